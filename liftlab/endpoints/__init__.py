@@ -1,0 +1,1 @@
+"""Endpoints: one small adapter a protocol, each turns a Request into a Reply."""

@@ -1,0 +1,107 @@
+"""What every endpoint is: health, warm-up, and one attempt at a time, with its stamps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from liftlab.records import ErrorClass
+from liftlab.timing import Stamps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How the model draws its answer; recorded with every run."""
+
+    temperature: float = 0.3
+    top_p: float = 0.95
+    max_tokens: int = 2048
+    seed: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One generation to ask for. `schema` is a JSON Schema, or None for plain text."""
+
+    prompt: str
+    request_id: str
+    sampling: Sampling
+    system: str | None = None
+    schema: Mapping[str, Any] | None = None
+    stop: tuple[str, ...] = ()
+    deadline_s: float = 300.0
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What one attempt gave: its stamps always, a value only where `error_class` is None.
+
+    `value` is the parsed JSON where a schema was sent, else the text. `message` says in
+    one line, free of secrets, what went wrong. `raw` is the body as received, bounded.
+    """
+
+    stamps: Stamps
+    value: Any = None
+    raw: bytes = b""
+    error_class: ErrorClass | None = None
+    message: str | None = None
+    http_status: int | None = None
+    transport_ok: bool = False
+    response_id: str | None = None
+    model: str | None = None
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    server_s: float | None = None
+    retry_after_s: float | None = None
+    first_token_ns: int | None = None
+    first_reasoning_ns: int | None = None
+    last_token_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What one health URL answered."""
+
+    ok: bool
+    url: str
+    status: str
+    model: str | None = None
+    hardware: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmUp:
+    """What a warm-up call answered, and how long it took."""
+
+    ok: bool
+    url: str
+    status: str
+    seconds: float
+    model: str | None = None
+
+
+class Endpoint(Protocol):
+    """A model behind HTTP."""
+
+    async def health(self) -> list[Health]:
+        """Ask every URL of the endpoint how it is; never raises for a bad answer."""
+        ...
+
+    async def warm(self) -> WarmUp:
+        """Ask the endpoint to load its model and wait until it has."""
+        ...
+
+    async def generate(self, request: Request) -> Reply:
+        """Send one request, once; a failure is a Reply with an error class."""
+        ...
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        ...
