@@ -1,0 +1,190 @@
+"""The embedded endpoint: a small, real model behind the lift protocol and OpenAI's.
+
+`with serve_local() as server:` starts it in a process of its own, on loopback, on free
+ports; :func:`serve_forever` is the same for a terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from liftlab.errors import LiftlabError
+from liftlab.serving.llama import Engine, find_model, start_engine
+from liftlab.serving.process import ServerProcess, announce, tied_to_parent_thread, watch_parent
+from liftlab.serving.request_log import RequestLog, read_request_log
+
+_STOP_GRACE_S = 1.0  # what requests in flight have when the server is asked to leave
+
+
+class LocalServer(ServerProcess):
+    """The embedded model's server; started by :func:`serve_local`."""
+
+    def __init__(
+        self,
+        *,
+        slots: int = 1,
+        threads: int = 1,
+        model: Path | str | None = None,
+        request_log: Path | str | None = None,
+        port: int = 0,
+        ready_within_s: float = 60.0,
+    ) -> None:
+        super().__init__(
+            "liftlab.serving.local", name="local model server", ready_within_s=ready_within_s
+        )
+        self.slots = slots
+        self.threads = threads
+        self.model_path = find_model() if model is None else Path(model)
+        self._port = port
+        self._request_log = None if request_log is None else Path(request_log).resolve()
+
+    def options(self) -> list[str]:
+        """Return the command line of the server's process."""
+        return [
+            f"--model={self.model_path}",
+            f"--slots={self.slots}",
+            f"--threads={self.threads}",
+            f"--port={self._port}",
+            f"--request-log={self.request_log}",
+        ]
+
+    @property
+    def openai_url(self) -> str:
+        """Base URL of the OpenAI protocol, passed through and logged."""
+        return f"{self.url}/v1"
+
+    @property
+    def raw_openai_url(self) -> str:
+        """Base URL of llama.cpp's own server: nothing of ours between, nothing logged."""
+        return f"{self.address('engine')}/v1"
+
+    @property
+    def request_log(self) -> Path:
+        """File with a line of JSON a request; in the server's folder unless it was named."""
+        return self._request_log or self.folder / "requests.jsonl"
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the requests that have ended, as the server saw them."""
+        return read_request_log(self.request_log)
+
+
+def serve_local(
+    *,
+    slots: int = 1,
+    threads: int = 1,
+    model: Path | str | None = None,
+    request_log: Path | str | None = None,
+    port: int = 0,
+    ready_within_s: float = 60.0,
+) -> LocalServer:
+    """Prepare the embedded model's server; a `with` block starts and stops it.
+
+    Parameters
+    ----------
+    slots
+        Generations that run at once; more wait in the server.
+    threads
+        Threads a slot. Leave it at one unless cores are idle.
+    model
+        A GGUF file; by default `LIFTLAB_GGUF`, else the embedded model.
+    request_log
+        Where to append a line of JSON a request; by default a file that goes with the server.
+    port
+        Port on 127.0.0.1; 0 takes a free one.
+    ready_within_s
+        Seconds that loading the model may last.
+
+    Raises
+    ------
+    ServerFailed
+        Engine or model is missing, or the server did not come up.
+    """
+    return LocalServer(
+        slots=slots,
+        threads=threads,
+        model=model,
+        request_log=request_log,
+        port=port,
+        ready_within_s=ready_within_s,
+    )
+
+
+def serve_forever(
+    *,
+    slots: int = 1,
+    threads: int = 1,
+    model: Path | str | None = None,
+    request_log: Path | str | None = None,
+    port: int = 0,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Serve until Ctrl-C, which ends it cleanly.
+
+    Raises
+    ------
+    ServerFailed
+        The server did not come up, or ended by itself.
+    """
+    server = serve_local(
+        slots=slots, threads=threads, model=model, request_log=request_log, port=port
+    )
+    try:
+        with server:
+            say(f"{server.model_path.name} is served on {server.url} (lift protocol)")
+            say(f"and on {server.openai_url} (OpenAI's); stop it with Ctrl-C")
+            server.wait()
+    except KeyboardInterrupt:
+        say("stopped")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Be the server's process; :class:`LocalServer` starts it."""
+    parser = argparse.ArgumentParser(prog="liftlab.serving.local")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--request-log", type=Path)
+    options = parser.parse_args(arguments)
+    try:
+        with tied_to_parent_thread():
+            engine = start_engine(options.model, slots=options.slots, threads=options.threads)
+    except LiftlabError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    watch_parent()
+    asyncio.run(_serve(engine, options.slots, options.port, options.request_log))
+    return 0
+
+
+async def _serve(engine: Engine, slots: int, port: int, request_log: Path | None) -> None:
+    # The parent never needs the web framework: only the server's process loads it.
+    from aiohttp import web  # noqa: PLC0415
+
+    from liftlab.serving.lift_proxy import LiftProxy  # noqa: PLC0415
+
+    leave = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, leave.set)
+    with RequestLog(request_log) as log:
+        app = LiftProxy(engine, slots=slots, log=log).app()
+        # Cancelled with its client, a handler lets go of the engine, which stops drawing tokens.
+        runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_GRACE_S
+        )
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        listening = runner.addresses[0][1]
+        announce({"url": f"http://127.0.0.1:{listening}", "engine": engine.url})
+        await leave.wait()
+        await runner.cleanup()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
