@@ -1,0 +1,143 @@
+"""Collects the stamps of one exchange while it happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from liftlab.timing.clock import Stamps
+
+# Far more reads than a reply has tokens; later ones are counted, not kept.
+MAX_STAMPED_CHUNKS = 65_536
+
+
+class Recorder:
+    """Collects the stamps of one exchange while it happens.
+
+    Hand it over as ``request.extensions["recorder"]`` to have the stamps whatever
+    becomes of the request; without one the transport makes its own. The same recorder
+    may see several hops: then the first one's sending and the last one's receiving stay.
+    """
+
+    def __init__(self, now: Callable[[], int] = time.perf_counter_ns) -> None:
+        self._now = now
+        self.called_ns = now()
+        self.sent_ns: int | None = None
+        self.headers_ns: int | None = None
+        self.last_byte_ns: int | None = None
+        self.ended_ns: int | None = None
+        self.hops = 0
+        self.tls_started = False
+        self._reused: bool | None = None
+        self._connect_ns: int | None = None
+        self._dns: list[int] = []
+        self._tls_ns: int | None = None
+        self._connected_ns: int | None = None
+        self.body_bytes = 0
+        self._bytes_received = 0
+        self._start_receiving()
+
+    def _start_receiving(self) -> None:
+        self.headers_ns = self.last_byte_ns = None
+        self._chunk_ns: list[int] = []
+        self._chunk_end: list[int] = []
+        self._chunks = 0
+        self._hop_bytes = 0
+        self._latest_ns: int | None = None
+        self._max_gap_ns: int | None = None
+
+    def redirected(self) -> None:
+        """Begin the next hop of the same exchange."""
+        self.hops += 1
+        self._start_receiving()
+
+    def connecting(self) -> None:
+        """Stamp that a new connection is being made."""
+        if self.hops == 0:
+            self._reused, self._connect_ns = False, self._now()
+
+    def reused(self) -> None:
+        """Stamp that an idle connection was taken."""
+        if self.hops == 0:
+            self._reused, self._connect_ns = True, self._now()
+
+    def resolving(self) -> None:
+        """Stamp the beginning or the end of a name look-up."""
+        if self.hops == 0:
+            self._dns.append(self._now())
+
+    def handshaking(self) -> None:
+        """Stamp that TCP stands and TLS begins."""
+        self.tls_started = True
+        if self.hops == 0:
+            self._tls_ns = self._now()
+
+    def connected(self) -> None:
+        """Stamp that the connection can be used."""
+        if self.hops == 0:
+            self._connected_ns = self._now()
+
+    def sending(self) -> None:
+        """Stamp that the request's head goes out."""
+        if self.sent_ns is None:
+            self.sent_ns = self._now()
+
+    def got_headers(self) -> None:
+        """Stamp that the response's head was read."""
+        self.headers_ns = self._now()
+
+    def got_chunk(self, size: int) -> None:
+        """Stamp one read of the body."""
+        now = self._now()
+        self._chunks += 1
+        self._hop_bytes += size
+        self._bytes_received += size
+        if self._latest_ns is not None:
+            self._max_gap_ns = max(self._max_gap_ns or 0, now - self._latest_ns)
+        self._latest_ns = now
+        if len(self._chunk_ns) < MAX_STAMPED_CHUNKS:
+            self._chunk_ns.append(now)
+            self._chunk_end.append(self._hop_bytes)
+
+    def completed(self) -> None:
+        """Stamp that the body came whole."""
+        self.last_byte_ns = self._now()
+
+    def ended(self) -> None:
+        """Stamp that the exchange is over, well or badly."""
+        self.ended_ns = self._now()
+
+    @property
+    def hop_bytes(self) -> int:
+        """How many bytes of this hop's body have come."""
+        return self._hop_bytes
+
+    def stamps(self) -> Stamps:
+        """Return what was stamped so far."""
+        dns_end = self._dns[-1] if len(self._dns) > 1 else None
+        tcp_start = dns_end or self._connect_ns
+        new = self._reused is False
+        return Stamps(
+            called_ns=self.called_ns,
+            sent_ns=self.sent_ns,
+            headers_ns=self.headers_ns,
+            first_byte_ns=self._chunk_ns[0] if self._chunk_ns else None,
+            last_byte_ns=self.last_byte_ns,
+            ended_ns=self.ended_ns,
+            pool_s=_span(self.called_ns, self._connect_ns),
+            dns_s=_span(self._dns[0], dns_end) if new and self._dns else None,
+            tcp_s=_span(tcp_start, self._tls_ns or self._connected_ns) if new else None,
+            tls_s=_span(self._tls_ns, self._connected_ns) if new else None,
+            connection_reused=self._reused,
+            chunk_ns=tuple(self._chunk_ns),
+            chunk_end=tuple(self._chunk_end),
+            chunks=self._chunks,
+            max_gap_s=None if self._max_gap_ns is None else self._max_gap_ns / 1e9,
+            bytes_sent=None if self.sent_ns is None else self.body_bytes,
+            bytes_received=self._bytes_received if self.headers_ns or self._chunks else None,
+            hops=self.hops,
+        )
+
+
+def _span(start_ns: int | None, end_ns: int | None) -> float | None:
+    return None if start_ns is None or end_ns is None else (end_ns - start_ns) / 1e9

@@ -1,0 +1,276 @@
+"""An HTTP transport whose clock sits beside the socket.
+
+The request and the response are httpx's; the wire is an aiohttp session, because its
+stamps are an order of magnitude nearer to the truth under load. The body is read to its
+end before anything is parsed, so that parsing never delays a stamp and the connection
+can be used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+import ssl
+import urllib.request
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import aiohttp
+import httpx
+from yarl import URL
+
+from liftlab.records import ErrorClass
+from liftlab.timing.clock import Stamps
+from liftlab.timing.recorder import Recorder
+
+MAX_BODY_BYTES = 10_000_000
+
+# The TLS context is shared by all requests; this says whose handshake begins.
+_current: ContextVar[Recorder | None] = ContextVar("liftlab_recorder", default=None)
+
+
+class TransportFailure(httpx.TransportError):
+    """An exchange that did not come to its end; carries its class and its stamps."""
+
+    def __init__(self, message: str, error_class: ErrorClass, stamps: Stamps) -> None:
+        super().__init__(message)
+        self.error_class: ErrorClass = error_class
+        self.stamps = stamps
+
+
+class StampedTransport(httpx.AsyncBaseTransport):
+    """Send httpx requests over aiohttp, and stamp them.
+
+    A response carries its `Stamps` in ``response.extensions["stamps"]``; a failure is a
+    `TransportFailure`. Redirects are not followed, nothing is decompressed, no cookie is
+    kept, and there is no limit on connections. One transport serves one event loop.
+
+    Parameters
+    ----------
+    ca_file
+        The only certificate authorities to trust, in PEM; the system's if None.
+    connect_s
+        How long DNS, TCP and TLS may take, in seconds.
+    use_proxy
+        Whether to take proxies from the environment (`HTTPS_PROXY`, `NO_PROXY`, …).
+    max_body_bytes
+        The longest body to read; a longer one is a failure of class `too_large`.
+
+    Raises
+    ------
+    OSError
+        If `ca_file` cannot be read; `ssl.SSLError` if it holds no certificate.
+    """
+
+    def __init__(
+        self,
+        *,
+        ca_file: str | None = None,
+        connect_s: float = 10.0,
+        use_proxy: bool = False,
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
+        self._tls = _StampedTls.verifying(ca_file)
+        self._connect_s = connect_s
+        self._proxies = urllib.request.getproxies() if use_proxy else {}
+        self._max_body_bytes = max_body_bytes
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request and read its whole response.
+
+        Raises
+        ------
+        TransportFailure
+            If no whole response came.
+        """
+        recorder = request.extensions.get("recorder") or Recorder()
+        body = await request.aread()
+        if recorder.hops == 0:
+            recorder.body_bytes = len(body)
+        if self._session is None:
+            self._session = self._open()
+        token = _current.set(recorder)
+        try:
+            return await self._exchange(self._session, request, body, recorder)
+        except (aiohttp.ClientError, OSError, ssl.SSLError, EOFError) as error:
+            error_class = error_class_of(error)
+            if recorder.tls_started and error_class == "connect":
+                error_class = "tls"
+            recorder.ended()
+            raise TransportFailure(_words(error), error_class, recorder.stamps()) from error
+        finally:
+            _current.reset(token)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_create_start.append(_stamp(Recorder.connecting))
+        trace.on_connection_reuseconn.append(_stamp(Recorder.reused))
+        trace.on_dns_resolvehost_start.append(_stamp(Recorder.resolving))
+        trace.on_dns_resolvehost_end.append(_stamp(Recorder.resolving))
+        trace.on_connection_create_end.append(_stamp(Recorder.connected))
+        trace.on_request_headers_sent.append(_stamp(Recorder.sending))
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, ssl=self._tls),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,  # would also read passwords from ~/.netrc
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s),
+            trace_configs=[trace],
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        )
+
+    async def _exchange(
+        self,
+        session: aiohttp.ClientSession,
+        request: httpx.Request,
+        body: bytes,
+        recorder: Recorder,
+    ) -> httpx.Response:
+        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
+        response = await session.request(
+            request.method,
+            URL(str(request.url), encoded=True),
+            # aiohttp warns of large bytes, not of a file of the same size.
+            data=(body if len(body) <= 2**20 else io.BytesIO(body)) or None,
+            headers=headers,
+            allow_redirects=False,
+            proxy=self._proxy(request.url),
+            trace_request_ctx=recorder,
+        )
+        recorder.got_headers()
+        try:
+            content = await self._read(response, recorder)
+        finally:
+            response.close()  # of no effect after a whole body: the connection went back
+        return httpx.Response(
+            response.status,
+            headers=list(response.raw_headers),
+            content=content,
+            request=request,
+            extensions={"stamps": recorder.stamps()},
+        )
+
+    async def _read(self, response: aiohttp.ClientResponse, recorder: Recorder) -> bytes:
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise self._failure("protocol", "the reply is compressed, unasked", recorder)
+        protocol = response.connection.protocol if response.connection else None
+        parts = []
+        try:
+            while part := await response.content.readany():
+                recorder.got_chunk(len(part))
+                if recorder.hop_bytes > self._max_body_bytes:
+                    text = f"the reply is longer than {self._max_body_bytes} bytes"
+                    raise self._failure("too_large", text, recorder)
+                parts.append(part)
+        except aiohttp.ClientPayloadError as error:
+            # A short body is `truncated` when the server closed it in good order.
+            lost = protocol.exception() if protocol else None
+            if isinstance(lost, aiohttp.ClientOSError):
+                raise lost from error
+            raise
+        recorder.completed()
+        recorder.ended()
+        return b"".join(parts)
+
+    @staticmethod
+    def _failure(error_class: ErrorClass, message: str, recorder: Recorder) -> TransportFailure:
+        recorder.ended()
+        return TransportFailure(message, error_class, recorder.stamps())
+
+    def _proxy(self, url: httpx.URL) -> str | None:
+        proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
+        if not proxy or urllib.request.proxy_bypass(url.host):
+            return None
+        return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def error_class_of(error: BaseException) -> ErrorClass:
+    """Return the class of failure that an exception from the transport stands for.
+
+    Parameters
+    ----------
+    error
+        An exception of this transport, of aiohttp, of httpx, or of the event loop.
+
+    Examples
+    --------
+    >>> error_class_of(ConnectionResetError()), error_class_of(TimeoutError())
+    ('reset', 'deadline')
+    """
+    if isinstance(error, TransportFailure):
+        return error.error_class
+    return next((name for kinds, name in _CLASSES if isinstance(error, kinds)), "protocol")
+
+
+# The first that fits holds: aiohttp's classes inherit from one another and from OSError.
+_CLASSES: tuple[tuple[tuple[type[BaseException], ...], ErrorClass], ...] = (
+    ((asyncio.CancelledError,), "cancelled"),
+    ((aiohttp.ClientConnectorDNSError, socket.gaierror), "dns"),
+    (
+        (
+            aiohttp.ClientSSLError,
+            aiohttp.ClientConnectorCertificateError,
+            aiohttp.ServerFingerprintMismatch,
+            ssl.SSLError,
+        ),
+        "tls",
+    ),
+    (
+        (
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientConnectorError,
+            aiohttp.ClientHttpProxyError,
+            ConnectionRefusedError,
+            httpx.ConnectError,
+            httpx.ConnectTimeout,
+        ),
+        "connect",
+    ),
+    ((aiohttp.ClientPayloadError,), "truncated"),
+    ((TimeoutError, httpx.TimeoutException), "deadline"),
+    ((aiohttp.ClientConnectionError, ConnectionError, httpx.NetworkError), "reset"),
+    ((aiohttp.ClientError, httpx.HTTPError, httpx.InvalidURL), "protocol"),
+    ((OSError,), "reset"),
+)
+
+
+class _StampedTls(ssl.SSLContext):
+    """A verifying client context that tells when a handshake begins."""
+
+    @classmethod
+    def verifying(cls, ca_file: str | None) -> _StampedTls:
+        context = cls(ssl.PROTOCOL_TLS_CLIENT)
+        if ca_file is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(cafile=ca_file)
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        recorder = _current.get()
+        if recorder is not None:
+            recorder.handshaking()
+        return super().wrap_bio(*args, **kwargs)
+
+
+def _stamp(method: Callable[[Recorder], None]) -> Any:
+    async def signal(_session: Any, context: Any, _params: Any) -> None:
+        method(context.trace_request_ctx)
+
+    return signal
+
+
+def _words(error: BaseException) -> str:
+    said = str(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
