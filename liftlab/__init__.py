@@ -1,1 +1,74 @@
-"""liftlab."""
+"""liftlab: is an LLM code-generation endpoint fast, right and affordable?
+
+What a notebook imports:
+
+- `open_run("latest")` returns a run with its tables as DataFrames;
+- `run_suite(...)` runs one;
+- `grade(code, case)` judges one answer;
+- `Estimate`, `quantile`, `mean`, `proportion` and `flag` are the statistics.
+
+Names are loaded when they are first used, so that importing liftlab costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from liftlab.analysis.estimate import Estimate
+    from liftlab.analysis.intervals import mean, proportion, quantile
+    from liftlab.analysis.outliers import flag
+    from liftlab.errors import LiftlabError
+    from liftlab.grading.grade import grade
+    from liftlab.jobs import open_run, run_suite
+    from liftlab.settings import load_project
+    from liftlab.store import RunData
+    from liftlab.suite import Case, Suite, load_suite
+
+_HOMES = {
+    "Case": "liftlab.suite",
+    "Estimate": "liftlab.analysis.estimate",
+    "LiftlabError": "liftlab.errors",
+    "RunData": "liftlab.store",
+    "Suite": "liftlab.suite",
+    "flag": "liftlab.analysis.outliers",
+    "grade": "liftlab.grading.grade",
+    "load_project": "liftlab.settings",
+    "load_suite": "liftlab.suite",
+    "mean": "liftlab.analysis.intervals",
+    "open_run": "liftlab.jobs",
+    "proportion": "liftlab.analysis.intervals",
+    "quantile": "liftlab.analysis.intervals",
+    "run_suite": "liftlab.jobs",
+}
+
+__all__ = [
+    "Case",
+    "Estimate",
+    "LiftlabError",
+    "RunData",
+    "Suite",
+    "__version__",
+    "flag",
+    "grade",
+    "load_project",
+    "load_suite",
+    "mean",
+    "open_run",
+    "proportion",
+    "quantile",
+    "run_suite",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'liftlab' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,102 @@
+"""The `liftlab` command itself: finds the verb, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from liftlab import __version__
+from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError, unknown
+
+# Each verb with its file and its line of help, so that `--help` loads none of them.
+VERBS = {
+    "run": ("run", "Run a suite against an endpoint, and grade the answers."),
+    "quick": ("quick", "Run one case and print its attempts."),
+    "report": ("report", "Run the suite and write the HTML report; with RUN, only write it."),
+    "show": ("show", "Print a run in the terminal."),
+    "status": ("show", "Print a run's message for a status update, as Markdown."),
+    "runs": ("show", "List the runs on disk."),
+    "health": ("endpoint", "Ask every URL of an endpoint how it is."),
+    "wake": ("endpoint", "Warm an endpoint up, and time it cold and warm."),
+    "serve": ("endpoint", "Serve the embedded model on this machine."),
+    "config": ("config", "Print every setting and where it came from."),
+}
+
+
+class LazyVerbs(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order in which a newcomer meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's file."""
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"liftlab.cli.{VERBS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; for an unknown one, name the nearest."""
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            raise click.UsageError(unknown("verb", args[0], VERBS), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs with their help, importing none of them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, help_line) for verb, (_, help_line) in VERBS.items()])
+
+
+@click.group(
+    cls=LazyVerbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="liftlab")
+def cli() -> None:
+    """Is the endpoint fast, right and affordable, and what can the data carry?
+
+    Exit codes: 0 good; 1 our own error; 2 usage; 4 endpoint; 5 partial; 6 input; 130 Ctrl-C.
+    """
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the command and return its exit code; every error a person can mend is one line."""
+    try:
+        cli.main(args=args, prog_name="liftlab", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except LiftlabError as error:
+        say(f"liftlab: {error}")
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        say("liftlab: interrupted")
+        return INTERRUPTED_EXIT_CODE
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except BrokenPipeError:
+        # The reader (a pager, `head`) has seen enough; Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0
+
+
+def say(line: str) -> None:
+    """Write a line for the person at the terminal: progress and errors, never results."""
+    click.echo(line, err=True)
+
+
+def entry() -> None:
+    """Be the installed command."""
+    raise SystemExit(main())

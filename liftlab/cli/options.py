@@ -1,0 +1,44 @@
+"""Options that several verbs share, and the way from them to a project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from liftlab.settings import Project
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def endpoint_options(function: F) -> F:
+    """Add `--endpoint` and `--protocol`."""
+    function = click.option(
+        "--protocol", type=click.Choice(["lift", "openai"]), help="What a URL given speaks."
+    )(function)
+    return click.option("--endpoint", metavar="NAME|URL", help="The endpoint to use.")(function)
+
+
+def selection_options(function: F) -> F:
+    """Add the options that say what to run."""
+    for option in (
+        click.option("--suite", metavar="NAME|FILE", help="The suite to run."),
+        click.option("--pipeline", metavar="NAME", help="The pipeline: lift, direct, or your own."),
+        click.option("--model", metavar="NAME", help="The model to ask for (openai)."),
+        click.option("--temperature", type=float, help="0 makes retries and repeats copies."),
+        click.option("--seed", type=int, help="Seed of the order and of the sampling."),
+    ):
+        function = option(function)
+    return endpoint_options(function)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def project(**overrides: Any) -> Project:
+    """Load the project with the command line's values over everything else."""
+    from liftlab.settings import load_project
+
+    return load_project(overrides={k.replace("__", "."): v for k, v in overrides.items()})

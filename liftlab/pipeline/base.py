@@ -1,0 +1,70 @@
+"""What a stage and a pipeline are.
+
+A pipeline is an ordered list of stages. A stage builds a prompt from the case and the
+values of the stages before it, and turns the reply into a value or says why it can't.
+To add one, write a class with these four members and name it in the entry-point group
+`liftlab.stages`, or write a table `[stages.<name>]` in `liftlab.toml`: it then appears in
+records, statistics and reports with no other line changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from liftlab.sandbox import ParseReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What to ask for in one attempt. `schema` is a JSON Schema, or None for plain text."""
+
+    text: str
+    system: str | None = None
+    schema: Mapping[str, Any] | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageError:
+    """A reply that the stage can't use: a short machine-readable reason, and a line for people.
+
+    `value` keeps what there is of it, such as source that does not parse.
+    """
+
+    reason: str
+    message: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Source, and the function it is meant to define (None where nobody has said)."""
+
+    source: str
+    function: str | None = None
+
+
+Values = Mapping[str, Any]
+ParseSource = Callable[[bytes], ParseReport]
+
+
+class Stage(Protocol):
+    """One step of a pipeline."""
+
+    name: str
+    attempts: int  # how often a reply may be refused before the stage has failed
+
+    def prompt(self, request: str, values: Values) -> Prompt:
+        """Build the prompt from the user's request and the earlier stages' values."""
+        ...
+
+    def parse(self, reply: Any, values: Values, parse_source: ParseSource) -> Any | StageError:
+        """Turn a reply's value into this stage's value; a `Code` is what gets graded."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Return text that changes whenever the prompts or schemas do."""
+        ...

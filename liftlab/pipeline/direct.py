@@ -1,0 +1,35 @@
+"""prompt→code in one stage: for any OpenAI-compatible server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from liftlab.pipeline import prompts
+from liftlab.pipeline.base import Code as CodeValue
+from liftlab.pipeline.base import ParseSource, Prompt, StageError, Values
+
+
+class Code:
+    """Ask for the code itself; the answer is graded as it came, right or wrong."""
+
+    name = "code"
+    attempts = 1
+
+    def prompt(self, request: str, values: Values) -> Prompt:
+        """Ask for one Python function in plain text."""
+        system, user = prompts.direct_prompt(request)
+        return Prompt(text=user, system=system)
+
+    def parse(
+        self, reply: Any, values: Values, parse_source: ParseSource
+    ) -> CodeValue | StageError:
+        """Keep the text: what is wrong with it is for the grader to say."""
+        if not isinstance(reply, str):
+            return StageError(
+                reason="schema_mismatch", message=f"expected text, got {type(reply).__name__}"
+            )
+        return CodeValue(source=reply)
+
+    def fingerprint(self) -> str:
+        """Return the prompt with nothing filled in."""
+        return "\0".join(prompts.direct_prompt(""))

@@ -1,0 +1,1 @@
+"""Plan → schedule → attempts → records: one suite, once, through a pipeline."""

@@ -1,0 +1,228 @@
+"""The load process: its own interpreter and event loop, so that nothing disturbs its clock.
+
+The parent writes one line of JSON (the job) to standard input and keeps it open; events
+come back as JSON lines on standard output. When standard input ends, the parent is gone:
+the load stops. SIGINT stops it, too; what is committed stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from liftlab.endpoints.base import Endpoint, Sampling
+from liftlab.endpoints.connect import connect
+from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError
+from liftlab.pipeline.build import build
+from liftlab.records import Attempt
+from liftlab.runner.load import measure_memory, run_closed
+from liftlab.runner.plan import PlannedTrial
+from liftlab.runner.trial import Context, TrialDone
+from liftlab.sandbox import Sandbox
+from liftlab.settings import EndpointSettings, Settings
+from liftlab.store import Journal, RunFolder
+from liftlab.timing import Clock, CpuShare, LoopLag, clock_resolution_s, peak_memory_mb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What the parent asks for."""
+
+    folder: Path
+    settings: Settings
+    endpoint: EndpointSettings
+    pipeline: str
+    sampling: Sampling
+    seed: int
+    concurrency: int
+    trials: tuple[PlannedTrial, ...]
+    memory: bool
+
+    @classmethod
+    def from_json(cls, line: str) -> Job:
+        """Read the job's line."""
+        data = json.loads(line)
+        return cls(
+            folder=Path(data["folder"]),
+            settings=Settings.model_validate(data["settings"]),
+            endpoint=EndpointSettings.model_validate(data["endpoint"]),
+            pipeline=data["pipeline"],
+            sampling=Sampling(**data["sampling"]),
+            seed=data["seed"],
+            concurrency=data["concurrency"],
+            trials=tuple(PlannedTrial.from_json(trial) for trial in data["trials"]),
+            memory=data["memory"],
+        )
+
+
+class JournalRecorder:
+    """A run's journal and artifacts, as the trials see them."""
+
+    def __init__(self, folder: RunFolder, journal: Journal) -> None:
+        self._artifacts = folder.artifacts
+        self._journal = journal
+        self._before = journal.attempts_made()
+        self.next_seq: Callable[[], int] = journal.next_seq
+        self.attempt_sent: Callable[[Attempt], None] = journal.attempt_sent
+        self.attempt_ended: Callable[[Attempt], None] = journal.attempt_ended
+
+    def attempts_before(self, case_id: str, repeat: int, stage: str) -> int:
+        """Return how many attempts an earlier, broken-off session made at this stage."""
+        return self._before.get((case_id, repeat, stage), 0)
+
+    def keep(self, content: bytes) -> str:
+        """Keep a text, and return its digest."""
+        return self._artifacts.put(content)
+
+    async def commit(self, done: TrialDone) -> None:
+        """Wait until the trial is on disk."""
+        await asyncio.wrap_future(self._journal.trial_ended(done.row, done.stages))
+
+
+def emit(event: dict[str, Any]) -> None:
+    """Write one event for the parent."""
+    sys.stdout.write(json.dumps(event, ensure_ascii=True) + "\n")
+    sys.stdout.flush()
+
+
+async def run(job: Job) -> None:
+    """Run the job's trials; the journal is complete when this returns."""
+    folder = RunFolder(job.folder)
+    async with AsyncExitStack() as stack:
+        journal = stack.enter_context(Journal.open(folder))
+        journal.abandon_open()
+        sandbox = stack.enter_context(Sandbox())
+        endpoint = connect(job.endpoint)
+        stack.push_async_callback(endpoint.close)
+        recorder = JournalRecorder(folder, journal)
+        pipeline = build(job.settings, job.pipeline)
+        context = Context(
+            run_id=folder.run_id,
+            stages=pipeline.stages,
+            endpoint=endpoint,
+            endpoint_name=job.endpoint.name,
+            sampling=job.sampling,
+            run_seed=job.seed,
+            deadline_s=job.endpoint.deadline_s,
+            clock=Clock(),
+            recorder=recorder,
+            parse_source=sandbox.parse,
+        )
+        await _warm_up(context, endpoint)
+        await _measure(job, context, journal, recorder)
+
+
+async def _warm_up(context: Context, endpoint: Endpoint) -> None:
+    """Wake the endpoint and note the call; it is kept apart from what is measured."""
+    recorder = context.recorder
+    seq = recorder.next_seq()
+    row = Attempt(
+        run_id=context.run_id,
+        seq=seq,
+        phase="warmup",
+        endpoint=context.endpoint_name,
+        called_s=context.clock.now_s(),
+        sent_s=context.clock.now_s(),
+    )
+    recorder.attempt_sent(row)
+    answer = await endpoint.warm()
+    recorder.attempt_ended(
+        replace(
+            row,
+            last_byte_s=context.clock.now_s(),
+            model=answer.model,
+            transport_ok=answer.ok,
+            valid=answer.ok,
+        )
+    )
+    emit({"event": "warm", "ok": answer.ok, "seconds": answer.seconds, "status": answer.status})
+
+
+async def _measure(
+    job: Job, context: Context, journal: Journal, recorder: JournalRecorder
+) -> None:
+    committed = journal.committed()
+    trials = [trial for trial in job.trials if trial.key not in committed]
+    peaks = None
+    if job.memory:
+        once = {trial.case_id: trial for trial in reversed(trials)}
+        peaks = await measure_memory(context, list(once.values()), emit)
+    status = "interrupted"
+    share = CpuShare()
+    async with LoopLag() as lag:
+        try:
+            await run_closed(context, trials, job.concurrency, recorder.commit, emit, peaks)
+            status = "complete"
+        finally:
+            journal.update_run(
+                status=status,
+                finished_at=datetime.now(UTC).isoformat(),
+                clock_resolution_s=clock_resolution_s(),
+                loop_lag_p99_s=lag.quantile(0.99),
+                client_cpu_share=share.value(),
+                client_peak_mb=peak_memory_mb(),
+            )
+
+
+async def _until_told(job: Job) -> int:
+    """Run the job, but stop at SIGINT, at SIGTERM, or when the parent is gone."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101: inside a coroutine there is one
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        stopped = True
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    _when_input_ends(lambda: loop.call_soon_threadsafe(stop))
+    try:
+        await run(job)
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+        return INTERRUPTED_EXIT_CODE
+    return 0
+
+
+def _when_input_ends(call: Callable[[], object]) -> None:
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        call()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def main() -> int:
+    """Read the job, run it, and return the exit code."""
+    job = Job.from_json(sys.stdin.readline())
+    try:
+        return asyncio.run(_until_told(job))
+    except* LiftlabError as group:
+        error = first_error(group)
+        emit({"event": "error", "message": str(error)})
+        return error.exit_code
+
+
+def first_error(group: BaseExceptionGroup[LiftlabError]) -> LiftlabError:
+    """Return the first error of a group, however deep it lies."""
+    first = group.exceptions[0]
+    return first_error(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

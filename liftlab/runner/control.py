@@ -1,0 +1,297 @@
+"""The parent's side of a run: check, plan, start the load process, follow it, stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import liftlab
+from liftlab.endpoints.base import Sampling
+from liftlab.endpoints.connect import connect
+from liftlab.errors import (
+    EndpointUnreachable,
+    InputInvalid,
+    LiftlabError,
+    RunIncomplete,
+    UsageError,
+)
+from liftlab.pipeline.build import Pipeline, build
+from liftlab.records import Run
+from liftlab.runner.plan import PlannedTrial, repeat_major
+from liftlab.serving.local import serve_local
+from liftlab.settings import EndpointSettings, Project, Settings
+from liftlab.store import RunFolder, create, new_run_id
+from liftlab.suite import Suite
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """A run as the user asked for it, with every name resolved."""
+
+    project: Project
+    suite: Suite
+    endpoint: EndpointSettings
+    pipeline: Pipeline
+    sampling: Sampling
+    repeats: int
+    concurrency: int
+    seed: int
+    memory: bool = False
+
+    def trials(self) -> list[PlannedTrial]:
+        """Return the planned trials in the order in which they are sent."""
+        planned = [
+            PlannedTrial(
+                case_id=case.case_id,
+                repeat=repeat,
+                prompt=case.prompt,
+                category=case.category,
+                difficulty=case.difficulty,
+            )
+            for case in self.suite.cases
+            for repeat in range(1, self.repeats + 1)
+        ]
+        return repeat_major(planned, self.seed)
+
+
+@contextmanager
+def serving(endpoint: EndpointSettings, log: Path | None = None) -> Iterator[EndpointSettings]:
+    """Start the endpoint's server if it is one of ours; give its settings with its address."""
+    if endpoint.serve is None:
+        yield endpoint
+        return
+    with serve_local(slots=endpoint.slots, request_log=log) as server:
+        address = server.url if endpoint.serve == "local" else server.raw_openai_url
+        yield endpoint.model_copy(update={"serve": None, "base_url": address})
+
+
+def check_health(endpoint: EndpointSettings) -> dict[str, str | None]:
+    """Ask the endpoint how it is, and return its model and hardware as it names them.
+
+    Raises
+    ------
+    EndpointUnreachable
+        If a URL does not answer or answers that it is unhealthy; says what was tried.
+    """
+
+    async def ask() -> list[Any]:
+        client = connect(endpoint)
+        try:
+            return await client.health()
+        finally:
+            await client.close()
+
+    answers = asyncio.run(ask())
+    bad = [f"{answer.url}: {answer.status}" for answer in answers if not answer.ok]
+    if bad:
+        raise EndpointUnreachable(
+            f"endpoint {endpoint.name!r} is not ready: {'; '.join(bad)}. "
+            f"Is it awake? Try: liftlab wake --endpoint {endpoint.name}"
+        )
+    return {
+        "model": next((a.model for a in answers if a.model), None),
+        "hardware": next((a.hardware for a in answers if a.hardware), None),
+    }
+
+
+def start(request: RunRequest, listen: Listener) -> RunFolder:
+    """Run a suite in a fresh folder, and return the folder once every trial is committed.
+
+    Raises
+    ------
+    EndpointUnreachable
+        Before anything is written, if the endpoint is not ready.
+    RunIncomplete
+        If it stopped early; what is committed can be resumed.
+    KeyboardInterrupt
+        After Ctrl-C, once the load process has stopped cleanly.
+    """
+    with serving(request.endpoint) as endpoint:
+        found = _health_outside_a_loop(endpoint)
+        folder = _create_folder(request, found)
+        listen({"event": "created", "run_id": folder.run_id, "path": str(folder.path)})
+        _load(folder, request, endpoint, listen)
+    return folder
+
+
+def resume(folder: RunFolder, request: RunRequest, listen: Listener) -> RunFolder:
+    """Finish a run that was broken off; nothing already committed changes.
+
+    Raises
+    ------
+    InputInvalid
+        If prompts, schemas or the suite have changed since: their results would not compare.
+    """
+    manifest = folder.manifest()
+    for what, then, now in (
+        ("the pipeline's prompts or schemas", manifest["pipeline_sha256"], request.pipeline.sha256),
+        ("the suite", manifest["suite_sha256"], request.suite.sha256),
+    ):
+        if then != now:
+            raise InputInvalid(
+                f"{folder.run_id}: {what} changed since this run began; start a new run instead"
+            )
+    with serving(request.endpoint) as endpoint:
+        _health_outside_a_loop(endpoint)
+        _load(folder, request, endpoint, listen)
+    return folder
+
+
+def _health_outside_a_loop(endpoint: EndpointSettings) -> dict[str, str | None]:
+    """Check health in a thread of its own: Jupyter's loop is running in this one."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(check_health, endpoint).result()
+
+
+def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFolder:
+    project, now = request.project, datetime.now(UTC)
+    run = Run(
+        run_id=new_run_id(now, random.SystemRandom()),
+        suite=request.suite.name,
+        suite_sha256=request.suite.sha256,
+        pipeline=request.pipeline.name,
+        pipeline_sha256=request.pipeline.sha256,
+        endpoint=request.endpoint.name,
+        protocol=request.endpoint.protocol,
+        model=found["model"] or request.endpoint.model,
+        hardware=found["hardware"] or request.endpoint.hardware,
+        temperature=request.sampling.temperature,
+        top_p=request.sampling.top_p,
+        max_tokens=request.sampling.max_tokens,
+        sampling_seed=request.seed,
+        sampling_extra=json.dumps(dict(request.sampling.extra), sort_keys=True),
+        started_at=now.isoformat(),
+        load="closed",
+        concurrency=request.concurrency,
+        repeats=request.repeats,
+        order_seed=request.seed,
+        settings_sha256=project.settings_sha256(),
+        liftlab_version=liftlab.__version__,
+        git_commit=_git_commit(project.root),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        provenance="measured",
+    )
+    manifest = {
+        "settings": project.resolved(),
+        "pipeline_sha256": request.pipeline.sha256,
+        "suite_sha256": request.suite.sha256,
+        "request": {
+            "endpoint": request.endpoint.model_dump(mode="json"),
+            "pipeline": request.pipeline.name,
+            "cases": [case.case_id for case in request.suite.cases],
+            "sampling": asdict(request.sampling),
+            "repeats": request.repeats,
+            "concurrency": request.concurrency,
+            "seed": request.seed,
+            "memory": request.memory,
+        },
+    }
+    return create(
+        project.path("runs"), run, manifest, request.suite.source, request.suite.suffix
+    )
+
+
+def _load(
+    folder: RunFolder, request: RunRequest, endpoint: EndpointSettings, listen: Listener
+) -> None:
+    """Start the load process and follow it to its end."""
+    job = {
+        "folder": str(folder.path),
+        "settings": request.project.resolved(),
+        "endpoint": endpoint.model_dump(mode="json"),
+        "pipeline": request.pipeline.name,
+        "sampling": asdict(request.sampling),
+        "seed": request.seed,
+        "concurrency": request.concurrency,
+        "trials": [trial.as_json() for trial in request.trials()],
+        "memory": request.memory,
+    }
+    with folder.log_path.open("a", encoding="utf-8") as log:
+        # A session of its own: a Ctrl-C at the terminal reaches this process only, which
+        # then tells the load process to stop once, instead of both being hit at once.
+        child = subprocess.Popen(
+            [sys.executable, "-m", "liftlab.runner.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            _follow(child, json.dumps(job), log, listen)
+        except BaseException:
+            _stop(child)
+            raise
+    _check_end(child.returncode, folder)
+
+
+def _follow(child: subprocess.Popen[str], job: str, log: IO[str], listen: Listener) -> None:
+    assert child.stdin is not None and child.stdout is not None  # noqa: S101: both are pipes
+    child.stdin.write(job + "\n")
+    child.stdin.flush()
+    failure: str | None = None
+    for line in child.stdout:
+        event = json.loads(line)
+        log.write(line)
+        if event["event"] == "error":
+            failure = event["message"]
+        listen(event)
+    child.stdin.close()
+    code = child.wait()
+    if failure is not None:
+        error = LiftlabError(failure)
+        error.exit_code = code
+        raise error
+
+
+def _stop(child: subprocess.Popen[str], patience_s: float = 10.0) -> None:
+    """Let the load process commit and end; kill it only if it will not."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
+    try:
+        child.communicate(timeout=patience_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
+
+
+def _check_end(code: int, folder: RunFolder) -> None:
+    if code == 0:
+        return
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
+    raise RunIncomplete(
+        f"the load process {how}; its log is {folder.log_path}. "
+        f"Finish the run with: liftlab run --resume {folder.run_id}"
+    )
+
+
+def _git_commit(root: Path) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=5,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None

