@@ -1,0 +1,32 @@
+"""`liftlab report`: run the suite and write its pages, or write the pages of a run."""
+
+from __future__ import annotations
+
+import click
+
+from liftlab.cli.main import say
+from liftlab.cli.options import endpoint_options, project
+
+
+@click.command("report")
+@click.argument("run", required=False)
+@endpoint_options
+@click.option("--suite", metavar="NAME|FILE", help="The suite to run.")
+@click.option("--pipeline", metavar="NAME", help="The pipeline to run it through.")
+@click.option("--repeats", type=click.IntRange(1), help="How often each case is run.")
+def report_command(
+    run: str | None,
+    endpoint: str | None,
+    protocol: str | None,
+    suite: str | None,
+    pipeline: str | None,
+    repeats: int | None,
+) -> None:
+    """Run the suite and write the HTML report; with RUN, write the report of that run."""
+    from liftlab.reporting.report import write_report
+
+    here = project(
+        run__endpoint=endpoint, run__suite=suite, run__pipeline=pipeline, run__repeats=repeats
+    )
+    folder = write_report(here, run, say)
+    click.echo(folder / "index.html")

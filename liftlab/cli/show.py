@@ -1,0 +1,112 @@
+"""`liftlab show`, `status` and `runs`: what is on disk, readable in the terminal."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from liftlab.cli.options import json_option, project
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from liftlab.store import RunData
+
+
+@click.command("show")
+@click.argument("run", default="latest")
+@json_option
+def show_command(run: str, as_json: bool) -> None:
+    """Print RUN (the newest by default; week2_day1 and week1 are the published days)."""
+    from liftlab import jobs
+
+    print_run(jobs.open_run(run, project=project()), as_json)
+
+
+@click.command("status")
+@click.argument("run", default="latest")
+def status_command(run: str) -> None:
+    """Print RUN's message for a status update, as Markdown."""
+    from liftlab import jobs
+    from liftlab.reporting.messages import status_markdown
+
+    click.echo(status_markdown(jobs.open_run(run, project=project())))
+
+
+@click.command("runs")
+@json_option
+def runs_command(as_json: bool) -> None:
+    """List the runs on disk, newest first."""
+    from liftlab import store
+
+    here = project()
+    rows = store.list_runs(here.path("runs"))
+    if as_json:
+        click.echo(json.dumps([row.as_json() for row in rows], indent=2))
+        return
+    if not rows:
+        click.echo(f"no runs in {here.path('runs')} yet: make one with `liftlab run`")
+    for row in rows:
+        click.echo(
+            f"{row.run_id:<22} {row.status or 'unreadable':<12} {row.suite or '':<14} "
+            f"{row.endpoint or '':<14} {row.trials if row.trials is not None else '?':>5} trials"
+        )
+
+
+def print_run(run: RunData, as_json: bool) -> None:
+    """Print a run: what it is, what came out, and a line a trial."""
+    if as_json:
+        click.echo(json.dumps(summary_json(run), indent=2, allow_nan=False))
+        return
+    click.echo(heading(run))
+    for sentence in sentences(run):
+        click.echo(f"  {sentence}")
+    click.echo()
+    click.echo(trial_table(run).to_string(index=False))
+
+
+def heading(run: RunData) -> str:
+    """Return the line that says which run this is."""
+    facts = (run.run.run_id, run.run.suite, run.run.pipeline, run.run.endpoint, run.run.model)
+    return " · ".join(fact for fact in (*facts, run.run.status) if fact)
+
+
+def sentences(run: RunData) -> list[str]:
+    """Return what the run says of success and time, each with what carries it."""
+    from liftlab.reporting.messages import summary_sentences
+
+    return summary_sentences(run)
+
+
+def trial_table(run: RunData) -> pd.DataFrame:
+    """Return one line a trial: stage times, end to end, attempts, verdict and class."""
+    trials = run.trials
+    table = trials[["case_id", "repeat"]].copy()
+    keys = ["case_id", "repeat"]
+    times = run.stages.pivot_table(index=keys, columns="stage", values="latency_s", sort=False)
+    for stage in run.stages["stage"].drop_duplicates():
+        if stage in times:
+            table = table.merge(times[stage].rename(stage).reset_index(), on=keys, how="left")
+            table[stage] = table[stage].map(_seconds)
+    merged = table.merge(trials, on=keys)
+    table["e2e"] = merged["e2e_s"].map(_seconds)
+    table["attempts"] = merged["attempts"].astype("string").fillna("")
+    table["outcome"] = merged["outcome"].fillna("ungraded")
+    table["class"] = merged["failure_class"].fillna("")
+    checks = merged[["checks_passed", "checks_total"]].astype("string").fillna("")
+    table["checks"] = (checks["checks_passed"] + "/" + checks["checks_total"]).str.strip("/")
+    return table
+
+
+def summary_json(run: RunData) -> dict[str, object]:
+    """Return a run for scripts: its row, and its trials."""
+    from liftlab.records import as_row
+
+    trials = json.loads(run.trials.to_json(orient="records", double_precision=6))
+    return {"run": as_row(run.run), "summary": sentences(run), "trials": trials}
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None or value != value else f"{value:.2f}"  # noqa: PLR0124: NaN

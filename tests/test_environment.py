@@ -1,0 +1,85 @@
+"""pyproject.toml is the source: environment.yml and the locks say the same."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEART = {"jupyterlab", "papermill", "httpx", "pandas", "seaborn", "scipy"}
+
+
+def requirement_name(text: str) -> str:
+    return re.split(r"[<>=!~;\[ ]", text.strip(), maxsplit=1)[0].lower().replace("_", "-")
+
+
+def project() -> dict[str, object]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def declared(*extras: str) -> set[str]:
+    data = project()
+    needs = list(data["dependencies"])
+    for extra in extras:
+        needs += data["optional-dependencies"][extra]
+    return {requirement_name(need) for need in needs}
+
+
+def environment_lines() -> list[str]:
+    text = (ROOT / "environment.yml").read_text()
+    return [line.strip()[2:] for line in text.splitlines() if line.strip().startswith("- ")]
+
+
+def locked(name: str) -> dict[str, str]:
+    text = (ROOT / "locks" / f"{name}.txt").read_text()
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, flags=re.MULTILINE | re.IGNORECASE))
+
+
+def test_environment_installs_this_library_with_extras_that_exist() -> None:
+    (editable,) = [line for line in environment_lines() if line.startswith("-e")]
+    extras = re.findall(r"\w+", editable.split("[")[1])
+    assert set(extras) <= set(project()["optional-dependencies"])
+    assert {"lab", "local", "test"} <= set(extras)
+
+
+def test_environment_names_the_heart_and_nothing_that_pyproject_does_not() -> None:
+    names = {requirement_name(line) for line in environment_lines() if not line.startswith("-e")}
+    names -= {"conda-forge", "python", "pip", "pip:"}
+    assert names == HEART
+    assert names <= declared("lab")
+
+
+def test_environment_asks_for_the_same_python() -> None:
+    (python,) = [line for line in environment_lines() if line.startswith("python")]
+    assert python.removeprefix("python") == project()["requires-python"]
+
+
+@pytest.mark.parametrize(
+    ("lock", "extras"),
+    [
+        ("report", ("local",)),
+        ("test", ("local", "test")),
+        ("lab", ("local", "lab")),
+        ("all", ("lab", "local", "test")),
+    ],
+)
+def test_each_lock_holds_what_it_must_at_the_same_versions(
+    lock: str, extras: tuple[str, ...]
+) -> None:
+    versions = locked(lock)
+    assert declared(*extras) <= {name.lower() for name in versions}
+    everything = locked("all")
+    assert {name: everything[name] for name in versions} == versions
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "locks").glob("*.txt")), ids=lambda p: p.name)
+def test_locks_are_hashed_and_name_no_host(path: Path) -> None:
+    text = path.read_text()
+    assert "://" not in text
+    requirements = re.findall(r"^\S+==", text, flags=re.MULTILINE)
+    entries = re.split(r"\n(?=\S)", text.strip())
+    assert len(requirements) == len(entries)
+    assert all("--hash=sha256:" in entry for entry in entries)

@@ -1,0 +1,45 @@
+"""What a notebook imports: a dozen names, each there, and none loaded before it is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import liftlab
+
+HEAVY = ("pandas", "httpx", "aiohttp", "rich", "scipy", "matplotlib", "pydantic", "numpy")
+
+
+def loaded_after(code: str) -> set[str]:
+    probe = f"{code}\nimport sys\nprint('\\n'.join(sys.modules))"
+    command = [sys.executable, "-c", probe]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in answer.stdout.splitlines()}
+
+
+@pytest.mark.parametrize("name", liftlab.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(liftlab, name) is not None
+
+
+def test_the_front_door_is_small() -> None:
+    assert len(liftlab.__all__) <= 18
+    assert list(liftlab.__all__) == sorted(liftlab.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        liftlab.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import liftlab",
+        "from liftlab.cli.main import main; main(['--help'])",
+    ],
+)
+def test_nothing_heavy_is_loaded_before_it_is_needed(code: str) -> None:
+    assert not loaded_after(code) & set(HEAVY)
