@@ -1,0 +1,214 @@
+"""What a piece of source is: does it compile, where did it break, which functions has it.
+
+Runs in the sandboxed child only: parsing foreign source can use any amount of time, memory
+or stack. Facts are plain JSON; judging them is the grader's. Standard library only.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any
+
+MESSAGE_CHARS = 300
+NAME_CHARS = 120
+FILENAME = "<candidate>"
+_MOST_FUNCTIONS = 100
+
+_PYTHON_LINE = re.compile(
+    r"^\s*(def\s+\w+|class\s+\w+|import\s+\w|from\s+[\w.]+\s+import\b|return\b|@\w|print\s*\("
+    r"|(if|elif|while|for|with|try|else|except)\b.*:\s*(#.*)?$|\w+\s*[-+*/]?=[^=])",
+)
+_OTHER_LANGUAGE = re.compile(
+    r"^\s*(function\s+\w+\s*\(|(const|let|var)\s+\w+\s*=|(public|private|static)\s+\w+"
+    r"|#include\s*[<\"]|package\s+\w+|func\s+\w+\s*\(|fn\s+\w+\s*\(|int\s+\w+\s*\(|using\s+\w+"
+    r"|<\?|<!doctype|<html|SELECT\s.*\sFROM\s)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_GATEWAY_PAGE = re.compile(
+    r"\b(50[0234]\b|429\b|bad gateway|service (temporarily )?unavailable|gateway time-?out"
+    r"|internal server error|too many requests)",
+    re.IGNORECASE,
+)
+_STATEMENT = re.compile(
+    r"^\s*(return|def|class|if|for|while|with|try|import|from|raise|pass|print|\w+\s*=[^=])"
+)
+_EMPTY_BODY = (ast.Pass,)
+
+
+def inspect_source(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
+    """Compile `source` and collect its facts.
+
+    Returns
+    -------
+    code
+        The compiled module, or None where it does not compile.
+    facts
+        `parsed`, `kind`, `message`, `line`, `offset`, `at_end` (the text stops in the middle of
+        something), `functions`, `bare` (only literals and names, nothing is done), `json`
+        ("error", "value" or None), `pythonic`, `foreign`, `gateway_page`, `empty`.
+
+    Examples
+    --------
+    >>> inspect_source(b"def f(x): return x")[1]["functions"][0]["name"]
+    'f'
+    """
+    text = source.decode("utf-8", "replace")
+    facts: dict[str, Any] = {"parsed": True, "functions": [], **_text_facts(text)}
+    try:
+        tree = compile(source, FILENAME, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        assert isinstance(tree, ast.Module)  # noqa: S101 -- for the type checker
+        code = compile(tree, FILENAME, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        facts |= _fault(error, error.msg, error.lineno, error.offset)
+        facts["at_end"] = _stops_short(text, error)
+        return None, facts
+    except (ValueError, MemoryError, RecursionError, OverflowError) as error:
+        return None, facts | _fault(error, str(error), None, None)
+    facts["functions"] = list(_functions(tree))[:_MOST_FUNCTIONS]
+    facts["bare"] = bool(tree.body) and all(_is_bare(node) for node in tree.body)
+    facts["empty"] = not tree.body
+    return code, facts
+
+
+def _fault(
+    error: BaseException, message: str | None, line: int | None, offset: int | None
+) -> dict[str, Any]:
+    return {
+        "parsed": False,
+        "kind": type(error).__name__,
+        "message": (message or "")[:MESSAGE_CHARS],
+        "line": line,
+        "offset": offset,
+    }
+
+
+def _text_facts(text: str) -> dict[str, Any]:
+    head = text[:20_000]
+    return {
+        "json": _json_kind(text),
+        "pythonic": any(_PYTHON_LINE.match(line[:500]) for line in head.splitlines()),
+        "foreign": bool(_OTHER_LANGUAGE.search(head)),
+        "gateway_page": head.lstrip()[:1] == "<" and bool(_GATEWAY_PAGE.search(head)),
+        "empty": not text.strip(),
+        "lines": text.count("\n") + 1,
+    }
+
+
+def _json_kind(text: str) -> str | None:
+    """Tell an error body from other JSON; both are valid Python expressions, so ask first."""
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    is_error = isinstance(value, dict) and bool(
+        value.keys() & {"error", "errors", "detail", "json_error"}
+    )
+    return "error" if is_error else "value"
+
+
+def _stops_short(text: str, error: SyntaxError) -> bool:
+    """Say whether the text ends in the middle of something, rather than being wrong inside."""
+    lines = text.split("\n")
+    code_lines = [n for n, line in enumerate(lines, 1) if line.strip() and line.strip()[0] != "#"]
+    last = code_lines[-1] if code_lines else 1
+    line = error.lineno or 1
+    message = error.msg or ""
+    if "unterminated triple-quoted" in message:
+        return True
+    if "was never closed" in message:
+        return not _code_goes_on(lines, line, last)
+    if "unterminated" in message:
+        return line >= last
+    if message.startswith("expected an indented block"):
+        header = re.search(r"on line (\d+)$", message)
+        return bool(header) and int(header.group(1) if header else 0) >= last
+    if isinstance(error, IndentationError):
+        return False
+    end_of_last_line = len(lines[last - 1].rstrip())
+    return line > last or (line == last and (error.offset or 0) > end_of_last_line)
+
+
+def _code_goes_on(lines: list[str], opened: int, last: int) -> bool:
+    """Say whether a new statement follows the line on which a bracket was left open."""
+    indent = _indent(lines[opened - 1])
+    following = lines[opened:last]
+    return any(_indent(line) <= indent and _STATEMENT.match(line) for line in following)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _functions(tree: ast.Module) -> Iterator[dict[str, Any]]:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield _describe(node.name, node.args, node.lineno, node.body)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            body: list[ast.stmt] = [ast.Return(value=node.value.body)]
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    yield _describe(target.id, node.value.args, node.lineno, body)
+
+
+def _describe(
+    name: str, arguments: ast.arguments, line: int, body: list[ast.stmt]
+) -> dict[str, Any]:
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    inside = list(_own_nodes(body))
+    return {
+        "name": name[:NAME_CHARS],
+        "line": line,
+        "required": positional - len(arguments.defaults),
+        "accepted": None if arguments.vararg else positional,
+        "returns_value": any(_gives_value(node) for node in inside),
+        "prints": any(_is_print(node) for node in inside),
+        "ends_with": _ending(body),
+    }
+
+
+def _own_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Walk a function's own nodes, not those of functions and classes inside it."""
+    pending: list[ast.AST] = list(body)
+    while pending:
+        node = pending.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            pending.extend(ast.iter_child_nodes(node))
+
+
+def _gives_value(node: ast.AST) -> bool:
+    if isinstance(node, ast.Yield | ast.YieldFrom):
+        return True
+    if not isinstance(node, ast.Return) or node.value is None:
+        return False
+    return not (isinstance(node.value, ast.Constant) and node.value.value is None)
+
+
+def _is_print(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    )
+
+
+def _ending(body: list[ast.stmt]) -> str | None:
+    """Name what a function's last statement is, where that explains a missing return."""
+    last = body[-1] if body else None
+    if isinstance(last, ast.Expr):
+        if isinstance(last.value, ast.Constant):
+            return "empty"  # a docstring or an ellipsis and nothing else to return
+        return "print" if _is_print(last.value) else "expression"
+    if isinstance(last, ast.Assign | ast.AugAssign | ast.AnnAssign):
+        return "assignment"
+    return "empty" if isinstance(last, _EMPTY_BODY) else None
+
+
+def _is_bare(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and not any(
+        isinstance(part, ast.Call | ast.Await | ast.NamedExpr) for part in ast.walk(node)
+    )

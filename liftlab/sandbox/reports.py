@@ -1,0 +1,240 @@
+"""What goes into a sandbox and what comes out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from liftlab import values
+
+EndedBy = Literal["cpu", "wall", "output", "result", "disk", "caller", "worker"]
+MESSAGE_CHARS = 300
+_MOST_FUNCTIONS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one run may use; all checks of a case share it."""
+
+    cpu_s: float = 2.0
+    wall_s: float = 6.0
+    memory_mb: int = 256  # on top of what the interpreter itself takes
+    output_kb: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call to make. Without a name it goes to the only public top-level function."""
+
+    function: str | None = None
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A top-level function of the source."""
+
+    name: str
+    line: int
+    required: int  # positional arguments it cannot do without
+    accepted: int | None  # positional arguments it takes, None for any number
+    returns_value: bool  # it yields, or has a `return` with a value other than None
+    prints: bool
+    ends_with: str | None  # "expression", "assignment", "print", "empty", or something else
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseReport:
+    """What a piece of source is, found out in the child.
+
+    `parsed` says that Python compiles it. `at_end` says that the text stops in the middle of
+    something. `json` is "error" for an error body and "value" for other JSON.
+    """
+
+    parsed: bool
+    kind: str | None = None  # the exception's name
+    message: str | None = None
+    line: int | None = None
+    offset: int | None = None
+    at_end: bool = False
+    functions: tuple[Function, ...] = ()
+    json: str | None = None
+    pythonic: bool = False
+    foreign: bool = False
+    gateway_page: bool = False
+    bare: bool = False  # only names and literals: nothing is done
+    empty: bool = False  # no statement at all
+
+    @property
+    def only_function(self) -> str | None:
+        """Return the only public top-level function's name, None if there is not just one."""
+        public = [item.name for item in self.functions if not item.name.startswith("_")]
+        return public[0] if len(public) == 1 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """An exception that foreign code raised."""
+
+    name: str
+    message: str
+    bases: tuple[str, ...] = ()  # the built-in exceptions it is one of
+    line: int | None = None
+    own_call: bool = False  # our call did not fit the function's signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallReport:
+    """What one call gave. `value` counts only where `ok` is true."""
+
+    ok: bool = False
+    value: Any = None
+    raised: Raised | None = None
+    missing: bool = False  # there is no such function
+    not_plain: str | None = None  # the type that cannot be sent back
+    too_large: str | None = None
+    mutated: bool = False  # it changed its arguments
+    elapsed_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What one run gave. A call that never answered has a report that is not ok."""
+
+    parse: ParseReport | None = None  # None where the run ended before that was known
+    function: str | None = None  # the one that was called
+    loaded: bool = False
+    load_error: Raised | None = None
+    calls: tuple[CallReport, ...] = ()
+    finished: bool = False  # the child reached its own end
+    ended_by: EndedBy | None = None
+    signal: int | None = None
+    exit_code: int | None = None
+    output: str = ""
+    output_bytes: int = 0
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    memory_kb: int = 0
+    reruns: int = 0
+
+
+def lines_of(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects in what a child sent; anything else in it is skipped."""
+    for line in text.split("\n"):
+        try:
+            item = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(item, dict):
+            yield item
+
+
+def run_report(answer: Mapping[str, Any], calls: int) -> RunReport:
+    """Make a report of a worker's answer, trusting nothing that the child wrote.
+
+    Parameters
+    ----------
+    answer
+        As made by `watch.Watch.report`.
+    calls
+        How many calls were asked for; there will be as many call reports.
+    """
+    first: dict[str, Any] = {}
+    answered: dict[int, dict[str, Any]] = {}
+    for item in lines_of(answer["result"]):
+        number = item.get("call")
+        if type(number) is int and 0 <= number < calls:
+            answered.setdefault(number, item)
+        else:
+            for key, value in item.items():
+                first.setdefault(key, value)
+    status = answer["status"]
+    return RunReport(
+        parse=parse_report(first["facts"]) if "facts" in first else None,
+        function=_text(answered.get(0, {}).get("function")),
+        loaded=first.get("loaded") is True,
+        load_error=_raised(first.get("load_error")),
+        calls=tuple(_call_report(answered.get(number)) for number in range(calls)),
+        finished=first.get("end") is True and status == 0 and answer["ended_by"] is None,
+        ended_by=answer["ended_by"],
+        signal=-status if status is not None and status < 0 else None,
+        exit_code=status if status is not None and status >= 0 else None,
+        **{key: answer[key] for key in ("output", "output_bytes", "cpu_s", "wall_s", "memory_kb")},
+    )
+
+
+def parse_report(facts: Any) -> ParseReport:
+    """Make a report of the facts that a child sent before foreign code ran."""
+    if not isinstance(facts, dict):
+        return ParseReport(parsed=False, kind="SandboxError", message="no facts came back")
+    functions = facts.get("functions")
+    return ParseReport(
+        parsed=facts.get("parsed") is True,
+        kind=_text(facts.get("kind")),
+        message=_text(facts.get("message")),
+        line=_whole(facts.get("line")),
+        offset=_whole(facts.get("offset")),
+        functions=tuple(_function(item) for item in (functions or ())[:_MOST_FUNCTIONS]),
+        json=_text(facts.get("json")),
+        **{
+            key: facts.get(key) is True
+            for key in ("at_end", "pythonic", "foreign", "gateway_page", "bare", "empty")
+        },
+    )
+
+
+def _function(item: Mapping[str, Any]) -> Function:
+    return Function(**{field.name: item[field.name] for field in dataclasses.fields(Function)})
+
+
+def _call_report(item: Mapping[str, Any] | None) -> CallReport:
+    if item is None:
+        return CallReport()
+    report = CallReport(
+        raised=_raised(item.get("error")),
+        missing=item.get("missing") is True,
+        not_plain=_text(item.get("not_plain")),
+        too_large=_text(item.get("too_large")),
+        mutated=item.get("mutated") is True,
+        elapsed_s=_seconds(item.get("elapsed_s")),
+    )
+    if "value" not in item or report.raised or report.not_plain or report.too_large:
+        return report
+    try:
+        value = values.decode(item["value"])
+    except values.TooLarge as error:
+        return dataclasses.replace(report, too_large=str(error))
+    except (ValueError, TypeError, RecursionError):
+        return dataclasses.replace(report, not_plain="forged")
+    return dataclasses.replace(report, ok=True, value=value)
+
+
+def _raised(item: Any) -> Raised | None:
+    if not isinstance(item, dict):
+        return None
+    bases = item.get("bases")
+    return Raised(
+        name=_text(item.get("name")) or "?",
+        message=_text(item.get("message")) or "",
+        bases=tuple(str(base)[:MESSAGE_CHARS] for base in bases[:20])
+        if isinstance(bases, list)
+        else (),
+        line=_whole(item.get("line")),
+        own_call=item.get("own_call") is True,
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value[:MESSAGE_CHARS] if isinstance(value, str) else None
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int and -(2**31) < value < 2**31 else None
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if type(value) in (int, float) and 0 <= value < 1e6 else None

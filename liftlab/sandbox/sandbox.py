@@ -1,0 +1,296 @@
+"""The sandbox: a warm worker that runs foreign source in confined children."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from liftlab import values
+from liftlab.errors import LiftlabError
+from liftlab.records import Isolation
+from liftlab.sandbox.reports import (
+    Call,
+    EndedBy,
+    Limits,
+    ParseReport,
+    RunReport,
+    lines_of,
+    parse_report,
+    run_report,
+)
+
+MAX_SOURCE_BYTES = 1024 * 1024
+_MAX_ANSWER_BYTES = 64 * 1024 * 1024
+_START_S = 30.0
+_GRACE_S = 10.0  # beyond the wall limit: killing, reaping and removing the scratch folder
+_RUNS_PER_WORKER = 1000
+_MECHANISMS = ("landlock", "seccomp")
+# Not `liftlab` itself: the worker imports these two folders under that name and nothing else,
+# so that its start loads no library and no code of the candidate's can reach one.
+_BOOT = """
+import sys, types
+for name, folder in (("liftlab", sys.argv[1]), ("liftlab.sandbox", sys.argv[2])):
+    module = types.ModuleType(name)
+    module.__path__ = [folder]
+    sys.modules[name] = module
+from liftlab.sandbox import zygote
+zygote.main(sys.argv[3])
+"""
+
+
+class Sandbox:
+    """Runs and parses foreign source away from this process; one job at a time, from any thread.
+
+    Parameters
+    ----------
+    prefix
+        A command that starts the worker inside walls of its own, such as bubblewrap's.
+    python
+        The interpreter to run candidates with; this one by default.
+
+    Attributes
+    ----------
+    isolation
+        "restricted" if the child was refused all that `canaries` tries but the sight of this
+        process, "full" if that too, else "limits-only". Tried, never assumed.
+    probes
+        What was tried: for each name whether it was possible.
+
+    Examples
+    --------
+    >>> with Sandbox() as sandbox:
+    ...     report = sandbox.run(b"def double(x): return 2 * x", [Call(args=(21,))], Limits())
+    >>> report.calls[0].value
+    42
+    """
+
+    def __init__(self, *, prefix: Sequence[str] = (), python: str = sys.executable) -> None:
+        if not hasattr(os, "fork"):
+            raise LiftlabError("the sandbox needs Linux or macOS; on Windows, use WSL")
+        self._prefix = tuple(prefix)
+        self._python = python
+        self._lock = threading.Lock()
+        self._worker: subprocess.Popen[bytes] | None = None
+        self._runs = 0
+        self._required: tuple[str, ...] = ()
+        self._folder = Path(tempfile.mkdtemp(prefix="liftlab-"))
+        (self._folder / "scratch").mkdir()
+        try:
+            self.probes = self._probe()
+        except BaseException:
+            self.close()
+            raise
+        self.isolation = _level(self.probes)
+        if self.isolation in ("full", "restricted"):
+            self._required = _MECHANISMS  # from now on a run without them is refused
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the worker and remove everything it wrote."""
+        self._stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def parse(self, source: bytes, limits: Limits | None = None) -> ParseReport:
+        """Compile `source` in a child and tell what it is; nothing of it runs."""
+        if len(source) > MAX_SOURCE_BYTES:
+            return _too_long(source)
+        answer = self._ask("parse", limits or Limits(), source=source.decode("latin-1"))
+        report = run_report(answer, 0)
+        return report.parse or parse_report(None)
+
+    def run(self, source: bytes, calls: Sequence[Call], limits: Limits) -> RunReport:
+        """Load `source` in a child, make the calls, and bring the values back.
+
+        A run that passed a time limit with less than half of its processor time used was held
+        up by something else: it is tried once more, and `reruns` says so.
+
+        Raises
+        ------
+        values.NotPlain, values.TooLarge
+            If an argument of a call cannot be sent.
+        """
+        if len(source) > MAX_SOURCE_BYTES:
+            return RunReport(parse=_too_long(source), calls=run_report(_NOTHING, len(calls)).calls)
+        job = {
+            "source": source.decode("latin-1"),
+            "calls": [
+                {
+                    "function": call.function,
+                    "args": values.encode(list(call.args)),
+                    "kwargs": values.encode(dict(call.kwargs)),
+                }
+                for call in calls
+            ],
+        }
+        report = run_report(self._ask("run", limits, **job), len(calls))
+        if report.ended_by == "wall" and report.cpu_s < limits.cpu_s / 2:
+            again = run_report(self._ask("run", limits, **job), len(calls))
+            return dataclasses.replace(again, reruns=1)
+        return report
+
+    def _probe(self) -> dict[str, bool]:
+        canary = self._folder / "canary"
+        canary.write_text("nobody but the caller may read or change this\n")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            target = {
+                "port": listener.getsockname()[1],
+                "file": str(canary),
+                "home": str(Path.home()),
+                "caller": os.getpid(),
+            }
+            answer = self._ask("probe", Limits(wall_s=_START_S), canary=target)
+        for item in lines_of(answer["result"]):
+            if isinstance(item.get("probes"), dict):
+                return {str(name): bool(possible) for name, possible in item["probes"].items()}
+        raise LiftlabError(f"the sandbox's worker did not start: {self._last_words()}")
+
+    def _ask(self, kind: str, limits: Limits, **job: Any) -> dict[str, Any]:
+        message = {
+            "kind": kind,
+            "limits": dataclasses.asdict(limits),
+            "require": self._required,
+            **job,
+        }
+        with self._lock:
+            if self._runs >= _RUNS_PER_WORKER:
+                self._stop()
+            worker = self._worker or self._start()
+            self._runs += 1
+            try:
+                _send(worker, message)
+                return _receive(worker, limits.wall_s + (_START_S if kind == "probe" else _GRACE_S))
+            except (OSError, ValueError, EOFError):
+                # The worker is gone or talks nonsense: below the restricted level a candidate
+                # can do that. This run is lost, the next one gets a new worker.
+                self._stop()
+                return _NOTHING
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        package = Path(__file__).parent
+        command = [*self._prefix, self._python, "-P", "-s", "-S", "-B", "-c", _BOOT]
+        with (self._folder / "worker.log").open("wb") as log:
+            self._worker = subprocess.Popen(
+                [*command, str(package.parent), str(package), str(self._folder / "scratch")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=_ENVIRONMENT,
+                cwd=self._folder,
+                start_new_session=True,  # Ctrl-C is for us to handle
+            )
+        self._runs = 0
+        return self._worker
+
+    def _stop(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        assert worker.stdin is not None and worker.stdout is not None  # noqa: S101, PT018
+        with contextlib.suppress(BrokenPipeError):  # it has gone already
+            worker.stdin.close()
+        try:
+            worker.wait(timeout=2)  # it ends its child first
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+        worker.stdout.close()
+
+    def _last_words(self) -> str:
+        log = self._folder / "worker.log"
+        lines = log.read_text("utf-8", "replace").split("\n") if log.exists() else []
+        return " | ".join(line.strip() for line in lines[-4:] if line.strip()) or "it said nothing"
+
+
+# The worker's whole environment. A fixed hash seed gives sets the same order in every run.
+_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+    "MALLOC_ARENA_MAX": "1",  # else each thread reserves 64 MB of the address space
+}
+_LOST: EndedBy = "worker"
+_NOTHING: dict[str, Any] = {
+    "result": "",
+    "output": "",
+    "output_bytes": 0,
+    "ended_by": _LOST,
+    "status": None,
+    "cpu_s": 0.0,
+    "wall_s": 0.0,
+    "memory_kb": 0,
+}
+
+
+def _level(probes: Mapping[str, bool]) -> Isolation:
+    possible = {name for name, is_possible in probes.items() if is_possible}
+    if not possible:
+        return "full"
+    return "restricted" if possible == {"see_caller"} else "limits-only"
+
+
+def _too_long(source: bytes) -> ParseReport:
+    message = f"the source has {len(source)} bytes, more than {MAX_SOURCE_BYTES}"
+    return ParseReport(parsed=False, kind="TooLong", message=message)
+
+
+def _send(worker: subprocess.Popen[bytes], message: Any) -> None:
+    body = json.dumps(message).encode("ascii")
+    assert worker.stdin is not None  # noqa: S101 -- for the type checker
+    worker.stdin.write(struct.pack(">I", len(body)) + body)
+    worker.stdin.flush()
+
+
+def _receive(worker: subprocess.Popen[bytes], patience_s: float) -> dict[str, Any]:
+    """Read one answer; raise OSError, EOFError or ValueError if there is none worth reading."""
+    assert worker.stdout is not None  # noqa: S101 -- for the type checker
+    fd = worker.stdout.fileno()
+    deadline = time.monotonic() + patience_s
+    size = struct.unpack(">I", _read(fd, 4, deadline))[0]
+    if size > _MAX_ANSWER_BYTES:
+        raise ValueError(f"an answer of {size} bytes")
+    answer = json.loads(_read(fd, size, deadline))
+    if not isinstance(answer, dict) or not answer.keys() >= _NOTHING.keys():
+        raise ValueError("an answer that is none")
+    return answer
+
+
+def _read(fd: int, count: int, deadline: float) -> bytes:
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    parts = []
+    while count:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poller.poll(left * 1000):
+            raise TimeoutError("the sandbox's worker does not answer")
+        part = os.read(fd, min(count, 1 << 20))
+        if not part:
+            raise EOFError("the sandbox's worker is gone")
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,166 @@
+"""Watch one child from outside: its clocks, its output, its disk; and end it when it must."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+_CHUNK = 1 << 16
+_KIBIBYTE = 1024
+RESULT_BYTES = 4 * 1024 * _KIBIBYTE
+SCRATCH_BYTES = 32 * 1024 * _KIBIBYTE
+_ENTRY_BYTES = 4096  # what an empty file or folder costs
+_LOOK_S = 0.05  # how often disk use is added up
+_TAIL = 4096
+
+
+class Watch:
+    """Collects what a child writes, and kills it at the first limit it passes."""
+
+    def __init__(self, pid: int, limits: Mapping[str, Any], scratch: str, started: float) -> None:
+        self._pid = pid
+        self._limits = limits
+        self._scratch = scratch
+        self._started = started
+        self._result = bytearray()
+        self._head, self._tail, self._output_bytes = bytearray(), bytearray(), 0
+        self._ended_by: str | None = None
+        self._status: int | None = None
+        self._cpu_s = 0.0
+        self._wall_s = 0.0
+        self._memory_kb = 0
+
+    def until_end(self, result: int, output: int, wake: int, request: int) -> None:
+        """Return when the child has ended and been reaped."""
+        poller = select.poll()
+        for fd in (result, output, wake):
+            os.set_blocking(fd, False)
+            poller.register(fd, select.POLLIN)
+        poller.register(request, 0)  # tells only that the other side is gone
+        while not self._is_reaped():
+            for fd, event in poller.poll(self._patience_ms()):
+                if fd == wake:
+                    self._drain_wake(wake)
+                elif fd == request:
+                    poller.unregister(request)
+                    self._end("caller")
+                elif not self._take(fd, is_result=fd == result) and event & select.POLLHUP:
+                    poller.unregister(fd)
+            self._check_limits()
+        for fd in (result, output):
+            while self._take(fd, is_result=fd == result):
+                pass
+
+    def report(self) -> dict[str, Any]:
+        """Return everything seen, as JSON data."""
+        return {
+            "result": self._result.decode("latin-1"),
+            "output": (self._head + self._tail).decode("utf-8", "replace"),
+            "output_bytes": self._output_bytes,
+            "ended_by": self._ended_by,
+            "status": self._status,
+            "cpu_s": self._cpu_s,
+            "wall_s": self._wall_s,
+            "memory_kb": self._memory_kb,
+        }
+
+    def _patience_ms(self) -> int:
+        """Return how long no limit can be passed unseen; processor time runs at most that fast."""
+        elapsed = time.monotonic() - self._started
+        wall_left = self._limits["wall_s"] - elapsed
+        cpu_left = self._limits["cpu_s"] - self._cpu_so_far()
+        seconds: float = min(wall_left, cpu_left, _LOOK_S)
+        return max(1, math.ceil(seconds * 1000))
+
+    def _check_limits(self) -> None:
+        if self._status is not None or self._ended_by is not None:
+            return
+        elapsed = time.monotonic() - self._started
+        if self._cpu_so_far() >= self._limits["cpu_s"]:
+            self._end("cpu")
+        elif elapsed >= self._limits["wall_s"]:
+            self._end("wall")
+        elif elapsed >= _LOOK_S and _disk_use(self._scratch) > SCRATCH_BYTES:
+            self._end("disk")
+
+    def _take(self, fd: int, *, is_result: bool) -> bool:
+        """Read what there is; False when there is nothing now."""
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return False
+        if is_result:
+            self._result += data[: RESULT_BYTES - len(self._result)]
+            if len(self._result) >= RESULT_BYTES:
+                self._end("result")
+        else:
+            self._keep_output(data)
+        return bool(data)
+
+    def _keep_output(self, data: bytes) -> None:
+        self._output_bytes += len(data)
+        room = _TAIL - len(self._head)
+        self._head += data[:room]
+        self._tail = (self._tail + data[room:])[-_TAIL:]
+        if self._output_bytes > self._limits["output_kb"] * _KIBIBYTE:
+            self._end("output")
+
+    def _drain_wake(self, wake: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while os.read(wake, 512):
+                pass
+
+    def _end(self, reason: str) -> None:
+        if self._ended_by is None and self._status is None:
+            self._ended_by = reason
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+            # Its group, too: below the restricted level there can be more than one process.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGKILL)
+
+    def _is_reaped(self) -> bool:
+        pid, status, usage = os.wait4(self._pid, os.WNOHANG)
+        if pid == 0:
+            return False
+        self._status = os.waitstatus_to_exitcode(status)
+        self._wall_s = time.monotonic() - self._started
+        self._cpu_s = usage.ru_utime + usage.ru_stime
+        self._memory_kb = usage.ru_maxrss
+        killed = self._status in (-signal.SIGXCPU, -signal.SIGKILL)
+        if self._ended_by is None and killed and self._cpu_s >= self._limits["cpu_s"]:
+            self._ended_by = "cpu"  # by the hard limit
+        return True
+
+    def _cpu_so_far(self) -> float:
+        if not sys.platform.startswith("linux"):
+            return 0.0  # there the hard limit alone decides
+        try:
+            # The kernel's clock of another process: CPUCLOCK_SCHED in MAKE_PROCESS_CPUCLOCK.
+            return time.clock_gettime((~self._pid << 3) | 2)
+        except OSError:
+            return 0.0
+
+
+def _disk_use(folder: str) -> int:
+    """Add up what is beneath `folder`, no further than the limit."""
+    total, pending = 0, [folder]
+    while pending and total <= SCRATCH_BYTES:
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    total += _ENTRY_BYTES
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+        except OSError:
+            continue  # removed while we looked
+    return total
