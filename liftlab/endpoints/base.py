@@ -10,6 +10,25 @@ from liftlab.records import ErrorClass
 from liftlab.timing import Stamps
 
 
+class Secret:
+    """A token that no repr, log or format string shows; `reveal` is for the wire alone."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the secret itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError("a secret is not written anywhere")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """How the model draws its answer; recorded with every run."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from liftlab.timing.clock import (
     Clock,
-    CpuMeter,
+    CpuShare,
     LoopLag,
     Stamps,
     clock_resolution_s,
@@ -20,7 +20,7 @@ from liftlab.timing.transport import StampedTransport, TransportFailure, error_c
 
 __all__ = [
     "Clock",
-    "CpuMeter",
+    "CpuShare",
     "LoopLag",
     "Recorder",
     "StampedTransport",

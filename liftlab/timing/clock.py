@@ -153,8 +153,8 @@ class LoopLag:
             self.add((time.perf_counter_ns() - before_ns) / 1e9 - self._period_s)
 
 
-class CpuMeter:
-    """The share of one core that this process used since the meter was made."""
+class CpuShare:
+    """The share of one core that this process used since this was made."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class CpuMeter:
         self._cpu_s, self._wall_s = cpu_s, wall_s
         self._cpu_start, self._wall_start = cpu_s(), wall_s()
 
-    def share(self) -> float | None:
+    def value(self) -> float | None:
         """Return CPU seconds per second of wall time; above 1 with several busy threads."""
         elapsed = self._wall_s() - self._wall_start
         return (self._cpu_s() - self._cpu_start) / elapsed if elapsed > 0 else None

@@ -1,0 +1,176 @@
+"""A chat completion's reply, whole or streamed: its value, its tokens, their moments."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from liftlab.endpoints.base import Reply, Request
+from liftlab.endpoints.replies import (
+    ReplyError,
+    check_schema,
+    clean,
+    count_or_none,
+    name_or_none,
+    parse_json,
+    parse_object,
+    seconds_from_ms,
+)
+from liftlab.endpoints.sse import Event, arrival_ns, events
+
+
+@dataclasses.dataclass(slots=True)
+class _Gathered:
+    """What the events of one reply add up to."""
+
+    text: list[str] = dataclasses.field(default_factory=list)
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    finish_reason: str | None = None
+    refusal: str | None = None
+    done: bool = False
+    first_token_end: int | None = None
+    first_reasoning_end: int | None = None
+    last_token_end: int | None = None
+
+
+def read(reply: Reply, request: Request, headers: Mapping[str, str]) -> Reply:
+    """Read the body of a whole 2xx reply, as events or as one object by its content type."""
+    gathered = _Gathered()
+    fault: ReplyError | None = None
+    try:
+        if "event-stream" in headers.get("content-type", ""):
+            _gather_events(reply.raw, gathered)
+        else:
+            _gather_object(parse_object(reply.raw), gathered)
+        value = _value(gathered, request)
+    except ReplyError as error:
+        fault, value = error, None
+    return dataclasses.replace(
+        _described(reply, gathered),
+        value=value,
+        error_class=fault.error_class if fault else None,
+        message=fault.message if fault else None,
+    )
+
+
+def _gather_events(body: bytes, gathered: _Gathered) -> None:
+    for event in events(body):
+        if event.data.strip() == b"[DONE]":
+            gathered.done = True
+            continue
+        data = _parsed(event, body)
+        _note_facts(data, gathered)
+        choice = _first_choice(data)
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            _note_delta(delta, event.end, gathered)
+        gathered.finish_reason = name_or_none(choice.get("finish_reason")) or gathered.finish_reason
+    if not gathered.done and gathered.finish_reason is None:
+        raise ReplyError("truncated", "the stream ended without [DONE] or a finish reason")
+
+
+def _parsed(event: Event, body: bytes) -> dict[str, Any]:
+    try:
+        return parse_object(event.data)
+    except ReplyError:
+        if event.end < len(body):
+            raise
+        raise ReplyError("truncated", "the stream ended within an event") from None
+
+
+def _gather_object(data: dict[str, Any], gathered: _Gathered) -> None:
+    _note_facts(data, gathered)
+    choice = _first_choice(data)
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        raise ReplyError("invalid_json", "the reply has no choices[0].message")
+    gathered.finish_reason = name_or_none(choice.get("finish_reason"))
+    gathered.refusal = name_or_none(message.get("refusal"))
+    if isinstance(message.get("content"), str):
+        gathered.text.append(message["content"])
+
+
+def _note_facts(data: dict[str, Any], gathered: _Gathered) -> None:
+    error = data.get("error")
+    if error:
+        said = error.get("message", error) if isinstance(error, dict) else error
+        raise ReplyError("reported_error", f"the server says: {clean(said)}")
+    for key in ("id", "model", "usage", "timings"):
+        if data.get(key):
+            gathered.facts[key] = data[key]
+
+
+def _note_delta(delta: dict[str, Any], end: int, gathered: _Gathered) -> None:
+    content = delta.get("content")
+    reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+    if isinstance(reasoning, str) and reasoning:
+        gathered.first_reasoning_end = gathered.first_reasoning_end or end
+        gathered.last_token_end = end
+    if isinstance(content, str) and content:
+        gathered.text.append(content)
+        gathered.first_token_end = gathered.first_token_end or end
+        gathered.last_token_end = end
+    gathered.refusal = name_or_none(delta.get("refusal")) or gathered.refusal
+
+
+def _value(gathered: _Gathered, request: Request) -> Any:
+    if gathered.finish_reason == "length":
+        raise ReplyError("length", f"cut off at {request.sampling.max_tokens} tokens")
+    if gathered.refusal or gathered.finish_reason == "content_filter":
+        said = gathered.refusal or "the answer was filtered"
+        raise ReplyError("reported_error", f"the server refuses: {said}")
+    text = "".join(gathered.text)
+    if request.schema is None:
+        return text
+    value = parse_json(text)
+    check_schema(value, request.schema)
+    return value
+
+
+def _described(reply: Reply, gathered: _Gathered) -> Reply:
+    usage, timings = (_dict(gathered.facts.get(key)) for key in ("usage", "timings"))
+    prompt_details = _dict(usage.get("prompt_tokens_details"))
+    output_details = _dict(usage.get("completion_tokens_details"))
+    at = {
+        name: None if end is None else arrival_ns(reply.stamps, end)
+        for name, end in (
+            ("first", gathered.first_token_end),
+            ("reasoning", gathered.first_reasoning_end),
+            ("last", gathered.last_token_end),
+        )
+    }
+    return dataclasses.replace(
+        reply,
+        response_id=name_or_none(gathered.facts.get("id")) or reply.response_id,
+        model=name_or_none(gathered.facts.get("model")),
+        finish_reason=gathered.finish_reason,
+        prompt_tokens=count_or_none(usage.get("prompt_tokens")),
+        cached_tokens=_first_count(prompt_details.get("cached_tokens"), timings.get("cache_n")),
+        output_tokens=_first_count(usage.get("completion_tokens"), timings.get("predicted_n")),
+        reasoning_tokens=count_or_none(output_details.get("reasoning_tokens")),
+        server_s=_server_s(timings),
+        first_token_ns=at["first"],
+        first_reasoning_ns=at["reasoning"],
+        last_token_ns=at["last"],
+    )
+
+
+def _server_s(timings: dict[str, Any]) -> float | None:
+    """Return llama.cpp's own time: reading the prompt and drawing the tokens."""
+    parts = [seconds_from_ms(timings.get(key)) for key in ("prompt_ms", "predicted_ms")]
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
+def _first_choice(data: dict[str, Any]) -> dict[str, Any]:
+    choices = data.get("choices")
+    return _dict(choices[0]) if isinstance(choices, list) and choices else {}
+
+
+def _first_count(*values: object) -> int | None:
+    return next((c for value in values if (c := count_or_none(value)) is not None), None)
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,136 @@
+"""From an endpoint's settings to an endpoint: addresses checked, secrets read, nothing sent."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Mapping
+
+import httpx
+
+from liftlab.endpoints.base import Endpoint, Secret
+from liftlab.endpoints.http import HttpClient, shown
+from liftlab.endpoints.lift import LiftEndpoint
+from liftlab.endpoints.openai import OpenAIEndpoint
+from liftlab.errors import UsageError
+from liftlab.settings import EndpointSettings
+from liftlab.timing import StampedTransport
+
+_WARM_S = 600.0  # a large model takes up to seven minutes to load
+
+
+def connect(
+    settings: EndpointSettings,
+    transport: httpx.AsyncBaseTransport | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> Endpoint:
+    """Return the adapter for an endpoint; call its `close` when done.
+
+    Parameters
+    ----------
+    settings
+        Where the endpoint is, what it speaks, and which variables hold its secrets.
+    transport
+        What carries the requests; a `StampedTransport` made from the settings if None.
+    environ
+        Where secrets are read from; `os.environ` if None.
+
+    Raises
+    ------
+    UsageError
+        If an address, a variable or the CA file cannot be used; says which.
+    """
+    environ = os.environ if environ is None else environ
+    urls = _urls(settings)
+    client = HttpClient(
+        token=_token(settings, environ),
+        headers={
+            header: _secret(settings, variable, environ)
+            for header, variable in settings.headers_env.items()
+        },
+        transport=transport or _transport(settings),
+    )
+    warm_s = max(settings.deadline_s, _WARM_S)
+    if settings.protocol == "openai":
+        return OpenAIEndpoint(
+            client=client, base_url=urls["base"], model=settings.model, warm_s=warm_s
+        )
+    return LiftEndpoint(
+        client=client,
+        generate_url=urls["generate"],
+        health_url=urls.get("health"),
+        warmup_url=urls.get("warmup"),
+        warm_s=warm_s,
+    )
+
+
+def _urls(settings: EndpointSettings) -> dict[str, str]:
+    base = settings.base_url
+    if settings.protocol == "openai":
+        if base is None:
+            raise UsageError(f"endpoint {settings.name!r}: protocol openai needs base_url")
+        return {"base": _checked(settings, "base_url", base).rstrip("/")}
+    given = {
+        "generate": settings.generate_url,
+        "health": settings.health_url,
+        "warmup": settings.warmup_url,
+    }
+    urls = {name: _checked(settings, f"{name}_url", url) for name, url in given.items() if url}
+    if base is not None:
+        root = _checked(settings, "base_url", base).rstrip("/")
+        urls = {name: f"{root}/{name}" for name in given} | urls
+    if "generate" not in urls:
+        raise UsageError(f"endpoint {settings.name!r}: give base_url or generate_url")
+    return urls
+
+
+def _checked(settings: EndpointSettings, field: str, text: str) -> str:
+    """Return a usable URL as it is; anything else is told without what may be secret in it."""
+    place = f"endpoint {settings.name!r}: {field}"
+    try:
+        url = httpx.URL(text.strip())
+    except httpx.InvalidURL as error:
+        raise UsageError(f"{place} is not a URL: {error}") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UsageError(f"{place} must begin with http:// or https://, not {shown(text)!r}")
+    if url.userinfo:
+        raise UsageError(
+            f"{place} holds a user or password: name a variable in token_env or headers_env instead"
+        )
+    if field == "base_url" and (url.query or url.fragment):
+        raise UsageError(f"{place} cannot have a query: give the full addresses instead")
+    return text.strip()
+
+
+def _token(settings: EndpointSettings, environ: Mapping[str, str]) -> Secret | None:
+    variable = settings.token_env
+    if variable is None or not (environ.get(variable) or settings.token_required):
+        return None
+    return _secret(settings, variable, environ)
+
+
+def _secret(settings: EndpointSettings, variable: str, environ: Mapping[str, str]) -> Secret:
+    value = environ.get(variable, "").strip()
+    if not value:
+        raise UsageError(
+            f"endpoint {settings.name!r} needs the environment variable {variable}, "
+            f"which is not set: export {variable}=…"
+        )
+    if not (value.isascii() and value.isprintable()):
+        raise UsageError(f"{variable} holds characters that an HTTP header cannot carry")
+    return Secret(value)
+
+
+def _transport(settings: EndpointSettings) -> StampedTransport:
+    ca_file = settings.ca_file
+    try:
+        return StampedTransport(
+            ca_file=None if ca_file is None else str(ca_file),
+            connect_s=settings.connect_s,
+            use_proxy=settings.use_proxy,
+        )
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"endpoint {settings.name!r}: ca_file {ca_file} cannot be used: {error}"
+        ) from None

@@ -1,0 +1,290 @@
+"""One HTTP exchange, bounded in time and size; a failure is a result, not an exception."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from liftlab.endpoints.base import Reply, Secret
+from liftlab.endpoints.replies import clean, error_text, name_or_none
+from liftlab.records import ErrorClass
+from liftlab.timing import Recorder, StampedTransport, Stamps, error_class_of
+
+# Modal answers 303 every 150 s while a call lasts: enough for most of an hour.
+MAX_HOPS = 20
+_LONGEST_WAIT_S = 86_400.0
+_SERVER_ERROR, _TOO_MANY, _SEE_OTHER = 500, 429, 303
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What came of one exchange: its stamps always, a whole 2xx only without `error_class`.
+
+    `headers` have lower-case names. `body` is empty where no whole reply came.
+    """
+
+    url: str
+    stamps: Stamps
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    error_class: ErrorClass | None = None
+    message: str | None = None
+    retry_after_s: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """From the call to the end of the exchange, in seconds."""
+        return ((self.stamps.ended_ns or self.stamps.called_ns) - self.stamps.called_ns) / 1e9
+
+
+class HttpClient:
+    """Sends one request at a time to an endpoint, and never the same one twice.
+
+    Parameters
+    ----------
+    transport
+        What carries the requests; a `StampedTransport` if None.
+    token
+        Sent as ``authorization: Bearer …``.
+    headers
+        Further headers with secret values, by name.
+    now_ns
+        The monotonic clock, in nanoseconds.
+
+    Notes
+    -----
+    A 303 is followed by GET within the same exchange, on the same scheme, host and port
+    only, so that no token goes anywhere else. Secrets that a server echoes are struck out
+    of bodies and messages.
+    """
+
+    def __init__(
+        self,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        token: Secret | None = None,
+        headers: Mapping[str, Secret] | None = None,
+        now_ns: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        self._transport = transport or StampedTransport()
+        self._now_ns = now_ns
+        secret = {name.lower(): value.reveal() for name, value in (headers or {}).items()}
+        if token is not None:
+            secret["authorization"] = f"Bearer {token.reveal()}"
+        self._headers = {
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "user-agent": "liftlab",
+            **secret,
+        }
+        revealed = [value.reveal() for value in (headers or {}).values()]
+        revealed += [token.reveal()] if token else []
+        self._secrets = [value.encode() for value in revealed if value]
+
+    async def get(self, url: str, *, deadline_s: float, request_id: str | None = None) -> Exchange:
+        """Ask a URL, and return what came of it."""
+        return await self._within(url, None, request_id, deadline_s, {})
+
+    async def post(
+        self,
+        url: str,
+        payload: Mapping[str, Any],
+        *,
+        request_id: str,
+        deadline_s: float,
+        stream: bool = False,
+    ) -> Exchange:
+        """Send JSON to a URL once, and return what came of it.
+
+        Parameters
+        ----------
+        url
+            Where to.
+        payload
+            The JSON object to send.
+        request_id
+            Sent as ``x-request-id``.
+        deadline_s
+            How long all of it may take, redirects included, in seconds.
+        stream
+            Whether to ask for server-sent events; every read is stamped either way.
+        """
+        body = json.dumps(payload).encode()
+        headers = {"content-type": "application/json"}
+        if stream:
+            headers["accept"] = "text/event-stream"
+        return await self._within(url, body, request_id, deadline_s, headers)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.aclose()
+
+    async def _within(
+        self,
+        url: str,
+        body: bytes | None,
+        request_id: str | None,
+        deadline_s: float,
+        headers: Mapping[str, str],
+    ) -> Exchange:
+        recorder = Recorder(self._now_ns)
+        all_headers = {**self._headers, **headers}
+        if request_id:
+            all_headers["x-request-id"] = request_id
+        try:
+            async with asyncio.timeout(deadline_s):
+                return await self._follow(httpx.URL(url), body, all_headers, recorder)
+        except TimeoutError:
+            message = f"no whole reply within {deadline_s:g} s"
+            return self._failed(url, recorder, "deadline", message)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return self._failed(url, recorder, error_class_of(error), str(error))
+
+    async def _follow(
+        self, url: httpx.URL, body: bytes | None, headers: dict[str, str], recorder: Recorder
+    ) -> Exchange:
+        method = "GET" if body is None else "POST"
+        while True:
+            request = httpx.Request(
+                method, url, headers=headers, content=body, extensions={"recorder": recorder}
+            )
+            response = await self._send(request, recorder)
+            if response.status_code != _SEE_OTHER:
+                return self._finished(url, response, recorder)
+            target = url.join(response.headers.get("location", ""))
+            refusal = _refusal(url, target, response, recorder.hops)
+            if refusal:
+                return self._failed(str(url), recorder, "protocol", refusal, response.status_code)
+            recorder.redirected()
+            method, body, url = "GET", None, target
+            headers = {name: value for name, value in headers.items() if name != "content-type"}
+
+    async def _send(self, request: httpx.Request, recorder: Recorder) -> httpx.Response:
+        response = await self._transport.handle_async_request(request)
+        if "stamps" not in response.extensions:  # a transport without a clock, as in tests
+            recorder.got_headers()
+            content = await response.aread()
+            if content:
+                recorder.got_chunk(len(content))
+            recorder.completed()
+            recorder.ended()
+        return response
+
+    def _finished(self, url: httpx.URL, response: httpx.Response, recorder: Recorder) -> Exchange:
+        status = response.status_code
+        body = self._struck_out(response.content)
+        error_class = _class_of_status(status)
+        message = None
+        if error_class is not None:
+            said = error_text(body)
+            message = clean(f"HTTP {status}" + (f": {said}" if said else ""))
+        return Exchange(
+            url=shown(str(url)),
+            stamps=recorder.stamps(),
+            status=status,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=body,
+            error_class=error_class,
+            message=message,
+            retry_after_s=retry_after_s(response.headers.get("retry-after")),
+        )
+
+    def _failed(
+        self,
+        url: str,
+        recorder: Recorder,
+        error_class: ErrorClass,
+        message: str,
+        status: int | None = None,
+    ) -> Exchange:
+        recorder.ended()
+        return Exchange(
+            url=shown(url),
+            stamps=recorder.stamps(),
+            status=status,
+            error_class=error_class,
+            message=clean(self._struck_out(message.encode("utf-8", "replace")).decode()),
+        )
+
+    def _struck_out(self, body: bytes) -> bytes:
+        for secret in self._secrets:
+            body = body.replace(secret, b"*" * len(secret))  # as long, so that offsets hold
+        return body
+
+
+def bare_reply(exchange: Exchange) -> Reply:
+    """Return the part of a reply that every protocol shares; its value is still to be read."""
+    return Reply(
+        stamps=exchange.stamps,
+        raw=exchange.body,
+        error_class=exchange.error_class,
+        message=exchange.message,
+        http_status=exchange.status,
+        transport_ok=exchange.error_class is None,
+        response_id=name_or_none(exchange.headers.get("x-request-id")),
+        retry_after_s=exchange.retry_after_s,
+    )
+
+
+def shown(url: str) -> str:
+    """Return a URL as it may be shown: without its query, where keys hide, or a password.
+
+    Examples
+    --------
+    >>> shown("https://user:pw@host.example:8000/generate?key=abc")
+    'https://host.example:8000/generate'
+    """
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError, ValueError):
+        return "(not a URL)"
+    return str(parsed.copy_with(userinfo=b"", query=None, fragment=None))
+
+
+def retry_after_s(header: str | None, now: datetime | None = None) -> float | None:
+    """Return how long a `Retry-After` header asks to wait, in seconds; None if it says nothing.
+
+    Examples
+    --------
+    >>> retry_after_s("12"), retry_after_s("soon")
+    (12.0, None)
+    """
+    if not header:
+        return None
+    if header.strip().isascii() and header.strip().isdigit():
+        return min(float(header[:10]), _LONGEST_WAIT_S)
+    try:
+        then = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    wait = (then - (now or datetime.now(UTC))).total_seconds()
+    return min(max(0.0, wait), _LONGEST_WAIT_S)
+
+
+def _class_of_status(status: int) -> ErrorClass | None:
+    if status >= _SERVER_ERROR:
+        return "http_5xx"
+    if status == _TOO_MANY:
+        return "http_429"
+    if status >= 400:
+        return "http_4xx"
+    return None if 200 <= status < 300 else "protocol"
+
+
+def _refusal(url: httpx.URL, target: httpx.URL, response: httpx.Response, hops: int) -> str | None:
+    """Say why a 303 is not followed; None if it is."""
+    if "location" not in response.headers:
+        return "HTTP 303 without a location"
+    if (target.scheme, target.host, target.port) != (url.scheme, url.host, url.port):
+        return f"HTTP 303 to another host, {target.host}: not followed"
+    return f"more than {MAX_HOPS} redirects" if hops >= MAX_HOPS else None

@@ -1,0 +1,148 @@
+"""The lift protocol: a prompt and a JSON Schema in, an object that fits it out."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Any
+
+from liftlab.endpoints.base import Health, Reply, Request, WarmUp
+from liftlab.endpoints.http import HttpClient, bare_reply
+from liftlab.endpoints.replies import (
+    ReplyError,
+    aside,
+    check_schema,
+    clean,
+    count_or_none,
+    name_or_none,
+    parse_json,
+    parse_object,
+    seconds_from_ms,
+)
+from liftlab.endpoints.status import HEALTH_DEADLINE_S, Sleep, health_of, wake
+
+
+class LiftEndpoint:
+    """An endpoint that answers under `ir_json`, or under `text` in its later family.
+
+    Parameters
+    ----------
+    client
+        What to send with; closed with the endpoint.
+    generate_url, health_url, warmup_url
+        Three addresses, often on three hosts; the last two may be missing.
+    warm_s
+        How long a warm-up may take, in seconds: a large model loads for minutes.
+    sleep
+        How to wait between two tries to warm up.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: HttpClient,
+        generate_url: str,
+        health_url: str | None = None,
+        warmup_url: str | None = None,
+        warm_s: float = 600.0,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._client = client
+        self._generate_url = generate_url
+        self._health_url = health_url
+        self._warmup_url = warmup_url
+        self._warm_s = warm_s
+        self._sleep = sleep
+
+    async def health(self) -> list[Health]:
+        """Ask the health URL how it is; without one there is nothing to say."""
+        if self._health_url is None:
+            return []
+        return [health_of(await self._client.get(self._health_url, deadline_s=HEALTH_DEADLINE_S))]
+
+    async def warm(self) -> WarmUp:
+        """Ask the endpoint to load its model, and wait until it has."""
+        if self._warmup_url is None:
+            return WarmUp(ok=True, url="", status="no warm-up URL", seconds=0.0)
+        return await wake(
+            self._client, self._warmup_url, deadline_s=self._warm_s, sleep=self._sleep
+        )
+
+    async def generate(self, request: Request) -> Reply:
+        """Send one request, once; a failure is a Reply with an error class."""
+        exchange = await self._client.post(
+            self._generate_url,
+            payload(request),
+            request_id=request.request_id,
+            deadline_s=request.deadline_s,
+        )
+        reply = bare_reply(exchange)
+        if reply.error_class:
+            return reply
+        return await aside(len(reply.raw), lambda: read(reply, request))
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.close()
+
+
+def payload(request: Request) -> dict[str, Any]:
+    """Return the JSON that asks for one generation.
+
+    The protocol has no system prompt: it goes before the prompt.
+    """
+    sampling = request.sampling
+    prompt = f"{request.system}\n\n{request.prompt}" if request.system else request.prompt
+    body: dict[str, Any] = {
+        **sampling.extra,
+        "prompt": prompt,
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+    }
+    if request.schema is not None:
+        body["schema"] = request.schema
+    if sampling.seed is not None:
+        body["seed"] = sampling.seed
+    if request.stop:
+        body["stop"] = list(request.stop)
+    return body
+
+
+def read(reply: Reply, request: Request) -> Reply:
+    """Read the body of a whole 2xx reply: what it says of itself, and its value."""
+    try:
+        data = parse_object(reply.raw)
+        reply = dataclasses.replace(
+            reply,
+            model=name_or_none(data.get("model")),
+            finish_reason=name_or_none(data.get("finish_reason")),
+            output_tokens=count_or_none(data.get("tokens_used")),
+            prompt_tokens=count_or_none(data.get("prompt_tokens")),
+            cached_tokens=count_or_none(data.get("cached_tokens")),
+            server_s=seconds_from_ms(data.get("generation_time_ms")),
+        )
+        return dataclasses.replace(reply, value=_value(data, request))
+    except ReplyError as fault:
+        return dataclasses.replace(reply, error_class=fault.error_class, message=fault.message)
+
+
+def _value(data: dict[str, Any], request: Request) -> Any:
+    if data.get("finish_reason") == "length":
+        raise ReplyError("length", f"cut off at {request.sampling.max_tokens} tokens")
+    if data.get("error"):
+        said = " ".join(clean(data[key]) for key in ("error", "json_error") if data.get(key))
+        raise ReplyError("reported_error", f"the server says: {said}")
+    value = data.get("ir_json")
+    if value is None:
+        value = data.get("text")
+    if value is None:
+        raise ReplyError("invalid_json", "the reply has neither ir_json nor text")
+    if request.schema is None:
+        if not isinstance(value, str):
+            raise ReplyError("invalid_json", f"text was asked for, not {type(value).__name__}")
+        return value
+    if isinstance(value, str):
+        value = parse_json(value)
+    check_schema(value, request.schema)
+    return value

@@ -1,0 +1,191 @@
+"""What a reply's bytes say, read with care: they come from a stranger.
+
+Everything here is bounded: text in length, JSON in depth and number of values. A fault
+is a `ReplyError` with the class that the attempt's row gets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import jsonschema
+from jsonschema.validators import validator_for
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from liftlab.errors import UsageError
+from liftlab.records import ErrorClass
+
+MAX_MESSAGE = 300
+MAX_NAME = 200
+MAX_DEPTH = 100
+MAX_VALUES = 200_000
+_MAX_COUNT = 2**53
+_READ_AT_ONCE_BYTES = 8192  # well under a millisecond's work
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+T = TypeVar("T")
+
+
+class ReplyError(Exception):
+    """A reply that cannot be used, and why."""
+
+    def __init__(self, error_class: ErrorClass, message: str) -> None:
+        super().__init__(message)
+        self.error_class: ErrorClass = error_class
+        self.message = clean(message)
+
+
+async def aside(size: int, read: Callable[[], T]) -> T:
+    """Read a reply of `size` bytes; a long one in a thread, so that other stamps don't wait."""
+    return read() if size <= _READ_AT_ONCE_BYTES else await asyncio.to_thread(read)
+
+
+def clean(text: object, limit: int = MAX_MESSAGE) -> str:
+    r"""Return foreign text as one bounded line without control characters.
+
+    Examples
+    --------
+    >>> clean("no\nsuch\x1b[31m model")
+    'no such [31m model'
+    """
+    line = str(text)[: 4 * limit]
+    line = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", line)).strip()
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def name_or_none(value: object, limit: int = MAX_NAME) -> str | None:
+    """Return a foreign name or id as clean text; None if it is not a string."""
+    return clean(value, limit) or None if isinstance(value, str) else None
+
+
+def parse_json(body: bytes | str) -> Any:
+    """Return the value of strict JSON, bounded in depth and size.
+
+    Lone surrogates become U+FFFD, so that the value can be written as UTF-8.
+
+    Raises
+    ------
+    ReplyError
+        Of class `invalid_json`: not UTF-8 JSON, NaN or infinite numbers, integers of
+        thousands of digits, or nested more than 100 deep.
+
+    Examples
+    --------
+    >>> parse_json(b'{"a": [1, 2.5]}')
+    {'a': [1, 2.5]}
+    """
+    try:
+        text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise ReplyError("invalid_json", f"JSON nested more than {MAX_DEPTH} deep") from None
+    except ValueError as error:
+        raise ReplyError("invalid_json", f"not JSON: {error}") from None
+    return _Scrubber().scrub(value)
+
+
+def parse_object(body: bytes | str) -> dict[str, Any]:
+    """Return the JSON object in `body`; anything else is a `ReplyError` of class `invalid_json`."""
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        raise ReplyError(
+            "invalid_json", f"the reply is a JSON {type(value).__name__}, not an object"
+        )
+    return value
+
+
+def check_schema(value: Any, schema: Mapping[str, Any]) -> None:
+    """Check that `value` fits `schema`.
+
+    Raises
+    ------
+    ReplyError
+        Of class `schema_mismatch`, naming the first place that does not fit.
+    UsageError
+        If the schema itself cannot be used.
+    """
+    validator = validator_for(schema, default=jsonschema.Draft202012Validator)
+    try:
+        # An empty registry: a schema never makes us fetch another one.
+        errors = validator(schema, registry=Registry()).iter_errors(value)
+        first = next(iter(errors), None)
+    except RecursionError:
+        raise ReplyError("schema_mismatch", "nested too deep to be checked") from None
+    except (jsonschema.SchemaError, jsonschema.exceptions.UnknownType, Unresolvable) as error:
+        raise UsageError(f"the stage's JSON Schema cannot be used: {clean(error)}") from None
+    if first is not None:
+        raise ReplyError("schema_mismatch", f"{clean(first.json_path, 100)}: {first.message}")
+
+
+def count_or_none(value: object) -> int | None:
+    """Return a foreign count, such as tokens; None if it is not a plausible one."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value < _MAX_COUNT else None
+
+
+def seconds_from_ms(value: object) -> float | None:
+    """Return foreign milliseconds as seconds; None if they are not a plausible time."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value / 1000 if 0 <= value < 1e9 else None
+
+
+def error_text(body: bytes) -> str | None:
+    """Return what an error body says: its `error`, `detail` or `message`, else its text."""
+    try:
+        value = parse_json(body[:65_536])
+    except ReplyError:
+        return clean(body[: 4 * MAX_MESSAGE].decode("utf-8", "replace")) or None
+    for _ in range(2):  # {"error": {"message": …}} is as common as {"detail": …}
+        if isinstance(value, dict):
+            keys = ("error", "detail", "message")
+            value = next((value[key] for key in keys if value.get(key)), value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return clean(text) or None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+class _Scrubber:
+    """Copies a JSON value without lone surrogates, and counts what it copies."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def scrub(self, value: Any, depth: int = 0) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise ReplyError("invalid_json", f"JSON of more than {MAX_VALUES} values")
+        if depth > MAX_DEPTH:
+            raise ReplyError("invalid_json", f"JSON nested more than {MAX_DEPTH} deep")
+        if isinstance(value, str):
+            return _SURROGATE.sub("\ufffd", value)
+        if isinstance(value, list):
+            return [self.scrub(item, depth + 1) for item in value]
+        if isinstance(value, dict):
+            return {
+                _SURROGATE.sub("\ufffd", key): self.scrub(item, depth + 1)
+                for key, item in value.items()
+            }
+        return value

@@ -1,0 +1,52 @@
+"""Server-sent events, read from a whole body after the request is over."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from liftlab.timing import Stamps
+
+_BOM = b"\xef\xbb\xbf"
+_LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event's data, and where in the body its last line of data ends."""
+
+    data: bytes
+    end: int
+
+
+def events(body: bytes) -> Iterator[Event]:
+    r"""Give the events of a body in order; comments and other fields are passed over.
+
+    An event counts even when the blank line after it is missing, as some servers end so.
+
+    Examples
+    --------
+    >>> [event.data for event in events(b"data: one\n\n: ping\n\ndata: two\n\n")]
+    [b'one', b'two']
+    """
+    data: list[bytes] = []
+    end = 0
+    for match in _LINE.finditer(body, len(_BOM) if body.startswith(_BOM) else 0):
+        line = match[1]
+        if line.startswith(b"data:"):
+            data.append(line[5:].removeprefix(b" "))
+            end = match.end(1)
+        elif not line and data:
+            yield Event(data=b"\n".join(data), end=end)
+            data = []
+
+
+def arrival_ns(stamps: Stamps, end: int) -> int | None:
+    """Return when the first `end` bytes of the body had arrived.
+
+    Beyond the last stamp that was kept, the arrival of the whole body stands in.
+    """
+    index = bisect_left(stamps.chunk_end, end)
+    return stamps.chunk_ns[index] if index < len(stamps.chunk_ns) else stamps.last_byte_ns
