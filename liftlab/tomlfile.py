@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,12 +42,19 @@ class TomlFile:
         int or None
             The line, from 1; None if not even the first key is in the file.
         """
+        return self.lines([keys])[0]
+
+    def lines(self, places: Iterable[tuple[Key, ...]]) -> list[int | None]:
+        """Return the lines of many values; the file is searched once."""
         text = _text(self.source)
-        places = _Places(text).found
-        for length in range(len(keys), 0, -1):
-            if keys[:length] in places:
-                return text.count("\n", 0, places[keys[:length]]) + 1
-        return None
+        found = _Places(text).found
+        ends = [match.end() for match in re.finditer("\n", text)]
+
+        def line(keys: tuple[Key, ...]) -> int | None:
+            nearest = next((keys[:n] for n in range(len(keys), 0, -1) if keys[:n] in found), None)
+            return None if nearest is None else bisect_right(ends, found[nearest]) + 1
+
+        return [line(keys) for keys in places]
 
 
 def read(path: Path, error: type[FileInvalid]) -> TomlFile:

@@ -1,0 +1,221 @@
+"""Suites: cases with a prompt and the checks that say whether the answer is right.
+
+A suite is a TOML file, or JSON Lines with one case a line; docs/suites.md shows both.
+Values are kept as JSON with tags (`values.py`) and made anew for every use, so that a
+function that changes its arguments can't spoil the next check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from liftlab import suitefile, tomlfile
+from liftlab.errors import SuiteInvalid, UnknownName, UsageError
+from liftlab.suitefile import SUFFIXES, CaseModel, LimitsModel
+
+MAX_JSONL_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One call and what must come of it: a value, or an exception of the class `raises`.
+
+    `args`, `kwargs` and `expected` are JSON data with tags.
+    """
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    expected: Any = None
+    raises: str | None = None
+
+    def fresh_args(self) -> tuple[Any, ...]:
+        """Return the positional arguments as new Python values."""
+        return tuple(suitefile.decode(list(self.args)))
+
+    def fresh_kwargs(self) -> dict[str, Any]:
+        """Return the named arguments as new Python values."""
+        return {name: suitefile.decode(value) for name, value in self.kwargs.items()}
+
+    def expected_value(self) -> Any:
+        """Return the expected result as a new Python value."""
+        return suitefile.decode(self.expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the code of one case may take: seconds, MiB of memory, KiB of output."""
+
+    cpu_s: float = 5.0
+    wall_s: float = 15.0
+    memory_mb: int = 512
+    output_kb: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One thing to ask for, and how to tell whether the answer is right."""
+
+    case_id: str
+    prompt: str
+    category: str = "uncategorised"
+    difficulty: Literal["easy", "medium", "hard"] | None = None
+    entry_point: str | None = None
+    checks: tuple[Check, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A suite, or the part of it that was selected.
+
+    `sha256` is over `source`, the bytes of the whole file: a copy of the file is the same
+    suite, and any change to it makes another.
+    """
+
+    name: str
+    description: str
+    cases: tuple[Case, ...]
+    sha256: str
+    path: Path
+    source: bytes = field(repr=False)
+
+    @property
+    def suffix(self) -> str:
+        """The ending that says how `source` is written: `.toml` or `.jsonl`."""
+        return self.path.suffix.lower()
+
+
+def load(path_or_name: Path | str, search: Sequence[Path] = ()) -> Suite:
+    """Read a suite by its path, or by its name in one of the folders `search`.
+
+    Parameters
+    ----------
+    path_or_name
+        A path, or text with a suite's ending or a slash in it, is a file; other text is a
+        name: `mvp` is `mvp.toml` or `mvp.jsonl` in the first folder that has it.
+    search
+        The folders with suites.
+
+    Raises
+    ------
+    SuiteInvalid
+        If the file can't be read or has a fault: says the line and the field.
+    UnknownName
+        If no folder has a suite of that name.
+    """
+    path = _find(path_or_name, search)
+    limit = MAX_JSONL_BYTES if path.suffix.lower() == ".jsonl" else tomlfile.MAX_BYTES
+    return parse(tomlfile.read_bytes(path, SuiteInvalid, limit=limit), path)
+
+
+def parse(source: bytes, path: Path, name: str | None = None) -> Suite:
+    """Make a suite of a file's bytes.
+
+    Parameters
+    ----------
+    source
+        The file's content.
+    path
+        Names the file in errors; its ending says how it is written.
+    name
+        What the suite is called where the file does not say; by default the file's stem.
+
+    Raises
+    ------
+    SuiteInvalid
+        If there is a fault: says the line and the field.
+    """
+    model = suitefile.read(source, path)
+    return Suite(
+        name=model.name or name or path.stem,
+        description=model.description,
+        cases=tuple(_case(case) for case in model.cases),
+        sha256=sha256(source).hexdigest(),
+        path=path,
+        source=source,
+    )
+
+
+def select(suite: Suite, cases: Iterable[str] = (), categories: Iterable[str] = ()) -> Suite:
+    """Return the suite with only the cases named, in the suite's order.
+
+    Parameters
+    ----------
+    suite
+        The whole suite.
+    cases, categories
+        Which to keep; none given keeps all. A case must be in both where both are given.
+
+    Raises
+    ------
+    UnknownName
+        If the suite has no such case or category.
+    UsageError
+        If nothing is left.
+    """
+    wanted, kinds = set(cases), set(categories)
+    for kind, names, known in (
+        ("case", wanted, [case.case_id for case in suite.cases]),
+        ("category", kinds, list(dict.fromkeys(case.category for case in suite.cases))),
+    ):
+        for name in sorted(names.difference(known)):
+            raise UnknownName(kind, name, known)
+    kept = tuple(
+        case
+        for case in suite.cases
+        if (not wanted or case.case_id in wanted) and (not kinds or case.category in kinds)
+    )
+    if not kept:
+        raise UsageError(
+            f"no case of {suite.name} is both among the cases and the categories named"
+        )
+    return replace(suite, cases=kept)
+
+
+def _find(path_or_name: Path | str, search: Sequence[Path]) -> Path:
+    path = Path(path_or_name)
+    by_path = isinstance(path_or_name, Path) or path.name != path_or_name
+    if by_path or path.suffix.lower() in SUFFIXES:
+        return path
+    known = [file for folder in search for suffix in SUFFIXES for file in folder.glob(f"*{suffix}")]
+    for file in known:
+        if file.stem == path_or_name:
+            return file
+    raise UnknownName("suite", str(path_or_name), sorted({file.stem for file in known}))
+
+
+def _case(model: CaseModel) -> Case:
+    checks = [
+        Check(
+            name=name,
+            args=tuple(check.args),
+            kwargs=check.kwargs,
+            expected=check.expected,
+            raises=check.raises,
+        )
+        for name, check in zip(model.check_names(), model.checks, strict=True)
+    ]
+    return Case(
+        case_id=model.case_id,
+        prompt=model.prompt,
+        category=model.category or "uncategorised",
+        difficulty=model.difficulty,
+        entry_point=model.entry_point,
+        checks=tuple(checks),
+        limits=_limits(model.limits or LimitsModel()),
+    )
+
+
+def _limits(model: LimitsModel) -> Limits:
+    return Limits(
+        cpu_s=model.cpu_s,
+        # Waiting costs no processor time; three times as long is room enough on a busy machine.
+        wall_s=model.wall_s or 3 * model.cpu_s,
+        memory_mb=model.memory_mb,
+        output_kb=model.output_kb,
+    )

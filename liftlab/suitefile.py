@@ -1,0 +1,212 @@
+"""What a suite's file may say, in TOML and in JSON Lines, and where it goes wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from keyword import iskeyword
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from liftlab import tomlfile, values
+from liftlab.errors import SuiteInvalid
+
+SUFFIXES = (".toml", ".jsonl")
+MAX_CASES = 10_000
+MAX_CHECKS = 10_000
+MAX_VALUE_BYTES = 1024 * 1024
+
+
+def decode(data: Any) -> Any:
+    """Return the value that a suite's JSON data stands for, made anew at every call."""
+    return values.decode(data, max_bytes=MAX_VALUE_BYTES, max_nodes=MAX_VALUE_BYTES)
+
+
+def _canonical(data: Any) -> Any:
+    """Refuse wrong tags, and write every value in the one way that is strict JSON."""
+    return values.encode(decode(data), max_bytes=MAX_VALUE_BYTES, max_nodes=MAX_VALUE_BYTES)
+
+
+def _canonical_named(named: dict[str, Any]) -> dict[str, Any]:
+    return {_identifier(name): _canonical(value) for name, value in named.items()}
+
+
+def _identifier(name: str) -> str:
+    if len(name) > 100 or not name.isidentifier() or iskeyword(name):
+        raise ValueError(f"{values.show(name, 40)} can't be a name in Python")
+    return name
+
+
+def _line(text: str) -> str:
+    if not 0 < len(text) <= 100 or not text.isprintable() or text != text.strip():
+        raise ValueError("must be one line of 1 to 100 printable characters")
+    return text
+
+
+def _prompt(text: str) -> str:
+    if not text.strip() or len(text) > 20_000:
+        raise ValueError("must be 1 to 20000 characters, not all of them blank")
+    return text
+
+
+def _case_id(name: str) -> str:
+    # Ids are typed on command lines and stand in tables.
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./:+-]{0,99}", name):
+        raise ValueError("must be 1 to 100 letters, digits and ._/:+-, with no mark in front")
+    return name
+
+
+def _from_pair(check: Any) -> Any:
+    if isinstance(check, dict):
+        return check
+    if isinstance(check, list) and len(check) == 2 and isinstance(check[0], list):
+        return {"args": check[0], "expected": check[1]}
+    raise ValueError("a check is [[arguments], expected] or a table with args and expected")
+
+
+_Line = Annotated[str, AfterValidator(_line)]
+_Identifier = Annotated[str, AfterValidator(_identifier)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class CheckModel(_Model):
+    """One check; `expected` counts as given only where the file has it."""
+
+    name: _Line | None = None
+    args: Annotated[list[Any], AfterValidator(_canonical)] = []
+    kwargs: Annotated[dict[str, Any], AfterValidator(_canonical_named)] = {}
+    expected: Annotated[Any, AfterValidator(_canonical)] = None
+    raises: _Identifier | None = None
+
+    @model_validator(mode="after")
+    def _one_outcome(self) -> Self:
+        if ("expected" in self.model_fields_set) == (self.raises is not None):
+            raise ValueError("a check has either expected or raises")
+        return self
+
+
+class LimitsModel(_Model):
+    """What the code of one case may take; `wall_s` is three times `cpu_s` unless given."""
+
+    cpu_s: float = Field(default=5.0, gt=0, le=600, allow_inf_nan=False)
+    wall_s: float | None = Field(default=None, gt=0, le=3600, allow_inf_nan=False)
+    memory_mb: int = Field(default=512, ge=64, le=65_536)
+    output_kb: int = Field(default=64, ge=1, le=65_536)
+
+
+class CaseModel(_Model):
+    """One case; what is null or left out takes its default."""
+
+    case_id: Annotated[str, AfterValidator(_case_id)]
+    prompt: Annotated[str, AfterValidator(_prompt)]
+    category: _Line | None = None
+    difficulty: Literal["easy", "medium", "hard"] | None = None
+    entry_point: _Identifier | None = None
+    checks: list[Annotated[CheckModel, BeforeValidator(_from_pair)]] = Field(
+        default=[], max_length=MAX_CHECKS
+    )
+    limits: LimitsModel | None = None
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        seen: set[str] = set()
+        for name in self.check_names():
+            if name in seen:
+                raise ValueError(f"two checks are named {values.show(name, 60)}")
+            seen.add(name)
+        return self
+
+    def check_names(self) -> list[str]:
+        """Return the name of each check, counted from 1 where it has none."""
+        return [check.name or f"check_{n}" for n, check in enumerate(self.checks, 1)]
+
+
+class SuiteModel(_Model):
+    """A whole file. JSON Lines has the cases only."""
+
+    name: _Line | None = None
+    description: str = Field(default="", max_length=2_000)
+    cases: list[CaseModel] = Field(max_length=MAX_CASES)
+
+
+def read(source: bytes, path: Path) -> SuiteModel:
+    """Read a suite's bytes by the ending of its path.
+
+    Raises
+    ------
+    SuiteInvalid
+        If there is a fault: says the line and the field.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise SuiteInvalid(path, f"a suite's file ends in {' or '.join(SUFFIXES)}")
+    read_form = _read_toml if suffix == ".toml" else _read_jsonl
+    model, lines = read_form(source, path)
+    if not model.cases:
+        raise SuiteInvalid(path, "no cases")
+    first: dict[str, int | None] = {}
+    for case, line in zip(model.cases, lines, strict=True):
+        if case.case_id in first:
+            fault = f"case_id: {case.case_id!r} is taken by the case in line {first[case.case_id]}"
+            raise SuiteInvalid(path, fault, line)
+        first[case.case_id] = line
+    return model
+
+
+def _read_toml(source: bytes, path: Path) -> tuple[SuiteModel, list[int | None]]:
+    file = tomlfile.parse(source, path, SuiteInvalid)
+    try:
+        model = SuiteModel.model_validate(file.data)
+    except ValidationError as error:
+        raise tomlfile.invalid(file, error, SuiteInvalid) from None
+    return model, file.lines(("cases", index, "case_id") for index in range(len(model.cases)))
+
+
+def _read_jsonl(source: bytes, path: Path) -> tuple[SuiteModel, list[int | None]]:
+    cases: list[CaseModel] = []
+    lines: list[int | None] = []
+    text = tomlfile.decode_text(source, path, SuiteInvalid)
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        if len(cases) == MAX_CASES:
+            raise SuiteInvalid(path, f"more than {MAX_CASES} cases", number)
+        cases.append(_read_case(line, path, number))
+        lines.append(number)
+    return SuiteModel(cases=cases), lines
+
+
+def _read_case(line: str, path: Path, number: int) -> CaseModel:
+    try:
+        return CaseModel.model_validate(json.loads(line, object_pairs_hook=_unique))
+    except ValidationError as error:
+        keys, message = tomlfile.first_fault(error)
+        prefix = f"{tomlfile.field_name(keys)}: " if keys else ""
+        raise SuiteInvalid(path, prefix + message, number) from None
+    except json.JSONDecodeError as error:
+        fault = f"not valid JSON: {error.msg} (column {error.colno})"
+        raise SuiteInvalid(path, fault, number) from None
+    except RecursionError:
+        raise SuiteInvalid(path, "nested too deeply", number) from None
+    except ValueError as error:  # a key given twice, or a number that Python won't read
+        raise SuiteInvalid(path, f"not valid JSON: {error}", number) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        raise ValueError("an object has the same key twice")
+    return table
