@@ -1,0 +1,244 @@
+"""Which times are too slow to be chance: a flag that holds its false alarms at small n."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from liftlab.analysis.columns import Bools, Floats
+from liftlab.analysis.estimate import plain
+from liftlab.analysis.limits import pooled_limit, within_limit
+
+GATE = 1.5  # a flagged value is at least this many times what was expected
+SMALLEST_N = 4
+FIT_NEEDS = 8  # rows for a line in tokens
+REPEATS_NEEDED = 3  # of a case, to judge within it
+_TO_SIGMA = 1.4826  # MAD of a normal sample to its standard deviation
+_SAME = 1e-3  # times closer than this share of each other count as equal
+_FIT_SAMPLE = 2_000  # the slope is quadratic in memory; a sample this large is within 1 %
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outliers:
+    """Which of n values are slow beyond chance.
+
+    Parameters
+    ----------
+    mask : (n,)
+        True where flagged.
+    score : (n,)
+        Distance of ln x from what was expected, in robust standard deviations; NaN where a
+        value was not judged.
+    limit
+        The score that a clean sample exceeds once in 20; infinite where nothing can be judged.
+    expected : (n,)
+        What was expected: the median of the values, of the case, or the line in tokens.
+    method
+        How "expected" was made.
+    reason
+        Why nothing could be judged; empty if it could.
+    """
+
+    mask: Bools
+    score: Floats
+    limit: float
+    expected: Floats
+    method: str
+    reason: str = ""
+
+    def sentence(self) -> str:
+        """Say how many are slow, by how much, and by which rule."""
+        judged = int(np.isfinite(self.score).sum())
+        if self.reason:
+            return f"Outliers cannot be told: {self.reason}."
+        count = int(self.mask.sum())
+        if count == 0:
+            return f"None of {judged:,} values is slow beyond chance ({self.method})."
+        top = float(self.score[self.mask].max())
+        are = "is" if count == 1 else "are"
+        return (
+            f"{count:,} of {judged:,} values {are} slow beyond chance: score up to "
+            f"{plain(top)}, limit {plain(self.limit, 3)} ({self.method})."
+        )
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+def flag(
+    x: ArrayLike,
+    cases: ArrayLike | None = None,
+    tokens: ArrayLike | None = None,
+    *,
+    resolution: float | None = None,
+) -> Outliers:
+    """Flag values that are slow beyond chance, on a log scale, slow side only.
+
+    The score is (ln x - expected) / (1.4826 MAD) (Iglewicz & Hoaglin 1993); the limit is
+    simulated for the n or the layout, so that a clean set gives any flag once in 20; and a
+    flagged value is at least 1.5 times what was expected. Expected is the case's median where
+    cases have 3 repeats; else a robust line in tokens (Theil-Sen); values are pooled only
+    where no cases are given, because a hard case is no outlier.
+
+    Parameters
+    ----------
+    x : (n,)
+        Times in seconds. Those that are missing, infinite or not positive are not judged.
+    cases : (n,), optional
+        The case of each value.
+    tokens : (n,), optional
+        Output tokens of each value.
+    resolution
+        Smallest step of the clock or of rounding, in the unit of x.
+
+    Examples
+    --------
+    >>> print(flag([4.12, 4.19, 4.16, 17.08]))
+    1 of 4 values is slow beyond chance: score up to 112.8, limit 4.73 (log scale, pooled).
+    """
+    values = np.asarray(x, dtype=np.float64).ravel()
+    fit_for = np.isfinite(values) & (values > 0)
+    names = None if cases is None else np.asarray(cases).astype(str).ravel()
+    if names is not None:
+        counts = _repeats(names, fit_for)
+        judged = fit_for & (counts >= REPEATS_NEEDED)
+        if judged.any():
+            return _within(values, names, judged, int(counts[judged].min()), resolution)
+        if tokens is None:
+            reason = f"cases have fewer than {REPEATS_NEEDED} repeats, and tokens are not known"
+            return _not_judged(values, "within cases", reason)
+    if tokens is not None:
+        sizes = np.asarray(tokens, dtype=np.float64).ravel()
+        return _along_tokens(values, sizes, fit_for & np.isfinite(sizes), resolution)
+    return _pooled(values, fit_for, resolution)
+
+
+def theil_sen(x: ArrayLike, y: ArrayLike, seed: int = 0) -> tuple[float, float]:
+    """Return intercept and slope of a line through the medians: never falling, never negative.
+
+    Theil (1950), Sen (1968). Beyond 2,000 points a seeded sample of them is used.
+
+    Examples
+    --------
+    >>> theil_sen([10, 20, 30, 40, 50, 60], [1.5, 2.5, 3.5, 4.5, 5.5, 99.0])
+    (0.5, 0.1)
+    """
+    across, up = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if len(across) > _FIT_SAMPLE:
+        chosen = np.random.default_rng(seed).choice(len(across), _FIT_SAMPLE, replace=False)
+        across, up = across[chosen], up[chosen]
+    slope = 0.0
+    if np.ptp(across) > 0:
+        slope = max(0.0, float(stats.theilslopes(up, across).slope))
+    return max(0.0, float(np.median(up - slope * across))), slope
+
+
+def robust_scores(residuals: Floats, floor: float = _SAME) -> Floats:
+    """Return residuals of ln x in robust standard deviations from their median."""
+    centred = residuals - np.median(residuals)
+    scale = max(_TO_SIGMA * float(np.median(np.abs(centred))), floor)
+    scores: Floats = centred / scale
+    return scores
+
+
+def _pooled(values: Floats, judged: Bools, resolution: float | None) -> Outliers:
+    method = "log scale, pooled"
+    n = int(judged.sum())
+    if n < SMALLEST_N:
+        return _not_judged(values, method, f"needs n ≥ {SMALLEST_N}, has {n}")
+    expected = np.full(len(values), float(np.median(values[judged])))
+    residuals = np.log(values[judged])
+    return _ruled(
+        values,
+        judged,
+        residuals,
+        expected,
+        limit=pooled_limit(n),
+        method=method,
+        resolution=resolution,
+    )
+
+
+def _within(
+    values: Floats, names: NDArray[np.str_], judged: Bools, repeats: int, resolution: float | None
+) -> Outliers:
+    expected = np.full(len(values), np.nan)
+    found, index = np.unique(names[judged], return_inverse=True)
+    order = np.argsort(index, kind="stable")
+    groups = np.split(values[judged][order], np.cumsum(np.bincount(index))[:-1])
+    # The median of logarithms, so that the score does not depend on which side of a gap it lies.
+    expected[judged] = np.array([np.exp(np.median(np.log(group))) for group in groups])[index]
+    residuals = np.log(values[judged] / expected[judged])
+    return _ruled(
+        values,
+        judged,
+        residuals,
+        expected,
+        limit=within_limit(len(found), repeats),
+        method="log scale, within cases",
+        resolution=resolution,
+    )
+
+
+def _along_tokens(
+    values: Floats, tokens: Floats, judged: Bools, resolution: float | None
+) -> Outliers:
+    method = "log scale, along tokens"
+    n = int(judged.sum())
+    if n < FIT_NEEDS:
+        reason = f"a line in tokens needs n ≥ {FIT_NEEDS}, has {n}"
+        return _not_judged(values, method, reason)
+    expected = np.full(len(values), np.nan)
+    intercept, slope = theil_sen(tokens[judged], values[judged])
+    line = intercept + slope * tokens[judged]
+    expected[judged] = np.maximum(line, values[judged].min())  # a line may reach zero
+    residuals = np.log(values[judged] / expected[judged])
+    return _ruled(
+        values,
+        judged,
+        residuals,
+        expected,
+        limit=pooled_limit(n),
+        method=method,
+        resolution=resolution,
+    )
+
+
+def _ruled(
+    values: Floats,
+    judged: Bools,
+    residuals: Floats,
+    expected: Floats,
+    *,
+    limit: float,
+    method: str,
+    resolution: float | None,
+) -> Outliers:
+    centre = float(np.median(expected[judged]))
+    floor = _SAME if resolution is None else resolution / (centre * 12**0.5)
+    score = np.full(len(values), np.nan)
+    score[judged] = robust_scores(residuals, max(floor, 1e-12))
+    mask = np.zeros(len(values), dtype=np.bool_)
+    mask[judged] = (score[judged] > limit) & (values[judged] >= GATE * expected[judged])
+    return Outliers(mask=mask, score=score, limit=limit, expected=expected, method=method)
+
+
+def _not_judged(values: Floats, method: str, reason: str) -> Outliers:
+    return Outliers(
+        mask=np.zeros(len(values), dtype=np.bool_),
+        score=np.full(len(values), np.nan),
+        limit=float("inf"),
+        expected=np.full(len(values), np.nan),
+        method=method,
+        reason=reason,
+    )
+
+
+def _repeats(names: NDArray[np.str_], fit_for: Bools) -> NDArray[np.int64]:
+    """Return for each row how many usable rows its case has."""
+    _, index = np.unique(names, return_inverse=True)
+    counts: NDArray[np.int64] = np.bincount(index, weights=fit_for).astype(np.int64)[index]
+    return counts
