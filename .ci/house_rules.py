@@ -64,7 +64,8 @@ def sizes(path: Path, text: str) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > FUNCTION_LIMIT:
-                yield f"{path}:{node.lineno}: {node.name} has {length} lines, at most {FUNCTION_LIMIT}"
+                what = f"{node.name} has {length} lines, at most {FUNCTION_LIMIT}"
+                yield f"{path}:{node.lineno}: {what}"
 
 
 def stored_outputs(path: Path, text: str) -> Iterator[str]:

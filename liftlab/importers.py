@@ -13,7 +13,7 @@ from typing import Any
 
 import liftlab
 from liftlab import tomlfile
-from liftlab.errors import InputInvalid
+from liftlab.errors import FileInvalid
 from liftlab.records import Attempt, Run, Stage, Trial, columns
 from liftlab.store import Journal, RunFolder, create
 from liftlab.suite import Suite
@@ -43,7 +43,7 @@ def import_reference(source: Path, suite: Suite | None, runs_dir: Path) -> RunFo
     RunFolder
         The new folder; its name is the file's.
     """
-    data = tomlfile.read(source, InputInvalidFile).data
+    data = tomlfile.read(source, FileInvalid).data
     known = columns("run")
     described = {key: value for key, value in data["run"].items() if key in known}
     run = Run(
@@ -69,10 +69,6 @@ def import_reference(source: Path, suite: Suite | None, runs_dir: Path) -> RunFo
         for told in data["trial"]:
             _write_trial(folder, journal, run, told, suite)
     return folder
-
-
-class InputInvalidFile(InputInvalid):
-    """A reference file that cannot be read."""
 
 
 def _write_trial(
@@ -117,9 +113,7 @@ def _stages(folder: RunFolder, run: Run, told: dict[str, Any]) -> Iterator[Stage
         )
 
 
-def _attempts(
-    journal: Journal, run: Run, stage: Stage, told: dict[str, Any]
-) -> Iterator[Attempt]:
+def _attempts(journal: Journal, run: Run, stage: Stage, told: dict[str, Any]) -> Iterator[Attempt]:
     """Write a row for each attempt that the source counts; it gives no times for them."""
     count = stage.attempts or 0
     for number in range(1, count + 1):

@@ -6,27 +6,18 @@ The command line and the notebooks both come through here, so they cannot differ
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from liftlab import importers, store, suite, tomlfile
-from liftlab.analysis import cost
+from liftlab import importers, store, suite
 from liftlab.endpoints.base import Sampling
-from liftlab.errors import InputInvalid, SettingsInvalid, UnknownRun, UsageError
+from liftlab.errors import UsageError
 from liftlab.grading import run as grading
 from liftlab.pipeline.build import build
-from liftlab.records import columns
 from liftlab.runner import control
 from liftlab.runner.control import RunRequest
-from liftlab.runner.progress import Progress
-from liftlab.settings import EndpointSettings, Project, Settings
+from liftlab.settings import Project
 from liftlab.store import RunData, RunFolder
-from liftlab.suite import Suite
 
 
 def plan_run(
@@ -85,9 +76,7 @@ def resume_run(project: Project, run_id: str) -> RunData:
     request = _request_of(project, folder)
     done = len(store.committed(folder))
     total = len(request.suite.cases) * request.repeats - done
-    return _followed(
-        lambda listen: control.resume(folder, request, listen), total, project, []
-    )
+    return _followed(lambda listen: control.resume(folder, request, listen), total, project, [])
 
 
 def open_run(run_id: str = "latest", *, project: Project) -> RunData:
@@ -122,3 +111,38 @@ def rebuild_tables(project: Project, folder: RunFolder) -> None:
         frames["trial"], frames["grade"], frames["cost"], frames["attempt"]
     )
     store.write_tables(folder, frames)
+
+
+def suite_of(folder: RunFolder) -> Suite | None:
+    """Return the suite as it was when the run was made, or None where it had none."""
+    source, suffix = folder.suite_source()
+    return suite.parse(source, suffix, folder.path / f"suite{suffix}") if source else None
+
+
+def bounds_of(request: RunRequest) -> Bounds:
+    """Return what a run takes at most: every attempt made, every call at its deadline."""
+    price = _price(request.project, request.endpoint.price)
+    stages = [(stage.attempts, request.sampling.max_tokens) for stage in request.pipeline.stages]
+    return bounds(
+        len(request.trials()),
+        stages,
+        request.endpoint.deadline_s,
+        usd_per_hour=price.usd_per_hour if price else None,
+        usd_per_request=(price.usd_per_request or 0.0) if price else 0.0,
+    )
+
+
+def first_case(project: Project) -> str:
+    """Return the first case of the project's suite."""
+    folders = [project.path("suites"), Path.cwd()]
+    return suite.load(project.settings.run.suite, folders).cases[0].case_id
+
+
+def code_of(run: RunData, case_id: str, repeat: int) -> str | None:
+    """Return the code that a trial ended with, as it was graded; None if it gave none."""
+    grades = run.grades
+    mine = grades[(grades["case_id"] == case_id) & (grades["repeat"] == repeat)]
+    digest = mine["code_sha256"].iloc[0] if len(mine) else None
+    if not isinstance(digest, str):
+        return None
+    return run.folder.artifacts.get(digest).decode("utf-8", "replace")

@@ -16,7 +16,9 @@ from liftlab.cli.options import json_option, project
 def config_command(as_json: bool) -> None:
     """Print every setting and where it came from: the file, a variable, or a default."""
     here = project()
-    rows = [(key, value, here.origins.get(key, "default")) for key, value in _leaves(here.resolved())]
+    rows = [
+        (key, value, here.origins.get(key, "default")) for key, value in _leaves(here.resolved())
+    ]
     if as_json:
         click.echo(json.dumps({key: {"value": v, "from": o} for key, v, o in rows}, indent=2))
         return

@@ -61,7 +61,7 @@ class LazyVerbs(click.Group):
 )
 @click.version_option(__version__, prog_name="liftlab")
 def cli() -> None:
-    """Is the endpoint fast, right and affordable, and what can the data carry?
+    """Measure an endpoint: is it fast, right and affordable, and what can the data carry.
 
     Exit codes: 0 good; 1 our own error; 2 usage; 4 endpoint; 5 partial; 6 input; 130 Ctrl-C.
     """
@@ -70,11 +70,8 @@ def cli() -> None:
 def main(args: list[str] | None = None) -> int:
     """Run the command and return its exit code; every error a person can mend is one line."""
     try:
-        cli.main(args=args, prog_name="liftlab", standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        return 2
-    except click.ClickException as error:
+        code = cli.main(args=args, prog_name="liftlab", standalone_mode=False)
+    except click.ClickException as error:  # a usage error's exit code is 2
         error.show()
         return error.exit_code
     except LiftlabError as error:
@@ -83,13 +80,11 @@ def main(args: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         say("liftlab: interrupted")
         return INTERRUPTED_EXIT_CODE
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
     except BrokenPipeError:
         # The reader (a pager, `head`) has seen enough; Python must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return 0
+    return code if isinstance(code, int) else 0  # click gives --help's exit code back
 
 
 def say(line: str) -> None:

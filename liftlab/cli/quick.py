@@ -63,10 +63,12 @@ def print_trial(run: RunData) -> None:
         told = "" if check["passed"] else f": {check['error'] or 'got ' + str(check['actual'])}"
         click.echo(f"  {'pass' if check['passed'] else 'FAIL'}  {check['check']}{printable(told)}")
     outcome, failure = trial["outcome"], trial["failure_class"]
-    seconds = "no time" if trial["e2e_s"] != trial["e2e_s"] else f"{trial['e2e_s']:.2f} s"  # noqa: PLR0124
+    seconds = "no time" if trial["e2e_s"] != trial["e2e_s"] else f"{trial['e2e_s']:.2f} s"
     click.echo(f"\n{outcome}{f' ({failure})' if isinstance(failure, str) else ''}, {seconds}")
 
 
 def printable(text: str) -> str:
     """Return foreign text without what a terminal would obey."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(
+        c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
+    )

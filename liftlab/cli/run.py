@@ -8,7 +8,7 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import json_option, project, selection_options
-from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
+from liftlab.errors import EndpointUnreachable
 
 if TYPE_CHECKING:
     from liftlab.runner.control import RunRequest
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--case", "cases", multiple=True, metavar="ID", help="Only this case; repeatable.")
 @click.option("--category", "categories", multiple=True, help="Only this category; repeatable.")
 @click.option("--resume", metavar="RUN", help="Finish a run that was broken off.")
-@click.option("--memory", is_flag=True, help="Measure client memory by stage first, in a pass of its own.")
+@click.option("--memory", is_flag=True, help="First measure client memory, in a pass of its own.")
 @click.option("--dry-run", is_flag=True, help="Say what the run would take, and stop.")
 @json_option
 def run_command(

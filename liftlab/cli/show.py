@@ -109,4 +109,4 @@ def summary_json(run: RunData) -> dict[str, object]:
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None or value != value else f"{value:.2f}"  # noqa: PLR0124: NaN
+    return "" if value is None or value != value else f"{value:.2f}"  # noqa: PLR0124

@@ -65,7 +65,7 @@ class Job:
         )
 
 
-class JournalRecorder:
+class JournalLedger:
     """A run's journal and artifacts, as the trials see them."""
 
     def __init__(self, folder: RunFolder, journal: Journal) -> None:
@@ -104,7 +104,7 @@ async def run(job: Job) -> None:
         sandbox = stack.enter_context(Sandbox())
         endpoint = connect(job.endpoint)
         stack.push_async_callback(endpoint.close)
-        recorder = JournalRecorder(folder, journal)
+        ledger = JournalLedger(folder, journal)
         pipeline = build(job.settings, job.pipeline)
         context = Context(
             run_id=folder.run_id,
@@ -115,17 +115,17 @@ async def run(job: Job) -> None:
             run_seed=job.seed,
             deadline_s=job.endpoint.deadline_s,
             clock=Clock(),
-            recorder=recorder,
+            ledger=ledger,
             parse_source=sandbox.parse,
         )
         await _warm_up(context, endpoint)
-        await _measure(job, context, journal, recorder)
+        await _measure(job, context, journal, ledger)
 
 
 async def _warm_up(context: Context, endpoint: Endpoint) -> None:
     """Wake the endpoint and note the call; it is kept apart from what is measured."""
-    recorder = context.recorder
-    seq = recorder.next_seq()
+    ledger = context.ledger
+    seq = ledger.next_seq()
     row = Attempt(
         run_id=context.run_id,
         seq=seq,
@@ -134,9 +134,9 @@ async def _warm_up(context: Context, endpoint: Endpoint) -> None:
         called_s=context.clock.now_s(),
         sent_s=context.clock.now_s(),
     )
-    recorder.attempt_sent(row)
+    ledger.attempt_sent(row)
     answer = await endpoint.warm()
-    recorder.attempt_ended(
+    ledger.attempt_ended(
         replace(
             row,
             last_byte_s=context.clock.now_s(),
@@ -148,9 +148,7 @@ async def _warm_up(context: Context, endpoint: Endpoint) -> None:
     emit({"event": "warm", "ok": answer.ok, "seconds": answer.seconds, "status": answer.status})
 
 
-async def _measure(
-    job: Job, context: Context, journal: Journal, recorder: JournalRecorder
-) -> None:
+async def _measure(job: Job, context: Context, journal: Journal, ledger: JournalLedger) -> None:
     committed = journal.committed()
     trials = [trial for trial in job.trials if trial.key not in committed]
     peaks = None
@@ -161,7 +159,7 @@ async def _measure(
     share = CpuShare()
     async with LoopLag() as lag:
         try:
-            await run_closed(context, trials, job.concurrency, recorder.commit, emit, peaks)
+            await run_closed(context, trials, job.concurrency, ledger.commit, emit, peaks)
             status = "complete"
         finally:
             journal.update_run(
@@ -178,7 +176,7 @@ async def _until_told(job: Job) -> int:
     """Run the job, but stop at SIGINT, at SIGTERM, or when the parent is gone."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101: inside a coroutine there is one
+    assert task is not None
     stopped = False
 
     def stop() -> None:

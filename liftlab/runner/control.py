@@ -10,7 +10,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,13 +25,12 @@ from liftlab.errors import (
     InputInvalid,
     LiftlabError,
     RunIncomplete,
-    UsageError,
 )
-from liftlab.pipeline.build import Pipeline, build
+from liftlab.pipeline.build import Pipeline
 from liftlab.records import Run
 from liftlab.runner.plan import PlannedTrial, repeat_major
 from liftlab.serving.local import serve_local
-from liftlab.settings import EndpointSettings, Project, Settings
+from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunFolder, create, new_run_id
 from liftlab.suite import Suite
 
@@ -203,9 +202,7 @@ def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFold
             "memory": request.memory,
         },
     }
-    return create(
-        project.path("runs"), run, manifest, request.suite.source, request.suite.suffix
-    )
+    return create(project.path("runs"), run, manifest, request.suite.source, request.suite.suffix)
 
 
 def _load(
@@ -243,7 +240,8 @@ def _load(
 
 
 def _follow(child: subprocess.Popen[str], job: str, log: IO[str], listen: Listener) -> None:
-    assert child.stdin is not None and child.stdout is not None  # noqa: S101: both are pipes
+    assert child.stdin is not None
+    assert child.stdout is not None
     child.stdin.write(job + "\n")
     child.stdin.flush()
     failure: str | None = None

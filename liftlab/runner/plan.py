@@ -61,7 +61,7 @@ def repeat_major(trials: Sequence[PlannedTrial], seed: int) -> list[PlannedTrial
     ordered: list[PlannedTrial] = []
     for repeat in sorted({trial.repeat for trial in trials}):
         within = sorted((t for t in trials if t.repeat == repeat), key=lambda t: t.case_id)
-        random.Random(f"{seed}:{repeat}").shuffle(within)  # noqa: S311: an order, not a secret
+        random.Random(f"{seed}:{repeat}").shuffle(within)
         ordered += within
     return ordered
 

@@ -58,7 +58,7 @@ class Progress:
         if self._bar is not None:
             self._bar.write(line, file=self._stream)
         else:
-            print(line, file=self._stream, flush=True)  # noqa: T201: this is the console
+            print(line, file=self._stream, flush=True)
 
 
 def in_notebook() -> bool:

@@ -21,7 +21,7 @@ from liftlab.timing import Clock
 ASK_AGAIN = frozenset({"invalid_json", "schema_mismatch", "length"})
 
 
-class Recorder(Protocol):
+class Ledger(Protocol):
     """Where rows and texts go: the journal and the artifacts of a run."""
 
     def next_seq(self) -> int:
@@ -57,7 +57,7 @@ class Context:
     run_seed: int
     deadline_s: float
     clock: Clock
-    recorder: Recorder
+    ledger: Ledger
     parse_source: ParseSource
 
 
@@ -137,14 +137,12 @@ async def _run_stage(
     prompt = stage.prompt(running.trial.prompt, values)
     outcome: Any = None
     reason: str | None = None
-    before = context.recorder.attempts_before(
-        running.trial.case_id, running.trial.repeat, stage.name
-    )
+    before = context.ledger.attempts_before(running.trial.case_id, running.trial.repeat, stage.name)
     for number in range(before + 1, before + stage.attempts + 1):
         reply = await _attempt(running, prompt, number, reason)
         outcome, reason = await _judge(running, reply, values)
         running.attempts[-1] = dataclasses.replace(running.attempts[-1], valid=reason is None)
-        context.recorder.attempt_ended(running.attempts[-1])
+        context.ledger.attempt_ended(running.attempts[-1])
         if reason is None or (reply.error_class and reply.error_class not in ASK_AGAIN):
             break
     value = outcome.value if isinstance(outcome, StageError) else outcome
@@ -164,7 +162,7 @@ async def _run_stage(
             output_tokens=_total(a.output_tokens for a in running.attempts),
             error_class=reason,
             client_peak_mb=peak_mb,
-            value_sha256=None if value is None else context.recorder.keep(_as_artifact(value)),
+            value_sha256=None if value is None else context.ledger.keep(_as_artifact(value)),
         ),
         value=value,
         attempts=tuple(running.attempts),
@@ -175,11 +173,9 @@ async def _attempt(
     running: _StageRun, prompt: Prompt, number: int, retry_reason: str | None
 ) -> Reply:
     """Send one request; its row is in the journal before the request is on the wire."""
-    context, trial, recorder = running.context, running.trial, running.context.recorder
-    seq = recorder.next_seq()
-    seed = attempt_seed(
-        context.run_seed, trial.case_id, trial.repeat, running.stage.name, number
-    )
+    context, trial, ledger = running.context, running.trial, running.context.ledger
+    seq = ledger.next_seq()
+    seed = attempt_seed(context.run_seed, trial.case_id, trial.repeat, running.stage.name, number)
     request = Request(
         prompt=prompt.text,
         system=prompt.system,
@@ -203,17 +199,17 @@ async def _attempt(
         called_s=context.clock.now_s(),
         retry_reason=retry_reason,
         backoff_before_s=None if retry_reason is None else 0.0,
-        prompt_sha256=recorder.keep(prompt_artifact(prompt)),
+        prompt_sha256=ledger.keep(prompt_artifact(prompt)),
     )
-    recorder.attempt_sent(row)
+    ledger.attempt_sent(row)
     try:
         reply = await context.endpoint.generate(request)
     except asyncio.CancelledError:
-        recorder.attempt_ended(
+        ledger.attempt_ended(
             dataclasses.replace(row, error_class="cancelled", valid=False, transport_ok=False)
         )
         raise
-    running.attempts.append(completed(row, reply, context.clock, recorder))
+    running.attempts.append(completed(row, reply, context.clock, ledger))
     return reply
 
 
@@ -230,7 +226,7 @@ async def _judge(
     return outcome, outcome.reason if isinstance(outcome, StageError) else None
 
 
-def completed(row: Attempt, reply: Reply, clock: Clock, recorder: Recorder) -> Attempt:
+def completed(row: Attempt, reply: Reply, clock: Clock, ledger: Ledger) -> Attempt:
     """Fill an attempt's row in with what its reply carries."""
     stamps = reply.stamps
     return dataclasses.replace(
@@ -267,7 +263,7 @@ def completed(row: Attempt, reply: Reply, clock: Clock, recorder: Recorder) -> A
         valid=reply.error_class is None,
         error_class=reply.error_class,
         retry_after_s=reply.retry_after_s,
-        reply_sha256=recorder.keep(reply.raw) if reply.raw else None,
+        reply_sha256=ledger.keep(reply.raw) if reply.raw else None,
     )
 
 
