@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 _SMALLEST_FIXED = 1e-4  # smaller magnitudes are written with an exponent
 _LARGEST_FIXED = 1e7
+# By unit: factor, decimals from one up, significant digits below one.
+_UNITS = {"%": (100, 1, 2), "s": (1, 2, 3), "USD": (1, 2, 2)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +86,8 @@ class Estimate:
         return self.sentence()
 
 
-def plain(value: float, digits: int = 4) -> str:
-    """Write a number with at most `digits` significant digits and no needless zeros.
+def plain(value: float, digits: int = 4, *, padded: bool = False) -> str:
+    """Write a number with at most `digits` significant digits, and no needless zeros.
 
     Examples
     --------
@@ -101,7 +103,7 @@ def plain(value: float, digits: int = 4) -> str:
         return f"{rounded:.{digits - 1}e}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     text = f"{rounded:,.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return text.rstrip("0").rstrip(".") if "." in text and not padded else text
 
 
 def quantity(value: float | None, unit: str = "") -> str:
@@ -110,7 +112,7 @@ def quantity(value: float | None, unit: str = "") -> str:
     Examples
     --------
     >>> quantity(0.8, "%"), quantity(14.96, "s"), quantity(0.003368, "USD"), quantity(None, "s")
-    ('80 %', '14.96 s', '0.003368 USD', '–')
+    ('80 %', '14.96 s', '0.0034 USD', '–')
     """
     if value is None or math.isnan(value):
         return "–"
@@ -132,21 +134,25 @@ def span(low: float, high: float, unit: str = "") -> str:
 
 
 def number(value: float, unit: str = "") -> str:
-    """Write the number alone: shares to 0.1 %, seconds to 0.01, others to four digits.
+    """Write the number alone: shares to 0.1 %, seconds and money to 0.01, others to four digits.
+
+    Below one: two significant digits, of seconds three.
 
     Examples
     --------
     >>> number(0.37554, "%"), number(0.056312, "s"), number(9.806, "s"), number(127.123, "s")
     ('37.6', '0.0563', '9.81', '127.1')
+    >>> number(0.003368, "USD"), number(0.02996, "USD"), number(3.368, "USD")
+    ('0.0034', '0.030', '3.37')
     """
-    if unit not in ("%", "s"):
+    if unit not in _UNITS:
         return plain(value)
-    value, digits = (100 * value, 2) if unit == "%" else (value, 3)
-    if not 1 <= abs(value) < _LARGEST_FIXED:
-        return plain(value, digits)
-    decimals = 1 if unit == "%" or abs(value) >= 100 else 2
-    text = f"{value:,.{decimals}f}"
-    return text.rstrip("0").rstrip(".")
+    scale, decimals, digits = _UNITS[unit]
+    value *= scale
+    if value and not 1 <= abs(value) < _LARGEST_FIXED:
+        return plain(value, digits, padded=unit == "USD")
+    text = f"{value:,.{1 if unit == 's' and abs(value) >= 100 else decimals}f}"
+    return text if unit == "USD" else text.rstrip("0").rstrip(".")
 
 
 def _bare(text: str) -> bool:

@@ -1,0 +1,143 @@
+"""How often it is right: counts with intervals, by group, and what goes wrong.
+
+`pass` needs every check to agree; `parsed` says only that the answer is Python. Errors of the
+endpoint or the network are no fault of the model: counted, but in no denominator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from liftlab.analysis.columns import Bools, is_true, labels
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.intervals import proportion
+
+Measure = Literal["pass", "parsed"]
+
+_VERBS: dict[Measure, str] = {"pass": "gave the right answers", "parsed": "parsed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuccessRate:
+    """Successes of the trials that could be judged; errors and ungraded trials apart."""
+
+    group: str
+    measure: Measure
+    successes: int
+    trials: int
+    cases: int
+    errors: int
+    ungraded: int
+    estimate: Estimate
+
+    def sentence(self) -> str:
+        """Say the count first, then the rate with its interval."""
+        where = f"{self.group}: " if self.group else ""
+        said = f"{where}{self.successes:,} of {self.trials:,} {_VERBS[self.measure]}"
+        said += f": {self.estimate}" if self.trials else ""
+        apart = [
+            f"{count:,} {word}"
+            for count, word in (
+                (self.errors, "endpoint errors" if self.errors != 1 else "endpoint error"),
+                (self.ungraded, "not graded"),
+            )
+            if count
+        ]
+        return said + (f"; {' and '.join(apart)} not counted" if apart else "") + "."
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureShare:
+    """One failure class: how many, of all failures and of all trials that could be judged."""
+
+    failure_class: str
+    count: int
+    cases: tuple[str, ...]
+    of_failures: Estimate
+    of_trials: Estimate
+
+    def sentence(self) -> str:
+        """Say the count and its share of the failures."""
+        return f"{self.failure_class}: {self.count:,}, {self.of_failures} of failures."
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "") -> SuccessRate:
+    """Count successes among the trials that could be judged.
+
+    Parameters
+    ----------
+    trials
+        The trial table joined with its grades: `case_id, outcome, parsed`.
+    measure
+        "pass" or "parsed".
+    group
+        A name for these trials.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"case_id": list("abcde"), "outcome": ["pass"] + ["fail"] * 4})
+    >>> print(success_rate(trials))
+    1 of 5 gave the right answers: 20 % (95 % interval 3.6–62.4 %, n = 5).
+    """
+    judged, good, errors = _judged(trials, measure)
+    cases = labels(trials, "case_id").astype(str)
+    return SuccessRate(
+        group=group,
+        measure=measure,
+        successes=int(good.sum()),
+        trials=int(judged.sum()),
+        cases=len(np.unique(cases[judged])),
+        errors=int(errors.sum()),
+        ungraded=int((~judged & ~errors).sum()),
+        estimate=proportion(good[judged], clusters=cases[judged]),
+    )
+
+
+def success_by_group(
+    trials: pd.DataFrame, column: str, measure: Measure = "pass"
+) -> list[SuccessRate]:
+    """Count successes by the values of a column, such as `category` or `difficulty`."""
+    names = labels(trials, column)
+    groups = dict.fromkeys(name for name in names if name is not None)
+    return [success_rate(trials[names == name], measure, str(name)) for name in groups]
+
+
+def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:
+    """Count what went wrong, most frequent first; endpoint errors are not among it."""
+    judged, good, _ = _judged(trials, "pass")
+    failed = judged & ~good
+    classes, cases = labels(trials, "failure_class"), labels(trials, "case_id").astype(str)
+    found = dict.fromkeys(name for name in classes[failed] if name is not None)
+    shares = [
+        FailureShare(
+            failure_class=str(name),
+            count=int((classes[failed] == name).sum()),
+            cases=tuple(dict.fromkeys(cases[failed & (classes == name)])),
+            of_failures=proportion(classes[failed] == name, clusters=cases[failed]),
+            of_trials=proportion((classes == name)[judged], clusters=cases[judged]),
+        )
+        for name in found
+    ]
+    return sorted(shares, key=lambda share: -share.count)
+
+
+def _judged(trials: pd.DataFrame, measure: Measure) -> tuple[Bools, Bools, Bools]:
+    """Return which trials can be judged, which succeeded, and which are endpoint errors."""
+    outcome = labels(trials, "outcome")
+    errors = np.asarray(outcome == "error", dtype=np.bool_)
+    if measure == "pass":
+        good = np.asarray(outcome == "pass", dtype=np.bool_)
+        return good | np.asarray(outcome == "fail", dtype=np.bool_), good, errors
+    known = np.array([value is not None for value in labels(trials, "parsed")], dtype=np.bool_)
+    judged = known & ~errors
+    return judged, is_true(trials, "parsed") & judged, errors
