@@ -74,7 +74,7 @@ def load_prices(data: Mapping[str, Any]) -> dict[str, Price]:
                 )
         if table.get("currency", "USD") != "USD":
             raise InputInvalid(f"prices: {name}.currency: prices are in USD")
-        rates = {
+        rates: dict[str, Any] = {
             key: value if key.startswith("usd_") else str(value) for key, value in table.items()
         }
         prices[name] = Price(price_id=name, **rates)

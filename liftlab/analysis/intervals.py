@@ -19,13 +19,7 @@ from liftlab.analysis import outliers
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate, plain
 from liftlab.analysis.rates import per_success, proportion
-from liftlab.analysis.samples import (
-    THIS_RUN,
-    as_array,
-    check_confidence,
-    per_cluster,
-    unfit,
-)
+from liftlab.analysis.samples import check_confidence, per_cluster, unfit
 
 __all__ = ["cv", "mean", "median", "per_success", "proportion", "quantile", "quantile_needs"]
 
@@ -157,12 +151,12 @@ def mean(
     )
 
 
-def cv(x: ArrayLike, confidence: float = 0.95) -> Estimate:
+def cv(x: ArrayLike, confidence: float = 0.95, clusters: ArrayLike | None = None) -> Estimate:
     """Estimate the coefficient of variation, standard deviation / mean, as a share.
 
     Exact for normal values by the non-central t distribution (Johnson & Welch 1940) up to
     n = 30, beyond it by Vangel's modification of McKay's approximation (1996, The American
-    Statistician 50).
+    Statistician 50). With clusters: of the means of the cases, so across cases.
 
     Examples
     --------
@@ -170,9 +164,9 @@ def cv(x: ArrayLike, confidence: float = 0.95) -> Estimate:
     14.6 % (95 % interval 8.7–43.8 %, n = 5)
     """
     check_confidence(confidence)
-    values = as_array(x)
+    values, population = per_cluster(x, clusters, np.mean)
     n = len(values)
-    base: dict[str, Any] = {"n": n, "population": THIS_RUN, "unit": "%"}
+    base: dict[str, Any] = {"n": n, "population": population, "unit": "%"}
     reason = unfit(values) or ("a value is infinite" if np.isinf(values).any() else "")
     if not reason and n < CV_NEEDS:
         reason = f"needs n ≥ {CV_NEEDS}"
