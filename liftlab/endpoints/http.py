@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from liftlab.timing import Recorder, StampedTransport, Stamps, error_class_of
 
 # Modal answers 303 every 150 s while a call lasts: enough for most of an hour.
 MAX_HOPS = 20
+_QUERY = re.compile(r"(https?://[^\s?]*)\?\S*")
 _LONGEST_WAIT_S = 86_400.0
 _SERVER_ERROR, _TOO_MANY, _SEE_OTHER = 500, 429, 303
 
@@ -207,12 +209,13 @@ class HttpClient:
         status: int | None = None,
     ) -> Exchange:
         recorder.ended()
+        message = self._struck_out(message.encode("utf-8", "replace")).decode()
         return Exchange(
             url=shown(url),
             stamps=recorder.stamps(),
             status=status,
             error_class=error_class,
-            message=clean(self._struck_out(message.encode("utf-8", "replace")).decode()),
+            message=clean(_QUERY.sub(r"\1", message)),
         )
 
     def _struck_out(self, body: bytes) -> bytes:

@@ -82,6 +82,15 @@ class Recorder:
         if self.sent_ns is None:
             self.sent_ns = self._now()
 
+    def unsent(self) -> None:
+        """Take back the sending: the connection was gone before a byte was written."""
+        self.sent_ns = None
+
+    @property
+    def on_used_connection(self) -> bool:
+        """Whether the request went to a connection that had been used before."""
+        return self._reused is True
+
     def got_headers(self) -> None:
         """Stamp that the response's head was read."""
         self.headers_ns = self._now()

@@ -26,6 +26,7 @@ from liftlab.timing.clock import Stamps
 from liftlab.timing.recorder import Recorder
 
 MAX_BODY_BYTES = 10_000_000
+_ONE_WRITE_BYTES = 2**15  # up to here aiohttp writes head and body at once
 
 # The TLS context is shared by all requests; this says whose handshake begins.
 _current: ContextVar[Recorder | None] = ContextVar("liftlab_recorder", default=None)
@@ -94,7 +95,16 @@ class StampedTransport(httpx.AsyncBaseTransport):
             self._session = self._open()
         token = _current.set(recorder)
         try:
-            return await self._exchange(self._session, request, body, recorder)
+            while True:
+                sent = _Body(body) if body else None
+                try:
+                    return await self._exchange(self._session, request, sent, recorder)
+                except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+                    # Servers close idle connections unannounced. A request of which no
+                    # byte was written may go to the next one: it is not sent twice.
+                    if sent is None or sent.touched or not recorder.on_used_connection:
+                        raise
+                    recorder.unsent()
         except (aiohttp.ClientError, OSError, ssl.SSLError, EOFError) as error:
             error_class = error_class_of(error)
             if recorder.tls_started and error_class == "connect":
@@ -112,12 +122,12 @@ class StampedTransport(httpx.AsyncBaseTransport):
 
     def _open(self) -> aiohttp.ClientSession:
         trace = aiohttp.TraceConfig()
-        trace.on_connection_create_start.append(_stamp(Recorder.connecting))
-        trace.on_connection_reuseconn.append(_stamp(Recorder.reused))
-        trace.on_dns_resolvehost_start.append(_stamp(Recorder.resolving))
-        trace.on_dns_resolvehost_end.append(_stamp(Recorder.resolving))
-        trace.on_connection_create_end.append(_stamp(Recorder.connected))
-        trace.on_request_headers_sent.append(_stamp(Recorder.sending))
+        trace.on_connection_create_start.append(_stamp(lambda recorder: recorder.connecting()))
+        trace.on_connection_reuseconn.append(_stamp(lambda recorder: recorder.reused()))
+        trace.on_dns_resolvehost_start.append(_stamp(lambda recorder: recorder.resolving()))
+        trace.on_dns_resolvehost_end.append(_stamp(lambda recorder: recorder.resolving()))
+        trace.on_connection_create_end.append(_stamp(lambda recorder: recorder.connected()))
+        trace.on_request_headers_sent.append(_stamp(lambda recorder: recorder.sending()))
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, ssl=self._tls),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -132,15 +142,14 @@ class StampedTransport(httpx.AsyncBaseTransport):
         self,
         session: aiohttp.ClientSession,
         request: httpx.Request,
-        body: bytes,
+        body: _Body | None,
         recorder: Recorder,
     ) -> httpx.Response:
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
         response = await session.request(
             request.method,
             URL(str(request.url), encoded=True),
-            # aiohttp warns of large bytes, not of a file of the same size.
-            data=(body if len(body) <= 2**20 else io.BytesIO(body)) or None,
+            data=body,
             headers=headers,
             allow_redirects=False,
             proxy=self._proxy(request.url),
@@ -163,7 +172,6 @@ class StampedTransport(httpx.AsyncBaseTransport):
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             raise self._failure("protocol", "the reply is compressed, unasked", recorder)
-        protocol = response.connection.protocol if response.connection else None
         parts = []
         try:
             while part := await response.content.readany():
@@ -173,10 +181,12 @@ class StampedTransport(httpx.AsyncBaseTransport):
                     raise self._failure("too_large", text, recorder)
                 parts.append(part)
         except aiohttp.ClientPayloadError as error:
-            # A short body is `truncated` when the server closed it in good order.
-            lost = protocol.exception() if protocol else None
-            if isinstance(lost, aiohttp.ClientOSError):
-                raise lost from error
+            # A body cut short in good order is `truncated`. That the connection broke,
+            # aiohttp tells only by the broken connection's error at the message's end.
+            if "Error(" in str(error):
+                raise self._failure(
+                    "reset", "the connection broke in the body", recorder
+                ) from error
             raise
         recorder.completed()
         recorder.ended()
@@ -242,6 +252,20 @@ _CLASSES: tuple[tuple[tuple[type[BaseException], ...], ErrorClass], ...] = (
     ((aiohttp.ClientError, httpx.HTTPError, httpx.InvalidURL), "protocol"),
     ((OSError,), "reset"),
 )
+
+
+class _Body(aiohttp.BytesIOPayload):
+    """A request body that knows whether a byte of it may have left."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(io.BytesIO(content))
+        self._one_write = len(content) <= _ONE_WRITE_BYTES
+        self.touched = False
+
+    async def write_with_length(self, writer: Any, content_length: int | None) -> None:
+        self.touched = not self._one_write
+        await super().write_with_length(writer, content_length)
+        self.touched = True
 
 
 class _StampedTls(ssl.SSLContext):

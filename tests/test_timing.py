@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import asyncio
+import ssl
+from itertools import count, pairwise
+
+import aiohttp
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from liftlab.timing import (
+    Clock,
+    CpuShare,
+    LoopLag,
+    Recorder,
+    Stamps,
+    TransportFailure,
+    clock_resolution_s,
+    error_class_of,
+    peak_memory_mb,
+)
+
+
+def ticking(step_ns: int = 1_000_000):
+    ticks = count(0, step_ns)
+    return lambda: next(ticks)
+
+
+def test_the_clock_has_one_zero_and_one_anchor():
+    walls = iter([1_700_000_000.25])
+    clock = Clock(monotonic_ns=ticking(500_000_000), wall_s=lambda: next(walls))
+    assert clock.now_s() == 0.5
+    assert clock.seconds(clock.zero_ns + 1_500_000_000) == 1.5
+    assert clock.seconds(None) is None
+    # Only one value to give: a second look at the wall clock would raise.
+    assert clock.utc(0.5) == "2023-11-14T22:13:20.750000+00:00"
+    assert clock.utc(60.0).endswith("+00:00")
+
+
+def test_a_recorder_gives_spans_and_moments_in_order():
+    recorder = Recorder(ticking())
+    recorder.body_bytes = 7
+    recorder.connecting()
+    recorder.resolving()
+    recorder.resolving()
+    recorder.handshaking()
+    recorder.connected()
+    recorder.sending()
+    recorder.got_headers()
+    recorder.got_chunk(10)
+    recorder.got_chunk(5)
+    recorder.completed()
+    recorder.ended()
+    stamps = recorder.stamps()
+    assert (stamps.pool_s, stamps.dns_s, stamps.tcp_s, stamps.tls_s) == (
+        pytest.approx(0.001),
+        pytest.approx(0.001),
+        pytest.approx(0.001),
+        pytest.approx(0.001),
+    )
+    moments = (
+        stamps.called_ns,
+        stamps.sent_ns,
+        stamps.headers_ns,
+        stamps.first_byte_ns,
+        stamps.last_byte_ns,
+        stamps.ended_ns,
+    )
+    assert all(a < b for a, b in pairwise(moments))
+    assert stamps.chunk_end == (10, 15)
+    assert (stamps.chunks, stamps.bytes_received, stamps.bytes_sent) == (2, 15, 7)
+    assert stamps.max_gap_s == pytest.approx(0.001)
+    assert stamps.connection_reused is False
+
+
+def test_a_used_connection_has_no_connecting_times():
+    recorder = Recorder(ticking())
+    recorder.reused()
+    stamps = recorder.stamps()
+    assert stamps.connection_reused is True
+    assert stamps.pool_s == pytest.approx(0.001)
+    assert stamps.dns_s is stamps.tcp_s is stamps.tls_s is None
+
+
+def test_hops_keep_the_first_sending_and_the_last_receiving():
+    recorder = Recorder(ticking())
+    recorder.connecting()
+    recorder.sending()
+    first_sent = recorder.stamps().sent_ns
+    recorder.got_headers()
+    recorder.got_chunk(4)
+    recorder.completed()
+    recorder.redirected()
+    recorder.reused()
+    recorder.sending()
+    recorder.got_headers()
+    recorder.got_chunk(6)
+    stamps = recorder.stamps()
+    assert stamps.sent_ns == first_sent
+    assert stamps.connection_reused is False
+    assert (stamps.hops, stamps.chunks, stamps.chunk_end) == (1, 1, (6,))
+    assert stamps.bytes_received == 10
+    assert stamps.last_byte_ns is None
+
+
+def test_a_recorder_keeps_a_bounded_number_of_chunks(monkeypatch):
+    monkeypatch.setattr("liftlab.timing.recorder.MAX_STAMPED_CHUNKS", 3)
+    recorder = Recorder(ticking())
+    for _ in range(5):
+        recorder.got_chunk(1)
+    stamps = recorder.stamps()
+    assert (len(stamps.chunk_ns), len(stamps.chunk_end), stamps.chunks) == (3, 3, 5)
+
+
+@given(st.lists(st.floats(0, 0.9), min_size=1, max_size=200), st.floats(0.01, 1))
+def test_loop_lag_quantiles_are_right_to_a_tenth_of_a_millisecond(lags, q):
+    lag = LoopLag()
+    for value in lags:
+        lag.add(value)
+    value = lag.quantile(q)
+    assert sum(x <= value for x in lags) >= q * len(lags) - 1e-9
+    assert sum(x < value - 1.01e-4 for x in lags) <= q * len(lags) + 1e-9
+    assert lag.quantile(1.0) == pytest.approx(max(lags), abs=1.01e-4)
+
+
+def test_loop_lag_beyond_a_second_is_the_longest_seen():
+    lag = LoopLag()
+    lag.add(-0.001)
+    lag.add(3.5)
+    assert lag.p99_s == 3.5
+    assert LoopLag().p50_s is None
+
+
+async def test_loop_lag_samples_while_it_is_open_and_leaves_no_task():
+    before = asyncio.all_tasks()
+    async with LoopLag(period_s=0.0) as lag:
+        while lag.samples < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    assert lag.p50_s >= 0
+    assert asyncio.all_tasks() == before
+
+
+def test_cpu_share_is_cpu_over_wall():
+    cpu, wall = iter([1.0, 2.5]), iter([10.0, 13.0])
+    assert CpuShare(cpu_s=lambda: next(cpu), wall_s=lambda: next(wall)).value() == 0.5
+    assert CpuShare(cpu_s=lambda: 0.0, wall_s=lambda: 0.0).value() is None
+
+
+def test_clock_resolution_is_the_smallest_step_seen():
+    steps = iter([0, 0, 300, 400, 400, 900])
+    assert clock_resolution_s(monotonic_ns=lambda: next(steps), reads=5) == pytest.approx(1e-7)
+    assert clock_resolution_s(monotonic_ns=lambda: 5, reads=3) > 0
+    assert 0 < clock_resolution_s() < 0.1
+
+
+def test_peak_memory_is_that_of_a_python_process():
+    assert 5 < peak_memory_mb() < 100_000
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (asyncio.CancelledError(), "cancelled"),
+        (TransportFailure("x", "too_large", Stamps(called_ns=0)), "too_large"),
+        (ssl.SSLError("x"), "tls"),
+        (aiohttp.ConnectionTimeoutError(), "connect"),
+        (aiohttp.ServerDisconnectedError(), "reset"),
+        (aiohttp.ClientPayloadError(), "truncated"),
+        (aiohttp.InvalidURL("x"), "protocol"),
+        (httpx.ConnectError("x"), "connect"),
+        (httpx.ReadTimeout("x"), "deadline"),
+        (httpx.ReadError("x"), "reset"),
+        (httpx.RemoteProtocolError("x"), "protocol"),
+        (OSError("x"), "reset"),
+        (ConnectionRefusedError(), "connect"),
+    ],
+)
+def test_every_exception_has_a_class(error, expected):
+    assert error_class_of(error) == expected
