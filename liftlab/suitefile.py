@@ -56,6 +56,8 @@ def _line(text: str) -> str:
 def _prompt(text: str) -> str:
     if not text.strip() or len(text) > 20_000:
         raise ValueError("must be 1 to 20000 characters, not all of them blank")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("holds half of a surrogate pair, which is not a character")
     return text
 
 
