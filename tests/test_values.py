@@ -118,7 +118,7 @@ def test_tags_stand_for_values(data: Any, value: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        ({"$tupel": []}, "unknown tag '\\$tupel'; known: \\$none, \\$tuple"),
+        ({"$triple": []}, "unknown tag '\\$triple'; known: \\$none, \\$tuple"),
         ({"$none": False}, "\\$none holds true"),
         ({"$none": 1}, "\\$none holds true"),
         ({"$tuple": {}}, "hold an array"),
