@@ -1,0 +1,39 @@
+"""A run on disk: the journal that a run is written to, its artifacts, its tables.
+
+The journal needs the standard library only; pandas is loaded where tables are read.
+"""
+
+from __future__ import annotations
+
+from liftlab.store.artifacts import Artifacts
+from liftlab.store.folder import (
+    RunFolder,
+    RunSummary,
+    committed,
+    create,
+    find,
+    list_runs,
+    new_run_id,
+)
+from liftlab.store.frames import join_trials, read_journal
+from liftlab.store.journal import Journal
+from liftlab.store.tables import RunData, load, read_tables, tables_current, write_tables
+
+__all__ = [
+    "Artifacts",
+    "Journal",
+    "RunData",
+    "RunFolder",
+    "RunSummary",
+    "committed",
+    "create",
+    "find",
+    "join_trials",
+    "list_runs",
+    "load",
+    "new_run_id",
+    "read_journal",
+    "read_tables",
+    "tables_current",
+    "write_tables",
+]

@@ -1,0 +1,88 @@
+"""Prompts, replies, IR and code, each kept once under the digest of its content."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+from liftlab.errors import RunFolderCorrupt, StorageFailed
+from liftlab.store.files import write_atomic, writing
+
+MAX_BYTES = 16 * 1024 * 1024  # replies are capped at 10 MB; a prompt or a value is smaller
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Artifacts:
+    """The content-addressed files of a run: `artifacts/ab/ab12…`.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     artifacts = Artifacts(Path(folder))
+    ...     digest = artifacts.put_text("def add(a, b): return a + b")
+    ...     artifacts.get_text(digest)
+    'def add(a, b): return a + b'
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def put(self, content: bytes) -> str:
+        """Keep `content`, and return its SHA-256 in hexadecimal.
+
+        Not synced to the disk one by one, which would hold the load loop: after a power
+        cut an artifact may be missing, which `get` tells; after a killed process it is not.
+
+        Raises
+        ------
+        StorageFailed
+            If it is over 16 MiB, or the disk does not take it.
+        """
+        if len(content) > MAX_BYTES:
+            raise StorageFailed(
+                f"{self.path}: {len(content)} bytes in one artifact, at most {MAX_BYTES}"
+            )
+        digest = sha256(content).hexdigest()
+        path = self._path(digest)
+        if not path.exists():
+            with writing(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, content, durable=False)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """Return what was kept under a digest.
+
+        Raises
+        ------
+        RunFolderCorrupt
+            If there is nothing under it, or not what was kept.
+        """
+        path = self._path(digest)
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise RunFolderCorrupt(
+                path, f"the artifact cannot be read: {error.strerror}"
+            ) from error
+        if sha256(content).hexdigest() != digest:
+            raise RunFolderCorrupt(path, "the artifact is not what was kept: its digest differs")
+        return content
+
+    def put_text(self, text: str) -> str:
+        """Keep text as UTF-8; lone surrogates, which have no UTF-8, are written as escapes."""
+        return self.put(text.encode("utf-8", "backslashreplace"))
+
+    def get_text(self, digest: str) -> str:
+        """Return kept text; bytes that are not UTF-8 become U+FFFD."""
+        return self.get(digest).decode("utf-8", "replace")
+
+    def _path(self, digest: str) -> Path:
+        # A digest comes out of a file that anybody may have written: it must not name a path.
+        if not _DIGEST.fullmatch(digest):
+            raise RunFolderCorrupt(self.path, f"{digest[:80]!r} is not an artifact's digest")
+        return self.path / digest[:2] / digest

@@ -1,0 +1,72 @@
+"""Files that are there in full or not at all, and disk errors that people can act on."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from liftlab.errors import StorageFailed
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an `OSError` of the block into a `StorageFailed` that names `path`.
+
+    Raises
+    ------
+    StorageFailed
+        If the disk is full, read-only, failing, or the place is not ours to write to.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(
+            f"{path}: cannot be written: {error.strerror or error}. "
+            "Free some space or set LIFTLAB_RUNS_DIR to a place you can write to"
+        ) from error
+
+
+def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file under a temporary name and move it into place.
+
+    Parameters
+    ----------
+    path
+        Where the file ends up; a file that is there already is replaced whole.
+    content
+        All of it.
+    durable
+        Wait until the disk has it, so that it outlasts a power cut.
+
+    Raises
+    ------
+    StorageFailed
+        If it cannot be written; nothing is left behind, and an older file stays.
+    """
+    with writing(path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
+        try:
+            with open(handle, "wb") as file:
+                file.write(content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.chmod(name, 0o644)  # mkstemp gives 0o600, which locks a team out of its runs
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+        if durable:
+            sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Wait until the disk knows the names in a directory."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,276 @@
+"""Run folders: made whole or not at all, found by name, listed newest first."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from liftlab.errors import (
+    LiftlabError,
+    RunFolderCorrupt,
+    SchemaTooNew,
+    StorageFailed,
+    UnknownRun,
+)
+from liftlab.records import SCHEMA_VERSION, Run, as_row
+from liftlab.store import lock, schema
+from liftlab.store.artifacts import Artifacts
+from liftlab.store.files import sync_directory, write_atomic, writing
+
+LATEST = "latest"
+MANIFEST = "manifest.json"
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+class RunFolder:
+    """A run's folder; `docs/run-folder.md` says what is in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.run_id = self.path.name
+        self.journal_path = self.path / schema.FILE_NAME
+        self.log_path = self.path / "run.log"
+        self.tables_path = self.path / "tables"
+        self.artifacts = Artifacts(self.path / "artifacts")
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+    def manifest(self) -> dict[str, Any]:
+        """Return the manifest: resolved settings without secrets, what was asked for, digests.
+
+        Raises
+        ------
+        RunFolderCorrupt
+            If it is missing or no JSON object.
+        SchemaTooNew
+            If a newer liftlab wrote it.
+        """
+        path = self.path / MANIFEST
+        try:
+            data = json.loads(path.read_bytes())
+        except OSError as error:
+            raise RunFolderCorrupt(path, f"cannot be read: {error.strerror}") from error
+        except json.JSONDecodeError as error:
+            raise RunFolderCorrupt(path, f"not JSON: {error.msg}", error.lineno) from error
+        except (ValueError, RecursionError) as error:
+            raise RunFolderCorrupt(path, f"not JSON: {error}") from error
+        version = data.get("schema_version") if isinstance(data, dict) else None
+        if not isinstance(data, dict) or not isinstance(version, int):
+            raise RunFolderCorrupt(path, "not a run's manifest: it has no schema_version")
+        if version > SCHEMA_VERSION:
+            raise SchemaTooNew(path, version, SCHEMA_VERSION)
+        return data
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest, whole or not at all; secrets are the caller's to leave out."""
+        data = {"schema_version": SCHEMA_VERSION, "run_id": self.run_id, **manifest}
+        text = json.dumps(data, indent=2, ensure_ascii=True, allow_nan=False)
+        write_atomic(self.path / MANIFEST, text.encode())
+
+    def suite_source(self) -> tuple[bytes, str]:
+        """Return the suite's bytes as they were when the run began, and the file's suffix.
+
+        The bytes are empty where the run had no suite.
+        """
+        suffix = self.manifest().get("suite_suffix")
+        if not isinstance(suffix, str) or not _SUFFIX.fullmatch(suffix):
+            raise RunFolderCorrupt(self.path / MANIFEST, "suite_suffix is not a file's suffix")
+        path = self.path / f"suite{suffix}"
+        try:
+            return path.read_bytes(), suffix
+        except OSError as error:
+            raise RunFolderCorrupt(path, f"cannot be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One line of the list of runs; `problem` says why a folder cannot be read."""
+
+    run_id: str
+    started_at: str | None = None
+    suite: str | None = None
+    endpoint: str | None = None
+    status: str | None = None
+    provenance: str | None = None
+    trials: int | None = None
+    problem: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+def new_run_id(now: datetime, rng: random.Random) -> str:
+    """Return a run's name: the time it began, and four letters to tell two of a second apart.
+
+    Examples
+    --------
+    >>> new_run_id(datetime(2025, 10, 15, 8, 51, 28), random.Random(1))
+    '20251015_085128_eszy'
+    """
+    return f"{now:%Y%m%d_%H%M%S}_{''.join(rng.choice(_LETTERS) for _ in range(4))}"
+
+
+def create(
+    runs_dir: Path, run: Run, manifest: Mapping[str, Any], suite_source: bytes, suite_suffix: str
+) -> RunFolder:
+    """Make a run's folder with its journal, manifest and suite.
+
+    Parameters
+    ----------
+    runs_dir
+        Where run folders lie; made if it is not there.
+    run
+        The run's row.
+    manifest
+        What `RunFolder.manifest` gives back; without secrets.
+    suite_source, suite_suffix
+        The suite's file: its bytes (none for a run without a suite) and `.toml` or `.jsonl`.
+
+    Raises
+    ------
+    StorageFailed
+        If it cannot be written or is there already; nothing is left behind.
+    """
+    if not _RUN_ID.fullmatch(run.run_id) or run.run_id == LATEST:
+        raise StorageFailed(f"{run.run_id!r} cannot be the name of a run's folder")
+    target = runs_dir / run.run_id
+    with writing(target):
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        # Hidden, so that no list of runs shows it before it is whole.
+        building = Path(tempfile.mkdtemp(prefix=".new-", dir=runs_dir))
+    try:
+        # The same name as in the end, since the folder's name is the run's.
+        folder = RunFolder(building / run.run_id)
+        with writing(target):
+            folder.path.mkdir()
+            folder.artifacts.path.mkdir()
+            _create_journal(folder.journal_path, run)
+            write_atomic(folder.path / f"suite{suite_suffix}", suite_source)
+            folder.write_manifest({**manifest, "suite_suffix": suite_suffix})
+            _move(folder.path, target)
+            sync_directory(runs_dir)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return RunFolder(target)
+
+
+def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
+    """Return the folder of a run; `latest` is the newest measured one that can be read.
+
+    Parameters
+    ----------
+    runs_dir
+        Where run folders lie.
+    name
+        A run's id, or `latest`.
+    also
+        Names to offer in the message besides those on disk.
+
+    Raises
+    ------
+    UnknownRun
+        If there is none; gives the nearest names.
+    """
+    known = [path.name for path in _folders(runs_dir)]
+    if name == LATEST:
+        measured = [run for run in list_runs(runs_dir) if run.provenance == "measured"]
+        name = measured[0].run_id if measured else name
+    if name not in known:
+        raise UnknownRun(name, [*sorted(known, reverse=True), *sorted(set(also) - set(known))])
+    return RunFolder(runs_dir / name)
+
+
+def list_runs(runs_dir: Path) -> list[RunSummary]:
+    """Return a line a run, newest first; a folder that cannot be read is told as such."""
+    runs = [_summary(RunFolder(path)) for path in _folders(runs_dir)]
+    return sorted(runs, key=lambda run: (run.started_at or "", run.run_id), reverse=True)
+
+
+def committed(folder: RunFolder) -> set[tuple[str, int]]:
+    """Return case and repeat of every trial that is on disk, without taking the lock."""
+    connection = schema.connect(folder.journal_path)
+    try:
+        with schema.reading(folder.journal_path):
+            return set(connection.execute("SELECT case_id, repeat FROM trial").fetchall())
+    finally:
+        connection.close()
+
+
+def status_now(folder: RunFolder, status: str) -> str:
+    """Return a run's status as it is: one that says `running` without a writer was broken off."""
+    return "interrupted" if status == "running" and not lock.is_held(folder.path) else status
+
+
+def _create_journal(path: Path, run: Run) -> None:
+    try:
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            schema.create_tables(connection)
+            schema.insert(connection, "run", as_row(run).values())
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        raise OSError(None, str(error)) from error
+
+
+def _move(source: Path, target: Path) -> None:
+    # rename() would replace an empty folder of that name in silence.
+    if target.exists():
+        raise StorageFailed(f"{target}: there is a run of that name already")
+    os.rename(source, target)
+
+
+def _folders(runs_dir: Path) -> list[Path]:
+    if not runs_dir.is_dir():
+        return []
+    files = (schema.FILE_NAME, MANIFEST)
+    return [
+        path
+        for path in runs_dir.iterdir()
+        if not path.name.startswith(".") and any((path / name).exists() for name in files)
+    ]
+
+
+def _summary(folder: RunFolder) -> RunSummary:
+    try:
+        connection = schema.connect(folder.journal_path)
+        try:
+            with schema.reading(folder.journal_path):
+                row = connection.execute(_RUN_LINE).fetchone()
+        finally:
+            connection.close()
+    except LiftlabError as error:
+        return RunSummary(run_id=folder.run_id, problem=str(error))
+    if row is None:
+        problem = f"{folder.journal_path}: the journal has no run in it"
+        return RunSummary(run_id=folder.run_id, problem=problem)
+    started_at, suite, endpoint, status, provenance, trials = row
+    return RunSummary(
+        run_id=folder.run_id,
+        started_at=started_at,
+        suite=suite,
+        endpoint=endpoint,
+        status=status_now(folder, status),
+        provenance=provenance,
+        trials=trials,
+    )
+
+
+_RUN_LINE = (
+    "SELECT started_at, suite, endpoint, status, provenance, (SELECT COUNT(*) FROM trial) FROM run"
+)

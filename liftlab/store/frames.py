@@ -1,0 +1,151 @@
+"""The tables as DataFrames: one dtype a scalar type, decided here and nowhere else.
+
+Text is pandas' `str`, integers are `Int64`, truth values `boolean`, and floats plain
+`float64` where NaN means that the source could not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from liftlab.records import columns
+from liftlab.store import lock, schema
+from liftlab.store.folder import RunFolder, status_now
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    import pandas as pd
+
+DTYPES: Mapping[type, str] = {str: "str", int: "Int64", float: "float64", bool: "boolean"}
+
+# What the view that people use adds to a trial's own columns.
+_JUDGED: Mapping[str, type] = {
+    "outcome": str,
+    "failure_class": str,
+    "parsed": bool,
+    "checks_passed": int,
+    "checks_total": int,
+    "cost_usd": float,
+    "isolation": str,
+}
+_TRIAL_KEY = ["run_id", "case_id", "repeat"]
+_CHUNK = 20_000
+_OPEN = "SELECT seq FROM attempt WHERE ended = 0"
+
+
+def table_columns(table: str) -> dict[str, type]:
+    """Return the columns of a table as it is written to Parquet; `trial` is the joined view."""
+    return columns(table) | (dict(_JUDGED) if table == "trial" else {})
+
+
+def typed(frame: pd.DataFrame, kinds: Mapping[str, type]) -> pd.DataFrame:
+    """Return the frame with its columns in order and in the dtypes of this module.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or unknown.
+    """
+    if set(frame.columns) != set(kinds):
+        missing, unknown = set(kinds) - set(frame.columns), set(frame.columns) - set(kinds)
+        raise ValueError(f"columns missing: {sorted(missing)}, unknown: {sorted(unknown)}")
+    return frame[list(kinds)].astype({name: DTYPES[kind] for name, kind in kinds.items()})
+
+
+def empty(table: str) -> pd.DataFrame:
+    """Return a table without rows."""
+    import pandas as pd
+
+    kinds = table_columns(table)
+    return typed(pd.DataFrame(columns=list(kinds), dtype=object), kinds)
+
+
+def read_journal(folder: RunFolder) -> dict[str, pd.DataFrame]:
+    """Return what a run measured: its tables `run`, `attempt`, `stage` and `trial`.
+
+    A run that says `running` but has no writer was broken off: its status is
+    `interrupted`, and its attempts without an end are `abandoned`.
+
+    Raises
+    ------
+    RunFolderCorrupt
+        If the journal is missing or damaged.
+    SchemaTooNew
+        If a newer liftlab wrote it.
+    """
+    live = lock.is_held(folder.path)
+    connection = schema.connect(folder.journal_path)
+    try:
+        with schema.reading(folder.journal_path):
+            connection.execute("BEGIN")  # one moment for all tables
+            frames = {table: _read(connection, table) for table in schema.TABLES}
+            open_ones = {seq for (seq,) in connection.execute(_OPEN)}
+    finally:
+        connection.close()
+    frames["run"]["status"] = [status_now(folder, str(s)) for s in frames["run"]["status"]]
+    if not live:
+        attempts = frames["attempt"]
+        attempts.loc[attempts["seq"].isin(open_ones), "abandoned"] = True
+    return frames
+
+
+def join_trials(
+    trials: pd.DataFrame, grades: pd.DataFrame, costs: pd.DataFrame, attempts: pd.DataFrame
+) -> pd.DataFrame:
+    """Return trials with their current grade and cost: the view that analysis uses.
+
+    A trial without a grade is `ungraded`. Of several grades the last row counts. A trial
+    costs what all its attempts cost, those that failed or were abandoned included; unknown
+    if one of them is. Of several prices or cost models the first in `costs` counts.
+
+    Parameters
+    ----------
+    trials, grades, costs, attempts
+        The tables `trial`, `grade`, `cost` and `attempt`.
+    """
+    judged = [name for name in _JUDGED if name != "cost_usd"]
+    current = grades.drop_duplicates(_TRIAL_KEY, keep="last")[[*_TRIAL_KEY, *judged]]
+    view = trials[list(columns("trial"))].merge(
+        current, on=_TRIAL_KEY, how="left", validate="one_to_one"
+    )
+    view = view.merge(_trial_costs(costs, attempts), on=_TRIAL_KEY, how="left")
+    view["outcome"] = view["outcome"].fillna("ungraded")
+    return typed(view, table_columns("trial"))
+
+
+def _trial_costs(costs: pd.DataFrame, attempts: pd.DataFrame) -> pd.DataFrame:
+    rule = ["price_id", "cost_model"]
+    priced = costs.merge(costs[rule].head(1), on=rule)[["run_id", "seq", "usd"]]
+    counted = attempts.loc[
+        (attempts["phase"] == "measure") & attempts["case_id"].notna(),
+        ["run_id", "seq", "case_id", "repeat"],
+    ].merge(priced, on=["run_id", "seq"], how="left")
+    sums = counted.groupby(_TRIAL_KEY)["usd"].agg(_sum_if_all_known)
+    return sums.rename("cost_usd").reset_index()
+
+
+def _sum_if_all_known(usd: pd.Series[float]) -> float:
+    return float(usd.sum(skipna=False))
+
+
+def _read(connection: sqlite3.Connection, table: str) -> pd.DataFrame:
+    """Read a table in chunks: rows as Python objects take ten times a frame's memory."""
+    import pandas as pd
+
+    kinds = columns(table)
+    order = "seq" if table == "attempt" else "rowid"
+    cursor = connection.execute(
+        f"SELECT {', '.join(kinds)} FROM {table} ORDER BY {order}"  # noqa: S608
+    )
+    chunks: list[pd.DataFrame] = []
+    while rows := cursor.fetchmany(_CHUNK):
+        chunks.append(_frame(rows, kinds))
+    return pd.concat(chunks, ignore_index=True) if chunks else _frame([], kinds)
+
+
+def _frame(rows: list[Any], kinds: Mapping[str, type]) -> pd.DataFrame:
+    import pandas as pd
+
+    return typed(pd.DataFrame(rows, columns=list(kinds), dtype=object), kinds)

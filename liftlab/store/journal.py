@@ -1,0 +1,271 @@
+"""The journal of a run: what was measured, written by one thread while the load goes on.
+
+The load loop only puts rows into a queue. The writer thread takes all that wait there and
+commits them together: attempts at once but without waiting for the disk, which outlasts a
+killed process; a trial with `synchronous = FULL`, which outlasts a power cut.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from operator import attrgetter
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any, Self
+
+from liftlab.errors import StorageFailed
+from liftlab.records import KEYS, Attempt, Stage, Trial, columns
+from liftlab.store import schema
+from liftlab.store.folder import RunFolder
+from liftlab.store.lock import RunLock
+
+Write = Callable[[sqlite3.Connection], Any]
+
+_BATCH = 1000  # rows in one transaction: bounds how long the first of them waits
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One thing for the writer thread to do in its next transaction."""
+
+    write: Write
+    durable: bool = False
+    done: Future[Any] = field(default_factory=Future)
+
+
+class Journal:
+    """The one writer of a run. Use it as a context manager, or call `close`.
+
+    Whatever goes wrong in the writer thread is raised by the next call, whichever it is,
+    as `StorageFailed`; nothing is written after that.
+    """
+
+    def __init__(self, folder: RunFolder, connection: sqlite3.Connection, lock: RunLock) -> None:
+        self._folder = folder
+        self._connection = connection
+        self._lock = lock
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._failure: StorageFailed | None = None
+        self._closed = False
+        self._numbers = itertools.count(self._first_seq())
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, folder: RunFolder) -> Journal:
+        """Open a run's journal for writing.
+
+        Raises
+        ------
+        StorageFailed
+            If a living process writes to this run, or the folder cannot be written.
+        RunFolderCorrupt
+            If the journal is missing or damaged.
+        SchemaTooNew
+            If a newer liftlab wrote it.
+        """
+        lock = RunLock(folder.path)
+        try:
+            return cls(folder, schema.connect(folder.journal_path, write=True), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, StorageFailed):
+            self._shut()  # the reason is on its way already
+        else:
+            self.close()
+
+    def next_seq(self) -> int:
+        """Return the number of the next attempt; it goes on where an earlier session ended."""
+        return next(self._numbers)
+
+    def attempt_sent(self, attempt: Attempt) -> None:
+        """Write an attempt's row as it is sent; does not wait."""
+        values = _VALUES["attempt"]
+        self._put(_Job(lambda c: schema.insert(c, "attempt", values(attempt))))
+
+    def attempt_ended(self, attempt: Attempt) -> None:
+        """Complete an attempt's row; does not wait."""
+        values = _VALUES["attempt"]
+        self._put(_Job(lambda c: _complete(c, values(attempt), attempt)))
+
+    def trial_ended(self, trial: Trial, stages: Sequence[Stage]) -> Future[None]:
+        """Commit a trial with its stages and all that came before.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            Done when the disk has them; raises StorageFailed when it does not.
+        """
+
+        def write(connection: sqlite3.Connection) -> None:
+            schema.insert(connection, "trial", _VALUES["trial"](trial))
+            for stage in stages:
+                schema.insert(connection, "stage", _VALUES["stage"](stage))
+
+        return self._put(_Job(write, durable=True))
+
+    def update_run(self, **changes: Any) -> None:
+        """Set columns of the run's row, such as `status` and `finished_at`; does not wait."""
+        unknown = set(changes) - set(columns("run")) | set(changes) & {"run_id"}
+        if unknown:
+            raise ValueError(f"not columns of `run` that can change: {', '.join(sorted(unknown))}")
+        sql = f"UPDATE run SET {', '.join(f'{name} = ?' for name in changes)}"  # noqa: S608
+        self._put(_Job(lambda c: c.execute(sql, tuple(changes.values()))))
+
+    def committed(self) -> set[tuple[str, int]]:
+        """Return case and repeat of every trial that is on disk."""
+        return set(self._ask(lambda c: c.execute(_COMMITTED).fetchall()))
+
+    def attempts_made(self) -> dict[tuple[str, int, str], int]:
+        """Return the highest attempt number of each case, repeat and stage so far."""
+        rows = self._ask(lambda c: c.execute(_ATTEMPTS_MADE).fetchall())
+        return {(case_id, repeat, stage): highest for case_id, repeat, stage, highest in rows}
+
+    def abandon_open(self) -> int:
+        """Mark attempts that were sent and never ended, after a broken-off session.
+
+        Returns
+        -------
+        int
+            How many there were. Their rows stay: they were paid for.
+        """
+        return int(self._ask(lambda c: c.execute(_ABANDON).rowcount))
+
+    def flush(self) -> None:
+        """Wait until the disk has everything that was put in so far."""
+        self._ask(lambda _: None)
+
+    def close(self) -> None:
+        """Write what waits, and give the run back; may be called again.
+
+        Raises
+        ------
+        StorageFailed
+            If something could not be written.
+        """
+        if not self._closed:
+            self._queue.put(_Job(lambda _: None, durable=True))
+        self._shut()
+        if self._failure is not None:
+            raise StorageFailed(str(self._failure)) from self._failure
+
+    def _first_seq(self) -> int:
+        with schema.reading(self._folder.journal_path):
+            (last,) = self._connection.execute("SELECT MAX(seq) FROM attempt").fetchone()
+        return 1 if last is None else int(last) + 1
+
+    def _shut(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+        try:
+            self._connection.close()
+        finally:
+            self._lock.release()
+
+    def _put(self, job: _Job) -> Future[Any]:
+        if self._failure is not None:
+            raise StorageFailed(str(self._failure)) from self._failure
+        if self._closed:
+            raise StorageFailed(f"{self._folder.path}: the journal is closed")
+        # Running from the start: a caller that stops waiting must not stop the commit.
+        job.done.set_running_or_notify_cancel()
+        self._queue.put(job)
+        return job.done
+
+    def _ask(self, write: Write) -> Any:
+        return self._put(_Job(write, durable=True)).result()
+
+    def _run(self) -> None:
+        """Commit what waits in the queue until it ends; the writer thread."""
+        open_ended = True
+        while open_ended:
+            batch, open_ended = self._next_batch()
+            try:
+                if self._failure is not None:
+                    raise self._failure
+                results = self._commit(batch) if batch else []
+            except Exception as error:  # handed on to the callers, all of them
+                self._failure = self._failure or self._explain(error)
+                for job in batch:
+                    job.done.set_exception(self._failure)
+            else:
+                for job, result in zip(batch, results, strict=True):
+                    job.done.set_result(result)
+
+    def _next_batch(self) -> tuple[list[_Job], bool]:
+        batch: list[_Job] = []
+        job = self._queue.get()
+        try:
+            while job is not None:
+                batch.append(job)
+                if len(batch) == _BATCH:
+                    return batch, True
+                job = self._queue.get_nowait()
+        except Empty:
+            return batch, True
+        return batch, False
+
+    def _commit(self, batch: list[_Job]) -> list[Any]:
+        connection = self._connection
+        durable = any(job.durable for job in batch)
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            results = [job.write(connection) for job in batch]
+            connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # SQLite undoes some of its failures by itself
+                connection.execute("ROLLBACK")
+            raise
+        return results
+
+    def _explain(self, error: Exception) -> StorageFailed:
+        failure = StorageFailed(
+            f"{self._folder.journal_path}: cannot be written: {error}. What was committed is "
+            f"kept; then finish with: liftlab run --resume {self._folder.run_id}"
+        )
+        failure.__cause__ = error
+        return failure
+
+
+def _complete(connection: sqlite3.Connection, values: Sequence[Any], attempt: Attempt) -> None:
+    """Fill in a row that was sent and has not ended; what has ended is never changed."""
+    done = connection.execute(_END_ATTEMPT, (*values, attempt.run_id, attempt.seq)).rowcount
+    if done != 1:
+        raise ValueError(f"attempt {attempt.seq} was not sent, or has ended already")
+
+
+_VALUES: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+    table: attrgetter(*columns(table)) for table in schema.TABLES
+}
+_END_ATTEMPT = (
+    f"UPDATE attempt SET {', '.join(f'{name} = ?' for name in columns('attempt'))}, ended = 1 "  # noqa: S608
+    f"WHERE {' AND '.join(f'{name} = ?' for name in KEYS['attempt'])} AND ended = 0"
+)
+_ABANDON = "UPDATE attempt SET abandoned = 1, ended = 1 WHERE ended = 0"
+_COMMITTED = "SELECT case_id, repeat FROM trial"
+_ATTEMPTS_MADE = (
+    "SELECT case_id, repeat, stage, MAX(attempt) FROM attempt WHERE phase = 'measure' "
+    "AND case_id IS NOT NULL AND repeat IS NOT NULL AND stage IS NOT NULL "
+    "AND attempt IS NOT NULL GROUP BY case_id, repeat, stage"
+)

@@ -1,0 +1,117 @@
+"""The journal's tables in SQLite, made from `records`, and the version they carry."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from liftlab.errors import RunFolderCorrupt, SchemaTooNew
+from liftlab.records import KEYS, SCHEMA_VERSION, columns
+
+FILE_NAME = "run.sqlite"
+TABLES = ("run", "attempt", "stage", "trial")  # measured; grades, checks and costs are derived
+
+_SQL_TYPES = {str: "TEXT", int: "INTEGER", float: "REAL", bool: "INTEGER"}
+# Not a column of the record: whether the attempt's row is complete.
+_EXTRA = {"attempt": "ended INTEGER NOT NULL DEFAULT 0"}
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Lay the tables down in an empty database, in WAL mode."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT")
+    connection.executemany(
+        "INSERT INTO meta VALUES (?, ?)", [("schema_version", SCHEMA_VERSION), ("revision", 0)]
+    )
+    for table in TABLES:
+        connection.execute(_create(table))
+    connection.execute("COMMIT")
+
+
+def insert(connection: sqlite3.Connection, table: str, values: Iterable[Any]) -> None:
+    """Write one row; a row of the same key is an error, never replaced."""
+    connection.execute(_INSERT[table], tuple(values))
+
+
+def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
+    """Open a journal that exists, and check that it is one and of a version we know.
+
+    Raises
+    ------
+    RunFolderCorrupt
+        If it is missing, damaged or not a journal.
+    SchemaTooNew
+        If a newer liftlab wrote it.
+    """
+    if not path.is_file():
+        raise RunFolderCorrupt(path, "the run's journal is missing")
+    with reading(path):
+        connection = _open(path, "rw" if write else "ro")
+        try:
+            _check_version(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of a damaged journal into `RunFolderCorrupt`."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise RunFolderCorrupt(path, f"the run's journal cannot be read: {error}") from error
+
+
+def revision(connection: sqlite3.Connection) -> int:
+    """Return the number of transactions that the journal has seen."""
+    (value,) = connection.execute("SELECT value FROM meta WHERE key = 'revision'").fetchone()
+    return int(value)
+
+
+def _insert(table: str) -> str:
+    names = list(columns(table))
+    places = ", ".join("?" * len(names))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608
+
+
+_INSERT = {table: _insert(table) for table in TABLES}
+
+
+def _create(table: str) -> str:
+    fields = [f"{name} {_SQL_TYPES[kind]}" for name, kind in columns(table).items()]
+    fields += [_EXTRA[table]] if table in _EXTRA else []
+    key = ", ".join(KEYS[table])
+    return f"CREATE TABLE {table} ({', '.join(fields)}, PRIMARY KEY ({key})) STRICT"
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(
+        address, uri=True, isolation_level=None, check_same_thread=False, timeout=30.0
+    )
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+    except sqlite3.OperationalError:
+        connection.close()
+        log = path.with_name(f"{path.name}-wal")
+        if mode != "ro" or (log.exists() and log.stat().st_size):
+            raise
+        # On a read-only medium SQLite cannot make the files that WAL needs beside the
+        # journal; a journal that was closed well has everything in the one file.
+        connection = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > SCHEMA_VERSION:
+        raise SchemaTooNew(path, found, SCHEMA_VERSION)
+    if found < 1:
+        raise RunFolderCorrupt(path, "this is not a run's journal: it has no schema version")

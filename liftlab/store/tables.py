@@ -1,0 +1,197 @@
+"""A run's tables as Parquet: derived from the journal, made again when they are stale."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from liftlab.errors import RunFolderCorrupt, SchemaTooNew
+from liftlab.records import SCHEMA_VERSION, TABLES, Run
+from liftlab.store import lock, schema
+from liftlab.store.files import write_atomic, writing
+from liftlab.store.folder import RunFolder, find
+from liftlab.store.frames import empty, table_columns, typed
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_METADATA = b"liftlab"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class RunData:
+    """A run with its tables as DataFrames; `trials` is joined with grades and costs."""
+
+    run: Run
+    attempts: pd.DataFrame
+    stages: pd.DataFrame
+    trials: pd.DataFrame
+    grades: pd.DataFrame
+    checks: pd.DataFrame
+    costs: pd.DataFrame
+    folder: RunFolder
+
+    def __repr__(self) -> str:
+        return f"RunData({self.run.run_id!r}, {len(self.trials)} trials, {self.run.status})"
+
+
+def write_tables(folder: RunFolder, frames: Mapping[str, pd.DataFrame]) -> None:
+    """Write a run's tables; each file is replaced whole.
+
+    Parameters
+    ----------
+    folder
+        The run.
+    frames
+        By table; `trial` is the joined view of `join_trials`. A table that is left out is empty.
+
+    Raises
+    ------
+    ValueError
+        If a table or its columns are not those of `records`.
+    StorageFailed
+        If they cannot be written.
+    """
+    if unknown := set(frames) - set(TABLES):
+        raise ValueError(f"no such tables: {sorted(unknown)}")
+    metadata = {"schema_version": SCHEMA_VERSION, "state": _state(folder)}
+    files = {table: _parquet(table, frames.get(table), metadata) for table in TABLES}
+    with writing(folder.tables_path):
+        folder.tables_path.mkdir(exist_ok=True)
+    for table, content in files.items():
+        write_atomic(_path(folder, table), content)
+
+
+def tables_current(folder: RunFolder) -> bool:
+    """Tell whether all tables are there, readable and made from the journal as it is now.
+
+    Raises
+    ------
+    RunFolderCorrupt
+        If the journal itself cannot be read.
+    SchemaTooNew
+        If a newer liftlab wrote the journal or the tables.
+    """
+    state = _state(folder)
+    try:
+        return all(_metadata(_path(folder, table))["state"] == state for table in TABLES)
+    except RunFolderCorrupt:
+        return False
+
+
+def read_tables(folder: RunFolder) -> RunData:
+    """Return a run from its tables.
+
+    Raises
+    ------
+    RunFolderCorrupt
+        If a table is missing or damaged.
+    SchemaTooNew
+        If a newer liftlab wrote it.
+    """
+    frames = {table: _read(folder, table) for table in TABLES}
+    if len(frames["run"]) != 1:
+        raise RunFolderCorrupt(_path(folder, "run"), "it must have one row")
+    return RunData(
+        run=_run(frames["run"]),
+        attempts=frames["attempt"],
+        stages=frames["stage"],
+        trials=frames["trial"],
+        grades=frames["grade"],
+        checks=frames["check"],
+        costs=frames["cost"],
+        folder=folder,
+    )
+
+
+def load(runs_dir: Path, name: str) -> RunData:
+    """Return a run by name, or the newest measured one for `latest`, from its tables.
+
+    Raises
+    ------
+    UnknownRun
+        If there is none of that name; gives the nearest.
+    RunFolderCorrupt
+        If its tables are missing or damaged; `tables_current` tells before.
+    """
+    return read_tables(find(runs_dir, name))
+
+
+def _path(folder: RunFolder, table: str) -> Path:
+    return folder.tables_path / f"{table}.parquet"
+
+
+def _state(folder: RunFolder) -> str:
+    """Return what the tables depend on: how far the journal is, and whether it is being written."""
+    connection = schema.connect(folder.journal_path)
+    try:
+        with schema.reading(folder.journal_path):
+            revision = schema.revision(connection)
+    finally:
+        connection.close()
+    return f"{revision} {'live' if lock.is_held(folder.path) else 'at rest'}"
+
+
+def _parquet(table: str, frame: pd.DataFrame | None, metadata: Mapping[str, Any]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = table_columns(table)
+    try:
+        rows = empty(table) if frame is None else typed(frame, kinds)
+    except ValueError as error:
+        raise ValueError(f"table {table!r}: {error}") from error
+    content = pa.Table.from_pandas(rows, schema=_arrow_schema(kinds), preserve_index=False)
+    own = {_METADATA: json.dumps({**metadata, "table": table}).encode()}
+    file = io.BytesIO()
+    pq.write_table(content.replace_schema_metadata({**content.schema.metadata, **own}), file)
+    return file.getvalue()
+
+
+def _arrow_schema(kinds: Mapping[str, type]) -> pa.Schema:
+    import pyarrow as pa
+
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    return pa.schema([(name, types[kind]) for name, kind in kinds.items()])
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """Return what liftlab noted in a Parquet file, once its schema version is one we read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        noted = (pq.read_schema(path).metadata or {}).get(_METADATA, b"{}")
+        data = json.loads(noted)
+        version = int(data["schema_version"])
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise RunFolderCorrupt(path, f"not a table of a run: {error}") from error
+    if version > SCHEMA_VERSION:
+        raise SchemaTooNew(path, version, SCHEMA_VERSION)
+    return dict(data)
+
+
+def _read(folder: RunFolder, table: str) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = _path(folder, table)
+    _metadata(path)
+    try:
+        content = pq.ParquetFile(path).read()
+        return typed(content.to_pandas(), table_columns(table))
+    except (OSError, pa.ArrowException, ValueError, TypeError) as error:
+        raise RunFolderCorrupt(path, f"the table cannot be read: {error}") from error
+
+
+def _run(frame: pd.DataFrame) -> Run:
+    import pandas as pd
+
+    row = frame.astype(object).iloc[0]
+    known: dict[str, Any] = {str(name): value for name, value in row.items() if pd.notna(value)}
+    return Run(**known)
