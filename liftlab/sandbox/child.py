@@ -21,12 +21,7 @@ from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
 from liftlab import values
-from liftlab.sandbox import canaries, confine, facts
-
-RESULT_FD = 3
-MODULE_NAME = "candidate"
-EXIT_MEMORY, EXIT_WEAKER, EXIT_BROKEN = 81, 82, 83
-_MOST_CALLS_BYTES = 64 * 1024
+from liftlab.sandbox import canaries, confine, facts, protocol
 
 # Taken before foreign code can replace them.
 _write, _dumps, _exit, _clock = os.write, json.dumps, os._exit, time.perf_counter
@@ -40,11 +35,11 @@ _BUILTIN_EXCEPTIONS = {
 
 def run_job(job: Mapping[str, Any], scratch: str, baseline_bytes: int) -> None:
     """Confine this process, do the job, and end the process; never returns."""
-    status = EXIT_BROKEN
+    status = protocol.EXIT_BROKEN
     try:
         status = _run_confined(job, scratch, baseline_bytes)
     except MemoryError:
-        status = EXIT_MEMORY
+        status = protocol.EXIT_MEMORY
     finally:
         _exit(status)
 
@@ -54,14 +49,14 @@ def _run_confined(job: Mapping[str, Any], scratch: str, baseline_bytes: int) -> 
     _reset_signals()
     os.chdir(scratch)
     os.environ.update(HOME=scratch, TMPDIR=scratch)
-    sys.argv = [MODULE_NAME]
+    sys.argv = [protocol.MODULE_NAME]
     output = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.stdout = sys.stderr = output
     confine.limit(job["limits"], baseline_bytes=baseline_bytes)
     applied = confine.confine(scratch)
     _send({"confined": applied})
     if not set(job["require"]) <= set(applied):
-        return EXIT_WEAKER
+        return protocol.EXIT_BROKEN
     if job["kind"] == "probe":
         _send({"probes": canaries.probe(job["canary"])})
     else:
@@ -83,10 +78,10 @@ def _reset_signals() -> None:
 
 def _run_calls(code: CodeType, known: Mapping[str, Any], calls: list[dict[str, Any]]) -> None:
     random.seed(0)  # the same verdict every time
-    module = ModuleType(MODULE_NAME)
+    module = ModuleType(protocol.MODULE_NAME)
     for own in [name for name in sys.modules if name.partition(".")[0] == "liftlab"]:
         del sys.modules[own]
-    sys.modules[MODULE_NAME] = module
+    sys.modules[protocol.MODULE_NAME] = module
     try:
         exec(code, module.__dict__)  # noqa: S102 -- what all this is for
     except BaseException as error:
@@ -110,8 +105,9 @@ def _only_function(known: Mapping[str, Any]) -> str | None:
 
 
 def _one_call(function: Callable[..., Any], call: Mapping[str, Any]) -> dict[str, Any]:
-    arguments, keywords = _decode(call["args"]), _decode(call["kwargs"])
-    before = _encode([arguments, keywords])
+    arguments = _decode(call["args"], **protocol.ARGUMENT_LIMITS)
+    keywords = _decode(call["kwargs"], **protocol.ARGUMENT_LIMITS)
+    before = _encode([arguments, keywords], **protocol.ARGUMENT_LIMITS)
     started = _clock()
     try:
         value = function(*arguments, **keywords)
@@ -121,8 +117,6 @@ def _one_call(function: Callable[..., Any], call: Mapping[str, Any]) -> dict[str
     result: dict[str, Any] = {"elapsed_s": _clock() - started}
     try:
         result["value"] = _encode(value)
-        if len(_dumps(result["value"])) > _MOST_CALLS_BYTES * 2:
-            return {"too_large": "the value's text is too long", **result, "value": None}
     except values.NotPlain as error:
         result["not_plain"] = error.type_name
     except values.TooLarge as error:
@@ -133,7 +127,7 @@ def _one_call(function: Callable[..., Any], call: Mapping[str, Any]) -> dict[str
 
 def _is_changed(before: Any, after: Any) -> bool:
     try:
-        return bool(_encode(after) != before)
+        return bool(_encode(after, **protocol.ARGUMENT_LIMITS) != before)
     except (values.NotPlain, values.TooLarge):
         return True
 
@@ -147,7 +141,7 @@ def _describe(error: BaseException, function: Callable[..., Any] | None) -> dict
         message = "(its message could not be made)"
     return {
         "name": _type_name(type(error)),
-        "message": message[: facts.MESSAGE_CHARS],
+        "message": message[: protocol.MESSAGE_CHARS],
         "bases": [
             _BUILTIN_EXCEPTIONS[id(base)]
             for base in type.mro(type(error))
@@ -163,13 +157,13 @@ def _describe(error: BaseException, function: Callable[..., Any] | None) -> dict
 
 def _type_name(kind: type) -> str:
     name: str = type.__dict__["__name__"].__get__(kind)
-    return name[: facts.NAME_CHARS]
+    return name[: protocol.NAME_CHARS]
 
 
 def _innermost_line(trace: TracebackType | None) -> int | None:
     line = None
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == facts.FILENAME:
+        if trace.tb_frame.f_code.co_filename == protocol.FILENAME:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
@@ -178,4 +172,4 @@ def _innermost_line(trace: TracebackType | None) -> int | None:
 def _send(item: Mapping[str, Any]) -> None:
     data = _dumps(item).encode("ascii") + b"\n"
     while data:
-        data = data[_write(RESULT_FD, data) :]
+        data = data[_write(protocol.RESULT_FD, data) :]

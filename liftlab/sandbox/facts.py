@@ -13,10 +13,7 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
-MESSAGE_CHARS = 300
-NAME_CHARS = 120
-FILENAME = "<candidate>"
-_MOST_FUNCTIONS = 100
+from liftlab.sandbox.protocol import FILENAME, MESSAGE_CHARS, MOST_FUNCTIONS, NAME_CHARS
 
 _PYTHON_LINE = re.compile(
     r"^\s*(def\s+\w+|class\s+\w+|import\s+\w|from\s+[\w.]+\s+import\b|return\b|@\w|print\s*\("
@@ -48,7 +45,7 @@ def inspect_source(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
         The compiled module, or None where it does not compile.
     facts
         `parsed`, `kind`, `message`, `line`, `offset`, `at_end` (the text stops in the middle of
-        something), `functions`, `bare` (only literals and names, nothing is done), `json`
+        something), `functions`, `json`
         ("error", "value" or None), `pythonic`, `foreign`, `gateway_page`, `empty`.
 
     Examples
@@ -60,7 +57,7 @@ def inspect_source(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
     facts: dict[str, Any] = {"parsed": True, "functions": [], **_text_facts(text)}
     try:
         tree = compile(source, FILENAME, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-        assert isinstance(tree, ast.Module)  # noqa: S101 -- for the type checker
+        assert isinstance(tree, ast.Module)
         code = compile(tree, FILENAME, "exec", dont_inherit=True)
     except SyntaxError as error:
         facts |= _fault(error, error.msg, error.lineno, error.offset)
@@ -68,8 +65,7 @@ def inspect_source(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
         return None, facts
     except (ValueError, MemoryError, RecursionError, OverflowError) as error:
         return None, facts | _fault(error, str(error), None, None)
-    facts["functions"] = list(_functions(tree))[:_MOST_FUNCTIONS]
-    facts["bare"] = bool(tree.body) and all(_is_bare(node) for node in tree.body)
+    facts["functions"] = list(_functions(tree))[:MOST_FUNCTIONS]
     facts["empty"] = not tree.body
     return code, facts
 
@@ -128,10 +124,14 @@ def _stops_short(text: str, error: SyntaxError) -> bool:
     if message.startswith("expected an indented block"):
         header = re.search(r"on line (\d+)$", message)
         return bool(header) and int(header.group(1) if header else 0) >= last
-    if isinstance(error, IndentationError):
+    if isinstance(error, IndentationError) or "codec" in message:
         return False
     end_of_last_line = len(lines[last - 1].rstrip())
-    return line > last or (line == last and (error.offset or 0) > end_of_last_line)
+    # Something expected may be missing after all that there is; other faults lie where they start.
+    offset = error.offset or 0
+    if message.startswith("expected "):
+        offset = max(offset, error.end_offset or 0)
+    return line > last or (line == last and offset > end_of_last_line)
 
 
 def _code_goes_on(lines: list[str], opened: int, last: int) -> bool:
@@ -206,9 +206,3 @@ def _ending(body: list[ast.stmt]) -> str | None:
     if isinstance(last, ast.Assign | ast.AugAssign | ast.AnnAssign):
         return "assignment"
     return "empty" if isinstance(last, _EMPTY_BODY) else None
-
-
-def _is_bare(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and not any(
-        isinstance(part, ast.Call | ast.Await | ast.NamedExpr) for part in ast.walk(node)
-    )

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from liftlab import values
+from liftlab.sandbox.protocol import MESSAGE_CHARS, MOST_FUNCTIONS
 
 EndedBy = Literal["cpu", "wall", "output", "result", "disk", "caller", "worker"]
-MESSAGE_CHARS = 300
-_MOST_FUNCTIONS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,6 @@ class ParseReport:
     pythonic: bool = False
     foreign: bool = False
     gateway_page: bool = False
-    bare: bool = False  # only names and literals: nothing is done
     empty: bool = False  # no statement at all
 
     @property
@@ -105,6 +103,7 @@ class CallReport:
 class RunReport:
     """What one run gave. A call that never answered has a report that is not ok."""
 
+    confined: tuple[str, ...] = ()  # the mechanisms in force before foreign code ran
     parse: ParseReport | None = None  # None where the run ended before that was known
     function: str | None = None  # the one that was called
     loaded: bool = False
@@ -154,6 +153,7 @@ def run_report(answer: Mapping[str, Any], calls: int) -> RunReport:
                 first.setdefault(key, value)
     status = answer["status"]
     return RunReport(
+        confined=tuple(map(str, first.get("confined") or ())),
         parse=parse_report(first["facts"]) if "facts" in first else None,
         function=_text(answered.get(0, {}).get("function")),
         loaded=first.get("loaded") is True,
@@ -178,11 +178,11 @@ def parse_report(facts: Any) -> ParseReport:
         message=_text(facts.get("message")),
         line=_whole(facts.get("line")),
         offset=_whole(facts.get("offset")),
-        functions=tuple(_function(item) for item in (functions or ())[:_MOST_FUNCTIONS]),
+        functions=tuple(_function(item) for item in (functions or ())[:MOST_FUNCTIONS]),
         json=_text(facts.get("json")),
         **{
             key: facts.get(key) is True
-            for key in ("at_end", "pythonic", "foreign", "gateway_page", "bare", "empty")
+            for key in ("at_end", "pythonic", "foreign", "gateway_page", "empty")
         },
     )
 

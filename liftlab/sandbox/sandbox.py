@@ -9,7 +9,6 @@ import os
 import select
 import shutil
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from typing import Any, Self
 from liftlab import values
 from liftlab.errors import LiftlabError
 from liftlab.records import Isolation
+from liftlab.sandbox import protocol
 from liftlab.sandbox.reports import (
     Call,
     EndedBy,
@@ -141,16 +141,24 @@ class Sandbox:
             "calls": [
                 {
                     "function": call.function,
-                    "args": values.encode(list(call.args)),
-                    "kwargs": values.encode(dict(call.kwargs)),
+                    "args": values.encode(list(call.args), **protocol.ARGUMENT_LIMITS),
+                    "kwargs": values.encode(dict(call.kwargs), **protocol.ARGUMENT_LIMITS),
                 }
                 for call in calls
             ],
         }
-        report = run_report(self._ask("run", limits, **job), len(calls))
+        report = self._run_once(job, len(calls), limits)
         if report.ended_by == "wall" and report.cpu_s < limits.cpu_s / 2:
-            again = run_report(self._ask("run", limits, **job), len(calls))
-            return dataclasses.replace(again, reruns=1)
+            return dataclasses.replace(self._run_once(job, len(calls), limits), reruns=1)
+        return report
+
+    def _run_once(self, job: Mapping[str, Any], calls: int, limits: Limits) -> RunReport:
+        report = run_report(self._ask("run", limits, **job), calls)
+        missing = set(self._required) - set(report.confined)
+        if missing and report.confined:
+            raise LiftlabError(
+                f"the sandbox could not apply {', '.join(sorted(missing))} as it did at its start"
+            )
         return report
 
     def _probe(self) -> dict[str, bool]:
@@ -210,7 +218,7 @@ class Sandbox:
         worker, self._worker = self._worker, None
         if worker is None:
             return
-        assert worker.stdin is not None and worker.stdout is not None  # noqa: S101, PT018
+        assert worker.stdin is not None and worker.stdout is not None  # noqa: PT018
         with contextlib.suppress(BrokenPipeError):  # it has gone already
             worker.stdin.close()
         try:
@@ -260,18 +268,17 @@ def _too_long(source: bytes) -> ParseReport:
 
 
 def _send(worker: subprocess.Popen[bytes], message: Any) -> None:
-    body = json.dumps(message).encode("ascii")
-    assert worker.stdin is not None  # noqa: S101 -- for the type checker
-    worker.stdin.write(struct.pack(">I", len(body)) + body)
+    assert worker.stdin is not None
+    worker.stdin.write(protocol.pack(message))
     worker.stdin.flush()
 
 
 def _receive(worker: subprocess.Popen[bytes], patience_s: float) -> dict[str, Any]:
     """Read one answer; raise OSError, EOFError or ValueError if there is none worth reading."""
-    assert worker.stdout is not None  # noqa: S101 -- for the type checker
+    assert worker.stdout is not None
     fd = worker.stdout.fileno()
     deadline = time.monotonic() + patience_s
-    size = struct.unpack(">I", _read(fd, 4, deadline))[0]
+    size = protocol.length(_read(fd, protocol.HEADER_BYTES, deadline))
     if size > _MAX_ANSWER_BYTES:
         raise ValueError(f"an answer of {size} bytes")
     answer = json.loads(_read(fd, size, deadline))

@@ -14,7 +14,6 @@ import os
 import resource
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ import warnings
 from importlib import import_module
 from typing import Any, NoReturn
 
-from liftlab.sandbox import child
+from liftlab.sandbox import child, protocol
 from liftlab.sandbox.watch import Watch
 
 _REQUEST_FD = 0
@@ -63,17 +62,16 @@ def main(scratch_root: str) -> NoReturn:
 
 def receive(fd: int) -> Any:
     """Read one message; None when the other side has closed."""
-    head = _read_exactly(fd, 4)
+    head = _read_exactly(fd, protocol.HEADER_BYTES)
     if head is None:
         return None
-    body = _read_exactly(fd, struct.unpack(">I", head)[0])
+    body = _read_exactly(fd, protocol.length(head))
     return None if body is None else json.loads(body)
 
 
 def send(fd: int, message: Any) -> None:
     """Write one message."""
-    body = json.dumps(message).encode("ascii")
-    data = struct.pack(">I", len(body)) + body
+    data = protocol.pack(message)
     while data:
         data = data[os.write(fd, data) :]
 
@@ -100,7 +98,7 @@ def _run(job: dict[str, Any], scratch_root: str, baseline: int, wake: int) -> di
             _arrange_descriptors(result_write, output_write)
             child.run_job(job, scratch, baseline)
         finally:
-            os._exit(child.EXIT_BROKEN)
+            os._exit(protocol.EXIT_BROKEN)
     os.close(result_write)
     os.close(output_write)
     watch = Watch(pid, job["limits"], scratch, started)
@@ -122,7 +120,7 @@ def _arrange_descriptors(result_write: int, output_write: int) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(high[1], 1)
     os.dup2(high[1], 2)
-    os.dup2(high[0], child.RESULT_FD)
+    os.dup2(high[0], protocol.RESULT_FD)
     os.closerange(_CHILD_FDS, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
@@ -165,8 +163,9 @@ def _remove(scratch: str) -> None:
     try:
         shutil.rmtree(scratch)
     except (OSError, RecursionError):
-        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
-            subprocess.run([*command, "--", scratch], check=False, stderr=subprocess.DEVNULL)
+        for command in (["rm", "-rf"], ["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+            if os.path.isdir(scratch):
+                subprocess.run([*command, "--", scratch], check=False, stderr=subprocess.DEVNULL)
 
 
 def _address_space() -> int:

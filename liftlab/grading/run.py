@@ -1,0 +1,90 @@
+"""Grading a whole run: each trial's answer against its case, as rows of two tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from liftlab.grading.grade import Graded, grade, grade_failure
+from liftlab.records import Check, Grade
+from liftlab.sandbox import Sandbox
+from liftlab.store import Artifacts
+from liftlab.suite import Case, Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def grade_run(
+    trials: pd.DataFrame, stages: pd.DataFrame, artifacts: Artifacts, suite: Suite | None
+) -> tuple[list[Grade], list[Check]]:
+    """Grade every trial of a run.
+
+    Parameters
+    ----------
+    trials, stages
+        The run's tables `trial` and `stage`.
+    artifacts
+        Where the stages' values are; the code that was graded is kept there, too.
+    suite
+        What the answers are checked against; without it, and for a case that it does not
+        have, a trial is ungraded.
+
+    Returns
+    -------
+    tuple of list of Grade and list of Check
+        One grade a trial, and one row a check that was tried.
+    """
+    cases = {case.case_id: case for case in suite.cases} if suite else {}
+    grades: list[Grade] = []
+    checks: list[Check] = []
+    with Sandbox() as sandbox:
+        for keys, mine in _stages_by_trial(trials, stages):
+            graded = grade_trial(mine, artifacts, cases.get(keys["case_id"]), sandbox)
+            grades.append(
+                graded.to_grade(
+                    **keys,
+                    suite_sha256=suite.sha256 if suite else None,
+                    code_sha256=None if graded.code is None else artifacts.put(graded.code),
+                )
+            )
+            checks += graded.to_checks(**keys)
+    return grades, checks
+
+
+def grade_trial(
+    stages: list[dict[str, Any]], artifacts: Artifacts, case: Case | None, sandbox: Sandbox
+) -> Graded:
+    """Grade one trial by the rows of its stages, in order."""
+    if not stages:
+        return Graded(outcome="ungraded")
+    last = stages[-1]
+    answer = _code(last, artifacts)
+    if answer is None and not last["ok"]:
+        return grade_failure(last["stage"], str(last["error_class"]))
+    for stage in reversed(stages[:-1]):
+        answer = answer or _code(stage, artifacts)
+    if answer is None or case is None or not case.checks:
+        return Graded(outcome="ungraded")
+    return grade(answer["code"], case, ir_name=answer["function"], sandbox=sandbox)
+
+
+def _stages_by_trial(
+    trials: pd.DataFrame, stages: pd.DataFrame
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    names = ["case_id", "repeat"]
+    ordered = stages.sort_values("position")
+    grouped = {key: group.to_dict("records") for key, group in ordered.groupby(names, sort=False)}
+    for run_id, case_id, repeat in trials[["run_id", *names]].itertuples(index=False):
+        keys = {"run_id": str(run_id), "case_id": str(case_id), "repeat": int(repeat)}
+        yield keys, grouped.get((case_id, repeat), [])
+
+
+def _code(stage: dict[str, Any], artifacts: Artifacts) -> dict[str, Any] | None:
+    """Return what a stage wrote as code, with the function it is meant to define."""
+    digest = stage["value_sha256"]
+    if not isinstance(digest, str):
+        return None
+    value = json.loads(artifacts.get(digest))
+    return value if "code" in value else None

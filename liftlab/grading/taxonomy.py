@@ -1,0 +1,226 @@
+"""What went wrong, in one word from a closed list and a few facets; docs/failure-classes.md.
+
+A trial has one primary class: the earliest in the order of `records.FailureClass` among all
+that apply. Facets say where and what exactly: `stage` (response, parse, load, call, compare,
+limit, or the pipeline's stage), `sub_kind`, `exception`, `line`, `message`.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from liftlab.records import ErrorClass, FailureClass
+from liftlab.sandbox import Function, ParseReport, Raised, RunReport
+from liftlab.sandbox.protocol import EXIT_MEMORY
+
+PRECEDENCE: tuple[FailureClass, ...] = get_args(FailureClass)
+_EXPECTED_BLOCK = re.compile(r"expected an indented block after (?:the )?'?(\w+)'?( definition)?")
+_BY_EXCEPTION: tuple[tuple[str, FailureClass], ...] = (
+    ("ImportError", "import_error"),
+    ("MemoryError", "memory"),
+    ("NameError", "name_error"),
+    ("TypeError", "type_error"),
+)
+_REFUSED = re.compile(r"\[Errno (1|13)\]")  # EPERM and EACCES: how the sandbox says no
+_SYNTAX_KINDS = (
+    ("was never closed", "unclosed_bracket"),
+    ("unmatched", "unmatched_bracket"),
+    ("does not match opening", "unmatched_bracket"),
+    ("unterminated", "unterminated_string"),
+    ("outside", "outside_function"),
+    ("expected ':'", "missing_colon"),
+    ("too many", "too_deep"),
+    ("null byte", "encoding"),
+    ("codec can't decode", "encoding"),
+    ("encoding problem", "encoding"),
+)
+_MODEL_REASONS = {"length", "invalid_json", "schema_mismatch"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A failure class and its facets."""
+
+    failure_class: FailureClass
+    facets: dict[str, Any] = field(default_factory=dict)
+
+
+def first(findings: Iterable[Finding]) -> Finding | None:
+    """Return the finding whose class comes first in the order, None if there is none."""
+    return min(findings, key=lambda item: PRECEDENCE.index(item.failure_class), default=None)
+
+
+def of_source(report: ParseReport, *, fenced: bool = False) -> Finding | None:
+    """Judge source by what the sandbox learned without running it; None if it can run.
+
+    Parameters
+    ----------
+    report
+        The sandbox's facts about the source.
+    fenced
+        Whether the source still has lines that open or close a Markdown block.
+    """
+    unparsed = not report.parsed
+    rules: tuple[tuple[bool, FailureClass, str | None], ...] = (
+        (report.json == "error", "endpoint_error", "error_body"),
+        (report.gateway_page, "endpoint_error", "gateway_page"),
+        (report.empty, "empty_output", None),
+        (report.kind == "TooLong", "output", "source"),
+        (unparsed and fenced, "markdown_fence", None),
+        (report.json == "value", "not_python", "json"),
+        (unparsed and report.foreign, "not_python", "other_language"),
+        (unparsed and not report.pythonic, "not_python", "prose"),
+    )
+    for applies, failure_class, kind in rules:
+        if applies:
+            facets = _facets("response", kind, line=report.line, message=report.message)
+            return Finding(failure_class, facets)
+    return _of_parse_fault(report) if unparsed else None
+
+
+def of_parse_message(message: str) -> Finding:
+    """Judge source that is lost by the parser's message, which is all that is left of it.
+
+    Examples
+    --------
+    >>> of_parse_message("expected an indented block after 'if' statement").facets["sub_kind"]
+    'after_if'
+    """
+    indentation = "indent" in message or "inconsistent use of tabs" in message
+    kind = "IndentationError" if indentation else "SyntaxError"
+    return _of_parse_fault(ParseReport(parsed=False, kind=kind, message=message))
+
+
+def of_run(report: RunReport) -> Finding | None:
+    """Judge how a run ended, apart from what its calls gave; None if it ended well."""
+    stage = "parse" if report.parse is None else "call" if report.loaded else "load"
+    if report.ended_by in ("cpu", "wall"):
+        return Finding("timeout", _facets("limit", report.ended_by, at=stage))
+    if report.ended_by in ("output", "result", "disk"):
+        return Finding("output", _facets("limit", report.ended_by, at=stage))
+    if report.load_error is not None:
+        return of_exception(report.load_error, "load")
+    return None if report.finished else _of_death(report, stage)
+
+
+def of_exception(raised: Raised, stage: str) -> Finding:
+    """Judge an exception that the candidate's code let out, while loading or in a call."""
+    facets = _facets(stage, None, exception=raised.name, line=raised.line, message=raised.message)
+    if raised.own_call:
+        return Finding("signature_mismatch", facets)
+    if "PermissionError" in raised.bases and _REFUSED.match(raised.message):
+        return Finding("blocked", facets)
+    for base, failure_class in _BY_EXCEPTION:
+        if base in raised.bases:
+            return Finding(failure_class, facets)
+    return Finding("runtime_error", facets)
+
+
+def of_missing(wanted: Iterable[str], functions: tuple[Function, ...]) -> Finding:
+    """Judge source that does not define the function to call.
+
+    Parameters
+    ----------
+    wanted
+        The names that were looked for; none if the only function was to be called.
+    functions
+        The top-level functions that there are.
+    """
+    names, found = list(wanted), [item.name for item in functions]
+    message = f"wanted {' or '.join(names) or 'one function'}, found {', '.join(found) or 'none'}"
+    if names and found:
+        return Finding("wrong_function_name", _facets("load", None, message=message[:300]))
+    kind = "several" if found else None
+    return Finding("missing_function", _facets("load", kind, message=message[:300]))
+
+
+def of_missing_return(function: Function) -> Finding:
+    """Judge a function that gave None every time because nothing in it returns a value."""
+    kind = "print" if function.prints else function.ends_with
+    return Finding("missing_return", _facets("compare", kind, line=function.line))
+
+
+def of_stage_failure(stage: str, reason: str, message: str | None = None) -> Finding:
+    """Judge a trial that never came to code, by what its failed stage recorded.
+
+    Parameters
+    ----------
+    stage
+        The pipeline's stage, such as "nlp_to_ir".
+    reason
+        The stage's `error_class`: one of `records.ErrorClass`, or why a reply was refused.
+    message
+        What was wrong with the last reply, if that is known.
+    """
+    facets = _facets(stage, reason, message=message)
+    if reason == "length":
+        return Finding("truncated", facets)
+    if reason == "does_not_parse" and message:
+        finding = of_parse_message(message)
+        return Finding(finding.failure_class, finding.facets | {"stage": stage})
+    if reason in get_args(ErrorClass) and reason not in _MODEL_REASONS:
+        return Finding("endpoint_error", facets)
+    if reason in PRECEDENCE:
+        return Finding(reason, facets)
+    return Finding("not_python" if stage in ("ir_to_code", "code") else "invalid_ir", facets)
+
+
+def _of_death(report: RunReport, stage: str) -> Finding:
+    if report.exit_code == EXIT_MEMORY or report.signal == signal.SIGKILL:
+        return Finding("memory", _facets("limit", "killed", at=stage))
+    if report.signal == signal.SIGSYS:
+        return Finding("blocked", _facets("limit", "system_call", at=stage))
+    if report.signal is not None:
+        return Finding("crash", _facets(stage, _signal_name(report.signal)))
+    if report.exit_code is None:
+        return Finding("crash", _facets(stage, "worker_lost"))
+    return Finding("crash", _facets(stage, "exit", message=f"exit status {report.exit_code}"))
+
+
+def _of_parse_fault(report: ParseReport) -> Finding:
+    message = report.message or ""
+    facets = _facets("parse", None, exception=report.kind, line=report.line, message=message)
+    if report.at_end:
+        return Finding("truncated", facets | {"sub_kind": _kind_of_end(message)})
+    if report.kind in ("IndentationError", "TabError"):
+        return Finding("indentation_error", facets | {"sub_kind": _kind_of_indentation(message)})
+    kind = next((kind for text, kind in _SYNTAX_KINDS if text in message), None)
+    if report.kind in ("MemoryError", "RecursionError"):
+        kind = "too_deep"
+    return Finding("syntax_error", facets | ({"sub_kind": kind} if kind else {}))
+
+
+def _kind_of_end(message: str) -> str:
+    if "was never closed" in message:
+        return "bracket"
+    if "unterminated" in message:
+        return "string"
+    return "block" if "block" in message else "statement"
+
+
+def _kind_of_indentation(message: str) -> str:
+    after = _EXPECTED_BLOCK.search(message)
+    if after:
+        return "after_def" if after[1] == "function" else f"after_{after[1]}"
+    if "unexpected indent" in message:
+        return "unexpected"
+    for text, kind in (("unindent", "dedent"), ("tabs", "tabs"), ("too many", "too_deep")):
+        if text in message:
+            return kind
+    return "unknown"
+
+
+def _facets(stage: str, sub_kind: str | None, **more: Any) -> dict[str, Any]:
+    facets = {"stage": stage, "sub_kind": sub_kind, **more}
+    return {name: value for name, value in facets.items() if value not in (None, "")}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

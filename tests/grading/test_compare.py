@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from liftlab import values
+from liftlab.grading.compare import is_same
+
+NAN = math.nan
+SAME: list[tuple[Any, Any]] = [
+    (1, 1),
+    (2**200, 2**200),
+    (None, None),
+    ("é", "é"),
+    (b"a", b"a"),
+    (0.3, 0.1 + 0.2),
+    (2.0, 2),  # where a float is expected an int will do
+    (1e9, 1e9 + 1),  # the tolerance grows with the number
+    (NAN, NAN),
+    (math.inf, math.inf),
+    (0.0, -0.0),
+    (-0.0, 0),
+    (1 + 2j, 1 + (2 + 1e-9) * 1j),
+    ([1, [2.0]], [1, [2.0000001]]),
+    ((1, 2), (1, 2)),
+    ({1, 2}, {2, 1}),
+    (frozenset({1}), frozenset({1})),
+    ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+    ({(1, "x"): [0.5]}, {(1, "x"): [0.5 + 1e-9]}),
+    ({NAN: 1}, {float("nan"): 1}),
+    ({frozenset({(1, 2)})}, {frozenset({(1, 2)})}),
+]
+DIFFERENT: list[tuple[Any, Any]] = [
+    (1, True),
+    (0, False),
+    (True, 1),
+    (1, 1.0),  # a tolerance only where a float is expected
+    (1.0, True),
+    (1, "1"),
+    ("a", b"a"),
+    (None, 0),
+    (None, False),
+    ("", None),
+    ([1, 2], (1, 2)),
+    ((1, 2), [1, 2]),
+    ([1, 2], [2, 1]),
+    ([1, 2], [1, 2, 3]),
+    ([], ()),
+    ({1}, frozenset({1})),
+    ({1}, {True}),
+    ({1}, {1.0}),
+    ({(1,)}, {(True,)}),
+    ({1: "a"}, {True: "a"}),
+    ({1: "a"}, {1.0: "a"}),
+    ({1: "a"}, {"1": "a"}),
+    ({"a": 1}, {"a": 1, "b": 2}),
+    ({"a": 1}, {"a": True}),
+    (0.5, 0.50001),
+    (NAN, 0.0),
+    (0.0, NAN),
+    (math.inf, -math.inf),
+    (math.inf, 1e308),
+    (1.0, 10**400),
+    (1.0, "1.0"),
+    (1 + 0j, 1.0),
+    ([1, [2, (3,)]], [1, [2, [3]]]),
+]
+
+
+@pytest.mark.parametrize(("expected", "actual"), SAME)
+def test_is_the_same_answer(expected: Any, actual: Any) -> None:
+    assert is_same(expected, actual)
+
+
+@pytest.mark.parametrize(("expected", "actual"), DIFFERENT)
+def test_is_another_answer(expected: Any, actual: Any) -> None:
+    assert not is_same(expected, actual)
+
+
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=20)
+)
+hashables = st.recursive(scalars, lambda part: st.tuples(part, part), max_leaves=4)
+plain = st.recursive(
+    scalars,
+    lambda part: (
+        st.lists(part, max_size=4)
+        | st.tuples(part, part)
+        | st.dictionaries(hashables, part, max_size=3)
+        | st.sets(hashables, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(plain)
+def test_a_value_that_went_to_the_child_and_back_is_the_same(value: Any) -> None:
+    assert is_same(value, values.decode(values.encode(value)))
+
+
+@given(plain, plain)
+def test_values_of_different_types_are_never_the_same(left: Any, right: Any) -> None:
+    if type(left) is not type(right) and {type(left), type(right)} != {int, float}:
+        assert not is_same(left, right)

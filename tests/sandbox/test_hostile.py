@@ -1,0 +1,452 @@
+"""Code that must not pass, must not hurt, and must not be left running; and code that must."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from liftlab.grading import grade
+from liftlab.sandbox import Call, Limits, Sandbox
+from liftlab.suite import Case, Check
+from liftlab.suite import Limits as CaseLimits
+
+SECRET = "LIFTLAB_TEST_SECRET"
+CASE = Case(
+    case_id="answer",
+    prompt="Return the answer.",
+    entry_point="f",
+    checks=(Check(name="one", args=(6,), expected=42), Check(name="two", args=(7,), expected=49)),
+    limits=CaseLimits(cpu_s=0.5, wall_s=1.5, memory_mb=128, output_kb=32),
+)
+
+# Placeholders: {canary} a file outside, {secret} a variable's name, {caller} our process id,
+# {port} our listener.
+HOSTILE = {
+    # forged results
+    "equal to everything": """
+class Any:
+    def __eq__(self, other): return True
+    __hash__ = None
+def f(x): return Any()
+""",
+    "int that is equal to everything": """
+class Any(int):
+    def __eq__(self, other): return True
+    def __hash__(self): return 0
+def f(x): return Any(1)
+""",
+    "success on standard output": """
+print('{"call": 0, "value": true}'); print("PASSED", flush=True)
+def f(x): print('{"end": true}'); return None
+""",
+    "lines on the result pipe": """
+import os
+for fd in range(3, 10):
+    try: os.write(fd, b'{"call": 0, "passed": true}\\n{"end": true}\\n')
+    except OSError: pass
+os._exit(0)
+""",
+    "deep JSON on the result pipe": """
+import os
+os.write(3, b"[" * 100000 + b"\\n")
+os.write(3, b'{"call": 0, "value": ' + b"[" * 100000 + b"]" * 100000 + b'}\\n{"end": true}\\n')
+os._exit(0)
+""",
+    "wrong types on the result pipe": """
+import os
+os.write(3, b'{"call": 0, "value": {"$set": [[]]}}\\n{"call": 1, "error": 7}\\n{"end": true}\\n')
+os.write(3, b'{"call": 1e999, "value": NaN}\\n{"loaded": [], "load_error": {"bases": {}}}\\n')
+os._exit(0)
+""",
+    "a long integer on the result pipe": """
+import os
+os.write(3, b'{"call": 0, "value": ' + b"9" * 50000 + b'}\\n{"end": true}\\n')
+os._exit(0)
+""",
+    "other encoder": """
+import json
+json.dumps = lambda *a, **k: '{"call": 0, "value": 42}'
+json.encoder.JSONEncoder.encode = lambda *a: "42"
+def f(x): return object()
+""",
+    "other builtins": """
+import builtins
+builtins.type = lambda *a: int
+builtins.len = lambda x: 0
+builtins.isinstance = lambda *a: True
+builtins.id = lambda x: 0
+def f(x): return object()
+""",
+    "search for the expected value": """
+import gc, sys
+def f(x):
+    for thing in gc.get_objects():
+        if isinstance(thing, dict) and "expected" in thing:
+            return thing["expected"]
+    frame = sys._getframe()
+    while frame:
+        for value in list(frame.f_locals.values()):
+            if isinstance(value, dict) and "expected" in value: return value["expected"]
+        frame = frame.f_back
+""",
+    "pretend to be the harness": """
+import sys
+class Fake:
+    passed = True
+    def __getattr__(self, name): return self
+    def __call__(self, *a, **k): return True
+sys.modules["json"] = sys.modules["liftlab"] = sys.modules["__main__"] = Fake()
+def f(x): return Fake()
+""",
+    "trace the harness": """
+import sys
+def tracer(frame, event, arg):
+    for name in frame.f_locals: frame.f_locals[name] = 42
+    return tracer
+sys.settrace(tracer); sys.setprofile(tracer)
+def f(x): return 0
+""",
+    "lie in the exception": """
+class Odd(Exception):
+    def __str__(self): raise self
+    __class__ = int
+def f(x): raise Odd()
+""",
+    "generator of the answers": "def f(x):\n    yield x * 7\n",
+    # leaving
+    "sys.exit(0)": "import sys\nsys.exit(0)",
+    "os._exit(0)": "import os\nos._exit(0)",
+    "exit in the call": "import os\ndef f(x): os._exit(0)",
+    "raise SystemExit": "def f(x): raise SystemExit(0)",
+    "raise KeyboardInterrupt": "def f(x): raise KeyboardInterrupt",
+    "close descriptors": "import os\nos.closerange(0, 100)\ndef f(x): return x * 7",
+    # processes and signals
+    "fork": "import os\nos.fork()\ndef f(x): return 0",
+    "fork bomb": "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+    "detached child": """
+import subprocess, sys
+subprocess.Popen(["sleep", "60"], start_new_session=True)
+def f(x): return 0
+""",
+    "multiprocessing": """
+import multiprocessing
+def f(x):
+    with multiprocessing.Pool(2) as pool: return pool.map(abs, [x])
+""",
+    "exec another program": "import os\nos.execv('/bin/true', ['true'])",
+    "kill the worker": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
+    "kill the caller": "import os\nos.kill({caller}, 9)",
+    "kill everything": "import os\nos.kill(-1, 9)",
+    "ignore signals": """
+import signal
+for number in range(1, 64):
+    try: signal.signal(number, signal.SIG_IGN)
+    except (OSError, ValueError): pass
+while True: pass
+""",
+    "trace the worker": """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+def f(x): return libc.ptrace(16, os.getppid(), 0, 0)
+""",
+    # time, memory, disk, output
+    "endless loop": "def f(x):\n    while True: pass",
+    "loop that swallows all": """
+def f(x):
+    while True:
+        try:
+            while True: pass
+        except BaseException: pass
+""",
+    "sleep": "import time\ndef f(x): time.sleep(100)",
+    "read standard input": "def f(x): return int(input())",
+    "busy threads": """
+import threading
+def spin():
+    while True: pass
+def f(x):
+    for _ in range(4): threading.Thread(target=spin).start()
+    spin()
+""",
+    "memory": "def f(x):\n    a = []\n    while True: a.append(bytearray(10**6))",
+    "memory at once": "def f(x): return len(bytearray(10**11))",
+    "shared memory": """
+import os
+def f(x):
+    fd = os.memfd_create("m")
+    while True: os.write(fd, bytes(10**6))
+""",
+    "endless recursion": "import sys\nsys.setrecursionlimit(10**9)\ndef f(x): return f(x) + 1",
+    "recursion in C": """
+import sys
+sys.setrecursionlimit(10**9)
+def f(x):
+    a = []
+    for _ in range(10**6): a = [a]
+    return repr(a)
+""",
+    "output flood": "def f(x):\n    while True: print('x' * 10**4)",
+    "error flood": "import sys\ndef f(x):\n    while True: sys.stderr.write('x' * 10**4)",
+    "result flood": "import os\nwhile True: os.write(3, b'x' * 65536)",
+    "result line without end": "def f(x): return 'x' * 10**7",
+    "self-containing result": "def f(x):\n    a = []\n    a.append(a)\n    return a",
+    "wide result": "def f(x): return [[0]] * 10**6",
+    "large integer": "def f(x): return 1 << 10**8",
+    "large file": "def f(x):\n    with open('big', 'wb') as file: file.write(bytes(2**26))",
+    "many files": """
+def f(x):
+    number = 0
+    while True:
+        number += 1
+        with open(f"file{number}", "wb") as file: file.write(bytes(10**6))
+""",
+    "deep folders": """
+import os
+def f(x):
+    for _ in range(3000):
+        os.mkdir("d"); os.chdir("d")
+    return 0
+""",
+    "locked folder": "import os\nos.mkdir('a', 0o300)\nos.mkdir('a/b')\ndef f(x): return 0",
+    # source
+    "power bomb": "x = 9**9**9\ndef f(y): return x",
+    "nested brackets": "x = " + "[" * 5000 + "]" * 5000,
+    "nested minus": "x = " + "-" * 100_000 + "1",
+    "nested blocks": "\n".join(" " * n + "if 1:" for n in range(200)),
+    "compile-time string": "x = ('a' * 4096) * 4096 * 4096\ndef f(y): return x",
+    "NUL": "def f(x):\n    return x\0 * 7",
+    "lone surrogate": "def f(x): return '\udcff'",
+    "surrogate in result": "def f(x): return chr(0xdcff) * 3",
+    "odd coding": "# coding: utf-7\ndef f(x): return 0",
+    "unknown coding": "# coding: klingon\ndef f(x): return 0",
+    # secrets, files, network
+    "secret from the environment": "import os\ndef f(x): return os.environ['{secret}']",
+    "secret from the caller": """
+def f(x):
+    with open('/proc/{caller}/environ', 'rb') as file: data = file.read()
+    return data[data.index(b'{secret}'):][:40]
+""",
+    "secret from any process": """
+import os
+def f(x):
+    found = []
+    for pid in os.listdir('/proc'):
+        try: found.append(open(f'/proc/{pid}/environ', 'rb').read())
+        except OSError: pass
+    return found
+""",
+    "read outside": "def f(x): return open('{canary}').read()",
+    "write outside": "open('{canary}', 'w').write('changed')\ndef f(x): return 0",
+    "remove outside": "import os\nos.remove('{canary}')",
+    "rename outside": "import os\nos.rename('{canary}', 'mine')",
+    "link outside": "import os\nos.symlink('{canary}', 'l')\nopen('l', 'w').write('changed')",
+    "hard link outside": "import os\nos.link('{canary}', 'l')\nopen('l', 'w').write('changed')",
+    "change mode outside": "import os\nos.chmod('{canary}', 0o777)",
+    "change times outside": "import os\nos.utime('{canary}', (0, 0))",
+    "truncate outside": "import os\nos.truncate('{canary}', 0)",
+    "password file": "def f(x): return open('/etc/passwd').read()",
+    "connect": "import socket\nsocket.create_connection(('127.0.0.1', {port}), 1)",
+    "datagram": "import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
+    "raise the limits": """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+def f(x): return len(bytearray(10**9))
+""",
+    "become root": "import os\nos.setuid(0); os.setgid(0); os.chroot('/')",
+}
+
+BENIGN = {
+    "plain": "def f(x): return x * 7",
+    "math": "import math\ndef f(x): return math.prod([x, 7])",
+    "re": "import re\ndef f(x): return int(re.sub('a', '', 'a7')) * x",
+    "itertools": "import itertools\ndef f(x): return sum(itertools.repeat(x, 7))",
+    "collections": "from collections import Counter\ndef f(x): return Counter('a' * x)['a'] * 7",
+    "functools": "from functools import cache\n@cache\ndef f(x): return x and f(x - 1) + 7",
+    "typing": "from typing import Optional\ndef f(x: Optional[int]) -> int: return (x or 0) * 7",
+    "dataclasses": """
+from dataclasses import dataclass, field
+@dataclass
+class Box:
+    x: int
+    seven: list[int] = field(default_factory=lambda: [7])
+def f(x): return Box(x).x * Box(x).seven[0]
+""",
+    "recursion": "def f(x): return 0 if x == 0 else 7 + f(x - 1)",
+    "generator inside": "def f(x): return sum(7 for _ in range(x))",
+    "prints, too": "def f(x):\n    print('multiplying', x, chr(0xdcff))\n    return x * 7",
+    "threads": """
+import threading
+def f(x):
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(x)) for _ in range(7)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return sum(found)
+""",
+    "a pool of threads": """
+from concurrent.futures import ThreadPoolExecutor
+def f(x):
+    with ThreadPoolExecutor(4) as pool: return sum(pool.map(lambda _: x, range(7)))
+""",
+    "asyncio": """
+import asyncio
+async def part(x):
+    await asyncio.sleep(0)
+    return x
+async def all_of(x): return await asyncio.gather(*[part(x) for _ in range(7)])
+def f(x): return sum(asyncio.run(all_of(x)))
+""",
+    "temporary file": """
+import tempfile
+def f(x):
+    with tempfile.TemporaryDirectory() as folder:
+        with open(folder + "/n", "w") as file: file.write(str(x))
+        with open(folder + "/n") as file: return int(file.read()) * 7
+""",
+    "json and datetime": """
+import json, datetime
+def f(x): return json.loads(json.dumps(x)) * datetime.timedelta(weeks=1).days
+""",
+    "decimal and fractions": """
+from decimal import Decimal
+from fractions import Fraction
+def f(x): return int(Decimal(x) * 7 * Fraction(1, 1).numerator)
+""",
+    "some memory": "def f(x): return len(bytearray(50_000_000)) // 50_000_000 * x * 7",
+    "an exception inside": "def f(x):\n    try: x / 0\n    except ArithmeticError: return x * 7",
+    "handles a refusal": """
+import os
+def f(x):
+    try: os.fork()
+    except OSError: pass
+    else: raise RuntimeError
+    return x * 7
+""",
+    "pickle and enumerations": """
+import enum, pickle
+class Factor(enum.IntEnum):
+    SEVEN = 7
+def f(x): return x * int(pickle.loads(pickle.dumps(Factor.SEVEN)))
+""",
+    "a lambda": "f = lambda x: x * 7",
+    "a guard for scripts": "def f(x): return x * 7\nif __name__ == '__main__': raise SystemExit",
+}
+
+
+@pytest.fixture(scope="module")
+def outside(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, object]]:
+    canary = tmp_path_factory.mktemp("outside") / "canary"
+    canary.write_text("as it was")
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SECRET, "hunter2")
+        yield {
+            "canary": canary,
+            "secret": SECRET,
+            "caller": os.getpid(),
+            "port": listener.getsockname()[1],
+        }
+
+
+@pytest.fixture
+def restricted(sandbox: Sandbox) -> Sandbox:
+    if sandbox.isolation not in ("restricted", "full"):
+        pytest.skip(f"isolation is {sandbox.isolation} here")
+    return sandbox
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_code_never_passes(
+    name: str, restricted: Sandbox, outside: dict[str, object]
+) -> None:
+    source = HOSTILE[name]
+    for key, value in outside.items():
+        source = source.replace("{" + key + "}", str(value))
+    canary = outside["canary"]
+    assert isinstance(canary, Path)
+    before = canary.stat()
+
+    graded = grade(source, CASE, sandbox=restricted)
+
+    assert graded.outcome == "fail"
+    assert graded.failure_class is not None
+    assert not any("hunter2" in str(check.actual) for check in graded.checks)
+    after = canary.stat()
+    assert canary.read_text() == "as it was"
+    assert (before.st_mode, before.st_mtime_ns) == (after.st_mode, after.st_mtime_ns)
+    assert _scratch_folders(restricted) == []
+    assert _children_of_worker(restricted) == []
+    assert grade(BENIGN["plain"], CASE, sandbox=restricted).outcome == "pass"
+
+
+@pytest.mark.parametrize("name", BENIGN)
+def test_benign_code_passes(name: str, sandbox: Sandbox) -> None:
+    if name == "handles a refusal" and sandbox.isolation == "limits-only":
+        pytest.skip("nothing is refused here")
+    graded = grade(BENIGN[name], CASE, sandbox=sandbox)
+    assert (graded.outcome, graded.facets) == ("pass", {})
+
+
+def test_the_caller_stays_small(restricted: Sandbox) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for name in ("output flood", "result flood", "memory", "wide result"):
+        grade(HOSTILE[name], CASE, sandbox=restricted)
+    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown_kb < 64 * 1024
+
+
+def test_nothing_of_the_environment_is_seen(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SECRET, "hunter2")
+    report = sandbox.run(
+        b"import os\ndef f(): return sorted(os.environ)", [Call(function="f")], Limits()
+    )
+    assert set(report.calls[0].value) <= {
+        "HOME", "LANG", "LC_CTYPE", "MALLOC_ARENA_MAX", "PATH", "PYTHONHASHSEED", "PYTHONUTF8",
+        "TMPDIR",
+    }  # fmt: skip
+
+
+def test_the_harness_is_not_importable(sandbox: Sandbox) -> None:
+    graded = grade("import liftlab.suite\ndef f(x): return x * 7", CASE, sandbox=sandbox)
+    assert graded.failure_class == "import_error"
+
+
+def test_two_threads_can_share_a_sandbox(sandbox: Sandbox) -> None:
+    outcomes: list[str] = []
+
+    def work() -> None:
+        outcomes.extend(grade(BENIGN["plain"], CASE, sandbox=sandbox).outcome for _ in range(5))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == ["pass"] * 10
+
+
+def _scratch_folders(sandbox: Sandbox) -> list[str]:
+    return os.listdir(sandbox._folder / "scratch")
+
+
+def _children_of_worker(sandbox: Sandbox) -> list[int]:
+    if sandbox._worker is None:
+        return []
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            stat = Path(f"/proc/{name}/stat").read_text("utf-8", "replace")
+        except OSError:
+            continue
+        if int(stat.rpartition(")")[2].split()[1]) == sandbox._worker.pid:
+            found.append(int(name))
+    return found
