@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from liftlab.endpoints.sse import arrival_ns, events
+from liftlab.timing import Stamps
+
+
+def data(body: bytes) -> list[bytes]:
+    return [event.data for event in events(body)]
+
+
+def test_line_ends_comments_and_other_fields():
+    first = b"\xef\xbb\xbfevent: x\ndata: one\r\n\r\n: note\n\n"
+    body = first + b"id: 3\ndata:two\rdata:  three\r\rretry: 1\n\n"
+    assert data(body) == [b"one", b"two\n three"]
+
+
+def test_an_event_without_its_blank_line_counts():
+    assert data(b"data: one\n\ndata: two\n") == [b"one", b"two"]
+    assert data(b"data: one\n\ndata: two") == [b"one", b"two"]
+    assert data(b"") == []
+
+
+@given(st.lists(st.binary(max_size=20).map(lambda b: b.replace(b"\n", b"").replace(b"\r", b""))))
+def test_what_is_written_is_read(parts):
+    body = b"".join(b"data: " + part + b"\n\n" for part in parts)
+    found = list(events(body))
+    assert [event.data for event in found] == parts
+    assert all(body[: event.end].endswith(event.data) for event in found)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_can_be_read(body):
+    assert all(0 <= event.end <= len(body) for event in events(body))
+
+
+def test_an_event_arrives_with_the_read_that_holds_its_end():
+    stamps = Stamps(called_ns=0, chunk_ns=(10, 20), chunk_end=(5, 9), last_byte_ns=30)
+    assert [arrival_ns(stamps, end) for end in (1, 5, 6, 9, 10)] == [10, 10, 20, 20, 30]
