@@ -118,6 +118,8 @@ def explain(
         Slowest first by excess; empty if nothing was slow.
     """
     found: list[Explanation] = []
+    if len(stages) == 0:
+        return found
     for _, frame in stages.groupby("stage", sort=False):
         found.extend(_explain_stage(frame.reset_index(drop=True), trials, attempts))
     return sorted(found, key=lambda each: -each.excess_s)

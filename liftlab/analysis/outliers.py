@@ -11,6 +11,7 @@ from scipy import stats
 from liftlab.analysis.columns import Bools, Floats
 from liftlab.analysis.estimate import plain
 from liftlab.analysis.limits import pooled_limit, within_limit
+from liftlab.analysis.samples import in_range
 
 GATE = 1.5  # a flagged value is at least this many times what was expected
 SMALLEST_N = 4
@@ -100,7 +101,7 @@ def flag(
     1 of 4 values is slow beyond chance: score up to 112.8, limit 4.73 (log scale, pooled).
     """
     values = np.asarray(x, dtype=np.float64).ravel()
-    fit_for = np.isfinite(values) & (values > 0)
+    fit_for = in_range(values)
     names = None if cases is None else np.asarray(cases).astype(str).ravel()
     if names is not None:
         counts = _repeats(names, fit_for)
@@ -171,7 +172,7 @@ def _within(
     groups = np.split(values[judged][order], np.cumsum(np.bincount(index))[:-1])
     # The median of logarithms, so that the score does not depend on which side of a gap it lies.
     expected[judged] = np.array([np.exp(np.median(np.log(group))) for group in groups])[index]
-    residuals = np.log(values[judged] / expected[judged])
+    residuals = np.log(values[judged]) - np.log(expected[judged])
     return _ruled(
         values,
         judged,
@@ -195,7 +196,7 @@ def _along_tokens(
     intercept, slope = theil_sen(tokens[judged], values[judged])
     line = intercept + slope * tokens[judged]
     expected[judged] = np.maximum(line, values[judged].min())  # a line may reach zero
-    residuals = np.log(values[judged] / expected[judged])
+    residuals = np.log(values[judged]) - np.log(expected[judged])
     return _ruled(
         values,
         judged,

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from liftlab.analysis.columns import Floats
+from liftlab.analysis.columns import Bools, Floats
 
 THIS_RUN = "values like these, if they are independent"
 PROMPTS = "prompts like these"
+SMALLEST, LARGEST = 1e-100, 1e100  # outside, arithmetic overflows, and no time or cost is meant
 
 
 def per_cluster(
@@ -51,4 +52,12 @@ def unfit(values: Floats) -> str:
     if missing:
         return f"{missing} of {len(values)} values missing"
     wrong = int((values <= 0).sum())
-    return f"{wrong} of {len(values)} values are not positive" if wrong else ""
+    if wrong:
+        return f"{wrong} of {len(values)} values are not positive"
+    strange = int((np.isfinite(values) & ~in_range(values)).sum())
+    return f"{strange} of {len(values)} values are out of any range" if strange else ""
+
+
+def in_range(values: Floats) -> Bools:
+    """Return which values can be times, sizes or money: positive, finite, no nonsense."""
+    return (values > SMALLEST) & (values < LARGEST)

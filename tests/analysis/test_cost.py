@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from liftlab.analysis.cost import (
+    Price,
+    attempt_costs,
+    busy_seconds,
+    cost_per_pass,
+    cost_per_trial,
+    load_prices,
+    projection,
+    trial_costs,
+)
+from liftlab.errors import InputInvalid, UsageError
+from liftlab.records import columns
+
+HOURLY = Price(price_id="hourly", usd_per_hour=3.6)  # a tenth of a cent a second
+TOKENS = Price(
+    price_id="tokens", usd_per_million_prompt_tokens=1.0, usd_per_million_output_tokens=10.0
+)
+
+
+def attempts(*rows: dict[str, object]) -> pd.DataFrame:
+    base = {"run_id": "r", "case_id": "a", "repeat": 1, "stage": "code"}
+    return pd.DataFrame([{**base, "seq": seq, **row} for seq, row in enumerate(rows, 1)])
+
+
+def test_columns_are_the_tables() -> None:
+    costs = attempt_costs(attempts({"sent_s": 0.0, "last_byte_s": 2.0}), HOURLY)
+    assert list(costs.columns) == list(columns("cost"))
+    assert costs["usd"].tolist() == pytest.approx([0.002])
+    assert len(attempt_costs(attempts().reindex(columns=["seq", "case_id"]), HOURLY)) == 0
+
+
+def test_overlapping_attempts_share_the_gpu() -> None:
+    table = attempts(
+        {"sent_s": 0.0, "last_byte_s": 4.0},
+        {"sent_s": 2.0, "last_byte_s": 6.0},
+        {"sent_s": 10.0, "last_byte_s": 11.0},
+    )
+    costs = attempt_costs(table, HOURLY)["usd"]
+    assert costs.tolist() == pytest.approx([0.003, 0.003, 0.001])
+
+
+def test_an_unknown_price_is_unknown_and_not_zero() -> None:
+    table = attempts({"sent_s": 0.0, "last_byte_s": 4.0, "output_tokens": 5})
+    assert attempt_costs(table, Price(price_id="x"))["usd"].isna().all()
+    assert attempt_costs(table, HOURLY, "tokens")["usd"].isna().all()
+    assert attempt_costs(table, TOKENS)["usd"].isna().all()
+    half = Price(price_id="half", usd_per_million_output_tokens=1.0)
+    assert attempt_costs(table, half, "tokens")["usd"].isna().all()
+
+
+def test_what_was_not_timed_or_counted_has_no_cost() -> None:
+    table = attempts(
+        {"sent_s": 0.0, "last_byte_s": None, "prompt_tokens": 100, "output_tokens": None},
+        {"sent_s": 5.0, "last_byte_s": 6.0, "prompt_tokens": 100, "output_tokens": 10},
+    )
+    assert np.isnan(attempt_costs(table, HOURLY)["usd"]).tolist() == [True, False]
+    usd = attempt_costs(table, TOKENS, "tokens")["usd"]
+    assert np.isnan(usd[0])
+    assert usd[1] == pytest.approx(2e-4)
+
+
+def test_request_fees() -> None:
+    table = attempts(*[{"sent_s": 0.0, "last_byte_s": 0.0}] * 3)
+    stages = pd.DataFrame(
+        [{"run_id": "r", "case_id": "a", "repeat": 1, "stage": "code", "latency_s": 0.0}]
+    )
+    fee = Price(price_id="fee", usd_per_hour=1.0, usd_per_request=0.5)
+    assert attempt_costs(table, fee)["usd"].sum() == pytest.approx(1.5)
+    assert attempt_costs(table, fee, "week2", stages)["usd"].tolist() == [0.5, 0, 0]
+
+
+def test_warm_up_is_paid_for_but_is_no_trial() -> None:
+    table = attempts(
+        {"case_id": None, "repeat": None, "sent_s": 0.0, "last_byte_s": 9.0},
+        {"sent_s": 10.0, "last_byte_s": 11.0},
+        {"sent_s": 12.0, "last_byte_s": None},
+    )
+    costs = attempt_costs(table, HOURLY)
+    assert costs["usd"][0] == pytest.approx(0.009)
+    trials = pd.DataFrame({"run_id": ["r"] * 2, "case_id": ["a", "b"], "repeat": [1, 1]})
+    priced = trial_costs(trials, table, costs)
+    assert priced["usd"][0] == pytest.approx(0.001)
+    assert priced["unknown"].tolist() == [1, 0]
+    assert np.isnan(priced["usd"][1])
+
+
+def test_an_unknown_model_names_those_there_are() -> None:
+    with pytest.raises(UsageError, match="gpu_seconds, tokens, week2"):
+        attempt_costs(attempts(), HOURLY, "idle")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"a": 3}, "a price is a table"),
+        ({"a": {"usd_per_day": 3}}, "a.usd_per_day: no such field"),
+        ({"a": {"usd_per_hour": "3"}}, "a.usd_per_hour is '3'"),
+        ({"a": {"usd_per_hour": -1}}, "a.usd_per_hour is -1"),
+        ({"a": {"usd_per_hour": math.nan}}, "a.usd_per_hour is nan"),
+        ({"a": {"usd_per_hour": True}}, "a.usd_per_hour is True"),
+        ({"a": {"currency": "EUR"}}, "USD"),
+    ],
+)
+def test_a_bad_price_is_named(data: dict[str, object], said: str) -> None:
+    with pytest.raises(InputInvalid, match=said):
+        load_prices(data)
+
+
+def test_costs_that_are_not_known_are_not_projected() -> None:
+    assert cost_per_trial([np.nan, np.nan]).reason == "the cost is not known"
+    assert cost_per_trial([np.nan, 1.0]).reason == "the cost of 1 of 2 trials is not known"
+    assert projection([np.nan], 1000).value is None
+    assert cost_per_pass([np.nan, 1.0], [True, True]).value is None
+    assert cost_per_trial([0.0, 0.0]).value == 0
+    assert cost_per_trial([]).value is None
+
+
+def test_projection_scales_value_and_interval() -> None:
+    usd = np.random.default_rng(1).normal(0.003, 0.0002, 30)
+    one, many = cost_per_trial(usd), projection(usd, 1000)
+    assert many.value == pytest.approx(1000 * one.value)
+    assert many.high == pytest.approx(1000 * one.high)
+    assert "1,000 requests" in many.population
+    assert cost_per_pass(usd, [True, False] * 15).value == pytest.approx(usd.sum() / 15)
+
+
+spans = st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 100)), max_size=25)
+
+
+@given(spans)
+def test_shares_sum_to_the_busy_time(rows: list[tuple[float, float]]) -> None:
+    start = np.array([a for a, _ in rows])
+    end = np.array([a + length for a, length in rows])
+    shares = busy_seconds(start, end)
+    busy, reached = 0.0, -1.0
+    for a, b in sorted(zip(start, end, strict=True)):
+        busy += max(0.0, b - max(a, reached))
+        reached = max(reached, b)
+    assert shares.sum() == pytest.approx(busy, abs=1e-6)
+    assert (shares >= -1e-9).all()
+    assert (shares <= end - start + 1e-6).all()

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from liftlab.analysis.explain import Explanation, explain
+
+NOTHING = pd.DataFrame()
+PUBLISHED = {
+    "add_numbers": (4.12, 1),
+    "multiply": (4.19, 1),
+    "string_length": (4.16, 1),
+    "max_of_two": (19.77, 3),
+    "is_even": (17.08, 2),
+}
+
+
+def stage_rows(rows: dict[str, tuple[float, int | None]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "run_id": "r",
+                "case_id": c,
+                "repeat": 1,
+                "stage": "code",
+                "latency_s": y,
+                "attempts": k,
+            }
+            for c, (y, k) in rows.items()
+        ]
+    )
+
+
+class Records:
+    """Builds stage and attempt rows for one stage; 0.6 s and 28 ms a token, 5 % noise."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.stages: list[dict[str, Any]] = []
+        self.attempts: list[dict[str, Any]] = []
+
+    def add(self, case: str, repeat: int = 1, tokens: int = 100, **planted: Any) -> None:
+        tries = planted.get("tries", 1)
+        clock = start = 100.0 * len(self.stages)
+        for number in range(1, tries + 1):
+            backoff = planted.get("backoff", 0.0) if number > 1 else 0.0
+            clock += backoff
+            service = (0.6 + 0.028 * tokens) * self.rng.lognormal(0, 0.05)
+            spans = {name: planted.get(name, 0.0) for name in ("queue_s", "cold_s")}
+            if number > 1:
+                spans = dict.fromkeys(spans, 0.0)
+            stall = planted.get("stall", 0.0) if number == 1 else 0.0
+            ended = clock + service + sum(spans.values()) + stall
+            self.attempts.append(
+                {
+                    "run_id": "r",
+                    "seq": len(self.attempts) + 1,
+                    "case_id": case,
+                    "repeat": repeat,
+                    "stage": "code",
+                    "attempt": number,
+                    "phase": "measure",
+                    "sent_s": clock,
+                    "last_byte_s": ended,
+                    "output_tokens": tokens,
+                    "backoff_before_s": backoff,
+                    "retry_reason": "http_429" if number > 1 else None,
+                    "cold": spans["cold_s"] > 0,
+                    "abandoned": False,
+                    **spans,
+                }
+            )
+            clock = ended
+        self.stages.append(
+            {
+                "run_id": "r",
+                "case_id": case,
+                "repeat": repeat,
+                "stage": "code",
+                "latency_s": clock - start,
+                "attempts": tries,
+            }
+        )
+
+    def explain(self) -> list[Explanation]:
+        return explain(NOTHING, pd.DataFrame(self.stages), pd.DataFrame(self.attempts))
+
+
+def planted(**what: Any) -> list[Explanation]:
+    records = Records()
+    for index in range(19):
+        records.add(f"case{index}", tokens=60 + 5 * index)
+    records.add("odd", **what)
+    return records.explain()
+
+
+@pytest.mark.parametrize("attempts", [NOTHING, pd.DataFrame(columns=["seq"])])
+def test_the_published_day(attempts: pd.DataFrame) -> None:
+    failed, even = explain(NOTHING, stage_rows(PUBLISHED), attempts)
+    assert str(even) == (
+        "is_even: 12.9 s over its peers; a retry accounts for 4.2 s; "
+        "8.8 s unexplained: record tokens per attempt."
+    )
+    assert even.verdict == failed.verdict == "partly_explained"
+    assert even.parts[0].seconds / even.excess_s == pytest.approx(0.32, abs=0.005)
+    assert even.unexplained_s == pytest.approx(8.76)
+    assert failed.parts[0].seconds == pytest.approx(8.32)
+    assert failed.parts[0].count == 2
+    assert failed.unexplained_s == pytest.approx(7.29)
+    assert failed.parts[0].seconds / failed.excess_s == pytest.approx(0.53, abs=0.005)
+
+
+def test_attempt_rows_without_times_change_nothing() -> None:
+    attempts = pd.DataFrame(
+        [
+            {"run_id": "r", "seq": seq, "case_id": case, "repeat": 1, "stage": "code", "attempt": n}
+            for seq, (case, n) in enumerate(
+                (case, n) for case, (_, count) in PUBLISHED.items() for n in range(1, count + 1)
+            )
+        ]
+    )
+    with_rows = explain(NOTHING, stage_rows(PUBLISHED), attempts)
+    assert with_rows == explain(NOTHING, stage_rows(PUBLISHED), NOTHING)
+
+
+def test_nothing_slow_needs_no_explanation() -> None:
+    assert planted() == []
+    assert explain(NOTHING, NOTHING, NOTHING) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "cause"),
+    [
+        ({"queue_s": 12.0}, "queue"),
+        ({"cold_s": 30.0}, "cold start"),
+        ({"tries": 3}, "retry: http_429"),
+        ({"tries": 2, "backoff": 20.0}, "back-off"),
+        ({"stall": 12.0}, "unexplained"),
+        ({"tokens": 140, "stall": 12.0}, "unexplained"),
+    ],
+)
+def test_a_planted_cause_is_found(what: dict[str, Any], cause: str) -> None:
+    (found,) = planted(**what)
+    assert found.case_id == "odd"
+    assert found.main_cause == cause
+    assert found.verdict == ("unexplained" if cause == "unexplained" else "explained")
+    total = sum(part.seconds for part in found.parts) + found.unexplained_s
+    assert total == pytest.approx(found.excess_s)
+
+
+def test_a_long_answer_is_an_extrapolation() -> None:
+    (found,) = planted(tokens=900)
+    assert found.verdict == "explained_by_extrapolation"
+    assert "untested" in str(found)
+
+
+def test_a_retry_and_a_stall_are_told_apart() -> None:
+    (found,) = planted(tries=2, stall=12.0)
+    assert found.verdict == "unexplained"
+    assert {part.cause for part in found.parts} >= {"retry: http_429"}
+    assert found.unexplained_s == pytest.approx(12, abs=1)
+
+
+def test_peers_are_the_cases_own_repeats() -> None:
+    records = Records()
+    for repeat in range(1, 6):
+        records.add("easy", repeat, tokens=40)
+        records.add("hard", repeat, tokens=400)
+    assert records.explain() == []
+    records.add("easy", 6, tokens=40, queue_s=5.0)
+    (found,) = records.explain()
+    assert (found.case_id, found.repeat, found.main_cause) == ("easy", 6, "queue")
+    assert found.typical_s == pytest.approx(0.6 + 0.028 * 40, rel=0.1)
+
+
+def test_warm_up_and_abandoned_attempts_are_passed_over() -> None:
+    records = Records()
+    for index in range(10):
+        records.add(f"case{index}")
+    records.add("odd", tries=3)
+    lost = {**records.attempts[-1], "seq": 900, "abandoned": True, "last_byte_s": None}
+    warm = {**records.attempts[-1], "seq": 901, "phase": "warmup", "case_id": None, "repeat": None}
+    before = records.explain()
+    records.attempts += [lost, warm]
+    assert records.explain() == before
+
+
+def test_a_lone_flag_is_an_attribution() -> None:
+    rows: dict[str, tuple[float, int | None]] = {f"case{i}": (4.0 + i / 100, 1) for i in range(5)}
+    (found,) = explain(NOTHING, stage_rows({**rows, "odd": (8.1, 2)}), NOTHING)
+    assert found.verdict == "attributed_not_tested"
+    trials = pd.DataFrame(
+        [{"case_id": case, "repeat": 1, "cold": case == "odd"} for case in [*rows, "odd"]]
+    )
+    (found,) = explain(trials, stage_rows({**rows, "odd": (30.0, 1)}), NOTHING)
+    assert found.verdict == "attributed_not_tested"
+
+
+def test_nothing_recorded_is_not_testable() -> None:
+    rows: dict[str, tuple[float, int | None]] = {f"case{i}": (4.0, None) for i in range(5)}
+    (found,) = explain(NOTHING, stage_rows({**rows, "odd": (30.0, None)}), NOTHING)
+    assert found.verdict == "not_testable"
+    assert str(found) == (
+        "odd: 26.0 s over its peers; nothing about the cause was recorded: "
+        "record attempts, and tokens per attempt."
+    )
+
+
+def test_a_slow_single_attempt_without_spans_is_unexplained() -> None:
+    rows: dict[str, tuple[float, int | None]] = {f"case{i}": (4.0, 1) for i in range(5)}
+    (found,) = explain(NOTHING, stage_rows({**rows, "odd": (30.0, 1)}), NOTHING)
+    assert found.verdict == "unexplained"
+
+
+def test_clean_runs_give_no_unexplained() -> None:
+    found = 0
+    for seed in range(30):
+        records = Records(seed)
+        for index in range(20):
+            for repeat in (1, 2):
+                records.add(f"case{index}", repeat, tokens=40 + 17 * index)
+        found += any(each.verdict == "unexplained" for each in records.explain())
+    assert found <= 1

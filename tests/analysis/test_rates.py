@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from liftlab.analysis.rates import per_success, proportion
+
+
+def test_four_of_five() -> None:
+    estimate = proportion(4, 5)
+    assert estimate.value == 0.8
+    assert estimate.low == pytest.approx(0.376, abs=5e-4)
+    assert estimate.high == pytest.approx(0.964, abs=5e-4)
+    assert proportion([1, 1, 1, 0, 1]) == estimate
+    assert proportion([1, 1, 1, 0, 1], clusters=list("abcde")) == estimate
+
+
+def test_no_trials() -> None:
+    assert proportion(0, 0).reason == "no trials"
+    assert proportion([], clusters=[]).reason == "no trials"
+
+
+@pytest.mark.parametrize(("successes", "n"), [(6, 5), (-1, 5), (0, -1)])
+def test_impossible_counts_raise(successes: int, n: int) -> None:
+    with pytest.raises(ValueError, match="between 0 and n"):
+        proportion(successes, n)
+
+
+def test_counts_cannot_be_clustered() -> None:
+    with pytest.raises(ValueError, match="give each outcome"):
+        proportion(4, 5, clusters=list("aabbc"))
+
+
+def test_all_or_nothing_cases_count_once() -> None:
+    outcomes = np.repeat([1, 1, 1, 0, 1, 0, 1, 1, 0, 1], 5)
+    estimate = proportion(outcomes, clusters=np.repeat(np.arange(10), 5))
+    assert estimate.n == 10
+    assert "10 effective trials of 50" in estimate.method
+    assert estimate.high - estimate.low > proportion(7, 10).high - proportion(7, 10).low
+
+
+def test_agreement_leaves_the_number_of_cases() -> None:
+    estimate = proportion(np.ones(40), clusters=np.repeat(np.arange(20), 2))
+    assert "20 effective trials of 40" in estimate.method
+    assert estimate.high == 1
+    assert proportion([1, 1, 1], clusters=["a"] * 3).low is None
+
+
+@pytest.mark.parametrize("rho", [0.2, 0.8])
+def test_clustered_interval_covers_what_it_says(rho: float) -> None:
+    rng = np.random.default_rng(int(rho * 10))
+    shape = np.array([0.8, 0.2]) * (1 - rho) / rho
+    clusters = np.repeat(np.arange(20), 5)
+    covered = []
+    for _ in range(600):
+        outcomes = rng.random(100) < np.repeat(rng.beta(*shape, 20), 5)
+        estimate = proportion(outcomes, clusters=clusters)
+        covered.append(estimate.low <= 0.8 <= estimate.high)
+    assert np.mean(covered) >= 0.92
+
+
+def test_seconds_per_success_of_the_published_day() -> None:
+    spent, ok = [14.92, 14.96, 14.16, 27.10, 26.90], [1, 1, 1, 0, 1]
+    estimate = per_success(spent, ok)
+    assert estimate.value == pytest.approx(98.04 / 4)
+    assert estimate.low is None
+    assert "n = 20" in estimate.reason
+
+
+def test_per_success_interval_is_the_delta_methods() -> None:
+    rng = np.random.default_rng(6)
+    spent, ok = rng.lognormal(2, 0.3, 25), rng.random(25) < 0.8
+    estimate = per_success(spent, ok)
+    terms = spent / spent.mean() - ok / ok.mean()
+    error = math.sqrt((terms**2).sum() / (25 * 24))
+    assert estimate.high / estimate.value == pytest.approx(math.exp(2.063899 * error), rel=1e-5)
+    assert estimate.value / estimate.low == pytest.approx(estimate.high / estimate.value)
+    assert per_success(np.tile(spent, 2), np.tile(ok, 2), np.tile(np.arange(25), 2)).n == 25
+
+
+def test_per_success_without_success_or_values() -> None:
+    assert "no success" in per_success([1.0, 2.0], [0, 0]).reason
+    assert per_success([], []).value is None
+    assert per_success([1.0, math.inf], [1, 0]).value is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=60))
+def test_rates_lie_in_their_intervals(rows: list[tuple[int, bool]]) -> None:
+    cases, outcomes = [case for case, _ in rows], [ok for _, ok in rows]
+    estimate = proportion(outcomes, clusters=cases)
+    assert estimate.value == pytest.approx(np.mean(outcomes))
+    if estimate.has_interval:
+        assert 0 <= estimate.low <= estimate.value + 1e-12
+        assert estimate.value - 1e-12 <= estimate.high <= 1
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(allow_nan=False, allow_infinity=False), st.booleans()), max_size=40
+    )
+)
+def test_per_success_never_raises_on_finite_input(rows: list[tuple[float, bool]]) -> None:
+    assert str(per_success([spent for spent, _ in rows], [ok for _, ok in rows]))
