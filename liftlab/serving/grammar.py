@@ -17,7 +17,7 @@ _HOLD_DATA = frozenset({"enum", "const"})
 
 
 # llguidance's own keyword: free white space lets a small model draw blanks to the end.
-_ONE_LINE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+_ONE_LINE = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
 
 
 def for_grammar(schema: Mapping[str, Any]) -> dict[str, Any]:
