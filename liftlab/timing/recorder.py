@@ -78,8 +78,8 @@ class Recorder:
             self._connected_ns = self._now()
 
     def sending(self) -> None:
-        """Stamp that the request's head goes out."""
-        if self.sent_ns is None:
+        """Stamp that the request goes out; the last stamp before the first redirect holds."""
+        if self.hops == 0:
             self.sent_ns = self._now()
 
     def unsent(self) -> None:
