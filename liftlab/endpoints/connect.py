@@ -6,12 +6,11 @@ import os
 import ssl
 from collections.abc import Mapping
 
-import httpx
-
 from liftlab.endpoints.base import Endpoint, Secret
-from liftlab.endpoints.http import HttpClient, shown
+from liftlab.endpoints.http import HttpClient, Transport
 from liftlab.endpoints.lift import LiftEndpoint
 from liftlab.endpoints.openai import OpenAIEndpoint
+from liftlab.endpoints.urls import fault_of
 from liftlab.errors import UsageError
 from liftlab.settings import EndpointSettings
 from liftlab.timing import StampedTransport
@@ -21,7 +20,7 @@ _WARM_S = 600.0  # a large model takes up to seven minutes to load
 
 def connect(
     settings: EndpointSettings,
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport | None = None,
     *,
     environ: Mapping[str, str] | None = None,
 ) -> Endpoint:
@@ -86,20 +85,10 @@ def _urls(settings: EndpointSettings) -> dict[str, str]:
 
 
 def _checked(settings: EndpointSettings, field: str, text: str) -> str:
-    """Return a usable URL as it is; anything else is told without what may be secret in it."""
-    place = f"endpoint {settings.name!r}: {field}"
-    try:
-        url = httpx.URL(text.strip())
-    except httpx.InvalidURL as error:
-        raise UsageError(f"{place} is not a URL: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(f"{place} must begin with http:// or https://, not {shown(text)!r}")
-    if url.userinfo:
-        raise UsageError(
-            f"{place} holds a user or password: name a variable in token_env or headers_env instead"
-        )
-    if field == "base_url" and (url.query or url.fragment):
-        raise UsageError(f"{place} cannot have a query: give the full addresses instead")
+    """Return a usable URL as it is; a fault is told without what may be secret in it."""
+    fault = fault_of(text.strip(), base=field == "base_url")
+    if fault:
+        raise UsageError(f"endpoint {settings.name!r}: {field} {fault}")
     return text.strip()
 
 

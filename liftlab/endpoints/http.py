@@ -16,11 +16,13 @@ import httpx
 
 from liftlab.endpoints.base import Reply, Secret
 from liftlab.endpoints.replies import clean, error_text, name_or_none
+from liftlab.endpoints.urls import shown
 from liftlab.records import ErrorClass
 from liftlab.timing import Recorder, StampedTransport, Stamps, error_class_of
 
 # Modal answers 303 every 150 s while a call lasts: enough for most of an hour.
 MAX_HOPS = 20
+Transport = httpx.AsyncBaseTransport
 _QUERY = re.compile(r"(https?://[^\s?]*)\?\S*")
 _LONGEST_WAIT_S = 86_400.0
 _SERVER_ERROR, _TOO_MANY, _SEE_OTHER = 500, 429, 303
@@ -72,7 +74,7 @@ class HttpClient:
     def __init__(
         self,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         token: Secret | None = None,
         headers: Mapping[str, Secret] | None = None,
         now_ns: Callable[[], int] = time.perf_counter_ns,
@@ -236,21 +238,6 @@ def bare_reply(exchange: Exchange) -> Reply:
         response_id=name_or_none(exchange.headers.get("x-request-id")),
         retry_after_s=exchange.retry_after_s,
     )
-
-
-def shown(url: str) -> str:
-    """Return a URL as it may be shown: without its query, where keys hide, or a password.
-
-    Examples
-    --------
-    >>> shown("https://user:pw@host.example:8000/generate?key=abc")
-    'https://host.example:8000/generate'
-    """
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError, ValueError):
-        return "(not a URL)"
-    return str(parsed.copy_with(userinfo=b"", query=None, fragment=None))
 
 
 def retry_after_s(header: str | None, now: datetime | None = None) -> float | None:

@@ -7,13 +7,12 @@ import dataclasses
 import json
 from typing import Any, Literal
 
-import httpx
-
 from liftlab.endpoints.base import Health, Reply, Request, Sampling, WarmUp
 from liftlab.endpoints.completion import read
 from liftlab.endpoints.http import Exchange, HttpClient, bare_reply
 from liftlab.endpoints.replies import aside, name_or_none
 from liftlab.endpoints.status import HEALTH_DEADLINE_S, STARTING, Sleep, facts, health_of
+from liftlab.endpoints.urls import at_root
 
 Format = Literal["json_schema", "json_object", "none"]
 _FALLBACK: dict[Format, Format] = {"json_schema": "json_object", "json_object": "none"}
@@ -65,7 +64,7 @@ class OpenAIEndpoint:
         """Ask for the list of models, and the server's own health URL where it has one."""
         models = await self._client.get(f"{self._base_url}/models", deadline_s=HEALTH_DEADLINE_S)
         answers = [self._health_of_models(models)]
-        root = str(httpx.URL(self._base_url).copy_with(path="/health", query=None))
+        root = at_root(self._base_url, "/health")
         own = await self._client.get(root, deadline_s=HEALTH_DEADLINE_S)
         if own.status is not None and own.error_class in (None, "http_5xx"):
             answers.append(health_of(own))

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from liftlab.endpoints.base import Health, WarmUp
-from liftlab.endpoints.http import Exchange, HttpClient, shown
+from liftlab.endpoints.http import Exchange, HttpClient
 from liftlab.endpoints.replies import ReplyError, clean, name_or_none, parse_object
+from liftlab.endpoints.urls import shown
 
 HEALTH_DEADLINE_S = 60.0  # a health check in a sleeping container wakes it first
 # What a proxy answers while a container starts.

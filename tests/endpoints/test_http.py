@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from liftlab.endpoints.base import Secret
-from liftlab.endpoints.http import MAX_HOPS, HttpClient, retry_after_s, shown
+from liftlab.endpoints.http import MAX_HOPS, HttpClient, retry_after_s
 from liftlab.timing import StampedTransport
 
 TOKEN = "tok-0123456789"
@@ -183,7 +183,7 @@ FAULTS = [
 @pytest.mark.parametrize(("script", "expected"), FAULTS, ids=lambda x: getattr(x, "__name__", x))
 async def test_each_fault_has_its_class_and_ends_in_time(loopback, client, script, expected):
     server = await loopback(script)
-    deadline_s = 0.2 if expected == "deadline" else 10.0
+    deadline_s = 0.4 if expected == "deadline" else 10.0
     async with asyncio.timeout(8):
         exchange = await client.post(
             f"{server.url}/generate?key=hidden", {"a": 1}, request_id="r", deadline_s=deadline_s
@@ -355,8 +355,3 @@ def test_a_secret_shows_itself_nowhere():
     secret = Secret(TOKEN)
     assert TOKEN not in f"{secret} {secret!r} {[secret]}"
     assert secret.reveal() == TOKEN
-
-
-def test_a_shown_url_has_no_query_and_no_password():
-    assert shown("http://a:b@h.test:1/x?k=v#f") == "http://h.test:1/x"
-    assert shown("http://h:port") == "(not a URL)"

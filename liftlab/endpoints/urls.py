@@ -1,0 +1,68 @@
+"""Addresses: whether they can be used, and how they may be shown."""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+
+def shown(url: str) -> str:
+    """Return a URL as it may be shown: without its query, where keys hide, or a password.
+
+    Examples
+    --------
+    >>> shown("https://user:pw@host.example:8000/generate?key=abc")
+    'https://host.example:8000/generate'
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not a URL)"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def at_root(url: str, path: str) -> str:
+    """Return the address of `path` on the host of `url`.
+
+    Examples
+    --------
+    >>> at_root("http://host.example:8000/v1", "/health")
+    'http://host.example:8000/health'
+    """
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def fault_of(url: str, *, base: bool = False) -> str | None:
+    """Say in a few words why a URL cannot be used; None if it can.
+
+    Parameters
+    ----------
+    url
+        The address.
+    base
+        Whether paths will be added to it, so that it cannot have a query.
+
+    Examples
+    --------
+    >>> fault_of("host.example")
+    "must begin with http:// or https://, not 'host.example'"
+    """
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and parts.port != 0  # raises for a port that is no number
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in ("http", "https"):
+        said = shown(url).rpartition("@")[2]
+        return f"must begin with http:// or https://, not {said!r}"
+    if not usable or any(char.isspace() or not char.isprintable() for char in url):
+        return "is not a URL"
+    return _fault_of_parts(parts, base)
+
+
+def _fault_of_parts(parts: SplitResult, base: bool) -> str | None:
+    if parts.username or parts.password:
+        return "holds a user or password: name a variable in token_env or headers_env instead"
+    if base and (parts.query or parts.fragment):
+        return "cannot have a query: give the full addresses instead"
+    return None
