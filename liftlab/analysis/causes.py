@@ -38,8 +38,8 @@ class Causes:
         Whether every attempt of the row has its times, and its output tokens.
     cold
         Whether a cold start is flagged, timed or not.
-    tokens
-        Most output tokens of one attempt; NaN where not known.
+    longest
+        The row with an attempt of more output tokens than any other row has; -1 for none.
     expected
         Seconds for all that was measured, along the line in tokens; NaN where not known.
     has_line
@@ -52,16 +52,16 @@ class Causes:
     timed: Bools
     has_tokens: Bools
     cold: Bools
-    tokens: Floats
+    longest: int
     expected: Floats
     has_line: bool
 
-    def with_counted_retries(self, typical: float) -> dict[str, Floats]:
-        """Return seconds by cause; where attempts were only counted, each costs a typical one."""
-        seconds = dict(self.seconds)
+    def of(self, rows: Indices, typical: float) -> dict[str, Floats]:
+        """Return seconds by cause of these rows; a retry only counted costs a typical attempt."""
+        seconds = {cause: values[rows] for cause, values in self.seconds.items()}
         for cause, retries in self.retries.items():
-            counted = np.where(self.timed, 0.0, retries * typical)
-            seconds[cause] = seconds.get(cause, np.zeros(len(self.counts))) + counted
+            counted = np.where(self.timed[rows], 0.0, retries[rows] * typical)
+            seconds[cause] = seconds.get(cause, np.zeros(len(rows))) + counted
         return seconds
 
     def only_here(self, row: int) -> bool:
@@ -69,11 +69,6 @@ class Causes:
         if self.counts[row] > 1:
             return int((self.counts > 1).sum()) == 1
         return bool(self.cold[row]) and int(self.cold.sum()) == 1
-
-    def longest(self, row: int) -> bool:
-        """Whether this row has an attempt with more tokens than any other row's."""
-        others = np.delete(self.tokens, row)
-        return bool(np.isfinite(others).any() and self.tokens[row] > np.nanmax(others))
 
 
 def measured_causes(frame: pd.DataFrame, trials: pd.DataFrame, attempts: pd.DataFrame) -> Causes:
@@ -120,7 +115,7 @@ def measured_causes(frame: pd.DataFrame, trials: pd.DataFrame, attempts: pd.Data
         timed=timed,
         has_tokens=has_tokens,
         cold=_cold(frame, trials, mine, row),
-        tokens=_largest(tokens, row, n),
+        longest=_longest(tokens, row, n),
         expected=np.where(has_tokens, total, np.nan),
         has_line=line is not None,
     )
@@ -235,11 +230,14 @@ def _sum(seconds: Floats, row: Indices, where: Bools) -> Floats:
     return np.where(where, total, 0.0)
 
 
-def _largest(tokens: Floats, row: Indices, n: int) -> Floats:
+def _longest(tokens: Floats, row: Indices, n: int) -> int:
     largest = np.full(n, -np.inf)
     known = np.isfinite(tokens)
     np.maximum.at(largest, row[known], tokens[known])
-    return np.where(np.isfinite(largest), largest, np.nan)
+    found = np.sort(largest[np.isfinite(largest)])
+    if len(found) < 2 or found[-1] == found[-2]:
+        return -1
+    return int(np.argmax(largest))
 
 
 def _known(frame: pd.DataFrame, name: str) -> Floats:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from liftlab.analysis.columns import Floats, floats, labels
+from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import mean, per_success
 from liftlab.errors import InputInvalid, UsageError
@@ -21,6 +21,7 @@ CostModel = Literal["gpu_seconds", "tokens", "week2"]
 
 _SECONDS_PER_HOUR = 3600.0
 _TRIAL = ["run_id", "case_id", "repeat"]
+_STAGE = [*_TRIAL, "stage"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,8 @@ def attempt_costs(
             seconds = _stage_seconds(attempts, stages)
             if model == "gpu_seconds":
                 own = busy_seconds(floats(attempts, "sent_s"), floats(attempts, "last_byte_s"))
+                if len(own):  # a stage with any time of its own is not shared out
+                    seconds[_in_stage(attempts, np.isfinite(own), "max") > 0] = np.nan
                 seconds = np.where(np.isfinite(own), own, seconds)
             usd = seconds * (price.usd_per_hour or 0.0) / _SECONDS_PER_HOUR
         fee = price.usd_per_request or 0.0
@@ -245,11 +248,20 @@ def _stage_seconds(attempts: pd.DataFrame, stages: pd.DataFrame | None) -> Float
     """Return for each attempt its equal part of its stage's latency; NaN where not known."""
     if stages is None or len(attempts) == 0:
         return np.full(len(attempts), np.nan)
-    key = [*_TRIAL, "stage"]
-    members = attempts.groupby(key, dropna=False)["seq"].transform("size")
-    latency = attempts[key].merge(stages[[*key, "latency_s"]], on=key, how="left")
-    parts: Floats = floats(latency, "latency_s") / members.to_numpy(dtype=np.float64)
-    return parts
+    ended = ~is_true(attempts, "abandoned")  # a stage's latency is that of the attempts that ended
+    members = _in_stage(attempts, ended, "sum")
+    latency = attempts[_STAGE].merge(stages[[*_STAGE, "latency_s"]], on=_STAGE, how="left")
+    seconds = floats(latency, "latency_s")
+    return np.divide(seconds, members, out=np.full(len(attempts), np.nan), where=ended)
+
+
+def _in_stage(attempts: pd.DataFrame, flags: Bools, how: str) -> Floats:
+    """Return for each attempt the sum or the largest of the flags of its stage's attempts."""
+    keyed = attempts[_STAGE].assign(_flag=flags.astype(np.float64))
+    found: Floats = (
+        keyed.groupby(_STAGE, dropna=False)["_flag"].transform(how).to_numpy(dtype=np.float64)
+    )
+    return found
 
 
 def _first_of_trial(attempts: pd.DataFrame) -> Floats:

@@ -128,27 +128,30 @@ def explain(
 def _explain_stage(
     frame: pd.DataFrame, trials: pd.DataFrame, attempts: pd.DataFrame
 ) -> Iterator[Explanation]:
-    latency = floats(frame, "latency_s")
+    latency, repeats = floats(frame, "latency_s"), floats(frame, "repeat")
+    cases, stage = labels(frame, "case_id").astype(str), str(frame["stage"].iloc[0])
     causes = measured_causes(frame, trials, attempts)
     usable = np.isfinite(latency) & (latency > 0)
     stalled = _stalled(latency, usable, causes)
-    for rows, peers in _peer_groups(labels(frame, "case_id").astype(str), usable, causes.counts):
+    for rows, peers in _peer_groups(cases, usable, causes.counts):
         if len(peers) < PEERS_NEEDED:
             continue
         typical = float(np.median(latency[peers]))
-        seconds = causes.with_counted_retries(typical)
-        usual = {cause: float(np.median(values[peers])) for cause, values in seconds.items()}
+        usual = {
+            cause: float(np.median(seconds)) for cause, seconds in causes.of(peers, typical).items()
+        }
         # A row may be slow for its tokens and yet quicker than its peers: no excess to split.
         slow = (latency[rows] >= SLOW * typical) | (stalled[rows] & (latency[rows] > typical))
-        for row in rows[slow]:
-            parts = _parts(row, seconds, usual, causes)
+        seconds = causes.of(rows[slow], typical)
+        for place, row in enumerate(rows[slow]):
+            over = {cause: float(seconds[cause][place]) - usual[cause] for cause in usual}
+            parts = _parts(row, over, causes)
             share = sum(part.seconds for part in parts) / (latency[row] - typical)
             verdict = _verdict(row, parts, share, bool(stalled[row]), causes)
-            repeat = floats(frame.iloc[[row]], "repeat")[0]
             yield Explanation(
-                case_id=str(frame["case_id"].iloc[row]),
-                repeat=int(repeat) if np.isfinite(repeat) else 0,
-                stage=str(frame["stage"].iloc[row]),
+                case_id=cases[row],
+                repeat=int(repeats[row]) if np.isfinite(repeats[row]) else 0,
+                stage=stage,
                 latency_s=float(latency[row]),
                 typical_s=typical,
                 parts=parts,
@@ -189,17 +192,15 @@ def _stalled(latency: Floats, usable: Bools, causes: Causes) -> Bools:
     return stalled
 
 
-def _parts(
-    row: int, seconds: dict[str, Floats], usual: dict[str, float], causes: Causes
-) -> tuple[Part, ...]:
+def _parts(row: int, over: dict[str, float], causes: Causes) -> tuple[Part, ...]:
     parts = [
         Part(
             cause=cause,
-            seconds=float(values[row]) - usual[cause],
+            seconds=seconds,
             count=int(causes.retries[cause][row]) if cause in causes.retries else 0,
         )
-        for cause, values in seconds.items()
-        if values[row] != usual[cause]
+        for cause, seconds in over.items()
+        if seconds != 0
     ]
     return tuple(sorted(parts, key=lambda part: -part.seconds))
 
@@ -215,7 +216,7 @@ def _verdict(
         return "attributed_not_tested"
     if not parts or share < WORTH_SAYING:
         return "unexplained"
-    if parts[0].cause == OUTPUT_TOKENS and causes.longest(row):
+    if parts[0].cause == OUTPUT_TOKENS and row == causes.longest:
         return "explained_by_extrapolation"
     return "explained" if share >= MOSTLY else "partly_explained"
 

@@ -94,6 +94,21 @@ def test_warm_up_is_paid_for_but_is_no_trial() -> None:
     assert np.isnan(priced["usd"][1])
 
 
+def test_an_abandoned_attempt_takes_no_part_of_the_stage() -> None:
+    stages = pd.DataFrame(
+        [{"run_id": "r", "case_id": "a", "repeat": 1, "stage": "code", "latency_s": 4.0}]
+    )
+    untimed = attempts({"abandoned": True}, {"abandoned": False}, {"abandoned": False})
+    for model in ("gpu_seconds", "week2"):
+        usd = attempt_costs(untimed, HOURLY, model, stages)["usd"]  # type: ignore[arg-type]
+        assert np.isnan(usd[0])
+        assert usd[1:].tolist() == pytest.approx([0.002, 0.002])
+    timed = attempts({"sent_s": 0.0, "last_byte_s": None}, {"sent_s": 1.0, "last_byte_s": 5.0})
+    usd = attempt_costs(timed, HOURLY, stages=stages)["usd"]
+    assert np.isnan(usd[0])
+    assert usd[1] == pytest.approx(0.004)
+
+
 def test_an_unknown_model_names_those_there_are() -> None:
     with pytest.raises(UsageError, match="gpu_seconds, tokens, week2"):
         attempt_costs(attempts(), HOURLY, "idle")  # type: ignore[arg-type]
