@@ -18,6 +18,7 @@ from liftlab.store.folder import (
 from liftlab.store.frames import join_trials, read_journal
 from liftlab.store.journal import Journal
 from liftlab.store.tables import RunData, load, read_tables, tables_current, write_tables
+from liftlab.store.week2 import export_week2, write_week2
 
 __all__ = [
     "Artifacts",
@@ -27,6 +28,7 @@ __all__ = [
     "RunSummary",
     "committed",
     "create",
+    "export_week2",
     "find",
     "join_trials",
     "list_runs",
@@ -36,4 +38,5 @@ __all__ = [
     "read_tables",
     "tables_current",
     "write_tables",
+    "write_week2",
 ]

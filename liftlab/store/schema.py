@@ -93,19 +93,26 @@ def _create(table: str) -> str:
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
     address = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(
-        address, uri=True, isolation_level=None, check_same_thread=False, timeout=30.0
-    )
     try:
-        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+        return _probed(address)
     except sqlite3.OperationalError:
-        connection.close()
         log = path.with_name(f"{path.name}-wal")
         if mode != "ro" or (log.exists() and log.stat().st_size):
             raise
         # On a read-only medium SQLite cannot make the files that WAL needs beside the
         # journal; a journal that was closed well has everything in the one file.
-        connection = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
+        return _probed(f"{address}&immutable=1")
+
+
+def _probed(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        address, uri=True, isolation_level=None, check_same_thread=False, timeout=30.0
+    )
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

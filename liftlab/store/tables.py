@@ -40,7 +40,9 @@ class RunData:
         return f"RunData({self.run.run_id!r}, {len(self.trials)} trials, {self.run.status})"
 
 
-def write_tables(folder: RunFolder, frames: Mapping[str, pd.DataFrame]) -> None:
+def write_tables(
+    folder: RunFolder, frames: Mapping[str, pd.DataFrame], *, judged_by: str = ""
+) -> None:
     """Write a run's tables; each file is replaced whole.
 
     Parameters
@@ -49,6 +51,9 @@ def write_tables(folder: RunFolder, frames: Mapping[str, pd.DataFrame]) -> None:
         The run.
     frames
         By table; `trial` is the joined view of `join_trials`. A table that is left out is empty.
+    judged_by
+        What the verdicts and costs rest on, such as the grader's version and the prices;
+        `tables_current` compares it.
 
     Raises
     ------
@@ -59,16 +64,23 @@ def write_tables(folder: RunFolder, frames: Mapping[str, pd.DataFrame]) -> None:
     """
     if unknown := set(frames) - set(TABLES):
         raise ValueError(f"no such tables: {sorted(unknown)}")
-    metadata = {"schema_version": SCHEMA_VERSION, "state": _state(folder)}
+    metadata = {"schema_version": SCHEMA_VERSION, "state": _state(folder, judged_by)}
     files = {table: _parquet(table, frames.get(table), metadata) for table in TABLES}
     with writing(folder.tables_path):
         folder.tables_path.mkdir(exist_ok=True)
     for table, content in files.items():
-        write_atomic(_path(folder, table), content)
+        write_atomic(_path(folder, table), content, durable=False)  # can be made again
 
 
-def tables_current(folder: RunFolder) -> bool:
+def tables_current(folder: RunFolder, *, judged_by: str = "") -> bool:
     """Tell whether all tables are there, readable and made from the journal as it is now.
+
+    Parameters
+    ----------
+    folder
+        The run.
+    judged_by
+        As for `write_tables`: tables that were made with another are not current.
 
     Raises
     ------
@@ -77,9 +89,9 @@ def tables_current(folder: RunFolder) -> bool:
     SchemaTooNew
         If a newer liftlab wrote the journal or the tables.
     """
-    state = _state(folder)
+    state = _state(folder, judged_by)
     try:
-        return all(_metadata(_path(folder, table))["state"] == state for table in TABLES)
+        return all(_metadata(_path(folder, table)).get("state") == state for table in TABLES)
     except RunFolderCorrupt:
         return False
 
@@ -126,15 +138,15 @@ def _path(folder: RunFolder, table: str) -> Path:
     return folder.tables_path / f"{table}.parquet"
 
 
-def _state(folder: RunFolder) -> str:
-    """Return what the tables depend on: how far the journal is, and whether it is being written."""
+def _state(folder: RunFolder, judged_by: str) -> str:
+    """Return what tables depend on: how far the journal is, whether it goes on, and the judge."""
     connection = schema.connect(folder.journal_path)
     try:
         with schema.reading(folder.journal_path):
             revision = schema.revision(connection)
     finally:
         connection.close()
-    return f"{revision} {'live' if lock.is_held(folder.path) else 'at rest'}"
+    return f"{revision} {'live' if lock.is_held(folder.path) else 'at rest'} {judged_by}"
 
 
 def _parquet(table: str, frame: pd.DataFrame | None, metadata: Mapping[str, Any]) -> bytes:

@@ -1,0 +1,181 @@
+"""A run's folder is there whole or not at all, and is found by its name."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from liftlab.errors import RunFolderCorrupt, SchemaTooNew, StorageFailed, UnknownRun
+from liftlab.records import Run
+from liftlab.store import (
+    Journal,
+    RunFolder,
+    create,
+    find,
+    list_runs,
+    new_run_id,
+    read_journal,
+    schema,
+)
+
+MakeFolder = Callable[..., RunFolder]
+
+
+def test_a_run_id_is_its_time_and_four_letters() -> None:
+    now = datetime(2025, 10, 15, 8, 51, 28, tzinfo=UTC)
+    one, other = (new_run_id(now, random.Random(seed)) for seed in (1, 2))
+    assert one[:16] == other[:16] == "20251015_085128_"
+    assert one != other
+    assert len(one) == 20
+    assert one[16:].isalpha()
+
+
+def test_a_new_folder_gives_back_what_it_was_made_of(
+    folder: RunFolder, rows: SimpleNamespace
+) -> None:
+    manifest = folder.manifest()
+    assert manifest["settings"] == {"seed": 1}
+    assert (manifest["schema_version"], manifest["run_id"]) == (1, rows.run_id)
+    assert folder.suite_source() == (rows.suite, ".toml")
+    run = read_journal(folder)["run"].iloc[0]
+    assert (run["run_id"], run["suite"], run["provenance"]) == (rows.run_id, "one", "measured")
+    assert [path.name for path in folder.path.parent.iterdir()] == [rows.run_id]
+
+
+def test_a_run_without_a_suite(tmp_path: Path) -> None:
+    folder = create(tmp_path, Run(run_id="week1", suite="week1"), {}, b"", ".toml")
+    assert folder.suite_source() == (b"", ".toml")
+
+
+def test_a_run_is_never_made_over_another(make_folder: MakeFolder) -> None:
+    first = make_folder()
+    with pytest.raises(StorageFailed, match="already"):
+        make_folder(suite="other")
+    assert read_journal(first)["run"]["suite"].tolist() == ["one"]
+
+
+@pytest.mark.parametrize("run_id", ["../out", "latest", "", ".hidden", "a/b", "a\0b"])
+def test_a_name_that_is_no_folder_of_its_own_is_refused(tmp_path: Path, run_id: str) -> None:
+    with pytest.raises(StorageFailed, match="cannot be the name"):
+        create(tmp_path, Run(run_id=run_id, suite="s"), {}, b"", ".toml")
+
+
+@pytest.mark.parametrize("call", ["mkdir", "fsync", "replace", "rename"])
+def test_a_disk_that_refuses_leaves_nothing_behind(
+    make_folder: MakeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    kept = make_folder("20250101_000000_aaaa")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, call, refuse)
+    with pytest.raises(StorageFailed, match=r"20251015_085128_abcd.*Read-only.*LIFTLAB_RUNS_DIR"):
+        make_folder()
+    monkeypatch.undo()
+    assert list((tmp_path / "runs").iterdir()) == [kept.path]
+
+
+def test_a_disk_too_full_for_the_journal(
+    make_folder: MakeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(schema, "create_tables", full)
+    with pytest.raises(StorageFailed, match="disk is full"):
+        make_folder()
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_a_manifest_is_replaced_whole(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.write_manifest(folder.manifest() | {"more": 1})
+    assert folder.manifest()["more"] == 1
+    before = sorted(folder.path.iterdir())
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageFailed, match=r"manifest\.json.*No space"):
+        folder.write_manifest({"more": 2})
+    assert folder.manifest()["more"] == 1
+    assert sorted(folder.path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{\n 1}", r"manifest\.json:2: not JSON"),
+        (b"\xff", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "no schema_version"),
+        (b'{"schema_version": 1}', "suite_suffix"),
+        (b'{"schema_version": 1, "suite_suffix": "/../../x"}', "suite_suffix"),
+        (b'{"schema_version": 1, "suite_suffix": ".gone"}', r"suite\.gone: cannot be read"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used(folder: RunFolder, content: bytes, message: str) -> None:
+    (folder.path / "manifest.json").write_bytes(content)
+    with pytest.raises(RunFolderCorrupt, match=message):
+        folder.suite_source()
+
+
+def test_a_newer_or_missing_manifest(folder: RunFolder) -> None:
+    path = folder.path / "manifest.json"
+    path.write_text(json.dumps({"schema_version": 2}))
+    with pytest.raises(SchemaTooNew, match="update liftlab"):
+        folder.manifest()
+    path.unlink()
+    with pytest.raises(RunFolderCorrupt, match="No such file"):
+        folder.manifest()
+
+
+def test_runs_are_listed_newest_first_and_a_broken_one_is_told(
+    make_folder: MakeFolder, rows: SimpleNamespace
+) -> None:
+    old = make_folder("20250101_000000_aaaa", started_at="2025-01-01T00:00:00+00:00")
+    new = make_folder(rows.run_id, endpoint="modal")
+    make_folder("week1", started_at=None, provenance="reference", status="complete")
+    broken = make_folder("20261231_000000_zzzz")
+    broken.journal_path.write_bytes(b"broken " * 1000)
+    (old.path.parent / ".new-left-behind").mkdir()
+    (old.path.parent / "notes").mkdir()
+    with Journal.open(new) as journal:
+        rows.write_trial(journal)
+        listed = list_runs(old.path.parent)
+    assert [run.run_id for run in listed] == [
+        rows.run_id,
+        "20250101_000000_aaaa",
+        "week1",
+        "20261231_000000_zzzz",
+    ]
+    assert [run.status for run in listed] == ["running", "interrupted", "complete", None]
+    assert listed[0].as_json()["trials"] == 1
+    assert listed[0].endpoint == "modal"
+    assert "run.sqlite" in (listed[-1].problem or "")
+    assert list_runs(old.path.parent / "absent") == []
+
+
+def test_find_takes_a_name_or_latest(make_folder: MakeFolder, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    with pytest.raises(UnknownRun, match="none yet"):
+        find(runs, "latest")
+    make_folder("20250101_000000_aaaa", started_at="2025-01-01T00:00:00+00:00")
+    newest = make_folder("20250102_000000_bbbb", started_at="2025-01-02T00:00:00+00:00")
+    make_folder("week9", started_at="2026-01-01T00:00:00+00:00", provenance="reference")
+    assert find(runs, "latest").path == newest.path
+    assert find(runs, "week9").run_id == "week9"
+    with pytest.raises(UnknownRun, match="did you mean 'week2_day1'"):
+        find(runs, "week2_day", also=["week2_day1"])
+    for outside in ("..", "../runs/week9", ""):
+        with pytest.raises(UnknownRun):
+            find(runs, outside)
