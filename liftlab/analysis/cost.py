@@ -252,10 +252,11 @@ def _stage_seconds(attempts: pd.DataFrame, stages: pd.DataFrame | None) -> Float
     members = _in_stage(attempts, ended, "sum")
     latency = attempts[_STAGE].merge(stages[[*_STAGE, "latency_s"]], on=_STAGE, how="left")
     seconds = floats(latency, "latency_s")
-    return np.divide(seconds, members, out=np.full(len(attempts), np.nan), where=ended)
+    parts: Floats = np.where(ended, seconds / np.maximum(members, 1), np.nan)
+    return parts
 
 
-def _in_stage(attempts: pd.DataFrame, flags: Bools, how: str) -> Floats:
+def _in_stage(attempts: pd.DataFrame, flags: Bools, how: Literal["sum", "max"]) -> Floats:
     """Return for each attempt the sum or the largest of the flags of its stage's attempts."""
     keyed = attempts[_STAGE].assign(_flag=flags.astype(np.float64))
     found: Floats = (
