@@ -1,0 +1,271 @@
+"""The protocol's corners, on a scripted engine; the real one is in test_local.py."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from liftlab.serving.lift_proxy import BODY_LIMIT_BYTES, LiftProxy
+from liftlab.serving.llama import Engine
+from liftlab.serving.request_log import RequestLog, read_request_log
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 3}}}
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Engines:
+    """A scripted engine; `answer` may be replaced, `asked` holds what it was sent."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.answer: Answer = self.done('{"a":"b"}')
+
+    def done(self, content: str, stop_type: str = "eos") -> Answer:
+        async def answer(_: web.Request) -> web.StreamResponse:
+            timings = {"cache_n": 4, "prompt_n": 2, "predicted_n": 9}
+            body = {"content": content, "stop_type": stop_type, "timings": timings}
+            return web.json_response(body)
+
+        return answer
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        self.asked.append(json.loads(body) if body else None)
+        return await self.answer(request)
+
+
+@pytest.fixture
+def engine() -> Engines:
+    return Engines()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "requests.jsonl"
+
+
+@pytest.fixture
+async def client(engine: Engines, log: Path) -> AsyncIterator[TestClient[Any, Any]]:
+    app = web.Application()
+    app.router.add_route("*", "/{any:.*}", engine.handle)
+    async with TestServer(app) as server:
+        about = Engine(
+            handle=None,
+            url=str(server.make_url("")).rstrip("/"),
+            model="tiny",
+            hardware="none",
+            backend="scripted",
+            context_tokens=64,
+        )
+        with RequestLog(log) as requests:
+            proxy = LiftProxy(about, slots=1, log=requests).app()
+            front = TestServer(proxy)
+            async with TestClient(front) as found:
+                yield found
+
+
+async def post(client: TestClient[Any, Any], **body: Any) -> tuple[int, Any]:
+    headers = {"x-request-id": "one"}
+    async with client.post("/generate", json=body, headers=headers) as reply:
+        assert reply.headers.get("x-request-id", "one") == "one"
+        return reply.status, await reply.json()
+
+
+async def test_good_answer(client: Any, engine: Engines, log: Path) -> None:
+    status, reply = await post(client, prompt="p", schema=SCHEMA, seed=3, stop=["\n"], max_tokens=5)
+    assert (status, reply["ir_json"], reply["finish_reason"]) == (200, {"a": "b"}, "stop")
+    assert (reply["tokens_used"], reply["prompt_tokens"], reply["cached_tokens"]) == (9, 6, 4)
+    assert reply["generation_time_ms"] > 0
+    assert "error" not in reply
+    (asked,) = engine.asked
+    assert asked["n_predict"] == 5
+    assert (asked["seed"], asked["stop"], asked["temperature"], asked["top_p"]) == (
+        3,
+        ["\n"],
+        0.3,
+        0.95,
+    )
+    assert asked["json_schema"]["properties"] == {"a": {"type": "string"}}
+    (line,) = read_request_log(log)
+    assert (line["request_id"], line["status"], line["tokens"]) == ("one", "ok", 9)
+    assert line["busy_s"] * 1000 == pytest.approx(reply["generation_time_ms"], abs=20)
+
+
+async def test_plain_text_without_a_schema(client: Any, engine: Engines) -> None:
+    engine.answer = engine.done("hello", "limit")
+    _, reply = await post(client, prompt="p")
+    assert (reply["text"], reply["finish_reason"]) == ("hello", "length")
+    assert "json_schema" not in engine.asked[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "stop_type", "finish_reason", "json_error"),
+    [
+        ('{"a":', "limit", "length", "not JSON"),
+        ('{"a":', "eos", "json_error", "not JSON"),
+        ('{"a":"toolong"}', "eos", "json_error", "is too long"),
+        ("[" * 100_000, "limit", "length", "not JSON"),
+    ],
+)
+async def test_unusable_answer_is_a_200_with_an_error(
+    client: Any,
+    engine: Engines,
+    log: Path,
+    content: str,
+    stop_type: str,
+    finish_reason: str,
+    json_error: str,
+) -> None:
+    engine.answer = engine.done(content, stop_type)
+    status, reply = await post(client, prompt="p", schema=SCHEMA)
+    assert (status, reply["ir_json"], reply["finish_reason"]) == (200, None, finish_reason)
+    assert reply["error"]
+    assert json_error in reply["json_error"]
+    assert reply["raw_output"] == content[:20_000]
+    assert read_request_log(log)[0]["status"] == finish_reason
+
+
+async def test_whole_answer_at_the_limit_is_no_error(client: Any, engine: Engines) -> None:
+    engine.answer = engine.done('{"a":"b"}', "limit")
+    _, reply = await post(client, prompt="p", schema=SCHEMA)
+    assert (reply["ir_json"], reply["finish_reason"]) == ({"a": "b"}, "stop")
+
+
+async def test_refusal_by_the_engine_is_a_200_with_an_error(
+    client: Any, engine: Engines, log: Path
+) -> None:
+    async def refuse(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"error": {"code": 400, "message": "too many tokens"}}, status=400)
+
+    engine.answer = refuse
+    status, reply = await post(client, prompt="p", schema=SCHEMA)
+    assert status == 200
+    assert (reply["ir_json"], reply["error"], reply["finish_reason"]) == (
+        None,
+        "too many tokens",
+        "error",
+    )
+    assert (reply["tokens_used"], read_request_log(log)[0]["status"]) == (0, "error")
+
+
+async def test_engine_that_hangs_up_is_a_200_with_an_error(client: Any, engine: Engines) -> None:
+    async def hang_up(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    engine.answer = hang_up
+    status, reply = await post(client, prompt="p")
+    assert (status, reply["finish_reason"]) == (200, "error")
+    assert "did not answer" in reply["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({}, "prompt"),
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": "p", "max_tokens": 0}, "max_tokens"),
+        ({"prompt": "p", "temperature": -1}, "temperature"),
+        ({"prompt": "p", "schema": {"type": "bogus"}}, "schema"),
+    ],
+)
+async def test_bad_request_is_422_and_never_reaches_the_engine(
+    client: Any, engine: Engines, log: Path, body: dict[str, Any], place: str
+) -> None:
+    status, reply = await post(client, **body)
+    assert status == 422
+    assert place in json.dumps(reply)
+    assert engine.asked == []
+    assert read_request_log(log)[0]["status"] == "rejected"
+
+
+async def test_body_over_the_cap_is_413(client: Any, engine: Engines, log: Path) -> None:
+    async with client.post("/generate", data=io.BytesIO(b"x" * (BODY_LIMIT_BYTES + 1))) as reply:
+        assert reply.status == 413
+    assert engine.asked == []
+    assert read_request_log(log)[0]["http_status"] == 413
+
+
+async def test_one_slot_means_one_at_a_time(client: Any, engine: Engines, log: Path) -> None:
+    running = most = 0
+    usual = engine.answer
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        for _ in range(20):  # turns in which another request could come in
+            await asyncio.sleep(0)
+        running -= 1
+        return await usual(request)
+
+    engine.answer = slow
+    await asyncio.gather(*(post(client, prompt="p", schema=SCHEMA) for _ in range(4)))
+    assert most == 1
+    lines = read_request_log(log)
+    assert len(lines) == 4
+    ends = [line["finished_s"] - line["received_s"] for line in lines]
+    assert all(line["queue_s"] + line["busy_s"] <= end for line, end in zip(lines, ends, strict=1))
+
+
+async def test_stream_passes_through_as_it_arrives(client: Any, engine: Engines, log: Path) -> None:
+    go_on = asyncio.Event()
+    last = b'data: {"timings":{"cache_n":1,"prompt_n":2,"predicted_n":3}}\n\ndata: [DONE]\n\n'
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b"data: {}\n\n")
+        await go_on.wait()
+        await response.write(last)
+        return response
+
+    engine.answer = stream
+    headers = {"x-request-id": "s"}
+    async with client.post("/v1/chat/completions", json={"n": 1}, headers=headers) as reply:
+        assert reply.headers["content-type"] == "text/event-stream"
+        assert await reply.content.readuntil(b"\n\n") == b"data: {}\n\n"  # before the rest exists
+        go_on.set()
+        assert await reply.content.read() == last
+    assert engine.asked == [{"n": 1}]
+    (line,) = read_request_log(log)
+    assert (line["request_id"], line["status"], line["tokens"]) == ("s", "ok", 3)
+    assert (line["prompt_tokens"], line["path"]) == (3, "/v1/chat/completions")
+
+
+async def test_error_of_the_engine_passes_through(client: Any, engine: Engines, log: Path) -> None:
+    async def refuse(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"error": {"message": "no"}}, status=400)
+
+    engine.answer = refuse
+    async with client.post("/v1/chat/completions", json={}) as reply:
+        assert (reply.status, await reply.json()) == (400, {"error": {"message": "no"}})
+    assert read_request_log(log)[0]["status"] == "error"
+
+
+async def test_health_and_warmup(client: Any, engine: Engines) -> None:
+    async with client.get("/health") as reply:
+        assert await reply.json() == {
+            "status": "healthy",
+            "model": "tiny",
+            "gpu": "none",
+            "backend": "scripted",
+        }
+    assert engine.asked == []
+    async with client.get("/warmup") as reply:
+        assert await reply.json() == {
+            "status": "warm",
+            "model_loaded": True,
+            "model": "tiny",
+            "ready_for_requests": True,
+        }
+    assert engine.asked[0]["n_predict"] == 1
