@@ -193,7 +193,7 @@ def _median(ordered: Floats, confidence: float, base: dict[str, Any]) -> Estimat
     lower, upper = ordered[(n - 1) // 2], ordered[n // 2]
     point = float((lower + upper) / 2)
     if math.isinf(point):
-        return Estimate(value=None, reason="half or more never end", **base)
+        return Estimate(value=None, reason="half or more never succeed", **base)
     if n < 5:
         reason = "no interval below n = 5; 95 % needs n ≥ 6"
         return Estimate(value=point, method="median", reason=reason, **base)
@@ -239,7 +239,7 @@ def _tail_quantile(ordered: Floats, q: float, confidence: float, base: dict[str,
     point = float(ordered[max(1, math.ceil(round(q * n, 9))) - 1])
     if math.isinf(point):
         share = plain(100 * float(np.isfinite(ordered).mean()), 3)
-        return Estimate(value=None, reason=f"{name} is never: {share} % ended well", **base)
+        return Estimate(value=None, reason=f"{name} is never: {share} % succeeded", **base)
     if n < for_bound:
         reason = f"no {side} limit: needs {needs}"
         return Estimate(value=point, method="order statistic", reason=reason, **base)
@@ -267,7 +267,7 @@ def _bounded(
     note: str = "",
 ) -> Estimate:
     if high is not None and math.isinf(high):
-        high, note = None, "no upper limit: it falls among those that never end"
+        high, note = None, "no upper limit: it falls among those that never succeed"
     return Estimate(
         value=point, low=low, high=high, confidence=confidence, method=method, reason=note, **base
     )
