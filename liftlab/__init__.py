@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from liftlab.jobs import open_run, run_suite
     from liftlab.settings import load_project
     from liftlab.store import RunData
-    from liftlab.suite import Case, Suite, load_suite
+    from liftlab.suite import Case, Suite
 
 _HOMES = {
     "Case": "liftlab.suite",
@@ -37,7 +37,6 @@ _HOMES = {
     "flag": "liftlab.analysis.outliers",
     "grade": "liftlab.grading.grade",
     "load_project": "liftlab.settings",
-    "load_suite": "liftlab.suite",
     "mean": "liftlab.analysis.intervals",
     "open_run": "liftlab.jobs",
     "proportion": "liftlab.analysis.intervals",
@@ -55,7 +54,6 @@ __all__ = [
     "flag",
     "grade",
     "load_project",
-    "load_suite",
     "mean",
     "open_run",
     "proportion",

@@ -13,6 +13,7 @@ LiftlabError                    exit 1: our own failure
 │   ├── EndpointUnreachable     nothing answers, or it answers that it is unhealthy
 │   └── ServerFailed            a server that liftlab starts itself did not come up
 ├── RunIncomplete               exit 5: stopped before the plan was done; can be resumed
+│   └── RunInterrupted          exit 130: stopped by Ctrl-C
 ├── StorageFailed               exit 1: disk full, read-only, or locked by another run
 └── NotebookFailed              exit 1: a cell raised; the page is kept
 
@@ -110,6 +111,12 @@ class RunIncomplete(LiftlabError):
     """A run that stopped before its plan was done; it can be resumed."""
 
     exit_code = 5
+
+
+class RunInterrupted(RunIncomplete):
+    """A run that Ctrl-C stopped; what is committed is kept."""
+
+    exit_code = INTERRUPTED_EXIT_CODE
 
 
 class StorageFailed(LiftlabError):

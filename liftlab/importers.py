@@ -54,6 +54,7 @@ def import_reference(source: Path, suite: Suite | None, runs_dir: Path) -> RunFo
         }
     )
     manifest = {
+        "suite": suite.name if suite else None,
         "reference": {"run": data["run"], "published": data["published"]},
         "suite_sha256": run.suite_sha256,
         "pipeline_sha256": None,

@@ -91,7 +91,3 @@ def say(line: str) -> None:
     """Write a line for the person at the terminal: progress and errors, never results."""
     click.echo(line, err=True)
 
-
-def entry() -> None:
-    """Be the installed command."""
-    raise SystemExit(main())

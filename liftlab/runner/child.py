@@ -210,16 +210,9 @@ def main() -> int:
     job = Job.from_json(sys.stdin.readline())
     try:
         return asyncio.run(_until_told(job))
-    except* LiftlabError as group:
-        error = first_error(group)
+    except LiftlabError as error:
         emit({"event": "error", "message": str(error)})
         return error.exit_code
-
-
-def first_error(group: BaseExceptionGroup[LiftlabError]) -> LiftlabError:
-    """Return the first error of a group, however deep it lies."""
-    first = group.exceptions[0]
-    return first_error(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 if __name__ == "__main__":

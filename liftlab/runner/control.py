@@ -25,6 +25,7 @@ from liftlab.errors import (
     InputInvalid,
     LiftlabError,
     RunIncomplete,
+    RunInterrupted,
 )
 from liftlab.pipeline.build import Pipeline
 from liftlab.records import Run
@@ -116,7 +117,7 @@ def start(request: RunRequest, listen: Listener) -> RunFolder:
         Before anything is written, if the endpoint is not ready.
     RunIncomplete
         If it stopped early; what is committed can be resumed.
-    KeyboardInterrupt
+    RunInterrupted
         After Ctrl-C, once the load process has stopped cleanly.
     """
     with serving(request.endpoint) as endpoint:
@@ -188,6 +189,7 @@ def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFold
         provenance="measured",
     )
     manifest = {
+        "suite": request.suite.name,
         "settings": project.resolved(),
         "pipeline_sha256": request.pipeline.sha256,
         "suite_sha256": request.suite.sha256,
@@ -223,19 +225,24 @@ def _load(
     with folder.log_path.open("a", encoding="utf-8") as log:
         # A session of its own: a Ctrl-C at the terminal reaches this process only, which
         # then tells the load process to stop once, instead of both being hit at once.
-        child = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "liftlab.runner.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
             start_new_session=True,
-        )
-        try:
-            _follow(child, json.dumps(job), log, listen)
-        except BaseException:
-            _stop(child)
-            raise
+        ) as child:
+            try:
+                _follow(child, json.dumps(job), log, listen)
+            except KeyboardInterrupt:
+                _stop(child)
+                raise RunInterrupted(
+                    f"interrupted; what is committed is kept. {_how_to_go_on(folder)}"
+                ) from None
+            except BaseException:
+                _stop(child)
+                raise
     _check_end(child.returncode, folder)
 
 
@@ -275,9 +282,12 @@ def _check_end(code: int, folder: RunFolder) -> None:
         return
     how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
     raise RunIncomplete(
-        f"the load process {how}; its log is {folder.log_path}. "
-        f"Finish the run with: liftlab run --resume {folder.run_id}"
+        f"the load process {how}; its log is {folder.log_path}. {_how_to_go_on(folder)}"
     )
+
+
+def _how_to_go_on(folder: RunFolder) -> str:
+    return f"Finish the run with: liftlab run --resume {folder.run_id}"
 
 
 def _git_commit(root: Path) -> str | None:

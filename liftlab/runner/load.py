@@ -48,9 +48,18 @@ async def run_closed(
                 }
             )
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(concurrency, len(trials))):
-            group.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(concurrency, len(trials))):
+                group.create_task(work())
+    except BaseExceptionGroup as failed:
+        raise _first(failed) from failed
+
+
+def _first(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the error that ended the load: the others were only cancelled by it."""
+    error = failed.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def measure_memory(

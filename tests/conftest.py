@@ -1,0 +1,143 @@
+"""What tests of several layers share: a project in an empty folder, and a scripted endpoint."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+SUITE = """
+name = "tiny"
+
+[[cases]]
+case_id = "double"
+prompt = "Double a number."
+category = "arithmetic"
+checks = [[[1], 2], [[0], 0], [[-3], -6]]
+
+[[cases]]
+case_id = "shout"
+prompt = "Turn a text to upper case."
+category = "strings"
+checks = [[["ab"], "AB"], [[""], ""]]
+
+[[cases]]
+case_id = "first"
+prompt = "Return the first item of a list."
+category = "lists"
+checks = [[[[1, 2]], 1], [[["x"]], "x"]]
+"""
+
+ANSWERS = {
+    "Double": ("double", "x", ["return x * 2"]),
+    "upper case": ("shout", "text", ["text.upper()"]),
+    "first item": ("first", "items", ["return items[0]"]),
+}
+
+
+class LiftServer(ThreadingHTTPServer):
+    """Speaks the lift protocol; answers from a table, and keeps a log of request ids."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.log: list[str] = []
+        self.healthy = True
+        self.before_answer: Callable[[int], None] = lambda count: None
+        self.body_for: Callable[[str, int], list[str] | None] = lambda name, count: None
+
+    @property
+    def url(self) -> str:
+        host, port = self.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: LiftServer
+
+    def do_GET(self) -> None:
+        status = "healthy" if self.path == "/health" else "warm"
+        if not self.server.healthy:
+            status = "loading"
+        self._answer(
+            {
+                "status": status,
+                "model": "scripted",
+                "gpu": "none",
+                "model_loaded": True,
+                "ready_for_requests": self.server.healthy,
+                "backend": "test",
+            }
+        )
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.log.append(self.headers["x-request-id"])
+        count = len(self.server.log)
+        self.server.before_answer(count)
+        self._answer(
+            {
+                "ir_json": self._value(asked, count),
+                "tokens_used": 7,
+                "generation_time_ms": 1.0,
+                "finish_reason": "stop",
+            }
+        )
+
+    def _value(self, asked: dict[str, Any], count: int) -> dict[str, Any]:
+        last = asked["prompt"].rstrip().split("\n\n")[-1]
+        if "intent" in asked["schema"]["properties"]:
+            known = next(text for text in ANSWERS if text in last)
+            name, parameter, _ = ANSWERS[known]
+            return {
+                "intent": {"summary": known},
+                "signature": {
+                    "name": name,
+                    "parameters": [{"name": parameter, "type_hint": "object"}],
+                    "returns": "object",
+                },
+            }
+        name, _, body = next(answer for answer in ANSWERS.values() if f"def {answer[0]}(" in last)
+        return {"body": self.server.body_for(name, count) or body}
+
+    def _answer(self, body: dict[str, Any]) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args: object) -> None:
+        return None
+
+
+@pytest.fixture
+def lift_server() -> Iterator[LiftServer]:
+    """A lift endpoint on loopback whose answers are known: `shout` never returns its value."""
+    server = LiftServer()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def project_folder(tmp_path: Path) -> Path:
+    """A project with the suite `tiny`, and nothing else that differs from the defaults."""
+    (tmp_path / "liftlab.toml").write_text('[run]\nsuite = "tiny"\nendpoint = "lift"\n')
+    suites = tmp_path / "data" / "suites"
+    suites.mkdir(parents=True)
+    (suites / "tiny.toml").write_text(SUITE)
+    return tmp_path

@@ -1,0 +1,186 @@
+"""Whole runs against a scripted endpoint: measured, graded, broken off and resumed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab import jobs, store
+from liftlab.errors import EndpointUnreachable, InputInvalid, UnknownName, UnknownRun
+from liftlab.settings import Project, load_project
+
+KEYS = ["case_id", "repeat"]
+
+
+@pytest.fixture
+def project(project_folder: Path, lift_server: Any) -> Project:
+    environ = {"LIFTLAB_BASE_URL": lift_server.url}
+    return load_project(project_folder, environ=environ)
+
+
+def command(project: Project, url: str, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+    """Start the command as a user would, in the project's folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "liftlab", *arguments],
+        cwd=project.root,
+        env={**os.environ, "LIFTLAB_BASE_URL": url, "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+def test_a_run_is_measured_graded_and_laid_down(project: Project, lift_server: Any) -> None:
+    run = jobs.run_suite(jobs.plan_run(project))
+    assert run.run.status == "complete"
+    assert run.run.model == "scripted"
+    outcomes = run.trials.set_index(KEYS)["outcome"]
+    assert len(outcomes) == 6
+    assert (outcomes["double"] == "pass").all()
+    assert (outcomes["shout"] == "fail").all()
+    classes = run.trials.set_index("case_id")["failure_class"]
+    assert set(classes["shout"]) == {"missing_return"}
+    measured = run.attempts[run.attempts["phase"] == "measure"]
+    assert sorted(measured["request_id"]) == sorted(lift_server.log)
+    assert len(measured) == 12
+    assert (run.trials["parsed"]).all()
+    assert run.run.client_peak_mb is not None
+    assert run.run.client_peak_mb > 0
+
+
+def test_times_of_a_trial_hang_together(project: Project) -> None:
+    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    by_trial = run.stages.groupby(KEYS)
+    for key, trial in run.trials.set_index(KEYS).iterrows():
+        stages = by_trial.get_group(key)
+        assert trial["e2e_s"] >= stages["latency_s"].sum()
+        assert stages["latency_s"].gt(0).all()
+    measured = run.attempts[run.attempts["phase"] == "measure"]
+    assert (measured["called_s"] <= measured["sent_s"]).all()
+    assert (measured["sent_s"] <= measured["first_byte_s"]).all()
+    assert (measured["first_byte_s"] <= measured["last_byte_s"]).all()
+
+
+def test_a_body_that_does_not_parse_is_asked_for_again(project: Project, lift_server: Any) -> None:
+    broken = iter([["if x:", "return 1"], ["if x:", "return 1"]])
+    lift_server.body_for = lambda name, count: next(broken, None)
+    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    bodies = run.attempts[(run.attempts["stage"] == "ir_to_code") & (run.attempts["repeat"] == 1)]
+    assert bodies["attempt"].tolist() == [1, 2, 3]
+    assert bodies["retry_reason"].tolist()[1:] == ["does_not_parse", "does_not_parse"]
+    assert bodies["valid"].tolist() == [False, False, True]
+    assert bodies["seed"].nunique() == 3
+
+
+def test_what_never_parses_is_a_failure_with_its_class(project: Project, lift_server: Any) -> None:
+    lift_server.body_for = lambda name, count: ["if x:", "return 1"]
+    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    assert set(run.trials["failure_class"]) == {"indentation_error"}
+    assert not run.trials["parsed"].any()
+    assert not run.trials["completed"].any()
+
+
+def test_memory_by_stage_comes_from_a_pass_of_its_own(project: Project) -> None:
+    run = jobs.run_suite(jobs.plan_run(project, cases=["double"], memory=True))
+    assert run.stages["client_peak_mb"].gt(0).all()
+    assert (run.attempts["phase"] == "probe").sum() == 2
+    assert len(run.trials) == 2
+
+
+def test_an_unhealthy_endpoint_writes_nothing(project: Project, lift_server: Any) -> None:
+    lift_server.healthy = False
+    with pytest.raises(EndpointUnreachable, match="health"):
+        jobs.run_suite(jobs.plan_run(project))
+    assert not project.path("runs").exists()
+
+
+@pytest.mark.parametrize("victim", ["run", "load process"])
+def test_killed_in_mid_run_and_resumed_every_trial_is_there_once(
+    project: Project, lift_server: Any, victim: str
+) -> None:
+    def kill(count: int) -> None:
+        if count == 7:
+            pid = process.pid if victim == "run" else load_process_of(process.pid)
+            os.kill(pid, signal.SIGKILL)
+
+    lift_server.before_answer = kill
+    process = command(project, lift_server.url, "run")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (-signal.SIGKILL if victim == "run" else 5), errors
+    (summary,) = store.list_runs(project.path("runs"))
+    folder = store.find(project.path("runs"), summary.run_id)
+    before = store.read_journal(folder)["trial"]
+    assert 0 < len(before) < 6
+    lift_server.before_answer = lambda count: None
+    wait_until_unlocked(folder)
+    run = jobs.resume_run(project, summary.run_id)
+    assert len(run.trials) == 6
+    assert not run.trials.duplicated(KEYS).any()
+    again = run.trials.merge(before[[*KEYS, "e2e_s"]], on=KEYS, suffixes=("", "_before"))
+    assert (again["e2e_s"] == again["e2e_s_before"]).all()
+    broken_off = run.attempts["abandoned"] | (run.attempts["error_class"] == "cancelled")
+    assert broken_off.sum() >= 1
+    assert run.attempts["seq"].is_unique
+    numbered = run.attempts.dropna(subset=["attempt"])
+    assert not numbered.duplicated([*KEYS, "stage", "attempt"]).any()
+    assert run.run.status == "complete"
+
+
+def test_ctrl_c_keeps_what_is_committed_and_says_how_to_go_on(
+    project: Project, lift_server: Any
+) -> None:
+    def interrupt(count: int) -> None:
+        if count == 7:
+            process.send_signal(signal.SIGINT)
+
+    lift_server.before_answer = interrupt
+    process = command(project, lift_server.url, "run")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    (summary,) = store.list_runs(project.path("runs"))
+    assert f"liftlab run --resume {summary.run_id}" in errors
+    assert "Traceback" not in errors
+    assert summary.status == "interrupted"
+    lift_server.before_answer = lambda count: None
+    assert len(jobs.resume_run(project, summary.run_id).trials) == 6
+
+
+def test_a_run_does_not_go_on_with_other_prompts(project: Project, lift_server: Any) -> None:
+    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    manifest = run.folder.manifest()
+    run.folder.write_manifest({**manifest, "pipeline_sha256": "other"})
+    with pytest.raises(InputInvalid, match="prompts or schemas changed"):
+        jobs.resume_run(project, run.run.run_id)
+
+
+def test_unknown_names_bring_the_nearest(project: Project) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'double'"):
+        jobs.plan_run(project, cases=["doubel"])
+    with pytest.raises(UnknownRun):
+        jobs.open_run("nonsense", project=project)
+
+
+def load_process_of(pid: int) -> int:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return next(
+        int(child)
+        for child in children
+        if "liftlab.runner.child" in Path(f"/proc/{child}/cmdline").read_text()
+    )
+
+
+def wait_until_unlocked(folder: store.RunFolder) -> None:
+    """Wait for the load process to notice that its parent is gone, and to end."""
+    import fcntl
+
+    lock = next(folder.path.glob("*lock*"), None)
+    if lock is not None:
+        with lock.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
