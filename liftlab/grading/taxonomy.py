@@ -159,8 +159,8 @@ def of_stage_failure(stage: str, reason: str, message: str | None = None) -> Fin
     facets = _facets(stage, reason, message=message)
     if reason == "length":
         return Finding("truncated", facets)
-    if reason == "does_not_parse" and message:
-        finding = of_parse_message(message)
+    if reason == "does_not_parse":
+        finding = of_parse_message(message or "")
         return Finding(finding.failure_class, finding.facets | {"stage": stage})
     if reason in get_args(ErrorClass) and reason not in _MODEL_REASONS:
         return Finding("endpoint_error", facets)

@@ -8,6 +8,7 @@ import os
 import resource
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from liftlab.sandbox import landlock, seccomp
@@ -65,10 +66,12 @@ def confine(scratch: str) -> list[str]:
     return applied
 
 
+@cache
 def readable_paths() -> Sequence[str]:
     """Return what the interpreter needs to import its own library."""
     own = {sys.base_prefix, sys.base_exec_prefix, os.path.dirname(os.__file__)}
-    return [*_SYSTEM_PATHS, *sorted(own - {"/"}), "/dev/null", "/dev/urandom"]
+    folders = {os.path.realpath(path) for path in (*_SYSTEM_PATHS, *own)} - {"/"}
+    return [*sorted(folders), "/dev/null", "/dev/urandom"]
 
 
 def _drop_capabilities(libc: Any) -> None:

@@ -15,6 +15,8 @@ MOST_FUNCTIONS = 100
 # A suite's arguments may be larger than what a candidate may send back.
 ARGUMENT_LIMITS = {"max_nodes": 1_000_000, "max_bytes": 4 * 1024 * 1024}
 HEADER_BYTES = 4
+# A run that has to wait for a processor may take this many times its wall limit.
+HELD_UP_FACTOR = 10
 
 
 def pack(message: Any) -> bytes:

@@ -36,7 +36,6 @@ from liftlab.sandbox.reports import (
 
 MAX_SOURCE_BYTES = 1024 * 1024
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
-_START_S = 30.0
 _GRACE_S = 10.0  # beyond the wall limit: killing, reaping and removing the scratch folder
 _RUNS_PER_WORKER = 1000
 _MECHANISMS = ("landlock", "seccomp")
@@ -171,7 +170,7 @@ class Sandbox:
                 "home": str(Path.home()),
                 "caller": os.getpid(),
             }
-            answer = self._ask("probe", Limits(wall_s=_START_S), canary=target)
+            answer = self._ask("probe", Limits(cpu_s=5, wall_s=5), canary=target)
         for item in lines_of(answer["result"]):
             if isinstance(item.get("probes"), dict):
                 return {str(name): bool(possible) for name, possible in item["probes"].items()}
@@ -191,12 +190,15 @@ class Sandbox:
             self._runs += 1
             try:
                 _send(worker, message)
-                return _receive(worker, limits.wall_s + (_START_S if kind == "probe" else _GRACE_S))
+                return _receive(worker, limits.wall_s * protocol.HELD_UP_FACTOR + _GRACE_S)
             except (OSError, ValueError, EOFError):
                 # The worker is gone or talks nonsense: below the restricted level a candidate
                 # can do that. This run is lost, the next one gets a new worker.
                 self._stop()
                 return _NOTHING
+            except BaseException:
+                self._stop()  # interrupted: the answer would be taken for the next one's
+                raise
 
     def _start(self) -> subprocess.Popen[bytes]:
         package = Path(__file__).parent

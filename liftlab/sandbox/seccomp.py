@@ -14,6 +14,7 @@ import errno
 import os
 import struct
 import sys
+from functools import cache
 
 # name: (x86-64, 64-bit Arm); None where the architecture does not have the call.
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
@@ -77,6 +78,7 @@ _LOAD, _EQUALS, _AT_LEAST, _HAS_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 _REFUSE, _NO_SUCH_CALL = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
+_INSTRUCTION = struct.Struct("=HBBI")
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
 
@@ -138,12 +140,17 @@ def install() -> bool:
 
     The caller must have set `no_new_privs`.
     """
-    if not sys.platform.startswith("linux"):
+    code = filter_code()
+    if not code:
         return False
-    lines = program(os.uname().machine)
-    if not lines or sys.maxsize < 2**32:
-        return False
-    code = b"".join(struct.pack("=HBBI", *line) for line in lines)
     libc = ctypes.CDLL(None, use_errno=True)
-    loaded = _Filter(len(lines), code)
+    loaded = _Filter(len(code) // _INSTRUCTION.size, code)
     return bool(libc.prctl(22, 2, ctypes.byref(loaded), 0, 0) == 0)  # PR_SET_SECCOMP, MODE_FILTER
+
+
+@cache
+def filter_code() -> bytes:
+    """Return the filter of this machine as the kernel reads it; empty where there is none."""
+    if not sys.platform.startswith("linux") or sys.maxsize < 2**32:
+        return b""
+    return b"".join(_INSTRUCTION.pack(*line) for line in program(os.uname().machine))

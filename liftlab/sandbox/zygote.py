@@ -22,7 +22,7 @@ import warnings
 from importlib import import_module
 from typing import Any, NoReturn
 
-from liftlab.sandbox import child, protocol
+from liftlab.sandbox import child, confine, protocol, seccomp
 from liftlab.sandbox.watch import Watch
 
 _REQUEST_FD = 0
@@ -52,11 +52,17 @@ def main(scratch_root: str) -> NoReturn:
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     reply_fd = os.dup(1)
     os.dup2(2, 1)  # nothing but answers goes there
+    seccomp.filter_code()  # made once, before the forks
+    confine.readable_paths()
     gc.collect()
     gc.freeze()  # pages stay shared with the children
-    baseline = _address_space()
-    while (job := receive(_REQUEST_FD)) is not None:
-        send(reply_fd, _run(job, scratch_root, baseline, wake_read))
+    baseline, caller = _address_space(), os.getppid()
+    try:
+        while (job := receive(_REQUEST_FD)) is not None:
+            send(reply_fd, _run(job, scratch_root, baseline, wake_read))
+    finally:
+        if os.getppid() != caller:  # it was killed, and cannot tidy up after itself
+            shutil.rmtree(os.path.dirname(scratch_root), ignore_errors=True)
     sys.exit(0)
 
 
@@ -160,6 +166,11 @@ def _children() -> list[int]:
 
 def _remove(scratch: str) -> None:
     """Remove the scratch folder, however deep or unreadable the candidate has made it."""
+    try:
+        os.rmdir(scratch)  # mostly it is empty
+        return
+    except OSError:
+        pass
     try:
         shutil.rmtree(scratch)
     except (OSError, RecursionError):

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liftlab import values
@@ -97,11 +97,13 @@ plain = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(plain)
 def test_a_value_that_went_to_the_child_and_back_is_the_same(value: Any) -> None:
     assert is_same(value, values.decode(values.encode(value)))
 
 
+@settings(deadline=None)
 @given(plain, plain)
 def test_values_of_different_types_are_never_the_same(left: Any, right: Any) -> None:
     if type(left) is not type(right) and {type(left), type(right)} != {int, float}:

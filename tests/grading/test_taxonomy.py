@@ -23,7 +23,7 @@ ADD = Case(
         Check(name="zero", args=(0, 0), expected=0),
         Check(name="negative", args=(-1, 1), expected=0),
     ),
-    limits=Limits(cpu_s=0.5, wall_s=1.0, memory_mb=128, output_kb=16),
+    limits=Limits(cpu_s=0.4, wall_s=1.0, memory_mb=128, output_kb=16),
 )
 OPEN = Case(case_id="open", prompt="Add two numbers.", checks=ADD.checks, limits=ADD.limits)
 

@@ -22,7 +22,7 @@ CASE = Case(
     prompt="Return the answer.",
     entry_point="f",
     checks=(Check(name="one", args=(6,), expected=42), Check(name="two", args=(7,), expected=49)),
-    limits=CaseLimits(cpu_s=0.5, wall_s=1.5, memory_mb=128, output_kb=32),
+    limits=CaseLimits(cpu_s=0.5, wall_s=2.0, memory_mb=128, output_kb=32),
 )
 
 # Placeholders: {canary} a file outside, {secret} a variable's name, {caller} our process id,

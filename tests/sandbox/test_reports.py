@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liftlab.sandbox.reports import lines_of, run_report
+from liftlab.sandbox.sandbox import _NOTHING
+
+scalar = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+anything = st.recursive(
+    scalar,
+    lambda part: (
+        st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=8), part, max_size=3)
+    ),
+    max_leaves=6,
+)
+tagged = st.builds(
+    lambda tag, body: {f"${tag}": body},
+    st.sampled_from(["set", "dict", "tuple", "int", "float", "bytes", "complex", "none", "odd"]),
+    anything,
+)
+forged = st.fixed_dictionaries(
+    {},
+    optional={
+        "call": st.integers(-1, 3) | anything,
+        "value": tagged | anything,
+        "error": st.dictionaries(
+            st.sampled_from(["name", "message", "bases", "line", "own_call"]), anything
+        )
+        | anything,
+        "load_error": anything,
+        "missing": anything,
+        "not_plain": anything,
+        "too_large": anything,
+        "elapsed_s": anything,
+        "function": anything,
+        "loaded": anything,
+        "end": anything,
+    },
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(forged, max_size=6))
+def test_whatever_the_child_writes_makes_a_report(items: list[Any]) -> None:
+    text = "\n".join(json.dumps(item) for item in items)
+    report = run_report({**_NOTHING, "result": text, "status": 0, "ended_by": None}, 3)
+    assert len(report.calls) == 3
+    assert all(call.raised is None or not call.ok for call in report.calls)
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_whatever_the_child_writes_has_lines(text: str) -> None:
+    assert all(isinstance(item, dict) for item in lines_of(text))
+
+
+def test_the_first_answer_to_a_call_counts() -> None:
+    text = '{"call": 0, "value": 1}\n{"call": 0, "value": 2}\n{"end": true}\n'
+    report = run_report({**_NOTHING, "result": text, "status": 0, "ended_by": None}, 1)
+    assert (report.calls[0].value, report.finished) == (1, True)
+
+
+def test_without_its_end_a_run_is_not_finished() -> None:
+    text = '{"call": 0, "value": 1}\n{"end": tr'
+    report = run_report({**_NOTHING, "result": text, "status": 0, "ended_by": None}, 1)
+    assert report.calls[0].ok
+    assert not report.finished

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab.errors import LiftlabError
+from liftlab.sandbox import (
+    MAX_SOURCE_BYTES,
+    Call,
+    Limits,
+    RunReport,
+    Sandbox,
+    canaries,
+    landlock,
+    seccomp,
+)
+from liftlab.sandbox import sandbox as module
+
+QUICK = Limits(cpu_s=0.3, wall_s=2.0, memory_mb=64, output_kb=8)
+
+
+def run(sandbox: Sandbox, source: str, *args: Any, limits: Limits = QUICK) -> RunReport:
+    return sandbox.run(source.encode(), [Call(function="f", args=args)], limits)
+
+
+def test_the_level_is_what_was_refused(sandbox: Sandbox) -> None:
+    assert tuple(sandbox.probes) == canaries.NAMES
+    if landlock.abi() and seccomp.filter_code():
+        assert sandbox.isolation in ("restricted", "full")
+
+
+@pytest.mark.parametrize(
+    ("possible", "level"),
+    [
+        (set(), "full"),
+        ({"see_caller"}, "restricted"),
+        ({"see_caller", "fork"}, "limits-only"),
+        ({"connect"}, "limits-only"),
+        (set(canaries.NAMES), "limits-only"),
+    ],
+)
+def test_levels(possible: set[str], level: str) -> None:
+    assert module._level({name: name in possible for name in canaries.NAMES}) == level
+
+
+def test_values_come_back_as_they_are(sandbox: Sandbox) -> None:
+    value = [1, (2.5, None), {"a": {3, 4}}, b"x", 2**80, "é\udcff", {(1,): True}, float("inf")]
+    report = run(sandbox, "def f(x): return x", value)
+    assert report.finished
+    assert report.calls[0].value == value
+    assert report.calls[0].mutated is False
+
+
+def test_named_arguments_and_no_name(sandbox: Sandbox) -> None:
+    call = Call(args=(1,), kwargs={"b": 2})
+    report = sandbox.run(b"def plus(a, b):\n    return a + b", [call], QUICK)
+    assert (report.function, report.calls[0].value) == ("plus", 3)
+
+
+def test_large_arguments_go_in(sandbox: Sandbox) -> None:
+    assert run(sandbox, "def f(x): return len(x)", ["x" * 1000] * 1000).calls[0].value == 1000
+
+
+def test_an_exception_is_described(sandbox: Sandbox) -> None:
+    report = run(sandbox, "class Odd(KeyError): pass\ndef f(x):\n    raise Odd('y' * 999)", 1)
+    raised = report.calls[0].raised
+    assert raised is not None
+    assert (raised.name, raised.line, raised.own_call) == ("Odd", 3, False)
+    assert raised.bases == ("KeyError", "LookupError", "Exception", "BaseException")
+    assert len(raised.message) == 300
+
+
+def test_output_keeps_head_and_tail(sandbox: Sandbox) -> None:
+    source = "def f():\n    print('first'); print('x' * 20_000); print('last')"
+    report = run(sandbox, source, limits=Limits(output_kb=64))
+    assert report.output.startswith("first")
+    assert report.output.endswith("last\n")
+    assert (report.output_bytes, len(report.output)) == (20_012, 8192)
+
+
+def test_a_fraction_of_a_second_is_a_limit(sandbox: Sandbox) -> None:
+    report = run(sandbox, "def f():\n    while True: pass")
+    assert (report.ended_by, report.finished, report.reruns) == ("cpu", False, 0)
+    assert QUICK.cpu_s <= report.cpu_s < QUICK.cpu_s + 0.5
+
+
+def test_a_wait_is_tried_once_more(sandbox: Sandbox) -> None:
+    report = run(sandbox, "import time\ndef f(): time.sleep(9)", limits=Limits(wall_s=0.2))
+    assert (report.ended_by, report.reruns) == ("wall", 1)
+
+
+def test_the_calls_before_the_end_count(sandbox: Sandbox) -> None:
+    source = b"def f(x):\n    while x: pass\n    return x"
+    calls = [Call(function="f", args=(number,)) for number in (0, 1, 0)]
+    report = sandbox.run(source, calls, QUICK)
+    assert [call.ok for call in report.calls] == [True, False, False]
+
+
+def test_a_source_that_is_too_long_is_not_read(sandbox: Sandbox) -> None:
+    source = b"#" * (MAX_SOURCE_BYTES + 1)
+    assert sandbox.parse(source).kind == "TooLong"
+    report = sandbox.run(source, [Call(function="f")], QUICK)
+    assert report.parse is not None
+    assert (report.parse.kind, report.calls[0].ok) == ("TooLong", False)
+
+
+def test_parsing_runs_nothing(sandbox: Sandbox) -> None:
+    report = sandbox.parse(b"print(1 / 0)\ndef f(x, y=1): return x\n")
+    assert report.parsed
+    assert [item.name for item in report.functions] == ["f"]
+    assert sandbox.parse(b"def f(:").message == "invalid syntax"
+
+
+def test_verdicts_can_be_repeated() -> None:
+    source = (
+        b"import random\ndef f(): return [random.random(), list({'a', 'b', 'c', 'd'}), hash('a')]"
+    )
+    found = []
+    for _ in range(2):
+        with Sandbox() as box:
+            found.append(box.run(source, [Call(function="f")], QUICK).calls[0].value)
+    assert found[0] == found[1] is not None
+
+
+def test_a_dead_worker_costs_one_run() -> None:
+    with Sandbox() as box:
+        assert box._worker is not None
+        box._worker.kill()
+        box._worker.wait()
+        assert run(box, "def f(): return 1").ended_by == "worker"
+        assert run(box, "def f(): return 1").calls[0].value == 1
+
+
+def test_an_interrupted_run_leaves_no_stale_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with Sandbox() as box:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_receive", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                run(box, "def f(): return 1")
+        assert run(box, "def f(): return 2").calls[0].value == 2
+
+
+def test_a_worker_is_replaced_after_many_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RUNS_PER_WORKER", 3)
+    pids = set()
+    with Sandbox() as box:
+        for _ in range(5):
+            assert run(box, "def f(): return 1").finished
+            assert box._worker is not None
+            pids.add(box._worker.pid)
+    assert len(pids) == 2
+
+
+def test_a_run_that_would_be_weaker_is_refused() -> None:
+    with Sandbox() as box:
+        box._required = ("landlock", "seccomp", "a third wall")
+        with pytest.raises(LiftlabError, match="could not apply a third wall"):
+            run(box, "def f(): return 1")
+
+
+def test_nothing_is_left_after_closing() -> None:
+    with Sandbox() as box:
+        folder, worker = box._folder, box._worker
+        assert folder.is_dir()
+    assert worker is not None
+    assert worker.returncode is not None
+    assert not folder.exists()
+
+
+def test_a_command_can_go_before_the_worker() -> None:
+    with Sandbox(prefix=("env", "LIFTLAB_INSIDE=1")) as box:
+        source = "import os\ndef f(): return os.environ.get('LIFTLAB_INSIDE')"
+        assert run(box, source).calls[0].value == "1"
+
+
+def test_a_worker_that_does_not_start_says_why(tmp_path: Path) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho no such library >&2\nexit 1\n")
+    broken.chmod(0o755)
+    with pytest.raises(LiftlabError, match="did not start: no such library"):
+        Sandbox(python=str(broken))
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process not its own")
+def test_nothing_survives_a_killed_caller() -> None:
+    script = (
+        "from liftlab.sandbox import *\n"
+        "box = Sandbox()\n"
+        "print(box._worker.pid, box._folder, flush=True)\n"
+        "box.run(b'while True: pass', [], Limits(cpu_s=60, wall_s=60))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(module.__file__).parents[2],
+    ) as caller:
+        assert caller.stdout is not None
+        pid, folder = caller.stdout.readline().split()
+        worker = os.pidfd_open(int(pid))
+        caller.send_signal(signal.SIGKILL)
+    try:
+        waiting = select.poll()
+        waiting.register(worker, select.POLLIN)
+        assert waiting.poll(10_000)
+    finally:
+        os.close(worker)
+    assert not Path(folder).exists()

@@ -1,0 +1,107 @@
+"""The filter is run here by a small model of the kernel's machine, for both architectures."""
+
+from __future__ import annotations
+
+import errno
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from liftlab.sandbox import seccomp
+
+ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+NUMBERS = {
+    "x86_64": {"read": 0, "write": 1, "openat": 257, "mmap": 9, "futex": 202, "clone": 56,
+               "clone3": 435, "prlimit64": 302, "sendto": 44, "socket": 41, "execve": 59,
+               "kill": 62, "chmod": 90, "mount": 165, "socketpair": 53},
+    "aarch64": {"read": 63, "write": 64, "openat": 56, "mmap": 222, "futex": 98, "clone": 220,
+                "clone3": 435, "prlimit64": 261, "sendto": 206, "socket": 198, "execve": 221,
+                "kill": 129, "mount": 40, "socketpair": 199},
+}  # fmt: skip
+ALLOW, KILL = 0x7FFF0000, 0x80000000
+REFUSE = 0x00050000 | errno.EPERM
+
+
+def decide(machine: str, number: int, *arguments: int, arch: int | None = None) -> int:
+    data = struct.pack("<IIQ", number, ARCH[machine] if arch is None else arch, 0)
+    data += struct.pack("<6Q", *arguments, *[0] * (6 - len(arguments)))
+    lines, at, value = seccomp.program(machine), 0, 0
+    while True:
+        code, if_true, if_false, operand = lines[at]
+        at += 1
+        if code == 0x20:
+            value = struct.unpack_from("<I", data, operand)[0]
+        elif code == 0x06:
+            return operand
+        else:
+            holds = {0x15: value == operand, 0x35: value >= operand, 0x45: value & operand}[code]
+            at += if_true if holds else if_false
+
+
+@pytest.mark.parametrize("machine", ARCH)
+@pytest.mark.parametrize("name", ["read", "write", "openat", "mmap", "futex", "socketpair"])
+def test_what_a_function_needs_is_allowed(machine: str, name: str) -> None:
+    assert decide(machine, NUMBERS[machine][name]) == ALLOW
+
+
+@pytest.mark.parametrize("machine", ARCH)
+@pytest.mark.parametrize("name", ["socket", "execve", "kill", "mount", "chmod"])
+def test_the_rest_is_refused(machine: str, name: str) -> None:
+    if name in NUMBERS[machine]:
+        assert decide(machine, NUMBERS[machine][name]) == REFUSE
+
+
+@pytest.mark.parametrize("machine", ARCH)
+def test_threads_but_no_processes(machine: str) -> None:
+    numbers = NUMBERS[machine]
+    assert decide(machine, numbers["clone"], 0x003D0F00) == ALLOW  # as the C library's threads
+    assert decide(machine, numbers["clone"], 0x01200011) == REFUSE  # as its fork
+    assert decide(machine, numbers["clone3"]) == 0x00050000 | errno.ENOSYS
+
+
+@pytest.mark.parametrize("machine", ARCH)
+def test_limits_can_be_read_and_not_set(machine: str) -> None:
+    number = NUMBERS[machine]["prlimit64"]
+    assert decide(machine, number, 0, 7, 0, 1) == ALLOW
+    assert decide(machine, number, 0, 7, 0xFFFF, 0) == REFUSE
+    assert decide(machine, number, 0, 7, 0xFFFF << 32, 0) == REFUSE
+
+
+@pytest.mark.parametrize("machine", ARCH)
+def test_nothing_is_sent_to_an_address(machine: str) -> None:
+    number = NUMBERS[machine]["sendto"]
+    assert decide(machine, number, 3, 1, 1, 0, 0) == ALLOW
+    assert decide(machine, number, 3, 1, 1, 0, 0x7F0000000000) == REFUSE
+
+
+@pytest.mark.parametrize("machine", ARCH)
+def test_a_foreign_architecture_is_killed(machine: str) -> None:
+    other = next(arch for name, arch in ARCH.items() if name != machine)
+    assert decide(machine, 0, arch=other) == KILL
+    assert decide(machine, 0x40000000) == KILL
+
+
+def test_no_filter_for_an_unknown_machine() -> None:
+    assert seccomp.program("riscv64") == []
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [
+        ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", 0),
+        ("/usr/include/asm-generic/unistd.h", 1),
+    ],
+)
+def test_numbers_are_those_of_the_kernels_headers(header: str, column: int) -> None:
+    if not Path(header).exists():
+        pytest.skip("no headers here")
+    text = Path(header).read_text()
+    known = {
+        name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+) (\d+)", text)
+    }
+    assert len(known) > 200
+    for name, numbers in seccomp._REFUSED.items():
+        if name in known:
+            assert numbers[column] == known[name], name
