@@ -1,9 +1,10 @@
 """The prompts and schemas of the built-in pipelines, and how source is put together.
 
 Written for small models too: a few worked examples, then the request, in text that a
-raw completion goes on with. The examples cover the shapes of code (a plain expression,
-an if, an if with else, a loop), and none of them is a case of a suite. Change
-anything here and the pipeline's digest changes with it: results stay comparable.
+raw completion goes on with. The examples cover the shapes of code (an expression, a call,
+a method, a comprehension, branches, a loop), and none of them is a case of a suite.
+Change a prompt or a schema and the pipeline's digest changes with it; raise
+`PROMPTS_VERSION` with any change, that of :func:`assemble` included.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ EMPTY_IR: Mapping[str, Any] = {
 }
 
 _Example = tuple[str, str, str, tuple[tuple[str, str], ...], str, tuple[str, ...]]
-# Request, purpose, name, parameters, returns, body.
+# Request, purpose, name, parameters, returns, body. The nearest to the request weighs most.
 _EXAMPLES: tuple[_Example, ...] = (
     (
         "Count how often a letter occurs in a word, and return the count.",
@@ -100,6 +101,14 @@ _EXAMPLES: tuple[_Example, ...] = (
         ),
     ),
     (
+        "Return a list with the first letter of each word in a list of words.",
+        "Return the first letter of each word in a list",
+        "first_letters",
+        (("words", "list[str]"),),
+        "list[str]",
+        ("return [word[0] for word in words]",),
+    ),
+    (
         "Sort a list of prices, and return it with the cheapest first.",
         "Sort a list of prices, cheapest first",
         "sort_prices",
@@ -108,12 +117,28 @@ _EXAMPLES: tuple[_Example, ...] = (
         ("return sorted(prices)",),
     ),
     (
-        "Write a function that removes the spaces around a text.",
+        "Return a text without the spaces around it.",
         "Remove the spaces around a text",
         "trim",
         (("text", "str"),),
         "str",
         ("return text.strip()",),
+    ),
+    (
+        "Return a price x rounded to two decimals.",
+        "Round a price to two decimals",
+        "round_price",
+        (("x", "float"),),
+        "float",
+        ("return round(x, 2)",),
+    ),
+    (
+        "Repeat a text a number of times, and return the result.",
+        "Repeat a text a number of times",
+        "repeat_text",
+        (("text", "str"), ("times", "int")),
+        "str",
+        ("return text * times",),
     ),
     (
         "Return True if two numbers a and b differ, and False if not.",
@@ -122,14 +147,6 @@ _EXAMPLES: tuple[_Example, ...] = (
         (("a", "int"), ("b", "int")),
         "bool",
         ("return a != b",),
-    ),
-    (
-        "Write a function that tells whether a person is old enough to vote.",
-        "Tell whether a person is at least 18 years old",
-        "may_vote",
-        (("age", "int"),),
-        "bool",
-        ("return age >= 18",),
     ),
     (
         "Return the average of two numbers a and b.",
