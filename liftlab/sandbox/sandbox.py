@@ -221,7 +221,9 @@ class Sandbox:
         if worker is None:
             return
         assert worker.stdin is not None and worker.stdout is not None  # noqa: PT018
-        with contextlib.suppress(BrokenPipeError):  # it has gone already
+        with contextlib.suppress(OSError):  # it has gone already
+            _send(worker, {"kind": "stop"})
+        with contextlib.suppress(OSError):
             worker.stdin.close()
         try:
             worker.wait(timeout=2)  # it ends its child first

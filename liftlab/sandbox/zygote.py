@@ -7,6 +7,7 @@ Python. It never runs foreign code itself. Standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -37,7 +38,7 @@ _WARM = (
 
 
 def main(scratch_root: str) -> NoReturn:
-    """Serve jobs until standard input ends."""
+    """Serve jobs until told to stop, or until standard input ends."""
     for name in _WARM:
         try:
             import_module(name)
@@ -56,13 +57,14 @@ def main(scratch_root: str) -> NoReturn:
     confine.readable_paths()
     gc.collect()
     gc.freeze()  # pages stay shared with the children
-    baseline, caller = _address_space(), os.getppid()
-    try:
+    baseline = _address_space()
+    with contextlib.suppress(BrokenPipeError):
         while (job := receive(_REQUEST_FD)) is not None:
+            if job["kind"] == "stop":
+                sys.exit(0)
             send(reply_fd, _run(job, scratch_root, baseline, wake_read))
-    finally:
-        if os.getppid() != caller:  # it was killed, and cannot tidy up after itself
-            shutil.rmtree(os.path.dirname(scratch_root), ignore_errors=True)
+    # The caller was killed, and cannot tidy up after itself.
+    shutil.rmtree(os.path.dirname(scratch_root), ignore_errors=True)
     sys.exit(0)
 
 
