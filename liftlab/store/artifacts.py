@@ -48,8 +48,9 @@ class Artifacts:
         digest = sha256(content).hexdigest()
         path = self._path(digest)
         if not path.exists():
-            with writing(path.parent):
-                path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.exists():
+                with writing(path.parent):
+                    path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, content, durable=False)
         return digest
 

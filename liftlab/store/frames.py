@@ -31,6 +31,8 @@ _JUDGED: Mapping[str, type] = {
     "isolation": str,
 }
 _TRIAL_KEY = ["run_id", "case_id", "repeat"]
+# Travels with the `run` frame to where the tables are written: the journal may go on meanwhile.
+STATE = "journal_state"
 _CHUNK = 20_000
 _OPEN = "SELECT seq FROM attempt WHERE ended = 0"
 
@@ -62,6 +64,11 @@ def empty(table: str) -> pd.DataFrame:
     return typed(pd.DataFrame(columns=list(kinds), dtype=object), kinds)
 
 
+def journal_state(connection: sqlite3.Connection, live: bool) -> str:
+    """Return what tables depend on: how far the journal is, and whether it goes on."""
+    return f"{schema.revision(connection)} {'live' if live else 'at rest'}"
+
+
 def read_journal(folder: RunFolder) -> dict[str, pd.DataFrame]:
     """Return what a run measured: its tables `run`, `attempt`, `stage` and `trial`.
 
@@ -81,10 +88,12 @@ def read_journal(folder: RunFolder) -> dict[str, pd.DataFrame]:
         with schema.reading(folder.journal_path):
             connection.execute("BEGIN")  # one moment for all tables
             frames = {table: _read(connection, table) for table in schema.TABLES}
+            state = journal_state(connection, live)
             open_ones = {seq for (seq,) in connection.execute(_OPEN)}
     finally:
         connection.close()
     frames["run"]["status"] = [status_now(folder, str(s)) for s in frames["run"]["status"]]
+    frames["run"].attrs[STATE] = state
     if not live:
         attempts = frames["attempt"]
         attempts.loc[attempts["seq"].isin(open_ones), "abandoned"] = True

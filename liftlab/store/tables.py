@@ -14,7 +14,7 @@ from liftlab.records import SCHEMA_VERSION, TABLES, Run
 from liftlab.store import lock, schema
 from liftlab.store.files import write_atomic, writing
 from liftlab.store.folder import RunFolder, find
-from liftlab.store.frames import empty, table_columns, typed
+from liftlab.store.frames import STATE, empty, journal_state, table_columns, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,8 @@ def write_tables(
     folder
         The run.
     frames
-        By table; `trial` is the joined view of `join_trials`. A table that is left out is empty.
+        By table: those of `read_journal`, with `trial` joined by `join_trials`, and the judged
+        ones. A table that is left out is empty.
     judged_by
         What the verdicts and costs rest on, such as the grader's version and the prices;
         `tables_current` compares it.
@@ -64,7 +65,8 @@ def write_tables(
     """
     if unknown := set(frames) - set(TABLES):
         raise ValueError(f"no such tables: {sorted(unknown)}")
-    metadata = {"schema_version": SCHEMA_VERSION, "state": _state(folder, judged_by)}
+    state = frames["run"].attrs.get(STATE) if "run" in frames else None
+    metadata = {"schema_version": SCHEMA_VERSION, "state": state, "judged_by": judged_by}
     files = {table: _parquet(table, frames.get(table), metadata) for table in TABLES}
     with writing(folder.tables_path):
         folder.tables_path.mkdir(exist_ok=True)
@@ -89,9 +91,9 @@ def tables_current(folder: RunFolder, *, judged_by: str = "") -> bool:
     SchemaTooNew
         If a newer liftlab wrote the journal or the tables.
     """
-    state = _state(folder, judged_by)
+    wanted = {"state": _state(folder), "judged_by": judged_by}
     try:
-        return all(_metadata(_path(folder, table)).get("state") == state for table in TABLES)
+        return all(wanted.items() <= _metadata(_path(folder, t)).items() for t in TABLES)
     except RunFolderCorrupt:
         return False
 
@@ -138,15 +140,13 @@ def _path(folder: RunFolder, table: str) -> Path:
     return folder.tables_path / f"{table}.parquet"
 
 
-def _state(folder: RunFolder, judged_by: str) -> str:
-    """Return what tables depend on: how far the journal is, whether it goes on, and the judge."""
+def _state(folder: RunFolder) -> str:
     connection = schema.connect(folder.journal_path)
     try:
         with schema.reading(folder.journal_path):
-            revision = schema.revision(connection)
+            return journal_state(connection, lock.is_held(folder.path))
     finally:
         connection.close()
-    return f"{revision} {'live' if lock.is_held(folder.path) else 'at rest'} {judged_by}"
 
 
 def _parquet(table: str, frame: pd.DataFrame | None, metadata: Mapping[str, Any]) -> bytes:
@@ -198,7 +198,9 @@ def _read(folder: RunFolder, table: str) -> pd.DataFrame:
         content = pq.ParquetFile(path).read()
         return typed(content.to_pandas(), table_columns(table))
     except (OSError, pa.ArrowException, ValueError, TypeError) as error:
-        raise RunFolderCorrupt(path, f"the table cannot be read: {error}") from error
+        raise RunFolderCorrupt(
+            path, f"cannot be read: {error}. Delete it: it is made again"
+        ) from error
 
 
 def _run(frame: pd.DataFrame) -> Run:

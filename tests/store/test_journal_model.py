@@ -54,7 +54,7 @@ def attempts(draw: st.DrawFn, seq: int) -> Attempt:
     return Attempt(**fixed, **drawn)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.none(), max_size=2).flatmap(lambda n: st.tuples(*map(attempts, range(len(n))))))
 def test_every_value_of_an_attempt_comes_back(rows: tuple[Attempt, ...]) -> None:
     with tempfile.TemporaryDirectory() as path:
@@ -141,4 +141,4 @@ class JournalMachine(RuleBasedStateMachine):
 
 
 TestJournalMachine = JournalMachine.TestCase
-TestJournalMachine.settings = settings(max_examples=6, stateful_step_count=12, deadline=None)
+TestJournalMachine.settings = settings(max_examples=5, stateful_step_count=12, deadline=None)

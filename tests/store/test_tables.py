@@ -181,6 +181,7 @@ def test_tables_are_current_until_the_journal_or_the_judge_changes(
     assert tables_current(written)
     assert not tables_current(written, judged_by="grader 2")
     write_tables(written, write(written), judged_by="grader 2")
+    assert not tables_current(written)
     assert tables_current(written, judged_by="grader 2")
     with Journal.open(written) as journal:
         journal.flush()
@@ -189,6 +190,22 @@ def test_tables_are_current_until_the_journal_or_the_judge_changes(
     with Journal.open(written) as journal:
         rows.write_trial(journal, repeat=2)
     assert not tables_current(written)
+
+
+def test_tables_of_a_run_that_went_on_meanwhile_are_not_current(
+    folder: RunFolder, rows: SimpleNamespace
+) -> None:
+    with Journal.open(folder) as journal:
+        rows.write_trial(journal)
+        frames = read_journal(folder)
+        rows.write_trial(journal, repeat=2)
+    judges = (empty(table) for table in _JUDGES[:2])
+    frames["trial"] = join_trials(frames["trial"], *judges, frames["attempt"])
+    write_tables(folder, frames)
+    assert not tables_current(folder)
+    write(folder)
+    assert tables_current(folder)
+    assert len(read_tables(folder).trials) == 2
 
 
 def test_missing_and_damaged_tables_are_told(written: RunFolder) -> None:
