@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from operator import attrgetter
 from queue import Empty, SimpleQueue
@@ -69,12 +70,14 @@ class Journal:
         SchemaTooNew
             If a newer liftlab wrote it.
         """
-        lock = RunLock(folder.path)
-        try:
-            return cls(folder, schema.connect(folder.journal_path, write=True), lock)
-        except BaseException:
-            lock.release()
-            raise
+        with ExitStack() as undo:
+            lock = RunLock(folder.path)
+            undo.callback(lock.release)
+            connection = schema.connect(folder.journal_path, write=True)
+            undo.callback(connection.close)
+            journal = cls(folder, connection, lock)
+            undo.pop_all()
+        return journal
 
     def __enter__(self) -> Self:
         return self
