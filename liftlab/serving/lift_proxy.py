@@ -123,7 +123,10 @@ class LiftProxy:
             )
 
     async def pass_through(self, request: web.Request) -> web.StreamResponse:
-        """Hand an OpenAI call to llama.cpp and its reply back, chunk by chunk as it arrives."""
+        """Hand an OpenAI call to llama.cpp and its reply back, chunk by chunk as it arrives.
+
+        The end of the reply is sent after this returns: who has it finds the request logged.
+        """
         async with self._logged(request) as entry:
             body = await request.read()
             if request.method != "POST":  # lists and the like need no slot
@@ -140,12 +143,10 @@ class LiftProxy:
             response = web.StreamResponse(status=upstream.status)
             response.headers["content-type"] = upstream.headers.get("content-type", "text/plain")
             response.headers["x-request-id"] = entry.request_id
-            response.content_length = upstream.content_length
             await response.prepare(request)
             async for chunk in upstream.content.iter_any():
                 await response.write(chunk)
                 tail = (tail + chunk)[-_TAIL_BYTES:]
-        await response.write_eof()
         entry.http_status = upstream.status
         entry.status = "ok" if upstream.ok else "error"
         counts = {name: int(count) for name, count in _TOKENS_IN_TAIL.findall(tail)}

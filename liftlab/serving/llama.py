@@ -83,7 +83,7 @@ def start_engine(model: Path, *, slots: int, threads: int) -> Engine:
         The engine is not installed, or cannot load the file.
     """
     try:
-        import xllamacpp  # noqa: PLC0415  the `local` extra; 20 MB that only this process needs
+        import xllamacpp  # the `local` extra; only the server's process needs it
     except ImportError as error:
         raise ServerFailed(
             f"the engine xllamacpp cannot be imported ({error}); {_HOW_TO_INSTALL}"

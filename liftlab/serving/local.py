@@ -165,9 +165,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _serve(engine: Engine, slots: int, port: int, request_log: Path | None) -> None:
     # The parent never needs the web framework: only the server's process loads it.
-    from aiohttp import web  # noqa: PLC0415
+    from aiohttp import web
 
-    from liftlab.serving.lift_proxy import LiftProxy  # noqa: PLC0415
+    from liftlab.serving.lift_proxy import LiftProxy
 
     leave = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

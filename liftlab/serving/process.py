@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,8 @@ from liftlab.errors import ServerFailed
 _PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 _LOG_TAIL_BYTES = 65_536
 _HANDSHAKE_LIMIT = 65_536
+_FOLDER_PREFIX = "liftlab-serving-"
+_FOLDER_VARIABLE = "LIFTLAB_SERVING_FOLDER"
 
 
 class ServerProcess:
@@ -87,7 +90,7 @@ class ServerProcess:
         if self._process is not None:
             raise ServerFailed(f"{self.name} is running already at {self.url}")
         deadline = time.monotonic() + self._ready_within_s
-        self._folder = tempfile.TemporaryDirectory(prefix="liftlab-serving-")
+        self._folder = tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX)
         self._log = Path(self._folder.name, "server.log")
         try:
             with self._log.open("wb") as log:
@@ -97,7 +100,7 @@ class ServerProcess:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
-                    env={**os.environ, **self._env},
+                    env={**os.environ, **self._env, _FOLDER_VARIABLE: self._folder.name},
                     start_new_session=True,
                 )
             self._addresses = self._read_handshake(deadline)
@@ -255,7 +258,7 @@ def tied_to_parent_thread() -> Iterator[None]:
 
 
 def watch_parent() -> None:
-    """Leave this process, from a thread, as soon as the parent is gone.
+    """Leave this process, from a thread, as soon as the parent is gone, and tidy up after it.
 
     The closed pipe on standard input says so at once. A sibling may have inherited the
     pipe's other end, so a changed parent id, asked for once a second, counts as well.
@@ -269,6 +272,9 @@ def _leave_with(parent: int) -> None:
         readable = select.select([0], [], [], 1.0)[0]
         if readable and not os.read(0, 4096):
             break
+    folder = Path(os.environ.get(_FOLDER_VARIABLE, ""))
+    if folder.name.startswith(_FOLDER_PREFIX):  # the parent can no longer remove it
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

@@ -55,7 +55,7 @@ import signal, subprocess, sys
 from liftlab.serving.process import ServerProcess
 server = ServerProcess("liftlab_toy", [sys.argv[1]]).start()
 holder = subprocess.Popen(["sleep", "600"], pass_fds=[server._process.stdin.fileno()])
-print(server.pid, holder.pid, flush=True)
+print(server.pid, holder.pid, server.folder, flush=True)
 signal.pause()
 """
 
@@ -64,6 +64,7 @@ signal.pause()
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ServerProcess]:
     (tmp_path / "liftlab_toy.py").write_text(TOY)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # a parent killed early leaves its folder
 
     def make(*options: str, **settings: Any) -> ServerProcess:
         return ServerProcess("liftlab_toy", options, name="toy", **settings)
@@ -161,12 +162,14 @@ def test_killed_parent_leaves_no_server_even_if_a_sibling_holds_the_pipe(
     parent: Any, gone: Any
 ) -> None:
     process = parent("good")
-    server, holder = map(int, process.stdout.readline().split())
+    server, holder, folder = process.stdout.readline().split()
     try:
+        assert Path(folder).exists()
         process.kill()
-        assert gone(server)
+        assert gone(int(server))
+        assert not Path(folder).exists()
     finally:
-        os.kill(holder, signal.SIGKILL)
+        os.kill(int(holder), signal.SIGKILL)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
