@@ -6,6 +6,7 @@ The command line and the notebooks both come through here, so they cannot differ
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -117,27 +118,22 @@ def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunDa
     if run_id in references and not (runs_dir / run_id).exists():
         _import_reference(project, run_id)
     folder = store.find(runs_dir, run_id, also=references)
-    if not store.tables_current(folder):
+    if not store.tables_current(folder, judged_by=_judged_by(project)):
         rebuild_tables(project, folder)
-    run = store.read_tables(folder)
-    if (run.grades["grader_version"] != GRADER_VERSION).any():
-        rebuild_tables(project, folder)
-        run = store.read_tables(folder)
-    return run
+        store.write_week2(store.read_tables(folder))
+    return store.read_tables(folder)
 
 
 def rebuild_tables(project: Project, folder: RunFolder) -> None:
     """Grade and price a run's attempts again, and write its tables."""
     frames = dict(store.read_journal(folder))
-    grades, checks = grade_run(
-        frames["trial"], frames["stage"], folder.artifacts, suite_of(folder)
-    )
+    grades, checks = grade_run(frames["trial"], frames["stage"], folder.artifacts, suite_of(folder))
     frames["grade"] = _frame("grade", [as_row(grade) for grade in grades])
     frames["check"] = _frame("check", [as_row(check) for check in checks])
     frames["cost"] = _costs(project, folder, frames)
     own = frames["cost"][frames["cost"]["price_id"] == _own_prices(folder)[0][0]]
     frames["trial"] = store.join_trials(frames["trial"], frames["grade"], own, frames["attempt"])
-    store.write_tables(folder, frames)
+    store.write_tables(folder, frames, judged_by=_judged_by(project))
 
 
 def suite_of(folder: RunFolder) -> Suite | None:
@@ -241,6 +237,13 @@ def _import_reference(project: Project, name: str) -> None:
     )
 
 
+def _judged_by(project: Project) -> str:
+    """Return what tables depend on beside the journal: the grader, and the prices."""
+    path = project.path("prices")
+    content = path.read_bytes() if path.exists() else b""
+    return f"grader {GRADER_VERSION}, prices {hashlib.sha256(content).hexdigest()[:16]}"
+
+
 def _own_prices(folder: RunFolder) -> tuple[tuple[str, str], ...]:
     """Return the prices and cost models of a run, its own first."""
     manifest = folder.manifest()
@@ -250,9 +253,7 @@ def _own_prices(folder: RunFolder) -> tuple[tuple[str, str], ...]:
     return ((endpoint["price"] or "unknown", endpoint["cost_model"]),)
 
 
-def _costs(
-    project: Project, folder: RunFolder, frames: Mapping[str, pd.DataFrame]
-) -> pd.DataFrame:
+def _costs(project: Project, folder: RunFolder, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     known = prices(project)
     priced = [
         cost.attempt_costs(

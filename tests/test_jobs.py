@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def test_killed_in_mid_run_and_resumed_every_trial_is_there_once(
 ) -> None:
     def kill(count: int) -> None:
         if count == 7:
+            wait_for_rows(project, count + 1)  # the warm-up has a row, too
             pid = process.pid if victim == "run" else load_process_of(process.pid)
             os.kill(pid, signal.SIGKILL)
 
@@ -174,6 +176,14 @@ def load_process_of(pid: int) -> int:
         for child in children
         if "liftlab.runner.child" in Path(f"/proc/{child}/cmdline").read_text()
     )
+
+
+def wait_for_rows(project: Project, count: int) -> None:
+    """Wait until the writer thread has committed the attempts that are on the wire."""
+    (folder,) = project.path("runs").iterdir()
+    deadline = time.monotonic() + 20
+    while len(store.read_journal(store.RunFolder(folder))["attempt"]) < count:
+        assert time.monotonic() < deadline
 
 
 def wait_until_unlocked(folder: store.RunFolder) -> None:

@@ -11,10 +11,10 @@ from typing import Any, Literal
 from liftlab import records, values
 from liftlab.grading import taxonomy
 from liftlab.grading.compare import is_same
-from liftlab.grading.extract import extract, has_fence
 from liftlab.grading.taxonomy import Finding
 from liftlab.records import FailureClass, Isolation, Outcome
 from liftlab.sandbox import Call, CallReport, Limits, ParseReport, RunReport, Sandbox
+from liftlab.sandbox.extract import extract, has_fence
 from liftlab.suite import Case, Check
 
 GRADER_VERSION = "1"

@@ -30,6 +30,7 @@ from liftlab.errors import (
 from liftlab.pipeline.build import Pipeline
 from liftlab.records import Run
 from liftlab.runner.plan import PlannedTrial, repeat_major
+from liftlab.runner.progress import log_line
 from liftlab.serving.local import serve_local
 from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunFolder, create, new_run_id
@@ -147,6 +148,7 @@ def resume(folder: RunFolder, request: RunRequest, listen: Listener) -> RunFolde
             )
     with serving(request.endpoint) as endpoint:
         _health_outside_a_loop(endpoint)
+        listen({"event": "resumed", "run_id": folder.run_id})
         _load(folder, request, endpoint, listen)
     return folder
 
@@ -222,27 +224,29 @@ def _load(
         "trials": [trial.as_json() for trial in request.trials()],
         "memory": request.memory,
     }
-    with folder.log_path.open("a", encoding="utf-8") as log:
-        # A session of its own: a Ctrl-C at the terminal reaches this process only, which
-        # then tells the load process to stop once, instead of both being hit at once.
-        with subprocess.Popen(
+    # A session of its own: a Ctrl-C at the terminal reaches this process only, which then
+    # tells the load process to stop once, instead of both being hit at once.
+    with (
+        folder.log_path.open("a", encoding="utf-8") as log,
+        subprocess.Popen(
             [sys.executable, "-m", "liftlab.runner.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
             start_new_session=True,
-        ) as child:
-            try:
-                _follow(child, json.dumps(job), log, listen)
-            except KeyboardInterrupt:
-                _stop(child)
-                raise RunInterrupted(
-                    f"interrupted; what is committed is kept. {_how_to_go_on(folder)}"
-                ) from None
-            except BaseException:
-                _stop(child)
-                raise
+        ) as child,
+    ):
+        try:
+            _follow(child, json.dumps(job), log, listen)
+        except KeyboardInterrupt:
+            _stop(child)
+            raise RunInterrupted(
+                f"interrupted; what is committed is kept. {_how_to_go_on(folder)}"
+            ) from None
+        except BaseException:
+            _stop(child)
+            raise
     _check_end(child.returncode, folder)
 
 
@@ -254,7 +258,8 @@ def _follow(child: subprocess.Popen[str], job: str, log: IO[str], listen: Listen
     failure: str | None = None
     for line in child.stdout:
         event = json.loads(line)
-        log.write(line)
+        log.write(log_line(event))
+        log.flush()
         if event["event"] == "error":
             failure = event["message"]
         listen(event)

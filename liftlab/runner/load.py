@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import Context, TrialDone, run_trial
+from liftlab.sandbox.extract import extract
 
 Emit = Callable[[dict[str, Any]], None]
-Commit = Callable[[TrialDone], "asyncio.Future[None]"]
+Commit = Callable[[TrialDone], Awaitable[None]]
 
 
 async def run_closed(
@@ -43,6 +44,7 @@ async def run_closed(
                     "case_id": planned.case_id,
                     "repeat": planned.repeat,
                     "completed": done.row.completed,
+                    "parsed": await asyncio.to_thread(_parses, context, done),
                     "e2e_s": done.row.e2e_s,
                     "reason": next((s.error_class for s in done.stages if not s.ok), None),
                 }
@@ -54,6 +56,13 @@ async def run_closed(
                 group.create_task(work())
     except BaseExceptionGroup as failed:
         raise _first(failed) from failed
+
+
+def _parses(context: Context, done: TrialDone) -> bool:
+    if done.code is None:
+        return False
+    source = extract(done.code.source).encode("utf-8", "surrogatepass")
+    return context.parse_source(source).parsed
 
 
 def _first(failed: BaseExceptionGroup[BaseException]) -> BaseException:

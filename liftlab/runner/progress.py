@@ -1,41 +1,61 @@
-"""A progress bar for a run: ETA, the current case, and the share completed so far.
+"""A run's progress: ETA, the current case, and how many trials completed and parsed so far.
 
 On a terminal and in a notebook it is tqdm's bar; elsewhere it is plain lines without
-carriage returns, one for about every tenth of the run.
+carriage returns, one for about every tenth of the run. The log gets a line for each event.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import IO, Any
 
 from tqdm.auto import tqdm
 
+HEADLESS = "LIFTLAB_HEADLESS"  # set where a notebook is executed with nobody before it
+
+_TOLD = {
+    "created": "run {run_id} in {path}",
+    "resumed": "run {run_id} goes on",
+    "warm": "warm-up: {status}, {seconds:.1f} s",
+    "probe": "client memory: {case_id}",
+    "start": "{case_id} #{repeat} begins",
+    "trial": "{case_id} #{repeat} {ended}, {seconds}",
+}
+
 
 class Progress:
-    """Follows the events of a load process."""
+    """Follows the events of a load process.
+
+    Parameters
+    ----------
+    total
+        How many trials there are to run.
+    stream
+        Where to show them; standard error if None.
+    """
 
     def __init__(self, total: int, stream: IO[str] | None = None) -> None:
         self._stream = stream or sys.stderr
         self._total = total
         self._ended = 0
         self._completed = 0
-        self._plain = not (self._stream.isatty() or in_notebook())
-        self._bar = None if self._plain else tqdm(total=total, unit="trial", file=self._stream)
+        self._parsed = 0
+        self._bar: tqdm[Any] | None = None
+        if self._stream.isatty() or _has_widgets():
+            self._bar = tqdm(total=total, unit="trial", file=self._stream)
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Take one event."""
-        match event["event"]:
-            case "created":
-                self._say(f"run {event['run_id']}: {self._total} trials in {event['path']}")
-            case "warm":
-                self._say(f"warm-up: {event['status']}, {event['seconds']:.1f} s")
-            case "probe":
-                self._say(f"client memory: {event['case_id']}")
-            case "start" if self._bar is not None:
-                self._bar.set_description(f"{event['case_id']}")
-            case "trial":
-                self._trial(event)
+        if event["event"] == "start":
+            if self._bar is not None:
+                self._bar.set_description(event["case_id"])
+        elif event["event"] == "trial":
+            self._trial(event)
+        elif event["event"] != "error":  # the command itself says what went wrong
+            self._say(describe(event))
 
     def close(self) -> None:
         """Leave the bar as it stands."""
@@ -45,14 +65,13 @@ class Progress:
     def _trial(self, event: dict[str, Any]) -> None:
         self._ended += 1
         self._completed += bool(event["completed"])
+        self._parsed += bool(event["parsed"])
+        shares = f"completed {self._completed}, parsed {self._parsed} of {self._ended}"
         if self._bar is not None:
-            self._bar.set_postfix_str(f"completed {self._completed}/{self._ended}")
+            self._bar.set_postfix_str(shares)
             self._bar.update()
         elif self._ended == self._total or self._ended % max(1, self._total // 10) == 0:
-            self._say(
-                f"{self._ended}/{self._total} trials, {self._completed} completed; "
-                f"last: {event['case_id']}"
-            )
+            self._say(f"{self._ended}/{self._total} trials; {shares}; last: {event['case_id']}")
 
     def _say(self, line: str) -> None:
         if self._bar is not None:
@@ -61,6 +80,30 @@ class Progress:
             print(line, file=self._stream, flush=True)
 
 
-def in_notebook() -> bool:
-    """Say whether this process is a Jupyter kernel."""
-    return "ipykernel" in sys.modules and hasattr(sys.modules["IPython"], "get_ipython")
+def describe(event: dict[str, Any]) -> str:
+    """Return one line that tells an event.
+
+    Examples
+    --------
+    >>> describe({"event": "warm", "ok": True, "status": "warm", "seconds": 3.21})
+    'warm-up: warm, 3.2 s'
+    """
+    told = dict(event)
+    if event["event"] == "trial":
+        told["seconds"] = "no time" if event["e2e_s"] is None else f"{event['e2e_s']:.2f} s"
+        told["ended"] = "completed" if event["completed"] else f"failed ({event['reason']})"
+    return _TOLD.get(event["event"], "{event}: {message}").format_map(told)
+
+
+def log_line(event: dict[str, Any]) -> str:
+    """Return the line of the log for an event, with its time in UTC."""
+    return f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {describe(event)}\n"
+
+
+def _has_widgets() -> bool:
+    """Say whether this is a Jupyter kernel with a person before it, who can see a bar.
+
+    A notebook that is executed headlessly gets plain lines.
+    """
+    in_kernel = "ipykernel" in sys.modules and not os.environ.get(HEADLESS)
+    return in_kernel and find_spec("ipywidgets") is not None

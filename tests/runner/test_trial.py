@@ -15,6 +15,7 @@ from liftlab.records import Attempt
 from liftlab.runner.load import measure_memory, run_closed
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import Context, run_trial
+from liftlab.sandbox import ParseReport
 from liftlab.timing import Clock, Stamps
 
 SECOND = 1_000_000_000
@@ -114,7 +115,7 @@ def context(endpoint: Scripted, ledger: Ledger, *stages: Any) -> Context:
         deadline_s=5.0,
         clock=Clock(monotonic_ns=lambda: 0, wall_s=lambda: 1_760_000_000.0),
         ledger=ledger,
-        parse_source=lambda source: None,
+        parse_source=lambda source: ParseReport(parsed=source != b"broken"),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liftlab.grading.extract import extract, has_fence
+from liftlab.sandbox.extract import extract, has_fence
 
 CODE = "def f():\n    return 1\n"
 
