@@ -57,17 +57,17 @@ class RunSettings(_Table):
     suite: str = "mvp"
     endpoint: str = "local"
     pipeline: str = "lift"
-    repeats: int = Field(2, ge=1, le=10_000)
-    concurrency: int | None = Field(None, ge=1, le=1024)  # None: the endpoint's slots
-    seed: int = Field(20251015, ge=0, lt=2**31)
+    repeats: int = Field(default=2, ge=1, le=10_000)
+    concurrency: int | None = Field(default=None, ge=1, le=1024)  # None: the endpoint's slots
+    seed: int = Field(default=20251015, ge=0, lt=2**31)
 
 
 class SamplingSettings(_Table):
     """How the model draws its answer."""
 
-    temperature: float = Field(0.3, ge=0, le=5)
-    top_p: float = Field(0.95, gt=0, le=1)
-    max_tokens: int = Field(2048, ge=1, le=1_000_000)
+    temperature: float = Field(default=0.3, ge=0, le=5)
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    max_tokens: int = Field(default=2048, ge=1, le=1_000_000)
     extra: dict[str, Any] = {}
 
 
@@ -77,7 +77,7 @@ class EndpointSettings(_Table):
     name: str = ""
     protocol: Literal["lift", "openai"] = "lift"
     serve: Literal["local", "llama.cpp"] | None = None  # liftlab starts it, and stops it
-    slots: int = Field(1, ge=1, le=256)
+    slots: int = Field(default=1, ge=1, le=256)
     base_url: str | None = None
     generate_url: str | None = None
     health_url: str | None = None
@@ -89,11 +89,11 @@ class EndpointSettings(_Table):
     headers_env: dict[str, str] = {}
     price: str | None = None
     cost_model: Literal["gpu_seconds", "tokens", "week2"] = "gpu_seconds"
-    deadline_s: float = Field(300.0, gt=0)
-    connect_s: float = Field(10.0, gt=0)
+    deadline_s: float = Field(default=300.0, gt=0)
+    connect_s: float = Field(default=10.0, gt=0)
     ca_file: Path | None = None
     use_proxy: bool = False
-    max_tokens: int | None = Field(None, ge=1)
+    max_tokens: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _has_an_address(self) -> EndpointSettings:
@@ -112,10 +112,10 @@ class StageSettings(_Table):
     """A stage told in the file: a prompt with `$prompt` and `$<earlier stage>` in it."""
 
     prompt: str
-    json_schema: dict[str, Any] | None = Field(None, alias="schema")
+    json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     system: str | None = None
-    attempts: int = Field(1, ge=1, le=10)
-    max_tokens: int | None = Field(None, ge=1)
+    attempts: int = Field(default=1, ge=1, le=10)
+    max_tokens: int | None = Field(default=None, ge=1)
     gives_code: bool = False
 
 
@@ -124,7 +124,7 @@ class TargetSettings(_Table):
 
     e2e_median_s: float | None = 15.0
     e2e_median_original_s: float | None = 5.0
-    success_rate: float | None = Field(0.70, gt=0, le=1)
+    success_rate: float | None = Field(default=0.70, gt=0, le=1)
 
 
 class Settings(_Table):
@@ -175,7 +175,8 @@ class Project:
 
     def path(self, kind: str) -> Path:
         """Return the absolute path of `runs`, `suites`, `reference`, … of this project."""
-        return (self.root / getattr(self.settings.paths, kind)).absolute()
+        relative: Path = getattr(self.settings.paths, kind)
+        return (self.root / relative).absolute()
 
     def settings_sha256(self) -> str:
         """Return the digest of all settings; they hold no secrets."""
@@ -240,7 +241,7 @@ def canonical_json(data: Any) -> str:
 
 _DEFAULTS: dict[str, Any] = {
     "endpoints": {
-        "local": {"protocol": "lift", "serve": "local", "price": "local-cpu"},
+        "local": {"protocol": "lift", "serve": "local", "max_tokens": 256, "price": "local-cpu"},
         "lift": {
             "protocol": "lift",
             "base_url": "http://127.0.0.1:8000",

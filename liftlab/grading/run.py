@@ -75,9 +75,12 @@ def _stages_by_trial(
 ) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     names = ["case_id", "repeat"]
     ordered = stages.sort_values("position")
-    grouped = {key: group.to_dict("records") for key, group in ordered.groupby(names, sort=False)}
+    grouped: dict[Any, Any] = {
+        key: group.to_dict("records") for key, group in ordered.groupby(names, sort=False)
+    }
     for run_id, case_id, repeat in trials[["run_id", *names]].itertuples(index=False):
-        keys = {"run_id": str(run_id), "case_id": str(case_id), "repeat": int(repeat)}
+        keys: dict[str, Any] = {"run_id": str(run_id), "case_id": str(case_id)}
+        keys["repeat"] = int(repeat)
         yield keys, grouped.get((case_id, repeat), [])
 
 

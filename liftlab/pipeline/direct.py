@@ -32,4 +32,4 @@ class Code:
 
     def fingerprint(self) -> str:
         """Return the prompt with nothing filled in."""
-        return "\0".join(prompts.direct_prompt(""))
+        return "\0".join((prompts.PROMPTS_VERSION, *prompts.direct_prompt("")))

@@ -9,9 +9,10 @@ from liftlab.pipeline import prompts
 from liftlab.pipeline.base import Code, ParseSource, Prompt, StageError, Values
 from liftlab.settings import canonical_json
 
-# A body is some tens of tokens; a model that has not closed it by then never will.
+# An IR is some fifty tokens and a body of a page under a thousand; an endpoint's own
+# `max_tokens` may be lower.
 IR_MAX_TOKENS = 512
-BODY_MAX_TOKENS = 512
+BODY_MAX_TOKENS = 1024
 
 
 class NlpToIr:
@@ -33,7 +34,8 @@ class NlpToIr:
 
     def fingerprint(self) -> str:
         """Return the prompt with nothing filled in, and the schema."""
-        return prompts.ir_prompt("") + canonical_json(prompts.IR_SCHEMA)
+        parts = (prompts.PROMPTS_VERSION, prompts.ir_prompt(""), canonical_json(prompts.IR_SCHEMA))
+        return "\0".join(parts)
 
 
 class IrToCode:
@@ -63,4 +65,5 @@ class IrToCode:
 
     def fingerprint(self) -> str:
         """Return the prompt for an empty IR, and the schema."""
-        return prompts.body_prompt(prompts.EMPTY_IR) + canonical_json(prompts.BODY_SCHEMA)
+        asked = prompts.body_prompt(prompts.EMPTY_IR)
+        return "\0".join((prompts.PROMPTS_VERSION, asked, canonical_json(prompts.BODY_SCHEMA)))

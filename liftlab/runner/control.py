@@ -36,6 +36,7 @@ from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunFolder, create, new_run_id
 from liftlab.suite import Suite
 
+SERVER_LOG = "server.jsonl"
 Listener = Callable[[dict[str, Any]], None]
 
 
@@ -70,14 +71,28 @@ class RunRequest:
 
 
 @contextmanager
-def serving(endpoint: EndpointSettings, log: Path | None = None) -> Iterator[EndpointSettings]:
-    """Start the endpoint's server if it is one of ours; give its settings with its address."""
+def serving(
+    endpoint: EndpointSettings, keep_log: Callable[[Path], None] | None = None
+) -> Iterator[EndpointSettings]:
+    """Start the endpoint's server if it is one of ours; give its settings with its address.
+
+    Parameters
+    ----------
+    endpoint
+        The settings; one of another's server is given back as it is.
+    keep_log
+        Called with the server's own log of requests before the server ends.
+    """
     if endpoint.serve is None:
         yield endpoint
         return
-    with serve_local(slots=endpoint.slots, request_log=log) as server:
+    with serve_local(slots=endpoint.slots) as server:
         address = server.url if endpoint.serve == "local" else server.raw_openai_url
-        yield endpoint.model_copy(update={"serve": None, "base_url": address})
+        try:
+            yield endpoint.model_copy(update={"serve": None, "base_url": address})
+        finally:
+            if keep_log is not None and server.request_log.exists():
+                keep_log(server.request_log)
 
 
 def check_health(endpoint: EndpointSettings) -> dict[str, str | None]:
@@ -121,9 +136,11 @@ def start(request: RunRequest, listen: Listener) -> RunFolder:
     RunInterrupted
         After Ctrl-C, once the load process has stopped cleanly.
     """
-    with serving(request.endpoint) as endpoint:
+    made: list[RunFolder] = []
+    with serving(request.endpoint, lambda log: _append(log, made)) as endpoint:
         found = _health_outside_a_loop(endpoint)
         folder = _create_folder(request, found)
+        made.append(folder)
         listen({"event": "created", "run_id": folder.run_id, "path": str(folder.path)})
         _load(folder, request, endpoint, listen)
     return folder
@@ -146,11 +163,18 @@ def resume(folder: RunFolder, request: RunRequest, listen: Listener) -> RunFolde
             raise InputInvalid(
                 f"{folder.run_id}: {what} changed since this run began; start a new run instead"
             )
-    with serving(request.endpoint) as endpoint:
+    with serving(request.endpoint, lambda log: _append(log, [folder])) as endpoint:
         _health_outside_a_loop(endpoint)
         listen({"event": "resumed", "run_id": folder.run_id})
         _load(folder, request, endpoint, listen)
     return folder
+
+
+def _append(log: Path, folders: Sequence[RunFolder]) -> None:
+    """Keep the server's own account of the requests beside ours."""
+    for folder in folders:
+        with (folder.path / SERVER_LOG).open("ab") as kept:
+            kept.write(log.read_bytes())
 
 
 def _health_outside_a_loop(endpoint: EndpointSettings) -> dict[str, str | None]:
