@@ -1,0 +1,141 @@
+"""`Figure`: a drawing that becomes inline SVG, readable in light, dark, print and on a phone.
+
+Text stays text, in the page's own typeface and colours: ink, muted lines and the background are
+names that the style sheet fills in. Each figure is drawn twice, for a wide and a narrow page.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from liftlab.reporting.html import Html, join, tag
+
+WIDE, NARROW = 880.0, 380.0  # pixels
+INK, MUTED, RULE, BACKGROUND, BAD = "#010203", "#040506", "#070809", "#fdfcfb", "#0a0b0c"
+_NAMED = {
+    INK: "currentColor",
+    MUTED: "var(--muted, #5c6773)",
+    RULE: "var(--line, #dfe3e8)",
+    BACKGROUND: "var(--bg, #fff)",
+    BAD: "var(--bad, #b3261e)",
+}
+_THEME: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # a dollar sign in a case's name is no formula
+    "font.family": "sans-serif",
+    "font.size": 13.0,
+    "figure.dpi": 72.0,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": RULE,
+    "axes.labelsize": 12.0,
+    "axes.linewidth": 1.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "hatch.color": BACKGROUND,
+    "hatch.linewidth": 1.2,
+    "xtick.color": RULE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 12.0,
+    "ytick.labelsize": 13.0,
+    "ytick.major.size": 0.0,
+}
+_MOST_LABEL = 40
+_PREAMBLE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+_METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
+_GROUP_ID = re.compile(r'<(g|svg) id="[^"]*"')
+_SVG_HEAD = re.compile(r"<svg[^>]*?(viewBox=\"[^\"]*\")[^>]*>")
+_FAMILY = re.compile(r"font-family: ('[^;\"]*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One figure: a question's answer as its caption, and the same in words for who can't see it.
+
+    Parameters
+    ----------
+    caption
+        The answer.
+    alt
+        What the figure shows, from the numbers that it draws.
+    draw
+        Draws it at a width in pixels.
+    table
+        The numbers behind it, a click away.
+    """
+
+    caption: str
+    alt: str
+    draw: Callable[[float], Drawing] = field(repr=False)
+    table: Html | None = field(default=None, repr=False)
+
+    def svg(self, width: float = WIDE) -> str:
+        """Return the drawing as SVG that stands in a page: no ids but for what refers to them."""
+        salt = f"{self.caption}{self.alt}{width}"
+        theme: Any = {**_THEME, "svg.hashsalt": salt}
+        with rc_context(theme), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing")  # the browser has it
+            drawing = self.draw(width)
+            buffer = io.StringIO()
+            drawing.savefig(buffer, format="svg", transparent=True, dpi=144)
+        return _inline(buffer.getvalue(), self.alt)
+
+    def html(self) -> Html:
+        """Return the figure with its caption, and the table behind it."""
+        wide = tag("div", Html(self.svg(WIDE)), cls="wide")
+        narrow = tag("div", Html(self.svg(NARROW)), cls="narrow")
+        figure = tag("figure", tag("figcaption", self.caption), wide, narrow)
+        return join([figure, self.table]) if self.table else figure
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        bundle = self.html()._repr_mimebundle_(**options)
+        return {**bundle, "text/plain": f"{self.caption}\n{self.alt}"}
+
+
+def blank(width: float, height: float) -> tuple[Drawing, Axes]:
+    """Return an empty drawing of a size in pixels, and its axes."""
+    layout = ConstrainedLayoutEngine(w_pad=0.0, h_pad=0.03)
+    drawing = Drawing(figsize=(width / 72, height / 72), dpi=72, layout=layout)
+    return drawing, drawing.add_subplot()
+
+
+def label(text: object, most: int = _MOST_LABEL) -> str:
+    r"""Return foreign text as a label: one line, no control characters, of bounded length.
+
+    Examples
+    --------
+    >>> label("is\x00_even\n")
+    'is_even'
+    """
+    seen = "".join(c for c in str(text) if unicodedata.category(c)[0] != "C")
+    return seen if len(seen) <= most else f"{seen[: most - 1]}…"
+
+
+def _inline(svg: str, alt: str) -> str:
+    svg = _METADATA.sub("", _PREAMBLE.sub("", svg, count=1))
+    svg = _GROUP_ID.sub(r"<\1", svg)
+    for color, name in _NAMED.items():
+        svg = svg.replace(color, name)
+    svg = _FAMILY.sub(_typeface, svg).replace("xlink:href", "href")
+    opened = str(tag("svg", role="img", aria_label=alt)).removesuffix("></svg>")
+    return _SVG_HEAD.sub(lambda match: f"{opened} {match[1]}>", svg, count=1).strip()
+
+
+def _typeface(match: re.Match[str]) -> str:
+    """Leave the typeface to the page."""
+    return f"font-family: {'var(--mono, monospace)' if 'Mono' in match[1] else 'inherit'}"

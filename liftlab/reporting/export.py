@@ -1,0 +1,211 @@
+"""An executed notebook as one HTML page that needs nothing else.
+
+The page stands on nbconvert's `basic` template. Only what liftlab itself showed (`html.py`) is
+HTML; everything else that a cell gave out, tracebacks and model output included, is text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import nbformat
+import nbformat.v4
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from traitlets.config import Config
+
+import liftlab
+from liftlab.reporting.html import (
+    FINDING_TYPE,
+    MEDIA_TYPE,
+    Html,
+    bounded,
+    escape,
+    join,
+    style,
+    tag,
+)
+
+MOST_CHARACTERS = 20_000  # of one output's text
+_TEMPLATE = "liftlab"
+_V4: Any = nbformat.v4  # nbformat is untyped
+_NODE: Any = nbformat.NotebookNode
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_HIDDEN_CODE = frozenset({"hide-input", "parameters", "injected-parameters"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What the template says around the cells."""
+
+    title: str
+    sentences: tuple[str, ...] = ()
+    line: str = ""
+    fault: str = ""
+    version: str = liftlab.__version__
+    style: str = ""
+
+
+def export(notebook: nbformat.NotebookNode, *, fault: str = "") -> tuple[str, Page]:
+    """Turn an executed notebook into a page.
+
+    Parameters
+    ----------
+    notebook
+        With its outputs.
+    fault
+        What went wrong, if anything did; it is shown at the top.
+
+    Returns
+    -------
+    html, page
+        The whole file, and what its head says.
+    """
+    page = _page(notebook, fault)
+    body = _NODE({**notebook, "cells": list(_shown_cells(notebook))})
+    # HTMLExporter's own method parses the finished page with a second parser and writes it anew.
+    html, _ = super(HTMLExporter, _exporter(page)).from_notebook_node(body)
+    return html.lstrip(), page
+
+
+def page_of_parts(parts: Iterable[Html], *, title: str, line: str = "") -> str:
+    """Return a page that no notebook made, in the same template."""
+    cells = _V4.new_notebook()
+    finding = {"title": title, "sentences": [], "line": line}
+    output = _V4.new_output("display_data", {FINDING_TYPE: finding, MEDIA_TYPE: join(parts).text})
+    cells.cells = [_V4.new_code_cell("", outputs=[output])]
+    return export(cells)[0]
+
+
+def failure_page(name: str, fault: str) -> str:
+    """Return the page of a notebook that left nothing to show."""
+    empty = _V4.new_notebook()
+    empty.cells = [_V4.new_markdown_cell(f"# {name}")]
+    return export(empty, fault=fault)[0]
+
+
+def found(notebook: nbformat.NotebookNode, media_type: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each output of a media type with the index of its cell."""
+    for index, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", ()):
+            if media_type in output.get("data", {}):
+                yield index, output["data"][media_type]
+
+
+def plain(text: str) -> str:
+    r"""Return console text as it would stand on the screen: no escapes, no overwritten lines.
+
+    Examples
+    --------
+    >>> plain("10 %\r50 %\r\x1b[32m100 %\x1b[0m")
+    '100 %'
+    """
+    lines = _ANSI.sub("", text).replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+
+
+def _page(notebook: nbformat.NotebookNode, fault: str) -> Page:
+    told = next((data for _, data in found(notebook, FINDING_TYPE)), None)
+    topic = _topic(notebook)
+    if told is None:
+        return Page(title=topic or "liftlab", line="liftlab", fault=fault, style=style())
+    return Page(
+        title=str(told["title"]),
+        sentences=tuple(map(str, told["sentences"])),
+        line=" · ".join(dict.fromkeys(part for part in ("liftlab", topic, told["line"]) if part)),
+        fault=fault,
+        style=style(),
+    )
+
+
+def _topic(notebook: nbformat.NotebookNode) -> str:
+    for cell in notebook.cells:
+        for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
+            if line.startswith("# "):
+                return str(line[2:].strip())
+    return ""
+
+
+def _shown_cells(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
+    """Leave out the cell with the topic, which stands in the head, and cells tagged for it."""
+    for cell in notebook.cells:
+        is_topic = cell.cell_type == "markdown" and cell.source.lstrip().startswith("# ")
+        if not is_topic and "remove-cell" not in cell.metadata.get("tags", ()):
+            yield cell
+
+
+def _exporter(page: Page) -> Any:
+    with resources.as_file(resources.files("liftlab.reporting").joinpath("template")) as base:
+        exporter: Any = HTMLExporter(  # type: ignore[no-untyped-call]
+            config=Config(),
+            template_name=_TEMPLATE,
+            extra_template_basedirs=[str(base)],
+            filters={
+                "shown": _output,
+                "shows_code": _shows_code,
+                "prose": prose,
+                "highlight_code": escape,  # named in `basic`, in a block that ours replaces
+            },
+        )
+        exporter.environment.globals["page"] = page
+        # Compiled while the folder is there: it may be inside a zip file.
+        exporter.template  # noqa: B018
+    return exporter
+
+
+def _shows_code(cell: nbformat.NotebookNode) -> bool:
+    return not _HIDDEN_CODE & set(cell.metadata.get("tags", ())) and bool(cell.source.strip())
+
+
+def _output(output: nbformat.NotebookNode) -> str:
+    """Return one output as HTML; the only place where outputs become markup."""
+    if output.output_type == "stream":
+        text = plain(output.text).strip()
+        return str(_folded("console", text)) if text else ""
+    if output.output_type == "error":
+        traceback = plain("\n".join(output.traceback)) or f"{output.ename}: {output.evalue}"
+        return str(tag("pre", bounded(traceback, MOST_CHARACTERS), cls="error"))
+    data = output.get("data", {})
+    if MEDIA_TYPE in data:
+        return str(data[MEDIA_TYPE])
+    if FINDING_TYPE in data:  # it stands in the head
+        return ""
+    if "image/png" in data:
+        return str(_image(data["image/png"], data.get("text/plain", "")))
+    text = plain(str(data.get("text/plain", ""))).strip()
+    return str(tag("pre", bounded(text, MOST_CHARACTERS))) if text else ""
+
+
+def _image(encoded: str, alt: str) -> Html:
+    source = f"data:image/png;base64,{''.join(encoded.split())}"
+    return tag("figure", tag("img", src=source, alt=alt), cls="foreign")
+
+
+def _folded(summary: str, text: str) -> Html:
+    inside = tag("pre", bounded(text, MOST_CHARACTERS))
+    return tag("details", tag("summary", summary), inside, cls="code")
+
+
+class _Renderer(IPythonRenderer):
+    """Markdown without raw HTML and without anything that is loaded from elsewhere."""
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        if url.startswith("data:image/"):
+            return str(tag("img", src=url, alt=text))
+        return f"{escape(text)} ({escape(url)})"
+
+
+def prose(source: str) -> str:
+    r"""Return Markdown as HTML; raw HTML in it is shown as text.
+
+    Examples
+    --------
+    >>> prose("Is it *fast*? <script>")
+    '<p>Is it <em>fast</em>? &lt;script&gt;</p>\n'
+    """
+    renderer = _Renderer(escape=True, exclude_anchor_links=True)
+    return str(MarkdownWithMath(renderer=renderer).render(source))

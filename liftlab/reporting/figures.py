@@ -1,0 +1,332 @@
+"""Figures of spread, success and excess: each answers one question, and says it in words, too.
+
+`stage_bars`, the figure of where the time goes, has a module of its own and is offered here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import MaxNLocator
+
+from liftlab.analysis.columns import Floats, floats, labels
+from liftlab.analysis.estimate import quantity
+from liftlab.analysis.explain import Explanation
+from liftlab.analysis.latency import SuccessCurve
+from liftlab.analysis.outliers import Outliers
+from liftlab.analysis.success import SuccessRate
+from liftlab.reporting import canvas
+from liftlab.reporting.bars import STAGE_HUES, stage_bars, stage_names, stage_title, target_lines
+from liftlab.reporting.canvas import BACKGROUND, BAD, INK, MUTED, RULE, Figure, blank, label
+from liftlab.reporting.html import Html
+
+__all__ = [
+    "excess_breakdown",
+    "latency_strip",
+    "stage_bars",
+    "success_by_category",
+    "success_by_time",
+]
+
+MOST_POINTS = 600  # a row with more is drawn as pixels
+MOST_NAMED = 6  # outliers named in one row
+MOST_EXPLAINED = 12
+PART_HUES = ("#dc7b29", "#eaa23b", "#5aa898", "#9b84bd", "#b58a66")
+TYPICAL_HUE, UNEXPLAINED_HUE = "#c3ccd5", "#b3bdc7"
+ACCENT = "#447aa6"
+
+
+def latency_strip(
+    stages: pd.DataFrame,
+    outliers: Mapping[str, Outliers],
+    *,
+    caption: str,
+    table: Html | None = None,
+) -> Figure:
+    """Show every latency of each stage; what is slow beyond chance is red and named.
+
+    Parameters
+    ----------
+    stages
+        The stage table.
+    outliers
+        By stage, judged in the order of that stage's rows.
+    caption, table
+        The answer, and the numbers behind it.
+    """
+    rows: list[tuple[str, Floats, np.ndarray, list[str]]] = []
+    for name in stage_names(stages):
+        frame = stages[stages["stage"] == name]
+        values = floats(frame, "latency_s")
+        known = np.isfinite(values)
+        flagged = outliers[name].mask if name in outliers else np.zeros(len(frame), dtype=bool)
+        cases = [label(case, 24) for case in labels(frame, "case_id")[known]]
+        rows.append((name, values[known], flagged[known], cases))
+    told = [_strip_words(*row) for row in rows]
+    return Figure(
+        caption=caption,
+        alt=f"A strip of points a stage, in seconds. {' '.join(told) or 'There are none.'}",
+        draw=lambda width: _draw_strip(rows, width),
+        table=table,
+    )
+
+
+def success_by_category(
+    rates: Sequence[SuccessRate],
+    target: float | None = None,
+    *,
+    caption: str,
+    table: Html | None = None,
+) -> Figure:
+    """Show each group's success rate with its interval, and the counts beside it."""
+    told = "; ".join(
+        f"{label(rate.group)} {rate.successes} of {rate.trials}, {rate.estimate}" for rate in rates
+    )
+    return Figure(
+        caption=caption,
+        alt=f"Success rates with their intervals: {told or 'none'}.",
+        draw=lambda width: _draw_rates(rates, target, width),
+        table=table,
+    )
+
+
+def success_by_time(
+    curves: Mapping[str, SuccessCurve],
+    targets: Mapping[str, float],
+    *,
+    caption: str,
+    table: Html | None = None,
+) -> Figure:
+    """Show which share of all trials has succeeded by a time; a failure never does."""
+    told = []
+    for name, curve in curves.items():
+        final = float(curve.share[-1]) if len(curve.share) else 0.0
+        by = [f"{quantity(curve.at(s).value, '%')} by {quantity(s, 's')}" for s in targets.values()]
+        told.append(f"{name}: {', '.join(by)}, {quantity(final, '%')} in the end")
+    trials = max((curve.n for curve in curves.values()), default=0)
+    return Figure(
+        caption=caption,
+        alt=f"The share of {trials:,} trials that succeeded by a time. {'; '.join(told)}.",
+        draw=lambda width: _draw_success(curves, targets, width),
+        table=table,
+    )
+
+
+def excess_breakdown(
+    explanations: Sequence[Explanation], *, caption: str, table: Html | None = None
+) -> Figure:
+    """Show what each slow stage's time consists of: what is usual, each cause, and the rest."""
+    shown = list(explanations[:MOST_EXPLAINED])
+    causes = list(dict.fromkeys(part.cause for each in shown for part in each.parts))
+    told = " ".join(each.sentence() for each in shown)
+    more = len(explanations) - len(shown)
+    return Figure(
+        caption=caption,
+        alt=f"Bars of slow stages, split by cause. {told or 'No stage was slow.'}"
+        + (f" And {more} more." if more else ""),
+        draw=lambda width: _draw_excess(shown, causes, width),
+        table=table,
+    )
+
+
+def _strip_words(name: str, values: Floats, flagged: np.ndarray, cases: Sequence[str]) -> str:
+    if len(values) == 0:
+        return f"{stage_title(name)}: no times."
+    slow = [f"{c} {quantity(v, 's')}" for v, f, c in zip(values, flagged, cases, strict=True) if f]
+    more = f" and {len(slow) - 10} more" if len(slow) > 10 else ""
+    return (
+        f"{stage_title(name)}: {len(values):,} values from {quantity(float(values.min()), 's')} to "
+        f"{quantity(float(values.max()), 's')}, median {quantity(float(np.median(values)), 's')}; "
+        f"slow beyond chance: {', '.join(slow[:10]) or 'none'}{more}."
+    )
+
+
+def _draw_strip(rows: Sequence[tuple[str, Floats, np.ndarray, list[str]]], width: float) -> Drawing:
+    drawing, axes = blank(width, 70 + 78 * max(len(rows), 1))
+    rng = np.random.default_rng(0)  # jitter only
+    longest = max((float(values.max()) for _, values, _, _ in rows if len(values)), default=1.0)
+    for row, (_, values, flagged, cases) in enumerate(rows):
+        if len(values) == 0:
+            continue
+        heights = row + _apart(values, rng)
+        many = len(values) > MOST_POINTS
+        hue = STAGE_HUES[row % len(STAGE_HUES)][0]
+        axes.scatter(
+            values[~flagged],
+            heights[~flagged],
+            color=hue,
+            s=12 if many else 46,
+            alpha=0.35 if many else 0.8,
+            linewidths=0,
+            rasterized=many,
+            zorder=3,
+        )
+        axes.scatter(values[flagged], heights[flagged], color=BAD, s=46, linewidths=0, zorder=4)
+        _name_outliers(axes, row, values, flagged, cases, longest)
+        middle = float(np.median(values))
+        axes.plot([middle] * 2, [row - 0.3, row + 0.3], color=INK, linewidth=1.6, zorder=5)
+        words = f"median {quantity(middle, 's')}"
+        axes.text(middle, row + 0.34, words, ha="center", va="top", fontsize=11)
+    axes.set_xlim(0, longest * 1.12)
+    axes.set_ylim(max(len(rows), 1) - 0.35, -0.6)
+    axes.set_yticks(range(len(rows)), [stage_title(name) for name, _, _, _ in rows])
+    _seconds_axis(axes, longest, "seconds")
+    if not rows:
+        axes.text(0, 0, "No times to show", color=MUTED, va="center")
+    return drawing
+
+
+def _apart(values: Floats, rng: np.random.Generator) -> Floats:
+    """Return small heights that keep points from hiding each other."""
+    if len(values) > 40:
+        return rng.uniform(-0.17, 0.17, len(values))
+    heights = np.empty(len(values))
+    heights[np.argsort(values, kind="stable")] = (np.arange(len(values)) % 3 - 1) * 0.12
+    return heights
+
+
+def _name_outliers(
+    axes: Axes, row: int, values: Floats, flagged: np.ndarray, cases: Sequence[str], longest: float
+) -> None:
+    slowest = [i for i in np.argsort(-values) if flagged[i]][:MOST_NAMED]
+    taken: list[float] = []
+    for index in slowest:  # one above the other where they would touch
+        near = sum(abs(values[index] - other) < 0.14 * longest for other in taken)
+        taken.append(float(values[index]))
+        text = f"{cases[index]} {quantity(values[index], 's')}"
+        height = row - 0.24 - 0.2 * near
+        if near < 2:
+            axes.text(values[index], height, text, color=BAD, ha="right", fontsize=11.5)
+
+
+def _draw_rates(rates: Sequence[SuccessRate], target: float | None, width: float) -> Drawing:
+    narrow = width < canvas.WIDE
+    drawing, axes = blank(width, 66 + 34 * max(len(rates), 1))
+    for row, rate in enumerate(rates):
+        estimate = rate.estimate
+        if estimate.low is not None and estimate.high is not None:
+            ends = [estimate.low, estimate.high]
+            axes.plot(ends, [row, row], color=ACCENT, linewidth=6, alpha=0.35, zorder=2)
+        if estimate.value is not None:
+            axes.scatter([estimate.value], [row], color=ACCENT, s=60, zorder=3, clip_on=False)
+        words = f"{rate.successes:,} of {rate.trials:,}" if rate.trials else "not judged"
+        axes.text(1.03, row, words, va="center", fontsize=12, color=INK if rate.trials else MUTED)
+    if target is not None:
+        axes.axvline(target, color=INK, linestyle=(0, (4, 3)), linewidth=1.1)
+        words = quantity(target, "%") if narrow else f"target {quantity(target, '%')}"
+        axes.text(target, -0.62, f" {words}", fontsize=11.5, va="bottom")
+    axes.set_xlim(0, 1.35 if narrow else 1.16)
+    axes.set_ylim(max(len(rates), 1) - 0.4, -0.65)
+    names = [label(rate.group, 16 if narrow else 30) for rate in rates]
+    axes.set_yticks(range(len(rates)), names)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    axes.set_xlabel("share right; the band is the 95 % interval", loc="left")
+    if not rates:
+        axes.text(0, 0, "Nothing was judged", color=MUTED, va="center")
+    return drawing
+
+
+def _draw_success(
+    curves: Mapping[str, SuccessCurve], targets: Mapping[str, float], width: float
+) -> Drawing:
+    drawing, axes = blank(width, 300)
+    ends = [float(curve.seconds[-1]) for curve in curves.values() if len(curve.seconds)]
+    longest = 1.12 * max([*ends, *targets.values()], default=1.0)
+    for (name, curve), color in zip(curves.items(), (ACCENT, "#8a98a6", "#dc7b29"), strict=False):
+        seconds, share = curve.seconds, curve.share
+        if len(seconds) > MOST_POINTS:
+            kept = np.linspace(0, len(seconds) - 1, MOST_POINTS).astype(int)
+            seconds, share = seconds[kept], share[kept]
+        final = float(share[-1]) if len(share) else 0.0
+        frame = {"x": [0.0, *seconds, longest], "y": [0.0, *share, final]}
+        sns.lineplot(
+            **frame, ax=axes, drawstyle="steps-post", color=color, linewidth=2, errorbar=None
+        )
+        if len(seconds) <= 40:
+            axes.scatter(seconds, share, color=color, s=26, zorder=3)
+        words = f"{label(name)}: {quantity(final, '%')} in the end"
+        axes.text(longest, final + 0.02, words, ha="right", va="bottom", color=color, fontsize=12)
+    target_lines(axes, targets, narrow=width < canvas.WIDE)
+    axes.set_ylim(0, 1.08)
+    axes.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    _seconds_axis(axes, longest, "seconds from the first request to the last byte")
+    axes.set(xlim=(0, longest), ylabel="")
+    return drawing
+
+
+def _draw_excess(shown: Sequence[Explanation], causes: Sequence[str], width: float) -> Drawing:
+    narrow = width < canvas.WIDE
+    drawing, axes = blank(width, 92 + 40 * max(len(shown), 1))
+    longest = max((each.latency_s for each in shown), default=1.0)
+    for row, each in enumerate(shown):
+        at = _segment(axes, row, 0.0, each.typical_s, TYPICAL_HUE, "usual", longest, width)
+        for part in each.parts:
+            hue = PART_HUES[causes.index(part.cause) % len(PART_HUES)]
+            if part.seconds > 0:
+                at = _segment(axes, row, at, part.seconds, hue, part.cause, longest, width)
+        left = max(0.0, each.latency_s - at)
+        _segment(axes, row, at, left, UNEXPLAINED_HUE, "unexplained", longest, width, hatch="////")
+    axes.set_xlim(0, longest * 1.02)
+    axes.set_ylim(max(len(shown), 1) - 0.45, -0.6)
+    axes.set_yticks(
+        range(len(shown)),
+        [_slow_name(each, narrow) for each in shown],
+        fontfamily="monospace",
+        fontsize=11,
+    )
+    _seconds_axis(axes, longest, "seconds: usual for its peers, then each cause, then what is left")
+    if not shown:
+        axes.text(0, 0, "No stage was slow", color=MUTED, va="center")
+    return drawing
+
+
+def _segment(
+    axes: Axes,
+    row: int,
+    at: float,
+    seconds: float,
+    hue: str,
+    name: str,
+    longest: float,
+    width: float,
+    hatch: str = "",
+) -> float:
+    """Draw one part of a bar with its name in it, where it fits; return where it ends."""
+    if seconds <= 0:
+        return at
+    look: dict[str, Any] = {"color": hue, "edgecolor": BACKGROUND, "hatch": hatch}
+    axes.barh(row, seconds, left=at, height=0.66, linewidth=1.4, **look)
+    words = f"{label(name, 26)} {quantity(seconds, 's')}"
+    room = seconds / longest * (width - 150)
+    if room > 6.4 * len(words):
+        axes.text(
+            at + seconds / 2,
+            row,
+            words,
+            ha="center",
+            va="center",
+            fontsize=11,
+            color="#14171a",
+            bbox={"facecolor": hue, "edgecolor": "none", "pad": 1.5},
+        )
+    return at + seconds
+
+
+def _slow_name(each: Explanation, narrow: bool) -> str:
+    name = label(each.case_id, 14 if narrow else 24)
+    return name if narrow else f"{name} {stage_title(each.stage)}"
+
+
+def _seconds_axis(axes: Axes, longest: float, words: str) -> None:
+    ticks = MaxNLocator(nbins=7, steps=[1, 2, 5, 10]).tick_values(0, longest)
+    low, high = axes.get_xlim()
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xlim(low, high)
+    axes.set_xlabel(words, loc="left")

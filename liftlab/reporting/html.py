@@ -1,0 +1,157 @@
+"""A few lines to build HTML in which everything is escaped unless we wrote it.
+
+What is shown in a notebook goes through `Html`. Its own media type is the only one that the
+report takes as HTML; whatever else a cell gives out is shown as text. Text of models,
+endpoints and files can therefore never become markup.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from typing import Any
+
+MEDIA_TYPE = "application/vnd.liftlab.html"
+FINDING_TYPE = "application/vnd.liftlab.finding+json"
+END_TYPE = "application/vnd.liftlab.end+json"
+
+# Control characters, and those that reverse the direction of what follows.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_VOID = frozenset({"br", "hr", "img", "meta"})
+
+
+class Html:
+    """A piece of HTML that liftlab wrote; the only thing that is not escaped."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __html__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<liftlab page part, {len(self.text):,} characters>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Show in JupyterLab with its style, and in the report without: the page has it."""
+        return {
+            "text/html": f'<style>{style()}</style><div class="ll">{self.text}</div>',
+            "text/plain": repr(self),
+            MEDIA_TYPE: self.text,
+        }
+
+
+class Finding:
+    """A page's title, computed, and the sentences under it.
+
+    Parameters
+    ----------
+    title
+        What was found, in one line.
+    sentences
+        Two to four that anyone understands.
+    line
+        Which run this is: the quiet line above the title.
+    """
+
+    __slots__ = ("line", "run_id", "sentences", "title")
+
+    def __init__(
+        self, title: str, sentences: Iterable[str] = (), line: str = "", run_id: str = ""
+    ) -> None:
+        self.run_id = run_id
+        self.title = title
+        self.sentences = tuple(sentences)
+        self.line = line
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        lead = tag("p", " ".join(self.sentences), cls="lead")
+        shown = join([tag("p", self.line, cls="line"), tag("h1", self.title), lead])
+        told = {
+            "title": self.title,
+            "sentences": list(self.sentences),
+            "line": self.line,
+            "run_id": self.run_id,
+        }
+        return {
+            "text/html": f'<style>{style()}</style><div class="ll">{shown}</div>',
+            "text/plain": self.title,
+            FINDING_TYPE: told,
+        }
+
+
+class End(Html):
+    """The last part of a page, and the mark that its notebook ran to the end, on this run."""
+
+    __slots__ = ("run_id",)
+
+    def __init__(self, run_id: str, shown: Html | None = None) -> None:
+        super().__init__(shown.text if shown else "")
+        self.run_id = run_id
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        return {**super()._repr_mimebundle_(**options), END_TYPE: {"run_id": self.run_id}}
+
+
+def escape(value: object) -> str:
+    """Return text that is safe between tags and within quoted attributes.
+
+    Examples
+    --------
+    >>> escape('<b onclick="x">')
+    '&lt;b onclick=&quot;x&quot;&gt;'
+    """
+    return html.escape(_UNSEEN.sub("\N{REPLACEMENT CHARACTER}", str(value)), quote=True)
+
+
+def tag(name: str, *children: object, cls: str = "", **attributes: object) -> Html:
+    """Return an element; children that are not `Html` are escaped, and so are attributes.
+
+    Examples
+    --------
+    >>> str(tag("td", "a < b", cls="num", colspan=2))
+    '<td class="num" colspan="2">a &lt; b</td>'
+    """
+    if cls:
+        attributes = {"class": cls, **attributes}
+    told = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    if name in _VOID:
+        return Html(f"<{name}{told}>")
+    return Html(f"<{name}{told}>{join(children)}</{name}>")
+
+
+def join(parts: Iterable[object], separator: str = "") -> Html:
+    """Return parts one after the other; those that are not `Html` are escaped."""
+    texts = (part.text if isinstance(part, Html) else escape(part) for part in parts)
+    return Html(escape(separator).join(texts))
+
+
+def bounded(text: str, most: int) -> str:
+    """Return text of at most `most` characters, saying how many were left out.
+
+    Examples
+    --------
+    >>> bounded("abcdef", 4)
+    'abcd … 2 more characters'
+    """
+    if len(text) <= most:
+        return text
+    return f"{text[:most]} … {len(text) - most:,} more characters"
+
+
+@cache
+def style() -> str:
+    """Return the one style sheet of pages and of parts shown in JupyterLab."""
+    return resources.files("liftlab.reporting").joinpath("style.css").read_text("utf-8")

@@ -1,0 +1,205 @@
+"""What a run comes to, in sentences: for the pages, the terminal and a status update.
+
+Every number in them is an estimate's own; where the data carry none, they say so.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from liftlab.analysis.columns import floats, labels
+from liftlab.analysis.cost import projection
+from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.reporting.facts import Facts, gather
+
+if TYPE_CHECKING:
+    from liftlab.settings import Project
+    from liftlab.store import RunData
+
+# What each class of failure means to a reader who never saw the list.
+FAILURES = {
+    "endpoint_error": "got no usable answer from the endpoint",
+    "empty_output": "are empty",
+    "markdown_fence": "are wrapped in Markdown",
+    "not_python": "are no Python",
+    "truncated": "break off",
+    "indentation_error": "lack the block that an indented line opens",
+    "syntax_error": "are no valid Python",
+    "import_error": "import what is not there",
+    "missing_function": "do not define the function",
+    "wrong_function_name": "give the function another name",
+    "signature_mismatch": "take other arguments than asked for",
+    "timeout": "do not end in time",
+    "memory": "use more memory than allowed",
+    "output": "print more than allowed",
+    "crash": "bring the interpreter down",
+    "blocked": "try what is not allowed",
+    "invalid_ir": "rest on an IR that is off its schema",
+    "name_error": "use a name that is not defined",
+    "type_error": "mix types that do not go together",
+    "runtime_error": "raise an error",
+    "missing_return": "compute a value and never return it",
+    "partially_wrong": "are right on some inputs only",
+    "wrong_answer": "return a wrong value",
+}
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&$@:-])")
+_REQUESTS = (1_000, 10_000)
+
+
+def failure_words(failure_class: str) -> str:
+    """Return what answers of a failure class do."""
+    return FAILURES.get(failure_class, failure_class.replace("_", " "))
+
+
+def title(facts: Facts) -> str:
+    """Return the finding in one line."""
+    passed, verdict = facts.passed, facts.success_verdict()
+    if len(facts.data.trials) == 0:
+        return "No trials yet: nothing can be said"
+    if passed.trials == 0 and passed.errors:
+        return "The endpoint gave no usable answer"
+    if passed.trials == 0:
+        return f"Timed, not judged: {quantity(facts.e2e.p50.value, 's')} in the middle"
+    count = f"{passed.successes:,} of {passed.trials:,} answers {_be(passed.successes)} right"
+    if verdict is None:
+        return count
+    aim = quantity(verdict.limit, "%")
+    ends = {
+        "met": f"the target of {aim} is met",
+        "not met": f"the target of {aim} is not met",
+        "undecided": f"too few to say whether {aim} is reached",
+    }
+    return f"{count}; {ends.get(verdict.verdict, 'the rate cannot be told')}"
+
+
+def summary_sentences(run: RunData, project: Project | None = None) -> list[str]:
+    """Return what a run says of success, time and cost, a sentence each, with what carries it."""
+    return sentences(gather(run, project))
+
+
+def sentences(facts: Facts) -> list[str]:
+    """Return three or four sentences that anyone understands."""
+    if len(facts.data.trials) == 0:
+        return ["The run has no finished trial."]
+    said = [_success_sentence(facts), _time_sentence(facts), _slow_sentence(facts)]
+    return [sentence for sentence in said if sentence]
+
+
+def status_markdown(run: RunData, project: Project | None = None) -> str:
+    """Return the message for a status update, as Markdown; text from outside is escaped."""
+    facts = gather(run, project)
+    about = facts.data.run
+    lines = [f"# {markdown(title(facts))}", "", markdown(" ".join(sentences(facts))), ""]
+    lines += [f"- {markdown(row)}" for row in _numbers(facts)]
+    wrong = [f"{share.failure_class}: {share.count:,}" for share in facts.failures]
+    if wrong:
+        lines.append(f"- {markdown('What went wrong: ' + ', '.join(wrong))}")
+    lines += ["", markdown(f"Run {about.run_id}: {run_line(facts)}."), ""]
+    return "\n".join(lines)
+
+
+def run_line(facts: Facts) -> str:
+    """Return which run this is, in one quiet line."""
+    run, trials = facts.data.run, facts.data.trials
+    cases = trials["case_id"].nunique()
+    repeats = run.repeats or 1
+    kind = {"reference": "published table, re-analysed", "imported": "imported"}
+    parts = [
+        f"run {run.run_id}" + (f" ({kind[run.provenance]})" if run.provenance in kind else ""),
+        run.hardware or run.endpoint,
+        run.model,
+        f"{cases:,} {_plural('case', cases)} × {repeats:,} {_plural('repeat', repeats)}",
+        "one at a time" if run.concurrency == 1 else _at_once(run.concurrency),
+        (run.started_at or "")[:10],
+        "" if run.status == "complete" else run.status,
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def requests_at(facts: Facts) -> list[tuple[int, Estimate]]:
+    """Return what 1,000 and 10,000 requests like these cost."""
+    trials = facts.data.trials
+    usd, cases = floats(trials, "cost_usd"), labels(trials, "case_id").astype(str)
+    return [(count, projection(usd, count, cases)) for count in _REQUESTS]
+
+
+def markdown(text: str) -> str:
+    r"""Return text that Markdown shows as it is.
+
+    Examples
+    --------
+    >>> print(markdown("is_even <b>"))
+    is\_even \<b\>
+    """
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def _numbers(facts: Facts) -> list[str]:
+    rows = [
+        f"Right: {facts.passed.sentence()}",
+        f"Parsed: {facts.parsed.sentence()}",
+        f"End to end, median: {facts.e2e.p50} ({facts.e2e.rows})",
+        f"End to end, P95: {facts.e2e.p95}",
+    ]
+    for count, estimate in requests_at(facts):
+        rows.append(f"{count:,} requests: {estimate}")
+    return rows
+
+
+def _success_sentence(facts: Facts) -> str:
+    passed, parsed = facts.passed, facts.parsed
+    if passed.trials == 0:
+        return "The answers were not judged: there are no checks for them."
+    said = f"{parsed.successes:,} of {parsed.trials:,} answers parse"
+    said += f"; run against their checks, {passed.successes:,} of {passed.trials:,} "
+    said += "is right" if passed.successes == 1 else "are right"
+    if facts.failures:
+        top = facts.failures[0]
+        said += f": {top.count:,} {failure_words(top.failure_class)}"
+    errors = f" {passed.errors:,} more got no answer from the endpoint." if passed.errors else ""
+    return f"{said}.{errors}"
+
+
+def _time_sentence(facts: Facts) -> str:
+    median, verdict = facts.e2e.p50, facts.time_verdict()
+    if median.value is None:
+        return "How long a request takes cannot be told from these rows."
+    said = f"The typical request takes {_rounded(median.value)}"
+    if verdict is None:
+        return f"{said}."
+    aim = quantity(verdict.limit, "s")
+    ends = {
+        "met": f"within the target of {aim}",
+        "not met": f"over the target of {aim}",
+        "undecided": f"and whether that meets the target of {aim} is undecided",
+    }
+    return f"{said}, {ends.get(verdict.verdict, '')}".rstrip(", ") + "."
+
+
+def _slow_sentence(facts: Facts) -> str:
+    if not facts.slow:
+        return "No stage was slow for its peers." if len(facts.data.stages) >= 8 else ""
+    excess = sum(each.excess_s for each in facts.slow)
+    known = excess - sum(max(0.0, each.unexplained_s) for each in facts.slow)
+    count = len(facts.slow)
+    return (
+        f"{count:,} {_plural('stage', count)} took {_rounded(excess)} more than usual; "
+        f"what was recorded accounts for {_rounded(known)} of it."
+    )
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else quantity(seconds, "s")
+
+
+def _at_once(concurrency: int | None) -> str:
+    return f"{concurrency:,} at once" if concurrency else ""
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
+
+
+def _be(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -1,0 +1,1 @@
+"""What each notebook shows, a function a section: the notebooks themselves hold prose and calls."""

@@ -1,0 +1,196 @@
+"""The page on spread: which runs are different, why, and how sure that is."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from liftlab.analysis.estimate import quantity, span
+from liftlab.analysis.explain import Explanation
+from liftlab.reporting import figures, messages
+from liftlab.reporting.bars import stage_names, stage_title
+from liftlab.reporting.facts import Facts, gather
+from liftlab.reporting.html import Finding, Html, join, tag
+from liftlab.reporting.pages.parts import finding as any_finding
+from liftlab.reporting.pages.parts import latency_table, provenance
+from liftlab.reporting.tables import behind, table
+from liftlab.reporting.tiles import Tile
+from liftlab.reporting.tiles import tiles as tile_row
+
+__all__ = [
+    "conclusion",
+    "excess_figure",
+    "explanations",
+    "finding",
+    "gather",
+    "latency_table",
+    "provenance",
+    "spread_figure",
+    "spread_table",
+    "tiles",
+]
+
+
+def finding(facts: Facts) -> Finding:
+    """Return what the spread comes to."""
+    return any_finding(facts, _title(facts), _sentences(facts))
+
+
+def tiles(facts: Facts) -> Html:
+    """Return how many are slow, and how much of that is explained."""
+    judged = [name for name, found in facts.outliers.items() if not found.reason]
+    flagged = sum(int(facts.outliers[name].mask.sum()) for name in judged)
+    values = sum(len(facts.outliers[name].mask) for name in judged)
+    reason = next((found.reason for found in facts.outliers.values() if found.reason), "no stages")
+    excess, known = _excess(facts)
+    slow = Tile(
+        what="Slow beyond chance",
+        number=f"{flagged:,} / {values:,}" if judged else "–",
+        why="stage times; a clean set gives one false alarm in 20" if judged else reason,
+        verdict="" if judged else "not measurable",
+    )
+    share = f"{known:.1f} of {excess:.1f} s over usual" if facts.slow else "no stage was slow"
+    explained = Tile(
+        what="Explained by what was recorded",
+        number=quantity(known / excess, "%") if facts.slow else "–",
+        why=share,
+    )
+    return tile_row([slow, explained, *(_cv_tile(facts, index) for index in range(2))])
+
+
+def spread_figure(facts: Facts) -> Html:
+    """Return every stage time as a point."""
+    names = stage_names(facts.data.stages)
+    flagged = {name: int(f.mask.sum()) for name, f in facts.outliers.items() if not f.reason}
+    counts = [f"{flagged[name]:,} in {stage_title(name)}" for name in names if flagged.get(name)]
+    caption = (
+        f"Slow beyond chance: {', '.join(counts)}"
+        if counts
+        else "Nothing is slow by chance's measure"
+    )
+    if not flagged:
+        caption = "Every stage time; which are slow cannot be told yet"
+    columns = ["case_id", "repeat", "stage", "latency_s", "attempts", "output_tokens", "ok"]
+    frame = facts.data.stages[columns].sort_values("latency_s", ascending=False)
+    return figures.latency_strip(
+        facts.data.stages,
+        facts.outliers,
+        caption=caption,
+        table=behind(table(frame, csv="stages.csv", most=20)),
+    ).html()
+
+
+def spread_table(facts: Facts) -> Html:
+    """Return each stage's coefficient of variation, with what is in it."""
+    rows = [
+        {
+            "": stage_title(summary.what) if summary.what != "e2e" else "End to end",
+            "Rows": summary.rows,
+            "n": summary.n,
+            "CV": quantity(summary.cv.value, "%"),
+            "Interval": summary.cv.interval or summary.cv.reason,
+            "Fastest, s": summary.low_s,
+            "Slowest, s": summary.high_s,
+        }
+        for summary in (*facts.stages, facts.e2e, *facts.stages_ok)
+        if summary.n
+    ]
+    note = "CV: standard deviation as a share of the mean. Cases differ, so it is not noise alone."
+    return join([table(pd.DataFrame(rows)), tag("p", note, cls="note")])
+
+
+def excess_figure(facts: Facts) -> Html:
+    """Return what each slow stage's time consists of."""
+    excess, known = _excess(facts)
+    caption = "No stage was slow for its peers"
+    if facts.slow:
+        share = quantity(known / excess, "%")
+        caption = f"What was recorded accounts for {share} of the time over usual"
+    return figures.excess_breakdown(
+        facts.slow, caption=caption, table=behind(explanations(facts)) if facts.slow else None
+    ).html()
+
+
+def explanations(facts: Facts) -> Html:
+    """Return every slow stage with its causes, as a table."""
+    columns = ["Case", "Stage", "Took, s", "Usual, s", "Over, s", "Causes", "Unexplained, s", "Is"]
+    rows = [_row(each) for each in facts.slow]
+    return table(pd.DataFrame(rows, columns=columns), csv="slow_stages.csv", most=20)
+
+
+def conclusion(facts: Facts) -> Html:
+    """Return what follows, in sentences made from the data."""
+    if not facts.slow:
+        words = "No stage took 1.5 times what its peers take: there is nothing to explain."
+        return tag("p", words if len(facts.data.stages) else "There are no stages to compare.")
+    said = [tag("li", each.sentence()) for each in facts.slow[:8]]
+    more = len(facts.slow) - len(said)
+    if more:
+        said.append(tag("li", f"and {more:,} more", cls="more"))
+    return tag("ul", *said)
+
+
+def _title(facts: Facts) -> str:
+    excess, known = _excess(facts)
+    if len(facts.data.stages) == 0:
+        return "No stage times yet: nothing can be said of spread"
+    if not facts.slow:
+        return "No stage is slow for its peers"
+    count, total = len(facts.slow), len(facts.data.stages)
+    share = quantity(round(known / excess, 2), "%")
+    return f"{count:,} of {total:,} stages are slow; {share} of the extra time is explained"
+
+
+def _sentences(facts: Facts) -> list[str]:
+    said = []
+    if facts.slow:
+        excess, known = _excess(facts)
+        worst = facts.slow[0]
+        said.append(
+            f"The slowest, {worst.case_id} in {stage_title(worst.stage)}, took "
+            f"{worst.latency_s:.1f} s where its peers take {worst.typical_s:.1f} s."
+        )
+        causes = list(dict.fromkeys(e.main_cause for e in facts.slow))
+        said.append(
+            f"Main causes: {', '.join(causes[:4])}; {excess - known:.1f} s are unexplained."
+        )
+    widest = max(facts.stages, key=lambda s: s.cv.value or 0.0, default=None)
+    if widest is not None and widest.cv.value:
+        said.append(
+            f"{stage_title(widest.what)} varies most: its standard deviation is "
+            f"{quantity(widest.cv.value, '%')} of its mean."
+        )
+    return said or messages.sentences(facts)
+
+
+def _excess(facts: Facts) -> tuple[float, float]:
+    """Return the seconds over usual, and how many of them a recorded cause accounts for."""
+    excess = sum(each.excess_s for each in facts.slow)
+    return excess, excess - sum(max(0.0, each.unexplained_s) for each in facts.slow)
+
+
+def _cv_tile(facts: Facts, index: int) -> Tile:
+    if index >= len(facts.stages):
+        return Tile(what="Spread", number="–", why="no such stage", verdict="not measurable")
+    summary = facts.stages[index]
+    cv = summary.cv
+    why = cv.reason
+    if cv.low is not None and cv.high is not None:
+        why = f"95 % interval {span(cv.low, cv.high, '%')}, n = {cv.n:,}"
+    return Tile(what=f"{stage_title(summary.what)}, CV", number=quantity(cv.value, "%"), why=why)
+
+
+def _row(each: Explanation) -> list[object]:
+    causes = "; ".join(
+        f"{part.cause} {part.seconds:.1f} s" + (f" ({part.count})" if part.count else "")
+        for part in each.parts
+    )
+    return [
+        f"{each.case_id} {each.repeat}",
+        stage_title(each.stage),
+        each.latency_s,
+        each.typical_s,
+        each.excess_s,
+        causes or "none recorded",
+        each.unexplained_s,
+        each.verdict.replace("_", " "),
+    ]

@@ -1,0 +1,154 @@
+"""`make report`: every notebook of the project as a page of one run, with an index and a message.
+
+The notebook that runs the suite goes first; the others render beside each other. A notebook that
+fails leaves its page, stops no other, and is told at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from liftlab import jobs
+from liftlab.errors import InputInvalid, NotebookFailed
+from liftlab.reporting.html import tag
+from liftlab.reporting.render import Job, Rendered, render, render_all
+
+if TYPE_CHECKING:
+    from liftlab.settings import Project
+    from liftlab.store import RunData
+
+RUN_NOTEBOOK = "10_run_suite"
+WORKERS = 2
+RUN_LIMIT_S = 4 * 3600.0  # for the notebook that runs the suite
+PAGE_LIMIT_S = 600.0
+
+Say = Callable[[str], object]
+
+
+def write_report(project: Project, run_id: str | None, say: Say) -> Path:
+    """Render the project's notebooks for a run; without one, run the suite first.
+
+    Parameters
+    ----------
+    project
+        Where the notebooks are, where the pages go, and what to run.
+    run_id
+        A run, `latest`, or the name of a published day; None runs the suite.
+    say
+        Told what happens, a line at a time.
+
+    Returns
+    -------
+    Path
+        The folder with `index.html`, a page a notebook, and `status.md`.
+
+    Raises
+    ------
+    NotebookFailed
+        If one failed; all pages are written by then.
+    """
+    notebooks = _notebooks(project)
+    reports = project.path("reports")
+    reports.mkdir(parents=True, exist_ok=True)
+    done: list[Rendered] = []
+    if run_id is None:
+        done.append(_run_first(project, notebooks, reports, say))
+        run_id = done[0].run_id
+        notebooks = [path for path in notebooks if path.stem != RUN_NOTEBOOK]
+    run = jobs.open_run(run_id, project=project)  # its tables are made once, before many read them
+    folder = reports / run.run.run_id
+    say(f"writing {len(notebooks)} pages to {folder}")
+    tasks = [
+        Job(
+            notebook=path,
+            html=folder / f"{path.stem}.html",
+            parameters={"run_id": run.run.run_id},
+            timeout_s=PAGE_LIMIT_S,
+        )
+        for path in notebooks
+    ]
+    done.extend(render_all(tasks, WORKERS))
+    done.sort(key=lambda page: page.name)
+    _write_index(folder, run, done)
+    _write_message(folder, run, project)
+    _point_latest(reports, folder.name)
+    _tell_faults(done)
+    return folder
+
+
+def _notebooks(project: Project) -> list[Path]:
+    folder = project.path("notebooks")
+    found = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not found:
+        raise InputInvalid(f"{folder}: no notebooks there: their names begin as in 00_status.ipynb")
+    return found
+
+
+def _run_first(project: Project, notebooks: Sequence[Path], reports: Path, say: Say) -> Rendered:
+    """Execute the notebook that runs the suite; only then is the run's name known."""
+    path = next((path for path in notebooks if path.stem == RUN_NOTEBOOK), None)
+    if path is None:
+        raise InputInvalid(f"{project.path('notebooks')}: no {RUN_NOTEBOOK}.ipynb to run the suite")
+    wanted = project.settings.run
+    say(f"running suite {wanted.suite} on endpoint {wanted.endpoint}")
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=reports) as scratch:
+        html = Path(scratch) / f"{RUN_NOTEBOOK}.html"
+        job = Job(
+            notebook=path,
+            html=html,
+            parameters={
+                "run_id": "",
+                "suite": wanted.suite,
+                "endpoint": wanted.endpoint,
+                "pipeline": wanted.pipeline,
+                "repeats": wanted.repeats,
+            },
+            timeout_s=RUN_LIMIT_S,
+            echo=True,
+        )
+        rendered = render(job)
+        # Without a run there is no folder for it: the page that says why goes where people look.
+        folder = reports / (rendered.run_id or "failed")
+        folder.mkdir(exist_ok=True)
+        kept = folder / html.name
+        html.replace(kept)
+    if not rendered.run_id:
+        raise NotebookFailed(f"{RUN_NOTEBOOK}: {rendered.fault} The page: {kept}")
+    return rendered
+
+
+def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
+    from liftlab.reporting.export import page_of_parts
+
+    items = []
+    for page in pages:
+        link = tag("a", page.title, href=f"{page.name}.html")
+        fault = tag("p", page.fault, cls="fault") if page.fault else ""
+        items.append(tag("section", tag("h2", link), tag("p", " ".join(page.sentences)), fault))
+    items.append(tag("p", tag("a", "The message for a status update", href="status.md")))
+    text = page_of_parts(items, title=f"Run {run.run.run_id}", line="liftlab")
+    (folder / "index.html").write_text(text, "utf-8")
+
+
+def _write_message(folder: Path, run: RunData, project: Project) -> None:
+    from liftlab.reporting.messages import status_markdown
+
+    (folder / "status.md").write_text(status_markdown(run, project), "utf-8")
+
+
+def _point_latest(reports: Path, name: str) -> None:
+    """Let `latest` point at a run's pages; it is never missing in between."""
+    temporary = reports / f".latest-{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(name, target_is_directory=True)
+    temporary.replace(reports / "latest")
+
+
+def _tell_faults(pages: Sequence[Rendered]) -> None:
+    faults = [f"{page.name}: {page.fault} The page: {page.html}" for page in pages if page.fault]
+    if faults:
+        raise NotebookFailed("\n".join(faults))

@@ -1,0 +1,157 @@
+"""Tables for people: numbers aligned, foreign text escaped, long ones cut, all of it as CSV."""
+
+from __future__ import annotations
+
+import base64
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from liftlab.analysis.estimate import plain
+from liftlab.reporting.html import Html, bounded, join, tag
+from liftlab.reporting.tiles import verdict
+
+MOST_ROWS = 40
+MOST_CELL = 300  # characters
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+
+
+def table(
+    frame: pd.DataFrame,
+    *,
+    caption: str = "",
+    headings: Mapping[str, str] | None = None,
+    most: int = MOST_ROWS,
+    csv: str = "",
+    full: pd.DataFrame | None = None,
+) -> Html:
+    """Return a table of a frame's columns; its index is left out.
+
+    Parameters
+    ----------
+    frame
+        Cells may be text, numbers, `Html`, or missing.
+    caption
+        Which rows these are.
+    headings
+        What to call columns.
+    most
+        Rows shown; the rest is counted, and in the CSV.
+    csv
+        File name for a download of all rows; none if empty.
+    full
+        What the download holds, if it is more than `frame`.
+
+    Examples
+    --------
+    >>> "and 2 more" in str(table(pd.DataFrame({"n": [1, 2, 3]}), most=1))
+    True
+    """
+    named = headings or {}
+    names = [str(name) for name in frame.columns]
+    numeric = [_is_numeric(frame[name]) for name in names]
+    head = [
+        tag("th", named.get(name, name), scope="col", cls="num" * right)
+        for name, right in zip(names, numeric, strict=True)
+    ]
+    rows = [
+        tag("tr", *(_cell(value, right) for value, right in zip(row, numeric, strict=True)))
+        for row in frame.head(most).itertuples(index=False, name=None)
+    ]
+    if not rows:
+        rows = [tag("tr", tag("td", "none", colspan=max(len(head), 1), cls="more"))]
+    parts = [
+        tag("caption", caption) if caption else "",
+        tag("thead", tag("tr", *head)),
+        tag("tbody", *rows),
+    ]
+    below: list[object] = []
+    if len(frame) > most:
+        below.append(f"and {len(frame) - most:,} more")
+    if csv:
+        below.append(download(frame if full is None else full, csv))
+    shown = tag("div", tag("table", *parts), cls="scroll")
+    return join([shown, tag("p", join(below, " · "), cls="more")]) if below else shown
+
+
+def behind(shown: Html, summary: str = "The numbers behind the figure (table, CSV)") -> Html:
+    """Return a part that is one click away."""
+    return tag("details", tag("summary", summary), shown)
+
+
+def download(frame: pd.DataFrame, name: str) -> Html:
+    """Return a link that saves a frame as CSV; the data are inside the page."""
+    safe = frame.map(_harmless)
+    encoded = base64.b64encode(safe.to_csv(index=False).encode("utf-8", "replace")).decode()
+    words = f"CSV, {len(frame):,} {'row' if len(frame) == 1 else 'rows'}"
+    return tag("a", words, href=f"data:text/csv;base64,{encoded}", download=name)
+
+
+def facts_table(facts: Mapping[str, object], caption: str = "") -> Html:
+    """Return names and values, one pair a row; pairs without a value are left out."""
+    rows = [
+        tag("tr", tag("th", name, scope="row"), tag("td", _words(value)))
+        for name, value in facts.items()
+        if not _missing(value)
+    ]
+    head = tag("caption", caption) if caption else ""
+    return tag("div", tag("table", head, tag("tbody", *rows)), cls="scroll")
+
+
+def claims_table(claims: Sequence[Mapping[str, str]], caption: str = "") -> Html:
+    """Return claims with their rulings; each has `claim`, `ruling` and `say`."""
+    rows = [
+        {
+            "Claim": f"“{claim['claim']}”",
+            "Ruling": verdict(claim["ruling"]),
+            "What may be said": claim["say"],
+        }
+        for claim in claims
+    ]
+    columns = ["Claim", "Ruling", "What may be said"]
+    return table(pd.DataFrame(rows, columns=columns), caption=caption)
+
+
+def _is_numeric(column: pd.Series[Any]) -> bool:
+    if pd.api.types.is_bool_dtype(column):
+        return False
+    known = [value for value in column if not _missing(value)]
+    return bool(known) and all(
+        isinstance(value, numbers.Real) and not isinstance(value, bool) for value in known
+    )
+
+
+def _cell(value: object, numeric: bool) -> Html:
+    return tag("td", value if isinstance(value, Html) else _words(value), cls="num" * numeric)
+
+
+def _words(value: object) -> object:
+    if isinstance(value, Html):
+        return value
+    if _missing(value):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, numbers.Integral):
+        return f"{int(value):,}"
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        return f"{number:,.2f}" if 1 <= abs(number) < 1e6 else plain(number)
+    return bounded(str(value), MOST_CELL)
+
+
+def _missing(value: object) -> bool:
+    if value is None or value is pd.NA or value == "":
+        return True
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, Html):
+        return ""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value
