@@ -126,6 +126,23 @@ def per_success(
     )
 
 
+def wilson(rate: Floats | float, n: Floats | float, z: float) -> tuple[Floats, Floats]:
+    """Return Wilson's interval for rates observed in n trials; n need not be whole.
+
+    Examples
+    --------
+    >>> low, high = wilson(0.8, 5, 1.959964)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.376, 0.964)
+    """
+    share, trials = np.asarray(rate, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    shrink = 1 + z * z / trials
+    centre = (share + z * z / (2 * trials)) / shrink
+    spread = share * (1 - share) / trials + z * z / (4 * trials * trials)
+    half = z * np.sqrt(spread) / shrink
+    return np.maximum(0.0, centre - half), np.minimum(1.0, centre + half)
+
+
 def _clustered_proportion(outcomes: Floats, clusters: Any, confidence: float) -> Estimate:
     names, index = np.unique(clusters.astype(str), return_inverse=True)
     cases, trials = len(names), len(outcomes)
@@ -141,7 +158,7 @@ def _clustered_proportion(outcomes: Floats, clusters: Any, confidence: float) ->
     rates = np.bincount(index, outcomes) / sizes
     effective = _effective_n(sizes, rates, rate)
     z = float(stats.t.ppf((1 + confidence) / 2, cases - 1))
-    low, high = _wilson(rate, effective, z)
+    low, high = (float(end) for end in wilson(rate, effective, z))
     return Estimate(
         value=rate,
         low=low,
@@ -166,12 +183,6 @@ def _effective_n(sizes: Floats, rates: Floats, rate: float) -> float:
     icc = min(1.0, max(0.0, icc))
     weighted = float((sizes**2).sum()) / trials
     return trials / (1 + (weighted - 1) * icc)
-
-
-def _wilson(rate: float, n: float, z: float) -> tuple[float, float]:
-    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _outcomes(successes: ArrayLike, n: int | None) -> Floats:

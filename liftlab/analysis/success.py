@@ -89,7 +89,7 @@ def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "
     >>> print(success_rate(trials))
     1 of 5 gave the right answers: 20 % (95 % interval 3.6–62.4 %, n = 5).
     """
-    judged, good, errors = _judged(trials, measure)
+    judged, good, errors = judgeable(trials, measure)
     cases = labels(trials, "case_id").astype(str)
     return SuccessRate(
         group=group,
@@ -114,7 +114,7 @@ def success_by_group(
 
 def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:
     """Count what went wrong, most frequent first; endpoint errors are not among it."""
-    judged, good, _ = _judged(trials, "pass")
+    judged, good, _ = judgeable(trials, "pass")
     failed = judged & ~good
     classes, cases = labels(trials, "failure_class"), labels(trials, "case_id").astype(str)
     found = dict.fromkeys(name for name in classes[failed] if name is not None)
@@ -131,8 +131,8 @@ def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:
     return sorted(shares, key=lambda share: -share.count)
 
 
-def _judged(trials: pd.DataFrame, measure: Measure) -> tuple[Bools, Bools, Bools]:
-    """Return which trials can be judged, which succeeded, and which are endpoint errors."""
+def judgeable(trials: pd.DataFrame, measure: Measure) -> tuple[Bools, Bools, Bools]:
+    """Return which trials can be judged, which succeeded, and which are endpoint errors; (n,)."""
     outcome = labels(trials, "outcome")
     errors = np.asarray(outcome == "error", dtype=np.bool_)
     if measure == "pass":

@@ -1,0 +1,361 @@
+"""Is the success rate high enough? When to stop asking, and what may be published.
+
+Two answers to two questions: Wald's sequential test says when enough is known to go one way or
+the other; the confidence sequence holds however often it is looked at, and so may be published.
+Both take trials to be independent and in random order. Repeats of a case are not independent:
+its first trial counts, and more evidence needs new cases.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import optimize, special
+
+from liftlab.analysis.columns import Floats, floats, labels
+from liftlab.analysis.estimate import Estimate, plain, quantity
+from liftlab.analysis.plans import SampleSize, effort, sample_size
+from liftlab.analysis.samples import PROMPTS, as_array, check_confidence
+from liftlab.analysis.success import Measure, judgeable
+
+__all__ = ["Course", "Decision", "SampleSize", "course", "of_run", "sample_size", "success_rate"]
+
+Verdict = Literal["above", "below", "go on"]
+
+_HORIZON = 20_000  # trials; a sequential test of a zone that can be tested ends long before
+_ENDED = 1e-9  # chance of still going on that is as good as none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """Where a sequential test ends from here, if a rate is the truth."""
+
+    rate: float
+    above: float
+    below: float
+    mean_trials: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A success rate against a target, as trials come in.
+
+    Parameters
+    ----------
+    what
+        What was counted, such as "right answers".
+    target, zone
+        Rates above target + zone and below target - zone are told apart with `error`; in
+        between, either answer is acceptable.
+    successes, trials
+        What counted.
+    left_out
+        Repeats of a case already counted, and outcomes that are not known.
+    log_ratio, bound
+        Log likelihood ratio of target + zone against target - zone; decided beyond ± bound.
+    verdict
+        "above", "below" or "go on".
+    decided_after
+        Trials after which the test first reached a bound; None while it goes on.
+    published
+        The confidence sequence.
+    to_above, to_below
+        Fewest further trials that would decide: all successes, or all failures.
+    if_above, if_below
+        What the test comes to from here, if target + zone or target - zone is the truth.
+    seconds, usd
+        What one trial takes; None where not known.
+    """
+
+    what: str
+    target: float
+    zone: float
+    error: float
+    successes: int
+    trials: int
+    left_out: int
+    log_ratio: float
+    bound: float
+    verdict: Verdict
+    decided_after: int | None
+    published: Estimate
+    to_above: int
+    to_below: int
+    if_above: Course
+    if_below: Course
+    seconds: float | None = None
+    usd: float | None = None
+
+    @property
+    def may_claim(self) -> Verdict:
+        """What may be published of the target, however often the data were looked at."""
+        low, high = self.published.low, self.published.high
+        if low is not None and low >= self.target:
+            return "above"
+        return "below" if high is not None and high < self.target else "go on"
+
+    def sentence(self) -> str:
+        """Say the count, the decision, what may be published, and what would settle the rest."""
+        limit = quantity(self.target, "%")
+        said = [f"{self.successes:,} of {self.trials:,} {self.what}: {self._decision(limit)}"]
+        if self.trials:
+            claims = {"above": f"≥ {limit}", "below": f"< {limit}"}
+            claim = claims.get(self.may_claim, f"neither ≥ nor < {limit}")
+            said.append(f"published may be {claim}: {self.published.interval} at any look")
+        if self.verdict == "go on":
+            said.append(self._what_settles())
+        if self.left_out:
+            said.append(f"{self.left_out:,} repeated or unjudged trials not counted")
+        return "; ".join(said) + "."
+
+    def _decision(self, limit: str) -> str:
+        ratio = f"log likelihood ratio {plain(self.log_ratio)}, decided at ±{plain(self.bound)}"
+        if self.verdict == "go on":
+            return f"not decided whether {limit} is reached ({ratio})"
+        reached = "is" if self.verdict == "above" else "is not"
+        return f"{limit} {reached} reached, decided after {self.decided_after:,} trials ({ratio})"
+
+    def _what_settles(self) -> str:
+        high, low = self.if_above, self.if_below
+        more = math.ceil(max(high.mean_trials, low.mean_trials))
+        takes = effort(
+            None if self.seconds is None else more * self.seconds,
+            None if self.usd is None else more * self.usd,
+        )
+        return (
+            f"{self.to_above:,} more successes in a row or {self.to_below:,} failures would "
+            f"settle it; on average {math.ceil(high.mean_trials):,} more trials if the truth is "
+            f"{quantity(high.rate, '%')}, {math.ceil(low.mean_trials):,} if it is "
+            f"{quantity(low.rate, '%')}{takes}, each with a new case"
+        )
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+def success_rate(
+    outcomes: ArrayLike,
+    target: float = 0.7,
+    zone: float = 0.1,
+    *,
+    cases: ArrayLike | None = None,
+    error: float = 0.05,
+    what: str = "successes",
+    seconds: float | None = None,
+    usd: float | None = None,
+) -> Decision:
+    """Decide whether a success rate reaches a target, or say what would.
+
+    The sequential probability ratio test of target + zone against target - zone (Wald 1945,
+    Annals of Mathematical Statistics 16), both errors `error`; and the confidence sequence of
+    the Beta(1/2, 1/2) mixture (Robbins 1970, ibid. 41; Ville's inequality).
+
+    Parameters
+    ----------
+    outcomes : (n,)
+        True or false, in the order in which the trials were made, which has to be random.
+        NaN where not known.
+    target, zone
+        See `Decision`.
+    cases : (n,), optional
+        The case of each; of a case that repeats the first outcome counts.
+    error
+        Chance of each wrong decision, and of a published sequence that misses the truth.
+    what
+        What is counted, for the sentence.
+    seconds, usd
+        What one trial takes.
+
+    Raises
+    ------
+    ValueError
+        If the zone leaves the range of a rate, or an outcome is neither true nor false.
+
+    Examples
+    --------
+    >>> seed = success_rate([1, 1, 1, 0, 1])
+    >>> seed.verdict, round(seed.log_ratio, 3), seed.to_above, seed.to_below
+    ('go on', 0.458, 9, 5)
+    >>> success_rate([True] * 11).verdict, success_rate([1] * 2 + [0] * 5).verdict
+    ('above', 'go on')
+    """
+    check_confidence(error)
+    if not 0 < target - zone < target + zone < 1:
+        raise ValueError(f"target {target} ± zone {zone} has to lie between 0 and 1")
+    counted = _counted(as_array(outcomes), cases)
+    step_up, step_down = _steps(target, zone)
+    path = np.cumsum(np.where(counted == 1, step_up, step_down))
+    bound = math.log((1 - error) / error)
+    beyond = np.flatnonzero(np.abs(path) >= bound)
+    decided_after = int(beyond[0]) + 1 if len(beyond) else None
+    log_ratio = float(path[-1]) if len(path) else 0.0
+    verdict: Verdict = "go on"
+    if decided_after is not None:  # what comes after a bound does not take the decision back
+        verdict = "above" if path[decided_after - 1] > 0 else "below"
+    successes = int(counted.sum())
+    return Decision(
+        what=what,
+        target=target,
+        zone=zone,
+        error=error,
+        successes=successes,
+        trials=len(counted),
+        left_out=as_array(outcomes).size - len(counted),
+        log_ratio=log_ratio,
+        bound=bound,
+        verdict=verdict,
+        decided_after=decided_after,
+        published=confidence_sequence(successes, len(counted), 1 - error),
+        to_above=max(0, math.ceil((bound - log_ratio) / step_up)),
+        to_below=max(0, math.ceil((bound + log_ratio) / -step_down)),
+        if_above=course(target + zone, target, zone, start=log_ratio, error=error),
+        if_below=course(target - zone, target, zone, start=log_ratio, error=error),
+        seconds=seconds,
+        usd=usd,
+    )
+
+
+def of_run(
+    trials: pd.DataFrame,
+    target: float = 0.7,
+    zone: float = 0.1,
+    *,
+    measure: Measure = "pass",
+    failure_class: str | None = None,
+) -> Decision:
+    """Decide about the trials of a run, at its own speed and price.
+
+    Parameters
+    ----------
+    trials
+        The trial table joined with its grades: `case_id, outcome, parsed, started_at, e2e_s,
+        cost_usd`. Trials count in the order in which they started.
+    measure
+        "pass" or "parsed".
+    failure_class
+        Count trials spoiled by this class instead of successes.
+    """
+    ordered = trials
+    if "started_at" in trials.columns:
+        ordered = trials.sort_values("started_at", kind="stable")
+    known, good, _ = judgeable(ordered, measure)
+    what = "gave the right answers" if measure == "pass" else "parse"
+    if failure_class is not None:
+        good = np.asarray(labels(ordered, "failure_class") == failure_class, dtype=np.bool_)
+        what = f"are spoiled by {failure_class}"
+    return success_rate(
+        np.where(known, good, np.nan),
+        target,
+        zone,
+        cases=labels(ordered, "case_id").astype(str),
+        what=what,
+        seconds=_mean_of(floats(ordered, "e2e_s")),
+        usd=_mean_of(floats(ordered, "cost_usd")),
+    )
+
+
+def confidence_sequence(successes: int, trials: int, confidence: float = 0.95) -> Estimate:
+    """Estimate a rate by a sequence that covers it at every look at once.
+
+    Rates against which the mixture likelihood ratio has not yet reached 1 / (1 - confidence).
+
+    Examples
+    --------
+    >>> print(confidence_sequence(4, 5))
+    80 % (95 % interval 20.4–99.9 %, n = 5)
+    """
+    base: dict[str, Any] = {"n": trials, "population": PROMPTS, "unit": "%"}
+    if trials == 0:
+        return Estimate(value=None, reason="no trials", **base)
+    failures = trials - successes
+    allowed = -math.log(1 - confidence)
+    mixture = float(special.betaln(successes + 0.5, failures + 0.5) - special.betaln(0.5, 0.5))
+
+    def excess(rate: float) -> float:
+        likelihood = special.xlogy(successes, rate) + special.xlog1py(failures, -rate)
+        return mixture - float(likelihood) - allowed
+
+    rate, edge = successes / trials, 1e-12
+    low = 0.0 if successes == 0 else float(optimize.brentq(excess, edge, rate))
+    high = 1.0 if failures == 0 else float(optimize.brentq(excess, rate, 1 - edge))
+    return Estimate(
+        value=rate,
+        low=low,
+        high=high,
+        confidence=confidence,
+        method="confidence sequence, Beta(1/2, 1/2) mixture",
+        **base,
+    )
+
+
+def course(
+    rate: float,
+    target: float = 0.7,
+    zone: float = 0.1,
+    *,
+    start: float = 0.0,
+    error: float = 0.05,
+) -> Course:
+    """Return where the sequential test ends, exactly, if trials succeed at a rate.
+
+    Parameters
+    ----------
+    rate
+        The truth that is assumed.
+    start
+        The log likelihood ratio that has been reached.
+
+    Examples
+    --------
+    >>> from_nothing = course(0.8)
+    >>> round(from_nothing.above, 3), round(from_nothing.mean_trials)
+    (0.961, 31)
+    """
+    bound = math.log((1 - error) / error)
+    up, down = _steps(target, zone)
+    ended = {"above": float(start >= bound), "below": float(start <= -bound)}
+    alive = np.array([1.0 - sum(ended.values())])  # by further successes, from `first` on
+    first, trials, mean = 0, 0, 0.0
+    while alive.sum() > _ENDED and trials < _HORIZON:
+        mean += float(alive.sum())
+        trials += 1
+        alive = np.append(alive * (1 - rate), 0.0) + np.insert(alive * rate, 0, 0.0)
+        successes = first + np.arange(len(alive))
+        at = start + successes * up + (trials - successes) * down
+        ended["above"] += float(alive[at >= bound].sum())
+        ended["below"] += float(alive[at <= -bound].sum())
+        going = np.flatnonzero(np.abs(at) < bound)
+        if len(going) == 0:
+            break
+        first += int(going[0])
+        alive = alive[going]
+    return Course(rate=rate, mean_trials=mean, **ended)
+
+
+def _steps(target: float, zone: float) -> tuple[float, float]:
+    """Return what a success and a failure add to the log likelihood ratio."""
+    high, low = target + zone, target - zone
+    return math.log(high / low), math.log((1 - high) / (1 - low))
+
+
+def _counted(outcomes: Floats, cases: ArrayLike | None) -> Floats:
+    known = ~np.isnan(outcomes)
+    if not np.isin(outcomes[known], (0, 1)).all():
+        raise ValueError("an outcome is true or false, 1 or 0, or NaN where not known")
+    if cases is None:
+        return outcomes[known]
+    names = np.asarray(cases).astype(str).ravel()
+    if len(names) != len(outcomes):
+        raise ValueError(f"{len(names)} cases for {len(outcomes)} outcomes")
+    _, first = np.unique(names[known], return_index=True)
+    return outcomes[known][np.sort(first)]
+
+
+def _mean_of(values: Floats) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None

@@ -1,0 +1,192 @@
+"""How many trials a question needs, and what they take: asked before they are run.
+
+`liftlab.analysis.decide` offers `sample_size` beside the decisions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from liftlab.analysis.columns import Bools, Floats
+from liftlab.analysis.estimate import quantity
+from liftlab.analysis.rates import wilson
+from liftlab.analysis.samples import check_confidence
+
+MOST_TRIALS = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSize:
+    """The number of independent trials that a question needs; None where none that can be run do.
+
+    `seconds` and `usd` are all the trials' together; None where the price of one is not known.
+    """
+
+    trials: int | None
+    purpose: str
+    seconds: float | None = None
+    usd: float | None = None
+
+    def sentence(self) -> str:
+        """Say how many trials, for what, and what they take."""
+        if self.trials is None:
+            return f"No number of trials that can be run {self.purpose}."
+        takes = effort(self.seconds, self.usd)
+        return f"{self.trials:,} independent trials{takes} {self.purpose}."
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+def sample_size(
+    rate: float,
+    *,
+    half_width: float | None = None,
+    against: float | None = None,
+    power: float | None = None,
+    confidence: float = 0.95,
+    seconds: float | None = None,
+    usd: float | None = None,
+) -> SampleSize:
+    """Return how many independent trials a wanted width, power or claim needs.
+
+    Parameters
+    ----------
+    rate
+        The success rate that is expected, or was observed, from 0 to 1.
+    half_width
+        For a width: half of Wilson's interval, as a fraction.
+    against
+        For a claim: the rate to be shown to lie below or above. Alone: the n from which
+        Wilson's interval excludes it, if `rate` is what will be observed.
+    power
+        With `against`: the chance that the exact binomial test, one-sided at 1 - confidence,
+        shows it, if `rate` is the truth.
+    confidence
+        Of the interval or the test.
+    seconds, usd
+        What one trial takes.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of `half_width` and `against` is given, or a share is out of range.
+
+    Examples
+    --------
+    >>> print(sample_size(0.8, half_width=0.1, seconds=15))
+    60 independent trials (15 min) give 80 % ± 10 % (95 % interval).
+    >>> sample_size(0.9, against=0.7, power=0.8).trials, sample_size(1.0, against=0.7).trials
+    (33, 9)
+    """
+    check_confidence(confidence)
+    _check(rate, half_width, against, power)
+    point = quantity(rate, "%")
+    level = quantity(confidence, "%")
+    if half_width is not None:
+        trials = _lasting(lambda n: _wide_enough(n, rate, half_width, confidence))
+        purpose = f"give {point} ± {quantity(half_width, '%')} ({level} interval)"
+    else:
+        assert against is not None
+        limit = quantity(against, "%")
+        trials, purpose = None, f"tell {point} from {limit}"
+        if rate != against:
+            trials = _to_exclude(rate, against, power, confidence)
+            side = "above" if rate > against else "below"
+            purpose = f"put the {level} interval {side} {limit}, if {point} is what they show"
+            if power is not None:
+                purpose = (
+                    f"show {side} {limit} with a chance of {quantity(power, '%')}, if the truth "
+                    f"is {point} (exact test at {quantity(1 - confidence, '%')})"
+                )
+    return SampleSize(
+        trials=trials,
+        purpose=purpose,
+        seconds=_times(seconds, trials),
+        usd=_times(usd, trials),
+    )
+
+
+def effort(seconds: float | None, usd: float | None) -> str:
+    """Write what trials take, in brackets; empty where neither is known.
+
+    Examples
+    --------
+    >>> effort(900, 0.1), effort(None, None)
+    (' (15 min, 0.10 USD)', '')
+    """
+    parts = [] if seconds is None else [_duration(seconds)]
+    parts += [] if usd is None else [quantity(usd, "USD")]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _check(
+    rate: float, half_width: float | None, against: float | None, power: float | None
+) -> None:
+    if (half_width is None) == (against is None):
+        raise ValueError("give either half_width or against")
+    if power is not None and against is None:
+        raise ValueError("power needs against: the rate that is to be excluded")
+    if not 0 <= rate <= 1:
+        raise ValueError(f"rate is {rate}: it lies from 0 to 1")
+    for name, share in (("half_width", half_width), ("against", against), ("power", power)):
+        if share is not None and not 0 < share < 1:
+            raise ValueError(f"{name} is {share}: it lies between 0 and 1")
+
+
+def _to_exclude(rate: float, against: float, power: float | None, confidence: float) -> int | None:
+    if rate < against:  # failures are successes of the other kind
+        rate, against = 1 - rate, 1 - against
+    if power is None:
+        return _lasting(lambda n: _excludes(n, rate, against, confidence))
+    return _lasting(lambda n: _powerful(n, rate, against, power, 1 - confidence))
+
+
+def _lasting(enough: Callable[[Floats], Bools]) -> int | None:
+    """Return the n from which it is enough, and stays so: exact counts move in a saw."""
+    limit = 256
+    while limit <= MOST_TRIALS:
+        wanting = np.flatnonzero(~enough(np.arange(1, limit + 1, dtype=np.float64)))
+        last = int(wanting[-1]) + 1 if len(wanting) else 0
+        if last < limit // 2:  # long enough ago to be settled
+            return last + 1
+        limit *= 4
+    return None
+
+
+def _wide_enough(n: Floats, rate: float, half_width: float, confidence: float) -> Bools:
+    low, high = wilson(rate, n, _z(confidence))
+    return np.asarray((high - low) / 2 <= half_width, dtype=np.bool_)
+
+
+def _excludes(n: Floats, rate: float, against: float, confidence: float) -> Bools:
+    """Whether so many whole successes as the rate allows exclude a smaller rate."""
+    low, _ = wilson(np.floor(rate * n + 1e-9) / n, n, _z(confidence))
+    return np.asarray(low > against, dtype=np.bool_)
+
+
+def _powerful(n: Floats, rate: float, against: float, power: float, alpha: float) -> Bools:
+    critical = stats.binom.isf(alpha, n, against)  # rejected where more than these succeed
+    return np.asarray(stats.binom.sf(critical, n, rate) >= power, dtype=np.bool_)
+
+
+def _z(confidence: float) -> float:
+    return float(stats.norm.ppf((1 + confidence) / 2))
+
+
+def _times(one: float | None, trials: int | None) -> float | None:
+    return None if one is None or trials is None else one * trials
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return quantity(seconds, "s")
+    minutes = seconds / 60
+    if minutes < 100:
+        return f"{math.ceil(minutes)} min"
+    return f"{minutes / 60:,.1f} h"
