@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from liftlab.analysis.columns import Floats, floats, labels
-from liftlab.analysis.estimate import Estimate, plain, quantity
+from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.plans import SampleSize, effort, sample_size
 from liftlab.analysis.samples import PROMPTS, as_array, check_confidence
 from liftlab.analysis.success import Measure, judgeable
@@ -104,9 +104,12 @@ class Decision:
         limit = quantity(self.target, "%")
         said = [f"{self.successes:,} of {self.trials:,} {self.what}: {self._decision(limit)}"]
         if self.trials:
-            claims = {"above": f"≥ {limit}", "below": f"< {limit}"}
-            claim = claims.get(self.may_claim, f"neither ≥ nor < {limit}")
-            said.append(f"published may be {claim}: {self.published.interval} at any look")
+            claims = {
+                "above": f"may be published as ≥ {limit}",
+                "below": f"may be published as < {limit}",
+            }
+            claim = claims.get(self.may_claim, f"may be published as neither ≥ nor < {limit}")
+            said.append(f"{claim}: {self.published.interval}, at any look")
         if self.verdict == "go on":
             said.append(self._what_settles())
         if self.left_out:
@@ -114,7 +117,7 @@ class Decision:
         return "; ".join(said) + "."
 
     def _decision(self, limit: str) -> str:
-        ratio = f"log likelihood ratio {plain(self.log_ratio)}, decided at ±{plain(self.bound)}"
+        ratio = f"log likelihood ratio {self.log_ratio:+.3f}, decided at ±{self.bound:.3f}"
         if self.verdict == "go on":
             return f"not decided whether {limit} is reached ({ratio})"
         reached = "is" if self.verdict == "above" else "is not"
@@ -128,8 +131,8 @@ class Decision:
             None if self.usd is None else more * self.usd,
         )
         return (
-            f"{self.to_above:,} more successes in a row or {self.to_below:,} failures would "
-            f"settle it; on average {math.ceil(high.mean_trials):,} more trials if the truth is "
+            f"{self.to_above:,} more such in a row, or {self.to_below:,} others, would settle it; "
+            f"on average {math.ceil(high.mean_trials):,} more trials if the truth is "
             f"{quantity(high.rate, '%')}, {math.ceil(low.mean_trials):,} if it is "
             f"{quantity(low.rate, '%')}{takes}, each with a new case"
         )

@@ -110,7 +110,7 @@ def test_the_sequence_covers_at_every_look() -> None:
 def test_publishing_asks_for_more_than_deciding() -> None:
     decided = success_rate([1] * 11)
     assert (decided.verdict, decided.may_claim) == ("above", "go on")
-    assert "neither ≥ nor < 70 %" in decided.sentence()
+    assert "may be published as neither ≥ nor < 70 %" in decided.sentence()
     assert success_rate([1] * 40).may_claim == "above"
     assert success_rate([0] * 20).may_claim == "below"
 
@@ -124,7 +124,7 @@ def test_repeats_and_unknown_outcomes_do_not_count() -> None:
 def test_the_sentence_says_what_would_settle_it_and_what_that_takes() -> None:
     said = success_rate([1, 1, 1, 0, 1], what="parse", seconds=19.6, usd=0.0034).sentence()
     assert said.startswith("4 of 5 parse: not decided whether 70 % is reached")
-    assert "9 more successes in a row or 5 failures" in said
+    assert "9 more such in a row, or 5 others, would settle it" in said
     assert "min, 0." in said
 
 
@@ -132,7 +132,7 @@ def test_no_trials_decide_nothing() -> None:
     nothing = success_rate([])
     assert (nothing.verdict, nothing.trials) == ("go on", 0)
     assert nothing.published.reason == "no trials"
-    assert "11 more successes" in nothing.sentence()
+    assert "11 more such" in nothing.sentence()
 
 
 @pytest.mark.parametrize(("target", "zone"), [(0.7, 0.3), (0.05, 0.1), (0.7, 0)])
