@@ -1,6 +1,7 @@
 """Suites: cases with a prompt and the checks that say whether the answer is right.
 
-A suite is a TOML file, or JSON Lines with one case a line; docs/suites.md shows both.
+A suite is a TOML file, or JSON Lines with one case a line; docs/suites.md shows both, and
+which benchmarks' own files can be read.
 Values are kept as JSON with tags (`values.py`) and made anew for every use, so that a
 function that changes its arguments can't spoil the next check.
 """
@@ -16,6 +17,7 @@ from typing import Any, Literal
 from liftlab import suitefile, tomlfile
 from liftlab.errors import SuiteInvalid, UnknownName, UsageError
 from liftlab.suitefile import SUFFIXES, CaseModel, LimitsModel
+from liftlab.suiteformats import ForeignCaseModel
 
 MAX_JSONL_BYTES = 64 * 1024 * 1024
 
@@ -57,6 +59,22 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """Tests that come as Python source, as in HumanEval, EvalPlus and MBPP.
+
+    All of it is text that only the sandbox may parse or run. `prefix` is what a completion is
+    appended to, `test` are asserts that name the function they test, `reference` is a right
+    answer, and `inputs` are arguments (JSON data with tags) whose results it tells.
+    """
+
+    form: Literal["humaneval", "evalplus", "mbpp"]
+    prefix: str = ""
+    test: str = field(default="", repr=False)
+    reference: str = field(default="", repr=False)
+    inputs: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One thing to ask for, and how to tell whether the answer is right."""
 
@@ -67,6 +85,12 @@ class Case:
     entry_point: str | None = None
     checks: tuple[Check, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    program: Program | None = None
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether anything tells right answers from wrong ones."""
+        return bool(self.checks or self.program)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +232,20 @@ def _case(model: CaseModel) -> Case:
         entry_point=model.entry_point,
         checks=tuple(checks),
         limits=_limits(model.limits or LimitsModel()),
+        program=_program(model),
+    )
+
+
+def _program(model: CaseModel) -> Program | None:
+    if not isinstance(model, ForeignCaseModel):
+        return None
+    given = model.program
+    return Program(
+        form=given.form,
+        prefix=given.prefix,
+        test=given.test,
+        reference=given.reference,
+        inputs=tuple(tuple(arguments) for arguments in given.inputs),
     )
 
 

@@ -192,8 +192,13 @@ def _read_jsonl(source: bytes, path: Path) -> tuple[SuiteModel, list[int | None]
 
 
 def _read_case(line: str, path: Path, number: int) -> CaseModel:
+    from liftlab import suiteformats  # which stands on the models here
+
     try:
-        return CaseModel.model_validate(json.loads(line, object_pairs_hook=_unique))
+        data = json.loads(line, object_pairs_hook=_unique)
+        if suiteformats.is_foreign(data):
+            return suiteformats.read_case(data)
+        return CaseModel.model_validate(data)
     except ValidationError as error:
         keys, message = tomlfile.first_fault(error)
         prefix = f"{tomlfile.field_name(keys)}: " if keys else ""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from liftlab import records, values
-from liftlab.grading import taxonomy
+from liftlab.grading import foreign, taxonomy
 from liftlab.grading.compare import is_same
 from liftlab.grading.taxonomy import Finding
 from liftlab.records import FailureClass, Isolation, Outcome
@@ -138,7 +139,9 @@ def grade(
         box = sandbox or stack.enter_context(Sandbox())
         if box.isolation in ("limits-only", "none") and not allow_weak_isolation:
             return Graded(outcome="ungraded", isolation=box.isolation)
-        return _Grading(case, ir_name, box).of(code)
+        case = foreign.resolve(case, box)
+        grading = _ProgramGrading if case.program else _Grading
+        return grading(case, ir_name, box).of(code)
 
 
 def grade_failure(stage: str, reason: str, message: str | None = None) -> Graded:
@@ -180,6 +183,8 @@ def grade_failure(stage: str, reason: str, message: str | None = None) -> Graded
 
 class _Grading:
     """The grading of one answer to one case."""
+
+    integrity: ClassVar[Literal["caller", "in-process"]] = "caller"
 
     def __init__(self, case: Case, ir_name: str | None, sandbox: Sandbox) -> None:
         self.case = case
@@ -229,7 +234,7 @@ class _Grading:
             reruns=report.reruns,
             isolation=self.sandbox.isolation,
             limits=self.limits,
-            verdict_integrity="caller",
+            verdict_integrity=self.integrity,
             code=source,
         )
 
@@ -285,6 +290,38 @@ class _Grading:
         if call.mutated:
             facets["mutated"] = True
         return Finding("partially_wrong" if some_passed else "wrong_answer", facets)
+
+
+class _ProgramGrading(_Grading):
+    """The grading of one answer by tests that run beside it, as one check named `tests`."""
+
+    integrity: ClassVar[Literal["caller", "in-process"]] = "in-process"
+
+    def __init__(self, case: Case, ir_name: str | None, sandbox: Sandbox) -> None:
+        tests = Check(name="tests", args=(), expected=True)
+        super().__init__(dataclasses.replace(case, checks=(tests,)), None, sandbox)
+
+    def _run(self, source: bytes) -> RunReport:
+        facts = self.sandbox.parse(source, self.limits)
+        if not facts.parsed:
+            return RunReport(parse=facts, calls=(CallReport(),))
+        report = foreign.run_tests(source, self.case, self.sandbox, self.limits)
+        return dataclasses.replace(report, parse=facts)
+
+    def _of_calls(self, report: RunReport, results: Sequence[CheckResult]) -> Finding | None:
+        facts = report.parse or ParseReport(parsed=True)
+        function = next((f for f in facts.functions if f.name in self.names), None)
+        raised = report.calls[0].raised
+        if raised is None:
+            return super()._of_calls(report, results)
+        if "AssertionError" in raised.bases:
+            if function is not None and not function.returns_value:
+                return taxonomy.of_missing_return(function)
+            return Finding("wrong_answer", {"stage": "compare", "check": "tests"})
+        unknown = "NameError" in raised.bases and function is None
+        if unknown and any(repr(name) in raised.message for name in self.names):
+            return taxonomy.of_missing(self.names, facts.functions)
+        return super()._of_calls(report, results)
 
 
 def _check_result(check: Check, call: CallReport) -> CheckResult:

@@ -65,7 +65,7 @@ def grade_trial(
         return grade_failure(last["stage"], str(last["error_class"]))
     for stage in reversed(stages[:-1]):
         answer = answer or _code(stage, artifacts)
-    if answer is None or case is None or not case.checks:
+    if answer is None or case is None or not case.is_checked:
         return Graded(outcome="ungraded")
     return grade(answer["code"], case, ir_name=answer["function"], sandbox=sandbox)
 

@@ -1,0 +1,130 @@
+"""Tests that come as source: made checks where they can be, else run beside the answer.
+
+Source is parsed and run in the sandbox alone. An assert that says no more than "this call
+gives that value" becomes a check, which the caller compares. Where a test says more, the whole
+test runs in the process of the answer, which could in principle reach the verdict there:
+`verdict_integrity` is `in-process`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from liftlab import values
+from liftlab.grading.compare import is_same
+from liftlab.sandbox import Call, Limits, RunReport, Sandbox
+from liftlab.suite import Case, Check
+
+RUN_TESTS = "_liftlab_run_tests"
+# The tests arrive as an argument, so that an answer broken at its end can't swallow them and
+# the answer's lines keep their numbers.
+_TRAILER = f"""
+
+def {RUN_TESTS}(source):
+    import builtins
+    builtins.exec(builtins.compile(source, "<tests>", "exec"), globals())
+    return True
+"""
+_READING = Limits(cpu_s=5.0, wall_s=15.0, memory_mb=512, output_kb=64)
+_FIELDS = {"max_bytes": 1024 * 1024, "max_nodes": 1024 * 1024}
+_NAME = re.compile(r"[A-Za-z_]\w{0,99}")
+
+
+def resolve(case: Case, sandbox: Sandbox) -> Case:
+    """Return the case with checks made of its tests, where these are values and calls.
+
+    A test is made checks only if the reference solution passes them; otherwise it stays source,
+    and the case keeps its `program` and has no checks.
+
+    Parameters
+    ----------
+    case
+        A case; one without a `program` is returned as it is.
+    sandbox
+        Where to read the tests, and to run the reference solution.
+    """
+    program = case.program
+    if program is None or case.checks:
+        return case
+    if program.inputs:
+        checks = _from_inputs(case, sandbox)
+        return dataclasses.replace(case, checks=checks, program=None)
+    found = _read(program.test, sandbox)
+    name = found.get("function")
+    if isinstance(name, str) and _NAME.fullmatch(name) and case.entry_point is None:
+        case = dataclasses.replace(case, entry_point=name)
+    checks = _from_calls(found.get("calls"))
+    if checks and _agree(case, checks, sandbox):
+        return dataclasses.replace(case, checks=checks, program=None)
+    return case
+
+
+def run_tests(source: bytes, case: Case, sandbox: Sandbox, limits: Limits) -> RunReport:
+    """Run an answer that parses, and then its case's tests in the same process."""
+    assert case.program is not None
+    call = Call(function=RUN_TESTS, args=(case.program.test,))
+    return sandbox.run(source + _TRAILER.encode("ascii"), [call], limits)
+
+
+@functools.cache
+def _reader() -> bytes:
+    return (Path(__file__).parent / "literals.py").read_bytes()
+
+
+def _read(test: str, sandbox: Sandbox) -> dict[str, Any]:
+    [report] = sandbox.run(_reader(), [Call(function="read_tests", args=(test,))], _READING).calls
+    return report.value if report.ok and isinstance(report.value, dict) else {}
+
+
+def _from_calls(calls: Any) -> tuple[Check, ...]:
+    """Make checks of what the reader found; nothing of a form that it could not have given."""
+    if not isinstance(calls, list):
+        return ()
+    checks = []
+    for number, call in enumerate(calls, 1):
+        arguments, named, expected = call
+        checks.append(
+            Check(
+                name=f"assert_{number}",
+                args=tuple(values.encode(arguments, **_FIELDS)),
+                kwargs={name: values.encode(value, **_FIELDS) for name, value in named.items()},
+                expected=values.encode(expected, **_FIELDS),
+            )
+        )
+    return tuple(checks)
+
+
+def _from_inputs(case: Case, sandbox: Sandbox) -> tuple[Check, ...]:
+    """Make a check of each input for which the reference solution gives a plain value."""
+    assert case.program is not None
+    inputs = case.program.inputs
+    checks = tuple(Check(name=f"input_{n}", args=args) for n, args in enumerate(inputs, 1))
+    report = _run_reference(case, checks, sandbox)
+    return tuple(
+        dataclasses.replace(check, expected=values.encode(call.value, **_FIELDS))
+        for check, call in zip(checks, report.calls, strict=True)
+        if call.ok
+    )
+
+
+def _agree(case: Case, checks: Iterable[Check], sandbox: Sandbox) -> bool:
+    checks = tuple(checks)
+    report = _run_reference(case, checks, sandbox)
+    return all(
+        call.ok and is_same(check.expected_value(), call.value)
+        for check, call in zip(checks, report.calls, strict=True)
+    )
+
+
+def _run_reference(case: Case, checks: tuple[Check, ...], sandbox: Sandbox) -> RunReport:
+    assert case.program is not None
+    calls = [
+        Call(function=case.entry_point, args=check.fresh_args(), kwargs=check.fresh_kwargs())
+        for check in checks
+    ]
+    return sandbox.run(case.program.reference.encode("utf-8", "surrogatepass"), calls, _READING)

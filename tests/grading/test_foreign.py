@@ -1,0 +1,151 @@
+"""Other benchmarks' tests: made checks where they are values, else run beside the answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab import suite
+from liftlab.errors import SuiteInvalid
+from liftlab.grading import grade
+from liftlab.grading.foreign import resolve
+from liftlab.grading.literals import read_tests
+from liftlab.sandbox import Sandbox
+
+HUMANEVAL = {
+    "task_id": "HumanEval/900",
+    "prompt": 'def near(x: float) -> float:\n    """Return x and a half."""\n',
+    "entry_point": "near",
+    "canonical_solution": "    return x + 0.5\n",
+    "test": "METADATA = {'author': 'x'}\n\n\ndef check(candidate):\n    assert True\n"
+    "    assert candidate(1) == 1.5, 'one'\n    assert abs(candidate(2 * 2) - 4.5) < 1e-6\n",
+}
+LOOP = "def check(candidate):\n    for x in range(9):\n        assert candidate(x) == x + 0.5\n"
+MBPP = {
+    "task_id": 901,
+    "text": "Double every member of a tuple.",
+    "code": "def double(t):\r\n    return tuple(2 * x for x in t)",
+    "test_setup_code": "",
+    "test_list": ["assert double((1, 2)) == (2, 4)", "assert double(()) == ()"],
+}
+EVALPLUS = {
+    "task_id": "Mbpp/902",
+    "prompt": '"""\nWrite a function to halve.\n"""\n',
+    "entry_point": "halve",
+    "canonical_solution": "\ndef halve(x):\n    return x / 2\n",
+    "base_input": [[1], [3]],
+    "plus_input": [[0.1], ["not a number"]],
+    "atol": 0,
+    "contract": "",
+}
+
+
+def case_of(**task: Any) -> suite.Case:
+    [case] = suite.parse(json.dumps(task).encode(), Path("x.jsonl")).cases
+    return case
+
+
+def test_humaneval_is_read_and_its_simple_asserts_are_checks(sandbox: Sandbox) -> None:
+    case = case_of(**HUMANEVAL)
+    assert (case.case_id, case.category, case.entry_point) == ("HumanEval/900", "humaneval", "near")
+    assert case.is_checked
+    found = resolve(case, sandbox)
+    assert [(check.args, check.expected) for check in found.checks] == [((1,), 1.5), ((4,), 4.5)]
+    right, wrong = "def near(x): return x + .5", "def near(x): return 1.5"
+    graded = [grade(code, case, sandbox=sandbox) for code in (right, wrong)]
+    assert [one.outcome for one in graded] == ["pass", "fail"]
+    assert {one.verdict_integrity for one in graded} == {"caller"}
+
+
+def test_a_test_that_says_more_runs_beside_the_answer(sandbox: Sandbox) -> None:
+    case = case_of(**{**HUMANEVAL, "test": LOOP})
+    assert resolve(case, sandbox) == case
+
+    def verdict(code: str) -> tuple[Any, ...]:
+        graded = grade(code, case, sandbox=sandbox)
+        assert graded.verdict_integrity == "in-process"
+        return graded.outcome, graded.failure_class, graded.facets.get("line")
+
+    assert verdict("def near(x): return x + .5") == ("pass", None, None)
+    assert verdict("def near(x): return 1.5") == ("fail", "wrong_answer", None)
+    assert verdict("def near(x): print(x)") == ("fail", "missing_return", 1)
+    assert verdict("def nearly(x): return x")[1] == "wrong_function_name"
+    assert verdict("def near(x):\n  return x / 0") == ("fail", "runtime_error", 2)
+    assert verdict("def near(x):\n  return (x")[1] == "truncated"
+    assert verdict("import os\ndef near(x): os._exit(0)")[1] == "crash"
+    assert verdict("raise SystemExit")[0] == "fail"
+
+
+def test_checks_that_the_reference_fails_stay_source(sandbox: Sandbox) -> None:
+    """The reference gives an int where the assert says a float: `==` lets that pass."""
+    case = case_of(
+        **{
+            **HUMANEVAL,
+            "canonical_solution": "    return 2.0 * x\n",
+            "test": ("def check(candidate):\n    assert candidate(1) == 2\n"),
+        }
+    )
+    assert resolve(case, sandbox) == case
+    assert grade("def near(x): return 2 * x", case, sandbox=sandbox).outcome == "pass"
+
+
+def test_mbpp_names_its_function_in_its_asserts(sandbox: Sandbox) -> None:
+    case = case_of(**MBPP)
+    assert "assert double((1, 2))" in case.prompt
+    assert (case.case_id, case.entry_point) == ("901", None)
+    found = resolve(case, sandbox)
+    assert (found.entry_point, len(found.checks)) == ("double", 2)
+    code = "def helper(x): return 2 * x\ndef double(t): return tuple(map(helper, t))"
+    assert grade(code, case, sandbox=sandbox).outcome == "pass"
+    assert (
+        grade("def double(t): return [2 * x for x in t]", case, sandbox=sandbox).outcome == "fail"
+    )
+
+
+def test_evalplus_inputs_get_their_results_from_the_reference(sandbox: Sandbox) -> None:
+    case = case_of(**EVALPLUS)
+    checks = resolve(case, sandbox).checks
+    assert [check.name for check in checks] == ["input_1", "input_2", "input_3"]
+    assert [check.expected for check in checks] == [0.5, 1.5, 0.05]
+    assert grade("def halve(x): return x // 2", case, sandbox=sandbox).checks_passed == 0
+    assert grade("def halve(x): return x * .5", case, sandbox=sandbox).outcome == "pass"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "assert set(f(1)) == {1}",
+        "assert f(x) == 1",
+        "assert f(1) == g(1)",
+        "assert f(1) > 1",
+        "assert f(1) == 1 == 1",
+        "assert abs(f(1) - 1.0) < 0.1",
+        "assert f(**{'a': 1}) == 1",
+        "assert f(1 / 0) == 1",
+        "x = 1\nassert f(1) == 1",
+        "def check(candidate):\n    assert candidate(1) == 1",
+        "import os\ndef check(candidate):\n    assert candidate(1) == 1\ncheck(f)",
+        "",
+    ],
+)
+def test_what_is_not_a_call_and_a_value_is_no_check(source: str) -> None:
+    assert read_tests(source)["calls"] is None
+
+
+def test_all_that_is_a_call_and_a_value_is_a_check() -> None:
+    tests = "assert f(-1, 'a' + 'b') is None\nassert not f([{1: (2,)}], b=b'x')\nassert f()"
+    assert read_tests(tests) == {
+        "function": "f",
+        "calls": [([-1, "ab"], {}, None), ([[{1: (2,)}]], {"b": b"x"}, False), ([], {}, True)],
+    }
+
+
+def test_a_fault_in_a_foreign_file_is_told_with_its_line() -> None:
+    lines = [HUMANEVAL, {**HUMANEVAL, "task_id": "HumanEval/901", "test": 5}]
+    with pytest.raises(SuiteInvalid, match=r"x.jsonl:2: test: "):
+        suite.parse("\n".join(map(json.dumps, lines)).encode(), Path("x.jsonl"))
+    with pytest.raises(SuiteInvalid, match=r"x.jsonl:1: base_input: .*list of arguments"):
+        case_of(**{**EVALPLUS, "base_input": [1]})
