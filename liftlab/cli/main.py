@@ -22,6 +22,7 @@ VERBS = {
     "health": ("endpoint", "Ask every URL of an endpoint how it is."),
     "wake": ("endpoint", "Warm an endpoint up, and time it cold and warm."),
     "serve": ("endpoint", "Serve the embedded model on this machine."),
+    "simulate": ("simulate", "Simulate an endpoint whose true times are known."),
     "config": ("config", "Print every setting and where it came from."),
 }
 

@@ -1,0 +1,52 @@
+"""The container that a model runs in: asleep, loading, or warm."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from liftlab.serving.simulation.profile import Cold
+
+
+class Container:
+    """Whether the model is loaded: it loads when asked for, and goes when nobody asks."""
+
+    def __init__(self, cold: Cold, time_scale: float, seed: int) -> None:
+        self._cold = cold
+        self._time_scale = time_scale
+        self._chance = random.Random(f"cold:{seed}")
+        self._ready_s: float | None = None
+        self._active = 0
+        self._idle_since_s = 0.0
+        self._storms = 0
+
+    def ask(self, now_s: float) -> float:
+        """Return when the model is ready for a request that comes now; begin to load if needed."""
+        idle_s = self._cold.idle_s
+        if self._ready_s is not None and idle_s is not None and not self._active:
+            since_s = max(self._ready_s, self._idle_since_s)
+            if (now_s - since_s) * self._time_scale > idle_s:
+                self._ready_s = None
+        if self._ready_s is None:
+            spread = around(self._chance, self._cold.load_spread)
+            self._ready_s = now_s + self._cold.load_s * spread / self._time_scale
+        return self._ready_s
+
+    def storm(self) -> int | None:
+        """Return the next status of a wake-up storm, or None if requests are held instead."""
+        if not self._cold.storm:
+            return None
+        self._storms += 1
+        return self._cold.storm[(self._storms - 1) % len(self._cold.storm)]
+
+    def __enter__(self) -> None:
+        self._active += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._active -= 1
+        self._idle_since_s = time.perf_counter()
+
+
+def around(chance: random.Random, spread: float) -> float:
+    """Return a factor drawn evenly within `spread` of 1; draws nothing for a spread of 0."""
+    return 1.0 if spread == 0 else chance.uniform(1 - spread, 1 + spread)

@@ -1,0 +1,140 @@
+"""A profile: the seeded model that a simulated endpoint's times, answers and faults come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from liftlab import tomlfile
+from liftlab.errors import FileInvalid, UnknownName
+from liftlab.serving.simulation.faults import parse_fault
+
+_FOLDER = Path(__file__).with_name("profiles")
+
+
+def _ordered(bounds: tuple[int, int]) -> tuple[int, int]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("the first bound is above the second")
+    return bounds
+
+
+def _known_fault(words: str) -> str:
+    parse_fault(words)
+    return words
+
+
+_Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Bound = Annotated[int, Field(ge=1, le=100_000)]
+_Range = Annotated[tuple[_Bound, _Bound], AfterValidator(_ordered)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Service(_Table):
+    """Time in a slot: `base_s` until the first token, then `token_s` for each further one.
+
+    Each of the two is drawn once a request, evenly within its `spread` (0.5 is ± 50 %).
+    """
+
+    base_s: _Seconds = 0.0
+    base_spread: _Share = 0.0
+    token_s: _Seconds = 0.0
+    token_spread: _Share = 0.0
+
+
+class Tokens(_Table):
+    """How many tokens an answer counts, drawn evenly between two bounds, by what was asked."""
+
+    ir: _Range = (16, 16)
+    body: _Range = (16, 16)
+    branching: _Range = (16, 16)  # bodies of functions that decide or loop
+    code: _Range = (16, 16)
+    other: _Range = (16, 16)
+
+
+class Cold(_Table):
+    """The container: how long it loads, when it goes, and what it answers while it loads.
+
+    Without `storm` a request is held until the model is loaded; with it each request in
+    that time is answered by the next of these statuses, at once.
+    """
+
+    load_s: _Seconds = 0.0
+    load_spread: _Share = 0.0
+    idle_s: _Seconds | None = None  # None: once loaded it stays
+    storm: tuple[Annotated[int, Field(ge=400, le=599)], ...] = ()
+
+
+class Shares(_Table):
+    """Shares of bodies that go wrong; the rest is right."""
+
+    missing_return: _Share = 0.0
+    does_not_parse: _Share = 0.0
+
+
+class Answers(_Table):
+    """How often bodies go wrong, apart for plain functions and those that decide or loop."""
+
+    plain: Shares = Shares()
+    branching: Shares = Shares()
+
+
+class FaultRule(_Table):
+    """A fault, and which generations it befalls: by number (from 1) or by a seeded share."""
+
+    fault: Annotated[str, AfterValidator(_known_fault)]
+    requests: tuple[int, ...] = ()
+    share: _Share = 0.0
+
+
+class Profile(_Table):
+    """All of a simulated endpoint, in seconds before any scaling of time."""
+
+    name: str = ""
+    description: str = ""
+    model: str = "simulated"
+    hardware: str = "simulated"
+    seed: int = 1
+    slots: int = Field(1, ge=1, le=100_000)
+    service: Service = Service()
+    tokens: Tokens = Tokens()
+    cold: Cold = Cold()
+    answers: Answers = Answers()
+    faults: tuple[FaultRule, ...] = ()
+
+
+def profile_names() -> list[str]:
+    """Return the names of the profiles that come with liftlab."""
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def load_profile(name_or_file: str | Path) -> Profile:
+    """Return a profile that comes with liftlab, or one from a file (a name ending in .toml).
+
+    Raises
+    ------
+    UnknownName
+        If there is no profile of that name.
+    FileInvalid
+        If the file cannot be used: says the line and the field.
+
+    Examples
+    --------
+    >>> load_profile("week2-a10g").slots
+    20
+    """
+    path = Path(name_or_file)
+    if path.suffix != ".toml":
+        if str(name_or_file) not in profile_names():
+            raise UnknownName("profile", str(name_or_file), profile_names())
+        path = _FOLDER / f"{name_or_file}.toml"
+    file = tomlfile.read(path, FileInvalid)
+    try:
+        return Profile.model_validate({"name": path.stem, **file.data})
+    except ValidationError as error:
+        raise tomlfile.invalid(file, error, FileInvalid) from None

@@ -1,0 +1,96 @@
+"""The truth log: what the simulator did with each request, by its own clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Self
+
+from pydantic_core import to_json
+
+_FLUSH_AFTER_S = 0.02
+
+
+@dataclass(slots=True, kw_only=True)
+class Truth:
+    """One request. `*_s` points are this process's `perf_counter`, which Linux shares.
+
+    `first_byte_s` and `last_byte_s` are taken just before the first and the last bytes of
+    the body are handed to the kernel; None where none were. `service_s` is the time in a
+    slot, `queue_s` the wait for it, `cold_s` the wait for the model to load: real seconds,
+    `time_scale` times shorter than the profile's.
+    """
+
+    request_id: str
+    path: str
+    time_scale: float
+    received_s: float
+    received_at: str = ""
+    response_id: str | None = None
+    number: int | None = None
+    cold_s: float | None = None
+    queue_s: float | None = None
+    service_s: float | None = None
+    first_byte_s: float | None = None
+    last_byte_s: float | None = None
+    prompt_tokens: int | None = None
+    tokens: int | None = None
+    writes: int = 0
+    bytes_sent: int = 0
+    answer: str | None = None  # ir, body, branching, code, other
+    quality: str | None = None  # right, missing_return, does_not_parse
+    http_status: int | None = None
+    fault: str | None = None
+    client_left: bool = False
+
+
+class TruthLog:
+    """A file with a line of JSON a request, written within some milliseconds of its end."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file: IO[bytes] | None = None if path is None else path.open("ab")
+        self._lines: list[bytes] = []
+        # One anchor: wall times then agree with each other as the monotonic ones do.
+        self._wall_zero_s = time.time() - time.perf_counter()
+
+    def write(self, truth: Truth) -> None:
+        """Append a request that has ended; called from the event loop."""
+        if self._file is None:
+            return
+        wall = datetime.fromtimestamp(self._wall_zero_s + truth.received_s, tz=UTC)
+        truth.received_at = wall.isoformat()
+        self._lines.append(to_json(truth))
+        if len(self._lines) == 1:
+            asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self.flush)
+
+    def flush(self) -> None:
+        """Hand all lines to the system."""
+        if self._file is not None and self._lines:
+            self._file.write(b"\n".join(self._lines) + b"\n")
+            self._file.flush()
+            self._lines.clear()
+
+    def close(self) -> None:
+        """Write what is left, and close the file."""
+        self.flush()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_truth(path: Path) -> list[dict[str, Any]]:
+    """Return the whole lines of a truth log, in the order in which requests ended."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
