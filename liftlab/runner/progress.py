@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import IO, Any
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 HEADLESS = "LIFTLAB_HEADLESS"  # set where a notebook is executed with nobody before it
 
@@ -44,7 +44,11 @@ class Progress:
         self._completed = 0
         self._parsed = 0
         self._bar: tqdm[Any] | None = None
-        if self._stream.isatty() or _has_widgets():
+        if _has_widgets():
+            from tqdm.notebook import tqdm as notebook_bar
+
+            self._bar = notebook_bar(total=total, unit="trial")
+        elif self._stream.isatty():
             self._bar = tqdm(total=total, unit="trial", file=self._stream)
 
     def __call__(self, event: dict[str, Any]) -> None:

@@ -109,7 +109,7 @@ def start_engine(model: Path, *, slots: int, threads: int) -> Engine:
         handle=handle,
         url=handle.listening_address,
         model=model.stem,
-        hardware=f"none (CPU, {count} {'thread' if count == 1 else 'threads'})",
+        hardware=f"CPU, {count} {'thread' if count == 1 else 'threads'}",
         backend=f"llama.cpp (xllamacpp {xllamacpp.__version__})",
         context_tokens=CONTEXT_TOKENS,
     )
