@@ -19,11 +19,12 @@ from liftlab.store import Journal, RunFolder, create
 from liftlab.suite import Suite
 
 REPEAT = 1
+CLAIMS = "claims"  # lies beside the runs, and is none
 
 
 def reference_names(folder: Path) -> list[str]:
     """Return the names of the reference runs that a project has."""
-    return sorted(path.stem for path in folder.glob("*.toml"))
+    return sorted(path.stem for path in folder.glob("*.toml") if path.stem != CLAIMS)
 
 
 def import_reference(source: Path, suite: Suite | None, runs_dir: Path) -> RunFolder:

@@ -1,0 +1,159 @@
+"""Claims as a file, in TOML; what is wrong with it is told with its line."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from liftlab import tomlfile
+from liftlab.analysis.claims.model import (
+    Claim,
+    Comparison,
+    Metric,
+    Population,
+    Statistic,
+)
+from liftlab.analysis.success import Measure
+from liftlab.errors import FileInvalid
+
+MAX_CLAIMS = 1_000
+_NEEDS: dict[Metric, tuple[str, ...]] = {
+    "success_rate": ("value",),
+    "success_target": ("value",),
+    "works": ("cases",),
+    "latency": ("value",),
+    "latency_target": ("value",),
+    "quantile": ("quantiles",),
+    "spread": ("value",),
+    "change": ("comparison",),
+    "cold_start": ("comparison",),
+    "explained": ("cause",),
+    "sum": (),
+    "association": ("stage",),
+    "forecast": ("value", "ranges"),
+    "cost": ("value",),
+}
+_SHARES: tuple[Metric, ...] = ("success_rate", "success_target")
+
+
+def _line(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError("must be one line of text")
+    return text
+
+
+def _figure(value: float) -> float:
+    if not 0 < value < math.inf:
+        raise ValueError("must be a number above 0")
+    return value
+
+
+_Line = Annotated[str, Field(max_length=500), AfterValidator(_line)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ComparisonModel(_Model):
+    """Two published figures, in seconds."""
+
+    value_s: _Positive
+    baseline_s: _Positive
+    n: int = Field(ge=1)
+    baseline_n: int = Field(ge=1)
+    value_is: _Line
+    baseline_is: _Line
+    same_cases: bool
+
+
+class ClaimModel(_Model):
+    """One claim."""
+
+    id: _Line
+    statement: _Line
+    metric: Metric
+    value: Annotated[int | float, AfterValidator(_figure)] | None = None
+    population: Population = "all"
+    stage: _Line = "e2e"
+    statistic: Statistic = "median"
+    measures: list[Measure] = Field(default=["pass"], min_length=1)
+    cases: list[_Line] = []
+    quantiles: list[Annotated[float, Field(gt=0, lt=1)]] = []
+    cause: str = ""
+    price: str = ""
+    ranges: list[Annotated[list[_Positive], Field(min_length=2, max_length=2)]] = []
+    comparison: ComparisonModel | None = None
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for name in _NEEDS[self.metric]:
+            if name not in self.model_fields_set:
+                raise ValueError(f"metric {self.metric} needs {name}")
+        if self.metric in _SHARES and self.value is not None and self.value > 1:
+            raise ValueError(f"value is {self.value}: a share is a fraction, such as 0.8")
+        return self
+
+
+class _File(_Model):
+    claim: list[ClaimModel] = Field(max_length=MAX_CLAIMS)
+
+
+def load(path: Path) -> list[Claim]:
+    """Read a file of claims, `[[claim]]` by `[[claim]]`.
+
+    Raises
+    ------
+    FileInvalid
+        If there is a fault: says the line and the field.
+    """
+    return parse(tomlfile.read(path, FileInvalid))
+
+
+def parse(file: tomlfile.TomlFile) -> list[Claim]:
+    """Return the claims of a parsed file; as `load`."""
+    try:
+        model = _File.model_validate(file.data)
+    except ValidationError as fault:
+        raise tomlfile.invalid(file, fault, FileInvalid) from None
+    seen: dict[str, int] = {}
+    for place, each in enumerate(model.claim):
+        if each.id in seen:
+            line = file.line("claim", seen[each.id], "id")
+            message = f"id: {each.id!r} is taken by the claim in line {line}"
+            raise FileInvalid(file.path, message, file.line("claim", place, "id"))
+        seen[each.id] = place
+    return [_claim(each) for each in model.claim]
+
+
+def _claim(model: ClaimModel) -> Claim:
+    fields = model.model_dump(exclude={"ranges", "comparison"})
+    for name in ("measures", "cases", "quantiles"):
+        fields[name] = tuple(fields[name])
+    pair = model.comparison
+    return Claim(
+        **fields,
+        decimals=max(_decimals(model.value), 2 if model.metric in _SHARES else 0),
+        ranges=tuple((low, high) for low, high in model.ranges),
+        comparison=Comparison(**pair.model_dump()) if pair else None,
+    )
+
+
+def _decimals(value: float | None) -> int:
+    """Return how many decimals a figure was given with.
+
+    Examples
+    --------
+    >>> _decimals(14.9), _decimals(0.0034), _decimals(15)
+    (1, 4, 0)
+    """
+    if value is None:
+        return 0
+    exponent = Decimal(repr(value)).as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -1,0 +1,100 @@
+"""Rules for claims about what is still to come: forecasts, and what requests will cost."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from liftlab.analysis.claims.model import Claim, Evidence, Ruling
+from liftlab.analysis.columns import Floats, floats, labels
+from liftlab.analysis.cost import cost_per_pass, cost_per_trial, trial_costs
+from liftlab.analysis.estimate import plain, quantity, span
+from liftlab.analysis.intervals import quantile_needs
+from liftlab.analysis.latency import succeeded
+
+_DRAWS = 200_000  # quantiles of a forecast are then known to a hundredth of a second
+_SEED = 20_251_015
+_QUANTILES = (0.05, 0.5, 0.95)
+
+
+def forecast(claim: Claim, evidence: Evidence) -> Ruling:
+    """Rule a forecast that is one number: a range at best, and wider with the base's own spread.
+
+    Additions are drawn as independent and uniform in their ranges; the base is the median of
+    what was observed, once as if it were known, once with the spread that was seen.
+    """
+    seconds = floats(evidence.trials, "e2e_s")
+    observed = seconds[np.isfinite(seconds)]
+    if len(observed) == 0 or not claim.ranges:
+        return Ruling(
+            claim=claim,
+            ruling="not measurable",
+            why="Neither a base nor ranges to add to it are known.",
+            may_say="There is nothing yet to forecast from.",
+        )
+    rng = np.random.default_rng(_SEED)
+    added = sum((rng.uniform(low, high, _DRAWS) for low, high in claim.ranges), np.zeros(_DRAWS))
+    base = float(np.median(observed))
+    fixed: Floats = np.quantile(base + added, _QUANTILES)
+    spread: Floats = np.quantile(rng.choice(observed, _DRAWS) + added, _QUANTILES)
+    outside = not fixed[0] <= claim.figure <= fixed[-1]
+    needs = quantile_needs(_QUANTILES[-1])[1]
+    return Ruling(
+        claim=claim,
+        ruling="contradicted" if outside else "not supported",
+        why=(
+            f"If {quantity(base, 's')} were certain and the additions independent, 90 % would lie "
+            f"in {_range(fixed)}; with the base as observed (n = {len(observed):,}) in "
+            f"{_range(spread)}; and the added times are guesses, none is measured."
+        ),
+        may_say=(
+            f"If each added stage takes what we guess, the typical request takes {_range(fixed)}; "
+            f"slow ones, as today, up to about {quantity(float(spread[-1]), 's')}."
+        ),
+        n_needed=needs,
+        needed="independent cases, for a bound on its slow end,",
+        faults=("point_forecast",),
+    )
+
+
+def cost_figure(claim: Claim, evidence: Evidence) -> Ruling:
+    """Rule "x USD a request" by the mean over all trials at the price that is billed."""
+    trials, costs = evidence.trials, evidence.costs
+    means = {}
+    for name in dict.fromkeys(labels(costs, "price_id")):
+        priced = costs[labels(costs, "price_id") == name]
+        usd = floats(trial_costs(trials, evidence.attempts, priced), "usd")
+        means[str(name)] = (cost_per_trial(usd), usd)
+    price = claim.price or next(iter(means), "")
+    known = means.get(price)
+    if known is None or known[0].value is None:
+        return Ruling(
+            claim=claim,
+            ruling="not measurable",
+            why=f"The price {price or 'of this run'} is not known.",
+            may_say="What a request costs is not known.",
+        )
+    found, usd = known
+    assert found.value is not None
+    right = cost_per_pass(usd, succeeded(trials))
+    others = [
+        f"{quantity(claim.figure, 'USD')} is the mean at {name} ({other.point})"
+        for name, (other, _) in means.items()
+        if name != price and other.value is not None and claim.matches(other.value)
+    ]
+    fits = claim.matches(found.value)
+    excess = "" if fits else f", {plain(found.value / claim.figure, 2)} times as much"
+    return Ruling(
+        claim=claim,
+        ruling="supported" if fits else "contradicted",
+        why="; ".join([f"Mean of all trials at {price}: {found}{excess}", *others])
+        + ". Idle time is not in it.",
+        may_say=(
+            f"{found.point} a request at {price} while it works, idle time not counted"
+            + (f"; {right.point} a right answer." if right.value is not None else ".")
+        ),
+        faults=("partial_cost",),
+    )
+
+
+def _range(quantiles: Floats) -> str:
+    return span(round(float(quantiles[0]), 1), round(float(quantiles[-1]), 1), "s")
