@@ -20,6 +20,7 @@ from liftlab.reporting.canvas import BACKGROUND, BAD, INK, MUTED, Figure, blank,
 from liftlab.reporting.html import Html
 
 MOST_BARS = 60
+_FAR = 2.5  # times the longest bar: beyond it a target would squeeze the bars
 LABELLED_BARS = 12  # up to so many, each has its time beside it
 STAGE_HUES = (
     ("#5a8fbb", "#447aa6", "#30628b"),
@@ -91,13 +92,28 @@ def stage_bars(
         return _curves(trials, stages, names, targets, caption=caption, table=table)
     bars = trial_bars(trials, stages, attempts, names, notes or {})
     guessed = any(block.estimated for bar in bars for block in bar.blocks)
-    axis = _axis_words(names, guessed)
+    near, far = in_view(targets, max((bar.e2e_s for bar in bars), default=0.0))
+    axis = " · ".join([_axis_words(names, guessed), *far])
     return Figure(
         caption=caption,
         alt=_alt(bars, names, targets),
-        draw=lambda width: _draw_bars(bars, targets, axis, width),
+        draw=lambda width: _draw_bars(bars, near, axis, width),
         table=table,
     )
+
+
+def in_view(targets: Mapping[str, float], longest: float) -> tuple[dict[str, float], list[str]]:
+    """Return the targets that a figure has room for, and words for those far beyond its marks.
+
+    Examples
+    --------
+    >>> in_view({"original": 5.0, "revised": 15.0}, 2.5)
+    ({'original': 5.0}, ['revised 15 s is out of view'])
+    """
+    limit = _FAR * longest if np.isfinite(longest) and longest > 0 else np.inf
+    near = {name: seconds for name, seconds in targets.items() if seconds <= limit}
+    far = [f"{name} {quantity(s, 's')} is out of view" for name, s in targets.items() if s > limit]
+    return near, far
 
 
 def stage_names(stages: pd.DataFrame) -> list[str]:
@@ -328,16 +344,18 @@ def _curves(
         f"{quantity(float(np.quantile(v, 0.9)), 's')}, longest {quantity(float(v.max()), 's')}"
         for name, v in series.items()
     ]
+    near, far = in_view(targets, max((float(v.max()) for v in series.values()), default=0.0))
+    axis = " · ".join(["seconds", *far])
     return Figure(
         caption=caption,
         alt=f"Curves of the share done by a time, of {len(trials):,} trials. {'; '.join(told)}.",
-        draw=lambda width: _draw_curves(series, targets, width),
+        draw=lambda width: _draw_curves(series, near, axis, width),
         table=table,
     )
 
 
 def _draw_curves(
-    series: Mapping[str, np.ndarray], targets: Mapping[str, float], width: float
+    series: Mapping[str, np.ndarray], targets: Mapping[str, float], axis: str, width: float
 ) -> Drawing:
     drawing, axes = blank(width, 330)
     colors = [INK, *(hue[0] for hue in STAGE_HUES)]
@@ -351,6 +369,6 @@ def _draw_curves(
     axes.set_xlim(0, 1.05 * max([shown, *targets.values()]))
     target_lines(axes, targets, width < canvas.WIDE)
     axes.set_yticks([0, 0.5, 0.9, 1], ["0 %", "50 %", "90 %", "all"])
-    axes.set(xlabel="seconds", ylabel="")
+    axes.set(xlabel=axis, ylabel="")
     axes.grid(axis="y", color=canvas.RULE, linewidth=0.8)
     return drawing

@@ -207,5 +207,5 @@ def prose(source: str) -> str:
     >>> prose("Is it *fast*? <script>")
     '<p>Is it <em>fast</em>? &lt;script&gt;</p>\n'
     """
-    renderer = _Renderer(escape=True, exclude_anchor_links=True)
+    renderer = _Renderer(escape=True, exclude_anchor_links=True, allow_harmful_protocols=False)
     return str(MarkdownWithMath(renderer=renderer).render(source))

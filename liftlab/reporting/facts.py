@@ -11,7 +11,7 @@ import numpy as np
 
 from liftlab import tomlfile
 from liftlab.analysis.columns import floats, labels
-from liftlab.analysis.cost import cost_per_pass, cost_per_trial
+from liftlab.analysis.cost import Price, cost_per_pass, cost_per_trial, load_prices
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.explain import Explanation, explain
 from liftlab.analysis.latency import (
@@ -58,6 +58,8 @@ class Facts:
         What went wrong, most frequent first.
     cost, cost_right
         USD a trial and USD a right answer.
+    prices
+        By id.
     """
 
     data: RunData
@@ -74,6 +76,14 @@ class Facts:
     failures: list[FailureShare]
     cost: Estimate
     cost_right: Estimate
+    prices: Mapping[str, Price]
+
+    @property
+    def price_date(self) -> str:
+        """When the price that trials are counted at was looked up; empty where there is none."""
+        used = self.data.costs["price_id"].dropna().head(1)
+        known = [self.prices[name].date for name in used if name in self.prices]
+        return known[0] if known and self.cost.value is not None else ""
 
     @property
     def time_targets(self) -> dict[str, float]:
@@ -125,6 +135,7 @@ def gather(data: RunData, project: Project | None = None) -> Facts:
         failures=failure_classes(trials),
         cost=cost_per_trial(usd, cases),
         cost_right=cost_per_pass(usd, passed, cases),
+        prices=_prices(project) if project else {},
     )
 
 
@@ -133,6 +144,11 @@ def published(folder: Path) -> dict[str, dict[str, Any]]:
     files = sorted(folder.glob("*.toml"), reverse=True)
     read = {path.stem: tomlfile.read(path, FileInvalid).data for path in files}
     return {name: dict(data["published"]) for name, data in read.items() if "published" in data}
+
+
+def _prices(project: Project) -> dict[str, Price]:
+    path = project.path("prices")
+    return load_prices(tomlfile.read(path, FileInvalid).data) if path.is_file() else {}
 
 
 def stage_outliers(data: RunData) -> dict[str, Outliers]:

@@ -6,23 +6,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from liftlab.analysis.columns import Floats, floats, labels
+from liftlab.analysis.columns import Bools, Floats, floats, labels
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.explain import Explanation
 from liftlab.analysis.latency import SuccessCurve
 from liftlab.analysis.outliers import Outliers
 from liftlab.analysis.success import SuccessRate
 from liftlab.reporting import canvas
-from liftlab.reporting.bars import STAGE_HUES, stage_bars, stage_names, stage_title, target_lines
+from liftlab.reporting.bars import (
+    STAGE_HUES,
+    in_view,
+    stage_bars,
+    stage_names,
+    stage_title,
+    target_lines,
+)
 from liftlab.reporting.canvas import BACKGROUND, BAD, INK, MUTED, RULE, Figure, blank, label
 from liftlab.reporting.html import Html
 
@@ -40,11 +48,29 @@ MOST_EXPLAINED = 12
 PART_HUES = ("#dc7b29", "#eaa23b", "#5aa898", "#9b84bd", "#b58a66")
 TYPICAL_HUE, UNEXPLAINED_HUE = "#c3ccd5", "#b3bdc7"
 ACCENT = "#447aa6"
+_LEGEND: dict[str, Any] = {
+    "ncols": 3,
+    "frameon": False,
+    "fontsize": 11,
+    "handlelength": 1,
+    "borderaxespad": 0.1,
+}
+
+
+class _Strip(NamedTuple):
+    """The points of one stage."""
+
+    stage: str
+    values: Floats
+    flagged: Bools
+    cases: list[str]
+    median: float | None
 
 
 def latency_strip(
     stages: pd.DataFrame,
     outliers: Mapping[str, Outliers],
+    medians: Mapping[str, float | None],
     *,
     caption: str,
     table: Html | None = None,
@@ -57,18 +83,20 @@ def latency_strip(
         The stage table.
     outliers
         By stage, judged in the order of that stage's rows.
+    medians
+        By stage, what the tables say: where cases repeat it is a median of medians.
     caption, table
         The answer, and the numbers behind it.
     """
-    rows: list[tuple[str, Floats, np.ndarray, list[str]]] = []
+    rows: list[_Strip] = []
     for name in stage_names(stages):
         frame = stages[stages["stage"] == name]
         values = floats(frame, "latency_s")
         known = np.isfinite(values)
         flagged = outliers[name].mask if name in outliers else np.zeros(len(frame), dtype=bool)
         cases = [label(case, 24) for case in labels(frame, "case_id")[known]]
-        rows.append((name, values[known], flagged[known], cases))
-    told = [_strip_words(*row) for row in rows]
+        rows.append(_Strip(name, values[known], flagged[known], cases, medians.get(name)))
+    told = [_strip_words(row) for row in rows]
     return Figure(
         caption=caption,
         alt=f"A strip of points a stage, in seconds. {' '.join(told) or 'There are none.'}",
@@ -110,10 +138,13 @@ def success_by_time(
         by = [f"{quantity(curve.at(s).value, '%')} by {quantity(s, 's')}" for s in targets.values()]
         told.append(f"{name}: {', '.join(by)}, {quantity(final, '%')} in the end")
     trials = max((curve.n for curve in curves.values()), default=0)
+    longest = max((float(c.seconds[-1]) for c in curves.values() if len(c.seconds)), default=0.0)
+    near, far = in_view(targets, longest)
+    axis = " · ".join(["seconds from the first request to the last byte", *far])
     return Figure(
         caption=caption,
         alt=f"The share of {trials:,} trials that succeeded by a time. {'; '.join(told)}.",
-        draw=lambda width: _draw_success(curves, targets, width),
+        draw=lambda width: _draw_success(curves, near, axis, width),
         table=table,
     )
 
@@ -135,23 +166,24 @@ def excess_breakdown(
     )
 
 
-def _strip_words(name: str, values: Floats, flagged: np.ndarray, cases: Sequence[str]) -> str:
+def _strip_words(row: _Strip) -> str:
+    name, values, flagged, cases, median = row
     if len(values) == 0:
         return f"{stage_title(name)}: no times."
     slow = [f"{c} {quantity(v, 's')}" for v, f, c in zip(values, flagged, cases, strict=True) if f]
     more = f" and {len(slow) - 10} more" if len(slow) > 10 else ""
     return (
         f"{stage_title(name)}: {len(values):,} values from {quantity(float(values.min()), 's')} to "
-        f"{quantity(float(values.max()), 's')}, median {quantity(float(np.median(values)), 's')}; "
+        f"{quantity(float(values.max()), 's')}, median {quantity(median, 's')}; "
         f"slow beyond chance: {', '.join(slow[:10]) or 'none'}{more}."
     )
 
 
-def _draw_strip(rows: Sequence[tuple[str, Floats, np.ndarray, list[str]]], width: float) -> Drawing:
+def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
     drawing, axes = blank(width, 70 + 78 * max(len(rows), 1))
     rng = np.random.default_rng(0)  # jitter only
-    longest = max((float(values.max()) for _, values, _, _ in rows if len(values)), default=1.0)
-    for row, (_, values, flagged, cases) in enumerate(rows):
+    longest = max((float(values.max()) for _, values, *_ in rows if len(values)), default=1.0)
+    for row, (_, values, flagged, cases, middle) in enumerate(rows):
         if len(values) == 0:
             continue
         heights = row + _apart(values, rng)
@@ -169,13 +201,14 @@ def _draw_strip(rows: Sequence[tuple[str, Floats, np.ndarray, list[str]]], width
         )
         axes.scatter(values[flagged], heights[flagged], color=BAD, s=46, linewidths=0, zorder=4)
         _name_outliers(axes, row, values, flagged, cases, longest)
-        middle = float(np.median(values))
+        if middle is None:
+            continue
         axes.plot([middle] * 2, [row - 0.3, row + 0.3], color=INK, linewidth=1.6, zorder=5)
         words = f"median {quantity(middle, 's')}"
         axes.text(middle, row + 0.34, words, ha="center", va="top", fontsize=11)
     axes.set_xlim(0, longest * 1.12)
     axes.set_ylim(max(len(rows), 1) - 0.35, -0.6)
-    axes.set_yticks(range(len(rows)), [stage_title(name) for name, _, _, _ in rows])
+    axes.set_yticks(range(len(rows)), [stage_title(row.stage) for row in rows])
     _seconds_axis(axes, longest, "seconds")
     if not rows:
         axes.text(0, 0, "No times to show", color=MUTED, va="center")
@@ -192,7 +225,7 @@ def _apart(values: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _name_outliers(
-    axes: Axes, row: int, values: Floats, flagged: np.ndarray, cases: Sequence[str], longest: float
+    axes: Axes, row: int, values: Floats, flagged: Bools, cases: Sequence[str], longest: float
 ) -> None:
     slowest = [i for i in np.argsort(-values) if flagged[i]][:MOST_NAMED]
     taken: list[float] = []
@@ -233,11 +266,12 @@ def _draw_rates(rates: Sequence[SuccessRate], target: float | None, width: float
 
 
 def _draw_success(
-    curves: Mapping[str, SuccessCurve], targets: Mapping[str, float], width: float
+    curves: Mapping[str, SuccessCurve], targets: Mapping[str, float], axis: str, width: float
 ) -> Drawing:
     drawing, axes = blank(width, 300)
     ends = [float(curve.seconds[-1]) for curve in curves.values() if len(curve.seconds)]
     longest = 1.12 * max([*ends, *targets.values()], default=1.0)
+    named: list[float] = []
     for (name, curve), color in zip(curves.items(), (ACCENT, "#8a98a6", "#dc7b29"), strict=False):
         seconds, share = curve.seconds, curve.share
         if len(seconds) > MOST_POINTS:
@@ -251,12 +285,15 @@ def _draw_success(
         if len(seconds) <= 40:
             axes.scatter(seconds, share, color=color, s=26, zorder=3)
         words = f"{label(name)}: {quantity(final, '%')} in the end"
-        axes.text(longest, final + 0.02, words, ha="right", va="bottom", color=color, fontsize=12)
+        taken = any(abs(final - other) < 0.1 for other in named)
+        named.append(final)
+        height, va = (final - 0.02, "top") if taken else (final + 0.02, "bottom")
+        axes.text(longest, height, words, ha="right", va=va, color=color, fontsize=12)
     target_lines(axes, targets, narrow=width < canvas.WIDE)
-    axes.set_ylim(0, 1.08)
+    axes.set_ylim(-0.1 if len(named) > 1 and max(named) == 0 else 0, 1.12)
     axes.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
     axes.grid(axis="y", color=RULE, linewidth=0.8)
-    _seconds_axis(axes, longest, "seconds from the first request to the last byte")
+    _seconds_axis(axes, longest, axis)
     axes.set(xlim=(0, longest), ylabel="")
     return drawing
 
@@ -282,6 +319,10 @@ def _draw_excess(shown: Sequence[Explanation], causes: Sequence[str], width: flo
         fontsize=11,
     )
     _seconds_axis(axes, longest, "seconds: usual for its peers, then each cause, then what is left")
+    hues = {label(c.replace("_", " "), 30): hue for c, hue in zip(causes, PART_HUES, strict=False)}
+    if hues:
+        marks = [Patch(facecolor=hue, label=name) for name, hue in hues.items()]
+        axes.legend(handles=marks, loc="lower left", bbox_to_anchor=(0, 1), **_LEGEND)
     if not shown:
         axes.text(0, 0, "No stage was slow", color=MUTED, va="center")
     return drawing
@@ -303,7 +344,7 @@ def _segment(
         return at
     look: dict[str, Any] = {"color": hue, "edgecolor": BACKGROUND, "hatch": hatch}
     axes.barh(row, seconds, left=at, height=0.66, linewidth=1.4, **look)
-    words = f"{label(name, 26)} {quantity(seconds, 's')}"
+    words = f"{label(name.replace('_', ' '), 26)} {quantity(seconds, 's')}"
     room = seconds / longest * (width - 150)
     if room > 6.4 * len(words):
         axes.text(

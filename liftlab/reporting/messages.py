@@ -43,7 +43,8 @@ FAILURES = {
     "partially_wrong": "are right on some inputs only",
     "wrong_answer": "return a wrong value",
 }
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&$@:-])")
+# What Markdown would read as markup: within a line, at its beginning, and bare links.
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$@&]|^[#+-]|(?<=^\d)\.|:(?=//))")
 _REQUESTS = (1_000, 10_000)
 
 
@@ -61,7 +62,7 @@ def title(facts: Facts) -> str:
         return "The endpoint gave no usable answer"
     if passed.trials == 0:
         return f"Timed, not judged: {quantity(facts.e2e.p50.value, 's')} in the middle"
-    count = f"{passed.successes:,} of {passed.trials:,} answers {_be(passed.successes)} right"
+    count = f"{passed.successes:,} of {passed.trials:,} answers {be(passed.successes)} right"
     if verdict is None:
         return count
     aim = quantity(verdict.limit, "%")
@@ -89,13 +90,12 @@ def sentences(facts: Facts) -> list[str]:
 def status_markdown(run: RunData, project: Project | None = None) -> str:
     """Return the message for a status update, as Markdown; text from outside is escaped."""
     facts = gather(run, project)
-    about = facts.data.run
     lines = [f"# {markdown(title(facts))}", "", markdown(" ".join(sentences(facts))), ""]
     lines += [f"- {markdown(row)}" for row in _numbers(facts)]
     wrong = [f"{share.failure_class}: {share.count:,}" for share in facts.failures]
     if wrong:
         lines.append(f"- {markdown('What went wrong: ' + ', '.join(wrong))}")
-    lines += ["", markdown(f"Run {about.run_id}: {run_line(facts)}."), ""]
+    lines += ["", markdown(f"{run_line(facts)}."), ""]
     return "\n".join(lines)
 
 
@@ -109,9 +109,10 @@ def run_line(facts: Facts) -> str:
         f"run {run.run_id}" + (f" ({kind[run.provenance]})" if run.provenance in kind else ""),
         run.hardware or run.endpoint,
         run.model,
-        f"{cases:,} {_plural('case', cases)} × {repeats:,} {_plural('repeat', repeats)}",
+        f"{cases:,} {plural('case', cases)} × {repeats:,} {plural('repeat', repeats)}",
         "one at a time" if run.concurrency == 1 else _at_once(run.concurrency),
         (run.started_at or "")[:10],
+        f"prices of {facts.price_date}" if facts.price_date else "",
         "" if run.status == "complete" else run.status,
     ]
     return " · ".join(part for part in parts if part)
@@ -184,7 +185,7 @@ def _slow_sentence(facts: Facts) -> str:
     known = excess - sum(max(0.0, each.unexplained_s) for each in facts.slow)
     count = len(facts.slow)
     return (
-        f"{count:,} {_plural('stage', count)} took {_rounded(excess)} more than usual; "
+        f"{count:,} {plural('stage', count)} took {_rounded(excess)} more than usual; "
         f"what was recorded accounts for {_rounded(known)} of it."
     )
 
@@ -197,9 +198,11 @@ def _at_once(concurrency: int | None) -> str:
     return f"{concurrency:,} at once" if concurrency else ""
 
 
-def _plural(word: str, count: int) -> str:
+def plural(word: str, count: int) -> str:
+    """Return a word in the number that goes with a count."""
     return word if count == 1 else f"{word}s"
 
 
-def _be(count: int) -> str:
+def be(count: int) -> str:
+    """Return "is" or "are"."""
     return "is" if count == 1 else "are"

@@ -227,7 +227,7 @@ def reached(notebook: nbformat.NotebookNode) -> str:
     begun = [
         where
         for where, cell in named_cells(notebook)
-        if cell.metadata.get("papermill", {}).get("status", "pending") != "pending"
+        if cell.metadata.get("papermill", {}).get("start_time")  # `status` is set on all of them
     ]
     return f"{begun[-1]}." if begun else "the notebook's start."
 

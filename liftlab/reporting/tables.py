@@ -16,6 +16,7 @@ from liftlab.reporting.tiles import verdict
 
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
+MOST_CSV = 3_000_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
@@ -83,10 +84,16 @@ def behind(shown: Html, summary: str = "The numbers behind the figure (table, CS
 
 
 def download(frame: pd.DataFrame, name: str) -> Html:
-    """Return a link that saves a frame as CSV; the data are inside the page."""
-    safe = frame.map(_harmless)
-    encoded = base64.b64encode(safe.to_csv(index=False).encode("utf-8", "replace")).decode()
+    """Return a link that saves a frame as CSV; the data are inside the page.
+
+    Columns without any value are left out. Beyond 3 MB the page would be slow to open: then
+    only the number of rows is told.
+    """
+    csv = frame.dropna(axis="columns", how="all").map(_harmless).to_csv(index=False)
     words = f"CSV, {len(frame):,} {'row' if len(frame) == 1 else 'rows'}"
+    if len(csv) > MOST_CSV:
+        return tag("span", f"{len(frame):,} rows, too many for a page: see the run's tables")
+    encoded = base64.b64encode(csv.encode("utf-8", "replace")).decode()
     return tag("a", words, href=f"data:text/csv;base64,{encoded}", download=name)
 
 
@@ -135,12 +142,19 @@ def _words(value: object) -> object:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, numbers.Real):
+        return _number(value)
+    return bounded(str(value), MOST_CELL)
+
+
+def _number(value: numbers.Real) -> str:
+    """Write whole numbers whole, others to two decimals from 1 on, else to three digits."""
     if isinstance(value, numbers.Integral):
         return f"{int(value):,}"
-    if isinstance(value, numbers.Real):
-        number = float(value)
-        return f"{number:,.2f}" if 1 <= abs(number) < 1e6 else plain(number)
-    return bounded(str(value), MOST_CELL)
+    number = float(value)
+    if 0.1 <= abs(number) < 1e6:
+        return f"{number:,.{2 if abs(number) >= 1 else 3}f}"
+    return plain(number, 3)
 
 
 def _missing(value: object) -> bool:

@@ -93,10 +93,8 @@ def week2() -> RunData:
     return make_run(run, trials, stages, attempts)
 
 
-def synthetic_run(cases: int, repeats: int, pass_rate: float = 0.6, seed: int = 7) -> RunData:
-    """Return a measured run with retries, timed attempts, a few endpoint errors and outliers."""
-    rng = np.random.default_rng(seed)
-    run = Run(
+def measured(repeats: int) -> Run:
+    return Run(
         run_id="20251101_101500_abcd",
         suite="mvp",
         pipeline="lift",
@@ -113,6 +111,12 @@ def synthetic_run(cases: int, repeats: int, pass_rate: float = 0.6, seed: int = 
         timing_uncertainty_s=0.0004,
         order_seed=20251015,
     )
+
+
+def synthetic_run(cases: int, repeats: int, pass_rate: float = 0.6, seed: int = 7) -> RunData:
+    """Return a measured run with retries, timed attempts, a few endpoint errors and outliers."""
+    rng = np.random.default_rng(seed)
+    run = measured(repeats)
     names = ["arithmetic", "strings", "lists", "edge cases", "control flow"]
     classes = ["missing_return", "wrong_answer", "syntax_error", "type_error"]
     trials: Rows = []

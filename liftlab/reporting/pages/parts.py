@@ -66,7 +66,7 @@ def provenance(facts: Facts) -> End:
         "Order": f"shuffled, seed {run.order_seed}" if run.order_seed is not None else None,
         "Started": run.started_at,
         "Finished": run.finished_at,
-        "Prices": ", ".join(facts.data.costs["price_id"].dropna().unique()),
+        "Prices": ", ".join(_price(facts, name) for name in facts.data.costs["price_id"].unique()),
         "Cost model": ", ".join(facts.data.costs["cost_model"].dropna().unique()),
         "Isolation": isolation(facts),
         "Timing uncertainty": _seconds(run.timing_uncertainty_s),
@@ -121,6 +121,11 @@ def _interval_note(facts: Facts) -> str:
     if tail.reason:
         said.append(tail.reason)
     return ". ".join(said)
+
+
+def _price(facts: Facts, price_id: str) -> str:
+    price = facts.prices.get(price_id)
+    return f"{price_id} ({price.date}; {price.source})" if price else str(price_id)
 
 
 def _with_digest(name: str | None, digest: str | None) -> str | None:

@@ -48,9 +48,10 @@ def finding(facts: Facts) -> Finding:
     title = f"{ended:,} of {trials:,} trials went through all stages"
     if trials and ended == trials:
         title = f"All {trials:,} trials went through all stages"
+    passed, kinds = facts.passed, len(facts.failures)
     said = [
-        f"{facts.passed.successes:,} answers are right, {len(facts.failures)} kinds of "
-        "failure were seen."
+        f"{passed.successes:,} of {passed.trials:,} answers {messages.be(passed.successes)} right; "
+        f"{kinds} {messages.plural('kind', kinds)} of failure among the others."
     ]
     if facts.passed.errors:
         said.append(f"{facts.passed.errors:,} trials got no usable answer from the endpoint.")

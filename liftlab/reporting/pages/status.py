@@ -220,7 +220,8 @@ def _tail_tile(facts: Facts) -> Tile:
 def _cost_tile(facts: Facts) -> Tile:
     cost = facts.cost_right
     verdict = "" if cost.value is not None else "not measurable"
-    why = estimate_words(cost) or "retries in, idle time out"
+    told = estimate_words(cost)
+    why = f"{told}; retries in, idle time out" if cost.value is not None else told
     return Tile(what="Cost of a right answer", number=cost.point, why=why, verdict=verdict)
 
 
@@ -251,7 +252,8 @@ def _time_caption(facts: Facts) -> str:
         which = {1: "The slow one", 2: "Both slow ones"}.get(retried, f"All {retried:,} slow ones")
         return f"{which} asked again{end}"
     count = len(facts.slow)
-    return f"{count:,} slow; the slowest, {worst.case_id}, {quantity(worst.excess_s, 's')} over"
+    over = quantity(worst.excess_s, "s")
+    return f"{count:,} were slow; the slowest, {worst.case_id}, took {over} more than its peers"
 
 
 def _bar_notes(facts: Facts) -> dict[tuple[str, int], str]:

@@ -54,7 +54,7 @@ def tiles(facts: Facts) -> Html:
         number=quantity(known / excess, "%") if facts.slow else "–",
         why=share,
     )
-    return tile_row([slow, explained, *(_cv_tile(facts, index) for index in range(2))])
+    return tile_row([slow, explained, *(_spread_tile(facts, index) for index in range(2))])
 
 
 def spread_figure(facts: Facts) -> Html:
@@ -63,9 +63,7 @@ def spread_figure(facts: Facts) -> Html:
     flagged = {name: int(f.mask.sum()) for name, f in facts.outliers.items() if not f.reason}
     counts = [f"{flagged[name]:,} in {stage_title(name)}" for name in names if flagged.get(name)]
     caption = (
-        f"Slow beyond chance: {', '.join(counts)}"
-        if counts
-        else "Nothing is slow by chance's measure"
+        f"Slow beyond chance: {', '.join(counts)}" if counts else "No time is slow beyond chance"
     )
     if not flagged:
         caption = "Every stage time; which are slow cannot be told yet"
@@ -74,6 +72,7 @@ def spread_figure(facts: Facts) -> Html:
     return figures.latency_strip(
         facts.data.stages,
         facts.outliers,
+        {summary.what: summary.p50.value for summary in facts.stages},
         caption=caption,
         table=behind(table(frame, csv="stages.csv", most=20)),
     ).html()
@@ -86,7 +85,8 @@ def spread_table(facts: Facts) -> Html:
             "": stage_title(summary.what) if summary.what != "e2e" else "End to end",
             "Rows": summary.rows,
             "n": summary.n,
-            "CV": quantity(summary.cv.value, "%"),
+            "SD, s": summary.std_s,
+            "CV of cases": quantity(summary.cv.value, "%"),
             "Interval": summary.cv.interval or summary.cv.reason,
             "Fastest, s": summary.low_s,
             "Slowest, s": summary.high_s,
@@ -94,7 +94,10 @@ def spread_table(facts: Facts) -> Html:
         for summary in (*facts.stages, facts.e2e, *facts.stages_ok)
         if summary.n
     ]
-    note = "CV: standard deviation as a share of the mean. Cases differ, so it is not noise alone."
+    note = (
+        "SD is over all rows. CV of cases: standard deviation as a share of the mean, one median a "
+        "case. Cases differ, so neither is noise alone."
+    )
     return join([table(pd.DataFrame(rows)), tag("p", note, cls="note")])
 
 
@@ -137,7 +140,8 @@ def _title(facts: Facts) -> str:
         return "No stage is slow for its peers"
     count, total = len(facts.slow), len(facts.data.stages)
     share = quantity(round(known / excess, 2), "%")
-    return f"{count:,} of {total:,} stages are slow; {share} of the extra time is explained"
+    head = f"{count:,} of {total:,} stages {messages.be(count)} slow for their peers"
+    return f"{head}; {share} of the excess is explained"
 
 
 def _sentences(facts: Facts) -> list[str]:
@@ -153,11 +157,12 @@ def _sentences(facts: Facts) -> list[str]:
         said.append(
             f"Main causes: {', '.join(causes[:4])}; {excess - known:.1f} s are unexplained."
         )
-    widest = max(facts.stages, key=lambda s: s.cv.value or 0.0, default=None)
-    if widest is not None and widest.cv.value:
+    spread = [s for s in facts.stages if s.std_s is not None and s.mean.value]
+    widest = max(spread, key=lambda s: (s.std_s or 0.0) / (s.mean.value or 1.0), default=None)
+    if widest is not None:
         said.append(
-            f"{stage_title(widest.what)} varies most: its standard deviation is "
-            f"{quantity(widest.cv.value, '%')} of its mean."
+            f"{stage_title(widest.what)} varies most: standard deviation "
+            f"{quantity(widest.std_s, 's')} at a mean of {quantity(widest.mean.value, 's')}."
         )
     return said or messages.sentences(facts)
 
@@ -168,15 +173,16 @@ def _excess(facts: Facts) -> tuple[float, float]:
     return excess, excess - sum(max(0.0, each.unexplained_s) for each in facts.slow)
 
 
-def _cv_tile(facts: Facts, index: int) -> Tile:
+def _spread_tile(facts: Facts, index: int) -> Tile:
     if index >= len(facts.stages):
         return Tile(what="Spread", number="–", why="no such stage", verdict="not measurable")
     summary = facts.stages[index]
     cv = summary.cv
-    why = cv.reason
+    why = f"between cases {quantity(cv.value, '%')} of the mean" if cv.value else cv.reason
     if cv.low is not None and cv.high is not None:
-        why = f"95 % interval {span(cv.low, cv.high, '%')}, n = {cv.n:,}"
-    return Tile(what=f"{stage_title(summary.what)}, CV", number=quantity(cv.value, "%"), why=why)
+        why += f" (95 %: {span(cv.low, cv.high, '%')})"
+    what = f"{stage_title(summary.what)}, standard deviation"
+    return Tile(what=what, number=quantity(summary.std_s, "s"), why=why)
 
 
 def _row(each: Explanation) -> list[object]:

@@ -1,0 +1,88 @@
+"""What makes a notebook thin, readable as a page, and diffable."""
+
+from __future__ import annotations
+
+import ast
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+MOST_CELLS, MOST_LINES = 12, 8
+TAGS = {"parameters", "injected-parameters", "hide-input", "remove-cell", "slow"}
+PATH = re.compile(r"""["'][^"'\s]*(?:/|\\)[^"'\s]*["']|\bPath\(""")
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
+def notebook(request: pytest.FixtureRequest) -> Any:
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def headings(notebook: Any) -> list[int]:
+    lines = [
+        line
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+    ]
+    return [len(match[1]) for line in lines if (match := re.match(r"(#+) ", line))]
+
+
+def test_there_are_notebooks() -> None:
+    assert {"00_status", "10_run_suite", "20_variance_outliers"} <= {p.stem for p in NOTEBOOKS}
+
+
+def test_it_is_small(notebook: Any) -> None:
+    cells = code_cells(notebook)
+    assert len(cells) <= MOST_CELLS
+    assert max(len(cell.source.splitlines()) for cell in cells) <= MOST_LINES
+
+
+def test_it_holds_calls_not_definitions(notebook: Any) -> None:
+    for cell in code_cells(notebook):
+        for node in ast.walk(ast.parse(cell.source)):
+            assert not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda | ast.For)
+        assert not PATH.search(cell.source), cell.source
+
+
+def test_parameters_are_literals_with_comments(notebook: Any) -> None:
+    assert notebook.cells[0].cell_type == "markdown"
+    first = notebook.cells[1]
+    assert first.metadata.tags == ["parameters"]
+    for line in first.source.splitlines():
+        assert re.match(r"\w+ = .+?  +?# .+|\w+ = .+? +# .+", line), line
+    for node in ast.parse(first.source).body:
+        assert isinstance(node, ast.Assign)
+        ast.literal_eval(node.value)
+
+
+def test_headings_make_an_outline(notebook: Any) -> None:
+    levels = headings(notebook)
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_nothing_executed_is_stored(notebook: Any) -> None:
+    for cell in code_cells(notebook):
+        assert cell.outputs == []
+        assert cell.execution_count is None
+        assert set(cell.metadata) <= {"tags"}
+    assert "papermill" not in notebook.metadata
+
+
+def test_tags_are_ones_that_mean_something(notebook: Any) -> None:
+    assert {tag for cell in notebook.cells for tag in cell.metadata.get("tags", ())} <= TAGS
+
+
+def test_it_ends_with_where_the_numbers_come_from(notebook: Any) -> None:
+    assert notebook.cells[-1].source == "page.provenance(facts)"

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from liftlab.analysis.columns import floats
+from liftlab.analysis.explain import explain
+from liftlab.analysis.latency import succeeded, success_by
+from liftlab.analysis.success import success_by_group, success_rate
+from liftlab.reporting import figures
+from liftlab.reporting.bars import Bar, in_view, stage_names, trial_bars
+from liftlab.reporting.canvas import NARROW, WIDE, Figure, label
+from liftlab.reporting.facts import stage_outliers
+from liftlab.store import RunData
+
+TARGETS = {"original": 5.0, "revised target": 15.0}
+
+
+def bars(run: RunData) -> Figure:
+    return figures.stage_bars(run.trials, run.stages, run.attempts, TARGETS, caption="c")
+
+
+def strip(run: RunData) -> Figure:
+    medians = dict.fromkeys(stage_names(run.stages), 1.0)
+    return figures.latency_strip(run.stages, stage_outliers(run), medians, caption="c")
+
+
+def categories(run: RunData) -> Figure:
+    rates = [success_rate(run.trials, group="all"), *success_by_group(run.trials, "category")]
+    return figures.success_by_category(rates, 0.7, caption="c")
+
+
+def by_time(run: RunData) -> Figure:
+    curve = success_by(floats(run.trials, "e2e_s"), succeeded(run.trials))
+    return figures.success_by_time({"right": curve}, TARGETS, caption="c")
+
+
+def excess(run: RunData) -> Figure:
+    explanations = explain(run.trials, run.stages, run.attempts)
+    return figures.excess_breakdown(explanations, caption="c")
+
+
+FIGURES = [bars, strip, categories, by_time, excess]
+Maker = Callable[[RunData], Figure]
+
+
+def trial_bars_of(run: RunData) -> list[Bar]:
+    names = stage_names(run.stages)
+    return trial_bars(run.trials, run.stages, run.attempts, names, {})
+
+
+@pytest.mark.parametrize("make", FIGURES)
+def test_every_figure_has_words_and_draws(make: Maker, any_run: RunData) -> None:
+    figure = make(any_run)
+    assert len(figure.alt) > 20
+    for width in (WIDE, NARROW):
+        svg = figure.svg(width)
+        assert ElementTree.fromstring(svg).get("aria-label")
+        assert "http" not in svg
+        assert "<metadata" not in svg
+        assert len(svg) < 900_000
+    assert plt.get_fignums() == []
+
+
+def test_figures_take_ink_and_typeface_from_the_page(week2: RunData) -> None:
+    svg = bars(week2).svg()
+    assert "currentColor" in svg
+    assert "DejaVu" not in svg
+    assert not re.search(r"#(010203|040506|070809|fdfcfb|0a0b0c)", svg)
+
+
+def test_a_figure_is_the_same_each_time(week2: RunData) -> None:
+    assert strip(week2).svg() == strip(week2).svg()
+
+
+def test_two_figures_of_a_page_share_no_id(week2: RunData) -> None:
+    ids = [each for make in FIGURES for each in re.findall(r'\bid="([^"]+)"', make(week2).svg())]
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_words_say_the_numbers(week2: RunData) -> None:
+    alt = bars(week2).alt
+    assert "is_even 26.9 s (NLP→IR 9.81 s, IR→Code 17.08 s in 2 attempts)" in alt
+    assert "max_of_two 27.1 s" in alt
+    assert "original 5 s, revised target 15 s" in alt
+    assert "1 of 5" in categories(week2).alt
+    assert "7.3 s unexplained" in excess(week2).alt
+    assert "max_of_two 19.77 s, is_even 17.08 s" in strip(week2).alt.replace(
+        "is_even 17.08 s, max_of_two 19.77 s", "max_of_two 19.77 s, is_even 17.08 s"
+    )
+
+
+def test_bars_split_untimed_attempts_evenly_and_say_so(week2: RunData) -> None:
+    slowest = trial_bars_of(week2)[0]
+    parts = [block.seconds for block in slowest.blocks if block.stage == 1]
+    assert parts == pytest.approx([6.59] * 3)
+    assert "attempts not timed singly" in bars(week2).svg()
+    assert slowest.failed == "failed after 3 attempts: indentation error"
+
+
+def test_bars_place_timed_attempts_where_they_were(forty: RunData) -> None:
+    for bar in trial_bars_of(forty):
+        end = bar.blocks[-1].start + bar.blocks[-1].seconds
+        assert end == pytest.approx(bar.e2e_s)
+        assert not any(block.estimated for block in bar.blocks)
+
+
+def test_a_stage_more_needs_no_other_line(week2: RunData) -> None:
+    intent = week2.stages[week2.stages["stage"] == "ir_to_code"].assign(
+        stage="intent_inference", position=2, latency_s=1.0
+    )
+    run = replace(week2, stages=pd.concat([week2.stages, intent], ignore_index=True))
+    assert "intent inference" in bars(run).alt
+    assert "intent inference (green" in bars(run).svg()
+
+
+def test_a_trial_without_a_time_is_shown(week2: RunData) -> None:
+    trials = week2.trials.assign(e2e_s=np.nan, completed=False, failure_class=None)
+    run = replace(week2, trials=trials, stages=week2.stages.assign(latency_s=np.nan))
+    assert "no time" in bars(run).svg()
+
+
+def test_hostile_names_stay_text(week2: RunData) -> None:
+    name = "$\\frac{a}{b}$ <script>\x00\u202e名前"
+    rename = {"is_even": name}
+    run = replace(
+        week2,
+        trials=week2.trials.assign(case_id=week2.trials["case_id"].replace(rename)),
+        stages=week2.stages.assign(case_id=week2.stages["case_id"].replace(rename)),
+        attempts=week2.attempts.assign(case_id=week2.attempts["case_id"].replace(rename)),
+    )
+    for make in (bars, strip, excess):
+        svg = make(run).svg()
+        ElementTree.fromstring(svg)
+        assert "<script" not in svg
+        assert "frac" in svg
+
+
+def test_a_target_far_beyond_the_marks_is_told_not_drawn() -> None:
+    near, far = in_view({"a": 5.0, "b": 15.0}, 2.5)
+    assert near == {"a": 5.0}
+    assert far == ["b 15 s is out of view"]
+    assert in_view({"a": 5.0}, 0.0) == ({"a": 5.0}, [])
+
+
+def test_labels_are_short() -> None:
+    assert label("x" * 100, 10) == "xxxxxxxxx…"

@@ -1,0 +1,125 @@
+"""Real kernels, so one fixture runs all notebooks beside each other, once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from liftlab.reporting.html import END_TYPE
+from liftlab.reporting.render import Job, Rendered, first_line, judge, render_all
+
+MARK = "from liftlab.reporting.html import End, Finding\nEnd('r1')"
+NOTEBOOKS = {
+    "good": ["import sys\nprint(sys.executable, x)", MARK],
+    "raises": ["from liftlab.reporting.html import *\nFinding('t', run_id='r9')", "1/0", MARK],
+    "exits": ["import sys; sys.exit(0)", MARK],
+    "dies": ["import os; os._exit(0)", MARK],
+    "hangs": ["import threading; threading.Event().wait()", MARK],
+}
+
+
+def write(path: Path, cells: list[str]) -> Path:
+    notebook = v4.new_notebook()
+    parameters = v4.new_code_cell("x = 1  # a number", metadata={"tags": ["parameters"]})
+    notebook.cells = [v4.new_markdown_cell("# Toy"), parameters, *map(v4.new_code_cell, cells)]
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rendered]:
+    folder = tmp_path_factory.mktemp("notebooks")
+    jobs = [
+        Job(
+            notebook=write(folder / f"{name}.ipynb", cells),
+            html=folder / "out" / f"{name}.html",
+            parameters={"x": 5},
+            timeout_s=3.0 if name == "hangs" else 60.0,
+        )
+        for name, cells in NOTEBOOKS.items()
+    ]
+    return {page.name: page for page in render_all(jobs, workers=4)}
+
+
+def test_a_good_notebook_counts(rendered: dict[str, Rendered]) -> None:
+    page = rendered["good"]
+    assert page.good
+    assert page.run_id == "r1"
+
+
+def test_the_kernel_is_this_interpreter_with_the_parameters(rendered: dict[str, Rendered]) -> None:
+    assert f"{sys.executable} 5" in Path(rendered["good"].html).read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("raises", "code cell 3 (1/0) failed: ZeroDivisionError: division by zero"),
+        ("exits", "code cell 2 (import sys; sys.exit(0)) failed: SystemExit: 0"),
+        ("dies", "Its kernel died in code cell 2 (import os; os._exit(0))."),
+        ("hangs", "It was stopped after 3 s in code cell 2"),
+    ],
+)
+def test_a_bad_notebook_names_its_cell_at_the_top(
+    rendered: dict[str, Rendered], name: str, fault: str
+) -> None:
+    page = rendered[name]
+    assert fault in page.fault
+    html = Path(page.html).read_text()
+    assert 'role="alert"' in html
+    assert "papermill" not in html
+
+
+def test_a_run_is_known_even_where_its_page_fails(rendered: dict[str, Rendered]) -> None:
+    assert rendered["raises"].run_id == "r9"
+    assert not rendered["raises"].good
+
+
+def test_no_executed_copy_is_left(rendered: dict[str, Rendered]) -> None:
+    folder = Path(rendered["good"].html).parent
+    assert {path.suffix for path in folder.iterdir()} == {".html"}
+    source = json.loads((folder.parent / "good.ipynb").read_text())
+    assert all(not cell.get("outputs") for cell in source["cells"])
+
+
+def test_a_notebook_that_is_no_notebook_leaves_its_page(tmp_path: Path) -> None:
+    path = tmp_path / "broken.ipynb"
+    path.write_text("{")
+    [page] = render_all([Job(notebook=path, html=tmp_path / "broken.html", parameters={})], 1)
+    assert page.fault
+    assert 'role="alert"' in Path(page.html).read_text()
+
+
+def executed(*outputs: dict[str, object] | None) -> nbformat.NotebookNode:
+    """Return a notebook whose cells ran and gave these outputs; None did not run."""
+    notebook = v4.new_notebook()
+    for data in outputs:
+        count = None if data is None else 1
+        shown = [v4.new_output("display_data", data)] if data else []
+        notebook.cells.append(v4.new_code_cell("x", outputs=shown, execution_count=count))
+    return notebook
+
+
+@pytest.mark.parametrize(
+    ("outputs", "fault"),
+    [
+        (({}, {END_TYPE: {"run_id": "r"}}), ""),
+        (({END_TYPE: {"run_id": "r"}}, {}), "The last cell left no mark that it was reached."),
+        (({},), "The last cell left no mark that it was reached."),
+        ((), "The last cell left no mark that it was reached."),
+        ((None, {END_TYPE: {"run_id": "r"}}), "code cell 1 (x) was not executed to its end."),
+    ],
+)
+def test_a_notebook_counts_only_by_its_own_marks(
+    outputs: tuple[dict[str, object] | None, ...], fault: str
+) -> None:
+    assert judge(executed(*outputs)) == fault
+
+
+def test_a_cell_without_code_has_a_name() -> None:
+    assert first_line("# only a comment") == "empty"
