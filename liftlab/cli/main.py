@@ -23,6 +23,8 @@ VERBS = {
     "wake": ("endpoint", "Warm an endpoint up, and time it cold and warm."),
     "serve": ("endpoint", "Serve the embedded model on this machine."),
     "simulate": ("simulate", "Simulate an endpoint whose true times are known."),
+    "grade": ("grade", "Judge a file of answers, and write a file of verdicts."),
+    "suite": ("suite", "Look a suite over for prompts that leave open what is checked."),
     "config": ("config", "Print every setting and where it came from."),
 }
 
@@ -91,4 +93,3 @@ def main(args: list[str] | None = None) -> int:
 def say(line: str) -> None:
     """Write a line for the person at the terminal: progress and errors, never results."""
     click.echo(line, err=True)
-

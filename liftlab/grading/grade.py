@@ -139,9 +139,15 @@ def grade(
         box = sandbox or stack.enter_context(Sandbox())
         if box.isolation in ("limits-only", "none") and not allow_weak_isolation:
             return Graded(outcome="ungraded", isolation=box.isolation)
-        case = foreign.resolve(case, box)
-        grading = _ProgramGrading if case.program else _Grading
-        return grading(case, ir_name, box).of(code)
+        return grade_resolved(code, foreign.resolve(case, box), box, ir_name=ir_name)
+
+
+def grade_resolved(
+    code: str | bytes, case: Case, sandbox: Sandbox, *, ir_name: str | None = None
+) -> Graded:
+    """Grade as `grade` does, for a case that `foreign.resolve` has seen to already."""
+    grading = _ProgramGrading if case.program else _Grading
+    return grading(case, ir_name, sandbox).of(code)
 
 
 def grade_failure(stage: str, reason: str, message: str | None = None) -> Graded:

@@ -1,0 +1,147 @@
+"""pass@k: the chance that at least one of k answers to a case is right.
+
+The estimate for a case is unbiased: 1 - C(n - c, k) / C(n, k) for c right ones of n, as a product,
+so that nothing overflows (Chen et al. 2021, "Evaluating Large Language Models Trained on Code").
+Cases are the sample; the number speaks for prompts like these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from liftlab.analysis.columns import labels
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.rates import proportion, wilson
+from liftlab.analysis.samples import PROMPTS, check_confidence
+from liftlab.analysis.success import judgeable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassAtK:
+    """pass@k over cases, each with the same weight."""
+
+    k: int
+    cases: int
+    samples: int
+    estimate: Estimate
+
+    def sentence(self) -> str:
+        """Say the rate with its interval, and how many answers it rests on."""
+        return f"pass@{self.k}: {self.estimate}; {self.samples:,} answers to {self.cases:,} cases"
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+def of_case(n: int, c: int, k: int) -> float:
+    """Return the unbiased estimate of pass@k for one case.
+
+    Parameters
+    ----------
+    n, c
+        Answers that could be judged, and how many of them were right.
+    k
+        How many answers one may try.
+
+    Raises
+    ------
+    ValueError
+        If k is not from 1 to n: with fewer answers than tries nothing can be said.
+
+    Examples
+    --------
+    >>> [round(of_case(10, 3, k), 4) for k in (1, 5, 8)]
+    [0.3, 0.9167, 1.0]
+    """
+    if not 0 <= c <= n:
+        raise ValueError(f"{c} right of {n} answers: a count lies between 0 and n")
+    if not 1 <= k <= n:
+        raise ValueError(f"pass@{k} of {n} answers: k lies between 1 and the answers to a case")
+    if c > n - k:
+        return 1.0
+    missed = 1.0
+    for i in range(n - c + 1, n + 1):
+        missed *= 1 - k / i
+    return 1 - missed
+
+
+def pass_at_k(
+    n: ArrayLike, c: ArrayLike, k: int, *, mixed: bool = False, confidence: float = 0.95
+) -> PassAtK:
+    """Estimate pass@k over cases, with an interval for prompts like these.
+
+    With one answer a case the interval is Wilson's; with more it is Wilson's on the effective
+    number of cases that their spread shows, at most the answers there are for each of k tries,
+    with Student's t on cases - 1.
+
+    Parameters
+    ----------
+    n, c : (cases,)
+        Judged answers to each case, and how many of them were right.
+    k
+        How many answers one may try.
+    mixed
+        Whether cases may have different numbers of answers.
+
+    Raises
+    ------
+    ValueError
+        If k is larger than the answers to some case, or cases differ in them and `mixed` is false.
+
+    Examples
+    --------
+    >>> print(pass_at_k([1, 1, 1, 1, 1], [1, 1, 1, 1, 0], 1))
+    pass@1: 80 % (95 % interval 37.6–96.4 %, n = 5); 5 answers to 5 cases
+    """
+    check_confidence(confidence)
+    answers, right = np.asarray(n, dtype=np.int64), np.asarray(c, dtype=np.int64)
+    if len(answers) and answers.min() != answers.max() and not mixed:
+        raise ValueError(
+            f"cases have {answers.min()} to {answers.max()} judged answers (endpoint errors and "
+            "ungraded ones are none): pass mixed=True to weigh the cases alike all the same"
+        )
+    rates = np.array([of_case(int(a), int(r), k) for a, r in zip(answers, right, strict=True)])
+    samples, cases = int(answers.sum()), len(answers)
+    if samples == cases:
+        estimate = proportion(int(right.sum()), cases, confidence=confidence)
+    else:
+        estimate = _over_cases(rates, samples / k, confidence)
+    return PassAtK(k=k, cases=cases, samples=samples, estimate=estimate)
+
+
+def pass_at_k_of(trials: pd.DataFrame, k: int, *, mixed: bool = False) -> PassAtK:
+    """Estimate pass@k of a trial table: `case_id, outcome`; as `pass_at_k`."""
+    known, good, _ = judgeable(trials, "pass")
+    counts = (
+        pd.DataFrame({"case": labels(trials, "case_id")[known], "good": good[known]})
+        .groupby("case", sort=False)["good"]
+        .agg(["size", "sum"])
+    )
+    return pass_at_k(counts["size"].to_numpy(), counts["sum"].to_numpy(), k, mixed=mixed)
+
+
+def _over_cases(rates: np.ndarray, draws: float, confidence: float) -> Estimate:
+    cases = len(rates)
+    value = float(rates.mean())
+    if cases == 1:
+        reason = "no interval from one case"
+        return Estimate(value=value, n=1, reason=reason, population=PROMPTS, unit="%")
+    spread = float(rates.var())
+    effective = cases * value * (1 - value) / spread if spread > 0 else float(cases)
+    z = float(stats.t.ppf((1 + confidence) / 2, cases - 1))
+    low, high = (float(end) for end in wilson(value, min(effective, max(draws, cases)), z))
+    return Estimate(
+        value=value,
+        low=low,
+        high=high,
+        n=cases,
+        confidence=confidence,
+        method="Wilson over cases",
+        population=PROMPTS,
+        unit="%",
+    )

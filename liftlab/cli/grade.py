@@ -1,0 +1,142 @@
+"""`liftlab grade`: judge a file of answers, without an endpoint."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from liftlab.cli.main import say
+from liftlab.cli.options import json_option, project
+from liftlab.errors import RunInterrupted
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from liftlab.grading.samples import Summary
+
+_LINES = 20  # how often progress is told where there is no terminal
+
+
+@click.command("grade")
+@click.argument("samples", type=click.Path(path_type=Path))
+@click.option("--suite", required=True, metavar="NAME|FILE", help="What to check them against.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Where the verdicts go."
+)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Sandboxes side by side.")
+@click.option(
+    "--allow-weak-isolation", is_flag=True, help="Grade even where code can't be isolated."
+)
+@json_option
+def grade_command(
+    samples: Path, suite: str, out: Path, workers: int, allow_weak_isolation: bool, as_json: bool
+) -> None:
+    """Grade SAMPLES, JSON Lines with a case_id and a code each, and write a verdict a line.
+
+    Broken off, the same command goes on from there.
+    """
+    from liftlab.grading.samples import grade_samples
+    from liftlab.suite import load
+
+    whole = load(suite, [project().path("suites")])
+    progress = Progress()
+    try:
+        summary = grade_samples(
+            samples,
+            whole,
+            out,
+            workers=workers,
+            allow_weak_isolation=allow_weak_isolation,
+            progress=progress,
+        )
+    except KeyboardInterrupt:
+        raise RunInterrupted(
+            f"{progress.done} of {progress.total} graded; the same command goes on from there"
+        ) from None
+    finally:
+        progress.close()
+    if as_json:
+        click.echo(json.dumps(_facts(summary, out)))
+    else:
+        click.echo("\n".join(_sentences(summary, whole.name, out)))
+
+
+class Progress:
+    """A bar on a terminal, else a line for about every twentieth of the work, with what is left."""
+
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        self.done = self.total = 0
+        self._stream = stream or sys.stderr
+        self._bar: tqdm[Any] | None = None
+        self._began: tuple[float, int] | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take how many are done, of how many; the first call says how many were done before."""
+        step, self.done, self.total = done - self.done, done, total
+        if self._began is None:
+            self._begin(done, total)
+        elif self._bar is not None:
+            self._bar.update(step)
+        elif done == total or done % max(1, total // _LINES) == 0:
+            print(self._line(), file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def _begin(self, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        self._began = time.monotonic(), done
+        if done:
+            say(f"{done} of {total} were graded before: going on from there")
+        if self._stream.isatty():
+            self._bar = tqdm(total=total, initial=done, unit="sample", file=self._stream)
+
+    def _line(self) -> str:
+        from tqdm import tqdm
+
+        assert self._began is not None
+        began, before = self._began
+        rate = (self.done - before) / max(time.monotonic() - began, 1e-9)
+        left = tqdm.format_interval((self.total - self.done) / rate) if rate else "?"
+        return f"{self.done}/{self.total} graded, {rate:.0f} a second, {left} left"
+
+
+def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
+    from liftlab.analysis.passk import pass_at_k
+
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
+    lines = [f"{summary.total} samples against {name}: {counts}"]
+    if summary.by_case:
+        lines.append(str(pass_at_k(*_counts(summary), 1, mixed=True)))
+    return [*lines, f"isolation {summary.isolation}; verdicts in {out}"]
+
+
+def _facts(summary: Summary, out: Path) -> dict[str, Any]:
+    from liftlab.analysis.passk import pass_at_k
+
+    first = pass_at_k(*_counts(summary), 1, mixed=True).estimate if summary.by_case else None
+    return {
+        "schema_version": 1,
+        "samples": summary.total,
+        "resumed": summary.resumed,
+        "isolation": summary.isolation,
+        "outcomes": summary.outcomes,
+        "cases": len(summary.by_case),
+        "pass_at_1": first and first.value,
+        "pass_at_1_low": first and first.low,
+        "pass_at_1_high": first and first.high,
+        "out": str(out),
+    }
+
+
+def _counts(summary: Summary) -> tuple[list[int], list[int]]:
+    counts = list(summary.by_case.values())
+    return [judged for _, judged in counts], [passed for passed, _ in counts]

@@ -1,0 +1,71 @@
+"""`liftlab grade` from the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from liftlab.cli.grade import Progress
+from liftlab.cli.main import main
+
+CASE = {"case_id": "double", "prompt": "Double.", "checks": [[[2], 4]]}
+RIGHT = {"case_id": "double", "code": "def f(x): return 2 * x"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("suite.jsonl").write_text(json.dumps(CASE))
+    lines = [RIGHT, {**RIGHT, "code": "def f(x): return x"}]
+    Path("samples.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return tmp_path
+
+
+GRADE = ["grade", "samples.jsonl", "--suite", "suite.jsonl", "--out", "results.jsonl"]
+
+
+def test_it_says_what_came_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(GRADE) == 0
+    told = capsys.readouterr()
+    assert "2 samples against suite: 1 pass, 1 fail, 0 error, 0 ungraded" in told.out
+    assert "pass@1: 50 %" in told.out
+    assert "results.jsonl" in told.out
+    assert "2/2 graded" in told.err
+    assert "\r" not in told.err
+    assert len((folder / "results.jsonl").read_text().splitlines()) == 2
+
+
+def test_it_speaks_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*GRADE, "--json", "--workers", "2"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["samples"], facts["outcomes"]["pass"], facts["pass_at_1"]) == (2, 1, 0.5)
+
+
+def test_a_bad_line_is_one_line_and_exit_6(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path("samples.jsonl").open("a") as file:
+        file.write('{"case_id": "triple", "code": ""}\n')
+    assert main(GRADE) == 6
+    told = capsys.readouterr().err
+    assert told.startswith("liftlab: samples.jsonl:3: case_id: no case 'triple'")
+    assert told.count("\n") == 1
+    assert not (folder / "results.jsonl").exists()
+
+
+def test_progress_is_lines_with_what_is_left_and_says_that_it_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+    for done in range(10, 101):
+        progress(done, 100)
+    progress.close()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 18
+    assert lines[0].startswith("15/100 graded, ")
+    assert lines[0].endswith(" left")
+    assert "10 of 100 were graded before: going on from there" in capsys.readouterr().err

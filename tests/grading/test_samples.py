@@ -1,0 +1,236 @@
+"""A file of answers in, a file of verdicts out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab import suite
+from liftlab.errors import FileInvalid, LiftlabError, StorageFailed
+from liftlab.grading import CheckResult, Graded, samples
+from liftlab.grading.samples import MAX_ROW_BYTES, grade_samples, result_row
+from liftlab.sandbox import Sandbox
+
+SUITE = suite.parse(
+    "\n".join(
+        map(
+            json.dumps,
+            [
+                {
+                    "case_id": "double",
+                    "prompt": "Double.",
+                    "checks": [[[2], 4], [[0], 0]],
+                    "limits": {"cpu_s": 0.3},
+                },
+                {"case_id": "free", "prompt": "Anything."},
+                {
+                    "task_id": "Half/0",
+                    "prompt": "def half(x):\n",
+                    "entry_point": "half",
+                    "canonical_solution": "    return x / 2\n",
+                    "test": "def check(f):\n    for x in range(3):\n        assert f(x) == x / 2\n",
+                },
+                {
+                    "task_id": 7,
+                    "text": "Add one.",
+                    "code": "def g(x): return x + 1",
+                    "test_list": ["assert g(1) == 2"],
+                },
+            ],
+        )
+    ).encode(),
+    Path("tiny.jsonl"),
+)
+RIGHT = "def f(x): return 2 * x"
+LINES: list[dict[str, Any]] = [
+    {"case_id": "double", "code": RIGHT, "model": "m"},
+    {"case_id": "double", "code_b64": base64.b64encode(b"def f(x): print(x)").decode()},
+    {"case_id": "free", "code": "x = 1"},
+    {"task_id": "Half/0", "completion": "    return x * 0.5"},
+    {"task_id": "Half/0", "solution": "def half(x): return x * 0.5"},
+    {"task_id": 7, "code": "def g(x): return x + 1\ndef h(x): pass"},
+    {"case_id": "double", "completion": "\ud800"},
+    {"case_id": "double", "code": "def f(x):\n    while True: pass", "code_b64": None},
+    {"case_id": "double", "code": f"Sure:\n```python\n{RIGHT}\n```"},
+]
+WANTED = [
+    ("double", "pass", None, "caller"),
+    ("double", "fail", "missing_return", "caller"),
+    ("free", "ungraded", None, None),
+    ("Half/0", "pass", None, "in-process"),
+    ("Half/0", "pass", None, "in-process"),
+    ("7", "pass", None, "caller"),
+    ("double", "fail", "syntax_error", "caller"),
+    ("double", "fail", "timeout", "caller"),
+    ("double", "pass", None, "caller"),
+]
+COLUMNS = [
+    *("case_id", "outcome", "failure_class", "facets", "checks", "isolation"),
+    *("verdict_integrity", "cpu_s", "wall_s"),
+]
+
+
+def written(folder: Path, lines: list[Any]) -> Path:
+    path = folder / "samples.jsonl"
+    text = (line if isinstance(line, str) else json.dumps(line) for line in lines)
+    path.write_text("\n".join(text) + "\n")
+    return path
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def verdict(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in ("cpu_s", "wall_s")}
+
+
+def test_forms_of_answers_and_of_verdicts(tmp_path: Path) -> None:
+    out = tmp_path / "results.jsonl"
+    seen: list[tuple[int, int]] = []
+    summary = grade_samples(
+        written(tmp_path, LINES),
+        SUITE,
+        out,
+        workers=3,
+        progress=lambda *counts: seen.append(counts),
+    )
+    rows = rows_of(out)
+    assert [list(row) for row in rows] == [COLUMNS] * len(LINES)
+    named = ("case_id", "outcome", "failure_class", "verdict_integrity")
+    found = [tuple(row[name] for name in named) for row in rows]
+    assert found[:6] + found[7:] == WANTED[:6] + WANTED[7:]
+    assert found[6][:2] == ("double", "fail")
+    assert seen == [(n, len(LINES)) for n in range(len(LINES) + 1)]
+    assert summary.outcomes == {"pass": 5, "fail": 3, "error": 0, "ungraded": 1}
+    assert summary.by_case == {"double": (2, 5), "Half/0": (2, 2), "7": (1, 1)}
+    assert (summary.total, summary.resumed) == (9, 0)
+    assert rows[1]["facets"]["checks_total"] == 2
+    assert rows[1]["checks"][0] == {
+        "name": "check_1",
+        "passed": False,
+        "expected": "4",
+        "actual": "None",
+    }
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
+
+
+def test_verdicts_do_not_depend_on_workers(tmp_path: Path) -> None:
+    short = [line for line in LINES if "while" not in str(line)]
+    path = written(tmp_path, short * 4)
+    found = []
+    for workers in (1, 4):
+        grade_samples(path, SUITE, tmp_path / "out", workers=workers)
+        found.append([verdict(row) for row in rows_of(tmp_path / "out")])
+    assert found[0] == found[1]
+
+
+def test_a_broken_off_grading_goes_on(tmp_path: Path) -> None:
+    path, out = written(tmp_path, LINES[:6]), tmp_path / "out"
+
+    def stop_after_three(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade_samples(path, SUITE, out, progress=stop_after_three)
+    assert not out.exists()
+    [part] = tmp_path.glob("out.*.part")
+    kept = part.read_bytes()
+    part.write_bytes(kept + b'{"case_id": "torn')
+    summary = grade_samples(path, SUITE, out)
+    assert (summary.resumed, summary.total, summary.outcomes["pass"]) == (3, 6, 4)
+    assert out.read_bytes().startswith(kept)
+    assert [row["case_id"] for row in rows_of(out)] == [row[0] for row in WANTED[:6]]
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_other_samples_do_not_continue_it(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def stop(done: int, total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade_samples(written(tmp_path, LINES[:2]), SUITE, out, progress=stop)
+    summary = grade_samples(written(tmp_path, LINES[1:3]), SUITE, out)
+    assert summary.resumed == 0
+    assert [row["outcome"] for row in rows_of(out)] == ["fail", "ungraded"]
+
+
+def test_two_at_once_do_not_write_one_file(tmp_path: Path) -> None:
+    path, out = written(tmp_path, LINES[:2]), tmp_path / "out"
+
+    def again(done: int, total: int) -> None:
+        if done == 1:
+            grade_samples(path, SUITE, out)
+
+    with pytest.raises(StorageFailed, match="another process is writing it"):
+        grade_samples(path, SUITE, out, progress=again)
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("{", "not valid JSON: "),
+        ("[" * 100_000, "not valid JSON"),
+        ("[]", "a sample is an object"),
+        ('"x"', "a sample is an object"),
+        ({"code": RIGHT}, "case_id .or task_id. is missing"),
+        ({"case_id": None, "code": RIGHT}, "case_id .or task_id. is missing"),
+        ({"case_id": "duoble", "code": RIGHT}, "no case 'duoble'; did you mean 'double'"),
+        ({"case_id": "double"}, "given: none"),
+        ({"case_id": "double", "code": 5}, "an answer is text"),
+        ({"case_id": "double", "code": "", "completion": ""}, "given: code, completion"),
+        ({"case_id": "double", "code_b64": "a b"}, "code_b64: not base64"),
+    ],
+)
+def test_a_bad_line_is_named_before_anything_is_graded(
+    tmp_path: Path, line: Any, fault: str
+) -> None:
+    path = written(tmp_path, [LINES[0], "", line])
+    with pytest.raises(FileInvalid, match=rf"samples.jsonl:3: .*{fault}") as raised:
+        grade_samples(path, SUITE, tmp_path / "out")
+    assert raised.value.exit_code == 6
+    assert [found.name for found in tmp_path.iterdir()] == ["samples.jsonl"]
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n\n")
+    for name, fault in (("empty", "no samples"), ("nowhere", "can't be read"), (".", "can't be")):
+        with pytest.raises(FileInvalid, match=fault):
+            grade_samples(tmp_path / name, SUITE, tmp_path / "out")
+    with pytest.raises(StorageFailed, match="cannot be written"):
+        grade_samples(written(tmp_path, LINES[:1]), SUITE, tmp_path / "no" / "out")
+
+
+def test_weak_isolation_is_refused_unless_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Weak(Sandbox):
+        def __init__(self) -> None:
+            super().__init__()
+            self.isolation = "limits-only"
+
+    monkeypatch.setattr(samples, "Sandbox", Weak)
+    path, out = written(tmp_path, LINES[:1]), tmp_path / "out"
+    with pytest.raises(LiftlabError, match="--allow-weak-isolation"):
+        grade_samples(path, SUITE, out)
+    assert not out.exists()
+    grade_samples(path, SUITE, out, allow_weak_isolation=True)
+    assert rows_of(out)[0]["isolation"] == "limits-only"
+
+
+@pytest.mark.parametrize("count", [300, 5_000])
+def test_a_row_is_bounded(count: int) -> None:
+    check = CheckResult(name="n" * 50, passed=False, expected="é" * 200, actual="\x00" * 200)
+    graded = Graded(outcome="fail", checks=(check,) * count, checks_passed=0, checks_total=count)
+    row = result_row("x", graded)
+    assert len(json.dumps(row)) < MAX_ROW_BYTES
+    assert row["facets"] == {"cut": True, "checks_passed": 0, "checks_total": count}
+    assert len(row["checks"]) > 200
