@@ -76,7 +76,10 @@ class EndpointSettings(_Table):
 
     name: str = ""
     protocol: Literal["lift", "openai"] = "lift"
-    serve: Literal["local", "llama.cpp"] | None = None  # liftlab starts it, and stops it
+    # liftlab starts it, and stops it
+    serve: Literal["local", "llama.cpp", "simulator"] | None = None
+    profile: str = "fast"  # what a simulator simulates: a profile's name or its file
+    time_scale: float = Field(1.0, gt=0)  # what a simulator divides its times by
     slots: int = Field(default=1, ge=1, le=256)
     base_url: str | None = None
     generate_url: str | None = None

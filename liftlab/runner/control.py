@@ -31,7 +31,8 @@ from liftlab.pipeline.build import Pipeline
 from liftlab.records import Run
 from liftlab.runner.plan import PlannedTrial, repeat_major
 from liftlab.runner.progress import log_line
-from liftlab.serving.local import serve_local
+from liftlab.serving.local import LocalServer, serve_local
+from liftlab.serving.simulator import SimulatorServer, serve_simulator
 from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunFolder, create, new_run_id
 from liftlab.suite import Suite
@@ -86,13 +87,23 @@ def serving(
     if endpoint.serve is None:
         yield endpoint
         return
-    with serve_local(slots=endpoint.slots) as server:
-        address = server.url if endpoint.serve == "local" else server.raw_openai_url
+    with _server_of(endpoint) as server:
+        address = server.url
+        if isinstance(server, LocalServer) and endpoint.serve == "llama.cpp":
+            address = server.raw_openai_url
+        elif isinstance(server, SimulatorServer) and endpoint.protocol == "openai":
+            address = server.openai_url
         try:
             yield endpoint.model_copy(update={"serve": None, "base_url": address})
         finally:
             if keep_log is not None and server.request_log.exists():
                 keep_log(server.request_log)
+
+
+def _server_of(endpoint: EndpointSettings) -> LocalServer | SimulatorServer:
+    if endpoint.serve == "simulator":
+        return serve_simulator(endpoint.profile, time_scale=endpoint.time_scale)
+    return serve_local(slots=endpoint.slots)
 
 
 def check_health(endpoint: EndpointSettings) -> dict[str, str | None]:
@@ -207,6 +218,7 @@ def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFold
         concurrency=request.concurrency,
         repeats=request.repeats,
         order_seed=request.seed,
+        time_scale=request.endpoint.time_scale if request.endpoint.serve == "simulator" else None,
         settings_sha256=project.settings_sha256(),
         liftlab_version=liftlab.__version__,
         git_commit=_git_commit(project.root),

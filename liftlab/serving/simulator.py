@@ -51,7 +51,7 @@ class SimulatorServer(ServerProcess):
         return [
             f"--profile={source.resolve() if source.suffix == '.toml' else source}",
             f"--time-scale={self.time_scale}",
-            f"--log={self.truth_log}",
+            f"--log={self.request_log}",
             f"--port={self._port}",
         ]
 
@@ -61,13 +61,13 @@ class SimulatorServer(ServerProcess):
         return f"{self.url}/v1"
 
     @property
-    def truth_log(self) -> Path:
+    def request_log(self) -> Path:
         """File with a line of JSON a request; in the server's folder unless it was named."""
         return self._log_path or self.folder / "truth.jsonl"
 
     def truth(self) -> list[dict[str, Any]]:
-        """Return the requests that have ended; the last milliseconds' may still be missing."""
-        return read_truth(self.truth_log)
+        """Return the requests that have ended, as the server knows them."""
+        return read_truth(self.request_log)
 
 
 def serve_simulator(
@@ -118,7 +118,7 @@ def simulate_forever(
         with server:
             say(f"{server.profile.name}, {time_scale:g} times as fast, is simulated")
             say(f"on {server.url} (lift protocol) and {server.openai_url} (OpenAI's);")
-            say(f"the truth is in {server.truth_log}; stop it with Ctrl-C")
+            say(f"the truth is in {server.request_log}; stop it with Ctrl-C")
             server.wait()
     except KeyboardInterrupt:
         say("stopped")

@@ -12,8 +12,6 @@ from typing import IO, Any, Self
 
 from pydantic_core import to_json
 
-_FLUSH_AFTER_S = 0.02
-
 
 @dataclass(slots=True, kw_only=True)
 class Truth:
@@ -49,7 +47,7 @@ class Truth:
 
 
 class TruthLog:
-    """A file with a line of JSON a request, written within some milliseconds of its end."""
+    """A file with a line of JSON a request, written at its end, with all that end together."""
 
     def __init__(self, path: Path | None) -> None:
         self._file: IO[bytes] | None = None if path is None else path.open("ab")
@@ -65,7 +63,7 @@ class TruthLog:
         truth.received_at = wall.isoformat()
         self._lines.append(to_json(truth))
         if len(self._lines) == 1:
-            asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self.flush)
+            asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
         """Hand all lines to the system."""
