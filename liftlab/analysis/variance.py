@@ -1,0 +1,381 @@
+"""Where the spread of times comes from: unlike cases, repeats of a case, or the course of a run.
+
+"Variance" here is of ln seconds, so that it says by what share times differ. Cases and repeats
+can only be told apart where cases repeat.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import optimize, stats
+
+from liftlab.analysis import intervals
+from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
+from liftlab.analysis.estimate import Estimate, plain, quantity
+from liftlab.analysis.latency import ROWS_IN_WORDS, Rows, succeeded
+from liftlab.analysis.samples import PROMPTS, as_array, check_confidence, in_range
+
+CASES_NEEDED = 5
+REPEATS_NEEDED = 2
+DRIFT_NEEDS = 10
+_DRIFT_SAMPLE = 2_000  # pairs grow with the square
+_LARGEST_RATIO = 1e6  # of case to repeat variance: beyond it repeats are as good as identical
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Components:
+    """How much of the spread of ln seconds is of cases, and how much of repeats.
+
+    Parameters
+    ----------
+    case, repeat
+        Coefficients of variation: between cases, and of repeats of one case; `repeat` has an
+        interval.
+    share
+        The part of the variance that cases hold: the intra-class correlation.
+    cases, rows, left_out
+        Cases with repeats, their rows, and rows that could not be used.
+    reason
+        Why nothing can be said; empty if something can.
+    """
+
+    case: float | None
+    repeat: Estimate
+    share: Estimate
+    cases: int
+    rows: int
+    left_out: int
+    reason: str = ""
+
+    def sentence(self) -> str:
+        """Say by how much cases and repeats differ, and how much of it the cases hold."""
+        if self.reason:
+            return f"Cases and repeats cannot be told apart: {self.reason}."
+        return (
+            f"Repeats of a case vary by {self.repeat}; cases differ by "
+            f"{quantity(self.case, '%')} and hold {self.share} of the variance."
+        )
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """Whether times grow or shrink in the course of a run; ratios are for its whole length.
+
+    Parameters
+    ----------
+    ratio
+        Last over first, by a robust line through ln seconds, each less its case's median.
+    p
+        Of Kendall's rank correlation with the order; None where nothing was tested.
+    neighbours
+        Correlation of each time with the one before it; None where not known.
+    """
+
+    ratio: Estimate
+    p: float | None
+    neighbours: float | None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether order and time go together beyond chance, at 5 %."""
+        return self.p is not None and self.p < 0.05
+
+    def sentence(self) -> str:
+        """Say whether the run drifts, and by how much."""
+        if self.p is None:
+            return f"Whether times drift cannot be told: {self.ratio.reason}."
+        change = f"last over first {self.ratio}, p = {plain(self.p, 2)}"
+        return f"Times {'drift' if self.is_there else 'show no drift'} in the run: {change}."
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How consistent one stage is, or the end-to-end time, and which rows that is about."""
+
+    what: str
+    rows: str
+    n: int
+    left_out: int
+    cv: Estimate
+    components: Components
+
+    def sentence(self) -> str:
+        """Say the coefficient of variation, its rows, and what of it is of repeats."""
+        said = f"{self.what}: coefficient of variation across cases {self.cv}, {self.rows}"
+        said += f" ({self.left_out:,} left out)" if self.left_out else ""
+        return f"{said}. {self.components.sentence()}"
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -> Components:
+    """Split the variance of ln seconds into cases and repeats.
+
+    Points by restricted maximum likelihood, which is the analysis of variance where all cases
+    have the same number of repeats. The interval of the share is the exact one of the F
+    distribution (Searle, Casella & McCulloch 1992, Variance Components, ch. 3), with unequal
+    repeats by Thomas & Hultquist's harmonic mean (1978, Annals of Statistics 6).
+
+    Parameters
+    ----------
+    seconds : (n,)
+        Times; those that are missing, infinite or not positive are left out.
+    cases : (n,)
+        The case of each.
+
+    Returns
+    -------
+    Components
+        With a reason, and no numbers, below five cases with two repeats each.
+
+    Examples
+    --------
+    >>> times = [4.0, 4.2, 6.1, 5.8, 9.0, 9.5, 5.1, 5.0, 7.2, 7.0]
+    >>> print(components(times, list("aabbccddee")).share)
+    99.1 % (95 % interval 93.4–99.9 %, n = 5)
+    """
+    check_confidence(confidence)
+    values, names = as_array(seconds), np.asarray(cases).astype(str).ravel()
+    if len(names) != len(values):
+        raise ValueError(f"{len(names)} cases for {len(values)} times")
+    usable = in_range(values)
+    _, index, counts = np.unique(names[usable], return_inverse=True, return_counts=True)
+    repeated = counts[index] >= REPEATS_NEEDED if len(index) else np.zeros(0, dtype=np.bool_)
+    logs = np.log(values[usable][repeated])
+    _, groups = np.unique(index[repeated], return_inverse=True)
+    base: dict[str, Any] = {
+        "cases": int(groups.max()) + 1 if len(groups) else 0,
+        "rows": len(logs),
+        "left_out": len(values) - len(logs),
+    }
+    reason = _why_not(logs, groups, base["cases"])
+    if reason:
+        none = Estimate(value=None, n=base["cases"], reason=reason, unit="%")
+        return Components(case=None, repeat=none, share=none, reason=reason, **base)
+    table = _Table(logs, groups)
+    ratio, within = table.reml()
+    return Components(
+        case=_cv(ratio * within),
+        repeat=_repeat(within, table, confidence),
+        share=_share(ratio, table, confidence),
+        **base,
+    )
+
+
+def spread(
+    seconds: ArrayLike,
+    ok: ArrayLike,
+    cases: ArrayLike,
+    *,
+    what: str = "e2e",
+    rows: Rows = "ended",
+) -> Spread:
+    """Say how consistent times are, and of which rows.
+
+    Parameters
+    ----------
+    seconds : (n,)
+        Times, NaN where a row has none.
+    ok : (n,)
+        Whether the row succeeded.
+    cases : (n,)
+        The case of each row.
+    rows
+        "ended" or "ok"; what never ends has no spread.
+
+    Examples
+    --------
+    >>> times = [10.80, 10.77, 10.01, 7.33, 9.81]
+    >>> spread(times, [1, 1, 1, 0, 1], list("abcde"), rows="ok").cv.value < 0.05
+    True
+    """
+    if rows == "never":
+        raise ValueError("what never ends has no spread: rows are 'ended' or 'ok'")
+    values, names = as_array(seconds), np.asarray(cases).astype(str).ravel()
+    kept: Bools = np.isfinite(values)
+    if rows == "ok":
+        kept = kept & np.asarray(ok, dtype=np.bool_)
+    return Spread(
+        what=what,
+        rows=ROWS_IN_WORDS[rows],
+        n=int(kept.sum()),
+        left_out=len(values) - int(kept.sum()),
+        cv=intervals.cv(values[kept], clusters=names[kept]),
+        components=components(values[kept], names[kept]),
+    )
+
+
+def stage_spreads(stages: pd.DataFrame, rows: Rows = "ended") -> list[Spread]:
+    """Say how consistent each stage of the stage table is, in the order of the pipeline."""
+    if len(stages) == 0:
+        return []
+    order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
+    found = []
+    for name in order.index:
+        frame = stages[stages["stage"] == name]
+        times, cases = floats(frame, "latency_s"), labels(frame, "case_id").astype(str)
+        found.append(spread(times, is_true(frame, "ok"), cases, what=str(name), rows=rows))
+    return found
+
+
+def e2e_spread(trials: pd.DataFrame, rows: Rows = "ended", success: str = "completed") -> Spread:
+    """Say how consistent the end-to-end time of the trial table is."""
+    cases = labels(trials, "case_id").astype(str)
+    return spread(floats(trials, "e2e_s"), succeeded(trials, success), cases, rows=rows)
+
+
+def drift(seconds: ArrayLike, cases: ArrayLike | None = None) -> Drift:
+    """Test whether times grow or shrink in the order in which they were measured.
+
+    Kendall's tau with the order, and Theil and Sen's line with its interval (Sen 1968, JASA
+    63), on ln seconds less the case's median. Neighbours that go together show a state that
+    lasts, such as a busy machine: repeats are then not independent.
+
+    Parameters
+    ----------
+    seconds : (n,)
+        Times in the order of measurement.
+    cases : (n,), optional
+        The case of each; needed where cases differ and are not in random order.
+
+    Examples
+    --------
+    >>> print(drift([5.0, 5.2, 5.1]))
+    Whether times drift cannot be told: needs n ≥ 10, has 3.
+    """
+    values = as_array(seconds)
+    usable = in_range(values)
+    residuals = np.log(values[usable])
+    if cases is not None:
+        names = np.asarray(cases).astype(str).ravel()[usable]
+        logs = pd.Series(residuals)
+        residuals = (logs - logs.groupby(names).transform("median")).to_numpy(dtype=np.float64)
+    n = len(residuals)
+    if n < DRIFT_NEEDS or np.ptp(residuals) == 0:
+        reason = f"needs n ≥ {DRIFT_NEEDS}, has {n}" if n < DRIFT_NEEDS else "all are the same"
+        return Drift(ratio=Estimate(value=None, n=n, reason=reason), p=None, neighbours=None)
+    place = np.linspace(0, 1, n)
+    chosen = np.arange(n)
+    if n > _DRIFT_SAMPLE:
+        chosen = np.sort(np.random.default_rng(0).choice(n, _DRIFT_SAMPLE, replace=False))
+    line = stats.theilslopes(residuals[chosen], place[chosen], alpha=0.95)
+    centred = residuals - residuals.mean()
+    return Drift(
+        ratio=Estimate(
+            value=math.exp(line.slope),
+            low=math.exp(line.low_slope),
+            high=math.exp(line.high_slope),
+            n=n,
+            confidence=0.95,
+            method="Theil-Sen on ln seconds",
+        ),
+        p=float(stats.kendalltau(place, residuals).pvalue),
+        neighbours=float((centred[1:] * centred[:-1]).sum() / (centred**2).sum()),
+    )
+
+
+class _Table:
+    """Sizes, means and sums of squares of groups of ln seconds."""
+
+    def __init__(self, logs: Floats, groups: Any) -> None:
+        self.sizes = np.bincount(groups).astype(np.float64)
+        self.means = np.bincount(groups, logs) / self.sizes
+        self.within = float(((logs - self.means[groups]) ** 2).sum())
+        self.n, self.cases = len(logs), len(self.sizes)
+
+    @property
+    def typical_size(self) -> float:
+        """Harmonic mean of the repeats."""
+        return self.cases / float((1 / self.sizes).sum())
+
+    def reml(self) -> tuple[float, float]:
+        """Return the ratio of case to repeat variance, and the repeat variance."""
+        found = optimize.minimize_scalar(
+            lambda ratio: self._deviance(math.exp(ratio)),
+            bounds=(math.log(1e-6), math.log(_LARGEST_RATIO)),
+            method="bounded",
+            options={"xatol": 1e-10},
+        )
+        ratio = math.exp(float(found.x))
+        if self._deviance(0.0) <= self._deviance(ratio):
+            ratio = 0.0
+        return ratio, self._residual(ratio)
+
+    def _residual(self, ratio: float) -> float:
+        weights = self.sizes / (1 + ratio * self.sizes)
+        centre = float((weights * self.means).sum() / weights.sum())
+        between = float((weights * (self.means - centre) ** 2).sum())
+        return (self.within + between) / (self.n - 1)
+
+    def _deviance(self, ratio: float) -> float:
+        weights = self.sizes / (1 + ratio * self.sizes)
+        spread_of_groups = float(np.log1p(ratio * self.sizes).sum())
+        return (
+            (self.n - 1) * math.log(self._residual(ratio))
+            + spread_of_groups
+            + math.log(float(weights.sum()))
+        )
+
+
+def _share(ratio: float, table: _Table, confidence: float) -> Estimate:
+    size, miss = table.typical_size, (1 - confidence) / 2
+    between = size * float(table.means.var(ddof=1))
+    freedom = (table.cases - 1, table.n - table.cases)
+    observed = between / (table.within / freedom[1])
+    low = observed / float(stats.f.isf(miss, *freedom))
+    high = observed * float(stats.f.isf(miss, *reversed(freedom)))
+    low, high = (max(0.0, (end - 1) / (end + size - 1)) for end in (low, high))
+    return Estimate(
+        value=ratio / (1 + ratio),
+        low=low,
+        high=high,
+        n=table.cases,
+        confidence=confidence,
+        method="F distribution" if np.ptp(table.sizes) == 0 else "F distribution, harmonic mean",
+        population=PROMPTS,
+        unit="%",
+    )
+
+
+def _repeat(within: float, table: _Table, confidence: float) -> Estimate:
+    freedom, miss = table.n - table.cases, (1 - confidence) / 2
+    low, high = (
+        _cv(table.within / float(stats.chi2.isf(tail, freedom))) for tail in (miss, 1 - miss)
+    )
+    return Estimate(
+        value=_cv(within),
+        low=low,
+        high=high,
+        n=table.n,
+        confidence=confidence,
+        method="chi-squared, if ln seconds are normal",
+        unit="%",
+    )
+
+
+def _cv(variance: float) -> float:
+    """Return the coefficient of variation of times whose logarithms have a variance."""
+    return math.sqrt(math.expm1(variance)) if variance < 100 else math.inf
+
+
+def _why_not(logs: Floats, groups: Any, cases: int) -> str:
+    if cases < CASES_NEEDED:
+        have = f"{cases} have them" if cases else "no case was repeated"
+        return f"needs {CASES_NEEDED} cases with {REPEATS_NEEDED} repeats each; {have}"
+    means = np.bincount(groups, logs) / np.bincount(groups)
+    if float(((logs - means[groups]) ** 2).sum()) <= 1e-18 * len(logs):
+        return "repeats of a case are all the same"
+    return ""

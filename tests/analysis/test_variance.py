@@ -1,0 +1,181 @@
+"""Components of variance, spread with its rows, and drift: against theory and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liftlab.analysis.variance import components, drift, e2e_spread, spread, stage_spreads
+
+
+def simulated(
+    rng: np.random.Generator, cases: int, repeats: int, share: float, total: float = 0.3
+) -> tuple[np.ndarray, np.ndarray]:
+    names = np.repeat(np.arange(cases), repeats)
+    of_case = rng.normal(0, total * np.sqrt(share), cases)[names]
+    own = rng.normal(0, total * np.sqrt(1 - share), len(names))
+    return 10 * np.exp(of_case + own), names
+
+
+def test_balanced_it_is_the_analysis_of_variance() -> None:
+    times, names = simulated(np.random.default_rng(2), 12, 4, 0.6)
+    logs = np.log(times).reshape(12, 4)
+    within = logs.var(axis=1, ddof=1).mean()
+    between = (4 * logs.mean(axis=1).var(ddof=1) - within) / 4
+    found = components(times, names)
+    assert found.share.value == pytest.approx(between / (between + within), rel=1e-4)
+    assert found.repeat.value == pytest.approx(np.sqrt(np.expm1(within)), rel=1e-4)
+    assert found.case == pytest.approx(np.sqrt(np.expm1(between)), rel=1e-4)
+
+
+def test_a_published_example() -> None:
+    # Dyestuff (Davies & Goldsmith 1972): six batches of five; ANOVA gives 1764.05 and 2451.25.
+    yields = [
+        [1545, 1440, 1440, 1520, 1580],
+        [1540, 1555, 1490, 1560, 1495],
+        [1595, 1550, 1605, 1510, 1560],
+        [1445, 1440, 1595, 1465, 1545],
+        [1595, 1630, 1515, 1635, 1625],
+        [1520, 1455, 1450, 1480, 1445],
+    ]
+    scale = 1e-4  # small enough that every CV is the standard deviation
+    times = np.exp(np.array(yields) * scale).ravel()
+    found = components(times, np.repeat(list("abcdef"), 5))
+    assert found.case == pytest.approx(np.sqrt(1764.05) * scale, rel=1e-3)
+    assert found.repeat.value == pytest.approx(np.sqrt(2451.25) * scale, rel=1e-3)
+    assert found.share.value == pytest.approx(1764.05 / (1764.05 + 2451.25), rel=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize(("cases", "repeats"), [(5, 3), (20, 2), (20, 5)])
+def test_the_interval_of_the_share_covers(share: float, cases: int, repeats: int) -> None:
+    rng = np.random.default_rng(int(100 * share) + cases + repeats)
+    covered = []
+    for _ in range(300):
+        found = components(*simulated(rng, cases, repeats, share)).share
+        covered.append(found.low <= share <= found.high)
+    assert np.mean(covered) >= 0.915
+
+
+def test_unequal_repeats_are_covered_too() -> None:
+    rng = np.random.default_rng(9)
+    sizes = np.array([2, 2, 3, 5, 8, 2, 4, 3, 2, 6])
+    covered, shares = [], []
+    for _ in range(300):
+        times, names = simulated(rng, 10, 8, 0.5)
+        kept = np.arange(80) % 8 < sizes[names]
+        found = components(times[kept], names[kept]).share
+        covered.append(found.low <= 0.5 <= found.high)
+        shares.append(found.value)
+    assert np.mean(covered) >= 0.915
+    assert np.median(shares) == pytest.approx(0.5, abs=0.08)
+
+
+def test_the_spread_of_repeats_is_covered() -> None:
+    rng = np.random.default_rng(10)
+    truth = np.sqrt(np.expm1(0.09 * 0.5))
+    covered = []
+    for _ in range(300):
+        found = components(*simulated(rng, 10, 3, 0.5)).repeat
+        covered.append(found.low <= truth <= found.high)
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.04)
+
+
+def test_one_repeat_says_nothing() -> None:
+    found = components([1.0, 2, 3, 4, 5, 6], list("abcdef"))
+    assert found.reason == "needs 5 cases with 2 repeats each; no case was repeated"
+    assert found.share.value is None
+    assert "cannot be told apart" in found.sentence()
+    assert components([1, 2, 3, 4], list("aabb")).reason.endswith("2 have them")
+    assert components([], []).reason
+
+
+def test_identical_repeats_say_so() -> None:
+    found = components([1, 1, 2, 2, 3, 3, 4, 4, 5, 5], list("aabbccddee"))
+    assert found.reason == "repeats of a case are all the same"
+
+
+def test_what_cannot_be_used_is_left_out_and_counted() -> None:
+    times = [1.0, 1.1, 2, 2.1, 3, 3.1, 4, 4.1, 5, 5.1, np.nan, -1, 7]
+    found = components(times, list("aabbccddeeaaf"))
+    assert (found.rows, found.left_out, found.cases) == (10, 3, 5)
+    with pytest.raises(ValueError, match="1 cases for 2 times"):
+        components([1, 2], ["a"])
+
+
+def test_the_spread_says_which_rows_are_in_it() -> None:
+    seconds, ok = [10.80, 10.77, 10.01, 7.33, 9.81], [1, 1, 1, 0, 1]
+    everything = spread(seconds, ok, list("abcde"), what="nlp_to_ir")
+    assert everything.cv.value == pytest.approx(0.146, abs=5e-4)
+    assert "14.6 % (95 % interval 8.7–43.8 %, n = 5), all that ended, failures too" in str(
+        everything
+    )
+    good = spread(seconds, ok, list("abcde"), rows="ok")
+    assert good.cv.value == pytest.approx(0.0495, abs=5e-5)
+    assert "successes only (1 left out)" in str(good)
+    with pytest.raises(ValueError, match="no spread"):
+        spread(seconds, ok, list("abcde"), rows="never")
+
+
+def test_tables_give_one_spread_a_stage_in_order() -> None:
+    stages = pd.DataFrame(
+        {
+            "case_id": list("aabb") * 2,
+            "stage": ["second"] * 4 + ["first"] * 4,
+            "position": [1] * 4 + [0] * 4,
+            "ok": [True] * 7 + [False],
+            "latency_s": np.arange(1.0, 9.0),
+        }
+    )
+    assert [each.what for each in stage_spreads(stages)] == ["first", "second"]
+    assert [each.n for each in stage_spreads(stages, "ok")] == [3, 4]
+    assert stage_spreads(stages.iloc[:0]) == []
+    trials = pd.DataFrame({"case_id": list("abc"), "e2e_s": [1.0, 2, 3], "completed": [1, 1, 0]})
+    assert e2e_spread(trials, "ok").n == 2
+
+
+def test_a_drift_is_found_and_sized() -> None:
+    rng = np.random.default_rng(5)
+    names = rng.permutation(np.repeat(np.arange(20), 5))
+    base = np.exp(rng.normal(0, 1, 20))[names] * np.exp(rng.normal(0, 0.05, 100))
+    still = drift(base, names)
+    assert not still.is_there
+    assert still.ratio.low < 1 < still.ratio.high
+    slower = drift(base * np.linspace(1, 1.3, 100), names)
+    assert slower.is_there
+    assert slower.ratio.value == pytest.approx(1.3, abs=0.08)
+    assert "Times drift in the run" in slower.sentence()
+
+
+def test_false_alarms_of_the_drift_hold() -> None:
+    rng = np.random.default_rng(6)
+    alarms = [drift(rng.lognormal(0, 0.3, 40)).is_there for _ in range(400)]
+    assert np.mean(alarms) <= 0.08
+
+
+def test_neighbours_that_go_together_show() -> None:
+    rng = np.random.default_rng(7)
+    walk = np.convolve(rng.normal(0, 0.1, 220), np.ones(10) / 3, "valid")
+    assert drift(np.exp(walk)).neighbours > 0.5
+    assert abs(drift(rng.lognormal(0, 0.1, 200)).neighbours) < 0.2
+    assert drift(np.ones(20)).p is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(st.floats(1e-3, 1e3), st.sampled_from("abcdefg")), max_size=40),
+    st.floats(0.01, 100),
+)
+def test_any_times_give_shares_that_no_unit_changes(
+    rows: list[tuple[float, str]], unit: float
+) -> None:
+    times, names = np.array([row[0] for row in rows]), [row[1] for row in rows]
+    found, scaled = components(times, names), components(times * unit, names)
+    assert found.reason == scaled.reason
+    if not found.reason:
+        assert 0 <= found.share.value <= 1
+        assert 0 <= found.share.low <= found.share.high <= 1
+        assert found.share.value == pytest.approx(scaled.share.value, abs=1e-4)
