@@ -183,7 +183,7 @@ def test_two_at_once_do_not_write_one_file(tmp_path: Path) -> None:
         ('"x"', "a sample is an object"),
         ({"code": RIGHT}, "case_id .or task_id. is missing"),
         ({"case_id": None, "code": RIGHT}, "case_id .or task_id. is missing"),
-        ({"case_id": "doubles", "code": RIGHT}, "no case 'duoble'; did you mean 'double'"),
+        ({"case_id": "doubles", "code": RIGHT}, "no case 'doubles'; did you mean 'double'"),
         ({"case_id": "double"}, "given: none"),
         ({"case_id": "double", "code": 5}, "an answer is text"),
         ({"case_id": "double", "code": "", "completion": ""}, "given: code, completion"),
