@@ -306,7 +306,13 @@ def _cv_interval(point: float, n: int, confidence: float) -> tuple[float, float 
 
 
 def _cdf_minus(observed: float, freedom: int, chance: float) -> Callable[[float], float]:
-    return lambda noncentrality: float(stats.nct.cdf(observed, freedom, noncentrality)) - chance
+    def excess(noncentrality: float) -> float:
+        below = float(stats.nct.cdf(observed, freedom, noncentrality))
+        # SciPy gives NaN where the probability is some 1e-200.
+        far_below = math.isnan(below) and noncentrality > observed
+        return (0.0 if far_below else below) - chance
+
+    return excess
 
 
 def _vangel(point: float, n: int, chance: float) -> Any:

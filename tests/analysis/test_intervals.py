@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import cv, mean, median, quantile, quantile_needs
@@ -236,3 +237,14 @@ def test_p95_upper_bound_covers_what_it_says() -> None:
     truth = math.exp(0.35 * 1.6448536)
     bounds = [quantile(rng.lognormal(0, 0.35, 59), 0.95).high for _ in range(1000)]
     assert 0.93 <= np.mean([bound >= truth for bound in bounds]) <= 0.97
+
+
+@pytest.mark.parametrize("n", [5, 12, 20, 40])
+@pytest.mark.parametrize("spread", [0.02, 0.1, 0.3, 0.5, 0.73, 0.95])
+def test_cv_has_ends_wherever_the_noncentral_t_runs_out_of_digits(n: int, spread: float) -> None:
+    standard = norm.ppf((np.arange(n) + 0.5) / n)
+    x = 10 * (1 + spread * standard / standard.std(ddof=1))
+    estimate = cv(x[x > 0])
+    assert estimate.value is not None
+    assert estimate.low is None or estimate.low < estimate.value
+    assert estimate.high is None or estimate.high > estimate.value
