@@ -79,7 +79,7 @@ class EndpointSettings(_Table):
     # liftlab starts it, and stops it
     serve: Literal["local", "llama.cpp", "simulator"] | None = None
     profile: str = "fast"  # what a simulator simulates: a profile's name or its file
-    time_scale: float = Field(1.0, gt=0)  # what a simulator divides its times by
+    time_scale: float = Field(default=1.0, gt=0)  # what a simulator divides its times by
     slots: int = Field(default=1, ge=1, le=256)
     base_url: str | None = None
     generate_url: str | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from liftlab.serving.simulation.chance import Chance
 from liftlab.serving.simulation.profile import Profile, Shares
 from liftlab.serving.simulation.questions import Question
 
@@ -46,7 +46,7 @@ class _Known:
     branching: bool = False
 
 
-def answer(question: Question, profile: Profile, chance: random.Random) -> Answer:
+def answer(question: Question, profile: Profile, chance: Chance) -> Answer:
     """Return the answer to a question; `chance` decides whether a body is right.
 
     A request that is not in the table gets a function that gives its argument back.
@@ -153,14 +153,11 @@ def _ir(known: _Known) -> dict[str, Any]:
     }
 
 
-def _quality(known: _Known, profile: Profile, chance: random.Random) -> Quality:
+def _quality(known: _Known, profile: Profile, chance: Chance) -> Quality:
     shares: Shares = profile.answers.branching if known.branching else profile.answers.plain
-    drawn = chance.random()
-    if drawn < shares.does_not_parse:
+    if chance.happens(shares.does_not_parse):
         return "does_not_parse"
-    if drawn < shares.does_not_parse + (1 - shares.does_not_parse) * shares.missing_return:
-        return "missing_return"
-    return "right"
+    return "missing_return" if chance.happens(shares.missing_return) else "right"
 
 
 def _lines(known: _Known, quality: Quality) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import time
 
+from liftlab.serving.simulation.chance import Chance
 from liftlab.serving.simulation.profile import Cold
 
 
@@ -14,7 +14,7 @@ class Container:
     def __init__(self, cold: Cold, time_scale: float, seed: int) -> None:
         self._cold = cold
         self._time_scale = time_scale
-        self._chance = random.Random(f"cold:{seed}")
+        self._chance = Chance("cold", seed)
         self._ready_s: float | None = None
         self._active = 0
         self._idle_since_s = 0.0
@@ -28,7 +28,7 @@ class Container:
             if (now_s - since_s) * self._time_scale > idle_s:
                 self._ready_s = None
         if self._ready_s is None:
-            spread = around(self._chance, self._cold.load_spread)
+            spread = self._chance.around_one(self._cold.load_spread)
             self._ready_s = now_s + self._cold.load_s * spread / self._time_scale
         return self._ready_s
 
@@ -45,8 +45,3 @@ class Container:
     def __exit__(self, *_: object) -> None:
         self._active -= 1
         self._idle_since_s = time.perf_counter()
-
-
-def around(chance: random.Random, spread: float) -> float:
-    """Return a factor drawn evenly within `spread` of 1; draws nothing for a spread of 0."""
-    return 1.0 if spread == 0 else chance.uniform(1 - spread, 1 + spread)

@@ -71,7 +71,7 @@ class Cold(_Table):
 
 
 class Shares(_Table):
-    """Shares of bodies that go wrong; the rest is right."""
+    """How often a body does not parse, and how often one that does never returns its value."""
 
     missing_return: _Share = 0.0
     does_not_parse: _Share = 0.0

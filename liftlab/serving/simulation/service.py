@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from liftlab.serving.simulation.answers import Answer, answer
-from liftlab.serving.simulation.container import Container, around
+from liftlab.serving.simulation.chance import Chance
+from liftlab.serving.simulation.container import Container
 from liftlab.serving.simulation.faults import Fault, early_plan, parse_fault, spoil
 from liftlab.serving.simulation.plan import Reply, encode
 from liftlab.serving.simulation.profile import Profile
@@ -217,21 +217,21 @@ class Simulator:
             self._held.pop(next(iter(self._held)))
         self._held[name] = held
 
-    def _chance(self, question: Question) -> random.Random:
+    def _chance(self, question: Question) -> Chance:
         """Return the chance of one generation: the same for the same question and seed.
 
         A client that sends no seed gets one by the order of arrival.
         """
         seed = self._count if question.seed is None else f"client {question.seed}"
-        return random.Random(f"{self._profile.seed}:{seed}:{question.prompt}")
+        return Chance(self._profile.seed, seed, question.prompt)
 
-    def _draw(self, question: Question, chance: random.Random) -> _Drawn:
+    def _draw(self, question: Question, chance: Chance) -> _Drawn:
         service, scale = self._profile.service, self._time_scale
-        base_s = service.base_s * around(chance, service.base_spread) / scale
-        token_s = service.token_s * around(chance, service.token_spread) / scale
+        base_s = service.base_s * chance.around_one(service.base_spread) / scale
+        token_s = service.token_s * chance.around_one(service.token_spread) / scale
         said = answer(question, self._profile, chance)
         low, high = getattr(self._profile.tokens, said.kind)
-        tokens = low if low == high else chance.randint(low, high)
+        tokens = chance.count(low, high)
         return _Drawn(
             answer=said,
             tokens=min(tokens, question.max_tokens),
@@ -240,14 +240,14 @@ class Simulator:
             token_s=token_s,
         )
 
-    def _fault(self, request: Received, chance: random.Random) -> Fault | None:
+    def _fault(self, request: Received, chance: Chance) -> Fault | None:
         words = request.headers.get(FAULT_HEADER)
         if words is None:
             words = next(
                 (
                     rule.fault
                     for rule in self._profile.faults
-                    if self._count in rule.requests or chance.random() < rule.share
+                    if self._count in rule.requests or chance.happens(rule.share)
                 ),
                 None,
             )

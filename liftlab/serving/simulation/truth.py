@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -27,7 +26,7 @@ class Truth:
     path: str
     time_scale: float
     received_s: float
-    received_at: str = ""
+    received_unix_s: float | None = None  # the same moment on the wall clock
     response_id: str | None = None
     number: int | None = None
     cold_s: float | None = None
@@ -59,8 +58,7 @@ class TruthLog:
         """Append a request that has ended; called from the event loop."""
         if self._file is None:
             return
-        wall = datetime.fromtimestamp(self._wall_zero_s + truth.received_s, tz=UTC)
-        truth.received_at = wall.isoformat()
+        truth.received_unix_s = self._wall_zero_s + truth.received_s
         self._lines.append(to_json(truth))
         if len(self._lines) == 1:
             asyncio.get_running_loop().call_soon(self.flush)
