@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 import json
+import re
+import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,12 +18,13 @@ import pytest
 
 from liftlab.pipeline import prompts
 from liftlab.serving.simulation.answers import instance
-from liftlab.serving.simulation.faults import parse_fault
+from liftlab.serving.simulation.faults import KINDS, parse_fault
 from liftlab.serving.simulation.profile import Profile, load_profile, profile_names
 from liftlab.serving.simulation.service import Simulator
-from liftlab.serving.simulation.truth import TruthLog, read_truth
+from liftlab.serving.simulation.truth import Truth, TruthLog, read_truth
 from liftlab.serving.simulation.wire import listening
 
+GUIDE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
 LONG_S = 3600.0
 NAP_S = 0.02
 
@@ -241,6 +245,16 @@ def test_profiles_that_come_along_can_be_read(name: str) -> None:
     profile = load_profile(name)
     assert profile.name == name
     assert profile.description
+
+
+def test_guide_names_every_profile_fault_and_field() -> None:
+    names = [*profile_names(), *KINDS, *(field.name for field in dataclasses.fields(Truth))]
+    assert [name for name in names if f"`{name}" not in GUIDE] == []
+
+
+def test_guides_profile_can_be_used() -> None:
+    block = next(b for b in re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL) if "slots" in b)
+    assert Profile.model_validate(tomllib.loads(block)).faults[1].requests == (3, 7)
 
 
 @pytest.mark.parametrize(("kind", "published_s"), [("ir", 10.4), ("body", 4.2)])
