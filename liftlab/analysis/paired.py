@@ -1,0 +1,274 @@
+"""Paired comparisons over cases: differences, equivalence, what could have been found.
+
+`liftlab.analysis.compare` applies them to the tables of two runs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import optimize, stats
+
+from liftlab.analysis.columns import Floats
+from liftlab.analysis.estimate import Estimate, plain, quantity
+from liftlab.analysis.samples import PROMPTS, as_array, check_confidence, in_range
+
+Verdict = Literal["faster", "slower", "equivalent", "cannot tell"]
+
+CASES_NEEDED = 5  # shared, for Student's t on differences
+MARGIN = 0.10
+POWER = 0.8
+_EXACT_FLIPS = 14  # cases that differ: 2^14 sign patterns are counted, beyond it sampled
+_SAMPLED_FLIPS = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The times of one stage, or end to end, in a second run over those in a first.
+
+    Parameters
+    ----------
+    what, rows
+        Of what, and of which rows.
+    ratio
+        Second over first: below 1 is faster. Its n is the number of shared cases.
+    n_first, n_second
+        Rows behind it.
+    p, p_equivalent
+        Two-sided for a difference, and for lying inside the margin; after `holm`, corrected.
+    detectable
+        The ratio above 1 that this many cases would have shown with a power of 80 %.
+    margin
+        What counts as the same, as a share.
+    verdict
+        After correction, if there was one.
+    """
+
+    what: str
+    rows: str
+    ratio: Estimate
+    n_first: int
+    n_second: int
+    p: float | None
+    p_equivalent: float | None
+    detectable: float | None
+    margin: float
+    verdict: Verdict
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether the ratio lies inside the margin, at 5 %."""
+        return self.p_equivalent is not None and self.p_equivalent < 0.05
+
+    def sentence(self) -> str:
+        """Say the verdict with its ratio, and what could have been found."""
+        value = self.ratio.value
+        if value is None or self.p is None:
+            return f"{self.what}: {self.verdict}: ratio {self.ratio}."
+        by = {
+            "faster": f"{quantity(1 - value, '%')} faster",
+            "slower": f"{quantity(value - 1, '%')} slower",
+            "equivalent": f"the same within ± {quantity(self.margin, '%')}",
+        }
+        said = f"{self.what}: {by.get(self.verdict, self.verdict)}: ratio {self.ratio}"
+        said += f", p = {plain(self.p, 2)}, {self.rows}"
+        if self.verdict in ("faster", "slower") and self.equivalent:
+            said += f"; but within ± {quantity(self.margin, '%')}"
+        if self.verdict == "cannot tell" and self.detectable is not None:
+            slow = quantity(self.detectable - 1, "%")
+            fast = quantity(1 - 1 / self.detectable, "%")
+            said += f"; a slow-down of {slow} or a speed-up of {fast} would have been found"
+        return f"{said}."
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+def times(
+    first: ArrayLike,
+    first_cases: ArrayLike,
+    second: ArrayLike,
+    second_cases: ArrayLike,
+    *,
+    what: str = "e2e",
+    rows: str = "",
+    margin: float = MARGIN,
+    confidence: float = 0.95,
+    comparisons: int = 1,
+) -> Change:
+    """Compare times, paired over shared cases on the medians of ln seconds.
+
+    Student's t on the cases' differences; equivalence by two one-sided tests (Schuirmann 1987,
+    Journal of Pharmacokinetics and Biopharmaceutics 15) against 1/(1 + margin) and 1 + margin.
+
+    Parameters
+    ----------
+    first, second : (n,), (m,)
+        Times in seconds. Those that are missing, infinite or not positive are left out.
+    first_cases, second_cases : (n,), (m,)
+        The case of each.
+    comparisons
+        How many are made together: the detectable ratio is that of Holm's first step.
+
+    Examples
+    --------
+    >>> week1 = [4.1, 6.0, 8.8, 5.2, 7.1, 3.0]
+    >>> week2 = [3.7, 5.5, 8.0, 4.6, 6.5, 2.7]
+    >>> print(times(week1, list("abcdef"), week2, list("abcdef"), what="code").verdict)
+    faster
+    >>> print(times([21.7], ["add"], [14.9], ["add"]))
+    e2e: cannot tell: ratio 0.6866 (n = 1: insufficient data: needs 5 shared cases).
+    """
+    check_confidence(confidence)
+    if not 0 < margin < 1:
+        raise ValueError(f"margin is {margin}: a share between 0 and 1")
+    before, after = _case_logs(first, first_cases), _case_logs(second, second_cases)
+    shared = before.index.intersection(after.index)
+    n = len(shared)
+    base: dict[str, Any] = {
+        "what": what,
+        "rows": rows,
+        "n_first": _usable(first),
+        "n_second": _usable(second),
+        "margin": margin,
+    }
+    differences = np.asarray(after[shared] - before[shared], dtype=np.float64)
+    if n < CASES_NEEDED:
+        ratio = _untested(before, after, differences)
+        return Change(
+            ratio=ratio, p=None, p_equivalent=None, detectable=None, verdict="cannot tell", **base
+        )
+    centre = float(differences.mean())
+    deviation = max(float(differences.std(ddof=1)), 1e-9)  # clocks are no better than that
+    error = deviation / math.sqrt(n)
+    half = float(stats.t.isf((1 - confidence) / 2, n - 1)) * error
+    ratio = Estimate(
+        value=math.exp(centre),
+        low=math.exp(centre - half),
+        high=math.exp(centre + half),
+        n=n,
+        confidence=confidence,
+        method="paired t on medians of ln seconds",
+        population=PROMPTS,
+    )
+    inside = (math.log1p(margin) - abs(centre)) / error
+    change = Change(
+        ratio=ratio,
+        p=2 * float(stats.t.sf(abs(centre) / error, n - 1)),
+        p_equivalent=float(stats.t.sf(inside, n - 1)),
+        detectable=math.exp(deviation * detectable_effect(n, 0.05 / comparisons)),
+        verdict="cannot tell",
+        **base,
+    )
+    return replace(change, verdict=_verdict(change))
+
+
+def holm(changes: Sequence[Change]) -> list[Change]:
+    """Correct verdicts for having been made together (Holm 1979, Scand. J. Statistics 6).
+
+    The detectable ratios become those of the first step, 5 % over the number of comparisons.
+    """
+    tested = [change for change in changes if change.p is not None]
+    differ = iter(_holm([change.p for change in tested if change.p is not None]))
+    same = iter(_holm([c.p_equivalent for c in tested if c.p_equivalent is not None]))
+    corrected = []
+    for change in changes:
+        if change.p is None or change.detectable is None:
+            corrected.append(change)
+            continue
+        n = change.ratio.n
+        scale = detectable_effect(n, 0.05 / len(tested)) / detectable_effect(n, 0.05)
+        changed = replace(
+            change,
+            p=next(differ),
+            p_equivalent=next(same),
+            detectable=change.detectable**scale,
+        )
+        corrected.append(replace(changed, verdict=_verdict(changed)))
+    return corrected
+
+
+def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
+    """Return the two-sided p of differences whose signs are random if nothing changed.
+
+    Examples
+    --------
+    >>> sign_flip_p([1, 1, 1, 1, 1, 1]), sign_flip_p([1, -1, 0])
+    (0.03125, 1.0)
+    """
+    values = as_array(differences)
+    values = values[values != 0]
+    if len(values) == 0:
+        return 1.0
+    if len(values) <= _EXACT_FLIPS:
+        signs = np.array(list(itertools.product((-1, 1), repeat=len(values))), dtype=np.float64)
+    else:
+        rng = np.random.default_rng(seed)
+        signs = rng.choice((-1.0, 1.0), (_SAMPLED_FLIPS, len(values)))
+        signs[0] = 1.0  # what was seen is one of the patterns
+    sums = np.abs(signs @ values)
+    return float((sums >= abs(values.sum()) - 1e-9).mean())
+
+
+@cache  # a root to be found, for few distinct numbers of cases
+def detectable_effect(cases: int, alpha: float = 0.05, power: float = POWER) -> float:
+    """Return the mean difference, in standard deviations of the cases' differences, that shows.
+
+    Examples
+    --------
+    >>> round(detectable_effect(20), 2), round(detectable_effect(5), 2)
+    (0.66, 1.68)
+    """
+    freedom = cases - 1
+    limit = float(stats.t.isf(alpha / 2, freedom))
+
+    def missing(effect: float) -> float:
+        return float(stats.nct.sf(limit, freedom, effect * math.sqrt(cases))) - power
+
+    return float(optimize.brentq(missing, 1e-6, 10 * limit))
+
+
+def _verdict(change: Change) -> Verdict:
+    if change.p is not None and change.ratio.value is not None and change.p < 0.05:
+        return "faster" if change.ratio.value < 1 else "slower"
+    return "equivalent" if change.equivalent else "cannot tell"
+
+
+def _untested(before: pd.Series[float], after: pd.Series[float], differences: Floats) -> Estimate:
+    n = len(differences)
+    reason = f"insufficient data: needs {CASES_NEEDED} shared cases"
+    if n == 0 and len(before) and len(after):
+        value = math.exp(float(after.median() - before.median()))
+        return Estimate(value=value, n=0, reason="insufficient data: no case is in both")
+    point = math.exp(float(differences.mean())) if n else None
+    return Estimate(value=point, n=n, reason=reason, population=PROMPTS)
+
+
+def _holm(levels: Sequence[float]) -> list[float]:
+    order = np.argsort(levels)
+    corrected = np.empty(len(levels))
+    largest = 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, (len(levels) - rank) * levels[place]))
+        corrected[place] = largest
+    return [float(level) for level in corrected]
+
+
+def _case_logs(seconds: ArrayLike, cases: ArrayLike) -> pd.Series[float]:
+    values, names = as_array(seconds), np.asarray(cases).astype(str).ravel()
+    if len(names) != len(values):
+        raise ValueError(f"{len(names)} cases for {len(values)} times")
+    usable = in_range(values)
+    return pd.Series(np.log(values[usable])).groupby(names[usable]).median()
+
+
+def _usable(seconds: ArrayLike) -> int:
+    return int(in_range(as_array(seconds)).sum())

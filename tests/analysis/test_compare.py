@@ -1,0 +1,107 @@
+"""Runs against runs: every stage, end to end, success, and what is not shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from liftlab.analysis.compare import runs, success
+
+
+@dataclass
+class Run:
+    trials: pd.DataFrame
+    stages: pd.DataFrame
+
+
+def made(name: str, code: float = 1.0, passes: int = 10, cases: int = 12, seed: int = 1) -> Run:
+    """Two repeats of each case, two stages; the last cases fail."""
+    rng = np.random.default_rng(seed)
+    names = np.repeat([f"case_{n}" for n in range(cases)], 2)
+    key = pd.DataFrame({"run_id": name, "case_id": names, "repeat": np.tile([1, 2], cases)})
+    hard = np.repeat(np.linspace(1, 3, cases), 2)
+    ir, body = (level * hard * np.exp(rng.normal(0, 0.02, 2 * cases)) for level in (5, 4 * code))
+    good = np.repeat(np.arange(cases) < passes, 2)
+    trials = key.assign(
+        e2e_s=ir + body, completed=good, parsed=True, outcome=np.where(good, "pass", "fail")
+    )
+    first = key.assign(stage="nlp_to_ir", position=0, ok=True, latency_s=ir)
+    second = key.assign(stage="ir_to_code", position=1, ok=good, latency_s=body)
+    return Run(trials=trials, stages=pd.concat([first, second], ignore_index=True))
+
+
+def test_each_stage_gets_its_verdict() -> None:
+    found = runs(made("before"), made("after", code=0.7, seed=2))
+    verdicts = {change.what: change.verdict for change in found.times}
+    assert verdicts == {"nlp_to_ir": "equivalent", "ir_to_code": "faster", "e2e": "faster"}
+    assert (found.first, found.second, found.shared) == ("before", "after", 12)
+    said = found.sentence()
+    assert said.startswith("after against before, 12 shared cases. ")
+    assert "% faster: ratio 0.7" in said
+    assert "all that ended, failures too" in said
+
+
+def test_rows_are_those_that_are_asked_for() -> None:
+    found = runs(made("a", passes=8), made("b", passes=8, seed=2), rows="ok")
+    sizes = {change.what: change.ratio.n for change in found.times}
+    assert sizes == {"nlp_to_ir": 12, "ir_to_code": 8, "e2e": 8}
+    assert all(change.rows == "successes only" for change in found.times)
+
+
+def test_cases_of_one_run_only_are_counted_and_left_out() -> None:
+    found = runs(made("a", cases=12), made("b", cases=9))
+    assert (found.shared, found.only_first, found.only_second) == (9, 3, 0)
+    assert "(3 not shared are not compared)" in found.sentence()
+    assert found.success.cases == 9
+
+
+def test_success_is_compared_case_by_case() -> None:
+    better = runs(made("a", passes=4), made("b", passes=12)).success
+    assert (better.better, better.worse, better.verdict) == (8, 0, "better")
+    assert better.p == pytest.approx(2 / 2**8)
+    assert "33.3 % before, 100 % after" in str(better)
+    assert success(made("a", passes=12).trials, made("b", passes=9).trials).verdict == "cannot tell"
+    assert success(made("a", passes=12).trials, made("b", passes=2).trials).verdict == "worse"
+    parsed = success(made("a").trials, made("b").trials, "parsed")
+    assert (parsed.first, parsed.p) == (1, 1)
+
+
+def test_nothing_in_common_is_said() -> None:
+    other = made("b")
+    renamed = Run(
+        trials=other.trials.assign(case_id="x" + other.trials["case_id"]),
+        stages=other.stages.assign(case_id="x" + other.stages["case_id"]),
+    )
+    found = runs(made("a"), renamed)
+    assert found.shared == 0
+    assert {change.verdict for change in found.times} == {"cannot tell"}
+    assert found.success.p is None
+    assert "no case was judged in both runs" in found.sentence()
+
+
+def test_empty_runs_and_other_stages_do_not_stumble() -> None:
+    run = made("a")
+    empty = Run(trials=run.trials.iloc[:0], stages=run.stages.iloc[:0])
+    assert {change.verdict for change in runs(run, empty).times} == {"cannot tell"}
+    assert runs(empty, empty).first == "the first run"
+    direct = Run(trials=run.trials, stages=run.stages.assign(stage="code"))
+    assert [change.what for change in runs(run, direct).times] == ["e2e"]
+
+
+def test_repeated_trials_of_no_change_hold_their_error() -> None:
+    rng = np.random.default_rng(21)
+    names = np.repeat(np.arange(15), 3).astype(str)
+    alarms = []
+    for _ in range(200):
+        rates = np.repeat(rng.beta(0.8, 0.4, 15), 3)
+        weeks = [
+            pd.DataFrame(
+                {"case_id": names, "outcome": np.where(rng.random(45) < rates, "pass", "fail")}
+            )
+            for _ in range(2)
+        ]
+        alarms.append(success(*weeks).verdict != "cannot tell")
+    assert np.mean(alarms) <= 0.08
