@@ -73,11 +73,8 @@ def grade_samples(
 
     Parameters
     ----------
-    samples
-        JSON Lines with `case_id` or `task_id`, and one of `code`, `code_b64`, `completion` and
-        `solution`; docs/grading.md has the form.
-    suite
-        What the answers are checked against.
+    samples, suite
+        JSON Lines with an answer each, as docs/grading.md tells, and what to check them against.
     out
         Where the verdicts go; it appears, or is replaced, when it is whole.
     workers
@@ -103,24 +100,19 @@ def grade_samples(
     with ExitStack() as stack:
         boxes = [stack.enter_context(Sandbox()) for _ in range(workers)]
         isolation = boxes[0].isolation
-        if isolation in _WEAK and not allow_weak_isolation:
-            raise LiftlabError(
-                f"this machine isolates foreign code at the level {isolation!r} only, so nothing "
-                "was graded; --allow-weak-isolation grades it all the same"
-            )
+        if not allow_weak_isolation:
+            _refuse_weak(isolation)
         with _appending(part) as file:
-            tally, done = _Tally(), 0
+            tally = _Tally()
             for row in _kept(file):
                 tally.add(row)
-                done += 1
-            progress(done, total)
-            resumed = done
-            for line, row in _graded(islice(_read(samples, cases), done, None), cases, boxes):
+            resumed = tally.total
+            progress(resumed, total)
+            for line, row in _graded(islice(_read(samples, cases), resumed, None), cases, boxes):
                 file.write(line)
                 file.flush()
                 tally.add(row)
-                done += 1
-                progress(done, total)
+                progress(tally.total, total)
             os.fsync(file.fileno())
             os.replace(part, out)
     return Summary(
@@ -162,12 +154,24 @@ def result_row(case_id: str, graded: Graded) -> dict[str, Any]:
     return row
 
 
+def _refuse_weak(isolation: str) -> None:
+    if isolation in _WEAK:
+        raise LiftlabError(
+            f"this machine isolates foreign code at the level {isolation!r} only, so nothing "
+            "was graded; --allow-weak-isolation grades it all the same"
+        )
+
+
 class _Tally:
     """Counts of verdicts, by outcome and by case."""
 
     def __init__(self) -> None:
         self.outcomes = dict.fromkeys(("pass", "fail", "error", "ungraded"), 0)
         self.by_case: dict[str, tuple[int, int]] = {}
+
+    @property
+    def total(self) -> int:
+        return sum(self.outcomes.values())
 
     def add(self, row: Mapping[str, Any]) -> None:
         outcome, case_id = row["outcome"], row["case_id"]
