@@ -117,12 +117,12 @@ async def test_more_than_the_slots_wait_for_one_another(world: Any) -> None:
 
 
 async def test_service_is_a_base_and_a_time_for_each_further_token(world: Any) -> None:
-    fields = {"service": {"base_s": 1.0, "token_s": 0.1}, "tokens": {"other": [11, 11]}}
-    async with world(time_scale=100, **fields) as w:
+    fields = {"service": {"base_s": 1000.0, "token_s": 100.0}, "tokens": {"other": [11, 11]}}
+    async with world(time_scale=1e5, **fields) as w:
         reply = (await w.ask("/generate", generate())).json()
     (line,) = w.truth().values()
     assert line["tokens"] == reply["tokens_used"] == 11
-    assert line["service_s"] >= 0.02  # (1.0 + 10 × 0.1) / 100
+    assert line["service_s"] >= 0.02  # (1000 + 10 × 100) / 1e5: undivided it would never end
     assert reply["generation_time_ms"] == pytest.approx(line["service_s"] * 1000, rel=0.5)
 
 
