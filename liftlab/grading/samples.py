@@ -99,9 +99,7 @@ def grade_samples(
     part = out.with_name(f"{out.name}.{key}.part")
     with ExitStack() as stack:
         boxes = [stack.enter_context(Sandbox()) for _ in range(workers)]
-        isolation = boxes[0].isolation
-        if not allow_weak_isolation:
-            _refuse_weak(isolation)
+        isolation = _isolation(boxes, allow_weak_isolation)
         with _appending(part) as file:
             tally = _Tally()
             for row in _kept(file):
@@ -154,12 +152,14 @@ def result_row(case_id: str, graded: Graded) -> dict[str, Any]:
     return row
 
 
-def _refuse_weak(isolation: str) -> None:
-    if isolation in _WEAK:
+def _isolation(boxes: list[Sandbox], allow_weak: bool) -> str:
+    level = boxes[0].isolation
+    if level in _WEAK and not allow_weak:
         raise LiftlabError(
-            f"this machine isolates foreign code at the level {isolation!r} only, so nothing "
+            f"this machine isolates foreign code at the level {level!r} only, so nothing "
             "was graded; --allow-weak-isolation grades it all the same"
         )
+    return level
 
 
 class _Tally:
