@@ -7,7 +7,7 @@ HTML; everything else that a cell gave out, tracebacks and model output included
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -35,6 +35,7 @@ _TEMPLATE = "liftlab"
 _V4: Any = nbformat.v4  # nbformat is untyped
 _NODE: Any = nbformat.NotebookNode
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _HIDDEN_CODE = frozenset({"hide-input", "parameters", "injected-parameters"})
 
 
@@ -169,7 +170,12 @@ def _output(output: nbformat.NotebookNode) -> str:
     if output.output_type == "error":
         traceback = plain("\n".join(output.traceback)) or f"{output.ename}: {output.evalue}"
         return str(tag("pre", bounded(traceback, MOST_CHARACTERS), cls="error"))
-    data = output.get("data", {})
+    return _display(output.get("data", {}))
+
+
+def _display(data: Mapping[str, Any]) -> str:
+    if _WIDGET in data:  # it would need scripts; its text is a state long past
+        return ""
     if MEDIA_TYPE in data:
         return str(data[MEDIA_TYPE])
     if FINDING_TYPE in data:  # it stands in the head

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from liftlab import tomlfile
+from liftlab.analysis.claims import Evidence, Ruling, rule_all
+from liftlab.analysis.claims.file import load as load_claims
 from liftlab.analysis.columns import floats, labels
 from liftlab.analysis.cost import Price, cost_per_pass, cost_per_trial, load_prices
 from liftlab.analysis.estimate import Estimate
@@ -30,6 +32,9 @@ from liftlab.settings import TargetSettings
 if TYPE_CHECKING:
     from liftlab.settings import Project
     from liftlab.store import RunData
+
+
+CLAIMS_FILE, CLAIMED_RUN = "claims.toml", "week2_day1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -60,6 +65,8 @@ class Facts:
         USD a trial and USD a right answer.
     prices
         By id.
+    rulings
+        Of what the published day claims; empty for any other run.
     """
 
     data: RunData
@@ -77,6 +84,7 @@ class Facts:
     cost: Estimate
     cost_right: Estimate
     prices: Mapping[str, Price]
+    rulings: list[Ruling]
 
     @property
     def price_date(self) -> str:
@@ -136,6 +144,7 @@ def gather(data: RunData, project: Project | None = None) -> Facts:
         cost=cost_per_trial(usd, cases),
         cost_right=cost_per_pass(usd, passed, cases),
         prices=_prices(project) if project else {},
+        rulings=_rulings(data, project.path("reference")) if project else [],
     )
 
 
@@ -144,6 +153,14 @@ def published(folder: Path) -> dict[str, dict[str, Any]]:
     files = sorted(folder.glob("*.toml"), reverse=True)
     read = {path.stem: tomlfile.read(path, FileInvalid).data for path in files}
     return {name: dict(data["published"]) for name, data in read.items() if "published" in data}
+
+
+def _rulings(data: RunData, folder: Path) -> list[Ruling]:
+    """Rule what was claimed of this run; the claims on file are those of one published day."""
+    path = folder / CLAIMS_FILE
+    if data.run.run_id != CLAIMED_RUN or not path.is_file():
+        return []
+    return rule_all(load_claims(path), Evidence.of(data))
 
 
 def _prices(project: Project) -> dict[str, Price]:

@@ -235,7 +235,8 @@ def _name_outliers(
         text = f"{cases[index]} {quantity(values[index], 's')}"
         height = row - 0.24 - 0.2 * near
         if near < 2:
-            axes.text(values[index], height, text, color=BAD, ha="right", fontsize=11.5)
+            side = "left" if values[index] < 0.25 * longest else "right"  # stay within the axes
+            axes.text(values[index], height, text, color=BAD, ha=side, fontsize=11.5)
 
 
 def _draw_rates(rates: Sequence[SuccessRate], target: float | None, width: float) -> Drawing:
@@ -256,7 +257,7 @@ def _draw_rates(rates: Sequence[SuccessRate], target: float | None, width: float
         axes.text(target, -0.62, f" {words}", fontsize=11.5, va="bottom")
     axes.set_xlim(0, 1.35 if narrow else 1.16)
     axes.set_ylim(max(len(rates), 1) - 0.4, -0.65)
-    names = [label(rate.group, 16 if narrow else 30) for rate in rates]
+    names = [label(rate.group.replace("_", " "), 16 if narrow else 30) for rate in rates]
     axes.set_yticks(range(len(rates)), names)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     axes.set_xlabel("share right; the band is the 95 % interval", loc="left")

@@ -156,8 +156,8 @@ def _success_sentence(facts: Facts) -> str:
     said += f"; run against their checks, {passed.successes:,} of {passed.trials:,} "
     said += "is right" if passed.successes == 1 else "are right"
     if facts.failures:
-        top = facts.failures[0]
-        said += f": {top.count:,} {failure_words(top.failure_class)}"
+        top, wrong = facts.failures[0], passed.trials - passed.successes
+        said += f"; of the {wrong:,} others, {top.count:,} {failure_words(top.failure_class)}"
     errors = f" {passed.errors:,} more got no answer from the endpoint." if passed.errors else ""
     return f"{said}.{errors}"
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import nbformat
 
 KERNEL = "liftlab"
+# Its warning that loopback is not encrypted tells the reader nothing.
+_QUIET = ("--IPKernelApp.log_level=40",)
 GRACE_S = 30.0  # beyond the notebook's own limit, to start a kernel and to write the page
 ERROR_MARKER = "papermill-error-cell-tag"  # of the cells that papermill adds to a failed notebook
 
@@ -129,7 +131,7 @@ def _environment(scratch: Path) -> dict[str, str]:
     """Point Jupyter at a kernel that is this interpreter, and away from the user's own setup."""
     folder = scratch / "kernels" / KERNEL
     folder.mkdir(parents=True)
-    arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", *_QUIET]
     spec = {"argv": arguments, "display_name": "liftlab", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec), "utf-8")
     return {
@@ -138,6 +140,7 @@ def _environment(scratch: Path) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
         "IPYTHONDIR": str(scratch / "ipython"),
         "MPLBACKEND": "agg",
+        "LIFTLAB_HEADLESS": "1",  # progress as lines: nobody looks at a widget
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
 

@@ -112,9 +112,9 @@ def claims_table(claims: Sequence[Mapping[str, str]], caption: str = "") -> Html
     """Return claims with their rulings; each has `claim`, `ruling` and `say`."""
     rows = [
         {
-            "Claim": f"“{claim['claim']}”",
+            "Claim": tag("span", f"“{claim['claim']}”"),
             "Ruling": verdict(claim["ruling"]),
-            "What may be said": claim["say"],
+            "What may be said": tag("span", claim["say"]),  # whole, however long
         }
         for claim in claims
     ]
@@ -144,7 +144,7 @@ def _words(value: object) -> object:
         return "yes" if value else "no"
     if isinstance(value, numbers.Real):
         return _number(value)
-    return bounded(str(value), MOST_CELL)
+    return bounded(str(value), MOST_CELL).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _number(value: numbers.Real) -> str:

@@ -18,7 +18,7 @@ _COLORS = {
     "fail": "bad",
     "error": "bad",
     "undecided": "undecided",
-    "as a count only": "undecided",
+    "supported as a count only": "undecided",
     "not supported": "undecided",
 }
 

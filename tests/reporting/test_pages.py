@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,10 +12,13 @@ from liftlab.reporting import messages
 from liftlab.reporting.facts import Facts, gather, published
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE, MEDIA_TYPE
 from liftlab.reporting.pages import run_suite, status, variance
+from liftlab.settings import load_project
 from liftlab.store import RunData
 
+ROOT = Path(__file__).parents[2]
+
 SECTIONS = [
-    (status, ["tiles", "time_figure", "latency_table", "success_figure", "known_issues", "costs"]),
+    (status, ["tiles", "time", "success_figure", "known_issues", "costs", "claims"]),
     (status, ["published_table", "next_steps", "isolation_note", "raw_data"]),
     (variance, ["tiles", "spread_figure", "spread_table", "excess_figure", "conclusion"]),
     (variance, ["explanations"]),
@@ -52,7 +56,7 @@ def test_the_published_day_in_one_line(facts: Facts) -> None:
     assert messages.title(facts) == "1 of 5 answers is right; the target of 70 % is not met"
     said = " ".join(messages.sentences(facts))
     assert "4 of 5 answers parse; run against their checks, 1 of 5 is right" in said
-    assert "3 compute a value and never return it" in said
+    assert "of the 4 others, 3 compute a value and never return it" in said
     assert "15.0 s, and whether that meets the target of 15 s is undecided" in said
 
 
@@ -71,7 +75,7 @@ def test_the_outlier_and_its_explanation(facts: Facts) -> None:
 
 
 def test_means_say_what_they_include(facts: Facts) -> None:
-    html = str(status.latency_table(facts))
+    html = str(variance.latency_table(facts))
     assert "all that ended, failures too" in html
     assert "successes only" in html
     assert ">9.86</td>" in html
@@ -93,6 +97,18 @@ def test_the_first_step_is_the_largest_failure(facts: Facts) -> None:
 
 def test_the_page_says_what_is_not_isolated(facts: Facts) -> None:
     assert "That is no isolation" in str(status.isolation_note(facts))
+
+
+def test_what_was_claimed_is_ruled_with_what_may_be_said(week2: RunData) -> None:
+    html = str(status.claims(gather(week2, load_project(ROOT, environ={}))))
+    assert '<span class="verdict bad">contradicted</span>' in html
+    assert '<span class="verdict good">supported</span>' in html
+    assert "80 % success (parsed)" in html
+
+
+def test_no_claims_are_made_up_for_other_runs(forty: RunData) -> None:
+    facts = gather(forty, load_project(ROOT, environ={}))
+    assert "No claims are on file" in str(status.claims(facts))
 
 
 def test_published_figures_stand_beside_ours(tmp_path, facts: Facts) -> None:

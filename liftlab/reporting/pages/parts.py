@@ -61,7 +61,7 @@ def provenance(facts: Facts) -> End:
         "Protocol": run.protocol,
         "Model": run.model,
         "Hardware": run.hardware,
-        "Sampling": ", ".join(f"{k} {v:g}" for k, v in sampling.items() if v is not None),
+        "Sampling": ", ".join(f"{k} {v}" for k, v in sampling.items() if v is not None),
         "Load": _load_words(facts),
         "Order": f"shuffled, seed {run.order_seed}" if run.order_seed is not None else None,
         "Started": run.started_at,

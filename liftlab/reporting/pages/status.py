@@ -10,6 +10,7 @@ import pandas as pd
 
 from liftlab.analysis.columns import floats
 from liftlab.analysis.estimate import Estimate, quantity, span
+from liftlab.analysis.explain import PEERS_NEEDED
 from liftlab.analysis.intervals import quantile_needs
 from liftlab.analysis.latency import TargetResult, succeeded, success_by
 from liftlab.analysis.success import success_by_group
@@ -24,24 +25,24 @@ from liftlab.reporting.pages.parts import (
     latency_table,
     provenance,
 )
-from liftlab.reporting.tables import behind, download, table
+from liftlab.reporting.tables import behind, claims_table, download, table
 from liftlab.reporting.tiles import Tile
 from liftlab.reporting.tiles import tiles as tile_row
 
 __all__ = [
+    "claims",
     "costs",
     "finding",
     "gather",
     "isolation_note",
     "known_issues",
-    "latency_table",
     "next_steps",
     "provenance",
     "published_table",
     "raw_data",
     "success_figure",
     "tiles",
-    "time_figure",
+    "time",
 ]
 
 
@@ -53,10 +54,10 @@ def tiles(facts: Facts) -> Html:
     return tile_row([_success_tile(facts), _time_tile(facts), _tail_tile(facts), _cost_tile(facts)])
 
 
-def time_figure(facts: Facts) -> Html:
-    """Return where each trial's time went."""
+def time(facts: Facts) -> Html:
+    """Return where each trial's time went, and what the stages take."""
     data = facts.data
-    return figures.stage_bars(
+    bars = figures.stage_bars(
         data.trials,
         data.stages,
         data.attempts,
@@ -64,7 +65,8 @@ def time_figure(facts: Facts) -> Html:
         notes=_bar_notes(facts),
         caption=_time_caption(facts),
         table=behind(_stage_times(facts)),
-    ).html()
+    )
+    return join([bars.html(), latency_table(facts)])
 
 
 def success_figure(facts: Facts) -> Html:
@@ -88,6 +90,8 @@ def success_figure(facts: Facts) -> Html:
         caption=_success_caption(facts),
         table=behind(table(pd.DataFrame(rows), csv="success.csv")),
     )
+    if facts.passed.trials == 0:
+        return by_category.html()
     seconds = floats(trials, "e2e_s")
     curves = {
         "right": success_by(seconds, succeeded(trials)),
@@ -134,8 +138,8 @@ def costs(facts: Facts) -> Html:
             for name, estimate in rows
         ]
     )
-    prices = ", ".join(facts.data.costs["price_id"].dropna().unique())
-    words = f"At the price “{prices}”. " if prices else ""
+    used = facts.data.costs["price_id"].dropna().head(1).tolist()  # trials count the first
+    words = f"At the price “{used[0]}”. " if used else ""
     words += "Retries and failures are in it; idle time and starting up are not."
     return join([table(frame), tag("p", words, cls="note")])
 
@@ -152,6 +156,21 @@ def published_table(facts: Facts) -> Html:
     ]
     note = "Published figures are as printed; “right” there meant that the answer parses."
     return join([table(pd.DataFrame(rows)), tag("p", note, cls="note")])
+
+
+def claims(facts: Facts) -> Html:
+    """Return what was said of this run, ruled by its rows, with what may be said instead."""
+    if not facts.rulings:
+        return tag("p", "No claims are on file for this run.")
+    rows = [
+        {
+            "claim": ruling.claim.statement + (f" ({ruling.measure})" if ruling.measure else ""),
+            "ruling": ruling.ruling,
+            "say": ruling.may_say,
+        }
+        for ruling in facts.rulings
+    ]
+    return claims_table(rows, caption="Claims of the published summary, ruled on its own rows")
 
 
 def next_steps(facts: Facts) -> Html:
@@ -243,7 +262,8 @@ def _with_needs(why: str, verdict: TargetResult | None) -> str:
 
 def _time_caption(facts: Facts) -> str:
     if not facts.slow:
-        return "No trial was slow for its peers" if len(facts.data.trials) else "No trials yet"
+        enough = len(facts.data.trials) >= PEERS_NEEDED
+        return "No trial was slow for its peers" if enough else "Too few trials to tell a slow one"
     worst = facts.slow[0]
     retried = sum("retry" in part.cause for each in facts.slow for part in each.parts[:1])
     left = sum(each.unexplained_s > 0.2 * each.excess_s for each in facts.slow)

@@ -69,13 +69,15 @@ def spread_figure(facts: Facts) -> Html:
         caption = "Every stage time; which are slow cannot be told yet"
     columns = ["case_id", "repeat", "stage", "latency_s", "attempts", "output_tokens", "ok"]
     frame = facts.data.stages[columns].sort_values("latency_s", ascending=False)
-    return figures.latency_strip(
+    shown = figures.latency_strip(
         facts.data.stages,
         facts.outliers,
         {summary.what: summary.p50.value for summary in facts.stages},
         caption=caption,
         table=behind(table(frame, csv="stages.csv", most=20)),
-    ).html()
+    )
+    rules = (f"{stage_title(name)}: {facts.outliers[name].sentence()}" for name in names)
+    return join([shown.html(), tag("p", " ".join(rules), cls="note")])
 
 
 def spread_table(facts: Facts) -> Html:
