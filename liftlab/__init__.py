@@ -1,4 +1,4 @@
-"""liftlab: is an LLM code-generation endpoint fast, right and affordable?
+"""Say whether an LLM code-generation endpoint is fast, right and affordable.
 
 What a notebook imports:
 

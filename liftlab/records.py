@@ -175,7 +175,7 @@ class Stage:
     latency_s: float | None = None
     attempts: int | None = None
     output_tokens: int | None = None
-    error_class: str | None = None  # an ErrorClass, or the reason the stage gave for refusing a reply
+    error_class: str | None = None  # an ErrorClass, or the stage's own reason
     client_peak_mb: float | None = None  # null unless measured in a pass of its own
     value_sha256: str | None = None  # names the artifact with the stage's value
 
@@ -240,7 +240,7 @@ class Check:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one attempt cost by one price and one model; `usd` is null where the price is unknown."""
+    """What one attempt cost by one price and one model; null where the price is unknown."""
 
     run_id: str
     seq: int
