@@ -79,7 +79,8 @@ class EndpointSettings(_Table):
     # liftlab starts it, and stops it
     serve: Literal["local", "llama.cpp", "simulator"] | None = None
     profile: str = "fast"  # what a simulator simulates: a profile's name or its file
-    time_scale: float = Field(default=1.0, gt=0)  # what a simulator divides its times by
+    # what a simulator divides its times by
+    time_scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     slots: int = Field(default=1, ge=1, le=256)
     base_url: str | None = None
     generate_url: str | None = None

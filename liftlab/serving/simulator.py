@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -37,8 +38,8 @@ class SimulatorServer(ServerProcess):
         super().__init__(
             "liftlab.serving.simulator", name="simulator", ready_within_s=ready_within_s
         )
-        if not time_scale > 0:
-            raise UsageError(f"time_scale must be above 0, not {time_scale:g}")
+        if not 0 < time_scale < math.inf:
+            raise UsageError(f"time_scale must be above 0 and finite, not {time_scale:g}")
         self.profile: Profile = load_profile(profile)
         self.time_scale = time_scale
         self._source = profile

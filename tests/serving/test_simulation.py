@@ -265,7 +265,9 @@ def test_published_medians_are_what_the_profile_draws(kind: str, published_s: fl
     assert middle_s == pytest.approx(published_s, abs=0.01)
 
 
-@pytest.mark.parametrize("words", ["drip by=3", "drip s=soon", ""])
+@pytest.mark.parametrize(
+    "words", ["drip by=3", "drip s=soon", "drip s=nan", "huge-head bytes=1e12", ""]
+)
 def test_fault_that_is_not_one_is_refused(words: str) -> None:
     with pytest.raises(ValueError, match=r"fault|float"):
         parse_fault(words)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from liftlab.serving.simulation.plan import HEAD_END, Plan, Reply, Write, cut, encode, head
 
 _FOREVER_S = 3600.0
+_LARGEST = 1e8  # a reply of 100 MB fits in memory
 _JSON = MappingProxyType({"content-type": "application/json"})
 
 
@@ -87,7 +88,7 @@ def parse_fault(words: str) -> Fault:
     Raises
     ------
     ValueError
-        If there is no such kind, or it has no such number.
+        If there is no such kind, it has no such number, or the number is out of bounds.
 
     Examples
     --------
@@ -103,6 +104,8 @@ def parse_fault(words: str) -> Fault:
         if name not in numbers:
             raise ValueError(f"fault {kind!r} has no {name!r}; it has: {', '.join(numbers) or '-'}")
         numbers[name] = float(value)
+        if not 0 <= numbers[name] <= _LARGEST:  # false for what is not a number, too
+            raise ValueError(f"fault {kind!r}: {name} must be from 0 to {_LARGEST:g}, not {value}")
     return Fault(words=words, kind=kind, numbers=MappingProxyType(numbers))
 
 
