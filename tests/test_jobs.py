@@ -164,7 +164,7 @@ def test_a_run_does_not_go_on_with_other_prompts(project: Project, lift_server: 
 
 def test_unknown_names_bring_the_nearest(project: Project) -> None:
     with pytest.raises(UnknownName, match="did you mean 'double'"):
-        jobs.plan_run(project, cases=["doubel"])
+        jobs.plan_run(project, cases=["dubble"])
     with pytest.raises(UnknownRun):
         jobs.open_run("nonsense", project=project)
 
