@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -191,36 +192,9 @@ def success_rate(
     if not 0 < target - zone < target + zone < 1:
         raise ValueError(f"target {target} ± zone {zone} has to lie between 0 and 1")
     counted = _counted(as_array(outcomes), cases)
-    step_up, step_down = _steps(target, zone)
-    path = np.cumsum(np.where(counted == 1, step_up, step_down))
-    bound = math.log((1 - error) / error)
-    beyond = np.flatnonzero(np.abs(path) >= bound)
-    decided_after = int(beyond[0]) + 1 if len(beyond) else None
-    log_ratio = float(path[-1]) if len(path) else 0.0
-    verdict: Verdict = "go on"
-    if decided_after is not None:  # what comes after a bound does not take the decision back
-        verdict = "above" if path[decided_after - 1] > 0 else "below"
-    successes = int(counted.sum())
-    return Decision(
-        what=what,
-        target=target,
-        zone=zone,
-        error=error,
-        successes=successes,
-        trials=len(counted),
-        left_out=as_array(outcomes).size - len(counted),
-        log_ratio=log_ratio,
-        bound=bound,
-        verdict=verdict,
-        decided_after=decided_after,
-        published=confidence_sequence(successes, len(counted), 1 - error),
-        to_above=max(0, math.ceil((bound - log_ratio) / step_up)),
-        to_below=max(0, math.ceil((bound + log_ratio) / -step_down)),
-        if_above=course(target + zone, target, zone, start=log_ratio, error=error),
-        if_below=course(target - zone, target, zone, start=log_ratio, error=error),
-        seconds=seconds,
-        usd=usd,
-    )
+    about: dict[str, Any] = {"what": what, "seconds": seconds, "usd": usd}
+    about["left_out"] = as_array(outcomes).size - len(counted)
+    return _decided(counted, target, zone, error, about)
 
 
 def of_run(
@@ -338,6 +312,46 @@ def course(
         first += int(going[0])
         alive = alive[going]
     return Course(rate=rate, mean_trials=mean, **ended)
+
+
+def _decided(
+    counted: Floats, target: float, zone: float, error: float, about: dict[str, Any]
+) -> Decision:
+    step_up, step_down = _steps(target, zone)
+    bound = math.log((1 - error) / error)
+    log_ratio, verdict, decided_after = _walk(counted, step_up, step_down, bound)
+    successes = int(counted.sum())
+    ahead = partial(course, target=target, zone=zone, start=log_ratio, error=error)
+    return Decision(
+        target=target,
+        zone=zone,
+        error=error,
+        successes=successes,
+        trials=len(counted),
+        log_ratio=log_ratio,
+        bound=bound,
+        verdict=verdict,
+        decided_after=decided_after,
+        published=confidence_sequence(successes, len(counted), 1 - error),
+        to_above=max(0, math.ceil((bound - log_ratio) / step_up)),
+        to_below=max(0, math.ceil((bound + log_ratio) / -step_down)),
+        if_above=ahead(target + zone),
+        if_below=ahead(target - zone),
+        **about,
+    )
+
+
+def _walk(
+    counted: Floats, step_up: float, step_down: float, bound: float
+) -> tuple[float, Verdict, int | None]:
+    """Return where the log likelihood ratio stands, and where it first reached a bound."""
+    path = np.cumsum(np.where(counted == 1, step_up, step_down))
+    beyond = np.flatnonzero(np.abs(path) >= bound)
+    log_ratio = float(path[-1]) if len(path) else 0.0
+    if len(beyond) == 0:
+        return log_ratio, "go on", None
+    first = int(beyond[0])  # what comes after a bound does not take the decision back
+    return log_ratio, "above" if path[first] > 0 else "below", first + 1
 
 
 def _steps(target: float, zone: float) -> tuple[float, float]:

@@ -146,29 +146,7 @@ def times(
         return Change(
             ratio=ratio, p=None, p_equivalent=None, detectable=None, verdict="cannot tell", **base
         )
-    centre = float(differences.mean())
-    deviation = max(float(differences.std(ddof=1)), 1e-9)  # clocks are no better than that
-    error = deviation / math.sqrt(n)
-    half = float(stats.t.isf((1 - confidence) / 2, n - 1)) * error
-    ratio = Estimate(
-        value=math.exp(centre),
-        low=math.exp(centre - half),
-        high=math.exp(centre + half),
-        n=n,
-        confidence=confidence,
-        method="paired t on medians of ln seconds",
-        population=PROMPTS,
-    )
-    inside = (math.log1p(margin) - abs(centre)) / error
-    change = Change(
-        ratio=ratio,
-        p=2 * float(stats.t.sf(abs(centre) / error, n - 1)),
-        p_equivalent=float(stats.t.sf(inside, n - 1)),
-        detectable=math.exp(deviation * detectable_effect(n, 0.05 / comparisons)),
-        verdict="cannot tell",
-        **base,
-    )
-    return replace(change, verdict=_verdict(change))
+    return _tested(differences, confidence, comparisons, base)
 
 
 def holm(changes: Sequence[Change]) -> list[Change]:
@@ -234,6 +212,34 @@ def detectable_effect(cases: int, alpha: float = 0.05, power: float = POWER) -> 
         return float(stats.nct.sf(limit, freedom, effect * math.sqrt(cases))) - power
 
     return float(optimize.brentq(missing, 1e-6, 10 * limit))
+
+
+def _tested(
+    differences: Floats, confidence: float, comparisons: int, base: dict[str, Any]
+) -> Change:
+    n, centre = len(differences), float(differences.mean())
+    deviation = max(float(differences.std(ddof=1)), 1e-9)  # clocks are no better than that
+    error = deviation / math.sqrt(n)
+    half = float(stats.t.isf((1 - confidence) / 2, n - 1)) * error
+    ratio = Estimate(
+        value=math.exp(centre),
+        low=math.exp(centre - half),
+        high=math.exp(centre + half),
+        n=n,
+        confidence=confidence,
+        method="paired t on medians of ln seconds",
+        population=PROMPTS,
+    )
+    inside = (math.log1p(base["margin"]) - abs(centre)) / error
+    change = Change(
+        ratio=ratio,
+        p=2 * float(stats.t.sf(abs(centre) / error, n - 1)),
+        p_equivalent=float(stats.t.sf(inside, n - 1)),
+        detectable=math.exp(deviation * detectable_effect(n, 0.05 / comparisons)),
+        verdict="cannot tell",
+        **base,
+    )
+    return replace(change, verdict=_verdict(change))
 
 
 def _verdict(change: Change) -> Verdict:

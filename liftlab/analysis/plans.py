@@ -86,29 +86,39 @@ def sample_size(
     """
     check_confidence(confidence)
     _check(rate, half_width, against, power)
-    point = quantity(rate, "%")
-    level = quantity(confidence, "%")
     if half_width is not None:
-        trials = _lasting(lambda n: _wide_enough(n, rate, half_width, confidence))
-        purpose = f"give {point} ± {quantity(half_width, '%')} ({level} interval)"
+        trials, purpose = _for_width(rate, half_width, confidence)
     else:
         assert against is not None
-        limit = quantity(against, "%")
-        trials, purpose = None, f"tell {point} from {limit}"
-        if rate != against:
-            trials = _to_exclude(rate, against, power, confidence)
-            side = "above" if rate > against else "below"
-            purpose = f"put the {level} interval {side} {limit}, if {point} is what they show"
-            if power is not None:
-                purpose = (
-                    f"show {side} {limit} with a chance of {quantity(power, '%')}, if the truth "
-                    f"is {point} (exact test at {quantity(1 - confidence, '%')})"
-                )
+        trials, purpose = _for_claim(rate, against, power, confidence)
     return SampleSize(
         trials=trials,
         purpose=purpose,
         seconds=_times(seconds, trials),
         usd=_times(usd, trials),
+    )
+
+
+def _for_width(rate: float, half_width: float, confidence: float) -> tuple[int | None, str]:
+    trials = _lasting(lambda n: _wide_enough(n, rate, half_width, confidence))
+    width = f"{quantity(rate, '%')} ± {quantity(half_width, '%')}"
+    return trials, f"give {width} ({quantity(confidence, '%')} interval)"
+
+
+def _for_claim(
+    rate: float, against: float, power: float | None, confidence: float
+) -> tuple[int | None, str]:
+    point, limit = quantity(rate, "%"), quantity(against, "%")
+    if rate == against:
+        return None, f"tell {point} from {limit}"
+    side = "above" if rate > against else "below"
+    trials = _to_exclude(rate, against, power, confidence)
+    if power is None:
+        level = quantity(confidence, "%")
+        return trials, f"put the {level} interval {side} {limit}, if {point} is what they show"
+    return trials, (
+        f"show {side} {limit} with a chance of {quantity(power, '%')}, if the truth "
+        f"is {point} (exact test at {quantity(1 - confidence, '%')})"
     )
 
 
