@@ -18,6 +18,7 @@ import pytest
 
 from liftlab.pipeline import prompts
 from liftlab.serving.simulation.answers import instance
+from liftlab.serving.simulation.chance import Chance
 from liftlab.serving.simulation.faults import KINDS, parse_fault
 from liftlab.serving.simulation.profile import Profile, load_profile, profile_names
 from liftlab.serving.simulation.service import Simulator
@@ -188,6 +189,23 @@ async def test_unknown_fault_in_the_header_is_refused(world: Any) -> None:
         reply = await w.ask("/generate", generate(), fault="explode")
     assert reply.status == 422
     assert "no fault 'explode'" in reply.json()["detail"]
+
+
+async def test_reply_without_a_body_has_no_byte_of_one(world: Any) -> None:
+    async with world() as w:
+        await w.ask("/generate", generate(), "head", fault="close-after-head")
+        await w.ask("/generate", generate(), "half", fault="close-in-body")
+    truth = w.truth()
+    assert truth["head"]["first_byte_s"] is None
+    assert truth["head"]["bytes_sent"] < truth["half"]["bytes_sent"]
+    assert truth["half"]["first_byte_s"] is not None
+
+
+def test_spread_stays_within_its_bounds() -> None:
+    factors = [Chance("spread", n).around_one(0.5) for n in range(200)]
+    assert 0.5 <= min(factors) < 0.6
+    assert 1.4 < max(factors) <= 1.5
+    assert Chance("spread").around_one(0) == 1
 
 
 async def test_same_seed_gives_the_same_answer_and_another_may_not(world: Any) -> None:
