@@ -17,6 +17,7 @@ NAMES = (
     "read_home",
     "read_caller_environment",
     "signal_worker",
+    "write_worker_memory",
     "see_caller",
 )
 
@@ -28,7 +29,7 @@ def probe(target: Mapping[str, Any]) -> dict[str, bool]:
     ----------
     target
         `port` of a listener on loopback, `file` outside the scratch folder, `home`, and
-        `caller`, the process id of the program that grades.
+        `caller` and `group`, the process and the group of the program that grades.
 
     Returns
     -------
@@ -45,7 +46,8 @@ def probe(target: Mapping[str, Any]) -> dict[str, bool]:
         "read_home": lambda: os.listdir(target["home"]),
         "read_caller_environment": lambda: _open(f"/proc/{caller}/environ", os.O_RDONLY),
         "signal_worker": lambda: os.kill(os.getppid(), 0),
-        "see_caller": lambda: os.getpgid(caller),
+        "write_worker_memory": lambda: _open(f"/proc/{os.getppid()}/mem", os.O_RDWR),
+        "see_caller": lambda: _see(caller, int(target["group"])),
     }
     return {name: _is_possible(tries[name]) for name in NAMES}
 
@@ -56,6 +58,11 @@ def _is_possible(attempt: Callable[[], object]) -> bool:
     except OSError:
         return False
     return True
+
+
+def _see(process: int, group: int) -> None:
+    if os.getpgid(process) != group:
+        raise ProcessLookupError("another process that has this number in here")
 
 
 def _open(path: str, flags: int) -> None:

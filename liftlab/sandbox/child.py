@@ -48,6 +48,7 @@ def _run_confined(job: Mapping[str, Any], scratch: str, baseline_bytes: int) -> 
     os.setsid()
     _reset_signals()
     os.chdir(scratch)
+    os.environ.pop("PWD", None)  # bubblewrap sets it
     os.environ.update(HOME=scratch, TMPDIR=scratch)
     sys.argv = [protocol.MODULE_NAME]
     output = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115

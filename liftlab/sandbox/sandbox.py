@@ -8,6 +8,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from liftlab import values
 from liftlab.errors import LiftlabError
@@ -33,11 +34,14 @@ from liftlab.sandbox.reports import (
     parse_report,
     run_report,
 )
+from liftlab.sandbox.walls import HOW_TO_INSTALL, INNER_PACKAGE, INNER_SCRATCH, bubblewrap
 
 MAX_SOURCE_BYTES = 1024 * 1024
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _GRACE_S = 10.0  # beyond the wall limit: killing, reaping and removing the scratch folder
 _RUNS_PER_WORKER = 1000
+_PACKAGE = Path(__file__).parent
+_NOT_TRIED = "walls around the worker were not asked for"
 _MECHANISMS = ("landlock", "seccomp")
 # Not `liftlab` itself: the worker imports these two folders under that name and nothing else,
 # so that its start loads no library and no code of the candidate's can reach one.
@@ -57,8 +61,11 @@ class Sandbox:
 
     Parameters
     ----------
+    level
+        "full" to insist on walls around the worker, "restricted" to do without them; by default
+        the stronger of what this machine can do.
     prefix
-        A command that starts the worker inside walls of its own, such as bubblewrap's.
+        A command that starts the worker inside walls of its own, in place of bubblewrap.
     python
         The interpreter to run candidates with; this one by default.
 
@@ -69,6 +76,13 @@ class Sandbox:
         process, "full" if that too, else "limits-only". Tried, never assumed.
     probes
         What was tried: for each name whether it was possible.
+    advice
+        How to have a stronger level here; None at the strongest.
+
+    Raises
+    ------
+    LiftlabError
+        If the worker does not start, or `level` is "full" and cannot be had.
 
     Examples
     --------
@@ -78,25 +92,58 @@ class Sandbox:
     42
     """
 
-    def __init__(self, *, prefix: Sequence[str] = (), python: str = sys.executable) -> None:
+    def __init__(
+        self,
+        *,
+        level: Literal["full", "restricted"] | None = None,
+        prefix: Sequence[str] = (),
+        python: str = sys.executable,
+    ) -> None:
         if not hasattr(os, "fork"):
             raise LiftlabError("the sandbox needs Linux or macOS; on Windows, use WSL")
-        self._prefix = tuple(prefix)
-        self._python = python
         self._lock = threading.Lock()
         self._worker: subprocess.Popen[bytes] | None = None
         self._runs = 0
         self._required: tuple[str, ...] = ()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by close()
         self._folder = Path(tempfile.mkdtemp(prefix="liftlab-"))
         (self._folder / "scratch").mkdir()
+        may_be_full = level != "restricted" and not prefix
+        bare = [*prefix, python]
+        places = (str(_PACKAGE.parent), str(_PACKAGE), str(self._folder / "scratch"))
         try:
-            self.probes = self._probe()
+            self.advice = self._reach_full(python) if may_be_full else _NOT_TRIED
+            if level == "full" and self.advice:
+                raise LiftlabError(f"no isolation at level full here: {self.advice}")
+            if self.advice:
+                self._start_as(bare, places)
         except BaseException:
             self.close()
             raise
-        self.isolation = _level(self.probes)
         if self.isolation in ("full", "restricted"):
             self._required = _MECHANISMS  # from now on a run without them is refused
+
+    def _reach_full(self, python: str) -> str | None:
+        """Start the worker inside walls and return None, or say why that can't be had."""
+        walls = bubblewrap(python, _PACKAGE.parent, _ENVIRONMENT)
+        if walls is None:
+            return HOW_TO_INSTALL
+        try:
+            self._start_as(walls, (INNER_PACKAGE, f"{INNER_PACKAGE}/sandbox", INNER_SCRATCH))
+        except LiftlabError as error:
+            return f"bubblewrap does not work here: {error}"
+        if self.isolation != "full":
+            possible = ", ".join(name for name, is_possible in self.probes.items() if is_possible)
+            return f"inside bubblewrap, code could still {possible.replace('_', ' ')}"
+        shutil.rmtree(self._folder)  # the scratch folders are behind the walls
+        return None
+
+    def _start_as(self, command: Sequence[str], places: Sequence[str]) -> None:
+        """Start the worker this way from now on, and see how well it isolates."""
+        self._stop()
+        self._command = [*command, "-P", "-s", "-S", "-B", "-c", _BOOT, *places]
+        self.probes = self._probe()
+        self.isolation = _level(self.probes)
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +160,7 @@ class Sandbox:
         """Stop the worker and remove everything it wrote."""
         self._stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._log.close()
 
     def parse(self, source: bytes, limits: Limits | None = None) -> ParseReport:
         """Compile `source` in a child and tell what it is; nothing of it runs."""
@@ -169,6 +217,7 @@ class Sandbox:
                 "file": str(canary),
                 "home": str(Path.home()),
                 "caller": os.getpid(),
+                "group": os.getpgrp(),
             }
             answer = self._ask("probe", Limits(cpu_s=5, wall_s=5), canary=target)
         for item in lines_of(answer["result"]):
@@ -201,18 +250,17 @@ class Sandbox:
                 raise
 
     def _start(self) -> subprocess.Popen[bytes]:
-        package = Path(__file__).parent
-        command = [*self._prefix, self._python, "-P", "-s", "-S", "-B", "-c", _BOOT]
-        with (self._folder / "worker.log").open("wb") as log:
-            self._worker = subprocess.Popen(
-                [*command, str(package.parent), str(package), str(self._folder / "scratch")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=_ENVIRONMENT,
-                cwd=self._folder,
-                start_new_session=True,  # Ctrl-C is for us to handle
-            )
+        self._log.seek(0)
+        self._log.truncate()
+        self._worker = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=_ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,  # Ctrl-C is for us to handle
+        )
         self._runs = 0
         return self._worker
 
@@ -228,13 +276,14 @@ class Sandbox:
         try:
             worker.wait(timeout=2)  # it ends its child first
         except subprocess.TimeoutExpired:
-            worker.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(worker.pid, signal.SIGKILL)  # with walls, it is more than one process
             worker.wait()
         worker.stdout.close()
 
     def _last_words(self) -> str:
-        log = self._folder / "worker.log"
-        lines = log.read_text("utf-8", "replace").split("\n") if log.exists() else []
+        self._log.seek(0)
+        lines = self._log.read().decode("utf-8", "replace").split("\n")
         return " | ".join(line.strip() for line in lines[-4:] if line.strip()) or "it said nothing"
 
 

@@ -4,10 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from liftlab.errors import LiftlabError
 from liftlab.sandbox import Sandbox
 
 
-@pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as box:
+@pytest.fixture(scope="session", params=["full", "restricted"])
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A sandbox at each level that can be had here."""
+    try:
+        box = Sandbox(level=request.param)
+    except LiftlabError as error:
+        pytest.skip(str(error))
+    with box:
         yield box

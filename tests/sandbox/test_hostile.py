@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from liftlab.grading import grade
-from liftlab.sandbox import Sandbox
+from liftlab.sandbox import Sandbox, walls
 from liftlab.suite import Case, Check
 from liftlab.suite import Limits as CaseLimits
 
@@ -316,18 +316,33 @@ def test_the_caller_stays_small(restricted: Sandbox) -> None:
 
 
 def _scratch_folders(sandbox: Sandbox) -> list[str]:
-    return os.listdir(sandbox._folder / "scratch")
+    if sandbox.isolation == "restricted":
+        return os.listdir(sandbox._folder / "scratch")
+    if os.getuid() != 0:
+        return []  # behind the walls, where an ordinary user can't look
+    return os.listdir(f"/proc/{_worker(sandbox)}/root{walls.INNER_SCRATCH}")
 
 
 def _children_of_worker(sandbox: Sandbox) -> list[int]:
-    if sandbox._worker is None:
-        return []
+    return _children(_worker(sandbox))
+
+
+def _worker(sandbox: Sandbox) -> int:
+    """Return the worker's process id, inside walls that of the last in a row of three."""
+    assert sandbox._worker is not None
+    process = sandbox._worker.pid
+    for _ in range(2 if sandbox.isolation == "full" else 0):
+        [process] = _children(process)
+    return process
+
+
+def _children(process: int) -> list[int]:
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             stat = Path(f"/proc/{name}/stat").read_text("utf-8", "replace")
         except OSError:
             continue
-        if int(stat.rpartition(")")[2].split()[1]) == sandbox._worker.pid:
+        if int(stat.rpartition(")")[2].split()[1]) == process:
             found.append(int(name))
     return found

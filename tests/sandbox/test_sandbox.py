@@ -20,6 +20,7 @@ from liftlab.sandbox import (
     canaries,
     landlock,
     seccomp,
+    walls,
 )
 from liftlab.sandbox import sandbox as module
 
@@ -28,6 +29,13 @@ QUICK = Limits(cpu_s=0.3, wall_s=2.0, memory_mb=64, output_kb=8)
 
 def run(sandbox: Sandbox, source: str, *args: Any, limits: Limits = QUICK) -> RunReport:
     return sandbox.run(source.encode(), [Call(function="f", args=args)], limits)
+
+
+def _walled() -> Sandbox:
+    try:
+        return Sandbox(level="full")
+    except LiftlabError as error:
+        pytest.skip(str(error))
 
 
 def test_the_level_is_what_was_refused(sandbox: Sandbox) -> None:
@@ -132,7 +140,7 @@ def test_verdicts_can_be_repeated() -> None:
 def test_a_dead_worker_costs_one_run() -> None:
     with Sandbox() as box:
         assert box._worker is not None
-        box._worker.kill()
+        os.killpg(box._worker.pid, signal.SIGKILL)
         box._worker.wait()
         assert run(box, "def f(): return 1").ended_by == "worker"
         assert run(box, "def f(): return 1").calls[0].value == 1
@@ -169,12 +177,72 @@ def test_a_run_that_would_be_weaker_is_refused() -> None:
 
 
 def test_nothing_is_left_after_closing() -> None:
-    with Sandbox() as box:
+    with Sandbox(level="restricted") as box:
         folder, worker = box._folder, box._worker
         assert folder.is_dir()
     assert worker is not None
     assert worker.returncode is not None
     assert not folder.exists()
+
+
+def test_walls_leave_no_folder_outside() -> None:
+    with _walled() as box:
+        assert not box._folder.exists()
+        assert box.advice is None
+
+
+def test_walls_hide_all_but_the_interpreter() -> None:
+    source = """
+import os
+def f():
+    found = []
+    for path in ("/etc", "/root", "/home", "/var", "/usr"):
+        try: os.stat(path)
+        except OSError: continue
+        found.append(path)
+    return found
+"""
+    with _walled() as box:
+        seen = set(run(box, source).calls[0].value)
+    assert "/usr" in seen
+    assert not seen & {"/etc", "/home", "/var"}
+
+
+def test_without_bubblewrap_the_level_is_lower_and_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(walls.shutil, "which", lambda _: None)
+    with Sandbox() as box:
+        assert box.isolation != "full"
+        assert box.advice == walls.HOW_TO_INSTALL
+    with pytest.raises(LiftlabError, match="apt-get install bubblewrap"):
+        Sandbox(level="full")
+
+
+def test_bubblewrap_that_is_refused_is_no_wall(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho setting up uid map: Permission denied >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(walls.shutil, "which", lambda _: str(broken))
+    with Sandbox() as box:
+        assert box.isolation != "full"
+        assert "uid map: Permission denied" in str(box.advice)
+        assert run(box, "def f(): return 1").finished
+
+
+def test_walls_that_let_something_through_do_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "inner" / "scratch"
+    scratch.mkdir(parents=True)
+    monkeypatch.setattr(module, "INNER_SCRATCH", str(scratch))
+    monkeypatch.setattr(module, "bubblewrap", lambda python, *_: [python])
+    monkeypatch.setattr(module, "INNER_PACKAGE", str(Path(module.__file__).parents[1]))
+    with Sandbox() as box:
+        assert box.isolation != "full"
+        assert "could still" in str(box.advice)
 
 
 def test_a_command_can_go_before_the_worker() -> None:
