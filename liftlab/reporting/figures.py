@@ -49,7 +49,6 @@ PART_HUES = ("#dc7b29", "#eaa23b", "#5aa898", "#9b84bd", "#b58a66")
 TYPICAL_HUE, UNEXPLAINED_HUE = "#c3ccd5", "#b3bdc7"
 ACCENT = "#447aa6"
 _LEGEND: dict[str, Any] = {
-    "ncols": 3,
     "frameon": False,
     "fontsize": 11,
     "handlelength": 1,
@@ -180,7 +179,7 @@ def _strip_words(row: _Strip) -> str:
 
 
 def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
-    drawing, axes = blank(width, 70 + 78 * max(len(rows), 1))
+    drawing, axes = blank(width, 70 + 94 * max(len(rows), 1))
     rng = np.random.default_rng(0)  # jitter only
     longest = max((float(values.max()) for _, values, *_ in rows if len(values)), default=1.0)
     for row, (_, values, flagged, cases, middle) in enumerate(rows):
@@ -200,7 +199,7 @@ def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
             zorder=3,
         )
         axes.scatter(values[flagged], heights[flagged], color=BAD, s=46, linewidths=0, zorder=4)
-        _name_outliers(axes, row, values, flagged, cases, longest)
+        _name_outliers(axes, row, values, flagged, cases, longest, width)
         if middle is None:
             continue
         axes.plot([middle] * 2, [row - 0.3, row + 0.3], color=INK, linewidth=1.6, zorder=5)
@@ -225,12 +224,19 @@ def _apart(values: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _name_outliers(
-    axes: Axes, row: int, values: Floats, flagged: Bools, cases: Sequence[str], longest: float
+    axes: Axes,
+    row: int,
+    values: Floats,
+    flagged: Bools,
+    cases: Sequence[str],
+    longest: float,
+    width: float,
 ) -> None:
     slowest = [i for i in np.argsort(-values) if flagged[i]][:MOST_NAMED]
     taken: list[float] = []
+    room = 170 / width  # of the axis, for one name
     for index in slowest:  # one above the other where they would touch
-        near = sum(abs(values[index] - other) < 0.14 * longest for other in taken)
+        near = sum(abs(values[index] - other) < room * longest for other in taken)
         taken.append(float(values[index]))
         text = f"{cases[index]} {quantity(values[index], 's')}"
         height = row - 0.24 - 0.2 * near
@@ -301,7 +307,9 @@ def _draw_success(
 
 def _draw_excess(shown: Sequence[Explanation], causes: Sequence[str], width: float) -> Drawing:
     narrow = width < canvas.WIDE
-    drawing, axes = blank(width, 92 + 40 * max(len(shown), 1))
+    named = len(causes) + 2
+    legend = 17 * (named if narrow else -(-named // 3))
+    drawing, axes = blank(width, 74 + legend + 40 * max(len(shown), 1))
     longest = max((each.latency_s for each in shown), default=1.0)
     for row, each in enumerate(shown):
         at = _segment(axes, row, 0.0, each.typical_s, TYPICAL_HUE, "usual", longest, width)
@@ -319,11 +327,19 @@ def _draw_excess(shown: Sequence[Explanation], causes: Sequence[str], width: flo
         fontfamily="monospace",
         fontsize=11,
     )
-    _seconds_axis(axes, longest, "seconds: usual for its peers, then each cause, then what is left")
+    words = "seconds" if narrow else "seconds: usual for its peers, then each cause, then the rest"
+    _seconds_axis(axes, longest, words)
     hues = {label(c.replace("_", " "), 30): hue for c, hue in zip(causes, PART_HUES, strict=False)}
-    if hues:
+    if shown:
+        hues = {"usual": TYPICAL_HUE, **hues, "unexplained": UNEXPLAINED_HUE}
         marks = [Patch(facecolor=hue, label=name) for name, hue in hues.items()]
-        axes.legend(handles=marks, loc="lower left", bbox_to_anchor=(0, 1), **_LEGEND)
+        axes.legend(
+            handles=marks,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=1 if narrow else 3,
+            **_LEGEND,
+        )
     if not shown:
         axes.text(0, 0, "No stage was slow", color=MUTED, va="center")
     return drawing
