@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from liftlab import tomlfile
 from liftlab.analysis.claims.model import (
+    SHARES,
     Claim,
     Comparison,
     Metric,
@@ -37,7 +37,6 @@ _NEEDS: dict[Metric, tuple[str, ...]] = {
     "forecast": ("value", "ranges"),
     "cost": ("value",),
 }
-_SHARES: tuple[Metric, ...] = ("success_rate", "success_target")
 
 
 def _line(text: str) -> str:
@@ -96,7 +95,7 @@ class ClaimModel(_Model):
         for name in _NEEDS[self.metric]:
             if name not in self.model_fields_set:
                 raise ValueError(f"metric {self.metric} needs {name}")
-        if self.metric in _SHARES and self.value is not None and self.value > 1:
+        if self.metric in SHARES and self.value is not None and self.value > 1:
             raise ValueError(f"value is {self.value}: a share is a fraction, such as 0.8")
         return self
 
@@ -139,21 +138,6 @@ def _claim(model: ClaimModel) -> Claim:
     pair = model.comparison
     return Claim(
         **fields,
-        decimals=max(_decimals(model.value), 2 if model.metric in _SHARES else 0),
         ranges=tuple((low, high) for low, high in model.ranges),
         comparison=Comparison(**pair.model_dump()) if pair else None,
     )
-
-
-def _decimals(value: float | None) -> int:
-    """Return how many decimals a figure was given with.
-
-    Examples
-    --------
-    >>> _decimals(14.9), _decimals(0.0034), _decimals(15)
-    (1, 4, 0)
-    """
-    if value is None:
-        return 0
-    exponent = Decimal(repr(value)).as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -29,6 +30,7 @@ Metric = Literal[
     "forecast",
     "cost",
 ]
+SHARES: tuple[Metric, ...] = ("success_rate", "success_target", "spread")
 Population = Literal["all", "ok", "completed"]
 Statistic = Literal["median", "mean"]
 Verdict = Literal[
@@ -100,7 +102,8 @@ class Claim:
     value
         The claimed figure or limit: a fraction, seconds or USD.
     decimals
-        Decimals to which the figure was given, so how far it may be off.
+        Decimals to which the figure was given, so how far it may be off; those of `value` as it
+        is written if None.
     population
         The rows that a reader takes it to be about.
     stage
@@ -129,7 +132,7 @@ class Claim:
     statement: str
     metric: Metric
     value: float | None = None
-    decimals: int = 0
+    decimals: int | None = None
     population: Population = "all"
     stage: str = "e2e"
     statistic: Statistic = "median"
@@ -151,7 +154,10 @@ class Claim:
 
     def matches(self, computed: float) -> bool:
         """Whether a computed value is the claimed one, to the decimals it was given with."""
-        half = 0.5 * 10.0**-self.decimals
+        decimals = _decimals(self.figure) if self.decimals is None else self.decimals
+        if self.metric in SHARES:
+            decimals = max(decimals, 2)  # 0.8 is 80 %
+        half = 0.5 * 10.0**-decimals
         return abs(computed - self.figure) <= half * (1 + 1e-9)
 
 
@@ -237,3 +243,15 @@ def listing(names: Sequence[str], most: int = 5) -> str:
     """
     said = ", ".join(names[:most])
     return said if len(names) <= most else f"{said} and {len(names) - most:,} more"
+
+
+def _decimals(value: float) -> int:
+    """Return how many decimals a figure was given with.
+
+    Examples
+    --------
+    >>> _decimals(14.9), _decimals(0.0034), _decimals(15)
+    (1, 4, 0)
+    """
+    exponent = Decimal(str(value)).as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -46,7 +46,7 @@ def rule(claim: Claim, evidence: Evidence, measure: Measure | None = None) -> Ru
     >>> trials = pd.DataFrame({"case_id": list("abcde"), "outcome": ["pass"] + ["fail"] * 4})
     >>> none = pd.DataFrame()
     >>> run = Evidence(trials=trials, stages=none, attempts=none, costs=none)
-    >>> claim = Claim(id="x", statement="80 %", metric="success_rate", value=0.8, decimals=2)
+    >>> claim = Claim(id="x", statement="80 %", metric="success_rate", value=0.8)
     >>> rule(claim, run).ruling
     'contradicted'
     """

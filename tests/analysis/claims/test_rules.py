@@ -55,12 +55,12 @@ def test_enough_trials_support_what_is_so() -> None:
     run = made()
     rate = float((run.trials["outcome"] == "pass").mean())
     for so in (
-        claim("success_rate", value=round(rate, 2), decimals=2),
+        claim("success_rate", value=round(rate, 2)),
         claim("success_target", value=0.7),
-        claim("latency", value=10.0, decimals=0),
+        claim("latency", value=10),
         claim("latency_target", value=12.0),
         claim("spread", value=0.05),
-        claim("cost", value=0.002, decimals=3, price="mine"),
+        claim("cost", value=0.002, price="mine"),
         claim("quantile", quantiles=(0.9,), value=10.5, decimals=0),
         claim("sum"),
     ):
@@ -70,12 +70,12 @@ def test_enough_trials_support_what_is_so() -> None:
 def test_enough_trials_contradict_what_is_not() -> None:
     run = made(rate=0.5)
     for wrong in (
-        claim("success_rate", value=0.8, decimals=2),
+        claim("success_rate", value=0.8),
         claim("success_target", value=0.8),
-        claim("latency", value=12.0, decimals=0),
+        claim("latency", value=12),
         claim("latency_target", value=9.0),
         claim("spread", value=0.01),
-        claim("cost", value=0.001, decimals=3, price="mine"),
+        claim("cost", value=0.001, price="mine"),
         claim("quantile", quantiles=(0.9,), value=20.0, decimals=0),
     ):
         assert rule(wrong, run).ruling == "contradicted", wrong
@@ -142,7 +142,7 @@ def test_hardly_any_data_are_ruled_without_a_stumble(
 def test_any_run_is_ruled(cases: int, repeats: int, rate: float, spread: float) -> None:
     run = made(cases, repeats, rate, spread)
     for each in (
-        claim("success_rate", value=0.8, decimals=2),
+        claim("success_rate", value=0.8),
         claim("success_target", value=0.7),
         claim("works"),
         claim("latency", value=10.0),
