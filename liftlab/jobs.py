@@ -127,7 +127,13 @@ def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunDa
 def rebuild_tables(project: Project, folder: RunFolder) -> None:
     """Grade and price a run's attempts again, and write its tables."""
     frames = dict(store.read_journal(folder))
-    grades, checks = grade_run(frames["trial"], frames["stage"], folder.artifacts, suite_of(folder))
+    grades, checks = grade_run(
+        frames["trial"],
+        frames["stage"],
+        folder.artifacts,
+        suite_of(folder),
+        allow_weak_isolation=project.settings.grading.allow_weak_isolation,
+    )
     frames["grade"] = _frame("grade", [as_row(grade) for grade in grades])
     frames["check"] = _frame("check", [as_row(check) for check in checks])
     frames["cost"] = _costs(project, folder, frames)
@@ -238,10 +244,11 @@ def _import_reference(project: Project, name: str) -> None:
 
 
 def _judged_by(project: Project) -> str:
-    """Return what tables depend on beside the journal: the grader, and the prices."""
+    """Return what tables depend on beside the journal: the grader, its leave, and the prices."""
+    weak = ", weakly isolated" if project.settings.grading.allow_weak_isolation else ""
     path = project.path("prices")
     content = path.read_bytes() if path.exists() else b""
-    return f"grader {GRADER_VERSION}, prices {hashlib.sha256(content).hexdigest()[:16]}"
+    return f"grader {GRADER_VERSION}{weak}, prices {hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def _own_prices(folder: RunFolder) -> tuple[tuple[str, str], ...]:

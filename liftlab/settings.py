@@ -131,6 +131,12 @@ class TargetSettings(_Table):
     success_rate: float | None = Field(default=0.70, gt=0, le=1)
 
 
+class GradingSettings(_Table):
+    """Where answers may be run."""
+
+    allow_weak_isolation: bool = False
+
+
 class Settings(_Table):
     """All settings of a project, checked."""
 
@@ -140,6 +146,7 @@ class Settings(_Table):
     endpoints: dict[str, EndpointSettings] = {}
     pipelines: dict[str, PipelineSettings] = {}
     stages: dict[str, StageSettings] = {}
+    grading: GradingSettings = GradingSettings()
     targets: TargetSettings = TargetSettings()
 
     def endpoint(self, name_or_url: str, protocol: str | None = None) -> EndpointSettings:

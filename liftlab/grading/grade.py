@@ -19,6 +19,7 @@ from liftlab.sandbox.extract import extract, has_fence
 from liftlab.suite import Case, Check
 
 GRADER_VERSION = "1"
+WEAK: tuple[Isolation, ...] = ("limits-only", "none")  # not run there unless it is allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ def grade(
     *,
     ir_name: str | None = None,
     sandbox: Sandbox | None = None,
-    allow_weak_isolation: bool = True,
+    allow_weak_isolation: bool = False,
 ) -> Graded:
     r"""Run an answer against a case's checks and judge it.
 
@@ -137,7 +138,7 @@ def grade(
     """
     with ExitStack() as stack:
         box = sandbox or stack.enter_context(Sandbox())
-        if box.isolation in ("limits-only", "none") and not allow_weak_isolation:
+        if box.isolation in WEAK and not allow_weak_isolation:
             return Graded(outcome="ungraded", isolation=box.isolation)
         return grade_resolved(code, foreign.resolve(case, box), box, ir_name=ir_name)
 
@@ -327,6 +328,8 @@ class _ProgramGrading(_Grading):
         unknown = "NameError" in raised.bases and function is None
         if unknown and any(repr(name) in raised.message for name in self.names):
             return taxonomy.of_missing(self.names, facts.functions)
+        if "TypeError" in raised.bases and raised.line is None and "argument" in raised.message:
+            return taxonomy.of_exception(dataclasses.replace(raised, own_call=True), "call")
         return super()._of_calls(report, results)
 
 

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def grade_run(
-    trials: pd.DataFrame, stages: pd.DataFrame, artifacts: Artifacts, suite: Suite | None
+    trials: pd.DataFrame,
+    stages: pd.DataFrame,
+    artifacts: Artifacts,
+    suite: Suite | None,
+    *,
+    allow_weak_isolation: bool = False,
 ) -> tuple[list[Grade], list[Check]]:
     """Grade every trial of a run.
 
@@ -30,6 +35,8 @@ def grade_run(
     suite
         What the answers are checked against; without it, and for a case that it does not
         have, a trial is ungraded.
+    allow_weak_isolation
+        Whether to run answers where the sandbox cannot isolate; if not, they stay ungraded.
 
     Returns
     -------
@@ -41,7 +48,13 @@ def grade_run(
     checks: list[Check] = []
     with Sandbox() as sandbox:
         for keys, mine in _stages_by_trial(trials, stages):
-            graded = grade_trial(mine, artifacts, cases.get(keys["case_id"]), sandbox)
+            graded = grade_trial(
+                mine,
+                artifacts,
+                cases.get(keys["case_id"]),
+                sandbox,
+                allow_weak_isolation=allow_weak_isolation,
+            )
             grades.append(
                 graded.to_grade(
                     **keys,
@@ -54,7 +67,12 @@ def grade_run(
 
 
 def grade_trial(
-    stages: list[dict[str, Any]], artifacts: Artifacts, case: Case | None, sandbox: Sandbox
+    stages: list[dict[str, Any]],
+    artifacts: Artifacts,
+    case: Case | None,
+    sandbox: Sandbox,
+    *,
+    allow_weak_isolation: bool = False,
 ) -> Graded:
     """Grade one trial by the rows of its stages, in order."""
     if not stages:
@@ -67,7 +85,13 @@ def grade_trial(
         answer = answer or _code(stage, artifacts)
     if answer is None or case is None or not case.is_checked:
         return Graded(outcome="ungraded")
-    return grade(answer["code"], case, ir_name=answer["function"], sandbox=sandbox)
+    return grade(
+        answer["code"],
+        case,
+        ir_name=answer["function"],
+        sandbox=sandbox,
+        allow_weak_isolation=allow_weak_isolation,
+    )
 
 
 def _stages_by_trial(

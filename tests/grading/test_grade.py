@@ -139,12 +139,15 @@ def test_a_case_without_checks_is_ungraded(sandbox: Sandbox) -> None:
     assert (graded.outcome, graded.parsed, graded.failure_class) == ("ungraded", True, None)
 
 
-def test_weak_isolation_can_be_refused(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weak_isolation_is_refused_unless_allowed(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sandbox, "isolation", "limits-only")
     code = "def f(x):\n    return x * 2"
-    refused = grade(code, TWICE, sandbox=sandbox, allow_weak_isolation=False)
+    refused = grade(code, TWICE, sandbox=sandbox)
     assert (refused.outcome, refused.isolation) == ("ungraded", "limits-only")
-    assert grade(code, TWICE, sandbox=sandbox).outcome == "pass"
+    allowed = grade(code, TWICE, sandbox=sandbox, allow_weak_isolation=True)
+    assert (allowed.outcome, allowed.isolation) == ("pass", "limits-only")
 
 
 def test_makes_rows_of_both_tables(sandbox: Sandbox) -> None:
