@@ -17,19 +17,10 @@ from typing import Any
 
 from liftlab import values
 from liftlab.grading.compare import is_same
-from liftlab.sandbox import Call, Limits, RunReport, Sandbox
+from liftlab.sandbox import Call, CallReport, Limits, Raised, RunReport, Sandbox
+from liftlab.sandbox.protocol import MESSAGE_CHARS
 from liftlab.suite import Case, Check
 
-RUN_TESTS = "_liftlab_run_tests"
-# The tests arrive as an argument, so that an answer broken at its end can't swallow them and
-# the answer's lines keep their numbers.
-_TRAILER = f"""
-
-def {RUN_TESTS}(source):
-    import builtins
-    builtins.exec(builtins.compile(source, "<tests>", "exec"), globals())
-    return True
-"""
 _READING = Limits(cpu_s=5.0, wall_s=15.0, memory_mb=512, output_kb=64)
 _FIELDS = {"max_bytes": 1024 * 1024, "max_nodes": 1024 * 1024}
 _NAME = re.compile(r"[A-Za-z_]\w{0,99}")
@@ -65,19 +56,46 @@ def resolve(case: Case, sandbox: Sandbox) -> Case:
 
 
 def run_tests(source: bytes, case: Case, sandbox: Sandbox, limits: Limits) -> RunReport:
-    """Run an answer that parses, and then its case's tests in the same process."""
+    """Run an answer that parses, and then its case's tests in the same process.
+
+    Returns
+    -------
+    RunReport
+        With one call, whose value is True if no test raised anything.
+    """
     assert case.program is not None
-    call = Call(function=RUN_TESTS, args=(case.program.test,))
-    return sandbox.run(source + _TRAILER.encode("ascii"), [call], limits)
+    arguments = (source, case.program.test, case.entry_point)
+    call = Call(function="run_tests", args=arguments)
+    report = sandbox.run(_source_of("beside.py"), [call], limits)
+    return dataclasses.replace(report, calls=(_told(report.calls[0]),))
+
+
+def _told(call: CallReport) -> CallReport:
+    """Return what `beside.py` tells of the tests as the report of a call."""
+    told = call.value
+    if not call.ok or not isinstance(told, dict):
+        return call
+    failed = dataclasses.replace(call, ok=False, value=None)
+    if isinstance(told.get("not_plain"), str):
+        return dataclasses.replace(failed, not_plain=told["not_plain"])
+    bases, line = told.get("bases"), told.get("line")
+    raised = Raised(
+        name=str(told.get("name")),
+        message=str(told.get("message"))[:MESSAGE_CHARS],
+        bases=tuple(map(str, bases[:20])) if isinstance(bases, list) else (),
+        line=line if type(line) is int else None,
+    )
+    return dataclasses.replace(failed, raised=raised)
 
 
 @functools.cache
-def _reader() -> bytes:
-    return (Path(__file__).parent / "literals.py").read_bytes()
+def _source_of(name: str) -> bytes:
+    return (Path(__file__).parent / name).read_bytes()
 
 
 def _read(test: str, sandbox: Sandbox) -> dict[str, Any]:
-    [report] = sandbox.run(_reader(), [Call(function="read_tests", args=(test,))], _READING).calls
+    call = Call(function="read_tests", args=(test,))
+    [report] = sandbox.run(_source_of("literals.py"), [call], _READING).calls
     return report.value if report.ok and isinstance(report.value, dict) else {}
 
 

@@ -79,6 +79,41 @@ def test_a_test_that_says_more_runs_beside_the_answer(sandbox: Sandbox) -> None:
     assert verdict("raise SystemExit")[0] == "fail"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class A:\n  def __eq__(self, other): return True\ndef near(x): return A()",
+        "class A(float):\n  def __eq__(self, other): return True\ndef near(x): return A()",
+        "class A:\n  def __eq__(self, other): return True\nA.__module__ = 'builtins'\n"
+        "def near(x): return A()",
+        "def near(x):\n  return type('float', (float,), {'__eq__': lambda a, b: True})()",
+        "import builtins\nbuiltins.exec = lambda *a: None\ndef near(x): return 0",
+        "import builtins\nbuiltins.compile = lambda *a: 'pass'\ndef near(x): return 0",
+        "def check(candidate): pass\ndef near(x): return 0",
+        "import sys\ndef near(x): sys.exit(0)",
+        "def near(x): return 0\nraise SystemExit(0)",
+        "import builtins\nbuiltins.range = lambda n: []\ndef near(x): return [x, 1]['a']",
+    ],
+)
+def test_tricks_in_the_same_process_win_nothing(code: str, sandbox: Sandbox) -> None:
+    tests = LOOP.replace("def check", "assert near(1) == 1.5\ndef check")
+    case = case_of(**{**HUMANEVAL, "test": tests})
+    assert grade(code, case, sandbox=sandbox).outcome == "fail"
+
+
+def test_values_of_the_library_s_classes_are_no_trick(sandbox: Sandbox) -> None:
+    tests = "def check(f):\n    for x in range(3):\n        assert f(x) == {x: 1}\n"
+    case = case_of(**{**HUMANEVAL, "test": tests})
+    code = "from collections import Counter\ndef near(x): return Counter([x])"
+    assert grade(code, case, sandbox=sandbox).outcome == "pass"
+
+
+def test_a_call_that_does_not_fit_is_a_signature_mismatch(sandbox: Sandbox) -> None:
+    case = case_of(**{**HUMANEVAL, "test": LOOP})
+    graded = grade("def near(x, y): return x", case, sandbox=sandbox)
+    assert graded.failure_class == "signature_mismatch"
+
+
 def test_checks_that_the_reference_fails_stay_source(sandbox: Sandbox) -> None:
     """The reference gives an int where the assert says a float: `==` lets that pass."""
     case = case_of(
