@@ -37,7 +37,6 @@ def plan_run(
     *,
     cases: Sequence[str] = (),
     categories: Sequence[str] = (),
-    protocol: str | None = None,
     model: str | None = None,
     memory: bool = False,
 ) -> RunRequest:
@@ -49,7 +48,7 @@ def plan_run(
         If one does not exist; the message gives the nearest.
     """
     settings = project.settings
-    endpoint = settings.endpoint(settings.run.endpoint, protocol)
+    endpoint = settings.endpoint(settings.run.endpoint, settings.run.protocol)
     if model is not None:
         endpoint = endpoint.model_copy(update={"model": model})
     concurrency = settings.run.concurrency or endpoint.slots
@@ -71,6 +70,21 @@ def plan_run(
         seed=settings.run.seed,
         memory=memory,
     )
+
+
+def check(project: Project) -> None:
+    """Make sure that a run with these settings could begin, and write nothing.
+
+    Raises
+    ------
+    UnknownName
+        If the suite, the endpoint, the pipeline or one of its stages does not exist.
+    EndpointUnreachable
+        If the endpoint is down or not well; one that liftlab starts itself is not started.
+    """
+    request = plan_run(project)
+    if request.endpoint.serve is None:
+        control.check_health(request.endpoint)
 
 
 def run_suite(request: RunRequest | None = None) -> RunData:

@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "LIFTLAB_REPORTS_DIR": "paths.reports",
     "LIFTLAB_SUITE": "run.suite",
     "LIFTLAB_ENDPOINT": "run.endpoint",
+    "LIFTLAB_PROTOCOL": "run.protocol",
     "LIFTLAB_PIPELINE": "run.pipeline",
     "LIFTLAB_REPEATS": "run.repeats",
     "LIFTLAB_CONCURRENCY": "run.concurrency",
@@ -56,6 +57,7 @@ class RunSettings(_Table):
 
     suite: str = "mvp"
     endpoint: str = "local"
+    protocol: Literal["lift", "openai"] | None = None  # what an endpoint given as a URL speaks
     pipeline: str = "lift"
     repeats: int = Field(default=2, ge=1, le=10_000)
     concurrency: int | None = Field(default=None, ge=1, le=1024)  # None: the endpoint's slots

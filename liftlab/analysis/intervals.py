@@ -25,6 +25,7 @@ __all__ = ["cv", "mean", "median", "per_success", "proportion", "quantile", "qua
 
 MEAN_NEEDS = 20  # below this t intervals of skewed times cover far less than they say
 CV_NEEDS = 3
+CV_CEILING = 10.0  # an upper limit beyond this says only that there is none
 _EXACT_CV_N = 30  # beyond it the approximation agrees to three digits
 
 
@@ -177,6 +178,8 @@ def cv(x: ArrayLike, confidence: float = 0.95, clusters: ArrayLike | None = None
     if point < 1e-12:
         return Estimate(value=0.0, reason="all values are the same", **base)
     low, high = _cv_interval(point, n, confidence)
+    if high is not None and high > CV_CEILING:
+        high = None
     return Estimate(
         value=point,
         low=low,

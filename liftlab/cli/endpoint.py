@@ -67,8 +67,8 @@ def serve_command(slots: int, port: int) -> None:
 
 
 def _chosen(endpoint: str | None, protocol: str | None) -> EndpointSettings:
-    here = project(run__endpoint=endpoint)
-    return here.settings.endpoint(here.settings.run.endpoint, protocol)
+    here = project(run__endpoint=endpoint, run__protocol=protocol).settings
+    return here.endpoint(here.run.endpoint, here.run.protocol)
 
 
 async def _health(endpoint: EndpointSettings) -> list[Health]:

@@ -43,7 +43,8 @@ def grade_command(
     from liftlab.grading.samples import grade_samples
     from liftlab.suite import load
 
-    whole = load(suite, [project().path("suites")])
+    here = project(grading__allow_weak_isolation=allow_weak_isolation or None)
+    whole = load(suite, [here.path("suites")])
     progress = Progress()
     try:
         summary = grade_samples(
@@ -51,7 +52,7 @@ def grade_command(
             whole,
             out,
             workers=workers,
-            allow_weak_isolation=allow_weak_isolation,
+            allow_weak_isolation=here.settings.grading.allow_weak_isolation,
             progress=progress,
         )
     except KeyboardInterrupt:

@@ -31,6 +31,7 @@ def quick_command(
     here = project(
         run__suite=suite,
         run__endpoint=endpoint,
+        run__protocol=protocol,
         run__pipeline=pipeline,
         run__repeats=1,
         run__concurrency=1,
@@ -38,7 +39,7 @@ def quick_command(
         sampling__temperature=temperature,
     )
     request = jobs.plan_run(
-        here, cases=[case or jobs.first_case(here)], protocol=protocol, model=model
+        here, cases=[case or jobs.first_case(here)], model=model
     )
     print_trial(jobs.run_suite(request))
 

@@ -26,7 +26,11 @@ def report_command(
     from liftlab.reporting.report import write_report
 
     here = project(
-        run__endpoint=endpoint, run__suite=suite, run__pipeline=pipeline, run__repeats=repeats
+        run__endpoint=endpoint,
+        run__protocol=protocol,
+        run__suite=suite,
+        run__pipeline=pipeline,
+        run__repeats=repeats,
     )
     folder = write_report(here, run, say)
     click.echo(folder / "index.html")

@@ -48,6 +48,7 @@ def run_command(
     here = project(
         run__suite=suite,
         run__endpoint=endpoint,
+        run__protocol=protocol,
         run__pipeline=pipeline,
         run__repeats=repeats,
         run__concurrency=concurrency,
@@ -58,7 +59,7 @@ def run_command(
         finish(jobs.resume_run(here, resume), as_json)
         return
     request = jobs.plan_run(
-        here, cases=cases, categories=categories, protocol=protocol, model=model, memory=memory
+        here, cases=cases, categories=categories, model=model, memory=memory
     )
     if request.sampling.temperature == 0:
         say("temperature 0: retries and repeats will be copies of the first answer")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liftlab import jobs
-from liftlab.errors import InputInvalid, NotebookFailed
+from liftlab import jobs, store
+from liftlab.errors import InputInvalid, NotebookFailed, RunInterrupted
 from liftlab.reporting.html import tag
 from liftlab.reporting.render import Job, Rendered, render, render_all
 
@@ -94,6 +94,8 @@ def _run_first(project: Project, notebooks: Sequence[Path], reports: Path, say: 
     if path is None:
         raise InputInvalid(f"{project.path('notebooks')}: no {RUN_NOTEBOOK}.ipynb to run the suite")
     wanted = project.settings.run
+    jobs.check(project)  # a name that does not exist, an endpoint that is down: no page for those
+    before = {summary.run_id for summary in store.list_runs(project.path("runs"))}
     say(f"running suite {wanted.suite} on endpoint {wanted.endpoint}")
     with tempfile.TemporaryDirectory(prefix=".new-", dir=reports) as scratch:
         html = Path(scratch) / f"{RUN_NOTEBOOK}.html"
@@ -104,13 +106,17 @@ def _run_first(project: Project, notebooks: Sequence[Path], reports: Path, say: 
                 "run_id": "",
                 "suite": wanted.suite,
                 "endpoint": wanted.endpoint,
+                "protocol": wanted.protocol or "",
                 "pipeline": wanted.pipeline,
                 "repeats": wanted.repeats,
             },
             timeout_s=RUN_LIMIT_S,
             echo=True,
         )
-        rendered = render(job)
+        try:
+            rendered = render(job)
+        except KeyboardInterrupt:
+            raise RunInterrupted(_how_to_go_on(project, before)) from None
         # Without a run there is no folder for it: the page that says why goes where people look.
         folder = reports / (rendered.run_id or "failed")
         folder.mkdir(exist_ok=True)
@@ -119,6 +125,17 @@ def _run_first(project: Project, notebooks: Sequence[Path], reports: Path, say: 
     if not rendered.run_id:
         raise NotebookFailed(f"{RUN_NOTEBOOK}: {rendered.fault} The page: {kept}")
     return rendered
+
+
+def _how_to_go_on(project: Project, before: Collection[str]) -> str:
+    for summary in store.list_runs(project.path("runs")):
+        if summary.run_id not in before:
+            name = summary.run_id
+            return (
+                "interrupted; what is committed is kept. Finish the run with: "
+                f"liftlab run --resume {name}, then write its pages with: liftlab report {name}"
+            )
+    return "interrupted before the run began; nothing was written"
 
 
 def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
