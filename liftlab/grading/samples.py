@@ -292,6 +292,8 @@ def _appending(path: Path) -> Iterator[IO[bytes]]:
             yield file
     except BlockingIOError:
         raise StorageFailed(f"{path}: another process is writing it: wait or stop it") from None
+    except BrokenPipeError:
+        raise  # whoever read our progress has left
     except OSError as fault:
         raise StorageFailed(f"{path}: cannot be written: {fault.strerror or fault}") from fault
 
