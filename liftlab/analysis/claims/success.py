@@ -50,7 +50,7 @@ def rate(claim: Claim, evidence: Evidence, measure: Measure) -> Ruling:
 
 
 def target(claim: Claim, evidence: Evidence, measure: Measure) -> Ruling:
-    """Rule "at least x % succeed": only what holds at every look may be claimed."""
+    """Rule "at least x % succeed": only what holds at every look may be claimed, or denied."""
     trials = _of_cases(claim, evidence).trials
     found = success_rate(trials, measure)
     if found.trials == 0:
@@ -59,7 +59,7 @@ def target(claim: Claim, evidence: Evidence, measure: Measure) -> Ruling:
     limit = quantity(claim.figure, "%")
     ratio = f"log likelihood ratio {decision.log_ratio:+.3f}, decided at ±{decision.bound:.3f}"
     ruling: Verdict = "not supported"
-    if decision.verdict == "below" or decision.may_claim == "below":
+    if decision.may_claim == "below":
         ruling = "contradicted"
     elif decision.may_claim == "above":
         ruling = "supported"
@@ -73,21 +73,19 @@ def target(claim: Claim, evidence: Evidence, measure: Measure) -> Ruling:
             faults=("wrong",) if ruling == "contradicted" else (),
         )
     course = decision.if_above
-    stop = decision.verdict == "above"
-    step = "stop" if stop else "go on"
+    stop = decision.verdict != "go on"
+    step = f"stop, {decision.verdict} {limit}" if stop else "go on"
     return Ruling(
         claim=claim,
         measure=measure,
         ruling=ruling,
         why=(
             f"The sequential test says {step} ({ratio}); at any look the rate is "
-            f"{_interval(decision)}; fewest further trials to decide: "
-            f"{_count(decision.to_above, 'success', 'successes')} in a row, or "
-            f"{_count(decision.to_below, 'failure', 'failures')}."
+            f"{_interval(decision)}{'' if stop else _fewest(decision)}."
         ),
-        may_say=f"{found.sentence()} Whether {limit} is reached is not decided yet.",
-        n_needed=_to_publish(claim) if stop else found.trials + math.ceil(course.mean_trials),
-        needed=f"independent trials on average, if the truth is {quantity(course.rate, '%')},",
+        may_say=f"{found.sentence()} Whether {limit} is reached is not settled yet.",
+        n_needed=_to_publish(decision) if stop else found.trials + math.ceil(course.mean_trials),
+        needed=f"independent trials, if the truth is {quantity(_assumed(decision), '%')},",
         faults=("interval_holds_limit", "read_while_collecting"),
     )
 
@@ -161,6 +159,20 @@ def _zone(limit: float) -> float:
     return min(NARROW, (1 - limit) / 2, limit / 2)
 
 
-def _to_publish(claim: Claim) -> int | None:
-    """Return the n from which a fixed interval excludes the target, if target + zone is shown."""
-    return sample_size(claim.figure + _zone(claim.figure), against=claim.figure).trials
+def _fewest(decision: decide.Decision) -> str:
+    return (
+        "; fewest further trials to decide: "
+        f"{_count(decision.to_above, 'success', 'successes')} in a row, or "
+        f"{_count(decision.to_below, 'failure', 'failures')}"
+    )
+
+
+def _assumed(decision: decide.Decision) -> float:
+    """Return the rate that what is still needed is reckoned for."""
+    course = decision.if_below if decision.verdict == "below" else decision.if_above
+    return course.rate
+
+
+def _to_publish(decision: decide.Decision) -> int | None:
+    """Return the n from which a fixed interval excludes the target, if that rate is shown."""
+    return sample_size(_assumed(decision), against=decision.target).trials

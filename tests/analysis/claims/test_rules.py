@@ -92,8 +92,13 @@ def test_repeats_are_not_more_cases() -> None:
 def test_decided_is_not_yet_published() -> None:
     ruling = rule(claim("success_target", value=0.7), made(cases=12, repeats=1, rate=1.0))
     assert ruling.ruling == "not supported"
-    assert "says stop" in ruling.why
+    assert "says stop, above 70 %" in ruling.why
     assert ruling.n_needed == 97
+    run = made(cases=8, repeats=1)
+    two_of_eight = run.trials.assign(outcome=["pass"] * 2 + ["fail"] * 6)
+    denied = rule(claim("success_target", value=0.7), replace(run, trials=two_of_eight))
+    assert denied.ruling == "not supported"
+    assert "says stop, below 70 %" in denied.why
 
 
 def test_a_target_near_one_has_its_own_zone() -> None:
