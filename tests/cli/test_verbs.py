@@ -1,0 +1,181 @@
+"""The command as a user meets it: one clear line for bad input, an exit code for scripts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab.cli.main import VERBS, main
+
+
+@pytest.fixture
+def inside(project_folder: Path, lift_server: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(project_folder)
+    monkeypatch.setenv("LIFTLAB_BASE_URL", lift_server.url)
+    return project_folder
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out, _ = said(capsys)
+    assert all(f"  {verb} " in out for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_of_its_own(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "--help"]) == 0
+    assert "Usage: liftlab" in said(capsys)[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["rnu"], 2, "no verb 'rnu'; did you mean 'run'"),
+        (["run", "--nonsense"], 2, "No such option"),
+        (["run", "--endpoint", "lfit"], 2, "no endpoint 'lfit'; did you mean 'lift'?"),
+        (["run", "--endpoint", "http://127.0.0.1:9"], 2, "say what it speaks: --protocol"),
+        (["run", "--pipeline", "drect"], 2, "no pipeline 'drect'; did you mean 'direct'?"),
+        (["run", "--suite", "tyni"], 2, "no suite 'tyni'; did you mean 'tiny'?"),
+        (["run", "--case", "dubble"], 2, "no case 'dubble'; did you mean 'double'?"),
+        (["run", "--repeats", "0"], 2, "0 is not in the range"),
+        (["run", "--memory", "--concurrency", "2"], 2, "--memory measures one trial at a time"),
+        (["run", "--resume", "nonsense"], 6, "no run 'nonsense'"),
+        (["show", "nonsense"], 6, "no run 'nonsense'"),
+        (["report", "nonsense"], 6, "no notebooks there"),
+        (
+            ["run", "--endpoint", "http://127.0.0.1:9", "--protocol", "lift"],
+            4,
+            "127.0.0.1:9/health",
+        ),
+        (["health", "--endpoint", "http://127.0.0.1:9", "--protocol", "lift"], 4, "not every URL"),
+    ],
+)
+def test_bad_input_is_one_line_and_an_exit_code(
+    inside: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    assert main(arguments) == code
+    _, err = said(capsys)
+    assert message in err
+    assert "Traceback" not in err
+    assert not (inside / "data" / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("broken", "place"),
+    [
+        ("[run]\nsuite = tiny\n", "liftlab.toml:2: "),
+        ("[run]\nrepeats = 0\n", "liftlab.toml:2: run.repeats: "),
+        ('[run]\n\n[endpoints.x]\nprotocl = "lift"\n', "liftlab.toml:4: endpoints.x.protocl: "),
+        ('[endpoints.x]\nprotocol = "lift"\n', "liftlab.toml:1: endpoints.x: "),
+    ],
+)
+def test_broken_settings_are_told_with_their_line(
+    inside: Path, capsys: pytest.CaptureFixture[str], broken: str, place: str
+) -> None:
+    (inside / "liftlab.toml").write_text(broken)
+    assert main(["runs"]) == 6
+    assert place in said(capsys)[1]
+
+
+def test_a_broken_variable_is_told_by_its_name(
+    inside: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIFTLAB_REPEATS", "many")
+    assert main(["runs"]) == 2
+    assert "LIFTLAB_REPEATS: run.repeats" in said(capsys)[1]
+
+
+def test_a_broken_suite_is_told_with_its_line(
+    inside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (inside / "data" / "suites" / "tiny.toml").write_text('[[cases]]\ncase_id = "a"\n')
+    assert main(["run"]) == 6
+    assert "tiny.toml:1" in said(capsys)[1]
+
+
+def test_config_says_where_each_value_came_from(
+    inside: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIFTLAB_REPEATS", "5")
+    assert main(["config", "--json"]) == 0
+    found = json.loads(said(capsys)[0])
+    assert found["run.repeats"] == {"value": 5, "from": "LIFTLAB_REPEATS"}
+    assert found["run.suite"] == {"value": "tiny", "from": "liftlab.toml"}
+    assert found["run.pipeline"]["from"] == "default"
+    assert found["endpoints.lift.base_url"]["from"] == "LIFTLAB_BASE_URL"
+
+
+def test_a_dry_run_sends_nothing(
+    inside: Path, lift_server: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--dry-run", "--temperature", "0"]) == 0
+    out, err = said(capsys)
+    assert "6 trials of tiny through lift on lift" in out
+    assert "calls           12 to 36" in out
+    assert "copies of the first answer" in err
+    assert lift_server.log == []
+
+
+def test_quick_prints_attempts_code_and_checks(
+    inside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["quick", "shout"]) == 0
+    out, _ = said(capsys)
+    assert "nlp_to_ir" in out
+    assert "ir_to_code" in out
+    assert "text.upper()" in out
+    assert "fail (missing_return)" in out
+    assert main(["runs"]) == 0
+    assert "complete" in said(capsys)[0]
+    assert main(["show", "--json"]) == 0
+    shown = json.loads(said(capsys)[0])
+    assert shown["trials"][0]["failure_class"] == "missing_return"
+    assert main(["status"]) == 0
+    assert said(capsys)[0].startswith("# ")
+
+
+def test_health_and_wake(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["health", "--json"]) == 0
+    assert json.loads(said(capsys)[0])[0]["ok"]
+    assert main(["wake"]) == 0
+    assert "first call" in said(capsys)[0]
+
+
+def test_an_endpoint_that_fails_every_trial_is_exit_4(
+    inside: Path, lift_server: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def hang_up(count: int) -> None:
+        raise ConnectionAbortedError
+
+    lift_server.before_answer = hang_up
+    assert main(["run", "--repeats", "1"]) == 4
+    out, err = said(capsys)
+    assert "every trial is an endpoint error" in err
+    assert out.count("endpoint_error") == 3
+
+
+def test_a_disk_that_is_full_leaves_other_runs_alone(
+    inside: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["run", "--repeats", "1"]) == 0
+    before = sorted((inside / "data" / "runs").iterdir())
+    (inside / "blocked").write_text("a file where a folder is wanted")
+    monkeypatch.setenv("LIFTLAB_RUNS_DIR", str(inside / "blocked" / "runs"))
+    said(capsys)
+    assert main(["run", "--repeats", "1"]) == 1
+    _, err = said(capsys)
+    assert "Traceback" not in err
+    assert "blocked" in err
+    assert sorted((inside / "data" / "runs").iterdir()) == before
