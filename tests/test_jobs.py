@@ -154,6 +154,19 @@ def test_ctrl_c_keeps_what_is_committed_and_says_how_to_go_on(
     assert len(jobs.resume_run(project, summary.run_id).trials) == 6
 
 
+def test_a_token_is_in_nothing_that_a_run_writes(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    canary = "canary-2f6b9d51c8"
+    monkeypatch.setenv("LIFT_TOKEN", canary)
+    jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    files = [path for path in project.root.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for path in files:
+        assert canary.encode() not in path.read_bytes(), path
+    assert canary not in "".join(capfd.readouterr())
+
+
 def test_a_run_does_not_go_on_with_other_prompts(project: Project, lift_server: Any) -> None:
     run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
     manifest = run.folder.manifest()

@@ -1,0 +1,87 @@
+"""Precedence, origins, endpoints by name and by URL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from liftlab.errors import SettingsInvalid, UnknownName, UsageError
+from liftlab.settings import load_project
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "liftlab.toml").write_text('[run]\nrepeats = 3\nsuite = "file"\n')
+    return tmp_path
+
+
+def test_the_command_line_beats_variables_and_they_beat_the_file(folder: Path) -> None:
+    environ = {"LIFTLAB_REPEATS": "4", "LIFTLAB_SUITE": "variable"}
+    project = load_project(folder, environ=environ, overrides={"run.repeats": 5})
+    assert project.settings.run.repeats == 5
+    assert project.settings.run.suite == "variable"
+    assert project.settings.run.pipeline == "lift"
+    assert project.origins["run.repeats"] == "command line"
+    assert project.origins["run.suite"] == "LIFTLAB_SUITE"
+
+
+def test_the_file_is_found_from_below_and_paths_hang_on_its_folder(folder: Path) -> None:
+    below = folder / "notebooks" / "explore"
+    below.mkdir(parents=True)
+    project = load_project(below, environ={})
+    assert project.root == folder
+    assert project.settings.run.repeats == 3
+    assert project.path("runs") == folder / "data" / "runs"
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    project = load_project(tmp_path, environ={})
+    assert project.root == tmp_path
+    assert {"local", "lift"} <= set(project.settings.endpoints)
+
+
+def test_an_endpoint_is_a_name_or_a_url(folder: Path) -> None:
+    settings = load_project(folder, environ={}).settings
+    assert settings.endpoint("local").serve == "local"
+    made = settings.endpoint("http://127.0.0.1:9/v1/", "openai")
+    assert (made.base_url, made.protocol) == ("http://127.0.0.1:9/v1", "openai")
+    with pytest.raises(UsageError, match="--protocol"):
+        settings.endpoint("http://127.0.0.1:9")
+    with pytest.raises(UsageError, match="speaks lift"):
+        settings.endpoint("local", "openai")
+    with pytest.raises(UnknownName, match="did you mean 'local'"):
+        settings.endpoint("locla")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[run]\nrepeats = 0\n", 2),
+        ('[endpoints.a]\nprotocol = "soap"\nbase_url = "http://x"\n', 2),
+        ("[pipelines.p]\nstages = []\n", 2),
+        ("[run]\nrepeats = 1\nsuites = 2\n", 3),
+    ],
+)
+def test_a_fault_is_told_with_its_line(folder: Path, text: str, line: int) -> None:
+    (folder / "liftlab.toml").write_text(text)
+    with pytest.raises(SettingsInvalid) as caught:
+        load_project(folder, environ={})
+    assert caught.value.line == line
+
+
+def test_the_projects_own_file_is_valid_and_names_what_exists() -> None:
+    project = load_project(ROOT, environ={})
+    for name, pipeline in project.settings.pipelines.items():
+        assert pipeline.stages, name
+    assert project.path("suites").is_dir()
+    assert (project.path("suites") / f"{project.settings.run.suite}.toml").is_file()
+
+
+def test_the_digest_changes_with_any_value(folder: Path) -> None:
+    plain = load_project(folder, environ={})
+    again = load_project(folder, environ={})
+    other = load_project(folder, environ={}, overrides={"sampling.top_p": 0.5})
+    assert plain.settings_sha256() == again.settings_sha256() != other.settings_sha256()
