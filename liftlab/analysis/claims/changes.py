@@ -9,7 +9,7 @@ from scipy import special, stats
 
 from liftlab.analysis import explain
 from liftlab.analysis.causes import RETRY
-from liftlab.analysis.claims.model import Claim, Comparison, Evidence, Ruling, listing
+from liftlab.analysis.claims.model import Claim, Comparison, Evidence, Ruling, Verdict, listing
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.estimate import plain, quantity, span
 
@@ -54,13 +54,14 @@ def explained(claim: Claim, evidence: Evidence) -> Ruling:
         for each, share in zip(found, shares, strict=True)
     ]
     least, most = min(shares), max(shares)
+    ruling: Verdict = "not supported"
     if least >= explain.MOSTLY:
         ruling = "supported"
-    else:
-        ruling = "contradicted" if most <= explain.WORTH_SAYING else "not supported"
+    elif most <= explain.WORTH_SAYING:
+        ruling = "contradicted"
     return Ruling(
         claim=claim,
-        ruling=ruling,  # type: ignore[arg-type]  # one of the three above
+        ruling=ruling,
         why=f"Share of the excess that {cause} accounts for: {listing(said)}.",
         may_say="By row: " + " ".join(each.sentence() for each in found[:_TOLD]),
         faults=() if ruling == "supported" else ("unexplained_rest",),

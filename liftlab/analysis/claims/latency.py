@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from liftlab.analysis.claims.model import (
     Population,
     Ruling,
     Statistic,
+    Verdict,
 )
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.estimate import Estimate, plain, quantity
@@ -137,13 +139,11 @@ def spread(claim: Claim, evidence: Evidence) -> Ruling:
         return _not_measurable(claim, f"Coefficient of variation: {found}.", rows)
     limit = claim.figure
     low, high = found.low or 0.0, found.high
-    n_needed = None
+    ruling: Verdict = "not supported"
     if high is not None and high <= limit:
         ruling = "supported"
     elif low > limit:
         ruling = "contradicted"
-    else:
-        ruling, n_needed = "not supported", _n_for_spread(found, limit)
     others = [
         f"{quantity(value, '%')} only of {POPULATIONS[population]} (n = {n:,})"
         for population, value, n in rows.others("cv", claim.population)
@@ -153,13 +153,13 @@ def spread(claim: Claim, evidence: Evidence) -> Ruling:
     why = f"Coefficient of variation of {POPULATIONS[claim.population]}: {found}"
     return Ruling(
         claim=claim,
-        ruling=ruling,  # type: ignore[arg-type]  # one of the three above
+        ruling=ruling,
         why="; ".join([why, *others]) + f".{across}",
         may_say=(
             f"{_name(claim.stage)} takes {quantity(float(values.min()), 's')} to "
             f"{quantity(float(values.max()), 's')}; its coefficient of variation is {found}."
         ),
-        n_needed=n_needed,
+        n_needed=_n_for_spread(found, limit) if ruling == "not supported" else None,
         faults=("bare_spread", "rows_dropped") if others else ("bare_spread",),
     )
 
@@ -216,14 +216,14 @@ class _Rows:
         kept = chosen[population] & np.isfinite(self.seconds)
         return self.seconds[kept], [str(case) for case in self.cases[kept]]
 
-    def estimate(self, statistic: Statistic | str, population: Population) -> Estimate:
+    def estimate(self, statistic: Statistic | Literal["cv"], population: Population) -> Estimate:
         """Estimate a statistic of a population; repeats of a case share one value."""
         kernel = {"median": intervals.median, "mean": intervals.mean, "cv": intervals.cv}
         values, cases = self.of(population)
         return kernel[statistic](values, clusters=cases)
 
     def others(
-        self, statistic: Statistic | str, population: Population
+        self, statistic: Statistic | Literal["cv"], population: Population
     ) -> Iterator[tuple[Population, float, int]]:
         """Yield the statistic of every other population that has other rows."""
         sizes = {len(self.of(population)[0])}
