@@ -199,6 +199,7 @@ def decisions(rng: Rng, replicates: int) -> Rows:
             yield [f"{rate}, {kind}", *ends, f"{np.mean(used):.0f}", missed / replicates]
 
 
+MORE = {"flags": 4, "decisions": 2}  # times the replicates: rare errors, promised exactly
 TABLES: list[tuple[str, str, list[str], Callable[[Rng, int], Rows]]] = [
     (
         "Quantiles",
@@ -266,19 +267,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20251124)
     parser.add_argument("--replicates", type=int, default=1000)
     options = parser.parse_args()
-    error = math.sqrt(0.05 * 0.95 / options.replicates)
     command = f"benchmarks/calibration.py --seed {options.seed} --replicates {options.replicates}"
     lines = [
         "# Calibration",
         "",
         "What the methods of `liftlab.analysis` do on simulated data, made by "
-        f"`python {command}`. A share near .05 or .95 has a standard error of {error:.3f}. "
-        "Every shape is an assumption.",
+        f"`python {command}`. Standard errors are those of a share near .05 or .95. Every shape "
+        "is an assumption.",
     ]
     for place, (title, text, head, make) in enumerate(TABLES):
-        lines += ["", f"## {title}", "", f"{text} Seed {options.seed}, {place}.", ""]
+        count = options.replicates * MORE.get(make.__name__, 1)
+        error = math.sqrt(0.05 * 0.95 / count)
+        made = f"Seed {options.seed}, {place}; {count:,} replicates, standard error {error:.3f}."
+        lines += ["", f"## {title}", "", f"{text} {made}", ""]
         lines += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-        for row in make(np.random.default_rng([options.seed, place]), options.replicates):
+        for row in make(np.random.default_rng([options.seed, place]), count):
             lines.append(f"| {' | '.join(written(value) for value in row)} |")
         print(title, flush=True)
     TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
