@@ -52,12 +52,12 @@ def confine(scratch: str) -> list[str]:
     """
     if not sys.platform.startswith("linux"):
         return []
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+    system = libc()
+    system.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+    system.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if system.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return []
-    _drop_capabilities(libc)
+    _drop_capabilities(system)
     applied = []
     if landlock.restrict(readable_paths(), [scratch]):
         applied.append("landlock")
@@ -74,11 +74,17 @@ def readable_paths() -> Sequence[str]:
     return [*sorted(folders), "/dev/null", "/dev/urandom"]
 
 
-def _drop_capabilities(libc: Any) -> None:
+@cache
+def libc() -> ctypes.CDLL:
+    """Return the C library, for system calls that Python has no function for."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _drop_capabilities(system: ctypes.CDLL) -> None:
     """Leave root without its powers; an ordinary user has none to lose, so failing is fine."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     nothing = (ctypes.c_uint32 * 6)()
-    libc.capset(ctypes.byref(header), ctypes.byref(nothing))
+    system.capset(ctypes.byref(header), ctypes.byref(nothing))
 
 
 def _hard(kind: int, value: int) -> None:

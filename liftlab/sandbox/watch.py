@@ -21,6 +21,7 @@ SCRATCH_BYTES = 32 * 1024 * _KIBIBYTE
 _DEEPEST = 64
 _ENTRY_BYTES = 4096  # what an empty file or folder costs
 _LOOK_S = 0.05  # how often disk use is added up
+_FIRST_LOOK_MS = 10
 _TAIL = 4096
 
 
@@ -45,8 +46,12 @@ class Watch:
         poller = select.poll()
         for fd in (result, output, wake):
             os.set_blocking(fd, False)
-            poller.register(fd, select.POLLIN)
+        poller.register(wake, select.POLLIN)
         poller.register(request, 0)  # tells only that the other side is gone
+        # Most runs end within that time: one look at the end does for all they wrote.
+        poller.poll(_FIRST_LOOK_MS)
+        for fd in (result, output):
+            poller.register(fd, select.POLLIN)
         while not self._is_reaped():
             for fd, event in poller.poll(self._patience_ms()):
                 if fd == wake:

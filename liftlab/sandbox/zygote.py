@@ -23,7 +23,7 @@ import warnings
 from importlib import import_module
 from typing import Any, NoReturn
 
-from liftlab.sandbox import child, confine, protocol, seccomp
+from liftlab.sandbox import child, confine, facts, protocol, seccomp
 from liftlab.sandbox.watch import Watch
 
 _REQUEST_FD = 0
@@ -53,8 +53,7 @@ def main(scratch_root: str) -> NoReturn:
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     reply_fd = os.dup(1)
     os.dup2(2, 1)  # nothing but answers goes there
-    seccomp.filter_code()  # made once, before the forks
-    confine.readable_paths()
+    _warm_up()
     gc.collect()
     gc.freeze()  # pages stay shared with the children
     baseline = _address_space()
@@ -66,6 +65,16 @@ def main(scratch_root: str) -> NoReturn:
     # The caller was killed, and cannot tidy up after itself.
     shutil.rmtree(os.path.dirname(scratch_root), ignore_errors=True)
     sys.exit(0)
+
+
+def _warm_up() -> None:
+    """Make once, before the forks, what each child would make anew."""
+    seccomp.filter_code()
+    confine.readable_paths()
+    confine.libc()
+    child.own_modules()
+    for source in (b"def f(x):\n    return x\n", b"def f(:\n"):
+        facts.inspect_source(source)  # the types of syntax trees are made at the first one
 
 
 def receive(fd: int) -> Any:
