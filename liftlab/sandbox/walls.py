@@ -56,7 +56,8 @@ def bubblewrap(python: str, package: Path, environment: Mapping[str, str]) -> li
 
 def _prefixes(interpreter: str) -> set[str]:
     """Return the folders of the interpreter and its library that are not under `/usr`."""
-    own = Path(interpreter).parent.parent
-    folders = {os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix, own)}
+    folders = {str(Path(interpreter).parent.parent)}
+    if interpreter == os.path.realpath(sys.executable):
+        folders |= {os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix)}
     outside = {path for path in folders if not path.startswith("/usr/")}
     return outside - {"/", "/usr"}

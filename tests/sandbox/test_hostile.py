@@ -273,6 +273,7 @@ def outside(
             "secret": SECRET,
             "caller": os.getpid(),
             "port": listener.getsockname()[1],
+            "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }
 
 
@@ -307,8 +308,9 @@ def test_hostile_code_never_passes(
     assert grade("def f(x): return x * 7", CASE, sandbox=restricted).outcome == "pass"
 
 
-def test_the_caller_stays_small(restricted: Sandbox) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def test_the_caller_stays_small(restricted: Sandbox, outside: dict[str, object]) -> None:
+    before = outside["peak_kb"]  # by now, all that stands above has been run
+    assert isinstance(before, int)
     for name in ("output flood", "result flood", "memory", "wide result"):
         grade(HOSTILE[name], CASE, sandbox=restricted)
     grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
