@@ -19,6 +19,7 @@ VERBS = {
     "show": ("show", "Print a run in the terminal."),
     "status": ("show", "Print a run's message for a status update, as Markdown."),
     "runs": ("show", "List the runs on disk."),
+    "claims": ("claims", "Rule what was claimed of a run by its own rows."),
     "health": ("endpoint", "Ask every URL of an endpoint how it is."),
     "wake": ("endpoint", "Warm an endpoint up, and time it cold and warm."),
     "serve": ("endpoint", "Serve the embedded model on this machine."),
@@ -41,7 +42,7 @@ class LazyVerbs(click.Group):
         if cmd_name not in VERBS:
             return None
         module = import_module(f"liftlab.cli.{VERBS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def resolve_command(

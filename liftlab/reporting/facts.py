@@ -11,7 +11,7 @@ import numpy as np
 
 from liftlab import tomlfile
 from liftlab.analysis.claims import Evidence, Ruling, rule_all
-from liftlab.analysis.claims.file import load as load_claims
+from liftlab.analysis.claims.file import read as read_claims
 from liftlab.analysis.columns import floats, labels
 from liftlab.analysis.cost import Price, cost_per_pass, cost_per_trial, load_prices
 from liftlab.analysis.estimate import Estimate
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from liftlab.store import RunData
 
 
-CLAIMS_FILE, CLAIMED_RUN = "claims.toml", "week2_day1"
+CLAIMS_FILE = "claims.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -66,7 +66,7 @@ class Facts:
     prices
         By id.
     rulings
-        Of what the published day claims; empty for any other run.
+        Of what the claims on file say of this run; empty if they are about another.
     """
 
     data: RunData
@@ -156,11 +156,12 @@ def published(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _rulings(data: RunData, folder: Path) -> list[Ruling]:
-    """Rule what was claimed of this run; the claims on file are those of one published day."""
+    """Rule what was claimed of this run; a file may say that it is about one run only."""
     path = folder / CLAIMS_FILE
-    if data.run.run_id != CLAIMED_RUN or not path.is_file():
+    if not path.is_file():
         return []
-    return rule_all(load_claims(path), Evidence.of(data))
+    file = read_claims(path)
+    return rule_all(file.claims, Evidence.of(data)) if file.about(data.run.run_id) else []
 
 
 def _prices(project: Project) -> dict[str, Price]:

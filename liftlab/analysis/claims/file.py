@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -101,7 +102,27 @@ class ClaimModel(_Model):
 
 
 class _File(_Model):
+    run: _Line | None = None
     claim: list[ClaimModel] = Field(max_length=MAX_CLAIMS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsFile:
+    """Claims, and the run that they are about; empty if they are about whatever run is at hand."""
+
+    run: str
+    claims: tuple[Claim, ...]
+
+    def about(self, run_id: str) -> bool:
+        """Whether the claims are about a run."""
+        return self.run in ("", run_id)
+
+
+def read(path: Path) -> ClaimsFile:
+    """Read a file of claims with the run that it names; faults as `load`."""
+    file = tomlfile.read(path, FileInvalid)
+    claims = tuple(parse(file))
+    return ClaimsFile(run=file.data.get("run", ""), claims=claims)
 
 
 def load(path: Path) -> list[Claim]:

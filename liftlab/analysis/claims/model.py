@@ -219,6 +219,23 @@ class Ruling:
             text: str = getattr(self, name)
             object.__setattr__(self, name, text[:1].upper() + text[1:])
 
+    def as_json(self) -> dict[str, object]:
+        """Return the ruling for scripts."""
+        return {
+            "id": self.claim.id,
+            "statement": self.claim.statement,
+            "metric": self.claim.metric,
+            "source": self.claim.source,
+            "measure": self.measure or None,
+            "ruling": self.ruling,
+            "caveat": self.caveat or None,
+            "why": self.why,
+            "may_say": self.may_say,
+            "n_needed": self.n_needed,
+            "needed": self.needed if self.n_needed else None,
+            "faults": list(self.faults),
+        }
+
     def sentence(self) -> str:
         """Say the claim, the ruling, why, and what may be said."""
         on = f" (by {self.measure})" if self.measure else ""

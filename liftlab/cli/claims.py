@@ -1,0 +1,63 @@
+"""`liftlab claims` and `lint-report`: what was said of a run, and what its rows carry."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from liftlab.cli.options import json_option, project
+
+if TYPE_CHECKING:
+    from liftlab.analysis.claims import Ruling
+
+
+@click.command("claims")
+@click.argument("run", default="latest")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@json_option
+def claims_command(run: str, file: Path | None, as_json: bool) -> None:
+    """Rule each claim of FILE (the project's claims.toml by default) by the rows of RUN.
+
+    A claim that fails is a finding, not an error: the exit code is 0.
+    """
+    from liftlab import jobs
+    from liftlab.analysis.claims import Evidence, rule_all
+    from liftlab.analysis.claims.file import read
+    from liftlab.cli.main import say
+    from liftlab.reporting.facts import CLAIMS_FILE
+
+    here = project()
+    claimed = read(file or here.path("reference") / CLAIMS_FILE)
+    data = jobs.open_run(run, project=here)
+    if not claimed.about(data.run.run_id):
+        say(f"these claims are about run {claimed.run}; here the rows of {data.run.run_id} rule")
+    rulings = rule_all(claimed.claims, Evidence.of(data))
+    if as_json:
+        click.echo(json.dumps([ruling.as_json() for ruling in rulings], indent=2, allow_nan=False))
+        return
+    for ruling in rulings:
+        click.echo("\n".join(paragraph(ruling, ruling.claim.id)) + "\n")
+    click.echo(counts(rulings))
+
+
+def paragraph(ruling: Ruling, name: str) -> list[str]:
+    """Return a ruling as lines: what was said, the ruling, why, and what may be said."""
+    by = f" (by {ruling.measure})" if ruling.measure else ""
+    caveat = f", {ruling.caveat}" if ruling.caveat else ""
+    lines = [f"{name}  “{ruling.claim.statement}”{by}: {ruling.ruling}{caveat}"]
+    lines.append(f"     why  {ruling.why}")
+    if ruling.n_needed:
+        lines.append(f"    need  {ruling.n_needed:,} {ruling.needed} would settle it")
+    return [*lines, f"     say  {ruling.may_say}"]
+
+
+def counts(rulings: Sequence[Ruling]) -> str:
+    """Return how many of each ruling there are, the most frequent first."""
+    found = Counter(ruling.ruling for ruling in rulings).most_common()
+    said = ", ".join(f"{count:,} {ruling}" for ruling, count in found)
+    return f"{len(rulings):,} rulings" + (f": {said}" if said else "")
