@@ -25,7 +25,7 @@ def lint_command(suite: str, as_json: bool) -> int:
     """
     from liftlab.errors import InputInvalid
     from liftlab.suite import load
-    from liftlab.suitelint import lint
+    from liftlab.suite.lint import lint
 
     whole = load(suite, [project().path("suites")])
     hints = lint(whole)

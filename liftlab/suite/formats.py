@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from liftlab import values
-from liftlab.suitefile import MAX_CHECKS, MAX_VALUE_BYTES, CaseModel
+from liftlab.suite.models import MAX_CHECKS, MAX_VALUE_BYTES, CaseModel
 
 Form = Literal["humaneval", "evalplus", "mbpp"]
 _MAX_SOURCE = 4 * 1024 * 1024

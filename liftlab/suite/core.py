@@ -1,10 +1,4 @@
-"""Suites: cases with a prompt and the checks that say whether the answer is right.
-
-A suite is a TOML file, or JSON Lines with one case a line; docs/suites.md shows both, and
-which benchmarks' own files can be read.
-Values are kept as JSON with tags (`values.py`) and made anew for every use, so that a
-function that changes its arguments can't spoil the next check.
-"""
+"""What a case, a check and a suite are, and how a suite is loaded and selected from."""
 
 from __future__ import annotations
 
@@ -14,10 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from liftlab import suitefile, tomlfile
+from liftlab import tomlfile
 from liftlab.errors import SuiteInvalid, UnknownName, UsageError
-from liftlab.suitefile import SUFFIXES, CaseModel, LimitsModel
-from liftlab.suiteformats import ForeignCaseModel
+from liftlab.suite.file import SUFFIXES, read
+from liftlab.suite.formats import ForeignCaseModel
+from liftlab.suite.models import CaseModel, LimitsModel, decode
 
 MAX_JSONL_BYTES = 64 * 1024 * 1024
 
@@ -37,15 +32,15 @@ class Check:
 
     def fresh_args(self) -> tuple[Any, ...]:
         """Return the positional arguments as new Python values."""
-        return tuple(suitefile.decode(list(self.args)))
+        return tuple(decode(list(self.args)))
 
     def fresh_kwargs(self) -> dict[str, Any]:
         """Return the named arguments as new Python values."""
-        return {name: suitefile.decode(value) for name, value in self.kwargs.items()}
+        return {name: decode(value) for name, value in self.kwargs.items()}
 
     def expected_value(self) -> Any:
         """Return the expected result as a new Python value."""
-        return suitefile.decode(self.expected)
+        return decode(self.expected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +149,7 @@ def parse(source: bytes, path: Path, name: str | None = None) -> Suite:
     SuiteInvalid
         If there is a fault: says the line and the field.
     """
-    model = suitefile.read(source, path)
+    model = read(source, path)
     return Suite(
         name=model.name or name or path.stem,
         description=model.description,

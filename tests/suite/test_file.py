@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab import suite, suitefile
+from liftlab import suite
 from liftlab.errors import SuiteInvalid, UnknownName, UsageError
-from liftlab.suite import Check, Limits
+from liftlab.suite import Check, Limits, file, models
 
 TOML = """\
 name = "tiny"
@@ -91,7 +91,7 @@ def test_json_lines_say_the_same() -> None:
 
 
 def test_the_examples_of_the_docs_are_suites() -> None:
-    docs = Path(__file__).resolve().parents[1] / "docs" / "suites.md"
+    docs = Path(__file__).resolve().parents[2] / "docs" / "suites.md"
     blocks = re.findall(r"```(toml|json)\n(.*?)```", docs.read_text("utf-8"), re.DOTALL)
     assert [form for form, _ in blocks] == ["toml", "json"]
     whole, lines = toml(blocks[0][1]), suite.parse(blocks[1][1].encode(), Path("mine.jsonl"))
@@ -255,7 +255,7 @@ def test_text_that_is_not_utf_8_is_told_with_its_line() -> None:
 
 
 def test_a_suite_has_a_bounded_number_of_cases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suitefile, "MAX_CASES", 2)
+    monkeypatch.setattr(file, "MAX_CASES", 2)
     with pytest.raises(SuiteInvalid, match=r"^x\.jsonl:3: more than 2 cases"):
         jsonl(*({**CASE, "case_id": name} for name in "abc"))
 
@@ -268,7 +268,7 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-FIELDS = st.sampled_from([*suitefile.CaseModel.model_fields, "x"])
+FIELDS = st.sampled_from([*models.CaseModel.model_fields, "x"])
 ALMOST = st.dictionaries(FIELDS, JSON, max_size=4).map(lambda odd: json.dumps({**CASE, **odd}))
 MUTATED = st.builds(
     lambda at, cut, put: TOML.encode()[:at] + put + TOML.encode()[at + cut :],
@@ -278,7 +278,7 @@ MUTATED = st.builds(
 )
 
 
-@given(st.binary(max_size=300) | MUTATED | ALMOST.map(str.encode), st.sampled_from(suite.SUFFIXES))
+@given(st.binary(max_size=300) | MUTATED | ALMOST.map(str.encode), st.sampled_from(file.SUFFIXES))
 def test_any_bytes_are_a_suite_or_a_fault(source: bytes, suffix: str) -> None:
     try:
         whole = suite.parse(source, Path(f"x{suffix}"))

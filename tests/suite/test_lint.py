@@ -8,10 +8,10 @@ import pytest
 
 from liftlab import suite
 from liftlab.cli.main import main
-from liftlab.suitelint import lint
+from liftlab.suite.lint import lint
 
 CHECKS = [[[1, 2], 3], [[0, 0], 0], [[-4, 4], 0]]
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def rules(**case: Any) -> list[str]:
