@@ -38,9 +38,7 @@ def quick_command(
         run__seed=seed,
         sampling__temperature=temperature,
     )
-    request = jobs.plan_run(
-        here, cases=[case or jobs.first_case(here)], model=model
-    )
+    request = jobs.plan_run(here, cases=[case or jobs.first_case(here)], model=model)
     print_trial(jobs.run_suite(request))
 
 

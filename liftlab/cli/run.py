@@ -58,9 +58,7 @@ def run_command(
     if resume:
         finish(jobs.resume_run(here, resume), as_json)
         return
-    request = jobs.plan_run(
-        here, cases=cases, categories=categories, model=model, memory=memory
-    )
+    request = jobs.plan_run(here, cases=cases, categories=categories, model=model, memory=memory)
     if request.sampling.temperature == 0:
         say("temperature 0: retries and repeats will be copies of the first answer")
     if dry_run:
