@@ -152,6 +152,8 @@ def _number(value: numbers.Real) -> str:
     if isinstance(value, numbers.Integral):
         return f"{int(value):,}"
     number = float(value)
+    if number.is_integer() and 1e6 <= abs(number) < 2**53:
+        return f"{number:,.0f}"  # a seed with nulls in its column is a float
     if 0.1 <= abs(number) < 1e6:
         return f"{number:,.{2 if abs(number) >= 1 else 3}f}"
     return plain(number, 3)

@@ -85,3 +85,8 @@ def test_a_tile_says_what_number_why_and_verdict() -> None:
 def test_a_verdict_from_elsewhere_has_no_colour_of_ours() -> None:
     assert "unmeasured" in str(verdict('"><script>'))
     assert "<script>" not in str(verdict('"><script>'))
+
+
+@pytest.mark.parametrize("seed", [20251015, 20251015.0])
+def test_a_whole_number_is_written_in_full(seed: float) -> None:
+    assert "20,251,015" in str(table(pd.DataFrame({"seed": [seed]})))
