@@ -153,3 +153,14 @@ def test_a_line_that_is_none_marks_nothing(week2: RunData, tmp_path: Path, line:
 def test_a_line_is_counted_as_python_counts_it() -> None:
     assert '<span class="bad">b</span>' in str(marked("a\r\nb\rc", 2))
     assert '<span class="bad">c\N{REPLACEMENT CHARACTER}d</span>' in str(marked("a\nb\nc\x0cd", 3))
+
+
+def test_groups_stand_apart_only_by_their_intervals(week2: RunData, facts: Facts) -> None:
+    assert "No category stands apart" in str(success.groups(facts))
+    trials = [
+        week2.trials.head(1).assign(case_id=f"{name}_{i}", category=name, outcome=outcome)
+        for name, outcome in [("lists", "pass"), ("strings", "fail")]
+        for i in range(9)
+    ]
+    html = str(success.groups(gather(replace(week2, trials=pd.concat(trials)))))
+    assert "9 of 9 (lists) are right and 0 of 9 (strings): intervals apart" in html

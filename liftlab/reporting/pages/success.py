@@ -107,7 +107,8 @@ def fixes_table(facts: Facts) -> Html:
         "fixed this week, any other is documented; only a whole interval decides. A share is the "
         "most that a fix can buy, for the next fault may lie beneath. Endpoint errors are in none."
     )
-    return join([table(pd.DataFrame(rows), csv="failure_classes.csv"), tag("p", note, cls="note")])
+    shown = table(pd.DataFrame(rows), csv="failure_classes.csv", full=_shares_frame(shares))
+    return join([shown, tag("p", note, cls="note")])
 
 
 def changes(facts: Facts) -> Html:
@@ -116,6 +117,24 @@ def changes(facts: Facts) -> Html:
     if not said:
         return tag("p", "A first judged answer: so far there is no conclusion to change.")
     return tag("ul", *(tag("li", each) for each in said))
+
+
+def _shares_frame(shares: list[FailureShare]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "failure_class": share.failure_class,
+            "answers": share.count,
+            "share_of_graded": share.of_trials.value,
+            "of_graded_low": share.of_trials.low,
+            "of_graded_high": share.of_trials.high,
+            "rule": _rule(share).verdict,
+            "share_of_failures": share.of_failures.value,
+            "of_failures_low": share.of_failures.low,
+            "of_failures_high": share.of_failures.high,
+            "cases": " ".join(share.cases),
+        }
+        for share in shares
+    )
 
 
 def _title(facts: Facts) -> str:
@@ -269,13 +288,12 @@ def _group_caption(rates: list[SuccessRate], column: str) -> str:
     judged = [rate for rate in rates if rate.trials]
     if not judged:
         return f"Nothing was judged, so nothing is known by {column}"
-    low = max((r.estimate.low for r in judged if r.estimate.low is not None), default=0.0)
-    high = min((r.estimate.high for r in judged if r.estimate.high is not None), default=1.0)
-    best = max(judged, key=lambda rate: rate.successes / rate.trials)
-    worst = min(judged, key=lambda rate: rate.successes / rate.trials)
     if len(judged) == 1:
-        return f"One {column} only: {_counted(best)} right"
-    if low > high:
+        return f"One {column} only: {_counted(judged[0])} right"
+    # The pair that is furthest apart by its intervals, not by its rates.
+    best = max(judged, key=lambda rate: rate.estimate.low or 0.0)
+    worst = min(judged, key=lambda rate: 1.0 if rate.estimate.high is None else rate.estimate.high)
+    if (best.estimate.low or 0.0) > (worst.estimate.high or 1.0):
         return f"By {column}, {_counted(best)} are right and {_counted(worst)}: intervals apart"
     return f"No {column} stands apart: all intervals overlap"
 
