@@ -157,7 +157,11 @@ def _success_sentence(facts: Facts) -> str:
     said += "is right" if passed.successes == 1 else "are right"
     if facts.failures:
         top, wrong = facts.failures[0], passed.trials - passed.successes
-        said += f"; of the {wrong:,} others, {top.count:,} {failure_words(top.failure_class)}"
+        name = top.failure_class.replace("_", " ")
+        if top.count == 1:  # the words are for several
+            said += f"; {'the other one' if wrong == 1 else 'one of the others'}: {name}"
+        else:
+            said += f"; of the {wrong:,} others, {top.count:,} {failure_words(top.failure_class)}"
     errors = f" {passed.errors:,} more got no answer from the endpoint." if passed.errors else ""
     return f"{said}.{errors}"
 
