@@ -8,10 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from liftlab.errors import InputInvalid, NotebookFailed, UnknownRun
+from liftlab.errors import (
+    EndpointUnreachable,
+    InputInvalid,
+    NotebookFailed,
+    RunInterrupted,
+    UnknownRun,
+)
+from liftlab.records import Run
 from liftlab.reporting import report
 from liftlab.reporting.render import Job, Rendered
 from liftlab.settings import Project, load_project
+from liftlab.store import create
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,6 +58,7 @@ def project(tmp_path: Path) -> Project:
     (tmp_path / "data" / "reference").mkdir(parents=True)
     shutil.copy(ROOT / "data" / "reference" / "week1.toml", tmp_path / "data" / "reference")
     (tmp_path / "data" / "suites").mkdir()
+    shutil.copy(ROOT / "data" / "suites" / "mvp.toml", tmp_path / "data" / "suites")
     return load_project(tmp_path, environ={})
 
 
@@ -130,3 +139,29 @@ def test_a_folder_without_notebooks_is_told(project: Project) -> None:
     shutil.rmtree(project.path("notebooks"))
     with pytest.raises(InputInvalid, match="no notebooks there"):
         report.write_report(project, "week1", lambda _: None)
+
+
+def test_what_cannot_run_is_refused_before_any_page(project: Project, renderer: Renderer) -> None:
+    nowhere = load_project(
+        project.root,
+        environ={},
+        overrides={"run.endpoint": "http://127.0.0.1:9", "run.protocol": "lift"},
+    )
+    with pytest.raises(EndpointUnreachable, match=r"127\.0\.0\.1:9/health"):
+        report.write_report(nowhere, None, lambda _: None)
+    assert renderer.jobs == []
+
+
+def test_ctrl_c_in_the_run_says_how_to_go_on(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(job: Job) -> Rendered:
+        run = Run(
+            run_id="20260102_030405_abcd", suite="mvp", started_at="2026-01-02T03:04:05+00:00"
+        )
+        create(project.path("runs"), run, {}, b"", ".toml")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "render", interrupted)
+    with pytest.raises(RunInterrupted, match="--resume 20260102_030405_abcd, then"):
+        report.write_report(project, None, lambda _: None)
