@@ -45,6 +45,38 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
     click.echo(counts(rulings))
 
 
+@click.command("lint-report")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--run", default="latest", help="The run that the report is about.")
+@json_option
+def lint_report_command(file: Path, run: str, as_json: bool) -> None:
+    """Rule the claims found in FILE, a Markdown report, by the rows of a run.
+
+    A claim that fails is a finding, not an error: the exit code is 0.
+    """
+    from liftlab import jobs, tomlfile
+    from liftlab.analysis.claims import Evidence
+    from liftlab.analysis.claims.text import lint
+    from liftlab.errors import FileInvalid
+
+    source = tomlfile.read_bytes(file, FileInvalid, limit=tomlfile.MAX_BYTES)
+    report = tomlfile.decode_text(source, file, FileInvalid)
+    checked = lint(report, Evidence.of(jobs.open_run(run, project=project())))
+    if as_json:
+        click.echo(json.dumps([each.as_json() for each in checked], indent=2, allow_nan=False))
+        return
+    for each in checked:
+        for ruling in each.rulings:
+            click.echo("\n".join(paragraph(ruling, f"{file}:{each.line}: {each.kind}")) + "\n")
+    loose = [each for each in checked if not each.rulings]
+    for each in loose:
+        click.echo(f"{file}:{each.line}: {each.kind}  “{each.said}”: not tied, {each.note}")
+    click.echo(
+        f"{len(checked):,} claims, {len(loose):,} not tied; "
+        + counts([ruling for each in checked for ruling in each.rulings])
+    )
+
+
 def paragraph(ruling: Ruling, name: str) -> list[str]:
     """Return a ruling as lines: what was said, the ruling, why, and what may be said."""
     by = f" (by {ruling.measure})" if ruling.measure else ""
@@ -60,4 +92,5 @@ def counts(rulings: Sequence[Ruling]) -> str:
     """Return how many of each ruling there are, the most frequent first."""
     found = Counter(ruling.ruling for ruling in rulings).most_common()
     said = ", ".join(f"{count:,} {ruling}" for ruling, count in found)
-    return f"{len(rulings):,} rulings" + (f": {said}" if said else "")
+    noun = "ruling" if len(rulings) == 1 else "rulings"
+    return f"{len(rulings):,} {noun}" + (f": {said}" if said else "")

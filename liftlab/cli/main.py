@@ -20,6 +20,7 @@ VERBS = {
     "status": ("show", "Print a run's message for a status update, as Markdown."),
     "runs": ("show", "List the runs on disk."),
     "claims": ("claims", "Rule what was claimed of a run by its own rows."),
+    "lint-report": ("claims", "Rule the claims found in a Markdown report."),
     "health": ("endpoint", "Ask every URL of an endpoint how it is."),
     "wake": ("endpoint", "Warm an endpoint up, and time it cold and warm."),
     "serve": ("endpoint", "Serve the embedded model on this machine."),
