@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,7 @@ from liftlab.serving.local import LocalServer, serve_local
 from liftlab.serving.simulator import SimulatorServer, serve_simulator
 from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunFolder, create, new_run_id
+from liftlab.store.files import writing
 from liftlab.suite import Suite
 
 SERVER_LOG = "server.jsonl"
@@ -184,7 +185,8 @@ def resume(folder: RunFolder, request: RunRequest, listen: Listener) -> RunFolde
 def _append(log: Path, folders: Sequence[RunFolder]) -> None:
     """Keep the server's own account of the requests beside ours."""
     for folder in folders:
-        with (folder.path / SERVER_LOG).open("ab") as kept:
+        path = folder.path / SERVER_LOG
+        with writing(path), path.open("ab") as kept:
             kept.write(log.read_bytes())
 
 
@@ -289,17 +291,20 @@ def _load(
 def _follow(child: subprocess.Popen[str], job: str, log: IO[str], listen: Listener) -> None:
     assert child.stdin is not None
     assert child.stdout is not None
-    child.stdin.write(job + "\n")
-    child.stdin.flush()
+    with suppress(BrokenPipeError):  # it ended at once: its exit code and its log say why
+        child.stdin.write(job + "\n")
+        child.stdin.flush()
     failure: str | None = None
     for line in child.stdout:
         event = json.loads(line)
-        log.write(log_line(event))
-        log.flush()
+        with writing(Path(log.name)):
+            log.write(log_line(event))
+            log.flush()
         if event["event"] == "error":
             failure = event["message"]
         listen(event)
-    child.stdin.close()
+    with suppress(BrokenPipeError):
+        child.stdin.close()
     code = child.wait()
     if failure is not None:
         error = LiftlabError(failure)
