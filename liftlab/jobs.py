@@ -24,6 +24,7 @@ from liftlab.runner import control
 from liftlab.runner.control import RunRequest
 from liftlab.runner.plan import Bounds, bounds
 from liftlab.runner.progress import Progress
+from liftlab.runner.served import check_health
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.suite import Suite
@@ -84,7 +85,7 @@ def check(project: Project) -> None:
     """
     request = plan_run(project)
     if request.endpoint.serve is None:
-        control.check_health(request.endpoint)
+        check_health(request.endpoint)
 
 
 def run_suite(request: RunRequest | None = None) -> RunData:

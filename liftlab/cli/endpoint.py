@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @json_option
 def health_command(endpoint: str | None, protocol: str | None, as_json: bool) -> None:
     """Ask every URL of an endpoint how it is; exit 4 if one is not well."""
-    from liftlab.runner.control import serving
+    from liftlab.runner.served import serving
 
     with serving(_chosen(endpoint, protocol)) as chosen:
         answers = asyncio.run(_health(chosen))
@@ -41,7 +41,7 @@ def health_command(endpoint: str | None, protocol: str | None, as_json: bool) ->
 @json_option
 def wake_command(endpoint: str | None, protocol: str | None, as_json: bool) -> None:
     """Warm an endpoint up, then ask again: the first time may be cold, the second is warm."""
-    from liftlab.runner.control import serving
+    from liftlab.runner.served import serving
 
     with serving(_chosen(endpoint, protocol)) as chosen:
         first, second = asyncio.run(_warm_twice(chosen))

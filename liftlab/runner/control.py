@@ -1,8 +1,7 @@
-"""The parent's side of a run: check, plan, start the load process, follow it, stop it."""
+"""The parent's side of a run: make its folder, start the load process, follow it, stop it."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import platform
@@ -10,8 +9,8 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +18,7 @@ from typing import IO, Any
 
 import liftlab
 from liftlab.endpoints.base import Sampling
-from liftlab.endpoints.connect import connect
 from liftlab.errors import (
-    EndpointUnreachable,
     InputInvalid,
     LiftlabError,
     RunIncomplete,
@@ -31,14 +28,12 @@ from liftlab.pipeline.build import Pipeline
 from liftlab.records import Run
 from liftlab.runner.plan import PlannedTrial, repeat_major
 from liftlab.runner.progress import log_line
-from liftlab.serving.local import LocalServer, serve_local
-from liftlab.serving.simulator import SimulatorServer, serve_simulator
+from liftlab.runner.served import check_health, keep_log_of, serving
 from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunFolder, create, new_run_id
 from liftlab.store.files import writing
 from liftlab.suite import Suite
 
-SERVER_LOG = "server.jsonl"
 Listener = Callable[[dict[str, Any]], None]
 
 
@@ -72,70 +67,6 @@ class RunRequest:
         return repeat_major(planned, self.seed)
 
 
-@contextmanager
-def serving(
-    endpoint: EndpointSettings, keep_log: Callable[[Path], None] | None = None
-) -> Iterator[EndpointSettings]:
-    """Start the endpoint's server if it is one of ours; give its settings with its address.
-
-    Parameters
-    ----------
-    endpoint
-        The settings; one of another's server is given back as it is.
-    keep_log
-        Called with the server's own log of requests before the server ends.
-    """
-    if endpoint.serve is None:
-        yield endpoint
-        return
-    with _server_of(endpoint) as server:
-        address = server.url
-        if isinstance(server, LocalServer) and endpoint.serve == "llama.cpp":
-            address = server.raw_openai_url
-        elif isinstance(server, SimulatorServer) and endpoint.protocol == "openai":
-            address = server.openai_url
-        try:
-            yield endpoint.model_copy(update={"serve": None, "base_url": address})
-        finally:
-            if keep_log is not None and server.request_log.exists():
-                keep_log(server.request_log)
-
-
-def _server_of(endpoint: EndpointSettings) -> LocalServer | SimulatorServer:
-    if endpoint.serve == "simulator":
-        return serve_simulator(endpoint.profile, time_scale=endpoint.time_scale)
-    return serve_local(slots=endpoint.slots)
-
-
-def check_health(endpoint: EndpointSettings) -> dict[str, str | None]:
-    """Ask the endpoint how it is, and return its model and hardware as it names them.
-
-    Raises
-    ------
-    EndpointUnreachable
-        If a URL does not answer or answers that it is unhealthy; says what was tried.
-    """
-
-    async def ask() -> list[Any]:
-        client = connect(endpoint)
-        try:
-            return await client.health()
-        finally:
-            await client.close()
-
-    answers = asyncio.run(ask())
-    bad = [f"{answer.url}: {answer.status}" for answer in answers if not answer.ok]
-    if bad:
-        raise EndpointUnreachable(
-            f"endpoint {endpoint.name!r} is not ready: {'; '.join(bad)}. "
-            f"Is it awake? Try: liftlab wake --endpoint {endpoint.name}"
-        )
-    return {
-        "model": next((a.model for a in answers if a.model), None),
-        "hardware": next((a.hardware for a in answers if a.hardware), None),
-    }
-
-
 def start(request: RunRequest, listen: Listener) -> RunFolder:
     """Run a suite in a fresh folder, and return the folder once every trial is committed.
 
@@ -149,8 +80,8 @@ def start(request: RunRequest, listen: Listener) -> RunFolder:
         After Ctrl-C, once the load process has stopped cleanly.
     """
     made: list[RunFolder] = []
-    with serving(request.endpoint, lambda log: _append(log, made)) as endpoint:
-        found = _health_outside_a_loop(endpoint)
+    with serving(request.endpoint, lambda log: keep_log_of(log, made)) as endpoint:
+        found = check_health(endpoint)
         folder = _create_folder(request, found)
         made.append(folder)
         listen({"event": "created", "run_id": folder.run_id, "path": str(folder.path)})
@@ -175,27 +106,11 @@ def resume(folder: RunFolder, request: RunRequest, listen: Listener) -> RunFolde
             raise InputInvalid(
                 f"{folder.run_id}: {what} changed since this run began; start a new run instead"
             )
-    with serving(request.endpoint, lambda log: _append(log, [folder])) as endpoint:
-        _health_outside_a_loop(endpoint)
+    with serving(request.endpoint, lambda log: keep_log_of(log, [folder])) as endpoint:
+        check_health(endpoint)
         listen({"event": "resumed", "run_id": folder.run_id})
         _load(folder, request, endpoint, listen)
     return folder
-
-
-def _append(log: Path, folders: Sequence[RunFolder]) -> None:
-    """Keep the server's own account of the requests beside ours."""
-    for folder in folders:
-        path = folder.path / SERVER_LOG
-        with writing(path), path.open("ab") as kept:
-            kept.write(log.read_bytes())
-
-
-def _health_outside_a_loop(endpoint: EndpointSettings) -> dict[str, str | None]:
-    """Check health in a thread of its own: Jupyter's loop is running in this one."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(check_health, endpoint).result()
 
 
 def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFolder:

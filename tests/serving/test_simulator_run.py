@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from liftlab import jobs
-from liftlab.runner.control import SERVER_LOG
+from liftlab.runner.served import SERVER_LOG
 from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
 from liftlab.store import RunData
