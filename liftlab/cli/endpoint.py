@@ -72,20 +72,14 @@ def _chosen(endpoint: str | None, protocol: str | None) -> EndpointSettings:
 
 
 async def _health(endpoint: EndpointSettings) -> list[Health]:
-    from liftlab.endpoints.connect import connect
+    from liftlab.endpoints.connect import connected
 
-    client = connect(endpoint)
-    try:
+    async with connected(endpoint) as client:
         return await client.health()
-    finally:
-        await client.close()
 
 
 async def _warm_twice(endpoint: EndpointSettings) -> tuple[WarmUp, WarmUp]:
-    from liftlab.endpoints.connect import connect
+    from liftlab.endpoints.connect import connected
 
-    client = connect(endpoint)
-    try:
+    async with connected(endpoint) as client:
         return await client.warm(), await client.warm()
-    finally:
-        await client.close()

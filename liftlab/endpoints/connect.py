@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from liftlab.endpoints.base import Endpoint, Secret
 from liftlab.endpoints.http import HttpClient, Transport
@@ -16,6 +17,22 @@ from liftlab.settings import EndpointSettings
 from liftlab.timing import StampedTransport
 
 _WARM_S = 600.0  # a large model takes up to seven minutes to load
+
+
+@asynccontextmanager
+async def connected(settings: EndpointSettings) -> AsyncIterator[Endpoint]:
+    """Connect to an endpoint for the length of a block, and give its connections back.
+
+    Raises
+    ------
+    UsageError
+        As `connect`.
+    """
+    endpoint = connect(settings)
+    try:
+        yield endpoint
+    finally:
+        await endpoint.close()
 
 
 def connect(

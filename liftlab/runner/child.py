@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from liftlab.endpoints.base import Endpoint, Sampling
-from liftlab.endpoints.connect import connect
+from liftlab.endpoints.connect import connected
 from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError
 from liftlab.pipeline.build import build
 from liftlab.records import Attempt
@@ -102,8 +102,7 @@ async def run(job: Job) -> None:
         journal = stack.enter_context(Journal.open(folder))
         journal.abandon_open()
         sandbox = stack.enter_context(Sandbox())
-        endpoint = connect(job.endpoint)
-        stack.push_async_callback(endpoint.close)
+        endpoint = await stack.enter_async_context(connected(job.endpoint))
         ledger = JournalLedger(folder, journal)
         pipeline = build(job.settings, job.pipeline)
         context = Context(
@@ -166,7 +165,7 @@ async def _measure(job: Job, context: Context, journal: Journal, ledger: Journal
                 status=status,
                 finished_at=datetime.now(UTC).isoformat(),
                 clock_resolution_s=clock_resolution_s(),
-                loop_lag_p99_s=lag.quantile(0.99),
+                loop_lag_p99_s=lag.p99_s,
                 client_cpu_share=share.value(),
                 client_peak_mb=peak_memory_mb(),
             )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from liftlab.endpoints.base import Health
-from liftlab.endpoints.connect import connect
+from liftlab.endpoints.connect import connected
 from liftlab.errors import EndpointUnreachable
 from liftlab.serving.local import LocalServer, serve_local
 from liftlab.serving.simulator import SimulatorServer, serve_simulator
@@ -67,11 +67,8 @@ def check_health(endpoint: EndpointSettings) -> dict[str, str | None]:
     """
 
     async def ask() -> list[Health]:
-        client = connect(endpoint)
-        try:
+        async with connected(endpoint) as client:
             return await client.health()
-        finally:
-            await client.close()
 
     with ThreadPoolExecutor(1) as pool:
         answers = pool.submit(asyncio.run, ask()).result()

@@ -67,12 +67,6 @@ class ParseReport:
     gateway_page: bool = False
     empty: bool = False  # no statement at all
 
-    @property
-    def only_function(self) -> str | None:
-        """Return the only public top-level function's name, None if there is not just one."""
-        public = [item.name for item in self.functions if not item.name.startswith("_")]
-        return public[0] if len(public) == 1 else None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raised:

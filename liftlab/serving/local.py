@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +15,13 @@ from typing import Any
 
 from liftlab.errors import LiftlabError
 from liftlab.serving.llama import Engine, find_model, start_engine
-from liftlab.serving.process import ServerProcess, announce, tied_to_parent_thread, watch_parent
+from liftlab.serving.process import (
+    ServerProcess,
+    announce,
+    asked_to_leave,
+    tied_to_parent_thread,
+    watch_parent,
+)
 from liftlab.serving.request_log import RequestLog, read_request_log
 
 _STOP_GRACE_S = 1.0  # what requests in flight have when the server is asked to leave
@@ -53,11 +58,6 @@ class LocalServer(ServerProcess):
             f"--port={self._port}",
             f"--request-log={self.request_log}",
         ]
-
-    @property
-    def openai_url(self) -> str:
-        """Base URL of the OpenAI protocol, passed through and logged."""
-        return f"{self.url}/v1"
 
     @property
     def raw_openai_url(self) -> str:
@@ -134,13 +134,13 @@ def serve_forever(
     server = serve_local(
         slots=slots, threads=threads, model=model, request_log=request_log, port=port
     )
-    try:
-        with server:
-            say(f"{server.model_path.name} is served on {server.url} (lift protocol)")
-            say(f"and on {server.openai_url} (OpenAI's); stop it with Ctrl-C")
-            server.wait()
-    except KeyboardInterrupt:
-        say("stopped")
+    server.run_until_interrupted(
+        lambda: (
+            f"{server.model_path.name} is served on {server.url} (lift protocol)",
+            f"and on {server.openai_url} (OpenAI's); stop it with Ctrl-C",
+        ),
+        say,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -169,9 +169,7 @@ async def _serve(engine: Engine, slots: int, port: int, request_log: Path | None
 
     from liftlab.serving.lift_proxy import LiftProxy
 
-    leave = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, leave.set)
+    leave = asked_to_leave()
     with RequestLog(request_log) as log:
         app = LiftProxy(engine, slots=slots, log=log).app()
         # Cancelled with its client, a handler lets go of the engine, which stops drawing tokens.

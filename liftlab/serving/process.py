@@ -7,6 +7,7 @@ ends, however it ends, the pipe closes and the child leaves.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import http.client
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -144,6 +145,11 @@ class ServerProcess:
         return self.address("url")
 
     @property
+    def openai_url(self) -> str:
+        """Base URL of the OpenAI protocol, logged like the lift protocol."""
+        return f"{self.url}/v1"
+
+    @property
     def pid(self) -> int | None:
         """Process id, or None when the server is not running."""
         return None if self._process is None else self._process.pid
@@ -176,6 +182,24 @@ class ServerProcess:
         if self._process is not None:
             code = self._process.wait()
             raise self._failure(f"ended with exit code {code}")
+
+    def run_until_interrupted(
+        self, greet: Callable[[], Sequence[str]], say: Callable[[str], None]
+    ) -> None:
+        """Serve until Ctrl-C, which ends it cleanly; say the lines of `greet` once it is up.
+
+        Raises
+        ------
+        ServerFailed
+            The server did not come up, or ended by itself.
+        """
+        try:
+            with self:
+                for line in greet():
+                    say(line)
+                self.wait()
+        except KeyboardInterrupt:
+            say("stopped")
 
     def log_tail(self, lines: int = 20) -> str:
         """Return the last `lines` lines that the server wrote to its standard error."""
@@ -227,6 +251,14 @@ class ServerProcess:
     def _failure(self, what: str) -> ServerFailed:
         tail = self.log_tail() or "(it wrote nothing)"
         return ServerFailed(f"the {self.name} {what}; its last lines:\n{tail}")
+
+
+def asked_to_leave() -> asyncio.Event:
+    """Return an event of the running loop that is set when this process is told to end."""
+    leave = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, leave.set)
+    return leave
 
 
 def announce(addresses: Mapping[str, str]) -> None:

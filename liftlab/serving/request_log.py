@@ -73,7 +73,7 @@ class RequestLog:
 
 
 def read_request_log(path: Path) -> list[dict[str, Any]]:
-    """Return the whole lines of a request log, in the order in which requests ended."""
+    """Return the whole lines of a server's log, in the order in which requests ended."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -9,17 +9,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from liftlab.errors import LiftlabError, UsageError
-from liftlab.serving.process import ServerProcess, announce, watch_parent
+from liftlab.serving.process import ServerProcess, announce, asked_to_leave, watch_parent
+from liftlab.serving.request_log import read_request_log
 from liftlab.serving.simulation.profile import Profile, load_profile
 from liftlab.serving.simulation.service import Simulator
-from liftlab.serving.simulation.truth import TruthLog, read_truth
+from liftlab.serving.simulation.truth import TruthLog
 from liftlab.serving.simulation.wire import listening
 
 
@@ -57,18 +57,13 @@ class SimulatorServer(ServerProcess):
         ]
 
     @property
-    def openai_url(self) -> str:
-        """Base URL of the OpenAI protocol."""
-        return f"{self.url}/v1"
-
-    @property
     def request_log(self) -> Path:
         """File with a line of JSON a request; in the server's folder unless it was named."""
         return self._log_path or self.folder / "truth.jsonl"
 
     def truth(self) -> list[dict[str, Any]]:
         """Return the requests that have ended, as the server knows them."""
-        return read_truth(self.request_log)
+        return read_request_log(self.request_log)
 
 
 def serve_simulator(
@@ -115,14 +110,14 @@ def simulate_forever(
         The server did not come up, or ended by itself.
     """
     server = serve_simulator(profile, time_scale=time_scale, log=log, port=port)
-    try:
-        with server:
-            say(f"{server.profile.name}, {time_scale:g} times as fast, is simulated")
-            say(f"on {server.url} (lift protocol) and {server.openai_url} (OpenAI's);")
-            say(f"the truth is in {server.request_log}; stop it with Ctrl-C")
-            server.wait()
-    except KeyboardInterrupt:
-        say("stopped")
+    server.run_until_interrupted(
+        lambda: (
+            f"{server.profile.name}, {time_scale:g} times as fast, is simulated",
+            f"on {server.url} (lift protocol) and {server.openai_url} (OpenAI's);",
+            f"the truth is in {server.request_log}; stop it with Ctrl-C",
+        ),
+        say,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -144,9 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _serve(profile: Profile, time_scale: float, port: int, log: Path | None) -> None:
-    leave = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, leave.set)
+    leave = asked_to_leave()
     with TruthLog(log) as truth:
         simulator = Simulator(profile, time_scale=time_scale, log=truth)
         async with listening(simulator.handle, port) as listener:

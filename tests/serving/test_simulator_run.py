@@ -9,7 +9,7 @@ import pytest
 
 from liftlab import jobs
 from liftlab.runner.served import SERVER_LOG
-from liftlab.serving.simulation.truth import read_truth
+from liftlab.serving.request_log import read_request_log
 from liftlab.settings import load_project
 from liftlab.store import RunData
 
@@ -64,7 +64,7 @@ def measured(
     (suites / "tiny.toml").write_text(SUITE)
     (folder / "liftlab.toml").write_text(SETTINGS + f'protocol = "{request.param}"\n')
     run = jobs.run_suite(jobs.plan_run(load_project(folder, environ={})))
-    truth = pd.DataFrame(read_truth(run.folder.path / SERVER_LOG)).set_index("request_id")
+    truth = pd.DataFrame(read_request_log(run.folder.path / SERVER_LOG)).set_index("request_id")
     return run, truth[truth.index.str.startswith(run.run.run_id)]
 
 
