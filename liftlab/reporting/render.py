@@ -177,8 +177,12 @@ def execute(told: Mapping[str, Any]) -> tuple[nbformat.NotebookNode, str]:
     import nbformat
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from traitlets.config import Config
 
     copy = Path(told["result"]).with_name("executed.ipynb")
+    # Sockets in a folder of this notebook's own: of TCP ports two kernels that start at once can
+    # be given the same one, and then one dies; and no other user of the machine can listen in.
+    sockets = {"transport": "ipc", "ip": str(copy.with_name("kernel"))}
     raised = ""
     try:
         papermill.execute_notebook(
@@ -189,6 +193,7 @@ def execute(told: Mapping[str, Any]) -> tuple[nbformat.NotebookNode, str]:
             language="python",
             cwd=str(Path(told["notebook"]).parent),
             progress_bar=False,
+            config=Config({"KernelManager": sockets}),
             execution_timeout=int(told["timeout_s"]) or 1,
             stderr_file=sys.stderr if told["echo"] else None,
         )

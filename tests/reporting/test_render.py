@@ -14,8 +14,12 @@ from liftlab.reporting.html import END_TYPE
 from liftlab.reporting.render import Job, Rendered, first_line, judge, render_all
 
 MARK = "from liftlab.reporting.html import End, Finding\nEnd('r1')"
+TRANSPORT = """
+from ipykernel.connect import get_connection_info
+print("kernel over", get_connection_info(unpack=True)["transport"])
+"""
 NOTEBOOKS = {
-    "good": ["import sys\nprint(sys.executable, x)", MARK],
+    "good": ["import sys\nprint(sys.executable, x)", TRANSPORT, MARK],
     "raises": ["from liftlab.reporting.html import *\nFinding('t', run_id='r9')", "1/0", MARK],
     "exits": ["import sys; sys.exit(0)", MARK],
     "dies": ["import os; os._exit(0)", MARK],
@@ -54,6 +58,10 @@ def test_a_good_notebook_counts(rendered: dict[str, Rendered]) -> None:
 
 def test_the_kernel_is_this_interpreter_with_the_parameters(rendered: dict[str, Rendered]) -> None:
     assert f"{sys.executable} 5" in Path(rendered["good"].html).read_text()
+
+
+def test_kernels_listen_on_sockets_of_their_own_not_on_ports(rendered: dict[str, Rendered]) -> None:
+    assert "kernel over ipc" in Path(rendered["good"].html).read_text()
 
 
 @pytest.mark.parametrize(
