@@ -1,0 +1,32 @@
+"""The jobs that people ask for, from start to end: run and grade a suite, open a run.
+
+Here the layers meet: what the runner measured is graded, priced and laid down as tables.
+The command line and the notebooks both come through here, so they cannot differ.
+"""
+
+from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
+from liftlab.jobs.pricing import prices
+from liftlab.jobs.running import (
+    bounds_of,
+    check,
+    first_case,
+    likely_duration,
+    plan_run,
+    resume_run,
+    run_suite,
+)
+
+__all__ = [
+    "bounds_of",
+    "check",
+    "code_of",
+    "first_case",
+    "likely_duration",
+    "open_run",
+    "plan_run",
+    "prices",
+    "rebuild_tables",
+    "resume_run",
+    "run_suite",
+    "suite_of",
+]

@@ -1,0 +1,103 @@
+"""Open a run: grade, price and lay down its tables where they are missing or stale."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pandas as pd
+
+from liftlab import importers, store, suite
+from liftlab.grading.grade import GRADER_VERSION
+from liftlab.grading.run import grade_run
+from liftlab.jobs.pricing import own_prices, run_costs
+from liftlab.records import as_row, columns
+from liftlab.settings import Project, load_project
+from liftlab.store import RunData, RunFolder
+from liftlab.suite import Suite
+
+
+def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunData:
+    """Return a run with its tables; they are made again where they are missing or stale.
+
+    Parameters
+    ----------
+    run_id
+        A run's name; `latest` is the newest measured run. The names of the reference runs
+        (`week2_day1`, `week1`) work on a fresh checkout, too.
+    project
+        The project; the one around the working directory if None.
+
+    Raises
+    ------
+    UnknownRun
+        If there is no such run; the message gives the nearest names.
+    """
+    project = project or load_project()
+    runs_dir = project.path("runs")
+    references = importers.reference_names(project.path("reference"))
+    if run_id in references and not (runs_dir / run_id).exists():
+        _import_reference(project, run_id)
+    folder = store.find(runs_dir, run_id, also=references)
+    if not store.tables_current(folder, judged_by=_judged_by(project)):
+        rebuild_tables(project, folder)
+        store.write_week2(store.read_tables(folder))
+    return store.read_tables(folder)
+
+
+def rebuild_tables(project: Project, folder: RunFolder) -> None:
+    """Grade and price a run's attempts again, and write its tables."""
+    frames = dict(store.read_journal(folder))
+    grades, checks = grade_run(
+        frames["trial"],
+        frames["stage"],
+        folder.artifacts,
+        suite_of(folder),
+        allow_weak_isolation=project.settings.grading.allow_weak_isolation,
+    )
+    frames["grade"] = _frame("grade", [as_row(grade) for grade in grades])
+    frames["check"] = _frame("check", [as_row(check) for check in checks])
+    frames["cost"] = run_costs(project, folder, frames)
+    own = frames["cost"][frames["cost"]["price_id"] == own_prices(folder)[0][0]]
+    frames["trial"] = store.join_trials(frames["trial"], frames["grade"], own, frames["attempt"])
+    store.write_tables(folder, frames, judged_by=_judged_by(project))
+
+
+def suite_of(folder: RunFolder) -> Suite | None:
+    """Return the suite as it was when the run was made, or None where it had none."""
+    source, suffix = folder.suite_source()
+    if not source:
+        return None
+    return suite.parse(source, folder.path / f"suite{suffix}", name=folder.manifest().get("suite"))
+
+
+def code_of(run: RunData, case_id: str, repeat: int) -> str | None:
+    """Return the code that a trial ended with, as it was graded; None if it gave none."""
+    grades = run.grades
+    mine = grades[(grades["case_id"] == case_id) & (grades["repeat"] == repeat)]
+    digest = mine["code_sha256"].iloc[0] if len(mine) else None
+    if not isinstance(digest, str):
+        return None
+    return run.folder.artifacts.get(digest).decode("utf-8", "replace")
+
+
+def _import_reference(project: Project, name: str) -> None:
+    suites = project.path("suites")
+    known = any((suites / f"{name}{suffix}").exists() for suffix in (".toml", ".jsonl"))
+    importers.import_reference(
+        project.path("reference") / f"{name}.toml",
+        suite.load(name, [suites]) if known else None,
+        project.path("runs"),
+    )
+
+
+def _judged_by(project: Project) -> str:
+    """Return what tables depend on beside the journal: the grader, its leave, and the prices."""
+    weak = ", weakly isolated" if project.settings.grading.allow_weak_isolation else ""
+    path = project.path("prices")
+    content = path.read_bytes() if path.exists() else b""
+    return f"grader {GRADER_VERSION}{weak}, prices {hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def _frame(table: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(columns(table)))

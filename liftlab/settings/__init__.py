@@ -1,0 +1,42 @@
+"""`liftlab.toml`, the environment and the command line, as one set of checked values.
+
+Precedence: command line > `LIFTLAB_*` > `liftlab.toml` > defaults. Every value keeps its
+origin, so that `liftlab config` can say where it came from. Secrets are never values here:
+an endpoint names the *variable* that holds its token.
+"""
+
+from liftlab.settings.endpoint import EndpointSettings
+from liftlab.settings.project import (
+    ENVIRONMENT,
+    SETTINGS_FILE,
+    Project,
+    canonical_json,
+    load_project,
+)
+from liftlab.settings.tables import (
+    GradingSettings,
+    PathSettings,
+    PipelineSettings,
+    RunSettings,
+    SamplingSettings,
+    Settings,
+    StageSettings,
+    TargetSettings,
+)
+
+__all__ = [
+    "ENVIRONMENT",
+    "SETTINGS_FILE",
+    "EndpointSettings",
+    "GradingSettings",
+    "PathSettings",
+    "PipelineSettings",
+    "Project",
+    "RunSettings",
+    "SamplingSettings",
+    "Settings",
+    "StageSettings",
+    "TargetSettings",
+    "canonical_json",
+    "load_project",
+]

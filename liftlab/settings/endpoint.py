@@ -1,0 +1,58 @@
+"""The table of one endpoint: where it is, what it speaks, what it costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from liftlab.errors import UsageError
+from liftlab.settings.table import Table
+
+
+class EndpointSettings(Table):
+    """One endpoint: where it is, what it speaks, what it costs."""
+
+    name: str = ""
+    protocol: Literal["lift", "openai"] = "lift"
+    # liftlab starts it, and stops it
+    serve: Literal["local", "llama.cpp", "simulator"] | None = None
+    profile: str = "fast"  # what a simulator simulates: a profile's name or its file
+    # what a simulator divides its times by
+    time_scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    slots: int = Field(default=1, ge=1, le=256)
+    base_url: str | None = None
+    generate_url: str | None = None
+    health_url: str | None = None
+    warmup_url: str | None = None
+    model: str | None = None
+    hardware: str | None = None
+    token_env: str | None = None
+    token_required: bool = True
+    headers_env: dict[str, str] = Field(default_factory=dict)
+    price: str | None = None
+    cost_model: Literal["gpu_seconds", "tokens", "week2"] = "gpu_seconds"
+    deadline_s: float = Field(default=300.0, gt=0)
+    connect_s: float = Field(default=10.0, gt=0)
+    ca_file: Path | None = None
+    use_proxy: bool = False
+    max_tokens: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> EndpointSettings:
+        if not (self.serve or self.base_url or self.generate_url):
+            raise ValueError("needs base_url, or generate_url, or serve")
+        return self
+
+
+def endpoint_from_url(url: str, protocol: str | None) -> EndpointSettings:
+    """Return an endpoint made on the spot, or raise UsageError."""
+    if protocol is None:
+        raise UsageError(f"{url}: say what it speaks: --protocol lift or --protocol openai")
+    try:
+        return EndpointSettings.model_validate(
+            {"name": url, "protocol": protocol, "base_url": url.rstrip("/")}
+        )
+    except ValidationError as error:
+        raise UsageError(f"{url}: {error.errors()[0]['msg']}") from None

@@ -1,0 +1,114 @@
+"""The tables of `liftlab.toml`, checked where they enter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from liftlab.errors import UnknownName, UsageError
+from liftlab.settings.endpoint import EndpointSettings, endpoint_from_url
+from liftlab.settings.table import Table
+
+
+class PathSettings(Table):
+    """Where things lie, relative to the project's root."""
+
+    runs: Path = Path("data/runs")
+    suites: Path = Path("data/suites")
+    reference: Path = Path("data/reference")
+    prices: Path = Path("data/prices.toml")
+    notebooks: Path = Path("notebooks")
+    reports: Path = Path("reports")
+
+
+class RunSettings(Table):
+    """What a run does when it is not told otherwise."""
+
+    suite: str = "mvp"
+    endpoint: str = "local"
+    protocol: Literal["lift", "openai"] | None = None  # what an endpoint given as a URL speaks
+    pipeline: str = "lift"
+    repeats: int = Field(default=2, ge=1, le=10_000)
+    concurrency: int | None = Field(default=None, ge=1, le=1024)  # None: the endpoint's slots
+    seed: int = Field(default=20251015, ge=0, lt=2**31)
+
+
+class SamplingSettings(Table):
+    """How the model draws its answer."""
+
+    temperature: float = Field(default=0.3, ge=0, le=5)
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    max_tokens: int = Field(default=2048, ge=1, le=1_000_000)
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class PipelineSettings(Table):
+    """An ordered list of stage names."""
+
+    stages: tuple[str, ...] = Field(min_length=1)
+
+
+class StageSettings(Table):
+    """A stage told in the file: a prompt with `$prompt` and `$<earlier stage>` in it."""
+
+    prompt: str
+    json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
+    system: str | None = None
+    attempts: int = Field(default=1, ge=1, le=10)
+    max_tokens: int | None = Field(default=None, ge=1)
+    gives_code: bool = False
+
+
+class TargetSettings(Table):
+    """What the team wants to reach."""
+
+    e2e_median_s: float | None = 15.0
+    e2e_median_original_s: float | None = 5.0
+    success_rate: float | None = Field(default=0.70, gt=0, le=1)
+
+
+class GradingSettings(Table):
+    """Where answers may be run."""
+
+    allow_weak_isolation: bool = False
+
+
+class Settings(Table):
+    """All settings of a project, checked."""
+
+    paths: PathSettings = PathSettings()
+    run: RunSettings = RunSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    endpoints: dict[str, EndpointSettings] = Field(default_factory=dict)
+    pipelines: dict[str, PipelineSettings] = Field(default_factory=dict)
+    stages: dict[str, StageSettings] = Field(default_factory=dict)
+    grading: GradingSettings = GradingSettings()
+    targets: TargetSettings = TargetSettings()
+
+    def endpoint(self, name_or_url: str, protocol: str | None = None) -> EndpointSettings:
+        """Return the endpoint of that name, or one made on the spot from a URL.
+
+        Raises
+        ------
+        UnknownName
+            If it is neither; the message names the nearest.
+        """
+        if "://" in name_or_url:
+            return endpoint_from_url(name_or_url, protocol)
+        if name_or_url not in self.endpoints:
+            raise UnknownName("endpoint", name_or_url, self.endpoints)
+        chosen = self.endpoints[name_or_url]
+        if protocol and protocol != chosen.protocol:
+            raise UsageError(
+                f"endpoint {name_or_url!r} speaks {chosen.protocol}: "
+                "--protocol goes with a URL, not with a name"
+            )
+        return chosen
+
+    def pipeline(self, name: str) -> PipelineSettings:
+        """Return the pipeline of that name, or raise UnknownName."""
+        if name not in self.pipelines:
+            raise UnknownName("pipeline", name, self.pipelines)
+        return self.pipelines[name]
