@@ -98,6 +98,7 @@ class Run:
     platform: str | None = None
     clock_resolution_s: float | None = None
     timing_uncertainty_s: float | None = None
+    loop_lag_p50_s: float | None = None
     loop_lag_p99_s: float | None = None
     client_cpu_share: float | None = None
     client_peak_mb: float | None = None
@@ -132,7 +133,8 @@ class Attempt:
     first_token_s: float | None = None
     first_reasoning_s: float | None = None
     last_token_s: float | None = None
-    last_byte_s: float | None = None
+    last_byte_s: float | None = None  # null where the reply did not come whole
+    ended_s: float | None = None  # the exchange was over, well or badly
     chunks: int | None = None
     max_gap_s: float | None = None
     server_s: float | None = None
@@ -279,6 +281,18 @@ def columns(table: str) -> dict[str, type]:
     """
     hints = get_type_hints(TABLES[table])
     return {field.name: _scalar(hints[field.name]) for field in dataclasses.fields(TABLES[table])}
+
+
+def nullable(table: str) -> frozenset[str]:
+    """Return the columns of `table` that may be null: a file from before they existed has none.
+
+    Examples
+    --------
+    >>> "ended_s" in nullable("attempt"), "seq" in nullable("attempt")
+    (True, False)
+    """
+    fields = dataclasses.fields(TABLES[table])
+    return frozenset(field.name for field in fields if field.default is None)
 
 
 def as_row(record: Any) -> dict[str, Any]:

@@ -138,7 +138,8 @@ async def _warm_up(context: Context, endpoint: Endpoint) -> None:
     ledger.attempt_ended(
         replace(
             row,
-            last_byte_s=context.clock.now_s(),
+            last_byte_s=context.clock.now_s() if answer.ok else None,
+            ended_s=context.clock.now_s(),
             model=answer.model,
             transport_ok=answer.ok,
             valid=answer.ok,
@@ -165,6 +166,7 @@ async def _measure(job: Job, context: Context, journal: Journal, ledger: Journal
                 status=status,
                 finished_at=datetime.now(UTC).isoformat(),
                 clock_resolution_s=clock_resolution_s(),
+                loop_lag_p50_s=lag.p50_s,
                 loop_lag_p99_s=lag.p99_s,
                 client_cpu_share=share.value(),
                 client_peak_mb=peak_memory_mb(),

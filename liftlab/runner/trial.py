@@ -206,7 +206,13 @@ async def _attempt(
         reply = await context.endpoint.generate(request)
     except asyncio.CancelledError:
         ledger.attempt_ended(
-            dataclasses.replace(row, error_class="cancelled", valid=False, transport_ok=False)
+            dataclasses.replace(
+                row,
+                ended_s=context.clock.now_s(),
+                error_class="cancelled",
+                valid=False,
+                transport_ok=False,
+            )
         )
         raise
     running.attempts.append(completed(row, reply, context.clock, ledger))
@@ -245,6 +251,7 @@ def completed(row: Attempt, reply: Reply, clock: Clock, ledger: Ledger) -> Attem
         first_reasoning_s=clock.seconds(reply.first_reasoning_ns),
         last_token_s=clock.seconds(reply.last_token_ns),
         last_byte_s=clock.seconds(stamps.last_byte_ns),
+        ended_s=clock.seconds(stamps.ended_ns),
         chunks=stamps.chunks,
         max_gap_s=stamps.max_gap_s,
         server_s=reply.server_s,

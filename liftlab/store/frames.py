@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from liftlab.records import columns
+from liftlab.records import columns, nullable
 from liftlab.store import lock, schema
 from liftlab.store.folder import RunFolder, status_now
 
@@ -54,6 +54,12 @@ def typed(frame: pd.DataFrame, kinds: Mapping[str, type]) -> pd.DataFrame:
         missing, unknown = set(kinds) - set(frame.columns), set(frame.columns) - set(kinds)
         raise ValueError(f"columns missing: {sorted(missing)}, unknown: {sorted(unknown)}")
     return frame[list(kinds)].astype({name: DTYPES[kind] for name, kind in kinds.items()})
+
+
+def with_later_columns(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Return a table that may have been written before some nullable columns were, with them."""
+    late = {name: None for name in table_columns(table) if name in nullable(table)}
+    return frame.assign(**{name: none for name, none in late.items() if name not in frame.columns})
 
 
 def empty(table: str) -> pd.DataFrame:
@@ -145,9 +151,7 @@ def _read(connection: sqlite3.Connection, table: str) -> pd.DataFrame:
 
     kinds = columns(table)
     order = "seq" if table == "attempt" else "rowid"
-    cursor = connection.execute(
-        f"SELECT {', '.join(kinds)} FROM {table} ORDER BY {order}"  # noqa: S608
-    )
+    cursor = schema.select(connection, table, order)
     chunks: list[pd.DataFrame] = []
     while rows := cursor.fetchmany(_CHUNK):
         chunks.append(_frame(rows, kinds))

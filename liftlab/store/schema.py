@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from liftlab.errors import RunFolderCorrupt, SchemaTooNew
-from liftlab.records import KEYS, SCHEMA_VERSION, columns
+from liftlab.records import KEYS, SCHEMA_VERSION, columns, nullable
 
 FILE_NAME = "run.sqlite"
 TABLES = ("run", "attempt", "stage", "trial")  # measured; grades, checks and costs are derived
@@ -54,10 +54,21 @@ def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
         connection = _open(path, "rw" if write else "ro")
         try:
             _check_version(connection, path)
+            if write:
+                _add_missing_columns(connection)
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def select(connection: sqlite3.Connection, table: str, order: str) -> sqlite3.Cursor:
+    """Read a table's columns as `records` has them; one that the journal is too old for is null."""
+    missing = _missing(connection, table)
+    names = [f"NULL AS {name}" if name in missing else name for name in columns(table)]
+    return connection.execute(
+        f"SELECT {', '.join(names)} FROM {table} ORDER BY {order}"  # noqa: S608
+    )
 
 
 @contextmanager
@@ -89,6 +100,19 @@ def _create(table: str) -> str:
     fields += [_EXTRA[table]] if table in _EXTRA else []
     key = ", ".join(KEYS[table])
     return f"CREATE TABLE {table} ({', '.join(fields)}, PRIMARY KEY ({key})) STRICT"
+
+
+def _missing(connection: sqlite3.Connection, table: str) -> list[str]:
+    """Return the nullable columns that came after this journal was made."""
+    there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+    return [name for name in columns(table) if name in nullable(table) - there]
+
+
+def _add_missing_columns(connection: sqlite3.Connection) -> None:
+    for table in TABLES:
+        kinds = columns(table)
+        for name in _missing(connection, table):
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {_SQL_TYPES[kinds[name]]}")
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:

@@ -14,7 +14,14 @@ from liftlab.records import SCHEMA_VERSION, TABLES, Run
 from liftlab.store import lock, schema
 from liftlab.store.files import write_atomic, writing
 from liftlab.store.folder import RunFolder, find
-from liftlab.store.frames import STATE, empty, journal_state, table_columns, typed
+from liftlab.store.frames import (
+    STATE,
+    empty,
+    journal_state,
+    table_columns,
+    typed,
+    with_later_columns,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,7 +203,7 @@ def _read(folder: RunFolder, table: str) -> pd.DataFrame:
     _metadata(path)
     try:
         content = pq.ParquetFile(path).read()
-        return typed(content.to_pandas(), table_columns(table))
+        return typed(with_later_columns(content.to_pandas(), table), table_columns(table))
     except (OSError, pa.ArrowException, ValueError, TypeError) as error:
         raise RunFolderCorrupt(
             path, f"cannot be read: {error}. Delete it: it is made again"

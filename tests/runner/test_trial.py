@@ -64,6 +64,7 @@ class Scripted:
             sent_ns=start,
             first_byte_ns=start + SECOND,
             last_byte_ns=start + 2 * SECOND,
+            ended_ns=start + 2 * SECOND,
             hops=0,
         )
         reply = Reply(stamps=stamps, http_status=200, transport_ok=True, output_tokens=5)
@@ -171,8 +172,11 @@ async def test_what_the_endpoint_must_mend_is_not(final: str) -> None:
 
 
 async def test_nothing_sent_gives_no_times() -> None:
-    never = {"error_class": "connect", "stamps": Stamps(called_ns=0), "transport_ok": False}
-    done = await run_trial(context(Scripted(never), Ledger()), PLANNED)
+    stamps = Stamps(called_ns=0, ended_ns=3 * SECOND)
+    never = {"error_class": "connect", "stamps": stamps, "transport_ok": False}
+    ledger = Ledger()
+    done = await run_trial(context(Scripted(never), ledger), PLANNED)
+    assert (ledger.ended[0].last_byte_s, ledger.ended[0].ended_s) == (None, 3.0)
     assert done.row.e2e_s is None
     assert done.stages[0].latency_s is None
     assert done.row.started_at is None

@@ -218,6 +218,27 @@ def test_newer_missing_and_damaged_journals_are_refused(
     assert not folder.journal_path.exists()
 
 
+def test_a_journal_from_before_a_column_reads_it_as_null_and_can_go_on(
+    folder: RunFolder, rows: SimpleNamespace
+) -> None:
+    with Journal.open(folder) as journal:
+        rows.write_trial(journal)
+    connection = sqlite3.connect(folder.journal_path)
+    connection.execute("ALTER TABLE attempt DROP COLUMN ended_s")
+    connection.execute("ALTER TABLE run DROP COLUMN loop_lag_p50_s")
+    connection.close()
+    old = read_journal(folder)
+    assert old["attempt"]["ended_s"].isna().all()
+    assert old["run"]["loop_lag_p50_s"].isna().all()
+    with Journal.open(folder) as journal:
+        attempt = rows.sent(journal.next_seq(), repeat=2)
+        journal.attempt_sent(attempt)
+        journal.attempt_ended(replace(attempt, ended_s=2.5))
+    ended = read_journal(folder)["attempt"]["ended_s"]
+    assert ended.isna().tolist() == [True, False]
+    assert ended.iloc[1] == 2.5
+
+
 def test_a_folder_that_cannot_be_written(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -246,6 +246,16 @@ def test_newer_tables_are_refused(written: RunFolder, monkeypatch: pytest.Monkey
             read(written)
 
 
+def test_a_table_from_before_a_column_reads_it_as_null(written: RunFolder) -> None:
+    path = written.tables_path / "attempt.parquet"
+    content = pq.ParquetFile(path).read()
+    pq.write_table(content.drop_columns(["ended_s"]), path)
+    assert read_tables(written).attempts["ended_s"].isna().all()
+    pq.write_table(content.drop_columns(["phase"]), path)
+    with pytest.raises(RunFolderCorrupt, match="phase"):
+        read_tables(written)
+
+
 def test_columns_are_checked(written: RunFolder) -> None:
     frames = dict(write(written))
     wrong = {
