@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from liftlab.analysis import decide, intervals, outliers, paired, variance
+from liftlab.analysis import decide, intervals, outliers, paired, sequential, variance
 
 TARGET = Path(__file__).parents[1] / "docs" / "calibration.md"
 RUN_SD, WEEK_SD, CASE_SD = 0.10, 0.05, 0.4  # of ln seconds
@@ -188,7 +188,7 @@ def decisions(rng: Rng, replicates: int) -> Rows:
                 used.append(decision.decided_after or decision.trials)
                 hits = np.cumsum(made[:: 1 if not share else 2])
                 at = [
-                    decide.confidence_sequence(int(hits[n - 1]), int(n))
+                    sequential.confidence_sequence(int(hits[n - 1]), int(n))
                     for n in looks
                     if n <= len(hits)
                 ]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.analysis.decide import confidence_sequence, course, of_run, success_rate
+from liftlab.analysis.decide import of_run, success_rate
+from liftlab.analysis.sequential import confidence_sequence, course
 
 
 def test_the_published_day_does_not_decide() -> None:
