@@ -85,3 +85,29 @@ def test_the_digest_changes_with_any_value(folder: Path) -> None:
     again = load_project(folder, environ={})
     other = load_project(folder, environ={}, overrides={"sampling.top_p": 0.5})
     assert plain.settings_sha256() == again.settings_sha256() != other.settings_sha256()
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('metric = "speed"\nlimit = 1', "no metric 'speed'"),
+        ('metric = "success_rate"\nlimit = 70', "a share from 0 to 1"),
+        ('metric = "success_rate"\nlimit = 0.7\npopulation = "pass"', "population is for times"),
+        ('metric = "e2e_median_s"\nlimit = -1.0', "greater than or equal to 0"),
+    ],
+)
+def test_a_target_that_makes_no_sense_is_told_with_its_line(
+    folder: Path, table: str, message: str
+) -> None:
+    (folder / "liftlab.toml").write_text(f"[targets.mine]\n{table}\n")
+    with pytest.raises(SettingsInvalid, match=message) as caught:
+        load_project(folder, environ={})
+    assert caught.value.line in (1, 2, 3)
+
+
+def test_targets_of_ones_own_replace_the_defaults(folder: Path) -> None:
+    assert {"e2e_median", "success"} <= set(load_project(folder, environ={}).settings.targets)
+    (folder / "liftlab.toml").write_text('[targets.p90]\nmetric = "e2e_p90_s"\nlimit = 20.0\n')
+    targets = load_project(folder, environ={}).settings.targets
+    assert set(targets) == {"p90"}
+    assert targets["p90"].at_most

@@ -91,6 +91,7 @@ class TargetResult:
     estimate: Estimate
     verdict: TargetVerdict
     needs: str = ""
+    n_needed: int | None = None
 
     def sentence(self) -> str:
         """Say the target, the verdict, the estimate, and what would decide."""
@@ -235,7 +236,7 @@ def judge(
     if not at_most:
         good_end, bad_end = bad_end, good_end
     side = 1.0 if at_most else -1.0
-    needs = ""
+    needs, n_needed = "", None
     if estimate.value is None:
         verdict = "not measurable"
     elif good_end is not None and side * good_end <= side * limit:
@@ -244,18 +245,25 @@ def judge(
         verdict = "not met"
     else:
         on_the_good_side = side * estimate.value <= side * limit
-        needs = _needs(estimate, limit, good_end if on_the_good_side else bad_end)
+        needs, n_needed = _needs(estimate, limit, good_end if on_the_good_side else bad_end)
     return TargetResult(
-        name=name, limit=limit, at_most=at_most, estimate=estimate, verdict=verdict, needs=needs
+        name=name,
+        limit=limit,
+        at_most=at_most,
+        estimate=estimate,
+        verdict=verdict,
+        needs=needs,
+        n_needed=n_needed,
     )
 
 
-def _needs(estimate: Estimate, limit: float, end: float | None) -> str:
+def _needs(estimate: Estimate, limit: float, end: float | None) -> tuple[str, int | None]:
     """Say how many would decide, if the value stays: widths shrink with the root of n."""
     value = estimate.value
     if value is None or end is None or value == limit:
-        return "more independent cases would tell"
+        return "more independent cases would tell", None
     n = math.ceil(estimate.n * ((end - value) / (limit - value)) ** 2)
     if n > _HOPELESS:
-        return "too near to the limit for any number of trials that can be run"
-    return f"about {max(n, estimate.n + 1):,} would decide, if the value stays where it is"
+        return "too near to the limit for any number of trials that can be run", None
+    n = max(n, estimate.n + 1)
+    return f"about {n:,} would decide, if the value stays where it is", n

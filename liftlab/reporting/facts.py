@@ -20,14 +20,14 @@ from liftlab.analysis.latency import (
     LatencySummary,
     TargetResult,
     e2e_summary,
-    judge,
     stage_summaries,
     succeeded,
 )
 from liftlab.analysis.outliers import Outliers, flag
 from liftlab.analysis.success import FailureShare, SuccessRate, failure_classes, success_rate
+from liftlab.analysis.targets import JudgedTarget, judge_targets
 from liftlab.errors import FileInvalid
-from liftlab.settings import TargetSettings
+from liftlab.settings.targets import default_targets
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
@@ -46,7 +46,7 @@ class Facts:
     data
         The run and its tables.
     targets
-        What the team wants to reach.
+        What the team wants to reach, each with its verdict on this run.
     published
         Figures of the published days, by run, as printed.
     passed, parsed
@@ -70,7 +70,7 @@ class Facts:
     """
 
     data: RunData
-    targets: TargetSettings
+    targets: list[JudgedTarget]
     published: Mapping[str, Mapping[str, Any]]
     passed: SuccessRate
     parsed: SuccessRate
@@ -95,24 +95,39 @@ class Facts:
 
     @property
     def time_targets(self) -> dict[str, float]:
-        """The targets in seconds, by name; a figure draws them as lines."""
-        named = {
-            "original": self.targets.e2e_median_original_s,
-            "revised target": self.targets.e2e_median_s,
+        """The limits of the median end-to-end time in seconds; a figure draws them as lines."""
+        return {
+            "target" if target.required else target.key.replace("_", " "): target.result.limit
+            for target in self._end_to_end()
         }
-        return {name: seconds for name, seconds in named.items() if seconds is not None}
+
+    @property
+    def success_limit(self) -> float | None:
+        """The share of right answers that is wanted; None where there is no such target."""
+        verdict = self.success_verdict()
+        return None if verdict is None else verdict.limit
 
     def success_verdict(self) -> TargetResult | None:
-        """Judge the success rate against its target; None where there is none."""
-        limit = self.targets.success_rate
-        if limit is None:
-            return None
-        return judge(self.passed.estimate, limit, "success rate", at_most=False)
+        """Return the verdict on the success rate; None where there is no such target."""
+        found = (t.result for t in self.targets if t.metric == "success_rate" and t.required)
+        return next(found, None)
 
     def time_verdict(self) -> TargetResult | None:
-        """Judge the median end-to-end time against its target; None where there is none."""
-        limit = self.targets.e2e_median_s
-        return None if limit is None else judge(self.e2e.p50, limit, "median end to end")
+        """Return the verdict on the median end-to-end time; None where there is no such target.
+
+        A simulator that was sped up is not judged beside its own, shorter times.
+        """
+        if self.data.run.time_scale not in (None, 1.0):
+            return None
+        return next((t.result for t in self._end_to_end() if t.required), None)
+
+    def _end_to_end(self) -> list[JudgedTarget]:
+        """Return the targets of the median end-to-end time over all that ended."""
+        return [
+            target
+            for target in self.targets
+            if target.metric == "e2e_median_s" and target.population == "ended"
+        ]
 
 
 def gather(data: RunData, project: Project | None = None) -> Facts:
@@ -130,7 +145,7 @@ def gather(data: RunData, project: Project | None = None) -> Facts:
     usd, passed = floats(trials, "cost_usd"), succeeded(trials)
     return Facts(
         data=data,
-        targets=project.settings.targets if project else TargetSettings(),
+        targets=judge_targets(data, project.settings.targets if project else default_targets()),
         published=published(project.path("reference")) if project else {},
         passed=success_rate(trials),
         parsed=success_rate(trials, "parsed"),

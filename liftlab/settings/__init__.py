@@ -21,8 +21,8 @@ from liftlab.settings.tables import (
     SamplingSettings,
     Settings,
     StageSettings,
-    TargetSettings,
 )
+from liftlab.settings.targets import TargetSettings
 
 __all__ = [
     "ENVIRONMENT",

@@ -10,6 +10,7 @@ from pydantic import Field
 from liftlab.errors import UnknownName, UsageError
 from liftlab.settings.endpoint import EndpointSettings, endpoint_from_url
 from liftlab.settings.table import Table
+from liftlab.settings.targets import TargetSettings, default_targets
 
 
 class PathSettings(Table):
@@ -61,14 +62,6 @@ class StageSettings(Table):
     gives_code: bool = False
 
 
-class TargetSettings(Table):
-    """What the team wants to reach."""
-
-    e2e_median_s: float | None = 15.0
-    e2e_median_original_s: float | None = 5.0
-    success_rate: float | None = Field(default=0.70, gt=0, le=1)
-
-
 class GradingSettings(Table):
     """Where answers may be run."""
 
@@ -85,7 +78,7 @@ class Settings(Table):
     pipelines: dict[str, PipelineSettings] = Field(default_factory=dict)
     stages: dict[str, StageSettings] = Field(default_factory=dict)
     grading: GradingSettings = GradingSettings()
-    targets: TargetSettings = TargetSettings()
+    targets: dict[str, TargetSettings] = Field(default_factory=default_targets)
 
     def endpoint(self, name_or_url: str, protocol: str | None = None) -> EndpointSettings:
         """Return the endpoint of that name, or one made on the spot from a URL.

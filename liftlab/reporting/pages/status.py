@@ -86,7 +86,7 @@ def success_figure(facts: Facts) -> Html:
     ]
     by_category = figures.success_by_category(
         shown,
-        facts.targets.success_rate,
+        facts.success_limit,
         caption=_success_caption(facts),
         table=behind(table(pd.DataFrame(rows), csv="success.csv")),
     )

@@ -278,7 +278,7 @@ def _group(facts: Facts, column: str) -> Html:
     ]
     return figures.success_by_category(
         shown,
-        facts.targets.success_rate,
+        facts.success_limit,
         caption=_group_caption(rates, column),
         table=behind(table(pd.DataFrame(rows), csv=f"success_by_{column}.csv")),
     ).html()

@@ -1,0 +1,64 @@
+"""The targets of a project: what is measured, over which trials, and where the limit is."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from liftlab.settings.table import Table
+
+Population = Literal["ended", "completed", "pass", "never"]
+Direction = Literal["at_most", "at_least"]
+
+# End to end or a stage, by one of its statistics.
+TIME_METRIC = re.compile(r"(?P<what>[A-Za-z][\w-]*)_(?P<statistic>mean|median|p90|p95|p99)_s")
+AT_LEAST = ("success_rate", "parsed_rate", "prompts_tested")
+AT_MOST = ("cost_per_pass_usd", "cost_per_trial_usd", "worst_class_share")
+_SHARES = ("success_rate", "parsed_rate", "worst_class_share")
+
+
+class TargetSettings(Table):
+    """One target, such as a median end-to-end time of at most 15 s."""
+
+    metric: str
+    limit: float = Field(ge=0, allow_inf_nan=False)
+    direction: Direction | None = None  # None: as the metric goes
+    population: Population = "ended"  # of a time: whose
+    required: bool = True  # False: shown, and not counted in the exit code
+    title: str = ""
+
+    @field_validator("metric")
+    @classmethod
+    def _is_known(cls, metric: str) -> str:
+        if metric not in AT_LEAST + AT_MOST and not TIME_METRIC.fullmatch(metric):
+            raise ValueError(
+                f"no metric {metric!r}: there are {', '.join(AT_LEAST + AT_MOST)}, and "
+                "mean, median, p90, p95, p99 of end to end and of every stage, as in e2e_median_s"
+            )
+        return metric
+
+    @model_validator(mode="after")
+    def _fits(self) -> TargetSettings:
+        if self.metric in _SHARES and self.limit > 1:
+            raise ValueError(f"a limit of {self.metric} is a share from 0 to 1, as in 0.7")
+        if self.population != "ended" and not TIME_METRIC.fullmatch(self.metric):
+            raise ValueError(f"population is for times: {self.metric} has its own")
+        return self
+
+    @property
+    def at_most(self) -> bool:
+        """Whether smaller is better."""
+        if self.direction is not None:
+            return self.direction == "at_most"
+        return self.metric not in AT_LEAST
+
+
+def default_targets() -> dict[str, TargetSettings]:
+    """Return the targets of a project that names none."""
+    return {
+        "e2e_median": TargetSettings(metric="e2e_median_s", limit=15.0),
+        "original": TargetSettings(metric="e2e_median_s", limit=5.0, required=False),
+        "success": TargetSettings(metric="success_rate", limit=0.70),
+    }
