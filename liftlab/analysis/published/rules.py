@@ -1,0 +1,209 @@
+"""What a published figure may mean: its name, its unit, and the rules that may have given it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from liftlab.analysis.columns import Floats, floats, is_true, labels
+from liftlab.analysis.latency import succeeded
+
+Survives = Literal["yes", "no", "cannot be checked"]
+
+_Statistic = tuple[str, Callable[[Floats], float], str]
+# By statistic: name, function, and what is wrong with it. The first is ours.
+_STATISTICS: dict[str, list[_Statistic]] = {
+    "mean": [("mean", lambda x: float(x.mean()), "")],
+    "median": [("median", lambda x: float(np.median(x)), "")],
+    "cv": [("standard deviation / mean", lambda x: float(x.std(ddof=1) / x.mean()), "")],
+    "std": [
+        ("sample standard deviation", lambda x: float(x.std(ddof=1)), ""),
+        ("population standard deviation", lambda x: float(x.std()), "divided by n, not by n - 1"),
+    ],
+}
+_LATENCY = re.compile(r"(?P<stage>\w+?)_(?P<statistic>mean|median|std|cv)(?P<seconds>_s)?")
+_CHANGE = re.compile(r"(?P<day>[a-z0-9]+)_faster_(?P<stage>\w+)")
+_COST = re.compile(r"cost_(?P<requests>\d+)_usd")
+
+
+class Rule(NamedTuple):
+    """One way to compute a figure: its name, what it gives here, and what is wrong with it."""
+
+    words: str
+    value: float | None
+    fault: str = ""
+
+
+class Spec(NamedTuple):
+    """What a figure means, and the rules that may have given it, ours first."""
+
+    what: str
+    unit: str
+    rules: list[Rule]
+    bar: tuple[Survives, str] | None = None  # why it cannot survive, whatever the rules give
+    factor: float = 1.0  # from the rules' unit to the published one
+
+
+def spec_of(
+    field: str,
+    published: Mapping[str, Any],
+    trials: pd.DataFrame,
+    stages: pd.DataFrame,
+    usd: Mapping[str, ArrayLike],
+    earlier: Mapping[str, Mapping[str, Any]],
+) -> Spec:
+    """Return what a field means, and every rule that may have given it."""
+    counts = _counts(trials)
+    if field in counts:
+        return counts[field]
+    if priced := _cost_spec(field, usd):
+        return priced
+    if (change := _CHANGE.fullmatch(field)) and change["day"] in earlier:
+        return _change_spec(change["stage"], published, earlier[change["day"]], trials, stages)
+    if (found := _LATENCY.fullmatch(field)) and found["stage"] in _measured(stages):
+        return _latency_spec(found, trials, stages)
+    if field in ("memory_mean_mb", "memory_mean", "memory_peak"):
+        return _memory_spec(field, stages)
+    return Spec(field.removesuffix("_s").replace("_", " "), "s" if field.endswith("_s") else "", [])
+
+
+def _counts(trials: pd.DataFrame) -> dict[str, Spec]:
+    """Return the counts and rates of a summary: right is what passes, to parse is not enough."""
+    n = len(trials)
+    outcomes = labels(trials, "outcome")
+    judged = bool(np.isin(outcomes, ["pass", "fail"]).any())
+    bar: tuple[Survives, str] | None = None
+    if not judged:
+        bar = ("cannot be checked", "the answers were not run against checks")
+    good = [
+        Rule("answers that pass all checks", float(succeeded(trials).sum())),
+        Rule("answers that parse", float(is_true(trials, "parsed").sum()), _wrong(trials)),
+        Rule(
+            "trials in which every stage gave a value",
+            float(is_true(trials, "completed").sum()),
+            _wrong(trials, "completed"),
+        ),
+    ][0 if judged else 1 :]
+    rest = [Rule(f"all but {r.words}", n - (r.value or 0.0), r.fault) for r in good]
+    rate = [Rule(f"share of {r.words}", (r.value or 0.0) / max(n, 1), r.fault) for r in good]
+    total = [Rule("trials", float(n))]
+    return {
+        **dict.fromkeys(("trials", "total_runs", "total_tests"), Spec("Trials", "", total)),
+        **dict.fromkeys(("successes", "successful_runs"), Spec("Successes", "", good, bar)),
+        "success_rate": Spec("Success rate", "%", rate, bar),
+        "failed_runs": Spec("Failures", "", rest, bar),
+    }
+
+
+def _wrong(trials: pd.DataFrame, counted: str = "parsed") -> str:
+    """Say how many that were counted as successes are wrong, and how most of them are."""
+    wrong = trials[is_true(trials, counted) & (labels(trials, "outcome") == "fail")]
+    if len(wrong) == 0:
+        return ""
+    named = pd.Series(labels(wrong, "failure_class")).value_counts()
+    said = f"{len(wrong)} of those counted are wrong"
+    if len(named):
+        said += f", {int(named.iloc[0])} of them {str(named.index[0]).replace('_', ' ')}"
+    return said
+
+
+def _cost_spec(field: str, usd: Mapping[str, ArrayLike]) -> Spec | None:
+    requests = _COST.fullmatch(field)
+    names = {
+        "cost_per_request_usd": ("Cost of a request", 1.0),
+        "cost_per_request_mean": ("Cost of a request", 1.0),
+        "total_cost_usd": ("Cost of the run", None),
+    }
+    if requests is None and field not in names:
+        return None
+    count = float(requests["requests"]) if requests else None
+    what, times = (f"{count:,.0f} requests", count) if count else names[field]
+    rules: list[Rule] = []
+    for price, amounts in usd.items():
+        spent = np.asarray(amounts, dtype=np.float64)
+        known = len(spent) > 0 and bool(np.isfinite(spent).all())
+        total = float(spent.sum()) if known else None
+        mean = None if total is None or times is None else times * total / len(spent)
+        fault = f"not what is billed: that is {next(iter(usd))}" if rules else ""
+        rules.append(Rule(f"price {price}", total if times is None else mean, fault))
+    return Spec(what, "USD", rules)
+
+
+def _change_spec(
+    stage: str,
+    published: Mapping[str, Any],
+    before: Mapping[str, Any],
+    trials: pd.DataFrame,
+    stages: pd.DataFrame,
+) -> Spec:
+    """Return the spec of "x better than that day": one run of one prompt against another's."""
+    if stage == "success":
+        rates = [day.get("success_rate", math.nan) for day in (published, before)]
+        n = " and ".join(str(day.get("trials", "?")) for day in (published, before))
+        why = f"rates of other prompts, of {n} trials: not a comparison of like with like"
+        return Spec("Success rate, more", "%", [Rule("points", rates[0] - rates[1])], ("no", why))
+    case, column = published.get("compared_case"), "e2e_s" if stage == "e2e" else "latency_s"
+    rows = trials if stage == "e2e" else stages[labels(stages, "stage") == stage]
+    mine = floats(rows[labels(rows, "case_id") == case], column)
+    was = before.get(f"{stage}_s")
+    faster = 1 - float(mine[0]) / was if was and len(mine) == 1 else None
+    why = "one run of one prompt against one run of another carries no claim of a change"
+    what = f"{stage.replace('_', ' ')}, faster"
+    return Spec(what, "%", [Rule(f"{case} against the earlier prompt", faster)], ("no", why))
+
+
+def _latency_spec(found: re.Match[str], trials: pd.DataFrame, stages: pd.DataFrame) -> Spec:
+    stage, statistic = found["stage"], found["statistic"]
+    rules = []
+    for words, values, left_out in _populations(stage, trials, stages):
+        for name, function, flaw in _STATISTICS[statistic]:
+            enough = len(values) >= (1 if statistic in ("mean", "median") else 2)
+            fault = "; ".join(part for part in (left_out, flaw) if part)
+            rules.append(Rule(f"{name}, {words}", function(values) if enough else None, fault))
+    what = f"{stage.replace('_', ' ')}, {statistic}"
+    if statistic == "cv":
+        return Spec(what, "%", rules)
+    seconds = found["seconds"] is not None
+    return Spec(what, "s" if seconds else "ms", rules, factor=1.0 if seconds else 1e3)
+
+
+def _populations(
+    stage: str, trials: pd.DataFrame, stages: pd.DataFrame
+) -> Iterator[tuple[str, Floats, str]]:
+    """Yield which rows, their latencies, and who is missing; all that ended come first."""
+    rows, column = trials, "e2e_s"
+    if stage != "e2e":
+        key = ["case_id", "repeat"]
+        mine = stages[labels(stages, "stage") == stage]
+        judged = [name for name in ("completed", "outcome") if name in trials]
+        rows, column = mine.merge(trials[[*key, *judged]], on=key, how="left"), "latency_s"
+    seconds = floats(rows, column)
+    ended = np.isfinite(seconds)
+    for words, kept in (
+        ("all that ended, failures too", ended),
+        ("successes only", ended & is_true(rows, "completed")),
+        ("right answers only", ended & succeeded(rows)),
+    ):
+        out = int(ended.sum() - kept.sum())
+        yield words, seconds[kept], f"{out} of {int(ended.sum())} left out: failures" if out else ""
+
+
+def _memory_spec(field: str, stages: pd.DataFrame) -> Spec:
+    peak = floats(stages, "client_peak_mb")
+    known = stages[np.isfinite(peak)]
+    if len(known) == 0:
+        return Spec("Client memory", "MB", [])
+    a_trial = known.groupby(["case_id", "repeat"])["client_peak_mb"].sum().to_numpy(np.float64)
+    value = a_trial.max() if field == "memory_peak" else a_trial.mean()
+    name = "largest sum over a trial's stages" if field == "memory_peak" else "mean of those sums"
+    return Spec("Client memory", "MB", [Rule(name, float(value))])
+
+
+def _measured(stages: pd.DataFrame) -> set[str]:
+    return {"e2e", *(str(name) for name in labels(stages, "stage") if name is not None)}
