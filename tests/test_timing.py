@@ -21,6 +21,7 @@ from liftlab.timing import (
     error_class_of,
     peak_memory_mb,
 )
+from liftlab.timing.wire import StampedHandler
 
 
 def ticking(step_ns: int = 1_000_000):
@@ -37,6 +38,26 @@ def test_the_clock_has_one_zero_and_one_anchor():
     # Only one value to give: a second look at the wall clock would raise.
     assert clock.utc(0.5) == "2023-11-14T22:13:20.750000+00:00"
     assert clock.utc(60.0).endswith("+00:00")
+
+
+async def test_reads_are_stamped_where_they_come_in_before_any_task_is_woken():
+    handler = StampedHandler(loop=asyncio.get_running_loop())
+    handler.connection_made(asyncio.Transport())
+    first, second = Recorder(ticking()), Recorder(ticking())
+    handler.serve(first)
+    handler.set_response_params(auto_decompress=False)
+    handler.data_received(b"HTTP/1.1 200 OK\r\nconte")
+    assert first.headers_ns is None
+    handler.data_received(b"nt-length: 5\r\n\r\nab")
+    handler.data_received(b"cde")
+    stamps = first.stamps()
+    assert stamps.headers_ns == stamps.first_byte_ns == stamps.chunk_ns[0]
+    assert stamps.last_byte_ns == stamps.chunk_ns[1] > stamps.chunk_ns[0]
+    assert (stamps.chunk_end, stamps.bytes_received) == ((2, 5), 5)
+    handler.serve(second)
+    handler.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert second.on_used_connection
+    assert (second.stamps().chunks, first.stamps().chunks) == (0, 2)
 
 
 def test_a_recorder_gives_spans_and_moments_in_order():

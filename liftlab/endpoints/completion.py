@@ -47,10 +47,11 @@ def read(reply: Reply, request: Request, headers: Mapping[str, str]) -> Reply:
     except ReplyError as error:
         fault, value = error, None
     return dataclasses.replace(
-        _described(reply, gathered),
+        reply,
         value=value,
         error_class=fault.error_class if fault else None,
         message=fault.message if fault else None,
+        **_described(reply, gathered),
     )
 
 
@@ -128,7 +129,7 @@ def _value(gathered: _Gathered, request: Request) -> Any:
     return value
 
 
-def _described(reply: Reply, gathered: _Gathered) -> Reply:
+def _described(reply: Reply, gathered: _Gathered) -> dict[str, Any]:
     usage, timings = (_dict(gathered.facts.get(key)) for key in ("usage", "timings"))
     prompt_details = _dict(usage.get("prompt_tokens_details"))
     output_details = _dict(usage.get("completion_tokens_details"))
@@ -140,20 +141,19 @@ def _described(reply: Reply, gathered: _Gathered) -> Reply:
             ("last", gathered.last_token_end),
         )
     }
-    return dataclasses.replace(
-        reply,
-        response_id=name_or_none(gathered.facts.get("id")) or reply.response_id,
-        model=name_or_none(gathered.facts.get("model")),
-        finish_reason=gathered.finish_reason,
-        prompt_tokens=count_or_none(usage.get("prompt_tokens")),
-        cached_tokens=_first_count(prompt_details.get("cached_tokens"), timings.get("cache_n")),
-        output_tokens=_first_count(usage.get("completion_tokens"), timings.get("predicted_n")),
-        reasoning_tokens=count_or_none(output_details.get("reasoning_tokens")),
-        server_s=_server_s(timings),
-        first_token_ns=at["first"],
-        first_reasoning_ns=at["reasoning"],
-        last_token_ns=at["last"],
-    )
+    return {
+        "response_id": name_or_none(gathered.facts.get("id")) or reply.response_id,
+        "model": name_or_none(gathered.facts.get("model")),
+        "finish_reason": gathered.finish_reason,
+        "prompt_tokens": count_or_none(usage.get("prompt_tokens")),
+        "cached_tokens": _first_count(prompt_details.get("cached_tokens"), timings.get("cache_n")),
+        "output_tokens": _first_count(usage.get("completion_tokens"), timings.get("predicted_n")),
+        "reasoning_tokens": count_or_none(output_details.get("reasoning_tokens")),
+        "server_s": _server_s(timings),
+        "first_token_ns": at["first"],
+        "first_reasoning_ns": at["reasoning"],
+        "last_token_ns": at["last"],
+    }
 
 
 def _server_s(timings: dict[str, Any]) -> float | None:

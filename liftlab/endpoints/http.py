@@ -6,10 +6,11 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -18,7 +19,7 @@ from liftlab.endpoints.base import Reply, Secret
 from liftlab.endpoints.replies import clean, error_text, name_or_none
 from liftlab.endpoints.urls import shown
 from liftlab.records import ErrorClass
-from liftlab.timing import Recorder, StampedTransport, Stamps, error_class_of
+from liftlab.timing import Answer, Recorder, StampedTransport, Stamps, error_class_of
 
 # Modal answers 303 every 150 s while a call lasts: enough for most of an hour.
 MAX_HOPS = 20
@@ -56,7 +57,8 @@ class HttpClient:
     Parameters
     ----------
     transport
-        What carries the requests; a `StampedTransport` if None.
+        What carries the requests; a `StampedTransport` if None. Another transport of httpx
+        has no clock beside the socket: then stamps are taken around its call.
     token
         Sent as ``authorization: Bearer …``.
     headers
@@ -79,7 +81,9 @@ class HttpClient:
         headers: Mapping[str, Secret] | None = None,
         now_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        self._transport = transport or StampedTransport()
+        transport = transport or StampedTransport()
+        self._transport = transport
+        self._wire = transport if isinstance(transport, StampedTransport) else _Httpx(transport)
         self._now_ns = now_ns
         secret = {name.lower(): value.reveal() for name, value in (headers or {}).items()}
         if token is not None:
@@ -146,7 +150,7 @@ class HttpClient:
             all_headers["x-request-id"] = request_id
         try:
             async with asyncio.timeout(deadline_s):
-                return await self._follow(httpx.URL(url), body, all_headers, recorder)
+                return await self._follow(_parsed(url), body, all_headers, recorder)
         except TimeoutError:
             message = f"no whole reply within {deadline_s:g} s"
             return self._failed(url, recorder, "deadline", message)
@@ -158,48 +162,38 @@ class HttpClient:
     ) -> Exchange:
         method = "GET" if body is None else "POST"
         while True:
-            request = httpx.Request(
-                method, url, headers=headers, content=body, extensions={"recorder": recorder}
+            answer = await self._wire.exchange(
+                method, str(url), tuple(headers.items()), body or b"", recorder
             )
-            response = await self._send(request, recorder)
-            if response.status_code != _SEE_OTHER:
-                return self._finished(url, response, recorder)
-            target = url.join(response.headers.get("location", ""))
-            refusal = _refusal(url, target, response, recorder.hops)
+            received = _received(answer.headers)
+            if answer.status != _SEE_OTHER:
+                return self._finished(url, answer, received, recorder)
+            target = url.join(received.get("location", ""))
+            refusal = _refusal(url, target, received, recorder.hops)
             if refusal:
-                return self._failed(str(url), recorder, "protocol", refusal, response.status_code)
+                return self._failed(str(url), recorder, "protocol", refusal, answer.status)
             recorder.redirected()
             method, body, url = "GET", None, target
             headers = {name: value for name, value in headers.items() if name != "content-type"}
 
-    async def _send(self, request: httpx.Request, recorder: Recorder) -> httpx.Response:
-        response = await self._transport.handle_async_request(request)
-        if "stamps" not in response.extensions:  # a transport without a clock, as in tests
-            recorder.got_headers()
-            content = await response.aread()
-            if content:
-                recorder.got_chunk(len(content))
-            recorder.completed()
-            recorder.ended()
-        return response
-
-    def _finished(self, url: httpx.URL, response: httpx.Response, recorder: Recorder) -> Exchange:
-        status = response.status_code
-        body = self._struck_out(response.content)
-        error_class = _class_of_status(status)
+    def _finished(
+        self, url: httpx.URL, answer: Answer, headers: Mapping[str, str], recorder: Recorder
+    ) -> Exchange:
+        body = self._struck_out(answer.content)
+        error_class = _class_of_status(answer.status)
         message = None
         if error_class is not None:
             said = error_text(body)
-            message = clean(f"HTTP {status}" + (f": {said}" if said else ""))
+            message = clean(f"HTTP {answer.status}" + (f": {said}" if said else ""))
         return Exchange(
-            url=shown(str(url)),
+            url=_shown(str(url)),
             stamps=recorder.stamps(),
-            status=status,
-            headers={name.lower(): value for name, value in response.headers.items()},
+            status=answer.status,
+            headers=headers,
             body=body,
             error_class=error_class,
             message=message,
-            retry_after_s=retry_after_s(response.headers.get("retry-after")),
+            retry_after_s=retry_after_s(headers.get("retry-after")),
         )
 
     def _failed(
@@ -213,7 +207,7 @@ class HttpClient:
         recorder.ended()
         message = self._struck_out(message.encode("utf-8", "replace")).decode()
         return Exchange(
-            url=shown(url),
+            url=_shown(url),
             stamps=recorder.stamps(),
             status=status,
             error_class=error_class,
@@ -224,6 +218,33 @@ class HttpClient:
         for secret in self._secrets:
             body = body.replace(secret, b"*" * len(secret))  # as long, so that offsets hold
         return body
+
+
+class _Httpx:
+    """A transport of httpx, such as tests inject, where our own would be."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        recorder: Recorder,
+    ) -> Answer:
+        request = httpx.Request(
+            method, url, headers=headers, content=body or None, extensions={"recorder": recorder}
+        )
+        response = await self._transport.handle_async_request(request)
+        recorder.got_headers()
+        content = await response.aread()
+        if content:
+            recorder.got_chunk(len(content))
+        recorder.completed()
+        recorder.ended()
+        return Answer(response.status_code, response.headers.raw, content)
 
 
 def bare_reply(exchange: Exchange) -> Reply:
@@ -271,9 +292,24 @@ def _class_of_status(status: int) -> ErrorClass | None:
     return None if 200 <= status < 300 else "protocol"
 
 
-def _refusal(url: httpx.URL, target: httpx.URL, response: httpx.Response, hops: int) -> str | None:
+def _received(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by lower-case name; the values of one that comes twice are joined."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+_parsed = lru_cache(maxsize=64)(httpx.URL)  # parsing an address costs a tenth of an exchange
+_shown = lru_cache(maxsize=64)(shown)
+
+
+def _refusal(
+    url: httpx.URL, target: httpx.URL, headers: Mapping[str, str], hops: int
+) -> str | None:
     """Say why a 303 is not followed; None if it is."""
-    if "location" not in response.headers:
+    if "location" not in headers:
         return "HTTP 303 without a location"
     if (target.scheme, target.host, target.port) != (url.scheme, url.host, url.port):
         return f"HTTP 303 to another host, {target.host}: not followed"

@@ -104,8 +104,9 @@ class OpenAIEndpoint:
             if not self._refused_format(request, exchange, tried):
                 break
         reply = bare_reply(exchange)
-        stamps = dataclasses.replace(reply.stamps, called_ns=first_called_ns)
-        reply = dataclasses.replace(reply, stamps=stamps)
+        if first_called_ns != reply.stamps.called_ns:
+            stamps = dataclasses.replace(reply.stamps, called_ns=first_called_ns)
+            reply = dataclasses.replace(reply, stamps=stamps)
         if reply.error_class:
             return reply
         return await aside(len(reply.raw), lambda: read(reply, request, exchange.headers))

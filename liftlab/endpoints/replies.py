@@ -58,7 +58,9 @@ def clean(text: object, limit: int = MAX_MESSAGE) -> str:
     'no such [31m model'
     """
     line = str(text)[: 4 * limit]
-    line = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", line)).strip()
+    if not (line.isascii() and line.isprintable()):  # which nearly all text is
+        line = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", line))
+    line = line.strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -85,11 +87,13 @@ def parse_json(body: bytes | str) -> Any:
     """
     try:
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
-        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        value = _DECODER.decode(text)
     except RecursionError:
         raise ReplyError("invalid_json", f"JSON nested more than {MAX_DEPTH} deep") from None
     except ValueError as error:
         raise ReplyError("invalid_json", f"not JSON: {error}") from None
+    if isinstance(body, bytes) and _is_plain(text):
+        return value
     return _Scrubber().scrub(value)
 
 
@@ -156,6 +160,15 @@ def error_text(body: bytes) -> str | None:
     return clean(text) or None
 
 
+def _is_plain(text: str) -> bool:
+    """Whether decoded JSON can hold nothing that a scrubber looks for; most replies are so."""
+    return (
+        len(text) <= MAX_VALUES
+        and "\\u" not in text
+        and text.count("{") + text.count("[") <= MAX_DEPTH
+    )
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
@@ -165,6 +178,9 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number):
         raise ValueError("a number is too large")
     return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 class _Scrubber:

@@ -1,8 +1,8 @@
 """The clock in the transport, and how far to trust it.
 
 `clock` holds what needs no HTTP: stamps, the run's clock, loop lag, CPU and memory.
-`recorder` collects the stamps of one exchange; `transport` is the HTTP transport that
-stamps beside the socket.
+`recorder` collects the stamps of one exchange, `wire` stamps beside the socket, and
+`transport` is the HTTP transport made of them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from liftlab.timing.clock import (
     clock_resolution_s,
     peak_memory_mb,
 )
+from liftlab.timing.failures import TransportFailure, error_class_of
 from liftlab.timing.recorder import Recorder
-from liftlab.timing.transport import StampedTransport, TransportFailure, error_class_of
+from liftlab.timing.transport import Answer, StampedTransport
 
 __all__ = [
+    "Answer",
     "Clock",
     "CpuShare",
     "LoopLag",

@@ -20,7 +20,7 @@ class Recorder:
     """
 
     def __init__(self, now: Callable[[], int] = time.perf_counter_ns) -> None:
-        self._now = now
+        self.now_ns = now
         self.called_ns = now()
         self.sent_ns: int | None = None
         self.headers_ns: int | None = None
@@ -54,33 +54,33 @@ class Recorder:
     def connecting(self) -> None:
         """Stamp that a new connection is being made."""
         if self.hops == 0:
-            self._reused, self._connect_ns = False, self._now()
+            self._reused, self._connect_ns = False, self.now_ns()
 
     def reused(self) -> None:
         """Stamp that an idle connection was taken."""
         if self.hops == 0:
-            self._reused, self._connect_ns = True, self._now()
+            self._reused, self._connect_ns = True, self.now_ns()
 
     def resolving(self) -> None:
         """Stamp the beginning or the end of a name look-up."""
         if self.hops == 0:
-            self._dns.append(self._now())
+            self._dns.append(self.now_ns())
 
     def handshaking(self) -> None:
         """Stamp that TCP stands and TLS begins."""
         self.tls_started = True
         if self.hops == 0:
-            self._tls_ns = self._now()
+            self._tls_ns = self.now_ns()
 
     def connected(self) -> None:
         """Stamp that the connection can be used."""
         if self.hops == 0:
-            self._connected_ns = self._now()
+            self._connected_ns = self.now_ns()
 
     def sending(self) -> None:
         """Stamp that the request goes out; the last stamp before the first redirect holds."""
         if self.hops == 0:
-            self.sent_ns = self._now()
+            self.sent_ns = self.now_ns()
 
     def unsent(self) -> None:
         """Take back the sending: the connection was gone before a byte was written."""
@@ -91,13 +91,14 @@ class Recorder:
         """Whether the request went to a connection that had been used before."""
         return self._reused is True
 
-    def got_headers(self) -> None:
-        """Stamp that the response's head was read."""
-        self.headers_ns = self._now()
+    def got_headers(self, at_ns: int | None = None) -> None:
+        """Stamp that the response's head was read; the first stamp of a hop holds."""
+        if self.headers_ns is None:
+            self.headers_ns = self.now_ns() if at_ns is None else at_ns
 
-    def got_chunk(self, size: int) -> None:
+    def got_chunk(self, size: int, at_ns: int | None = None) -> None:
         """Stamp one read of the body."""
-        now = self._now()
+        now = self.now_ns() if at_ns is None else at_ns
         self._chunks += 1
         self._hop_bytes += size
         self._bytes_received += size
@@ -108,18 +109,14 @@ class Recorder:
             self._chunk_ns.append(now)
             self._chunk_end.append(self._hop_bytes)
 
-    def completed(self) -> None:
-        """Stamp that the body came whole."""
-        self.last_byte_ns = self._now()
+    def completed(self, at_ns: int | None = None) -> None:
+        """Stamp that the body came whole; the first stamp of a hop holds."""
+        if self.last_byte_ns is None:
+            self.last_byte_ns = self.now_ns() if at_ns is None else at_ns
 
     def ended(self) -> None:
         """Stamp that the exchange is over, well or badly."""
-        self.ended_ns = self._now()
-
-    @property
-    def hop_bytes(self) -> int:
-        """How many bytes of this hop's body have come."""
-        return self._hop_bytes
+        self.ended_ns = self.now_ns()
 
     def stamps(self) -> Stamps:
         """Return what was stamped so far."""

@@ -1,20 +1,20 @@
 """An HTTP transport whose clock sits beside the socket.
 
-The request and the response are httpx's; the wire is an aiohttp session, because its
-stamps are an order of magnitude nearer to the truth under load. The body is read to its
-end before anything is parsed, so that parsing never delays a stamp and the connection
-can be used again.
+The wire is an aiohttp session, because its stamps are an order of magnitude nearer to the
+truth under load. The body is read to its end before anything is parsed, so that parsing
+never delays a stamp and the connection can be used again. `exchange` is what liftlab calls;
+`handle_async_request` is the same for httpx, whose objects cost as much as the exchange.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
-import socket
 import ssl
 import urllib.request
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -22,23 +22,21 @@ import httpx
 from yarl import URL
 
 from liftlab.records import ErrorClass
-from liftlab.timing.clock import Stamps
+from liftlab.timing.failures import TransportFailure, error_class_of
 from liftlab.timing.recorder import Recorder
+from liftlab.timing.wire import StampedConnector, recording
 
 MAX_BODY_BYTES = 10_000_000
 _ONE_WRITE_BYTES = 2**15  # up to here aiohttp writes head and body at once
 
-# The TLS context is shared by all requests; this says whose handshake begins.
-_current: ContextVar[Recorder | None] = ContextVar("liftlab_recorder", default=None)
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response: its status, its headers as they came, and its body."""
 
-class TransportFailure(httpx.TransportError):
-    """An exchange that did not come to its end; carries its class and its stamps."""
-
-    def __init__(self, message: str, error_class: ErrorClass, stamps: Stamps) -> None:
-        super().__init__(message)
-        self.error_class: ErrorClass = error_class
-        self.stamps = stamps
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    content: bytes
 
 
 class StampedTransport(httpx.AsyncBaseTransport):
@@ -80,7 +78,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request and read its whole response.
+        """Send one request of httpx and read its whole response.
 
         Raises
         ------
@@ -88,17 +86,42 @@ class StampedTransport(httpx.AsyncBaseTransport):
             If no whole response came.
         """
         recorder = request.extensions.get("recorder") or Recorder()
+        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
         body = await request.aread()
+        answer = await self.exchange(request.method, str(request.url), headers, body, recorder)
+        return httpx.Response(
+            answer.status,
+            headers=list(answer.headers),
+            content=answer.content,
+            request=request,
+            extensions={"stamps": recorder.stamps()},
+        )
+
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        recorder: Recorder,
+    ) -> Answer:
+        """Send one request and read its whole response; the recorder has the stamps.
+
+        Raises
+        ------
+        TransportFailure
+            If no whole response came.
+        """
         if recorder.hops == 0:
             recorder.body_bytes = len(body)
         if self._session is None:
             self._session = self._open()
-        token = _current.set(recorder)
+        token = recording.set(recorder)
         try:
             while True:
                 sent = _Body(body, recorder) if body else None
                 try:
-                    return await self._exchange(self._session, request, sent, recorder)
+                    return await self._once(self._session, method, url, headers, sent, recorder)
                 except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
                     # Servers close idle connections unannounced. A request of which no
                     # byte was written may go to the next one: it is not sent twice.
@@ -112,7 +135,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
             recorder.ended()
             raise TransportFailure(_words(error), error_class, recorder.stamps()) from error
         finally:
-            _current.reset(token)
+            recording.reset(token)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -121,62 +144,50 @@ class StampedTransport(httpx.AsyncBaseTransport):
             self._session = None
 
     def _open(self) -> aiohttp.ClientSession:
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_create_start.append(_stamp(lambda recorder: recorder.connecting()))
-        trace.on_connection_reuseconn.append(_stamp(lambda recorder: recorder.reused()))
-        trace.on_dns_resolvehost_start.append(_stamp(lambda recorder: recorder.resolving()))
-        trace.on_dns_resolvehost_end.append(_stamp(lambda recorder: recorder.resolving()))
-        trace.on_connection_create_end.append(_stamp(lambda recorder: recorder.connected()))
-        trace.on_request_headers_sent.append(_stamp(lambda recorder: recorder.sending()))
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, ssl=self._tls),
+            connector=StampedConnector(limit=0, limit_per_host=0, ssl=self._tls),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,  # would also read passwords from ~/.netrc
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s),
-            trace_configs=[trace],
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
 
-    async def _exchange(
+    async def _once(
         self,
         session: aiohttp.ClientSession,
-        request: httpx.Request,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
         body: _Body | None,
         recorder: Recorder,
-    ) -> httpx.Response:
-        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
+    ) -> Answer:
+        target = _parsed(url)
         response = await session.request(
-            request.method,
-            URL(str(request.url), encoded=True),
+            method,
+            target,
             data=body,
             headers=headers,
             allow_redirects=False,
-            proxy=self._proxy(request.url),
-            trace_request_ctx=recorder,
+            proxy=self._proxy(target) if self._proxies else None,
         )
         recorder.got_headers()
         try:
             content = await self._read(response, recorder)
         finally:
             response.close()  # of no effect after a whole body: the connection went back
-        return httpx.Response(
-            response.status,
-            headers=list(response.raw_headers),
-            content=content,
-            request=request,
-            extensions={"stamps": recorder.stamps()},
-        )
+        return Answer(response.status, response.raw_headers, content)
 
     async def _read(self, response: aiohttp.ClientResponse, recorder: Recorder) -> bytes:
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             raise self._failure("protocol", "the reply is compressed, unasked", recorder)
         parts = []
+        size = 0
         try:
             while part := await response.content.readany():
-                recorder.got_chunk(len(part))
-                if recorder.hop_bytes > self._max_body_bytes:
+                size += len(part)
+                if size > self._max_body_bytes:
                     text = f"the reply is longer than {self._max_body_bytes} bytes"
                     raise self._failure("too_large", text, recorder)
                 parts.append(part)
@@ -197,61 +208,11 @@ class StampedTransport(httpx.AsyncBaseTransport):
         recorder.ended()
         return TransportFailure(message, error_class, recorder.stamps())
 
-    def _proxy(self, url: httpx.URL) -> str | None:
+    def _proxy(self, url: URL) -> str | None:
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
-        if not proxy or urllib.request.proxy_bypass(url.host):
+        if not proxy or urllib.request.proxy_bypass(url.host or ""):
             return None
         return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def error_class_of(error: BaseException) -> ErrorClass:
-    """Return the class of failure that an exception from the transport stands for.
-
-    Parameters
-    ----------
-    error
-        An exception of this transport, of aiohttp, of httpx, or of the event loop.
-
-    Examples
-    --------
-    >>> error_class_of(ConnectionResetError()), error_class_of(TimeoutError())
-    ('reset', 'deadline')
-    """
-    if isinstance(error, TransportFailure):
-        return error.error_class
-    return next((name for kinds, name in _CLASSES if isinstance(error, kinds)), "protocol")
-
-
-# The first that fits holds: aiohttp's classes inherit from one another and from OSError.
-_CLASSES: tuple[tuple[tuple[type[BaseException], ...], ErrorClass], ...] = (
-    ((asyncio.CancelledError,), "cancelled"),
-    ((aiohttp.ClientConnectorDNSError, socket.gaierror), "dns"),
-    (
-        (
-            aiohttp.ClientSSLError,
-            aiohttp.ClientConnectorCertificateError,
-            aiohttp.ServerFingerprintMismatch,
-            ssl.SSLError,
-        ),
-        "tls",
-    ),
-    (
-        (
-            aiohttp.ConnectionTimeoutError,
-            aiohttp.ClientConnectorError,
-            aiohttp.ClientHttpProxyError,
-            ConnectionRefusedError,
-            httpx.ConnectError,
-            httpx.ConnectTimeout,
-        ),
-        "connect",
-    ),
-    ((aiohttp.ClientPayloadError,), "truncated"),
-    ((TimeoutError, httpx.TimeoutException), "deadline"),
-    ((aiohttp.ClientConnectionError, ConnectionError, httpx.NetworkError), "reset"),
-    ((aiohttp.ClientError, httpx.HTTPError, httpx.InvalidURL), "protocol"),
-    ((OSError,), "reset"),
-)
 
 
 class _Body(aiohttp.BytesIOPayload):
@@ -288,17 +249,15 @@ class _StampedTls(ssl.SSLContext):
         return context
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        recorder = _current.get()
+        recorder = recording.get()
         if recorder is not None:
             recorder.handshaking()
         return super().wrap_bio(*args, **kwargs)
 
 
-def _stamp(method: Callable[[Recorder], None]) -> Any:
-    async def signal(_session: Any, context: Any, _params: Any) -> None:
-        method(context.trace_request_ctx)
-
-    return signal
+@lru_cache(maxsize=64)
+def _parsed(url: str) -> URL:
+    return URL(url, encoded=True)
 
 
 def _words(error: BaseException) -> str:

@@ -76,8 +76,8 @@ async def test_every_read_of_a_streamed_body_is_stamped(loopback, transport):
     recorder = Recorder()
     got_chunk = recorder.got_chunk
 
-    def note(size):
-        got_chunk(size)
+    def note(size, at_ns):
+        got_chunk(size, at_ns)
         go_on.set()
 
     recorder.got_chunk = note
