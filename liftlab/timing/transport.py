@@ -8,7 +8,6 @@ never delays a stamp and the connection can be used again. `exchange` is what li
 
 from __future__ import annotations
 
-import asyncio
 import io
 import ssl
 import urllib.request

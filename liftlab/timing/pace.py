@@ -1,0 +1,85 @@
+"""Wait for a moment of the clock to within a fraction of a millisecond.
+
+An event loop's own timers are a millisecond coarse: `epoll` counts whole milliseconds.
+Linux has timers that are files, which the loop watches like a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import struct
+import sys
+import time
+from functools import cache
+from types import TracebackType
+from typing import Self
+
+_CLOCK_MONOTONIC = 1  # what perf_counter reads on Linux
+_ABSOLUTE = 1  # TFD_TIMER_ABSTIME
+_FLAGS = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)  # TFD_NONBLOCK and TFD_CLOEXEC are these
+_SECOND_NS = 1_000_000_000
+
+
+class Pacer:
+    """Waits for moments of `perf_counter_ns`, one at a time; a `with` block holds its timer.
+
+    On Linux it is a timerfd; elsewhere, or where the system gives none, the loop's timer.
+    """
+
+    def __init__(self) -> None:
+        self._handle = _timer()
+        self._waiter: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        if self._handle is not None:
+            asyncio.get_running_loop().add_reader(self._handle, self._fired)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._handle is not None:
+            asyncio.get_running_loop().remove_reader(self._handle)
+            os.close(self._handle)
+            self._handle = None
+
+    async def until(self, moment_ns: int) -> None:
+        """Return at a moment of `perf_counter_ns`, or at once if it is past."""
+        while (wait_ns := moment_ns - time.perf_counter_ns()) > 0:
+            if self._handle is None:
+                await asyncio.sleep(wait_ns / _SECOND_NS)
+                continue
+            self._waiter = asyncio.get_running_loop().create_future()
+            _arm(self._handle, moment_ns)
+            await self._waiter
+
+    def _fired(self) -> None:
+        assert self._handle is not None
+        os.read(self._handle, 8)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _timer() -> int | None:
+    """Return a timer that is a file; None where there is none to be had."""
+    # os.timerfd_create came with Python 3.13; the C library has had it all along.
+    create = getattr(_libc(), "timerfd_create", None) if sys.platform == "linux" else None
+    handle = -1 if create is None else int(create(_CLOCK_MONOTONIC, _FLAGS))
+    return None if handle < 0 else handle
+
+
+def _arm(handle: int, moment_ns: int) -> None:
+    seconds, nanoseconds = divmod(moment_ns, _SECOND_NS)
+    moment = struct.pack("@llll", 0, 0, seconds, nanoseconds)  # struct itimerspec: no interval
+    if _libc().timerfd_settime(handle, _ABSOLUTE, moment, None) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
