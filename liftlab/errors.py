@@ -14,6 +14,7 @@ LiftlabError                    exit 1: our own failure
 │   └── ServerFailed            a server that liftlab starts itself did not come up
 ├── RunIncomplete               exit 5: stopped before the plan was done; can be resumed
 │   └── RunInterrupted          exit 130: stopped by Ctrl-C
+├── Undecided                   exit 7: all was done that was planned, and it decides nothing
 ├── StorageFailed               exit 1: disk full, read-only, or locked by another run
 └── NotebookFailed              exit 1: a cell raised; the page is kept
 
@@ -117,6 +118,12 @@ class RunInterrupted(RunIncomplete):
     """A run that Ctrl-C stopped; what is committed is kept."""
 
     exit_code = INTERRUPTED_EXIT_CODE
+
+
+class Undecided(LiftlabError):
+    """All that was planned was done, and does not decide; the message says what would."""
+
+    exit_code = 7
 
 
 class StorageFailed(LiftlabError):

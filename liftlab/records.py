@@ -17,7 +17,7 @@ SCHEMA_VERSION = 1
 Outcome = Literal["pass", "fail", "error", "ungraded"]
 Phase = Literal["warmup", "probe", "measure"]
 Provenance = Literal["measured", "imported", "reference"]
-RunStatus = Literal["running", "complete", "interrupted", "partial", "failed"]
+RunStatus = Literal["running", "complete", "decided", "interrupted", "partial", "failed"]
 Isolation = Literal["full", "restricted", "limits-only", "none"]
 ErrorClass = Literal[
     "dns",

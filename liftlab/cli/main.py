@@ -68,7 +68,8 @@ class LazyVerbs(click.Group):
 def cli() -> None:
     """Measure an endpoint: is it fast, right and affordable, and what can the data carry.
 
-    Exit codes: 0 good; 1 our own error; 2 usage; 4 endpoint; 5 partial; 6 input; 130 Ctrl-C.
+    Exit codes: 0 good; 1 our own error; 2 usage; 4 endpoint; 5 partial; 6 input; 7 undecided;
+    130 Ctrl-C.
     """
 
 

@@ -8,11 +8,14 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import json_option, project, selection_options
-from liftlab.errors import EndpointUnreachable
+from liftlab.errors import EndpointUnreachable, UsageError
 
 if TYPE_CHECKING:
     from liftlab.runner.control import RunRequest
+    from liftlab.runner.plan import Until
     from liftlab.store import RunData
+
+_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 @click.command("run")
@@ -23,6 +26,15 @@ if TYPE_CHECKING:
 @click.option("--category", "categories", multiple=True, help="Only this category; repeatable.")
 @click.option("--resume", metavar="RUN", help="Finish a run that was broken off.")
 @click.option("--memory", is_flag=True, help="First measure client memory, in a pass of its own.")
+@click.option(
+    "--until-decided",
+    is_flag=True,
+    help="End once it is decided whether the success rate reaches the target; grades meanwhile.",
+)
+@click.option("--target", type=_SHARE, help="Success rate to be decided about (0.7).")
+@click.option(
+    "--zone", type=_SHARE, help="Within ± this of the target either answer will do (0.1)."
+)
 @click.option("--dry-run", is_flag=True, help="Say what the run would take, and stop.")
 @json_option
 def run_command(
@@ -39,12 +51,16 @@ def run_command(
     categories: tuple[str, ...],
     resume: str | None,
     memory: bool,
+    until_decided: bool,
+    target: float | None,
+    zone: float | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Run a suite against an endpoint, grade the answers, and print what came out."""
     from liftlab import jobs
 
+    until = _until(until_decided, target, zone, repeats)
     here = project(
         run__suite=suite,
         run__endpoint=endpoint,
@@ -58,22 +74,50 @@ def run_command(
     if resume:
         finish(jobs.resume_run(here, resume), as_json)
         return
-    request = jobs.plan_run(here, cases=cases, categories=categories, model=model, memory=memory)
+    request = jobs.plan_run(
+        here, cases=cases, categories=categories, model=model, memory=memory, until=until
+    )
     if request.sampling.temperature == 0:
         say("temperature 0: retries and repeats will be copies of the first answer")
     if dry_run:
         _print_bounds(request)
         return
+    if until is not None:
+        say("answers are graded during the run, at the lowest priority; its record says so")
     finish(jobs.run_suite(request), as_json)
 
 
 def finish(run: RunData, as_json: bool) -> None:
-    """Print a run that has just ended; exit 4 if the endpoint failed every trial."""
+    """Print a run that has just ended.
+
+    Exit 4 if the endpoint failed every trial, 7 if it was to decide and could not.
+    """
+    from liftlab import jobs
     from liftlab.cli.show import print_run
 
     print_run(run, as_json)
     if len(run.trials) and (run.trials["outcome"] == "error").all():
         raise EndpointUnreachable(f"{run.run.run_id}: every trial is an endpoint error")
+    jobs.check_decided(run)
+
+
+def _until(
+    asked: bool, target: float | None, zone: float | None, repeats: int | None
+) -> Until | None:
+    """Return what the run is to decide, or None; refuse options that contradict it."""
+    from liftlab.runner.plan import Until
+
+    if not asked:
+        if target is not None or zone is not None:
+            raise UsageError("--target and --zone say what --until-decided decides: add it")
+        return None
+    if repeats is not None and repeats > 1:
+        raise UsageError("--until-decided counts one trial a case: leave out --repeats")
+    given = {"target": target, "zone": zone}
+    until = Until(**{name: value for name, value in given.items() if value is not None})
+    if not 0 < until.target - until.zone < until.target + until.zone < 1:
+        raise UsageError(f"{until.target:g} ± {until.zone:g} leaves 0 to 1: give a smaller --zone")
+    return until
 
 
 def _print_bounds(request: RunRequest) -> None:

@@ -56,7 +56,9 @@ def runs_command(as_json: bool) -> None:
 
 
 def print_run(run: RunData, as_json: bool) -> None:
-    """Print a run: what it is, what came out, and a line a trial."""
+    """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
+    from liftlab import jobs
+
     if as_json:
         click.echo(json.dumps(summary_json(run), indent=2, allow_nan=False))
         return
@@ -65,6 +67,9 @@ def print_run(run: RunData, as_json: bool) -> None:
         click.echo(f"  {sentence}")
     click.echo()
     click.echo(trial_table(run).to_string(index=False))
+    decision = jobs.decision_of(run)
+    if decision is not None:
+        click.echo(f"\n{decision}")
 
 
 def heading(run: RunData) -> str:
@@ -101,11 +106,18 @@ def trial_table(run: RunData) -> pd.DataFrame:
 
 
 def summary_json(run: RunData) -> dict[str, object]:
-    """Return a run for scripts: its row, and its trials."""
+    """Return a run for scripts: its row, its trials, and what it was to decide."""
+    from liftlab import jobs
     from liftlab.records import as_row
 
+    decision = jobs.decision_of(run)
     trials = json.loads(run.trials.to_json(orient="records", double_precision=6))
-    return {"run": as_row(run.run), "summary": sentences(run), "trials": trials}
+    return {
+        "run": as_row(run.run),
+        "summary": sentences(run),
+        "decision": decision and {"verdict": decision.verdict, "sentence": str(decision)},
+        "trials": trials,
+    }
 
 
 def _seconds(value: float | None) -> str:

@@ -4,6 +4,7 @@ Here the layers meet: what the runner measured is graded, priced and laid down a
 The command line and the notebooks both come through here, so they cannot differ.
 """
 
+from liftlab.jobs.deciding import check_decided, decision_of
 from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
 from liftlab.jobs.pricing import prices
 from liftlab.jobs.running import (
@@ -19,7 +20,9 @@ from liftlab.jobs.running import (
 __all__ = [
     "bounds_of",
     "check",
+    "check_decided",
     "code_of",
+    "decision_of",
     "first_case",
     "likely_duration",
     "open_run",

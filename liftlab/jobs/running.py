@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from liftlab import store, suite
 from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
+from liftlab.jobs.deciding import Deciding
 from liftlab.jobs.opening import open_run, suite_of
 from liftlab.jobs.pricing import prices
 from liftlab.pipeline.build import build
 from liftlab.runner import control
 from liftlab.runner.control import RunRequest
-from liftlab.runner.plan import Bounds, bounds
+from liftlab.runner.plan import Bounds, Until, bounds
 from liftlab.runner.progress import Progress
 from liftlab.runner.served import check_health
 from liftlab.settings import EndpointSettings, Project, load_project
@@ -27,13 +29,22 @@ def plan_run(
     categories: Sequence[str] = (),
     model: str | None = None,
     memory: bool = False,
+    until: Until | None = None,
 ) -> RunRequest:
     """Resolve every name of a run: suite, endpoint, pipeline, cases.
+
+    Parameters
+    ----------
+    until
+        What the run is to decide. Each case then runs once: repeats of a case are not
+        independent.
 
     Raises
     ------
     UnknownName
         If one does not exist; the message gives the nearest.
+    UsageError
+        If options contradict each other.
     """
     settings = project.settings
     endpoint = settings.endpoint(settings.run.endpoint, settings.run.protocol)
@@ -53,10 +64,11 @@ def plan_run(
             max_tokens=endpoint.max_tokens or settings.sampling.max_tokens,
             extra=settings.sampling.extra,
         ),
-        repeats=settings.run.repeats,
+        repeats=1 if until else settings.run.repeats,
         concurrency=concurrency,
         seed=settings.run.seed,
         memory=memory,
+        until=until,
     )
 
 
@@ -85,7 +97,7 @@ def run_suite(request: RunRequest | None = None) -> RunData:
         Ctrl-C what is committed is kept, and `resume_run` finishes it.
     """
     request = request or plan_run(load_project())
-    folder = _followed(request, len(request.trials()), control.start)
+    folder = _followed(request, len(request.trials()), partial(control.start, request))
     return open_run(folder.run_id, project=request.project)
 
 
@@ -94,7 +106,7 @@ def resume_run(project: Project, run_id: str) -> RunData:
     folder = store.find(project.path("runs"), run_id)
     request = _request_of(project, folder)
     left = len(request.trials()) - len(store.committed(folder))
-    _followed(request, left, lambda asked, listen: control.resume(folder, asked, listen))
+    _followed(request, left, partial(control.resume, folder, request), so_far=folder)
     return open_run(folder.run_id, project=project)
 
 
@@ -135,11 +147,19 @@ def _suite(project: Project) -> Suite:
 def _followed(
     request: RunRequest,
     total: int,
-    job: Callable[[RunRequest, control.Listener], RunFolder],
+    job: Callable[..., RunFolder],
+    so_far: RunFolder | None = None,
 ) -> RunFolder:
+    """Show the progress of a job, and end it once it is decided, where that is asked for."""
     progress = Progress(total)
     try:
-        return job(request, progress)
+        if request.until is None:
+            return job(progress)
+        deciding = Deciding(request, request.until, progress)
+        if so_far is not None and deciding.is_decided(so_far):
+            return so_far
+        with deciding:
+            return job(deciding, deciding.halt)
     finally:
         progress.close()
 
@@ -160,4 +180,5 @@ def _request_of(project: Project, folder: RunFolder) -> RunRequest:
         concurrency=asked["concurrency"],
         seed=asked["seed"],
         memory=asked["memory"],
+        until=Until(**asked["until"]) if asked.get("until") else None,
     )

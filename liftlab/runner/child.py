@@ -2,14 +2,14 @@
 
 The parent writes one line of JSON (the job) to standard input and keeps it open; events
 come back as JSON lines on standard output. When standard input ends, the parent is gone:
-the load stops. SIGINT stops it, too; what is committed stays.
+the load stops. SIGINT stops it, too; what is committed stays. A word on standard
+input ends it well (`runner/halt.py`): no further trial is begun.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 import threading
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from liftlab.endpoints.connect import connected
 from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError
 from liftlab.pipeline.build import build
 from liftlab.records import Attempt
+from liftlab.runner.halt import Halt, heed
 from liftlab.runner.load import measure_memory, run_closed
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import Context, TrialDone
@@ -95,8 +97,8 @@ def emit(event: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-async def run(job: Job) -> None:
-    """Run the job's trials; the journal is complete when this returns."""
+async def run(job: Job, halt: Halt) -> None:
+    """Run the job's trials, or those begun before the halt; the journal is then complete."""
     folder = RunFolder(job.folder)
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(Journal.open(folder))
@@ -118,7 +120,7 @@ async def run(job: Job) -> None:
             parse_source=sandbox.parse,
         )
         await _warm_up(context, endpoint)
-        await _measure(job, context, journal, ledger)
+        await _measure(job, context, journal, ledger, halt)
 
 
 async def _warm_up(context: Context, endpoint: Endpoint) -> None:
@@ -148,7 +150,9 @@ async def _warm_up(context: Context, endpoint: Endpoint) -> None:
     emit({"event": "warm", "ok": answer.ok, "seconds": answer.seconds, "status": answer.status})
 
 
-async def _measure(job: Job, context: Context, journal: Journal, ledger: JournalLedger) -> None:
+async def _measure(
+    job: Job, context: Context, journal: Journal, ledger: JournalLedger, halt: Halt
+) -> None:
     committed = journal.committed()
     trials = [trial for trial in job.trials if trial.key not in committed]
     peaks = None
@@ -159,8 +163,8 @@ async def _measure(job: Job, context: Context, journal: Journal, ledger: Journal
     share = CpuShare()
     async with LoopLag() as lag:
         try:
-            await run_closed(context, trials, job.concurrency, ledger.commit, emit, peaks)
-            status = "complete"
+            await run_closed(context, trials, job.concurrency, ledger.commit, emit, peaks, halt)
+            status = halt.status or "complete"
         finally:
             journal.update_run(
                 status=status,
@@ -178,7 +182,7 @@ async def _until_told(job: Job) -> int:
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
-    stopped = False
+    stopped, halt = False, Halt()
 
     def stop() -> None:
         nonlocal stopped
@@ -187,23 +191,15 @@ async def _until_told(job: Job) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    _when_input_ends(lambda: loop.call_soon_threadsafe(stop))
+    gone = partial(loop.call_soon_threadsafe, stop)
+    threading.Thread(target=heed, args=(0, halt, gone), daemon=True).start()
     try:
-        await run(job)
+        await run(job, halt)
     except asyncio.CancelledError:
         if not stopped:
             raise
         return INTERRUPTED_EXIT_CODE
     return 0
-
-
-def _when_input_ends(call: Callable[[], object]) -> None:
-    def wait() -> None:
-        while os.read(0, 4096):
-            pass
-        call()
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def main() -> int:

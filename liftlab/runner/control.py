@@ -26,7 +26,8 @@ from liftlab.errors import (
 )
 from liftlab.pipeline.build import Pipeline
 from liftlab.records import Run
-from liftlab.runner.plan import PlannedTrial, repeat_major
+from liftlab.runner.halt import HaltLine
+from liftlab.runner.plan import PlannedTrial, Until, repeat_major
 from liftlab.runner.progress import log_line
 from liftlab.runner.served import check_health, keep_log_of, serving
 from liftlab.settings import EndpointSettings, Project
@@ -50,6 +51,7 @@ class RunRequest:
     concurrency: int
     seed: int
     memory: bool = False
+    until: Until | None = None
 
     def trials(self) -> list[PlannedTrial]:
         """Return the planned trials in the order in which they are sent."""
@@ -67,8 +69,17 @@ class RunRequest:
         return repeat_major(planned, self.seed)
 
 
-def start(request: RunRequest, listen: Listener) -> RunFolder:
+def start(request: RunRequest, listen: Listener, halt: HaltLine | None = None) -> RunFolder:
     """Run a suite in a fresh folder, and return the folder once every trial is committed.
+
+    Parameters
+    ----------
+    request
+        What to run.
+    listen
+        Is called with each event of the load process.
+    halt
+        For whoever may end the run before its plan is done.
 
     Raises
     ------
@@ -85,11 +96,13 @@ def start(request: RunRequest, listen: Listener) -> RunFolder:
         folder = _create_folder(request, found)
         made.append(folder)
         listen({"event": "created", "run_id": folder.run_id, "path": str(folder.path)})
-        _load(folder, request, endpoint, listen)
+        _load(folder, request, endpoint, listen, halt)
     return folder
 
 
-def resume(folder: RunFolder, request: RunRequest, listen: Listener) -> RunFolder:
+def resume(
+    folder: RunFolder, request: RunRequest, listen: Listener, halt: HaltLine | None = None
+) -> RunFolder:
     """Finish a run that was broken off; nothing already committed changes.
 
     Raises
@@ -109,7 +122,7 @@ def resume(folder: RunFolder, request: RunRequest, listen: Listener) -> RunFolde
     with serving(request.endpoint, lambda log: keep_log_of(log, [folder])) as endpoint:
         check_health(endpoint)
         listen({"event": "resumed", "run_id": folder.run_id})
-        _load(folder, request, endpoint, listen)
+        _load(folder, request, endpoint, listen, halt)
     return folder
 
 
@@ -157,13 +170,18 @@ def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFold
             "concurrency": request.concurrency,
             "seed": request.seed,
             "memory": request.memory,
+            "until": request.until and asdict(request.until),
         },
     }
     return create(project.path("runs"), run, manifest, request.suite.source, request.suite.suffix)
 
 
 def _load(
-    folder: RunFolder, request: RunRequest, endpoint: EndpointSettings, listen: Listener
+    folder: RunFolder,
+    request: RunRequest,
+    endpoint: EndpointSettings,
+    listen: Listener,
+    halt: HaltLine | None,
 ) -> None:
     """Start the load process and follow it to its end."""
     job = {
@@ -191,6 +209,8 @@ def _load(
         ) as child,
     ):
         try:
+            if halt is not None:
+                halt.leads_to(child.stdin)
             _follow(child, json.dumps(job), log, listen)
         except KeyboardInterrupt:
             _stop(child)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from liftlab.runner.halt import Halt
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import Context, TrialDone, run_trial
 from liftlab.sandbox.extract import extract
@@ -24,16 +25,17 @@ async def run_closed(
     commit: Commit,
     emit: Emit,
     peaks: dict[str, dict[str, float]] | None = None,
+    halt: Halt | None = None,
 ) -> None:
-    """Run all trials, at most `concurrency` at once, in the order given.
+    """Run all trials, at most `concurrency` at once, in the order given, or until halted.
 
     Closed loop: a worker sends its next trial when its last one has ended. A trial counts
     once `commit` has made it durable. If one worker raises, the others are cancelled.
     """
-    waiting = iter(trials)
+    waiting, halt = iter(trials), halt or Halt()
 
     async def work() -> None:
-        for planned in waiting:
+        while halt.status is None and (planned := next(waiting, None)) is not None:
             emit({"event": "start", "case_id": planned.case_id, "repeat": planned.repeat})
             peak = (peaks or {}).get(planned.case_id)
             done = await run_trial(context, planned, peak_mb=peak)

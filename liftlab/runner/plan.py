@@ -35,6 +35,17 @@ class PlannedTrial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Until:
+    """End a run once it is decided whether its success rate reaches a target.
+
+    Rates within ± `zone` of the target may be decided either way.
+    """
+
+    target: float = 0.7
+    zone: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """What a plan takes at most: calls, tokens, seconds one after the other, and money."""
 

@@ -14,6 +14,7 @@ from liftlab.store.folder import (
     find,
     list_runs,
     new_run_id,
+    stage_rows,
 )
 from liftlab.store.frames import join_trials, read_journal
 from liftlab.store.journal import Journal
@@ -36,6 +37,7 @@ __all__ = [
     "new_run_id",
     "read_journal",
     "read_tables",
+    "stage_rows",
     "tables_current",
     "write_tables",
     "write_week2",

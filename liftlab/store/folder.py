@@ -211,6 +211,18 @@ def committed(folder: RunFolder) -> set[tuple[str, int]]:
         connection.close()
 
 
+def stage_rows(folder: RunFolder, case_id: str, repeat: int) -> list[dict[str, Any]]:
+    """Return the stages of one trial, in order, without taking the lock."""
+    connection = schema.connect(folder.journal_path)
+    try:
+        with schema.reading(folder.journal_path):
+            cursor = connection.execute(_STAGES, (case_id, repeat))
+            names = [name for name, *_ in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+    finally:
+        connection.close()
+
+
 def status_now(folder: RunFolder, status: str) -> str:
     """Return a run's status as it is: one that says `running` without a writer was broken off."""
     return "interrupted" if status == "running" and not lock.is_held(folder.path) else status
@@ -271,6 +283,7 @@ def _summary(folder: RunFolder) -> RunSummary:
     )
 
 
+_STAGES = "SELECT * FROM stage WHERE case_id = ? AND repeat = ? ORDER BY position"
 _RUN_LINE = (
     "SELECT started_at, suite, endpoint, status, provenance, (SELECT COUNT(*) FROM trial) FROM run"
 )

@@ -1,0 +1,159 @@
+"""Run until it is decided: grade each trial as it ends, and end the run at a boundary.
+
+Answers are graded beside the load, in a thread of the lowest priority. Trials count in the order
+of the plan, which is random, never in that in which they end: quick cases end first.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from contextlib import suppress
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Self
+
+from liftlab import store
+from liftlab.analysis import decide
+from liftlab.analysis.decide import Decision
+from liftlab.errors import Undecided
+from liftlab.grading.run import grade_trial
+from liftlab.runner.control import Listener, RunRequest
+from liftlab.runner.halt import HaltLine
+from liftlab.runner.plan import PlannedTrial, Until, repeat_major
+from liftlab.sandbox import Sandbox
+from liftlab.store import RunData, RunFolder
+
+_LOWEST_PRIORITY = 19
+_OUTCOMES = {"pass": 1.0, "fail": 0.0}
+_Key = tuple[str, int]
+
+
+class Deciding:
+    """Listens to a run and ends it once its success rate is decided; use it in a `with` block.
+
+    Parameters
+    ----------
+    request
+        The run; `request.until` is what is to be decided.
+    listen
+        Is called with each event, too.
+    """
+
+    def __init__(self, request: RunRequest, until: Until, listen: Listener) -> None:
+        self.halt = HaltLine()
+        self._request = request
+        self._until = until
+        self._listen = listen
+        self._plan = [trial.key for trial in request.trials()]
+        self._cases = {case.case_id: case for case in request.suite.cases}
+        self._outcomes: dict[_Key, float] = {}
+        self._ended: SimpleQueue[_Key | None] = SimpleQueue()
+        self._folder: RunFolder | None = None
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="grading", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.put(None)
+        self._thread.join()
+        if error is None and self._failure is not None:
+            raise self._failure
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        """Take one event of the run."""
+        self._listen(event)
+        if event["event"] == "created":
+            self._folder = store.find(self._request.project.path("runs"), event["run_id"])
+        elif event["event"] == "trial":
+            self._ended.put((event["case_id"], event["repeat"]))
+
+    def is_decided(self, folder: RunFolder) -> bool:
+        """Grade what an earlier session committed, and say whether that decides."""
+        self._folder = folder
+        with Sandbox() as sandbox:
+            for key in store.committed(folder):
+                self._grade(key, sandbox)
+        return self._verdict() != "go on"
+
+    def _work(self) -> None:
+        try:
+            _be_nice()
+            with Sandbox() as sandbox:
+                while (key := self._ended.get()) is not None:
+                    self._grade(key, sandbox)
+                    if self._verdict() != "go on":
+                        self.halt.end("decided")
+                        return
+        except BaseException as error:  # raised again where the `with` block ends
+            self._failure = error
+            self.halt.end("partial")
+
+    def _grade(self, key: _Key, sandbox: Sandbox) -> None:
+        assert self._folder is not None
+        graded = grade_trial(
+            store.stage_rows(self._folder, *key),
+            self._folder.artifacts,
+            self._cases.get(key[0]),
+            sandbox,
+            allow_weak_isolation=self._request.project.settings.grading.allow_weak_isolation,
+        )
+        self._outcomes[key] = _OUTCOMES.get(graded.outcome, math.nan)
+
+    def _verdict(self) -> str:
+        """Decide by the trials before the first that has not ended."""
+        counted = []
+        for key in self._plan:
+            if key not in self._outcomes:
+                break
+            counted.append(self._outcomes[key])
+        return decide.success_rate(counted, self._until.target, self._until.zone).verdict
+
+
+def decision_of(run: RunData) -> Decision | None:
+    """Return what a run comes to that was made until decided; None for any other.
+
+    Trials count in the order of its plan.
+    """
+    asked = (run.folder.manifest().get("request") or {}).get("until")
+    if asked is None:
+        return None
+    seed = run.run.order_seed or 0
+    keys = zip(run.trials["case_id"], run.trials["repeat"], strict=True)
+    trials = [PlannedTrial(case_id=case, repeat=repeat, prompt="") for case, repeat in keys]
+    place = {trial.key: number for number, trial in enumerate(repeat_major(trials, seed))}
+    order = sorted(range(len(trials)), key=lambda row: place[trials[row].key])
+    planned = run.trials.iloc[order].drop(columns="started_at")
+    return decide.of_run(planned, asked["target"], asked["zone"])
+
+
+def check_decided(run: RunData) -> None:
+    """Ask for more cases if a run was to decide and used up its own.
+
+    Raises
+    ------
+    Undecided
+        Says how many more it takes.
+    """
+    decision = decision_of(run)
+    if decision is not None and decision.verdict == "go on":
+        more = math.ceil(max(decision.if_above.mean_trials, decision.if_below.mean_trials))
+        raise Undecided(
+            f"not decided after {decision.trials:,} cases: about {more:,} more are needed; "
+            "add cases to the suite, or name a larger one with --suite"
+        )
+
+
+def _be_nice() -> None:
+    """Give this thread, and what it starts, the lowest priority where threads have one (Linux)."""
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
