@@ -16,6 +16,7 @@ from liftlab.grading.taxonomy import Finding
 from liftlab.records import FailureClass, Isolation, Outcome
 from liftlab.sandbox import Call, CallReport, Limits, ParseReport, RunReport, Sandbox
 from liftlab.sandbox.extract import extract, has_fence
+from liftlab.sandbox.reports import UNKNOWN
 from liftlab.suite import Case, Check
 
 GRADER_VERSION = "1"
@@ -218,14 +219,15 @@ class _Grading:
 
     def _of_source(self, source: bytes, *, fenced: bool, raw_outcome: Outcome | None) -> Graded:
         report = self._run(source)
-        finding = taxonomy.of_source(report.parse, fenced=fenced) if report.parse else None
-        finding = finding or self._of_run(report)
         results = [
             _check_result(check, call)
             for check, call in zip(self.case.checks, report.calls, strict=True)
         ]
-        if finding is None and not all(result.passed for result in results):
-            finding = self._of_calls(report, results)
+        finding = None
+        if not (report.succeeded and results and all(result.passed for result in results)):
+            report = self._with_facts(source, report)
+            finding = taxonomy.of_source(report.parse, fenced=fenced) if report.parse else None
+            finding = finding or self._of_run(report) or self._of_calls(report, results)
         outcome = _outcome(finding) if self.case.checks or finding else "ungraded"
         return Graded(
             outcome=outcome,
@@ -244,6 +246,13 @@ class _Grading:
             verdict_integrity=self.integrity,
             code=source,
         )
+
+    def _with_facts(self, source: bytes, report: RunReport) -> RunReport:
+        """Return a report that knows of its source what naming a failure takes."""
+        if report.parse is None or not report.parse.parsed:
+            return report  # there is no more to know
+        facts = self.sandbox.parse(source, self.limits)
+        return dataclasses.replace(report, parse=None if facts.kind == UNKNOWN else facts)
 
     def _run(self, source: bytes) -> RunReport:
         """Run the checks on the first of the wanted functions that the code defines."""
@@ -309,11 +318,7 @@ class _ProgramGrading(_Grading):
         super().__init__(dataclasses.replace(case, checks=(tests,)), None, sandbox)
 
     def _run(self, source: bytes) -> RunReport:
-        facts = self.sandbox.parse(source, self.limits)
-        if not facts.parsed:
-            return RunReport(parse=facts, calls=(CallReport(),))
-        report = foreign.run_tests(source, self.case, self.sandbox, self.limits)
-        return dataclasses.replace(report, parse=facts)
+        return foreign.run_tests(source, self.case, self.sandbox, self.limits)
 
     def _of_calls(self, report: RunReport, results: Sequence[CheckResult]) -> Finding | None:
         facts = report.parse or ParseReport(parsed=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,7 +37,7 @@ def probe(target: Mapping[str, Any]) -> dict[str, bool]:
     """
     caller, file = int(target["caller"]), str(target["file"])
     tries: dict[str, Callable[[], object]] = {
-        "connect": lambda: socket.create_connection(("127.0.0.1", target["port"]), 0.2).close(),
+        "connect": lambda: _connect(target["port"]),
         "fork": _fork,
         "read_outside": lambda: _open(file, os.O_RDONLY),
         "write_outside": lambda: _open(file, os.O_WRONLY | os.O_APPEND),
@@ -58,6 +57,12 @@ def _is_possible(attempt: Callable[[], object]) -> bool:
     except OSError:
         return False
     return True
+
+
+def _connect(port: int) -> None:
+    import socket  # what every child would inherit is kept small
+
+    socket.create_connection(("127.0.0.1", port), 0.2).close()
 
 
 def _see(process: int, group: int) -> None:

@@ -9,102 +9,151 @@ Standard library only.
 from __future__ import annotations
 
 import builtins
-import contextlib
 import json
+import marshal
 import os
 import random
-import signal
+import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from types import CodeType, FunctionType, ModuleType, TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from liftlab import values
 from liftlab.sandbox import canaries, confine, facts, protocol
 
+_MEBIBYTE = 1024 * 1024
+_DESCRIPTORS = 4  # the candidate keeps 0 to 3
 # Taken before foreign code can replace them.
 _write, _dumps, _exit, _clock = os.write, json.dumps, os._exit, time.perf_counter
-_encode, _decode = values.encode, values.decode
+_encode, _decode, _snapshot = values.encode, values.decode, marshal.dumps
 _BUILTIN_EXCEPTIONS = {
     id(item): item.__name__  # an alias such as IOError has the same
     for item in vars(builtins).values()
     if isinstance(item, type) and issubclass(item, BaseException)
 }
+_SNAPSHOT_VERSION = 2  # later ones depend on who else refers to a value
+_unsent = bytearray()
 
 
-def run_job(job: Mapping[str, Any], scratch: str, baseline_bytes: int) -> None:
+class Prepared:
+    """What the worker makes once for its children, who only have to apply it."""
+
+    def __init__(self, scratch: str, baseline_bytes: int) -> None:
+        os.chdir(scratch)
+        os.environ.pop("PWD", None)  # bubblewrap sets it
+        os.environ.update(HOME=scratch, TMPDIR=scratch)
+        sys.argv = [protocol.MODULE_NAME]
+        self.baseline_bytes = baseline_bytes
+        self.output = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        self.confinement = confine.Confinement(scratch)
+
+
+def run_job(
+    job: Mapping[str, Any],
+    source: bytes,
+    calls: bytes,
+    prepared: Prepared,
+    pipes: tuple[int, int],
+) -> None:
     """Confine this process, do the job, and end the process; never returns."""
     status = protocol.EXIT_BROKEN
     try:
-        status = _run_confined(job, scratch, baseline_bytes)
+        applied = _confine(job["limits"], prepared, pipes)
+        _tell({"confined": applied})
+        if set(job["require"]) <= set(applied):
+            _do(job, source, calls, prepared)
+            status = 0
+        _send_told()
     except MemoryError:
         status = protocol.EXIT_MEMORY
     finally:
         _exit(status)
 
 
-def _run_confined(job: Mapping[str, Any], scratch: str, baseline_bytes: int) -> int:
+def _confine(limits: Mapping[str, Any], prepared: Prepared, pipes: tuple[int, int]) -> list[str]:
+    """Give up all that is not needed; return which mechanisms are in force."""
     os.setsid()
-    _reset_signals()
-    os.chdir(scratch)
-    os.environ.pop("PWD", None)  # bubblewrap sets it
-    os.environ.update(HOME=scratch, TMPDIR=scratch)
-    sys.argv = [protocol.MODULE_NAME]
-    output = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
-    sys.stdout = sys.stderr = output
-    confine.limit(job["limits"], baseline_bytes=baseline_bytes)
-    applied = confine.confine(scratch)
-    _send({"confined": applied})
-    if not set(job["require"]) <= set(applied):
-        return protocol.EXIT_BROKEN
+    applied = prepared.confinement.restrict_files()
+    _arrange_descriptors(*pipes)
+    sys.stdout = sys.stderr = prepared.output
+    memory = prepared.baseline_bytes + int(limits["memory_mb"]) * _MEBIBYTE
+    confine.limit(limits["cpu_s"], memory)
+    return applied + prepared.confinement.restrict_calls()
+
+
+def _arrange_descriptors(result: int, output: int) -> None:
+    """Leave nothing but an empty input, the output pipe and the result pipe."""
+    high = [os.dup(fd) for fd in (result, output)]
+    while min(high) < _DESCRIPTORS:
+        high = [os.dup(fd) for fd in high]
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(high[1], 1)
+    os.dup2(high[1], 2)
+    os.dup2(high[0], protocol.RESULT_FD)
+    os.closerange(_DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def _do(job: Mapping[str, Any], source: bytes, calls: bytes, prepared: Prepared) -> None:
     if job["kind"] == "probe":
-        _send({"probes": canaries.probe(job["canary"])})
+        _tell({"probes": canaries.probe(job["canary"])})
+    elif job["kind"] == "parse":
+        _tell({"facts": facts.inspect_source(source)[1]})
     else:
-        code, known = facts.inspect_source(job["source"].encode("latin-1"))
-        _send({"facts": known})
-        if job["kind"] == "run" and code is not None:
-            _run_calls(code, known, job["calls"])
-    with contextlib.suppress(OSError, ValueError):  # foreign code has closed it
+        _run(source, json.loads(calls), is_tagged=job["tagged"])
+    _flush(prepared.output)
+    _tell({"end": True})
+
+
+def _flush(output: TextIO) -> None:
+    try:
         output.flush()
-    _send({"end": True})
-    return 0
+    except (OSError, ValueError):
+        return  # foreign code has closed it
 
 
-def _reset_signals() -> None:
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+def _run(source: bytes, calls: list[dict[str, Any]], *, is_tagged: bool) -> None:
+    only = None
+    if all(call["function"] for call in calls):
+        code, known = _compile(source)
+    else:
+        code, known = facts.inspect_source(source)
+        only = _only_function(known)
+    _tell({"facts": known})
+    if code is not None:
+        _run_calls(code, calls, only, is_tagged=is_tagged)
 
 
-def _run_calls(code: CodeType, known: Mapping[str, Any], calls: list[dict[str, Any]]) -> None:
-    random.seed(0)  # the same verdict every time
+def _compile(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
+    """Compile source; more than that is known only of source that does not compile."""
+    try:
+        return compile(source, protocol.FILENAME, "exec", dont_inherit=True), {"parsed": True}
+    except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError):
+        return facts.inspect_source(source)
+
+
+def _run_calls(
+    code: CodeType, calls: list[dict[str, Any]], only: str | None, *, is_tagged: bool
+) -> None:
+    random.seed(0)  # the same verdict every time; a fork has seeded it anew
     module = ModuleType(protocol.MODULE_NAME)
-    for own in own_modules():
-        sys.modules.pop(own, None)
     sys.modules[protocol.MODULE_NAME] = module
+    _send_told()
     try:
         exec(code, module.__dict__)  # noqa: S102 -- what all this is for
     except BaseException as error:
-        _send({"load_error": _describe(error, None)})
+        _tell({"load_error": _describe(error, None)})
         return
-    _send({"loaded": True})
+    _tell({"loaded": True})
     namespace = module.__dict__
-    only = _only_function(known)
     for number, call in enumerate(calls):
         name = call["function"] or only
         function = namespace.get(name) if name else None
         if not callable(function):
-            _send({"call": number, "function": name, "missing": True})
+            _tell({"call": number, "function": name, "missing": True})
             continue
-        _send({"call": number, "function": name, **_one_call(function, call)})
-
-
-@cache
-def own_modules() -> list[str]:
-    """Return the names of our modules; in each child, the search would touch every name's page."""
-    return [name for name in sys.modules if name.partition(".")[0] == "liftlab"]
+        _tell({"call": number, "function": name, **_one_call(function, call, is_tagged=is_tagged)})
 
 
 def _only_function(known: Mapping[str, Any]) -> str | None:
@@ -112,10 +161,15 @@ def _only_function(known: Mapping[str, Any]) -> str | None:
     return public[0] if len(public) == 1 else None
 
 
-def _one_call(function: Callable[..., Any], call: Mapping[str, Any]) -> dict[str, Any]:
-    arguments = _decode(call["args"], **protocol.ARGUMENT_LIMITS)
-    keywords = _decode(call["kwargs"], **protocol.ARGUMENT_LIMITS)
-    before = _encode([arguments, keywords], **protocol.ARGUMENT_LIMITS)
+def _one_call(
+    function: Callable[..., Any], call: Mapping[str, Any], *, is_tagged: bool
+) -> dict[str, Any]:
+    arguments, keywords = call["args"], call["kwargs"]
+    if is_tagged:
+        arguments = _decode(arguments, **protocol.ARGUMENT_LIMITS)
+        keywords = _decode(keywords, **protocol.ARGUMENT_LIMITS)
+    before = _snapshot([arguments, keywords], _SNAPSHOT_VERSION)
+    _send_told()
     started = _clock()
     try:
         value = function(*arguments, **keywords)
@@ -133,10 +187,10 @@ def _one_call(function: Callable[..., Any], call: Mapping[str, Any]) -> dict[str
     return result
 
 
-def _is_changed(before: Any, after: Any) -> bool:
+def _is_changed(before: bytes, after: Any) -> bool:
     try:
-        return bool(_encode(after, **protocol.ARGUMENT_LIMITS) != before)
-    except (values.NotPlain, values.TooLarge):
+        return _snapshot(after, _SNAPSHOT_VERSION) != before
+    except ValueError:  # something of another kind is in it now
         return True
 
 
@@ -177,7 +231,12 @@ def _innermost_line(trace: TracebackType | None) -> int | None:
     return line
 
 
-def _send(item: Mapping[str, Any]) -> None:
-    data = _dumps(item).encode("ascii") + b"\n"
-    while data:
-        data = data[_write(protocol.RESULT_FD, data) :]
+def _tell(item: Mapping[str, Any]) -> None:
+    """Add a line to what is sent before foreign code gets its next turn."""
+    _unsent.extend(_dumps(item).encode("ascii"))
+    _unsent.extend(b"\n")
+
+
+def _send_told() -> None:
+    while _unsent:
+        del _unsent[: _write(protocol.RESULT_FD, _unsent)]

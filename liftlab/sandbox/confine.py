@@ -1,15 +1,16 @@
-"""Give up, in a forked child and for good, all that a graded function does not need."""
+"""Give up, in a forked child and for good, all that a graded function does not need.
+
+The worker prepares once what every child then only has to apply: a child that runs little
+Python copies few of the worker's pages, and that is most of what a run costs.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import resource
 import sys
-from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from liftlab.sandbox import landlock, seccomp
 
@@ -23,73 +24,76 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _SYSTEM_PATHS = ("/usr", "/lib", "/lib64", "/bin", "/nix/store")
 
 
-def limit(limits: Mapping[str, Any], *, baseline_bytes: int) -> None:
+def limit(cpu_s: float, memory_bytes: int) -> None:
     """Set hard resource limits; the worker's own clock is what decides, these are the backstop.
 
     Parameters
     ----------
-    limits
-        `cpu_s` and `memory_mb`.
-    baseline_bytes
-        Address space that the interpreter already holds; the memory limit counts from there.
+    cpu_s, memory_bytes
+        Processor time, and address space with what the interpreter itself takes.
     """
-    memory = baseline_bytes + int(limits["memory_mb"]) * _MEBIBYTE
-    _hard(resource.RLIMIT_CPU, int(limits["cpu_s"]) + 2)  # whole seconds
+    _hard(resource.RLIMIT_CPU, int(cpu_s) + 2)  # whole seconds
     if sys.platform.startswith("linux"):  # macOS refuses to limit address space
-        _hard(resource.RLIMIT_AS, memory)
+        _hard(resource.RLIMIT_AS, memory_bytes)
     _hard(resource.RLIMIT_FSIZE, _FILE_BYTES)
     _hard(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _hard(resource.RLIMIT_CORE, 0)
 
 
-def confine(scratch: str) -> list[str]:
-    """Drop privileges, files outside `scratch` and dangerous system calls.
+class Confinement:
+    """What a process gives up for itself and its children, prepared for many children.
 
-    Returns
-    -------
-    list of str
-        The mechanisms that are now in force: any of "landlock", "seccomp".
+    Parameters
+    ----------
+    scratch
+        The only folder in which a child may write.
     """
-    if not sys.platform.startswith("linux"):
-        return []
-    system = libc()
-    system.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-    system.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    if system.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        return []
-    _drop_capabilities(system)
-    applied = []
-    if landlock.restrict(readable_paths(), [scratch]):
-        applied.append("landlock")
-    if seccomp.install():
-        applied.append("seccomp")
-    return applied
+
+    def __init__(self, scratch: str) -> None:
+        self._rules: int | None = None
+        self._filter: Callable[[], bool] | None = None
+        if not sys.platform.startswith("linux"):
+            return
+        self._prctl = ctypes.CDLL(None).prctl
+        self._prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        _drop_capabilities()
+        if self._prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
+            self._rules = landlock.ruleset(_readable_paths(), [scratch])
+            self._filter = seccomp.installer()
+
+    def restrict_files(self) -> list[str]:
+        """Give up, in a child, files outside the scratch folder; return ["landlock"] if so."""
+        if self._rules is None:
+            return []
+        landlock.enforce(self._rules)
+        return ["landlock"]
+
+    def restrict_calls(self) -> list[str]:
+        """Give up, in a child, dangerous system calls; return ["seccomp"] if so."""
+        if sys.platform.startswith("linux"):
+            self._prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)  # is not inherited
+        return ["seccomp"] if self._filter is not None and self._filter() else []
 
 
-@cache
-def readable_paths() -> Sequence[str]:
+def _readable_paths() -> Sequence[str]:
     """Return what the interpreter needs to import its own library."""
     own = {sys.base_prefix, sys.base_exec_prefix, os.path.dirname(os.__file__)}
     folders = {os.path.realpath(path) for path in (*_SYSTEM_PATHS, *own)} - {"/"}
     return [*sorted(folders), "/dev/null", "/dev/urandom"]
 
 
-@cache
-def libc() -> ctypes.CDLL:
-    """Return the C library, for system calls that Python has no function for."""
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def _drop_capabilities(system: ctypes.CDLL) -> None:
+def _drop_capabilities() -> None:
     """Leave root without its powers; an ordinary user has none to lose, so failing is fine."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     nothing = (ctypes.c_uint32 * 6)()
-    system.capset(ctypes.byref(header), ctypes.byref(nothing))
+    ctypes.CDLL(None).capset(ctypes.byref(header), ctypes.byref(nothing))
 
 
 def _hard(kind: int, value: int) -> None:
     _, highest = resource.getrlimit(kind)
     if highest != resource.RLIM_INFINITY:
         value = min(value, highest)
-    with contextlib.suppress(ValueError, OSError):  # a limit the system does not have
+    try:
         resource.setrlimit(kind, (value, value))
+    except (ValueError, OSError):
+        return  # a limit the system does not have

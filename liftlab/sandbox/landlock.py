@@ -54,10 +54,8 @@ def abi() -> int:
         return 0
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str]) -> bool:
-    """Give up all files but those beneath the named paths, all TCP, and signals to others.
-
-    The caller must have set `no_new_privs`. It cannot be undone, and children inherit it.
+def ruleset(readable: Iterable[str], writable: Iterable[str]) -> int | None:
+    """Write down which files may be touched, for any number of processes to give up the rest.
 
     Parameters
     ----------
@@ -68,21 +66,27 @@ def restrict(readable: Iterable[str], writable: Iterable[str]) -> bool:
 
     Returns
     -------
-    bool
-        False where the kernel has no Landlock; then nothing was given up.
+    int or None
+        A descriptor for `enforce`; None where the kernel has no Landlock.
     """
     version = abi()
     if not version:
-        return False
+        return None
     handled = (1 << _RIGHTS_BY_ABI.get(version, 16)) - 1
-    ruleset = _create_ruleset(version, handled)
+    rules = _create_ruleset(version, handled)
     for path in readable:
-        _allow(ruleset, path, _READ & handled)
+        _allow(rules, path, _READ & handled)
     for path in writable:
-        _allow(ruleset, path, _SCRATCH & handled)
-    _syscall(_RESTRICT_SELF, ruleset, 0)
-    os.close(ruleset)
-    return True
+        _allow(rules, path, _SCRATCH & handled)
+    return rules
+
+
+def enforce(rules: int) -> None:
+    """Give up all files but those that `rules` names, all TCP, and signals to others.
+
+    The caller must have set `no_new_privs`. It cannot be undone, and children inherit it.
+    """
+    _syscall(_RESTRICT_SELF, rules, 0)
 
 
 def _create_ruleset(version: int, handled: int) -> int:
@@ -95,7 +99,7 @@ def _create_ruleset(version: int, handled: int) -> int:
     return _syscall(_CREATE_RULESET, ctypes.byref(attributes), ctypes.sizeof(attributes), 0)
 
 
-def _allow(ruleset: int, path: str, rights: int) -> None:
+def _allow(rules: int, path: str, rights: int) -> None:
     try:
         handle = os.open(path, _O_PATH | os.O_CLOEXEC)
     except OSError:
@@ -104,7 +108,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         rights &= _ON_FILES
     rule = _PathBeneath(rights, handle)
     try:
-        _syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(rule), 0)
+        _syscall(_ADD_RULE, rules, _RULE_PATH_BENEATH, ctypes.byref(rule), 0)
     finally:
         os.close(handle)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from liftlab import values
 from liftlab.sandbox.protocol import MESSAGE_CHARS, MOST_FUNCTIONS
 
+UNKNOWN = "SandboxError"  # the `kind` of source of which no facts came back
 EndedBy = Literal["cpu", "wall", "output", "result", "disk", "caller", "worker"]
 
 
@@ -95,7 +96,11 @@ class CallReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """What one run gave. A call that never answered has a report that is not ok."""
+    """What one run gave. A call that never answered has a report that is not ok.
+
+    Of source that compiles, `parse` says that and no more, unless a call had no name:
+    `Sandbox.parse` tells the rest, where it is wanted.
+    """
 
     confined: tuple[str, ...] = ()  # the mechanisms in force before foreign code ran
     parse: ParseReport | None = None  # None where the run ended before that was known
@@ -114,10 +119,15 @@ class RunReport:
     memory_kb: int = 0
     reruns: int = 0
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether the source loaded and the run reached its own end."""
+        return self.finished and self.loaded and self.load_error is None
 
-def lines_of(text: str) -> Iterator[dict[str, Any]]:
+
+def lines_of(sent: bytes) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects in what a child sent; anything else in it is skipped."""
-    for line in text.split("\n"):
+    for line in sent.decode("latin-1").split("\n"):
         try:
             item = json.loads(line)
         except (ValueError, RecursionError):
@@ -132,7 +142,7 @@ def run_report(answer: Mapping[str, Any], calls: int) -> RunReport:
     Parameters
     ----------
     answer
-        As made by `watch.Watch.report`.
+        As made by `watch.Watch.answer`.
     calls
         How many calls were asked for; there will be as many call reports.
     """
@@ -164,7 +174,7 @@ def run_report(answer: Mapping[str, Any], calls: int) -> RunReport:
 def parse_report(facts: Any) -> ParseReport:
     """Make a report of the facts that a child sent before foreign code ran."""
     if not isinstance(facts, dict):
-        return ParseReport(parsed=False, kind="SandboxError", message="no facts came back")
+        return ParseReport(parsed=False, kind=UNKNOWN, message="no facts came back")
     functions = facts.get("functions")
     return ParseReport(
         parsed=facts.get("parsed") is True,

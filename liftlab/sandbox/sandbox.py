@@ -166,7 +166,7 @@ class Sandbox:
         """Compile `source` in a child and tell what it is; nothing of it runs."""
         if len(source) > MAX_SOURCE_BYTES:
             return _too_long(source)
-        answer = self._ask("parse", limits or Limits(), source=source.decode("latin-1"))
+        answer = self._ask("parse", limits or Limits(), source)
         report = run_report(answer, 0)
         return report.parse or parse_report(None)
 
@@ -183,24 +183,26 @@ class Sandbox:
         """
         if len(source) > MAX_SOURCE_BYTES:
             return RunReport(parse=_too_long(source), calls=run_report(_NOTHING, len(calls)).calls)
-        job = {
-            "source": source.decode("latin-1"),
-            "calls": [
+        told = json.dumps(
+            [
                 {
                     "function": call.function,
                     "args": values.encode(list(call.args), **protocol.ARGUMENT_LIMITS),
                     "kwargs": values.encode(dict(call.kwargs), **protocol.ARGUMENT_LIMITS),
                 }
                 for call in calls
-            ],
-        }
-        report = self._run_once(job, len(calls), limits)
+            ]
+        ).encode("ascii")
+        report = self._run_once(source, told, len(calls), limits)
         if report.ended_by == "wall" and report.cpu_s < limits.cpu_s / 2:
-            return dataclasses.replace(self._run_once(job, len(calls), limits), reruns=1)
+            again = self._run_once(source, told, len(calls), limits)
+            return dataclasses.replace(again, reruns=1)
         return report
 
-    def _run_once(self, job: Mapping[str, Any], calls: int, limits: Limits) -> RunReport:
-        report = run_report(self._ask("run", limits, **job), calls)
+    def _run_once(self, source: bytes, told: bytes, calls: int, limits: Limits) -> RunReport:
+        is_tagged = b'"$' in told  # else JSON tells all, and the child need not look at each part
+        answer = self._ask("run", limits, source, told, tagged=is_tagged)
+        report = run_report(answer, calls)
         missing = set(self._required) - set(report.confined)
         if missing and report.confined:
             raise LiftlabError(
@@ -225,13 +227,12 @@ class Sandbox:
                 return {str(name): bool(possible) for name, possible in item["probes"].items()}
         raise LiftlabError(f"the sandbox's worker did not start: {self._last_words()}")
 
-    def _ask(self, kind: str, limits: Limits, **job: Any) -> dict[str, Any]:
-        message = {
-            "kind": kind,
-            "limits": dataclasses.asdict(limits),
-            "require": self._required,
-            **job,
-        }
+    def _ask(
+        self, kind: str, limits: Limits, source: bytes = b"", calls: bytes = b"", **job: Any
+    ) -> dict[str, Any]:
+        told = {name: getattr(limits, name) for name in Limits.__slots__}
+        head = {"kind": kind, "limits": told, "require": self._required, **job}
+        message = protocol.pack(head, source, calls)
         with self._lock:
             if self._runs >= _RUNS_PER_WORKER:
                 self._stop()
@@ -270,7 +271,7 @@ class Sandbox:
             return
         assert worker.stdin is not None and worker.stdout is not None  # noqa: PT018
         with contextlib.suppress(OSError):  # it has gone already
-            _send(worker, {"kind": "stop"})
+            _send(worker, protocol.pack({"kind": "stop"}))
         with contextlib.suppress(OSError):
             worker.stdin.close()
         try:
@@ -297,7 +298,7 @@ _ENVIRONMENT = {
 }
 _LOST: EndedBy = "worker"
 _NOTHING: dict[str, Any] = {
-    "result": "",
+    "result": b"",
     "output": "",
     "output_bytes": 0,
     "ended_by": _LOST,
@@ -320,9 +321,9 @@ def _too_long(source: bytes) -> ParseReport:
     return ParseReport(parsed=False, kind="TooLong", message=message)
 
 
-def _send(worker: subprocess.Popen[bytes], message: Any) -> None:
+def _send(worker: subprocess.Popen[bytes], message: bytes) -> None:
     assert worker.stdin is not None
-    worker.stdin.write(protocol.pack(message))
+    worker.stdin.write(message)
     worker.stdin.flush()
 
 
@@ -331,11 +332,14 @@ def _receive(worker: subprocess.Popen[bytes], patience_s: float) -> dict[str, An
     assert worker.stdout is not None
     fd = worker.stdout.fileno()
     deadline = time.monotonic() + patience_s
-    size = protocol.length(_read(fd, protocol.HEADER_BYTES, deadline))
-    if size > _MAX_ANSWER_BYTES:
-        raise ValueError(f"an answer of {size} bytes")
-    answer = json.loads(_read(fd, size, deadline))
-    if not isinstance(answer, dict) or not answer.keys() >= _NOTHING.keys():
+    sizes = protocol.lengths(_read(fd, protocol.HEADER_BYTES, deadline))
+    if sum(sizes) > _MAX_ANSWER_BYTES:
+        raise ValueError(f"an answer of {sum(sizes)} bytes")
+    head, result, output = protocol.unpack(_read(fd, sum(sizes), deadline), sizes)
+    if not isinstance(head, dict):
+        raise ValueError("an answer that is none")
+    answer = {**head, "result": result, "output": output.decode("utf-8", "replace")}
+    if answer.keys() != _NOTHING.keys():
         raise ValueError("an answer that is none")
     return answer
 

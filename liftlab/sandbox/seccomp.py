@@ -14,6 +14,7 @@ import errno
 import os
 import struct
 import sys
+from collections.abc import Callable
 from functools import cache
 
 # name: (x86-64, 64-bit Arm); None where the architecture does not have the call.
@@ -90,6 +91,9 @@ class _Filter(ctypes.Structure):
 def program(machine: str) -> list[Instruction]:
     """Assemble the filter for `machine` ("x86_64" or "aarch64"); empty for any other.
 
+    The call's number is looked up by halves: the kernel tries the filter on every number when
+    it is installed, once a run, which took longer than all else with one comparison a call.
+
     Examples
     --------
     >>> program("s390x")
@@ -100,22 +104,22 @@ def program(machine: str) -> list[Instruction]:
     if machine not in _AUDIT_ARCH:
         return []
     column = list(_AUDIT_ARCH).index(machine)
-    lines: list[Instruction] = [
+    return [
         (_LOAD, 0, 0, _ARCH),
         (_EQUALS, 1, 0, _AUDIT_ARCH[machine]),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER),
-        (_AT_LEAST, 0, 1, _X32_CALLS),
-        (_RETURN, 0, 0, _KILL),
+        *_by_halves(_ranges(_answers(column))),
     ]
-    for numbers in _REFUSED.values():
-        number = numbers[column]
-        if number is not None:
-            lines += [(_EQUALS, 0, 1, number), (_RETURN, 0, 0, _REFUSE)]
+
+
+def _answers(column: int) -> dict[int, list[Instruction]]:
+    """Return what is answered to each number that is not simply allowed."""
+    refuse: list[Instruction] = [(_RETURN, 0, 0, _REFUSE)]
+    answers = {numbers[column]: refuse for numbers in _REFUSED.values()}
     # The C library falls back to clone, whose flags can be read, for its threads.
-    lines += [(_EQUALS, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _NO_SUCH_CALL)]
-    lines += [
-        (_EQUALS, 0, 4, _CLONE[column]),
+    answers[_CLONE3[column]] = [(_RETURN, 0, 0, _NO_SUCH_CALL)]
+    answers[_CLONE[column]] = [
         (_LOAD, 0, 0, _ARGUMENTS),
         (_HAS_BITS, 1, 0, _CLONE_THREAD),
         (_RETURN, 0, 0, _REFUSE),
@@ -123,8 +127,7 @@ def program(machine: str) -> list[Instruction]:
     ]
     for zero_numbers, argument in _ONLY_WITH_ZERO:
         low = _ARGUMENTS + 8 * argument  # both machines are little-endian
-        lines += [
-            (_EQUALS, 0, 6, zero_numbers[column]),
+        answers[zero_numbers[column]] = [
             (_LOAD, 0, 0, low),
             (_EQUALS, 0, 3, 0),
             (_LOAD, 0, 0, low + 4),
@@ -132,20 +135,41 @@ def program(machine: str) -> list[Instruction]:
             (_RETURN, 0, 0, _ALLOW),
             (_RETURN, 0, 0, _REFUSE),
         ]
-    return [*lines, (_RETURN, 0, 0, _ALLOW)]
+    answers[_X32_CALLS] = [(_RETURN, 0, 0, _KILL)]
+    return {number: answer for number, answer in answers.items() if number is not None}
 
 
-def install() -> bool:
-    """Put this process and its threads under the filter for good; False where there is none.
+def _ranges(answers: dict[int, list[Instruction]]) -> list[tuple[int, list[Instruction]]]:
+    """Return each number at which the answer changes, with the answer from there on."""
+    allow: list[Instruction] = [(_RETURN, 0, 0, _ALLOW)]
+    found = [(0, answers.get(0, allow))]
+    for number in sorted({*answers, *(number + 1 for number in answers)} - {0, _X32_CALLS + 1}):
+        answer = answers.get(number, allow)
+        if answer != found[-1][1]:
+            found.append((number, answer))
+    return found
 
-    The caller must have set `no_new_privs`.
+
+def _by_halves(ranges: list[tuple[int, list[Instruction]]]) -> list[Instruction]:
+    if len(ranges) == 1:
+        return ranges[0][1]
+    middle = len(ranges) // 2
+    below, above = _by_halves(ranges[:middle]), _by_halves(ranges[middle:])
+    return [(_AT_LEAST, len(below), 0, ranges[middle][0]), *below, *above]
+
+
+def installer() -> Callable[[], bool] | None:
+    """Return what puts a process and its threads under the filter for good; None without one.
+
+    Whoever calls it must have set `no_new_privs`.
     """
     code = filter_code()
     if not code:
-        return False
-    libc = ctypes.CDLL(None, use_errno=True)
+        return None
     loaded = _Filter(len(code) // _INSTRUCTION.size, code)
-    return bool(libc.prctl(22, 2, ctypes.byref(loaded), 0, 0) == 0)  # PR_SET_SECCOMP, MODE_FILTER
+    arguments = (22, 2, ctypes.byref(loaded), 0, 0)  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: bool(prctl(*arguments) == 0)
 
 
 @cache

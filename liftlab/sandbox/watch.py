@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from liftlab.sandbox.protocol import HELD_UP_FACTOR
+from liftlab.sandbox import protocol
 
 _CHUNK = 1 << 16
 _KIBIBYTE = 1024
@@ -21,6 +21,7 @@ SCRATCH_BYTES = 32 * 1024 * _KIBIBYTE
 _DEEPEST = 64
 _ENTRY_BYTES = 4096  # what an empty file or folder costs
 _LOOK_S = 0.05  # how often disk use is added up
+_LOOK_OFTEN_S = 0.002  # where nothing tells the end of a process
 _FIRST_LOOK_MS = 10
 _TAIL = 4096
 
@@ -33,6 +34,7 @@ class Watch:
         self._limits = limits
         self._scratch = scratch
         self._started = started
+        self._look_s = _LOOK_S
         self._result = bytearray()
         self._head, self._tail, self._output_bytes = bytearray(), bytearray(), 0
         self._ended_by: str | None = None
@@ -41,36 +43,48 @@ class Watch:
         self._wall_s = 0.0
         self._memory_kb = 0
 
-    def until_end(self, result: int, output: int, wake: int, request: int) -> None:
+    def until_end(self, result: int, output: int, request: int) -> None:
         """Return when the child has ended and been reaped."""
         poller = select.poll()
-        for fd in (result, output, wake):
-            os.set_blocking(fd, False)
-        poller.register(wake, select.POLLIN)
-        poller.register(request, 0)  # tells only that the other side is gone
-        # Most runs end within that time: one look at the end does for all they wrote.
-        poller.poll(_FIRST_LOOK_MS)
         for fd in (result, output):
-            poller.register(fd, select.POLLIN)
-        while not self._is_reaped():
-            for fd, event in poller.poll(self._patience_ms()):
-                if fd == wake:
-                    self._drain_wake(wake)
-                elif fd == request:
-                    poller.unregister(request)
-                    self._end("caller")
-                elif not self._take(fd, is_result=fd == result) and event & select.POLLHUP:
-                    poller.unregister(fd)
-            self._check_limits()
+            os.set_blocking(fd, False)
+        poller.register(request, 0)  # tells only that the other side is gone
+        handle = _handle_of(self._pid)
+        if handle is None:
+            poller.register(result, 0)  # tells its end, unless the child closes it before
+            self._look_s = _LOOK_OFTEN_S
+        else:
+            poller.register(handle, select.POLLIN)
+        try:
+            # Most runs end within that time: one look at the end does for all they wrote.
+            poller.poll(_FIRST_LOOK_MS)
+            for fd in (result, output):
+                poller.register(fd, select.POLLIN)
+            self._look_until_reaped(poller, result, output, request)
+        finally:
+            if handle is not None:
+                os.close(handle)
         for fd in (result, output):
             while self._take(fd, is_result=fd == result):
                 pass
 
-    def report(self) -> dict[str, Any]:
-        """Return everything seen, as JSON data."""
-        return {
-            "result": self._result.decode("latin-1"),
-            "output": (self._head + self._tail).decode("utf-8", "replace"),
+    def _look_until_reaped(
+        self, poller: select.poll, result: int, output: int, request: int
+    ) -> None:
+        while not self._is_reaped():
+            for fd, event in poller.poll(self._patience_ms()):
+                if fd == request:
+                    poller.unregister(request)
+                    self._end("caller")
+                elif fd not in (result, output):
+                    continue  # it has ended
+                elif not self._take(fd, is_result=fd == result) and event & select.POLLHUP:
+                    poller.unregister(fd)
+            self._check_limits()
+
+    def answer(self) -> bytes:
+        """Return everything seen, as a message to the caller."""
+        head = {
             "output_bytes": self._output_bytes,
             "ended_by": self._ended_by,
             "status": self._status,
@@ -78,13 +92,14 @@ class Watch:
             "wall_s": self._wall_s,
             "memory_kb": self._memory_kb,
         }
+        return protocol.pack(head, bytes(self._result), bytes(self._head + self._tail))
 
     def _patience_ms(self) -> int:
         """Return how long no limit can be passed unseen; processor time runs at most that fast."""
         elapsed = time.monotonic() - self._started
         wall_left = self._limits["wall_s"] - elapsed
         cpu_left = self._limits["cpu_s"] - self._cpu_so_far()
-        seconds: float = min(wall_left, cpu_left, _LOOK_S)
+        seconds: float = min(wall_left, cpu_left, self._look_s)
         return max(1, math.ceil(seconds * 1000))
 
     def _check_limits(self) -> None:
@@ -103,7 +118,7 @@ class Watch:
 
         A busy machine must not change a verdict; the kernel counts that wait in `schedstat`.
         """
-        if elapsed >= self._limits["wall_s"] * HELD_UP_FACTOR:
+        if elapsed >= self._limits["wall_s"] * protocol.HELD_UP_FACTOR:
             return False
         try:
             with open(f"/proc/{self._pid}/schedstat", "rb") as file:
@@ -133,11 +148,6 @@ class Watch:
         self._tail = (self._tail + data[room:])[-_TAIL:]
         if self._output_bytes > self._limits["output_kb"] * _KIBIBYTE:
             self._end("output")
-
-    def _drain_wake(self, wake: int) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while os.read(wake, 512):
-                pass
 
     def _end(self, reason: str) -> None:
         if self._ended_by is None and self._status is None:
@@ -169,6 +179,14 @@ class Watch:
             return time.clock_gettime((~self._pid << 3) | 2)
         except OSError:
             return 0.0
+
+
+def _handle_of(pid: int) -> int | None:
+    """Return a descriptor that tells the child's end; None where the system has no such thing."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None  # then the end of its pipes has to do, and looking now and then
 
 
 def _disk_use(folder: str) -> int:

@@ -1,43 +1,38 @@
 """The warm worker: reads a job, forks a child for it, watches it, and answers what happened.
 
-Jobs and answers are JSON behind a four-byte length, on standard input and output. The worker
-has imported what candidates commonly import, so that a run costs a fork and not a start of
-Python. It never runs foreign code itself. Standard library only.
+Jobs and answers are messages of `protocol`, on standard input and output. The worker has
+imported what candidates commonly import, so that a run costs a fork and not a start of Python;
+no more than that, as a fork costs by the pages that the worker holds. It never runs foreign
+code itself. Standard library only.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import gc
-import json
 import os
 import resource
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 import warnings
 from importlib import import_module
 from typing import Any, NoReturn
 
-from liftlab.sandbox import child, confine, facts, protocol, seccomp
+from liftlab.sandbox import child, facts, protocol
 from liftlab.sandbox.watch import Watch
 
 _REQUEST_FD = 0
-_CHILD_FDS = 4  # the candidate keeps 0 to 3
+# Left out as too large for their use: asyncio, hashlib, dataclasses and what is built on them.
 _WARM = (
-    "abc", "array", "ast", "asyncio", "base64", "bisect", "cmath", "collections", "contextlib",
-    "copy", "csv", "ctypes", "dataclasses", "datetime", "decimal", "enum", "fractions",
-    "functools", "hashlib", "heapq", "inspect", "io", "itertools", "json", "math", "numbers",
-    "operator", "queue", "random", "re", "socket", "statistics", "string", "struct", "textwrap",
-    "threading", "time", "traceback", "typing", "unicodedata", "urllib.parse", "uuid",
+    "abc", "array", "bisect", "cmath", "collections", "contextlib", "copy", "datetime",
+    "decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math",
+    "numbers", "operator", "random", "re", "statistics", "string", "struct", "textwrap",
+    "time", "typing", "unicodedata",
 )  # fmt: skip
 
 
-def main(scratch_root: str) -> NoReturn:
+def main(scratch: str) -> NoReturn:
     """Serve jobs until told to stop, or until standard input ends."""
     for name in _WARM:
         try:
@@ -46,51 +41,49 @@ def main(scratch_root: str) -> NoReturn:
             continue  # an interpreter built without it
     warnings.simplefilter("ignore")  # the candidate's warnings are nobody's
     _become_subreaper()
-    wake_read, wake_write = os.pipe()
-    for end in (wake_read, wake_write):
-        os.set_blocking(end, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     reply_fd = os.dup(1)
     os.dup2(2, 1)  # nothing but answers goes there
+    _empty(scratch)  # of what a lost worker left
+    prepared = child.Prepared(scratch, _address_space())
     _warm_up()
-    gc.collect()
-    gc.freeze()  # pages stay shared with the children
-    baseline = _address_space()
-    with contextlib.suppress(BrokenPipeError):
-        while (job := receive(_REQUEST_FD)) is not None:
-            if job["kind"] == "stop":
+    try:
+        while (job := _receive(_REQUEST_FD)) is not None:
+            if job[0]["kind"] == "stop":
                 sys.exit(0)
-            send(reply_fd, _run(job, scratch_root, baseline, wake_read))
+            _send(reply_fd, _run(*job, prepared, scratch))
+    except BrokenPipeError:
+        pass
     # The caller was killed, and cannot tidy up after itself.
-    shutil.rmtree(os.path.dirname(scratch_root), ignore_errors=True)
+    import shutil
+
+    shutil.rmtree(os.path.dirname(scratch), ignore_errors=True)
     sys.exit(0)
 
 
 def _warm_up() -> None:
-    """Make once, before the forks, what each child would make anew."""
-    seccomp.filter_code()
-    confine.readable_paths()
-    confine.libc()
-    child.own_modules()
+    """Do once, before the forks, what each child would do anew."""
     for source in (b"def f(x):\n    return x\n", b"def f(:\n"):
         facts.inspect_source(source)  # the types of syntax trees are made at the first one
+    for name in [name for name in sys.modules if name.partition(".")[0] == "liftlab"]:
+        del sys.modules[name]  # no candidate is to find them
+    gc.collect()
+    gc.freeze()  # pages stay shared with the children
 
 
-def receive(fd: int) -> Any:
+def _receive(fd: int) -> tuple[Any, bytes, bytes] | None:
     """Read one message; None when the other side has closed."""
-    head = _read_exactly(fd, protocol.HEADER_BYTES)
-    if head is None:
+    header = _read_exactly(fd, protocol.HEADER_BYTES)
+    if header is None:
         return None
-    body = _read_exactly(fd, protocol.length(head))
-    return None if body is None else json.loads(body)
+    sizes = protocol.lengths(header)
+    body = _read_exactly(fd, sum(sizes))
+    return None if body is None else protocol.unpack(body, sizes)
 
 
-def send(fd: int, message: Any) -> None:
-    """Write one message."""
-    data = protocol.pack(message)
-    while data:
-        data = data[os.write(fd, data) :]
+def _send(fd: int, message: bytes) -> None:
+    while message:
+        message = message[os.write(fd, message) :]
 
 
 def _read_exactly(fd: int, count: int) -> bytes | None:
@@ -104,41 +97,33 @@ def _read_exactly(fd: int, count: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _run(job: dict[str, Any], scratch_root: str, baseline: int, wake: int) -> dict[str, Any]:
-    scratch = tempfile.mkdtemp(dir=scratch_root)
+def _run(
+    job: dict[str, Any],
+    source: bytes,
+    calls: bytes,
+    prepared: child.Prepared,
+    scratch: str,
+) -> bytes:
     result_read, result_write = os.pipe()
     output_read, output_write = os.pipe()
     started = time.monotonic()
     pid = os.fork()
     if pid == 0:
         try:
-            _arrange_descriptors(result_write, output_write)
-            child.run_job(job, scratch, baseline)
+            child.run_job(job, source, calls, prepared, (result_write, output_write))
         finally:
             os._exit(protocol.EXIT_BROKEN)
     os.close(result_write)
     os.close(output_write)
     watch = Watch(pid, job["limits"], scratch, started)
     try:
-        watch.until_end(result_read, output_read, wake, _REQUEST_FD)
+        watch.until_end(result_read, output_read, _REQUEST_FD)
     finally:
         os.close(result_read)
         os.close(output_read)
     _kill_stragglers()
-    _remove(scratch)
-    return watch.report()
-
-
-def _arrange_descriptors(result_write: int, output_write: int) -> None:
-    """Leave the child nothing but an empty input, the output pipe and the result pipe."""
-    high = [os.dup(fd) for fd in (result_write, output_write)]
-    while min(high) < _CHILD_FDS:
-        high = [os.dup(fd) for fd in high]
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(high[1], 1)
-    os.dup2(high[1], 2)
-    os.dup2(high[0], protocol.RESULT_FD)
-    os.closerange(_CHILD_FDS, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    _empty(scratch)
+    return watch.answer()
 
 
 def _become_subreaper() -> None:
@@ -175,19 +160,27 @@ def _children() -> list[int]:
     return found
 
 
-def _remove(scratch: str) -> None:
-    """Remove the scratch folder, however deep or unreadable the candidate has made it."""
-    try:
-        os.rmdir(scratch)  # mostly it is empty
-        return
-    except OSError:
-        pass
-    try:
-        shutil.rmtree(scratch)
-    except (OSError, RecursionError):
-        for command in (["rm", "-rf"], ["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
-            if os.path.isdir(scratch):
-                subprocess.run([*command, "--", scratch], check=False, stderr=subprocess.DEVNULL)
+def _empty(scratch: str) -> None:
+    """Leave nothing in the scratch folder, however deep or unreadable it was made.
+
+    The folder itself stays: what a child may touch is written down once for all of them.
+    """
+    left = os.listdir(scratch)
+    if not left:
+        return  # mostly
+    import shutil
+    import subprocess
+
+    for name in left:
+        path = os.path.join(scratch, name)
+        is_folder = os.path.isdir(path) and not os.path.islink(path)
+        try:
+            (shutil.rmtree if is_folder else os.remove)(path)
+        except (OSError, RecursionError):
+            for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+                subprocess.run([*command, "--", path], check=False, stderr=subprocess.DEVNULL)
+    if os.listdir(scratch):
+        sys.exit("the scratch folder cannot be emptied")
 
 
 def _address_space() -> int:

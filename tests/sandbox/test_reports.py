@@ -46,26 +46,26 @@ forged = st.fixed_dictionaries(
 @settings(deadline=None, max_examples=50)
 @given(st.lists(forged, max_size=6))
 def test_whatever_the_child_writes_makes_a_report(items: list[Any]) -> None:
-    text = "\n".join(json.dumps(item) for item in items)
-    report = run_report({**_NOTHING, "result": text, "status": 0, "ended_by": None}, 3)
+    sent = "\n".join(json.dumps(item) for item in items).encode()
+    report = run_report({**_NOTHING, "result": sent, "status": 0, "ended_by": None}, 3)
     assert len(report.calls) == 3
     assert all(call.raised is None or not call.ok for call in report.calls)
 
 
 @settings(deadline=None)
-@given(st.text())
-def test_whatever_the_child_writes_has_lines(text: str) -> None:
-    assert all(isinstance(item, dict) for item in lines_of(text))
+@given(st.binary())
+def test_whatever_the_child_writes_has_lines(sent: bytes) -> None:
+    assert all(isinstance(item, dict) for item in lines_of(sent))
 
 
 def test_the_first_answer_to_a_call_counts() -> None:
-    text = '{"call": 0, "value": 1}\n{"call": 0, "value": 2}\n{"end": true}\n'
-    report = run_report({**_NOTHING, "result": text, "status": 0, "ended_by": None}, 1)
+    sent = b'{"call": 0, "value": 1}\n{"call": 0, "value": 2}\n{"end": true}\n'
+    report = run_report({**_NOTHING, "result": sent, "status": 0, "ended_by": None}, 1)
     assert (report.calls[0].value, report.finished) == (1, True)
 
 
 def test_without_its_end_a_run_is_not_finished() -> None:
-    text = '{"call": 0, "value": 1}\n{"end": tr'
-    report = run_report({**_NOTHING, "result": text, "status": 0, "ended_by": None}, 1)
+    sent = b'{"call": 0, "value": 1}\n{"end": tr'
+    report = run_report({**_NOTHING, "result": sent, "status": 0, "ended_by": None}, 1)
     assert report.calls[0].ok
     assert not report.finished
