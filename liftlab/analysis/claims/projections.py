@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from liftlab.analysis.claims.model import Claim, Evidence, Ruling
-from liftlab.analysis.columns import Floats, floats, labels
-from liftlab.analysis.cost import cost_per_pass, cost_per_trial, trial_costs
+from liftlab.analysis.columns import Floats, floats
+from liftlab.analysis.cost import cost_per_pass, cost_per_trial, usd_by_price
 from liftlab.analysis.estimate import plain, quantity, span
 from liftlab.analysis.intervals import quantile_needs
 from liftlab.analysis.latency import succeeded
@@ -59,11 +59,8 @@ def forecast(claim: Claim, evidence: Evidence) -> Ruling:
 def cost_figure(claim: Claim, evidence: Evidence) -> Ruling:
     """Rule "x USD a request" by the mean over all trials at the price that is billed."""
     trials, costs = evidence.trials, evidence.costs
-    means = {}
-    for name in dict.fromkeys(labels(costs, "price_id")):
-        priced = costs[labels(costs, "price_id") == name]
-        usd = floats(trial_costs(trials, evidence.attempts, priced), "usd")
-        means[str(name)] = (cost_per_trial(usd), usd)
+    priced = usd_by_price(trials, evidence.attempts, costs)
+    means = {name: (cost_per_trial(usd), usd) for name, usd in priced.items()}
     price = claim.price or next(iter(means), "")
     known = means.get(price)
     if known is None or known[0].value is None:

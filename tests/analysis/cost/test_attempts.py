@@ -16,8 +16,11 @@ from liftlab.analysis.cost import (
     cost_per_trial,
     load_prices,
     projection,
+    service_seconds,
     trial_costs,
+    usd_by_price,
 )
+from liftlab.analysis.cost.attempts import open_ended
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.records import columns
 
@@ -124,6 +127,9 @@ def test_an_unknown_model_names_those_there_are() -> None:
         ({"a": {"usd_per_hour": math.nan}}, "a.usd_per_hour is nan"),
         ({"a": {"usd_per_hour": True}}, "a.usd_per_hour is True"),
         ({"a": {"currency": "EUR"}}, "USD"),
+        ({"a": {"idle_window_s": "5 min"}}, "a.idle_window_s is '5 min': give seconds"),
+        ({"a": {"slots": 0}}, "a.slots is 0: give a whole number"),
+        ({"a": {"max_containers": True}}, "a whole number"),
     ],
 )
 def test_a_bad_price_is_named(data: dict[str, object], said: str) -> None:
@@ -164,3 +170,39 @@ def test_shares_sum_to_the_busy_time(rows: list[tuple[float, float]]) -> None:
     assert shares.sum() == pytest.approx(busy, abs=1e-6)
     assert (shares >= -1e-9).all()
     assert (shares <= end - start + 1e-6).all()
+
+
+def test_a_failed_attempt_is_paid_for_until_it_was_over() -> None:
+    table = attempts(
+        {"sent_s": 0.0, "last_byte_s": None, "ended_s": 2.0, "error_class": "reset"},
+        {"sent_s": 3.0, "last_byte_s": 4.0, "ended_s": 9.0},
+        {"sent_s": 5.0, "last_byte_s": None, "ended_s": 6.0, "error_class": "deadline"},
+        {"sent_s": 7.0, "last_byte_s": None, "ended_s": None, "abandoned": True},
+    )
+    usd = attempt_costs(table, HOURLY)["usd"]
+    assert usd[:3].tolist() == pytest.approx([0.002, 0.001, 0.001])
+    assert np.isnan(usd[3])
+    assert open_ended(table).tolist() == [False, False, True, True]
+
+
+def test_a_slot_is_held_neither_by_a_queue_nor_by_a_start() -> None:
+    table = attempts(
+        {"sent_s": 0.0, "last_byte_s": 9.0, "cold_s": 5.0, "queue_s": 1.0},
+        {"sent_s": 0.0, "last_byte_s": 9.0, "cold_s": 50.0},
+        {"sent_s": 0.0, "last_byte_s": 9.0, "queue_s": -0.1},
+        {"sent_s": 0.0},
+    )
+    assert service_seconds(table)[:3].tolist() == [3.0, 0.0, 9.0]
+    assert np.isnan(service_seconds(table)[3])
+
+
+def test_each_price_of_a_table_prices_each_trial() -> None:
+    table = attempts({"sent_s": 0.0, "last_byte_s": 1.0})
+    trials = pd.DataFrame({"run_id": ["r"], "case_id": ["a"], "repeat": [1]})
+    dear = Price(price_id="dear", usd_per_hour=36.0)
+    costs = pd.concat([attempt_costs(table, HOURLY), attempt_costs(table, dear)])
+    found = usd_by_price(trials, table, costs)
+    assert {name: usd.tolist() for name, usd in found.items()} == {
+        "hourly": [pytest.approx(0.001)],
+        "dear": [pytest.approx(0.01)],
+    }

@@ -2,84 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.intervals import mean, per_success
-from liftlab.errors import InputInvalid, UsageError
-
-CostModel = Literal["gpu_seconds", "tokens", "week2"]
+from liftlab.analysis.cost.prices import CostModel, Price
+from liftlab.errors import UsageError
 
 _SECONDS_PER_HOUR = 3600.0
 _TRIAL = ["run_id", "case_id", "repeat"]
 _STAGE = [*_TRIAL, "stage"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """Rates in USD; None is unknown, which is not zero. A request fee left out is not charged."""
-
-    price_id: str
-    usd_per_hour: float | None = None
-    usd_per_request: float | None = None
-    usd_per_million_prompt_tokens: float | None = None
-    usd_per_million_output_tokens: float | None = None
-    currency: str = "USD"
-    date: str = ""
-    source: str = ""
-
-    def knows(self, model: CostModel) -> bool:
-        """Whether this price has the rates that a model needs."""
-        if model == "tokens":
-            tokens = (self.usd_per_million_prompt_tokens, self.usd_per_million_output_tokens)
-            return None not in tokens
-        return self.usd_per_hour is not None
-
-
-def load_prices(data: Mapping[str, Any]) -> dict[str, Price]:
-    """Return the prices of a parsed prices file, by id.
-
-    Raises
-    ------
-    InputInvalid
-        If a price has an unknown field, another currency, or a rate that is no amount.
-
-    Examples
-    --------
-    >>> load_prices({"mine": {"usd_per_hour": 1.1}})["mine"].usd_per_hour
-    1.1
-    """
-    known = {field.name for field in dataclasses.fields(Price)} - {"price_id"}
-    prices = {}
-    for name, table in data.items():
-        if not isinstance(table, Mapping):
-            raise InputInvalid(f"prices: {name}: a price is a table, as in [{name}]")
-        for key, value in table.items():
-            if key not in known:
-                raise InputInvalid(
-                    f"prices: {name}.{key}: no such field; there are {', '.join(sorted(known))}"
-                )
-            if key.startswith("usd_") and not _is_amount(value):
-                raise InputInvalid(
-                    f"prices: {name}.{key} is {value!r}: give USD as a number, 0 or more, "
-                    "or leave it out if it is unknown"
-                )
-        if table.get("currency", "USD") != "USD":
-            raise InputInvalid(f"prices: {name}.currency: prices are in USD")
-        rates: dict[str, Any] = {
-            key: value if key.startswith("usd_") else str(value) for key, value in table.items()
-        }
-        prices[name] = Price(price_id=name, **rates)
-    return prices
 
 
 def attempt_costs(
@@ -97,8 +32,8 @@ def attempt_costs(
     price
         The rates.
     model
-        `gpu_seconds`: sent to last byte; attempts that overlap share the GPU, so that the sum
-        is the time it was busy. `tokens`: prompt and output rates. `week2`: the first
+        `gpu_seconds`: sent to its end, well or badly; attempts that overlap share the GPU, so
+        that the sum is the time it was busy. `tokens`: prompt and output rates. `week2`: the first
         benchmark's formula, whole stage latency at the hourly rate and one request fee a
         trial; a stage's cost is shared equally among its attempts.
     stages
@@ -119,7 +54,7 @@ def attempt_costs(
         else:
             seconds = _stage_seconds(attempts, stages)
             if model == "gpu_seconds":
-                own = busy_seconds(floats(attempts, "sent_s"), floats(attempts, "last_byte_s"))
+                own = busy_seconds(floats(attempts, "sent_s"), ends(attempts))
                 if len(own):  # a stage with any time of its own is not shared out
                     seconds[_in_stage(attempts, np.isfinite(own), "max") > 0] = np.nan
                 seconds = np.where(np.isfinite(own), own, seconds)
@@ -161,6 +96,34 @@ def busy_seconds(start: ArrayLike, end: ArrayLike) -> Floats:
     return shared
 
 
+def ends(attempts: pd.DataFrame) -> Floats:
+    """Return when each exchange ended: its last byte, or else when it was given up."""
+    last = floats(attempts, "last_byte_s")
+    return np.where(np.isfinite(last), last, floats(attempts, "ended_s"))
+
+
+def open_ended(attempts: pd.DataFrame) -> Bools:
+    """Return which attempts may be billed beyond what is known: given up, or without an end.
+
+    After a deadline the server may go on; what was abandoned has no end at all.
+    """
+    sent = np.isfinite(floats(attempts, "sent_s"))
+    unknown = sent & ~np.isfinite(ends(attempts))
+    given_up = sent & np.isin(labels(attempts, "error_class"), ["deadline", "cancelled"])
+    return np.asarray(unknown | given_up | is_true(attempts, "abandoned"), dtype=np.bool_)
+
+
+def service_seconds(attempts: pd.DataFrame, stages: pd.DataFrame | None = None) -> Floats:
+    """Return how long each attempt held a slot: its span, less cold start and queue where known.
+
+    Attempts without times of their own take equal parts of their stage's latency.
+    """
+    span = ends(attempts) - floats(attempts, "sent_s")
+    waited = np.nan_to_num(floats(attempts, "cold_s")) + np.nan_to_num(floats(attempts, "queue_s"))
+    shared = _stage_seconds(attempts, stages)
+    return np.where(np.isfinite(span), np.maximum(0.0, span - np.maximum(0.0, waited)), shared)
+
+
 def trial_costs(trials: pd.DataFrame, attempts: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     """Sum what the attempts of each trial cost.
 
@@ -186,55 +149,15 @@ def trial_costs(trials: pd.DataFrame, attempts: pd.DataFrame, costs: pd.DataFram
     return priced[[*_TRIAL, "usd", "unknown"]]
 
 
-def cost_per_trial(usd: ArrayLike, cases: ArrayLike | None = None) -> Estimate:
-    """Estimate what a trial costs, over all trials, failed ones too."""
-    spent = np.asarray(usd, dtype=np.float64)
-    missing = int(np.isnan(spent).sum())
-    if missing:
-        which = "" if missing == len(spent) else f" of {missing} of {len(spent)} trials"
-        return Estimate(
-            value=None, n=len(spent), unit="USD", reason=f"the cost{which} is not known"
-        )
-    if len(spent) and not spent.any():
-        return Estimate(value=0.0, n=len(spent), unit="USD", reason="free at this price")
-    return mean(spent, clusters=cases, unit="USD")
-
-
-def projection(usd: ArrayLike, requests: int, cases: ArrayLike | None = None) -> Estimate:
-    """Estimate what a number of requests costs, at the mean of these trials.
-
-    Idle time and cold starts between requests are not in it.
-
-    Examples
-    --------
-    >>> print(projection([0.0034, 0.0032, 0.0035], 1000))
-    3.37 USD (n = 3: no interval for a mean below n = 20)
-    """
-    one = cost_per_trial(usd, cases)
-    return dataclasses.replace(
-        one,
-        value=_times(one.value, requests),
-        low=_times(one.low, requests),
-        high=_times(one.high, requests),
-        population=f"{requests:,} requests like these, back to back",
-    )
-
-
-def cost_per_pass(usd: ArrayLike, passed: ArrayLike, cases: ArrayLike | None = None) -> Estimate:
-    """Estimate what one right answer costs: failures and retries are paid for, too."""
-    one = cost_per_trial(usd)
-    if one.value is None or one.value == 0:
-        return one
-    return per_success(usd, passed, cases, unit="USD")
-
-
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
-
-
-def _is_amount(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value >= 0  # type: ignore[operator, arg-type]
+def usd_by_price(
+    trials: pd.DataFrame, attempts: pd.DataFrame, costs: pd.DataFrame
+) -> dict[str, Floats]:
+    """Return USD of each trial by the name of each price that the table `cost` holds."""
+    names = labels(costs, "price_id")
+    return {
+        str(name): floats(trial_costs(trials, attempts, costs[names == name]), "usd")
+        for name in dict.fromkeys(names)
+    }
 
 
 def _token_usd(attempts: pd.DataFrame, price: Price) -> Floats:

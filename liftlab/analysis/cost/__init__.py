@@ -1,0 +1,40 @@
+"""Cost as a model: by GPU seconds, by tokens, and on a container that scales to zero.
+
+Cost is derived from attempts and a price, never measured; an unknown price is unknown, not 0.
+"""
+
+from liftlab.analysis.cost.attempts import (
+    attempt_costs,
+    busy_seconds,
+    service_seconds,
+    trial_costs,
+    usd_by_price,
+)
+from liftlab.analysis.cost.estimates import cost_per_pass, cost_per_trial, projection
+from liftlab.analysis.cost.hosting import Hosting, Usage, closed_form
+from liftlab.analysis.cost.prices import CostModel, Price, load_prices
+from liftlab.analysis.cost.simulation import simulate
+from liftlab.analysis.cost.traffic import Service, Traffic, break_even, month, usage_at
+
+__all__ = [
+    "CostModel",
+    "Hosting",
+    "Price",
+    "Service",
+    "Traffic",
+    "Usage",
+    "attempt_costs",
+    "break_even",
+    "busy_seconds",
+    "closed_form",
+    "cost_per_pass",
+    "cost_per_trial",
+    "load_prices",
+    "month",
+    "projection",
+    "service_seconds",
+    "simulate",
+    "trial_costs",
+    "usage_at",
+    "usd_by_price",
+]

@@ -1,0 +1,95 @@
+"""Prices: rates with currency, date and source, and how what they bill comes and goes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from liftlab.errors import InputInvalid
+
+CostModel = Literal["gpu_seconds", "tokens", "week2"]
+
+_WORDS = {"currency", "date", "source"}
+_COUNTS = {"slots", "max_containers"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """Rates in USD; None is unknown, which is not zero. A request fee left out is not charged.
+
+    Where what is billed comes and goes by itself, the price says how: see `Hosting`.
+    """
+
+    price_id: str
+    usd_per_hour: float | None = None
+    usd_per_hour_kept_warm: float | None = None  # of a container that never goes
+    usd_per_request: float | None = None
+    usd_per_million_prompt_tokens: float | None = None
+    usd_per_million_output_tokens: float | None = None
+    currency: str = "USD"
+    date: str = ""
+    source: str = ""
+    idle_window_s: float | None = None
+    cold_start_s: float | None = None
+    slots: int | None = None
+    max_containers: int | None = None
+
+    def knows(self, model: CostModel) -> bool:
+        """Whether this price has the rates that a model needs."""
+        if model == "tokens":
+            tokens = (self.usd_per_million_prompt_tokens, self.usd_per_million_output_tokens)
+            return None not in tokens
+        return self.usd_per_hour is not None
+
+
+def load_prices(data: Mapping[str, Any]) -> dict[str, Price]:
+    """Return the prices of a parsed prices file, by id.
+
+    Raises
+    ------
+    InputInvalid
+        If a price has an unknown field, another currency, or a rate that is no amount.
+
+    Examples
+    --------
+    >>> load_prices({"mine": {"usd_per_hour": 1.1}})["mine"].usd_per_hour
+    1.1
+    """
+    known = {field.name for field in dataclasses.fields(Price)} - {"price_id"}
+    prices = {}
+    for name, table in data.items():
+        if not isinstance(table, Mapping):
+            raise InputInvalid(f"prices: {name}: a price is a table, as in [{name}]")
+        for key, value in table.items():
+            if key not in known:
+                raise InputInvalid(
+                    f"prices: {name}.{key}: no such field; there are {', '.join(sorted(known))}"
+                )
+            if (wrong := _fault(key, value)) is not None:
+                raise InputInvalid(f"prices: {name}.{key} is {value!r}: {wrong}")
+        if table.get("currency", "USD") != "USD":
+            raise InputInvalid(f"prices: {name}.currency: prices are in USD")
+        rates: dict[str, Any] = {
+            key: str(value) if key in _WORDS else value for key, value in table.items()
+        }
+        prices[name] = Price(price_id=name, **rates)
+    return prices
+
+
+def _fault(key: str, value: object) -> str | None:
+    """Say what is wrong with a field of a price; None if nothing is."""
+    if key.startswith("usd_") and not _is_amount(value):
+        return "give USD as a number, 0 or more, or leave it out if it is unknown"
+    if key.endswith("_s") and not _is_amount(value):
+        return "give seconds as a number, 0 or more, or leave it out if it is unknown"
+    if key in _COUNTS and not (type(value) is int and value >= 1):
+        return "give a whole number, 1 or more"
+    return None
+
+
+def _is_amount(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and value >= 0  # type: ignore[operator, arg-type]

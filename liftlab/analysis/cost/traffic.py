@@ -1,0 +1,244 @@
+"""What requests cost by how many there are: idle time and cold starts are billed, too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from liftlab.analysis.columns import Bools, Floats
+from liftlab.analysis.cost.hosting import Hosting, Usage, billed_per_request, closed_form
+from liftlab.analysis.cost.prices import Price
+from liftlab.analysis.cost.simulation import simulate
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.intervals import mean, per_success
+from liftlab.analysis.samples import per_cluster
+
+MONTH_S = 365 / 12 * 86_400.0
+MOST_LOAD = 0.95  # beyond it the queue grows, and the mean wait says nothing
+_REQUESTS = 20_000  # simulated for one point: 0.1 s, and a bill known to about 1 %
+_DRAWS = 4_000
+_STEP = 0.1  # of ln, for slopes
+_NO_RATE = "no price per hour"
+
+Usages = Callable[[float, float], Usage | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Service:
+    """How long trials held a slot, retries too; whether they were right; of which case."""
+
+    seconds: Floats
+    passed: Bools
+    cases: NDArray[np.object_]
+
+    @property
+    def mean_s(self) -> float:
+        """The arithmetic mean; NaN where there are none."""
+        return float(self.seconds.mean()) if len(self.seconds) else math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What a number of requests a month costs on containers that scale to zero.
+
+    Parameters
+    ----------
+    requests
+        A month, spread evenly at random.
+    usage
+        What one uses; None where the containers cannot keep up.
+    usd, usd_request, usd_pass
+        A month, a request, and a right answer.
+    """
+
+    requests: float
+    usage: Usage | None
+    usd: Estimate
+    usd_request: Estimate
+    usd_pass: Estimate
+
+
+def usage_at(
+    rate_rps: float,
+    service_s: Floats,
+    hosting: Hosting,
+    *,
+    stretch: float = 1.0,
+    requests: int = _REQUESTS,
+    seed: int = 20_251_015,
+) -> Usage | None:
+    """Return what a request uses at an arrival rate; None where the containers cannot keep up.
+
+    Parameters
+    ----------
+    rate_rps
+        Poisson arrivals a second.
+    service_s : (n,)
+        Observed service times; simulated ones are drawn from them.
+    hosting
+        One serial slot has a closed form; others are simulated.
+    stretch
+        A factor on all service times.
+    requests, seed
+        Of the simulation.
+    """
+    typical = stretch * float(service_s.mean())
+    if hosting.load(rate_rps, typical) > MOST_LOAD:
+        return None
+    if hosting.serial:
+        return closed_form(rate_rps, typical, hosting)
+    rng = np.random.default_rng(seed)
+    arrivals = np.cumsum(rng.exponential(1 / rate_rps, requests))
+    return simulate(arrivals, stretch * rng.choice(service_s, requests), hosting)
+
+
+def month(
+    service: Service,
+    price: Price,
+    hosting: Hosting,
+    requests: float,
+    *,
+    confidence: float = 0.95,
+    seed: int = 20_251_015,
+) -> Traffic:
+    """Estimate what a number of requests a month costs.
+
+    The interval carries latency and retries (the mean service time from Cox's log t over the
+    cases, Land 1972, Technometrics 14; Olsson 2005, J. Statistics Education 13) and the month's
+    arrivals (Gamma(requests + ½)); that of a right answer carries success, too. None below 20
+    cases, nor where one slow value holds the mean.
+
+    Raises
+    ------
+    ValueError
+        If there are no service times.
+    """
+    if len(service.seconds) == 0:
+        raise ValueError("no service times to project from")
+    rate = requests / MONTH_S
+    usage = usage_at(rate, service.seconds, hosting, seed=seed)
+    hourly = price.usd_per_hour
+    if usage is None or hourly is None:
+        why = _NO_RATE if hourly is None else "these containers cannot keep up"
+        unknown = Estimate(value=None, n=len(service.seconds), unit="USD", reason=why)
+        return Traffic(
+            requests=requests, usage=usage, usd=unknown, usd_request=unknown, usd_pass=unknown
+        )
+    by_service, by_rate = _slopes(rate, service, hosting, seed)
+    per_s, billed = hourly / 3600, usage.billed_s
+    stretch, reason, cases = _stretch_draws(service, seed)
+    grown = np.random.default_rng(seed + 1).gamma(requests + 0.5, 1 / requests, _DRAWS)
+    drawn = per_s * _billed_draws(
+        rate, service, hosting, billed, stretch, grown, by_service, by_rate
+    )
+    base = Estimate(value=0.0, n=cases, unit="USD", reason=reason, method="Cox's log t and Gamma")
+    spent = per_s * (billed + by_service * billed * (service.seconds / service.mean_s - 1))
+    return Traffic(
+        requests=requests,
+        usage=usage,
+        usd=_interval(base, requests * per_s * billed, requests * drawn * grown, confidence),
+        usd_request=_interval(base, per_s * billed, drawn, confidence),
+        usd_pass=per_success(spent, service.passed, service.cases, confidence, unit="USD"),
+    )
+
+
+def usd_of(usage: Usage, price: Price) -> float:
+    """Return what one request costs; containers kept warm may have a rate of their own.
+
+    Raises
+    ------
+    ValueError
+        If the hourly rate is not known.
+    """
+    if price.usd_per_hour is None:
+        raise ValueError(_NO_RATE)
+    kept = price.usd_per_hour_kept_warm
+    kept_rate = price.usd_per_hour if kept is None else kept
+    rest = usage.billed_s - usage.kept_s
+    return (rest * price.usd_per_hour + usage.kept_s * kept_rate) / 3600
+
+
+def break_even(
+    rates: Sequence[float], scaling: Sequence[float], kept: Sequence[float]
+) -> float | None:
+    """Return the arrival rate from which keeping one warm costs no more; None if there is none.
+
+    Parameters
+    ----------
+    rates : (n,)
+        Rising.
+    scaling, kept : (n,)
+        USD a request at each rate, scaling to zero and with one container kept warm.
+
+    Examples
+    --------
+    >>> break_even([1.0, 100.0], [1.0, 1.0], [10.0, 0.1])
+    10.0
+    """
+    excess = np.log(np.asarray(kept)) - np.log(np.asarray(scaling))
+    below = np.flatnonzero(excess <= 0)
+    if len(below) == 0:
+        return None
+    at = int(below[0])
+    if at == 0:
+        return float(rates[0])
+    part = excess[at - 1] / (excess[at - 1] - excess[at])
+    low, high = math.log(rates[at - 1]), math.log(rates[at])
+    return round(math.exp(low + part * (high - low)), 12)
+
+
+def _slopes(rate: float, service: Service, hosting: Hosting, seed: int) -> tuple[float, float]:
+    """Return d ln billed / d ln service time, and / d ln arrival rate."""
+
+    def billed(factor: float, stretch: float) -> float:
+        used = usage_at(factor * rate, service.seconds, hosting, stretch=stretch, seed=seed)
+        return math.nan if used is None else math.log(used.billed_s)
+
+    now, up, down = billed(1, 1), math.exp(_STEP), math.exp(-_STEP)
+    ends = [(billed(1, up), billed(1, down)), (billed(up, 1), billed(down, 1))]
+    return tuple(  # type: ignore[return-value]  # of two
+        (now - low) / _STEP if math.isnan(high) else (high - low) / (2 * _STEP)
+        for high, low in ends
+    )
+
+
+def _stretch_draws(service: Service, seed: int) -> tuple[Floats | None, str, int]:
+    """Draw the true mean service time over the observed one; or say why that cannot be told."""
+    told = mean(service.seconds, clusters=service.cases)
+    if not told.has_interval:
+        return None, told.reason, told.n
+    logs = np.log(per_cluster(service.seconds, service.cases, np.mean)[0])
+    n, variance = len(logs), float(logs.var(ddof=1))
+    error = math.sqrt(variance / n + variance**2 / (2 * (n - 1)))
+    drawn = stats.t.rvs(n - 1, size=_DRAWS, random_state=np.random.default_rng(seed))
+    return np.exp(error * drawn), "", n
+
+
+def _billed_draws(
+    rate: float,
+    service: Service,
+    hosting: Hosting,
+    billed: float,
+    stretch: Floats | None,
+    grown: Floats,
+    by_service: float,
+    by_rate: float,
+) -> Floats:
+    if stretch is None:
+        return np.full(len(grown), math.nan)
+    if hosting.serial:
+        return billed_per_request(rate * grown, service.mean_s * stretch, hosting)
+    scaled: Floats = billed * stretch**by_service * grown**by_rate
+    return scaled
+
+
+def _interval(base: Estimate, value: float, draws: Floats, confidence: float) -> Estimate:
+    if base.reason:
+        return replace(base, value=value, method="mean")
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return replace(base, value=value, low=float(low), high=float(high), confidence=confidence)

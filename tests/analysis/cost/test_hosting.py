@@ -1,0 +1,117 @@
+"""The closed form against what is published of it, and the simulation against the closed form."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from liftlab.analysis.cost import Hosting, closed_form, simulate
+
+HOUR = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("per_hour", "cold_s", "idle_s", "up", "usd_per_1000", "starts"),
+    [
+        (2, 60, 300, 0.18, 91.8, 0.82),
+        (10, 60, 300, 0.61, 61.2, 0.39),
+        (10, 60, 60, 0.29, 28.9, 0.71),
+        (30, 120, 300, 0.93, 31.1, 0.066),
+    ],
+)
+def test_the_closed_form_gives_the_known_examples(
+    per_hour: float, cold_s: float, idle_s: float, up: float, usd_per_1000: float, starts: float
+) -> None:
+    used = closed_form(per_hour / HOUR, 15.0, Hosting(idle_window_s=idle_s, cold_start_s=cold_s))
+    assert used.billed_s * per_hour / HOUR == pytest.approx(up, abs=0.005)
+    assert 1000 * used.billed_s / HOUR == pytest.approx(usd_per_1000, abs=0.05)
+    assert used.starts == pytest.approx(starts, abs=0.005)
+
+
+@pytest.mark.parametrize("load", [0.0009, 0.009, 0.09, 0.89])
+def test_the_simulation_agrees_with_the_closed_form(load: float) -> None:
+    hosting, service, n = Hosting(idle_window_s=300, cold_start_s=60), 15.0, 40_000
+    rng = np.random.default_rng(20_251_015)
+    arrivals = np.cumsum(rng.exponential(service / load, n))
+    drawn = service * rng.lognormal(-0.08, 0.4, n)
+    used, expected = (
+        simulate(arrivals, drawn, hosting),
+        closed_form(load / service, service, hosting),
+    )
+    assert used.billed_s == pytest.approx(expected.billed_s, rel=0.02)
+    assert used.busy_s == pytest.approx(service, rel=0.02)
+    assert used.cold_share == pytest.approx(expected.cold_share, rel=0.05, abs=0.001)
+
+
+def test_the_closed_form_refuses_what_it_does_not_hold_for() -> None:
+    with pytest.raises(ValueError, match="one slot in one container"):
+        closed_form(0.01, 1.0, Hosting(idle_window_s=1, slots=2))
+    with pytest.raises(ValueError, match="cannot keep up"):
+        closed_form(1.0, 1.0, Hosting(idle_window_s=1))
+
+
+def test_slots_share_a_container_and_its_time() -> None:
+    one = simulate([0, 1, 2], [10, 10, 10], Hosting(idle_window_s=5, slots=3))
+    assert (3 * one.busy_s, 3 * one.idle_s, one.wait_s) == (12, 5, 0)
+    queued = simulate([0, 1, 2], [10, 10, 10], Hosting(idle_window_s=5))
+    assert (3 * queued.busy_s, 3 * queued.wait_s) == (30, 9 + 18)
+
+
+def test_another_container_starts_only_where_none_has_room() -> None:
+    two = Hosting(idle_window_s=5, cold_start_s=2, containers=2)
+    used = simulate([0, 1, 3], [10, 10, 10], two)
+    assert 3 * used.starts == 2
+    assert used.cold_share == pytest.approx(2 / 3)
+    assert 3 * used.wait_s == pytest.approx(2 + 2 + 9)
+    roomy = simulate(
+        [0, 1], [10, 10], Hosting(idle_window_s=5, cold_start_s=2, slots=2, containers=2)
+    )
+    assert 2 * roomy.starts == 1  # the second finds a slot in the container that starts
+
+
+def test_a_container_goes_after_its_window_and_not_before() -> None:
+    hosting = Hosting(idle_window_s=30, cold_start_s=5)
+    within = simulate([0, 44], [10, 10], hosting)  # up 5 + 10, idle 29
+    beyond = simulate([0, 46], [10, 10], hosting)
+    assert (2 * within.starts, 2 * beyond.starts) == (1, 2)
+    assert 2 * within.billed_s == 44 + 10 + 30
+    assert 2 * beyond.billed_s == 2 * (5 + 10 + 30)
+
+
+def test_one_kept_warm_never_starts_and_is_billed_throughout() -> None:
+    used = simulate([0, 1000], [10, 10], Hosting(idle_window_s=30, cold_start_s=5, kept_warm=1))
+    assert (used.starts, used.cold_share, used.wait_s) == (0, 0, 0)
+    assert 2 * used.billed_s == 2 * used.kept_s == 1010
+
+
+@pytest.mark.parametrize("wrong", [([], []), ([1.0], []), ([2.0, 1.0], [1, 1]), ([1.0], [-1])])
+def test_times_that_are_none_are_refused(wrong: tuple[list[float], list[float]]) -> None:
+    with pytest.raises(ValueError, match=r"arrivals"):
+        simulate(*wrong, Hosting(idle_window_s=1))
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 50), st.floats(0, 30)), min_size=1, max_size=40),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.floats(0, 20),
+)
+def test_the_parts_of_a_bill_sum_to_it(
+    requests: list[tuple[float, float]], slots: int, containers: int, cold: float
+) -> None:
+    arrivals = np.cumsum([gap for gap, _ in requests])
+    service = [seconds for _, seconds in requests]
+    hosting = Hosting(idle_window_s=7, cold_start_s=cold, slots=slots, containers=containers)
+    used = simulate(arrivals, service, hosting)
+    n = len(service)
+    assert used.billed_s == pytest.approx(used.busy_s + used.cold_s + used.idle_s)
+    assert used.idle_s >= used.starts * 7 - 1e-9
+    assert used.cold_s == pytest.approx(used.starts * cold)
+    assert n * used.busy_s <= sum(service) + 1e-9
+    assert n * used.busy_s >= max(service) - 1e-9
+    assert math.isfinite(used.wait_s)
+    assert used.wait_s >= -1e-12
