@@ -141,7 +141,9 @@ def lift_server() -> Iterator[LiftServer]:
 @pytest.fixture
 def project_folder(tmp_path: Path) -> Path:
     """A project with the suite `tiny`, and nothing else that differs from the defaults."""
-    (tmp_path / "liftlab.toml").write_text('[run]\nsuite = "tiny"\nendpoint = "lift"\n')
+    run = '[run]\nsuite = "tiny"\nendpoint = "lift"\n'
+    retry = "[endpoints.lift.retry]\nfirst_wait_s = 0\n"  # a test does not wait
+    (tmp_path / "liftlab.toml").write_text(retry + run)
     suites = tmp_path / "data" / "suites"
     suites.mkdir(parents=True)
     (suites / "tiny.toml").write_text(SUITE)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from liftlab.analysis import outliers
-from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
+from liftlab.analysis.columns import Bools, Floats, floats, is_false, is_true, labels
 
 QUEUE = "queue"
 COLD = "cold start"
@@ -95,7 +95,8 @@ def measured_causes(frame: pd.DataFrame, trials: pd.DataFrame, attempts: pd.Data
     here = np.bincount(row, minlength=n).astype(np.float64)
     counts = np.where(np.isnan(counts) & (here > 0), here, counts)
     timed = _all(np.isfinite(spans.service), row, n)
-    has_tokens = timed & _all(np.isfinite(tokens), row, n)
+    drew_none = np.isnan(tokens) & is_false(mine, "transport_ok")
+    has_tokens = timed & _all(np.isfinite(tokens) | drew_none, row, n)
     seconds = {
         QUEUE: _sum(spans.queue, row, timed),
         COLD: _sum(spans.cold, row, timed),
@@ -132,7 +133,12 @@ class _Spans:
             (_known(attempts, name) for name in ("pool_s", "dns_s", "tcp_s", "tls_s")),
             np.zeros(len(attempts)),
         )
-        whole = floats(attempts, "last_byte_s") - floats(attempts, "sent_s")
+        # A failed attempt has no last byte, but it took until it was given up.
+        ended = floats(attempts, "last_byte_s")
+        ended = np.where(np.isnan(ended), floats(attempts, "ended_s"), ended)
+        begun = floats(attempts, "sent_s")
+        never_sent = np.isnan(begun) & np.isfinite(ended)
+        whole = np.where(never_sent, 0.0, ended - begun)  # connecting is a cause of its own
         self.service: Floats = whole - self.queue - self.cold
         self.service[~(self.service >= 0)] = np.nan  # clocks that disagree measure nothing
 

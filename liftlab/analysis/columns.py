@@ -36,6 +36,14 @@ def is_true(frame: pd.DataFrame, name: str) -> Bools:
     return flags.astype(np.bool_)
 
 
+def is_false(frame: pd.DataFrame, name: str) -> Bools:
+    """Return where a column is known to be false; null and a missing column are not."""
+    if name not in frame.columns:
+        return np.zeros(len(frame), dtype=np.bool_)
+    known: Any = frame[name].notna()
+    return np.asarray(known.to_numpy() & ~is_true(frame, name), dtype=np.bool_)
+
+
 def labels(frame: pd.DataFrame, name: str) -> NDArray[np.object_]:
     """Return a text column as objects; null and a missing column are None."""
     if name not in frame.columns:

@@ -122,6 +122,48 @@ def _for_claim(
     )
 
 
+def trials_per_arm(
+    difference: float, sd: float, *, power: float = 0.8, confidence: float = 0.95
+) -> int:
+    """Return how many trials each of two arms needs for a difference in means to show.
+
+    Parameters
+    ----------
+    difference
+        Between the two means; its sign does not matter.
+    sd
+        The standard deviation within each arm, in the same unit.
+    power
+        The chance that the two-sided t-test at 1 - confidence shows it.
+    confidence
+        Of the test.
+
+    Raises
+    ------
+    ValueError
+        If the difference is zero, or the standard deviation negative.
+
+    Examples
+    --------
+    >>> trials_per_arm(0.4, 0.35), trials_per_arm(0.4, 0.01)
+    (14, 2)
+    """
+    check_confidence(confidence)
+    if difference == 0 or not sd >= 0:
+        raise ValueError("there must be a difference, and a spread of zero or more")
+    alpha = 1 - confidence
+    effect = abs(difference) / sd if sd else math.inf
+    at_least = 2 * ((_z(confidence) + float(stats.norm.isf(1 - power))) / effect) ** 2
+    for n in range(max(2, math.floor(at_least)), MOST_TRIALS):
+        freedom = 2 * n - 2
+        limit = float(stats.t.isf(alpha / 2, freedom))
+        if effect * math.sqrt(n / 2) > 50 or (  # beyond any doubt, and beyond SciPy's tail
+            stats.nct.sf(limit, freedom, effect * math.sqrt(n / 2)) >= power
+        ):
+            return n
+    return MOST_TRIALS
+
+
 def effort(seconds: float | None, usd: float | None) -> str:
     """Write what trials take, in brackets; empty where neither is known.
 

@@ -1,4 +1,4 @@
-"""`liftlab health`, `wake` and `serve`: the endpoint itself."""
+"""`liftlab health` and `serve`: the endpoint itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from liftlab.cli.options import endpoint_options, json_option, project
 from liftlab.errors import EndpointUnreachable
 
 if TYPE_CHECKING:
-    from liftlab.endpoints.base import Health, WarmUp
+    from liftlab.endpoints.base import Health
     from liftlab.settings import EndpointSettings
 
 
@@ -36,26 +36,6 @@ def health_command(endpoint: str | None, protocol: str | None, as_json: bool) ->
         raise EndpointUnreachable("not every URL is well")
 
 
-@click.command("wake")
-@endpoint_options
-@json_option
-def wake_command(endpoint: str | None, protocol: str | None, as_json: bool) -> None:
-    """Warm an endpoint up, then ask again: the first time may be cold, the second is warm."""
-    from liftlab.runner.served import serving
-
-    with serving(_chosen(endpoint, protocol)) as chosen:
-        first, second = asyncio.run(_warm_twice(chosen))
-    if as_json:
-        click.echo(json.dumps({"first": asdict(first), "second": asdict(second)}, indent=2))
-    else:
-        click.echo(
-            f"first call {first.seconds:.2f} s ({first.status}), then {second.seconds:.2f} s "
-            f"({second.status}). Two single calls: no statement about cold against warm."
-        )
-    if not second.ok:
-        raise EndpointUnreachable(f"{second.url}: {second.status}")
-
-
 @click.command("serve")
 @click.option("--slots", type=click.IntRange(1, 64), default=1, help="Requests served at once.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free port.")
@@ -76,10 +56,3 @@ async def _health(endpoint: EndpointSettings) -> list[Health]:
 
     async with connected(endpoint) as client:
         return await client.health()
-
-
-async def _warm_twice(endpoint: EndpointSettings) -> tuple[WarmUp, WarmUp]:
-    from liftlab.endpoints.connect import connected
-
-    async with connected(endpoint) as client:
-        return await client.warm(), await client.warm()

@@ -22,7 +22,7 @@ VERBS = {
     "claims": ("claims", "Rule what was claimed of a run by its own rows."),
     "lint-report": ("claims", "Rule the claims found in a Markdown report."),
     "health": ("endpoint", "Ask every URL of an endpoint how it is."),
-    "wake": ("endpoint", "Warm an endpoint up, and time it cold and warm."),
+    "wake": ("wake", "Warm an endpoint up, and tell what its cold start took."),
     "serve": ("endpoint", "Serve the embedded model on this machine."),
     "simulate": ("simulate", "Simulate an endpoint whose true times are known."),
     "grade": ("grade", "Judge a file of answers, and write a file of verdicts."),

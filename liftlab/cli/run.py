@@ -35,6 +35,11 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option(
     "--zone", type=_SHARE, help="Within ± this of the target either answer will do (0.1)."
 )
+@click.option(
+    "--warm-up/--no-warm-up",
+    default=True,
+    help="Wake the endpoint first (the default), or let the first trial find it as it is.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what the run would take, and stop.")
 @json_option
 def run_command(
@@ -54,6 +59,7 @@ def run_command(
     until_decided: bool,
     target: float | None,
     zone: float | None,
+    warm_up: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -75,7 +81,13 @@ def run_command(
         finish(jobs.resume_run(here, resume), as_json)
         return
     request = jobs.plan_run(
-        here, cases=cases, categories=categories, model=model, memory=memory, until=until
+        here,
+        cases=cases,
+        categories=categories,
+        model=model,
+        memory=memory,
+        warm_up=warm_up,
+        until=until,
     )
     if request.sampling.temperature == 0:
         say("temperature 0: retries and repeats will be copies of the first answer")
@@ -128,7 +140,8 @@ def _print_bounds(request: RunRequest) -> None:
     click.echo(
         f"{limits.trials} trials of {request.suite.name} through {request.pipeline.name} "
         f"on {request.endpoint.name}, {request.concurrency} at once\n"
-        f"calls           {limits.calls_min} to {limits.calls_max}\n"
+        f"calls           {limits.calls_min} to {limits.calls_max}, each sent again up to "
+        f"{request.endpoint.retry.retries} times if the transport fails\n"
         f"output tokens   at most {limits.output_tokens_max}\n"
         f"time            at most {limits.seconds_max / 60:.0f} min, "
         f"every call at its deadline; {jobs.likely_duration(request)}\n"

@@ -81,6 +81,7 @@ class Reply:
     first_token_ns: int | None = None
     first_reasoning_ns: int | None = None
     last_token_ns: int | None = None
+    ask_otherwise: bool = False  # refused for its form; the next request takes another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,24 +98,39 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmUp:
-    """What a warm-up call answered, and how long it took."""
+    """What one warm-up call answered.
+
+    `starting` says that the model is not loaded yet, or that nobody could be asked: it is
+    worth asking again. `status` says in one line, free of secrets, what was answered.
+    """
 
     ok: bool
     url: str
     status: str
-    seconds: float
+    reply: Reply
+    starting: bool = False
     model: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the call took."""
+        return self.reply.stamps.seconds
 
 
 class Endpoint(Protocol):
     """A model behind HTTP."""
 
+    @property
+    def warmable(self) -> bool:
+        """Whether there is anything to ask for a warm-up."""
+        ...
+
     async def health(self) -> list[Health]:
         """Ask every URL of the endpoint how it is; never raises for a bad answer."""
         ...
 
-    async def warm(self) -> WarmUp:
-        """Ask the endpoint to load its model and wait until it has."""
+    async def warm(self, request_id: str, deadline_s: float) -> WarmUp:
+        """Ask the endpoint to load its model, once."""
         ...
 
     async def generate(self, request: Request) -> Reply:

@@ -16,8 +16,6 @@ from liftlab.errors import UsageError
 from liftlab.settings import EndpointSettings
 from liftlab.timing import StampedTransport
 
-_WARM_S = 600.0  # a large model takes up to seven minutes to load
-
 
 @asynccontextmanager
 async def connected(settings: EndpointSettings) -> AsyncIterator[Endpoint]:
@@ -67,17 +65,13 @@ def connect(
         },
         transport=transport or _transport(settings),
     )
-    warm_s = max(settings.deadline_s, _WARM_S)
     if settings.protocol == "openai":
-        return OpenAIEndpoint(
-            client=client, base_url=urls["base"], model=settings.model, warm_s=warm_s
-        )
+        return OpenAIEndpoint(client=client, base_url=urls["base"], model=settings.model)
     return LiftEndpoint(
         client=client,
         generate_url=urls["generate"],
         health_url=urls.get("health"),
         warmup_url=urls.get("warmup"),
-        warm_s=warm_s,
     )
 
 
@@ -134,6 +128,8 @@ def _transport(settings: EndpointSettings) -> StampedTransport:
         return StampedTransport(
             ca_file=None if ca_file is None else str(ca_file),
             connect_s=settings.connect_s,
+            first_byte_s=settings.first_byte_s,
+            between_reads_s=settings.between_reads_s,
             use_proxy=settings.use_proxy,
         )
     except (OSError, ssl.SSLError) as error:

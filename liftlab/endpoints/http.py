@@ -48,7 +48,7 @@ class Exchange:
     @property
     def seconds(self) -> float:
         """From the call to the end of the exchange, in seconds."""
-        return ((self.stamps.ended_ns or self.stamps.called_ns) - self.stamps.called_ns) / 1e9
+        return self.stamps.seconds
 
 
 class HttpClient:

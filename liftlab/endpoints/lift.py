@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from typing import Any
 
@@ -19,7 +18,8 @@ from liftlab.endpoints.replies import (
     parse_object,
     seconds_from_ms,
 )
-from liftlab.endpoints.status import HEALTH_DEADLINE_S, Sleep, health_of, wake
+from liftlab.endpoints.status import HEALTH_DEADLINE_S, health_of, warm_up_of
+from liftlab.errors import UsageError
 
 
 class LiftEndpoint:
@@ -31,10 +31,6 @@ class LiftEndpoint:
         What to send with; closed with the endpoint.
     generate_url, health_url, warmup_url
         Three addresses, often on three hosts; the last two may be missing.
-    warm_s
-        How long a warm-up may take, in seconds: a large model loads for minutes.
-    sleep
-        How to wait between two tries to warm up.
     """
 
     def __init__(
@@ -44,15 +40,16 @@ class LiftEndpoint:
         generate_url: str,
         health_url: str | None = None,
         warmup_url: str | None = None,
-        warm_s: float = 600.0,
-        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._client = client
         self._generate_url = generate_url
         self._health_url = health_url
         self._warmup_url = warmup_url
-        self._warm_s = warm_s
-        self._sleep = sleep
+
+    @property
+    def warmable(self) -> bool:
+        """Whether there is a warm-up URL."""
+        return self._warmup_url is not None
 
     async def health(self) -> list[Health]:
         """Ask the health URL how it is; without one there is nothing to say."""
@@ -60,13 +57,14 @@ class LiftEndpoint:
             return []
         return [health_of(await self._client.get(self._health_url, deadline_s=HEALTH_DEADLINE_S))]
 
-    async def warm(self) -> WarmUp:
-        """Ask the endpoint to load its model, and wait until it has."""
+    async def warm(self, request_id: str, deadline_s: float) -> WarmUp:
+        """Ask the endpoint to load its model, once."""
         if self._warmup_url is None:
-            return WarmUp(ok=True, url="", status="no warm-up URL", seconds=0.0)
-        return await wake(
-            self._client, self._warmup_url, deadline_s=self._warm_s, sleep=self._sleep
+            raise UsageError("this endpoint has no warm-up URL")
+        exchange = await self._client.get(
+            self._warmup_url, deadline_s=deadline_s, request_id=request_id
         )
+        return warm_up_of(exchange)
 
     async def generate(self, request: Request) -> Reply:
         """Send one request, once; a failure is a Reply with an error class."""

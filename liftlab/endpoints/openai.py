@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 from typing import Any, Literal
@@ -11,13 +10,12 @@ from liftlab.endpoints.base import Health, Reply, Request, Sampling, WarmUp
 from liftlab.endpoints.completion import read
 from liftlab.endpoints.http import Exchange, HttpClient, bare_reply
 from liftlab.endpoints.replies import aside, name_or_none
-from liftlab.endpoints.status import HEALTH_DEADLINE_S, STARTING, Sleep, facts, health_of
+from liftlab.endpoints.status import HEALTH_DEADLINE_S, facts, health_of, warm_up_of
 from liftlab.endpoints.urls import at_root
 
 Format = Literal["json_schema", "json_object", "none"]
 _FALLBACK: dict[Format, Format] = {"json_schema": "json_object", "json_object": "none"}
 _FORMAT_WORDS = ("response_format", "json_schema", "json_object", "schema", "grammar", "guided")
-_PAUSE_S = 2.0
 
 
 class OpenAIEndpoint:
@@ -31,17 +29,12 @@ class OpenAIEndpoint:
         Up to and with the version, such as ``http://127.0.0.1:8000/v1``.
     model
         The model to ask for; the first that the server lists if None.
-    warm_s
-        How long a warm-up may take, in seconds.
-    sleep
-        How to wait between two tries to warm up.
 
     Notes
     -----
-    A JSON Schema goes as `response_format`. A server that refuses it (400 or 422) is asked
-    again with `json_object`, then without a format, the schema then being part of the
-    prompt; what it takes is remembered. The refused exchange made no tokens; its time
-    shows as `pool_s` of the one that follows.
+    A JSON Schema goes as `response_format`. A server that refuses it (400 or 422) will be
+    asked with `json_object` from the next request on, then without a format, the schema then
+    being part of the prompt. The refused reply says so by `ask_otherwise`.
     """
 
     def __init__(
@@ -50,15 +43,16 @@ class OpenAIEndpoint:
         client: HttpClient,
         base_url: str,
         model: str | None = None,
-        warm_s: float = 600.0,
-        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._client = client
         self._base_url = base_url.rstrip("/")
         self._model = model
-        self._warm_s = warm_s
-        self._sleep = sleep
         self._format: Format = "json_schema"
+
+    @property
+    def warmable(self) -> bool:
+        """A token can always be asked for."""
+        return True
 
     async def health(self) -> list[Health]:
         """Ask for the list of models, and the server's own health URL where it has one."""
@@ -70,45 +64,24 @@ class OpenAIEndpoint:
             answers.append(health_of(own))
         return answers
 
-    async def warm(self) -> WarmUp:
-        """Draw one token, again and again while the server says that it is loading."""
+    async def warm(self, request_id: str, deadline_s: float) -> WarmUp:
+        """Draw one token: a server answers that only once its model is loaded."""
         request = Request(
             prompt="Hello",
-            request_id="warm-up",
+            request_id=request_id,
             sampling=Sampling(max_tokens=1),
-            deadline_s=self._warm_s,
+            deadline_s=deadline_s,
         )
-        spent = 0.0
-        while True:
-            exchange = await self._post(request)
-            spent += exchange.seconds
-            if exchange.status not in STARTING or spent + _PAUSE_S >= self._warm_s:
-                break
-            await self._sleep(_PAUSE_S)
-            spent += _PAUSE_S
-        return WarmUp(
-            ok=exchange.error_class is None,
-            url=exchange.url,
-            status=exchange.message or "warm",
-            seconds=spent,
-            model=name_or_none(facts(exchange).get("model")),
-        )
+        return warm_up_of(await self._post(request))
 
     async def generate(self, request: Request) -> Reply:
         """Send one request, once; a failure is a Reply with an error class."""
-        first_called_ns = None
-        while True:
-            tried = self._format
-            exchange = await self._post(request)
-            first_called_ns = first_called_ns or exchange.stamps.called_ns
-            if not self._refused_format(request, exchange, tried):
-                break
+        tried = self._format
+        exchange = await self._post(request)
         reply = bare_reply(exchange)
-        if first_called_ns != reply.stamps.called_ns:
-            stamps = dataclasses.replace(reply.stamps, called_ns=first_called_ns)
-            reply = dataclasses.replace(reply, stamps=stamps)
         if reply.error_class:
-            return reply
+            refused = self._refused_format(request, exchange, tried)
+            return dataclasses.replace(reply, ask_otherwise=refused)
         return await aside(len(reply.raw), lambda: read(reply, request, exchange.headers))
 
     async def close(self) -> None:
@@ -127,7 +100,7 @@ class OpenAIEndpoint:
         )
 
     def _refused_format(self, request: Request, exchange: Exchange, tried: Format) -> bool:
-        """Whether to ask again with a simpler format; the next requests start with it."""
+        """Whether the server takes no such format; the next requests have a simpler one."""
         if request.schema is None or exchange.status not in (400, 422) or tried == "none":
             return False
         said = exchange.body[:65_536].decode("utf-8", "replace").lower()

@@ -1,22 +1,19 @@
-"""Health and warm-up, as both protocols ask for them."""
+"""Health and warm-up answers, as both protocols read them."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from liftlab.endpoints.base import Health, WarmUp
-from liftlab.endpoints.http import Exchange, HttpClient
+from liftlab.endpoints.http import Exchange, bare_reply
 from liftlab.endpoints.replies import ReplyError, clean, name_or_none, parse_object
-from liftlab.endpoints.urls import shown
 
 HEALTH_DEADLINE_S = 60.0  # a health check in a sleeping container wakes it first
-# What a proxy answers while a container starts.
-STARTING = frozenset({408, 425, 429, 502, 503, 504})
+# What a proxy answers while a container starts; 429 is rather a server that is busy.
+PROXY_STARTING = frozenset({408, 425, 502, 503, 504})
+_ASK_AGAIN = PROXY_STARTING | {429}
+_NOBODY_ASKED = frozenset({"connect", "reset"})
 _WELL = frozenset({"healthy", "ok", "ready", "up", "warm", "pass", "alive"})
-_PAUSE_S = 2.0
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 def facts(exchange: Exchange) -> dict[str, Any]:
@@ -42,36 +39,19 @@ def health_of(exchange: Exchange) -> Health:
     )
 
 
-async def wake(client: HttpClient, url: str, *, deadline_s: float, sleep: Sleep) -> WarmUp:
-    """Ask a warm-up URL until it says that the model is loaded, or time is up.
-
-    Parameters
-    ----------
-    client
-        What to ask with.
-    url
-        The warm-up URL.
-    deadline_s
-        When to give up, in seconds.
-    sleep
-        How to wait between two tries.
-    """
-    spent = 0.0
-    while True:
-        exchange = await client.get(url, deadline_s=max(deadline_s - spent, 0.001))
-        data = facts(exchange)
-        spent += exchange.seconds
-        ready = all(data.get(key) is not False for key in ("model_loaded", "ready_for_requests"))
-        starting = exchange.status in STARTING or (exchange.error_class is None and not ready)
-        if not starting or spent + _PAUSE_S >= deadline_s:
-            break
-        await sleep(_PAUSE_S)
-        spent += _PAUSE_S
-    status = name_or_none(data.get("status")) or f"HTTP {exchange.status}"
+def warm_up_of(exchange: Exchange) -> WarmUp:
+    """Judge one warm-up call's answer: 2xx, and a model that is loaded if it says so."""
+    data = facts(exchange)
+    well = exchange.error_class is None
+    ready = all(data.get(key) is not False for key in ("model_loaded", "ready_for_requests"))
+    status = name_or_none(data.get("status")) or ("warm" if well else f"HTTP {exchange.status}")
     return WarmUp(
-        ok=exchange.error_class is None and ready,
-        url=shown(url),
+        ok=well and ready,
+        starting=(well and not ready)
+        or exchange.status in _ASK_AGAIN
+        or exchange.error_class in _NOBODY_ASKED,
+        url=exchange.url,
         status=exchange.message or (status if ready else clean(f"{status}, model not loaded")),
-        seconds=spent,
+        reply=bare_reply(exchange),
         model=name_or_none(data.get("model")),
     )

@@ -16,12 +16,14 @@ from liftlab.jobs.running import (
     resume_run,
     run_suite,
 )
+from liftlab.jobs.waking import cold_plan
 
 __all__ = [
     "bounds_of",
     "check",
     "check_decided",
     "code_of",
+    "cold_plan",
     "decision_of",
     "first_case",
     "likely_duration",

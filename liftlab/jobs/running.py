@@ -30,6 +30,7 @@ def plan_run(
     model: str | None = None,
     memory: bool = False,
     until: Until | None = None,
+    warm_up: bool = True,
 ) -> RunRequest:
     """Resolve every name of a run: suite, endpoint, pipeline, cases.
 
@@ -69,6 +70,7 @@ def plan_run(
         seed=settings.run.seed,
         memory=memory,
         until=until,
+        warm_up=warm_up,
     )
 
 
@@ -181,4 +183,5 @@ def _request_of(project: Project, folder: RunFolder) -> RunRequest:
         seed=asked["seed"],
         memory=asked["memory"],
         until=Until(**asked["until"]) if asked.get("until") else None,
+        warm_up=asked.get("warm_up", True),
     )

@@ -15,21 +15,24 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from liftlab.endpoints.base import Endpoint, Sampling
+from liftlab.endpoints.base import Sampling
 from liftlab.endpoints.connect import connected
 from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError
 from liftlab.pipeline.build import build
 from liftlab.records import Attempt
+from liftlab.runner.cold import LEAST_COLD_S, ColdWatch
+from liftlab.runner.context import Context
 from liftlab.runner.halt import Halt, heed
 from liftlab.runner.load import measure_memory, run_closed
 from liftlab.runner.plan import PlannedTrial
-from liftlab.runner.trial import Context, TrialDone
+from liftlab.runner.trial import TrialDone
+from liftlab.runner.waking import warm_up
 from liftlab.sandbox import Sandbox
 from liftlab.settings import EndpointSettings, Settings
 from liftlab.store import Journal, RunFolder
@@ -49,6 +52,7 @@ class Job:
     concurrency: int
     trials: tuple[PlannedTrial, ...]
     memory: bool
+    warm_up: bool
 
     @classmethod
     def from_json(cls, line: str) -> Job:
@@ -64,6 +68,7 @@ class Job:
             concurrency=data["concurrency"],
             trials=tuple(PlannedTrial.from_json(trial) for trial in data["trials"]),
             memory=data["memory"],
+            warm_up=data["warm_up"],
         )
 
 
@@ -107,6 +112,7 @@ async def run(job: Job, halt: Halt) -> None:
         endpoint = await stack.enter_async_context(connected(job.endpoint))
         ledger = JournalLedger(folder, journal)
         pipeline = build(job.settings, job.pipeline)
+        scale = job.endpoint.time_scale
         context = Context(
             run_id=folder.run_id,
             stages=pipeline.stages,
@@ -118,36 +124,20 @@ async def run(job: Job, halt: Halt) -> None:
             clock=Clock(),
             ledger=ledger,
             parse_source=sandbox.parse,
+            watch=ColdWatch(idle_s=job.endpoint.idle_s / scale, least_s=LEAST_COLD_S / scale),
+            retry=job.endpoint.retry,
+            trial_deadline_s=job.endpoint.trial_deadline_s,
         )
-        await _warm_up(context, endpoint)
+        if job.warm_up:
+            await _warm_up(context, job)
         await _measure(job, context, journal, ledger, halt)
 
 
-async def _warm_up(context: Context, endpoint: Endpoint) -> None:
-    """Wake the endpoint and note the call; it is kept apart from what is measured."""
-    ledger = context.ledger
-    seq = ledger.next_seq()
-    row = Attempt(
-        run_id=context.run_id,
-        seq=seq,
-        phase="warmup",
-        endpoint=context.endpoint_name,
-        called_s=context.clock.now_s(),
-        sent_s=context.clock.now_s(),
-    )
-    ledger.attempt_sent(row)
-    answer = await endpoint.warm()
-    ledger.attempt_ended(
-        replace(
-            row,
-            last_byte_s=context.clock.now_s() if answer.ok else None,
-            ended_s=context.clock.now_s(),
-            model=answer.model,
-            transport_ok=answer.ok,
-            valid=answer.ok,
-        )
-    )
-    emit({"event": "warm", "ok": answer.ok, "seconds": answer.seconds, "status": answer.status})
+async def _warm_up(context: Context, job: Job) -> None:
+    """Wake the endpoint; its calls are rows, kept apart from what is measured."""
+    least_s = LEAST_COLD_S / job.endpoint.time_scale
+    woken = await warm_up(context, within_s=job.endpoint.warm_s, least_s=least_s)
+    emit({"event": "warm", "ok": woken.ok, "seconds": woken.seconds, "status": woken.status})
 
 
 async def _measure(

@@ -52,6 +52,7 @@ class RunRequest:
     seed: int
     memory: bool = False
     until: Until | None = None
+    warm_up: bool = True
 
     def trials(self) -> list[PlannedTrial]:
         """Return the planned trials in the order in which they are sent."""
@@ -171,6 +172,7 @@ def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFold
             "seed": request.seed,
             "memory": request.memory,
             "until": request.until and asdict(request.until),
+            "warm_up": request.warm_up,
         },
     }
     return create(project.path("runs"), run, manifest, request.suite.source, request.suite.suffix)
@@ -194,6 +196,7 @@ def _load(
         "concurrency": request.concurrency,
         "trials": [trial.as_json() for trial in request.trials()],
         "memory": request.memory,
+        "warm_up": request.warm_up,
     }
     # A session of its own: a Ctrl-C at the terminal reaches this process only, which then
     # tells the load process to stop once, instead of both being hit at once.

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from liftlab.runner.context import Context
 from liftlab.runner.halt import Halt
 from liftlab.runner.plan import PlannedTrial
-from liftlab.runner.trial import Context, TrialDone, run_trial
+from liftlab.runner.trial import TrialDone, run_trial
 from liftlab.sandbox.extract import extract
 
 Emit = Callable[[dict[str, Any]], None]

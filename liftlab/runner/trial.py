@@ -1,64 +1,28 @@
-"""One case through all stages: every HTTP exchange a row, every refused reply another attempt."""
+"""One case through all stages: dropped requests are sent again, refused replies asked again."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
-from liftlab.pipeline.base import Code, ParseSource, Prompt, Stage, StageError
+from liftlab.endpoints.base import Reply
+from liftlab.pipeline.base import Code, Prompt, Stage, StageError
 from liftlab.records import Attempt, Phase, Trial
 from liftlab.records import Stage as StageRow
+from liftlab.runner.attempt import Asked, send
+from liftlab.runner.context import Context
 from liftlab.runner.plan import PlannedTrial, attempt_seed
-from liftlab.timing import Clock
+from liftlab.runner.retry import retrying
 
 # What a model, asked again with another seed, may well get right; the rest is the endpoint's.
 ASK_AGAIN = frozenset({"invalid_json", "schema_mismatch", "length"})
-
-
-class Ledger(Protocol):
-    """Where rows and texts go: the journal and the artifacts of a run."""
-
-    def next_seq(self) -> int:
-        """Return the number of the next attempt."""
-        ...
-
-    def attempts_before(self, case_id: str, repeat: int, stage: str) -> int:
-        """Return how many attempts an earlier, broken-off session made at this stage."""
-        ...
-
-    def attempt_sent(self, attempt: Attempt) -> None:
-        """Note an attempt as it is sent."""
-        ...
-
-    def attempt_ended(self, attempt: Attempt) -> None:
-        """Complete an attempt's row."""
-        ...
-
-    def keep(self, content: bytes) -> str:
-        """Keep a text, and return its digest."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """What every trial of a run shares."""
-
-    run_id: str
-    stages: tuple[Stage, ...]
-    endpoint: Endpoint
-    endpoint_name: str
-    sampling: Sampling
-    run_seed: int
-    deadline_s: float
-    clock: Clock
-    ledger: Ledger
-    parse_source: ParseSource
+FORMAT_REFUSED = "response_format"  # why an attempt is made in another form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +43,16 @@ class TrialDone:
     code: Code | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """A reply, the stage's value of it, and why it was refused; no reason if it was not."""
+
+    reply: Reply
+    outcome: Any
+    reason: str | None
+
+
+@dataclass(slots=True, kw_only=True)
 class _StageRun:
     """The attempts of one stage so far."""
 
@@ -87,7 +60,14 @@ class _StageRun:
     trial: PlannedTrial
     stage: Stage
     phase: Phase
+    until_s: float  # when the trial's time is up
+    values: Mapping[str, Any]
+    number: int
     attempts: list[Attempt] = field(default_factory=list)
+
+    def left_s(self) -> float:
+        """Return the seconds that the trial still has."""
+        return self.until_s - self.context.clock.now_s()
 
 
 async def run_trial(
@@ -115,10 +95,19 @@ async def run_trial(
     """
     values: dict[str, Any] = {}
     done: list[StageDone] = []
+    until_s = context.clock.now_s() + (context.trial_deadline_s or math.inf)
     for position, stage in enumerate(context.stages):
-        running = _StageRun(context, planned, stage, phase)
+        running = _StageRun(
+            context=context,
+            trial=planned,
+            stage=stage,
+            phase=phase,
+            until_s=until_s,
+            values=values,
+            number=context.ledger.attempts_before(planned.case_id, planned.repeat, stage.name),
+        )
         with around(stage.name):
-            finished = await _run_stage(running, position, values, (peak_mb or {}).get(stage.name))
+            finished = await _run_stage(running, position, (peak_mb or {}).get(stage.name))
         done.append(finished)
         if not finished.row.ok:
             break
@@ -130,154 +119,109 @@ async def run_trial(
     )
 
 
-async def _run_stage(
-    running: _StageRun, position: int, values: Mapping[str, Any], peak_mb: float | None
-) -> StageDone:
-    context, stage = running.context, running.stage
-    prompt = stage.prompt(running.trial.prompt, values)
+async def _run_stage(running: _StageRun, position: int, peak_mb: float | None) -> StageDone:
+    prompt = running.stage.prompt(running.trial.prompt, running.values)
     outcome: Any = None
     reason: str | None = None
-    before = context.ledger.attempts_before(running.trial.case_id, running.trial.repeat, stage.name)
-    for number in range(before + 1, before + stage.attempts + 1):
-        reply = await _attempt(running, prompt, number, reason)
-        outcome, reason = await _judge(running, reply, values)
-        running.attempts[-1] = dataclasses.replace(running.attempts[-1], valid=reason is None)
-        context.ledger.attempt_ended(running.attempts[-1])
-        if reason is None or (reply.error_class and reply.error_class not in ASK_AGAIN):
+    for _ in range(running.stage.attempts):
+        if running.left_s() <= 0:
+            reason = reason or "deadline"
+            break
+        judged = await _ask(running, prompt, reason)
+        outcome, reason = judged.outcome, judged.reason
+        failed = judged.reply.error_class
+        if reason is None or (failed and failed not in ASK_AGAIN):
             break
     value = outcome.value if isinstance(outcome, StageError) else outcome
-    first, last = running.attempts[0], running.attempts[-1]
     return StageDone(
-        row=StageRow(
-            run_id=context.run_id,
-            case_id=running.trial.case_id,
-            repeat=running.trial.repeat,
-            stage=stage.name,
-            position=position,
-            ok=reason is None,
-            started_s=first.sent_s,
-            finished_s=last.last_byte_s,
-            latency_s=_difference(last.last_byte_s, first.sent_s),
-            attempts=len(running.attempts),
-            output_tokens=_total(a.output_tokens for a in running.attempts),
-            error_class=reason,
-            client_peak_mb=peak_mb,
-            value_sha256=None if value is None else context.ledger.keep(_as_artifact(value)),
-        ),
+        row=_stage_row(running, position, reason, value, peak_mb),
         value=value,
         attempts=tuple(running.attempts),
     )
 
 
+async def _ask(running: _StageRun, prompt: Prompt, reason: str | None) -> _Judged:
+    """Send a prompt until the transport holds, or its retries are spent."""
+    context, trial, stage = running.context, running.trial, running.stage
+    why, waited_s = reason, None if reason is None else 0.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal waited_s
+        began_s = context.clock.now_s()
+        await context.sleep(seconds)
+        waited_s = context.clock.now_s() - began_s
+
+    async def attempt() -> _Judged:
+        nonlocal why, waited_s
+        judged = await _attempt(running, prompt, why, waited_s)
+        while judged.reply.ask_otherwise:
+            judged = await _attempt(running, prompt, FORMAT_REFUSED, 0.0)
+        why, waited_s = judged.reason, 0.0
+        return judged
+
+    seed = attempt_seed(
+        context.run_seed, trial.case_id, trial.repeat, stage.name, running.number + 1
+    )
+    again = retrying(context.retry, seed=seed, sleep=sleep, left_s=running.left_s)
+    judged: _Judged = await again(attempt)
+    return judged
+
+
 async def _attempt(
-    running: _StageRun, prompt: Prompt, number: int, retry_reason: str | None
-) -> Reply:
-    """Send one request; its row is in the journal before the request is on the wire."""
-    context, trial, ledger = running.context, running.trial, running.context.ledger
-    seq = ledger.next_seq()
-    seed = attempt_seed(context.run_seed, trial.case_id, trial.repeat, running.stage.name, number)
-    request = Request(
-        prompt=prompt.text,
-        system=prompt.system,
-        schema=prompt.schema,
-        stop=prompt.stop,
-        request_id=f"{context.run_id}-{seq}",
-        sampling=_sampling(context.sampling, prompt.max_tokens, seed),
-        deadline_s=context.deadline_s,
-    )
-    row = Attempt(
-        run_id=context.run_id,
-        seq=seq,
-        case_id=trial.case_id,
-        repeat=trial.repeat,
+    running: _StageRun, prompt: Prompt, reason: str | None, backoff_s: float | None
+) -> _Judged:
+    """Make one attempt, judge its reply, and complete its row."""
+    running.number += 1
+    asked = Asked(
+        trial=running.trial,
         stage=running.stage.name,
-        attempt=number,
-        request_id=request.request_id,
         phase=running.phase,
-        endpoint=context.endpoint_name,
-        seed=seed,
-        called_s=context.clock.now_s(),
-        retry_reason=retry_reason,
-        backoff_before_s=None if retry_reason is None else 0.0,
-        prompt_sha256=ledger.keep(prompt_artifact(prompt)),
+        number=running.number,
+        retry_reason=reason,
+        backoff_s=backoff_s,
+        deadline_s=min(running.context.deadline_s, max(running.left_s(), 1e-3)),
     )
-    ledger.attempt_sent(row)
-    try:
-        reply = await context.endpoint.generate(request)
-    except asyncio.CancelledError:
-        ledger.attempt_ended(
-            dataclasses.replace(
-                row,
-                ended_s=context.clock.now_s(),
-                error_class="cancelled",
-                valid=False,
-                transport_ok=False,
-            )
-        )
-        raise
-    running.attempts.append(completed(row, reply, context.clock, ledger))
-    return reply
+    row, reply = await send(running.context, prompt, asked)
+    judged = await _judge(running, reply)
+    row = dataclasses.replace(row, valid=judged.reason is None)
+    running.attempts.append(row)
+    running.context.ledger.attempt_ended(row)
+    return judged
 
 
-async def _judge(
-    running: _StageRun, reply: Reply, values: Mapping[str, Any]
-) -> tuple[Any, str | None]:
-    """Return the stage's value and None, or what there is of it and why it was refused."""
+async def _judge(running: _StageRun, reply: Reply) -> _Judged:
+    """Let the stage read a reply: its value, or what there is of it and why it was refused."""
     if reply.error_class is not None:
-        return None, reply.error_class
+        return _Judged(reply=reply, outcome=None, reason=reply.error_class)
     # Parsing waits for the sandbox; the loop must go on reading other replies meanwhile.
     outcome = await asyncio.to_thread(
-        running.stage.parse, reply.value, values, running.context.parse_source
+        running.stage.parse, reply.value, running.values, running.context.parse_source
     )
-    return outcome, outcome.reason if isinstance(outcome, StageError) else None
+    reason = outcome.reason if isinstance(outcome, StageError) else None
+    return _Judged(reply=reply, outcome=outcome, reason=reason)
 
 
-def completed(row: Attempt, reply: Reply, clock: Clock, ledger: Ledger) -> Attempt:
-    """Fill an attempt's row in with what its reply carries."""
-    stamps = reply.stamps
-    return dataclasses.replace(
-        row,
-        model=reply.model,
-        called_s=clock.seconds(stamps.called_ns),
-        pool_s=stamps.pool_s,
-        dns_s=stamps.dns_s,
-        tcp_s=stamps.tcp_s,
-        tls_s=stamps.tls_s,
-        connection_reused=stamps.connection_reused,
-        sent_s=clock.seconds(stamps.sent_ns),
-        headers_s=clock.seconds(stamps.headers_ns),
-        first_byte_s=clock.seconds(stamps.first_byte_ns),
-        first_token_s=clock.seconds(reply.first_token_ns),
-        first_reasoning_s=clock.seconds(reply.first_reasoning_ns),
-        last_token_s=clock.seconds(reply.last_token_ns),
-        last_byte_s=clock.seconds(stamps.last_byte_ns),
-        ended_s=clock.seconds(stamps.ended_ns),
-        chunks=stamps.chunks,
-        max_gap_s=stamps.max_gap_s,
-        server_s=reply.server_s,
-        queue_s=_queue(reply),
-        hops=stamps.hops,
-        prompt_tokens=reply.prompt_tokens,
-        cached_tokens=reply.cached_tokens,
-        output_tokens=reply.output_tokens,
-        reasoning_tokens=reply.reasoning_tokens,
-        finish_reason=reply.finish_reason,
-        http_status=reply.http_status,
-        response_id=reply.response_id,
-        bytes_sent=stamps.bytes_sent,
-        bytes_received=stamps.bytes_received,
-        transport_ok=reply.transport_ok,
-        valid=reply.error_class is None,
-        error_class=reply.error_class,
-        retry_after_s=reply.retry_after_s,
-        reply_sha256=ledger.keep(reply.raw) if reply.raw else None,
+def _stage_row(
+    running: _StageRun, position: int, reason: str | None, value: Any, peak_mb: float | None
+) -> StageRow:
+    attempts = running.attempts
+    started_s, finished_s = _first_sent(attempts), attempts[-1].last_byte_s if attempts else None
+    return StageRow(
+        run_id=running.context.run_id,
+        case_id=running.trial.case_id,
+        repeat=running.trial.repeat,
+        stage=running.stage.name,
+        position=position,
+        ok=reason is None,
+        started_s=started_s,
+        finished_s=finished_s,
+        latency_s=_difference(finished_s, started_s),
+        attempts=len(attempts),
+        output_tokens=_total(a.output_tokens for a in attempts),
+        error_class=reason,
+        client_peak_mb=peak_mb,
+        value_sha256=None if value is None else running.context.ledger.keep(_as_artifact(value)),
     )
-
-
-def prompt_artifact(prompt: Prompt) -> bytes:
-    """Return the text kept for a prompt: what was asked, and under which schema."""
-    asked = {"system": prompt.system, "prompt": prompt.text, "schema": prompt.schema}
-    return json.dumps(asked, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
 
 
 def _as_artifact(value: Any) -> bytes:
@@ -289,40 +233,31 @@ def _as_artifact(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=True).encode()
 
 
-def _sampling(sampling: Sampling, max_tokens: int | None, seed: int) -> Sampling:
-    limit = min(sampling.max_tokens, max_tokens or sampling.max_tokens)
-    return dataclasses.replace(sampling, max_tokens=limit, seed=seed)
-
-
-def _queue(reply: Reply) -> float | None:
-    """Time before the first byte that the server did not work: queue and network together."""
-    stamps = reply.stamps
-    if reply.server_s is None or stamps.sent_ns is None or stamps.first_byte_ns is None:
-        return None
-    return max(0.0, (stamps.first_byte_ns - stamps.sent_ns) / 1e9 - reply.server_s)
-
-
 def _trial_row(context: Context, planned: PlannedTrial, done: list[StageDone]) -> Trial:
     attempts = [attempt for stage in done for attempt in stage.attempts]
-    first, last = attempts[0], attempts[-1]
+    started_s, finished_s = _first_sent(attempts), done[-1].row.finished_s
     return Trial(
         run_id=context.run_id,
         case_id=planned.case_id,
         repeat=planned.repeat,
         category=planned.category,
         difficulty=planned.difficulty,
-        started_at=None if first.sent_s is None else context.clock.utc(first.sent_s),
-        e2e_s=_difference(last.last_byte_s, first.sent_s),
+        started_at=None if started_s is None else context.clock.utc(started_s),
+        e2e_s=_difference(finished_s, started_s),
         attempts=len(attempts),
         cold=any(cold) if (cold := [a.cold for a in attempts if a.cold is not None]) else None,
         completed=len(done) == len(context.stages) and done[-1].row.ok,
     )
 
 
+def _first_sent(attempts: Iterable[Attempt]) -> float | None:
+    return next((a.sent_s for a in attempts if a.sent_s is not None), None)
+
+
 def _difference(end: float | None, start: float | None) -> float | None:
     return None if end is None or start is None else end - start
 
 
-def _total(counts: Iterator[int | None]) -> int | None:
+def _total(counts: Iterable[int | None]) -> int | None:
     known = [count for count in counts if count is not None]
     return sum(known) if known else None

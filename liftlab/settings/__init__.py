@@ -5,7 +5,7 @@ origin, so that `liftlab config` can say where it came from. Secrets are never v
 an endpoint names the *variable* that holds its token.
 """
 
-from liftlab.settings.endpoint import EndpointSettings
+from liftlab.settings.endpoint import EndpointSettings, RetrySettings
 from liftlab.settings.project import (
     ENVIRONMENT,
     SETTINGS_FILE,
@@ -32,6 +32,7 @@ __all__ = [
     "PathSettings",
     "PipelineSettings",
     "Project",
+    "RetrySettings",
     "RunSettings",
     "SamplingSettings",
     "Settings",

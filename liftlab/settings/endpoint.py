@@ -11,6 +11,16 @@ from liftlab.errors import UsageError
 from liftlab.settings.table import Table
 
 
+class RetrySettings(Table):
+    """When a request that failed in transport is sent again; stages limit what is asked again."""
+
+    retries: int = Field(default=5, ge=0, le=100)  # of one request, after its first attempt
+    first_wait_s: float = Field(default=0.5, ge=0, le=3600)  # doubled each time
+    longest_wait_s: float = Field(default=30.0, ge=0, le=3600)
+    jitter: float = Field(default=0.5, ge=0, le=1)  # the share of a wait that chance may take off
+    retry_after_max_s: float = Field(default=120.0, ge=0, le=3600)  # a longer one is cut to this
+
+
 class EndpointSettings(Table):
     """One endpoint: where it is, what it speaks, what it costs."""
 
@@ -33,8 +43,14 @@ class EndpointSettings(Table):
     headers_env: dict[str, str] = Field(default_factory=dict)
     price: str | None = None
     cost_model: Literal["gpu_seconds", "tokens", "week2"] = "gpu_seconds"
-    deadline_s: float = Field(default=300.0, gt=0)
-    connect_s: float = Field(default=10.0, gt=0)
+    deadline_s: float = Field(default=300.0, gt=0)  # of one attempt, from call to last byte
+    connect_s: float = Field(default=10.0, gt=0)  # DNS, TCP and TLS
+    first_byte_s: float | None = Field(default=None, gt=0)  # from sent to the first byte
+    between_reads_s: float | None = Field(default=None, gt=0)  # from one read to the next
+    trial_deadline_s: float | None = Field(default=None, gt=0)  # all attempts and pauses of a trial
+    warm_s: float = Field(default=600.0, gt=0)  # a large model takes up to seven minutes to load
+    idle_s: float = Field(default=120.0, gt=0)  # without a request for so long, it may be cold
+    retry: RetrySettings = RetrySettings()
     ca_file: Path | None = None
     use_proxy: bool = False
     max_tokens: int | None = Field(default=None, ge=1)

@@ -1,8 +1,8 @@
 """The clock in the transport, and how far to trust it.
 
 `clock` holds what needs no HTTP: stamps, the run's clock, loop lag, CPU and memory.
-`recorder` collects the stamps of one exchange, `wire` stamps beside the socket, and
-`transport` is the HTTP transport made of them.
+`recorder` collects the stamps of one exchange, `waits` bounds its phases, `wire` stamps
+beside the socket, and `transport` is the HTTP transport made of them.
 """
 
 from __future__ import annotations

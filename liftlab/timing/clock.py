@@ -43,6 +43,11 @@ class Stamps:
     bytes_received: int | None = None
     hops: int = 0
 
+    @property
+    def seconds(self) -> float:
+        """From the call to the end of the exchange, in seconds; 0 while it goes on."""
+        return ((self.ended_ns or self.called_ns) - self.called_ns) / 1e9
+
 
 class Clock:
     """One run's time: a monotonic zero, and one wall-clock anchor taken with it.
@@ -73,6 +78,10 @@ class Clock:
         self._monotonic_ns = monotonic_ns
         self._anchor_s = wall_s()
         self.zero_ns = monotonic_ns()
+
+    def now_ns(self) -> int:
+        """Return the moment as a stamp."""
+        return self._monotonic_ns()
 
     def now_s(self) -> float:
         """Return the seconds since the run's zero."""

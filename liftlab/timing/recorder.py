@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from liftlab.timing.clock import Stamps
+from liftlab.timing.waits import Waits
 
 # Far more reads than a reply has tokens; later ones are counted, not kept.
 MAX_STAMPED_CHUNKS = 65_536
@@ -34,6 +35,7 @@ class Recorder:
         self._tls_ns: int | None = None
         self._connected_ns: int | None = None
         self.body_bytes = 0
+        self.waits: Waits | None = None
         self._bytes_received = 0
         self._start_receiving()
 
@@ -81,6 +83,8 @@ class Recorder:
         """Stamp that the request goes out; the last stamp before the first redirect holds."""
         if self.hops == 0:
             self.sent_ns = self.now_ns()
+        if self.waits is not None:
+            self.waits.for_first_byte()
 
     def unsent(self) -> None:
         """Take back the sending: the connection was gone before a byte was written."""
@@ -108,6 +112,8 @@ class Recorder:
         if len(self._chunk_ns) < MAX_STAMPED_CHUNKS:
             self._chunk_ns.append(now)
             self._chunk_end.append(self._hop_bytes)
+        if self.waits is not None:
+            self.waits.for_next_read()
 
     def completed(self, at_ns: int | None = None) -> None:
         """Stamp that the body came whole; the first stamp of a hop holds."""

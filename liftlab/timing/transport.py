@@ -23,6 +23,7 @@ from yarl import URL
 from liftlab.records import ErrorClass
 from liftlab.timing.failures import TransportFailure, error_class_of
 from liftlab.timing.recorder import Recorder
+from liftlab.timing.waits import Waits
 from liftlab.timing.wire import StampedConnector, recording
 
 MAX_BODY_BYTES = 10_000_000
@@ -51,6 +52,10 @@ class StampedTransport(httpx.AsyncBaseTransport):
         The only certificate authorities to trust, in PEM; the system's if None.
     connect_s
         How long DNS, TCP and TLS may take, in seconds.
+    first_byte_s
+        How long the first byte of a reply's body may take from sending, in seconds.
+    between_reads_s
+        How long each further read of the body may take, in seconds.
     use_proxy
         Whether to take proxies from the environment (`HTTPS_PROXY`, `NO_PROXY`, …).
     max_body_bytes
@@ -67,11 +72,15 @@ class StampedTransport(httpx.AsyncBaseTransport):
         *,
         ca_file: str | None = None,
         connect_s: float = 10.0,
+        first_byte_s: float | None = None,
+        between_reads_s: float | None = None,
         use_proxy: bool = False,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._tls = _StampedTls.verifying(ca_file)
         self._connect_s = connect_s
+        self._first_byte_s = first_byte_s
+        self._between_reads_s = between_reads_s
         self._proxies = urllib.request.getproxies() if use_proxy else {}
         self._max_body_bytes = max_body_bytes
         self._session: aiohttp.ClientSession | None = None
@@ -120,7 +129,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
             while True:
                 sent = _Body(body, recorder) if body else None
                 try:
-                    return await self._once(self._session, method, url, headers, sent, recorder)
+                    return await self._in_time(self._session, method, url, headers, sent, recorder)
                 except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
                     # Servers close idle connections unannounced. A request of which no
                     # byte was written may go to the next one: it is not sent twice.
@@ -151,6 +160,29 @@ class StampedTransport(httpx.AsyncBaseTransport):
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
+
+    async def _in_time(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: _Body | None,
+        recorder: Recorder,
+    ) -> Answer:
+        """Make one exchange within the time-outs of its phases, where there are any."""
+        if self._first_byte_s is None and self._between_reads_s is None:
+            return await self._once(session, method, url, headers, body, recorder)
+        recorder.waits = waits = Waits(self._first_byte_s, self._between_reads_s)
+        try:
+            async with waits.timer:
+                return await self._once(session, method, url, headers, body, recorder)
+        except TimeoutError:
+            if not waits.timer.expired():
+                raise
+            raise self._failure("deadline", waits.words(), recorder) from None
+        finally:
+            recorder.waits = None
 
     async def _once(
         self,

@@ -164,6 +164,25 @@ def test_a_retry_and_a_stall_are_told_apart() -> None:
     assert found.unexplained_s == pytest.approx(12, abs=1)
 
 
+def test_a_transport_that_failed_in_passing_is_back_off_cold_start_and_retry() -> None:
+    """A refusal while a container starts, a broken connection, then the answer."""
+    records = Records()
+    for index in range(19):
+        records.add(f"case{index}", tokens=60 + 5 * index)
+    records.add("odd", tries=3, backoff=6.0)
+    refused, broken, _ = (row for row in records.attempts if row["case_id"] == "odd")
+    for row in (refused, broken):
+        row |= {"last_byte_s": None, "output_tokens": None, "transport_ok": False}
+        row["ended_s"] = row["sent_s"] + 2.0
+    refused |= {"cold": True, "cold_s": 2.0}
+    (found,) = records.explain()
+    parts = {part.cause: part.seconds for part in found.parts}
+    assert parts["back-off"] == pytest.approx(12.0)
+    assert parts["cold start"] == pytest.approx(2.0)
+    assert parts["retry: http_429"] == pytest.approx(2.0)
+    assert "output tokens" in parts
+
+
 def test_peers_are_the_cases_own_repeats() -> None:
     records = Records()
     for repeat in range(1, 6):

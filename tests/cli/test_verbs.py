@@ -150,7 +150,28 @@ def test_health_and_wake(inside: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert main(["health", "--json"]) == 0
     assert json.loads(said(capsys)[0])[0]["ok"]
     assert main(["wake"]) == 0
-    assert "first call" in said(capsys)[0]
+    out, err = said(capsys)
+    assert out.startswith("warm after 0.0")
+    assert "it was awake already" in out
+    assert "warm" in err  # progress
+
+
+def test_wake_waits_until_the_model_is_loaded(
+    inside: Path, lift_server: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lift_server.healthy = False
+    assert main(["wake"]) == 4
+    out, err = said(capsys)
+    assert "loading, model not loaded" in out
+    assert "--until-warm" in err
+    assert main(["wake", "--until-warm", "--timeout", "0.3"]) == 4
+    out, err = said(capsys)
+    assert "asking again" in err
+    assert "not warm within 0.3 s" in err
+    lift_server.healthy = True
+    assert main(["wake", "--until-warm", "--json"]) == 0
+    told = json.loads(said(capsys)[0])
+    assert (told["ok"], told["calls"], told["cold_s"]) == (True, 1, 0.0)
 
 
 def test_an_endpoint_that_fails_every_trial_is_exit_4(

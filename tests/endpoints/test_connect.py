@@ -26,7 +26,7 @@ async def test_a_lift_base_url_is_shorthand_for_three():
     lift = connect(settings(base_url="http://h.test/v2/", health_url="http://k.test/"), transport)
     await lift.generate(Request(prompt="p", request_id="r", sampling=Sampling()))
     await lift.health()
-    await lift.warm()
+    await lift.warm("r", 5.0)
     assert seen == [
         ("POST", "http://h.test/v2/generate"),
         ("GET", "http://k.test/"),

@@ -90,8 +90,8 @@ EXPECTED: dict[str, tuple[str | None, str | None, str | None]] = {
 STALLS = ("silence", "stall", "drip s=3600", "hop s=3600")
 
 
-def endpoint(way: str, url: str) -> Endpoint:
-    client = HttpClient(transport=StampedTransport(max_body_bytes=100_000))
+def endpoint(way: str, url: str, **transport: Any) -> Endpoint:
+    client = HttpClient(transport=StampedTransport(max_body_bytes=100_000, **transport))
     if way == "lift":
         return LiftEndpoint(client=client, generate_url=f"{url}/generate")
     return OpenAIEndpoint(client=client, base_url=f"{url}/v1", model="m")
@@ -108,12 +108,17 @@ def request(way: str, deadline_s: float) -> Request:
     )
 
 
-async def attempt(way: str, deadline_s: float = PATIENCE_S, **profile: Any) -> Reply:
+async def attempt(
+    way: str,
+    deadline_s: float = PATIENCE_S,
+    transport: dict[str, float] | None = None,
+    **profile: Any,
+) -> Reply:
     """Make one attempt at a simulator of that profile; afterwards nothing may be left."""
     before = asyncio.all_tasks()
     simulator = Simulator(Profile.model_validate(profile))
     async with asyncio.timeout(PATIENCE_S), listening(simulator.handle) as listener:
-        client = endpoint(way, listener.url)
+        client = endpoint(way, listener.url, **(transport or {}))
         reply = await client.generate(request(way, deadline_s))
         await client.close()
         await eventually(lambda: not listener.connections)
@@ -190,3 +195,25 @@ async def test_fault_spoils_no_later_request(way: str) -> None:
         await client.close()
     assert [reply.error_class for reply in replies[3:]] == [None, None]
     assert replies[4].stamps.connection_reused
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("words", "limits", "said"),
+    [
+        ("silence", {"first_byte_s": STALL_S}, "no byte of a reply within 0.1 s of sending"),
+        ("stall-before-head", {"first_byte_s": STALL_S}, "no byte of a reply within 0.1 s"),
+        ("stall-after-head", {"first_byte_s": STALL_S}, "no byte of a reply within 0.1 s"),
+        ("stall-in-body", {"between_reads_s": STALL_S}, "nothing more of the reply within 0.1 s"),
+        ("drip s=3600", {"first_byte_s": STALL_S, "between_reads_s": STALL_S}, "within 0.1 s"),
+        ("drip s=0.02", {"first_byte_s": PATIENCE_S, "between_reads_s": PATIENCE_S}, None),
+        ("hop s=3600", {"first_byte_s": STALL_S}, "no byte of a reply within 0.1 s"),
+    ],
+)
+async def test_each_phase_has_a_time_out_of_its_own(
+    way: str, words: str, limits: dict[str, float], said: str | None
+) -> None:
+    rules = [{"fault": words, "share": 1}]
+    reply = await attempt(way, transport=limits, faults=rules)
+    assert reply.error_class == (None if said is None else "deadline")
+    assert said is None or said in str(reply.message)

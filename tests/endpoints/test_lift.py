@@ -229,45 +229,32 @@ async def test_an_unreachable_health_url_is_an_answer(free_port):
     await lift.close()
 
 
-async def test_warm_up_waits_until_the_model_is_loaded():
-    answers = iter(
-        [
-            httpx.Response(503),
-            httpx.Response(408),
+@pytest.mark.parametrize(
+    ("answer", "ok", "starting", "status"),
+    [
+        (httpx.Response(503), False, True, "HTTP 503"),
+        (httpx.Response(408), False, True, "HTTP 408"),
+        (httpx.Response(401), False, False, "HTTP 401"),
+        (
             httpx.Response(200, json={"status": "loading", "model_loaded": False}),
-            httpx.Response(
-                200,
-                json={
-                    "status": "warm",
-                    "model_loaded": True,
-                    "model": "m",
-                    "ready_for_requests": True,
-                },
-            ),
-        ]
-    )
-    slept = []
+            False,
+            True,
+            "loading, model not loaded",
+        ),
+        (httpx.Response(200, json={"status": "warm", "model_loaded": True}), True, False, "warm"),
+        (httpx.Response(200, text="up"), True, False, "warm"),
+        (httpx.ConnectError("refused"), False, True, "refused"),
+        (httpx.InvalidURL("no"), False, False, "no"),
+    ],
+)
+async def test_a_warm_up_call_says_whether_it_is_worth_asking_again(answer, ok, starting, status):
+    def respond(_request):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    async def sleep(seconds):
-        slept.append(seconds)
-
-    lift = endpoint(lambda _: next(answers), warmup_url="http://w.test/warmup", sleep=sleep)
-    warm = await lift.warm()
-    assert (warm.ok, warm.status, warm.model) == (True, "warm", "m")
-    assert len(slept) == 3
-    assert warm.seconds >= sum(slept)
-
-
-async def test_warm_up_gives_up_in_time():
-    async def sleep(_seconds):
-        pass
-
-    lift = endpoint(
-        lambda _: httpx.Response(503), warmup_url="http://w.test/", warm_s=10.0, sleep=sleep
-    )
-    warm = await lift.warm()
-    assert warm.ok is False
-    assert warm.status == "HTTP 503"
-    refused = endpoint(lambda _: httpx.Response(401), warmup_url="http://w.test/", sleep=sleep)
-    assert (await refused.warm()).ok is False
-    assert (await endpoint(lambda _: None).warm()).status == "no warm-up URL"
+    lift = endpoint(respond, warmup_url="http://w.test/warmup")
+    warm = await lift.warm("r-1", 5.0)
+    assert (warm.ok, warm.starting, warm.status) == (ok, starting, status)
+    assert lift.warmable
+    assert not endpoint(respond).warmable

@@ -219,12 +219,11 @@ async def test_a_refused_format_is_asked_for_in_a_simpler_way_and_remembered():
         return httpx.Response(200, json=completion('{"n": 1}'))
 
     openai = endpoint(answer)
-    first = await openai.generate(asked(schema=SCHEMA))
-    assert first.value == {"n": 1}
-    assert seen == [("json_schema", False), ("json_object", True), (None, True)]
-    assert (await openai.generate(asked(schema=SCHEMA))).value == {"n": 1}
-    assert seen[3:] == [(None, True)]
-    assert first.stamps.called_ns < first.stamps.headers_ns
+    replies = [await openai.generate(asked(schema=SCHEMA)) for _ in range(4)]
+    assert [reply.ask_otherwise for reply in replies] == [True, True, False, False]
+    assert [reply.error_class for reply in replies] == ["http_4xx", "http_4xx", None, None]
+    assert replies[3].value == {"n": 1}
+    assert seen == [("json_schema", False), ("json_object", True), (None, True), (None, True)]
 
 
 async def test_another_400_is_not_asked_again():
@@ -236,6 +235,7 @@ async def test_another_400_is_not_asked_again():
 
     reply = await endpoint(answer).generate(asked(schema=SCHEMA))
     assert (reply.error_class, reply.message) == ("http_4xx", "HTTP 400: prompt too long")
+    assert not reply.ask_otherwise
     assert len(calls) == 1
 
 
@@ -272,19 +272,20 @@ async def test_the_first_listed_model_is_taken_when_none_is_named():
     assert asked_for == ["only"]
 
 
-async def test_warm_up_draws_one_token_and_waits_while_loading():
-    answers = iter([httpx.Response(503), httpx.Response(200, json=completion("x", "length"))])
-    bodies = []
+async def test_warm_up_draws_one_token_under_the_id_it_is_given():
+    requests = []
 
     def answer(request):
-        bodies.append(json.loads(request.content))
-        return next(answers)
+        requests.append(request)
+        return httpx.Response(200, json=completion("x", "length"))
 
-    async def sleep(_seconds):
-        pass
-
-    warm = await endpoint(answer, sleep=sleep).warm()
+    openai = endpoint(answer)
+    warm = await openai.warm("run-7", 5.0)
     assert (warm.ok, warm.status, warm.model) == (True, "warm", "m-1")
-    assert [body["max_tokens"] for body in bodies] == [1, 1]
-    refused = await endpoint(lambda _: httpx.Response(401, json={"error": "key"})).warm()
-    assert (refused.ok, refused.status) == (False, "HTTP 401: key")
+    assert json.loads(requests[0].content)["max_tokens"] == 1
+    assert requests[0].headers["x-request-id"] == "run-7"
+    assert openai.warmable
+    loading = await endpoint(lambda _: httpx.Response(503)).warm("r", 5.0)
+    assert (loading.ok, loading.starting) == (False, True)
+    refused = await endpoint(lambda _: httpx.Response(401, json={"error": "key"})).warm("r", 5.0)
+    assert (refused.ok, refused.starting, refused.status) == (False, False, "HTTP 401: key")

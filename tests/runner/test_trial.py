@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,10 +13,13 @@ import pytest
 from liftlab.endpoints.base import Health, Reply, Request, Sampling, WarmUp
 from liftlab.pipeline.base import Code, Prompt, StageError
 from liftlab.records import Attempt
+from liftlab.runner.cold import ColdWatch
+from liftlab.runner.context import Context
 from liftlab.runner.load import measure_memory, run_closed
 from liftlab.runner.plan import PlannedTrial
-from liftlab.runner.trial import Context, run_trial
+from liftlab.runner.trial import run_trial
 from liftlab.sandbox import ParseReport
+from liftlab.settings import RetrySettings
 from liftlab.timing import Clock, Stamps
 
 SECOND = 1_000_000_000
@@ -75,8 +79,10 @@ class Scripted:
     async def health(self) -> list[Health]:
         return []
 
-    async def warm(self) -> WarmUp:
-        return WarmUp(ok=True, url="", status="warm", seconds=0.0)
+    warmable = False
+
+    async def warm(self, request_id: str, deadline_s: float) -> WarmUp:
+        raise AssertionError
 
     async def close(self) -> None:
         return None
@@ -105,7 +111,29 @@ class Second(Words):
     attempts = 1
 
 
-def context(endpoint: Scripted, ledger: Ledger, *stages: Any) -> Context:
+class Time:
+    """A clock that only a sleep moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_s += seconds
+
+    def clock(self) -> Clock:
+        return Clock(
+            monotonic_ns=lambda: round(self.now_s * SECOND), wall_s=lambda: 1_760_000_000.0
+        )
+
+
+def context(endpoint: Scripted, ledger: Ledger, *stages: Any, **changes: Any) -> Context:
+    time = Time()
+    return replace(_context(endpoint, ledger, time, stages), **changes)
+
+
+def _context(endpoint: Scripted, ledger: Ledger, time: Time, stages: Any) -> Context:
     return Context(
         run_id="r",
         stages=stages or (Words(),),
@@ -114,7 +142,10 @@ def context(endpoint: Scripted, ledger: Ledger, *stages: Any) -> Context:
         sampling=Sampling(max_tokens=128),
         run_seed=1,
         deadline_s=5.0,
-        clock=Clock(monotonic_ns=lambda: 0, wall_s=lambda: 1_760_000_000.0),
+        clock=time.clock(),
+        sleep=time.sleep,
+        watch=ColdWatch(idle_s=math.inf),
+        retry=RetrySettings(retries=3, first_wait_s=1.0, longest_wait_s=30.0, jitter=0.0),
         ledger=ledger,
         parse_source=lambda source: ParseReport(parsed=source != b"broken"),
     )
@@ -162,7 +193,7 @@ async def test_what_the_model_may_mend_is_asked_again(again: str) -> None:
     assert [a.error_class for a in ledger.ended] == [again, None]
 
 
-@pytest.mark.parametrize("final", ["http_5xx", "connect", "deadline", "reported_error"])
+@pytest.mark.parametrize("final", ["http_5xx", "dns", "tls", "deadline", "reported_error"])
 async def test_what_the_endpoint_must_mend_is_not(final: str) -> None:
     ledger = Ledger()
     done = await run_trial(context(Scripted({"error_class": final}, "fine"), ledger), PLANNED)
@@ -171,9 +202,117 @@ async def test_what_the_endpoint_must_mend_is_not(final: str) -> None:
     assert done.stages[0].error_class == final
 
 
+PASSING = [
+    ({"error_class": "http_429", "http_status": 429}, "http_429"),
+    ({"error_class": "http_5xx", "http_status": 503}, "http_5xx"),
+    ({"error_class": "http_4xx", "http_status": 408}, "http_4xx"),
+    ({"error_class": "reset", "http_status": None}, "reset"),
+    ({"error_class": "connect", "http_status": None}, "connect"),
+]
+
+
+@pytest.mark.parametrize(("failure", "reason"), PASSING)
+async def test_what_may_be_over_in_a_moment_is_sent_again(
+    failure: dict[str, Any], reason: str
+) -> None:
+    ledger, time = Ledger(), Time()
+    endpoint = Scripted(failure, failure, "fine")
+    done = await run_trial(context(endpoint, ledger, clock=time.clock(), sleep=time.sleep), PLANNED)
+    assert done.row.completed
+    assert [a.retry_reason for a in ledger.ended] == [None, reason, reason]
+    assert [a.backoff_before_s for a in ledger.ended] == [None, 1.0, 2.0]
+    assert [a.attempt for a in ledger.ended] == [1, 2, 3]
+    assert time.slept == [1.0, 2.0]
+    assert len({request.request_id for request in endpoint.requests}) == 3
+    assert done.stages[0].attempts == 3
+
+
+async def test_retries_of_the_transport_and_of_the_stage_are_limited_apart() -> None:
+    busy = {"error_class": "http_429", "http_status": 429, "retry_after_s": 5.0}
+    ledger, time = Ledger(), Time()
+    script = [busy, busy, busy, "NO", busy, busy, busy, "NO", busy, busy, busy, "yes"]
+    done = await run_trial(
+        context(Scripted(*script), ledger, clock=time.clock(), sleep=time.sleep), PLANNED
+    )
+    assert done.row.completed
+    assert done.row.attempts == 12
+    assert time.slept == [5.0] * 9  # what the server asks for is longer than 1, 2, 4 s
+    assert [a.retry_after_s for a in ledger.ended[:3]] == [5.0] * 3
+    assert ledger.ended[4].retry_reason == "not_lower"
+    assert ledger.ended[4].backoff_before_s == 0.0
+    spent = await run_trial(context(Scripted(*[busy] * 4), Ledger()), PLANNED)
+    assert (spent.row.attempts, spent.stages[0].error_class) == (4, "http_429")
+
+
+async def test_a_refused_format_is_an_attempt_of_its_own_and_no_retry() -> None:
+    refused = {"error_class": "http_4xx", "http_status": 400, "ask_otherwise": True}
+    ledger, time = Ledger(), Time()
+    settings = RetrySettings(retries=0)
+    made = context(
+        Scripted(refused, refused, "fine"),
+        ledger,
+        clock=time.clock(),
+        sleep=time.sleep,
+        retry=settings,
+    )
+    done = await run_trial(made, PLANNED)
+    assert done.row.completed
+    assert [a.retry_reason for a in ledger.ended] == [None, "response_format", "response_format"]
+    assert time.slept == []
+
+
+async def test_no_wait_begins_that_outlasts_the_trial() -> None:
+    busy = {"error_class": "http_5xx", "http_status": 503}
+    ledger, time = Ledger(), Time()
+    endpoint = Scripted(busy, busy, busy, "fine")
+    made = context(
+        endpoint, ledger, clock=time.clock(), sleep=time.sleep, trial_deadline_s=3.5, deadline_s=3.0
+    )
+    done = await run_trial(made, PLANNED)
+    assert not done.row.completed
+    assert time.slept == [1.0, 2.0]  # 4 s more would be too late
+    assert [request.deadline_s for request in endpoint.requests] == [3.0, 2.5, 0.5]
+
+
+async def test_a_stage_for_which_no_time_is_left_is_a_deadline_without_attempts() -> None:
+    busy = {"error_class": "reset", "http_status": None}
+    ledger, time = Ledger(), Time()
+
+    class Slow(Scripted):
+        async def generate(self, request: Request) -> Reply:
+            time.now_s += 4.0
+            return await super().generate(request)
+
+    made = context(
+        Slow("one", busy),
+        ledger,
+        Words(),
+        Second(),
+        clock=time.clock(),
+        sleep=time.sleep,
+        trial_deadline_s=4.0,
+    )
+    done = await run_trial(made, PLANNED)
+    assert [stage.error_class for stage in done.stages] == [None, "deadline"]
+    assert done.stages[1].attempts == 0
+    assert done.stages[1].latency_s is None
+    assert done.row.e2e_s is None
+
+
+async def test_a_stage_begins_with_the_first_attempt_that_was_sent() -> None:
+    never = {
+        "error_class": "connect",
+        "http_status": None,
+        "stamps": Stamps(called_ns=0, ended_ns=SECOND),
+    }
+    done = await run_trial(context(Scripted(never, "fine"), Ledger()), PLANNED)
+    assert done.stages[0].started_s == 20.0
+    assert done.stages[0].latency_s == done.row.e2e_s == 2.0
+
+
 async def test_nothing_sent_gives_no_times() -> None:
     stamps = Stamps(called_ns=0, ended_ns=3 * SECOND)
-    never = {"error_class": "connect", "stamps": stamps, "transport_ok": False}
+    never = {"error_class": "dns", "stamps": stamps, "transport_ok": False}
     ledger = Ledger()
     done = await run_trial(context(Scripted(never), ledger), PLANNED)
     assert (ledger.ended[0].last_byte_s, ledger.ended[0].ended_s) == (None, 3.0)

@@ -1,0 +1,117 @@
+"""`liftlab wake`: load an endpoint's model, and tell what that took."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from liftlab.cli.main import say
+from liftlab.cli.options import endpoint_options, json_option, project
+from liftlab.errors import EndpointUnreachable
+
+if TYPE_CHECKING:
+    from liftlab.endpoints.base import WarmUp
+    from liftlab.runner.waking import Woken
+    from liftlab.settings import EndpointSettings
+
+
+@click.command("wake")
+@endpoint_options
+@click.option("--until-warm", is_flag=True, help="Ask until the model is loaded, or time is up.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="When to give up, in seconds; the endpoint's warm_s (600) if not told.",
+)
+@json_option
+def wake_command(
+    endpoint: str | None,
+    protocol: str | None,
+    until_warm: bool,
+    timeout_s: float | None,
+    as_json: bool,
+) -> None:
+    """Warm an endpoint up, and tell what its cold start took; exit 4 if it is not warm."""
+    from liftlab import jobs
+    from liftlab.runner.served import serving
+
+    here = project(run__endpoint=endpoint, run__protocol=protocol)
+    chosen = here.settings.endpoint(here.settings.run.endpoint, here.settings.run.protocol)
+    within_s = timeout_s or chosen.warm_s
+    with serving(chosen) as served:
+        woken = asyncio.run(_wake(served, within_s, until_warm))
+    if as_json:
+        click.echo(json.dumps(asdict(woken) | {"cold_s": woken.cold_s}, indent=2))
+    else:
+        click.echo(_words(woken))
+        if woken.cold_s:
+            click.echo(jobs.cold_plan(here, chosen.name, woken.cold_s))
+    if not woken.ok:
+        raise EndpointUnreachable(_how_to_go_on(woken, chosen, within_s, until_warm))
+
+
+async def _wake(endpoint: EndpointSettings, within_s: float, until_warm: bool) -> Woken:
+    from liftlab.endpoints.connect import connected
+    from liftlab.runner.cold import LEAST_COLD_S
+    from liftlab.runner.waking import wake
+
+    mark = secrets.token_hex(4)
+    count = 0
+
+    async with connected(endpoint) as client:
+
+        async def ask(deadline_s: float) -> WarmUp:
+            nonlocal count
+            count += 1
+            return await client.warm(f"wake-{mark}-{count}", deadline_s)
+
+        return await wake(
+            client,
+            ask,
+            within_s=within_s,
+            now_s=time.perf_counter,
+            sleep=asyncio.sleep,
+            until_warm=until_warm,
+            tell=_tell,
+            least_s=LEAST_COLD_S / endpoint.time_scale,
+        )
+
+
+def _tell(call: WarmUp, seconds: float) -> None:
+    more = ", asking again" if call.starting else ""
+    say(f"{seconds:6.1f} s  {call.status}{more}")
+
+
+def _words(woken: Woken) -> str:
+    if not woken.ok:
+        return f"not warm after {woken.seconds:.2f} s: {woken.status}"
+    if woken.calls == 0:
+        return "this endpoint has no warm-up URL: nothing to wake"
+    times = "one call" if woken.calls == 1 else f"{woken.calls} calls"
+    said = f"warm after {woken.seconds:.2f} s and {times}"
+    if woken.again_s is None:
+        return f"{said}; a further call failed, so what a warm one takes is not known"
+    said += f"; a further call took {woken.again_s:.2f} s"
+    if not woken.cold_s:
+        return f"{said}: it was awake already"
+    most = "at most " if woken.calls > 1 else ""
+    return f"{said}: the cold start took {most}{woken.cold_s:.2f} s, measured once"
+
+
+def _how_to_go_on(
+    woken: Woken, endpoint: EndpointSettings, within_s: float, until_warm: bool
+) -> str:
+    if not woken.starting:
+        return f"{woken.url}: {woken.status}"
+    if until_warm:
+        return f"{woken.url} was not warm within {within_s:g} s: give it longer with --timeout"
+    command = f"liftlab wake --endpoint {endpoint.name} --until-warm"
+    return f"{woken.url} is starting: wait for it with {command}"

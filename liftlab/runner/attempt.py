@@ -1,0 +1,138 @@
+"""One HTTP exchange as a row: written before the request is on the wire, completed at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+
+from liftlab.endpoints.base import Reply, Request, Sampling
+from liftlab.pipeline.base import Prompt
+from liftlab.records import Attempt, Phase
+from liftlab.runner.cold import Wait
+from liftlab.runner.context import Context, Ledger
+from liftlab.runner.plan import PlannedTrial, attempt_seed
+from liftlab.timing import Clock
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which attempt at which stage of which trial this is, and why it is made."""
+
+    trial: PlannedTrial
+    stage: str
+    phase: Phase
+    number: int
+    retry_reason: str | None
+    backoff_s: float | None
+    deadline_s: float
+
+
+async def send(context: Context, prompt: Prompt, asked: Asked) -> tuple[Attempt, Reply]:
+    """Send one request, and return its row and its reply.
+
+    The row is in the ledger as it was sent; the caller completes it once the reply is judged.
+    """
+    ledger = context.ledger
+    request, row = _prepared(context, prompt, asked)
+    ledger.attempt_sent(row)
+    awakening = context.watch.called(context.clock.now_ns())
+    try:
+        reply = await context.endpoint.generate(request)
+    except asyncio.CancelledError:
+        ended_s = context.clock.now_s()
+        ledger.attempt_ended(
+            dataclasses.replace(
+                row, ended_s=ended_s, error_class="cancelled", valid=False, transport_ok=False
+            )
+        )
+        raise
+    wait = context.watch.ended(awakening, reply)
+    return completed(row, reply, wait, context.clock, ledger), reply
+
+
+def _prepared(context: Context, prompt: Prompt, asked: Asked) -> tuple[Request, Attempt]:
+    trial, ledger = asked.trial, context.ledger
+    seq = ledger.next_seq()
+    seed = attempt_seed(context.run_seed, trial.case_id, trial.repeat, asked.stage, asked.number)
+    request = Request(
+        prompt=prompt.text,
+        system=prompt.system,
+        schema=prompt.schema,
+        stop=prompt.stop,
+        request_id=f"{context.run_id}-{seq}",
+        sampling=_sampling(context.sampling, prompt.max_tokens, seed),
+        deadline_s=asked.deadline_s,
+    )
+    row = Attempt(
+        run_id=context.run_id,
+        seq=seq,
+        case_id=trial.case_id,
+        repeat=trial.repeat,
+        stage=asked.stage,
+        attempt=asked.number,
+        request_id=request.request_id,
+        phase=asked.phase,
+        endpoint=context.endpoint_name,
+        seed=seed,
+        called_s=context.clock.now_s(),
+        retry_reason=asked.retry_reason,
+        backoff_before_s=asked.backoff_s,
+        prompt_sha256=ledger.keep(prompt_artifact(prompt)),
+    )
+    return request, row
+
+
+def completed(row: Attempt, reply: Reply, wait: Wait, clock: Clock, ledger: Ledger) -> Attempt:
+    """Fill an attempt's row in with what its reply carries."""
+    stamps = reply.stamps
+    return dataclasses.replace(
+        row,
+        model=reply.model,
+        called_s=clock.seconds(stamps.called_ns),
+        pool_s=stamps.pool_s,
+        dns_s=stamps.dns_s,
+        tcp_s=stamps.tcp_s,
+        tls_s=stamps.tls_s,
+        connection_reused=stamps.connection_reused,
+        sent_s=clock.seconds(stamps.sent_ns),
+        headers_s=clock.seconds(stamps.headers_ns),
+        first_byte_s=clock.seconds(stamps.first_byte_ns),
+        first_token_s=clock.seconds(reply.first_token_ns),
+        first_reasoning_s=clock.seconds(reply.first_reasoning_ns),
+        last_token_s=clock.seconds(reply.last_token_ns),
+        last_byte_s=clock.seconds(stamps.last_byte_ns),
+        ended_s=clock.seconds(stamps.ended_ns),
+        chunks=stamps.chunks,
+        max_gap_s=stamps.max_gap_s,
+        server_s=reply.server_s,
+        queue_s=wait.queue_s,
+        cold=wait.cold,
+        cold_s=wait.cold_s,
+        hops=stamps.hops,
+        prompt_tokens=reply.prompt_tokens,
+        cached_tokens=reply.cached_tokens,
+        output_tokens=reply.output_tokens,
+        reasoning_tokens=reply.reasoning_tokens,
+        finish_reason=reply.finish_reason,
+        http_status=reply.http_status,
+        response_id=reply.response_id,
+        bytes_sent=stamps.bytes_sent,
+        bytes_received=stamps.bytes_received,
+        transport_ok=reply.transport_ok,
+        valid=reply.error_class is None,
+        error_class=reply.error_class,
+        retry_after_s=reply.retry_after_s,
+        reply_sha256=ledger.keep(reply.raw) if reply.raw else None,
+    )
+
+
+def prompt_artifact(prompt: Prompt) -> bytes:
+    """Return the text kept for a prompt: what was asked, and under which schema."""
+    asked = {"system": prompt.system, "prompt": prompt.text, "schema": prompt.schema}
+    return json.dumps(asked, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
+
+
+def _sampling(sampling: Sampling, max_tokens: int | None, seed: int) -> Sampling:
+    limit = min(sampling.max_tokens, max_tokens or sampling.max_tokens)
+    return dataclasses.replace(sampling, max_tokens=limit, seed=seed)

@@ -1,0 +1,71 @@
+"""What every trial of a run shares, and where its rows go."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from liftlab.endpoints.base import Endpoint, Sampling
+from liftlab.pipeline.base import ParseSource, Stage
+from liftlab.records import Attempt
+from liftlab.runner.cold import ColdWatch
+from liftlab.runner.retry import Sleep
+from liftlab.settings import RetrySettings
+from liftlab.timing import Clock
+
+
+class Ledger(Protocol):
+    """Where rows and texts go: the journal and the artifacts of a run."""
+
+    def next_seq(self) -> int:
+        """Return the number of the next attempt."""
+        ...
+
+    def attempts_before(self, case_id: str, repeat: int, stage: str) -> int:
+        """Return how many attempts an earlier, broken-off session made at this stage."""
+        ...
+
+    def attempt_sent(self, attempt: Attempt) -> None:
+        """Note an attempt as it is sent."""
+        ...
+
+    def attempt_ended(self, attempt: Attempt) -> None:
+        """Complete an attempt's row."""
+        ...
+
+    def keep(self, content: bytes) -> str:
+        """Keep a text, and return its digest."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What every trial of a run shares.
+
+    Parameters
+    ----------
+    deadline_s, trial_deadline_s
+        How long one attempt, and all of a trial, may take in seconds.
+    retry
+        When a request that failed in transport is sent again.
+    watch
+        Tells which attempts found the endpoint asleep.
+    sleep
+        How to wait between two attempts.
+    """
+
+    run_id: str
+    stages: tuple[Stage, ...]
+    endpoint: Endpoint
+    endpoint_name: str
+    sampling: Sampling
+    run_seed: int
+    deadline_s: float
+    clock: Clock
+    ledger: Ledger
+    parse_source: ParseSource
+    watch: ColdWatch
+    retry: RetrySettings
+    trial_deadline_s: float | None = None
+    sleep: Sleep = asyncio.sleep

@@ -1,0 +1,172 @@
+"""Wake an endpoint: ask until its model is loaded, then once more to see what a warm call takes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from tenacity import AsyncRetrying, retry_if_result
+from tenacity.wait import wait_exponential
+
+from liftlab.endpoints.base import Endpoint, WarmUp
+from liftlab.records import Attempt
+from liftlab.runner.attempt import completed
+from liftlab.runner.cold import LEAST_COLD_S, Wait
+from liftlab.runner.context import Context
+from liftlab.runner.retry import OutOfTime, Sleep, last_result
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
+
+Ask = Callable[[float], Awaitable[WarmUp]]
+Tell = Callable[[WarmUp, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Woken:
+    """What waking an endpoint came to.
+
+    `seconds` is from the first call to the end of the last that was needed, pauses
+    included; `again_s` what one more call took, None where there was none.
+    """
+
+    ok: bool
+    url: str
+    status: str
+    calls: int
+    seconds: float
+    starting: bool = False
+    again_s: float | None = None
+    model: str | None = None
+    least_s: float = LEAST_COLD_S
+
+    @property
+    def cold_s(self) -> float | None:
+        """What waking took over a warm call; None where that is not known, 0 where it was awake.
+
+        With several calls it is at most this: the model may have been ready during a pause.
+        """
+        if self.again_s is None:
+            return None
+        over_s = self.seconds - self.again_s
+        return over_s if over_s >= self.least_s else 0.0
+
+
+async def wake(
+    endpoint: Endpoint,
+    ask: Ask,
+    *,
+    within_s: float,
+    now_s: Callable[[], float],
+    sleep: Sleep,
+    until_warm: bool = True,
+    tell: Tell = lambda call, seconds: None,
+    least_s: float = LEAST_COLD_S,
+) -> Woken:
+    """Ask an endpoint to load its model until it has, an answer is final, or time is up.
+
+    Parameters
+    ----------
+    endpoint
+        Whom; one that has nothing to warm up is taken to be warm.
+    ask
+        Makes one call, within so many seconds.
+    within_s
+        When to give up, in seconds.
+    now_s, sleep
+        The clock, and how to wait between two calls.
+    until_warm
+        Whether to ask again while it says that it is starting.
+    tell
+        Called with each answer, and the seconds since the first call.
+    least_s
+        The shortest wait that counts as a cold start.
+    """
+    if not endpoint.warmable:
+        return Woken(ok=True, url="", status="no warm-up URL", calls=0, seconds=0.0)
+    began_s = now_s()
+
+    async def attempt() -> WarmUp:
+        call = await ask(max(within_s - (now_s() - began_s), 1e-3))
+        tell(call, now_s() - began_s)
+        return call
+
+    def left_s() -> float:
+        return within_s - (now_s() - began_s) if until_warm else 0.0
+
+    again = AsyncRetrying(
+        sleep=sleep,
+        wait=wait_exponential(multiplier=FIRST_PAUSE_S, max=LONGEST_PAUSE_S),
+        stop=OutOfTime(left_s),
+        retry=retry_if_result(lambda call: call.starting),
+        retry_error_callback=last_result,
+    )
+    call: WarmUp = await again(attempt)
+    seconds = now_s() - began_s
+    second = await ask(within_s) if call.ok else None
+    return Woken(
+        ok=call.ok,
+        url=call.url,
+        status=call.status,
+        calls=int(again.statistics["attempt_number"]),
+        seconds=seconds,
+        starting=call.starting,
+        again_s=second.seconds if second and second.ok else None,
+        model=call.model,
+        least_s=least_s,
+    )
+
+
+async def warm_up(context: Context, *, within_s: float, least_s: float) -> Woken:
+    """Wake a run's endpoint; each call is an attempt of its own, in phase `warmup`.
+
+    The first call that finds the model loaded is known to have been cold, and for how long,
+    only after the next one: its row is completed then.
+    """
+    held: list[tuple[Attempt, WarmUp]] = []
+
+    async def ask(deadline_s: float) -> WarmUp:
+        row = _row(context)
+        context.ledger.attempt_sent(row)
+        awakening = context.watch.called(context.clock.now_ns())
+        call = await context.endpoint.warm(row.request_id or "", deadline_s)
+        wait = context.watch.ended(awakening, call.reply)
+        row = completed(row, call.reply, wait, context.clock, context.ledger)
+        row = replace(row, model=call.model, valid=call.ok)
+        if call.ok and not held:
+            held.append((row, call))
+        else:
+            context.ledger.attempt_ended(row)
+        return call
+
+    woken = await wake(
+        context.endpoint,
+        ask,
+        within_s=within_s,
+        now_s=context.clock.now_s,
+        sleep=context.sleep,
+        least_s=least_s,
+    )
+    for row, call in held:
+        wait = _first_wait(call, woken)
+        context.ledger.attempt_ended(replace(row, cold=wait.cold, cold_s=wait.cold_s))
+    return woken
+
+
+def _first_wait(call: WarmUp, woken: Woken) -> Wait:
+    """Return how cold the call was that first found the model loaded."""
+    if woken.again_s is None:
+        return Wait()
+    over_s = call.seconds - woken.again_s
+    return Wait(cold=True, cold_s=over_s) if over_s >= woken.least_s else Wait(cold=False)
+
+
+def _row(context: Context) -> Attempt:
+    seq = context.ledger.next_seq()
+    return Attempt(
+        run_id=context.run_id,
+        seq=seq,
+        request_id=f"{context.run_id}-{seq}",
+        phase="warmup",
+        endpoint=context.endpoint_name,
+        called_s=context.clock.now_s(),
+    )

@@ -1,0 +1,142 @@
+"""Waking asks until the model is loaded, and knows what that took only after one call more."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from liftlab.endpoints.base import Reply, Sampling, WarmUp
+from liftlab.records import Attempt
+from liftlab.runner.cold import ColdWatch
+from liftlab.runner.context import Context
+from liftlab.runner.waking import wake, warm_up
+from liftlab.settings import RetrySettings
+from liftlab.timing import Clock, Stamps
+
+
+class Sleeper:
+    """An endpoint on a clock of its own: each call takes what its script says."""
+
+    warmable = True
+
+    def __init__(self, *script: tuple[str, float]) -> None:
+        self.script = list(script)
+        self.now_s = 0.0
+        self.ids: list[str] = []
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_s += seconds
+
+    async def warm(self, request_id: str, deadline_s: float) -> WarmUp:
+        kind, seconds = self.script.pop(0)
+        self.ids.append(request_id)
+        called_ns = round(self.now_s * 1e9)
+        self.now_s += seconds
+        ended_ns = round(self.now_s * 1e9)
+        stamps = Stamps(called_ns=called_ns, sent_ns=called_ns, ended_ns=ended_ns)
+        status = {"warm": 200, "storm": 503, "refused": 401}[kind]
+        reply = Reply(stamps=stamps, http_status=status, transport_ok=kind == "warm")
+        return WarmUp(
+            ok=kind == "warm",
+            url="http://w.test/",
+            status=kind,
+            reply=reply,
+            starting=kind == "storm",
+        )
+
+
+async def woken(endpoint: Sleeper, **options: Any) -> Any:
+    told: list[tuple[str, float]] = []
+    found = await wake(
+        endpoint,
+        lambda deadline_s: endpoint.warm("r", deadline_s),
+        now_s=lambda: endpoint.now_s,
+        sleep=endpoint.sleep,
+        tell=lambda call, seconds: told.append((call.status, seconds)),
+        **{"within_s": 600.0, **options},
+    )
+    return found, told
+
+
+async def test_a_held_call_was_the_cold_start() -> None:
+    found, told = await woken(Sleeper(("warm", 41.0), ("warm", 0.5)))
+    assert (found.ok, found.calls, found.seconds, found.cold_s) == (True, 1, 41.0, 40.5)
+    assert told == [("warm", 41.0)]
+
+
+async def test_a_storm_is_asked_through_and_pauses_count() -> None:
+    storm = [("storm", 0.25)] * 5
+    endpoint = Sleeper(*storm, ("warm", 0.5), ("warm", 0.5))
+    found, told = await woken(endpoint)
+    assert endpoint.slept == [0.25, 0.5, 1.0, 2.0, 2.0]
+    assert (found.calls, found.seconds) == (6, 7.5)
+    assert found.cold_s == 7.0
+    assert len(told) == 6
+
+
+async def test_an_endpoint_that_was_awake_paid_nothing() -> None:
+    found, _ = await woken(Sleeper(("warm", 0.06), ("warm", 0.05)))
+    assert found.cold_s == 0.0
+
+
+@pytest.mark.parametrize(
+    ("script", "options"),
+    [
+        ([("refused", 0.1)], {}),
+        ([("storm", 0.1)], {"until_warm": False}),
+        ([("storm", 3.0)] * 2, {"within_s": 6.5}),
+    ],
+)
+async def test_it_gives_up_on_a_final_answer_and_in_time(
+    script: list[tuple[str, float]], options: dict[str, Any]
+) -> None:
+    endpoint = Sleeper(*script)
+    found, _ = await woken(endpoint, **options)
+    assert (found.ok, found.cold_s, endpoint.script) == (False, None, [])
+    assert found.starting == (script[0][0] == "storm")
+
+
+async def test_a_warm_call_that_fails_leaves_the_cold_start_unknown() -> None:
+    found, _ = await woken(Sleeper(("warm", 41.0), ("storm", 0.1)))
+    assert (found.ok, found.cold_s) == (True, None)
+
+
+async def test_every_call_of_a_run_is_an_attempt_with_an_id_of_its_own() -> None:
+    endpoint = Sleeper(("storm", 0.25), ("warm", 3.0), ("warm", 0.5))
+    sent: list[Attempt] = []
+    ended: dict[int, Attempt] = {}
+    ledger = SimpleNamespace(
+        next_seq=lambda: len(sent) + 1,
+        attempt_sent=sent.append,
+        attempt_ended=lambda row: ended.setdefault(row.seq, row),
+        keep=lambda content: "sha",
+    )
+    context = Context(
+        run_id="run",
+        stages=(),
+        endpoint=endpoint,  # type: ignore[arg-type]
+        endpoint_name="e",
+        sampling=Sampling(),
+        run_seed=1,
+        deadline_s=1.0,
+        clock=Clock(monotonic_ns=lambda: round(endpoint.now_s * 1e9), wall_s=lambda: 0.0),
+        ledger=ledger,  # type: ignore[arg-type]
+        parse_source=lambda source: None,  # type: ignore[arg-type,return-value]
+        watch=ColdWatch(idle_s=math.inf),
+        retry=RetrySettings(),
+        sleep=endpoint.sleep,
+    )
+    found = await warm_up(context, within_s=600.0, least_s=0.1)
+    rows = [ended[seq] for seq in (1, 2, 3)]
+    assert endpoint.ids == ["run-1", "run-2", "run-3"]
+    assert {row.phase for row in rows} == {"warmup"}
+    assert [row.valid for row in rows] == [False, True, True]
+    assert [row.cold for row in rows] == [True, True, False]
+    assert [row.cold_s for row in rows[:2]] == [0.25, 2.5]
+    assert found.cold_s == pytest.approx(3.0)
+    assert context.watch.called(round(endpoint.now_s * 1e9)) is None  # it is awake
