@@ -10,13 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from liftlab.records import columns
 from liftlab.timing import (
+    Calibration,
     Clock,
     CpuShare,
     LoopLag,
     Recorder,
     Stamps,
     TransportFailure,
+    Trust,
+    calibrate,
     clock_resolution_s,
     error_class_of,
     peak_memory_mb,
@@ -200,3 +204,32 @@ def test_peak_memory_is_that_of_a_python_process():
 )
 def test_every_exception_has_a_class(error, expected):
     assert error_class_of(error) == expected
+
+
+async def test_calibration_holds_the_client_against_a_server_that_knows() -> None:
+    for concurrency in (1, 4):
+        found = await calibrate(concurrency)
+        assert 0 < found.p50_s <= found.p99_s < 1.0
+        assert found.lag_p99_s > 0
+    before = asyncio.all_tasks()
+    await calibrate(2)
+    assert asyncio.all_tasks() == before
+
+
+def test_errors_are_summarised_by_their_size() -> None:
+    found = Calibration.of([-0.003, 0.001, 0.002], None)
+    assert (found.p50_s, found.p99_s, found.lag_p99_s) == (0.002, 0.003, 0.0)
+
+
+async def test_trust_adds_what_the_loop_lagged_since_its_calibration() -> None:
+    assert Trust(1).uncertainty_s is None
+    async with Trust(1) as trust:
+        await asyncio.sleep(0.01)
+        quiet = trust.columns()
+        for _ in range(1000):
+            trust.lag.add(0.9)
+    busy = trust.columns()
+    assert quiet["timing_uncertainty_s"] > 0
+    assert busy["loop_lag_p99_s"] >= 0.9
+    assert busy["timing_uncertainty_s"] > 0.5
+    assert set(busy) <= set(columns("run"))

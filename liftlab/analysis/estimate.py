@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _SMALLEST_FIXED = 1e-4  # smaller magnitudes are written with an exponent
 _LARGEST_FIXED = 1e7
@@ -50,6 +50,29 @@ class Estimate:
     reason: str = ""
     population: str = ""
     unit: str = ""
+
+    def no_narrower_than(self, uncertainty: float | None) -> Estimate:
+        """Return the estimate with an interval that leaves room for an error of measurement.
+
+        Parameters
+        ----------
+        uncertainty
+            By how much the value may be off either way, in its unit; None where not known.
+
+        Examples
+        --------
+        >>> made = Estimate(value=5.0, low=4.99, high=5.02, n=20, confidence=0.95)
+        >>> (found := made.no_narrower_than(0.015)).low, found.high
+        (4.985, 5.02)
+        """
+        if self.value is None or not uncertainty:
+            return self
+        low = None if self.low is None else min(self.low, self.value - uncertainty)
+        high = None if self.high is None else max(self.high, self.value + uncertainty)
+        if (low, high) == (self.low, self.high):
+            return self
+        method = "; ".join(part for part in (self.method, "widened by the clock's error") if part)
+        return replace(self, low=low, high=high, method=method)
 
     @property
     def has_interval(self) -> bool:

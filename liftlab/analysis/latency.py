@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -59,6 +59,13 @@ class LatencySummary:
     std_s: float | None
     low_s: float | None
     high_s: float | None
+
+    def within(self, uncertainty_s: float | None) -> LatencySummary:
+        """Return the summary with no interval narrower than the clock's error allows."""
+        times = {name: getattr(self, name) for name in ("mean", "p50", "p90", "p95")}
+        return replace(
+            self, **{name: found.no_narrower_than(uncertainty_s) for name, found in times.items()}
+        )
 
     def sentence(self) -> str:
         """Say the median and which rows it is of."""

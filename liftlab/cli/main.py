@@ -76,7 +76,7 @@ def cli() -> None:
 def main(args: list[str] | None = None) -> int:
     """Run the command and return its exit code; every error a person can mend is one line."""
     try:
-        code = cli.main(args=args, prog_name="liftlab", standalone_mode=False)
+        code = cli.main(args=args, prog_name="liftlab", standalone_mode=False, color=_color())
     except click.ClickException as error:  # a usage error's exit code is 2
         error.show()
         return error.exit_code
@@ -91,6 +91,13 @@ def main(args: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code if isinstance(code, int) else 0  # click gives --help's exit code back
+
+
+def _color() -> bool | None:
+    """Return whether the environment forbids or forces colours; None: by the terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
 
 
 def say(line: str) -> None:

@@ -58,6 +58,7 @@ def runs_command(as_json: bool) -> None:
 def print_run(run: RunData, as_json: bool) -> None:
     """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
     from liftlab import jobs
+    from liftlab.analysis.trust import client_warning, trust_sentence
 
     if as_json:
         click.echo(json.dumps(summary_json(run), indent=2, allow_nan=False))
@@ -65,6 +66,10 @@ def print_run(run: RunData, as_json: bool) -> None:
     click.echo(heading(run))
     for sentence in sentences(run):
         click.echo(f"  {sentence}")
+    if warning := client_warning(run.run):
+        click.echo(click.style(f"  {warning}", fg="red"))
+    elif told := trust_sentence(run.run):
+        click.echo(f"  {told}")
     click.echo()
     click.echo(trial_table(run).to_string(index=False))
     decision = jobs.decision_of(run)

@@ -46,6 +46,7 @@ class Page:
     title: str
     sentences: tuple[str, ...] = ()
     line: str = ""
+    warning: str = ""
     fault: str = ""
     version: str = liftlab.__version__
     style: str = ""
@@ -118,6 +119,7 @@ def _page(notebook: nbformat.NotebookNode, fault: str) -> Page:
         title=str(told["title"]),
         sentences=tuple(map(str, told["sentences"])),
         line=" · ".join(dict.fromkeys(part for part in ("liftlab", topic, told["line"]) if part)),
+        warning=str(told.get("warning", "")),
         fault=fault,
         style=style(),
     )

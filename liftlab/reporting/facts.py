@@ -142,6 +142,7 @@ def gather(data: RunData, project: Project | None = None) -> Facts:
     """
     trials, stages, attempts = data.trials, data.stages, data.attempts
     cases = labels(trials, "case_id").astype(str)
+    off_s = data.run.timing_uncertainty_s
     usd, passed = floats(trials, "cost_usd"), succeeded(trials)
     return Facts(
         data=data,
@@ -149,10 +150,10 @@ def gather(data: RunData, project: Project | None = None) -> Facts:
         published=published(project.path("reference")) if project else {},
         passed=success_rate(trials),
         parsed=success_rate(trials, "parsed"),
-        e2e=e2e_summary(trials),
-        e2e_ok=e2e_summary(trials, "ok", "pass"),
-        stages=stage_summaries(stages),
-        stages_ok=stage_summaries(stages, "ok"),
+        e2e=e2e_summary(trials).within(off_s),
+        e2e_ok=e2e_summary(trials, "ok", "pass").within(off_s),
+        stages=[each.within(off_s) for each in stage_summaries(stages)],
+        stages_ok=[each.within(off_s) for each in stage_summaries(stages, "ok")],
         outliers=stage_outliers(data),
         slow=explain(trials, stages, attempts),
         failures=failure_classes(trials),

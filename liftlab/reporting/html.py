@@ -60,13 +60,21 @@ class Finding:
         Two to four that anyone understands.
     line
         Which run this is: the quiet line above the title.
+    warning
+        Why its numbers are not to be trusted; shown in red. Empty if they are.
     """
 
-    __slots__ = ("line", "run_id", "sentences", "title")
+    __slots__ = ("line", "run_id", "sentences", "title", "warning")
 
     def __init__(
-        self, title: str, sentences: Iterable[str] = (), line: str = "", run_id: str = ""
+        self,
+        title: str,
+        sentences: Iterable[str] = (),
+        line: str = "",
+        run_id: str = "",
+        warning: str = "",
     ) -> None:
+        self.warning = warning
         self.run_id = run_id
         self.title = title
         self.sentences = tuple(sentences)
@@ -74,12 +82,16 @@ class Finding:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         lead = tag("p", " ".join(self.sentences), cls="lead")
-        shown = join([tag("p", self.line, cls="line"), tag("h1", self.title), lead])
+        parts = [tag("p", self.line, cls="line"), tag("h1", self.title), lead]
+        if self.warning:
+            parts.append(tag("p", self.warning, cls="fault", role="alert"))
+        shown = join(parts)
         told = {
             "title": self.title,
             "sentences": list(self.sentences),
             "line": self.line,
             "run_id": self.run_id,
+            "warning": self.warning,
         }
         return {
             "text/html": f'<style>{style()}</style><div class="ll">{shown}</div>',

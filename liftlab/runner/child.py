@@ -36,7 +36,7 @@ from liftlab.runner.waking import warm_up
 from liftlab.sandbox import Sandbox
 from liftlab.settings import EndpointSettings, Settings
 from liftlab.store import Journal, RunFolder
-from liftlab.timing import Clock, CpuShare, LoopLag, clock_resolution_s, peak_memory_mb
+from liftlab.timing import Clock, Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,21 +150,14 @@ async def _measure(
         once = {trial.case_id: trial for trial in reversed(trials)}
         peaks = await measure_memory(context, list(once.values()), emit)
     status = "interrupted"
-    share = CpuShare()
-    async with LoopLag() as lag:
+    async with Trust(job.concurrency) as trust:
+        context.watch.doubt(trust.uncertainty_s)
         try:
             await run_closed(context, trials, job.concurrency, ledger.commit, emit, peaks, halt)
             status = halt.status or "complete"
         finally:
-            journal.update_run(
-                status=status,
-                finished_at=datetime.now(UTC).isoformat(),
-                clock_resolution_s=clock_resolution_s(),
-                loop_lag_p50_s=lag.p50_s,
-                loop_lag_p99_s=lag.p99_s,
-                client_cpu_share=share.value(),
-                client_peak_mb=peak_memory_mb(),
-            )
+            journal.raise_run(**trust.columns())
+            journal.update_run(status=status, finished_at=datetime.now(UTC).isoformat())
 
 
 async def _until_told(job: Job) -> int:

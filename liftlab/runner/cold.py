@@ -7,7 +7,7 @@ Nobody tells a client that a container was cold. The rule, in `docs/how-we-measu
 * The model was ready when the earliest of its answers began to be made: the end of that
   reply less the server's own time.
 * An attempt of the awakening waited for that from its sending on. It was cold if the wait,
-  less one round trip of its connection, is `least_s` or longer.
+  less one round trip of its connection, is `least_s` or longer, and no error of the clock.
 * A refusal that a starting container's proxy gives (408, 425, 502, 503, 504) during an awakening
   was cold for as long as it took.
 """
@@ -55,6 +55,10 @@ class ColdWatch:
         self._awakening: Awakening | None = Awakening()
         self._under_way = 0
         self._answered_ns = 0
+
+    def doubt(self, uncertainty_s: float | None) -> None:
+        """Count no wait as a cold start that the clock may only imagine."""
+        self._least_s = max(self._least_s, uncertainty_s or 0.0)
 
     def called(self, now_ns: int) -> Awakening | None:
         """Note a call; return the awakening that it is part of, if any."""

@@ -131,6 +131,16 @@ class Journal:
         sql = f"UPDATE run SET {', '.join(f'{name} = ?' for name in changes)}"  # noqa: S608
         self._put(_Job(lambda c: c.execute(sql, tuple(changes.values()))))
 
+    def raise_run(self, **highest: float | None) -> None:
+        """Set columns of the run's row where they are lower: a resumed run has its worst."""
+        known = {name: value for name, value in highest.items() if value is not None}
+        if unknown := set(known) - set(columns("run")):
+            raise ValueError(f"not columns of `run`: {', '.join(sorted(unknown))}")
+        if known:
+            changes = ", ".join(f"{name} = MAX(COALESCE({name}, 0), ?)" for name in known)
+            sql = f"UPDATE run SET {changes}"  # noqa: S608
+            self._put(_Job(lambda c: c.execute(sql, tuple(known.values()))))
+
     def committed(self) -> set[tuple[str, int]]:
         """Return case and repeat of every trial that is on disk."""
         return set(self._ask(lambda c: c.execute(_COMMITTED).fetchall()))

@@ -2,11 +2,13 @@
 
 `clock` holds what needs no HTTP: stamps, the run's clock, loop lag, CPU and memory.
 `recorder` collects the stamps of one exchange, `waits` bounds its phases, `wire` stamps
-beside the socket, and `transport` is the HTTP transport made of them.
+beside the socket, and `transport` is the HTTP transport made of them. `calibration` holds it
+against a truth of our own, `trust` watches it during a load.
 """
 
 from __future__ import annotations
 
+from liftlab.timing.calibration import Calibration, calibrate
 from liftlab.timing.clock import (
     Clock,
     CpuShare,
@@ -18,9 +20,11 @@ from liftlab.timing.clock import (
 from liftlab.timing.failures import TransportFailure, error_class_of
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import Answer, StampedTransport
+from liftlab.timing.trust import Trust
 
 __all__ = [
     "Answer",
+    "Calibration",
     "Clock",
     "CpuShare",
     "LoopLag",
@@ -28,6 +32,8 @@ __all__ = [
     "StampedTransport",
     "Stamps",
     "TransportFailure",
+    "Trust",
+    "calibrate",
     "clock_resolution_s",
     "error_class_of",
     "peak_memory_mb",

@@ -15,7 +15,7 @@ from liftlab.reporting.export import (
     plain,
     prose,
 )
-from liftlab.reporting.html import FINDING_TYPE, MEDIA_TYPE, Html
+from liftlab.reporting.html import FINDING_TYPE, MEDIA_TYPE, Finding, Html
 
 HOSTILE = "<script>alert(1)</script><img src=http://evil/x.png onerror=alert(1)>"
 
@@ -92,6 +92,18 @@ def test_the_finding_is_title_and_heading() -> None:
     assert "One. Two." in html
     assert "liftlab · Topic · run x" in html
     assert html.count("2 &lt; 3") == 2
+
+
+def test_a_warning_is_red_on_the_page_and_in_the_notebook() -> None:
+    finding = Finding("T", ["One."], "run x", "x", "The client was the < bottleneck.")
+    bundle = finding._repr_mimebundle_()
+    html = page(shown({FINDING_TYPE: bundle[FINDING_TYPE], "text/plain": "T"}))
+    red = '<p class="fault" role="alert">The client was the &lt; bottleneck.</p>'
+    assert red in html
+    assert red in bundle["text/html"]
+    assert 'class="fault"' not in page(
+        shown({FINDING_TYPE: Finding("T")._repr_mimebundle_()[FINDING_TYPE]})
+    )
 
 
 def test_the_page_stands_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import sqlite3
@@ -189,6 +190,17 @@ def test_the_run_s_row_can_be_completed(folder: RunFolder) -> None:
                 journal.update_run(**wrong)
     run = read_journal(folder)["run"].iloc[0]
     assert (run["status"], run["client_peak_mb"]) == ("complete", 41.5)
+
+
+def test_a_resumed_run_keeps_its_worst(folder: RunFolder) -> None:
+    for lag, share in ((0.002, 0.5), (0.001, 0.6)):
+        with Journal.open(folder) as journal:
+            journal.raise_run(loop_lag_p99_s=lag, client_cpu_share=share, client_peak_mb=None)
+    run = read_journal(folder)["run"].iloc[0]
+    assert (run["loop_lag_p99_s"], run["client_cpu_share"]) == (0.002, 0.6)
+    assert math.isnan(run["client_peak_mb"])
+    with Journal.open(folder) as journal, pytest.raises(ValueError, match="mood"):
+        journal.raise_run(mood=1.0)
 
 
 def test_a_closed_journal_takes_nothing(folder: RunFolder, rows: SimpleNamespace) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.latency import LatencySummary
+from liftlab.analysis.trust import client_warning
 from liftlab.reporting import messages
 from liftlab.reporting.bars import stage_title
 from liftlab.reporting.facts import Facts
@@ -28,7 +29,8 @@ def finding(facts: Facts, title: str = "", sentences: Iterable[str] = ()) -> Fin
     """Return the page's title and the sentences under it; those of the status page if not told."""
     told = list(sentences) or messages.sentences(facts)
     line, run_id = messages.run_line(facts), facts.data.run.run_id
-    return Finding(title or messages.title(facts), told, line, run_id)
+    warning = client_warning(facts.data.run)
+    return Finding(title or messages.title(facts), told, line, run_id, warning)
 
 
 def latency_table(facts: Facts) -> Html:
@@ -71,6 +73,7 @@ def provenance(facts: Facts) -> End:
         "Isolation": isolation(facts),
         "Timing uncertainty": _seconds(run.timing_uncertainty_s),
         "Clock resolution": _seconds(run.clock_resolution_s),
+        "Event loop lag, P50": _seconds(run.loop_lag_p50_s),
         "Event loop lag, P99": _seconds(run.loop_lag_p99_s),
         "Client memory, peak": f"{run.client_peak_mb:.1f} MB" if run.client_peak_mb else None,
         "Client CPU": quantity(run.client_cpu_share, "%") if run.client_cpu_share else None,
