@@ -28,20 +28,18 @@ def floats(frame: pd.DataFrame, name: str) -> Floats:
 
 
 def is_true(frame: pd.DataFrame, name: str) -> Bools:
-    """Return where a column is known to be true; null and a missing column are not."""
+    """Return where a column is known to be true; null and a missing column are not.
+
+    Examples
+    --------
+    >>> is_true(pd.DataFrame({"ok": [True, None, False]}), "ok").tolist()
+    [True, False, False]
+    """
     if name not in frame.columns:
         return np.zeros(len(frame), dtype=np.bool_)
     column: Any = frame[name]
-    flags: Bools = np.array([value is not None and value == True for value in column.fillna(False)])  # noqa: E712
-    return flags.astype(np.bool_)
-
-
-def is_false(frame: pd.DataFrame, name: str) -> Bools:
-    """Return where a column is known to be false; null and a missing column are not."""
-    if name not in frame.columns:
-        return np.zeros(len(frame), dtype=np.bool_)
-    known: Any = frame[name].notna()
-    return np.asarray(known.to_numpy() & ~is_true(frame, name), dtype=np.bool_)
+    flags: Bools = (column == True).to_numpy(dtype=np.bool_, na_value=False)  # noqa: E712  # elementwise
+    return flags
 
 
 def labels(frame: pd.DataFrame, name: str) -> NDArray[np.object_]:
@@ -49,4 +47,6 @@ def labels(frame: pd.DataFrame, name: str) -> NDArray[np.object_]:
     if name not in frame.columns:
         return np.full(len(frame), None, dtype=object)
     column: Any = frame[name]
-    return np.array([None if pd.isna(value) else value for value in column], dtype=object)
+    values: NDArray[np.object_] = column.to_numpy(dtype=object, copy=True)
+    values[column.isna().to_numpy()] = None
+    return values

@@ -187,19 +187,19 @@ def success(a: pd.DataFrame, b: pd.DataFrame, measure: Measure = "pass") -> Succ
 
 def _case_rates(trials: pd.DataFrame, measure: Measure) -> pd.Series[float]:
     known, good, _ = judgeable(trials, measure)
-    names = labels(trials, "case_id").astype(str)
+    names = labels(trials, "case_id")
     return pd.Series(good[known].astype(np.float64)).groupby(names[known]).mean()
 
 
 def _stage(stages: pd.DataFrame, name: str, rows: Rows) -> tuple[Floats, Any]:
     frame = stages[stages["stage"] == name]
     frame = frame[is_true(frame, "ok")] if rows == "ok" else frame
-    return floats(frame, "latency_s"), labels(frame, "case_id").astype(str)
+    return floats(frame, "latency_s"), labels(frame, "case_id")
 
 
 def _end_to_end(trials: pd.DataFrame, rows: Rows) -> tuple[Floats, Any]:
     frame = trials[succeeded(trials, "completed")] if rows == "ok" else trials
-    return floats(frame, "e2e_s"), labels(frame, "case_id").astype(str)
+    return floats(frame, "e2e_s"), labels(frame, "case_id")
 
 
 def _shared_stages(a: pd.DataFrame, b: pd.DataFrame) -> Iterable[str]:

@@ -225,7 +225,7 @@ def of_run(
         np.where(known, good, np.nan),
         target,
         zone,
-        cases=labels(ordered, "case_id").astype(str),
+        cases=labels(ordered, "case_id"),
         error=error,
         what=what,
         seconds=_mean_of(floats(ordered, "e2e_s")),
@@ -266,11 +266,10 @@ def _counted(outcomes: Floats, cases: ArrayLike | None) -> Floats:
         raise ValueError("an outcome is true or false, 1 or 0, or NaN where not known")
     if cases is None:
         return outcomes[known]
-    names = np.asarray(cases).astype(str).ravel()
+    names = np.asarray(cases).ravel()
     if len(names) != len(outcomes):
         raise ValueError(f"{len(names)} cases for {len(outcomes)} outcomes")
-    _, first = np.unique(names[known], return_index=True)
-    return outcomes[known][np.sort(first)]
+    return outcomes[known][~pd.Series(names[known]).duplicated().to_numpy()]
 
 
 def _mean_of(values: Floats) -> float | None:

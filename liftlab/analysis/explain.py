@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from liftlab.analysis import outliers
-from liftlab.analysis.causes import OUTPUT_TOKENS, RETRY, Causes, Indices, measured_causes
+from liftlab.analysis.causes import OUTPUT_TOKENS, PROMPT_TOKENS, RETRY, Causes, measured_causes
 from liftlab.analysis.columns import Bools, Floats, floats, labels
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.limits import pooled_limit
+from liftlab.analysis.samples import group_medians, group_sums, in_range, indexed
 
 Verdict = Literal[
     "explained",
@@ -104,7 +105,9 @@ def explain(
 
     Peers are the case's own repeats where there are three, else all rows of the stage; of
     these the ones with a single attempt. Expected is queue + cold start + the line in tokens
-    for each attempt (Theil-Sen over all attempts of the stage). Where times or tokens of
+    for each attempt (Theil-Sen over all attempts of the stage); prompts count where they surely
+    cost time. A server stall is a cause only where a gap in the reply or the server's own time
+    shows it; else it stays unexplained. Where times or tokens of
     single attempts are not known, an attempt more is expected to cost what a peer's costs.
 
     Parameters
@@ -129,55 +132,56 @@ def _explain_stage(
     frame: pd.DataFrame, trials: pd.DataFrame, attempts: pd.DataFrame
 ) -> Iterator[Explanation]:
     latency, repeats = floats(frame, "latency_s"), floats(frame, "repeat")
-    cases, stage = labels(frame, "case_id").astype(str), str(frame["stage"].iloc[0])
+    cases, stage = labels(frame, "case_id"), str(frame["stage"].iloc[0])
     causes = measured_causes(frame, trials, attempts)
-    usable = np.isfinite(latency) & (latency > 0)
+    usable = in_range(latency)
+    peers = _Peers(cases, usable, causes.counts)
+    typical = peers.medians(latency)
+    seconds = causes.of(np.nan_to_num(typical))
+    over = {cause: took - peers.medians(took) for cause, took in seconds.items() if took.any()}
     stalled = _stalled(latency, usable, causes)
-    for rows, peers in _peer_groups(cases, usable, causes.counts):
-        if len(peers) < PEERS_NEEDED:
-            continue
-        typical = float(np.median(latency[peers]))
-        usual = {
-            cause: float(np.median(seconds)) for cause, seconds in causes.of(peers, typical).items()
-        }
-        # A row may be slow for its tokens and yet quicker than its peers: no excess to split.
-        slow = (latency[rows] >= SLOW * typical) | (stalled[rows] & (latency[rows] > typical))
-        seconds = causes.of(rows[slow], typical)
-        for place, row in enumerate(rows[slow]):
-            over = {cause: float(seconds[cause][place]) - usual[cause] for cause in usual}
-            parts = _parts(row, over, causes)
-            share = sum(part.seconds for part in parts) / (latency[row] - typical)
-            verdict = _verdict(row, parts, share, bool(stalled[row]), causes)
-            yield Explanation(
-                case_id=cases[row],
-                repeat=int(repeats[row]) if np.isfinite(repeats[row]) else 0,
-                stage=stage,
-                latency_s=float(latency[row]),
-                typical_s=typical,
-                parts=parts,
-                verdict=verdict,
-                advice=_advice(row, share, verdict, causes),
-            )
+    lone = causes.only_here()
+    # A row may be slow for its tokens and yet quicker than its peers: no excess to split.
+    slow = (latency >= SLOW * typical) | (stalled & (latency > typical))
+    for row in np.flatnonzero(usable & slow).tolist():
+        parts = _parts(row, over, causes)
+        share = sum(part.seconds for part in parts) / float(latency[row] - typical[row])
+        verdict = _verdict(row, parts, share, bool(stalled[row]), bool(lone[row]), causes)
+        yield Explanation(
+            case_id=str(cases[row]),
+            repeat=int(repeats[row]) if np.isfinite(repeats[row]) else 0,
+            stage=stage,
+            latency_s=float(latency[row]),
+            typical_s=float(typical[row]),
+            parts=parts,
+            verdict=verdict,
+            advice=_advice(row, share, verdict, causes),
+        )
 
 
-def _peer_groups(cases: Any, usable: Bools, counts: Floats) -> Iterator[tuple[Indices, Indices]]:
-    """Yield rows that share their peers, and those peers: within the case where it repeats."""
-    _, index = np.unique(cases, return_inverse=True)
-    repeats = np.bincount(index, weights=usable)[index]
-    lone = usable & (repeats < outliers.REPEATS_NEEDED)
-    order = np.argsort(index, kind="stable")
-    grouped = np.split(order, np.cumsum(np.bincount(index))[:-1])
-    within = [rows[usable[rows]] for rows in grouped]
-    for rows in within:
-        if len(rows) >= outliers.REPEATS_NEEDED:
-            yield rows, _single(rows, counts)
-    if lone.any():
-        yield np.flatnonzero(lone), _single(np.flatnonzero(usable), counts)
+class _Peers:
+    """The rows that each row is compared with: its case's own where it repeats, else all.
 
+    Of these the ones with a single attempt, if there are enough.
+    """
 
-def _single(rows: Indices, counts: Floats) -> Indices:
-    single = rows[counts[rows] == 1]
-    return single if len(single) >= PEERS_NEEDED else rows
+    def __init__(self, cases: Any, usable: Bools, counts: Floats) -> None:
+        index, groups = indexed(cases)
+        self._index, self._cases = index, groups
+        self._within = group_sums(usable, index, groups) >= outliers.REPEATS_NEEDED
+        single = usable & (counts == 1)
+        enough = group_sums(single, index, groups) >= PEERS_NEEDED
+        self._own = np.where(enough[index], single, usable)
+        self._all = single if single.sum() >= PEERS_NEEDED else usable
+
+    def medians(self, values: Floats) -> Floats:
+        """Return for each row the median of its peers' values; NaN where it has too few."""
+        own = group_medians(values[self._own], self._index[self._own], self._cases)
+        pooled = np.nan
+        if self._all.sum() >= PEERS_NEEDED:
+            pooled = float(np.median(values[self._all]))
+        medians: Floats = np.where(self._within, own, pooled)[self._index]
+        return medians
 
 
 def _stalled(latency: Floats, usable: Bools, causes: Causes) -> Bools:
@@ -192,31 +196,31 @@ def _stalled(latency: Floats, usable: Bools, causes: Causes) -> Bools:
     return stalled
 
 
-def _parts(row: int, over: dict[str, float], causes: Causes) -> tuple[Part, ...]:
+def _parts(row: int, over: dict[str, Floats], causes: Causes) -> tuple[Part, ...]:
     parts = [
         Part(
             cause=cause,
             seconds=seconds,
             count=int(causes.retries[cause][row]) if cause in causes.retries else 0,
         )
-        for cause, seconds in over.items()
+        for cause, seconds in ((cause, float(each[row])) for cause, each in over.items())
         if seconds != 0
     ]
     return tuple(sorted(parts, key=lambda part: -part.seconds))
 
 
 def _verdict(
-    row: int, parts: tuple[Part, ...], share: float, stalled: bool, causes: Causes
+    row: int, parts: tuple[Part, ...], share: float, stalled: bool, lone: bool, causes: Causes
 ) -> Verdict:
-    if not causes.timed[row] and np.isnan(causes.counts[row]) and not causes.cold[row]:
+    if not causes.timed[row] and np.isnan(causes.counts[row]) and not causes.bare_cold[row]:
         return "not_testable"
+    if lone:
+        return "attributed_not_tested"
     if stalled:
         return "partly_explained" if share >= 0.5 else "unexplained"
-    if not causes.timed[row] and causes.only_here(row):
-        return "attributed_not_tested"
     if not parts or share < WORTH_SAYING:
         return "unexplained"
-    if parts[0].cause == OUTPUT_TOKENS and row == causes.longest:
+    if parts[0].cause == OUTPUT_TOKENS and causes.far[row]:
         return "explained_by_extrapolation"
     return "explained" if share >= MOSTLY else "partly_explained"
 
@@ -241,7 +245,7 @@ def _accounts(parts: list[Part]) -> str:
             reason = name.removeprefix(RETRY).strip(": ")
             name = "a retry" if part.count == 1 else f"{part.count} retries"
             name += f" ({reason})" if reason else ""
-        many = part.count > 1 or name in (OUTPUT_TOKENS, "connections")
+        many = part.count > 1 or name in (OUTPUT_TOKENS, PROMPT_TOKENS)
         said.append(f"{name} {'account' if many else 'accounts'} for {_seconds(part.seconds)}")
     return ", ".join(said)
 

@@ -15,6 +15,7 @@ from scipy import stats
 
 from liftlab.analysis.columns import labels
 from liftlab.analysis.estimate import quantity
+from liftlab.analysis.samples import indexed
 from liftlab.analysis.success import FailureShare, failure_classes, judgeable
 
 WORTH = 0.3  # above it the team fixes a class this week, below it documents it
@@ -99,7 +100,7 @@ def _is_ahead(trials: pd.DataFrame, first: FailureShare, second: FailureShare) -
     known, _, _ = judgeable(trials, "pass")
     classes, cases = labels(trials, "failure_class")[known], labels(trials, "case_id")[known]
     lead = (classes == first.failure_class).astype(int) - (classes == second.failure_class)
-    _, index = np.unique(cases.astype(str), return_inverse=True)
+    index, _ = indexed(cases)
     by_case = np.bincount(index, lead)
     ahead, behind = int((by_case > 0).sum()), int((by_case < 0).sum())
     if ahead + behind == 0:

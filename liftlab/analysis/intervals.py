@@ -74,7 +74,7 @@ def quantile(
     if not 0 < q < 1:
         raise ValueError(f"q is {q}: a quantile lies between 0 and 1")
     check_confidence(confidence)
-    values, population = per_cluster(x, clusters, np.median)
+    values, population = per_cluster(x, clusters, "median")
     reason = unfit(values)
     base: dict[str, Any] = {"n": len(values), "population": population, "unit": unit}
     if reason:
@@ -127,7 +127,7 @@ def mean(
     7.39 s (n = 4: no interval for a mean below n = 20)
     """
     check_confidence(confidence)
-    values, population = per_cluster(x, clusters, np.mean)
+    values, population = per_cluster(x, clusters, "mean")
     n = len(values)
     base: dict[str, Any] = {"n": n, "population": population, "unit": unit}
     reason = unfit(values) or ("a value is infinite" if np.isinf(values).any() else "")
@@ -165,7 +165,7 @@ def cv(x: ArrayLike, confidence: float = 0.95, clusters: ArrayLike | None = None
     14.6 % (95 % interval 8.7–43.8 %, n = 5)
     """
     check_confidence(confidence)
-    values, population = per_cluster(x, clusters, np.mean)
+    values, population = per_cluster(x, clusters, "mean")
     n = len(values)
     base: dict[str, Any] = {"n": n, "population": population, "unit": "%"}
     reason = unfit(values) or ("a value is infinite" if np.isinf(values).any() else "")

@@ -145,7 +145,7 @@ def summarise(
         values = np.where(succeeded, values, np.inf)
         kept = np.isfinite(values) | ~succeeded
     chosen = values[kept]
-    clusters = None if cases is None else np.asarray(cases).astype(str)[kept]
+    clusters = None if cases is None else np.asarray(cases).ravel()[kept]
     finite = chosen[np.isfinite(chosen)]
     p50, p90, p95 = (intervals.quantile(chosen, q, clusters=clusters) for q in QUANTILES)
     return LatencySummary(
@@ -172,7 +172,7 @@ def stage_summaries(stages: pd.DataFrame, rows: Rows = "ended") -> list[LatencyS
     summaries = []
     for name in order.index:
         frame = stages[stages["stage"] == name]
-        cases = labels(frame, "case_id").astype(str)
+        cases = labels(frame, "case_id")
         summaries.append(
             summarise(
                 floats(frame, "latency_s"),
@@ -199,7 +199,7 @@ def e2e_summary(
     success
         What a success is: the column `completed` or `parsed`, or "pass" for the outcome.
     """
-    cases = labels(trials, "case_id").astype(str)
+    cases = labels(trials, "case_id")
     return summarise(floats(trials, "e2e_s"), succeeded(trials, success), cases, rows=rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,7 @@ from scipy import stats
 from liftlab.analysis.columns import Bools, Floats
 from liftlab.analysis.estimate import plain
 from liftlab.analysis.limits import pooled_limit, within_limit
-from liftlab.analysis.samples import in_range
+from liftlab.analysis.samples import group_medians, group_sums, in_range, indexed
 
 GATE = 1.5  # a flagged value is at least this many times what was expected
 SMALLEST_N = 4
@@ -19,7 +20,7 @@ FIT_NEEDS = 8  # rows for a line in tokens
 REPEATS_NEEDED = 3  # of a case, to judge within it
 _TO_SIGMA = 1.4826  # MAD of a normal sample to its standard deviation
 _SAME = 1e-3  # times closer than this share of each other count as equal
-_FIT_SAMPLE = 2_000  # the slope is quadratic in memory; a sample this large is within 1 %
+_FIT_SAMPLE = 1_000  # the slope is quadratic in memory; docs/calibration.md has the error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,7 +103,7 @@ def flag(
     """
     values = np.asarray(x, dtype=np.float64).ravel()
     fit_for = in_range(values)
-    names = None if cases is None else np.asarray(cases).astype(str).ravel()
+    names = None if cases is None else np.asarray(cases).ravel()
     if names is not None:
         counts = _repeats(names, fit_for)
         judged = fit_for & (counts >= REPEATS_NEEDED)
@@ -120,7 +121,7 @@ def flag(
 def theil_sen(x: ArrayLike, y: ArrayLike, seed: int = 0) -> tuple[float, float]:
     """Return intercept and slope of a line through the medians: never falling, never negative.
 
-    Theil (1950), Sen (1968). Beyond 2,000 points a seeded sample of them is used.
+    Theil (1950), Sen (1968). Beyond 1,000 points a seeded sample of them is used.
 
     Examples
     --------
@@ -128,13 +129,19 @@ def theil_sen(x: ArrayLike, y: ArrayLike, seed: int = 0) -> tuple[float, float]:
     (0.5, 0.1)
     """
     across, up = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if len(across) > _FIT_SAMPLE:
-        chosen = np.random.default_rng(seed).choice(len(across), _FIT_SAMPLE, replace=False)
-        across, up = across[chosen], up[chosen]
+    chosen = fit_sample(len(across), seed)
+    across, up = across[chosen], up[chosen]
     slope = 0.0
     if np.ptp(across) > 0:
         slope = max(0.0, float(stats.theilslopes(up, across).slope))
     return max(0.0, float(np.median(up - slope * across))), slope
+
+
+def fit_sample(n: int, seed: int = 0) -> slice | NDArray[np.intp]:
+    """Return which of n points a robust line is fitted to: all, or a seeded sample in order."""
+    if n <= _FIT_SAMPLE:
+        return slice(None)
+    return np.sort(np.random.default_rng(seed).choice(n, _FIT_SAMPLE, replace=False))
 
 
 def robust_scores(residuals: Floats, floor: float = _SAME) -> Floats:
@@ -164,21 +171,19 @@ def _pooled(values: Floats, judged: Bools, resolution: float | None) -> Outliers
 
 
 def _within(
-    values: Floats, names: NDArray[np.str_], judged: Bools, repeats: int, resolution: float | None
+    values: Floats, names: NDArray[Any], judged: Bools, repeats: int, resolution: float | None
 ) -> Outliers:
     expected = np.full(len(values), np.nan)
-    found, index = np.unique(names[judged], return_inverse=True)
-    order = np.argsort(index, kind="stable")
-    groups = np.split(values[judged][order], np.cumsum(np.bincount(index))[:-1])
+    index, cases = indexed(names[judged])
     # The median of logarithms, so that the score does not depend on which side of a gap it lies.
-    expected[judged] = np.array([np.exp(np.median(np.log(group))) for group in groups])[index]
+    expected[judged] = np.exp(group_medians(np.log(values[judged]), index, cases))[index]
     residuals = np.log(values[judged]) - np.log(expected[judged])
     return _ruled(
         values,
         judged,
         residuals,
         expected,
-        limit=within_limit(len(found), repeats),
+        limit=within_limit(cases, repeats),
         method="log scale, within cases",
         resolution=resolution,
     )
@@ -238,8 +243,8 @@ def _not_judged(values: Floats, method: str, reason: str) -> Outliers:
     )
 
 
-def _repeats(names: NDArray[np.str_], fit_for: Bools) -> NDArray[np.int64]:
+def _repeats(names: NDArray[Any], fit_for: Bools) -> NDArray[np.int64]:
     """Return for each row how many usable rows its case has."""
-    _, index = np.unique(names, return_inverse=True)
-    counts: NDArray[np.int64] = np.bincount(index, weights=fit_for).astype(np.int64)[index]
+    index, cases = indexed(names)
+    counts: NDArray[np.int64] = group_sums(fit_for, index, cases).astype(np.int64)[index]
     return counts

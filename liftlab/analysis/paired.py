@@ -189,10 +189,17 @@ def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
     if len(values) <= _EXACT_FLIPS:
         signs = np.array(list(itertools.product((-1, 1), repeat=len(values))), dtype=np.float64)
     else:
-        rng = np.random.default_rng(seed)
-        signs = rng.choice((-1.0, 1.0), (_SAMPLED_FLIPS, len(values)))
-        signs[0] = 1.0  # what was seen is one of the patterns
+        return _sampled_flips(values, np.random.default_rng(seed))
     sums = np.abs(signs @ values)
+    return float((sums >= abs(values.sum()) - 1e-9).mean())
+
+
+def _sampled_flips(values: Floats, rng: np.random.Generator) -> float:
+    """Draw sign patterns: of differences of one size only the number with a plus counts."""
+    sizes, counts = np.unique(np.abs(values).round(12), return_counts=True)
+    plus = rng.binomial(counts, 0.5, (_SAMPLED_FLIPS, len(sizes)))
+    sums = np.abs((2.0 * plus - counts) @ sizes)
+    sums[0] = abs(values.sum())  # what was seen is one of the patterns
     return float((sums >= abs(values.sum()) - 1e-9).mean())
 
 
@@ -269,7 +276,7 @@ def _holm(levels: Sequence[float]) -> list[float]:
 
 
 def _case_logs(seconds: ArrayLike, cases: ArrayLike) -> pd.Series[float]:
-    values, names = as_array(seconds), np.asarray(cases).astype(str).ravel()
+    values, names = as_array(seconds), np.asarray(cases).ravel()
     if len(names) != len(values):
         raise ValueError(f"{len(names)} cases for {len(values)} times")
     usable = in_range(values)

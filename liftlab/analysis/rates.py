@@ -14,7 +14,15 @@ from scipy import stats
 
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate, plain
-from liftlab.analysis.samples import PROMPTS, THIS_RUN, as_array, check_confidence, unfit
+from liftlab.analysis.samples import (
+    PROMPTS,
+    THIS_RUN,
+    as_array,
+    check_confidence,
+    group_sums,
+    indexed,
+    unfit,
+)
 
 PER_SUCCESS_NEEDS = 20  # below it the delta interval covers .75 to .85
 
@@ -97,10 +105,9 @@ def per_success(
     values, succeeded = as_array(spent), np.asarray(ok, dtype=bool)
     population = THIS_RUN
     if clusters is not None:
-        names, index = np.unique(np.asarray(clusters).astype(str), return_inverse=True)
-        population = PROMPTS if len(names) < len(values) else population
-        values = np.bincount(index, values, len(names)).astype(np.float64)
-        counts = np.bincount(index, succeeded, len(names)).astype(np.float64)
+        index, cases = indexed(clusters)
+        population = PROMPTS if cases < len(values) else population
+        values, counts = group_sums(values, index, cases), group_sums(succeeded, index, cases)
     else:
         counts = succeeded.astype(np.float64)
     n = len(values)
@@ -144,8 +151,8 @@ def wilson(rate: Floats | float, n: Floats | float, z: float) -> tuple[Floats, F
 
 
 def _clustered_proportion(outcomes: Floats, clusters: Any, confidence: float) -> Estimate:
-    names, index = np.unique(clusters.astype(str), return_inverse=True)
-    cases, trials = len(names), len(outcomes)
+    index, cases = indexed(clusters)
+    trials = len(outcomes)
     if cases == trials:
         return proportion(int(outcomes.sum()), trials, confidence=confidence)
     base: dict[str, Any] = {"n": cases, "population": PROMPTS, "unit": "%"}

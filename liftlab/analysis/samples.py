@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from liftlab.analysis.columns import Bools, Floats
+
+Indices = NDArray[np.intp]
 
 THIS_RUN = "values like these, if they are independent"
 PROMPTS = "prompts like these"
@@ -16,21 +18,65 @@ SMALLEST, LARGEST = 1e-100, 1e100  # outside, arithmetic overflows, and no time 
 
 
 def per_cluster(
-    x: ArrayLike, clusters: ArrayLike | None, reduce: Callable[[Floats], Any]
+    x: ArrayLike, clusters: ArrayLike | None, reduce: Literal["median", "mean"]
 ) -> tuple[Floats, str]:
     """Return one value a cluster, and the population that such values speak for."""
     values = as_array(x)
     if clusters is None:
         return values, THIS_RUN
-    labels = np.asarray(clusters).astype(str)
-    if len(labels) != len(values):
-        raise ValueError(f"{len(labels)} clusters for {len(values)} values")
-    names, index = np.unique(labels, return_inverse=True)
-    if len(names) == len(values):
+    index, groups = indexed(clusters)
+    if len(index) != len(values):
+        raise ValueError(f"{len(index)} clusters for {len(values)} values")
+    if groups == len(values):
         return values, PROMPTS
-    order = np.argsort(index, kind="stable")
-    groups = np.split(values[order], np.cumsum(np.bincount(index))[:-1])
-    return np.array([float(reduce(group)) for group in groups]), PROMPTS
+    if reduce == "median":
+        return group_medians(values, index, groups), PROMPTS
+    return group_sums(values, index, groups) / np.bincount(index), PROMPTS
+
+
+def indexed(names: ArrayLike) -> tuple[Indices, int]:
+    """Return for each name the number of its group, and how many groups there are.
+
+    Examples
+    --------
+    >>> index, groups = indexed(["b", "a", "b"])
+    >>> index.tolist(), groups
+    ([0, 1, 0], 2)
+    """
+    index, found = pd.factorize(np.asarray(names).ravel(), use_na_sentinel=False)
+    return index.astype(np.intp), len(found)
+
+
+def group_sums(values: Floats | Bools, index: Indices, groups: int) -> Floats:
+    """Return the sum of each group's values; 0 where it has none."""
+    return np.bincount(index, values, groups).astype(np.float64)
+
+
+def group_medians(values: Floats, index: Indices, groups: int) -> Floats:
+    """Return the median of each group's values; NaN where it has none, or one is missing.
+
+    Parameters
+    ----------
+    values : (n,)
+        The values.
+    index : (n,)
+        The group of each, from 0.
+    groups
+        How many groups there are.
+
+    Examples
+    --------
+    >>> group_medians(np.array([3.0, 1.0, 9.0, 2.0]), np.array([0, 0, 1, 0]), 2).tolist()
+    [2.0, 9.0]
+    """
+    counts = np.bincount(index, minlength=groups)
+    ordered = values[np.argsort(index, kind="stable")]
+    start = np.cumsum(counts) - counts
+    medians = np.full(groups, np.nan)
+    for size in np.unique(counts[counts > 0]):  # groups of one size make a rectangle
+        alike = np.flatnonzero(counts == size)
+        medians[alike] = np.median(ordered[start[alike, None] + np.arange(size)], axis=1)
+    return medians
 
 
 def as_array(x: ArrayLike) -> Floats:

@@ -15,6 +15,7 @@ import pandas as pd
 from liftlab.analysis.columns import Bools, is_true, labels
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import proportion
+from liftlab.analysis.samples import indexed
 
 Measure = Literal["pass", "parsed"]
 
@@ -90,13 +91,13 @@ def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "
     1 of 5 gave the right answers: 20 % (95 % interval 3.6–62.4 %, n = 5).
     """
     judged, good, errors = judgeable(trials, measure)
-    cases = labels(trials, "case_id").astype(str)
+    cases = labels(trials, "case_id")
     return SuccessRate(
         group=group,
         measure=measure,
         successes=int(good.sum()),
         trials=int(judged.sum()),
-        cases=len(np.unique(cases[judged])),
+        cases=indexed(cases[judged])[1],
         errors=int(errors.sum()),
         ungraded=int((~judged & ~errors).sum()),
         estimate=proportion(good[judged], clusters=cases[judged]),
@@ -116,13 +117,13 @@ def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:
     """Count what went wrong, most frequent first; endpoint errors are not among it."""
     judged, good, _ = judgeable(trials, "pass")
     failed = judged & ~good
-    classes, cases = labels(trials, "failure_class"), labels(trials, "case_id").astype(str)
+    classes, cases = labels(trials, "failure_class"), labels(trials, "case_id")
     found = dict.fromkeys(name for name in classes[failed] if name is not None)
     shares = [
         FailureShare(
             failure_class=str(name),
             count=int((classes[failed] == name).sum()),
-            cases=tuple(dict.fromkeys(cases[failed & (classes == name)])),
+            cases=tuple(str(case) for case in dict.fromkeys(cases[failed & (classes == name)])),
             of_failures=proportion(classes[failed] == name, clusters=cases[failed]),
             of_trials=proportion((classes == name)[judged], clusters=cases[judged]),
         )

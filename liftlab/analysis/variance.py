@@ -19,7 +19,7 @@ from liftlab.analysis import intervals
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.estimate import Estimate, plain, quantity
 from liftlab.analysis.latency import ROWS_IN_WORDS, Rows, succeeded
-from liftlab.analysis.samples import PROMPTS, as_array, check_confidence, in_range
+from liftlab.analysis.samples import PROMPTS, as_array, check_confidence, in_range, indexed
 
 CASES_NEEDED = 5
 REPEATS_NEEDED = 2
@@ -148,14 +148,14 @@ def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -
     99.1 % (95 % interval 93.4–99.9 %, n = 5)
     """
     check_confidence(confidence)
-    values, names = as_array(seconds), np.asarray(cases).astype(str).ravel()
+    values, names = as_array(seconds), np.asarray(cases).ravel()
     if len(names) != len(values):
         raise ValueError(f"{len(names)} cases for {len(values)} times")
     usable = in_range(values)
-    _, index, counts = np.unique(names[usable], return_inverse=True, return_counts=True)
-    repeated = counts[index] >= REPEATS_NEEDED if len(index) else np.zeros(0, dtype=np.bool_)
+    index, _ = indexed(names[usable])
+    repeated = np.bincount(index)[index] >= REPEATS_NEEDED
     logs = np.log(values[usable][repeated])
-    _, groups = np.unique(index[repeated], return_inverse=True)
+    groups, _ = indexed(index[repeated])
     base: dict[str, Any] = {
         "cases": int(groups.max()) + 1 if len(groups) else 0,
         "rows": len(logs),
@@ -204,7 +204,7 @@ def spread(
     """
     if rows == "never":
         raise ValueError("what never ends has no spread: rows are 'ended' or 'ok'")
-    values, names = as_array(seconds), np.asarray(cases).astype(str).ravel()
+    values, names = as_array(seconds), np.asarray(cases).ravel()
     kept: Bools = np.isfinite(values)
     if rows == "ok":
         kept = kept & np.asarray(ok, dtype=np.bool_)
@@ -226,14 +226,14 @@ def stage_spreads(stages: pd.DataFrame, rows: Rows = "ended") -> list[Spread]:
     found = []
     for name in order.index:
         frame = stages[stages["stage"] == name]
-        times, cases = floats(frame, "latency_s"), labels(frame, "case_id").astype(str)
+        times, cases = floats(frame, "latency_s"), labels(frame, "case_id")
         found.append(spread(times, is_true(frame, "ok"), cases, what=str(name), rows=rows))
     return found
 
 
 def e2e_spread(trials: pd.DataFrame, rows: Rows = "ended", success: str = "completed") -> Spread:
     """Say how consistent the end-to-end time of the trial table is."""
-    cases = labels(trials, "case_id").astype(str)
+    cases = labels(trials, "case_id")
     return spread(floats(trials, "e2e_s"), succeeded(trials, success), cases, rows=rows)
 
 
@@ -260,7 +260,7 @@ def drift(seconds: ArrayLike, cases: ArrayLike | None = None) -> Drift:
     usable = in_range(values)
     residuals = np.log(values[usable])
     if cases is not None:
-        names = np.asarray(cases).astype(str).ravel()[usable]
+        names = np.asarray(cases).ravel()[usable]
         logs = pd.Series(residuals)
         residuals = (logs - logs.groupby(names).transform("median")).to_numpy(dtype=np.float64)
     n = len(residuals)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -48,11 +49,14 @@ class Records:
         for number in range(1, tries + 1):
             backoff = planted.get("backoff", 0.0) if number > 1 else 0.0
             clock += backoff
-            service = (0.6 + 0.028 * tokens) * self.rng.lognormal(0, 0.05)
+            prompt = planted.get("prompt", 100)
+            service = (0.6 + 0.028 * tokens + 0.004 * prompt) * self.rng.lognormal(0, 0.05)
             spans = {name: planted.get(name, 0.0) for name in ("queue_s", "cold_s")}
             if number > 1:
                 spans = dict.fromkeys(spans, 0.0)
-            stall = planted.get("stall", 0.0) if number == 1 else 0.0
+            stalls = ("stall", "gap", "server_stall")
+            stall = sum(planted.get(name, 0.0) for name in stalls) if number == 1 else 0.0
+            first_byte = clock + sum(spans.values()) + 0.9 * service
             ended = clock + service + sum(spans.values()) + stall
             self.attempts.append(
                 {
@@ -64,8 +68,12 @@ class Records:
                     "attempt": number,
                     "phase": "measure",
                     "sent_s": clock,
+                    "first_byte_s": first_byte,
                     "last_byte_s": ended,
                     "output_tokens": tokens,
+                    "prompt_tokens": prompt,
+                    "server_s": service + planted.get("server_stall", 0.0),
+                    "max_gap_s": 0.01 + planted.get("gap", 0.0),
                     "backoff_before_s": backoff,
                     "retry_reason": "http_429" if number > 1 else None,
                     "cold": spans["cold_s"] > 0,
@@ -85,16 +93,17 @@ class Records:
             }
         )
 
-    def explain(self) -> list[Explanation]:
-        return explain(NOTHING, pd.DataFrame(self.stages), pd.DataFrame(self.attempts))
+    def explain(self, without: Sequence[str] = ()) -> list[Explanation]:
+        attempts = pd.DataFrame(self.attempts).drop(columns=list(without))
+        return explain(NOTHING, pd.DataFrame(self.stages), attempts)
 
 
-def planted(**what: Any) -> list[Explanation]:
+def planted(without: Sequence[str] = (), **what: Any) -> list[Explanation]:
     records = Records()
     for index in range(19):
-        records.add(f"case{index}", tokens=60 + 5 * index)
+        records.add(f"case{index}", tokens=60 + 5 * index, prompt=50 + 40 * (index % 5))
     records.add("odd", **what)
-    return records.explain()
+    return records.explain(without)
 
 
 @pytest.mark.parametrize("attempts", [NOTHING, pd.DataFrame(columns=["seq"])])
@@ -140,6 +149,9 @@ def test_nothing_slow_needs_no_explanation() -> None:
         ({"tries": 2, "backoff": 20.0}, "back-off"),
         ({"stall": 12.0}, "unexplained"),
         ({"tokens": 140, "stall": 12.0}, "unexplained"),
+        ({"gap": 12.0}, "server stall"),
+        ({"server_stall": 12.0}, "server stall"),
+        ({"prompt": 3000}, "prompt tokens"),
     ],
 )
 def test_a_planted_cause_is_found(what: dict[str, Any], cause: str) -> None:
@@ -149,6 +161,68 @@ def test_a_planted_cause_is_found(what: dict[str, Any], cause: str) -> None:
     assert found.verdict == ("unexplained" if cause == "unexplained" else "explained")
     total = sum(part.seconds for part in found.parts) + found.unexplained_s
     assert total == pytest.approx(found.excess_s)
+
+
+@pytest.mark.parametrize(
+    ("without", "what", "cause"),
+    [
+        (("backoff_before_s",), {"tries": 2, "backoff": 20.0}, "back-off"),
+        (("queue_s",), {"queue_s": 12.0}, "queue"),
+        (("cold_s",), {"cold_s": 30.0}, "cold start"),
+        (("queue_s", "server_s"), {"queue_s": 12.0}, "unexplained"),
+        (("max_gap_s", "server_s"), {"gap": 12.0}, "unexplained"),
+        (("max_gap_s",), {"gap": 12.0}, "unexplained"),  # the server's own time is in order
+        (("output_tokens",), {"gap": 12.0}, "server stall"),
+        (("output_tokens", "prompt_tokens"), {"tries": 3}, "retry: http_429"),
+        (("output_tokens",), {"stall": 12.0}, "unexplained"),
+        (("prompt_tokens",), {"tokens": 900}, "output tokens"),
+        (("first_byte_s", "seq"), {"queue_s": 12.0}, "queue"),
+    ],
+)
+def test_a_column_less_is_a_cause_less_at_most(
+    without: tuple[str, ...], what: dict[str, Any], cause: str
+) -> None:
+    found = planted(without, **what)
+    assert [each.main_cause for each in found if each.case_id == "odd"] == [cause]
+
+
+def test_a_failed_attempt_without_an_end_lasted_until_the_next_was_prepared() -> None:
+    records = Records()
+    for index in range(19):
+        records.add(f"case{index}")
+    records.add("odd", tries=2, backoff=3.0)
+    before = records.explain()
+    records.attempts[-2].update(last_byte_s=None, ended_s=records.attempts[-2]["last_byte_s"])
+    assert [each.parts for each in records.explain()] == [each.parts for each in before]
+    records.attempts[-2]["ended_s"] = None
+    (found,) = records.explain()
+    assert found.verdict == "explained"
+    assert {part.cause for part in found.parts} >= {"retry: http_429", "back-off"}
+
+
+def test_cold_starts_that_are_only_flagged_are_known_by_what_they_share() -> None:
+    records = Records()
+    for index in range(18):
+        records.add(f"case{index}")
+    for index in range(2):
+        records.add(f"odd{index}", cold_s=30.0)
+    bare = ("cold_s", "server_s")
+    assert [each.main_cause for each in records.explain(bare)] == ["cold start"] * 2
+    (lone,) = planted(bare, cold_s=30.0)
+    assert lone.verdict == "attributed_not_tested"
+
+
+def test_waits_that_overlap_sum_to_no_more_than_the_attempt() -> None:
+    (found,) = planted(queue_s=12.0, cold_s=30.0)
+    assert found.main_cause == "cold start"
+    records = Records()
+    for index in range(19):
+        records.add(f"case{index}")
+    records.add("odd", cold_s=30.0, queue_s=1.0)
+    records.attempts[-1]["queue_s"] = 31.0  # a source that counts the start as queue, too
+    (found,) = records.explain()
+    assert found.main_cause == "cold start"
+    assert sum(part.seconds for part in found.parts) <= found.excess_s + 1
 
 
 def test_a_long_answer_is_an_extrapolation() -> None:
@@ -192,7 +266,7 @@ def test_peers_are_the_cases_own_repeats() -> None:
     records.add("easy", 6, tokens=40, queue_s=5.0)
     (found,) = records.explain()
     assert (found.case_id, found.repeat, found.main_cause) == ("easy", 6, "queue")
-    assert found.typical_s == pytest.approx(0.6 + 0.028 * 40, rel=0.1)
+    assert found.typical_s == pytest.approx(0.6 + 0.028 * 40 + 0.004 * 100, rel=0.1)
 
 
 def test_warm_up_and_abandoned_attempts_are_passed_over() -> None:

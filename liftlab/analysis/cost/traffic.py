@@ -212,7 +212,7 @@ def _stretch_draws(service: Service, seed: int) -> tuple[Floats | None, str, int
     told = mean(service.seconds, clusters=service.cases)
     if not told.has_interval:
         return None, told.reason, told.n
-    logs = np.log(per_cluster(service.seconds, service.cases, np.mean)[0])
+    logs = np.log(per_cluster(service.seconds, service.cases, "mean")[0])
     n, variance = len(logs), float(logs.var(ddof=1))
     error = math.sqrt(variance / n + variance**2 / (2 * (n - 1)))
     drawn = stats.t.rvs(n - 1, size=_DRAWS, random_state=np.random.default_rng(seed))
