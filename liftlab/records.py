@@ -13,6 +13,7 @@ import dataclasses
 from typing import Any, Literal, get_args, get_type_hints
 
 SCHEMA_VERSION = 1
+LOAD = "load"  # the suite and the pipeline of a run that `liftlab load` made
 
 Outcome = Literal["pass", "fail", "error", "ungraded"]
 Phase = Literal["warmup", "probe", "measure"]

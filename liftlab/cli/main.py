@@ -14,6 +14,7 @@ from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError, unknown
 # Each verb with its file and its line of help, so that `--help` loads none of them.
 VERBS = {
     "run": ("run", "Run a suite against an endpoint, and grade the answers."),
+    "load": ("load", "Send the same request many times, in closed or open loop."),
     "quick": ("quick", "Run one case and print its attempts."),
     "report": ("report", "Run the suite and write the HTML report; with RUN, only write it."),
     "show": ("show", "Print a run in the terminal."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from liftlab.cli.options import json_option, project
+from liftlab.records import LOAD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +71,8 @@ def print_run(run: RunData, as_json: bool) -> None:
         click.echo(click.style(f"  {warning}", fg="red"))
     elif told := trust_sentence(run.run):
         click.echo(f"  {told}")
+    if run.run.pipeline == LOAD:  # a line a request would say less
+        return
     click.echo()
     click.echo(trial_table(run).to_string(index=False))
     decision = jobs.decision_of(run)
@@ -85,6 +88,10 @@ def heading(run: RunData) -> str:
 
 def sentences(run: RunData) -> list[str]:
     """Return what the run says of success and time, each with what carries it."""
+    if run.run.pipeline == LOAD:
+        from liftlab.analysis.load import summarise_load
+
+        return list(summarise_load(run.run, run.attempts).lines())
     from liftlab.reporting.messages import summary_sentences
 
     return summary_sentences(run)
@@ -115,6 +122,10 @@ def summary_json(run: RunData) -> dict[str, object]:
     from liftlab import jobs
     from liftlab.records import as_row
 
+    if run.run.pipeline == LOAD:
+        from liftlab.analysis.load import summarise_load
+
+        return {"run": as_row(run.run), "load": summarise_load(run.run, run.attempts).as_json()}
     decision = jobs.decision_of(run)
     trials = json.loads(run.trials.to_json(orient="records", double_precision=6))
     return {

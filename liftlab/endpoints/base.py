@@ -86,11 +86,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What one health URL answered."""
+    """What one health URL answered; `answered` is false where no HTTP response came at all."""
 
     ok: bool
     url: str
     status: str
+    answered: bool = True
     model: str | None = None
     hardware: str | None = None
     seconds: float | None = None

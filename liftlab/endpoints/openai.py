@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from typing import Any, Literal
@@ -48,6 +49,8 @@ class OpenAIEndpoint:
         self._base_url = base_url.rstrip("/")
         self._model = model
         self._format: Format = "json_schema"
+        self._asking = asyncio.Lock()
+        self._asked = False
 
     @property
     def warmable(self) -> bool:
@@ -90,7 +93,7 @@ class OpenAIEndpoint:
 
     async def _post(self, request: Request) -> Exchange:
         if self._model is None:
-            await self.health()
+            await self._ask_for_a_model()
         return await self._client.post(
             f"{self._base_url}/chat/completions",
             payload(request, self._model, self._format),
@@ -98,6 +101,13 @@ class OpenAIEndpoint:
             deadline_s=request.deadline_s,
             stream=request.stream,
         )
+
+    async def _ask_for_a_model(self) -> None:
+        """Ask once which models there are; a server that lists none has one, unnamed."""
+        async with self._asking:
+            if not self._asked:
+                self._asked = True
+                await self.health()
 
     def _refused_format(self, request: Request, exchange: Exchange, tried: Format) -> bool:
         """Whether the server takes no such format; the next requests have a simpler one."""

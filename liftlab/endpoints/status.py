@@ -33,6 +33,7 @@ def health_of(exchange: Exchange) -> Health:
         ok=well,
         url=exchange.url,
         status=exchange.message or status or f"HTTP {exchange.status}",
+        answered=exchange.status is not None,
         model=name_or_none(data.get("model")),
         hardware=name_or_none(data.get("gpu") or data.get("hardware")),
         seconds=exchange.seconds,

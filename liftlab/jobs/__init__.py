@@ -5,6 +5,7 @@ The command line and the notebooks both come through here, so they cannot differ
 """
 
 from liftlab.jobs.deciding import check_decided, decision_of
+from liftlab.jobs.loading import plan_load, run_load
 from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
 from liftlab.jobs.pricing import prices
 from liftlab.jobs.running import (
@@ -28,10 +29,12 @@ __all__ = [
     "first_case",
     "likely_duration",
     "open_run",
+    "plan_load",
     "plan_run",
     "prices",
     "rebuild_tables",
     "resume_run",
+    "run_load",
     "run_suite",
     "suite_of",
 ]

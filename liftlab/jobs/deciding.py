@@ -19,9 +19,10 @@ from liftlab.analysis import decide
 from liftlab.analysis.decide import Decision
 from liftlab.errors import Undecided
 from liftlab.grading.run import grade_trial
-from liftlab.runner.control import Listener, RunRequest
+from liftlab.runner.control import RunRequest
 from liftlab.runner.halt import HaltLine
 from liftlab.runner.plan import PlannedTrial, Until, repeat_major
+from liftlab.runner.process import Listener
 from liftlab.sandbox import Sandbox
 from liftlab.store import RunData, RunFolder
 

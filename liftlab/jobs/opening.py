@@ -11,7 +11,7 @@ from liftlab import importers, store, suite
 from liftlab.grading.grade import GRADER_VERSION
 from liftlab.grading.run import grade_run
 from liftlab.jobs.pricing import own_prices, run_costs
-from liftlab.records import as_row, columns
+from liftlab.records import LOAD, as_row, columns
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.suite import Suite
@@ -41,7 +41,8 @@ def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunDa
     folder = store.find(runs_dir, run_id, also=references)
     if not store.tables_current(folder, judged_by=_judged_by(project)):
         rebuild_tables(project, folder)
-        store.write_week2(store.read_tables(folder))
+        if folder.manifest().get("suite") != LOAD:  # the old format is one of suites
+            store.write_week2(store.read_tables(folder))
     return store.read_tables(folder)
 
 

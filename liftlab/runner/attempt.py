@@ -11,6 +11,7 @@ from liftlab.pipeline.base import Prompt
 from liftlab.records import Attempt, Phase
 from liftlab.runner.cold import Wait
 from liftlab.runner.context import Context, Ledger
+from liftlab.runner.measured import measured
 from liftlab.runner.plan import PlannedTrial, attempt_seed
 from liftlab.timing import Clock
 
@@ -85,44 +86,12 @@ def _prepared(context: Context, prompt: Prompt, asked: Asked) -> tuple[Request, 
 
 def completed(row: Attempt, reply: Reply, wait: Wait, clock: Clock, ledger: Ledger) -> Attempt:
     """Fill an attempt's row in with what its reply carries."""
-    stamps = reply.stamps
     return dataclasses.replace(
         row,
-        model=reply.model,
-        called_s=clock.seconds(stamps.called_ns),
-        pool_s=stamps.pool_s,
-        dns_s=stamps.dns_s,
-        tcp_s=stamps.tcp_s,
-        tls_s=stamps.tls_s,
-        connection_reused=stamps.connection_reused,
-        sent_s=clock.seconds(stamps.sent_ns),
-        headers_s=clock.seconds(stamps.headers_ns),
-        first_byte_s=clock.seconds(stamps.first_byte_ns),
-        first_token_s=clock.seconds(reply.first_token_ns),
-        first_reasoning_s=clock.seconds(reply.first_reasoning_ns),
-        last_token_s=clock.seconds(reply.last_token_ns),
-        last_byte_s=clock.seconds(stamps.last_byte_ns),
-        ended_s=clock.seconds(stamps.ended_ns),
-        chunks=stamps.chunks,
-        max_gap_s=stamps.max_gap_s,
-        server_s=reply.server_s,
+        **measured(reply, clock),
         queue_s=wait.queue_s,
         cold=wait.cold,
         cold_s=wait.cold_s,
-        hops=stamps.hops,
-        prompt_tokens=reply.prompt_tokens,
-        cached_tokens=reply.cached_tokens,
-        output_tokens=reply.output_tokens,
-        reasoning_tokens=reply.reasoning_tokens,
-        finish_reason=reply.finish_reason,
-        http_status=reply.http_status,
-        response_id=reply.response_id,
-        bytes_sent=stamps.bytes_sent,
-        bytes_received=stamps.bytes_received,
-        transport_ok=reply.transport_ok,
-        valid=reply.error_class is None,
-        error_class=reply.error_class,
-        retry_after_s=reply.retry_after_s,
         reply_sha256=ledger.keep(reply.raw) if reply.raw else None,
     )
 

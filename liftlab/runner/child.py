@@ -10,25 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from liftlab.endpoints.base import Sampling
 from liftlab.endpoints.connect import connected
-from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError
 from liftlab.pipeline.build import build
 from liftlab.records import Attempt
 from liftlab.runner.cold import LEAST_COLD_S, ColdWatch
 from liftlab.runner.context import Context
-from liftlab.runner.halt import Halt, heed
+from liftlab.runner.duty import emit, serve
+from liftlab.runner.halt import Halt
 from liftlab.runner.load import measure_memory, run_closed
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import TrialDone
@@ -96,12 +92,6 @@ class JournalLedger:
         await asyncio.wrap_future(self._journal.trial_ended(done.row, done.stages))
 
 
-def emit(event: dict[str, Any]) -> None:
-    """Write one event for the parent."""
-    sys.stdout.write(json.dumps(event, ensure_ascii=True) + "\n")
-    sys.stdout.flush()
-
-
 async def run(job: Job, halt: Halt) -> None:
     """Run the job's trials, or those begun before the halt; the journal is then complete."""
     folder = RunFolder(job.folder)
@@ -160,39 +150,10 @@ async def _measure(
             journal.update_run(status=status, finished_at=datetime.now(UTC).isoformat())
 
 
-async def _until_told(job: Job) -> int:
-    """Run the job, but stop at SIGINT, at SIGTERM, or when the parent is gone."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    assert task is not None
-    stopped, halt = False, Halt()
-
-    def stop() -> None:
-        nonlocal stopped
-        stopped = True
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    gone = partial(loop.call_soon_threadsafe, stop)
-    threading.Thread(target=heed, args=(0, halt, gone), daemon=True).start()
-    try:
-        await run(job, halt)
-    except asyncio.CancelledError:
-        if not stopped:
-            raise
-        return INTERRUPTED_EXIT_CODE
-    return 0
-
-
 def main() -> int:
     """Read the job, run it, and return the exit code."""
     job = Job.from_json(sys.stdin.readline())
-    try:
-        return asyncio.run(_until_told(job))
-    except LiftlabError as error:
-        emit({"event": "error", "message": str(error)})
-        return error.exit_code
+    return serve(lambda halt: run(job, halt))
 
 
 if __name__ == "__main__":

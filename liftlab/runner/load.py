@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from liftlab.runner.context import Context
+from liftlab.runner.duty import first_of
 from liftlab.runner.halt import Halt
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import TrialDone, run_trial
@@ -58,7 +59,7 @@ async def run_closed(
             for _ in range(min(concurrency, len(trials))):
                 group.create_task(work())
     except BaseExceptionGroup as failed:
-        raise _first(failed) from failed
+        raise first_of(failed) from failed
 
 
 def _parses(context: Context, done: TrialDone) -> bool:
@@ -66,12 +67,6 @@ def _parses(context: Context, done: TrialDone) -> bool:
         return False
     source = extract(done.code.source).encode("utf-8", "surrogatepass")
     return context.parse_source(source).parsed
-
-
-def _first(failed: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the error that ended the load: the others were only cancelled by it."""
-    error = failed.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def measure_memory(

@@ -23,6 +23,8 @@ _TOLD = {
     "probe": "client memory: {case_id}",
     "start": "{case_id} #{repeat} begins",
     "trial": "{case_id} #{repeat} {ended}, {seconds}",
+    "requests": "{ended} requests ended, {failed} failed",
+    "clock": "the load's zero is {zero_ns} ns on perf_counter",
 }
 
 
@@ -35,9 +37,11 @@ class Progress:
         How many trials there are to run.
     stream
         Where to show them; standard error if None.
+    unit
+        What one of them is called.
     """
 
-    def __init__(self, total: int, stream: IO[str] | None = None) -> None:
+    def __init__(self, total: int, stream: IO[str] | None = None, *, unit: str = "trial") -> None:
         self._stream = stream or sys.stderr
         self._total = total
         self._ended = 0
@@ -47,9 +51,9 @@ class Progress:
         if _has_widgets():
             from tqdm.notebook import tqdm as notebook_bar
 
-            self._bar = notebook_bar(total=total, unit="trial")
+            self._bar = notebook_bar(total=total, unit=unit)
         elif self._stream.isatty():
-            self._bar = tqdm(total=total, unit="trial", file=self._stream)
+            self._bar = tqdm(total=total, unit=unit, file=self._stream)
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Take one event."""
@@ -58,6 +62,8 @@ class Progress:
                 self._bar.set_description(event["case_id"])
         elif event["event"] == "trial":
             self._trial(event)
+        elif event["event"] == "requests":
+            self._requests(event)
         elif event["event"] != "error":  # the command itself says what went wrong
             self._say(describe(event))
 
@@ -76,6 +82,14 @@ class Progress:
             self._bar.update()
         elif self._ended == self._total or self._ended % max(1, self._total // 10) == 0:
             self._say(f"{self._ended}/{self._total} trials; {shares}; last: {event['case_id']}")
+
+    def _requests(self, event: dict[str, Any]) -> None:
+        before, self._ended = self._ended, event["ended"]
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"failed {event['failed']}")
+            self._bar.update(self._ended - before)
+        elif before * 10 // self._total < self._ended * 10 // self._total:
+            self._say(f"{self._ended}/{self._total} requests; failed {event['failed']}")
 
     def _say(self, line: str) -> None:
         if self._bar is not None:

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from liftlab.endpoints.base import Health
 from liftlab.endpoints.connect import connected
 from liftlab.errors import EndpointUnreachable
-from liftlab.serving.local import LocalServer, serve_local
-from liftlab.serving.simulator import SimulatorServer, serve_simulator
 from liftlab.settings import EndpointSettings
 from liftlab.store import RunFolder
 from liftlab.store.files import writing
+
+if TYPE_CHECKING:  # a server of somebody else's needs none of it
+    from liftlab.serving.local import LocalServer
+    from liftlab.serving.simulator import SimulatorServer
 
 SERVER_LOG = "server.jsonl"
 
@@ -37,13 +40,10 @@ def serving(
         yield endpoint
         return
     with _server_of(endpoint) as server:
-        address = server.url
-        if isinstance(server, LocalServer) and endpoint.serve == "llama.cpp":
-            address = server.raw_openai_url
-        elif isinstance(server, SimulatorServer) and endpoint.protocol == "openai":
-            address = server.openai_url
         try:
-            yield endpoint.model_copy(update={"serve": None, "base_url": address})
+            yield endpoint.model_copy(
+                update={"serve": None, "base_url": _address(server, endpoint)}
+            )
         finally:
             if keep_log is not None and server.request_log.exists():
                 keep_log(server.request_log)
@@ -51,8 +51,20 @@ def serving(
 
 def _server_of(endpoint: EndpointSettings) -> LocalServer | SimulatorServer:
     if endpoint.serve == "simulator":
+        from liftlab.serving.simulator import serve_simulator
+
         return serve_simulator(endpoint.profile, time_scale=endpoint.time_scale)
+    from liftlab.serving.local import serve_local
+
     return serve_local(slots=endpoint.slots)
+
+
+def _address(server: LocalServer | SimulatorServer, endpoint: EndpointSettings) -> str:
+    from liftlab.serving.local import LocalServer
+
+    if isinstance(server, LocalServer):
+        return server.raw_openai_url if endpoint.serve == "llama.cpp" else server.url
+    return server.openai_url if endpoint.protocol == "openai" else server.url
 
 
 def check_health(endpoint: EndpointSettings) -> dict[str, str | None]:
@@ -65,19 +77,42 @@ def check_health(endpoint: EndpointSettings) -> dict[str, str | None]:
     EndpointUnreachable
         If a URL does not answer or answers that it is unhealthy; says what was tried.
     """
-
-    async def ask() -> list[Health]:
-        async with connected(endpoint) as client:
-            return await client.health()
-
-    with ThreadPoolExecutor(1) as pool:
-        answers = pool.submit(asyncio.run, ask()).result()
+    answers = _ask(endpoint)
     bad = [f"{answer.url}: {answer.status}" for answer in answers if not answer.ok]
     if bad:
         raise EndpointUnreachable(
             f"endpoint {endpoint.name!r} is not ready: {'; '.join(bad)}. "
             f"Is it awake? Try: liftlab wake --endpoint {endpoint.name}"
         )
+    return _names(answers)
+
+
+def check_answers(endpoint: EndpointSettings) -> dict[str, str | None]:
+    """Ask the endpoint how it is, and take any HTTP answer: load needs no health URL.
+
+    Raises
+    ------
+    EndpointUnreachable
+        If nothing answers there at all.
+    """
+    answers = _ask(endpoint)
+    if answers and not any(answer.answered for answer in answers):
+        raise EndpointUnreachable(
+            f"endpoint {endpoint.name!r} does not answer: {answers[0].url}: {answers[0].status}"
+        )
+    return _names(answers)
+
+
+def _ask(endpoint: EndpointSettings) -> list[Health]:
+    async def ask() -> list[Health]:
+        async with connected(endpoint) as client:
+            return await client.health()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, ask()).result()
+
+
+def _names(answers: Sequence[Health]) -> dict[str, str | None]:
     return {
         "model": next((a.model for a in answers if a.model), None),
         "hardware": next((a.hardware for a in answers if a.hardware), None),

@@ -123,6 +123,24 @@ class Journal:
 
         return self._put(_Job(write, durable=True))
 
+    def requests_ended(
+        self, attempts: Sequence[Attempt], stages: Sequence[Stage], trials: Sequence[Trial]
+    ) -> Future[None]:
+        """Commit whole rows of requests that have ended, many together, as a load makes them.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            Done when the disk has them; raises StorageFailed when it does not.
+        """
+
+        def write(connection: sqlite3.Connection) -> None:
+            schema.insert_ended(connection, map(_VALUES["attempt"], attempts))
+            schema.insert_many(connection, "stage", map(_VALUES["stage"], stages))
+            schema.insert_many(connection, "trial", map(_VALUES["trial"], trials))
+
+        return self._put(_Job(write, durable=True))
+
     def update_run(self, **changes: Any) -> None:
         """Set columns of the run's row, such as `status` and `finished_at`; does not wait."""
         unknown = set(changes) - set(columns("run")) | set(changes) & {"run_id"}

@@ -38,6 +38,18 @@ def insert(connection: sqlite3.Connection, table: str, values: Iterable[Any]) ->
     connection.execute(_INSERT[table], tuple(values))
 
 
+def insert_many(
+    connection: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Write rows of one table."""
+    connection.executemany(_INSERT[table], rows)
+
+
+def insert_ended(connection: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write attempts that have ended already."""
+    connection.executemany(_INSERT_ENDED, rows)
+
+
 def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
     """Open a journal that exists, and check that it is one and of a version we know.
 
@@ -93,6 +105,7 @@ def _insert(table: str) -> str:
 
 
 _INSERT = {table: _insert(table) for table in TABLES}
+_INSERT_ENDED = _INSERT["attempt"].replace("(", "(ended, ", 1).replace("VALUES (", "VALUES (1, ")
 
 
 def _create(table: str) -> str:

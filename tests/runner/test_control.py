@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from liftlab.errors import RunIncomplete, StorageFailed
-from liftlab.runner import control, served
+from liftlab.runner import process, served
 from liftlab.store import RunFolder
 
 FULL = Path("/dev/full")  # every write to it finds the disk full
@@ -49,8 +49,8 @@ def follow(folder: RunFolder, program: str, job: str) -> list[dict[str, Any]]:
             text=True,
         ) as child,
     ):
-        control._follow(child, job, log, events.append)
-    control._check_end(child.returncode, folder)
+        process._follow(child, job, log, events.append)
+    process._check_end(child.returncode, folder, "")
     return events
 
 

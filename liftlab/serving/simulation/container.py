@@ -1,11 +1,11 @@
-"""The container that a model runs in: asleep, loading, or warm."""
+"""The container that a model runs in: asleep, loading, warm, or paused."""
 
 from __future__ import annotations
 
 import time
 
 from liftlab.serving.simulation.chance import Chance
-from liftlab.serving.simulation.profile import Cold
+from liftlab.serving.simulation.profile import Cold, Stall
 
 
 class Container:
@@ -45,3 +45,21 @@ class Container:
     def __exit__(self, *_: object) -> None:
         self._active -= 1
         self._idle_since_s = time.perf_counter()
+
+
+class Pauses:
+    """The server's regular pauses, as a collector of garbage or a neighbour makes them."""
+
+    def __init__(self, stall: Stall, time_scale: float) -> None:
+        self._every_s = stall.every_s / time_scale
+        self._length_s = stall.length_s / time_scale
+        self._zero_s: float | None = None
+
+    def resumes_s(self, now_s: float) -> float:
+        """Return when the server goes on: `now_s` itself outside of a pause."""
+        if not self._length_s:
+            return now_s
+        if self._zero_s is None:
+            self._zero_s = now_s
+        left_s = self._every_s - (now_s - self._zero_s) % self._every_s
+        return now_s + left_s if left_s <= self._length_s else now_s

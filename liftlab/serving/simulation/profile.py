@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from liftlab import tomlfile
 from liftlab.errors import FileInvalid, UnknownName
@@ -70,6 +77,22 @@ class Cold(_Table):
     storm: tuple[Annotated[int, Field(ge=400, le=599)], ...] = ()
 
 
+class Stall(_Table):
+    """Pauses of the whole server: in each `every_s` it begins nothing for the last `length_s`.
+
+    The first period begins with the first generation that is asked for.
+    """
+
+    every_s: _Seconds = 0.0  # 0: never
+    length_s: _Seconds = 0.0
+
+    @model_validator(mode="after")
+    def _fits(self) -> Stall:
+        if self.length_s > self.every_s:
+            raise ValueError("length_s is longer than every_s")
+        return self
+
+
 class Shares(_Table):
     """How often a body does not parse, and how often one that does never returns its value."""
 
@@ -104,6 +127,7 @@ class Profile(_Table):
     service: Service = Service()
     tokens: Tokens = Tokens()
     cold: Cold = Cold()
+    stall: Stall = Stall()
     answers: Answers = Answers()
     faults: tuple[FaultRule, ...] = ()
 

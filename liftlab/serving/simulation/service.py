@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from liftlab.serving.simulation.answers import Answer, answer
 from liftlab.serving.simulation.chance import Chance
-from liftlab.serving.simulation.container import Container
+from liftlab.serving.simulation.container import Container, Pauses
 from liftlab.serving.simulation.faults import Fault, early_plan, parse_fault, spoil
 from liftlab.serving.simulation.plan import Reply, encode
 from liftlab.serving.simulation.profile import Profile
@@ -72,6 +72,7 @@ class Simulator:
         self._log = log
         self._slots = asyncio.Semaphore(profile.slots)
         self._container = Container(profile.cold, time_scale, profile.seed)
+        self._pauses = Pauses(profile.stall, time_scale)
         self._held: dict[str, _Held] = {}
         self._count = 0
 
@@ -163,6 +164,11 @@ class Simulator:
             async with self._slots:
                 started_s = time.perf_counter()
                 truth.queue_s = started_s - waiting_s
+                resumes_s = self._pauses.resumes_s(started_s)
+                if resumes_s > started_s:
+                    await until(resumes_s)
+                    truth.stall_s = time.perf_counter() - started_s
+                    started_s = time.perf_counter()
                 whole_s = drawn.base_s + (drawn.tokens - 1) * drawn.token_s
                 await until(started_s + (drawn.base_s if question.stream else whole_s))
                 took_s = whole_s if question.stream else time.perf_counter() - started_s

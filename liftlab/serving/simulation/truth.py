@@ -17,7 +17,8 @@ class Truth:
 
     `first_byte_s` and `last_byte_s` are taken just before the first and the last bytes of
     the body are handed to the kernel; None where none were. `service_s` is the time in a
-    slot, `queue_s` the wait for it, `cold_s` the wait for the model to load: real seconds,
+    slot, `queue_s` the wait for it, `cold_s` the wait for the model to load, `stall_s` the wait
+    while the whole server paused: real seconds,
     `time_scale` times shorter than the profile's.
     """
 
@@ -29,6 +30,7 @@ class Truth:
     response_id: str | None = None
     number: int | None = None
     cold_s: float | None = None
+    stall_s: float | None = None
     queue_s: float | None = None
     service_s: float | None = None
     first_byte_s: float | None = None

@@ -1,0 +1,168 @@
+"""What a load says: how many requests, how fast, and how late."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from liftlab.analysis import intervals
+from liftlab.analysis.columns import Floats, floats, is_true, labels
+from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.records import Run
+
+QUANTILES = (0.5, 0.9, 0.95, 0.99)
+LAG_QUANTILES = (0.5, 0.99)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Quantiles of one span of all requests that have it; each says if n does not carry it."""
+
+    name: str
+    n: int
+    quantiles: tuple[tuple[float, Estimate], ...]
+    largest_s: float
+
+    def sentence(self) -> str:
+        """Say the quantiles that n carries, and the largest value."""
+        said = [f"P{100 * q:g} {e.point}" for q, e in self.quantiles if e.value is not None]
+        return ", ".join([*said, f"largest {quantity(self.largest_s, 's')}"])
+
+    def as_json(self) -> dict[str, float | int | None]:
+        """Return it as plain data, in seconds."""
+        named: dict[str, float | int | None] = {
+            f"p{100 * q:g}_s": estimate.value for q, estimate in self.quantiles
+        }
+        return {"n": self.n, **named, "largest_s": self.largest_s}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSummary:
+    """A load in numbers.
+
+    Parameters
+    ----------
+    n, ok
+        Requests that were measured, and those of them that were answered well.
+    errors
+        How many failed, by class.
+    seconds
+        From the first request sent to the last one ended; None where nothing was sent.
+    reused
+        Requests on a connection that had been used before.
+    spreads
+        Of those answered well: `ttft` (streamed), `e2e`, `e2e_from_planned` (open loop); of
+        all that were sent `lag` (open loop), from planned to sent.
+    loop
+        Closed or open, and how, in words.
+    """
+
+    n: int
+    ok: int
+    errors: tuple[tuple[str, int], ...]
+    seconds: float | None
+    reused: int
+    spreads: tuple[Spread, ...]
+    loop: str
+
+    @property
+    def rps(self) -> float | None:
+        """Requests answered well a second."""
+        return self.ok / self.seconds if self.seconds else None
+
+    def lines(self) -> Iterator[str]:
+        """Say all of it, a line each."""
+        rate = "" if self.rps is None else f", {self.rps:,.1f} answered a second"
+        yield f"{self.loop}: {self.n:,} requests, {self.ok:,} answered well{rate}"
+        if self.errors:
+            yield "failed: " + ", ".join(f"{name} {count:,}" for name, count in self.errors)
+        for spread in self.spreads:
+            yield f"{_WORDS[spread.name]}: {spread.sentence()}"
+        yield f"connections: {self.reused:,} of {self.n:,} requests on one used before"
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain data."""
+        return {
+            "loop": self.loop,
+            "n": self.n,
+            "ok": self.ok,
+            "errors": dict(self.errors),
+            "seconds": self.seconds,
+            "ok_per_second": self.rps,
+            "reused_connections": self.reused,
+            **{spread.name: spread.as_json() for spread in self.spreads},
+        }
+
+
+_WORDS = {
+    "ttft": "TTFT",
+    "e2e": "E2E from sent",
+    "e2e_from_planned": "E2E from planned",
+    "lag": "lag, planned to sent",
+}
+
+
+def summarise_load(run: Run, attempts: pd.DataFrame) -> LoadSummary:
+    """Summarise a load.
+
+    Requests of one load share a queue, so they are not independent: quantiles are given
+    as what was seen, without an interval.
+
+    Parameters
+    ----------
+    run
+        The run's row.
+    attempts
+        The run's attempts; those of the warm-up are left out.
+    """
+    rows = attempts[attempts["phase"] == "measure"]
+    sent, ended = floats(rows, "sent_s"), floats(rows, "last_byte_s")
+    planned = floats(rows, "scheduled_s")
+    classes = labels(rows, "error_class")
+    good = np.array([name is None for name in classes], dtype=np.bool_)
+    spans = {
+        "ttft": (floats(rows, "first_token_s") - sent)[good],
+        "e2e": (ended - sent)[good],
+        "e2e_from_planned": (ended - planned)[good],
+        "lag": sent - planned,
+    }
+    spreads = (_spread(name, values) for name, values in spans.items())
+    return LoadSummary(
+        n=len(rows),
+        ok=int(good.sum()),
+        errors=tuple(Counter(name for name in classes if name is not None).most_common()),
+        seconds=_seconds(sent, np.fmax(ended, floats(rows, "ended_s"))),
+        reused=int(is_true(rows, "connection_reused").sum()),
+        spreads=tuple(spread for spread in spreads if spread is not None),
+        loop=_loop(run),
+    )
+
+
+def _spread(name: str, values: Floats) -> Spread | None:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    wanted = LAG_QUANTILES if name == "lag" else QUANTILES
+    return Spread(
+        name=name,
+        n=len(values),
+        quantiles=tuple((q, intervals.quantile(values, q)) for q in wanted),
+        largest_s=float(values.max()),
+    )
+
+
+def _seconds(sent: Floats, ended: Floats) -> float | None:
+    if not (np.isfinite(sent).any() and np.isfinite(ended).any()):
+        return None
+    return float(np.nanmax(ended) - np.nanmin(sent))
+
+
+def _loop(run: Run) -> str:
+    if run.load == "open":
+        limit = "" if run.concurrency is None else f", at most {run.concurrency} at once"
+        return f"open loop, {run.rate_rps:g} requests a second planned{limit}"
+    return f"closed loop, {run.concurrency} at once"

@@ -1,0 +1,96 @@
+"""`liftlab load`: the same request many times, in closed or open loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from liftlab.cli.options import json_option, project
+from liftlab.errors import EndpointUnreachable
+
+if TYPE_CHECKING:
+    from liftlab.store import RunData
+
+
+@click.command("load")
+@click.argument("endpoint", metavar="URL|NAME")
+@click.option("--protocol", type=click.Choice(["lift", "openai"]), help="What a URL speaks.")
+@click.option("--model", metavar="NAME", help="The model to ask for (openai).")
+@click.option(
+    "-c",
+    "--concurrency",
+    type=click.IntRange(1, 10_000),
+    help="How many may be under way: 1 unless given; in open loop no limit unless given.",
+)
+@click.option("-n", "--requests", type=click.IntRange(1), help="How many requests to measure.")
+@click.option("--rate", type=float, metavar="R", help="Open loop: requests a second.")
+@click.option(
+    "--arrival",
+    metavar="poisson|constant|FILE",
+    help="How they arrive: poisson (the default), constant, or at times recorded in a file.",
+)
+@click.option("--stream", is_flag=True, help="Ask for a streamed reply (openai).")
+@click.option(
+    "--prompt-file", type=click.Path(path_type=Path), help="Ask this text, not the built-in one."
+)
+@click.option(
+    "--max-tokens", type=click.IntRange(1, 1_000_000), default=64, show_default=True, metavar="N"
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of arrivals and sampling.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="Write a line a request."
+)
+@json_option
+def load_command(
+    endpoint: str,
+    protocol: str | None,
+    model: str | None,
+    concurrency: int | None,
+    requests: int | None,
+    rate: float | None,
+    arrival: str | None,
+    stream: bool,
+    prompt_file: Path | None,
+    max_tokens: int,
+    seed: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Send the same request many times to URL|NAME, measure each, and keep them as a run.
+
+    Closed loop: each of -c workers sends its next request when its last has ended. Open
+    loop (--rate, or --arrival FILE): requests go out at planned moments, whatever comes back;
+    with -c the ones beyond it wait, and their time counts from the planned moment, too.
+    Nothing is sent twice: a failed request is a failed row.
+    """
+    from liftlab import jobs
+
+    here = project()
+    target = here.settings.endpoint(endpoint, protocol)
+    if model is not None:
+        target = target.model_copy(update={"model": model})
+    request = jobs.plan_load(
+        here,
+        target,
+        requests=requests,
+        concurrency=concurrency,
+        rate_rps=rate,
+        arrival=arrival,
+        stream=stream,
+        prompt_file=prompt_file,
+        max_tokens=max_tokens,
+        seed=seed,
+        out=out,
+    )
+    finish(jobs.run_load(request), as_json)
+
+
+def finish(run: RunData, as_json: bool) -> None:
+    """Print a load that has just ended; exit 4 if nothing was answered well."""
+    from liftlab.cli.show import print_run
+
+    print_run(run, as_json)
+    if len(run.trials) and not run.trials["completed"].any():
+        raise EndpointUnreachable(f"{run.run.run_id}: no request was answered well")

@@ -1,0 +1,129 @@
+"""Plan a load and send it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from liftlab.endpoints.base import Sampling
+from liftlab.errors import InputInvalid, UsageError
+from liftlab.jobs.opening import open_run
+from liftlab.runner import load_control
+from liftlab.runner.arrivals import POISSON, Arrivals, at_rate, recorded
+from liftlab.runner.load_control import LoadRequest
+from liftlab.runner.progress import Progress
+from liftlab.settings import EndpointSettings, Project
+from liftlab.store import RunData
+
+PROMPT = "Write one sentence about the sea."
+_MAX_REQUESTS = 10_000_000
+_MAX_PROMPT_BYTES = 4_000_000
+
+
+def plan_load(
+    project: Project,
+    endpoint: EndpointSettings,
+    *,
+    requests: int | None = None,
+    concurrency: int | None = None,
+    rate_rps: float | None = None,
+    arrival: str | None = None,
+    stream: bool = False,
+    prompt_file: Path | None = None,
+    max_tokens: int = 64,
+    seed: int | None = None,
+    out: Path | None = None,
+) -> LoadRequest:
+    """Check a load before anything is sent.
+
+    Parameters
+    ----------
+    project, endpoint
+        Where the run is kept, and what is asked.
+    requests
+        How many; all of them where arrival times are recorded and this is None.
+    concurrency
+        How many requests may be under way; if None one in closed loop, any number in open loop.
+    rate_rps
+        Requests a second; makes it an open loop.
+    arrival
+        `constant` or `poisson` (the default) at a rate, or a file of recorded times.
+    stream
+        Ask for server-sent events; OpenAI's protocol only.
+    prompt_file
+        A file whose text is asked; a short built-in prompt if None.
+    max_tokens
+        The longest answer. One that is cut off there counts as answered.
+    seed
+        Of the arrivals, and of the first request's sampling; the project's if None.
+    out
+        Where the lines go; nowhere if None.
+
+    Raises
+    ------
+    UsageError, InputInvalid
+        If it makes no sense, or a file cannot be used.
+    """
+    arrivals = _arrivals(rate_rps, arrival)
+    count = requests or (len(arrivals.times_s) if arrivals else 0)
+    if not 0 < count <= _MAX_REQUESTS:
+        raise UsageError(f"say how many requests to send: -n, from 1 to {_MAX_REQUESTS}")
+    if arrivals is not None and arrivals.times_s:
+        arrivals.plan(count, 0)  # refuses more than are recorded
+    if stream and endpoint.protocol == "lift":
+        raise UsageError("the lift protocol has no streamed replies: leave out --stream")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise UsageError(f"--out: there is no folder {out.absolute().parent}")
+    settings = project.settings
+    return LoadRequest(
+        project=project,
+        endpoint=endpoint,
+        sampling=Sampling(
+            temperature=settings.sampling.temperature,
+            top_p=settings.sampling.top_p,
+            max_tokens=max_tokens,
+            seed=settings.run.seed if seed is None else seed,
+            extra=settings.sampling.extra,
+        ),
+        prompt=PROMPT if prompt_file is None else _read(prompt_file),
+        count=count,
+        concurrency=concurrency or (None if arrivals else 1),
+        arrivals=arrivals,
+        stream=stream,
+        out=out,
+    )
+
+
+def run_load(request: LoadRequest) -> RunData:
+    """Send a load, and return its run with its tables."""
+    progress = Progress(request.count, unit="request")
+    try:
+        folder = load_control.start(request, progress)
+    finally:
+        progress.close()
+    return open_run(folder.run_id, project=request.project)
+
+
+def _arrivals(rate_rps: float | None, arrival: str | None) -> Arrivals | None:
+    if rate_rps is not None:
+        return at_rate(rate_rps, arrival or POISSON)
+    if arrival is None:
+        return None
+    path = Path(arrival)
+    if arrival in ("constant", "poisson") and not path.exists():
+        raise UsageError(f"--arrival {arrival} needs a rate: --rate R, in requests a second")
+    return recorded(path)
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_PROMPT_BYTES + 1)
+        if len(text) > _MAX_PROMPT_BYTES:
+            raise InputInvalid(f"{path}: a prompt may have {_MAX_PROMPT_BYTES} bytes")
+        if not text.strip():
+            raise InputInvalid(f"{path}: the prompt is empty")
+        return text.decode()
+    except OSError as error:
+        raise InputInvalid(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputInvalid(f"{path}: not UTF-8 text") from None

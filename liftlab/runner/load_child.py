@@ -1,0 +1,143 @@
+"""The load process of `liftlab load`; `liftlab.runner.load_control` starts it.
+
+It gets its job as one line of JSON on standard input, and tells what happens as lines of
+JSON on standard output. It imports as little as it can: a load is often short.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import resource
+import sys
+from array import array
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from liftlab.endpoints.base import Reply, Sampling
+from liftlab.endpoints.connect import connected
+from liftlab.errors import EndpointUnreachable
+from liftlab.runner.arrivals import Arrivals
+from liftlab.runner.duty import emit, first_of, serve
+from liftlab.runner.requests import Batches, Load, Sender
+from liftlab.settings import EndpointSettings
+from liftlab.store.folder import RunFolder
+from liftlab.store.journal import Journal
+from liftlab.timing import Clock, Trust
+
+_WARM_UP = 16  # connections that are there before an open loop without a limit begins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadJob:
+    """What the parent asks for.
+
+    `plan` is empty in closed loop; in open loop a `concurrency` of None is no limit.
+    """
+
+    folder: Path
+    endpoint: EndpointSettings
+    prompt: str
+    sampling: Sampling
+    stream: bool
+    count: int
+    concurrency: int | None
+    plan: array[float]
+
+    @classmethod
+    def from_json(cls, line: str) -> LoadJob:
+        """Read the job's line; the plan is made here, from its few numbers."""
+        data: dict[str, Any] = json.loads(line)
+        arrivals = data["arrivals"]
+        plan = array("d")
+        if arrivals is not None:
+            plan = Arrivals(**arrivals).plan(data["count"], data["sampling"]["seed"])
+        return cls(
+            folder=Path(data["folder"]),
+            endpoint=EndpointSettings.model_validate(data["endpoint"]),
+            prompt=data["prompt"],
+            sampling=Sampling(**data["sampling"]),
+            stream=data["stream"],
+            count=data["count"],
+            concurrency=data["concurrency"],
+            plan=plan,
+        )
+
+
+async def run(job: LoadJob) -> None:
+    """Send the job's requests; the journal is complete when this returns."""
+    folder = RunFolder(job.folder)
+    clock = Clock()
+    emit({"event": "clock", "zero_ns": clock.zero_ns})
+    async with AsyncExitStack() as stack:
+        journal = stack.enter_context(Journal.open(folder))
+        endpoint = await stack.enter_async_context(connected(job.endpoint))
+        load = Load(
+            run_id=folder.run_id,
+            endpoint_name=job.endpoint.name,
+            prompt=job.prompt,
+            prompt_sha256=folder.artifacts.put_text(job.prompt),
+            sampling=job.sampling,
+            # Its servers answer an object: the protocol's requests carry a schema.
+            schema={"type": "object"} if job.endpoint.protocol == "lift" else None,
+            stream=job.stream,
+            deadline_s=job.endpoint.deadline_s,
+        )
+        batches = Batches(journal, emit)
+        try:
+            await _send(job, Sender(load, endpoint, journal, clock, batches), journal)
+        except BaseExceptionGroup as failed:
+            raise first_of(failed) from failed
+        finally:
+            await batches.close()
+
+
+async def _send(job: LoadJob, sender: Sender, journal: Journal) -> None:
+    status = "failed"
+    try:
+        _check(await sender.warm_up(min(job.concurrency or _WARM_UP, job.count)), job)
+        status = "interrupted"
+        async with Trust(job.concurrency or _WARM_UP) as trust:
+            gc.collect()
+            gc.freeze()  # what the imports left is not looked through again and again
+            try:
+                if job.plan:
+                    await sender.open(job.plan, job.concurrency)
+                else:
+                    await sender.closed(job.count, job.concurrency or 1)
+                status = "complete"
+            finally:
+                journal.update_run(**trust.columns())
+    finally:
+        journal.update_run(status=status, finished_at=datetime.now(UTC).isoformat())
+
+
+def _check(replies: Sequence[Reply], job: LoadJob) -> None:
+    """Go no further where no request of the warm-up had any answer."""
+    if any(reply.http_status is not None for reply in replies):
+        return
+    said = replies[0].message or replies[0].error_class
+    raise EndpointUnreachable(
+        f"endpoint {job.endpoint.name!r} answers none of {len(replies)} warm-up requests: {said}"
+    )
+
+
+def _lift_file_limit() -> None:
+    """Allow as many connections as the system lets us have: open load may need thousands."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def main() -> int:
+    """Read the job, do it, and return the exit code."""
+    job = LoadJob.from_json(sys.stdin.readline())
+    _lift_file_limit()
+    return serve(lambda _: run(job))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

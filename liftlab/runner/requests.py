@@ -1,0 +1,262 @@
+"""The requests of `liftlab load`: one prompt, many times, in closed or open loop, each a row.
+
+A request is a trial of one stage with one attempt. It is never sent again, whatever becomes
+of it: a load generator that retries measures its own patience.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
+from liftlab.records import LOAD, Attempt, Phase, Stage, Trial
+from liftlab.runner.measured import measured
+from liftlab.store import Journal
+from liftlab.timing import Clock
+from liftlab.timing.pace import Pacer
+
+CASE, STAGE = LOAD, "request"
+BATCH_S = 0.05  # how long an ended request may wait for its commit to begin
+_BATCH_ROWS = 1000
+_BATCHES_UNDER_WAY = 8  # then the writer is behind: whoever can wait does
+_TOLD_EVERY_S = 0.5
+_LEAD_S = 0.05  # from the plan's making to its zero, so that the first request is not late
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What every request of a load shares.
+
+    Parameters
+    ----------
+    run_id, endpoint_name
+        Go into each row.
+    prompt, prompt_sha256
+        What is asked, and the name of the artifact that keeps it.
+    sampling
+        How the answer is drawn; the seed is the first request's, each further one's is one more.
+    schema
+        A JSON Schema to ask for, or None for plain text.
+    stream
+        Whether server-sent events are asked for.
+    deadline_s
+        The longest that one request may take.
+    """
+
+    run_id: str
+    endpoint_name: str
+    prompt: str
+    prompt_sha256: str
+    sampling: Sampling
+    schema: Mapping[str, Any] | None
+    stream: bool
+    deadline_s: float
+
+
+class Batches:
+    """Rows of ended requests, committed many at a time by the journal's own thread."""
+
+    def __init__(self, journal: Journal, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._journal = journal
+        self._tell = tell
+        self._rows: list[tuple[Attempt, Stage | None, Trial | None]] = []
+        self._under_way: deque[asyncio.Future[None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._told_s = 0.0
+        self.ended = 0
+        self.failed = 0
+
+    def add(self, attempt: Attempt, stage: Stage | None = None, trial: Trial | None = None) -> None:
+        """Take the rows of one request; does not wait."""
+        self._rows.append((attempt, stage, trial))
+        if trial is not None:
+            self.ended += 1
+            self.failed += not trial.completed
+        if len(self._rows) >= _BATCH_ROWS:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(BATCH_S, self.flush)
+
+    def flush(self) -> None:
+        """Hand what has gathered to the journal."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        rows, self._rows = self._rows, []
+        if rows:
+            done = self._journal.requests_ended(
+                [attempt for attempt, _, _ in rows],
+                [stage for _, stage, _ in rows if stage is not None],
+                [trial for _, _, trial in rows if trial is not None],
+            )
+            self._under_way.append(asyncio.wrap_future(done))
+        now_s = time.monotonic()
+        if now_s - self._told_s >= _TOLD_EVERY_S:
+            self._told_s = now_s
+            self._tell({"event": "requests", "ended": self.ended, "failed": self.failed})
+
+    async def room(self) -> None:
+        """Wait while the disk is far behind: memory must not grow with the length of a load.
+
+        Raises
+        ------
+        StorageFailed
+            If the journal could not write.
+        """
+        while self._under_way and (
+            self._under_way[0].done() or len(self._under_way) > _BATCHES_UNDER_WAY
+        ):
+            await self._under_way.popleft()
+
+    async def close(self) -> None:
+        """Wait until everything is on the disk."""
+        self.flush()
+        while self._under_way:
+            await self._under_way.popleft()
+        self._tell({"event": "requests", "ended": self.ended, "failed": self.failed})
+
+
+class Sender:
+    """Sends the requests of one load."""
+
+    def __init__(
+        self, load: Load, endpoint: Endpoint, journal: Journal, clock: Clock, batches: Batches
+    ) -> None:
+        self._load = load
+        self._endpoint = endpoint
+        self._next_seq = journal.next_seq
+        self._clock = clock
+        self._batches = batches
+
+    async def warm_up(self, count: int) -> list[Reply]:
+        """Send some requests at once that are kept apart; they leave connections behind."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._send(None, None)) for _ in range(count)]
+        return [task.result() for task in tasks]
+
+    async def closed(self, count: int, concurrency: int) -> None:
+        """Send `count` requests; each of `concurrency` workers the next when its last has ended."""
+        waiting = iter(range(count))
+
+        async def work() -> None:
+            for index in waiting:
+                await self._send(index, None)
+                await self._batches.room()
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(concurrency, count)):
+                group.create_task(work())
+
+    async def open(self, plan: array[float], at_most: int | None = None) -> None:
+        """Send requests at the moments of a plan, in seconds after its start.
+
+        The moments are fixed before the first request, and none is ever moved: one that has
+        passed is sent at once. Where only `at_most` may be under way, the next one waits for
+        one of them to end, as it would in a client with so many connections.
+        """
+        zero_ns = time.perf_counter_ns() + int(_LEAD_S * 1e9)
+        free = None if at_most is None else asyncio.Semaphore(at_most)
+        async with asyncio.TaskGroup() as group:
+            with Pacer() as pacer:
+                for index, moment_s in enumerate(plan):
+                    planned_ns = zero_ns + round(moment_s * 1e9)
+                    if planned_ns > time.perf_counter_ns():
+                        await pacer.until(planned_ns)
+                    else:
+                        await asyncio.sleep(0)  # so that those before it get their turn
+                    if free is not None:
+                        await free.acquire()
+                    task = group.create_task(self._send(index, planned_ns))
+                    if free is not None:
+                        task.add_done_callback(lambda _: free.release())
+
+    async def _send(self, index: int | None, planned_ns: int | None) -> Reply:
+        """Send one request; without an index it is one of the warm-up."""
+        load = self._load
+        seq = self._next_seq()
+        seed = ((load.sampling.seed or 0) + seq) & 0x7FFF_FFFF
+        request = Request(
+            prompt=load.prompt,
+            request_id=f"{load.run_id}-{seq}",
+            sampling=replace(load.sampling, seed=seed),
+            schema=load.schema,
+            deadline_s=load.deadline_s,
+            stream=load.stream,
+        )
+        phase: Phase = "warmup" if index is None else "measure"
+        facts: dict[str, Any] = {
+            "run_id": load.run_id,
+            "seq": seq,
+            "case_id": None if index is None else CASE,
+            "repeat": None if index is None else index + 1,
+            "stage": STAGE,
+            "attempt": 1,
+            "request_id": request.request_id,
+            "phase": phase,
+            "endpoint": load.endpoint_name,
+            "seed": seed,
+            "scheduled_s": self._clock.seconds(planned_ns),
+            "prompt_sha256": load.prompt_sha256,
+        }
+        called_s = self._clock.now_s()
+        try:
+            reply = await self._endpoint.generate(request)
+        except asyncio.CancelledError:
+            attempt = Attempt(
+                **facts,
+                called_s=called_s,
+                ended_s=self._clock.now_s(),
+                transport_ok=False,
+                valid=False,
+                error_class="cancelled",
+            )
+            self._batches.add(attempt)
+            raise
+        if reply.error_class == "length":  # what a load's limit of tokens is there for
+            reply = replace(reply, error_class=None)
+        attempt = Attempt(**facts, **measured(reply, self._clock))
+        if index is None:
+            self._batches.add(attempt)
+        else:
+            self._batches.add(attempt, _stage(attempt), _trial(attempt, self._clock))
+        return reply
+
+
+def _stage(attempt: Attempt) -> Stage:
+    return Stage(
+        run_id=attempt.run_id,
+        case_id=CASE,
+        repeat=attempt.repeat or 0,
+        stage=STAGE,
+        position=0,
+        ok=attempt.error_class is None,
+        started_s=attempt.sent_s,
+        finished_s=attempt.last_byte_s,
+        latency_s=_span(attempt.sent_s, attempt.last_byte_s),
+        attempts=1,
+        output_tokens=attempt.output_tokens,
+        error_class=attempt.error_class,
+    )
+
+
+def _trial(attempt: Attempt, clock: Clock) -> Trial:
+    return Trial(
+        run_id=attempt.run_id,
+        case_id=CASE,
+        repeat=attempt.repeat or 0,
+        started_at=None if attempt.sent_s is None else clock.utc(attempt.sent_s),
+        e2e_s=_span(attempt.sent_s, attempt.last_byte_s),
+        e2e_from_planned_s=_span(attempt.scheduled_s, attempt.last_byte_s),
+        attempts=1,
+        completed=attempt.error_class is None,
+    )
+
+
+def _span(start_s: float | None, end_s: float | None) -> float | None:
+    return None if start_s is None or end_s is None else end_s - start_s

@@ -1,0 +1,68 @@
+"""A load's requests as JSON Lines, for other tools: one object a request, in the order sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from liftlab.store import schema
+from liftlab.store.files import writing
+from liftlab.store.folder import RunFolder
+
+_MOMENTS = ("planned_ns", "sent_ns", "first_byte_ns", "first_token_ns", "last_byte_ns")
+_QUERY = (
+    "SELECT request_id, response_id, scheduled_s, sent_s, first_byte_s, first_token_s, "
+    "last_byte_s, valid, http_status, error_class, connection_reused, output_tokens "
+    "FROM attempt WHERE phase = 'measure' ORDER BY seq"
+)
+
+
+def write_lines(folder: RunFolder, path: Path, zero_ns: int) -> None:
+    """Write the measured requests of a load, whole or not at all; a file there is replaced.
+
+    Parameters
+    ----------
+    folder
+        The run.
+    path
+        Where to.
+    zero_ns
+        The run's zero on `perf_counter_ns`: moments are written on that clock again.
+
+    Raises
+    ------
+    StorageFailed
+        If it cannot be written; nothing is left behind.
+    """
+    connection = schema.connect(folder.journal_path)
+    part = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
+    try:
+        with writing(path), schema.reading(folder.journal_path):
+            try:
+                with part.open("w", encoding="utf-8") as file:
+                    file.writelines(_lines(connection, zero_ns))
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+    finally:
+        connection.close()
+
+
+def _lines(connection: sqlite3.Connection, zero_ns: int) -> Iterator[str]:
+    for row in connection.execute(_QUERY):
+        request_id, response_id, *moments, valid, status, error_class, reused, tokens = row
+        line: dict[str, Any] = {"request_id": request_id, "response_id": response_id}
+        for name, seconds in zip(_MOMENTS, moments, strict=True):
+            line[name] = None if seconds is None else zero_ns + round(seconds * 1e9)
+        line |= {
+            "ok": valid == 1 and error_class is None,
+            "http_status": status,
+            "error_class": error_class,
+            "connection_reused": None if reused is None else bool(reused),
+            "output_tokens": tokens,
+        }
+        yield json.dumps(line) + "\n"

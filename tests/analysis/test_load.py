@@ -1,0 +1,58 @@
+"""What a load says of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from liftlab.analysis.load import summarise_load
+from liftlab.records import Run
+
+
+def row(sent: float, ended: float | None = None, **columns: Any) -> dict[str, Any]:
+    known = {"phase": "measure", "sent_s": sent, "last_byte_s": ended, "ended_s": ended}
+    rest = {"scheduled_s": None, "first_token_s": None, "error_class": None}
+    return {**known, **rest, "connection_reused": True, **columns}
+
+
+def closed() -> Run:
+    return Run(run_id="r", suite="load", load="closed", concurrency=4)
+
+
+def test_a_closed_load_is_counted_and_its_warm_up_left_out() -> None:
+    rows = [row(0.1 * i, 0.1 * i + 0.05, first_token_s=0.1 * i + 0.01) for i in range(10)]
+    rows += [row(2.0, None, ended_s=2.5, error_class="reset", connection_reused=False)]
+    rows += [row(0.0, 9.0, phase="warmup")]
+    found = summarise_load(closed(), pd.DataFrame(rows))
+    assert (found.n, found.ok, found.errors, found.reused) == (11, 10, (("reset", 1),), 10)
+    assert found.seconds == 2.5
+    assert found.rps == 4.0
+    said = list(found.lines())
+    assert said[0].startswith("closed loop, 4 at once: 11 requests, 10 answered well, 4.0 answered")
+    assert "failed: reset 1" in said
+    assert "TTFT: P50 0.01 s, P90 0.01 s, largest 0.01 s" in said
+
+
+def test_quantiles_that_n_does_not_carry_are_left_out() -> None:
+    few = summarise_load(closed(), pd.DataFrame([row(0.0, 1.0 + i / 100) for i in range(8)]))
+    assert [spread.name for spread in few.spreads] == ["e2e"]
+    assert "P90" not in few.spreads[0].sentence()
+    many = summarise_load(closed(), pd.DataFrame([row(0.0, 1.0 + i / 1000) for i in range(100)]))
+    assert "P99 1.1 s" in many.spreads[0].sentence()
+
+
+def test_an_open_load_tells_its_lag_and_the_time_from_planned() -> None:
+    rows = [row(i + 0.5, i + 0.6, scheduled_s=float(i)) for i in range(6)]
+    run = Run(run_id="r", suite="load", load="open", rate_rps=1.0, concurrency=1)
+    found = summarise_load(run, pd.DataFrame(rows))
+    by_name = {spread.name: spread for spread in found.spreads}
+    assert by_name["e2e_from_planned"].largest_s > 5 * by_name["e2e"].largest_s
+    assert by_name["lag"].largest_s == 0.5
+    assert "at most 1 at once" in next(found.lines())
+
+
+def test_a_load_of_which_nothing_was_sent_says_so() -> None:
+    nothing = pd.DataFrame([row(0.0)[k] for k in ()], columns=list(row(0.0)))
+    found = summarise_load(closed(), nothing)
+    assert (found.n, found.seconds, found.rps, found.spreads) == (0, None, None, ())

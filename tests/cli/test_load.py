@@ -1,0 +1,138 @@
+"""`liftlab load` as a user types it, against the simulator."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from liftlab.cli.main import main
+from liftlab.serving.simulator import SimulatorServer, serve_simulator
+
+PROFILES = Path(__file__).parents[2] / "liftlab" / "serving" / "simulation" / "profiles"
+SCALE = 50.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SimulatorServer]:
+    with serve_simulator("instant") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "liftlab.toml").write_text("")
+    return tmp_path
+
+
+def lines(path: str = "out.jsonl") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def test_a_streamed_load_is_a_run_with_a_line_a_request_that_joins_the_truth(
+    server: SimulatorServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--protocol", "openai", "--stream", "-c", "4", "-n", "40", "--out", "out.jsonl"]
+    assert main(["load", server.openai_url, *asked]) == 0
+    assert "40 requests, 40 answered well" in capsys.readouterr().out
+    truth = {row["response_id"]: row for row in server.truth() if row["response_id"]}
+    found = lines()
+    assert len(found) == len({line["request_id"] for line in found}) == 40
+    for line in found:
+        true = truth[line["response_id"]]
+        assert line["ok"]
+        assert line["request_id"] == true["request_id"]
+        assert line["output_tokens"] == true["tokens"]
+        assert line["connection_reused"]
+        # One clock for both processes on Linux: causes come before effects.
+        assert line["sent_ns"] <= true["received_s"] * 1e9 <= true["first_byte_s"] * 1e9
+        assert true["first_byte_s"] * 1e9 <= line["first_byte_ns"] <= line["last_byte_ns"]
+        assert line["first_byte_ns"] <= line["first_token_ns"]
+        assert true["last_byte_s"] * 1e9 <= line["last_byte_ns"]
+    assert main(["show", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["run"]["load"], shown["run"]["concurrency"]) == ("closed", 4)
+    assert (shown["load"]["n"], shown["load"]["ttft"]["n"]) == (40, 40)
+
+
+def test_recorded_arrivals_over_the_lift_protocol(
+    server: SimulatorServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("times.txt").write_text("10\n10.01\n10.05\n")
+    asked = ["--protocol", "lift", "--arrival", "times.txt", "--out", "out.jsonl", "--json"]
+    assert main(["load", server.url, *asked]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["run"]["load"], shown["run"]["rate_rps"]) == ("open", pytest.approx(40))
+    planned = [line["planned_ns"] for line in lines()]
+    assert np.diff(planned) == pytest.approx([1e7, 4e7], abs=3)
+
+
+def test_from_planned_tells_a_stall_that_from_sent_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A client of few connections sends less while a server stalls: coordinated omission."""
+    profile = tomllib.loads((PROFILES / "stall.toml").read_text())
+    stall_s = profile["stall"]["length_s"] / SCALE
+    with serve_simulator("stall", time_scale=SCALE) as stalling:
+        asked = ["-c", "4", "-n", "240", "--rate", "300", "--arrival", "constant"]
+        assert main(["load", stalling.url, "--protocol", "lift", *asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["load"]
+    assert found["e2e"]["p95_s"] < 0.5 * stall_s
+    assert found["e2e_from_planned"]["p95_s"] > 0.5 * stall_s
+
+
+def test_ctrl_c_keeps_what_is_committed_and_writes_its_lines(project: Path) -> None:
+    with serve_simulator("fast") as slow:
+        command = [sys.executable, "-m", "liftlab", "load", slow.url, "--protocol", "lift"]
+        with subprocess.Popen(
+            [*command, "-n", "300", "--out", "out.jsonl"],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=project,
+        ) as running:
+            assert running.stderr is not None
+            while "requests; failed" not in running.stderr.readline():
+                pass
+            running.send_signal(signal.SIGINT)
+            said = running.stderr.read()
+    assert running.returncode == 130
+    assert "interrupted; what is committed is kept" in said
+    assert main(["show"]) == 0
+    assert len(lines()) >= 30
+    assert not list(project.glob(".*part"))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["-n", "1", "--protocol", "lift", "--stream"], 2, "no streamed replies"),
+        (["--protocol", "lift"], 2, "say how many"),
+        (["-n", "1"], 2, "--protocol"),
+        (["-n", "1", "--protocol", "lift", "--arrival", "poisson"], 2, "needs a rate"),
+        (["-n", "1", "--protocol", "lift", "--arrival", "no.txt"], 6, "no.txt"),
+        (["-n", "1", "--protocol", "lift", "--rate", "0"], 2, "--rate"),
+        (["-n", "1", "--protocol", "lift", "--prompt-file", "no.txt"], 6, "no.txt"),
+        (["-n", "1", "--protocol", "lift", "--out", "no/where.jsonl"], 2, "no folder"),
+        (["-n", "1", "--protocol", "lift"], 4, "does not answer"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_leaves_nothing(
+    words: list[str], code: int, said: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        assert main(["load", url, *words]) == code
+    told = capsys.readouterr().err.splitlines()
+    assert said in told[-1]
+    assert not (project / "data").exists()
