@@ -4,6 +4,7 @@ What a notebook imports:
 
 - `open_run("latest")` returns a run with its tables as DataFrames;
 - `run_suite(...)` runs one;
+- `history()` returns all runs as one DataFrame;
 - `grade(code, case)` judges one answer;
 - `Estimate`, `quantile`, `mean`, `proportion` and `flag` are the statistics.
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from liftlab.grading.grade import grade
     from liftlab.jobs import open_run, run_suite
     from liftlab.settings import load_project
-    from liftlab.store import RunData
+    from liftlab.store import RunData, history
     from liftlab.suite import Case, Suite
 
 _HOMES = {
@@ -36,6 +37,7 @@ _HOMES = {
     "Suite": "liftlab.suite",
     "flag": "liftlab.analysis.outliers",
     "grade": "liftlab.grading.grade",
+    "history": "liftlab.store",
     "load_project": "liftlab.settings",
     "mean": "liftlab.analysis.intervals",
     "open_run": "liftlab.jobs",
@@ -53,6 +55,7 @@ __all__ = [
     "__version__",
     "flag",
     "grade",
+    "history",
     "load_project",
     "mean",
     "open_run",

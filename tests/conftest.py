@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from liftlab import store
+from liftlab.records import Run, Stage, Trial
 
 ROOT = Path(__file__).parents[1]
 
@@ -148,3 +152,43 @@ def project_folder(tmp_path: Path) -> Path:
     suites.mkdir(parents=True)
     (suites / "tiny.toml").write_text(SUITE)
     return tmp_path
+
+
+def timed_run(runs_dir: Path, number: int, level: float = 1.0, **columns: Any) -> str:
+    """Write a complete run of six cases without checks, timed around `level`; return its id."""
+    begun = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)
+    run = Run(
+        **{
+            "run_id": f"{begun:%Y%m%d_%H%M%S}_test",
+            "suite": "timed",
+            "pipeline": "lift",
+            "endpoint": "modal",
+            "model": "m1",
+            "concurrency": 1,
+            "repeats": 1,
+            "started_at": begun.isoformat(),
+            "status": "complete",
+        }
+        | columns
+    )
+    asked = {"request": {"endpoint": {"price": None, "cost_model": "gpu_seconds"}}}
+    folder = store.create(runs_dir, run, asked, b"", ".toml")
+    with store.Journal.open(folder) as journal:
+        for index in range(6):
+            key = {"run_id": run.run_id, "case_id": f"case_{index}", "repeat": 1}
+            seconds = [level * (10 + index / 10), level * (4 + index / 10)]
+            stages = [
+                Stage(**key, stage=name, position=place, ok=True, latency_s=took, attempts=1)
+                for place, (name, took) in enumerate(
+                    zip(("nlp_to_ir", "ir_to_code"), seconds, strict=True)
+                )
+            ]
+            trial = Trial(**key, e2e_s=sum(seconds), attempts=2, completed=True)
+            journal.trial_ended(trial, stages).result()
+    return run.run_id
+
+
+@pytest.fixture(scope="session")
+def write_run() -> Callable[..., str]:
+    """Write timed runs; `open_run` makes their tables."""
+    return timed_run

@@ -155,8 +155,8 @@ def holm(changes: Sequence[Change]) -> list[Change]:
     The detectable ratios become those of the first step, 5 % over the number of comparisons.
     """
     tested = [change for change in changes if change.p is not None]
-    differ = iter(_holm([change.p for change in tested if change.p is not None]))
-    same = iter(_holm([c.p_equivalent for c in tested if c.p_equivalent is not None]))
+    differ = iter(holm_levels([change.p for change in tested if change.p is not None]))
+    same = iter(holm_levels([c.p_equivalent for c in tested if c.p_equivalent is not None]))
     corrected = []
     for change in changes:
         if change.p is None or change.detectable is None:
@@ -172,6 +172,17 @@ def holm(changes: Sequence[Change]) -> list[Change]:
         )
         corrected.append(replace(changed, verdict=_verdict(changed)))
     return corrected
+
+
+def holm_levels(levels: Sequence[float]) -> list[float]:
+    """Return p values corrected for having been tested together, in the order given."""
+    order = np.argsort(levels)
+    corrected = np.empty(len(levels))
+    largest = 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, (len(levels) - rank) * levels[place]))
+        corrected[place] = largest
+    return [float(level) for level in corrected]
 
 
 def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
@@ -263,16 +274,6 @@ def _untested(before: pd.Series[float], after: pd.Series[float], differences: Fl
         return Estimate(value=value, n=0, reason="insufficient data: no case is in both")
     point = math.exp(float(differences.mean())) if n else None
     return Estimate(value=point, n=n, reason=reason, population=PROMPTS)
-
-
-def _holm(levels: Sequence[float]) -> list[float]:
-    order = np.argsort(levels)
-    corrected = np.empty(len(levels))
-    largest = 0.0
-    for rank, place in enumerate(order):
-        largest = max(largest, min(1.0, (len(levels) - rank) * levels[place]))
-        corrected[place] = largest
-    return [float(level) for level in corrected]
 
 
 def _case_logs(seconds: ArrayLike, cases: ArrayLike) -> pd.Series[float]:

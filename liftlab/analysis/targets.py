@@ -13,18 +13,17 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from liftlab.analysis import cost
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.intervals import mean, proportion, quantile
 from liftlab.analysis.latency import TargetResult, TargetVerdict, judge, succeeded
+from liftlab.analysis.spread import Spread
 from liftlab.analysis.success import failure_classes, judgeable, success_rate
 from liftlab.records import Run
 from liftlab.settings.targets import TIME_METRIC, Population, TargetSettings
 
-RUNS_NEEDED = 5  # comparable runs, before their spread is worth using
 THIS_RUN_ONLY = "this run only"
 _QUANTILES = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _WHOSE: dict[Population, str] = {
@@ -55,31 +54,6 @@ class Tables(Protocol):
     @property
     def stages(self) -> pd.DataFrame:
         """The stage table."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """How much a number differs between runs that are alike in everything that is recorded.
-
-    Parameters
-    ----------
-    sd
-        Standard deviation: of ln values for times and costs, of the shares themselves for rates.
-    runs
-        How many runs it was estimated from.
-    """
-
-    sd: float
-    runs: int
-
-    @property
-    def enough(self) -> bool:
-        """Whether a verdict may rest on it."""
-        return self.runs >= RUNS_NEEDED
-
-    def half_width(self, confidence: float = 0.95) -> float:
-        """Return how far one run may lie from where runs lie, by Student's t."""
-        return float(stats.t.ppf((1 + confidence) / 2, self.runs - 1)) * self.sd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

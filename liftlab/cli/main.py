@@ -20,6 +20,10 @@ VERBS = {
     "show": ("show", "Print a run in the terminal."),
     "status": ("show", "Print a run's message for a status update, as Markdown."),
     "runs": ("show", "List the runs on disk."),
+    "history": (
+        "history",
+        "Print all runs as one history: trends, shifts, what changed with them.",
+    ),
     "claims": ("claims", "Rule what was claimed of a run by its own rows."),
     "lint-report": ("claims", "Rule the claims found in a Markdown report."),
     "health": ("endpoint", "Ask every URL of an endpoint how it is."),

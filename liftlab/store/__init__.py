@@ -17,12 +17,14 @@ from liftlab.store.folder import (
     stage_rows,
 )
 from liftlab.store.frames import join_trials, read_journal
+from liftlab.store.index import History, history, read_history
 from liftlab.store.journal import Journal
 from liftlab.store.tables import RunData, load, read_tables, tables_current, write_tables
 from liftlab.store.week2 import export_week2, write_week2
 
 __all__ = [
     "Artifacts",
+    "History",
     "Journal",
     "RunData",
     "RunFolder",
@@ -31,10 +33,12 @@ __all__ = [
     "create",
     "export_week2",
     "find",
+    "history",
     "join_trials",
     "list_runs",
     "load",
     "new_run_id",
+    "read_history",
     "read_journal",
     "read_tables",
     "stage_rows",

@@ -186,7 +186,7 @@ def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
     UnknownRun
         If there is none; gives the nearest names.
     """
-    known = [path.name for path in _folders(runs_dir)]
+    known = [path.name for path in run_folders(runs_dir)]
     if name == LATEST:
         measured = [run for run in list_runs(runs_dir) if run.provenance == "measured"]
         name = measured[0].run_id if measured else name
@@ -197,8 +197,20 @@ def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:
     """Return a line a run, newest first; a folder that cannot be read is told as such."""
-    runs = [_summary(RunFolder(path)) for path in _folders(runs_dir)]
+    runs = [_summary(RunFolder(path)) for path in run_folders(runs_dir)]
     return sorted(runs, key=lambda run: (run.started_at or "", run.run_id), reverse=True)
+
+
+def run_folders(runs_dir: Path) -> list[Path]:
+    """Return the folders that hold a run, in no order."""
+    if not runs_dir.is_dir():
+        return []
+    files = (schema.FILE_NAME, MANIFEST)
+    return [
+        path
+        for path in runs_dir.iterdir()
+        if not path.name.startswith(".") and any((path / name).exists() for name in files)
+    ]
 
 
 def committed(folder: RunFolder) -> set[tuple[str, int]]:
@@ -245,17 +257,6 @@ def _move(source: Path, target: Path) -> None:
     if target.exists():
         raise StorageFailed(f"{target}: there is a run of that name already")
     os.rename(source, target)
-
-
-def _folders(runs_dir: Path) -> list[Path]:
-    if not runs_dir.is_dir():
-        return []
-    files = (schema.FILE_NAME, MANIFEST)
-    return [
-        path
-        for path in runs_dir.iterdir()
-        if not path.name.startswith(".") and any((path / name).exists() for name in files)
-    ]
 
 
 def _summary(folder: RunFolder) -> RunSummary:

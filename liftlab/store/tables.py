@@ -105,6 +105,11 @@ def tables_current(folder: RunFolder, *, judged_by: str = "") -> bool:
         return False
 
 
+def tables_match(folder: RunFolder, noted: Mapping[str, Any]) -> bool:
+    """Tell whether tables with these notes were made from the journal as it is now."""
+    return bool(noted.get("state") == _state(folder))
+
+
 def read_tables(folder: RunFolder) -> RunData:
     """Return a run from its tables.
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.targets import Spread, estimate_metric, judge_targets, widened
+from liftlab.analysis.spread import Spread
+from liftlab.analysis.targets import estimate_metric, judge_targets, widened
 from liftlab.records import Run
 from liftlab.settings.targets import TargetSettings
 

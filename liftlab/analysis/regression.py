@@ -1,0 +1,277 @@
+"""Whether a run is worse than the baseline by more than runs that are alike differ.
+
+Intervals within a run do not tell: they hold for its prompts and repeats, and two runs of
+identical code lie further apart than that. So the one yardstick is the spread between runs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from liftlab.analysis.columns import floats
+from liftlab.analysis.comparable import is_share, on_scale, spread_of
+from liftlab.analysis.estimate import Estimate, quantity, span
+from liftlab.analysis.intervals import proportion
+from liftlab.analysis.paired import holm_levels
+from liftlab.analysis.spread import RUNS_NEEDED, Spread
+
+RegressionVerdict = Literal["regression", "no regression found", "undecided", "not measurable"]
+LEVEL = 0.05
+_MOST_PAIRS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regression:
+    """One number of a run against that of the baseline.
+
+    Parameters
+    ----------
+    metric
+        Its name.
+    before, after
+        The baseline's value and the run's; None where it is not known.
+    change
+        After over before as a share: .1 is 10 % more. Of a rate: the difference.
+    low, high
+        Ends of its 95 % interval, by the spread between runs; None without one.
+    p
+        One-sided, that it is worse; corrected over all metrics (Holm).
+    detectable
+        The change for the worse that would have been found 4 times in 5.
+    runs
+        How many runs the spread is from.
+    reason
+        Why it is not decided.
+    """
+
+    metric: str
+    before: float | None
+    after: float | None
+    change: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    detectable: float | None
+    runs: int
+    verdict: RegressionVerdict
+    reason: str = ""
+
+    @property
+    def unit(self) -> str:
+        """Of the values."""
+        if is_share(self.metric):
+            return "%"
+        return "USD" if self.metric.endswith("_usd") else "s"
+
+    def sentence(self) -> str:
+        """Say both values, how far apart they are, and what that is worth."""
+        said = f"{self.metric}: {self.verdict}: {quantity(self.before, self.unit)} → "
+        said += quantity(self.after, self.unit)
+        if self.change is not None:
+            said += f" ({change_words(self)})"
+        if self.reason:
+            return f"{said}; {self.reason}."
+        if self.verdict == "no regression found" and self.detectable is not None:
+            said += f"; {quantity(abs(self.detectable), '%')} for the worse would have been found"
+        return f"{said}; spread of {self.runs:,} runs."
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        names = (
+            *("metric", "before", "after", "change", "low", "high", "p", "detectable", "runs"),
+            *("verdict", "reason"),
+        )
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FalseAlarms:
+    """How often runs that are alike would have failed each other.
+
+    Parameters
+    ----------
+    runs
+        How many were there.
+    pairs, alarms
+        How many pairs were judged, an earlier one as the baseline, and how many failed.
+    by_metric
+        Alarms by metric.
+    rate
+        Their share. Pairs share runs, so its interval counts later runs, not pairs.
+    """
+
+    runs: int
+    pairs: int
+    alarms: int
+    by_metric: Mapping[str, int]
+    rate: Estimate
+
+    def sentence(self) -> str:
+        """Say the rate, and what it should be."""
+        if not self.pairs:
+            return f"No false-alarm rate: {self.rate.reason}."
+        said = f"{self.alarms:,} of {self.pairs:,} pairs of comparable runs failed: {self.rate}"
+        return f"{said}; by chance {quantity(LEVEL, '%')} are expected."
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+def change_words(found: Regression) -> str:
+    """Return the change in words, with its interval where there is one."""
+    if found.change is None:
+        return "–"
+    ends = ""
+    if found.low is not None and found.high is not None:
+        ends = f", 95 % interval {span(found.low, found.high, '%')}"
+    points = " points" if is_share(found.metric) else ""
+    return f"{found.change * 100:+.1f} %{points}{ends}"
+
+
+def regressions(
+    before: Mapping[str, float | None],
+    after: Mapping[str, float | None],
+    between_runs: Mapping[str, Spread],
+) -> list[Regression]:
+    """Judge each number that the baseline has.
+
+    Student's t on the difference of two runs, whose variance is twice that between runs; one-sided
+    for the worse, and corrected for all metrics together (Holm 1979).
+
+    Parameters
+    ----------
+    before, after
+        The baseline's and the run's values by metric.
+    between_runs
+        The spread by metric; below five runs, and without one, the verdict is undecided.
+    """
+    tested: dict[str, float] = {}
+    for metric, base in before.items():
+        spread, now = between_runs.get(metric), after.get(metric)
+        if base is not None and now is not None and spread is not None and spread.enough:
+            tested[metric] = _p_worse(metric, base, now, spread)
+    corrected = dict(zip(tested, holm_levels(list(tested.values())), strict=True))
+    return [
+        _judged(metric, base, after.get(metric), between_runs.get(metric), corrected.get(metric))
+        for metric, base in before.items()
+    ]
+
+
+def false_alarms(alike: pd.DataFrame, metrics: Sequence[str], seed: int = 0) -> FalseAlarms:
+    """Judge runs that are alike against each other, as if the earlier one were the baseline.
+
+    Parameters
+    ----------
+    alike
+        Rows of the history that were made in the same way, oldest first.
+    metrics
+        Which numbers to judge. The spread is that of all the other runs.
+    seed
+        Chooses 1,000 pairs where there are more.
+    """
+    n = len(alike)
+    if n < RUNS_NEEDED + 2:
+        reason = f"it needs {RUNS_NEEDED + 2} comparable runs, and there are {n}"
+        rate = Estimate(value=None, n=n, unit="%", reason=reason)
+        return FalseAlarms(runs=n, pairs=0, alarms=0, by_metric={}, rate=rate)
+    pairs = list(itertools.combinations(range(n), 2))
+    if len(pairs) > _MOST_PAIRS:
+        chosen = np.random.default_rng(seed).choice(len(pairs), _MOST_PAIRS, replace=False)
+        pairs = [pairs[index] for index in sorted(chosen)]
+    values = {name: floats(alike, name) for name in metrics}
+    counts, failed = dict.fromkeys(metrics, 0), []
+    for first, second in pairs:
+        rest = {name: np.delete(values[name], [first, second]) for name in metrics}
+        found = regressions(
+            {name: _known(values[name][first]) for name in metrics},
+            {name: _known(values[name][second]) for name in metrics},
+            {name: spread for name in metrics if (spread := spread_of(rest[name], name))},
+        )
+        worse = [each.metric for each in found if each.verdict == "regression"]
+        for name in worse:
+            counts[name] += 1
+        failed.append(bool(worse))
+    later = [second for _, second in pairs]
+    return FalseAlarms(
+        runs=n,
+        pairs=len(pairs),
+        alarms=sum(failed),
+        by_metric=counts,
+        rate=proportion(failed, clusters=later),
+    )
+
+
+def _judged(
+    metric: str, before: float | None, after: float | None, spread: Spread | None, p: float | None
+) -> Regression:
+    verdict: RegressionVerdict = "undecided"
+    change = low = high = detectable = None
+    reason = ""
+    if before is None or after is None:
+        verdict = "not measurable"
+        reason = f"the {'baseline' if before is None else 'run'} has no such number"
+    else:
+        change = _as_change(metric, _difference(metric, before, after))
+    if change is not None and (spread is None or not spread.enough):
+        there = spread.runs if spread else 0
+        reason = f"needs {RUNS_NEEDED} comparable runs for their spread, and there are {there}"
+    elif change is not None and spread is not None and before is not None and after is not None:
+        apart = _difference(metric, before, after)
+        half = spread.half_width() * math.sqrt(2)
+        low, high = (_as_change(metric, apart + end) for end in (-half, half))
+        detectable = _as_change(metric, _worse_side(metric) * _detectable(spread))
+        verdict = "regression" if p is not None and p < LEVEL else "no regression found"
+    return Regression(
+        metric=metric,
+        before=before,
+        after=after,
+        change=change,
+        low=low,
+        high=high,
+        p=p,
+        detectable=detectable,
+        runs=spread.runs if spread else 0,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _p_worse(metric: str, before: float, after: float, spread: Spread) -> float:
+    worse_by = _worse_side(metric) * _difference(metric, before, after)
+    scale = max(spread.sd * math.sqrt(2), 1e-9)
+    return float(stats.t.sf(worse_by / scale, spread.runs - 1))
+
+
+def _detectable(spread: Spread) -> float:
+    """Return the difference that a one-sided test of 5 % finds with a power of 80 %, about."""
+    freedom = spread.runs - 1
+    needed = float(stats.t.isf(LEVEL, freedom)) + float(stats.t.isf(0.2, freedom))
+    return needed * spread.sd * math.sqrt(2)
+
+
+def _difference(metric: str, before: float, after: float) -> float:
+    first, second = on_scale(np.array([before, after]), metric)
+    return float(second - first)
+
+
+def _as_change(metric: str, difference: float) -> float:
+    return difference if is_share(metric) else math.expm1(difference)
+
+
+def _worse_side(metric: str) -> float:
+    return -1.0 if is_share(metric) else 1.0
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

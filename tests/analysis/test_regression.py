@@ -1,0 +1,97 @@
+"""Worse than the baseline: by the spread between runs, or not at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from liftlab.analysis.comparable import spreads
+from liftlab.analysis.regression import false_alarms, regressions
+from liftlab.analysis.spread import Spread
+
+SPREAD = Spread(sd=0.04, runs=8)
+E2E = "e2e_median_s"
+
+
+def verdict(before: float | None, after: float | None, spread: Spread | None = SPREAD) -> str:
+    known = {E2E: spread} if spread else {}
+    return regressions({E2E: before}, {E2E: after}, known)[0].verdict
+
+
+def test_only_the_spread_between_runs_decides() -> None:
+    assert verdict(10.0, 12.0) == "regression"
+    assert verdict(10.0, 10.5) == "no regression found"
+    assert verdict(10.0, 5.0) == "no regression found"
+    assert verdict(10.0, 100.0, None) == "undecided"
+    assert verdict(10.0, 100.0, Spread(sd=0.04, runs=4)) == "undecided"
+    assert verdict(None, 10.0) == verdict(10.0, None) == "not measurable"
+
+
+def test_a_rate_is_worse_when_it_falls() -> None:
+    spread = {"success_rate": Spread(sd=0.03, runs=8)}
+    fall = regressions({"success_rate": 0.8}, {"success_rate": 0.6}, spread)[0]
+    assert fall.verdict == "regression"
+    assert fall.change == pytest.approx(-0.2)
+    rise = regressions({"success_rate": 0.6}, {"success_rate": 0.8}, spread)[0]
+    assert rise.verdict == "no regression found"
+    assert rise.detectable is not None
+    assert rise.detectable < 0
+
+
+def test_the_sentence_carries_both_values_the_interval_and_what_would_show() -> None:
+    found = regressions({E2E: 10.0}, {E2E: 10.5}, {E2E: SPREAD})[0]
+    assert str(found).startswith("e2e_median_s: no regression found: 10 s → 10.5 s (+5.0 %, 95 %")
+    assert "for the worse would have been found; spread of 8 runs." in str(found)
+    alone = regressions({E2E: 10.0}, {E2E: 10.5}, {})[0]
+    assert "needs 5 comparable runs for their spread, and there are 0" in str(alone)
+
+
+def test_the_metrics_are_corrected_together() -> None:
+    names = [E2E, *(f"stage_{index}_median_s" for index in range(9))]
+    spread = dict.fromkeys(names, SPREAD)
+    after = dict.fromkeys(names, 10.0) | {E2E: 11.6}
+    assert verdict(10.0, 11.6) == "regression"
+    assert regressions(dict.fromkeys(names, 10.0), after, spread)[0].verdict != "regression"
+
+
+def test_runs_without_any_spread_have_one_all_the_same() -> None:
+    flat = Spread(sd=0.0, runs=6)
+    assert verdict(10.0, 10.0, flat) == "no regression found"
+    assert verdict(10.0, 10.1, flat) == "regression"
+
+
+def alike(n: int, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(0, 0.04, n)
+    return pd.DataFrame(
+        {
+            E2E: 15 * np.exp(noise),
+            "code_median_s": 4 * np.exp(noise + rng.normal(0, 0.02, n)),
+            "success_rate": rng.binomial(40, 0.7, n) / 40,
+        }
+    )
+
+
+def test_identical_runs_fail_each_other_one_time_in_twenty_at_most() -> None:
+    names = [E2E, "code_median_s", "success_rate"]
+    failed = 0
+    for seed in range(400):
+        runs = alike(10, seed)
+        first, second = runs.iloc[0].to_dict(), runs.iloc[1].to_dict()
+        found = regressions(first, second, spreads(runs.iloc[2:], names))
+        failed += any(each.verdict == "regression" for each in found)
+    assert failed <= 28  # 5 % of 400, and what chance adds to it
+
+    pairs = false_alarms(alike(12, 3), names)
+    assert pairs.pairs == 66
+    assert pairs.alarms <= sum(pairs.by_metric.values())
+    assert pairs.rate.value == pairs.alarms / 66
+
+
+def test_too_few_runs_give_no_false_alarm_rate() -> None:
+    found = false_alarms(alike(6, 1), [E2E])
+    assert found.pairs == 0
+    assert str(found) == "No false-alarm rate: it needs 7 comparable runs, and there are 6."
+    assert false_alarms(alike(7, 1), [E2E]).pairs == 21
+    assert false_alarms(alike(80, 1), [E2E]).pairs == 1_000
