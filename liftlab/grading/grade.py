@@ -339,17 +339,19 @@ class _ProgramGrading(_Grading):
 
 
 def _check_result(check: Check, call: CallReport) -> CheckResult:
-    wants_error = check.raises is not None
-    if wants_error:
+    if check.raises is not None:
         # A call that does not fit the signature is no answer, even where TypeError is wanted.
         raised = call.raised
         passed = raised is not None and not raised.own_call and check.raises in raised.bases
+        wanted = f"raises {check.raises}"
     else:
-        passed = call.ok and is_same(check.expected_value(), call.value)
+        expected = check.expected_value()
+        passed = call.ok and is_same(expected, call.value)
+        wanted = values.show(expected)
     return CheckResult(
         name=check.name,
         passed=passed,
-        expected=f"raises {check.raises}" if wants_error else values.show(check.expected_value()),
+        expected=wanted,
         actual=values.show(call.value) if call.ok else None,
         error=_error_text(call),
         elapsed_s=call.elapsed_s,

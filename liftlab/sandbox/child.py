@@ -12,8 +12,6 @@ import builtins
 import json
 import marshal
 import os
-import random
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,15 +22,20 @@ from liftlab import values
 from liftlab.sandbox import canaries, confine, facts, protocol
 
 _MEBIBYTE = 1024 * 1024
-_DESCRIPTORS = 4  # the candidate keeps 0 to 3
 # Taken before foreign code can replace them.
-_write, _dumps, _exit, _clock = os.write, json.dumps, os._exit, time.perf_counter
+_write, _exit, _clock = os.write, os._exit, time.perf_counter
+# What `json.loads` and `json.dumps` come down to: their Python code takes each child 0.1 ms.
+_parse = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+_pieces = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+    None, None, json.encoder.encode_basestring_ascii, None, ": ", ", ", False, False, True
+)
 _encode, _decode, _snapshot = values.encode, values.decode, marshal.dumps
 _BUILTIN_EXCEPTIONS = {
     id(item): item.__name__  # an alias such as IOError has the same
     for item in vars(builtins).values()
     if isinstance(item, type) and issubclass(item, BaseException)
 }
+_TAG = b'"$'  # what every tag of `values` begins with
 _SNAPSHOT_VERSION = 2  # later ones depend on who else refers to a value
 _unsent = bytearray()
 
@@ -40,30 +43,27 @@ _unsent = bytearray()
 class Prepared:
     """What the worker makes once for its children, who only have to apply it."""
 
-    def __init__(self, scratch: str, baseline_bytes: int) -> None:
+    def __init__(self, scratch: str, empty: int, baseline_bytes: int) -> None:
         os.chdir(scratch)
-        os.environ.pop("PWD", None)  # bubblewrap sets it
+        for name in ("PWD", "LD_BIND_NOW"):  # bubblewrap's, and what served the worker
+            os.environ.pop(name, None)
         os.environ.update(HOME=scratch, TMPDIR=scratch)
         sys.argv = [protocol.MODULE_NAME]
         self.baseline_bytes = baseline_bytes
+        self.empty = empty
         self.output = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         self.confinement = confine.Confinement(scratch)
 
 
-def run_job(
-    job: Mapping[str, Any],
-    source: bytes,
-    calls: bytes,
-    prepared: Prepared,
-    pipes: tuple[int, int],
-) -> None:
+def run_job(job: protocol.Job, prepared: Prepared, result: int, output: int) -> None:
     """Confine this process, do the job, and end the process; never returns."""
     status = protocol.EXIT_BROKEN
     try:
-        applied = _confine(job["limits"], prepared, pipes)
+        applied = _confine(job, prepared, result, output)
+        told = _parse(job.told.decode("ascii"), 0)[0]
         _tell({"confined": applied})
-        if set(job["require"]) <= set(applied):
-            _do(job, source, calls, prepared)
+        if set(told["require"]) <= set(applied):
+            _do(job, told, prepared)
             status = 0
         _send_told()
     except MemoryError:
@@ -72,36 +72,29 @@ def run_job(
         _exit(status)
 
 
-def _confine(limits: Mapping[str, Any], prepared: Prepared, pipes: tuple[int, int]) -> list[str]:
+def _confine(job: protocol.Job, prepared: Prepared, result: int, output: int) -> list[str]:
     """Give up all that is not needed; return which mechanisms are in force."""
     os.setsid()
     applied = prepared.confinement.restrict_files()
-    _arrange_descriptors(*pipes)
+    # Nothing stays open but an empty input, the output pipe and the result pipe.
+    os.dup2(prepared.empty, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(result, protocol.RESULT_FD)
+    os.closerange(protocol.RESULT_FD + 1, confine.OPEN_FILES)
     sys.stdout = sys.stderr = prepared.output
-    memory = prepared.baseline_bytes + int(limits["memory_mb"]) * _MEBIBYTE
-    confine.limit(limits["cpu_s"], memory)
+    prepared.confinement.limit(job.cpu_s, prepared.baseline_bytes + job.memory_mb * _MEBIBYTE)
     return applied + prepared.confinement.restrict_calls()
 
 
-def _arrange_descriptors(result: int, output: int) -> None:
-    """Leave nothing but an empty input, the output pipe and the result pipe."""
-    high = [os.dup(fd) for fd in (result, output)]
-    while min(high) < _DESCRIPTORS:
-        high = [os.dup(fd) for fd in high]
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(high[1], 1)
-    os.dup2(high[1], 2)
-    os.dup2(high[0], protocol.RESULT_FD)
-    os.closerange(_DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-
-
-def _do(job: Mapping[str, Any], source: bytes, calls: bytes, prepared: Prepared) -> None:
-    if job["kind"] == "probe":
-        _tell({"probes": canaries.probe(job["canary"])})
-    elif job["kind"] == "parse":
-        _tell({"facts": facts.inspect_source(source)[1]})
+def _do(job: protocol.Job, told: Mapping[str, Any], prepared: Prepared) -> None:
+    if job.kind == "probe":
+        _tell({"probes": canaries.probe(told["canary"])})
+    elif job.kind == "parse":
+        _tell({"facts": facts.inspect_source(job.source)[1]})
     else:
-        _run(source, json.loads(calls), is_tagged=job["tagged"])
+        # Without a tag JSON tells all, and no part of a value need be looked at.
+        _run(job.source, told["calls"], is_tagged=_TAG in job.told)
     _flush(prepared.output)
     _tell({"end": True})
 
@@ -122,7 +115,15 @@ def _run(source: bytes, calls: list[dict[str, Any]], *, is_tagged: bool) -> None
         only = _only_function(known)
     _tell({"facts": known})
     if code is not None:
+        if b"random" in source:  # else the module is not worth what it costs every child
+            _seed()
         _run_calls(code, calls, only, is_tagged=is_tagged)
+
+
+def _seed() -> None:
+    import random
+
+    random.seed(0)  # the same verdict every time
 
 
 def _compile(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
@@ -136,7 +137,6 @@ def _compile(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
 def _run_calls(
     code: CodeType, calls: list[dict[str, Any]], only: str | None, *, is_tagged: bool
 ) -> None:
-    random.seed(0)  # the same verdict every time; a fork has seeded it anew
     module = ModuleType(protocol.MODULE_NAME)
     sys.modules[protocol.MODULE_NAME] = module
     _send_told()
@@ -233,7 +233,7 @@ def _innermost_line(trace: TracebackType | None) -> int | None:
 
 def _tell(item: Mapping[str, Any]) -> None:
     """Add a line to what is sent before foreign code gets its next turn."""
-    _unsent.extend(_dumps(item).encode("ascii"))
+    _unsent.extend("".join(_pieces(item, 0)).encode("ascii"))
     _unsent.extend(b"\n")
 
 

@@ -15,29 +15,20 @@ from collections.abc import Callable, Sequence
 from liftlab.sandbox import landlock, seccomp
 
 _MEBIBYTE = 1024 * 1024
-_FILE_BYTES = _MEBIBYTE
-_OPEN_FILES = 64
+OPEN_FILES = 64
+_FOR_ALL = (
+    (resource.RLIMIT_FSIZE, _MEBIBYTE),
+    (resource.RLIMIT_NOFILE, OPEN_FILES),
+    (resource.RLIMIT_CORE, 0),
+)
+_IS_LINUX = sys.platform.startswith("linux")
+# Processor time in whole seconds, and address space, which macOS refuses to limit.
+_FOR_EACH = (resource.RLIMIT_CPU, resource.RLIMIT_AS) if _IS_LINUX else (resource.RLIMIT_CPU,)
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _SIGKILL = 9
 _CAPABILITY_VERSION_3 = 0x20080522
 # Interpreters, libraries and time zones; never /etc, /proc, /home.
 _SYSTEM_PATHS = ("/usr", "/lib", "/lib64", "/bin", "/nix/store")
-
-
-def limit(cpu_s: float, memory_bytes: int) -> None:
-    """Set hard resource limits; the worker's own clock is what decides, these are the backstop.
-
-    Parameters
-    ----------
-    cpu_s, memory_bytes
-        Processor time, and address space with what the interpreter itself takes.
-    """
-    _hard(resource.RLIMIT_CPU, int(cpu_s) + 2)  # whole seconds
-    if sys.platform.startswith("linux"):  # macOS refuses to limit address space
-        _hard(resource.RLIMIT_AS, memory_bytes)
-    _hard(resource.RLIMIT_FSIZE, _FILE_BYTES)
-    _hard(resource.RLIMIT_NOFILE, _OPEN_FILES)
-    _hard(resource.RLIMIT_CORE, 0)
 
 
 class Confinement:
@@ -50,9 +41,12 @@ class Confinement:
     """
 
     def __init__(self, scratch: str) -> None:
+        for kind, value in _FOR_ALL:
+            _limit(kind, value, resource.getrlimit(kind)[1])
+        self._highest = {kind: resource.getrlimit(kind)[1] for kind in _FOR_EACH}
         self._rules: int | None = None
         self._filter: Callable[[], bool] | None = None
-        if not sys.platform.startswith("linux"):
+        if not _IS_LINUX:
             return
         self._prctl = ctypes.CDLL(None).prctl
         self._prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -60,6 +54,22 @@ class Confinement:
         if self._prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
             self._rules = landlock.ruleset(_readable_paths(), [scratch])
             self._filter = seccomp.installer()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that there is can be given up here, starting a process among it."""
+        return self._rules is not None and self._filter is not None
+
+    def limit(self, cpu_s: float, memory_bytes: int) -> None:
+        """Set hard limits in a child; the worker's own clock decides, these are the backstop.
+
+        Parameters
+        ----------
+        cpu_s, memory_bytes
+            Processor time, and address space with what the interpreter itself takes.
+        """
+        for kind, value in zip(_FOR_EACH, (int(cpu_s) + 2, memory_bytes), strict=False):
+            _limit(kind, value, self._highest[kind])
 
     def restrict_files(self) -> list[str]:
         """Give up, in a child, files outside the scratch folder; return ["landlock"] if so."""
@@ -70,7 +80,7 @@ class Confinement:
 
     def restrict_calls(self) -> list[str]:
         """Give up, in a child, dangerous system calls; return ["seccomp"] if so."""
-        if sys.platform.startswith("linux"):
+        if _IS_LINUX:
             self._prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)  # is not inherited
         return ["seccomp"] if self._filter is not None and self._filter() else []
 
@@ -89,8 +99,7 @@ def _drop_capabilities() -> None:
     ctypes.CDLL(None).capset(ctypes.byref(header), ctypes.byref(nothing))
 
 
-def _hard(kind: int, value: int) -> None:
-    _, highest = resource.getrlimit(kind)
+def _limit(kind: int, value: int, highest: int) -> None:
     if highest != resource.RLIM_INFINITY:
         value = min(value, highest)
     try:

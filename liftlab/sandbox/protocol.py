@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import struct
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 RESULT_FD = 3
 EXIT_MEMORY, EXIT_BROKEN = 81, 83
@@ -17,31 +17,112 @@ ARGUMENT_LIMITS = {"max_nodes": 1_000_000, "max_bytes": 4 * 1024 * 1024}
 # A run that has to wait for a processor may take this many times its wall limit.
 HELD_UP_FACTOR = 10
 
-_HEADER = struct.Struct(">III")
-HEADER_BYTES = _HEADER.size
+Kind = Literal["stop", "parse", "run", "probe"]
+EndedBy = Literal["cpu", "wall", "output", "result", "disk", "caller", "worker"]
+_KINDS: tuple[Kind, ...] = ("stop", "parse", "run", "probe")
+_ENDINGS: tuple[EndedBy | None, ...] = (None, "cpu", "wall", "output", "result", "disk", "caller")
+_CHUNK = 1 << 16
 
 
-def pack(head: Any, first: bytes = b"", second: bytes = b"") -> bytes:
-    r"""Return a message: `head` as JSON and two runs of bytes, behind the length of each.
+class Job(NamedTuple):
+    """What the worker is asked; `told` is JSON that only the child reads."""
 
-    To the worker the bytes are the source and the calls, as JSON that only the child reads;
-    from it they are what the child sent and what it printed.
+    kind: Kind
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    memory_mb: int = 0
+    output_kb: int = 0
+    source: bytes = b""
+    told: bytes = b""
+
+
+class Answer(NamedTuple):
+    """What the worker saw: `result` is what the child sent, `output` what it printed.
+
+    `status` is the exit code or the negative number of a signal, None where no worker answered.
+    """
+
+    ended_by: EndedBy | None
+    status: int | None
+    cpu_s: float
+    wall_s: float
+    memory_kb: int
+    output_bytes: int
+    result: bytes
+    output: bytes
+
+
+LOST = Answer("worker", None, 0.0, 0.0, 0, 0, b"", b"")
+_JOB = struct.Struct(">BddIIII")
+_ANSWER = struct.Struct(">BiddQQII")
+
+
+def pack_job(job: Job) -> bytes:
+    """Return a job as the worker reads it."""
+    kind, *limits, source, told = job
+    head = _JOB.pack(_KINDS.index(kind), *limits, len(source), len(told))
+    return b"".join((head, source, told))
+
+
+def read_job(read: Callable[[int], bytes]) -> Job:
+    """Read a job; raises as `_read` does."""
+    (kind, cpu_s, wall_s, memory_mb, output_kb), source, told = _read(read, _JOB)
+    return Job(_KINDS[kind], cpu_s, wall_s, memory_mb, output_kb, source, told)
+
+
+def pack_answer(answer: Answer) -> bytes:
+    r"""Return an answer as the caller reads it.
 
     Examples
     --------
-    >>> pack([1], b"x")
-    b'\x00\x00\x00\x03\x00\x00\x00\x01\x00\x00\x00\x00[1]x'
+    >>> packed = pack_answer(Answer(None, 0, 0.5, 1.0, 9, 1, b'{"end": true}\n', b"x"))
+    >>> read_answer(lambda most: packed).result
+    b'{"end": true}\n'
     """
-    text = json.dumps(head).encode("ascii")
-    return b"".join((_HEADER.pack(len(text), len(first), len(second)), text, first, second))
+    ended_by, *seen, result, output = answer
+    head = _ANSWER.pack(_ENDINGS.index(ended_by), *seen, len(result), len(output))
+    return b"".join((head, result, output))
 
 
-def lengths(header: bytes) -> tuple[int, int, int]:
-    """Return the lengths that a message's header announces."""
-    return _HEADER.unpack(header)
+def read_answer(read: Callable[[int], bytes], most: int = 1 << 30) -> Answer:
+    """Read an answer of at most so many bytes; raises as `_read` does."""
+    (ended_by, status, cpu_s, wall_s, memory_kb, output_bytes), result, output = _read(
+        read, _ANSWER, most
+    )
+    return Answer(
+        _ENDINGS[ended_by], status, cpu_s, wall_s, memory_kb, output_bytes, result, output
+    )
 
 
-def unpack(body: bytes, sizes: tuple[int, int, int]) -> tuple[Any, bytes, bytes]:
-    """Return the parts of what follows a header; a ValueError where the head is no JSON."""
-    head, first, _ = sizes
-    return json.loads(body[:head]), body[head : head + first], body[head + first :]
+def _read(
+    read: Callable[[int], bytes], head: struct.Struct, most: int = 1 << 30
+) -> tuple[tuple[Any, ...], bytes, bytes]:
+    """Read one message: numbers, and two runs of bytes whose lengths are the last of them.
+
+    Raises
+    ------
+    EOFError
+        If the other side is gone.
+    ValueError
+        If the message is longer than it may be.
+    """
+    data = b""
+    while len(data) < head.size:
+        data += _more(read, _CHUNK)
+    *numbers, first, second = head.unpack_from(data)
+    middle, end = head.size + first, head.size + first + second
+    if end > most:
+        raise ValueError(f"a message of {end} bytes")
+    parts, have = [data], len(data)
+    while have < end:
+        parts.append(_more(read, end - have))
+        have += len(parts[-1])
+    data = b"".join(parts)
+    return tuple(numbers), data[head.size : middle], data[middle:end]
+
+
+def _more(read: Callable[[int], bytes], most: int) -> bytes:
+    data = read(min(most, 1 << 20))
+    if not data:
+        raise EOFError("the other side is gone")
+    return data

@@ -6,13 +6,12 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from liftlab import values
-from liftlab.sandbox.protocol import MESSAGE_CHARS, MOST_FUNCTIONS
+from liftlab.sandbox.protocol import MESSAGE_CHARS, MOST_FUNCTIONS, Answer, EndedBy
 
 UNKNOWN = "SandboxError"  # the `kind` of source of which no facts came back
-EndedBy = Literal["cpu", "wall", "output", "result", "disk", "caller", "worker"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,26 +135,26 @@ def lines_of(sent: bytes) -> Iterator[dict[str, Any]]:
             yield item
 
 
-def run_report(answer: Mapping[str, Any], calls: int) -> RunReport:
+def run_report(answer: Answer, calls: int) -> RunReport:
     """Make a report of a worker's answer, trusting nothing that the child wrote.
 
     Parameters
     ----------
     answer
-        As made by `watch.Watch.answer`.
+        What the worker saw.
     calls
         How many calls were asked for; there will be as many call reports.
     """
     first: dict[str, Any] = {}
     answered: dict[int, dict[str, Any]] = {}
-    for item in lines_of(answer["result"]):
+    for item in lines_of(answer.result):
         number = item.get("call")
         if type(number) is int and 0 <= number < calls:
             answered.setdefault(number, item)
         else:
             for key, value in item.items():
                 first.setdefault(key, value)
-    status = answer["status"]
+    status = answer.status
     return RunReport(
         confined=tuple(map(str, first.get("confined") or ())),
         parse=parse_report(first["facts"]) if "facts" in first else None,
@@ -163,11 +162,15 @@ def run_report(answer: Mapping[str, Any], calls: int) -> RunReport:
         loaded=first.get("loaded") is True,
         load_error=_raised(first.get("load_error")),
         calls=tuple(_call_report(answered.get(number)) for number in range(calls)),
-        finished=first.get("end") is True and status == 0 and answer["ended_by"] is None,
-        ended_by=answer["ended_by"],
+        finished=first.get("end") is True and status == 0 and answer.ended_by is None,
+        ended_by=answer.ended_by,
         signal=-status if status is not None and status < 0 else None,
         exit_code=status if status is not None and status >= 0 else None,
-        **{key: answer[key] for key in ("output", "output_bytes", "cpu_s", "wall_s", "memory_kb")},
+        output=answer.output.decode("utf-8", "replace"),
+        output_bytes=answer.output_bytes,
+        cpu_s=answer.cpu_s,
+        wall_s=answer.wall_s,
+        memory_kb=answer.memory_kb,
     )
 
 
@@ -198,23 +201,26 @@ def _function(item: Mapping[str, Any]) -> Function:
 def _call_report(item: Mapping[str, Any] | None) -> CallReport:
     if item is None:
         return CallReport()
-    report = CallReport(
-        raised=_raised(item.get("error")),
+    raised = _raised(item.get("error"))
+    not_plain, too_large = _text(item.get("not_plain")), _text(item.get("too_large"))
+    ok, value = False, None
+    if "value" in item and not (raised or not_plain or too_large):
+        try:
+            ok, value = True, values.decode(item["value"])
+        except values.TooLarge as error:
+            ok, too_large = False, str(error)
+        except (ValueError, TypeError, RecursionError):
+            ok, not_plain = False, "forged"
+    return CallReport(
+        ok=ok,
+        value=value,
+        raised=raised,
         missing=item.get("missing") is True,
-        not_plain=_text(item.get("not_plain")),
-        too_large=_text(item.get("too_large")),
+        not_plain=not_plain,
+        too_large=too_large,
         mutated=item.get("mutated") is True,
         elapsed_s=_seconds(item.get("elapsed_s")),
     )
-    if "value" not in item or report.raised or report.not_plain or report.too_large:
-        return report
-    try:
-        value = values.decode(item["value"])
-    except values.TooLarge as error:
-        return dataclasses.replace(report, too_large=str(error))
-    except (ValueError, TypeError, RecursionError):
-        return dataclasses.replace(report, not_plain="forged")
-    return dataclasses.replace(report, ok=True, value=value)
 
 
 def _raised(item: Any) -> Raised | None:

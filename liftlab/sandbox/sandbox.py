@@ -26,7 +26,6 @@ from liftlab.records import Isolation
 from liftlab.sandbox import protocol
 from liftlab.sandbox.reports import (
     Call,
-    EndedBy,
     Limits,
     ParseReport,
     RunReport,
@@ -182,27 +181,25 @@ class Sandbox:
             If an argument of a call cannot be sent.
         """
         if len(source) > MAX_SOURCE_BYTES:
-            return RunReport(parse=_too_long(source), calls=run_report(_NOTHING, len(calls)).calls)
-        told = json.dumps(
-            [
-                {
-                    "function": call.function,
-                    "args": values.encode(list(call.args), **protocol.ARGUMENT_LIMITS),
-                    "kwargs": values.encode(dict(call.kwargs), **protocol.ARGUMENT_LIMITS),
-                }
-                for call in calls
-            ]
-        ).encode("ascii")
-        report = self._run_once(source, told, len(calls), limits)
+            return RunReport(
+                parse=_too_long(source), calls=run_report(protocol.LOST, len(calls)).calls
+            )
+        asked = [
+            {
+                "function": call.function,
+                "args": values.encode(list(call.args), **protocol.ARGUMENT_LIMITS),
+                "kwargs": values.encode(dict(call.kwargs), **protocol.ARGUMENT_LIMITS),
+            }
+            for call in calls
+        ]
+        report = self._run_once(source, asked, limits)
         if report.ended_by == "wall" and report.cpu_s < limits.cpu_s / 2:
-            again = self._run_once(source, told, len(calls), limits)
+            again = self._run_once(source, asked, limits)
             return dataclasses.replace(again, reruns=1)
         return report
 
-    def _run_once(self, source: bytes, told: bytes, calls: int, limits: Limits) -> RunReport:
-        is_tagged = b'"$' in told  # else JSON tells all, and the child need not look at each part
-        answer = self._ask("run", limits, source, told, tagged=is_tagged)
-        report = run_report(answer, calls)
+    def _run_once(self, source: bytes, asked: list[dict[str, Any]], limits: Limits) -> RunReport:
+        report = run_report(self._ask("run", limits, source, calls=asked), len(asked))
         missing = set(self._required) - set(report.confined)
         if missing and report.confined:
             raise LiftlabError(
@@ -222,30 +219,37 @@ class Sandbox:
                 "group": os.getpgrp(),
             }
             answer = self._ask("probe", Limits(cpu_s=5, wall_s=5), canary=target)
-        for item in lines_of(answer["result"]):
+        for item in lines_of(answer.result):
             if isinstance(item.get("probes"), dict):
                 return {str(name): bool(possible) for name, possible in item["probes"].items()}
         raise LiftlabError(f"the sandbox's worker did not start: {self._last_words()}")
 
     def _ask(
-        self, kind: str, limits: Limits, source: bytes = b"", calls: bytes = b"", **job: Any
-    ) -> dict[str, Any]:
-        told = {name: getattr(limits, name) for name in Limits.__slots__}
-        head = {"kind": kind, "limits": told, "require": self._required, **job}
-        message = protocol.pack(head, source, calls)
+        self, kind: protocol.Kind, limits: Limits, source: bytes = b"", **told: Any
+    ) -> protocol.Answer:
+        text = json.dumps({"require": self._required, **told})
+        job = protocol.Job(
+            kind,
+            limits.cpu_s,
+            limits.wall_s,
+            limits.memory_mb,
+            limits.output_kb,
+            source,
+            text.encode("ascii"),
+        )
         with self._lock:
             if self._runs >= _RUNS_PER_WORKER:
                 self._stop()
             worker = self._worker or self._start()
             self._runs += 1
             try:
-                _send(worker, message)
+                _send(worker, job)
                 return _receive(worker, limits.wall_s * protocol.HELD_UP_FACTOR + _GRACE_S)
-            except (OSError, ValueError, EOFError):
+            except (OSError, ValueError, EOFError, IndexError):
                 # The worker is gone or talks nonsense: below the restricted level a candidate
                 # can do that. This run is lost, the next one gets a new worker.
                 self._stop()
-                return _NOTHING
+                return protocol.LOST
             except BaseException:
                 self._stop()  # interrupted: the answer would be taken for the next one's
                 raise
@@ -271,7 +275,7 @@ class Sandbox:
             return
         assert worker.stdin is not None and worker.stdout is not None  # noqa: PT018
         with contextlib.suppress(OSError):  # it has gone already
-            _send(worker, protocol.pack({"kind": "stop"}))
+            _send(worker, protocol.Job("stop"))
         with contextlib.suppress(OSError):
             worker.stdin.close()
         try:
@@ -294,18 +298,8 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
+    "LD_BIND_NOW": "1",  # else each child looks up anew what it calls in the C library
     "MALLOC_ARENA_MAX": "1",  # else each thread reserves 64 MB of the address space
-}
-_LOST: EndedBy = "worker"
-_NOTHING: dict[str, Any] = {
-    "result": b"",
-    "output": "",
-    "output_bytes": 0,
-    "ended_by": _LOST,
-    "status": None,
-    "cpu_s": 0.0,
-    "wall_s": 0.0,
-    "memory_kb": 0,
 }
 
 
@@ -321,40 +315,24 @@ def _too_long(source: bytes) -> ParseReport:
     return ParseReport(parsed=False, kind="TooLong", message=message)
 
 
-def _send(worker: subprocess.Popen[bytes], message: bytes) -> None:
+def _send(worker: subprocess.Popen[bytes], job: protocol.Job) -> None:
     assert worker.stdin is not None
-    worker.stdin.write(message)
+    worker.stdin.write(protocol.pack_job(job))
     worker.stdin.flush()
 
 
-def _receive(worker: subprocess.Popen[bytes], patience_s: float) -> dict[str, Any]:
+def _receive(worker: subprocess.Popen[bytes], patience_s: float) -> protocol.Answer:
     """Read one answer; raise OSError, EOFError or ValueError if there is none worth reading."""
     assert worker.stdout is not None
     fd = worker.stdout.fileno()
     deadline = time.monotonic() + patience_s
-    sizes = protocol.lengths(_read(fd, protocol.HEADER_BYTES, deadline))
-    if sum(sizes) > _MAX_ANSWER_BYTES:
-        raise ValueError(f"an answer of {sum(sizes)} bytes")
-    head, result, output = protocol.unpack(_read(fd, sum(sizes), deadline), sizes)
-    if not isinstance(head, dict):
-        raise ValueError("an answer that is none")
-    answer = {**head, "result": result, "output": output.decode("utf-8", "replace")}
-    if answer.keys() != _NOTHING.keys():
-        raise ValueError("an answer that is none")
-    return answer
-
-
-def _read(fd: int, count: int, deadline: float) -> bytes:
     poller = select.poll()
     poller.register(fd, select.POLLIN)
-    parts = []
-    while count:
+
+    def read(most: int) -> bytes:
         left = deadline - time.monotonic()
         if left <= 0 or not poller.poll(left * 1000):
             raise TimeoutError("the sandbox's worker does not answer")
-        part = os.read(fd, min(count, 1 << 20))
-        if not part:
-            raise EOFError("the sandbox's worker is gone")
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
+        return os.read(fd, most)
+
+    return protocol.read_answer(read, _MAX_ANSWER_BYTES)

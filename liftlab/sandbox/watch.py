@@ -9,8 +9,6 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from liftlab.sandbox import protocol
 
@@ -29,25 +27,25 @@ _TAIL = 4096
 class Watch:
     """Collects what a child writes, and kills it at the first limit it passes."""
 
-    def __init__(self, pid: int, limits: Mapping[str, Any], scratch: str, started: float) -> None:
+    def __init__(self, pid: int, job: protocol.Job, scratch: str, started: float) -> None:
         self._pid = pid
-        self._limits = limits
+        self._limits = job
         self._scratch = scratch
         self._started = started
         self._look_s = _LOOK_S
         self._result = bytearray()
         self._head, self._tail, self._output_bytes = bytearray(), bytearray(), 0
-        self._ended_by: str | None = None
+        self._ended_by: protocol.EndedBy | None = None
         self._status: int | None = None
         self._cpu_s = 0.0
         self._wall_s = 0.0
         self._memory_kb = 0
 
-    def until_end(self, result: int, output: int, request: int) -> None:
-        """Return when the child has ended and been reaped."""
+    def until_end(self, result: int, output: int, request: int) -> protocol.Answer:
+        """Return everything seen when the child has ended and been reaped."""
+        os.set_blocking(result, False)
+        os.set_blocking(output, False)
         poller = select.poll()
-        for fd in (result, output):
-            os.set_blocking(fd, False)
         poller.register(request, 0)  # tells only that the other side is gone
         handle = _handle_of(self._pid)
         if handle is None:
@@ -55,22 +53,31 @@ class Watch:
             self._look_s = _LOOK_OFTEN_S
         else:
             poller.register(handle, select.POLLIN)
-        try:
-            # Most runs end within that time: one look at the end does for all they wrote.
-            poller.poll(_FIRST_LOOK_MS)
-            for fd in (result, output):
-                poller.register(fd, select.POLLIN)
+        # Most runs end within that time: one look at the end does for all they wrote.
+        poller.poll(_FIRST_LOOK_MS)
+        if not self._is_reaped():
             self._look_until_reaped(poller, result, output, request)
-        finally:
-            if handle is not None:
-                os.close(handle)
+        if handle is not None:
+            os.close(handle)
         for fd in (result, output):
             while self._take(fd, is_result=fd == result):
                 pass
+        return protocol.Answer(
+            self._ended_by,
+            self._status,
+            self._cpu_s,
+            self._wall_s,
+            self._memory_kb,
+            self._output_bytes,
+            bytes(self._result),
+            bytes(self._head + self._tail),
+        )
 
     def _look_until_reaped(
         self, poller: select.poll, result: int, output: int, request: int
     ) -> None:
+        for fd in (result, output):
+            poller.register(fd, select.POLLIN)
         while not self._is_reaped():
             for fd, event in poller.poll(self._patience_ms()):
                 if fd == request:
@@ -82,23 +89,11 @@ class Watch:
                     poller.unregister(fd)
             self._check_limits()
 
-    def answer(self) -> bytes:
-        """Return everything seen, as a message to the caller."""
-        head = {
-            "output_bytes": self._output_bytes,
-            "ended_by": self._ended_by,
-            "status": self._status,
-            "cpu_s": self._cpu_s,
-            "wall_s": self._wall_s,
-            "memory_kb": self._memory_kb,
-        }
-        return protocol.pack(head, bytes(self._result), bytes(self._head + self._tail))
-
     def _patience_ms(self) -> int:
         """Return how long no limit can be passed unseen; processor time runs at most that fast."""
         elapsed = time.monotonic() - self._started
-        wall_left = self._limits["wall_s"] - elapsed
-        cpu_left = self._limits["cpu_s"] - self._cpu_so_far()
+        wall_left = self._limits.wall_s - elapsed
+        cpu_left = self._limits.cpu_s - self._cpu_so_far()
         seconds: float = min(wall_left, cpu_left, self._look_s)
         return max(1, math.ceil(seconds * 1000))
 
@@ -106,9 +101,9 @@ class Watch:
         if self._status is not None or self._ended_by is not None:
             return
         elapsed = time.monotonic() - self._started
-        if self._cpu_so_far() >= self._limits["cpu_s"]:
+        if self._cpu_so_far() >= self._limits.cpu_s:
             self._end("cpu")
-        elif elapsed >= self._limits["wall_s"] and not self._is_held_up(elapsed):
+        elif elapsed >= self._limits.wall_s and not self._is_held_up(elapsed):
             self._end("wall")
         elif elapsed >= _LOOK_S and _disk_use(self._scratch) > SCRATCH_BYTES:
             self._end("disk")
@@ -118,14 +113,14 @@ class Watch:
 
         A busy machine must not change a verdict; the kernel counts that wait in `schedstat`.
         """
-        if elapsed >= self._limits["wall_s"] * protocol.HELD_UP_FACTOR:
+        if elapsed >= self._limits.wall_s * protocol.HELD_UP_FACTOR:
             return False
         try:
             with open(f"/proc/{self._pid}/schedstat", "rb") as file:
                 waited_s = int(file.read().split()[1]) / 1e9
         except (OSError, IndexError, ValueError):
             return False  # not Linux, or a kernel that does not count it
-        return bool(elapsed - waited_s < self._limits["wall_s"])
+        return bool(elapsed - waited_s < self._limits.wall_s)
 
     def _take(self, fd: int, *, is_result: bool) -> bool:
         """Read what there is; False when there is nothing now."""
@@ -146,10 +141,10 @@ class Watch:
         room = _TAIL - len(self._head)
         self._head += data[:room]
         self._tail = (self._tail + data[room:])[-_TAIL:]
-        if self._output_bytes > self._limits["output_kb"] * _KIBIBYTE:
+        if self._output_bytes > self._limits.output_kb * _KIBIBYTE:
             self._end("output")
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: protocol.EndedBy) -> None:
         if self._ended_by is None and self._status is None:
             self._ended_by = reason
             with contextlib.suppress(ProcessLookupError):
@@ -167,7 +162,7 @@ class Watch:
         self._cpu_s = usage.ru_utime + usage.ru_stime
         self._memory_kb = usage.ru_maxrss
         killed = self._status in (-signal.SIGXCPU, -signal.SIGKILL)
-        if self._ended_by is None and killed and self._cpu_s >= self._limits["cpu_s"]:
+        if self._ended_by is None and killed and self._cpu_s >= self._limits.cpu_s:
             self._ended_by = "cpu"  # by the hard limit
         return True
 

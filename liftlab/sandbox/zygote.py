@@ -8,6 +8,7 @@ code itself. Standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -17,18 +18,17 @@ import sys
 import time
 import warnings
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from liftlab.sandbox import child, facts, protocol
 from liftlab.sandbox.watch import Watch
 
 _REQUEST_FD = 0
-# Left out as too large for their use: asyncio, hashlib, dataclasses and what is built on them.
+# What is left out, such as asyncio, random and decimal, a candidate loads when it wants it.
 _WARM = (
-    "abc", "array", "bisect", "cmath", "collections", "contextlib", "copy", "datetime",
-    "decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math",
-    "numbers", "operator", "random", "re", "statistics", "string", "struct", "textwrap",
-    "time", "typing", "unicodedata",
+    "abc", "bisect", "collections", "contextlib", "copy", "datetime", "enum", "functools",
+    "heapq", "io", "itertools", "json", "math", "operator", "re", "string", "textwrap", "time",
+    "typing",
 )  # fmt: skip
 
 
@@ -42,18 +42,19 @@ def main(scratch: str) -> NoReturn:
     warnings.simplefilter("ignore")  # the candidate's warnings are nobody's
     _become_subreaper()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.closerange(protocol.RESULT_FD, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    empty = os.open(os.devnull, os.O_RDWR)  # at the number that is a child's result pipe
     reply_fd = os.dup(1)
     os.dup2(2, 1)  # nothing but answers goes there
     _empty(scratch)  # of what a lost worker left
-    prepared = child.Prepared(scratch, _address_space())
+    prepared = child.Prepared(scratch, empty, _address_space())
     _warm_up()
-    try:
-        while (job := _receive(_REQUEST_FD)) is not None:
-            if job[0]["kind"] == "stop":
+    with contextlib.suppress(BrokenPipeError, EOFError):
+        while True:
+            job = protocol.read_job(lambda most: os.read(_REQUEST_FD, most))
+            if job.kind == "stop":
                 sys.exit(0)
-            _send(reply_fd, _run(*job, prepared, scratch))
-    except BrokenPipeError:
-        pass
+            _send(reply_fd, protocol.pack_answer(_run(job, prepared, scratch)))
     # The caller was killed, and cannot tidy up after itself.
     import shutil
 
@@ -71,59 +72,32 @@ def _warm_up() -> None:
     gc.freeze()  # pages stay shared with the children
 
 
-def _receive(fd: int) -> tuple[Any, bytes, bytes] | None:
-    """Read one message; None when the other side has closed."""
-    header = _read_exactly(fd, protocol.HEADER_BYTES)
-    if header is None:
-        return None
-    sizes = protocol.lengths(header)
-    body = _read_exactly(fd, sum(sizes))
-    return None if body is None else protocol.unpack(body, sizes)
-
-
 def _send(fd: int, message: bytes) -> None:
     while message:
         message = message[os.write(fd, message) :]
 
 
-def _read_exactly(fd: int, count: int) -> bytes | None:
-    parts = []
-    while count:
-        part = os.read(fd, min(count, 1 << 20))
-        if not part:
-            return None
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
-
-
-def _run(
-    job: dict[str, Any],
-    source: bytes,
-    calls: bytes,
-    prepared: child.Prepared,
-    scratch: str,
-) -> bytes:
+def _run(job: protocol.Job, prepared: child.Prepared, scratch: str) -> protocol.Answer:
     result_read, result_write = os.pipe()
     output_read, output_write = os.pipe()
     started = time.monotonic()
     pid = os.fork()
     if pid == 0:
         try:
-            child.run_job(job, source, calls, prepared, (result_write, output_write))
+            child.run_job(job, prepared, result_write, output_write)
         finally:
             os._exit(protocol.EXIT_BROKEN)
     os.close(result_write)
     os.close(output_write)
-    watch = Watch(pid, job["limits"], scratch, started)
     try:
-        watch.until_end(result_read, output_read, _REQUEST_FD)
+        answer = Watch(pid, job, scratch, started).until_end(result_read, output_read, _REQUEST_FD)
     finally:
         os.close(result_read)
         os.close(output_read)
-    _kill_stragglers()
+    if not prepared.confinement.is_complete:
+        _kill_stragglers()
     _empty(scratch)
-    return watch.answer()
+    return answer
 
 
 def _become_subreaper() -> None:
@@ -133,7 +107,7 @@ def _become_subreaper() -> None:
 
 
 def _kill_stragglers() -> None:
-    """Kill and reap what a child left behind; at the restricted level there is nothing."""
+    """Kill and reap what a child left behind, where it could start anything."""
     for _ in range(1000):
         try:
             pid, _status = os.waitpid(-1, os.WNOHANG)

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from liftlab.sandbox.protocol import LOST
 from liftlab.sandbox.reports import lines_of, run_report
-from liftlab.sandbox.sandbox import _NOTHING
 
 scalar = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 anything = st.recursive(
@@ -47,7 +47,7 @@ forged = st.fixed_dictionaries(
 @given(st.lists(forged, max_size=6))
 def test_whatever_the_child_writes_makes_a_report(items: list[Any]) -> None:
     sent = "\n".join(json.dumps(item) for item in items).encode()
-    report = run_report({**_NOTHING, "result": sent, "status": 0, "ended_by": None}, 3)
+    report = run_report(LOST._replace(result=sent, status=0, ended_by=None), 3)
     assert len(report.calls) == 3
     assert all(call.raised is None or not call.ok for call in report.calls)
 
@@ -60,12 +60,12 @@ def test_whatever_the_child_writes_has_lines(sent: bytes) -> None:
 
 def test_the_first_answer_to_a_call_counts() -> None:
     sent = b'{"call": 0, "value": 1}\n{"call": 0, "value": 2}\n{"end": true}\n'
-    report = run_report({**_NOTHING, "result": sent, "status": 0, "ended_by": None}, 1)
+    report = run_report(LOST._replace(result=sent, status=0, ended_by=None), 1)
     assert (report.calls[0].value, report.finished) == (1, True)
 
 
 def test_without_its_end_a_run_is_not_finished() -> None:
     sent = b'{"call": 0, "value": 1}\n{"end": tr'
-    report = run_report({**_NOTHING, "result": sent, "status": 0, "ended_by": None}, 1)
+    report = run_report(LOST._replace(result=sent, status=0, ended_by=None), 1)
     assert report.calls[0].ok
     assert not report.finished
