@@ -7,7 +7,7 @@ The command line and the notebooks both come through here, so they cannot differ
 from liftlab.jobs.deciding import check_decided, decision_of
 from liftlab.jobs.loading import plan_load, run_load
 from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
-from liftlab.jobs.pricing import prices
+from liftlab.jobs.pricing import billed_price, hosting, measured_cold_start, prices
 from liftlab.jobs.running import (
     bounds_of,
     check,
@@ -20,6 +20,7 @@ from liftlab.jobs.running import (
 from liftlab.jobs.waking import cold_plan
 
 __all__ = [
+    "billed_price",
     "bounds_of",
     "check",
     "check_decided",
@@ -27,7 +28,9 @@ __all__ = [
     "cold_plan",
     "decision_of",
     "first_case",
+    "hosting",
     "likely_duration",
+    "measured_cold_start",
     "open_run",
     "plan_load",
     "plan_run",

@@ -50,6 +50,8 @@ class EndpointSettings(Table):
     trial_deadline_s: float | None = Field(default=None, gt=0)  # all attempts and pauses of a trial
     warm_s: float = Field(default=600.0, gt=0)  # a large model takes up to seven minutes to load
     idle_s: float = Field(default=120.0, gt=0)  # without a request for so long, it may be cold
+    cold_start_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)  # None: as priced
+    max_containers: int | None = Field(default=None, ge=1, le=10_000)  # None: as priced
     retry: RetrySettings = RetrySettings()
     ca_file: Path | None = None
     use_proxy: bool = False

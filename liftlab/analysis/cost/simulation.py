@@ -99,7 +99,7 @@ def simulate(arrivals_s: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> U
             bill.close(container, container.ends + window)
             up.remove(container)
         chosen = _choose(up, now, hosting)
-        cold += chosen.ready > now
+        cold += chosen.ready > now or (chosen.started == now and not chosen.warm)
         waits[index] = chosen.serve(now, seconds) - now
     last = max(c.ends for c in up)
     for container in up:

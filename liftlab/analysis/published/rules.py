@@ -123,7 +123,7 @@ def _cost_spec(field: str, usd: Mapping[str, ArrayLike]) -> Spec | None:
     if requests is None and field not in names:
         return None
     count = float(requests["requests"]) if requests else None
-    what, times = (f"{count:,.0f} requests", count) if count else names[field]
+    what, times = (f"Cost of {count:,.0f} requests", count) if count else names[field]
     rules: list[Rule] = []
     for price, amounts in usd.items():
         spent = np.asarray(amounts, dtype=np.float64)

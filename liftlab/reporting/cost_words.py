@@ -1,0 +1,161 @@
+"""What a run costs, in sentences: every number in them is an estimate's, or a model's own."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from liftlab.analysis.columns import floats
+from liftlab.analysis.cost import Traffic, break_even
+from liftlab.analysis.cost.parts import parts_with_idle
+from liftlab.analysis.cost.traffic import MONTH_S, usd_of
+from liftlab.analysis.estimate import quantity
+from liftlab.reporting.cost_facts import CostFacts
+from liftlab.reporting.html import Html, tag
+from liftlab.reporting.messages import plural
+
+GPU, TOKENS = 0, 1  # the models that every run has, in their order
+
+
+def title(costs: CostFacts) -> str:
+    """Return the finding in one line."""
+    if not len(costs.service.seconds):
+        return "Nothing was timed: no cost can be told"
+    request = costs.models[GPU].request
+    first = next((told for told in costs.months if told.usd_request.value is not None), None)
+    if first is not None and first.usage is not None:
+        idle = quantity(first.usage.idle_s / first.usage.billed_s, "%")
+        return (
+            f"A request costs {first.usd_request.point} at {first.requests:,.0f} a month; "
+            f"{idle} of it is idle time"
+        )
+    if request.value is not None:
+        return f"A request costs {request.point} while it works; idle time is not counted"
+    if costs.models[TOKENS].request.value is not None:
+        return f"A request costs {costs.models[TOKENS].request.point} in tokens"
+    return f"No price, no cost: a request keeps the machine busy for {worked(costs)}"
+
+
+def sentences(costs: CostFacts) -> list[str]:
+    """Return two or three sentences that anyone understands."""
+    if not len(costs.service.seconds):
+        return ["No attempt of this run has a known time."]
+    said = [f"The machine works {worked(costs)} a request, retries and failures included."]
+    request = costs.models[GPU].request
+    if request.value is not None:
+        said.append(f"At {_rate(costs)} that is {request.point}.")
+    else:
+        said.append("Its price per hour is not known, so no seconds can be turned into money.")
+    return said + [_month_sentence(costs, told) for told in costs.months[:1]]
+
+
+def _month_sentence(costs: CostFacts, told: Traffic) -> str:
+    if told.usage is None:
+        return f"These containers cannot keep up with {told.requests:,.0f} requests a month."
+    used, window = told.usage, costs.hosting.idle_window_s if costs.hosting else 0.0
+    cost = f", {told.usd.point} a month" if told.usd.value is not None else ""
+    return (
+        f"With {told.requests:,.0f} a month on a container that goes after {window:g} s without "
+        f"work, {used.billed_s:,.0f} s are billed for each{cost}: "
+        f"{used.billed_s / costs.service.mean_s:.0f} times its work."
+    )
+
+
+def traffic_caption(costs: CostFacts) -> str:
+    """Return what the figure of traffic answers."""
+    told = next((each for each in costs.months if each.usage is not None), None)
+    if told is None or told.usage is None:
+        return "These containers cannot keep up with such months"
+    times = told.usage.billed_s / costs.service.mean_s
+    return (
+        f"At {told.requests:,.0f} requests a month each is billed {times:.0f} times its work; "
+        "the more there are, the less idle time each one carries"
+    )
+
+
+def parts_caption(costs: CostFacts) -> str:
+    """Return what the figure of parts answers."""
+    told = next((each for each in costs.months if each.usage is not None), None)
+    lost = quantity(costs.busy.failures, "%")
+    if told is None or told.usage is None:
+        return f"Failed answers took {lost} of the work" if costs.busy.amounts else "Nothing timed"
+    whole = parts_with_idle(costs.busy, told.usage)
+    return (
+        f"At {told.requests:,.0f} a month {quantity(whole.idle, '%')} goes to idle time, "
+        f"{quantity(whole.cold, '%')} to starts, {quantity(whole.failures, '%')} to failed answers"
+    )
+
+
+def keep_warm(costs: CostFacts) -> str:
+    """Say from which traffic keeping one warm pays, or what it costs and buys."""
+    price, told = costs.price, costs.months[0]
+    if price.usd_per_hour is None or told.usage is None or costs.hosting is None:
+        return ""
+    kept_rate = price.usd_per_hour_kept_warm
+    if kept_rate is not None and kept_rate < price.usd_per_hour:
+        both = [(p.rate_rps, p.scaling, p.kept) for p in costs.curve if p.scaling and p.kept]
+        pays = break_even(
+            [rate for rate, *_ in both],
+            [usd_of(used, price) for _, used, _ in both],
+            [usd_of(used, price) for *_, used in both],
+        )
+        if pays is not None:
+            return f"Keeping one warm pays from {pays * MONTH_S:,.0f} requests a month on."
+        return "Keeping one warm does not pay at any traffic up to ten requests a second."
+    month_usd = price.usd_per_hour * MONTH_S / 3600
+    scaled = told.requests * usd_of(told.usage, price)
+    return (
+        f"At the same rate keeping one warm never costs less: {month_usd:,.0f} USD a month instead "
+        f"of {scaled:,.2f} at {told.requests:,.0f} requests, and the "
+        f"{quantity(told.usage.cold_share, '%')} that wait for a start would not."
+    )
+
+
+def without_price(costs: CostFacts) -> Html:
+    """Say what is known without a price, and how to give one."""
+    if costs.price.usd_per_hour is not None or costs.price.knows("tokens"):
+        return Html("")
+    attempts, endpoint = costs.facts.data.attempts, costs.facts.data.run.endpoint
+    tokens = [floats(attempts, name) for name in ("prompt_tokens", "output_tokens")]
+    told = [f"{np.nansum(column):,.0f}" if np.isfinite(column).any() else "–" for column in tokens]
+    hour = costs.service.mean_s / 3600 if len(costs.service.seconds) else math.nan
+    words = (
+        f"What is known: {costs.busy.total:,.1f} s of work, {told[0]} prompt and {told[1]} output "
+        f"tokens in all. At 1 USD an hour a request would cost {quantity(hour, 'USD')}. To have "
+        "costs, write a table [my-price] with usd_per_hour, or with usd_per_million_prompt_tokens "
+        'and usd_per_million_output_tokens, into data/prices.toml, and price = "my-price" into '
+        f"[endpoints.{endpoint}] of liftlab.toml; the next run is priced by it."
+    )
+    return tag("p", words)
+
+
+def price_words(costs: CostFacts) -> str:
+    """Return which price this is, and where it is from."""
+    price = costs.price
+    if not price.source:
+        return f"The price {price.price_id} is not in data/prices.toml."
+    return f"Price {price.price_id} of {price.date}: {price.source}."
+
+
+def hosting_words(costs: CostFacts) -> str:
+    """Return what the model of containers assumes."""
+    hosting = costs.hosting
+    assert hosting is not None
+    how = "a closed form" if hosting.serial else "simulated events"
+    return (
+        f"Random arrivals; at most {hosting.containers:,} {plural('container', hosting.containers)}"
+        f", {hosting.slots:,} {plural('slot', hosting.slots)} each, gone after "
+        f"{hosting.idle_window_s:g} s without work; cold start {hosting.cold_start_s:.3g} s "
+        f"({costs.cold_start}). Service times as in this run, at its own concurrency. By {how}. "
+        "A line ends where the containers could not keep up."
+    )
+
+
+def worked(costs: CostFacts) -> str:
+    """Return the mean work of a request."""
+    return quantity(costs.service.mean_s, "s")
+
+
+def _rate(costs: CostFacts) -> str:
+    return f"{costs.price.usd_per_hour:g} USD an hour"
