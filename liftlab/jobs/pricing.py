@@ -59,7 +59,7 @@ def hosting(project: Project, run: RunData, price: cost.Price) -> cost.Hosting |
     before both, and one that nobody knows counts as 0 s.
     """
     own = project.settings.endpoints.get(run.run.endpoint or "")
-    window = own.idle_window_s if own and own.idle_window_s is not None else price.idle_window_s
+    window = own.idle_s if own and "idle_s" in own.model_fields_set else price.idle_s
     if window is None:
         return None
     told = own.cold_start_s if own and own.cold_start_s is not None else price.cold_start_s

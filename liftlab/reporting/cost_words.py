@@ -114,18 +114,24 @@ def keep_warm(costs: CostFacts) -> str:
 
 def without_price(costs: CostFacts) -> Html:
     """Say what is known without a price, and how to give one."""
-    if costs.price.usd_per_hour is not None or costs.price.knows("tokens"):
+    price = costs.price
+    if price.usd_per_hour is not None or price.knows("tokens"):
         return Html("")
     attempts, endpoint = costs.facts.data.attempts, costs.facts.data.run.endpoint
     tokens = [floats(attempts, name) for name in ("prompt_tokens", "output_tokens")]
     told = [f"{np.nansum(column):,.0f}" if np.isfinite(column).any() else "–" for column in tokens]
     hour = costs.service.mean_s / 3600 if len(costs.service.seconds) else math.nan
+    how = (
+        f"Give [{price.price_id}] in data/prices.toml its rates"
+        if price.source
+        else f"Name a price in [endpoints.{endpoint}] of liftlab.toml, and give it a table with "
+        "its rates in data/prices.toml"
+    )
     words = (
         f"What is known: {costs.busy.total:,.1f} s of work, {told[0]} prompt and {told[1]} output "
-        f"tokens in all. At 1 USD an hour a request would cost {quantity(hour, 'USD')}. To have "
-        "costs, write a table [my-price] with usd_per_hour, or with usd_per_million_prompt_tokens "
-        'and usd_per_million_output_tokens, into data/prices.toml, and price = "my-price" into '
-        f"[endpoints.{endpoint}] of liftlab.toml; the next run is priced by it."
+        f"tokens in all. At 1 USD an hour a request would cost {quantity(hour, 'USD')}. {how}: "
+        "usd_per_hour, or usd_per_million_prompt_tokens and usd_per_million_output_tokens, and "
+        "idle_s where containers come and go."
     )
     return tag("p", words)
 
@@ -159,3 +165,11 @@ def worked(costs: CostFacts) -> str:
 
 def _rate(costs: CostFacts) -> str:
     return f"{costs.price.usd_per_hour:g} USD an hour"
+
+
+def time_scale(costs: CostFacts) -> str:
+    """Say that a simulator was sped up; empty where none was."""
+    scale = costs.facts.data.run.time_scale
+    if scale in (None, 1.0):
+        return ""
+    return f"A simulator, sped up {scale:g} times: its seconds, and what they cost, are less by it."

@@ -5,6 +5,7 @@ origin, so that `liftlab config` can say where it came from. Secrets are never v
 an endpoint names the *variable* that holds its token.
 """
 
+from liftlab.settings.budget import BudgetSettings, PlannedStageSettings
 from liftlab.settings.endpoint import EndpointSettings, RetrySettings
 from liftlab.settings.project import (
     ENVIRONMENT,
@@ -27,10 +28,12 @@ from liftlab.settings.targets import TargetSettings
 __all__ = [
     "ENVIRONMENT",
     "SETTINGS_FILE",
+    "BudgetSettings",
     "EndpointSettings",
     "GradingSettings",
     "PathSettings",
     "PipelineSettings",
+    "PlannedStageSettings",
     "Project",
     "RetrySettings",
     "RunSettings",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from liftlab.errors import UnknownName, UsageError
+from liftlab.settings.budget import BudgetSettings
 from liftlab.settings.endpoint import EndpointSettings, endpoint_from_url
 from liftlab.settings.table import Table
 from liftlab.settings.targets import TargetSettings, default_targets
@@ -78,6 +79,7 @@ class Settings(Table):
     pipelines: dict[str, PipelineSettings] = Field(default_factory=dict)
     stages: dict[str, StageSettings] = Field(default_factory=dict)
     grading: GradingSettings = GradingSettings()
+    budget: BudgetSettings = BudgetSettings()
     targets: dict[str, TargetSettings] = Field(default_factory=default_targets)
 
     def endpoint(self, name_or_url: str, protocol: str | None = None) -> EndpointSettings:

@@ -91,4 +91,5 @@ def parts_with_idle(busy: Parts, usage: Usage) -> Parts:
     asked = {name: amount for name, amount in busy.amounts.items() if name != APART}
     total = sum(asked.values())
     shared = {name: usage.busy_s * amount / total for name, amount in asked.items()}
-    return Parts(amounts={**shared, COLD: usage.cold_s, IDLE: usage.idle_s})
+    amounts = {**shared, COLD: usage.cold_s, IDLE: usage.idle_s}
+    return Parts(amounts={name: amount for name, amount in amounts.items() if amount > 0})

@@ -32,7 +32,7 @@ class Price:
     currency: str = "USD"
     date: str = ""
     source: str = ""
-    idle_window_s: float | None = None
+    idle_s: float | None = None
     cold_start_s: float | None = None
     slots: int | None = None
     max_containers: int | None = None

@@ -63,7 +63,7 @@ def models_table(costs: CostFacts) -> Html:
         rows.append(
             _model_row("Scale to zero", "work, start and idle window", *[_unhosted(costs)] * 2)
         )
-    said = [words.price_words(costs), costs.bound]
+    said = [words.price_words(costs), costs.bound, words.time_scale(costs)]
     note = tag("p", " ".join(part for part in said if part), cls="note")
     return join([table(pd.DataFrame(rows), csv="models.csv"), note, words.without_price(costs)])
 
@@ -182,10 +182,11 @@ def _month_tile(costs: CostFacts, told: Traffic) -> Tile:
 
 
 def _right_tile(costs: CostFacts) -> Tile:
-    told = costs.months[0].usd_pass if costs.months else costs.models[GPU].right
-    where = f", {costs.months[0].requests:,.0f} a month" if costs.months else ", while it works"
-    if told.value is None and not costs.months:
-        told = costs.models[TOKENS].right
+    told, where = costs.models[GPU].right, ", while it works"
+    if costs.months:
+        told, where = costs.months[0].usd_pass, f", {costs.months[0].requests:,.0f} a month"
+    elif costs.models[TOKENS].right.value is not None:
+        told, where = costs.models[TOKENS].right, ", in tokens"
     verdict = "" if told.value is not None else "not measurable"
     return Tile(what=f"A right answer{where}", number=told.point, why=_why(told), verdict=verdict)
 
@@ -221,7 +222,7 @@ def _month_row(
 
 
 def _unhosted(costs: CostFacts) -> Estimate:
-    why = "no idle window is known: set idle_window_s in the price or in the endpoint's table"
+    why = "no idle window is known: set idle_s in the price or in the endpoint's table"
     if costs.hosting is not None:
         why = "nothing was timed"
     return Estimate(value=None, n=len(costs.service.seconds), unit="USD", reason=why)

@@ -127,7 +127,7 @@ def test_an_unknown_model_names_those_there_are() -> None:
         ({"a": {"usd_per_hour": math.nan}}, "a.usd_per_hour is nan"),
         ({"a": {"usd_per_hour": True}}, "a.usd_per_hour is True"),
         ({"a": {"currency": "EUR"}}, "USD"),
-        ({"a": {"idle_window_s": "5 min"}}, "a.idle_window_s is '5 min': give seconds"),
+        ({"a": {"idle_s": "5 min"}}, "a.idle_s is '5 min': give seconds"),
         ({"a": {"slots": 0}}, "a.slots is 0: give a whole number"),
         ({"a": {"max_containers": True}}, "a whole number"),
     ],

@@ -1,0 +1,136 @@
+"""A plan of stages, and what a forecast of end to end says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from liftlab.analysis.columns import Floats
+from liftlab.analysis.estimate import Estimate, quantity, span
+
+Verdict = Literal["held", "too low", "too high", "undecided"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStage:
+    """A stage that is not built yet, and what it is thought to take.
+
+    Parameters
+    ----------
+    name
+        What it will be called.
+    low_s, high_s
+        Its range in seconds, any time in it as likely as another.
+    after
+        The stages that it needs; None: the one before it in the plan, the first after all
+        measured ones. Empty: it needs none, and runs beside the others from the start.
+    """
+
+    name: str
+    low_s: float
+    high_s: float
+    after: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEffect:
+    """What a stage does to the whole.
+
+    Parameters
+    ----------
+    name, planned
+        Which; and whether it is only planned.
+    typical_s
+        Its median over the draws.
+    critical
+        Share of draws in which the whole waits for it.
+    saves_p50_s
+        How much sooner the median end would be if it took half as long.
+    """
+
+    name: str
+    planned: bool
+    typical_s: float
+    critical: float
+    saves_p50_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A planned stage that has been measured since: how good its range was."""
+
+    name: str
+    low_s: float
+    high_s: float
+    measured: Estimate
+    inside: Estimate
+    verdict: Verdict
+
+    def sentence(self) -> str:
+        """Say the range, what was measured, and how they go together."""
+        return (
+            f"{self.name}: estimated {span(self.low_s, self.high_s, 's')}, measured median "
+            f"{self.measured}; {quantity(self.inside.value, '%')} of its times lie in the range: "
+            f"the estimate {'is ' if self.verdict == 'undecided' else 'was '}{self.verdict}."
+        )
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Budget:
+    """What end to end takes now, and will.
+
+    Parameters
+    ----------
+    without, with_planned
+        By quantile: P50, P90, P95, each with a reason where the measured rows carry none.
+    now_s : (rows,)
+        End-to-end times as measured.
+    planned_s : (draws,)
+        End-to-end times drawn with the planned stages, one a request.
+    median_now_s, median_planned_s : (replicates,)
+        Medians that cases drawn anew would give; empty below five cases.
+    lowest_s, highest_s
+        The median if every planned stage took its least, or its most.
+    stages
+        What each stage does, the one whose speed-up saves most first.
+    kept
+        Planned stages that are measured: they are no longer drawn from their range.
+    planned
+        The stages still drawn from ranges.
+    misplaced
+        Stages that some planned stage is after, and that this run does not have: that planned
+        stage was put after all measured ones.
+    rows, left_out, n
+        Trials drawn from, those without an end-to-end time, and how many cases.
+    """
+
+    without: Mapping[float, Estimate]
+    with_planned: Mapping[float, Estimate]
+    now_s: Floats
+    planned_s: Floats
+    median_now_s: Floats
+    median_planned_s: Floats
+    lowest_s: float
+    highest_s: float
+    stages: tuple[StageEffect, ...]
+    kept: tuple[Kept, ...]
+    planned: tuple[PlannedStage, ...]
+    misplaced: tuple[str, ...]
+    rows: int
+    left_out: int
+    n: int
+
+    def within(self, limit_s: float) -> tuple[float, float]:
+        """Return which share of requests ends within a limit, now and with the planned stages."""
+        return float((self.now_s <= limit_s).mean()), float((self.planned_s <= limit_s).mean())
+
+    def median_within(self, limit_s: float) -> tuple[float, float] | None:
+        """Return the chance that the median keeps a limit, now and then; None below five cases."""
+        if not len(self.median_planned_s):
+            return None
+        now, planned = self.median_now_s <= limit_s, self.median_planned_s <= limit_s
+        return float(now.mean()), float(planned.mean())
