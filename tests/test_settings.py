@@ -111,3 +111,27 @@ def test_targets_of_ones_own_replace_the_defaults(folder: Path) -> None:
     targets = load_project(folder, environ={}).settings.targets
     assert set(targets) == {"p90"}
     assert targets["p90"].at_most
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[budget.stages]\nx = { range_s = [2.0, 1.0] }\n", "a range in seconds is"),
+        ("[budget.stages]\nx = { range_s = [1.0] }\n", "range_s"),
+        (
+            '[budget.stages]\nx = { range_s = [1, 2], after = ["y"] }\ny = { range_s = [1, 2] }\n',
+            "name it further down",
+        ),
+        ("[budget]\ncorrelation = 1.5\n", "less than or equal to 1"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "liftlab.toml").write_text(text)
+    with pytest.raises(SettingsInvalid, match=said):
+        load_project(tmp_path, environ={})
+
+
+def test_planned_stages_are_those_of_the_file_alone(tmp_path: Path) -> None:
+    assert len(load_project(tmp_path, environ={}).settings.budget.stages) == 5
+    (tmp_path / "liftlab.toml").write_text("[budget.stages]\nx = { range_s = [1, 2] }\n")
+    assert list(load_project(tmp_path, environ={}).settings.budget.stages) == ["x"]

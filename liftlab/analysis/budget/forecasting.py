@@ -162,9 +162,7 @@ def _medians(
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
     """Return medians that cases drawn anew would give, now and with each range's typical time."""
-    by_case = {
-        name: per_cluster(seconds, cases, np.median)[0] for name, seconds in measured.items()
-    }
+    by_case = {name: per_cluster(seconds, cases, "median")[0] for name, seconds in measured.items()}
     n = len(next(iter(by_case.values())))
     if n < _CASES_NEEDED:
         return np.empty(0), np.empty(0)

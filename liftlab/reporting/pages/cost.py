@@ -12,7 +12,7 @@ from liftlab.analysis.cost.traffic import MONTH_S, usd_of
 from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.reporting import cost_figures
 from liftlab.reporting import cost_words as words
-from liftlab.reporting.cost_facts import RATES, CostFacts, gather
+from liftlab.reporting.cost_facts import CostFacts, gather
 from liftlab.reporting.cost_words import GPU, TOKENS
 from liftlab.reporting.html import End, Finding, Html, join, tag
 from liftlab.reporting.pages import parts
@@ -82,9 +82,10 @@ def traffic_figure(costs: CostFacts) -> Html:
         for told in costs.months
         if told.usage is not None
     }
-    frame = pd.DataFrame({"requests a day": RATES * 86_400, **lines})
+    rates = [point.rate_rps for point in costs.curve]
+    frame = pd.DataFrame({"requests a day": [86_400 * rate for rate in rates], **lines})
     drawn = cost_figures.cost_by_traffic(
-        RATES.tolist(),
+        rates,
         lines,
         marks,
         unit=_unit(costs),
