@@ -31,6 +31,7 @@ from liftlab.analysis import (
     latency,
     outliers,
     success,
+    timecourse,
     variance,
 )
 from liftlab.store.frames import DTYPES, table_columns
@@ -141,7 +142,7 @@ def analysis(run: MadeUpRun) -> list[Step]:
         ("latency, failures as never", lambda: latency.e2e_summary(trials, "never", "pass")),
         ("spread of stages", lambda: variance.stage_spreads(stages)),
         ("spread end to end", lambda: variance.e2e_spread(trials)),
-        ("drift", lambda: variance.drift(e2e, cases)),
+        ("drift", lambda: timecourse.time_course(e2e, cases)),
         ("outliers", lambda: outliers.flag(e2e, cases)),
         ("why stages were slow", lambda: explain.explain(trials, stages, attempts)),
         ("success by category", lambda: success.success_by_group(trials, "category")),

@@ -1,4 +1,4 @@
-"""Where the spread of times comes from: unlike cases, repeats of a case, or the course of a run.
+"""Where the spread of times comes from: unlike cases, or repeats of a case.
 
 "Variance" here is of ln seconds, so that it says by what share times differ. Cases and repeats
 can only be told apart where cases repeat.
@@ -17,14 +17,12 @@ from scipy import optimize, stats
 
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.estimate import Estimate, plain, quantity
+from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.latency import ROWS_IN_WORDS, Rows, succeeded
 from liftlab.analysis.samples import PROMPTS, as_array, check_confidence, in_range, indexed
 
 CASES_NEEDED = 5
 REPEATS_NEEDED = 2
-DRIFT_NEEDS = 10
-_DRIFT_SAMPLE = 2_000  # pairs grow with the square
 _LARGEST_RATIO = 1e6  # of case to repeat variance: beyond it repeats are as good as identical
 
 
@@ -61,40 +59,6 @@ class Components:
             f"Repeats of a case vary by {self.repeat}; cases differ by "
             f"{quantity(self.case, '%')} and hold {self.share} of the variance."
         )
-
-    def __str__(self) -> str:
-        return self.sentence()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """Whether times grow or shrink in the course of a run; ratios are for its whole length.
-
-    Parameters
-    ----------
-    ratio
-        Last over first, by a robust line through ln seconds, each less its case's median.
-    p
-        Of Kendall's rank correlation with the order; None where nothing was tested.
-    neighbours
-        Correlation of each time with the one before it; None where not known.
-    """
-
-    ratio: Estimate
-    p: float | None
-    neighbours: float | None
-
-    @property
-    def is_there(self) -> bool:
-        """Whether order and time go together beyond chance, at 5 %."""
-        return self.p is not None and self.p < 0.05
-
-    def sentence(self) -> str:
-        """Say whether the run drifts, and by how much."""
-        if self.p is None:
-            return f"Whether times drift cannot be told: {self.ratio.reason}."
-        change = f"last over first {self.ratio}, p = {plain(self.p, 2)}"
-        return f"Times {'drift' if self.is_there else 'show no drift'} in the run: {change}."
 
     def __str__(self) -> str:
         return self.sentence()
@@ -235,56 +199,6 @@ def e2e_spread(trials: pd.DataFrame, rows: Rows = "ended", success: str = "compl
     """Say how consistent the end-to-end time of the trial table is."""
     cases = labels(trials, "case_id")
     return spread(floats(trials, "e2e_s"), succeeded(trials, success), cases, rows=rows)
-
-
-def drift(seconds: ArrayLike, cases: ArrayLike | None = None) -> Drift:
-    """Test whether times grow or shrink in the order in which they were measured.
-
-    Kendall's tau with the order, and Theil and Sen's line with its interval (Sen 1968, JASA
-    63), on ln seconds less the case's median. Neighbours that go together show a state that
-    lasts, such as a busy machine: repeats are then not independent.
-
-    Parameters
-    ----------
-    seconds : (n,)
-        Times in the order of measurement.
-    cases : (n,), optional
-        The case of each; needed where cases differ and are not in random order.
-
-    Examples
-    --------
-    >>> print(drift([5.0, 5.2, 5.1]))
-    Whether times drift cannot be told: needs n ≥ 10, has 3.
-    """
-    values = as_array(seconds)
-    usable = in_range(values)
-    residuals = np.log(values[usable])
-    if cases is not None:
-        names = np.asarray(cases).ravel()[usable]
-        logs = pd.Series(residuals)
-        residuals = (logs - logs.groupby(names).transform("median")).to_numpy(dtype=np.float64)
-    n = len(residuals)
-    if n < DRIFT_NEEDS or np.ptp(residuals) == 0:
-        reason = f"needs n ≥ {DRIFT_NEEDS}, has {n}" if n < DRIFT_NEEDS else "all are the same"
-        return Drift(ratio=Estimate(value=None, n=n, reason=reason), p=None, neighbours=None)
-    place = np.linspace(0, 1, n)
-    chosen = np.arange(n)
-    if n > _DRIFT_SAMPLE:
-        chosen = np.sort(np.random.default_rng(0).choice(n, _DRIFT_SAMPLE, replace=False))
-    line = stats.theilslopes(residuals[chosen], place[chosen], alpha=0.95)
-    centred = residuals - residuals.mean()
-    return Drift(
-        ratio=Estimate(
-            value=math.exp(line.slope),
-            low=math.exp(line.low_slope),
-            high=math.exp(line.high_slope),
-            n=n,
-            confidence=0.95,
-            method="Theil-Sen on ln seconds",
-        ),
-        p=float(stats.kendalltau(place, residuals).pvalue),
-        neighbours=float((centred[1:] * centred[:-1]).sum() / (centred**2).sum()),
-    )
 
 
 class _Table:

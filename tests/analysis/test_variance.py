@@ -1,4 +1,4 @@
-"""Components of variance, spread with its rows, and drift: against theory and simulation."""
+"""Components of variance, and spread with its rows: against theory and simulation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liftlab.analysis.variance import components, drift, e2e_spread, spread, stage_spreads
+from liftlab.analysis.variance import components, e2e_spread, spread, stage_spreads
 
 
 def simulated(
@@ -135,33 +135,6 @@ def test_tables_give_one_spread_a_stage_in_order() -> None:
     assert stage_spreads(stages.iloc[:0]) == []
     trials = pd.DataFrame({"case_id": list("abc"), "e2e_s": [1.0, 2, 3], "completed": [1, 1, 0]})
     assert e2e_spread(trials, "ok").n == 2
-
-
-def test_a_drift_is_found_and_sized() -> None:
-    rng = np.random.default_rng(5)
-    names = rng.permutation(np.repeat(np.arange(20), 5))
-    base = np.exp(rng.normal(0, 1, 20))[names] * np.exp(rng.normal(0, 0.05, 100))
-    still = drift(base, names)
-    assert not still.is_there
-    assert still.ratio.low < 1 < still.ratio.high
-    slower = drift(base * np.linspace(1, 1.3, 100), names)
-    assert slower.is_there
-    assert slower.ratio.value == pytest.approx(1.3, abs=0.08)
-    assert "Times drift in the run" in slower.sentence()
-
-
-def test_false_alarms_of_the_drift_hold() -> None:
-    rng = np.random.default_rng(6)
-    alarms = [drift(rng.lognormal(0, 0.3, 40)).is_there for _ in range(400)]
-    assert np.mean(alarms) <= 0.08
-
-
-def test_neighbours_that_go_together_show() -> None:
-    rng = np.random.default_rng(7)
-    walk = np.convolve(rng.normal(0, 0.1, 220), np.ones(10) / 3, "valid")
-    assert drift(np.exp(walk)).neighbours > 0.5
-    assert abs(drift(rng.lognormal(0, 0.1, 200)).neighbours) < 0.2
-    assert drift(np.ones(20)).p is None
 
 
 @settings(deadline=None, max_examples=60)

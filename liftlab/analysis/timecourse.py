@@ -1,0 +1,229 @@
+"""Whether times change in the course of a run: drift, a warm-up, neighbours that go together.
+
+Cases differ, so that each is compared with itself wherever it repeats. Order is that of
+measurement: a run's is random, so that unlike cases are no trend.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from liftlab.analysis import intervals
+from liftlab.analysis.columns import Floats, floats, labels
+from liftlab.analysis.estimate import Estimate, plain
+from liftlab.analysis.outliers import fit_sample
+from liftlab.analysis.samples import Indices, as_array, group_medians, in_range, indexed
+
+DRIFT_NEEDS = 10
+NEIGHBOURS_NEED = 20
+WARM_UP = 0.1  # the share of the run that is held against the rest
+WARM_UP_NEEDS = 60  # so that six values, which an interval needs, are a tenth
+_SAME = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeCourse:
+    """How times change in the course of a run.
+
+    Parameters
+    ----------
+    what
+        "e2e" or the stage's name.
+    ratio
+        Last over first, along a robust line through the whole run.
+    p
+        Of Kendall's rank correlation with the order; None where nothing was tested.
+    neighbours
+        Correlation of each time with the one before it: a state that lasts, such as a busy
+        machine. Repeats are then not independent.
+    warm_up
+        The first tenth of the run over the rest.
+    """
+
+    what: str
+    ratio: Estimate
+    p: float | None
+    neighbours: Estimate
+    warm_up: Estimate
+
+    @property
+    def drifts(self) -> bool:
+        """Whether order and time go together beyond chance, at 5 %."""
+        return self.p is not None and self.p < 0.05
+
+    def sentence(self) -> str:
+        """Say whether times drift, whether neighbours go together, and how the run began."""
+        if self.p is None:
+            return f"{self.what}: whether times drift cannot be told: {self.ratio.reason}."
+        drift = "times drift in the run" if self.drifts else "no drift in the run"
+        said = [f"{self.what}: {drift}: last over first {self.ratio}, p = {plain(self.p, 2)}"]
+        said.append(f"neighbours correlate by {self.neighbours}")
+        said.append(f"first tenth over the rest {self.warm_up}")
+        return "; ".join(said) + "."
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+def time_course(
+    seconds: ArrayLike,
+    cases: ArrayLike | None = None,
+    *,
+    what: str = "e2e",
+    confidence: float = 0.95,
+) -> TimeCourse:
+    """Say how times change in the order in which they were measured.
+
+    Drift by Kendall's test and Sen's slope within cases (Hirsch, Slack & Smith 1982, Water
+    Resources Research 18, with cases for seasons; Sen 1968, JASA 63): only pairs of repeats of
+    a case are compared. Where no case repeats, all are pairs of one. Neighbours by the
+    arcsine, which stabilises their variance of (1 - r²) / n (Bartlett 1946).
+
+    Parameters
+    ----------
+    seconds : (n,)
+        Times in the order of measurement; those that are missing, infinite or not positive are
+        left out.
+    cases : (n,), optional
+        The case of each.
+
+    Examples
+    --------
+    >>> print(time_course([5.0, 5.2, 5.1]))
+    e2e: whether times drift cannot be told: insufficient data: needs n ≥ 10, has 3.
+    """
+    values = as_array(seconds)
+    usable = in_range(values)
+    logs, index = np.log(values[usable]), np.zeros(int(usable.sum()), dtype=np.intp)
+    if cases is not None:
+        names, groups = indexed(np.asarray(cases).ravel()[usable])
+        index = names if groups < len(names) else index
+    place = np.linspace(0, 1, len(logs))
+    repeated = np.bincount(index)[index] > 1
+    place, logs, index = place[repeated], logs[repeated], index[repeated]
+    n = len(logs)
+    own = group_medians(logs, index, int(index.max()) + 1 if n else 0)
+    residuals = logs - own[index]
+    if n < DRIFT_NEEDS or np.ptp(residuals) < _SAME:
+        reason = "all are the same" if n >= DRIFT_NEEDS else _insufficient(DRIFT_NEEDS, n)
+        none = Estimate(value=None, n=n, reason=reason)
+        return TimeCourse(what=what, ratio=none, p=None, neighbours=none, warm_up=none)
+    ratio, p = _drift(place, logs, index, confidence)
+    return TimeCourse(
+        what=what,
+        ratio=ratio,
+        p=p,
+        neighbours=_neighbours(residuals, confidence),
+        warm_up=_warm_up(logs, index, confidence),
+    )
+
+
+def stage_courses(stages: pd.DataFrame) -> list[TimeCourse]:
+    """Say how each stage's times change, in the order of the pipeline."""
+    if len(stages) == 0:
+        return []
+    order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
+    found = []
+    for name in order.index:
+        frame = stages[stages["stage"] == name].sort_values("started_s", kind="stable")
+        times, cases = floats(frame, "latency_s"), labels(frame, "case_id")
+        found.append(time_course(times, cases, what=str(name)))
+    return found
+
+
+def e2e_course(trials: pd.DataFrame) -> TimeCourse:
+    """Say how the end-to-end times of the trial table change."""
+    ordered = trials.sort_values("started_at", kind="stable")
+    return time_course(floats(ordered, "e2e_s"), labels(ordered, "case_id"))
+
+
+def _drift(
+    place: Floats, logs: Floats, index: Indices, confidence: float
+) -> tuple[Estimate, float]:
+    """Return last over first with its interval, and the p of no drift."""
+    slopes, score, variance = [], 0.0, 0.0
+    for times, at in zip(_by_case(logs, index), _by_case(place, index), strict=True):
+        size = times.shape[1]
+        one, other = np.triu_indices(size, 1)
+        rise = times[:, other] - times[:, one]
+        slopes.append((rise / (at[:, other] - at[:, one])).ravel())
+        score += float(np.sign(rise).sum())
+        variance += len(times) * size * (size - 1) * (2 * size + 5) / 18
+    ordered, error = np.sort(np.concatenate(slopes)), math.sqrt(variance)
+    z = max(0.0, abs(score) - 1) / error
+    half = float(stats.norm.ppf((1 + confidence) / 2)) * error
+    # Sen's limits: the slopes whose ranks lie that far from the middle.
+    low, high = ((len(ordered) + side * half) / 2 for side in (-1, 1))
+    ranks = np.clip([low - 0.5, high + 0.5 - 1], 0, len(ordered) - 1).round().astype(int)
+    estimate = Estimate(
+        value=math.exp(float(np.median(ordered))),
+        low=math.exp(ordered[ranks[0]]),
+        high=math.exp(ordered[ranks[1]]),
+        n=len(logs),
+        confidence=confidence,
+        method="Sen's slope of ln seconds within cases",
+    )
+    return estimate, 2 * float(stats.norm.sf(z))
+
+
+def _by_case(values: Floats, index: Indices) -> list[Floats]:
+    """Return values as rectangles, a row a case, in order; a case of very many is sampled."""
+    counts = np.bincount(index)
+    ordered = values[np.argsort(index, kind="stable")]
+    start = np.cumsum(counts) - counts
+    rectangles = []
+    for size in np.unique(counts[counts > 1]):
+        alike = start[counts == size]
+        chosen = np.arange(size)[fit_sample(int(size))]
+        rectangles.append(ordered[alike[:, None] + chosen])
+    return rectangles
+
+
+def _neighbours(residuals: Floats, confidence: float) -> Estimate:
+    n = len(residuals)
+    if n < NEIGHBOURS_NEED:
+        return Estimate(value=None, n=n, reason=_insufficient(NEIGHBOURS_NEED, n))
+    centred = residuals - residuals.mean()
+    found = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
+    found = min(0.999, max(-0.999, found + (1 + 3 * found) / n))  # its bias (Kendall 1954)
+    half = float(stats.norm.ppf((1 + confidence) / 2)) / math.sqrt(n)
+    return Estimate(
+        value=found,
+        low=math.sin(max(-math.pi / 2, math.asin(found) - half)),
+        high=math.sin(min(math.pi / 2, math.asin(found) + half)),
+        n=n,
+        confidence=confidence,
+        method="arcsine",
+    )
+
+
+def _warm_up(logs: Floats, index: Indices, confidence: float) -> Estimate:
+    """Estimate the first tenth over the rest, each time against its own case's later ones."""
+    n = len(logs)
+    first = int(WARM_UP * n)
+    cases = int(index.max()) + 1
+    later = group_medians(logs[first:], index[first:], cases)[index[:first]]
+    over = (logs[:first] - later)[np.isfinite(later)]
+    if n < WARM_UP_NEEDS or len(over) < WARM_UP * WARM_UP_NEEDS:
+        return Estimate(value=None, n=n, reason=_insufficient(WARM_UP_NEEDS, n))
+    found: Any = intervals.median(np.exp(over), confidence, unit="")
+    return Estimate(
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        n=len(over),
+        confidence=found.confidence,
+        method="median against the case's later times",
+        reason=found.reason,
+    )
+
+
+def _insufficient(needed: int, n: int) -> str:
+    return f"insufficient data: needs n ≥ {needed}, has {n}"
