@@ -10,6 +10,7 @@ made again.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any, Literal, get_args, get_type_hints
 
 SCHEMA_VERSION = 1
@@ -280,8 +281,7 @@ def columns(table: str) -> dict[str, type]:
     >>> columns("cost")["usd"]
     <class 'float'>
     """
-    hints = get_type_hints(TABLES[table])
-    return {field.name: _scalar(hints[field.name]) for field in dataclasses.fields(TABLES[table])}
+    return dict(_columns(table))
 
 
 def nullable(table: str) -> frozenset[str]:
@@ -299,6 +299,12 @@ def nullable(table: str) -> frozenset[str]:
 def as_row(record: Any) -> dict[str, Any]:
     """Return a record's columns as a plain dictionary, in the table's order."""
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+
+
+@functools.cache  # every journal that is opened asks
+def _columns(table: str) -> dict[str, type]:
+    hints = get_type_hints(TABLES[table])
+    return {field.name: _scalar(hints[field.name]) for field in dataclasses.fields(TABLES[table])}
 
 
 def _scalar(hint: Any) -> type:

@@ -30,6 +30,8 @@ VERBS = {
     "wake": ("wake", "Warm an endpoint up, and tell what its cold start took."),
     "serve": ("endpoint", "Serve the embedded model on this machine."),
     "simulate": ("simulate", "Simulate an endpoint whose true times are known."),
+    "import": ("imports", "Import result files that others wrote, as runs."),
+    "export": ("export", "Write a run for other tools."),
     "grade": ("grade", "Judge a file of answers, and write a file of verdicts."),
     "suite": ("suite", "Look a suite over for prompts that leave open what is checked."),
     "config": ("config", "Print every setting and where it came from."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from liftlab.cli.options import json_option, project
+from liftlab.cli.published import published_lines
 from liftlab.records import LOAD
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def print_run(run: RunData, as_json: bool) -> None:
         return
     click.echo()
     click.echo(trial_table(run).to_string(index=False))
+    for text in published_lines(run):
+        click.echo(text)
     decision = jobs.decision_of(run)
     if decision is not None:
         click.echo(f"\n{decision}")

@@ -80,7 +80,7 @@ def grade_trial(
     last = stages[-1]
     answer = _code(last, artifacts)
     if answer is None and not last["ok"]:
-        return grade_failure(last["stage"], str(last["error_class"]))
+        return _of_failure(last, artifacts, case)
     for stage in reversed(stages[:-1]):
         answer = answer or _code(stage, artifacts)
     if answer is None or case is None or not case.is_checked:
@@ -108,10 +108,27 @@ def _stages_by_trial(
         yield keys, grouped.get((case_id, repeat), [])
 
 
+def _of_failure(stage: dict[str, Any], artifacts: Artifacts, case: Case | None) -> Graded:
+    """Judge a trial that never came to code; where nothing says why, nobody is to blame."""
+    reason = stage["error_class"]
+    if not isinstance(reason, str):
+        return Graded(outcome="ungraded")
+    message = _value(stage, artifacts).get("message")
+    graded = grade_failure(stage["stage"], reason, message if isinstance(message, str) else None)
+    # Of answers that nobody checks, those that failed must not be the only ones that count.
+    unchecked = case is None and graded.outcome == "fail"
+    return Graded(outcome="ungraded") if unchecked else graded
+
+
 def _code(stage: dict[str, Any], artifacts: Artifacts) -> dict[str, Any] | None:
     """Return what a stage wrote as code, with the function it is meant to define."""
+    value = _value(stage, artifacts)
+    return value if "code" in value else None
+
+
+def _value(stage: dict[str, Any], artifacts: Artifacts) -> dict[str, Any]:
     digest = stage["value_sha256"]
     if not isinstance(digest, str):
-        return None
-    value = json.loads(artifacts.get(digest))
-    return value if "code" in value else None
+        return {}
+    value: dict[str, Any] = json.loads(artifacts.get(digest))
+    return value

@@ -10,6 +10,7 @@ import pandas as pd
 from liftlab import importers, store, suite
 from liftlab.grading.grade import GRADER_VERSION
 from liftlab.grading.run import grade_run
+from liftlab.importers.jsonl import Exported, judged
 from liftlab.jobs.pricing import own_prices, run_costs
 from liftlab.records import LOAD, as_row, columns
 from liftlab.settings import Project, load_project
@@ -41,8 +42,6 @@ def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunDa
     folder = store.find(runs_dir, run_id, also=references)
     if not store.tables_current(folder, judged_by=_judged_by(project)):
         rebuild_tables(project, folder)
-        if folder.manifest().get("suite") != LOAD:  # the old format is one of suites
-            store.write_week2(store.read_tables(folder))
     return store.read_tables(folder)
 
 
@@ -59,9 +58,12 @@ def rebuild_tables(project: Project, folder: RunFolder) -> None:
     frames["grade"] = _frame("grade", [as_row(grade) for grade in grades])
     frames["check"] = _frame("check", [as_row(check) for check in checks])
     frames["cost"] = run_costs(project, folder, frames)
-    own = frames["cost"][frames["cost"]["price_id"] == own_prices(folder)[0][0]]
-    frames["trial"] = store.join_trials(frames["trial"], frames["grade"], own, frames["attempt"])
-    store.write_tables(folder, frames, judged_by=_judged_by(project))
+    _lay_down(folder, frames, _judged_by(project))
+
+
+def take_tables(folder: RunFolder, told: Exported) -> None:
+    """Write the tables of a run that came as JSON Lines, with its own verdicts and costs."""
+    _lay_down(folder, store.read_journal(folder) | judged(told), str(told.header.get("judged_by")))
 
 
 def suite_of(folder: RunFolder) -> Suite | None:
@@ -80,6 +82,17 @@ def code_of(run: RunData, case_id: str, repeat: int) -> str | None:
     if not isinstance(digest, str):
         return None
     return run.folder.artifacts.get(digest).decode("utf-8", "replace")
+
+
+def _lay_down(folder: RunFolder, frames: dict[str, pd.DataFrame], judged_by: str) -> None:
+    """Write the tables, trials with their verdicts and their cost by the run's own price."""
+    own = frames["cost"][frames["cost"]["price_id"] == own_prices(folder)[0][0]]
+    frames["trial"] = store.join_trials(frames["trial"], frames["grade"], own, frames["attempt"])
+    store.write_tables(folder, frames, judged_by=judged_by)
+    manifest = folder.manifest()
+    # The old format is one of suites; an imported run has its own file of it already.
+    if "imported" not in manifest and manifest.get("suite") != LOAD:
+        store.write_week2(store.read_tables(folder))
 
 
 def _import_reference(project: Project, name: str) -> None:

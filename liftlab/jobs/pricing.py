@@ -14,7 +14,8 @@ from liftlab.errors import SettingsInvalid
 from liftlab.settings import Project
 from liftlab.store import RunData, RunFolder
 
-# The published day was priced by its own formula; beside it stands the list price.
+# The published day and the first benchmark's files were priced by that formula; beside it
+# stands the list price.
 REFERENCE_PRICES = (("week2-published", "week2"), ("modal-a10g", "gpu_seconds"))
 
 
@@ -29,7 +30,7 @@ def prices(project: Project) -> dict[str, cost.Price]:
 def own_prices(folder: RunFolder) -> tuple[tuple[str, str], ...]:
     """Return the prices and cost models of a run, its own first."""
     manifest = folder.manifest()
-    if "reference" in manifest:
+    if "reference" in manifest or "imported" in manifest:
         return REFERENCE_PRICES
     endpoint = manifest["request"]["endpoint"]
     return ((endpoint["price"] or "unknown", endpoint["cost_model"]),)
@@ -40,12 +41,13 @@ def run_costs(
 ) -> pd.DataFrame:
     """Return the table `cost` of a run: each attempt by each of the run's prices."""
     known = prices(project)
+    stages = frames["stage"] if len(frames["stage"]) else _whole_trials(frames["trial"])
     priced = [
         cost.attempt_costs(
             frames["attempt"],
             known.get(price_id, cost.Price(price_id=price_id)),
             model,  # type: ignore[arg-type]  # checked by attempt_costs
-            frames["stage"],
+            stages,
         )
         for price_id, model in own_prices(folder)
     ]
@@ -94,3 +96,9 @@ def billed_price(project: Project, run: RunData) -> cost.Price:
         (price for price in candidates if hosting(project, run, price) and price.usd_per_hour),
         next((price for price in candidates if price.usd_per_hour is not None), candidates[0]),
     )
+
+
+def _whole_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return trials as nameless stages: an imported file may time nothing smaller."""
+    keys = trials[["run_id", "case_id", "repeat"]]
+    return keys.assign(stage=pd.Series(pd.NA, trials.index, "str"), latency_s=trials["e2e_s"])

@@ -20,12 +20,14 @@ from liftlab.store.frames import join_trials, read_journal
 from liftlab.store.index import History, history, read_history
 from liftlab.store.journal import Journal
 from liftlab.store.tables import RunData, load, read_tables, tables_current, write_tables
-from liftlab.store.week2 import export_week2, write_week2
+from liftlab.store.week2 import OldResult, OldStage, export_week2, write_week2
 
 __all__ = [
     "Artifacts",
     "History",
     "Journal",
+    "OldResult",
+    "OldStage",
     "RunData",
     "RunFolder",
     "RunSummary",

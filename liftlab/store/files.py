@@ -61,11 +61,11 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
             os.unlink(name)
             raise
         if durable:
-            sync_directory(path.parent)
+            sync(path.parent)
 
 
-def sync_directory(path: Path) -> None:
-    """Wait until the disk knows the names in a directory."""
+def sync(path: Path) -> None:
+    """Wait until the disk has a file, or the names in a directory."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

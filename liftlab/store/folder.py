@@ -9,7 +9,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,13 +22,15 @@ from liftlab.errors import (
     StorageFailed,
     UnknownRun,
 )
-from liftlab.records import SCHEMA_VERSION, Run, as_row
+from liftlab.records import SCHEMA_VERSION, Attempt, Run, Stage, Trial, as_row
 from liftlab.store import lock, schema
 from liftlab.store.artifacts import Artifacts
-from liftlab.store.files import sync_directory, write_atomic, writing
+from liftlab.store.files import sync, write_atomic, writing
 
 LATEST = "latest"
 MANIFEST = "manifest.json"
+
+Measured = Attempt | Stage | Trial
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
@@ -125,8 +127,18 @@ def new_run_id(now: datetime, rng: random.Random) -> str:
     return f"{now:%Y%m%d_%H%M%S}_{''.join(rng.choice(_LETTERS) for _ in range(4))}"
 
 
+def is_run_id(name: str) -> bool:
+    """Say whether a run's folder may have that name."""
+    return bool(_RUN_ID.fullmatch(name)) and name != LATEST
+
+
 def create(
-    runs_dir: Path, run: Run, manifest: Mapping[str, Any], suite_source: bytes, suite_suffix: str
+    runs_dir: Path,
+    run: Run,
+    manifest: Mapping[str, Any],
+    suite_source: bytes,
+    suite_suffix: str,
+    fill: Callable[[RunFolder], Iterable[Measured]] | None = None,
 ) -> RunFolder:
     """Make a run's folder with its journal, manifest and suite.
 
@@ -140,13 +152,16 @@ def create(
         What `RunFolder.manifest` gives back; without secrets.
     suite_source, suite_suffix
         The suite's file: its bytes (none for a run without a suite) and `.toml` or `.jsonl`.
+    fill
+        For a run that was measured elsewhere: puts artifacts and files into the folder while
+        nobody sees it yet, and returns its rows.
 
     Raises
     ------
     StorageFailed
         If it cannot be written or is there already; nothing is left behind.
     """
-    if not _RUN_ID.fullmatch(run.run_id) or run.run_id == LATEST:
+    if not is_run_id(run.run_id):
         raise StorageFailed(f"{run.run_id!r} cannot be the name of a run's folder")
     target = runs_dir / run.run_id
     with writing(target):
@@ -159,11 +174,14 @@ def create(
         with writing(target):
             folder.path.mkdir()
             folder.artifacts.path.mkdir()
-            _create_journal(folder.journal_path, run)
-            write_atomic(folder.path / f"suite{suite_suffix}", suite_source)
-            folder.write_manifest({**manifest, "suite_suffix": suite_suffix})
+            _create_journal(folder.journal_path, [run, *(fill(folder) if fill else ())])
+            write_atomic(folder.path / f"suite{suite_suffix}", suite_source, durable=False)
+            for file in folder.path.iterdir():
+                if file.is_file():
+                    sync(file)
+            folder.write_manifest({**manifest, "suite_suffix": suite_suffix})  # syncs the folder
             _move(folder.path, target)
-            sync_directory(runs_dir)
+            sync(runs_dir)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return RunFolder(target)
@@ -240,12 +258,19 @@ def status_now(folder: RunFolder, status: str) -> str:
     return "interrupted" if status == "running" and not lock.is_held(folder.path) else status
 
 
-def _create_journal(path: Path, run: Run) -> None:
+def _create_journal(path: Path, rows: Iterable[Run | Measured]) -> None:
+    """Write a journal that nobody sees yet; it is synced as a whole."""
     try:
         connection = sqlite3.connect(path, isolation_level=None)
         try:
+            connection.execute("PRAGMA synchronous = OFF")
             schema.create_tables(connection)
-            schema.insert(connection, "run", as_row(run).values())
+            connection.execute("BEGIN")
+            for row in rows:
+                schema.insert(connection, type(row).__name__.lower(), as_row(row).values())
+            connection.execute("UPDATE attempt SET ended = 1")
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = WAL")
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:

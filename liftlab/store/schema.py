@@ -20,8 +20,7 @@ _EXTRA = {"attempt": "ended INTEGER NOT NULL DEFAULT 0"}
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Lay the tables down in an empty database, in WAL mode."""
-    connection.execute("PRAGMA journal_mode = WAL")
+    """Lay the tables down in an empty database."""
     connection.execute("BEGIN")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT")
@@ -29,7 +28,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
         "INSERT INTO meta VALUES (?, ?)", [("schema_version", SCHEMA_VERSION), ("revision", 0)]
     )
     for table in TABLES:
-        connection.execute(_create(table))
+        connection.execute(_CREATE[table])
     connection.execute("COMMIT")
 
 
@@ -118,7 +117,8 @@ def _create(table: str) -> str:
 def _missing(connection: sqlite3.Connection, table: str) -> list[str]:
     """Return the nullable columns that came after this journal was made."""
     there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-    return [name for name in columns(table) if name in nullable(table) - there]
+    later = nullable(table) - there
+    return [name for name in columns(table) if name in later]
 
 
 def _add_missing_columns(connection: sqlite3.Connection) -> None:
@@ -126,6 +126,9 @@ def _add_missing_columns(connection: sqlite3.Connection) -> None:
         kinds = columns(table)
         for name in _missing(connection, table):
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {_SQL_TYPES[kinds[name]]}")
+
+
+_CREATE = {table: _create(table) for table in TABLES}
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:

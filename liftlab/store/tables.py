@@ -110,6 +110,17 @@ def tables_match(folder: RunFolder, noted: Mapping[str, Any]) -> bool:
     return bool(noted.get("state") == _state(folder))
 
 
+def judged_by(folder: RunFolder) -> str:
+    """Return what the verdicts and costs of a run's tables rest on, as `write_tables` was told.
+
+    Raises
+    ------
+    RunFolderCorrupt
+        If there are no tables, or they are damaged.
+    """
+    return str(_metadata(_path(folder, "run")).get("judged_by") or "")
+
+
 def read_tables(folder: RunFolder) -> RunData:
     """Return a run from its tables.
 

@@ -9,5 +9,6 @@ function that changes its arguments can't spoil the next check.
 from __future__ import annotations
 
 from liftlab.suite.core import Case, Check, Limits, Program, Suite, load, parse, select
+from liftlab.suite.writing import to_jsonl
 
-__all__ = ["Case", "Check", "Limits", "Program", "Suite", "load", "parse", "select"]
+__all__ = ["Case", "Check", "Limits", "Program", "Suite", "load", "parse", "select", "to_jsonl"]

@@ -12,7 +12,7 @@ from liftlab.analysis.cost import projection
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

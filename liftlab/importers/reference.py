@@ -1,7 +1,7 @@
-"""Results that liftlab did not measure itself, as a run folder like any other.
+"""The published days of the first team as runs.
 
-The reference runs are the published days of the first team: what the summary says is
-kept, what it does not say is null. Their answers are graded like any other.
+What the summary says is kept, what it does not say is null. Their answers are graded like
+any other.
 """
 
 from __future__ import annotations

@@ -1,0 +1,50 @@
+"""`liftlab export`: a run for other tools."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from liftlab.cli.main import say
+from liftlab.cli.options import project
+
+
+@click.command("export")
+@click.argument("run", default="latest")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["week2", "csv", "parquet", "jsonl"]),
+    required=True,
+    help="week2: the first benchmark's file; csv, parquet: a file a table; jsonl: everything.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="A file, a folder for csv and parquet, or - for standard output (week2, jsonl).",
+)
+@click.option("--force", is_flag=True, help="Replace what is there.")
+def export_command(run: str, form: str, out: Path, force: bool) -> None:
+    """Write RUN (the newest by default) for other tools.
+
+    week2 has no place for much of a run: what it leaves out is listed on standard error, and
+    under `lossy` and `carried` in the file.
+    """
+    from liftlab import jobs
+    from liftlab.jobs import exporting
+
+    data = jobs.open_run(run, project=project())
+    if str(out) == "-":
+        sys.stdout.write(exporting.as_text(data, form))  # type: ignore[arg-type]  # a Choice
+    else:
+        written = exporting.write_export(data, form, out, force=force)  # type: ignore[arg-type]
+        click.echo("\n".join(str(path) for path in written))
+    if form == "week2":
+        told = exporting.week2_data(data)
+        for text in told["lossy"]:
+            say(f"left out: {text}")
+        if told.get("carried"):
+            say(f"carried through from the imported file: {', '.join(told['carried'])}")

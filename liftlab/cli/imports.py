@@ -1,0 +1,95 @@
+"""`liftlab import`: files that others wrote, as runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from liftlab.cli.main import say
+from liftlab.cli.options import json_option, project
+
+if TYPE_CHECKING:
+    from liftlab.jobs.importing import Imported
+    from liftlab.settings import Project
+
+_FAMILIES = {
+    "benchmark": "benchmark results",
+    "parallel": "parallel benchmark results",
+    "execution_validation": "execution validation",
+    "nontrivial": "nontrivial suite",
+    "liftlab": "a run of liftlab",
+}
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option(
+    "--regrade/--no-regrade",
+    default=True,
+    help="Grade the code again where a suite has a case of that name and prompt.",
+)
+@json_option
+def import_command(files: Sequence[str], regrade: bool, as_json: bool) -> int:
+    """Import FILE…: result files of the first benchmark, or what `export --format jsonl` wrote.
+
+    Files, folders and patterns; each file becomes a run, told apart by what is in it. Importing
+    it again changes nothing. A bad file is named and the rest go in: the exit code is then 6.
+    """
+    from liftlab.errors import InputInvalid
+    from liftlab.jobs.importing import import_files
+
+    here = project()
+    done: list[Imported] = []
+    for each in import_files(here, files, regrade=regrade):
+        done.append(each)
+        if each.reason:
+            say(f"liftlab: {each.reason}")
+        elif not as_json:
+            click.echo(line(each))
+    if regrade:
+        _grade(here, done)
+    counts: Counter[str] = Counter(each.status for each in done)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(each) for each in done], indent=2))
+    else:
+        _close(here, done, counts, regrade)
+    return InputInvalid.exit_code if counts["bad"] else 0
+
+
+def line(each: Imported) -> str:
+    """Say what became of a file."""
+    count = f"{each.trials:,} {'result' if each.trials == 1 else 'results'}"
+    said = f"{each.file}: {_FAMILIES[each.family or 'benchmark']}, {count}"
+    if each.status == "unchanged":
+        return f"{said}: unchanged, it is in {each.run_id} already"
+    said += f" → {each.run_id}"
+    if each.to_grade:
+        said += f", {each.to_grade:,} to grade"
+    return "; ".join([said, *each.notes])
+
+
+def _grade(here: Project, done: Sequence[Imported]) -> None:
+    from liftlab import jobs
+
+    for each in done:
+        if each.status == "imported" and each.run_id:
+            jobs.open_run(each.run_id, project=here)
+
+
+def _close(here: Project, done: Sequence[Imported], counts: Counter[str], regrade: bool) -> None:
+    """Say how many there were; beside what a single file published, what its rows give."""
+    from liftlab import jobs
+    from liftlab.cli.published import published_lines
+
+    fresh = [each for each in done if each.status == "imported"]
+    if regrade and len(done) == 1 and fresh and fresh[0].run_id:
+        for text in published_lines(jobs.open_run(fresh[0].run_id, project=here)):
+            click.echo(text)
+        return
+    told = ", ".join(f"{counts[s]:,} {s}" for s in ("imported", "unchanged", "bad") if counts[s])
+    click.echo(f"{len(done):,} {'file' if len(done) == 1 else 'files'}: {told}")

@@ -1,0 +1,209 @@
+"""liftlab's own JSON Lines, as `store.exchange` writes them, back into a run folder."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from liftlab import tomlfile
+from liftlab.errors import FileInvalid, SchemaTooNew
+from liftlab.importers.reading import parse
+from liftlab.records import KEYS, SCHEMA_VERSION, TABLES, Run, as_row, columns
+from liftlab.store import RunFolder, create, read_journal
+from liftlab.store.exchange import ARTIFACT, FILE, ORIGINAL, SUITE
+from liftlab.store.files import write_atomic
+from liftlab.store.folder import Measured, is_run_id
+from liftlab.suite.file import SUFFIXES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MARK = b'{"table": "liftlab"'
+_MEASURED = ("attempt", "stage", "trial")
+_JUDGED = ("grade", "check", "cost")
+
+
+@dataclass(slots=True)
+class Exported:
+    """A run as a file tells it; `records` holds the rows of each table."""
+
+    path: Path
+    header: dict[str, Any]
+    suite: bytes = b""
+    suffix: str = ".toml"
+    records: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in TABLES})
+    artifacts: list[bytes] = field(default_factory=list)
+    original: bytes | None = None
+
+    @property
+    def run(self) -> Run:
+        """The run's row."""
+        row: Run = self.records["run"][0]
+        return row
+
+
+def is_ours(source: bytes) -> bool:
+    """Say whether a file is liftlab's own JSON Lines."""
+    return source.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_MARK)
+
+
+def read_lines(source: bytes, path: Path) -> Exported:
+    """Read an export.
+
+    Raises
+    ------
+    FileInvalid
+        If it was cut short, or a record is not what its table holds; with the line.
+    SchemaTooNew
+        If a newer liftlab wrote it.
+    """
+    lines = _lines(source, path)
+    _, header = next(lines)
+    told = Exported(path, header)
+    number, read = 1, 0
+    for number, record in lines:
+        table = record.pop("table")
+        if table in TABLES:
+            told.records[table].append(_record(table, record, path, number))
+        elif table == SUITE:
+            told.suite, told.suffix = _content(record, path, number), _suffix(record, path, number)
+        elif table == ARTIFACT:
+            told.artifacts.append(_artifact(record, path, number))
+        elif table == FILE and record.get("name") == ORIGINAL:
+            told.original = _content(record, path, number)
+        else:
+            raise FileInvalid(path, f"no table {str(table)[:60]!r}", number)
+        read += 1
+    if read != header.get("records"):
+        raise FileInvalid(path, "records are missing: it was cut short; export it again", number)
+    _check_whole(told)
+    return told
+
+
+def write_exported(runs_dir: Path, told: Exported) -> RunFolder:
+    """Write what was measured as a run folder; tables are the caller's to write.
+
+    Raises
+    ------
+    StorageFailed
+        If it cannot be written, or there is a run of that name; nothing is left behind.
+    """
+    manifest = {k: v for k, v in told.header["manifest"].items() if k != "suite_suffix"}
+
+    def fill(folder: RunFolder) -> Iterator[Measured]:
+        for content in told.artifacts:
+            folder.artifacts.put(content)
+        if told.original is not None:
+            write_atomic(folder.path / ORIGINAL, told.original, durable=False)
+        return chain.from_iterable(told.records[table] for table in _MEASURED)
+
+    return create(runs_dir, told.run, manifest, told.suite, told.suffix, fill)
+
+
+def is_in(folder: RunFolder, told: Exported) -> bool:
+    """Say whether a run holds what the file says was measured."""
+    frames = read_journal(folder)
+    return all(frames[table].equals(_frame(told, table)) for table in frames)
+
+
+def judged(told: Exported) -> dict[str, pd.DataFrame]:
+    """Return the tables `grade`, `check` and `cost` as the file has them."""
+    return {table: _frame(told, table) for table in _JUDGED}
+
+
+def _frame(told: Exported, table: str) -> pd.DataFrame:
+    import pandas as pd
+
+    from liftlab.store.frames import typed
+
+    kinds = columns(table)
+    rows = [as_row(record) for record in told.records[table]]
+    return typed(pd.DataFrame(rows, columns=list(kinds), dtype=object), kinds)
+
+
+def _lines(source: bytes, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(source.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = parse(line, path).data
+        except FileInvalid as error:
+            reason = str(error).removeprefix(f"{path}:1: ").removeprefix(f"{path}: ")
+            raise FileInvalid(path, reason, number) from None
+        version = record.pop("schema_version", None) if isinstance(record, dict) else None
+        if not isinstance(record, dict) or "table" not in record or type(version) is not int:
+            raise FileInvalid(path, "no record: it has no table or no schema_version", number)
+        if version > SCHEMA_VERSION:
+            raise SchemaTooNew(path, version, SCHEMA_VERSION)
+        yield number, record
+
+
+@cache
+def _reader(table: str) -> TypeAdapter[Any]:
+    return TypeAdapter(TABLES[table])
+
+
+def _record(table: str, record: dict[str, Any], path: Path, number: int) -> Any:
+    known = columns(table)
+    if table != "trial" and (unknown := set(record) - set(known)):  # a trial's has its verdict, too
+        raise FileInvalid(path, f"{table} has no column {min(unknown)[:60]!r}", number)
+    told = {name: value for name, value in record.items() if name in known and value is not None}
+    try:
+        # In Python data, strict would ask for the dataclass itself.
+        return _reader(table).validate_json(json.dumps(told), strict=True)
+    except ValidationError as error:
+        keys, message = tomlfile.first_fault(error)
+        raise FileInvalid(path, f"{table}.{tomlfile.field_name(keys)}: {message}", number) from None
+
+
+def _suffix(record: dict[str, Any], path: Path, number: int) -> str:
+    suffix = str(record.get("suffix"))
+    if suffix not in SUFFIXES:  # it becomes part of a file's name
+        raise FileInvalid(path, f"suffix: must be {' or '.join(SUFFIXES)}", number)
+    return suffix
+
+
+def _content(record: dict[str, Any], path: Path, number: int) -> bytes:
+    text, encoded = record.get("text"), record.get("base64")
+    try:
+        if isinstance(text, str):
+            return text.encode()
+        return base64.b64decode(str(encoded), validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        raise FileInvalid(path, "neither text nor base64", number) from None
+
+
+def _artifact(record: dict[str, Any], path: Path, number: int) -> bytes:
+    content = _content(record, path, number)
+    if sha256(content).hexdigest() != record.get("sha256"):
+        raise FileInvalid(path, "the artifact is not what was kept: its digest differs", number)
+    return content
+
+
+def _check_whole(told: Exported) -> None:
+    path, manifest = told.path, told.header.get("manifest")
+    if len(told.records["run"]) != 1 or not isinstance(manifest, dict):
+        raise FileInvalid(path, "must hold one run and its manifest")
+    if not is_run_id(told.run.run_id):
+        raise FileInvalid(path, f"{told.run.run_id[:60]!r} cannot be a run's name")
+    request = manifest.get("request")
+    endpoint = request.get("endpoint") if isinstance(request, dict) else None
+    priced = isinstance(endpoint, dict) and {"price", "cost_model"} <= endpoint.keys()
+    if not priced and not {"reference", "imported"} & manifest.keys():
+        raise FileInvalid(path, "the manifest does not say by which price the run is counted", 1)
+    for table, records in told.records.items():
+        keys = {tuple(getattr(record, name) for name in KEYS[table]) for record in records}
+        if len(keys) < len(records):
+            raise FileInvalid(path, f"{table}: two rows with the same key")
+        if {key[0] for key in keys} - {told.run.run_id}:
+            raise FileInvalid(path, f"{table}: a row of another run")

@@ -1,0 +1,55 @@
+"""Which of a file's results can be graded: those that a suite has by name and prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from liftlab import suite
+from liftlab.errors import InputInvalid
+from liftlab.importers.families import OldFile
+from liftlab.suite import Case, Suite
+
+_LONGEST_ID = 100  # of a suite's case
+
+
+class Suites:
+    """The cases of a project's suites, found by name and prompt.
+
+    `faults` says which of its files could not be read, and why.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.faults: list[str] = []
+        self._cases: dict[tuple[str, str], tuple[Case, str]] = {}
+        for folder in folders:
+            for path in sorted([*folder.glob("*.toml"), *folder.glob("*.jsonl")]):
+                self._take(path)
+
+    def matching(self, old: OldFile) -> Suite | None:
+        """Return a suite of the cases that a file's answers can be graded against, or None.
+
+        Its name is that of the one suite that they are all of, else the file's family.
+        """
+        found: dict[str, tuple[Case, str]] = {}
+        for row, result in zip(old.rows, old.results, strict=True):
+            known = self._cases.get((row["test_name"], (result.prompt or "").strip()))
+            if known and result.stages and len(result.case_id) <= _LONGEST_ID:
+                found[result.case_id] = (replace(known[0], case_id=result.case_id), known[1])
+        if not found:
+            return None
+        names = {name for _, name in found.values()}
+        source = suite.to_jsonl([case for case, _ in found.values()])
+        name = names.pop() if len(names) == 1 else old.family
+        return suite.parse(source, Path("suite.jsonl"), name=name)
+
+    def _take(self, path: Path) -> None:
+        try:
+            read = suite.load(path)
+        except InputInvalid as error:
+            self.faults.append(str(error))
+            return
+        for case in read.cases:
+            if case.checks:
+                self._cases.setdefault((case.case_id, case.prompt.strip()), (case, read.name))

@@ -1,0 +1,129 @@
+"""From a file's bytes to JSON data, bounded, with one line for whatever is wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from liftlab import tomlfile
+from liftlab.errors import FileInvalid
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_LINE_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's data; `unknown` counts values that are no numbers (NaN, Infinity), read as null."""
+
+    path: Path
+    data: Any = field(repr=False)
+    unknown: int = 0
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a file's content.
+
+    Raises
+    ------
+    FileInvalid
+        If it is missing, no regular file, can't be read, empty or over 64 MiB.
+    """
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        regular = True  # let reading it say why not
+    if not regular and not path.is_dir():
+        raise FileInvalid(path, "not a regular file: give a file, a folder or a pattern")
+    source = tomlfile.read_bytes(path, FileInvalid, limit=MAX_BYTES)
+    if not source.strip():
+        raise FileInvalid(path, "empty: copy or export it again")
+    return source
+
+
+def parse(source: bytes, path: Path) -> Document:
+    """Read JSON with what Python's own writer adds to it: NaN and Infinity, which become null.
+
+    Raises
+    ------
+    FileInvalid
+        If it is not UTF-8 or not JSON, has a key twice in one object, or is nested deeper than
+        64 levels; with the line, where one is to blame.
+    """
+    text = tomlfile.decode_text(source, path, FileInvalid)
+    reader = _Reader()
+    try:
+        data = reader.decode(text)
+    except json.JSONDecodeError as error:
+        raise FileInvalid(path, _fault(error, text), error.lineno) from None
+    except RecursionError:
+        raise FileInvalid(path, f"nested deeper than {MAX_DEPTH} levels") from None
+    except ValueError as error:  # a key given twice, or a number that Python won't read
+        raise FileInvalid(path, f"not a file to trust: {error}") from None
+    if _is_deeper(data, MAX_DEPTH):
+        raise FileInvalid(path, f"nested deeper than {MAX_DEPTH} levels")
+    return Document(path, data, reader.unknown)
+
+
+class _Reader:
+    """A JSON reader that counts what is no number."""
+
+    def __init__(self) -> None:
+        self.unknown = 0
+
+    def decode(self, text: str) -> Any:
+        return json.loads(
+            text,
+            parse_constant=self._not_a_number,
+            parse_float=self._number,
+            object_pairs_hook=_unique,
+        )
+
+    def _not_a_number(self, _: str) -> None:
+        self.unknown += 1
+
+    def _number(self, digits: str) -> float | None:
+        value = float(digits)
+        if math.isfinite(value):
+            return value
+        self.unknown += 1
+        return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in table if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:60]!r} stands twice in one object; remove one of them")
+    return table
+
+
+def _fault(error: json.JSONDecodeError, text: str) -> str:
+    cut_short = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+    if cut_short:
+        return "breaks off here: the file was cut short; copy or export it again"
+    return f"not JSON: {error.msg} (column {error.colno})"
+
+
+def _is_deeper(data: Any, levels: int) -> bool:
+    layer = [data]
+    for _ in range(levels):
+        layer = [inner for outer in layer for inner in _inside(outer)]
+        if not layer:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return (inner for inner in value.values() if isinstance(inner, dict | list))
+    if isinstance(value, list):
+        return (inner for inner in value if isinstance(inner, dict | list))
+    return ()

@@ -1,0 +1,82 @@
+"""Write a run for other tools, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from liftlab.errors import UsageError
+from liftlab.importers.carried import export_imported
+from liftlab.store import RunData, exchange, export_week2
+from liftlab.store.files import write_atomic, writing
+
+Format = Literal["week2", "csv", "parquet", "jsonl"]
+
+
+def as_text(run: RunData, form: Format) -> str:
+    """Return a run as one text: the old format, or JSON Lines.
+
+    Raises
+    ------
+    UsageError
+        If the format is one of several files.
+    """
+    if form == "jsonl":
+        return "".join(exchange.json_lines(run))
+    if form != "week2":
+        raise UsageError(f"{form} is a file a table: give --out a folder")
+    return json.dumps(week2_data(run), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def week2_data(run: RunData) -> dict[str, Any]:
+    """Return a run in the first benchmark's format; an imported one as the family it came in."""
+    return export_imported(run) if "imported" in run.folder.manifest() else export_week2(run)
+
+
+def write_export(run: RunData, form: Format, out: Path, *, force: bool = False) -> list[Path]:
+    """Write a run to a file, or to a folder with a file a table for `csv` and `parquet`.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    UsageError
+        If something is there already and `force` is not given.
+    StorageFailed
+        If it cannot be written; then nothing is.
+    """
+    if form in ("week2", "jsonl"):
+        if out.is_dir():
+            raise UsageError(f"{out} is a folder: {form} is one file; give --out a file's name")
+        if out.exists() and not force:
+            raise UsageError(f"{out} is there already: --force replaces it")
+        write_atomic(out, as_text(run, form).encode())
+        return [out]
+    files = exchange.csv_files(run) if form == "csv" else exchange.parquet_files(run)
+    return _write_folder(files, out, force)
+
+
+def _write_folder(files: dict[str, bytes], out: Path, force: bool) -> list[Path]:
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file: give --out a folder for a file a table")
+    taken = sorted(name for name in files if (out / name).exists())
+    if taken and not force:
+        raise UsageError(f"{out / taken[0]} is there already: --force replaces it")
+    with writing(out):
+        place = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
+    try:
+        for name, content in files.items():
+            write_atomic(place / name, content)
+        with writing(out):
+            out.mkdir(exist_ok=True)
+            for name in files:
+                (place / name).replace(out / name)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    return [out / name for name in files]

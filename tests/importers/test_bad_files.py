@@ -1,0 +1,157 @@
+"""A file that cannot be used is named in one line: where, what is wrong; the rest go in."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab.importers import reading
+from liftlab.jobs.importing import Imported, import_files
+from liftlab.settings import Project
+
+FILES = Path(__file__).parent / "files"
+EARLY = (FILES / "early.json").read_bytes()
+Sample = Callable[[str], dict[str, Any]]
+Write = Callable[..., Path]
+
+
+def refused(project: Project, path: Path) -> str:
+    (each,) = import_files(project, [str(path)], regrade=False)
+    assert each.status == "bad"
+    assert each.reason
+    assert "\n" not in each.reason
+    assert each.reason.startswith(str(path))
+    assert not list(project.path("runs").glob("*")) if project.path("runs").exists() else True
+    return each.reason.removeprefix(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", ": empty"),
+        (b" \n\t", ": empty"),
+        (EARLY[:-200], "breaks off here: the file was cut short"),
+        (EARLY[:500], "the file was cut short"),
+        (b"\xff\xfe{\x00}\x00", ":1: not UTF-8"),
+        (b'{"results": [\n{"a": \xff}]}', ":2: not UTF-8"),
+        (b"{'results': []}", ":1: not JSON: Expecting property name"),
+        (b'{"results": [], "results": []}', "the key 'results' stands twice"),
+        (b"[" * 200 + b"]" * 200, "nested deeper than 64 levels"),
+        (b'{"a":' * 100_000, "nested deeper than 64 levels"),
+        (b'{"results": ' + b"9" * 5000 + b"}", "not a file to trust: Exceeds the limit"),
+        (b"[]", "no result file of a known kind"),
+        (b'"text"', "no result file of a known kind"),
+        (b"{}", "no result file of a known kind"),
+        (b'{"results": [], "summary": {}}', "holds no results"),
+        (b'{"results": [1], "summary": {}}', "no result file of a known kind"),
+        (b'{"results": [{"nlp_to_ir": null}]}', "results[0].test_name: is missing"),
+    ],
+)
+def test_content_that_is_no_result_file(
+    project: Project, write: Write, content: bytes, said: str
+) -> None:
+    assert said in refused(project, write(content))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("test_name",), 5, "test_name: should be a valid string"),
+        (("test_name",), "two\nlines", "test_name: must be one line"),
+        (("total_latency_ms",), "12", "total_latency_ms: should be a valid number"),
+        (("total_latency_ms",), True, "total_latency_ms: should be a valid number"),
+        (("total_latency_ms",), -1, "total_latency_ms: should be greater than or equal"),
+        (("total_latency_ms",), 10**400, "total_latency_ms: "),
+        (("end_to_end_success",), "yes", "end_to_end_success: should be a valid boolean"),
+        (("nlp_to_ir",), [], "nlp_to_ir: "),
+        (("nlp_to_ir", "success"), None, "nlp_to_ir.success: "),
+        (
+            ("ir_to_code", "metadata", "result", "metadata", "attempts"),
+            10**9,
+            "ir_to_code.metadata.result.metadata.attempts: should be less than or equal",
+        ),
+        (
+            ("ir_to_code", "metadata", "result", "source_code"),
+            1,
+            "ir_to_code.metadata.result.source_code: ",
+        ),
+        (("prompt",), {"a": 1}, "prompt: "),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named(
+    project: Project, write: Write, sample: Sample, place: tuple[str, ...], value: Any, said: str
+) -> None:
+    content = sample("early.json")
+    inner = content["results"][1]
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    assert f": results[1].{said}" in refused(project, write(content))
+
+
+def test_other_top_level_values(project: Project, write: Write, sample: Sample) -> None:
+    for key, value in (("mode", "burst"), ("summary", [])):
+        assert f": {key}: must be" in refused(project, write(sample("early.json") | {key: value}))
+
+
+def test_what_is_no_file(project: Project, tmp_path: Path) -> None:
+    assert "no such file" in refused(project, tmp_path / "missing.json")
+    os.mkfifo(tmp_path / "pipe.json")
+    assert "not a regular file" in refused(project, tmp_path / "pipe.json")
+    (tmp_path / "loop.json").symlink_to(tmp_path / "loop.json")
+    assert "can't be read" in refused(project, tmp_path / "loop.json")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "no result files in this folder" in refused(project, empty)
+    assert "no file matches" in refused(project, tmp_path / "no*.json")
+
+
+def test_a_file_that_is_too_large(
+    project: Project, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_BYTES", 2 * 1024 * 1024)
+    assert "larger than 2 MiB" in refused(project, write(b" " * (3 * 1024 * 1024)))
+
+
+def test_the_rest_go_in(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    (folder / "a.json").write_bytes(EARLY)
+    (folder / "b.json").write_bytes(EARLY[:-9])
+    (folder / "c.json").write_bytes((FILES / "parallel.json").read_bytes())
+    (folder / "notes.md").write_text("# not a result")
+    (folder / ".hidden.json").write_text("{")
+    (folder / "link.json").symlink_to(FILES / "nontrivial.json")
+    (folder / "around").symlink_to(folder)
+    told = list(import_files(project, [str(folder)], regrade=False))
+    names = {Path(each.file).name: each.status for each in told}
+    assert names == {"a.json": "imported", "b.json": "bad"} | dict.fromkeys(
+        ("c.json", "link.json"), "imported"
+    )
+
+
+def test_a_byte_order_mark_is_no_fault(project: Project, write: Write) -> None:
+    (each,) = import_files(project, [str(write(b"\xef\xbb\xbf" + EARLY))], regrade=False)
+    assert each.status == "imported"
+
+
+def test_half_a_surrogate_pair_is_kept_as_its_escape(
+    project: Project, write: Write, sample: Sample
+) -> None:
+    content = sample("later.json")
+    row = content["results"][0]
+    row["prompt"] = row["ir_output"]["x"] = row["ir_to_code"]["error"] = "\ud83d alone"
+    row["ir_to_code"]["metadata"]["result"]["source_code"] = "x = '\ud83d'"
+    (each,) = import_files(project, [str(write(json.dumps(content).encode()))], regrade=False)
+    assert each.status == "imported", each.reason
+
+
+def test_a_pattern_is_expanded_and_a_file_named_twice_is_taken_once(project: Project) -> None:
+    named = [str(FILES / "*.json"), str(FILES / "early.json")]
+    told: list[Imported] = list(import_files(project, named, regrade=False))
+    assert len(told) == 6

@@ -1,0 +1,135 @@
+"""Ours → JSON Lines → ours: the same tables; a damaged export is refused with its line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab import jobs
+from liftlab.jobs.exporting import as_text
+from liftlab.jobs.importing import import_files
+from liftlab.settings import Project
+from liftlab.store import RunData
+from liftlab.store.exchange import frames_of
+
+ROOT = Path(__file__).parents[2]
+FILES = Path(__file__).parent / "files"
+Write = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def runs(make_project: Callable[[], Project]) -> dict[str, RunData]:
+    """A reference run, a graded import, and an import without stages."""
+    project = make_project()
+    shutil.copytree(ROOT / "data" / "reference", project.path("reference"))
+    named = [str(FILES / "later.json"), str(FILES / "nontrivial.json")]
+    told = [str(each.run_id) for each in import_files(project, named)]
+    names = ["week2_day1", *told]
+    return {name: jobs.open_run(name, project=project) for name in names}
+
+
+@pytest.fixture(scope="module")
+def lines(runs: dict[str, RunData]) -> dict[str, str]:
+    return {name: as_text(run, "jsonl") for name, run in runs.items()}
+
+
+def test_the_same_tables_come_back(
+    project: Project, runs: dict[str, RunData], lines: dict[str, str], write: Write
+) -> None:
+    for name, text in lines.items():
+        (each,) = import_files(project, [str(write(text.encode(), "run.txt"))])
+        assert (each.status, each.run_id, each.family) == ("imported", name, "liftlab")
+        again = jobs.open_run(name, project=project)
+        for table, frame in frames_of(runs[name]).items():
+            assert frame.equals(frames_of(again)[table]), (name, table)
+        assert again.folder.manifest() == runs[name].folder.manifest()
+        assert as_text(again, "jsonl") == text
+        for digest in again.stages["value_sha256"].dropna():
+            assert again.folder.artifacts.get(digest) == runs[name].folder.artifacts.get(digest)
+
+
+def test_it_can_be_graded_anew_elsewhere(
+    project: Project, runs: dict[str, RunData], lines: dict[str, str], write: Write
+) -> None:
+    list(import_files(project, [str(write(lines["week2_day1"].encode()))]))
+    shutil.rmtree(project.path("runs") / "week2_day1" / "tables")
+    again = jobs.open_run("week2_day1", project=project)
+    assert again.trials["outcome"].tolist() == runs["week2_day1"].trials["outcome"].tolist()
+
+
+def test_importing_it_again_changes_nothing(
+    project: Project, lines: dict[str, str], write: Write
+) -> None:
+    path = str(write(lines["week2_day1"].encode()))
+    assert [each.status for each in import_files(project, [path, path])] == ["imported"]
+    assert [each.status for each in import_files(project, [path])] == ["unchanged"]
+    other = lines["week2_day1"].replace('"e2e_s": 14.92', '"e2e_s": 14.0')
+    (each,) = import_files(project, [str(write(other.encode(), "other"))])
+    assert "is there already, and holds other rows" in str(each.reason)
+
+
+def test_every_line_says_its_table_and_version(lines: dict[str, str]) -> None:
+    records = [json.loads(line) for line in lines["week2_day1"].splitlines()]
+    assert all(record["schema_version"] == 1 for record in records)
+    tables = {record["table"] for record in records}
+    assert {"run", "attempt", "stage", "trial", "grade", "check", "cost"} < tables
+
+
+def changed(text: str, table: str, fields: dict[str, Any]) -> str:
+    """Return an export with the first record of a table changed."""
+    lines = text.splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if line.startswith(f'{{"table": "{table}"'))
+    lines[at] = json.dumps(json.loads(lines[at]) | fields) + "\n"
+    return "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("table", "fields", "said"),
+    [
+        ("stage", {"latency_s": "slow"}, "stage.latency_s: "),
+        ("stage", {"latency": 1}, "stage has no column 'latency'"),
+        ("grade", {"outcome": "splendid"}, "grade.outcome: "),
+        ("trial", {"case_id": None}, "trial.case_id: is missing"),
+        ("trial", {"run_id": "other"}, "trial: a row of another run"),
+        ("artifact", {"text": "something else"}, "its digest differs"),
+        ("suite", {"suffix": "/../../x"}, "suffix: must be .toml or .jsonl"),
+        ("check", {"schema_version": 99}, "written with schema 99"),
+        ("check", {"table": "cheque"}, "no table 'cheque'"),
+        ("liftlab", {"manifest": {"schema_version": 1}}, "by which price"),
+        ("run", {"run_id": "../escape"}, "cannot be a run's name"),
+    ],
+)
+def test_a_damaged_record_is_named(
+    project: Project,
+    lines: dict[str, str],
+    write: Write,
+    table: str,
+    fields: dict[str, Any],
+    said: str,
+) -> None:
+    path = write(changed(lines["week2_day1"], table, fields).encode())
+    (each,) = import_files(project, [str(path)])
+    assert each.status == "bad"
+    assert said in str(each.reason)
+    assert not project.path("runs").exists()
+
+
+def test_a_cut_is_told_wherever(project: Project, lines: dict[str, str], write: Write) -> None:
+    whole = lines["week2_day1"].splitlines(keepends=True)
+    for cut in ("".join(whole[:-1]), "".join(whole)[:-40], whole[0]):
+        (each,) = import_files(project, [str(write(cut.encode()))])
+        assert "cut short" in str(each.reason)
+
+
+def test_a_name_that_leads_elsewhere_is_no_run(
+    project: Project, lines: dict[str, str], write: Write
+) -> None:
+    text = lines["week2_day1"].replace('"run_id": "week2_day1"', '"run_id": "../escape"')
+    (each,) = import_files(project, [str(write(text.encode()))])
+    assert each.status == "bad"
+    assert not (project.root / "data" / "escape").exists()
