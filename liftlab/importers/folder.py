@@ -85,17 +85,17 @@ def write_old(
 def _run(source: bytes, old: OldFile, suite: Suite | None) -> Run:
     """Return the run's row: what the file does not say is null."""
     providers = {result.provider for result in old.results}
-    staged = old.family in ("benchmark", "parallel")
     return Run(
         run_id=run_id_of(source, old),
         suite=suite.name if suite else title(old),
         suite_sha256=suite.sha256 if suite else None,
-        pipeline="lift" if staged else None,
+        pipeline="lift" if old.family in ("benchmark", "parallel") else None,
         endpoint=providers.pop() if len(providers) == 1 else None,
         started_at=began(old),
         status="complete",
-        load="closed" if staged else None,
-        # One at a time by the family's definition; how many at once, no file says.
+        # One at a time by that family's definition; how many at once, no other file says. Runs
+        # of another load are a series of their own.
+        load="closed" if old.family == "benchmark" else None,
         concurrency=1 if old.family == "benchmark" else None,
         repeats=max(result.repeat for result in old.results),
         liftlab_version=liftlab.__version__,

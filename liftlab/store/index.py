@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from liftlab.errors import LiftlabError
 from liftlab.records import SCHEMA_VERSION
-from liftlab.settings import Project, load_project
 from liftlab.store import index_sql as sql
 from liftlab.store.folder import RunFolder, run_folders
 from liftlab.store.tables import tables_match
@@ -25,6 +24,8 @@ from liftlab.store.tables import tables_match
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+
+    from liftlab.settings import Project
 
 INDEX = "index.duckdb"
 NO_TABLES = "it has no tables yet: `liftlab show {run_id}` makes them"
@@ -67,6 +68,8 @@ def history(project: Project | None = None) -> pd.DataFrame:
         `attrs["skipped"]` says by run why it is not in.
     """
     import pandas as pd
+
+    from liftlab.settings import load_project  # its models are slow to import
 
     found = read_history((project or load_project()).path("runs"))
     medians = found.stages.pivot_table(

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from liftlab import jobs
+from liftlab.analysis.trends import run_series
 from liftlab.jobs.importing import Imported, import_files
 from liftlab.jobs.published import published_figures
 from liftlab.settings import Project
 from liftlab.store import RunData
+from liftlab.store.index import history
 
 FILES = Path(__file__).parent / "files"
 Sample = Callable[[str], dict[str, Any]]
@@ -22,6 +24,7 @@ Write = Callable[..., Path]
 
 @dataclass
 class Day:
+    project: Project
     runs: dict[str, RunData]
     told: dict[str, Imported]
 
@@ -36,7 +39,7 @@ def day(make_project: Callable[[], Project]) -> Day:
         for name, each in told.items()
         if each.run_id
     }
-    return Day(runs, told)
+    return Day(project, runs, told)
 
 
 def one(project: Project, path: Path, *, regrade: bool = False) -> Imported:
@@ -110,8 +113,10 @@ def test_what_a_file_does_not_say_is_null(day: Day) -> None:
 def test_parallel_runs_are_marked_and_never_taken_for_sequential(day: Day) -> None:
     assert (day.runs["early"].run.load, day.runs["early"].run.concurrency) == ("closed", 1)
     parallel = day.runs["parallel"].run
-    assert (parallel.load, parallel.concurrency) == ("closed", None)
+    assert (parallel.load, parallel.concurrency) == (None, None)
     assert any("waiting" in note for note in day.told["parallel"].notes)
+    apart = [set(each.runs) for each in run_series(history(day.project))]
+    assert {parallel.run_id} in apart
 
 
 def test_a_failed_first_stage(day: Day) -> None:
