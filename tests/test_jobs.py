@@ -108,7 +108,7 @@ def test_killed_in_mid_run_and_resumed_every_trial_is_there_once(
 ) -> None:
     def kill(count: int) -> None:
         if count == 7:
-            wait_for_rows(project, count + 1)  # the warm-up has a row, too
+            wait_for_rows(project, count + 2)  # the two calls of the warm-up have rows, too
             pid = process.pid if victim == "run" else load_process_of(process.pid)
             os.kill(pid, signal.SIGKILL)
 

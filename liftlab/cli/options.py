@@ -34,6 +34,36 @@ def selection_options(function: F) -> F:
     return endpoint_options(function)
 
 
+def limit_options(function: F) -> F:
+    """Add the limits of a session: time, requests, money, endpoint errors."""
+    positive = click.FloatRange(0, min_open=True)
+    for option in (
+        click.option(
+            "--max-error-rate",
+            type=click.FloatRange(0, 1),
+            metavar="SHARE",
+            help="End once more trials than that are endpoint errors, five at least.",
+        ),
+        click.option("--max-usd", type=positive, metavar="USD", help="End once that is spent."),
+        click.option(
+            "--max-requests",
+            "--max-attempts",
+            "max_requests",
+            type=click.IntRange(1),
+            metavar="N",
+            help="End once so many requests are made, retries included.",
+        ),
+        click.option(
+            "--max-seconds",
+            type=positive,
+            metavar="S",
+            help="End after S seconds; limits are looked at between trials, exit 5.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import json_option, project, selection_options
-from liftlab.errors import EndpointUnreachable, UsageError
+from liftlab.cli.options import json_option, limit_options, project, selection_options
+from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
 
 if TYPE_CHECKING:
     from liftlab.runner.control import RunRequest
@@ -40,6 +40,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     default=True,
     help="Wake the endpoint first (the default), or let the first trial find it as it is.",
 )
+@limit_options
 @click.option("--dry-run", is_flag=True, help="Say what the run would take, and stop.")
 @json_option
 def run_command(
@@ -62,6 +63,7 @@ def run_command(
     warm_up: bool,
     dry_run: bool,
     as_json: bool,
+    **limits: float | None,
 ) -> None:
     """Run a suite against an endpoint, grade the answers, and print what came out."""
     from liftlab import jobs
@@ -76,6 +78,7 @@ def run_command(
         run__concurrency=concurrency,
         run__seed=seed,
         sampling__temperature=temperature,
+        **{f"limits__{name}": value for name, value in limits.items()},
     )
     if resume:
         finish(jobs.resume_run(here, resume), as_json)
@@ -102,12 +105,18 @@ def run_command(
 def finish(run: RunData, as_json: bool) -> None:
     """Print a run that has just ended.
 
-    Exit 4 if the endpoint failed every trial, 7 if it was to decide and could not.
+    Exit 5 if a limit ended it early, 4 if the endpoint failed every trial, 7 if it was to
+    decide and could not.
     """
     from liftlab import jobs
     from liftlab.cli.show import print_run
 
     print_run(run, as_json)
+    if run.run.status == "partial":
+        raise RunIncomplete(
+            f"{run.run.run_id}: a limit ended it after {len(run.trials)} trials; they are kept. "
+            f"Go on with: liftlab run --resume {run.run.run_id}"
+        )
     if len(run.trials) and (run.trials["outcome"] == "error").all():
         raise EndpointUnreachable(f"{run.run.run_id}: every trial is an endpoint error")
     jobs.check_decided(run)

@@ -14,6 +14,7 @@ from liftlab.jobs.pricing import prices
 from liftlab.pipeline.build import build
 from liftlab.runner import control
 from liftlab.runner.control import RunRequest
+from liftlab.runner.limits import Rates
 from liftlab.runner.plan import Bounds, Until, bounds
 from liftlab.runner.progress import Progress
 from liftlab.runner.served import check_health
@@ -71,6 +72,7 @@ def plan_run(
         memory=memory,
         until=until,
         warm_up=warm_up,
+        rates=_rates(project, endpoint),
     )
 
 
@@ -172,10 +174,11 @@ def _request_of(project: Project, folder: RunFolder) -> RunRequest:
     asked, kept = manifest.get("request"), suite_of(folder)
     if asked is None or kept is None:
         raise InputInvalid(f"{folder.run_id} was not measured here: there is nothing to resume")
+    endpoint = EndpointSettings.model_validate(asked["endpoint"])
     return RunRequest(
         project=project,
         suite=suite.select(kept, cases=asked["cases"]),
-        endpoint=EndpointSettings.model_validate(asked["endpoint"]),
+        endpoint=endpoint,
         pipeline=build(project.settings, asked["pipeline"]),
         sampling=Sampling(**asked["sampling"]),
         repeats=asked["repeats"],
@@ -184,4 +187,30 @@ def _request_of(project: Project, folder: RunFolder) -> RunRequest:
         memory=asked["memory"],
         until=Until(**asked["until"]) if asked.get("until") else None,
         warm_up=asked.get("warm_up", True),
+        rates=_rates(project, endpoint),
+    )
+
+
+def _rates(project: Project, endpoint: EndpointSettings) -> Rates | None:
+    """Return what an endpoint's attempts are charged, or None where its price is not known.
+
+    Raises
+    ------
+    UsageError
+        If a limit of money needs it.
+    """
+    price, by = prices(project).get(endpoint.price or ""), endpoint.cost_model
+    if price is None or not price.knows(by):
+        if project.settings.limits.max_usd is not None:
+            raise UsageError(
+                f"a limit of money needs a price: endpoint {endpoint.name!r} has none that "
+                f"tells what {by} cost; name one in its `price`, from {project.path('prices')}"
+            )
+        return None
+    return Rates(
+        by=by,
+        usd_per_hour=price.usd_per_hour or 0.0,
+        usd_per_request=price.usd_per_request or 0.0,
+        usd_per_million_prompt_tokens=price.usd_per_million_prompt_tokens or 0.0,
+        usd_per_million_output_tokens=price.usd_per_million_output_tokens or 0.0,
     )

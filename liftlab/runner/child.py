@@ -25,12 +25,13 @@ from liftlab.runner.cold import LEAST_COLD_S, ColdWatch
 from liftlab.runner.context import Context
 from liftlab.runner.duty import emit, serve
 from liftlab.runner.halt import Halt
+from liftlab.runner.limits import Rates, Spending
 from liftlab.runner.load import measure_memory, run_closed
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import TrialDone
 from liftlab.runner.waking import warm_up
 from liftlab.sandbox import Sandbox
-from liftlab.settings import EndpointSettings, Settings
+from liftlab.settings import EndpointSettings, LimitSettings, Settings
 from liftlab.store import Journal, RunFolder
 from liftlab.timing import Clock, Trust
 
@@ -49,6 +50,8 @@ class Job:
     trials: tuple[PlannedTrial, ...]
     memory: bool
     warm_up: bool
+    limits: LimitSettings
+    rates: Rates | None
 
     @classmethod
     def from_json(cls, line: str) -> Job:
@@ -65,6 +68,8 @@ class Job:
             trials=tuple(PlannedTrial.from_json(trial) for trial in data["trials"]),
             memory=data["memory"],
             warm_up=data["warm_up"],
+            limits=LimitSettings.model_validate(data["limits"]),
+            rates=Rates(**data["rates"]) if data["rates"] else None,
         )
 
 
@@ -140,11 +145,22 @@ async def _measure(
         once = {trial.case_id: trial for trial in reversed(trials)}
         peaks = await measure_memory(context, list(once.values()), emit)
     status = "interrupted"
+    spending = Spending(job.limits, job.rates, context.clock.now_s)
+
+    async def commit(done: TrialDone) -> None:
+        await ledger.commit(done)
+        spending.add(done)
+        reached = spending.reached()
+        if reached and halt.status is None:
+            halt.status = "partial"
+            emit({"event": "limit", "reached": reached})
+
     async with Trust(job.concurrency) as trust:
         context.watch.doubt(trust.uncertainty_s)
         try:
-            await run_closed(context, trials, job.concurrency, ledger.commit, emit, peaks, halt)
-            status = halt.status or "complete"
+            await run_closed(context, trials, job.concurrency, commit, emit, peaks, halt)
+            done = len(journal.committed()) == len(job.trials)
+            status = "complete" if done else halt.status or "complete"
         finally:
             journal.raise_run(**trust.columns())
             journal.update_run(status=status, finished_at=datetime.now(UTC).isoformat())

@@ -8,6 +8,7 @@ from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid
 from liftlab.pipeline.build import Pipeline
 from liftlab.runner.halt import HaltLine
+from liftlab.runner.limits import Rates
 from liftlab.runner.plan import PlannedTrial, Until, repeat_major
 from liftlab.runner.process import Listener, lead
 from liftlab.runner.row import run_row
@@ -32,6 +33,7 @@ class RunRequest:
     memory: bool = False
     until: Until | None = None
     warm_up: bool = True
+    rates: Rates | None = None  # what a limit of money counts by
 
     def trials(self) -> list[PlannedTrial]:
         """Return the planned trials in the order in which they are sent."""
@@ -164,6 +166,8 @@ def _load(
         "trials": [trial.as_json() for trial in request.trials()],
         "memory": request.memory,
         "warm_up": request.warm_up,
+        "limits": request.project.settings.limits.model_dump(mode="json"),
+        "rates": request.rates and asdict(request.rates),
     }
     lead("liftlab.runner.child", job, folder, listen, how_to_go_on(folder), halt)
 

@@ -20,6 +20,7 @@ _TOLD = {
     "created": "run {run_id} in {path}",
     "resumed": "run {run_id} goes on",
     "warm": "warm-up: {status}, {seconds:.1f} s",
+    "limit": "ends early: {reached}",
     "probe": "client memory: {case_id}",
     "start": "{case_id} #{repeat} begins",
     "trial": "{case_id} #{repeat} {ended}, {seconds}",

@@ -36,10 +36,11 @@ class StageDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialDone:
-    """A trial's row, its stages, and the code it ended with, if any."""
+    """A trial's row, its stages, its attempts, and the code it ended with, if any."""
 
     row: Trial
     stages: tuple[StageRow, ...]
+    attempts: tuple[Attempt, ...]
     code: Code | None
 
 
@@ -115,6 +116,7 @@ async def run_trial(
     return TrialDone(
         row=_trial_row(context, planned, done),
         stages=tuple(stage.row for stage in done),
+        attempts=tuple(attempt for stage in done for attempt in stage.attempts),
         code=next((d.value for d in reversed(done) if isinstance(d.value, Code)), None),
     )
 

@@ -16,6 +16,7 @@ from liftlab.settings.project import (
 )
 from liftlab.settings.tables import (
     GradingSettings,
+    LimitSettings,
     PathSettings,
     PipelineSettings,
     RunSettings,
@@ -31,6 +32,7 @@ __all__ = [
     "BudgetSettings",
     "EndpointSettings",
     "GradingSettings",
+    "LimitSettings",
     "PathSettings",
     "PipelineSettings",
     "PlannedStageSettings",

@@ -63,6 +63,15 @@ class StageSettings(Table):
     gives_code: bool = False
 
 
+class LimitSettings(Table):
+    """What one session of a run may take before it ends early; None is no limit."""
+
+    max_seconds: float | None = Field(default=None, gt=0)
+    max_requests: int | None = Field(default=None, ge=1)
+    max_usd: float | None = Field(default=None, gt=0)
+    max_error_rate: float | None = Field(default=None, ge=0, le=1)  # of trials
+
+
 class GradingSettings(Table):
     """Where answers may be run."""
 
@@ -78,6 +87,7 @@ class Settings(Table):
     endpoints: dict[str, EndpointSettings] = Field(default_factory=dict)
     pipelines: dict[str, PipelineSettings] = Field(default_factory=dict)
     stages: dict[str, StageSettings] = Field(default_factory=dict)
+    limits: LimitSettings = LimitSettings()
     grading: GradingSettings = GradingSettings()
     budget: BudgetSettings = BudgetSettings()
     targets: dict[str, TargetSettings] = Field(default_factory=default_targets)

@@ -200,3 +200,37 @@ def test_a_disk_that_is_full_leaves_other_runs_alone(
     assert "Traceback" not in err
     assert "blocked" in err
     assert sorted((inside / "data" / "runs").iterdir()) == before
+
+
+def test_a_limit_ends_a_run_early_and_resume_goes_on(
+    inside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--repeats", "2", "--max-requests", "3"]) == 5
+    out, err = said(capsys)
+    assert "4 requests are made, of 3" in err
+    assert "a limit ended it after 2 trials" in err
+    run_id = out.split()[0]
+    assert main(["run", "--resume", run_id]) == 0
+    capsys.readouterr()
+    assert main(["show", run_id, "--json"]) == 0
+    shown = json.loads(said(capsys)[0])
+    assert shown["run"]["status"] == "complete"
+    assert len(shown["trials"]) == 6
+    assert shown["run"]["timing_uncertainty_s"] > 0
+
+
+def test_too_many_endpoint_errors_end_a_run(
+    inside: Path, lift_server: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def hang_up(count: int) -> None:
+        raise ConnectionAbortedError
+
+    lift_server.before_answer = hang_up
+    assert main(["run", "--repeats", "4", "--max-error-rate", "0.5"]) == 5
+    _, err = said(capsys)
+    assert "5 of 5 trials are endpoint errors" in err
+
+
+def test_a_limit_of_money_needs_a_price(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--max-usd", "1"]) == 2
+    assert "a limit of money needs a price" in said(capsys)[1]

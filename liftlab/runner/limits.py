@@ -1,0 +1,104 @@
+"""What a session of a run may take, and how many trials may fail, before it ends early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from liftlab.records import Attempt, ErrorClass
+from liftlab.runner.trial import ASK_AGAIN, TrialDone
+from liftlab.settings import LimitSettings
+
+# A few failures may be chance: that many say that it is the endpoint.
+ERRORS_NEEDED = 5
+_ENDPOINT_ERRORS = frozenset(get_args(ErrorClass)) - ASK_AGAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """What is charged, in USD; `by` says for what: time, tokens, or the first benchmark's rule."""
+
+    by: Literal["gpu_seconds", "tokens", "week2"] = "gpu_seconds"
+    usd_per_hour: float = 0.0
+    usd_per_request: float = 0.0
+    usd_per_million_prompt_tokens: float = 0.0
+    usd_per_million_output_tokens: float = 0.0
+
+
+class Spending:
+    """Counts what trials took as they end, and says which limit is reached.
+
+    Limits are looked at between trials: those under way end, so that a limit can be passed
+    by what they take. Time counts from the first trial on, and the time of a GPU is
+    all of it, as if it never waited for us.
+
+    Parameters
+    ----------
+    limits
+        Those of this session.
+    rates
+        What is charged; None where the price is not known, and then no limit of money holds.
+    now_s
+        The clock.
+    """
+
+    def __init__(
+        self, limits: LimitSettings, rates: Rates | None, now_s: Callable[[], float]
+    ) -> None:
+        self._limits = limits
+        self._rates = rates
+        self._now_s = now_s
+        self._began_s = now_s()
+        self._trials = 0
+        self._errors = 0
+        self._attempts = 0
+        self._usd = 0.0
+
+    def add(self, done: TrialDone) -> None:
+        """Count a trial that has ended."""
+        self._trials += 1
+        self._attempts += len(done.attempts)
+        self._errors += any(stage.error_class in _ENDPOINT_ERRORS for stage in done.stages)
+        if self._rates is not None:
+            self._usd += self._charged(self._rates, done)
+
+    def reached(self) -> str | None:
+        """Say which limit is reached, or None."""
+        limits, seconds = self._limits, self._now_s() - self._began_s
+        if limits.max_seconds is not None and seconds >= limits.max_seconds:
+            return f"{seconds:.0f} s are spent, of {limits.max_seconds:g}"
+        if limits.max_requests is not None and self._attempts >= limits.max_requests:
+            return f"{self._attempts} requests are made, of {limits.max_requests}"
+        usd = self._usd + self._usd_by_time(seconds)
+        if limits.max_usd is not None and usd >= limits.max_usd:
+            return f"{usd:.4f} USD are spent, of {limits.max_usd:g}"
+        share = self._errors / max(1, self._trials)
+        most = limits.max_error_rate
+        if most is not None and self._errors >= ERRORS_NEEDED and share > most:
+            return (
+                f"{self._errors} of {self._trials} trials are endpoint errors "
+                f"({100 * share:.0f} %, at most {100 * most:.0f} %)"
+            )
+        return None
+
+    def _charged(self, rates: Rates, done: TrialDone) -> float:
+        if rates.by == "week2":
+            seconds = sum(stage.latency_s or 0.0 for stage in done.stages)
+            return seconds * rates.usd_per_hour / 3600 + rates.usd_per_request
+        usd = len(done.attempts) * rates.usd_per_request
+        if rates.by == "tokens":
+            usd += sum(_token_usd(rates, attempt) for attempt in done.attempts)
+        return usd
+
+    def _usd_by_time(self, seconds: float) -> float:
+        if self._rates is None or self._rates.by != "gpu_seconds":
+            return 0.0
+        return seconds * self._rates.usd_per_hour / 3600
+
+
+def _token_usd(rates: Rates, attempt: Attempt) -> float:
+    return (
+        (attempt.prompt_tokens or 0) * rates.usd_per_million_prompt_tokens
+        + (attempt.output_tokens or 0) * rates.usd_per_million_output_tokens
+    ) / 1e6

@@ -1,0 +1,100 @@
+"""Limits are counted as trials end: time, requests, money by each rule, endpoint errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from liftlab.records import Attempt, Stage, Trial
+from liftlab.runner.limits import Rates, Spending
+from liftlab.runner.trial import TrialDone
+from liftlab.settings import LimitSettings
+
+
+def done(attempts: int = 1, error_class: str | None = None, **tokens: int) -> TrialDone:
+    key: dict[str, Any] = {"run_id": "r", "case_id": "c", "repeat": 1}
+    stage = Stage(
+        **key,
+        stage="s",
+        position=0,
+        ok=error_class is None,
+        latency_s=36.0,
+        error_class=error_class,
+    )
+    rows = tuple(Attempt(run_id="r", seq=seq, **tokens) for seq in range(attempts))
+    return TrialDone(row=Trial(**key), stages=(stage,), attempts=rows, code=None)
+
+
+class Clock:
+    now_s = 100.0
+
+
+def spending(limits: dict[str, Any], rates: Rates | None = None) -> tuple[Spending, Clock]:
+    clock = Clock()
+    return Spending(LimitSettings(**limits), rates, lambda: clock.now_s), clock
+
+
+def test_without_limits_nothing_ends() -> None:
+    spent, clock = spending({})
+    for _ in range(100):
+        spent.add(done(9, "http_5xx"))
+    clock.now_s += 1e6
+    assert spent.reached() is None
+
+
+def test_time_counts_from_the_first_trial() -> None:
+    spent, clock = spending({"max_seconds": 60})
+    clock.now_s += 59
+    assert spent.reached() is None
+    clock.now_s += 1
+    assert spent.reached() == "60 s are spent, of 60"
+
+
+def test_requests_are_attempts() -> None:
+    spent, _ = spending({"max_requests": 5})
+    spent.add(done(2))
+    spent.add(done(2))
+    assert spent.reached() is None
+    spent.add(done(3))
+    assert spent.reached() == "7 requests are made, of 5"
+
+
+@pytest.mark.parametrize(
+    ("rates", "after_s", "usd"),
+    [
+        (Rates(usd_per_hour=3.6, usd_per_request=0.5), 100.0, 2 * 0.5 + 0.1),
+        (
+            Rates(by="tokens", usd_per_million_prompt_tokens=10, usd_per_million_output_tokens=30),
+            100.0,
+            2 * (1000 * 10 + 500 * 30) / 1e6,
+        ),
+        (Rates(by="week2", usd_per_hour=3.6, usd_per_request=0.5), 100.0, 0.036 + 0.5),
+    ],
+)
+def test_money_is_counted_by_its_rule(rates: Rates, after_s: float, usd: float) -> None:
+    for limit, reached in ((usd * 1.001, False), (usd * 0.999, True)):
+        spent, clock = spending({"max_usd": limit}, rates)
+        clock.now_s += after_s
+        spent.add(done(2, prompt_tokens=1000, output_tokens=500))
+        assert (spent.reached() is not None) == reached
+
+
+def test_a_few_errors_may_be_chance() -> None:
+    spent, _ = spending({"max_error_rate": 0.2})
+    for _ in range(4):
+        spent.add(done(error_class="connect"))
+    assert spent.reached() is None
+    spent.add(done(error_class="reset"))
+    assert spent.reached() == "5 of 5 trials are endpoint errors (100 %, at most 20 %)"
+    for _ in range(20):
+        spent.add(done())
+    assert spent.reached() is None
+
+
+@pytest.mark.parametrize("reason", ["invalid_json", "schema_mismatch", "length", "does_not_parse"])
+def test_what_the_model_got_wrong_is_no_endpoint_error(reason: str) -> None:
+    spent, _ = spending({"max_error_rate": 0.0})
+    for _ in range(50):
+        spent.add(done(error_class=reason))
+    assert spent.reached() is None
