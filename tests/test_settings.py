@@ -43,6 +43,12 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
     assert {"local", "lift"} <= set(project.settings.endpoints)
 
 
+def test_the_lift_protocol_is_not_streamed(tmp_path: Path) -> None:
+    (tmp_path / "liftlab.toml").write_text("[endpoints.lift]\nstream = true\n")
+    with pytest.raises(SettingsInvalid, match="no streamed replies"):
+        load_project(tmp_path, environ={})
+
+
 def test_an_endpoint_is_a_name_or_a_url(folder: Path) -> None:
     settings = load_project(folder, environ={}).settings
     assert settings.endpoint("local").serve == "local"

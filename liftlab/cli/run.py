@@ -40,6 +40,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     default=True,
     help="Wake the endpoint first (the default), or let the first trial find it as it is.",
 )
+@click.option("--stream", is_flag=True, help="Ask for streamed replies (openai): times tokens.")
 @limit_options
 @click.option("--dry-run", is_flag=True, help="Say what the run would take, and stop.")
 @json_option
@@ -61,6 +62,7 @@ def run_command(
     target: float | None,
     zone: float | None,
     warm_up: bool,
+    stream: bool,
     dry_run: bool,
     as_json: bool,
     **limits: float | None,
@@ -90,6 +92,7 @@ def run_command(
         model=model,
         memory=memory,
         warm_up=warm_up,
+        stream=stream,
         until=until,
     )
     if request.sampling.temperature == 0:

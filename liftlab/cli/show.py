@@ -60,6 +60,7 @@ def runs_command(as_json: bool) -> None:
 def print_run(run: RunData, as_json: bool) -> None:
     """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
     from liftlab import jobs
+    from liftlab.analysis.caching import cache_warning
     from liftlab.analysis.trust import client_warning, trust_sentence
 
     if as_json:
@@ -72,6 +73,8 @@ def print_run(run: RunData, as_json: bool) -> None:
         click.echo(click.style(f"  {warning}", fg="red"))
     elif told := trust_sentence(run.run):
         click.echo(f"  {told}")
+    if warning := cache_warning(run.attempts):
+        click.echo(click.style(f"  {warning}", fg="yellow"))
     if run.run.pipeline == LOAD:  # a line a request would say less
         return
     click.echo()

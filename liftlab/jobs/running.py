@@ -30,6 +30,7 @@ def plan_run(
     categories: Sequence[str] = (),
     model: str | None = None,
     memory: bool = False,
+    stream: bool = False,
     until: Until | None = None,
     warm_up: bool = True,
 ) -> RunRequest:
@@ -52,6 +53,10 @@ def plan_run(
     endpoint = settings.endpoint(settings.run.endpoint, settings.run.protocol)
     if model is not None:
         endpoint = endpoint.model_copy(update={"model": model})
+    if stream:
+        if endpoint.protocol == "lift":
+            raise UsageError("the lift protocol has no streamed replies: leave out --stream")
+        endpoint = endpoint.model_copy(update={"stream": True})
     concurrency = settings.run.concurrency or endpoint.slots
     if memory and concurrency > 1:
         raise UsageError("--memory measures one trial at a time: leave out --concurrency")

@@ -64,7 +64,10 @@ def _prepared(context: Context, prompt: Prompt, asked: Asked) -> tuple[Request, 
         request_id=f"{context.run_id}-{seq}",
         sampling=_sampling(context.sampling, prompt.max_tokens, seed),
         deadline_s=asked.deadline_s,
+        stream=context.stream,
     )
+    if context.nonce:
+        request = _with_nonce(request)
     row = Attempt(
         run_id=context.run_id,
         seq=seq,
@@ -100,6 +103,14 @@ def prompt_artifact(prompt: Prompt) -> bytes:
     """Return the text kept for a prompt: what was asked, and under which schema."""
     asked = {"system": prompt.system, "prompt": prompt.text, "schema": prompt.schema}
     return json.dumps(asked, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
+
+
+def _with_nonce(request: Request) -> Request:
+    """Begin what is asked with the request's id; the kept prompt is without it."""
+    mark = f"[{request.request_id}]\n"
+    if request.system:
+        return dataclasses.replace(request, system=mark + request.system)
+    return dataclasses.replace(request, prompt=mark + request.prompt)
 
 
 def _sampling(sampling: Sampling, max_tokens: int | None, seed: int) -> Sampling:

@@ -122,6 +122,8 @@ async def run(job: Job, halt: Halt) -> None:
             watch=ColdWatch(idle_s=job.endpoint.idle_s / scale, least_s=LEAST_COLD_S / scale),
             retry=job.endpoint.retry,
             trial_deadline_s=job.endpoint.trial_deadline_s,
+            stream=job.endpoint.stream,
+            nonce=job.endpoint.nonce,
         )
         if job.warm_up:
             await _warm_up(context, job)

@@ -49,6 +49,10 @@ class Context:
         How long one attempt, and all of a trial, may take in seconds.
     retry
         When a request that failed in transport is sent again.
+    stream
+        Whether to ask for server-sent events.
+    nonce
+        Whether each prompt begins with its request's id, so that no cache can know it.
     watch
         Tells which attempts found the endpoint asleep.
     sleep
@@ -68,4 +72,6 @@ class Context:
     watch: ColdWatch
     retry: RetrySettings
     trial_deadline_s: float | None = None
+    stream: bool = False
+    nonce: bool = False
     sleep: Sleep = asyncio.sleep

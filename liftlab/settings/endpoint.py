@@ -48,6 +48,8 @@ class EndpointSettings(Table):
     first_byte_s: float | None = Field(default=None, gt=0)  # from sent to the first byte
     between_reads_s: float | None = Field(default=None, gt=0)  # from one read to the next
     trial_deadline_s: float | None = Field(default=None, gt=0)  # all attempts and pauses of a trial
+    stream: bool = False  # ask for server-sent events, where the protocol has them (openai)
+    nonce: bool = False  # begin each prompt with the request's id: no cache can know it
     warm_s: float = Field(default=600.0, gt=0)  # a large model takes up to seven minutes to load
     idle_s: float = Field(default=120.0, gt=0)  # without a request for so long, it may be cold
     cold_start_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)  # None: as priced
@@ -58,9 +60,11 @@ class EndpointSettings(Table):
     max_tokens: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
-    def _has_an_address(self) -> EndpointSettings:
+    def _makes_sense(self) -> EndpointSettings:
         if not (self.serve or self.base_url or self.generate_url):
             raise ValueError("needs base_url, or generate_url, or serve")
+        if self.stream and self.protocol == "lift":
+            raise ValueError("the lift protocol has no streamed replies: leave out stream")
         return self
 
 

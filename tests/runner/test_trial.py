@@ -261,6 +261,18 @@ async def test_a_refused_format_is_an_attempt_of_its_own_and_no_retry() -> None:
     assert time.slept == []
 
 
+async def test_streams_and_nonces_are_asked_for_where_they_are_set() -> None:
+    endpoint, ledger = Scripted("NO", "yes"), Ledger()
+    await run_trial(context(endpoint, ledger, stream=True, nonce=True), PLANNED)
+    assert [request.stream for request in endpoint.requests] == [True, True]
+    prompts = [request.prompt for request in endpoint.requests]
+    assert prompts == ["[r-1]\nAdd two numbers", "[r-2]\nAdd two numbers"]
+    assert b"[r-1]" not in ledger.kept[0]  # the kept prompt is the case's
+    plain = Scripted("yes")
+    await run_trial(context(plain, Ledger()), PLANNED)
+    assert (plain.requests[0].prompt, plain.requests[0].stream) == ("Add two numbers", False)
+
+
 async def test_no_wait_begins_that_outlasts_the_trial() -> None:
     busy = {"error_class": "http_5xx", "http_status": 503}
     ledger, time = Ledger(), Time()

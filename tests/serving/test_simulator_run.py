@@ -53,7 +53,7 @@ checks = [[["ab"], "AB"], [[""], ""]]
 """
 
 
-@pytest.fixture(scope="module", params=["lift", "openai"])
+@pytest.fixture(scope="module", params=["lift", "openai", "openai streamed"])
 def measured(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[RunData, pd.DataFrame]:
@@ -62,7 +62,9 @@ def measured(
     suites = folder / "data" / "suites"
     suites.mkdir(parents=True)
     (suites / "tiny.toml").write_text(SUITE)
-    (folder / "liftlab.toml").write_text(SETTINGS + f'protocol = "{request.param}"\n')
+    protocol, _, streamed = request.param.partition(" ")
+    more = f'protocol = "{protocol}"\nstream = {str(bool(streamed)).lower()}\n'
+    (folder / "liftlab.toml").write_text(SETTINGS + more)
     run = jobs.run_suite(jobs.plan_run(load_project(folder, environ={})))
     truth = pd.DataFrame(read_request_log(run.folder.path / SERVER_LOG)).set_index("request_id")
     return run, truth[truth.index.str.startswith(run.run.run_id)]
@@ -105,6 +107,17 @@ def test_server_time_and_tokens_are_the_servers(measured: Any) -> None:
     assert (rows["server_s"] >= LEAST_SERVICE_S).all()
     waits = rows["queue_s"] >= rows["queue_s_true"]
     assert waits.all()
+
+
+def test_tokens_of_streamed_replies_are_timed_and_those_of_others_are_not(measured: Any) -> None:
+    rows = joined(measured)
+    if rows["first_token_s"].isna().all():
+        assert rows["last_token_s"].isna().all()
+        return
+    assert (rows["sent_s"] < rows["first_token_s"]).all()
+    assert (rows["first_token_s"] <= rows["last_token_s"]).all()  # one read may bring several
+    assert (rows["last_token_s"] <= rows["last_byte_s"]).all()
+    assert rows["chunks"].max() > 1
 
 
 def test_retries_are_the_bodies_that_do_not_parse(measured: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from liftlab.analysis.caching import cache_warning
 from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.latency import LatencySummary
 from liftlab.analysis.trust import client_warning
@@ -71,6 +72,7 @@ def provenance(facts: Facts) -> End:
         "Prices": ", ".join(_price(facts, name) for name in facts.data.costs["price_id"].unique()),
         "Cost model": ", ".join(facts.data.costs["cost_model"].dropna().unique()),
         "Isolation": isolation(facts),
+        "Caches": cache_warning(facts.data.attempts),
         "Timing uncertainty": _seconds(run.timing_uncertainty_s),
         "Clock resolution": _seconds(run.clock_resolution_s),
         "Event loop lag, P50": _seconds(run.loop_lag_p50_s),
