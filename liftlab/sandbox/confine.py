@@ -22,8 +22,8 @@ _FOR_ALL = (
     (resource.RLIMIT_CORE, 0),
 )
 _IS_LINUX = sys.platform.startswith("linux")
-# Processor time in whole seconds, and address space, which macOS refuses to limit.
-_FOR_EACH = (resource.RLIMIT_CPU, resource.RLIMIT_AS) if _IS_LINUX else (resource.RLIMIT_CPU,)
+_set_limit = resource.setrlimit
+_UNLIMITED = (1 << 63) - 1
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _SIGKILL = 9
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -42,9 +42,11 @@ class Confinement:
 
     def __init__(self, scratch: str) -> None:
         for kind, value in _FOR_ALL:
-            _limit(kind, value, resource.getrlimit(kind)[1])
-        self._highest = {kind: resource.getrlimit(kind)[1] for kind in _FOR_EACH}
-        self._rules: int | None = None
+            most = min(value, _highest(kind))
+            _set_limit(kind, (most, most))
+        self._most_cpu_s = _highest(resource.RLIMIT_CPU)
+        self._most_bytes = _highest(resource.RLIMIT_AS)
+        self._enforce: Callable[[], None] | None = None
         self._filter: Callable[[], bool] | None = None
         if not _IS_LINUX:
             return
@@ -52,13 +54,14 @@ class Confinement:
         self._prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         _drop_capabilities()
         if self._prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
-            self._rules = landlock.ruleset(_readable_paths(), [scratch])
+            rules = landlock.ruleset(_readable_paths(), [scratch])
+            self._enforce = None if rules is None else landlock.enforcer(rules)
             self._filter = seccomp.installer()
 
     @property
     def is_complete(self) -> bool:
         """Whether all that there is can be given up here, starting a process among it."""
-        return self._rules is not None and self._filter is not None
+        return self._enforce is not None and self._filter is not None
 
     def limit(self, cpu_s: float, memory_bytes: int) -> None:
         """Set hard limits in a child; the worker's own clock decides, these are the backstop.
@@ -68,14 +71,17 @@ class Confinement:
         cpu_s, memory_bytes
             Processor time, and address space with what the interpreter itself takes.
         """
-        for kind, value in zip(_FOR_EACH, (int(cpu_s) + 2, memory_bytes), strict=False):
-            _limit(kind, value, self._highest[kind])
+        most_s = min(int(cpu_s) + 2, self._most_cpu_s)  # whole seconds
+        _set_limit(resource.RLIMIT_CPU, (most_s, most_s))
+        if _IS_LINUX:  # macOS refuses to limit address space
+            most_bytes = min(memory_bytes, self._most_bytes)
+            _set_limit(resource.RLIMIT_AS, (most_bytes, most_bytes))
 
     def restrict_files(self) -> list[str]:
         """Give up, in a child, files outside the scratch folder; return ["landlock"] if so."""
-        if self._rules is None:
+        if self._enforce is None:
             return []
-        landlock.enforce(self._rules)
+        self._enforce()
         return ["landlock"]
 
     def restrict_calls(self) -> list[str]:
@@ -99,10 +105,6 @@ def _drop_capabilities() -> None:
     ctypes.CDLL(None).capset(ctypes.byref(header), ctypes.byref(nothing))
 
 
-def _limit(kind: int, value: int, highest: int) -> None:
-    if highest != resource.RLIM_INFINITY:
-        value = min(value, highest)
-    try:
-        resource.setrlimit(kind, (value, value))
-    except (ValueError, OSError):
-        return  # a limit the system does not have
+def _highest(kind: int) -> int:
+    highest = resource.getrlimit(kind)[1]
+    return _UNLIMITED if highest == resource.RLIM_INFINITY else highest

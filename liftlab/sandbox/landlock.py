@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 # The three calls have the same numbers on every architecture (include/uapi/asm-generic/unistd.h).
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -67,7 +67,7 @@ def ruleset(readable: Iterable[str], writable: Iterable[str]) -> int | None:
     Returns
     -------
     int or None
-        A descriptor for `enforce`; None where the kernel has no Landlock.
+        A descriptor for `enforcer`; None where the kernel has no Landlock.
     """
     version = abi()
     if not version:
@@ -81,12 +81,18 @@ def ruleset(readable: Iterable[str], writable: Iterable[str]) -> int | None:
     return rules
 
 
-def enforce(rules: int) -> None:
-    """Give up all files but those that `rules` names, all TCP, and signals to others.
+def enforcer(rules: int) -> Callable[[], None]:
+    """Return what gives up all files but those that `rules` names, all TCP, and signals to others.
 
-    The caller must have set `no_new_privs`. It cannot be undone, and children inherit it.
+    Whoever calls it must have set `no_new_privs`. It cannot be undone, and children inherit it.
     """
-    _syscall(_RESTRICT_SELF, rules, 0)
+    call, arguments = _LIBC.syscall, (ctypes.c_long(_RESTRICT_SELF), rules, 0)
+
+    def enforce() -> None:
+        if call(*arguments) != 0:
+            raise OSError(ctypes.get_errno(), "landlock: the rules were not taken")
+
+    return enforce
 
 
 def _create_ruleset(version: int, handled: int) -> int:

@@ -1,9 +1,9 @@
 """A small seccomp filter: the system calls that a graded function never needs are refused.
 
-The filter is a list of pairs "is it this call? then answer so", assembled here, because a
-binding to libseccomp would be one more thing to install. Refused calls answer EPERM, so code
-that tries one gets an ordinary `PermissionError`; calls of a foreign architecture kill the
-process. Numbers are from the kernel's `unistd` headers, for x86-64 and for 64-bit Arm; on any
+The filter is assembled here, because a binding to libseccomp would be one more thing to
+install. Refused calls answer EPERM, so code that tries one gets an ordinary `PermissionError`;
+calls newer than this list answer as a kernel does that has none; those of a foreign
+architecture kill the process. Numbers are from the kernel's `unistd` headers, for x86-64 and for 64-bit Arm; on any
 other machine there is no filter. Standard library only.
 """
 
@@ -40,11 +40,10 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "setresuid": (117, 147), "setresgid": (119, 149), "setgroups": (116, 159),
     "personality": (135, 92),
     # what Landlock does not cover: modes, owners, times and attributes of files
-    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
+    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53),
     "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54),
-    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
-    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
-    "removexattrat": (466, 466), "utime": (132, None), "utimes": (235, None),
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
+    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16), "utime": (132, None), "utimes": (235, None),
     "utimensat": (280, 88), "futimesat": (261, None), "truncate": (76, 45),
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265),
     # memory and queues that outlive the process or escape its memory limit
@@ -74,6 +73,7 @@ _CLONE_THREAD = 0x00010000
 _ONLY_WITH_ZERO = (((302, 261), 2), ((44, 206), 4))
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_UNKNOWN_CALLS = 450  # what Linux 6 has added from here on, and what comes after it
 _X32_CALLS = 0x40000000  # the x32 interface of x86-64 counts from here
 _LOAD, _EQUALS, _AT_LEAST, _HAS_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
@@ -135,7 +135,6 @@ def _answers(column: int) -> dict[int, list[Instruction]]:
             (_RETURN, 0, 0, _ALLOW),
             (_RETURN, 0, 0, _REFUSE),
         ]
-    answers[_X32_CALLS] = [(_RETURN, 0, 0, _KILL)]
     return {number: answer for number, answer in answers.items() if number is not None}
 
 
@@ -143,11 +142,12 @@ def _ranges(answers: dict[int, list[Instruction]]) -> list[tuple[int, list[Instr
     """Return each number at which the answer changes, with the answer from there on."""
     allow: list[Instruction] = [(_RETURN, 0, 0, _ALLOW)]
     found = [(0, answers.get(0, allow))]
-    for number in sorted({*answers, *(number + 1 for number in answers)} - {0, _X32_CALLS + 1}):
+    for number in sorted({*answers, *(number + 1 for number in answers)} - {0}):
         answer = answers.get(number, allow)
         if answer != found[-1][1]:
             found.append((number, answer))
-    return found
+    unknown: list[Instruction] = [(_RETURN, 0, 0, _NO_SUCH_CALL)]
+    return [*found, (_UNKNOWN_CALLS, unknown), (_X32_CALLS, [(_RETURN, 0, 0, _KILL)])]
 
 
 def _by_halves(ranges: list[tuple[int, list[Instruction]]]) -> list[Instruction]:

@@ -83,6 +83,15 @@ def test_a_foreign_architecture_is_killed(machine: str) -> None:
     assert decide(machine, 0x40000000) == KILL
 
 
+@pytest.mark.parametrize("machine", ARCH)
+@pytest.mark.parametrize("number", [450, 452, 466, 9999])
+def test_calls_newer_than_the_list_are_answered_as_by_an_older_kernel(
+    machine: str, number: int
+) -> None:
+    assert decide(machine, number) == 0x00050000 | errno.ENOSYS
+    assert decide(machine, 449) == ALLOW
+
+
 def test_no_filter_for_an_unknown_machine() -> None:
     assert seccomp.program("riscv64") == []
 
