@@ -26,6 +26,7 @@ _BY_EXCEPTION: tuple[tuple[str, FailureClass], ...] = (
     ("TypeError", "type_error"),
 )
 _REFUSED = re.compile(r"\[Errno (1|13)\]")  # EPERM and EACCES: how the sandbox says no
+_NO_MEMORY = re.compile(r"\[Errno 12\]")  # ENOMEM, from calls that ask the system for memory
 _SYNTAX_KINDS = (
     ("was never closed", "unclosed_bracket"),
     ("unmatched", "unmatched_bracket"),
@@ -114,6 +115,8 @@ def of_exception(raised: Raised, stage: str) -> Finding:
         return Finding("signature_mismatch", facets)
     if "PermissionError" in raised.bases and _REFUSED.match(raised.message):
         return Finding("blocked", facets)
+    if "OSError" in raised.bases and _NO_MEMORY.match(raised.message):
+        return Finding("memory", facets)
     for base, failure_class in _BY_EXCEPTION:
         if base in raised.bases:
             return Finding(failure_class, facets)

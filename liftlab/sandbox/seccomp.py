@@ -3,8 +3,8 @@
 The filter is assembled here, because a binding to libseccomp would be one more thing to
 install. Refused calls answer EPERM, so code that tries one gets an ordinary `PermissionError`;
 calls newer than this list answer as a kernel does that has none; those of a foreign
-architecture kill the process. Numbers are from the kernel's `unistd` headers, for x86-64 and for 64-bit Arm; on any
-other machine there is no filter. Standard library only.
+architecture kill the process. Numbers are from the kernel's `unistd` headers, for x86-64 and
+for 64-bit Arm; on any other machine there is no filter. Standard library only.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53),
     "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54),
     "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
-    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16), "utime": (132, None), "utimes": (235, None),
-    "utimensat": (280, 88), "futimesat": (261, None), "truncate": (76, 45),
+    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "utime": (132, None), "utimes": (235, None), "utimensat": (280, 88), "futimesat": (261, None),
+    "truncate": (76, 45),
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265),
     # memory and queues that outlive the process or escape its memory limit
     "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -91,6 +95,7 @@ SAMPLES: list[tuple[str, str | None, str]] = [
     ("timeout", "cpu", "x = 0\nwhile True: x += 1\ndef add(a, b): return a + b"),
     ("timeout", "wall", "import time\ndef add(a, b):\n    time.sleep(30)"),
     ("memory", None, "def add(a, b):\n    x = [0] * 10**9\n    return a + b"),
+    ("memory", None, "import mmap\ndef add(a, b):\n    return mmap.mmap(-1, 2**30)[a]"),
     ("output", "output", "def add(a, b):\n    while True: print('x' * 1000)"),
     ("output", "result", "def add(a, b):\n    return 'x' * 10**6"),
     ("output", "source", "def add(a, b):\n    return a + b\n" + "#" * 2**20),
@@ -130,6 +135,36 @@ def test_labelled_answers(
     graded = grade(answer, ADD, sandbox=sandbox)
     assert (graded.failure_class, graded.facets.get("sub_kind")) == (failure_class, sub_kind)
     assert graded.outcome == ("error" if failure_class == "endpoint_error" else "fail")
+
+
+def _other_pythons() -> list[str]:
+    """Return the supported interpreters, others than this one, that stand beside it or on PATH."""
+    beside = sorted(Path(sys.base_prefix).parent.glob("3.*/bin/python3"))
+    on_path = [shutil.which(f"python3.{minor}") for minor in range(11, 16)]
+    found = {}
+    for path in map(str, (*filter(None, on_path), *beside)):
+        tell = [path, "-c", "import sys; print(*sys.version_info[:2])"]
+        told = subprocess.run(tell, capture_output=True, text=True, check=False).stdout.split()
+        version = tuple(map(int, told))
+        if version >= (3, 11) and version != sys.version_info[:2]:
+            found[version] = path
+    return list(found.values())
+
+
+@pytest.mark.parametrize("python", _other_pythons())
+def test_every_supported_python_gives_the_same_classes(python: str) -> None:
+    def wrong(part: int) -> list[str]:
+        with Sandbox(python=python) as box:
+            return [
+                answer
+                for failure_class, sub_kind, answer in SAMPLES[part::4]
+                for graded in [grade(answer, ADD, sandbox=box)]
+                if (graded.failure_class, graded.facets.get("sub_kind"))
+                != (failure_class, sub_kind)
+            ]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [answer for part in pool.map(wrong, range(4)) for answer in part] == []
 
 
 def test_a_refused_system_call_is_blocked(sandbox: Sandbox) -> None:

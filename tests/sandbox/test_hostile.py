@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import socket
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from liftlab.grading import grade
+from liftlab.grading.samples import MAX_ROW_BYTES, result_row
 from liftlab.sandbox import Sandbox, walls
 from liftlab.suite import Case, Check
 from liftlab.suite import Limits as CaseLimits
@@ -21,7 +24,7 @@ CASE = Case(
     prompt="Return the answer.",
     entry_point="f",
     checks=(Check(name="one", args=(6,), expected=42), Check(name="two", args=(7,), expected=49)),
-    limits=CaseLimits(cpu_s=0.5, wall_s=2.0, memory_mb=128, output_kb=32),
+    limits=CaseLimits(cpu_s=0.25, wall_s=1.0, memory_mb=128, output_kb=32),
 )
 
 # Placeholders: {canary} a file outside, {secret} a variable's name, {caller} our process id,
@@ -297,7 +300,7 @@ resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
 def f(x): return len(bytearray(10**9))
 """,
     "become root": "import os\nos.setuid(0); os.setgid(0); os.chroot('/')",
-}
+} | tomllib.loads(Path(__file__).with_name("hostile.toml").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -339,6 +342,7 @@ def test_hostile_code_never_passes(
 
     assert graded.outcome == "fail"
     assert graded.failure_class is not None
+    assert len(json.dumps(result_row(name, graded))) < MAX_ROW_BYTES
     assert not any("hunter2" in str(check.actual) for check in graded.checks)
     after = canary.stat()
     assert canary.read_text() == "as it was"

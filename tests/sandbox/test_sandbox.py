@@ -111,6 +111,27 @@ def test_the_calls_before_the_end_count(sandbox: Sandbox) -> None:
     assert [call.ok for call in report.calls] == [True, False, False]
 
 
+def test_a_run_finds_nothing_of_the_one_before(sandbox: Sandbox) -> None:
+    leave = """
+import builtins, math, os, sys
+def f():
+    os.makedirs("a/b", mode=0o300)
+    open(".hidden", "w").close(); os.symlink("/", "link")
+    os.environ["LEFT"] = builtins.left = math.left = sys.left = "x"
+    sys.modules["left"] = math
+    os.chdir("a")
+"""
+    find = """
+import builtins, math, os, sys
+def f():
+    here = os.path.realpath(os.getcwd()) == os.path.realpath(os.environ["HOME"])
+    left = [hasattr(place, "left") for place in (builtins, math, sys)]
+    return [os.listdir(), here, "LEFT" in os.environ, *left, "left" in sys.modules]
+"""
+    assert run(sandbox, leave).finished
+    assert run(sandbox, find).calls[0].value == [[], True, *[False] * 5]
+
+
 def test_a_source_that_is_too_long_is_not_read(sandbox: Sandbox) -> None:
     source = b"#" * (MAX_SOURCE_BYTES + 1)
     assert sandbox.parse(source).kind == "TooLong"
