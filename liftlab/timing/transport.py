@@ -1,33 +1,32 @@
 """An HTTP transport whose clock sits beside the socket.
 
-The wire is an aiohttp session, because its stamps are an order of magnitude nearer to the
-truth under load. The body is read to its end before anything is parsed, so that parsing
-never delays a stamp and the connection can be used again. `exchange` is what liftlab calls;
-`handle_async_request` is the same for httpx, whose objects cost as much as the exchange.
+The wire is aiohttp's: its connections, its pool and its parser, but not its session, which
+costs as much again as they do. The body is read to its end before anything is parsed, so that
+parsing never delays a stamp and the connection can be used again. `exchange` is what liftlab
+calls; `handle_async_request` is the same for httpx, whose objects cost as much as all of it.
 """
 
 from __future__ import annotations
 
-import io
 import ssl
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import aiohttp
 import httpx
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from liftlab.records import ErrorClass
 from liftlab.timing.failures import TransportFailure, error_class_of
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.waits import Waits
-from liftlab.timing.wire import StampedConnector, recording
+from liftlab.timing.wire import ConnectionGone, Route, StampedConnector, recording
 
 MAX_BODY_BYTES = 10_000_000
-_ONE_WRITE_BYTES = 2**15  # up to here aiohttp writes head and body at once
+_MOST_ROUTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,8 @@ class StampedTransport(httpx.AsyncBaseTransport):
         self._between_reads_s = between_reads_s
         self._proxies = urllib.request.getproxies() if use_proxy else {}
         self._max_body_bytes = max_body_bytes
-        self._session: aiohttp.ClientSession | None = None
+        self._connector: StampedConnector | None = None
+        self._routes: dict[tuple[str, str], Route] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request of httpx and read its whole response.
@@ -122,21 +122,19 @@ class StampedTransport(httpx.AsyncBaseTransport):
         """
         if recorder.hops == 0:
             recorder.body_bytes = len(body)
-        if self._session is None:
-            self._session = self._open()
         token = recording.set(recorder)
         try:
             while True:
-                sent = _Body(body, recorder) if body else None
                 try:
-                    return await self._in_time(self._session, method, url, headers, sent, recorder)
+                    return await self._in_time(method, url, headers, body, recorder)
+                except ConnectionGone:  # not one byte was written: it is not sent twice
+                    recorder.unsent()
                 except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-                    # Servers close idle connections unannounced. A request of which no
-                    # byte was written may go to the next one: it is not sent twice.
-                    if sent is None or sent.touched or not recorder.on_used_connection:
+                    # Servers close idle connections unannounced; asking twice does no harm.
+                    if method != "GET" or not recorder.on_used_connection:
                         raise
                     recorder.unsent()
-        except (aiohttp.ClientError, OSError, ssl.SSLError, EOFError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError, EOFError) as error:
             error_class = error_class_of(error)
             if recorder.tls_started and error_class == "connect":
                 error_class = "tls"
@@ -147,36 +145,26 @@ class StampedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    def _open(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=StampedConnector(limit=0, limit_per_host=0, ssl=self._tls),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,  # would also read passwords from ~/.netrc
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        )
+        if self._connector is not None:
+            await self._connector.close()
+            self._connector = None
+            self._routes.clear()
 
     async def _in_time(
         self,
-        session: aiohttp.ClientSession,
         method: str,
         url: str,
         headers: Sequence[tuple[str, str]],
-        body: _Body | None,
+        body: bytes,
         recorder: Recorder,
     ) -> Answer:
         """Make one exchange within the time-outs of its phases, where there are any."""
         if self._first_byte_s is None and self._between_reads_s is None:
-            return await self._once(session, method, url, headers, body, recorder)
+            return await self._once(method, url, headers, body, recorder)
         recorder.waits = waits = Waits(self._first_byte_s, self._between_reads_s)
         try:
             async with waits.timer:
-                return await self._once(session, method, url, headers, body, recorder)
+                return await self._once(method, url, headers, body, recorder)
         except TimeoutError:
             if not waits.timer.expired():
                 raise
@@ -186,37 +174,46 @@ class StampedTransport(httpx.AsyncBaseTransport):
 
     async def _once(
         self,
-        session: aiohttp.ClientSession,
         method: str,
         url: str,
         headers: Sequence[tuple[str, str]],
-        body: _Body | None,
+        body: bytes,
         recorder: Recorder,
     ) -> Answer:
-        target = _parsed(url)
-        response = await session.request(
-            method,
-            target,
-            data=body,
-            headers=headers,
-            allow_redirects=False,
-            proxy=self._proxy(target) if self._proxies else None,
-        )
-        recorder.got_headers()
+        if self._connector is None:
+            self._connector = StampedConnector(limit=0, limit_per_host=0, ssl=self._tls)
+        route = self._routes.get((method, url)) or self._new_route(method, url)
+        connection = await route.connect(self._connector, self._connect_s)
+        handler = connection.protocol
         try:
-            content = await self._read(response, recorder)
-        finally:
-            response.close()  # of no effect after a whole body: the connection went back
-        return Answer(response.status, response.raw_headers, content)
+            handler.ask(route.head(headers, body) + body, recorder)
+            message, payload = await handler.answer()
+            recorder.got_headers()
+            content = await self._read(message.headers, payload, recorder)
+        except BaseException:
+            connection.close()
+            raise
+        connection.release()
+        return Answer(message.code, message.raw_headers, content)
 
-    async def _read(self, response: aiohttp.ClientResponse, recorder: Recorder) -> bytes:
-        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    def _new_route(self, method: str, url: str) -> Route:
+        if len(self._routes) >= _MOST_ROUTES:
+            self._routes.clear()
+        target = URL(url, encoded=True)
+        proxy = self._proxy(target) if self._proxies else None
+        route = self._routes[method, url] = Route(method, target, proxy)
+        return route
+
+    async def _read(
+        self, headers: Mapping[str, str], payload: aiohttp.StreamReader, recorder: Recorder
+    ) -> bytes:
+        encoding = headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             raise self._failure("protocol", "the reply is compressed, unasked", recorder)
         parts = []
         size = 0
         try:
-            while part := await response.content.readany():
+            while part := await payload.readany():
                 size += len(part)
                 if size > self._max_body_bytes:
                     text = f"the reply is longer than {self._max_body_bytes} bytes"
@@ -246,26 +243,6 @@ class StampedTransport(httpx.AsyncBaseTransport):
         return proxy if "://" in proxy else f"http://{proxy}"
 
 
-class _Body(aiohttp.BytesIOPayload):
-    """A request body that stamps its sending, and knows whether a byte of it may have left.
-
-    aiohttp's own signal comes before the task that writes is even scheduled: with 64
-    requests at once that was measured to be 9 ms too early.
-    """
-
-    def __init__(self, content: bytes, recorder: Recorder) -> None:
-        super().__init__(io.BytesIO(content))
-        self._recorder = recorder
-        self._one_write = len(content) <= _ONE_WRITE_BYTES
-        self.touched = False
-
-    async def write_with_length(self, writer: Any, content_length: int | None) -> None:
-        self.touched = not self._one_write
-        self._recorder.sending()
-        await super().write_with_length(writer, content_length)
-        self.touched = True
-
-
 class _StampedTls(ssl.SSLContext):
     """A verifying client context that tells when a handshake begins."""
 
@@ -284,11 +261,6 @@ class _StampedTls(ssl.SSLContext):
         if recorder is not None:
             recorder.handshaking()
         return super().wrap_bio(*args, **kwargs)
-
-
-@lru_cache(maxsize=64)
-def _parsed(url: str) -> URL:
-    return URL(url, encoded=True)
 
 
 def _words(error: BaseException) -> str:

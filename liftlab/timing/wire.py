@@ -7,19 +7,31 @@ the connection itself, before it is parsed.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import socket
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import ResolveResult
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_parser import RawResponseMessage
+from yarl import URL
 
 from liftlab.timing.recorder import Recorder
 
 # Whose exchange goes on in this task: connections and the TLS context are shared by all.
 recording: ContextVar[Recorder | None] = ContextVar("liftlab_recorder", default=None)
+
+
+_BUFFER_BYTES = 2**16
+_CONTINUE, _SWITCHING, _OK = 100, 101, 200
+
+
+class ConnectionGone(Exception):
+    """An idle connection that its server had closed by the time it was to be used."""
 
 
 class StampedHandler(ResponseHandler):
@@ -38,7 +50,30 @@ class StampedHandler(ResponseHandler):
         self._recorder = recorder
         self._earlier = self._payload
         self._seen_bytes = 0
-        recorder.sending()  # a body stamps once more, nearer to its write
+
+    def ask(self, request: bytes, recorder: Recorder) -> None:
+        """Hand a whole request to the system, and stamp that.
+
+        Raises
+        ------
+        ConnectionGone
+            If the connection was gone before: nothing was written.
+        """
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionGone
+        self.set_response_params(
+            auto_decompress=False, read_until_eof=True, read_bufsize=_BUFFER_BYTES
+        )
+        recorder.sending()
+        transport.write(request)
+
+    async def answer(self) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+        """Wait for the head of the response; give it and the reader of its body."""
+        while True:
+            message, body = await self.read()
+            if not _CONTINUE <= message.code < _OK or message.code == _SWITCHING:
+                return message, body
 
     def data_received(self, data: bytes) -> None:
         """Stamp a read, then let it be parsed."""
@@ -82,6 +117,55 @@ class StampedConnector(aiohttp.TCPConnector):
         handler = await super()._create_connection(*args, **options)
         recorder.connected()
         return handler
+
+
+class Route:
+    """The way of one kind of request to one address: which connections take it, and its head.
+
+    Parameters
+    ----------
+    method, url
+        What is asked for.
+    proxy
+        The proxy's URL; None for none.
+    """
+
+    def __init__(self, method: str, url: URL, proxy: str | None) -> None:
+        loop = asyncio.get_running_loop()
+        via = None if proxy is None else URL(proxy)
+        # What the connector asks for: where to, through what, and with which encryption.
+        self._request = aiohttp.ClientRequest(method, url, loop=loop, proxy=via)
+        whole = via is not None and not self._request.is_ssl()
+        self._line = f"{method} {url if whole else url.raw_path_qs} HTTP/1.1"
+        self._has_body = method not in ("GET", "HEAD")
+
+    async def connect(self, connector: StampedConnector, within_s: float) -> Any:
+        """Return a connection to send on; close or release it."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=within_s)
+        try:
+            return await connector.connect(self._request, [], timeout)
+        except TimeoutError as error:
+            raise aiohttp.ConnectionTimeoutError(f"no connection within {within_s:g} s") from error
+
+    def head(self, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
+        """Return the request's head: its line, its headers, and the empty line.
+
+        Raises
+        ------
+        ValueError
+            If a header holds the end of a line.
+        """
+        own = self._request.headers
+        lines = [self._line, f"Host: {own['Host']}"]
+        if "Proxy-Authorization" in own:
+            lines.append(f"Proxy-Authorization: {own['Proxy-Authorization']}")
+        lines += [f"{k}: {v}" for k, v in headers if k.lower() not in ("host", "content-length")]
+        if body or self._has_body:
+            lines.append(f"Content-Length: {len(body)}")
+        text = "\r\n".join(lines)
+        if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+            raise ValueError("a header of the request holds the end of a line")
+        return text.encode("latin-1") + b"\r\n\r\n"
 
 
 class _StampedResolver(aiohttp.ThreadedResolver):

@@ -187,7 +187,7 @@ async def test_a_request_that_met_a_closed_connection_goes_to_a_new_one(loopback
     server = await loopback(ok)
     request = httpx.Request("POST", server.url, json={})
     await transport.handle_async_request(request)
-    [(protocol, _)] = transport._session.connector._conns.copy().popitem()[1]
+    [(protocol, _)] = transport._connector._conns.copy().popitem()[1]
     recorder = Recorder()
     reused = recorder.reused
 
