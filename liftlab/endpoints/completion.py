@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from liftlab.endpoints.base import Reply, Request
@@ -15,6 +15,7 @@ from liftlab.endpoints.replies import (
     name_or_none,
     parse_json,
     parse_object,
+    parse_objects,
     seconds_from_ms,
 )
 from liftlab.endpoints.sse import Event, arrival_ns, events
@@ -56,28 +57,34 @@ def read(reply: Reply, request: Request, headers: Mapping[str, str]) -> Reply:
 
 
 def _gather_events(body: bytes, gathered: _Gathered) -> None:
-    for event in events(body):
-        if event.data.strip() == b"[DONE]":
-            gathered.done = True
-            continue
-        data = _parsed(event, body)
+    found = list(events(body))
+    said = [event for event in found if event.data.strip() != b"[DONE]"]
+    gathered.done = len(said) < len(found)
+    for event, data in zip(said, _objects(said, body), strict=True):
         _note_facts(data, gathered)
         choice = _first_choice(data)
         delta = choice.get("delta")
         if isinstance(delta, dict):
             _note_delta(delta, event.end, gathered)
-        gathered.finish_reason = name_or_none(choice.get("finish_reason")) or gathered.finish_reason
+        if choice.get("finish_reason") is not None:
+            gathered.finish_reason = name_or_none(choice["finish_reason"]) or gathered.finish_reason
     if not gathered.done and gathered.finish_reason is None:
         raise ReplyError("truncated", "the stream ended without [DONE] or a finish reason")
 
 
-def _parsed(event: Event, body: bytes) -> dict[str, Any]:
-    try:
-        return parse_object(event.data)
-    except ReplyError:
-        if event.end < len(body):
-            raise
-        raise ReplyError("truncated", "the stream ended within an event") from None
+def _objects(said: list[Event], body: bytes) -> Iterable[dict[str, Any]]:
+    """Parse events: all at once where they are sound, else in order up to the fault."""
+    return parse_objects([event.data for event in said]) or _one_by_one(said, body)
+
+
+def _one_by_one(said: list[Event], body: bytes) -> Iterator[dict[str, Any]]:
+    for event in said:
+        try:
+            yield parse_object(event.data)
+        except ReplyError:
+            if event.end < len(body):
+                raise
+            raise ReplyError("truncated", "the stream ended within an event") from None
 
 
 def _gather_object(data: dict[str, Any], gathered: _Gathered) -> None:
@@ -112,7 +119,8 @@ def _note_delta(delta: dict[str, Any], end: int, gathered: _Gathered) -> None:
         gathered.text.append(content)
         gathered.first_token_end = gathered.first_token_end or end
         gathered.last_token_end = end
-    gathered.refusal = name_or_none(delta.get("refusal")) or gathered.refusal
+    if delta.get("refusal") is not None:
+        gathered.refusal = name_or_none(delta["refusal"]) or gathered.refusal
 
 
 def _value(gathered: _Gathered, request: Request) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from liftlab.timing import Stamps
 
@@ -13,8 +13,7 @@ _BOM = b"\xef\xbb\xbf"
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """One event's data, and where in the body its last line of data ends."""
 
     data: bytes
@@ -31,13 +30,27 @@ def events(body: bytes) -> Iterator[Event]:
     >>> [event.data for event in events(b"data: one\n\n: ping\n\ndata: two\n\n")]
     [b'one', b'two']
     """
+    if b"\r" in body or body.startswith(_BOM):
+        yield from _by_line(body, 0)
+        return
+    start = 0
+    for block in body.split(b"\n\n"):
+        if block.startswith(b"data:") and b"\n" not in block:  # as nearly all servers write them
+            yield Event(data=block[5:].removeprefix(b" "), end=start + len(block))
+        elif block:
+            yield from _by_line(block, start)
+        start += len(block) + 2
+
+
+def _by_line(body: bytes, start: int) -> Iterator[Event]:
+    """Give the events of a part of a body that begins at its byte `start`."""
     data: list[bytes] = []
     end = 0
     for match in _LINE.finditer(body, len(_BOM) if body.startswith(_BOM) else 0):
         line = match[1]
         if line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" "))
-            end = match.end(1)
+            end = start + match.end(1)
         elif not line and data:
             yield Event(data=b"\n".join(data), end=end)
             data = []

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.endpoints.sse import arrival_ns, events
+from liftlab.endpoints.sse import _by_line, arrival_ns, events
 from liftlab.timing import Stamps
 
 
@@ -29,6 +29,12 @@ def test_what_is_written_is_read(parts):
     found = list(events(body))
     assert [event.data for event in found] == parts
     assert all(body[: event.end].endswith(event.data) for event in found)
+
+
+@given(st.lists(st.sampled_from([b"data:", b"data: x", b"\n", b"\n\n", b":", b"y"]), max_size=12))
+def test_the_quick_way_reads_what_the_thorough_one_reads(pieces):
+    body = b"".join(pieces)
+    assert list(events(body)) == list(_by_line(body, 0))
 
 
 @given(st.binary(max_size=300))
