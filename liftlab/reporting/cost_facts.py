@@ -75,8 +75,8 @@ class CostFacts:
         start is from.
     service
         How long trials held a slot.
-    busy
-        Seconds of all attempts, by what they went to.
+    busy, cold_s
+        Seconds of all attempts by what they went to, and those spent on cold starts.
     models
         Each model side by side: the machine's seconds, tokens, and those of the table `cost`.
     months
@@ -93,6 +93,7 @@ class CostFacts:
     cold_start: str
     service: Service
     busy: Parts
+    cold_s: float
     models: list[Modelled]
     months: list[Traffic]
     curve: list[CurvePoint]
@@ -116,6 +117,7 @@ def gather(
         cold_start=_cold_start(data, hosting),
         service=service,
         busy=parts_of(data.attempts, data.trials, seconds),
+        cold_s=float(np.nansum(floats(data.attempts, "cold_s"))),
         models=_models(facts, price, requests),
         months=[month(service, price, hosting, n) for n in requests] if flows else [],  # type: ignore[arg-type]  # flows
         curve=_curve(service, hosting) if flows else [],  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,7 @@ def cost_by_traffic(
     rates: Sequence[float],
     lines: Mapping[str, Sequence[float]],
     marks: Mapping[str, tuple[float, float]],
+    warm_from: tuple[str, float] | None = None,
     *,
     unit: str,
     caption: str,
@@ -61,6 +63,8 @@ def cost_by_traffic(
         By name, an amount at each rate; NaN where it cannot keep up.
     marks
         Points to name: rate and amount.
+    warm_from
+        From which rate keeping one warm pays, in words, and that rate.
     unit
         "USD", or "s" where no price is known.
     caption, table
@@ -71,8 +75,9 @@ def cost_by_traffic(
     return Figure(
         caption=caption,
         alt=f"Lines of what a request costs, by arrival rate, both axes logarithmic. {told}."
-        + (f" {points}." if points else ""),
-        draw=lambda width: _draw_traffic(rates, lines, marks, unit, width),
+        + (f" {points}." if points else "")
+        + (f" {warm_from[0]}.".capitalize() if warm_from else ""),
+        draw=lambda width: _draw_traffic(rates, lines, marks, warm_from, unit, width),
         table=table,
     )
 
@@ -124,6 +129,7 @@ def _draw_traffic(
     rates: Sequence[float],
     lines: Mapping[str, Sequence[float]],
     marks: Mapping[str, tuple[float, float]],
+    warm_from: tuple[str, float] | None,
     unit: str,
     width: float,
 ) -> Drawing:
@@ -139,17 +145,9 @@ def _draw_traffic(
         color, style = looks[index % 3]
         axes.plot(rates, values, color=color, linestyle=style, linewidth=2.2)
         _name_line(axes, index, name, rates, np.asarray(values), color)
-    for name, (rate, amount) in marks.items():
-        axes.scatter([rate], [amount], color=SCALING_HUE, s=52, zorder=4)
-        words = quantity(amount, unit) if narrow else f"{name}: {quantity(amount, unit)}"
-        axes.annotate(
-            words,
-            (rate, amount),
-            xytext=(7, 5),
-            textcoords="offset points",
-            fontsize=11.5,
-            bbox={"facecolor": BACKGROUND, "edgecolor": "none", "pad": 0.6},
-        )
+    _name_marks(axes, marks, unit, narrow)
+    if warm_from is not None:
+        _draw_break_even(axes, *warm_from, narrow)
     ticks = _NARROW_RATES if narrow else _RATES
     axes.set_xticks(list(ticks), [f"1 {name}" if not narrow else name for name in ticks.values()])
     axes.xaxis.set_minor_locator(NullLocator())
@@ -182,6 +180,38 @@ def _name_line(
         color=color if index < 2 else MUTED,
         fontsize=12,
         va=va,
+    )
+
+
+def _name_marks(
+    axes: Axes, marks: Mapping[str, tuple[float, float]], unit: str, narrow: bool
+) -> None:
+    for index, (name, (rate, amount)) in enumerate(marks.items()):
+        axes.scatter([rate], [amount], color=SCALING_HUE, s=52, zorder=4)
+        words = quantity(amount, unit) if narrow else f"{name}: {quantity(amount, unit)}"
+        axes.annotate(
+            words,
+            (rate, amount),
+            xytext=(-6, -7) if index % 2 else (4, 6),  # in turns, so that they do not touch
+            textcoords="offset points",
+            ha="right" if index % 2 else "left",
+            va="top" if index % 2 else "bottom",
+            fontsize=11.5,
+            bbox={"facecolor": BACKGROUND, "edgecolor": "none", "pad": 0.6},
+        )
+
+
+def _draw_break_even(axes: Axes, words: str, rate: float, narrow: bool) -> None:
+    axes.axvline(rate, color=MUTED, linestyle=(0, (1, 2.5)), linewidth=1.1)
+    axes.annotate(
+        "\n".join(textwrap.wrap(words, 20 if narrow else 28)),
+        (rate, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, -2),
+        textcoords="offset points",
+        va="top",
+        fontsize=11 if narrow else 11.5,
+        color=MUTED,
     )
 
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from liftlab.analysis.columns import floats
-from liftlab.analysis.cost import Traffic, break_even
+from liftlab.analysis.cost import Price, Traffic, break_even
 from liftlab.analysis.cost.parts import parts_with_idle
 from liftlab.analysis.cost.traffic import MONTH_S, usd_of
-from liftlab.analysis.estimate import quantity
+from liftlab.analysis.estimate import plain, quantity
 from liftlab.reporting.cost_facts import CostFacts
 from liftlab.reporting.html import Html, tag
 from liftlab.reporting.messages import plural
 
 GPU, TOKENS = 0, 1  # the models that every run has, in their order
+NEARLY = 0.1  # so much more is hardly more
 
 
 def title(costs: CostFacts) -> str:
     """Return the finding in one line."""
     if not len(costs.service.seconds):
-        return "Nothing was timed: no cost can be told"
+        return "No attempt of this run has a known time: its cost cannot be told"
     request = costs.models[GPU].request
     first = next((told for told in costs.months if told.usd_request.value is not None), None)
     if first is not None and first.usage is not None:
@@ -40,7 +39,7 @@ def title(costs: CostFacts) -> str:
 def sentences(costs: CostFacts) -> list[str]:
     """Return two or three sentences that anyone understands."""
     if not len(costs.service.seconds):
-        return ["No attempt of this run has a known time."]
+        return ["A cost is made of attempts: how long they took, and how many tokens they had."]
     said = [f"The machine works {worked(costs)} a request, retries and failures included."]
     request = costs.models[GPU].request
     if request.value is not None:
@@ -87,40 +86,59 @@ def parts_caption(costs: CostFacts) -> str:
     )
 
 
+def warm_from(costs: CostFacts) -> tuple[str, float] | None:
+    """Return from which arrival rate keeping one warm pays, in words and requests a second.
+
+    At no lower rate of its own it never costs less: then, from where it costs hardly more.
+    """
+    price = costs.price
+    both = [(p.rate_rps, p.scaling, p.kept) for p in costs.curve if p.scaling and p.kept]
+    if price.usd_per_hour is None or not both:
+        return None
+    rates = [rate for rate, *_ in both]
+    scaling = [usd_of(used, price) for _, used, _ in both]
+    kept = [usd_of(used, price) for *_, used in both]
+    if _cheaper_warm(price):
+        words, rate = "one kept warm pays from", break_even(rates, scaling, kept)
+    else:
+        words = f"one kept warm costs less than {NEARLY:.0%} more from".replace("%", " %")
+        rate = break_even(rates, [(1 + NEARLY) * usd for usd in scaling], kept)
+    return None if rate is None else (f"{words} {plain(rate * MONTH_S, 2)} a month", rate)
+
+
 def keep_warm(costs: CostFacts) -> str:
-    """Say from which traffic keeping one warm pays, or what it costs and buys."""
+    """Say what keeping one warm costs and buys, and from which traffic it pays."""
     price, told = costs.price, costs.months[0]
-    if price.usd_per_hour is None or told.usage is None or costs.hosting is None:
+    if price.usd_per_hour is None or told.usage is None:
         return ""
-    kept_rate = price.usd_per_hour_kept_warm
-    if kept_rate is not None and kept_rate < price.usd_per_hour:
-        both = [(p.rate_rps, p.scaling, p.kept) for p in costs.curve if p.scaling and p.kept]
-        pays = break_even(
-            [rate for rate, *_ in both],
-            [usd_of(used, price) for _, used, _ in both],
-            [usd_of(used, price) for *_, used in both],
-        )
-        if pays is not None:
-            return f"Keeping one warm pays from {pays * MONTH_S:,.0f} requests a month on."
-        return "Keeping one warm does not pay at any traffic up to ten requests a second."
+    found = warm_from(costs)
+    pays = f"{found[0][:1].upper()}{found[0][1:]}." if found else ""
+    if _cheaper_warm(price):
+        return pays or "One kept warm does not pay at any traffic up to ten requests a second."
     month_usd = price.usd_per_hour * MONTH_S / 3600
     scaled = told.requests * usd_of(told.usage, price)
     return (
         f"At the same rate keeping one warm never costs less: {month_usd:,.0f} USD a month instead "
         f"of {scaled:,.2f} at {told.requests:,.0f} requests, and the "
-        f"{quantity(told.usage.cold_share, '%')} that wait for a start would not."
+        f"{quantity(told.usage.cold_share, '%')} that wait for a start would not. {pays}"
     )
+
+
+def _cheaper_warm(price: Price) -> bool:
+    kept, hourly = price.usd_per_hour_kept_warm, price.usd_per_hour
+    return kept is not None and hourly is not None and kept < hourly
 
 
 def without_price(costs: CostFacts) -> Html:
     """Say what is known without a price, and how to give one."""
     price = costs.price
-    if price.usd_per_hour is not None or price.knows("tokens"):
+    timed = len(costs.service.seconds) > 0
+    if not timed or price.usd_per_hour is not None or price.knows("tokens"):
         return Html("")
     attempts, endpoint = costs.facts.data.attempts, costs.facts.data.run.endpoint
     tokens = [floats(attempts, name) for name in ("prompt_tokens", "output_tokens")]
     told = [f"{np.nansum(column):,.0f}" if np.isfinite(column).any() else "–" for column in tokens]
-    hour = costs.service.mean_s / 3600 if len(costs.service.seconds) else math.nan
+    hour = costs.service.mean_s / 3600
     how = (
         f"Give [{price.price_id}] in data/prices.toml its rates"
         if price.source
@@ -139,6 +157,8 @@ def without_price(costs: CostFacts) -> Html:
 def price_words(costs: CostFacts) -> str:
     """Return which price this is, and where it is from."""
     price = costs.price
+    if not len(costs.service.seconds):
+        return ""
     if not price.source:
         return f"The price {price.price_id} is not in data/prices.toml."
     return f"Price {price.price_id} of {price.date}: {price.source}."

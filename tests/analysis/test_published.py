@@ -151,3 +151,12 @@ def test_a_rounded_figure_is_found_again(value: float, decimals: int) -> None:
     assert matches(value, printed)
     assert not matches(value + 2, printed)
     assert not matches(math.nan, printed)
+
+
+def test_one_time_of_one_trial_is_that_time() -> None:
+    one = {"case_id": ["factorial"], "repeat": [1], "e2e_s": [21.7], "completed": [True]}
+    stage = {"case_id": ["factorial"], "repeat": [1], "stage": ["nlp_to_ir"], "latency_s": [11.0]}
+    rows = compare_published(published("week1"), pd.DataFrame(one), pd.DataFrame(stage))
+    told = {row.field: row.survives for row in rows}
+    assert told["e2e_s"] == told["nlp_to_ir_s"] == "yes"
+    assert told["ir_to_code_s"] == "cannot be checked"

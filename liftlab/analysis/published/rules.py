@@ -59,18 +59,18 @@ def spec_of(
     earlier: Mapping[str, Mapping[str, Any]],
 ) -> Spec:
     """Return what a field means, and every rule that may have given it."""
-    counts = _counts(trials)
-    if field in counts:
-        return counts[field]
-    if priced := _cost_spec(field, usd):
-        return priced
+    if simple := _counts(trials).get(field) or _cost_spec(field, usd):
+        return simple
     if (change := _CHANGE.fullmatch(field)) and change["day"] in earlier:
         return _change_spec(change["stage"], published, earlier[change["day"]], trials, stages)
     if (found := _LATENCY.fullmatch(field)) and found["stage"] in _measured(stages):
         return _latency_spec(found, trials, stages)
     if field in ("memory_mean_mb", "memory_mean", "memory_peak"):
         return _memory_spec(field, stages)
-    return Spec(field.removesuffix("_s").replace("_", " "), "s" if field.endswith("_s") else "", [])
+    name = field.removesuffix("_s")
+    if name in _measured(stages):
+        return _single_spec(name, trials, stages)
+    return Spec(name.replace("_", " "), "s" if field.endswith("_s") else "", [])
 
 
 def _counts(trials: pd.DataFrame) -> dict[str, Spec]:
@@ -171,6 +171,13 @@ def _latency_spec(found: re.Match[str], trials: pd.DataFrame, stages: pd.DataFra
         return Spec(what, "%", rules)
     seconds = found["seconds"] is not None
     return Spec(what, "s" if seconds else "ms", rules, factor=1.0 if seconds else 1e3)
+
+
+def _single_spec(stage: str, trials: pd.DataFrame, stages: pd.DataFrame) -> Spec:
+    """Return the spec of one time that was published as such: of a single trial."""
+    _, seconds, _ = next(_populations(stage, trials, stages))
+    value = float(seconds[0]) if len(seconds) == 1 else None
+    return Spec(stage.replace("_", " "), "s", [Rule("the only trial", value)])
 
 
 def _populations(

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from liftlab.analysis.cost import Traffic, Usage
-from liftlab.analysis.cost.parts import parts_with_idle
+from liftlab.analysis.cost.parts import COLD, Parts, parts_with_idle
 from liftlab.analysis.cost.traffic import MONTH_S, usd_of
 from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.reporting import cost_figures
@@ -33,6 +33,8 @@ __all__ = [
     "tiles",
     "traffic_figure",
 ]
+
+_UNTIMED = "no attempt has a known time"
 
 
 def finding(costs: CostFacts) -> Finding:
@@ -88,6 +90,7 @@ def traffic_figure(costs: CostFacts) -> Html:
         rates,
         lines,
         marks,
+        words.warm_from(costs),
         unit=_unit(costs),
         caption=words.traffic_caption(costs),
         table=behind(table(frame, csv="traffic.csv")),
@@ -116,7 +119,8 @@ def projections(costs: CostFacts) -> Html:
 
 def parts_figure(costs: CostFacts) -> Html:
     """Return what the money goes to: in this run, and in a month's traffic."""
-    bars = {"this run": costs.busy} if costs.busy.amounts else {}
+    spent = costs.busy.amounts | ({COLD: costs.cold_s} if costs.cold_s > 0 else {})
+    bars = {"this run": Parts(amounts=spent)} if spent else {}
     for told in costs.months:
         if told.usage is not None:
             bars[f"{told.requests:,.0f} a month"] = parts_with_idle(costs.busy, told.usage)
@@ -167,6 +171,8 @@ def _work_tile(costs: CostFacts) -> Tile:
     if request.value is None and costs.models[TOKENS].request.value is not None:
         request = costs.models[TOKENS].request
         return Tile(what="A request, in tokens", number=request.point, why=_why(request))
+    if not len(costs.service.seconds):
+        return Tile(what="A request", number="–", why=_UNTIMED, verdict="not measurable")
     if request.value is None:
         why = f"works {words.worked(costs)}; {request.reason}"
         return Tile(what="A request", number="–", why=why, verdict="not measurable")
@@ -225,7 +231,7 @@ def _month_row(
 def _unhosted(costs: CostFacts) -> Estimate:
     why = "no idle window is known: set idle_s in the price or in the endpoint's table"
     if costs.hosting is not None:
-        why = "nothing was timed"
+        why = _UNTIMED
     return Estimate(value=None, n=len(costs.service.seconds), unit="USD", reason=why)
 
 
