@@ -36,13 +36,19 @@ def rate(claim: Claim, evidence: Evidence, measure: Measure) -> Ruling:
         n_needed = sample_size(estimate.value, half_width=NARROW).trials
     else:
         faults = ("wrong",)
+    whole = success_rate(evidence.trials, measure)
+    apart = f" Of all answers it is {whole.successes:,} of {whole.trials:,}." if claim.cases else ""
+    named = f"Of {listing(claim.cases)}: " if claim.cases else ""
     once = " once each: prompt and luck cannot be told apart" if found.cases == found.trials else ""
     return Ruling(
         claim=claim,
         measure=measure,
         ruling=ruling,
-        why=f"{found.successes:,} of {found.trials:,}, {found.cases:,} cases{once}; {estimate}.",
-        may_say=found.sentence(),
+        why=(
+            f"{found.successes:,} of {found.trials:,}, {found.cases:,} cases{once}; "
+            f"{estimate}.{apart}"
+        ),
+        may_say=f"{named}{found.sentence()}{apart}",
         n_needed=n_needed,
         needed=f"independent trials, for ± {quantity(NARROW, '%')},",
         faults=faults,

@@ -1,15 +1,16 @@
-"""Claims in a free Markdown report: which there are, and what the run's rows say of them."""
+"""Find the claims of a report, and rule each that can be tied to a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from liftlab.analysis.claims import wordings
-from liftlab.analysis.claims.figures import Found
-from liftlab.analysis.claims.lines import Line, Names, lines
 from liftlab.analysis.claims.model import Claim, Evidence, Ruling, Verdict
 from liftlab.analysis.claims.rule import rule_all
+from liftlab.analysis.claims.text import wordings
+from liftlab.analysis.claims.text.found import Found
+from liftlab.analysis.claims.text.markdown import pieces
+from liftlab.analysis.claims.text.names import Names
 from liftlab.analysis.columns import floats, labels
 from liftlab.analysis.cost import cost_per_trial
 from liftlab.analysis.latency import judge
@@ -71,25 +72,28 @@ def lint(markdown: str, evidence: Evidence) -> list[Checked]:
     names = Names.of(evidence)
     checked: list[Checked] = []
     ruled: dict[Claim, tuple[Ruling, ...]] = {}
-    for line in lines(markdown, names):
-        for found in _of_line(line, names):
+    for piece in pieces(markdown, names.cases):
+        for place, found in wordings.find(piece, names):
             if len(checked) == MAX_FOUND:
                 return checked
+            line = _Line(piece.numbers[place], piece.said[place])
             checked.append(_check(line, found, evidence, ruled))
     return checked
 
 
-def _of_line(line: Line, names: Names) -> Iterable[Found]:
-    """Return the claims of a line, each once."""
-    return dict.fromkeys(wordings.find(line, names))
+class _Line(NamedTuple):
+    number: int
+    said: str
 
 
 def _check(
-    line: Line, found: Found, evidence: Evidence, ruled: dict[Claim, tuple[Ruling, ...]]
+    line: _Line, found: Found, evidence: Evidence, ruled: dict[Claim, tuple[Ruling, ...]]
 ) -> Checked:
     rulings: tuple[Ruling, ...] = ()
+    name = f"line {line.number}"
     if found.ruling is not None:
-        rulings = (found.ruling,)
+        claim = replace(found.ruling.claim, id=name, statement=line.said)
+        rulings = (replace(found.ruling, claim=claim),)
     elif found.claim is not None:
         claim = replace(found.claim, id="", statement="")  # the same words twice are ruled once
         if claim not in ruled:
@@ -98,7 +102,7 @@ def _check(
                 if found.kind == "cost target"
                 else tuple(rule_all([claim], evidence))
             )
-        named = replace(claim, id=f"line {line.number}", statement=line.said)
+        named = replace(claim, id=name, statement=line.said)
         rulings = tuple(replace(each, claim=named) for each in ruled[claim])
     return Checked(
         line=line.number, said=line.said, kind=found.kind, rulings=rulings, note=found.note

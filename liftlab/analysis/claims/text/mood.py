@@ -1,0 +1,100 @@
+"""Whether a sentence says what is, or what is wanted, guessed, asked, or said by others."""
+
+from __future__ import annotations
+
+import re
+
+from liftlab.analysis.claims.text.figures import Figure, Sentence
+
+_OTHERS = re.compile(
+    r"\baccording to|\bvendors?\b|\bcustomers?\b|\bcompetitors?\b|\badvertis|\bwrote\b"
+    r"|\bquot(?:e|ed|ing)\b"
+    r"|\b(?:legal|marketing|they|docs|documentation|paper|blog|website|provider|literature"
+    r"|[a-z]+ project)"
+    r" (?:says?|said|claims?|reports?|promises?|states?)\b"
+)
+_ATTAINED = re.compile(
+    r"\b(?:met|meets|we meet|hits?|achieved|achieves|reached|reaches|attained|exceeded|exceeds"
+    r"|beats?|beaten"
+    r"|holds|held|cleared|surpass(?:es|ed)|satisf(?:ies|ied)|on target|within (?:the "
+    r"|our )?(?:\S+ ){0,3}"
+    r"(?:budget|target|slo|sla|goal)|(?:above|below|under) (?:the|our) \S+ ?%? (?:bar|target"
+    r"|goal|threshold))\b"
+)
+_NOT_ATTAINED = re.compile(r"\b(?:not|never|nor|missed|misses|to be|far from|cannot|can't)\b")
+_WANTED = re.compile(
+    r"\b(?:goals?|targets?|targeted|targeting|aim(?:s|ing)? (?:for|to|at)|objective|slos?"
+    r"|slas?|budget(?:s|ed)?"
+    r"|threshold|requirement|should|must|shall|wants?|needs? to|plans?|planned|planning|to-?do"
+    r"|whether"
+    r"|(?:would|will) be (?:fine|enough|nice|good|acceptable|ok)|let'?s|assumes?|assuming|suppose"
+    r"|promised?|success (?:metrics?|criteri\w+)|agree on|not (?:yet )?(?:measured|enough"
+    r"|done)|yet to)\b"
+    r"|^(?:original|revised target|acceptance)\b[^:]{0,40}:|\beg\b"
+)
+# "(target: < 2 s)", "against a goal of 5 s": an aim beside a figure that is none.
+_BESIDE = re.compile(
+    r"\([^()]{0,60}\b(?:goals?|targets?|slo|sla|budget|limit|was|previously)\b[^()]{0,60}\)"
+    r"|(?:,|;|\bvs|\bagainst|\bcompared (?:to|with)) (?:the |a |an |our )?(?:original "
+    r"|revised )?[<>=~$0-9. s%]{0,12}"
+    r"\b(?:goal|target|slo|sla)\b[^.;]{0,40}$"
+)
+_BOUND = re.compile(
+    r"[<>]|\b(?:under|below|above|at least|at most|less than|more than|over|exceed|up to"
+    r"|within|by half|in half)\b"
+)
+_OF_DATA = re.compile(r"\b(?:based on|given) (?:the |our )?(?:data|measure)")
+_IF = re.compile(r"\b(?:if|unless|in case)\b(?! ?/| ?'|\))")
+_ORDER = re.compile(
+    r"^(?:[-*0-9.\[\] ]{0,6})(?:measure|fix|reduce|raise|bring|improve|increase|decrease|lower"
+    r"|get|keep|add"
+    r"|define|expand|investigate|reproduce|aim|achieve|reach|find|ensure|optimi[sz]e|decide"
+    r"|look|budget|wait"
+    r"|check|verify|consider|collect|gather|try|(?:re)?run (?:each|the|all|a|again|more|[0-9])"
+    r"|test (?:the|more|all|[0-9]))\b"
+)
+_REACHABLE = re.compile(r"achieve|achievable|reach|\bmet\b|attain|possible")
+_AHEAD = re.compile(
+    r"\bestimat|\bprojected\b|\bprojections?\b|\bwe project\b|\bexpect(?!ed an\b)|\bforecast"
+    r"|\banticipat"
+    r"|\bpredict(?!ab)|\bwill (?:take|push|cost|be|add|bring|rise|fall|drop|increase)\b"
+    r"|\bgoing to\b|\bonce .{1,40}\b(?:is|are) (?:fixed|added|done|in)\b"
+)
+
+
+def of_others(sentence: Sentence) -> bool:
+    """Whether somebody else's words or figures are told."""
+    return bool(_OTHERS.search(sentence.text))
+
+
+def attained(sentence: Sentence) -> bool:
+    """Whether something that was wanted is said to be reached."""
+    text = sentence.text
+    return bool(_ATTAINED.search(text)) and not _NOT_ATTAINED.search(text)
+
+
+def wanted(sentence: Sentence) -> bool:
+    """Whether it tells a goal, a plan, a condition or a question, and not that it is reached."""
+    text = _BESIDE.sub(" ", sentence.text).rstrip(' *"”)')
+    if text.endswith("?"):
+        return not _REACHABLE.search(text)
+    if _IF.search(text):
+        return True
+    if _ORDER.match(text) or (sentence.piece.planned and _BOUND.search(text)):
+        return not attained(sentence) and not _OF_DATA.search(text)
+    return bool(_WANTED.search(text)) and not attained(sentence)
+
+
+def is_aim(sentence: Sentence, figure: Figure) -> bool:
+    """Whether a figure is an aim that stands beside a figure of what is."""
+    if attained(sentence):
+        return False
+    return any(
+        match.start() > 0 and match.start() <= figure.start < match.end()
+        for match in _BESIDE.finditer(sentence.text)
+    )
+
+
+def ahead(sentence: Sentence) -> bool:
+    """Whether it tells what is still to come."""
+    return bool(_AHEAD.search(sentence.text))

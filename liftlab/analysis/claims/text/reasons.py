@@ -1,0 +1,85 @@
+"""How people word why something was slow, and what a cold start costs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from liftlab.analysis.causes import BACKOFF, COLD, OUTPUT_TOKENS, QUEUE, RETRY
+from liftlab.analysis.claims.text.figures import Figure, Sentence
+from liftlab.analysis.claims.text.found import Found, pair, tied
+from liftlab.analysis.claims.text.names import Names
+
+_WARM = re.compile(
+    r"\bwarm(?:ed|-up|up)?\b|\b(?:later|subsequent|following|second) (?:ones|requests|calls)"
+)
+_COLD = re.compile(r"\bcold\b")
+_APART = re.compile(
+    r"slow|fast|add|penalt|overhead|cost|differ|extra|negligible|only|more|longer|->|vs"
+)
+
+
+def cold(sentence: Sentence, names: Names) -> Iterator[Found]:
+    """Read a cold start set against a warm request."""
+    del names
+    text = sentence.text
+    warm_at, cold_at = _WARM.search(text), _COLD.search(text)
+    if not cold_at or not (warm_at or _APART.search(text)):
+        return
+    times = [each for each in sentence.figures if each.kind == "seconds" and each.value > 0]
+    versus = re.search(r"\bvs\b|\bagainst\b|\bcompared (?:to|with)\b", text)
+    if versus and warm_at and len(times) > 2:  # the two that stand on either side
+        first = [each for each in times if each.end <= versus.start()][-1:]
+        times = first + [each for each in times if each.start >= versus.end()][:1]
+    if warm_at and len(times) >= 2:
+        warm, other = min(
+            ((one, two) for one in times for two in times if one is not two),
+            key=lambda both: _gap(both[0], warm_at) + _gap(both[1], cold_at),
+        )
+        two = pair(warm.value, other.value, "a warm request", "a cold one")
+        yield tied("cold against warm", cold_at.start(), metric="cold_start", comparison=two)
+    elif times or any(each.kind in ("share", "times") for each in sentence.figures):
+        note = "one figure for cold and warm: give both times"
+        yield Found(kind="cold against warm", at=cold_at.start(), note=note)
+
+
+def _gap(figure: Figure, word: re.Match[str]) -> int:
+    return max(figure.start - word.end(), word.start() - figure.end)
+
+
+_CAUSES = {
+    "retr": RETRY,
+    "asked again": RETRY,
+    "cold": COLD,
+    "queue": QUEUE,
+    "queuing": QUEUE,
+    "token": OUTPUT_TOKENS,
+    "long output": OUTPUT_TOKENS,
+    "longer output": OUTPUT_TOKENS,
+    "longer answer": OUTPUT_TOKENS,
+    "back-off": BACKOFF,
+    "backoff": BACKOFF,
+}
+_BECAUSE = re.compile(
+    r"\b(?:explained by|due to|caused by|because(?: of)?|com(?:es?|ing) from|attributed to"
+    r"|down to|owing to|stems? from"
+    r"|result of|thanks to|reason (?:is|was))\b(.{1,60})"
+)
+_SLOW = re.compile(
+    r"outlier|slow|spike|latency|excess|delay|variance|\b[0-9.]+ ?s\b|took|takes|long|tail"
+)
+
+
+def because(sentence: Sentence, names: Names) -> Iterator[Found]:
+    """Read why something was slow."""
+    for match in _BECAUSE.finditer(sentence.text):
+        before = sentence.text[: match.start()]
+        if not _SLOW.search(before):
+            continue
+        cause = next((name for word, name in _CAUSES.items() if word in match[1]), "")
+        stage = names.stage(before, match[1], sentence.piece.around)
+        if cause:
+            yield tied("explained by", match.start(), metric="explained", cause=cause, stage=stage)
+        elif re.search(r"outlier|slow|spike|delay|excess", before):
+            note = "no cause that is recorded is named"
+            yield Found(kind="explained by", at=match.start(), note=note)
