@@ -18,7 +18,8 @@ VERBS = {
     "quick": ("quick", "Run one case and print its attempts."),
     "report": ("report", "Run the suite and write the HTML report; with RUN, only write it."),
     "show": ("show", "Print a run in the terminal."),
-    "status": ("show", "Print a run's message for a status update, as Markdown."),
+    "status": ("status", "Print a run's messages for a status update, as Markdown."),
+    "readme-update": ("status", "Write a run's numbers into the performance section of a README."),
     "runs": ("show", "List the runs on disk."),
     "history": (
         "history",

@@ -1,4 +1,4 @@
-"""`liftlab show`, `status` and `runs`: what is on disk, readable in the terminal."""
+"""`liftlab show` and `runs`: what is on disk, readable in the terminal."""
 
 from __future__ import annotations
 
@@ -25,16 +25,6 @@ def show_command(run: str, as_json: bool) -> None:
     from liftlab import jobs
 
     print_run(jobs.open_run(run, project=project()), as_json)
-
-
-@click.command("status")
-@click.argument("run", default="latest")
-def status_command(run: str) -> None:
-    """Print RUN's message for a status update, as Markdown."""
-    from liftlab import jobs
-    from liftlab.reporting.messages import status_markdown
-
-    click.echo(status_markdown(jobs.open_run(run, project=project())))
 
 
 @click.command("runs")

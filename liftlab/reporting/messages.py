@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 from liftlab.analysis.columns import floats, labels
 from liftlab.analysis.cost import projection
 from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.analysis.load import summarise_load
+from liftlab.analysis.success import SuccessRate
+from liftlab.records import LOAD
 from liftlab.reporting.facts import Facts, gather
 
 if TYPE_CHECKING:
@@ -56,6 +59,9 @@ def failure_words(failure_class: str) -> str:
 def title(facts: Facts) -> str:
     """Return the finding in one line."""
     passed, verdict = facts.passed, facts.success_verdict()
+    if facts.data.run.pipeline == LOAD:
+        load = summarise_load(facts.data.run, facts.data.attempts)
+        return f"{load.ok:,} of {load.n:,} requests were answered well"
     if len(facts.data.trials) == 0:
         return "No trials yet: nothing can be said"
     if passed.trials == 0 and passed.errors:
@@ -85,18 +91,6 @@ def sentences(facts: Facts) -> list[str]:
         return ["The run has no finished trial."]
     said = [_success_sentence(facts), _time_sentence(facts), _slow_sentence(facts)]
     return [sentence for sentence in said if sentence]
-
-
-def status_markdown(run: RunData, project: Project | None = None) -> str:
-    """Return the message for a status update, as Markdown; text from outside is escaped."""
-    facts = gather(run, project)
-    lines = [f"# {markdown(title(facts))}", "", markdown(" ".join(sentences(facts))), ""]
-    lines += [f"- {markdown(row)}" for row in _numbers(facts)]
-    wrong = [f"{share.failure_class}: {share.count:,}" for share in facts.failures]
-    if wrong:
-        lines.append(f"- {markdown('What went wrong: ' + ', '.join(wrong))}")
-    lines += ["", markdown(f"{run_line(facts)}."), ""]
-    return "\n".join(lines)
 
 
 def run_line(facts: Facts) -> str:
@@ -136,16 +130,22 @@ def markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
-def _numbers(facts: Facts) -> list[str]:
+def numbers(facts: Facts) -> list[tuple[str, str]]:
+    """Return the numbers of a status update by name, each with what carries it."""
     rows = [
-        f"Right: {facts.passed.sentence()}",
-        f"Parsed: {facts.parsed.sentence()}",
-        f"End to end, median: {facts.e2e.p50} ({facts.e2e.rows})",
-        f"End to end, P95: {facts.e2e.p95}",
+        ("Right", _counted(facts.passed)),
+        ("Parsed", _counted(facts.parsed)),
+        ("End to end, median", f"{facts.e2e.p50}, {facts.e2e.rows}"),
+        ("End to end, P95", str(facts.e2e.p95)),
     ]
-    for count, estimate in requests_at(facts):
-        rows.append(f"{count:,} requests: {estimate}")
+    rows += [(f"{count:,} requests", str(found)) for count, found in requests_at(facts)]
     return rows
+
+
+def _counted(rate: SuccessRate) -> str:
+    if rate.trials == 0:
+        return "not judged"
+    return f"{rate.successes:,} of {rate.trials:,}: {rate.estimate}"
 
 
 def _success_sentence(facts: Facts) -> str:
@@ -170,7 +170,7 @@ def _time_sentence(facts: Facts) -> str:
     median, verdict = facts.e2e.p50, facts.time_verdict()
     if median.value is None:
         return "How long a request takes cannot be told from these rows."
-    said = f"The typical request takes {_rounded(median.value)}"
+    said = f"The typical request takes {rounded(median.value)}"
     if verdict is None:
         return f"{said}."
     aim = quantity(verdict.limit, "s")
@@ -189,12 +189,13 @@ def _slow_sentence(facts: Facts) -> str:
     known = excess - sum(max(0.0, each.unexplained_s) for each in facts.slow)
     count = len(facts.slow)
     return (
-        f"{count:,} {plural('stage', count)} took {_rounded(excess)} more than usual; "
-        f"what was recorded accounts for {_rounded(known)} of it."
+        f"{count:,} {plural('stage', count)} took {rounded(excess)} more than usual; "
+        f"what was recorded accounts for {rounded(known)} of it."
     )
 
 
-def _rounded(seconds: float) -> str:
+def rounded(seconds: float) -> str:
+    """Write seconds as people say them: to a tenth from one second on."""
     return f"{seconds:.1f} s" if seconds >= 1 else quantity(seconds, "s")
 
 

@@ -146,15 +146,24 @@ def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
         link = tag("a", page.title, href=f"{page.name}.html")
         fault = tag("p", page.fault, cls="fault") if page.fault else ""
         items.append(tag("section", tag("h2", link), tag("p", " ".join(page.sentences)), fault))
-    items.append(tag("p", tag("a", "The message for a status update", href="status.md")))
+    items.append(
+        tag(
+            "p",
+            tag("a", "The messages for a status update", href="status.md"),
+            " · ",
+            tag("a", "the day's summary, to be finished by hand", href="daily.md"),
+        )
+    )
     text = page_of_parts(items, title=f"Run {run.run.run_id}", line="liftlab")
     (folder / "index.html").write_text(text, "utf-8")
 
 
 def _write_message(folder: Path, run: RunData, project: Project) -> None:
-    from liftlab.reporting.messages import status_markdown
+    from liftlab.reporting.audiences import status_markdown
+    from liftlab.reporting.daily import daily_markdown
 
     (folder / "status.md").write_text(status_markdown(run, project), "utf-8")
+    (folder / "daily.md").write_text(daily_markdown(run, project), "utf-8")
 
 
 def _point_latest(reports: Path, name: str) -> None:

@@ -144,6 +144,15 @@ def test_quick_prints_attempts_code_and_checks(
     assert shown["trials"][0]["failure_class"] == "missing_return"
     assert main(["status"]) == 0
     assert said(capsys)[0].startswith("# ")
+    assert main(["status", "--for", "leadership"]) == 0
+    assert "1 prompt was run once" in said(capsys)[0]
+    assert main(["status", "--for", "daily"]) == 0
+    assert "You write" in said(capsys)[0]
+    Path("README.md").write_text("<!-- liftlab:performance -->\n<!-- /liftlab:performance -->\n")
+    assert main(["readme-update"]) == 0
+    assert "now holds run" in said(capsys)[1]
+    assert main(["readme-update", "latest", "--file", "nowhere.md"]) == 6
+    assert "no such file" in said(capsys)[1]
 
 
 def test_health_and_wake(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,14 +141,6 @@ def test_failures_of_every_class_are_among_those_shown(forty: RunData) -> None:
         assert share.failure_class.replace("_", " ") in html
 
 
-def test_the_message_escapes_what_markdown_would_read(week2: RunData) -> None:
-    run = replace(week2.run, model="[x](http://evil) <img> @team *b*")
-    text = messages.status_markdown(replace(week2, run=run))
-    assert text.startswith("# 1 of 5 answers is right")
-    assert "\\[x\\](http\\://evil) \\<img\\> \\@team \\*b\\*" in text
-    assert "33.68 USD" in text
-
-
 def test_only_endpoint_errors_are_told_as_such(week2: RunData) -> None:
     trials = week2.trials.assign(outcome="error", failure_class="endpoint_error", parsed=None)
     facts = gather(replace(week2, trials=trials))

@@ -78,6 +78,7 @@ def test_a_known_run_is_rendered_without_running(project: Project, renderer: Ren
         "00_status.html",
         "10_run_suite.html",
         "20_variance_outliers.html",
+        "daily.md",
         "index.html",
         "status.md",
     ]

@@ -14,7 +14,7 @@ from liftlab.analysis.explain import PEERS_NEEDED
 from liftlab.analysis.intervals import quantile_needs
 from liftlab.analysis.latency import TargetResult, succeeded, success_by
 from liftlab.analysis.success import success_by_group
-from liftlab.reporting import figures, messages
+from liftlab.reporting import figures, messages, steps
 from liftlab.reporting.bars import stage_title
 from liftlab.reporting.facts import Facts, gather
 from liftlab.reporting.html import Html, join, tag
@@ -44,9 +44,6 @@ __all__ = [
     "tiles",
     "time",
 ]
-
-
-_CLOSE = "too close to call"  # no number of trials that can be run would decide
 
 
 def tiles(facts: Facts) -> Html:
@@ -175,8 +172,8 @@ def claims(facts: Facts) -> Html:
 
 def next_steps(facts: Facts) -> Html:
     """Return what to fix first, and how much evidence is missing."""
-    steps = [tag("li", tag("strong", lead), f" {why}") for lead, why in _steps(facts)]
-    return tag("ol", *steps) if steps else tag("p", "Nothing stands out.")
+    told = [tag("li", tag("strong", lead), f" {why}") for lead, why in steps.next_steps(facts)]
+    return tag("ol", *told) if told else tag("p", "Nothing stands out.")
 
 
 def isolation_note(facts: Facts) -> Html:
@@ -256,8 +253,7 @@ def _judged(
 def _with_needs(why: str, verdict: TargetResult | None) -> str:
     if verdict is None or verdict.verdict != "undecided":
         return why
-    needs = _CLOSE if verdict.needs.startswith("too near") else verdict.needs
-    return "; ".join(part for part in (why, needs) if part)
+    return "; ".join(part for part in (why, steps.close(verdict.needs)) if part)
 
 
 def _time_caption(facts: Facts) -> str:
@@ -350,31 +346,6 @@ def _printed(day: Mapping[str, Any], keys: tuple[str, ...]) -> str:
             unit = {"_s": "s", "sd": "USD", "mb": "MB"}.get(key[-2:], "")
             return f"{day[key]} {unit}".strip()
     return "–"
-
-
-def _steps(facts: Facts) -> Iterator[tuple[str, str]]:
-    if facts.failures:
-        top, wrong = facts.failures[0], sum(share.count for share in facts.failures)
-        interval = f" ({top.of_failures.interval})" if top.of_failures.interval else ""
-        yield (
-            f"Fix the {top.failure_class.replace('_', ' ')} first.",
-            f"It holds {top.count:,} of {wrong:,} failures{interval}.",
-        )
-    for name, verdict in (("success", facts.success_verdict()), ("time", facts.time_verdict())):
-        if verdict is not None and verdict.verdict == "undecided":
-            needs = f"{verdict.needs[:1].upper()}{verdict.needs[1:]}."
-            lead = _CLOSE if needs.startswith("Too near") else "not settled"
-            yield f"The {name} target is {lead}.", needs
-    puzzling = [each for each in facts.slow if each.advice]
-    if puzzling:
-        left = sum(max(0.0, each.unexplained_s) for each in puzzling)
-        yield (
-            "Find where the slow time goes.",
-            f"{left:.1f} s are unexplained: {puzzling[0].advice}.",
-        )
-    errors = facts.passed.errors
-    if errors:
-        yield "Look at the endpoint.", f"{errors:,} trials ended in an error of its own."
 
 
 def _duration(seconds: float) -> str:
