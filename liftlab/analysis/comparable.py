@@ -96,6 +96,13 @@ def is_share(metric: str) -> bool:
     return metric in _SHARES
 
 
+def unit_of(metric: str) -> str:
+    """Return the unit of a metric's values."""
+    if is_share(metric):
+        return "%"
+    return "USD" if metric.endswith("_usd") else "s"
+
+
 def _plain(value: Any) -> Any:
     """Return a value that equals itself: missing is an empty text, numbers are floats."""
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from liftlab.analysis.columns import floats
-from liftlab.analysis.comparable import is_share, on_scale, spread_of
+from liftlab.analysis.comparable import is_share, on_scale, spread_of, unit_of
 from liftlab.analysis.estimate import Estimate, quantity, span
 from liftlab.analysis.intervals import proportion
 from liftlab.analysis.paired import holm_levels
@@ -64,17 +64,10 @@ class Regression:
     verdict: RegressionVerdict
     reason: str = ""
 
-    @property
-    def unit(self) -> str:
-        """Of the values."""
-        if is_share(self.metric):
-            return "%"
-        return "USD" if self.metric.endswith("_usd") else "s"
-
     def sentence(self) -> str:
         """Say both values, how far apart they are, and what that is worth."""
-        said = f"{self.metric}: {self.verdict}: {quantity(self.before, self.unit)} → "
-        said += quantity(self.after, self.unit)
+        said = f"{self.metric}: {self.verdict}: {quantity(self.before, unit_of(self.metric))} → "
+        said += quantity(self.after, unit_of(self.metric))
         if self.change is not None:
             said += f" ({change_words(self)})"
         if self.reason:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from liftlab.analysis.changepoint import Shift, shifts
 from liftlab.analysis.columns import Floats, floats
-from liftlab.analysis.comparable import SETTINGS, is_share, metrics, on_scale
+from liftlab.analysis.comparable import SETTINGS, is_share, metrics, on_scale, unit_of
 from liftlab.analysis.estimate import Estimate, plain, quantity
 
 TREND_NEEDS = 10  # runs at one level
@@ -70,7 +70,7 @@ class ChangePoint:
             size = f"{100 * (self.after - self.before):+.1f} points"
         else:
             size = f"{100 * (self.after / self.before - 1):+.1f} %"
-        unit = _unit(self.metric)
+        unit = unit_of(self.metric)
         said = f"{self.metric} {size} ({quantity(self.before, unit)} → "
         said += f"{quantity(self.after, unit)}) from run {self.run_id} on, p = {plain(self.p, 2)}"
         told = [f"{name} {old} → {new}" for name, (old, new) in self.changed.items()]
@@ -116,7 +116,7 @@ class MetricSeries:
 
     def sentence(self) -> str:
         """Say the newest value, the spread and the slope."""
-        said = f"{self.metric}: {quantity(self.latest, _unit(self.metric))} in the newest of "
+        said = f"{self.metric}: {quantity(self.latest, unit_of(self.metric))} in the newest of "
         said += f"{self.n:,} runs"
         if self.sd is not None:
             said += f", which differ by {quantity(self.sd, '%')} (SD) at this level"
@@ -303,9 +303,3 @@ def _title(runs: pd.DataFrame) -> str:
     endpoints = [str(name) for name in runs["endpoint"].dropna().unique()]
     parts = [last["suite"], last["pipeline"], " → ".join(endpoints)]
     return " · ".join(str(part) for part in parts if isinstance(part, str) and part)
-
-
-def _unit(metric: str) -> str:
-    if is_share(metric):
-        return "%"
-    return "USD" if metric.endswith("_usd") else "s"

@@ -25,6 +25,8 @@ VERBS = {
         "history",
         "Print all runs as one history: trends, shifts, what changed with them.",
     ),
+    "check": ("check", "Judge a run by its targets and the baseline: exit 0, 3 or 7."),
+    "baseline": ("check", "Pin the run that others are judged by, or print it."),
     "claims": ("claims", "Rule what was claimed of a run by its own rows."),
     "lint-report": ("claims", "Rule the claims found in a Markdown report."),
     "health": ("endpoint", "Ask every URL of an endpoint how it is."),
@@ -76,8 +78,8 @@ class LazyVerbs(click.Group):
 def cli() -> None:
     """Measure an endpoint: is it fast, right and affordable, and what can the data carry.
 
-    Exit codes: 0 good; 1 our own error; 2 usage; 4 endpoint; 5 partial; 6 input; 7 undecided;
-    130 Ctrl-C.
+    Exit codes: 0 good; 1 our own error; 2 usage; 3 target missed; 4 endpoint; 5 partial;
+    6 input; 7 undecided; 130 Ctrl-C.
     """
 
 

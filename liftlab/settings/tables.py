@@ -23,6 +23,7 @@ class PathSettings(Table):
     prices: Path = Path("data/prices.toml")
     notebooks: Path = Path("notebooks")
     reports: Path = Path("reports")
+    baseline: Path = Path("baseline.json")
 
 
 class RunSettings(Table):

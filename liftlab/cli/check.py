@@ -1,0 +1,131 @@
+"""`liftlab check` and `baseline`: may it ship, and against what is that judged."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from liftlab.cli.options import json_option, project
+
+if TYPE_CHECKING:
+    from liftlab.jobs.checking import CheckResult
+    from liftlab.settings import Project
+
+SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+@click.command("check")
+@click.argument("run", default="latest")
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The baseline; baseline.json of the project by default, if it is there.",
+)
+@click.option(
+    "--undecided",
+    type=click.Choice(["fail", "pass"]),
+    default="fail",
+    help="What an undecided target does: exit 7 (fail, the default) or nothing (pass).",
+)
+@click.option(
+    "--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write JUnit XML there, too."
+)
+@click.option("--aa", is_flag=True, help="Only show how often runs alike would fail each other.")
+@json_option
+def check_command(
+    run: str, baseline: Path | None, undecided: str, junit: Path | None, aa: bool, as_json: bool
+) -> int:
+    """Judge RUN (the newest by default) by the project's targets and its baseline.
+
+    Exit codes: 0 all met; 3 a target is not met, or a number is worse than the baseline; 7
+    undecided.
+    """
+    from liftlab.jobs.checking import check_run
+    from liftlab.reporting.gate import check_lines
+
+    here = project()
+    if aa:
+        _print_false_alarms(here, run, as_json)
+        return 0
+    result = check_run(here, run, baseline=baseline, undecided_passes=undecided == "pass")
+    _write(result, junit)
+    if as_json:
+        click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))
+    else:
+        click.echo("\n".join(check_lines(result)))
+    return result.exit_code
+
+
+@click.group("baseline")
+def baseline_command() -> None:
+    """Pin a run as the one that others are judged by, in a small file to commit."""
+
+
+@baseline_command.command("set")
+@click.argument("run", default="latest")
+@click.option(
+    "--file", metavar="FILE", type=click.Path(path_type=Path), help="Where; baseline.json if not."
+)
+def baseline_set_command(run: str, file: Path | None) -> None:
+    """Pin RUN (the newest by default)."""
+    from liftlab.jobs.baselines import pin_baseline
+
+    here = project()
+    path = file or here.path("baseline")
+    baseline = pin_baseline(here, run, path)
+    spread = max((entry.runs for entry in baseline.spread.values()), default=0)
+    click.echo(f"{path}: {baseline.run_id}, with the spread of {spread} runs like it")
+
+
+@baseline_command.command("show")
+@click.option(
+    "--file", metavar="FILE", type=click.Path(path_type=Path), help="Which; baseline.json if not."
+)
+@json_option
+def baseline_show_command(file: Path | None, as_json: bool) -> None:
+    """Print what is pinned."""
+    from liftlab.jobs.baselines import read_baseline
+    from liftlab.reporting.gate import baseline_lines
+
+    baseline = read_baseline(file or project().path("baseline"))
+    if as_json:
+        click.echo(json.dumps(baseline.model_dump(), indent=2, allow_nan=False))
+    else:
+        click.echo("\n".join(baseline_lines(baseline)))
+
+
+def _print_false_alarms(here: Project, run: str, as_json: bool) -> None:
+    from liftlab.jobs.checking import false_alarms_of
+
+    found = false_alarms_of(here, run)
+    if as_json:
+        told = {
+            "runs": found.runs,
+            "pairs": found.pairs,
+            "alarms": found.alarms,
+            "rate": found.rate.value,
+            "low": found.rate.low,
+            "high": found.rate.high,
+            "by_metric": dict(found.by_metric),
+        }
+        click.echo(json.dumps(told, indent=2, allow_nan=False))
+        return
+    click.echo(found.sentence())
+    for metric, count in found.by_metric.items():
+        click.echo(f"  {metric}: {count:,} of {found.pairs:,}")
+
+
+def _write(result: CheckResult, junit: Path | None) -> None:
+    from liftlab.reporting.gate import check_junit, check_markdown
+    from liftlab.store.files import write_atomic, writing
+
+    if junit is not None:
+        write_atomic(junit, check_junit(result))
+    if summary := os.environ.get(SUMMARY):
+        with writing(Path(summary)), Path(summary).open("a", encoding="utf-8") as file:
+            file.write(check_markdown(result))

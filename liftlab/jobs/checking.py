@@ -1,0 +1,179 @@
+"""May it ship: a run's targets and its distance from the baseline, as one decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from liftlab import store
+from liftlab.analysis.comparable import CONDITIONS, alike, differences, metrics, spreads
+from liftlab.analysis.estimate import plain
+from liftlab.analysis.regression import FalseAlarms, Regression, false_alarms, regressions
+from liftlab.analysis.targets import JudgedTarget, judge_targets
+from liftlab.jobs.baselines import Baseline, read_baseline, row_of
+from liftlab.jobs.opening import open_run
+from liftlab.settings import Project
+
+Decision = Literal["passed", "failed", "undecided"]
+EXIT_CODES: Mapping[Decision, int] = {"passed": 0, "failed": 3, "undecided": 7}
+_OPEN = ("undecided", "not measurable")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What a run's targets and its baseline say.
+
+    Parameters
+    ----------
+    run_id, line
+        Which run, and what it is, in one line.
+    targets
+        Each with its verdict.
+    baseline
+        The run that was pinned; None without a baseline.
+    regressions
+        Each of the baseline's numbers against this run's.
+    undecided_passes
+        Whether an open verdict lets the run pass.
+    """
+
+    run_id: str
+    line: str
+    targets: Sequence[JudgedTarget]
+    baseline: str | None = None
+    regressions: Sequence[Regression] = ()
+    undecided_passes: bool = False
+
+    @property
+    def failed(self) -> list[str]:
+        """What is not met, or has become worse."""
+        missed = [t.result.name for t in self.targets if t.required and t.verdict == "not met"]
+        return missed + [r.metric for r in self.regressions if r.verdict == "regression"]
+
+    @property
+    def undecided(self) -> list[str]:
+        """What the data do not decide."""
+        open_ones = [t.result.name for t in self.targets if t.required and t.verdict in _OPEN]
+        # A number that the baseline never had is not missed.
+        worse = [r for r in self.regressions if r.verdict in _OPEN and r.before is not None]
+        return open_ones + [f"{r.metric} against the baseline" for r in worse]
+
+    @property
+    def decision(self) -> Decision:
+        """Failed if anything is, else undecided if anything is and that is not let pass."""
+        if self.failed:
+            return "failed"
+        return "undecided" if self.undecided and not self.undecided_passes else "passed"
+
+    @property
+    def exit_code(self) -> int:
+        """What the command returns: 0, 3 or 7."""
+        return EXIT_CODES[self.decision]
+
+    def sentence(self) -> str:
+        """Say the decision and what it hangs on."""
+        if self.failed:
+            return f"{self.run_id} fails: {', '.join(self.failed)}."
+        count = len(self.undecided)
+        told = f"undecided: {', '.join(self.undecided)}" if count else "everything is decided"
+        if self.decision == "undecided":
+            return f"{self.run_id} is {told}."
+        return f"{self.run_id} passes; {told}."
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "run_id": self.run_id,
+            "decision": self.decision,
+            "exit_code": self.exit_code,
+            "failed": self.failed,
+            "undecided": self.undecided,
+            "undecided_passes": self.undecided_passes,
+            "targets": [target.as_json() for target in self.targets],
+            "baseline": self.baseline,
+            "regressions": [found.as_json() for found in self.regressions],
+        }
+
+
+def check_run(
+    project: Project,
+    run_id: str = "latest",
+    *,
+    baseline: Path | None = None,
+    undecided_passes: bool = False,
+) -> CheckResult:
+    """Judge a run by the project's targets, and by the baseline where there is one.
+
+    Parameters
+    ----------
+    project
+        Its targets, its history, and its baseline.
+    run_id
+        The run; the newest by default.
+    baseline
+        A baseline's file; the project's own, if it is there, when None.
+    undecided_passes
+        Whether what the data do not decide lets the run pass.
+    """
+    data = open_run(run_id, project=project)
+    runs = store.history(project)
+    row = row_of(runs, data.run.run_id)
+    names, earlier = metrics(runs), _before(runs, row)
+    pinned = _baseline(project, baseline)
+    facts = (data.run.suite, data.run.pipeline, data.run.endpoint, data.run.model)
+    return CheckResult(
+        run_id=data.run.run_id,
+        line=" · ".join(fact for fact in facts if fact),
+        targets=judge_targets(data, project.settings.targets, spreads(alike(earlier, row), names)),
+        baseline=pinned.run_id if pinned else None,
+        regressions=_against(pinned, row, earlier) if pinned else [],
+        undecided_passes=undecided_passes,
+    )
+
+
+def false_alarms_of(project: Project, run_id: str = "latest") -> FalseAlarms:
+    """Judge the runs that are like this one against each other: how often would they fail."""
+    data = open_run(run_id, project=project)
+    runs = store.history(project)
+    row = row_of(runs, data.run.run_id)
+    same = alike(runs, {**row, "run_id": None})
+    return false_alarms(same, [name for name in metrics(runs) if same[name].notna().any()])
+
+
+def _baseline(project: Project, path: Path | None) -> Baseline | None:
+    if path is None:
+        path = project.path("baseline")
+        if not path.exists():
+            return None
+    return read_baseline(path)
+
+
+def _against(pinned: Baseline, row: Mapping[str, Any], runs: pd.DataFrame) -> list[Regression]:
+    apart = differences(pinned.run, row, CONDITIONS)
+    if apart:
+        pairs = ((name, _short(old), _short(new)) for name, (old, new) in apart.items())
+        told = ", ".join(f"{name} {old} → {new}" for name, old, new in pairs)
+        found = regressions(pinned.metrics, row, {})
+        return [replace(each, reason=f"not comparable: {told}") for each in found]
+    # What was pinned counts first: runs that came after it may have become worse themselves.
+    same = alike(runs, dict(pinned.run) | {"run_id": pinned.run_id})
+    known = {name: spread for name, spread in pinned.spreads().items() if spread.enough}
+    return regressions(pinned.metrics, row, spreads(same, pinned.metrics) | known)
+
+
+def _before(runs: pd.DataFrame, row: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the runs that began before this one: a run is judged alike today and in a year."""
+    began = row["started_at"]
+    earlier = runs["run_id"] != row["run_id"] if began is None else runs["started_at"] < began
+    chosen: pd.DataFrame = runs[earlier]
+    return chosen
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, int | float):
+        return plain(float(value))
+    return "unknown" if value is None else str(value)[:12]

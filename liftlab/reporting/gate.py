@@ -1,0 +1,150 @@
+"""A check's result where it is read: in the terminal, in JUnit XML, in a CI job's summary.
+
+Names of runs, targets and stages come from files. Control characters are taken out of all of it;
+XML and Markdown are escaped.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+
+from liftlab.analysis.comparable import unit_of
+from liftlab.analysis.estimate import quantity
+from liftlab.analysis.regression import Regression, change_words
+from liftlab.analysis.targets import JudgedTarget
+from liftlab.jobs.baselines import Baseline
+from liftlab.jobs.checking import CheckResult
+from liftlab.reporting.messages import markdown
+
+_MOST = 500
+_HEADINGS = ("target", "limit", "verdict", "value", "rests on")
+
+
+def check_lines(result: CheckResult) -> Iterator[str]:
+    """Yield the result as lines of text: every target with its numbers, then the baseline."""
+    yield f"{visible(result.run_id)}  {visible(result.line)}"
+    rows = [_HEADINGS, *(_row(target) for target in result.targets)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(_HEADINGS))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"  {'  '.join(cells)}".rstrip()
+    for target in result.targets:
+        if target.result.needs:
+            yield f"  {visible(target.result.name)}: {target.result.needs}"
+    if result.baseline:
+        yield f"against the baseline {visible(result.baseline)}"
+        for found in result.regressions:
+            yield f"  {visible(found.sentence())}"
+    yield visible(result.sentence())
+
+
+def baseline_lines(baseline: Baseline) -> Iterator[str]:
+    """Yield what is pinned as lines of text: each number, and how much runs like it differ."""
+    facts = (baseline.run.get(name) for name in ("suite", "pipeline", "endpoint", "model"))
+    told = " · ".join(str(fact) for fact in facts if fact)
+    yield f"{visible(baseline.run_id)}  {visible(told)}"
+    spreads = baseline.spreads()
+    for metric, value in baseline.metrics.items():
+        spread = spreads.get(metric)
+        said = "no spread: no other run like it"
+        if spread is not None:
+            said = f"{spread.runs:,} runs like it differ by {quantity(spread.sd, '%')} (SD)"
+        yield f"  {visible(metric)}: {quantity(value, unit_of(metric))}; {said}"
+    yield f"  {len(baseline.cases):,} cases"
+
+
+def check_markdown(result: CheckResult) -> str:
+    """Return the result as Markdown, for a job's summary."""
+    lines = [f"### {markdown(visible(result.sentence()))}", "", markdown(visible(result.line)), ""]
+    lines += _table(_HEADINGS, [_row(target) for target in result.targets])
+    if result.baseline:
+        lines += ["", f"Against the baseline {markdown(visible(result.baseline))}:", ""]
+        head = ("metric", "baseline", "this run", "change", "verdict")
+        lines += _table(head, [_regression_row(found) for found in result.regressions])
+    return "\n".join([*lines, ""])
+
+
+def check_junit(result: CheckResult) -> bytes:
+    """Return the result as JUnit XML: a case a target, and a case a number of the baseline."""
+    cases: list[tuple[str, str, str, bool]] = [
+        (visible(t.result.name), t.verdict, visible(t.sentence()), t.required)
+        for t in result.targets
+    ]
+    cases += [
+        (f"{visible(found.metric)} against the baseline", found.verdict, visible(str(found)), True)
+        for found in result.regressions
+    ]
+    suite = ET.Element("testsuite", name=f"liftlab check {visible(result.run_id)}")
+    counts = {"failure": 0, "skipped": 0}
+    for name, verdict, said, required in cases:
+        case = ET.SubElement(suite, "testcase", classname="liftlab.check", name=name)
+        kind = _junit_kind(verdict, required, result.undecided_passes)
+        if kind:
+            counts[kind] += 1
+            ET.SubElement(case, kind, message=f"{verdict}: {said}"[:_MOST], type=verdict)
+        ET.SubElement(case, "system-out").text = said
+    suite.set("tests", str(len(cases)))
+    suite.set("failures", str(counts["failure"]))
+    suite.set("skipped", str(counts["skipped"]))
+    suite.set("errors", "0")
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
+
+
+def visible(text: str) -> str:
+    r"""Return foreign text as one line of bounded length without control characters.
+
+    Examples
+    --------
+    >>> visible("code\x1b[31m\x00 of\n'a'")
+    "code[31m of 'a'"
+    """
+    # XML has no place for control characters, surrogates and noncharacters, escaped or not.
+    kept = "".join(
+        " " if letter in "\t\r\n" else letter
+        for letter in text
+        if letter in "\t\r\n" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Cn")
+    )
+    line = " ".join(kept.split())
+    return line if len(line) <= _MOST else f"{line[: _MOST - 1]}…"
+
+
+def _junit_kind(verdict: str, required: bool, undecided_passes: bool) -> str:
+    """Return the element that a verdict becomes: none for a good one."""
+    if verdict in ("met", "no regression found"):
+        return ""
+    if not required:
+        return "skipped"
+    passes = verdict in ("undecided", "not measurable") and undecided_passes
+    return "skipped" if passes else "failure"
+
+
+def _row(target: JudgedTarget) -> tuple[str, ...]:
+    note = "" if target.required else " (not required)"
+    return (
+        f"{visible(target.result.name)}{note}",
+        target.limit,
+        target.verdict,
+        str(target.result.estimate),
+        f"{target.basis}; {target.whose}",
+    )
+
+
+def _regression_row(found: Regression) -> tuple[str, ...]:
+    return (
+        visible(found.metric),
+        quantity(found.before, unit_of(found.metric)),
+        quantity(found.after, unit_of(found.metric)),
+        change_words(found),
+        f"{found.verdict}{f': {visible(found.reason)}' if found.reason else ''}",
+    )
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    return lines + [f"| {' | '.join(markdown(cell) for cell in row)} |" for row in rows]
