@@ -60,10 +60,12 @@ def differences(
     }
 
 
-def alike(runs: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the other complete runs that were made as this one was: same conditions, settings."""
+def alike(
+    runs: pd.DataFrame, run: Mapping[str, Any], only: Iterable[str] = (*CONDITIONS, *SETTINGS)
+) -> pd.DataFrame:
+    """Return the other complete runs that share columns with this one: all of how it was made."""
     kept = runs[(runs["status"] == "complete") & (runs["run_id"] != run.get("run_id"))]
-    for name in ("provenance", *CONDITIONS, *SETTINGS):
+    for name in ("provenance", *only):
         kept = kept[kept[name].map(_plain) == _plain(run.get(name))]
     return kept
 

@@ -26,6 +26,10 @@ VERBS = {
         "Print all runs as one history: trends, shifts, what changed with them.",
     ),
     "check": ("check", "Judge a run by its targets and the baseline: exit 0, 3 or 7."),
+    "compare": (
+        "compare",
+        "Compare two runs over what they share: faster, slower, or cannot tell.",
+    ),
     "baseline": ("check", "Pin the run that others are judged by, or print it."),
     "claims": ("claims", "Rule what was claimed of a run by its own rows."),
     "lint-report": ("claims", "Rule the claims found in a Markdown report."),

@@ -6,6 +6,7 @@ The command line and the notebooks both come through here, so they cannot differ
 
 from liftlab.jobs.baselines import Baseline, pin_baseline, read_baseline
 from liftlab.jobs.checking import CheckResult, check_run, false_alarms_of
+from liftlab.jobs.comparing import Pair, compare_runs
 from liftlab.jobs.deciding import check_decided, decision_of
 from liftlab.jobs.loading import plan_load, run_load
 from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
@@ -24,6 +25,7 @@ from liftlab.jobs.waking import cold_plan
 __all__ = [
     "Baseline",
     "CheckResult",
+    "Pair",
     "billed_price",
     "bounds_of",
     "check",
@@ -31,6 +33,7 @@ __all__ = [
     "check_run",
     "code_of",
     "cold_plan",
+    "compare_runs",
     "decision_of",
     "false_alarms_of",
     "first_case",

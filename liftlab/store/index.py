@@ -146,7 +146,6 @@ def _journal_time(folder: RunFolder) -> int:
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("SET enable_progress_bar = false")
     for statement in sql.SCHEMA:
         connection.execute(statement)
 

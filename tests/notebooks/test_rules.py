@@ -39,7 +39,7 @@ def headings(notebook: Any) -> list[int]:
 
 def test_there_are_notebooks() -> None:
     tens = {"00_status", "10_run_suite", "20_variance_outliers", "30_success"}
-    named = tens | {"40_cost", "60_budget"}
+    named = tens | {"40_cost", "50_compare", "60_budget"}
     assert named <= {p.stem for p in NOTEBOOKS}
 
 

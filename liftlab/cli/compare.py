@@ -1,0 +1,30 @@
+"""`liftlab compare`: two runs over what they share."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from liftlab.cli.options import json_option, project
+
+
+@click.command("compare")
+@click.argument("first", default="", metavar="[FIRST]")
+@click.argument("second", default="", metavar="[SECOND]")
+@json_option
+def compare_command(first: str, second: str, as_json: bool) -> None:
+    """Compare run SECOND with run FIRST, case by case and stage by stage.
+
+    Without SECOND, the newest run; without FIRST, the baseline, else the newest earlier run under
+    the same conditions, else the published week 1 (the published day against it where there is no
+    run at all).
+    """
+    from liftlab import jobs
+    from liftlab.reporting.gate import pair_lines
+
+    pair = jobs.compare_runs(project(), first, second)
+    if as_json:
+        click.echo(json.dumps(pair.as_json(), indent=2, allow_nan=False))
+    else:
+        click.echo("\n".join(pair_lines(pair)))
