@@ -13,6 +13,7 @@ from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError, unknown
 
 # Each verb with its file and its line of help, so that `--help` loads none of them.
 VERBS = {
+    "init": ("init", "Lay down a project that works in an empty folder."),
     "run": ("run", "Run a suite against an endpoint, and grade the answers."),
     "load": ("load", "Send the same request many times, in closed or open loop."),
     "quick": ("quick", "Run one case and print its attempts."),
