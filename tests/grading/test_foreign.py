@@ -101,6 +101,13 @@ def test_tricks_in_the_same_process_win_nothing(code: str, sandbox: Sandbox) -> 
     assert grade(code, case, sandbox=sandbox).outcome == "fail"
 
 
+def test_what_is_random_beside_the_tests_is_the_same_every_time(sandbox: Sandbox) -> None:
+    case = case_of(**{**HUMANEVAL, "test": LOOP})
+    code = "import random\ndef near(x): raise ValueError(random.random())"
+    found = [grade(code, case, sandbox=sandbox).facets["message"] for _ in range(2)]
+    assert found[0] == found[1] == "0.8444218515250481"  # what Python gives for the seed 0
+
+
 def test_values_of_the_library_s_classes_are_no_trick(sandbox: Sandbox) -> None:
     tests = "def check(f):\n    for x in range(3):\n        assert f(x) == {x: 1}\n"
     case = case_of(**{**HUMANEVAL, "test": tests})

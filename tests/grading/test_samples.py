@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -119,14 +120,18 @@ def test_forms_of_answers_and_of_verdicts(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
 
 
-def test_verdicts_do_not_depend_on_workers(tmp_path: Path) -> None:
-    short = [line for line in LINES if "while" not in str(line)]
-    path = written(tmp_path, short * 4)
-    found = []
-    for workers in (1, 4):
+def test_verdicts_depend_on_neither_order_nor_workers(tmp_path: Path) -> None:
+    def verdicts(order: list[int], workers: int) -> dict[int, Any]:
+        path = written(tmp_path, [lines[number] for number in order])
         grade_samples(path, SUITE, tmp_path / "out", workers=workers)
-        found.append([verdict(row) for row in rows_of(tmp_path / "out")])
-    assert found[0] == found[1]
+        return dict(zip(order, map(verdict, rows_of(tmp_path / "out")), strict=True))
+
+    lines = [line for line in LINES if "while" not in str(line)] * 3
+    order = list(range(len(lines)))
+    wanted = verdicts(order, workers=1)
+    for number in range(5):
+        random.Random(number).shuffle(order)
+        assert verdicts(order, workers=(4, 1)[number % 2]) == wanted
 
 
 def test_a_broken_off_grading_goes_on(tmp_path: Path) -> None:
