@@ -12,18 +12,20 @@ if TYPE_CHECKING:
 
 def published_lines(run: RunData) -> list[str]:
     """Return a table of the published figures, each difference explained; none without any."""
-    from liftlab.jobs.published import published_figures
+    from liftlab.jobs.published import published_figures, source_of
 
+    notes = [f"note: {note}" for note in source_of(run).get("notes", [])]
     figures = published_figures(run)
     if not figures:
-        return []
+        return notes
     rows = [("figure", "published", "from the rows", "holds", "why not")]
     for figure in figures:
         published, ours = _amount(figure.published, figure), _amount(figure.recomputed, figure)
         rows.append((figure.field, published, ours, figure.survives, _why(figure)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     held = sum(figure.survives == "yes" for figure in figures)
-    return ["", f"published figures: {held:,} of {len(figures):,} hold", *_aligned(rows, widths)]
+    head = f"published figures: {held:,} of {len(figures):,} hold"
+    return [*notes, "", head, *_aligned(rows, widths)]
 
 
 def _aligned(

@@ -128,6 +128,7 @@ def test_a_failed_first_stage(day: Day) -> None:
     figures = {figure.field: figure for figure in published_figures(run)}
     assert figures["e2e_mean"].published == 0
     assert figures["e2e_mean"].survives == "no"
+    assert "0 stands for no value" in figures["e2e_mean"].explanation
 
 
 def test_costs_by_the_formula_and_by_the_list_price(day: Day) -> None:
@@ -147,6 +148,16 @@ def test_published_figures_with_every_difference_explained(day: Day) -> None:
     assert "divided by n, not by n - 1" in figures["e2e_std"].explanation
     assert "not what is billed" in figures["total_cost_usd"].explanation
     assert all(figure.comes_out for figure in figures.values())
+
+
+def test_counts_of_the_other_families_are_checked_as_far_as_rows_go(day: Day) -> None:
+    figures = {f.field: f for f in published_figures(day.runs["validation"])}
+    assert figures["compilation_rate"].recomputed == 0.8
+    assert figures["compilation_success"].survives == "yes"
+    assert figures["both_success"].explanation == "the answers were not run against checks"
+    figures = {f.field: f for f in published_figures(day.runs["nontrivial"])}
+    assert figures["by_category.control_flow.total"].recomputed == 2
+    assert figures["by_complexity.hard.rate"].survives == "cannot be checked"
 
 
 def test_importing_again_changes_nothing(project: Project) -> None:

@@ -29,7 +29,14 @@ _STATISTICS: dict[str, list[_Statistic]] = {
 }
 _LATENCY = re.compile(r"(?P<stage>\w+?)_(?P<statistic>mean|median|std|cv)(?P<seconds>_s)?")
 _CHANGE = re.compile(r"(?P<day>[a-z0-9]+)_faster_(?P<stage>\w+)")
+_GROUP = re.compile(r"by_(?P<by>category|complexity)\.(?P<name>.*)\.(?P<what>passed|total|rate)")
 _COST = re.compile(r"cost_(?P<requests>\d+)_usd")
+
+
+_TOTALS = ("trials", "total_runs", "total_tests", "total")
+_RIGHT = ("successes", "successful_runs", "execution_success", "both_success", "success", "passed")
+_RIGHT_RATES = ("success_rate", "execution_rate", "both_rate")
+_NOTHING = "there is none to sum up: 0 stands for no value"
 
 
 class Rule(NamedTuple):
@@ -59,7 +66,7 @@ def spec_of(
     earlier: Mapping[str, Mapping[str, Any]],
 ) -> Spec:
     """Return what a field means, and every rule that may have given it."""
-    if simple := _counts(trials).get(field) or _cost_spec(field, usd):
+    if simple := _count_spec(field, trials) or _cost_spec(field, usd):
         return simple
     if (change := _CHANGE.fullmatch(field)) and change["day"] in earlier:
         return _change_spec(change["stage"], published, earlier[change["day"]], trials, stages)
@@ -93,12 +100,28 @@ def _counts(trials: pd.DataFrame) -> dict[str, Spec]:
     rest = [Rule(f"all but {r.words}", n - (r.value or 0.0), r.fault) for r in good]
     rate = [Rule(f"share of {r.words}", (r.value or 0.0) / max(n, 1), r.fault) for r in good]
     total = [Rule("trials", float(n))]
+    compiled = Rule("answers that compiled", float(is_true(trials, "completed").sum()))
+    compiled_rate = compiled._replace(value=(compiled.value or 0.0) / max(n, 1))
     return {
-        **dict.fromkeys(("trials", "total_runs", "total_tests"), Spec("Trials", "", total)),
-        **dict.fromkeys(("successes", "successful_runs"), Spec("Successes", "", good, bar)),
-        "success_rate": Spec("Success rate", "%", rate, bar),
+        **dict.fromkeys(_TOTALS, Spec("Trials", "", total)),
+        **dict.fromkeys(("compilation_success", "compiled"), Spec("Compiled", "", [compiled])),
+        "compilation_rate": Spec("Share compiled", "%", [compiled_rate]),
+        **dict.fromkeys(_RIGHT, Spec("Successes", "", good, bar)),
+        **dict.fromkeys(_RIGHT_RATES, Spec("Success rate", "%", rate, bar)),
         "failed_runs": Spec("Failures", "", rest, bar),
     }
+
+
+def _count_spec(field: str, trials: pd.DataFrame) -> Spec | None:
+    """Return the spec of a count or a rate, of all trials or of one category or complexity."""
+    found = _GROUP.fullmatch(field)
+    if found is None:
+        return _counts(trials).get(field)
+    column = "category" if found["by"] == "category" else "difficulty"
+    mine = trials[labels(trials, column) == found["name"]]
+    what = {"total": "trials", "passed": "successes", "rate": "success_rate"}[found["what"]]
+    spec = _counts(mine)[what]
+    return spec._replace(what=f"{found['name']}, {spec.what.lower()}")
 
 
 def _wrong(trials: pd.DataFrame, counted: str = "parsed") -> str:
@@ -166,6 +189,8 @@ def _latency_spec(found: re.Match[str], trials: pd.DataFrame, stages: pd.DataFra
             enough = len(values) >= (1 if statistic in ("mean", "median") else 2)
             fault = "; ".join(part for part in (left_out, flaw) if part)
             rules.append(Rule(f"{name}, {words}", function(values) if enough else None, fault))
+            if not enough:
+                rules.append(Rule(f"0 for want of a {name}, {words}", 0.0, _NOTHING))
     what = f"{stage.replace('_', ' ')}, {statistic}"
     if statistic == "cv":
         return Spec(what, "%", rules)

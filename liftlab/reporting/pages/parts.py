@@ -11,6 +11,7 @@ from liftlab.analysis.caching import cache_warning
 from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.latency import LatencySummary
 from liftlab.analysis.trust import client_warning
+from liftlab.jobs.published import source_of
 from liftlab.reporting import messages
 from liftlab.reporting.bars import stage_title
 from liftlab.reporting.facts import Facts
@@ -58,6 +59,8 @@ def provenance(facts: Facts) -> End:
         "Source": {"reference": "published figures, re-analysed", "imported": "imported"}.get(
             run.provenance, "measured by liftlab"
         ),
+        "File": source_of(facts.data).get("file"),
+        "Read as": "; ".join(source_of(facts.data).get("notes", [])),
         "Suite": _with_digest(run.suite, run.suite_sha256),
         "Pipeline": _with_digest(run.pipeline, run.pipeline_sha256),
         "Endpoint": run.endpoint,

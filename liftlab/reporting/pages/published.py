@@ -9,6 +9,7 @@ from liftlab.analysis.columns import Floats, floats, is_true, labels
 from liftlab.analysis.cost import usd_by_price
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.published import PublishedFigure, compare_published
+from liftlab.jobs.published import source_of
 from liftlab.reporting.bars import stage_names, stage_title
 from liftlab.reporting.facts import Facts
 from liftlab.reporting.html import Html, join, tag
@@ -63,8 +64,8 @@ def published_figures(facts: Facts, billed: str) -> Html:
 def survivors(facts: Facts, billed: str) -> list[PublishedFigure]:
     """Return the published figures of a run with what became of them; none if none are known."""
     data = facts.data
-    told = facts.published.get(data.run.run_id)
-    if told is None:
+    told = facts.published.get(data.run.run_id) or source_of(data).get("published")
+    if not told:
         return []
     usd = usd_by_price(data.trials, data.attempts, data.costs)
     ordered: dict[str, Floats] = {name: usd[name] for name in (billed,) if name in usd} | usd
