@@ -118,7 +118,7 @@ def closed_form(rate_rps: float, service_s: float, hosting: Hosting) -> Usage:
     --------
     >>> used = closed_form(2 / 3600, 15, Hosting(idle_window_s=300, cold_start_s=60))
     >>> round(1000 * used.billed_s / 3600, 1), round(used.cold_share, 2)
-    (91.8, 0.82)
+    (91.8, 0.84)
     """
     if not hosting.serial:
         raise ValueError("the closed form is for one slot in one container: simulate others")
