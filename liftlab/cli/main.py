@@ -90,6 +90,8 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run the command and return its exit code; every error a person can mend is one line."""
+    # Looking through all packages for plugins takes pydantic longer than its own import.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         code = cli.main(args=args, prog_name="liftlab", standalone_mode=False, color=_color())
     except click.ClickException as error:  # a usage error's exit code is 2

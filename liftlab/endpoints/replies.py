@@ -13,11 +13,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
-import jsonschema
-from jsonschema.validators import validator_for
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-
 from liftlab.errors import UsageError
 from liftlab.records import ErrorClass
 
@@ -136,6 +131,12 @@ def check_schema(value: Any, schema: Mapping[str, Any]) -> None:
     UsageError
         If the schema itself cannot be used.
     """
+    # Only replies under a schema need it, and it takes as long to import as a whole HTTP client.
+    import jsonschema
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
     validator = validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
         # An empty registry: a schema never makes us fetch another one.

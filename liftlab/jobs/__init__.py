@@ -1,26 +1,64 @@
 """The jobs that people ask for, from start to end: run and grade a suite, open a run.
 
 Here the layers meet: what the runner measured is graded, priced and laid down as tables.
-The command line and the notebooks both come through here, so they cannot differ.
+The command line and the notebooks both come through here, so they cannot differ. Names are
+loaded when they are first used: a load needs none of what grading and pages import.
 """
 
-from liftlab.jobs.baselines import Baseline, pin_baseline, read_baseline
-from liftlab.jobs.checking import CheckResult, check_run, false_alarms_of
-from liftlab.jobs.comparing import Pair, compare_runs
-from liftlab.jobs.deciding import check_decided, decision_of
-from liftlab.jobs.loading import plan_load, run_load
-from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
-from liftlab.jobs.pricing import billed_price, hosting, measured_cold_start, prices
-from liftlab.jobs.running import (
-    bounds_of,
-    check,
-    first_case,
-    likely_duration,
-    plan_run,
-    resume_run,
-    run_suite,
-)
-from liftlab.jobs.waking import cold_plan
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from liftlab.jobs.baselines import Baseline, pin_baseline, read_baseline
+    from liftlab.jobs.checking import CheckResult, check_run, false_alarms_of
+    from liftlab.jobs.comparing import Pair, compare_runs
+    from liftlab.jobs.deciding import check_decided, decision_of
+    from liftlab.jobs.loading import plan_load, run_load
+    from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
+    from liftlab.jobs.pricing import billed_price, hosting, measured_cold_start, prices
+    from liftlab.jobs.running import (
+        bounds_of,
+        check,
+        first_case,
+        likely_duration,
+        plan_run,
+        resume_run,
+        run_suite,
+    )
+    from liftlab.jobs.waking import cold_plan
+
+_HOMES = {
+    "Baseline": "liftlab.jobs.baselines",
+    "CheckResult": "liftlab.jobs.checking",
+    "Pair": "liftlab.jobs.comparing",
+    "billed_price": "liftlab.jobs.pricing",
+    "bounds_of": "liftlab.jobs.running",
+    "check": "liftlab.jobs.running",
+    "check_decided": "liftlab.jobs.deciding",
+    "check_run": "liftlab.jobs.checking",
+    "code_of": "liftlab.jobs.opening",
+    "cold_plan": "liftlab.jobs.waking",
+    "compare_runs": "liftlab.jobs.comparing",
+    "decision_of": "liftlab.jobs.deciding",
+    "false_alarms_of": "liftlab.jobs.checking",
+    "first_case": "liftlab.jobs.running",
+    "hosting": "liftlab.jobs.pricing",
+    "likely_duration": "liftlab.jobs.running",
+    "measured_cold_start": "liftlab.jobs.pricing",
+    "open_run": "liftlab.jobs.opening",
+    "pin_baseline": "liftlab.jobs.baselines",
+    "plan_load": "liftlab.jobs.loading",
+    "plan_run": "liftlab.jobs.running",
+    "prices": "liftlab.jobs.pricing",
+    "read_baseline": "liftlab.jobs.baselines",
+    "rebuild_tables": "liftlab.jobs.opening",
+    "resume_run": "liftlab.jobs.running",
+    "run_load": "liftlab.jobs.loading",
+    "run_suite": "liftlab.jobs.running",
+    "suite_of": "liftlab.jobs.opening",
+}
 
 __all__ = [
     "Baseline",
@@ -52,3 +90,9 @@ __all__ = [
     "run_suite",
     "suite_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'liftlab.jobs' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

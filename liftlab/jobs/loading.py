@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
-from liftlab.jobs.opening import open_run
 from liftlab.runner import load_control
 from liftlab.runner.arrivals import POISSON, Arrivals, at_rate, recorded
 from liftlab.runner.load_control import LoadRequest
 from liftlab.runner.progress import Progress
 from liftlab.settings import EndpointSettings, Project
-from liftlab.store import RunData
+
+if TYPE_CHECKING:
+    from liftlab.store import RunData
 
 PROMPT = "Write one sentence about the sea."
 _MAX_REQUESTS = 10_000_000
@@ -100,6 +102,8 @@ def run_load(request: LoadRequest) -> RunData:
         folder = load_control.start(request, progress)
     finally:
         progress.close()
+    from liftlab.jobs.opening import open_run  # grading and pandas wait until the load is over
+
     return open_run(folder.run_id, project=request.project)
 
 

@@ -10,9 +10,10 @@ import os
 import sys
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 HEADLESS = "LIFTLAB_HEADLESS"  # set where a notebook is executed with nobody before it
 
@@ -54,6 +55,8 @@ class Progress:
 
             self._bar = notebook_bar(total=total, unit=unit)
         elif self._stream.isatty():
+            from tqdm import tqdm
+
             self._bar = tqdm(total=total, unit=unit, file=self._stream)
 
     def __call__(self, event: dict[str, Any]) -> None:
