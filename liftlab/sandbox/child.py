@@ -62,10 +62,11 @@ def run_job(job: protocol.Job, prepared: Prepared, result: int, output: int) -> 
         applied = _confine(job, prepared, result, output)
         told = _parse(job.told.decode("ascii"), 0)[0]
         _tell({"confined": applied})
-        if set(told["require"]) <= set(applied):
+        is_safe = set(told["require"]) <= set(applied)
+        if is_safe:
             _do(job, told, prepared)
-            status = 0
         _send_told()
+        status = 0 if is_safe else protocol.EXIT_BROKEN
     except MemoryError:
         status = protocol.EXIT_MEMORY
     finally:

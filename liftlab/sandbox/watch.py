@@ -145,13 +145,17 @@ class Watch:
             self._end("output")
 
     def _end(self, reason: protocol.EndedBy) -> None:
-        if self._ended_by is None and self._status is None:
-            self._ended_by = reason
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
-            # Its group, too: below the restricted level there can be more than one process.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._pid, signal.SIGKILL)
+        """Note the first limit that was passed, and kill the child if it still runs."""
+        if self._ended_by is not None:
+            return
+        self._ended_by = reason
+        if self._status is not None:
+            return  # what it wrote was read after its end
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        # Its group, too: below the restricted level there can be more than one process.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._pid, signal.SIGKILL)
 
     def _is_reaped(self) -> bool:
         pid, status, usage = os.wait4(self._pid, os.WNOHANG)

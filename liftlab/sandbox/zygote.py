@@ -43,7 +43,7 @@ def main(scratch: str) -> NoReturn:
     _become_subreaper()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.closerange(protocol.RESULT_FD, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    empty = os.open(os.devnull, os.O_RDWR)  # at the number that is a child's result pipe
+    empty = os.open(os.devnull, os.O_RDONLY)  # takes the number of a child's result pipe
     reply_fd = os.dup(1)
     os.dup2(2, 1)  # nothing but answers goes there
     _empty(scratch)  # of what a lost worker left

@@ -93,6 +93,11 @@ def test_output_keeps_head_and_tail(sandbox: Sandbox) -> None:
     assert (report.output_bytes, len(report.output)) == (20_012, 8192)
 
 
+def test_too_much_output_counts_however_soon_the_run_ends(sandbox: Sandbox) -> None:
+    report = run(sandbox, "def f(): print('x' * 9_000)")  # fits into the pipe
+    assert (report.ended_by, report.finished) == ("output", False)
+
+
 def test_a_fraction_of_a_second_is_a_limit(sandbox: Sandbox) -> None:
     report = run(sandbox, "def f():\n    while True: pass")
     assert (report.ended_by, report.finished, report.reruns) == ("cpu", False, 0)
