@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from liftlab.cli.options import json_option, project
-from liftlab.errors import EndpointUnreachable
+from liftlab.cli.options import json_option, limit_options, project
+from liftlab.errors import EndpointUnreachable, RunIncomplete
 
 if TYPE_CHECKING:
     from liftlab.store import RunData
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="Write a line a request."
 )
+@limit_options
 @json_option
 def load_command(
     endpoint: str,
@@ -57,6 +58,7 @@ def load_command(
     seed: int | None,
     out: Path | None,
     as_json: bool,
+    **limits: float | None,
 ) -> None:
     """Send the same request many times to URL|NAME, measure each, and keep them as a run.
 
@@ -67,7 +69,7 @@ def load_command(
     """
     from liftlab import jobs
 
-    here = project()
+    here = project(**{f"limits__{name}": value for name, value in limits.items()})
     target = here.settings.endpoint(endpoint, protocol)
     if model is not None:
         target = target.model_copy(update={"model": model})
@@ -88,9 +90,11 @@ def load_command(
 
 
 def finish(run: RunData, as_json: bool) -> None:
-    """Print a load that has just ended; exit 4 if nothing was answered well."""
+    """Print a load that has just ended; exit 5 if a limit ended it, 4 if nothing was answered."""
     from liftlab.cli.show import print_run
 
     print_run(run, as_json)
+    if run.run.status == "partial":
+        raise RunIncomplete(f"{run.run.run_id}: a limit ended it after {len(run.trials)} requests")
     if len(run.trials) and not run.trials["completed"].any():
         raise EndpointUnreachable(f"{run.run.run_id}: no request was answered well")

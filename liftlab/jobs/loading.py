@@ -9,6 +9,7 @@ from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.runner import load_control
 from liftlab.runner.arrivals import POISSON, Arrivals, at_rate, recorded
+from liftlab.runner.limits import Rates
 from liftlab.runner.load_control import LoadRequest
 from liftlab.runner.progress import Progress
 from liftlab.settings import EndpointSettings, Project
@@ -92,6 +93,7 @@ def plan_load(
         arrivals=arrivals,
         stream=stream,
         out=out,
+        rates=_rates(project, endpoint),
     )
 
 
@@ -116,6 +118,15 @@ def _arrivals(rate_rps: float | None, arrival: str | None) -> Arrivals | None:
     if arrival in ("constant", "poisson") and not path.exists():
         raise UsageError(f"--arrival {arrival} needs a rate: --rate R, in requests a second")
     return recorded(path)
+
+
+def _rates(project: Project, endpoint: EndpointSettings) -> Rates | None:
+    """Return what is charged, where a limit of money counts by it."""
+    if project.settings.limits.max_usd is None:
+        return None
+    from liftlab.jobs.running import rates_of
+
+    return rates_of(project, endpoint)
 
 
 def _read(path: Path) -> str:

@@ -77,7 +77,7 @@ def plan_run(
         memory=memory,
         until=until,
         warm_up=warm_up,
-        rates=_rates(project, endpoint),
+        rates=rates_of(project, endpoint),
     )
 
 
@@ -192,11 +192,11 @@ def _request_of(project: Project, folder: RunFolder) -> RunRequest:
         memory=asked["memory"],
         until=Until(**asked["until"]) if asked.get("until") else None,
         warm_up=asked.get("warm_up", True),
-        rates=_rates(project, endpoint),
+        rates=rates_of(project, endpoint),
     )
 
 
-def _rates(project: Project, endpoint: EndpointSettings) -> Rates | None:
+def rates_of(project: Project, endpoint: EndpointSettings) -> Rates | None:
     """Return what an endpoint's attempts are charged, or None where its price is not known.
 
     Raises

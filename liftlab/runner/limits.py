@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
-from liftlab.records import Attempt, ErrorClass
-from liftlab.runner.trial import ASK_AGAIN, TrialDone
+from liftlab.records import Attempt, ErrorClass, Stage
 from liftlab.settings import LimitSettings
 
+# What a model, asked again with another seed, may well get right; the rest is the endpoint's.
+ASK_AGAIN = frozenset({"invalid_json", "schema_mismatch", "length"})
 # A few failures may be chance: that many say that it is the endpoint.
 ERRORS_NEEDED = 5
 _ENDPOINT_ERRORS = frozenset(get_args(ErrorClass)) - ASK_AGAIN
+
+
+class Ended(Protocol):
+    """What is counted of a trial: its attempts, and its stages."""
+
+    @property
+    def attempts(self) -> Sequence[Attempt]:
+        """All of its attempts."""
+        ...
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        """The rows of its stages."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +70,7 @@ class Spending:
         self._attempts = 0
         self._usd = 0.0
 
-    def add(self, done: TrialDone) -> None:
+    def add(self, done: Ended) -> None:
         """Count a trial that has ended."""
         self._trials += 1
         self._attempts += len(done.attempts)
@@ -82,7 +97,7 @@ class Spending:
             )
         return None
 
-    def _charged(self, rates: Rates, done: TrialDone) -> float:
+    def _charged(self, rates: Rates, done: Ended) -> float:
         if rates.by == "week2":
             seconds = sum(stage.latency_s or 0.0 for stage in done.stages)
             return seconds * rates.usd_per_hour / 3600 + rates.usd_per_request

@@ -10,6 +10,7 @@ import gc
 import json
 import resource
 import sys
+import time
 from array import array
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -23,8 +24,10 @@ from liftlab.endpoints.connect import connected
 from liftlab.errors import EndpointUnreachable
 from liftlab.runner.arrivals import Arrivals
 from liftlab.runner.duty import emit, first_of, serve
-from liftlab.runner.requests import Batches, Load, Sender
-from liftlab.settings import EndpointSettings
+from liftlab.runner.halt import Halt
+from liftlab.runner.limits import Rates, Spending
+from liftlab.runner.requests import Batches, Ended, Load, Sender
+from liftlab.settings import EndpointSettings, LimitSettings
 from liftlab.store.folder import RunFolder
 from liftlab.store.journal import Journal
 from liftlab.timing import Clock, Trust
@@ -47,6 +50,8 @@ class LoadJob:
     count: int
     concurrency: int | None
     plan: array[float]
+    limits: LimitSettings
+    rates: Rates | None
 
     @classmethod
     def from_json(cls, line: str) -> LoadJob:
@@ -65,11 +70,13 @@ class LoadJob:
             count=data["count"],
             concurrency=data["concurrency"],
             plan=plan,
+            limits=LimitSettings.model_validate(data["limits"]),
+            rates=None if data["rates"] is None else Rates(**data["rates"]),
         )
 
 
-async def run(job: LoadJob) -> None:
-    """Send the job's requests; the journal is complete when this returns."""
+async def run(job: LoadJob, halt: Halt) -> None:
+    """Send the job's requests, or those begun before the halt; the journal is then complete."""
     folder = RunFolder(job.folder)
     clock = Clock()
     emit({"event": "clock", "zero_ns": clock.zero_ns})
@@ -89,14 +96,15 @@ async def run(job: LoadJob) -> None:
         )
         batches = Batches(journal, emit)
         try:
-            await _send(job, Sender(load, endpoint, journal, clock, batches), journal)
+            sender = Sender(load, endpoint, journal, clock, batches, halt)
+            await _send(job, sender, journal, halt)
         except BaseExceptionGroup as failed:
             raise first_of(failed) from failed
         finally:
             await batches.close()
 
 
-async def _send(job: LoadJob, sender: Sender, journal: Journal) -> None:
+async def _send(job: LoadJob, sender: Sender, journal: Journal, halt: Halt) -> None:
     status = "failed"
     try:
         _check(await sender.warm_up(min(job.concurrency or _WARM_UP, job.count)), job)
@@ -104,16 +112,33 @@ async def _send(job: LoadJob, sender: Sender, journal: Journal) -> None:
         async with Trust(job.concurrency or _WARM_UP) as trust:
             gc.collect()
             gc.freeze()  # what the imports left is not looked through again and again
+            _limit(job, sender, halt)
             try:
                 if job.plan:
                     await sender.open(job.plan, job.concurrency)
                 else:
                     await sender.closed(job.count, job.concurrency or 1)
-                status = "complete"
+                status = halt.status or "complete"
             finally:
                 journal.update_run(**trust.columns())
     finally:
         journal.update_run(status=status, finished_at=datetime.now(UTC).isoformat())
+
+
+def _limit(job: LoadJob, sender: Sender, halt: Halt) -> None:
+    """End the load once one of its limits is reached; requests under way end."""
+    if all(limit is None for limit in job.limits.model_dump().values()):
+        return
+    spending = Spending(job.limits, job.rates, time.monotonic)
+
+    def heed(ended: Ended) -> None:
+        spending.add(ended)
+        reached = spending.reached()
+        if reached and halt.status is None:
+            halt.status = "partial"
+            emit({"event": "limit", "reached": reached})
+
+    sender.watched(heed)
 
 
 def _check(replies: Sequence[Reply], job: LoadJob) -> None:
@@ -136,7 +161,7 @@ def main() -> int:
     """Read the job, do it, and return the exit code."""
     job = LoadJob.from_json(sys.stdin.readline())
     _lift_file_limit()
-    return serve(lambda _: run(job))
+    return serve(lambda halt: run(job, halt))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from liftlab.endpoints.base import Sampling
 from liftlab.errors import RunIncomplete
 from liftlab.records import LOAD
 from liftlab.runner.arrivals import Arrivals
+from liftlab.runner.limits import Rates
 from liftlab.runner.process import Listener, lead
 from liftlab.runner.requests import CASE
 from liftlab.runner.row import run_row
@@ -39,6 +40,7 @@ class LoadRequest:
     arrivals: Arrivals | None = None
     stream: bool = False
     out: Path | None = None
+    rates: Rates | None = None  # what a limit of money counts by
 
 
 def start(request: LoadRequest, listen: Listener) -> RunFolder:
@@ -91,6 +93,8 @@ def _job(folder: RunFolder, request: LoadRequest, endpoint: EndpointSettings) ->
         "stream": request.stream,
         "count": request.count,
         "concurrency": request.concurrency,
+        "limits": request.project.settings.limits.model_dump(mode="json"),
+        "rates": None if request.rates is None else asdict(request.rates),
         "arrivals": None if request.arrivals is None else asdict(request.arrivals),
     }
 

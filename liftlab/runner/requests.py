@@ -12,10 +12,11 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
 from liftlab.records import LOAD, Attempt, Phase, Stage, Trial
+from liftlab.runner.halt import Halt
 from liftlab.runner.measured import measured
 from liftlab.store import Journal
 from liftlab.timing import Clock
@@ -122,17 +123,36 @@ class Batches:
         self._tell({"event": "requests", "ended": self.ended, "failed": self.failed})
 
 
+class Ended(NamedTuple):
+    """A request that has ended, as limits count it."""
+
+    attempts: tuple[Attempt]
+    stages: tuple[Stage]
+
+
 class Sender:
-    """Sends the requests of one load."""
+    """Sends the requests of one load, until the halt if there is one."""
 
     def __init__(
-        self, load: Load, endpoint: Endpoint, journal: Journal, clock: Clock, batches: Batches
+        self,
+        load: Load,
+        endpoint: Endpoint,
+        journal: Journal,
+        clock: Clock,
+        batches: Batches,
+        halt: Halt | None = None,
     ) -> None:
+        self._halt = halt or Halt()
+        self._heed: Callable[[Ended], None] | None = None
         self._load = load
         self._endpoint = endpoint
         self._next_seq = journal.next_seq
         self._clock = clock
         self._batches = batches
+
+    def watched(self, heed: Callable[[Ended], None]) -> None:
+        """Tell of each request that has ended."""
+        self._heed = heed
 
     async def warm_up(self, count: int) -> list[Reply]:
         """Send some requests at once that are kept apart; they leave connections behind."""
@@ -145,7 +165,7 @@ class Sender:
         waiting = iter(range(count))
 
         async def work() -> None:
-            for index in waiting:
+            while self._halt.status is None and (index := next(waiting, None)) is not None:
                 await self._send(index, None)
                 await self._batches.room()
 
@@ -172,6 +192,8 @@ class Sender:
                         await asyncio.sleep(0)  # so that those before it get their turn
                     if free is not None:
                         await free.acquire()
+                    if self._halt.status is not None:
+                        return
                     task = group.create_task(self._send(index, planned_ns))
                     if free is not None:
                         task.add_done_callback(lambda _: free.release())
@@ -224,7 +246,10 @@ class Sender:
         if index is None:
             self._batches.add(attempt)
         else:
-            self._batches.add(attempt, _stage(attempt), _trial(attempt, self._clock))
+            stage = _stage(attempt)
+            self._batches.add(attempt, stage, _trial(attempt, self._clock))
+            if self._heed is not None:
+                self._heed(Ended((attempt,), (stage,)))
         return reply
 
 

@@ -17,11 +17,10 @@ from liftlab.records import Attempt, Phase, Trial
 from liftlab.records import Stage as StageRow
 from liftlab.runner.attempt import Asked, send
 from liftlab.runner.context import Context
+from liftlab.runner.limits import ASK_AGAIN
 from liftlab.runner.plan import PlannedTrial, attempt_seed
 from liftlab.runner.retry import retrying
 
-# What a model, asked again with another seed, may well get right; the rest is the endpoint's.
-ASK_AGAIN = frozenset({"invalid_json", "schema_mismatch", "length"})
 FORMAT_REFUSED = "response_format"  # why an attempt is made in another form
 
 

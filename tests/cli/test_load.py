@@ -112,6 +112,19 @@ def test_ctrl_c_keeps_what_is_committed_and_writes_its_lines(project: Path) -> N
     assert not list(project.glob(".*part"))
 
 
+def test_a_limit_ends_a_load_early(
+    server: SimulatorServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--protocol", "lift", "-c", "2", "-n", "5000", "--max-requests", "20"]
+    assert main(["load", server.url, *asked]) == 5
+    said = capsys.readouterr()
+    assert "ends early: 20 requests are made" in said.err
+    assert "closed loop, 2 at once: 2" in said.out  # 20, and what was under way
+    assert main(["show", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["run"]["status"], shown["load"]["n"]) == ("partial", pytest.approx(20, abs=2))
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -124,6 +137,7 @@ def test_ctrl_c_keeps_what_is_committed_and_writes_its_lines(project: Path) -> N
         (["-n", "1", "--protocol", "lift", "--prompt-file", "no.txt"], 6, "no.txt"),
         (["-n", "1", "--protocol", "lift", "--out", "no/where.jsonl"], 2, "no folder"),
         (["-n", "1", "--protocol", "lift"], 4, "does not answer"),
+        (["-n", "1", "--protocol", "lift", "--max-usd", "1"], 2, "needs a price"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_leaves_nothing(
