@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from liftlab.jobs.loading import plan_load, run_load
     from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
     from liftlab.jobs.pricing import billed_price, hosting, measured_cold_start, prices
+    from liftlab.jobs.published import published_figures
     from liftlab.jobs.running import (
         bounds_of,
         check,
@@ -52,6 +53,7 @@ _HOMES = {
     "plan_load": "liftlab.jobs.loading",
     "plan_run": "liftlab.jobs.running",
     "prices": "liftlab.jobs.pricing",
+    "published_figures": "liftlab.jobs.published",
     "read_baseline": "liftlab.jobs.baselines",
     "rebuild_tables": "liftlab.jobs.opening",
     "resume_run": "liftlab.jobs.running",
@@ -83,6 +85,7 @@ __all__ = [
     "plan_load",
     "plan_run",
     "prices",
+    "published_figures",
     "read_baseline",
     "rebuild_tables",
     "resume_run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from liftlab.analysis.cost import usd_by_price
@@ -24,15 +25,24 @@ def source_of(run: RunData) -> dict[str, Any]:
     return known
 
 
-def published_figures(run: RunData) -> list[PublishedFigure]:
-    """Return what an imported file's summary says, figure by figure; none for other runs.
+def published_figures(
+    run: RunData,
+    told: Mapping[str, Any] | None = None,
+    earlier: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[PublishedFigure]:
+    """Return what was published of a run, figure by figure; none where nothing was.
 
     Parameters
     ----------
     run
         The run and its tables.
+    told
+        The published summary; that of the imported file if None.
+    earlier
+        Summaries of other days, by name, that this one compares itself with.
     """
+    if told is None:
+        told = source_of(run).get("published", {})
     usd = usd_by_price(run.trials, run.attempts, run.costs)
     billed_first = {name: usd[name] for name, _ in reversed(REFERENCE_PRICES) if name in usd}
-    told = source_of(run).get("published", {})
-    return compare_published(told, run.trials, run.stages, usd=billed_first)
+    return compare_published(told, run.trials, run.stages, usd=billed_first, earlier=earlier)

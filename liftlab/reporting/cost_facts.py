@@ -11,6 +11,7 @@ import numpy as np
 from liftlab import jobs
 from liftlab.analysis.columns import Floats, floats, labels
 from liftlab.analysis.cost import (
+    CostModel,
     Hosting,
     Price,
     Service,
@@ -40,6 +41,11 @@ if TYPE_CHECKING:
 REQUESTS_PER_MONTH = (1_000, 10_000)
 RATES = np.geomspace(1 / 86_400, 10.0, 31)  # requests a second: one a day to ten a second
 _CURVE_REQUESTS = 4_000  # a point of the curve is then known to some 2 %
+# Model, its name, what it bills, and what is missing where the price does not know its rates.
+_MODELS: tuple[tuple[CostModel, str, str, str], ...] = (
+    ("gpu_seconds", "GPU seconds", "while it works", "no price per hour"),
+    ("tokens", "Tokens", "prompt and output", "no price per token"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +115,11 @@ def gather(
     hosting = jobs.hosting(project, data, price)
     seconds = service_seconds(data.attempts, data.stages)
     service = _service(facts, seconds)
-    flows = hosting is not None and len(service.seconds) > 0
+    months: list[Traffic] = []
+    curve: list[CurvePoint] = []
+    if hosting is not None and len(service.seconds):
+        months = [month(service, price, hosting, n) for n in requests]
+        curve = _curve(service, hosting)
     return CostFacts(
         facts=facts,
         price=price,
@@ -119,8 +129,8 @@ def gather(
         busy=parts_of(data.attempts, data.trials, seconds),
         cold_s=float(np.nansum(floats(data.attempts, "cold_s"))),
         models=_models(facts, price, requests),
-        months=[month(service, price, hosting, n) for n in requests] if flows else [],  # type: ignore[arg-type]  # flows
-        curve=_curve(service, hosting) if flows else [],  # type: ignore[arg-type]
+        months=months,
+        curve=curve,
         bound=_bound(data),
     )
 
@@ -140,13 +150,10 @@ def _service(facts: Facts, seconds: Floats) -> Service:
 def _models(facts: Facts, price: Price, requests: Sequence[int]) -> list[Modelled]:
     data = facts.data
     rows = []
-    for model, name, bills, missing in (
-        ("gpu_seconds", "GPU seconds", "while it works", "no price per hour"),
-        ("tokens", "Tokens", "prompt and output", "no price per token"),
-    ):
-        costs = attempt_costs(data.attempts, price, model, data.stages)  # type: ignore[arg-type]
+    for model, name, bills, missing in _MODELS:
+        costs = attempt_costs(data.attempts, price, model, data.stages)
         usd = floats(trial_costs(data.trials, data.attempts, costs), "usd")
-        if not price.knows(model):  # type: ignore[arg-type]
+        if not price.knows(model):
             rows.append(_modelled(facts, name, bills, np.full(len(usd), np.nan), requests, missing))
         else:
             rows.append(_modelled(facts, f"{name}, {price.price_id}", bills, usd, requests))

@@ -86,7 +86,7 @@ def test_what_was_published_stands_beside_what_survives(day: CostFacts) -> None:
 
 def test_a_run_of_which_nothing_was_published_says_so(forty: RunData) -> None:
     assert "Nothing is known to be published" in str(cost.published(gathered(forty)))
-    assert published.survivors(gathered(forty).facts, "modal-a10g") == []
+    assert published.survivors(gathered(forty).facts) == []
 
 
 def test_without_a_price_the_page_says_what_is_known_and_how_to_have_costs(forty: RunData) -> None:

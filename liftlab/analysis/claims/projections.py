@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from liftlab.analysis import budget
+from liftlab.analysis.budget import PlannedStage
 from liftlab.analysis.claims.model import Claim, Evidence, Ruling
 from liftlab.analysis.columns import Floats, floats
 from liftlab.analysis.cost import cost_per_pass, cost_per_trial, usd_by_price
@@ -11,8 +13,6 @@ from liftlab.analysis.estimate import plain, quantity, span
 from liftlab.analysis.intervals import quantile_needs
 from liftlab.analysis.latency import succeeded
 
-_DRAWS = 200_000  # quantiles of a forecast are then known to a hundredth of a second
-_SEED = 20_251_015
 _QUANTILES = (0.05, 0.5, 0.95)
 
 
@@ -31,11 +31,16 @@ def forecast(claim: Claim, evidence: Evidence) -> Ruling:
             why="Neither a base nor ranges to add to it are known.",
             may_say="There is nothing yet to forecast from.",
         )
-    rng = np.random.default_rng(_SEED)
-    added = sum((rng.uniform(low, high, _DRAWS) for low, high in claim.ranges), np.zeros(_DRAWS))
+    planned = [
+        PlannedStage(name=f"addition {number}", low_s=low, high_s=high)
+        for number, (low, high) in enumerate(claim.ranges, 1)
+    ]
     base = float(np.median(observed))
-    fixed: Floats = np.quantile(base + added, _QUANTILES)
-    spread: Floats = np.quantile(rng.choice(observed, _DRAWS) + added, _QUANTILES)
+    typical = evidence.trials.head(1).assign(e2e_s=base)
+    fixed, spread = (
+        np.quantile(budget.forecast(rows, evidence.stages.head(0), planned).planned_s, _QUANTILES)
+        for rows in (typical, evidence.trials)
+    )
     outside = not fixed[0] <= claim.figure <= fixed[-1]
     needs = quantile_needs(_QUANTILES[-1])[1]
     return Ruling(

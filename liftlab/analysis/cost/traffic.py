@@ -133,9 +133,10 @@ def month(
     per_s, billed = hourly / 3600, usage.billed_s
     stretch, reason, cases = _stretch_draws(service, seed)
     grown = np.random.default_rng(seed + 1).gamma(requests + 0.5, 1 / requests, _DRAWS)
-    drawn = per_s * _billed_draws(
-        rate, service, hosting, billed, stretch, grown, by_service, by_rate
-    )
+    if hosting.serial:
+        drawn = per_s * billed_per_request(rate * grown, service.mean_s * stretch, hosting)
+    else:
+        drawn = per_s * billed * stretch**by_service * grown**by_rate
     base = Estimate(value=0.0, n=cases, unit="USD", reason=reason, method="Cox's log t and Gamma")
     spent = per_s * (billed + by_service * billed * (service.seconds / service.mean_s - 1))
     return Traffic(
@@ -207,34 +208,16 @@ def _slopes(rate: float, service: Service, hosting: Hosting, seed: int) -> tuple
     )
 
 
-def _stretch_draws(service: Service, seed: int) -> tuple[Floats | None, str, int]:
+def _stretch_draws(service: Service, seed: int) -> tuple[Floats, str, int]:
     """Draw the true mean service time over the observed one; or say why that cannot be told."""
     told = mean(service.seconds, clusters=service.cases)
     if not told.has_interval:
-        return None, told.reason, told.n
+        return np.full(_DRAWS, math.nan), told.reason, told.n
     logs = np.log(per_cluster(service.seconds, service.cases, "mean")[0])
     n, variance = len(logs), float(logs.var(ddof=1))
     error = math.sqrt(variance / n + variance**2 / (2 * (n - 1)))
     drawn = stats.t.rvs(n - 1, size=_DRAWS, random_state=np.random.default_rng(seed))
     return np.exp(error * drawn), "", n
-
-
-def _billed_draws(
-    rate: float,
-    service: Service,
-    hosting: Hosting,
-    billed: float,
-    stretch: Floats | None,
-    grown: Floats,
-    by_service: float,
-    by_rate: float,
-) -> Floats:
-    if stretch is None:
-        return np.full(len(grown), math.nan)
-    if hosting.serial:
-        return billed_per_request(rate * grown, service.mean_s * stretch, hosting)
-    scaled: Floats = billed * stretch**by_service * grown**by_rate
-    return scaled
 
 
 def _interval(base: Estimate, value: float, draws: Floats, confidence: float) -> Estimate:

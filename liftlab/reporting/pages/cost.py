@@ -144,7 +144,7 @@ def parts_figure(costs: CostFacts) -> Html:
 
 def published(costs: CostFacts) -> Html:
     """Return what was published of this run, and what of it survives."""
-    return published_figures(costs.facts, costs.price.price_id)
+    return published_figures(costs.facts)
 
 
 def conclusion(costs: CostFacts) -> Html:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liftlab.analysis.columns import Floats, floats, is_true, labels
-from liftlab.analysis.cost import usd_by_price
+from liftlab import jobs
+from liftlab.analysis.columns import floats, is_true, labels
 from liftlab.analysis.estimate import quantity
-from liftlab.analysis.published import PublishedFigure, compare_published
-from liftlab.jobs.published import source_of
+from liftlab.analysis.published import PublishedFigure
 from liftlab.reporting.bars import stage_names, stage_title
 from liftlab.reporting.facts import Facts
 from liftlab.reporting.html import Html, join, tag
@@ -23,17 +22,9 @@ _VERDICTS = {
 }
 
 
-def published_figures(facts: Facts, billed: str) -> Html:
-    """Return each published figure of a run beside its recomputed one, and the rows as printed.
-
-    Parameters
-    ----------
-    facts
-        What is known of the run.
-    billed
-        The name of the price that is billed.
-    """
-    figures = survivors(facts, billed)
+def published_figures(facts: Facts) -> Html:
+    """Return each published figure of a run beside its recomputed one, and the rows as printed."""
+    figures = survivors(facts)
     if not figures:
         words = "Nothing is known to be published of this run. Of week2_day1 it is: open that run."
         return tag("p", words, cls="note")
@@ -61,15 +52,10 @@ def published_figures(facts: Facts, billed: str) -> Html:
     return join([tag("p", words), shown, behind(_case_rows(facts), "The rows as printed")])
 
 
-def survivors(facts: Facts, billed: str) -> list[PublishedFigure]:
+def survivors(facts: Facts) -> list[PublishedFigure]:
     """Return the published figures of a run with what became of them; none if none are known."""
-    data = facts.data
-    told = facts.published.get(data.run.run_id) or source_of(data).get("published")
-    if not told:
-        return []
-    usd = usd_by_price(data.trials, data.attempts, data.costs)
-    ordered: dict[str, Floats] = {name: usd[name] for name in (billed,) if name in usd} | usd
-    return compare_published(told, data.trials, data.stages, usd=ordered, earlier=facts.published)
+    told = facts.published.get(facts.data.run.run_id)
+    return jobs.published_figures(facts.data, told, facts.published)
 
 
 def _case_rows(facts: Facts) -> Html:
