@@ -78,8 +78,12 @@ def test_a_plan_that_is_built_leaves_nothing_to_estimate(forty: RunData) -> None
     assert "No stage is left to estimate" in str(budget.assumptions(told))
 
 
-@pytest.mark.parametrize("missing", ["e2e_s"])
-def test_a_run_without_times_has_no_budget(forty: RunData, missing: str) -> None:
-    told = budget.gather(replace(forty, trials=forty.trials.assign(**{missing: None})), PROJECT)
+def test_a_simulator_that_was_sped_up_is_said_to_be_one(forty: RunData) -> None:
+    fast = replace(forty, run=replace(forty.run, time_scale=200.0))
+    assert "sped up 200 times" in str(budget.ends_figure(budget.gather(fast, PROJECT)))
+
+
+def test_a_run_without_times_has_no_budget(forty: RunData) -> None:
+    told = budget.gather(replace(forty, trials=forty.trials.assign(e2e_s=None)), PROJECT)
     assert "no budget can be drawn" in str(budget.finding(told).title)
     assert "nothing to start from" in str(budget.tiles(told))

@@ -79,7 +79,7 @@ def forecast(
     whole = ends(times, needs)
     median_now, median_planned = _medians(measured, cases, ahead, needs, rng)
     return Budget(
-        without=_quantiles(now, e2e, cases),
+        without={q: quantile(e2e, q, clusters=cases) for q in QUANTILES},
         with_planned=_quantiles(whole, e2e, cases),
         now_s=now,
         planned_s=whole,
@@ -98,9 +98,10 @@ def forecast(
 
 
 def side_by_side(planned: Sequence[PlannedStage]) -> list[PlannedStage]:
-    """Return the plan with all its stages beside each other, after what the first is after."""
-    after = planned[0].after if planned else None
-    return [replace(stage, after=after or (REST,)) for stage in planned]
+    """Return the plan with the stages that name no need beside each other, after measured ones."""
+    return [
+        stage if stage.after is not None else replace(stage, after=(REST,)) for stage in planned
+    ]
 
 
 def _measured(

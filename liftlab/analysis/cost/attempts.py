@@ -55,9 +55,7 @@ def attempt_costs(
             seconds = _stage_seconds(attempts, stages)
             if model == "gpu_seconds":
                 own = busy_seconds(floats(attempts, "sent_s"), ends(attempts))
-                if len(own):  # a stage with any time of its own is not shared out
-                    seconds[_in_stage(attempts, np.isfinite(own), "max") > 0] = np.nan
-                seconds = np.where(np.isfinite(own), own, seconds)
+                seconds = _own_or_shared(attempts, own, seconds)
             usd = seconds * (price.usd_per_hour or 0.0) / _SECONDS_PER_HOUR
         fee = price.usd_per_request or 0.0
         usd = usd + (fee * _first_of_trial(attempts) if model == "week2" else fee)
@@ -120,8 +118,8 @@ def service_seconds(attempts: pd.DataFrame, stages: pd.DataFrame | None = None) 
     """
     span = ends(attempts) - floats(attempts, "sent_s")
     waited = np.nan_to_num(floats(attempts, "cold_s")) + np.nan_to_num(floats(attempts, "queue_s"))
-    shared = _stage_seconds(attempts, stages)
-    return np.where(np.isfinite(span), np.maximum(0.0, span - np.maximum(0.0, waited)), shared)
+    own = np.maximum(0.0, span - np.maximum(0.0, waited))
+    return _own_or_shared(attempts, own, _stage_seconds(attempts, stages))
 
 
 def trial_costs(trials: pd.DataFrame, attempts: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
@@ -177,6 +175,14 @@ def _stage_seconds(attempts: pd.DataFrame, stages: pd.DataFrame | None) -> Float
     seconds = floats(latency, "latency_s")
     parts: Floats = np.where(ended, seconds / np.maximum(members, 1), np.nan)
     return parts
+
+
+def _own_or_shared(attempts: pd.DataFrame, own: Floats, shared: Floats) -> Floats:
+    """Return each attempt's own seconds; a stage with any of its own is not shared out."""
+    if len(own) == 0:
+        return own
+    timed = _in_stage(attempts, np.isfinite(own), "max") > 0
+    return np.where(np.isfinite(own), own, np.where(timed, np.nan, shared))
 
 
 def _in_stage(attempts: pd.DataFrame, flags: Bools, how: Literal["sum", "max"]) -> Floats:

@@ -133,7 +133,7 @@ def ends_figure(told: BudgetFacts) -> Html:
         caption=_title(told),
         table=behind(table(pd.DataFrame(rows), csv="budget.csv")),
     )
-    return join([drawn.html(), tag("p", " ".join(_limits_of_it(budget)), cls="note")])
+    return join([drawn.html(), tag("p", " ".join(_limits_of_it(told, budget)), cls="note")])
 
 
 def targets_table(told: BudgetFacts) -> Html:
@@ -296,7 +296,7 @@ def _parallel(told: BudgetFacts) -> str:
     return f"{said} The field after in [budget.stages] says which stage needs which."
 
 
-def _limits_of_it(budget: Budget) -> list[str]:
+def _limits_of_it(told: BudgetFacts, budget: Budget) -> list[str]:
     """Say what the draws rest on, and what they cannot say."""
     said = [
         f"Drawn from {budget.rows:,} trials of {budget.n:,} "
@@ -310,6 +310,11 @@ def _limits_of_it(budget: Budget) -> list[str]:
         said.append(
             f"{tail.reason}. If these trials were all there is, one request in 20 would take {at} "
             "or more: an illustration, not an estimate."
+        )
+    scale = told.facts.data.run.time_scale
+    if scale not in (None, 1.0):
+        said.append(
+            f"A simulator, sped up {scale:g} times: measured times are less by it, planned not."
         )
     if budget.misplaced:
         names = ", ".join(budget.misplaced)

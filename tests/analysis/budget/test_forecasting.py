@@ -72,6 +72,7 @@ def test_the_spread_of_what_is_there_dominates() -> None:
 
 def test_few_rows_carry_a_middle_and_no_tail() -> None:
     told = forecast(*week2(), SEMANTIC)
+    assert str(told.without[0.5]) == "14.96 s (93.75 % interval 14.16–27.10 s, n = 5)"
     assert told.with_planned[0.5].value == pytest.approx(21.33, abs=0.03)
     assert told.with_planned[0.95].value is None
     assert "P95 needs n ≥ 20" in told.with_planned[0.95].reason
@@ -122,6 +123,8 @@ def test_stages_beside_each_other_take_as_long_as_the_slowest() -> None:
     waited = {each.name: each.critical for each in beside.stages}
     assert waited["graphs"] == 0
     assert waited["entity"] == pytest.approx(1 / 3, abs=0.02)
+    apart = PlannedStage(name="apart", low_s=1, high_s=2, after=("entity",))
+    assert side_by_side([*SEMANTIC, apart])[-1] == apart
     assert side_by_side([]) == []
 
 

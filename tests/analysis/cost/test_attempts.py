@@ -194,6 +194,11 @@ def test_a_slot_is_held_neither_by_a_queue_nor_by_a_start() -> None:
     )
     assert service_seconds(table)[:3].tolist() == [3.0, 0.0, 9.0]
     assert np.isnan(service_seconds(table)[3])
+    key = {"run_id": "r", "case_id": "a", "repeat": 1, "stage": "code"}
+    stages = pd.DataFrame([{**key, "latency_s": 8.0}])
+    assert np.isnan(service_seconds(table, stages)[3])  # the others hold the stage's time
+    untimed = attempts({}, {})
+    assert service_seconds(untimed, stages).tolist() == [4.0, 4.0]
 
 
 def test_each_price_of_a_table_prices_each_trial() -> None:
