@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from liftlab.analysis.columns import floats
-from liftlab.analysis.explain import explain
+from liftlab.analysis.explain import Explanation, Part, explain
 from liftlab.analysis.latency import succeeded, success_by
 from liftlab.analysis.success import success_by_group, success_rate
 from liftlab.reporting import figures
@@ -152,3 +152,20 @@ def test_a_target_far_beyond_the_marks_is_told_not_drawn() -> None:
 
 def test_labels_are_short() -> None:
     assert label("x" * 100, 10) == "xxxxxxxxx…"
+
+
+def test_causes_that_claim_more_than_it_took_stay_inside_the_figure() -> None:
+    parts = (Part(cause="retry", seconds=25.0), Part(cause="output tokens", seconds=12.0))
+    over = Explanation(
+        case_id="fizzbuzz",
+        repeat=2,
+        stage="ir_to_code",
+        latency_s=34.0,
+        typical_s=1.0,
+        parts=(*parts, Part(cause="queue", seconds=-4.0)),
+        verdict="explained",
+    )
+    figure = figures.excess_breakdown([over], caption="c")
+    (axes,) = figure.draw(WIDE).axes
+    assert axes.get_xlim()[1] >= 1.0 + 25.0 + 12.0
+    assert "a line where it ended" in axes.get_xlabel()

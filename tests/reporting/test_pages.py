@@ -152,3 +152,14 @@ def test_a_run_without_checks_is_timed_not_judged(week2: RunData) -> None:
     facts = gather(replace(week2, trials=trials))
     assert messages.title(facts).startswith("Timed, not judged")
     assert "were not judged" in messages.sentences(facts)[0]
+
+
+def test_the_title_counts_what_the_figure_flags(week2: RunData) -> None:
+    """Slow by its peers and slow beyond chance are two numbers: the title's is the tile's."""
+    title = variance.finding(gather(week2)).title
+    assert (
+        title == "2 of 10 stages are slow beyond chance; 44 % of the time over usual is explained"
+    )
+    none = {name: replace(f, mask=f.mask & False) for name, f in gather(week2).outliers.items()}
+    calm = replace(gather(week2), outliers=none)
+    assert variance.finding(calm).title.startswith("No stage is slow beyond chance;")

@@ -77,7 +77,7 @@ def test_the_rule_takes_a_whole_interval(week2: RunData) -> None:
         [week2.trials.assign(case_id=week2.trials["case_id"] + str(i)) for i in range(20)]
     )
     html = str(success.fixes_table(gather(replace(week2, trials=many))))
-    assert '<span class="verdict unmeasured">met</span>' in html
+    assert '<span class="verdict unmeasured">yes</span>' in html
     assert "undecided" not in html
 
 

@@ -93,9 +93,7 @@ def fixes_table(facts: Facts) -> Html:
             "Answers": share.count,
             "Of graded": quantity(share.of_trials.value, "%"),
             "95 % interval": estimate_words(share.of_trials).replace("95 % interval ", ""),
-            f"> {quantity(WORTH, '%')}": verdict(
-                _colour(_rule(share).verdict), _rule(share).verdict
-            ),
+            f"> {quantity(WORTH, '%')}": _answer(_rule(share).verdict),
             "Of failures": quantity(share.of_failures.value, "%"),
             "95 % interval ": estimate_words(share.of_failures).replace("95 % interval ", ""),
             "Cases": ", ".join(share.cases[:4]) + (", …" if len(share.cases) > 4 else ""),
@@ -319,8 +317,10 @@ def _rule(share: FailureShare) -> TargetResult:
     return judge(share.of_trials, WORTH, "share of graded answers", at_most=False)
 
 
-def _colour(word: str) -> str:
-    return word if word == "undecided" else ""
+def _answer(word: str) -> Html:
+    """Return a verdict on a share as an answer; only one that is open has a colour."""
+    said = {"met": "yes", "not met": "no"}.get(word, word)
+    return verdict(word if word == "undecided" else "", said)
 
 
 def _name(share: FailureShare) -> str:

@@ -138,12 +138,18 @@ def _title(facts: Facts) -> str:
     excess, known = _excess(facts)
     if len(facts.data.stages) == 0:
         return "No stage times yet: nothing can be said of spread"
+    judged = [found for found in facts.outliers.values() if not found.reason]
+    flagged = sum(int(found.mask.sum()) for found in judged)
+    values = sum(len(found.mask) for found in judged)
+    head = f"{flagged:,} of {values:,} stages {messages.be(flagged)} slow beyond chance"
+    if not judged:
+        head = "Too few times to tell a slow one"
+    elif flagged == 0:
+        head = "No stage is slow beyond chance"
     if not facts.slow:
-        return "No stage is slow for its peers"
-    count, total = len(facts.slow), len(facts.data.stages)
+        return head
     share = quantity(round(known / excess, 2), "%")
-    head = f"{count:,} of {total:,} stages {messages.be(count)} slow for their peers"
-    return f"{head}; {share} of the excess is explained"
+    return f"{head}; {share} of the time over usual is explained"
 
 
 def _sentences(facts: Facts) -> list[str]:
