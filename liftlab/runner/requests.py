@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
+from liftlab.errors import StorageFailed
 from liftlab.records import LOAD, Attempt, Phase, Stage, Trial
 from liftlab.runner.halt import Halt
 from liftlab.runner.measured import measured
@@ -69,6 +70,7 @@ class Batches:
         self._rows: list[tuple[Attempt, Stage | None, Trial | None]] = []
         self._under_way: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._failure: StorageFailed | None = None
         self._told_s = 0.0
         self.ended = 0
         self.failed = 0
@@ -91,16 +93,33 @@ class Batches:
             self._timer = None
         rows, self._rows = self._rows, []
         if rows:
-            done = self._journal.requests_ended(
-                [attempt for attempt, _, _ in rows],
-                [stage for _, stage, _ in rows if stage is not None],
-                [trial for _, _, trial in rows if trial is not None],
-            )
+            try:
+                done = self._journal.requests_ended(
+                    [attempt for attempt, _, _ in rows],
+                    [stage for _, stage, _ in rows if stage is not None],
+                    [trial for _, _, trial in rows if trial is not None],
+                )
+            except StorageFailed as failure:  # a timer calls: nobody would hear of it
+                self._failure = failure
+                return
             self._under_way.append(asyncio.wrap_future(done))
         now_s = time.monotonic()
         if now_s - self._told_s >= _TOLD_EVERY_S:
             self._told_s = now_s
             self._tell({"event": "requests", "ended": self.ended, "failed": self.failed})
+
+    def check(self) -> None:
+        """Forget the batches that are on the disk.
+
+        Raises
+        ------
+        StorageFailed
+            If the journal could not write.
+        """
+        if self._failure is not None:
+            raise self._failure
+        while self._under_way and self._under_way[0].done():
+            self._under_way.popleft().result()
 
     async def room(self) -> None:
         """Wait while the disk is far behind: memory must not grow with the length of a load.
@@ -110,16 +129,22 @@ class Batches:
         StorageFailed
             If the journal could not write.
         """
-        while self._under_way and (
-            self._under_way[0].done() or len(self._under_way) > _BATCHES_UNDER_WAY
-        ):
+        self.check()
+        while len(self._under_way) > _BATCHES_UNDER_WAY:
             await self._under_way.popleft()
 
     async def close(self) -> None:
-        """Wait until everything is on the disk."""
+        """Wait until everything is on the disk.
+
+        Raises
+        ------
+        StorageFailed
+            If the journal could not write.
+        """
         self.flush()
         while self._under_way:
             await self._under_way.popleft()
+        self.check()
         self._tell({"event": "requests", "ended": self.ended, "failed": self.failed})
 
 
@@ -194,6 +219,7 @@ class Sender:
                         await free.acquire()
                     if self._halt.status is not None:
                         return
+                    self._batches.check()
                     task = group.create_task(self._send(index, planned_ns))
                     if free is not None:
                         task.add_done_callback(lambda _: free.release())
