@@ -139,11 +139,15 @@ def _service(facts: Facts, seconds: Floats) -> Service:
     """Return how long each trial held a slot; trials of which nothing is known are left out."""
     key = ["run_id", "case_id", "repeat"]
     attempts, trials = facts.data.attempts, facts.data.trials
+    calls = attempts["case_id"].notna().sum() / max(len(trials), 1)
     held = attempts[key].assign(held=seconds).groupby(key)["held"].sum(min_count=1)
     mine = floats(trials[key].merge(held.reset_index(), on=key, how="left"), "held")
     kept = mine > 0
     return Service(
-        seconds=mine[kept], passed=succeeded(trials)[kept], cases=labels(trials, "case_id")[kept]
+        seconds=mine[kept],
+        passed=succeeded(trials)[kept],
+        cases=labels(trials, "case_id")[kept],
+        calls=float(calls),
     )
 
 

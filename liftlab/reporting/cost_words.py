@@ -96,8 +96,8 @@ def warm_from(costs: CostFacts) -> tuple[str, float] | None:
     if price.usd_per_hour is None or not both:
         return None
     rates = [rate for rate, *_ in both]
-    scaling = [usd_of(used, price) for _, used, _ in both]
-    kept = [usd_of(used, price) for *_, used in both]
+    scaling = [usd_of(used, price, costs.service.calls) for _, used, _ in both]
+    kept = [usd_of(used, price, costs.service.calls) for *_, used in both]
     if _cheaper_warm(price):
         words, rate = "one kept warm pays from", break_even(rates, scaling, kept)
     else:
@@ -116,7 +116,7 @@ def keep_warm(costs: CostFacts) -> str:
     if _cheaper_warm(price):
         return pays or "One kept warm does not pay at any traffic up to ten requests a second."
     month_usd = price.usd_per_hour * MONTH_S / 3600
-    scaled = told.requests * usd_of(told.usage, price)
+    scaled = told.requests * usd_of(told.usage, price, costs.service.calls)
     return (
         f"At the same rate keeping one warm never costs less: {month_usd:,.0f} USD a month instead "
         f"of {scaled:,.2f} at {told.requests:,.0f} requests, and the "

@@ -146,6 +146,19 @@ def test_how_containers_go_is_the_endpoints_word_before_the_prices(
     assert jobs.hosting(plain, forty, Price(price_id="q")) is None
 
 
+def test_a_price_of_tokens_alone_makes_a_page_in_tokens(tmp_path: Path, forty: RunData) -> None:
+    rates = "usd_per_million_prompt_tokens = 1.0\nusd_per_million_output_tokens = 4.0\n"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "prices.toml").write_text(f"[mine]\n{rates}")
+    facts = cost.gather(priced(forty, "mine"), _project(tmp_path, ""), [1000])
+    assert str(cost.finding(facts).title).endswith("in tokens")
+    assert "in tokens" in str(cost.tiles(facts))
+    attempts = forty.attempts
+    usd = (attempts["prompt_tokens"].sum() + 4 * attempts["output_tokens"].sum()) / 1e6
+    assert facts.models[1].request.value == pytest.approx(usd / len(forty.trials))
+    assert facts.months == []
+
+
 def _project(folder: Path, more: str) -> Project:
     text = f'[endpoints.local]\nserve = "local"\n{more}'
     (folder / "liftlab.toml").write_text(text)

@@ -30,11 +30,15 @@ Usages = Callable[[float, float], Usage | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Service:
-    """How long trials held a slot, retries too; whether they were right; of which case."""
+    """How long trials held a slot, retries too; whether they were right; of which case.
+
+    `calls` is how many HTTP requests one took, retries too: a price may have a fee for each.
+    """
 
     seconds: Floats
     passed: Bools
     cases: NDArray[np.object_]
+    calls: float = 1.0
 
     @property
     def mean_s(self) -> float:
@@ -130,7 +134,7 @@ def month(
             requests=requests, usage=usage, usd=unknown, usd_request=unknown, usd_pass=unknown
         )
     by_service, by_rate = _slopes(rate, service, hosting, seed)
-    per_s, billed = hourly / 3600, usage.billed_s
+    per_s, billed, fee = hourly / 3600, usage.billed_s, fee_of(price, service.calls)
     stretch, reason, cases = _stretch_draws(service, seed)
     grown = np.random.default_rng(seed + 1).gamma(requests + 0.5, 1 / requests, _DRAWS)
     if hosting.serial:
@@ -138,17 +142,24 @@ def month(
     else:
         drawn = per_s * billed * stretch**by_service * grown**by_rate
     base = Estimate(value=0.0, n=cases, unit="USD", reason=reason, method="Cox's log t and Gamma")
-    spent = per_s * (billed + by_service * billed * (service.seconds / service.mean_s - 1))
+    spent = fee + per_s * (billed + by_service * billed * (service.seconds / service.mean_s - 1))
     return Traffic(
         requests=requests,
         usage=usage,
-        usd=_interval(base, requests * per_s * billed, requests * drawn * grown, confidence),
-        usd_request=_interval(base, per_s * billed, drawn, confidence),
+        usd=_interval(
+            base, requests * (fee + per_s * billed), requests * (fee + drawn) * grown, confidence
+        ),
+        usd_request=_interval(base, fee + per_s * billed, fee + drawn, confidence),
         usd_pass=per_success(spent, service.passed, service.cases, confidence, unit="USD"),
     )
 
 
-def usd_of(usage: Usage, price: Price) -> float:
+def fee_of(price: Price, calls: float) -> float:
+    """Return the fees of so many HTTP requests; a fee left out is not charged."""
+    return calls * (price.usd_per_request or 0.0)
+
+
+def usd_of(usage: Usage, price: Price, calls: float = 1.0) -> float:
     """Return what one request costs; containers kept warm may have a rate of their own.
 
     Raises
@@ -161,7 +172,8 @@ def usd_of(usage: Usage, price: Price) -> float:
     kept = price.usd_per_hour_kept_warm
     kept_rate = price.usd_per_hour if kept is None else kept
     rest = usage.billed_s - usage.kept_s
-    return (rest * price.usd_per_hour + usage.kept_s * kept_rate) / 3600
+    seconds = rest * price.usd_per_hour + usage.kept_s * kept_rate
+    return seconds / 3600 + fee_of(price, calls)
 
 
 def break_even(

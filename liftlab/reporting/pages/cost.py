@@ -8,7 +8,7 @@ import pandas as pd
 
 from liftlab.analysis.cost import Traffic, Usage
 from liftlab.analysis.cost.parts import COLD, Parts, parts_with_idle
-from liftlab.analysis.cost.traffic import MONTH_S, usd_of
+from liftlab.analysis.cost.traffic import MONTH_S, fee_of, usd_of
 from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.reporting import cost_figures
 from liftlab.reporting import cost_words as words
@@ -242,12 +242,20 @@ def _unit(costs: CostFacts) -> str:
 def _amount(costs: CostFacts, usage: Usage | None) -> float:
     if usage is None:
         return math.nan
-    return usage.billed_s if costs.price.usd_per_hour is None else usd_of(usage, costs.price)
+    return (
+        usage.billed_s
+        if costs.price.usd_per_hour is None
+        else usd_of(usage, costs.price, costs.service.calls)
+    )
 
 
 def _worked(costs: CostFacts, usage: Usage | None) -> float:
     rate = costs.price.usd_per_hour
-    return math.nan if usage is None else usage.busy_s * (1.0 if rate is None else rate / 3600)
+    if usage is None:
+        return math.nan
+    if rate is None:
+        return usage.busy_s
+    return usage.busy_s * rate / 3600 + fee_of(costs.price, costs.service.calls)
 
 
 def _usd(estimate: Estimate) -> str:

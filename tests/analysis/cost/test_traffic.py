@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,6 +88,17 @@ def test_an_unknown_rate_leaves_seconds_and_no_dollars() -> None:
     assert told.usd.value is None
     with pytest.raises(ValueError, match="no price per hour"):
         usd_of(told.usage, Price(price_id="x"))
+
+
+def test_a_fee_is_charged_for_each_call() -> None:
+    paid = Price(price_id="p", usd_per_hour=1.0, usd_per_request=0.01)
+    trials = replace(service(), calls=3.0)
+    free, told = (month(trials, price, HOSTING, 1000) for price in (PRICE, paid))
+    assert told.usd_request.value == pytest.approx(free.usd_request.value + 0.03)
+    assert told.usd.value == pytest.approx(free.usd.value + 30)
+    assert told.usd.low == pytest.approx(free.usd.low + 30, rel=0.05)
+    assert told.usd_pass.value > free.usd_pass.value + 0.03
+    assert usd_of(told.usage, paid, 3.0) == pytest.approx(told.usd_request.value)
 
 
 def test_no_service_times_are_no_projection() -> None:
