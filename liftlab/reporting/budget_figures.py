@@ -74,11 +74,10 @@ def _draw_ends(
 ) -> Drawing:
     narrow = width < canvas.WIDE
     drawing, axes = blank(width, 320)
-    shares = np.linspace(0, 1, _POINTS)
     looks = zip(curves.items(), (NOW_HUE, THEN_HUE), (0.3, 0.55), strict=True)
     for (name, seconds), color, height in looks:
-        times = np.quantile(seconds, shares)
-        axes.plot(times, shares, color=color, linewidth=2.2)
+        times, reached = _steps(seconds)
+        axes.plot(times, reached, color=color, linewidth=2.2)
         words = "with planned" if narrow and name != "now" else name
         at = float(np.quantile(seconds, height))
         axes.text(at, height, f"  {words}", color=color, va="top", fontsize=12.5)
@@ -89,6 +88,19 @@ def _draw_ends(
     axes.grid(axis="y", color=RULE, linewidth=0.8)
     axes.set_xlabel(axis.replace(" · ", "\n").replace("; ", "\n") if narrow else axis, loc="left")
     return drawing
+
+
+def _steps(seconds: Floats) -> tuple[Floats, Floats]:
+    """Return times and the share that ended by each: steps where there are few values.
+
+    Examples
+    --------
+    >>> times, shares = _steps(np.array([1.0, 3.0]))
+    >>> float(shares[times <= 2.0].max()), float(shares[times <= 3.0].max())
+    (0.5, 1.0)
+    """
+    shares = np.linspace(0, 1, _POINTS + 1)
+    return np.quantile(seconds, shares, method="inverted_cdf"), shares
 
 
 def _draw_levers(effects: Sequence[StageEffect], width: float) -> Drawing:
