@@ -96,7 +96,7 @@ def if_repeated(
     Examples
     --------
     >>> print(if_repeated(21.7, 14.92)[0].sentence())
-    if repeats varied by 10 %: 95 % interval 0.521–0.907, p = 0.008
+    if repeats varied by 10 %: 95 % interval 0.5211–0.9072, p = 0.008
     """
     centre = math.log(second_s / first_s)
     told = []

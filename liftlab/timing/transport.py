@@ -8,6 +8,7 @@ calls; `handle_async_request` is the same for httpx, whose objects cost as much 
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -186,6 +187,9 @@ class StampedTransport(httpx.AsyncBaseTransport):
         connection = await route.connect(self._connector, self._connect_s)
         handler = connection.protocol
         try:
+            if recorder.on_used_connection:
+                # One look at the sockets: a server may have closed it just behind its last reply.
+                await asyncio.sleep(0)
             handler.ask(route.head(headers, body) + body, recorder)
             message, payload = await handler.answer()
             recorder.got_headers()
