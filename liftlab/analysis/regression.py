@@ -128,8 +128,8 @@ def change_words(found: Regression) -> str:
     ends = ""
     if found.low is not None and found.high is not None:
         ends = f", 95 % interval {span(found.low, found.high, '%')}"
-    points = " points" if is_share(found.metric) else ""
-    return f"{found.change * 100:+.1f} %{points}{ends}"
+    unit = "points" if is_share(found.metric) else "%"
+    return f"{found.change * 100:+.1f} {unit}{ends}"
 
 
 def regressions(

@@ -227,7 +227,8 @@ def _success_tile(pair: Pair) -> Tile:
 
 def _cost_tile(pair: Pair) -> Tile:
     if pair.costs is None:
-        why = "the prices differ" if "price" in pair.differs else "not known for both"
+        apart = {"price", "time scale"} & set(pair.differs)
+        why = f"{' and '.join(sorted(apart))} not the same" if apart else "not known for both"
         return Tile(what="Cost of a request", number="–", why=why, verdict="not measurable")
     before, after = pair.costs
     number = f"{quantity(before, 'USD')} → {quantity(after, 'USD')}"
