@@ -85,6 +85,15 @@ class UnknownRun(InputInvalid):
         super().__init__(unknown("run", name, known))
 
 
+class NothingToCompare(InputInvalid):
+    """No other run to set beside this one, and nobody named one."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"{run_id}: no other run to compare with: make a second one like it, or name one"
+        )
+
+
 class SchemaTooNew(InputInvalid):
     """Data written by a newer liftlab than this one."""
 

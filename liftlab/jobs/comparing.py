@@ -14,7 +14,7 @@ from liftlab.analysis.by_case import CaseChange, case_changes
 from liftlab.analysis.columns import floats
 from liftlab.analysis.comparable import CONDITIONS, SETTINGS, alike, differences
 from liftlab.analysis.estimate import quantity
-from liftlab.errors import UnknownRun
+from liftlab.errors import NothingToCompare, UnknownRun
 from liftlab.jobs.baselines import Baseline, baseline_tables, read_baseline, row_of
 from liftlab.jobs.opening import open_run, suite_of
 from liftlab.settings import Project
@@ -139,7 +139,9 @@ def compare_runs(project: Project, first: str = "", second: str = "") -> Pair:
     Raises
     ------
     UnknownRun
-        If there is no such run, or none to compare with.
+        If there is no such run.
+    NothingToCompare
+        If `first` is empty and there is no run to compare with.
     """
     if not second:
         measured = [run for run in store.list_runs(project.path("runs")) if not run.problem]
@@ -171,7 +173,7 @@ def _default(project: Project, runs: pd.DataFrame, row: Mapping[str, Any]) -> tu
         ), "The first is the newest earlier run under the same conditions."
     known = importers.reference_names(project.path("reference"))
     if EXAMPLE[0] not in known or row["run_id"] == EXAMPLE[0]:
-        raise UnknownRun("to compare with", runs["run_id"].tolist())
+        raise NothingToCompare(row["run_id"])
     why = "No earlier run was made under the same conditions: the first is the published week 1."
     return _side(project, EXAMPLE[0]), why
 

@@ -11,7 +11,7 @@ import pytest
 
 from liftlab import jobs
 from liftlab.cli.main import main
-from liftlab.errors import UnknownRun
+from liftlab.errors import NothingToCompare
 from liftlab.jobs import Pair
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE, MEDIA_TYPE
 from liftlab.reporting.pages import compare as page
@@ -153,5 +153,15 @@ def test_without_anything_to_compare_with_it_says_so(
     (tmp_path / "liftlab.toml").write_text("")
     project = load_project(tmp_path)
     made = write_run(project.path("runs"), 1)
-    with pytest.raises(UnknownRun, match="to compare with"):
+    with pytest.raises(NothingToCompare, match="to compare with"):
         jobs.compare_runs(project, "", made)
+
+
+def test_a_run_alone_has_a_page_that_says_so(tmp_path: Path, write_run: Callable[..., str]) -> None:
+    (tmp_path / "liftlab.toml").write_text("")
+    project = load_project(tmp_path)
+    alone = page.gather(project, write_run(project.path("runs"), 1, 1.0))
+    assert "no other run to compare with" in page.finding(alone)._repr_mimebundle_()["text/html"]
+    for section in SECTIONS:
+        assert "no second run" in getattr(page, section)(alone).text
+    assert END_TYPE in page.provenance(alone)._repr_mimebundle_()

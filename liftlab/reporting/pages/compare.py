@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from liftlab.analysis.by_case import IfRepeated, if_repeated
 from liftlab.analysis.columns import floats
 from liftlab.analysis.estimate import plain, quantity
 from liftlab.analysis.paired import CASES_NEEDED, Change
+from liftlab.errors import NothingToCompare
 from liftlab.jobs.comparing import Pair, Side, compare_runs
 from liftlab.reporting.bars import stage_title
 from liftlab.reporting.html import End, Finding, Html, join, tag
@@ -27,6 +30,7 @@ from liftlab.settings import Project
 _DIGEST = re.compile("[0-9a-f]{40,64}")
 
 __all__ = [
+    "Alone",
     "cases",
     "conclusion",
     "finding",
@@ -39,15 +43,40 @@ __all__ = [
 ]
 
 
-def gather(project: Project, run_id: str, other: str = "") -> Pair:
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A run that has no other to be set beside it."""
+
+    run_id: str
+
+
+def gather(project: Project, run_id: str, other: str = "") -> Pair | Alone:
     """Compare a run with another; without one, with the baseline or the nearest earlier run."""
     from liftlab.jobs import open_run
 
-    return compare_runs(project, other, open_run(run_id, project=project).run.run_id)
+    own = open_run(run_id, project=project).run.run_id
+    try:
+        return compare_runs(project, other, own)
+    except NothingToCompare:
+        return Alone(own)
 
 
-def finding(pair: Pair) -> Finding:
+def _of_two(part: Callable[[Pair], Html]) -> Callable[[Pair | Alone], Html]:
+    """Let a part say that there is no second run where there is none."""
+
+    @functools.wraps(part)
+    def shown(pair: Pair | Alone) -> Html:
+        return tag("p", "There is no second run.") if isinstance(pair, Alone) else part(pair)
+
+    return shown
+
+
+def finding(pair: Pair | Alone) -> Finding:
     """Return whether the second run is faster or slower, or that this cannot be told."""
+    if isinstance(pair, Alone):
+        advice = "Make a second run of the same cases, or name one in the cell of parameters."
+        title = f"{pair.run_id}: no other run to compare with yet"
+        return Finding(title, [advice], pair.run_id, pair.run_id)
     sentences = [pair.why] if pair.why else []
     sentences.append(f"{_shared_words(pair)}.")
     sentences.append(str(pair.times.success))
@@ -55,11 +84,13 @@ def finding(pair: Pair) -> Finding:
     return Finding(_title(pair), sentences, line, pair.second.run_id)
 
 
+@_of_two
 def tiles(pair: Pair) -> Html:
     """Return what a reader should leave with: time, success, cost, and how much is shared."""
     return tile_row([_time_tile(pair), _success_tile(pair), _cost_tile(pair), _shared_tile(pair)])
 
 
+@_of_two
 def stages(pair: Pair) -> Html:
     """Return each stage and end to end: ratio, interval, verdict, and what would have shown."""
     changes = pair.times.times
@@ -87,6 +118,7 @@ def stages(pair: Pair) -> Html:
     return join([figure.html(), table(pd.DataFrame(rows)), tag("p", note, cls="note")])
 
 
+@_of_two
 def cases(pair: Pair) -> Html:
     """Return each shared case, the largest change first."""
     if not pair.cases:
@@ -124,6 +156,7 @@ def cases(pair: Pair) -> Html:
     return join([figure.html(), tag("p", note, cls="note")])
 
 
+@_of_two
 def shared(pair: Pair) -> Html:
     """Return what is compared, what is not, and what was not the same."""
     times = pair.times
@@ -140,6 +173,7 @@ def shared(pair: Pair) -> Html:
     return join(told)
 
 
+@_of_two
 def single_runs(pair: Pair) -> Html:
     """Return why few single times carry no claim, with what they would say if more were known."""
     found = list(_if_repeated(pair))
@@ -176,14 +210,17 @@ def single_runs(pair: Pair) -> Html:
     return join([*said, tag("p", end)])
 
 
+@_of_two
 def conclusion(pair: Pair) -> Html:
     """Return every verdict as a sentence."""
     said = [*(str(change) for change in pair.times.times), str(pair.times.success)]
     return tag("ul", *(tag("li", sentence) for sentence in said))
 
 
-def provenance(pair: Pair) -> End:
+def provenance(pair: Pair | Alone) -> End:
     """Return where the numbers come from; as a notebook's last cell it is its mark."""
+    if isinstance(pair, Alone):
+        return End(pair.run_id)
     names = ("suite", "pipeline", "endpoint", "model", "hardware", "load", "concurrency", "repeats")
     more = ("time_scale", "started_at", "status", "trials", "liftlab_version", "provenance")
     rows = [
