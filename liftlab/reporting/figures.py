@@ -29,12 +29,14 @@ from liftlab.reporting.bars import (
     target_lines,
 )
 from liftlab.reporting.canvas import BAD, INK, MUTED, RULE, Figure, blank, label
+from liftlab.reporting.courses import run_course
 from liftlab.reporting.excess import excess_breakdown, seconds_axis
 from liftlab.reporting.html import Html
 
 __all__ = [
     "excess_breakdown",
     "latency_strip",
+    "run_course",
     "stage_bars",
     "success_by_category",
     "success_by_time",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from liftlab.analysis.latency import TargetResult
+from liftlab.analysis.plans import effort
 from liftlab.reporting.facts import Facts
 
 _CLOSE = "too close to call"  # no number of trials that can be run would decide
@@ -20,7 +22,7 @@ def next_steps(facts: Facts) -> Iterator[tuple[str, str]]:
         )
     for name, verdict in (("success", facts.success_verdict()), ("time", facts.time_verdict())):
         if verdict is not None and verdict.verdict == "undecided":
-            needs = f"{verdict.needs[:1].upper()}{verdict.needs[1:]}."
+            needs = f"{verdict.needs[:1].upper()}{verdict.needs[1:]}{_effort(facts, verdict)}."
             lead = _CLOSE if needs.startswith("Too near") else "not settled"
             yield f"The {name} target is {lead}.", needs
     puzzling = [each for each in facts.slow if each.advice]
@@ -33,6 +35,16 @@ def next_steps(facts: Facts) -> Iterator[tuple[str, str]]:
     if facts.passed.errors:
         words = "trial ended" if facts.passed.errors == 1 else "trials ended"
         yield "Look at the endpoint.", f"{facts.passed.errors:,} {words} in an error of its own."
+
+
+def _effort(facts: Facts, verdict: TargetResult) -> str:
+    """Say what the missing cases take, at this run's speed and price, run as often each."""
+    if verdict.n_needed is None or facts.e2e.mean.value is None:
+        return ""
+    trials = len(facts.data.trials) / max(1, facts.data.trials["case_id"].nunique())
+    more = max(0, verdict.n_needed - verdict.estimate.n) * trials
+    usd = facts.cost.value
+    return effort(more * facts.e2e.mean.value, None if usd is None else more * usd)
 
 
 def close(needs: str) -> str:

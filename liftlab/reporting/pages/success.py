@@ -17,6 +17,8 @@ from liftlab.reporting import figures, messages
 from liftlab.reporting.facts import Facts, gather
 from liftlab.reporting.html import Finding, Html, join, tag
 from liftlab.reporting.pages.answers import answers
+from liftlab.reporting.pages.decisions import by_group as decisions
+from liftlab.reporting.pages.decisions import by_time, decision_words
 from liftlab.reporting.pages.parts import estimate_words, provenance
 from liftlab.reporting.pages.parts import finding as any_finding
 from liftlab.reporting.tables import behind, table
@@ -25,7 +27,9 @@ from liftlab.reporting.tiles import tiles as tile_row
 
 __all__ = [
     "answers",
+    "by_time",
     "changes",
+    "decisions",
     "finding",
     "fixes_table",
     "gather",
@@ -183,6 +187,8 @@ def _sentences(facts: Facts) -> list[str]:
         low, high = (f(rates, key=lambda r: r.successes / r.trials) for f in (min, max))
         if low is not high and low.successes * high.trials != high.successes * low.trials:
             said.append(f"By category it goes from {_counted(low)} to {_counted(high)}.")
+    if words := decision_words(facts):
+        said.append(words)
     apart = _apart(facts)
     if apart:
         said.append(f"Not judged, and in no share: {apart}.")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from liftlab.analysis.estimate import quantity, span
 from liftlab.analysis.explain import Explanation
+from liftlab.analysis.timecourse import e2e_course
+from liftlab.analysis.variance import stage_spreads
 from liftlab.reporting import figures, messages
 from liftlab.reporting.bars import stage_names, stage_title
 from liftlab.reporting.facts import Facts, gather
 from liftlab.reporting.html import Finding, Html, join, tag
+from liftlab.reporting.pages.course import course, course_words, spread_table
 from liftlab.reporting.pages.parts import finding as any_finding
 from liftlab.reporting.pages.parts import latency_table, provenance
 from liftlab.reporting.tables import behind, table
@@ -17,7 +22,9 @@ from liftlab.reporting.tiles import Tile
 from liftlab.reporting.tiles import tiles as tile_row
 
 __all__ = [
+    "changes",
     "conclusion",
+    "course",
     "excess_figure",
     "explanations",
     "finding",
@@ -80,29 +87,6 @@ def spread_figure(facts: Facts) -> Html:
     return join([shown.html(), tag("p", " ".join(rules), cls="note")])
 
 
-def spread_table(facts: Facts) -> Html:
-    """Return each stage's coefficient of variation, with what is in it."""
-    rows = [
-        {
-            "": stage_title(summary.what) if summary.what != "e2e" else "End to end",
-            "Rows": summary.rows,
-            "n": summary.n,
-            "SD, s": summary.std_s,
-            "CV of cases": quantity(summary.cv.value, "%"),
-            "Interval": summary.cv.interval or summary.cv.reason,
-            "Fastest, s": summary.low_s,
-            "Slowest, s": summary.high_s,
-        }
-        for summary in (*facts.stages, facts.e2e, *facts.stages_ok)
-        if summary.n
-    ]
-    note = (
-        "SD is over all rows. CV of cases: standard deviation as a share of the mean, one median a "
-        "case. Cases differ, so neither is noise alone."
-    )
-    return join([table(pd.DataFrame(rows)), tag("p", note, cls="note")])
-
-
 def excess_figure(facts: Facts) -> Html:
     """Return what each slow stage's time consists of."""
     excess, known = _excess(facts)
@@ -132,6 +116,39 @@ def conclusion(facts: Facts) -> Html:
     if more:
         said.append(tag("li", f"and {more:,} more", cls="more"))
     return tag("ul", *said)
+
+
+def changes(facts: Facts) -> Html:
+    """Return what would change the conclusion, each with what it takes."""
+    said = [*_missing(facts)]
+    if not said:
+        said = ["More of the same would not: other prompts, or another model, could."]
+    return tag("ul", *(tag("li", each) for each in said))
+
+
+def _missing(facts: Facts) -> Iterator[str]:
+    advice = list(dict.fromkeys(each.advice for each in facts.slow if each.advice))
+    if advice:
+        left = sum(max(0.0, each.unexplained_s) for each in facts.slow if each.advice)
+        yield f"Where the {left:.1f} s went that are unexplained: {'; '.join(advice)}."
+    untold = [f for f in facts.outliers.values() if f.reason]
+    if untold:
+        yield f"Which times are slow: {untold[0].reason}."
+    spreads = stage_spreads(facts.data.stages)
+    reasons = list(dict.fromkeys(e.components.reason for e in spreads if e.components.reason))
+    if reasons:
+        yield f"Whether cases or repeats make the spread: {reasons[0]}."
+    loose = [e for e in spreads if e.cv.value is not None and not e.cv.has_interval]
+    if loose:
+        yield (
+            f"How large the spread of {stage_title(loose[0].what)} is: {loose[0].cv.reason}; more "
+            "cases narrow it."
+        )
+    found = e2e_course(facts.data.trials) if len(facts.data.trials) else None
+    if found is not None and found.p is None:
+        yield f"Whether times drift: {found.ratio.reason}."
+    if facts.e2e.n and facts.e2e.p95.reason:
+        yield f"How slow the slowest are: {facts.e2e.p95.reason}."
 
 
 def _title(facts: Facts) -> str:
@@ -172,6 +189,9 @@ def _sentences(facts: Facts) -> list[str]:
             f"{stage_title(widest.what)} varies most: standard deviation "
             f"{quantity(widest.std_s, 's')} at a mean of {quantity(widest.mean.value, 's')}."
         )
+    drift = course_words(facts)
+    if drift:
+        said.append(drift)
     return said or messages.sentences(facts)
 
 
