@@ -110,6 +110,7 @@ def quantile(claim: Claim, evidence: Evidence) -> Ruling:
     )
     bounded = all(each.high is not None for each in found)
     if not bounded:
+        repeats = all(len(values) >= quantile_needs(q)[1] for q in claim.quantiles)
         return Ruling(
             claim=claim,
             ruling="not measurable",
@@ -117,7 +118,7 @@ def quantile(claim: Claim, evidence: Evidence) -> Ruling:
             may_say=rows.sentence(),
             n_needed=max(quantile_needs(q)[1] for q in claim.quantiles),
             needed="independent cases, for a bound on the highest,",
-            faults=("too_few_for_quantile",),
+            faults=("too_few_for_quantile", *(("repeats_as_cases",) if repeats else ())),
         )
     values_known = [each.value for each in found if each.value is not None]
     fits = claim.value is None or any(claim.matches(value) for value in values_known)

@@ -50,6 +50,8 @@ FAULTS = {
     "rows_dropped": "a summary of fewer rows than the table has",
     "skewed_mean": "a mean far over the median, without the outlier",
     "single_runs": "a comparison of fewer than two runs an arm, or of unlike cases",
+    "uncorrected": "several comparisons, and no word of a correction for that",
+    "repeats_as_cases": "repeats of a case counted as if they were other cases",
     "interval_holds_limit": "a target inside the interval",
     "read_while_collecting": "a fixed-n interval read while trials come in",
     "unexplained_rest": "explained, with a fifth or more unexplained",

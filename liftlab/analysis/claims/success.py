@@ -36,6 +36,8 @@ def rate(claim: Claim, evidence: Evidence, measure: Measure) -> Ruling:
         n_needed = sample_size(estimate.value, half_width=NARROW).trials
     else:
         faults = ("wrong",)
+    if found.cases < found.trials:
+        faults = (*faults, "repeats_as_cases")
     whole = success_rate(evidence.trials, measure)
     apart = f" Of all answers it is {whole.successes:,} of {whole.trials:,}." if claim.cases else ""
     named = f"Of {listing(claim.cases)}: " if claim.cases else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ from liftlab.analysis.cost import cost_per_trial
 from liftlab.analysis.latency import judge
 
 MAX_FOUND = 1_000
+_CORRECTED = re.compile(r"\b(?:holm|bonferroni|corrected for)\b", re.IGNORECASE)
 _VERDICTS: dict[str, Verdict] = {"met": "supported", "not met": "contradicted"}
 
 
@@ -78,7 +81,18 @@ def lint(markdown: str, evidence: Evidence) -> list[Checked]:
                 return checked
             line = _Line(piece.numbers[place], piece.said[place])
             checked.append(_check(line, found, evidence, ruled))
-    return checked
+    return checked if _CORRECTED.search(markdown) else [*_uncorrected(checked)]
+
+
+def _uncorrected(checked: Sequence[Checked]) -> Iterator[Checked]:
+    """Mark changes of several stages, or of one stage more than once, as not corrected for that."""
+    several = sum(bool(each.rulings) for each in checked if each.kind == "change") > 1
+    for each in checked:
+        if several and each.kind == "change":
+            marked = (replace(r, faults=(*r.faults, "uncorrected")) for r in each.rulings)
+            yield replace(each, rulings=tuple(marked))
+        else:
+            yield each
 
 
 class _Line(NamedTuple):
