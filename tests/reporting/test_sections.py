@@ -50,6 +50,15 @@ def test_a_category_that_is_good_enough_is_told(forty: RunData) -> None:
     assert "settled after 11" in html
 
 
+def test_first_trials_do_not_decide_against_all_repeats(ten_thousand: RunData) -> None:
+    """Of 20 first trials 17 are right, of 10,000 all in all 59 %: no page says yes to that."""
+    facts = gather(ten_thousand)
+    assert facts.success_verdict().verdict == "not met"
+    html = str(success.decisions(facts))
+    assert "first trials and repeats disagree" in html
+    assert '<span class="verdict good">yes</span>' not in html
+
+
 def test_half_right_is_never_where_most_fail(week2: RunData) -> None:
     said = words(success.by_time(gather(week2)))
     assert "Half are right by (a failure counts as never) –" in said

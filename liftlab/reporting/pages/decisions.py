@@ -11,6 +11,7 @@ from liftlab.analysis.decide import Decision
 from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.latency import SuccessCurve, e2e_summary, succeeded, success_by
 from liftlab.analysis.rates import per_success
+from liftlab.analysis.success import success_by_group
 from liftlab.analysis.timeouts import TimeToSuccess
 from liftlab.analysis.timeouts import e2e as time_to_success
 from liftlab.reporting import figures
@@ -26,17 +27,18 @@ def by_group(facts: Facts) -> Html:
     found = decided(facts)
     if not found:
         return tag("p", "Nothing was judged, so nothing can be decided.")
+    split = _split(facts, found)
     aim, most = quantity(_target(facts), "%"), quantity(SPOILED, "%")
     rows = [
         {
             "": each.category.replace("_", " ") or "all",
             "Cases": each.success.trials,
             "Right": each.success.successes,
-            f"≥ {aim}?": _chip(each.success, good="above"),
+            f"≥ {aim}?": _open() if each.category in split else _chip(each.success, good="above"),
             "May be published": _published(each.success),
             "Most frequent fault": (each.failure_class or "none").replace("_", " "),
             f"Spoils > {most}?": _chip(each.spoiled, good="below") if each.spoiled else "–",
-            f"≥ {aim} is settled by": _settled(each),
+            f"≥ {aim} is settled by": _SPLIT if each.category in split else _settled(each),
         }
         for each in found
     ]
@@ -98,9 +100,31 @@ def _target(facts: Facts) -> float:
     return facts.success_limit or TARGET
 
 
+_SPLIT = "first trials and repeats disagree: new cases"
+
+
+def _split(facts: Facts, found: list[CategoryDecision]) -> set[str]:
+    """Return the groups whose first trials say what the interval of all trials denies."""
+    trials, aim = facts.data.trials, _target(facts)
+    rates = {rate.group: rate.estimate for rate in success_by_group(trials, "category")}
+    rates[""] = facts.passed.estimate
+    split = set()
+    for each in found:
+        verdict, rate = each.success.verdict, rates.get(each.category)
+        if rate is None or rate.low is None or rate.high is None:
+            continue
+        if (verdict == "above" and rate.high < aim) or (verdict == "below" and rate.low >= aim):
+            split.add(each.category)
+    return split
+
+
+def _open() -> Html:
+    return verdict("undecided", "cannot tell")
+
+
 def _chip(found: Decision, good: str) -> Html:
     if found.verdict == "go on":
-        return verdict("undecided", "cannot tell")
+        return _open()
     word = "yes" if found.verdict == "above" else "no"
     return verdict("met" if found.verdict == good else "not met", word)
 

@@ -120,6 +120,8 @@ def conclusion(facts: Facts) -> Html:
 
 def changes(facts: Facts) -> Html:
     """Return what would change the conclusion, each with what it takes."""
+    if len(facts.data.stages) == 0:
+        return tag("p", "A first measured trial: so far there is no conclusion to change.")
     said = [*_missing(facts)]
     if not said:
         said = ["More of the same would not: other prompts, or another model, could."]
