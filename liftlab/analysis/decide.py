@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from liftlab.analysis.columns import Floats, floats, labels
+from liftlab.analysis.columns import Floats, labels
 from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.analysis.plans import SampleSize, effort, sample_size
+from liftlab.analysis.plans import SampleSize, effort, mean_effort, sample_size
 from liftlab.analysis.samples import as_array, check_confidence
 from liftlab.analysis.sequential import (
     Course,
@@ -59,8 +58,6 @@ class Decision:
         The confidence sequence.
     to_above, to_below
         Fewest further trials that would decide: all successes, or all failures.
-    if_above, if_below
-        What the test comes to from here, if target + zone or target - zone is the truth.
     seconds, usd
         What one trial takes; None where not known.
     """
@@ -79,10 +76,21 @@ class Decision:
     published: Estimate
     to_above: int
     to_below: int
-    if_above: Course
-    if_below: Course
     seconds: float | None = None
     usd: float | None = None
+
+    @property
+    def if_above(self) -> Course:
+        """What the test comes to from here, if target + zone is the truth."""
+        return self._ahead(self.target + self.zone)
+
+    @property
+    def if_below(self) -> Course:
+        """What the test comes to from here, if target - zone is the truth."""
+        return self._ahead(self.target - self.zone)
+
+    def _ahead(self, rate: float) -> Course:
+        return course(rate, self.target, self.zone, start=self.log_ratio, error=self.error)
 
     @property
     def may_claim(self) -> Verdict:
@@ -221,6 +229,7 @@ def of_run(
     if failure_class is not None:
         good = np.asarray(labels(ordered, "failure_class") == failure_class, dtype=np.bool_)
         what = f"are spoiled by {failure_class}"
+    seconds, usd = mean_effort(trials)
     return success_rate(
         np.where(known, good, np.nan),
         target,
@@ -228,8 +237,8 @@ def of_run(
         cases=labels(ordered, "case_id"),
         error=error,
         what=what,
-        seconds=_mean_of(floats(ordered, "e2e_s")),
-        usd=_mean_of(floats(ordered, "cost_usd")),
+        seconds=seconds,
+        usd=usd,
     )
 
 
@@ -240,7 +249,6 @@ def _decided(
     bound = math.log((1 - error) / error)
     log_ratio, verdict, decided_after = walk(counted, step_up, step_down, bound)
     successes = int(counted.sum())
-    ahead = partial(course, target=target, zone=zone, start=log_ratio, error=error)
     return Decision(
         target=target,
         zone=zone,
@@ -254,8 +262,6 @@ def _decided(
         published=confidence_sequence(successes, len(counted), 1 - error),
         to_above=max(0, math.ceil((bound - log_ratio) / step_up)),
         to_below=max(0, math.ceil((bound + log_ratio) / -step_down)),
-        if_above=ahead(target + zone),
-        if_below=ahead(target - zone),
         **about,
     )
 
@@ -270,8 +276,3 @@ def _counted(outcomes: Floats, cases: ArrayLike | None) -> Floats:
     if len(names) != len(outcomes):
         raise ValueError(f"{len(names)} cases for {len(outcomes)} outcomes")
     return outcomes[known][~pd.Series(names[known]).duplicated().to_numpy()]
-
-
-def _mean_of(values: Floats) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else None

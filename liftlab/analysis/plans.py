@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
-from liftlab.analysis.columns import Bools, Floats
+from liftlab.analysis.columns import Bools, Floats, floats
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.rates import wilson
 from liftlab.analysis.samples import check_confidence
@@ -52,6 +53,7 @@ def sample_size(
     confidence: float = 0.95,
     seconds: float | None = None,
     usd: float | None = None,
+    like: pd.DataFrame | None = None,
 ) -> SampleSize:
     """Return how many independent trials a wanted width, power or claim needs.
 
@@ -71,6 +73,8 @@ def sample_size(
         Of the interval or the test.
     seconds, usd
         What one trial takes.
+    like
+        Instead: the trial table of a run, at whose mean time and cost the trials are told.
 
     Raises
     ------
@@ -86,6 +90,8 @@ def sample_size(
     """
     check_confidence(confidence)
     _check(rate, half_width, against, power)
+    if like is not None:
+        seconds, usd = mean_effort(like)
     if half_width is not None:
         trials, purpose = _for_width(rate, half_width, confidence)
     else:
@@ -175,6 +181,20 @@ def effort(seconds: float | None, usd: float | None) -> str:
     parts = [] if seconds is None else [_duration(seconds)]
     parts += [] if usd is None else [quantity(usd, "USD")]
     return f" ({', '.join(parts)})" if parts else ""
+
+
+def mean_effort(trials: pd.DataFrame) -> tuple[float | None, float | None]:
+    """Return the mean seconds and USD of a trial; None where none is known.
+
+    Examples
+    --------
+    >>> mean_effort(pd.DataFrame({"e2e_s": [10.0, 20.0, None]}))
+    (15.0, None)
+    """
+    times, costs = floats(trials, "e2e_s"), floats(trials, "cost_usd")
+    known = (values[np.isfinite(values)] for values in (times, costs))
+    seconds, usd = (float(values.mean()) if len(values) else None for values in known)
+    return seconds, usd
 
 
 def _check(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -63,6 +64,7 @@ def confidence_sequence(successes: int, trials: int, confidence: float = 0.95) -
     )
 
 
+@lru_cache(maxsize=256)
 def course(
     rate: float,
     target: float = 0.7,

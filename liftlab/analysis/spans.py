@@ -14,7 +14,7 @@ from scipy import stats
 
 from liftlab.analysis import outliers
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.samples import Indices
+from liftlab.analysis.samples import LARGEST, SMALLEST, Indices
 
 _SURE = 0.99  # that prompts cost time, before any is put down to them
 _STALLED = 1.5  # times its line from which an attempt's own server time shows a stall
@@ -50,17 +50,17 @@ class Spans:
         self.row = row
         self.first, self.last = _ends(row)
         self.reason = labels(attempts, "retry_reason")
-        self.output = floats(attempts, "output_tokens")
-        self.prompt = floats(attempts, "prompt_tokens") - _known(attempts, "cached_tokens")
+        self.output = _numbers(attempts, "output_tokens")
+        self.prompt = _numbers(attempts, "prompt_tokens") - _known(attempts, "cached_tokens")
         self.connect = sum(
             (_known(attempts, name) for name in ("pool_s", "dns_s", "tcp_s", "tls_s")),
             np.zeros(len(row)),
         )
-        self.gap = floats(attempts, "max_gap_s")
-        self.server = floats(attempts, "server_s")
+        self.gap = _known(attempts, "max_gap_s")  # a reply read at once has none
+        self.server = _numbers(attempts, "server_s")
         self.is_cold = is_true(attempts, "cold")
-        sent, ended = floats(attempts, "sent_s"), floats(attempts, "last_byte_s")
-        ended = np.where(np.isnan(ended), floats(attempts, "ended_s"), ended)
+        sent, ended = _numbers(attempts, "sent_s"), _numbers(attempts, "last_byte_s")
+        ended = np.where(np.isnan(ended), _numbers(attempts, "ended_s"), ended)
         self.backoff = self._backoff(attempts, sent, ended)
         whole = self._whole(sent, ended, latency)
         self._waits(attempts, sent, whole)
@@ -81,7 +81,7 @@ class Spans:
         """Seconds over the line that a gap in the reply or the server's own time shows."""
         typical = self.expected if self.line is not None else _median(self.service)
         over = np.clip(np.nan_to_num(self.service - typical), 0, None)
-        gap = np.nan_to_num(self.gap - _median(self.gap))
+        gap = self.gap - _median(self.gap)
         told = np.zeros(len(over))
         if self.line is not None:
             slow = self.service >= _STALLED * typical
@@ -92,7 +92,7 @@ class Spans:
         """Return the wait before each attempt but the first, between two that have times."""
         between = np.zeros(len(sent))
         between[1:] = np.clip(np.nan_to_num(sent[1:] - ended[:-1] - self.connect[1:]), 0, None)
-        given = floats(attempts, "backoff_before_s")
+        given = _numbers(attempts, "backoff_before_s")
         waited: Floats = np.where(self.first, 0.0, np.where(np.isnan(given), between, given))
         return waited
 
@@ -109,8 +109,8 @@ class Spans:
 
     def _waits(self, attempts: pd.DataFrame, sent: Floats, whole: Floats) -> None:
         """Set the waits for a slot and for the model; together no longer than the attempt."""
-        cold, queue = floats(attempts, "cold_s"), floats(attempts, "queue_s")
-        waited = floats(attempts, "first_byte_s") - sent - self.server - np.nan_to_num(cold)
+        cold, queue = _numbers(attempts, "cold_s"), _numbers(attempts, "queue_s")
+        waited = _numbers(attempts, "first_byte_s") - sent - self.server - np.nan_to_num(cold)
         idle = np.clip(np.nan_to_num(waited), 0, None)
         queue = np.where(np.isnan(queue), idle, queue)
         # Of a cold attempt without a span of its own, the wait for its first byte is the start.
@@ -176,4 +176,11 @@ def _median(values: Floats) -> float:
 
 
 def _known(frame: pd.DataFrame, name: str) -> Floats:
-    return np.nan_to_num(floats(frame, name))
+    return np.nan_to_num(_numbers(frame, name))
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> Floats:
+    """Return a column; what is too large for arithmetic is as good as missing, too small is 0."""
+    values = floats(frame, name)
+    size = np.abs(values)
+    return np.where(size < LARGEST, np.where(size < SMALLEST, 0.0, values), np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -65,3 +66,11 @@ def test_questions_that_make_no_sense(arguments: dict[str, float], message: str)
         sample_size(0.8, **arguments)
     with pytest.raises(ValueError, match="rate is 2"):
         sample_size(2, against=0.7)
+
+
+def test_a_plan_takes_the_time_and_money_of_a_run() -> None:
+    trials = pd.DataFrame({"e2e_s": [10.0, 20.0, None], "cost_usd": [0.002, 0.004, 0.003]})
+    plan = sample_size(0.9, against=0.7, power=0.8, like=trials)
+    assert (plan.trials, plan.seconds) == (33, 33 * 15)
+    assert plan.usd == pytest.approx(33 * 0.003)
+    assert "(9 min, 0.099 USD)" in str(plan)
