@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -58,14 +59,18 @@ with ThreadPoolExecutor(4) as pool:
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can become another")
 @pytest.mark.skipif(not INTERPRETER.exists(), reason="needs an interpreter of the system")
 @pytest.mark.parametrize("level", ["full", "restricted"])
-def test_an_ordinary_user_is_as_safe(level: str, tmp_path: Path) -> None:
-    here, canary = Path(__file__).parent, tmp_path / "canary"
-    canary.write_text("as it was")
-    os.chown(canary, NOBODY, NOBODY)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    command = [sys.executable, "-c", SCRIPT, str(here), level, str(canary)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=here.parents[1])
+def test_an_ordinary_user_is_as_safe(level: str) -> None:
+    here = Path(__file__).parent
+    # A place of its own: pytest keeps the folders above tmp_path to their owner.
+    with tempfile.TemporaryDirectory() as place:
+        canary = Path(place) / "canary"
+        canary.write_text("as it was")
+        canary.parent.chmod(0o755)
+        os.chown(canary, NOBODY, NOBODY)
+        command = [sys.executable, "-c", SCRIPT, str(here), level, str(canary)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=here.parents[1]
+        )
     if "no isolation at level full here" in done.stderr:
         pytest.skip(done.stderr.splitlines()[-1])
     assert done.returncode == 0, done.stderr

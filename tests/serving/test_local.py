@@ -163,7 +163,8 @@ def test_file_that_is_no_model_fails_with_the_last_lines(tmp_path: Path) -> None
     with pytest.raises(ServerFailed, match="before it was ready") as caught:
         server.start()
     assert "invalid magic" in str(caught.value)
-    assert f"llama.cpp cannot serve {path}" in str(caught.value).splitlines()[-1]
+    # The engine writes from threads of its own: its last line may come after ours.
+    assert f"llama.cpp cannot serve {path}" in str(caught.value)
     assert server.pid is None
 
 
