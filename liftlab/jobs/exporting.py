@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from liftlab.errors import UsageError
+from liftlab.errors import StorageFailed, UsageError
 from liftlab.importers.carried import export_imported
 from liftlab.store import RunData, exchange, export_week2
 from liftlab.store.files import write_atomic, writing
@@ -56,10 +58,25 @@ def write_export(run: RunData, form: Format, out: Path, *, force: bool = False) 
             raise UsageError(f"{out} is a folder: {form} is one file; give --out a file's name")
         if out.exists() and not force:
             raise UsageError(f"{out} is there already: --force replaces it")
-        write_atomic(out, as_text(run, form).encode())
+        text = as_text(run, form)
+        with _told_of(out):
+            write_atomic(out, text.encode())
         return [out]
     files = exchange.csv_files(run) if form == "csv" else exchange.parquet_files(run)
-    return _write_folder(files, out, force)
+    with _told_of(out):
+        return _write_folder(files, out, force)
+
+
+@contextmanager
+def _told_of(out: Path) -> Iterator[None]:
+    """Say of an export that failed what to do about an export, not about a run."""
+    try:
+        yield
+    except StorageFailed as error:
+        cause = error.__cause__
+        reason = getattr(cause, "strerror", None) or str(cause)
+        advice = "free some space, or give --out another place"
+        raise StorageFailed(f"{out}: cannot be written: {reason}; {advice}") from error
 
 
 def _write_folder(files: dict[str, bytes], out: Path, force: bool) -> list[Path]:

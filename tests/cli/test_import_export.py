@@ -137,7 +137,9 @@ def test_a_place_that_cannot_be_written(inside: Path, capsys: pytest.CaptureFixt
     run = only_run(inside)
     for form in ("week2", "csv"):
         assert main(["export", run, "--format", form, "--out", "no/such/folder/x"]) == 1
-        assert "cannot be written" in capsys.readouterr().err
+        err = capsys.readouterr().err
+        assert "no/such/folder/x: cannot be written: No such file or directory; free some" in err
+        assert "LIFTLAB_RUNS_DIR" not in err
     assert main(["export", run, "--format", "jsonl", "--out", "data"]) == 2
     assert "data is a folder" in capsys.readouterr().err
     (inside / "taken").write_text("")
