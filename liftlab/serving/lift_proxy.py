@@ -173,7 +173,11 @@ class LiftProxy:
 
     async def _connection(self, _: web.Application) -> AsyncIterator[None]:
         timeout = aiohttp.ClientTimeout(total=_GENERATION_LIMIT_S)
-        async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as self._session:
+        # The engine closes a connection after a stream, unannounced: each request has its own.
+        connector = aiohttp.TCPConnector(force_close=True)
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, auto_decompress=False
+        ) as self._session:
             yield
 
     @asynccontextmanager
