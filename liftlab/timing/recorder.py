@@ -95,6 +95,18 @@ class Recorder:
         """Whether the request went to a connection that had been used before."""
         return self._reused is True
 
+    def moment(self, arrived_ns: int | None) -> int:
+        """Return when something came that is being read now.
+
+        What the system says, if it can be so: not before what is known to have come or gone
+        earlier, and not after now. Otherwise the wall clock was set meanwhile, and it is now.
+        """
+        now_ns = self.now_ns()
+        earliest_ns = self._latest_ns or self.headers_ns or self.sent_ns or self.called_ns
+        if arrived_ns is None or not earliest_ns <= arrived_ns <= now_ns:
+            return now_ns
+        return arrived_ns
+
     def got_headers(self, at_ns: int | None = None) -> None:
         """Stamp that the response's head was read; the first stamp of a hop holds."""
         if self.headers_ns is None:

@@ -2,7 +2,7 @@
 
 A task that waits for a reply is woken after all sockets of its round have been read: with
 64 requests at once that was measured to be milliseconds late. So each read is stamped in
-the connection itself, before it is parsed.
+the connection itself, before it is parsed, and by the time at which it had arrived.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_parser import RawResponseMessage
 from yarl import URL
 
+from liftlab.timing.arrival import ArrivalSocket, arrival_of, arrival_socket
 from liftlab.timing.recorder import Recorder
 
 # Whose exchange goes on in this task: connections and the TLS context are shared by all.
@@ -42,6 +43,12 @@ class StampedHandler(ResponseHandler):
         self._recorder: Recorder | None = None
         self._earlier: Any = None
         self._seen_bytes = 0
+        self._arrival: ArrivalSocket | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin with a connection, once its TLS stands if it has any."""
+        super().connection_made(transport)
+        self._arrival = arrival_of(transport)
 
     def serve(self, recorder: Recorder) -> None:
         """Begin with the next request."""
@@ -81,24 +88,24 @@ class StampedHandler(ResponseHandler):
         if recorder is None:
             super().data_received(data)
             return
-        now_ns = recorder.now_ns()
+        at_ns = recorder.moment(None if self._arrival is None else self._arrival.arrived_ns)
         super().data_received(data)
         body = self._payload
         if body is None or body is self._earlier:  # the head is not whole yet
             return
-        recorder.got_headers(now_ns)
+        recorder.got_headers(at_ns)
         if body.total_bytes > self._seen_bytes:
-            recorder.got_chunk(body.total_bytes - self._seen_bytes, now_ns)
+            recorder.got_chunk(body.total_bytes - self._seen_bytes, at_ns)
             self._seen_bytes = body.total_bytes
         if body.is_eof():
-            recorder.completed(now_ns)
+            recorder.completed(at_ns)
 
 
 class StampedConnector(aiohttp.TCPConnector):
     """Makes and keeps connections, and stamps how each request came to its own."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(resolver=_StampedResolver(), **options)
+        super().__init__(resolver=_StampedResolver(), socket_factory=arrival_socket, **options)
         self._factory = functools.partial(StampedHandler, loop=self._loop)  # type: ignore[assignment]
 
     async def connect(self, *args: Any, **options: Any) -> Any:

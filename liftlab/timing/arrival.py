@@ -1,0 +1,107 @@
+"""When bytes came to this machine, as its kernel saw it.
+
+A loop that is busy reads late: with 64 requests at once that was measured to be milliseconds.
+Linux stamps each segment as it is received, and tells the stamp with the bytes. Elsewhere a
+socket reads as any other, and the moment of the read is the best there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+# Of asm-generic/socket.h and linux/net_tstamp.h; the socket module has no names for them.
+_SO_TIMESTAMPING = 37
+_RX_SOFTWARE, _SOFTWARE = 1 << 3, 1 << 4
+_TIMESPEC = struct.Struct("@ll")  # the first of three; the others are for hardware
+_ANCILLARY_BYTES = 128
+
+
+class ArrivalSocket(socket.socket):
+    """A TCP socket that knows when the last bytes it read had arrived.
+
+    Attributes
+    ----------
+    arrived_ns : int or None
+        The moment, as `perf_counter_ns`; None before the first read, and where the system
+        does not tell. Of several segments in one read it is the last one's.
+    """
+
+    arrived_ns: int | None = None
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Read, and keep when that arrived."""
+        data, ancillary, _, _ = self.recvmsg(bufsize, _ANCILLARY_BYTES, flags)
+        self._keep(ancillary)
+        return data
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        """Read into a buffer, and keep when that arrived; connections with TLS read so."""
+        view = memoryview(buffer)[: nbytes or None]
+        size, ancillary, _, _ = self.recvmsg_into([view], _ANCILLARY_BYTES, flags)
+        self._keep(ancillary)
+        return size
+
+    def _keep(self, ancillary: list[tuple[int, int, bytes]]) -> None:
+        kernel_ns = received_ns(ancillary)
+        if kernel_ns is None:
+            self.arrived_ns = None
+        else:
+            # The kernel stamps by the wall clock, which may be set: only the age of the bytes
+            # is taken from it, within the moment between arrival and read.
+            self.arrived_ns = time.perf_counter_ns() - (time.time_ns() - kernel_ns)
+
+
+def received_ns(ancillary: Iterable[tuple[int, int, bytes]]) -> int | None:
+    """Return the kernel's stamp among what came beside the bytes; None if it gave none.
+
+    Parameters
+    ----------
+    ancillary
+        As `socket.recvmsg` returns it: level, type and data of each item.
+
+    Returns
+    -------
+    int or None
+        Nanoseconds since 1970 by the wall clock (Linux, ``SO_TIMESTAMPING``).
+
+    Examples
+    --------
+    >>> received_ns([(socket.SOL_SOCKET, 37, struct.pack("@6l", 12, 345, 0, 0, 0, 0))])
+    12000000345
+    >>> received_ns([]) is None
+    True
+    """
+    for level, kind, data in ancillary:
+        whole = len(data) >= _TIMESPEC.size
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPING and whole:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+            return (seconds * 1_000_000_000 + nanoseconds) or None
+    return None
+
+
+def arrival_socket(address: tuple[Any, ...]) -> socket.socket:
+    """Return a socket for an entry of `socket.getaddrinfo` that knows when its bytes came."""
+    family, kind, protocol, *_ = address
+    if sys.platform != "linux":
+        return socket.socket(family, kind, protocol)
+    arriving = ArrivalSocket(family, kind, protocol)
+    try:
+        arriving.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _RX_SOFTWARE | _SOFTWARE)
+    except OSError:  # a kernel without it: each read is then stamped when it is made
+        arriving.close()
+        return socket.socket(family, kind, protocol)
+    return arriving
+
+
+def arrival_of(transport: asyncio.BaseTransport | None) -> ArrivalSocket | None:
+    """Return the socket under a connection, if it is one that knows when its bytes came."""
+    # asyncio shows its sockets in a wrapper without a way in; not finding ours costs accuracy only.
+    shown = None if transport is None else transport.get_extra_info("socket")
+    found = getattr(shown, "_sock", None)
+    return found if isinstance(found, ArrivalSocket) else None
