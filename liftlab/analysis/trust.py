@@ -5,7 +5,7 @@ from __future__ import annotations
 from liftlab.analysis.estimate import plain, quantity
 from liftlab.records import Run
 
-LAG_LIMIT_S = 5e-3  # the event loop's P99: beyond it stamps come late by as much
+LAG_LIMIT_S = 5e-3  # the event loop's P99: beyond it the client acts late, and may stamp late
 CPU_LIMIT = 0.70  # of one core: beyond it work waits for work
 
 

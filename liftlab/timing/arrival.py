@@ -51,10 +51,12 @@ class ArrivalSocket(socket.socket):
         kernel_ns = received_ns(ancillary)
         if kernel_ns is None:
             self.arrived_ns = None
-        else:
-            # The kernel stamps by the wall clock, which may be set: only the age of the bytes
-            # is taken from it, within the moment between arrival and read.
-            self.arrived_ns = time.perf_counter_ns() - (time.time_ns() - kernel_ns)
+            return
+        # The kernel stamps by the wall clock, which may be set: only the age of the bytes is
+        # taken from it. Looking at the wall first, a pause between the two looks makes the
+        # moment late, as any late read would, and never too early.
+        age_ns = time.time_ns() - kernel_ns
+        self.arrived_ns = time.perf_counter_ns() - age_ns
 
 
 def received_ns(ancillary: Iterable[tuple[int, int, bytes]]) -> int | None:

@@ -27,6 +27,7 @@ class Recorder:
         self.headers_ns: int | None = None
         self.last_byte_ns: int | None = None
         self.ended_ns: int | None = None
+        self._asked_ns = self._arrived_ns = self.called_ns
         self.hops = 0
         self.tls_started = False
         self._reused: bool | None = None
@@ -81,8 +82,9 @@ class Recorder:
 
     def sending(self) -> None:
         """Stamp that the request goes out; the last stamp before the first redirect holds."""
+        self._asked_ns = self._arrived_ns = self.now_ns()
         if self.hops == 0:
-            self.sent_ns = self.now_ns()
+            self.sent_ns = self._asked_ns
         if self.waits is not None:
             self.waits.for_first_byte()
 
@@ -98,14 +100,15 @@ class Recorder:
     def moment(self, arrived_ns: int | None) -> int:
         """Return when something came that is being read now.
 
-        What the system says, if it can be so: not before what is known to have come or gone
-        earlier, and not after now. Otherwise the wall clock was set meanwhile, and it is now.
+        What the system says, though never before an earlier read of this exchange. A moment
+        that cannot be, before the request was sent or still to come, tells that the wall
+        clock, by which the system stamps, was set meanwhile: then, and without any, it is now.
         """
-        now_ns = self.now_ns()
-        earliest_ns = self._latest_ns or self.headers_ns or self.sent_ns or self.called_ns
-        if arrived_ns is None or not earliest_ns <= arrived_ns <= now_ns:
-            return now_ns
-        return arrived_ns
+        at_ns = self.now_ns()
+        if arrived_ns is not None and self._asked_ns <= arrived_ns <= at_ns:
+            at_ns = max(arrived_ns, self._arrived_ns)
+        self._arrived_ns = at_ns
+        return at_ns
 
     def got_headers(self, at_ns: int | None = None) -> None:
         """Stamp that the response's head was read; the first stamp of a hop holds."""
