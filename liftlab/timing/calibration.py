@@ -1,7 +1,7 @@
 """How far the client's own times are off: held against a loopback server that knows the truth.
 
 The server (`echo`) tells in each reply how long it held the request, so that what is over is
-what sending, being woken, receiving and the loop add to a time.
+what sending and receiving add to a time, and the loop where no kernel stamps for it.
 """
 
 from __future__ import annotations

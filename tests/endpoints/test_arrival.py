@@ -161,34 +161,47 @@ async def test_a_connection_without_a_socket_of_ours_has_no_arrivals():
     assert arrival_of(None) is arrival_of(asyncio.Transport()) is None
 
 
+def read_head(connection):
+    while not connection.recv(65_536).endswith(b"\r\n\r\n"):
+        pass
+
+
 @pytest.fixture
-def answering(certificate):
-    """Start a thread that answers one request; give its URL and an event: the reply is out."""
+def answering(certificate, monkeypatch):
+    """Start a thread that answers one request; give its URL and an event: the reply is out.
+
+    The way there is plain, by TLS, or a proxy's, which is itself what it connects to.
+    """
     threads = []
 
-    def start(tls):
+    def start(way):
         listener = socket.create_server(("127.0.0.1", 0))
         replied = threading.Event()
 
         def answer():
             connection, _ = listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if tls:
+            if way == "proxy":
+                read_head(connection)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            if way != "plain":
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
                 context.load_cert_chain(*certificate)
                 connection = context.wrap_socket(connection, server_side=True)
             with connection:
-                while not connection.recv(65_536).endswith(b"\r\n\r\n"):
-                    pass
+                read_head(connection)
                 connection.sendall(REPLY)
                 replied.set()
                 connection.recv(1)  # until the client closes
             listener.close()
 
-        threads.append(threading.Thread(target=answer))
+        threads.append(threading.Thread(target=answer, daemon=True))
         threads[-1].start()
-        scheme = "https" if tls else "http"
-        return f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", replied
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("https_proxy", f"http://{address}")
+        return f"{'http' if way == 'plain' else 'https'}://{address}", replied
 
     yield start
     for thread in threads:
@@ -196,10 +209,10 @@ def answering(certificate):
         assert not thread.is_alive()
 
 
-async def blocked_exchange(answering, certificate, *, tls=False):
+async def blocked_exchange(answering, certificate, way="plain"):
     """Make an exchange whose reply comes while the loop is busy; give stamps and its end."""
-    url, replied = answering(tls)
-    transport = StampedTransport(ca_file=str(certificate[0]))
+    url, replied = answering(way)
+    transport = StampedTransport(ca_file=str(certificate[0]), use_proxy=way == "proxy")
     recorder = Recorder()
 
     async def block():
@@ -219,9 +232,9 @@ async def blocked_exchange(answering, certificate, *, tls=False):
     return stamps, free_ns
 
 
-@pytest.mark.parametrize("tls", [False, True])
-async def test_a_busy_loop_does_not_delay_a_stamp(kernel_tells, answering, certificate, tls):
-    stamps, free_ns = await blocked_exchange(answering, certificate, tls=tls)
+@pytest.mark.parametrize("way", ["plain", "tls", "proxy"])
+async def test_a_busy_loop_does_not_delay_a_stamp(kernel_tells, answering, certificate, way):
+    stamps, free_ns = await blocked_exchange(answering, certificate, way)
     assert stamps.sent_ns < stamps.first_byte_ns == stamps.last_byte_ns < free_ns
 
 
