@@ -61,6 +61,7 @@ class FileInvalid(InputInvalid):
 
     def __init__(self, path: Path | str, message: str, line: int | None = None) -> None:
         self.path = Path(path)
+        self.reason = message
         self.line = line
         place = f"{path}:{line}" if line else str(path)
         super().__init__(f"{place}: {message}")

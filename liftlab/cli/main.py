@@ -22,6 +22,7 @@ VERBS = {
     "status": ("status", "Print a run's messages for a status update, as Markdown."),
     "readme-update": ("status", "Write a run's numbers into the performance section of a README."),
     "runs": ("show", "List the runs on disk."),
+    "doctor": ("doctor", "Look a run's folder over, and make its tables again."),
     "history": (
         "history",
         "Print all runs as one history: trends, shifts, what changed with them.",

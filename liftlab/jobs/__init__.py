@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from liftlab.jobs.checking import CheckResult, check_run, false_alarms_of
     from liftlab.jobs.comparing import Pair, compare_runs
     from liftlab.jobs.deciding import check_decided, decision_of
+    from liftlab.jobs.doctoring import Diagnosis, examine
     from liftlab.jobs.loading import plan_load, run_load
     from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
     from liftlab.jobs.pricing import billed_price, hosting, measured_cold_start, prices
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Baseline": "liftlab.jobs.baselines",
     "CheckResult": "liftlab.jobs.checking",
+    "Diagnosis": "liftlab.jobs.doctoring",
     "Pair": "liftlab.jobs.comparing",
     "billed_price": "liftlab.jobs.pricing",
     "bounds_of": "liftlab.jobs.running",
@@ -43,6 +45,7 @@ _HOMES = {
     "cold_plan": "liftlab.jobs.waking",
     "compare_runs": "liftlab.jobs.comparing",
     "decision_of": "liftlab.jobs.deciding",
+    "examine": "liftlab.jobs.doctoring",
     "false_alarms_of": "liftlab.jobs.checking",
     "first_case": "liftlab.jobs.running",
     "hosting": "liftlab.jobs.pricing",
@@ -65,6 +68,7 @@ _HOMES = {
 __all__ = [
     "Baseline",
     "CheckResult",
+    "Diagnosis",
     "Pair",
     "billed_price",
     "bounds_of",
@@ -75,6 +79,7 @@ __all__ = [
     "cold_plan",
     "compare_runs",
     "decision_of",
+    "examine",
     "false_alarms_of",
     "first_case",
     "hosting",

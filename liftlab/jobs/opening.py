@@ -35,14 +35,25 @@ def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunDa
         If there is no such run; the message gives the nearest names.
     """
     project = project or load_project()
+    folder = find_run(project, run_id)
+    if not store.tables_current(folder, judged_by=judged_by(project)):
+        rebuild_tables(project, folder)
+    return store.read_tables(folder)
+
+
+def find_run(project: Project, run_id: str) -> RunFolder:
+    """Return a run's folder; a reference run is made where it is not there yet.
+
+    Raises
+    ------
+    UnknownRun
+        If there is no such run; the message gives the nearest names.
+    """
     runs_dir = project.path("runs")
     references = importers.reference_names(project.path("reference"))
     if run_id in references and not (runs_dir / run_id).exists():
         _import_reference(project, run_id)
-    folder = store.find(runs_dir, run_id, also=references)
-    if not store.tables_current(folder, judged_by=_judged_by(project)):
-        rebuild_tables(project, folder)
-    return store.read_tables(folder)
+    return store.find(runs_dir, run_id, also=references)
 
 
 def rebuild_tables(project: Project, folder: RunFolder) -> None:
@@ -58,7 +69,15 @@ def rebuild_tables(project: Project, folder: RunFolder) -> None:
     frames["grade"] = _frame("grade", [as_row(grade) for grade in grades])
     frames["check"] = _frame("check", [as_row(check) for check in checks])
     frames["cost"] = run_costs(project, folder, frames)
-    _lay_down(folder, frames, _judged_by(project))
+    _lay_down(folder, frames, judged_by(project))
+
+
+def judged_by(project: Project) -> str:
+    """Return what tables depend on beside the journal: the grader, its leave, and the prices."""
+    weak = ", weakly isolated" if project.settings.grading.allow_weak_isolation else ""
+    path = project.path("prices")
+    content = path.read_bytes() if path.exists() else b""
+    return f"grader {GRADER_VERSION}{weak}, prices {hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def take_tables(folder: RunFolder, told: Exported) -> None:
@@ -103,14 +122,6 @@ def _import_reference(project: Project, name: str) -> None:
         suite.load(name, [suites]) if known else None,
         project.path("runs"),
     )
-
-
-def _judged_by(project: Project) -> str:
-    """Return what tables depend on beside the journal: the grader, its leave, and the prices."""
-    weak = ", weakly isolated" if project.settings.grading.allow_weak_isolation else ""
-    path = project.path("prices")
-    content = path.read_bytes() if path.exists() else b""
-    return f"grader {GRADER_VERSION}{weak}, prices {hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def _frame(table: str, rows: list[dict[str, Any]]) -> pd.DataFrame:

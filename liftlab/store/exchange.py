@@ -19,7 +19,7 @@ SUITE, ARTIFACT, FILE = "suite", "artifact", "file"
 ORIGINAL = "original.json"  # an imported run's own file
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet would run
-_NAMES_ARTIFACTS = {
+NAMES_ARTIFACTS = {
     "attempt": ("prompt_sha256", "reply_sha256"),
     "stage": ("value_sha256",),
     "grade": ("code_sha256",),
@@ -128,7 +128,7 @@ def _plain(value: Any) -> Any:
 
 def _digests(frames: Mapping[str, pd.DataFrame]) -> list[str]:
     found: dict[str, None] = {}
-    for table, names in _NAMES_ARTIFACTS.items():
+    for table, names in NAMES_ARTIFACTS.items():
         for name in names:
             found.update(dict.fromkeys(str(digest) for digest in frames[table][name].dropna()))
     return list(found)

@@ -63,7 +63,7 @@ class RunLock:
                     "set LIFTLAB_RUNS_DIR to a local disk"
                 ) from error
         raise StorageFailed(
-            f"{self._path.parent}: {_owner(self._path)} is writing to this run: "
+            f"{self._path.parent}: {owner(self._path.parent)} is writing to this run: "
             "wait for it or stop it"
         )
 
@@ -89,9 +89,10 @@ def is_held(folder: Path) -> bool:
     return False
 
 
-def _owner(path: Path) -> str:
+def owner(folder: Path) -> str:
+    """Name the last process that took the lock, as well as its file tells."""
     try:
-        owner = json.loads(path.read_text()[:500])
-        return f"process {int(owner['pid'])} (since {str(owner['since'])[:40]})"
+        told = json.loads((folder / FILE_NAME).read_text()[:500])
+        return f"process {int(told['pid'])} (since {str(told['since'])[:40]})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

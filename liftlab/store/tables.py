@@ -78,7 +78,7 @@ def write_tables(
     with writing(folder.tables_path):
         folder.tables_path.mkdir(exist_ok=True)
     for table, content in files.items():
-        write_atomic(_path(folder, table), content, durable=False)  # can be made again
+        write_atomic(table_path(folder, table), content, durable=False)  # can be made again
 
 
 def tables_current(folder: RunFolder, *, judged_by: str = "") -> bool:
@@ -100,7 +100,7 @@ def tables_current(folder: RunFolder, *, judged_by: str = "") -> bool:
     """
     wanted = {"state": _state(folder), "judged_by": judged_by}
     try:
-        return all(wanted.items() <= _metadata(_path(folder, t)).items() for t in TABLES)
+        return all(wanted.items() <= _metadata(table_path(folder, t)).items() for t in TABLES)
     except RunFolderCorrupt:
         return False
 
@@ -118,7 +118,7 @@ def judged_by(folder: RunFolder) -> str:
     RunFolderCorrupt
         If there are no tables, or they are damaged.
     """
-    return str(_metadata(_path(folder, "run")).get("judged_by") or "")
+    return str(_metadata(table_path(folder, "run")).get("judged_by") or "")
 
 
 def read_tables(folder: RunFolder) -> RunData:
@@ -131,9 +131,9 @@ def read_tables(folder: RunFolder) -> RunData:
     SchemaTooNew
         If a newer liftlab wrote it.
     """
-    frames = {table: _read(folder, table) for table in TABLES}
+    frames = {table: read_table(folder, table) for table in TABLES}
     if len(frames["run"]) != 1:
-        raise RunFolderCorrupt(_path(folder, "run"), "it must have one row")
+        raise RunFolderCorrupt(table_path(folder, "run"), "it must have one row")
     return RunData(
         run=_run(frames["run"]),
         attempts=frames["attempt"],
@@ -159,7 +159,8 @@ def load(runs_dir: Path, name: str) -> RunData:
     return read_tables(find(runs_dir, name))
 
 
-def _path(folder: RunFolder, table: str) -> Path:
+def table_path(folder: RunFolder, table: str) -> Path:
+    """Return where a table's file is."""
     return folder.tables_path / f"{table}.parquet"
 
 
@@ -184,7 +185,8 @@ def _parquet(table: str, frame: pd.DataFrame | None, metadata: Mapping[str, Any]
     content = pa.Table.from_pandas(rows, schema=_arrow_schema(kinds), preserve_index=False)
     own = {_METADATA: json.dumps({**metadata, "table": table}).encode()}
     file = io.BytesIO()
-    pq.write_table(content.replace_schema_metadata({**content.schema.metadata, **own}), file)
+    noted = content.replace_schema_metadata({**content.schema.metadata, **own})
+    pq.write_table(noted, file, write_page_checksum=True)
     return file.getvalue()
 
 
@@ -211,14 +213,23 @@ def _metadata(path: Path) -> dict[str, Any]:
     return dict(data)
 
 
-def _read(folder: RunFolder, table: str) -> pd.DataFrame:
+def read_table(folder: RunFolder, table: str) -> pd.DataFrame:
+    """Return one table; every page of its file is compared with its checksum.
+
+    Raises
+    ------
+    RunFolderCorrupt
+        If it is missing or damaged.
+    SchemaTooNew
+        If a newer liftlab wrote it.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = _path(folder, table)
+    path = table_path(folder, table)
     _metadata(path)
     try:
-        content = pq.ParquetFile(path).read()
+        content = pq.ParquetFile(path, page_checksum_verification=True).read()
         return typed(with_later_columns(content.to_pandas(), table), table_columns(table))
     except (OSError, pa.ArrowException, ValueError, TypeError) as error:
         raise RunFolderCorrupt(

@@ -1,0 +1,68 @@
+"""`liftlab doctor`: is a run's folder sound, and what to do where it is not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from liftlab.cli.options import json_option, project
+from liftlab.errors import RunFolderCorrupt
+
+if TYPE_CHECKING:
+    from liftlab.jobs import Diagnosis
+
+_COLOURS = {"sound": "green", "note": None, "mended": "yellow", "damaged": "red"}
+
+
+@click.command("doctor")
+@click.argument("run", default="latest")
+@click.option("--dry-run", is_flag=True, help="Only look: write nothing.")
+@click.option(
+    "--clean", is_flag=True, help="Remove unfinished files, and artifacts that no row names."
+)
+@json_option
+def doctor_command(run: str, dry_run: bool, clean: bool, as_json: bool) -> None:
+    """Look RUN's folder over: journal, rows, artifacts, lock, leftovers, tables.
+
+    Tables that are missing, stale or damaged are made again from the journal, as every verb that
+    opens the run would do. What was measured is never changed, and nothing is removed
+    without --clean. Exit 0 if the run is sound or was mended, 6 if something is damaged for good.
+    """
+    from liftlab import jobs
+
+    if dry_run and clean:
+        raise click.UsageError("--dry-run writes nothing: leave out --clean")
+    found = jobs.examine(project(), run, mend=not dry_run, clean=clean)
+    if as_json:
+        click.echo(json.dumps(_as_json(found), indent=2))
+    else:
+        _print(found)
+    if found.damaged:
+        damaged = ", ".join(finding.check for finding in found.damaged)
+        raise RunFolderCorrupt(found.path, f"damaged: {damaged}")
+
+
+def _print(found: Diagnosis) -> None:
+    click.echo(f"{found.run_id} · {found.path}")
+    for finding in found.findings:
+        state = click.style(f"{finding.state:<8}", fg=_COLOURS[finding.state])
+        click.echo(f"  {state} {finding.check:<10} {_harmless(finding.text)}")
+        if finding.advice is not None:
+            click.echo(f"{'':<22}→ {_harmless(finding.advice)}")
+
+
+def _harmless(text: str) -> str:
+    """Return text without what would steer a terminal: names come from a folder of anybody's."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _as_json(found: Diagnosis) -> dict[str, object]:
+    return {
+        "run_id": found.run_id,
+        "path": str(found.path),
+        "sound": not found.damaged,
+        "findings": [asdict(finding) for finding in found.findings],
+    }

@@ -1,0 +1,117 @@
+"""Look a run over, make its tables again, and remove what nothing reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from liftlab.errors import LiftlabError
+from liftlab.jobs.opening import find_run, judged_by, rebuild_tables
+from liftlab.settings import Project
+from liftlab.store import RunFolder, doctor, lock
+from liftlab.store.doctor import Finding
+from liftlab.store.files import writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What `liftlab doctor` found in a run's folder."""
+
+    run_id: str
+    path: Path
+    findings: tuple[Finding, ...]
+
+    @property
+    def damaged(self) -> tuple[Finding, ...]:
+        """What is damaged and was not mended."""
+        return tuple(finding for finding in self.findings if finding.state == "damaged")
+
+
+def examine(
+    project: Project, run_id: str = "latest", *, mend: bool = True, clean: bool = False
+) -> Diagnosis:
+    """Check a run's folder; what was measured is never changed.
+
+    Parameters
+    ----------
+    project
+        The project that the run belongs to.
+    run_id
+        A run's name; `latest` is the newest measured one.
+    mend
+        Make tables again that are missing, stale or damaged, as opening the run would.
+    clean
+        Remove unfinished files, and artifacts that no row names.
+
+    Raises
+    ------
+    UnknownRun
+        If there is no such run.
+    SchemaTooNew
+        If a newer liftlab wrote it.
+    StorageFailed
+        If something cannot be removed, or the run is being written while it should be.
+    """
+    folder = find_run(project, run_id)
+    if clean:
+        lock.RunLock(folder.path).release()  # refused before anything is done, not after
+    findings = [*doctor.check_journal(folder), *doctor.check_files(folder)]
+    findings += doctor.check_processes(folder)
+    if findings[0].state != "damaged":
+        findings += _derived(project, folder, mend=mend, clean=clean)
+    return Diagnosis(run_id=folder.run_id, path=folder.path, findings=tuple(findings))
+
+
+def _derived(project: Project, folder: RunFolder, *, mend: bool, clean: bool) -> Iterator[Finding]:
+    """Check what rests on the journal, in the order in which one needs the other."""
+    artifacts = doctor.check_artifacts(folder)
+    yield artifacts
+    if lock.is_held(folder.path):
+        return
+    tables = doctor.check_tables(folder, judged_by=judged_by(project))
+    if mend and tables.state != "sound":
+        tables = _mended(project, folder, tables)
+    yield tables
+    yield from _removable(folder, tables, clean=clean)
+
+
+def _mended(project: Project, folder: RunFolder, found: Finding) -> Finding:
+    try:
+        rebuild_tables(project, folder)
+    except LiftlabError as error:
+        return replace(
+            found,
+            state="damaged",
+            text=f"{found.text}; they cannot be made again: {error}",
+            advice="mend what that names, then look again",
+        )
+    return replace(
+        found, state="mended", text=f"{found.text}: made again from the journal", advice=None
+    )
+
+
+def _removable(folder: RunFolder, tables: Finding, *, clean: bool) -> Iterator[Finding]:
+    """Tell what nothing reads; with `clean`, remove it while nobody can write."""
+    writer = lock.RunLock(folder.path) if clean else None
+    try:
+        left = doctor.leftovers(folder)
+        yield _removed(doctor.leftover_finding(folder, left), left, writer)
+        if tables.state not in ("sound", "mended"):
+            text = "not known: the code that was graded is named by tables, which are not current"
+            yield Finding(check="orphans", state="note", text=text)
+            return
+        orphaned = doctor.orphans(folder, doctor.graded_digests(folder))
+        yield _removed(doctor.orphan_finding(folder, orphaned), orphaned, writer)
+    finally:
+        if writer is not None:
+            writer.release()
+
+
+def _removed(found: Finding, paths: list[Path], writer: lock.RunLock | None) -> Finding:
+    if writer is None or not paths:
+        return found
+    for path in paths:
+        with writing(path):
+            path.unlink()
+    return replace(found, state="mended", text=f"{found.text}: removed", advice=None)
