@@ -8,6 +8,7 @@ import ssl
 
 import aiohttp
 import httpx
+from aiohttp.http_exceptions import HttpProcessingError
 
 from liftlab.records import ErrorClass
 from liftlab.timing.clock import Stamps
@@ -38,6 +39,25 @@ def error_class_of(error: BaseException) -> ErrorClass:
     if isinstance(error, TransportFailure):
         return error.error_class
     return next((name for kinds, name in _CLASSES if isinstance(error, kinds)), "protocol")
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an exception of the wire says, for people.
+
+    Examples
+    --------
+    >>> words_of(aiohttp.ServerDisconnectedError())
+    'the server closed the connection before a whole head of its reply'
+    """
+    match error:
+        case HttpProcessingError():
+            return f"the reply is not sound HTTP: {' '.join(error.message.split())}"
+        case aiohttp.ClientPayloadError():
+            return "the connection was closed before the reply was whole"
+        case aiohttp.ServerDisconnectedError():
+            return "the server closed the connection before a whole head of its reply"
+    said = str(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 # The first that fits holds: aiohttp's classes inherit from one another and from OSError.

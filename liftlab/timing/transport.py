@@ -21,7 +21,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from liftlab.records import ErrorClass
-from liftlab.timing.failures import TransportFailure, error_class_of
+from liftlab.timing.failures import TransportFailure, error_class_of, words_of
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.waits import Waits
 from liftlab.timing.wire import ConnectionGone, Route, StampedConnector, recording
@@ -140,7 +140,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
             if recorder.tls_started and error_class == "connect":
                 error_class = "tls"
             recorder.ended()
-            raise TransportFailure(_words(error), error_class, recorder.stamps()) from error
+            raise TransportFailure(words_of(error), error_class, recorder.stamps()) from error
         finally:
             recording.reset(token)
 
@@ -191,7 +191,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
                 # One look at the sockets: a server may have closed it just behind its last reply.
                 await asyncio.sleep(0)
             handler.ask(route.head(headers, body) + body, recorder)
-            message, payload = await handler.answer()
+            message, payload = await handler.read()
             recorder.got_headers()
             content = await self._read(message.headers, payload, recorder)
         except BaseException:
@@ -265,8 +265,3 @@ class _StampedTls(ssl.SSLContext):
         if recorder is not None:
             recorder.handshaking()
         return super().wrap_bio(*args, **kwargs)
-
-
-def _words(error: BaseException) -> str:
-    said = str(error)
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__

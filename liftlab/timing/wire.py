@@ -41,7 +41,7 @@ class StampedHandler(ResponseHandler):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._recorder: Recorder | None = None
-        self._earlier: Any = None
+        self._body: aiohttp.StreamReader | None = None
         self._seen_bytes = 0
         self._arrival: ArrivalSocket | None = None
 
@@ -55,7 +55,7 @@ class StampedHandler(ResponseHandler):
         if self._recorder is not None:
             recorder.reused()
         self._recorder = recorder
-        self._earlier = self._payload
+        self._body = None
         self._seen_bytes = 0
 
     def ask(self, request: bytes, recorder: Recorder) -> None:
@@ -64,10 +64,11 @@ class StampedHandler(ResponseHandler):
         Raises
         ------
         ConnectionGone
-            If the connection was gone before: nothing was written.
+            If the connection was gone before, or has bytes that nobody asked for, which
+            would be taken for the answer: nothing was written.
         """
         transport = self.transport
-        if transport is None or transport.is_closing():
+        if transport is None or transport.is_closing() or self.should_close:
             raise ConnectionGone
         self.set_response_params(
             auto_decompress=False, read_until_eof=True, read_bufsize=_BUFFER_BYTES
@@ -75,12 +76,15 @@ class StampedHandler(ResponseHandler):
         recorder.sending()
         transport.write(request)
 
-    async def answer(self) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
-        """Wait for the head of the response; give it and the reader of its body."""
-        while True:
-            message, body = await self.read()
-            if not _CONTINUE <= message.code < _OK or message.code == _SWITCHING:
-                return message, body
+    def feed_data(
+        self, data: tuple[RawResponseMessage, aiohttp.StreamReader], size: int = 0
+    ) -> None:
+        """Take a whole head; one that only says that an answer will come is passed over."""
+        message, body = data
+        if _CONTINUE <= message.code < _OK and message.code != _SWITCHING:
+            return
+        self._body = self._body or body
+        super().feed_data(data, size)
 
     def data_received(self, data: bytes) -> None:
         """Stamp a read, then let it be parsed."""
@@ -90,8 +94,8 @@ class StampedHandler(ResponseHandler):
             return
         at_ns = recorder.moment(None if self._arrival is None else self._arrival.arrived_ns)
         super().data_received(data)
-        body = self._payload
-        if body is None or body is self._earlier:  # the head is not whole yet
+        body = self._body
+        if body is None:  # the head is not whole yet
             return
         recorder.got_headers(at_ns)
         if body.total_bytes > self._seen_bytes:

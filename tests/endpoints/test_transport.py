@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from itertools import pairwise
 
 import httpx
@@ -50,6 +51,48 @@ async def test_stamps_are_in_order_and_the_connection_is_used_again(loopback, tr
     assert found[0].tcp_s > 0
     assert found[1].tcp_s is None
     assert server.connections == 1
+
+
+async def a_few_rounds():
+    """Let the loop, which is the client's and the server's, read what was sent."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_interim_responses_are_no_answer(loopback, transport):
+    answered = []
+
+    async def script(call):
+        await call.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nx: y\r\n\r\n")
+        await a_few_rounds()
+        answered.append(time.perf_counter_ns())
+        await call.reply({"ok": True})
+
+    server = await loopback(script)
+    for _ in range(2):
+        response = await transport.handle_async_request(httpx.Request("POST", server.url))
+        stamps = response.extensions["stamps"]
+        assert response.json() == {"ok": True}
+        assert all(a <= b for a, b in pairwise(ordered(stamps)))
+        assert stamps.headers_ns >= answered[-1]
+    assert server.connections == 1
+
+
+async def test_what_nobody_asked_for_is_not_the_next_answer(loopback, transport):
+    writers = []
+
+    async def script(call):
+        writers.append(call.writer)
+        await call.reply({"number": len(writers)})
+
+    server = await loopback(script)
+    request = httpx.Request("POST", server.url)
+    for number, unasked in enumerate((b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", b"?"), 1):
+        assert (await transport.handle_async_request(request)).json() == {"number": number}
+        writers[-1].write(unasked)
+        await a_few_rounds()
+    assert (await transport.handle_async_request(request)).json() == {"number": 3}
+    assert server.connections == 3
 
 
 async def test_stamps_lie_within_the_servers_own_times(loopback, transport):
