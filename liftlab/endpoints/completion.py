@@ -10,12 +10,12 @@ from liftlab.endpoints.base import Reply, Request
 from liftlab.endpoints.replies import (
     ReplyError,
     check_schema,
-    clean,
     count_or_none,
     name_or_none,
     parse_json,
     parse_object,
     parse_objects,
+    said_in,
     seconds_from_ms,
 )
 from liftlab.endpoints.sse import Event, arrival_ns, events
@@ -40,7 +40,7 @@ def read(reply: Reply, request: Request, headers: Mapping[str, str]) -> Reply:
     gathered = _Gathered()
     fault: ReplyError | None = None
     try:
-        if "event-stream" in headers.get("content-type", ""):
+        if "event-stream" in headers.get("content-type", "").lower():
             _gather_events(reply.raw, gathered)
         else:
             _gather_object(parse_object(reply.raw), gathered)
@@ -95,27 +95,25 @@ def _gather_object(data: dict[str, Any], gathered: _Gathered) -> None:
         raise ReplyError("invalid_json", "the reply has no choices[0].message")
     gathered.finish_reason = name_or_none(choice.get("finish_reason"))
     gathered.refusal = name_or_none(message.get("refusal"))
-    if isinstance(message.get("content"), str):
-        gathered.text.append(message["content"])
+    gathered.text.append(_text(message.get("content")))
 
 
 def _note_facts(data: dict[str, Any], gathered: _Gathered) -> None:
     error = data.get("error")
     if error:
-        said = error.get("message", error) if isinstance(error, dict) else error
-        raise ReplyError("reported_error", f"the server says: {clean(said)}")
+        raise ReplyError("reported_error", f"the server says: {said_in(error)}")
     for key in ("id", "model", "usage", "timings"):
         if data.get(key):
             gathered.facts[key] = data[key]
 
 
 def _note_delta(delta: dict[str, Any], end: int, gathered: _Gathered) -> None:
-    content = delta.get("content")
+    content = _text(delta.get("content"))
     reasoning = delta.get("reasoning_content") or delta.get("reasoning")
     if isinstance(reasoning, str) and reasoning:
         gathered.first_reasoning_end = gathered.first_reasoning_end or end
         gathered.last_token_end = end
-    if isinstance(content, str) and content:
+    if content:
         gathered.text.append(content)
         gathered.first_token_end = gathered.first_token_end or end
         gathered.last_token_end = end
@@ -172,8 +170,20 @@ def _server_s(timings: dict[str, Any]) -> float | None:
 
 
 def _first_choice(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the choice of index 0, where others come with it or between its pieces."""
     choices = data.get("choices")
-    return _dict(choices[0]) if isinstance(choices, list) and choices else {}
+    for choice in choices if isinstance(choices, list) else []:
+        if isinstance(choice, dict) and not choice.get("index"):
+            return choice
+    return {}
+
+
+def _text(content: object) -> str:
+    """Return a message's text; some servers give it in typed parts."""
+    if isinstance(content, list):
+        parts = [part for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        return "".join(part["text"] for part in parts if isinstance(part.get("text"), str))
+    return content if isinstance(content, str) else ""
 
 
 def _first_count(*values: object) -> int | None:

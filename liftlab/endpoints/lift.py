@@ -11,15 +11,17 @@ from liftlab.endpoints.replies import (
     ReplyError,
     aside,
     check_schema,
-    clean,
     count_or_none,
     name_or_none,
     parse_json,
     parse_object,
+    said_in,
     seconds_from_ms,
 )
 from liftlab.endpoints.status import HEALTH_DEADLINE_S, health_of, warm_up_of
 from liftlab.errors import UsageError
+
+_FAILED = ("error", "json_error")  # finish reasons of the protocol's later family
 
 
 class LiftEndpoint:
@@ -128,8 +130,11 @@ def read(reply: Reply, request: Request) -> Reply:
 def _value(data: dict[str, Any], request: Request) -> Any:
     if data.get("finish_reason") == "length":
         raise ReplyError("length", f"cut off at {request.sampling.max_tokens} tokens")
-    if data.get("error"):
-        said = " ".join(clean(data[key]) for key in ("error", "json_error") if data.get(key))
+    if data.get("error") or data.get("finish_reason") in _FAILED:
+        told = [said_in(data[key]) for key in ("error", "json_error") if data.get(key)]
+        said = (
+            " ".join(text for text in told if text) or f"it ended with {data.get('finish_reason')}"
+        )
         raise ReplyError("reported_error", f"the server says: {said}")
     value = data.get("ir_json")
     if value is None:

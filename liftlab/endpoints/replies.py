@@ -172,10 +172,23 @@ def error_text(body: bytes) -> str | None:
         value = parse_json(body[:65_536])
     except ReplyError:
         return clean(body[: 4 * MAX_MESSAGE].decode("utf-8", "replace")) or None
+    return said_in(value)
+
+
+def said_in(value: object) -> str | None:
+    """Return what a JSON value says of an error, as one bounded line; None if it is empty.
+
+    Examples
+    --------
+    >>> said_in({"error": {"message": "no such model", "code": 404}}), said_in({})
+    ('no such model', None)
+    """
     for _ in range(2):  # {"error": {"message": …}} is as common as {"detail": …}
         if isinstance(value, dict):
             keys = ("error", "detail", "message")
             value = next((value[key] for key in keys if value.get(key)), value)
+    if isinstance(value, dict | list) and not value:
+        return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return clean(text) or None
 

@@ -79,6 +79,8 @@ async def test_plain_text_when_no_schema_was_sent():
         ({"ir_json": None, "error": "CUDA out of memory"}, "reported_error"),
         ({"error": "bad", "json_error": "at 3", "raw_output": "{"}, "reported_error"),
         ({"text": None, "error": "x", "finish_reason": "json_error"}, "reported_error"),
+        ({"text": '{"name": "x"}', "finish_reason": "json_error"}, "reported_error"),
+        ({"error": {"message": ""}, "ir_json": {"name": "x"}}, "reported_error"),
         ({"ir_json": {"name": "x"}, "finish_reason": "length"}, "length"),
         ({"error": "cut", "finish_reason": "length"}, "length"),
         ({"finish_reason": "stop"}, "invalid_json"),
@@ -108,6 +110,11 @@ async def test_a_200_is_not_a_success(body, expected):
     assert reply.transport_ok is True
     assert 0 < len(reply.message) <= 300
     assert reply.message.isprintable()
+
+
+async def test_the_words_of_a_reported_error_are_found():
+    reply = await reply_to({"error": {"message": "overloaded", "code": 503}, "json_error": "at 3"})
+    assert reply.message == "the server says: overloaded at 3"
 
 
 async def test_a_refused_reply_still_says_what_it_cost():

@@ -110,6 +110,34 @@ async def test_odd_usage_is_unknown(usage):
     assert reply.prompt_tokens is reply.cached_tokens is reply.server_s is None
 
 
+async def test_of_several_choices_the_first_counts():
+    other = {"index": 1, "message": {"content": "no"}, "finish_reason": "length"}
+    body = completion("yes")
+    body["choices"].insert(0, other)
+    assert (await reply_to(body)).value == "yes"
+    events = b"".join(
+        b"data: " + json.dumps({"choices": [{"index": index, "delta": delta}]}).encode() + b"\n\n"
+        for index, delta in ((1, {"content": "no"}), (0, {"content": "y"}), (1, {"content": "!"}))
+    )
+    reply = await stream_of(events + streamed({"content": "es"}))
+    assert reply.value == "yes"
+
+
+async def test_a_text_in_typed_parts_is_one_text():
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    parts = [thought, {"type": "text", "text": "he"}, {"type": "text", "text": "llo"}, 3]
+    assert (await reply_to(completion(parts))).value == "hello"
+    reply = await stream_of(streamed({"content": parts}, {"content": "!"}))
+    assert reply.value == "hello!"
+
+
+async def test_the_type_of_a_stream_is_read_in_any_case():
+    reply = await reply_to(
+        streamed({"content": "hi"}), asked(stream=True), "Text/Event-Stream; charset=UTF-8"
+    )
+    assert reply.value == "hi"
+
+
 async def test_a_stream_is_put_together():
     body = (
         streamed({"role": "assistant", "content": ""}, {"reasoning_content": "hm"}, done=False)

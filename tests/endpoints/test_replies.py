@@ -93,7 +93,8 @@ def test_counts_and_times():
         (b'{"detail": [{"msg": "x"}]}', '[{"msg": "x"}]'),
         (b"Internal\nServer Error", "Internal Server Error"),
         (b"", None),
-        (b"{}", "{}"),
+        (b"{}", None),
+        (b"[]", None),
     ],
 )
 def test_what_an_error_body_says(body, expected):
