@@ -28,6 +28,7 @@ _NEEDS: dict[Metric, tuple[str, ...]] = {
     "works": ("cases",),
     "latency": ("value",),
     "latency_target": ("value",),
+    "every": ("value",),
     "quantile": ("quantiles",),
     "spread": ("value",),
     "change": ("comparison",),

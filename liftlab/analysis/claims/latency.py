@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
-
 import numpy as np
 
 from liftlab.analysis import intervals, latency
@@ -12,32 +9,35 @@ from liftlab.analysis.claims.model import (
     POPULATIONS,
     Claim,
     Evidence,
-    Population,
     Ruling,
-    Statistic,
     Verdict,
 )
-from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
+from liftlab.analysis.claims.rows import Rows, stage_name
+from liftlab.analysis.columns import floats
 from liftlab.analysis.estimate import Estimate, plain, quantity
 from liftlab.analysis.intervals import quantile_needs
 from liftlab.analysis.plans import sample_size
-from liftlab.analysis.rates import per_success
 
 SKEWED = 1.3  # a mean so many times its median is carried by few rows
 POWER = 0.8
-_INITIALS = ("nlp", "ir")
 _ROUNDING = 0.0101  # seconds: two printed hundredths
 
 
 def figure(claim: Claim, evidence: Evidence) -> Ruling:
     """Rule "median, or mean, of x seconds": the figure has to be of the rows that it names."""
-    rows = _Rows(claim.stage, evidence)
+    rows = Rows(claim.stage, evidence)
     found = rows.estimate(claim.statistic, claim.population)
     if found.value is None:
         return _not_measurable(claim, f"{found}.", rows)
-    over = f"{_name(claim.stage)}, {claim.statistic} of {POPULATIONS[claim.population]}: {found}"
-    if claim.matches(found.value):
+    over = (
+        f"{stage_name(claim.stage)}, {claim.statistic} of {POPULATIONS[claim.population]}: {found}"
+    )
+    plainly = rows.pooled(claim.statistic, claim.population)
+    if claim.matches(found.value) or claim.matches(plainly):
         caveat, faults, note = _caveat(claim, rows)
+        if not claim.matches(found.value):  # repeats of a case counted like other cases
+            note += f"; {quantity(plainly, 's')} over all trials, each repeat counted"
+            faults = (*faults, "repeats_as_cases")
         return Ruling(
             claim=claim,
             ruling="supported",
@@ -65,9 +65,9 @@ def figure(claim: Claim, evidence: Evidence) -> Ruling:
 
 def target(claim: Claim, evidence: Evidence) -> Ruling:
     """Rule "a median under x seconds": only the whole interval decides."""
-    rows = _Rows(claim.stage, evidence)
+    rows = Rows(claim.stage, evidence)
     found = rows.estimate(claim.statistic, claim.population)
-    judged = latency.judge(found, claim.figure, f"{claim.statistic} {_name(claim.stage)}")
+    judged = latency.judge(found, claim.figure, f"{claim.statistic} {stage_name(claim.stage)}")
     if judged.verdict == "not measurable":
         return _not_measurable(claim, f"{found}.", rows)
     if judged.verdict != "undecided":
@@ -102,7 +102,7 @@ def target(claim: Claim, evidence: Evidence) -> Ruling:
 
 def quantile(claim: Claim, evidence: Evidence) -> Ruling:
     """Rule "P95 is x seconds": below a known n not even a bound exists."""
-    rows = _Rows(claim.stage, evidence)
+    rows = Rows(claim.stage, evidence)
     values, cases = rows.of(claim.population)
     found = [intervals.quantile(values, q, clusters=cases) for q in claim.quantiles]
     said = "; ".join(
@@ -126,25 +126,20 @@ def quantile(claim: Claim, evidence: Evidence) -> Ruling:
         claim=claim,
         ruling="supported" if fits else "contradicted",
         why=f"{said}.",
-        may_say=f"{_name(claim.stage)}: {said}.",
+        may_say=f"{stage_name(claim.stage)}: {said}.",
         faults=() if fits else ("wrong",),
     )
 
 
 def spread(claim: Claim, evidence: Evidence) -> Ruling:
     """Rule "consistent, less than x % variance" as a coefficient of variation with its rows."""
-    rows = _Rows(claim.stage, evidence)
+    rows = Rows(claim.stage, evidence)
     values, cases = rows.of(claim.population)
     found = intervals.cv(values, clusters=cases)
     if found.value is None:
         return _not_measurable(claim, f"Coefficient of variation: {found}.", rows)
     limit = claim.figure
-    low, high = found.low or 0.0, found.high
-    ruling: Verdict = "not supported"
-    if high is not None and high <= limit:
-        ruling = "supported"
-    elif low > limit:
-        ruling = "contradicted"
+    ruling = _ruled_spread(claim, found)
     others = [
         f"{quantity(value, '%')} only of {POPULATIONS[population]} (n = {n:,})"
         for population, value, n in rows.others("cv", claim.population)
@@ -157,11 +152,30 @@ def spread(claim: Claim, evidence: Evidence) -> Ruling:
         ruling=ruling,
         why="; ".join([why, *others]) + f".{across}",
         may_say=(
-            f"{_name(claim.stage)} takes {quantity(float(values.min()), 's')} to "
+            f"{stage_name(claim.stage)} takes {quantity(float(values.min()), 's')} to "
             f"{quantity(float(values.max()), 's')}; its coefficient of variation is {found}."
         ),
         n_needed=_n_for_spread(found, limit) if ruling == "not supported" else None,
         faults=("bare_spread", "rows_dropped") if others else ("bare_spread",),
+    )
+
+
+def every(claim: Claim, evidence: Evidence) -> Ruling:
+    """Rule "never over x seconds": one row speaks against it, and no number of them proves it."""
+    rows = Rows(claim.stage, evidence)
+    values, cases = rows.of(claim.population)
+    n, over = len(values), int((values >= claim.figure).sum())
+    if n == 0:
+        return _not_measurable(claim, "Nothing was timed.", rows)
+    share = intervals.proportion(values < claim.figure, clusters=cases)
+    limit = quantity(claim.figure, "s")
+    found = f"{n - over:,} of {n:,} took less than {limit}"
+    return Ruling(
+        claim=claim,
+        ruling="contradicted" if over else "supported as a count only",
+        why=f"{found}; the longest {quantity(float(values.max()), 's')}; {share.interval}.",
+        may_say=f"{stage_name(claim.stage)}: {found}.",
+        faults=("wrong",) if over else ("bare_rate",),
     )
 
 
@@ -174,7 +188,7 @@ def stage_sum(claim: Claim, evidence: Evidence) -> Ruling:
     apart = floats(joined, "e2e_s") - floats(joined, "stages_s")
     apart = apart[np.isfinite(apart)]
     if len(apart) == 0:
-        return _not_measurable(claim, "No trial has both times.", _Rows("e2e", evidence))
+        return _not_measurable(claim, "No trial has both times.", Rows("e2e", evidence))
     largest = float(np.abs(apart).max())
     holds = largest <= (claim.value if claim.value is not None else _ROUNDING)
     why = f"Of {len(apart):,} trials the largest difference is {quantity(largest, 's')}"
@@ -191,69 +205,7 @@ def stage_sum(claim: Claim, evidence: Evidence) -> Ruling:
     )
 
 
-class _Rows:
-    """The times of a stage, or end to end, and which populations they belong to."""
-
-    def __init__(self, stage: str, evidence: Evidence) -> None:
-        self.stage = stage
-        trials, stages = evidence.trials, evidence.stages
-        self.trials = trials
-        frame = trials if stage == "e2e" else stages[stages["stage"] == stage]
-        self.seconds = floats(frame, "e2e_s" if stage == "e2e" else "latency_s")
-        self.cases = labels(frame, "case_id").astype(str)
-        self.ok = is_true(frame, "completed" if stage == "e2e" else "ok")
-        done = trials[is_true(trials, "completed")]
-        completed = set(zip(labels(done, "case_id"), floats(done, "repeat"), strict=True))
-        keys = zip(labels(frame, "case_id"), floats(frame, "repeat"), strict=True)
-        self.completed = np.array([key in completed for key in keys], dtype=np.bool_)
-
-    def of(self, population: Population) -> tuple[Floats, list[str]]:
-        """Return the times of a population, and their cases."""
-        chosen: dict[Population, Bools] = {
-            "all": np.ones(len(self.ok), dtype=np.bool_),
-            "ok": self.ok,
-            "completed": self.completed,
-        }
-        kept = chosen[population] & np.isfinite(self.seconds)
-        return self.seconds[kept], [str(case) for case in self.cases[kept]]
-
-    def estimate(self, statistic: Statistic | Literal["cv"], population: Population) -> Estimate:
-        """Estimate a statistic of a population; repeats of a case share one value."""
-        kernel = {"median": intervals.median, "mean": intervals.mean, "cv": intervals.cv}
-        values, cases = self.of(population)
-        return kernel[statistic](values, clusters=cases)
-
-    def others(
-        self, statistic: Statistic | Literal["cv"], population: Population
-    ) -> Iterator[tuple[Population, float, int]]:
-        """Yield the statistic of every other population that has other rows."""
-        sizes = {len(self.of(population)[0])}
-        for name in POPULATIONS:
-            values, _ = self.of(name)
-            found = self.estimate(statistic, name)
-            if found.value is not None and len(values) not in sizes:
-                sizes.add(len(values))
-                yield name, found.value, found.n
-
-    def sentence(self) -> str:
-        """Say the median of all rows; end to end also the mean and what one success takes."""
-        values, _ = self.of("all")
-        n = len(values)
-        if n == 0:
-            return f"{_name(self.stage)} was not timed."
-        said = f"{_name(self.stage)}: median {self.estimate('median', 'all')}, {POPULATIONS['all']}"
-        if int(self.ok.sum()) < n:
-            some = self.estimate("median", "ok")
-            said += f"; {some.point} of the {int(self.ok.sum()):,} that succeeded"
-        if self.stage == "e2e":
-            kept = np.isfinite(self.seconds)
-            each = per_success(self.seconds[kept], self.ok[kept])
-            said += f"; mean {self.estimate('mean', 'all').point}"
-            said += f", {each.point} for each success" if each.value is not None else ""
-        return f"{said}."
-
-
-def _caveat(claim: Claim, rows: _Rows) -> tuple[str, tuple[str, ...], str]:
+def _caveat(claim: Claim, rows: Rows) -> tuple[str, tuple[str, ...], str]:
     """Return what has to be said with a figure that is right, as caveat, faults and numbers."""
     median = rows.estimate("median", claim.population)
     values, _ = rows.of(claim.population)
@@ -274,7 +226,7 @@ def _caveat(claim: Claim, rows: _Rows) -> tuple[str, tuple[str, ...], str]:
     return caveat, tuple(faults), notes
 
 
-def _not_measurable(claim: Claim, why: str, rows: _Rows) -> Ruling:
+def _not_measurable(claim: Claim, why: str, rows: Rows) -> Ruling:
     return Ruling(claim=claim, ruling="not measurable", why=why, may_say=rows.sentence())
 
 
@@ -287,8 +239,14 @@ def _n_for_spread(found: Estimate, limit: float) -> int | None:
     return max(found.n + 1, int(np.ceil(found.n * ((end - point) / (limit - point)) ** 2)))
 
 
-def _name(stage: str) -> str:
-    """Write a stage's name for people: `nlp_to_ir` is "NLP to IR"."""
-    if stage == "e2e":
-        return "end to end"
-    return " ".join(word.upper() if word in _INITIALS else word for word in stage.split("_"))
+def _ruled_spread(claim: Claim, found: Estimate) -> Verdict:
+    """Rule a coefficient of variation given as a figure ("14.6 %") or as a limit ("< 15 %")."""
+    low, high = found.low or 0.0, found.high
+    if claim.decimals is not None and found.value is not None:
+        if claim.matches(found.value):
+            return "supported"
+        beyond = high is not None and claim.figure > high
+        return "contradicted" if beyond or claim.figure < low else "not supported"
+    if high is not None and high <= claim.figure:
+        return "supported"
+    return "contradicted" if low > claim.figure else "not supported"

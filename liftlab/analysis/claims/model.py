@@ -20,6 +20,7 @@ Metric = Literal[
     "works",
     "latency",
     "latency_target",
+    "every",
     "quantile",
     "spread",
     "change",

@@ -16,6 +16,7 @@ _BY_SUCCESS: dict[Metric, Callable[[Claim, Evidence, Measure], Ruling]] = {
 _RULES: dict[Metric, Callable[[Claim, Evidence], Ruling]] = {
     "latency": latency.figure,
     "latency_target": latency.target,
+    "every": latency.every,
     "quantile": latency.quantile,
     "spread": latency.spread,
     "sum": latency.stage_sum,

@@ -18,7 +18,14 @@ from liftlab.analysis.claims import Evidence
 from liftlab.analysis.claims.text import lint
 
 REPORTS = Path(__file__).with_name("reports")
-LABEL = re.compile(r"\s*<!-- ([a-z?, ]+?) -->\s*$")
+LABEL = re.compile(r"\s*<!-- ([a-zA-Z=/?,; ]+?) -->\s*$")
+LETTERS = {
+    "supported": "S",
+    "supported as a count only": "C",
+    "not supported": "N",
+    "contradicted": "X",
+    "not measurable": "M",
+}
 FAMILY = {
     "success rate": "rate",
     "median": "time",
@@ -37,7 +44,7 @@ def read(path: Path) -> tuple[str, dict[int, list[str]]]:
     for number, whole in enumerate(path.read_text().split("\n"), 1):
         label = LABEL.search(whole)
         if label:
-            labels[number] = [name.strip() for name in label[1].split(",")]
+            labels[number] = [name.strip() for name in re.split("[,;]", label[1])]
         lines.append(whole[: label.start()] if label else whole)
     return "\n".join(lines), labels
 
@@ -76,6 +83,39 @@ def test_most_claims_are_found_and_little_else(group: str, week2: Evidence) -> N
     assert count["hit"] >= 50
     assert count["hit"] / (count["hit"] + count["missed"]) >= 0.95, faults
     assert count["hit"] / (count["hit"] + count["false"]) >= 0.95, faults
+
+
+def judged(path: Path, evidence: Evidence) -> Iterator[tuple[str, int, str]]:
+    """Yield "right", "misruled", "missed" or "false" with the line and the label or the kind."""
+    text, labels = read(path)
+    found: dict[int, list[tuple[str, str]]] = {}
+    for each in lint(text, evidence):
+        kind = {"latency target": "target", "success target": "target", "cost target": "cost"}.get(
+            each.kind, family(each.kind)
+        )
+        letters = "".join(LETTERS[ruling.ruling] for ruling in each.rulings) or "U"
+        found.setdefault(each.line, []).append((kind, letters))
+    for number in range(1, text.count("\n") + 2):
+        have = found.get(number, [])
+        sure = [label for label in labels.get(number, []) if not label.endswith("?")]
+        for kind, _, rulings in (label.partition("=") for label in sure):
+            alike = [each for each in have if each[0] == kind]
+            fitting = [each for each in alike if set(each[1]) & set(rulings)]
+            for each in (fitting or alike)[:1]:
+                have.remove(each)
+            yield "right" if fitting else "misruled" if alike else "missed", number, kind
+        unsure = [label.rstrip("?") for label in labels.get(number, []) if label not in sure]
+        yield from (("false", number, kind) for kind, _ in have if kind not in unsure)
+
+
+def test_claims_of_reports_by_other_hands_are_found_and_ruled(week2: Evidence) -> None:
+    paths = sorted(REPORTS.glob("ruled_*.md"))
+    results = [(path.name, *each) for path in paths for each in judged(path, week2)]
+    count = Counter(outcome for _, outcome, _, _ in results)
+    faults = [each for each in results if each[1] != "right"]
+    assert count["right"] >= 60
+    assert count["right"] / (len(results) - count["false"]) >= 0.95, faults
+    assert count["right"] / (len(results) - count["missed"]) >= 0.95, faults
 
 
 def test_a_claim_has_the_line_it_stands_in(week2: Evidence) -> None:

@@ -38,7 +38,21 @@ LABELLED = [
     ("Works well for simple functions (add, multiply, string operations)", "works", [AGAINST]),
     ("E2E = NLP to IR + IR to code", "sum of stages", ["supported"]),
     ("New E2E estimate: 20.9 s", "forecast", []),
-    ("We are 31% faster", "change", []),
+    ("We are 31% faster", "change", [NOT]),
+    ("E2E: 21.7 s → 14.9 s", "change", [NOT]),
+    ("Latency is down by almost a third", "change", [NOT]),
+    ("Success went from 50 % to 80 %", "points", [NOT]),
+    ("4 of 5 answers parse", "success rate", [COUNT]),
+    ("One answer in five is correct", "success rate", [COUNT]),
+    ("NLP → IR has a CV of 14.6 %", "spread", ["supported"]),
+    ("NLP → IR has a CV of 60 %", "spread", [AGAINST]),
+    ("No request took longer than 16 s", "latency target", [AGAINST]),
+    ("Every request is answered within half a minute", "latency target", [COUNT]),
+    ("Median E2E is sub-15 s", "latency target", [NOT]),
+    ("Retries explain both outliers", "explained by", [NOT]),
+    ("IR → Code averages 7.4 s (n = 4)", "mean", ["supported"]),
+    ("| Metric | Median (s) |\n|---|---|\n| E2E | 14.96 |", "median", ["supported"]),
+    ("4 of 5 answers parse; whether 70 % is reached is open", "success rate", [COUNT]),
 ]
 
 
@@ -65,6 +79,14 @@ def test_a_labelled_line_is_one_claim_with_its_ruling(
         "Memory: 0.56MB average",
         "95% confidence interval",
         "The GPU costs $1.10/hour",
+        "It is not true that we are 31 % faster",
+        '"80 % success" was the wording in the summary',
+        "We intend to lower the median to 10 s",
+        "## Where we want to be\n- 5 s median",
+        "- [ ] 20 cases x 5 repeats cost $0.40",
+        "ChatGPT answers in 4 s",
+        "3 of 4 workers are up",
+        "is_even took 17 s",
     ],
 )
 def test_what_is_no_claim_is_left_alone(text: str, week2: Evidence) -> None:
@@ -76,6 +98,15 @@ def test_a_table_of_statistics_is_read_cell_by_cell(week2: Evidence) -> None:
     found = lint(table, week2)
     assert [(each.kind, each.line) for each in found] == [("median", 3), ("mean", 3)]
     assert all(each.rulings[0].ruling == "supported" for each in found)
+
+
+def test_each_line_of_a_chat_is_a_statement_of_its_own(week2: Evidence) -> None:
+    chat = "p95 is around 27 s\nsuccess = 4/5\nif we are lucky\nthe median E2E time was 14.96 s"
+    assert [(each.line, each.kind) for each in lint(chat, week2)] == [
+        (1, "quantile"),
+        (2, "success rate"),
+        (4, "median"),
+    ]
 
 
 def test_points_say_that_they_are_points(week2: Evidence) -> None:

@@ -13,7 +13,8 @@ _BETTER = (
     r"|dearer|more expensive"
 )
 _CHANGED = re.compile(
-    rf"^ ?\(?(?:as )?(?:{_BETTER}|fast\b|slow\b|speed-?up|faster|less\b|more\b|better\b|worse\b"
+    rf"^ ?\(?(?:as )?(?:{_BETTER}|fast\b|slow\b|long\b|the (?:time|speed|price)"
+    r"|speed-?up|faster|less\b|more\b|better\b|worse\b"
     r"|(?:improvement|reduction|decrease|increase|drop|gain|cut|saving)s?\b|down\b|up\b|off\b)"
 )
 _CHANGED_BY = re.compile(
@@ -25,10 +26,12 @@ _CHANGED_BY = re.compile(
 )
 _VERB = re.compile(
     r"\b(?:by|down|up|fell|fall(?:s|en)?|drop(?:s|ped)?|reduce|reducing|cut|improv|increase|decrease|rose"
-    r"|ris(?:es|en)|grew|went|speed"
+    r"|ris(?:es|en)|grew|went|speed|sped"
     r"|faster|slower|quicker|better|worse|lower|higher|cheaper|shaved|save|saving|doubled|halved"
     r"|than (?:last|before|in|week))"
 )
+_RANGE = re.compile(r"\b(?:rang|spread|vari|between)\w*[^.;]{0,20}$")
+_UP_FROM = re.compile(r"\b(?:up|down) from (?:only |just |about )?~?$")
 _POINTS = re.compile(r"^ ?(?:percentage[- ]points?|points?\b|pp\b|%-?points?|ppts?\b)")
 _SPEED = re.compile(
     r"latenc|jitter|variance|\btimes?\b|seconds?|fast|slow|quick|speed|end.to.end|e2e|response"
@@ -48,6 +51,8 @@ def changes(sentence: Sentence, figure: Figure) -> Iterator[Found]:
     if _NOT_CHANGES.search(f"{left[-30:]} {right[:30]}"):
         return
     signed = re.search(r"(?:^|[ (:|])[+-] ?~?$", left)
+    if re.match(" ?points?\\b", right) and not _RATES.search(sentence.text):
+        return
     by = _CHANGED.match(right) or _CHANGED_BY.search(left) or signed
     if figure.kind == "seconds":
         if _is_pair(sentence, figure):
@@ -55,7 +60,9 @@ def changes(sentence: Sentence, figure: Figure) -> Iterator[Found]:
     elif figure.kind not in ("share", "times"):
         return
     elif figure.kind == "share" and (
-        _POINTS.match(right) or (by and _is_of_rates(sentence, figure))
+        _POINTS.match(right)
+        or (by and _is_of_rates(sentence, figure))
+        or (_UP_FROM.search(left) and _RATES.search(sentence.text))
     ):
         yield points(sentence, figure)
     elif by or (figure.kind == "times" and _VERB.search(sentence.text)):
@@ -96,9 +103,10 @@ def _pair_of_rates(sentence: Sentence, figure: Figure) -> bool:
 
 def _is_pair(sentence: Sentence, figure: Figure) -> bool:
     """Whether two times stand as "from a to b", or a time is said to be saved."""
-    if figure.low is not None:
-        return figure.low > 0 and bool(_VERB.search(sentence.text))
     left, right = sentence.left(figure), sentence.right(figure)
+    if figure.low is not None:
+        told = _VERB.search(sentence.text) or re.search(r"\bfrom ~?$", left)
+        return figure.low > 0 and bool(told) and not _RANGE.search(left)
     saved = re.search(r"\b(?:shaved|saved|saves|cut)\b[^.,;]{0,12}$", left)
     return bool(saved) or bool(
         re.search(r"\bfrom\b[^.,;]{0,20}$", left) and re.match(r"[^.,;]{0,25}\bto\b", right)

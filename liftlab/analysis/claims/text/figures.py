@@ -19,7 +19,7 @@ _SECONDS = re.compile(
     rf"(?<![0-9.,a-z_/$])(?:({NUMBER}) ?(?:ms|s|sec|secs|seconds)? ?(?:-|to|and) ?)?"
     rf"({NUMBER})[ -]?(ms|milliseconds?|s|secs?|seconds?|µs|us|minutes?|mins?)\b(?!/)"
 )
-_SHARE = re.compile(rf"{_FREE}({NUMBER}) ?(?:%|(?=pp\b|percentage[- ]points?\b))")
+_SHARE = re.compile(rf"{_FREE}({NUMBER}) ?(?:%|(?=pp\b|(?:percentage[- ])?points?\b))")
 _COUNT = re.compile(
     r"(?<![0-9.,/:-])([0-9]{1,6}) ?(?:/|(?:out )?of(?: the| our)?"
     r"|in) ?([0-9]{1,6})\b(?![/.:,-]?[0-9]| ?%)"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
 from liftlab.analysis.claims.model import Claim, Comparison, Ruling
-from liftlab.analysis.claims.text.figures import Figure, Sentence
+from liftlab.analysis.claims.text.figures import NUMBER, Figure, Sentence, as_number
+
+_FROM_TO = re.compile(rf"\bfrom ~?({NUMBER}) to ~?({NUMBER})\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +31,17 @@ def tied(kind: str, at: int, **fields: object) -> Found:
 
 
 def change(sentence: Sentence, at: int) -> Found:
-    """Read "x % faster" with the two times beside it; without them nothing can be said."""
+    """Read "x % faster" with the two times beside it; without them nothing stands behind it."""
     times = [each for each in sentence.figures if each.kind == "seconds" and each.low is None]
     ranges = [each for each in sentence.figures if each.kind == "seconds" and each.low is not None]
     if len(ranges) == 1 and not times:  # "21.7 s to 14.9 s" reads as a range
         values = [ranges[0].low or 0.0, ranges[0].value]
     else:
         values = [each.value for each in times]
+    if not values and (bare := _FROM_TO.search(sentence.text)):
+        values = [as_number(bare[1]), as_number(bare[2])]
     if len(values) != 2 or min(values) <= 0:
-        return Found(kind="change", at=at, note="the times it compares do not stand beside it")
+        return _alone("change", at, "The times that it compares do not stand beside it.")
     header = [name for name in sentence.piece.header[1:] if name]
     was, now = (header[0], header[1]) if len(header) > 1 else ("the first", "the second")
     alone = not sentence.piece.header or was.split("(")[-1] == now.split("(")[-1]
@@ -48,8 +53,8 @@ def points(sentence: Sentence, figure: Figure) -> Found:
     """Read "+30 %" between two rates: they are points, and counts tell if they are many."""
     counts = [each for each in sentence.figures if each.kind == "count"]
     if len(counts) != 2:
-        note = "percentage points, not percent; without both counts"
-        return Found(kind="points", at=figure.start, note=note)
+        why = "A difference of rates is in percentage points, and both counts have to stand by it."
+        return _alone("points", figure.start, why)
     (a, m), (b, n) = ((round(each.value * each.total), each.total) for each in counts)
     level = float(stats.fisher_exact(np.array([[a, m - a], [b, n - b]]))[1])
     sure = level <= 0.05
@@ -64,6 +69,21 @@ def points(sentence: Sentence, figure: Figure) -> Found:
             f"against {b:,} of {n:,}: Fisher's exact p = {level:.2g}.",
             may_say=f"{said}." if sure else f"{said}: too few to call it a change.",
             faults=() if sure else ("single_runs",),
+        ),
+    )
+
+
+def _alone(kind: str, at: int, why: str) -> Found:
+    """Rule a change that gives nothing to judge it by: the rows of one run hold no difference."""
+    return Found(
+        kind=kind,
+        at=at,
+        ruling=Ruling(
+            claim=Claim(id="", statement="", metric="change"),
+            ruling="not supported",
+            why=f"{why} The rows of one run carry no difference between two.",
+            may_say="Compare both runs over the cases that they share: liftlab compare.",
+            faults=("single_runs",),
         ),
     )
 

@@ -17,8 +17,15 @@ import mistune
 from liftlab.analysis.claims.text.plain import plain
 
 MAX_CHARACTERS, MAX_LINES, MAX_COLUMNS, MAX_CELLS = 1_000_000, 20_000, 1_000, 20
+ROOM = 8  # columns: more than hyphenation, tabs or a wider script explain
+_GOES_ON = re.compile(
+    r"(?:\b(?:a|an|the|of|in|at|to|for|with|and|or|but|by|from|than|is|are|was|were|about|we|our|only"
+    r"|median|mean|takes|took)|[-–—(&+/=<>])$",
+    re.IGNORECASE,
+)
 _PLANS = re.compile(
-    r"\b(?:next (?:steps?|up|sprint|week)|roadmap|to-?do|plans?|planned|goals?|targets?|objectives?"
+    r"\b(?:next (?:steps?|up|sprint|week|runs?)|want(?:ed)? to|wish(?:es)?|vision|the ask"
+    r"|tomorrow|roadmap|to-?do|plans?|planned|goals?|targets?|objectives?"
     r"|risks?|recommendations?|open questions|future|backlog|success criteria)\b"
 )
 _DONE = re.compile(
@@ -47,6 +54,8 @@ class Piece:
         Plain text of the headings and items it is under, the nearest last.
     planned
         Whether those, or an open box, say that it speaks of plans.
+    undone
+        Whether it has an open box itself.
     header
         Names of the columns, where it is a whole row of a table.
     raw
@@ -59,6 +68,7 @@ class Piece:
     said: tuple[str, ...]
     around: tuple[str, ...] = ()
     planned: bool = False
+    undone: bool = False
     header: tuple[str, ...] = ()
     raw: bool = False
 
@@ -140,8 +150,10 @@ class _Reader:
         self, rows: Sequence[str], numbers: Sequence[int], under: tuple[str, ...], **more: Any
     ) -> Piece:
         text, starts = "", []
+        lined = _is_lined(rows)
         for row in rows:
-            if text.strip() and _OPENS.match(row) and text.rstrip()[-1] not in ".!?:;,":
+            begins = _OPENS.match(row) or (lined and not _GOES_ON.search(text.rstrip()))
+            if text.strip() and begins and text.rstrip()[-1] not in ".!?:;,":
                 text = text.rstrip() + ". "  # "**Then**: ..." begins a statement of its own
             starts.append(len(text))
             text += plain(row) + " "
@@ -157,6 +169,7 @@ class _Reader:
             said=tuple(shown(row) for row in rows),
             around=around,
             planned=planned,
+            undone=text.startswith("[ ]"),
             **more,
         )
 
@@ -176,7 +189,10 @@ class _Reader:
             said = (shown(whole),)
             raw = plain(cells[0]) in self.cases or bool(_SINGLE.search(names[0] if names else ""))
             for name, cell in zip(names[1:], cells[1:], strict=False):
-                text = f"{plain(cells[0])} {name}: {plain(cell)}"
+                unit = _UNIT.search(name) or _UNIT.search(plain(cells[0]))
+                unit = unit or _UNIT_FIRST.match(plain(cells[0]))
+                of = f" {unit[1]}" if unit and _BARE.match(cell) else ""
+                text = f"{plain(cells[0])} {name}: {plain(cell)}{of}"
                 yield Piece(
                     text=text,
                     starts=(0,),
@@ -199,6 +215,9 @@ class _Reader:
 
 
 _SINGLE = re.compile(r"^(?:tests?|test case|cases?|prompts?|examples?|runs?|trials?|requests?|#)$")
+_UNIT = re.compile(r"(?:[(\[/,] ?|\bin )(s|secs?|seconds|ms|%|usd|\$|cents?)[)\]]?$")
+_UNIT_FIRST = re.compile(r"(usd|seconds) (?:per|an?|for|of)\b")
+_BARE = re.compile(r"^[~≈*]{0,3}[0-9][0-9.,]{0,9}\*{0,2}$")
 _VERSUS = re.compile(r"\b(?:change|delta|δ|diff(?:erence)?|improvement|speed-?up)\b")
 _CHANGE = re.compile(
     r"\b(?:faster|slower|quicker|less|more)\b|(?<![0-9])[+-] ?[0-9.]{1,8} ?(?:%|pp\b)"
@@ -208,6 +227,16 @@ _CHANGE = re.compile(
 def compares(header: Sequence[str], row: str) -> bool:
     """Whether a row of a table sets two figures against each other: they belong together."""
     return bool(_CHANGE.search(row)) or any(_VERSUS.search(name) for name in header)
+
+
+def _is_lined(rows: Sequence[str]) -> bool:
+    """Whether each line says its own, as in a chat: wrapped ones have no room for the next word."""
+    widths = [len(row.strip()) for row in rows]
+    words = [(row.split(maxsplit=1) or [""])[0] for row in rows[1:]]
+    ended = [
+        max(widths) - width > len(word) + ROOM for width, word in zip(widths, words, strict=False)
+    ]
+    return len(rows) > 2 and 2 * sum(ended) > len(ended)
 
 
 def shown(text: str, most: int = 160) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from liftlab.analysis.claims.model import Evidence
+from liftlab.analysis.claims.text.figures import Figure, Sentence
 from liftlab.analysis.claims.text.plain import plain
 from liftlab.analysis.columns import labels
 
@@ -16,11 +17,19 @@ from liftlab.analysis.columns import labels
 _COMMON = frozenset(
     "a an and check for from get if in is number of or string the to two".split()  # noqa: SIM905
 )
+_TOOK = r"took|takes|needed|needs|ran|came|finished|at|:|=|\("
 _END_TO_END = ("end to end", "end-to-end", "e2e", "overall", "total")
 # Stages as people call them, where a run has a stage of that name.
 _ALSO = {
-    "nlp_to_ir": ("ir stage", "ir generation", "first stage", "nlp stage"),
-    "ir_to_code": ("code stage", "code generation", "second stage", "codegen"),
+    "nlp_to_ir": ("ir stage", "ir generation", "first stage", "first step", "ir step", "nlp stage"),
+    "ir_to_code": (
+        "code stage",
+        "code generation",
+        "second stage",
+        "second step",
+        "code step",
+        "codegen",
+    ),
 }
 
 
@@ -38,12 +47,15 @@ class Names:
         The cases of each category.
     price
         The id of the price that is billed.
+    trials
+        How many trials it has.
     """
 
     stages: Mapping[str, str]
     cases: tuple[str, ...]
     categories: Mapping[str, tuple[str, ...]]
     price: str = ""
+    trials: int = 0
 
     @classmethod
     def of(cls, evidence: Evidence) -> Names:
@@ -65,6 +77,7 @@ class Names:
             cases=cases,
             categories=categories,
             price=prices[-1] if prices else "",
+            trials=len(trials),
         )
 
     def stage_in(self, text: str) -> str:
@@ -80,14 +93,33 @@ class Names:
             found = next((s for text in reversed(around) if (s := self.stage_in(text))), "")
         return found or "e2e"
 
+    def stage_of(self, sentence: Sentence, figure: Figure) -> str:
+        """Return the stage that a figure is of: named near it, earlier, or above its sentence."""
+        around = (*sentence.piece.around, sentence.text[: figure.start])
+        return self.stage(sentence.left(figure), sentence.after(figure), around)
+
     def cases_in(self, text: str) -> tuple[str, ...]:
-        """Return the cases that a text names by their telling word, such as "add"."""
-        words = set(re.findall(r"[a-z0-9]+", text))
-        return tuple(case for case in self.cases if _telling(case) in words)
+        """Return the cases that a text names by their telling word, such as "add", "addition"."""
+        words = re.findall(r"[a-z0-9]+", text)
+        stems = {case: _telling(case) for case in self.cases}
+        stems = {case: word[: max(3, len(word) - 1)] for case, word in stems.items()}
+        return tuple(case for case, s in stems.items() if any(w.startswith(s) for w in words))
+
+    def one_case(self, text: str) -> bool:
+        """Whether a text ends by saying what a single case took."""
+        return any(
+            re.search(rf"\b{re.escape(plain(case))}(?: \([^()]{{0,30}}\))? ?(?:{_TOOK})", text)
+            for case in self.cases
+            if " " in plain(case)
+        )
 
     def category_in(self, text: str) -> tuple[str, tuple[str, ...]]:
         """Return the category that a text names, and its cases."""
-        return next(((n, c) for n, c in self.categories.items() if n in text), ("", ()))
+        for name, cases in self.categories.items():
+            stem = re.escape(name.removesuffix("s")).replace("\\ ", "[ -]")
+            if re.search(rf"\b{stem}s?\b", text):
+                return name, cases
+        return "", ()
 
 
 def _telling(case: str) -> str:

@@ -38,15 +38,17 @@ def works(sentence: Sentence, names: Names) -> Iterator[Found]:
             continue  # a rate of how often it works
         if re.search(r"\b(?:not|never|doesn't|don't) ?$", text[: match.start()][-12:]):
             continue
-        if match[0].startswith("work") and _of_something_else(text, match):
+        cases = names.cases_in(text) or names.category_in(text)[1]
+        if not cases and match[0].startswith("work") and _of_something_else(text, match):
             continue
-        cases = names.cases_in(text)
-        category = names.category_in(text)[1]
-        yield tied("works", match.start(), metric="works", cases=cases or category)
+        yield tied("works", match.start(), metric="works", cases=cases)
 
 
 _SUM = re.compile(
     r"(?:end.to.end|e2e|total)[^|]{0,20}(?:=|equals|is the sum of|is simply)[^|]{0,30}(?:\+|plus\b)"
+    r"|\bsum of (?:the |both |its |all |our )*(?:two |single )?stages?\b[^|.]{0,20}"
+    r"\b(?:match|equal|is|gives)"
+    r"|\bstages? (?:times )?(?:add|sum) up to\b"
 )
 
 
@@ -65,9 +67,12 @@ _OTHER = re.compile(
 )
 
 
+_CAPPED = re.compile(r"\b(?:allow|limit|cap|quota|refuse|throttl|at most|maximum)")
+
+
 def other(sentence: Sentence, names: Names) -> Iterator[Found]:
     """Read a throughput, which no rule rules."""
     del names
     match = _OTHER.search(sentence.text)
-    if match:
+    if match and not _CAPPED.search(sentence.text):
         yield Found(kind="throughput", at=match.start(), note=OTHER_NOTE)

@@ -12,14 +12,15 @@ from liftlab.analysis.claims.text.names import Names
 from liftlab.analysis.success import Measure
 
 GOOD = re.compile(
-    r"succe|\bpass|correct|accura|\bwork|reliab|\bright\b|\bvalid|usable|\bsolve|\bgreen\b"
-    r"|\bhandle|✅|\bok\b"
-    r"|\bproduces? (?:working|python|code)|\bgenerates? (?:working|python|code)|\bparse[sd]?\b"
-    r"|\bcompile"
+    r"succe|\bpass|correct|accura|\bwork(?:s|ed|ing)?\b|reliab|\bright\b|\bvalid|usable|\bsolve"
+    r"|\bgreen\b|\bhandle|✅|\bok\b"
+    r"|\bproduces? (?:working|python|code)|\bgenerates? (?:working|python|code)"
+    r"|\bparse(?:[sd]|able)?\b|\bparsable\b|\bcompile"
 )
 BAD = re.compile(
     r"\bfail|\berror|affect|\bwrong|\bbroken|\bbug|\bincorrect|\binvalid|\bcrash|❌|\bhits?\b"
     r"|\btrips?\b"
+    r"|\b(?:did|do|does|could) not (?:produce|return|give|yield|end|get|come)\b"
     r"|\bnot (?:work|pass|succeed|parse|right)|^ ?(?:were|was|are|is|did|do|does) not\b"
     r"|\btimed? ?out\b|\bhallucinat|\bmisses\b|\bsuffer|\bspoil"
 )
@@ -33,13 +34,19 @@ _UNDER = re.compile(
     r"(?:<=?|under|below|less than|fewer than|at most|up to|no more than) ?(?:the |a )?~?$"
 )
 _BAR = re.compile(r"^ ?(?:success |pass )?(?:rate )?(?:bar|target|goal|threshold|mark)\b")
+_OF_TIME = re.compile(r"^ ?of the time\b")
+_HIT = re.compile(r"\bhits? ?~?$")
+_OF_BAR = re.compile(
+    r"\b(?:bar|target|goal|threshold|mark)(?: of| is| was|:)? ?(?:at least |>=? ?)?~?$"
+)
 _SHARE = re.compile(
     r"^ ?of (?:all |the |our |these )?(?:test |simple )?(?:prompts|cases|tests|requests|runs"
     r"|answers|calls"
     r"|responses|functions|generations|time)\b"
 )
 _NOT_THESE = re.compile(
-    r"\bdone\b|\bcompleted?\b(?! (?:in|within|success))|\bfinished\b|coverage|uptime|availab"
+    r"\bdone\b|\bexecuted\b|\btested\b|\battempted\b"
+    r"|\bcompleted?\b(?! (?:in|within|success))|\bfinished\b|coverage|uptime|availab"
     r"|utili[sz]|confiden"
     r"|\binterval|\bci\b|discount|\bdocs?\b|documentation|\bwritten\b|\bmemory\b|\bcpu\b"
     r"|\bgpu\b|\bdisk\b|smaller"
@@ -47,7 +54,8 @@ _NOT_THESE = re.compile(
     r"|likelihood"
     r"|of the total|of total|traffic|[0-9] through\b|\bpriorit|must-have|\bpeople\b"
     r"|\bcommits?\b|\bquota\b"
-    r"|\bunit tests?\b|\bci run|\bbuild\b|\bdays?\b|\bof the (?:variance|excess|sum|bill|cost)"
+    r"|\bunit tests?\b|\bci run|\bbuild\b|^ ?(?:working )?days?\b"
+    r"|\bof the (?:variance|excess|sum|bill|cost)"
 )
 _RATE_OF = re.compile(
     r"(?:rate|pass@1|accuracy|success)\)?(?: value)? ?(?:is|was|of|at|=|:|stands at)? ?~?$"
@@ -61,6 +69,21 @@ _ALL = re.compile(
     r"[^.;]{0,15}\b(?:fail|error|wrong)"
 )
 BOTH: tuple[Measure, ...] = ("parsed", "pass")
+_PARSE = re.compile(
+    r"\bpars(?:es?|ed|ing|e?able)\b|\bcompiles?\b|\bsyntactically\b|\bis valid python\b"
+)
+_RIGHT = re.compile(
+    r"\bcorrect|\bright\b|accura|\bpass@|\bfunctional"
+    r"|\b(?:pass(?:es|ed)?|fail(?:s|ed)?) (?:all |every )?(?:of )?(?:the |their |its )?"
+    r"(?:functional )?(?:checks?|tests?)\b"
+)
+
+
+def measured(text: str) -> tuple[Measure, ...]:
+    """Return what a text counts as a success: what it names, else both."""
+    if _PARSE.search(text):
+        return BOTH if _RIGHT.search(text) else ("parsed",)
+    return ("pass",) if _RIGHT.search(text) else BOTH
 
 
 def shares(sentence: Sentence, figure: Figure, names: Names) -> Iterator[Found]:
@@ -75,15 +98,22 @@ def shares(sentence: Sentence, figure: Figure, names: Names) -> Iterator[Found]:
     good, bad = GOOD.search(near), BAD.search(near)
     if not (good or bad) and figure.kind != "count":
         near = " ".join(sentence.piece.around[-1:]) if _BAR.match(right) or not left.strip() else ""
+        near = sentence.piece.text if _OF_TIME.match(right) and len(left) < 12 else near
         good = GOOD.search(near) or (_BAR.match(right) and _LEAST.search(left))
-    if not (good or bad):
+    of_goal = _OF_BAR.search(left) and mood.attained(sentence)
+    if not (good or bad or of_goal):
         return
     fails = bool(bad) and not (good and _away(left, right, GOOD) <= _away(left, right, BAD))
     value = 1 - figure.value if fails else figure.value
-    category, cases = names.category_in(right) if of_prompts or figure.kind == "count" else ("", ())
-    least = bool(_LEAST.search(left) or _OR_MORE.match(right))
+    named = of_prompts or figure.kind == "count"
+    category, cases = names.category_in(right) if named else ("", ())
+    if named and not category:
+        category, cases = names.category_in(left[-40:])
+    counted = measured(near)
+    at_least = _LEAST.search(left) and not (fails and _HIT.search(left))
+    least = bool(at_least or _OR_MORE.match(right))
     under = bool(_UNDER.search(left))
-    if _BAR.match(right) and mood.attained(sentence):
+    if of_goal or (_BAR.match(right) and mood.attained(sentence)):
         least = True
     if mood.ahead(sentence) and not least:
         note = "a forecast: no row of the run stands behind it"
@@ -91,7 +121,11 @@ def shares(sentence: Sentence, figure: Figure, names: Names) -> Iterator[Found]:
     elif (least and not fails) or (under and fails):
         if 0 < value < 1:
             yield tied(
-                "success target", figure.start, metric="success_target", value=value, measures=BOTH
+                "success target",
+                figure.start,
+                metric="success_target",
+                value=value,
+                measures=counted,
             )
     elif least or under:
         note = "a bound on the wrong side: say the count"
@@ -103,7 +137,7 @@ def shares(sentence: Sentence, figure: Figure, names: Names) -> Iterator[Found]:
             metric="success_rate",
             value=round(value, 10),
             decimals=figure.decimals,
-            measures=BOTH,
+            measures=counted,
             cases=cases,
         )
 
@@ -120,7 +154,7 @@ def all_or_none(sentence: Sentence, names: Names) -> Iterator[Found]:
             metric="success_rate",
             value=1.0,
             decimals=2,
-            measures=BOTH,
+            measures=measured(sentence.text),
         )
     for figure in sentence.numbers:
         left = sentence.text[max(0, figure.start - 40) : figure.start]
@@ -136,7 +170,7 @@ def all_or_none(sentence: Sentence, names: Names) -> Iterator[Found]:
                 metric="success_rate",
                 value=figure.value,
                 decimals=figure.decimals,
-                measures=BOTH,
+                measures=measured(sentence.text),
             )
 
 

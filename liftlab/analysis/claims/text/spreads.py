@@ -31,6 +31,9 @@ _OF_TIME = re.compile(
 _NEGATED = re.compile(
     r"\b(?:not|never|in|un|less|isn't|aren't|hardly) ?(?:very |always |yet )?$|un$|in$"
 )
+_LIMIT = re.compile(
+    r"(?:[<>]=?|\b(?:under|below|less than|at most|within|up to|no more than)) ?~?$"
+)
 STEADY_CV = 0.05  # what "consistent" is taken to say where no figure is given
 
 
@@ -42,8 +45,9 @@ def spreads(sentence: Sentence, figure: Figure, names: Names) -> Iterator[Found]
     ):
         return  # that it changed, not how large it is
     if figure.value > 0 and (_SPREAD.match(right) or _SPREAD_OF.search(left)):
-        stage = names.stage(left, right, sentence.piece.around)
-        yield tied("spread", figure.start, metric="spread", value=figure.value, stage=stage)
+        stage = names.stage_of(sentence, figure)
+        said = {} if _LIMIT.search(left) else {"decimals": figure.decimals}
+        yield tied("spread", figure.start, metric="spread", value=figure.value, stage=stage, **said)
 
 
 def steady(sentence: Sentence, names: Names) -> Iterator[Found]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from liftlab.analysis.claims.model import Statistic
+from liftlab.analysis.claims.model import Population, Statistic
 from liftlab.analysis.claims.text import mood
 from liftlab.analysis.claims.text.figures import Figure, Sentence
 from liftlab.analysis.claims.text.found import Found, tied
@@ -20,8 +20,11 @@ _STATISTICS: dict[str, Statistic] = {
     "mean": "mean",
     "average": "mean",
     "avg": "mean",
+    "averages": "mean",
+    "averaged": "mean",
+    "averaging": "mean",
 }
-_STATISTIC = re.compile(r"\b(median|p50|typical(?:ly)?|mean|average|avg|50th)\b")
+_STATISTIC = re.compile(r"\b(median|p50|typical(?:ly)?|mean|averag(?:e[sd]?|ing)|avg|50th)\b")
 _RANK = re.compile(r"\bp(9[0-9](?:\.[0-9]{1,2})?|75|8[05])\b")
 _PART = re.compile(
     r"^ ?(?:of )?(?:all |the |our )?(?:prompts|cases|requests|runs|answers|calls|responses"
@@ -35,6 +38,10 @@ UNDER = re.compile(
     r"|(?:\bno|\bnever|\bnot a single)\b[^.,;<]{0,40}\b(?:longer than|over|exceed(?:s|ed)?"
     r"|above|more than)|\bfaster than"
     r"|\bmeets?(?: our| the)?|\bmet (?:the|our)|\bhits?(?: our| the)?) ?(?:the |our |a )?~?$"
+)
+_EVERY = re.compile(
+    r"\b(?:never|always|consistently|without exception|every|each|all|none|nothing|not a single"
+    r"|no [a-z]+)\b"
 )
 _TAKES = re.compile(
     r"(?:\b(?:takes?|took|requires?|need(?:s|ed)?|in|at|with|is|are|was|were|of|responds? in"
@@ -50,7 +57,7 @@ _AFTER = re.compile(
 )
 _ABOUT_TIME = re.compile(
     r"latenc|\btakes?\b|\btook\b|respon[ds]|turnaround|\btime\b|\btimes\b|end.to.end|e2e"
-    r"|\bto ir\b|\bto code\b|\bstage\b"
+    r"|\bto ir\b|\bto code\b|\bstages?\b|\bsteps?\b|\btotal\b|\benglish\b|\bpython\b"
     r"|request|prompt|\bcode\b|generate|generation|\banswers?\b|\bp50\b|median|\bmean\b|average|\bavg\b"
     r"|typical|duration|percentile"
     r"|\bcall\b|\bcalls\b|\bfast\b|\bspeed\b|pipeline"
@@ -66,7 +73,7 @@ _NOT_THESE = re.compile(
     r"|\bmigration|\bhealth\b|\bwake|\bidle"
 )
 _EXTREME = re.compile(
-    r"\b(?:fastest|slowest|min(?:imum)?|max(?:imum)?|worst|best|longest|shortest|outliers?|peak)\b"
+    r"\b(?:fastest|slowest|min(?:imum)?|max(?:imum)?|worst|best|longest|shortest|outliers?|stragglers?|peak)\b"
 )
 _LIMITS = re.compile(r"^[^,;|(]{0,4}(?:goal|target|slo|sla|budget|limit|bar)\b|^.{0,12}achievable")
 _SPREAD_SECONDS = re.compile(
@@ -77,6 +84,14 @@ OTHER_NOTE = "no rule for it: the tables of the run hold it"
 _SINGLE = re.compile(
     r"\b(?:tests?|case|example) ?(?:\([^()]{0,30}\) ?)?(?:took|needed|showed|ran|:)"
 )
+_SOME = re.compile(r"\bsucce|when successful|of successes|leav(?:e|ing) out|exclud")
+_SOME_OF = re.compile(
+    r"\b(?:over|of|for|among|without) (?:only )?(?:the |those |all )?(?:[a-z0-9]+ )?"
+    r"(?:(?:that|which) (?:parsed?|succeeded|passed|worked|finished well|ended well)"
+    r"|succe\w+|fail\w+)"
+    r"[^.;]{0,25}$"
+)
+_GIVEN_N = re.compile(r"\bn ?= ?([0-9]{1,6})\b")
 LONG_S = 120.0  # what takes longer is rarely one request
 _AHEAD_NOTE = "a forecast: no row of the run stands behind it"
 
@@ -98,13 +113,12 @@ def seconds(sentence: Sentence, figure: Figure, names: Names) -> Iterator[Found]
     """Read a time: a quantile, a target, a forecast, a spread, a median or a mean."""
     left, right = sentence.left(figure), sentence.right(figure)
     clause = sentence.clause(figure)
-    after = sentence.after(figure)
     of_limit = bool(_LIMITS.match(right))
     reached = of_limit and mood.attained(sentence)
     other = figure.value <= 0 or of_limit or _NOT_THESE.search(f"{left[-60:]}{clause}")
     if other and not reached:
         return
-    stage = names.stage(left, after, sentence.piece.around)
+    stage = names.stage_of(sentence, figure)
     rank = _rank(sentence, figure)
     if figure.low is not None:
         if mood.ahead(sentence) and _ABOUT_TIME.search(sentence.text):
@@ -117,23 +131,33 @@ def seconds(sentence: Sentence, figure: Figure, names: Names) -> Iterator[Found]
         note = "a spread in seconds: as a share of the mean it could be ruled"
         yield Found(kind="spread", at=figure.start, note=note)
     elif _is_limit(sentence, figure):
-        named = _statistic(sentence, figure) or "median"
-        yield tied(
-            "latency target",
-            figure.start,
-            metric="latency_target",
-            value=figure.value,
-            statistic=named,
-            stage=stage,
-        )
+        yield _limit(sentence, figure, stage)
     elif mood.ahead(sentence):
         if _ABOUT_TIME.search(sentence.text):
             yield Found(kind="forecast", at=figure.start, note=_AHEAD_NOTE)
+    elif names.one_case(left) and not _statistic(sentence, figure):
+        return
     elif not _EXTREME.search(left[-50:] + clause):
-        yield from _figure(sentence, figure, stage)
+        yield from _figure(sentence, figure, stage, names)
 
 
-def _figure(sentence: Sentence, figure: Figure, stage: str) -> Iterator[Found]:
+def _limit(sentence: Sentence, figure: Figure, stage: str) -> Found:
+    """Read a limit on a median or a mean, or one that no request is said to go over."""
+    named = _statistic(sentence, figure)
+    if not named and _EVERY.search(sentence.before(figure)):
+        kind = "latency target"
+        return tied(kind, figure.start, metric="every", value=figure.value, stage=stage)
+    return tied(
+        "latency target",
+        figure.start,
+        metric="latency_target",
+        value=figure.value,
+        statistic=named or "median",
+        stage=stage,
+    )
+
+
+def _figure(sentence: Sentence, figure: Figure, stage: str, names: Names) -> Iterator[Found]:
     """Read a time as a median or a mean, if its words say that it is one of this system's."""
     left, right = sentence.left(figure), sentence.right(figure)
     statistic = _statistic(sentence, figure)
@@ -145,9 +169,12 @@ def _figure(sentence: Sentence, figure: Figure, stage: str) -> Iterator[Found]:
     takes = _TAKES.search(left) or _AFTER.match(right) or re.match(r" ?(?:±|\+/-)", right)
     if raw or not (statistic or (takes and (_ABOUT_TIME.search(sentence.text)))):
         return
-    some = bool(
-        re.search(r"\bsucce|when successful|of successes", sentence.after(figure) + right[:20])
-    )
+    some = _SOME.search(sentence.after(figure) + right[:20]) or _SOME_OF.search(left)
+    given = _GIVEN_N.search(sentence.text)
+    if some or (given and int(given[1]) < names.trials):
+        population: Population = "completed" if stage == "e2e" else "ok"
+    else:
+        population = "all"
     named: Statistic = statistic or "median"
     yield tied(
         named,
@@ -157,7 +184,7 @@ def _figure(sentence: Sentence, figure: Figure, stage: str) -> Iterator[Found]:
         decimals=figure.decimals,
         statistic=named,
         stage=stage,
-        population=("completed" if stage == "e2e" else "ok") if some else "all",
+        population=population,
     )
 
 
@@ -169,7 +196,7 @@ def _is_limit(sentence: Sentence, figure: Figure) -> bool:
 
 
 def _quantile(sentence: Sentence, figure: Figure, names: Names, q: float) -> Found:
-    stage = names.stage(sentence.left(figure), sentence.after(figure), sentence.piece.around)
+    stage = names.stage_of(sentence, figure)
     return tied(
         "quantile",
         figure.start,

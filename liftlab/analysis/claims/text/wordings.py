@@ -25,23 +25,43 @@ from liftlab.analysis.claims.text.names import Names
 
 def find(piece: Piece, names: Names) -> Iterator[tuple[int, Found]]:
     """Yield the claims of a piece of text, each with the line of the piece it stands in."""
-    for sentence in sentences(piece):
-        if mood.of_others(sentence) or mood.wanted(sentence):
-            continue
+    for sentence in _statements(piece):
         seen: set[object] = set()
         for found in sorted(_of_sentence(sentence, names), key=lambda each: each.at):
             # One change a sentence: its percentage and its two times say the same.
-            key = found.kind if found.kind in _ONCE else (found.kind, found.claim, found.note)
+            at = found.at if found.kind == "cost" else 0  # each price, and what many would cost
+            key = found.kind if found.kind in _ONCE else (found.kind, found.claim, found.note, at)
             if key not in seen:
                 seen.add(key)
                 yield piece.line(sentence.at + found.at), found
+
+
+def _statements(piece: Piece) -> Iterator[Sentence]:
+    """Yield what says how things are: sentences, or what stands before a part that does not."""
+    if piece.undone:
+        return
+    for sentence in sentences(piece):
+        if not _is_none(sentence):
+            yield sentence
+            continue
+        end = -1
+        for part in sentence.text.split(";")[:-1]:
+            if _is_none(Sentence(part, piece, sentence.at)):
+                break
+            end += len(part) + 1
+        if end > 0:
+            yield Sentence(sentence.text[:end], piece, sentence.at)
+
+
+def _is_none(sentence: Sentence) -> bool:
+    return mood.of_others(sentence) or mood.wanted(sentence)
 
 
 _ONCE = ("change", "points", "spread", "cold against warm", "works", "explained by", "forecast")
 
 
 def _of_sentence(sentence: Sentence, names: Names) -> Iterator[Found]:
-    said = [*reasons.cold(sentence, names)]
+    said = [*reasons.cold(sentence, names), *others.sums(sentence, names)]
     yield from said
     of_cold = bool(said)
     taken: set[Figure] = set()
@@ -64,7 +84,7 @@ def _of_sentence(sentence: Sentence, names: Names) -> Iterator[Found]:
         if figure.kind == "count" and found_here and (share := sentence.same(figure, "share")):
             taken.add(share)
         yield from (found for found in found_here if not (changed and found.kind in _TIMES))
-    for recognise in (rates.all_or_none, reasons.because, others.works, others.sums, others.other):
+    for recognise in (rates.all_or_none, reasons.because, others.works, others.other):
         yield from recognise(sentence, names)
     if not any(_is_spread(sentence, figure, names) for figure in sentence.figures):
         yield from spreads.steady(sentence, names)
