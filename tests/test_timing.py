@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ssl
 from itertools import count, pairwise
 
 import aiohttp
 import httpx
 import pytest
+from aiohttp.http_exceptions import HttpProcessingError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +27,7 @@ from liftlab.timing import (
     error_class_of,
     peak_memory_mb,
 )
+from liftlab.timing.failures import words_of
 from liftlab.timing.wire import StampedHandler
 
 
@@ -204,6 +207,24 @@ def test_peak_memory_is_that_of_a_python_process():
 )
 def test_every_exception_has_a_class(error, expected):
     assert error_class_of(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (HttpProcessingError(message="Bad\n  chunk"), "the reply is not sound HTTP: Bad chunk"),
+        (aiohttp.ClientPayloadError("<…>"), "the connection was closed before the reply was whole"),
+        (
+            aiohttp.ServerDisconnectedError(),
+            "the server closed the connection before a whole head of its reply",
+        ),
+        (ConnectionResetError(errno.ECONNRESET, "x"), "Connection reset by peer"),
+        (OSError("odd"), "odd"),
+        (EOFError(), "EOFError"),
+    ],
+)
+def test_exceptions_of_the_wire_in_words_for_people(error, expected):
+    assert words_of(error) == expected
 
 
 async def test_calibration_holds_the_client_against_a_server_that_knows() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 
@@ -50,14 +51,28 @@ def words_of(error: BaseException) -> str:
     'the server closed the connection before a whole head of its reply'
     """
     match error:
+        case aiohttp.ClientConnectorCertificateError():
+            why = getattr(error.certificate_error, "verify_message", error.certificate_error)
+            said = f"the certificate of {error.host}:{error.port} does not hold: {why}"
+        case aiohttp.ClientConnectorError():
+            said = f"no connection to {error.host}:{error.port}: {_of_system(error.os_error)}"
         case HttpProcessingError():
-            return f"the reply is not sound HTTP: {' '.join(error.message.split())}"
+            said = f"the reply is not sound HTTP: {' '.join(error.message.split())}"
         case aiohttp.ClientPayloadError():
-            return "the connection was closed before the reply was whole"
+            said = "the connection was closed before the reply was whole"
         case aiohttp.ServerDisconnectedError():
-            return "the server closed the connection before a whole head of its reply"
-    said = str(error)
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+            said = "the server closed the connection before a whole head of its reply"
+        case OSError():
+            said = _of_system(error)
+        case _:
+            said = str(error)
+    return said or type(error).__name__
+
+
+def _of_system(error: OSError) -> str:
+    """Return the system's own words; asyncio has others for a connection that was refused."""
+    known = isinstance(error, ConnectionError) and error.errno
+    return os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
 
 
 # The first that fits holds: aiohttp's classes inherit from one another and from OSError.

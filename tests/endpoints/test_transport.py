@@ -259,6 +259,8 @@ async def test_tls_is_verified_and_its_handshake_stamped(loopback, certificate):
     with pytest.raises(TransportFailure) as caught:
         await doubting.handle_async_request(httpx.Request("GET", server.url))
     assert caught.value.error_class == "tls"
+    words = f"the certificate of 127.0.0.1:{server.port} does not hold: self-signed certificate"
+    assert str(caught.value) == words
     await trusting.aclose()
     await doubting.aclose()
 
