@@ -59,6 +59,7 @@ class LiftServer(ThreadingHTTPServer):
         self.log: list[str] = []
         self.healthy = True
         self.before_answer: Callable[[int], None] = lambda count: None
+        self.before_status: Callable[[], object] = lambda: None
         self.body_for: Callable[[str, int], list[str] | None] = lambda name, count: None
 
     @property
@@ -75,6 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         status = "healthy" if self.path == "/health" else "warm"
         if not self.server.healthy:
             status = "loading"
+        self.server.before_status()
         self._answer(
             {
                 "status": status,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from liftlab.runner.waking import Woken
     from liftlab.settings import EndpointSettings
 
+TELL_EVERY_S = 10.0
+
 
 @click.command("wake")
 @endpoint_options
@@ -65,13 +67,18 @@ async def _wake(endpoint: EndpointSettings, within_s: float, until_warm: bool) -
 
     mark = secrets.token_hex(4)
     count = 0
+    began_s = time.perf_counter()
 
     async with connected(endpoint) as client:
 
         async def ask(deadline_s: float) -> WarmUp:
             nonlocal count
             count += 1
-            return await client.warm(f"wake-{mark}-{count}", deadline_s)
+            waiting = asyncio.create_task(_tell_that_it_waits(began_s))
+            try:
+                return await client.warm(f"wake-{mark}-{count}", deadline_s)
+            finally:
+                waiting.cancel()
 
         return await wake(
             client,
@@ -83,6 +90,13 @@ async def _wake(endpoint: EndpointSettings, within_s: float, until_warm: bool) -
             tell=_tell,
             least_s=LEAST_COLD_S / endpoint.time_scale,
         )
+
+
+async def _tell_that_it_waits(began_s: float) -> None:
+    """Say so now and then: a proxy may hold a call for all the minutes that a model loads."""
+    while True:
+        await asyncio.sleep(TELL_EVERY_S)
+        say(f"{time.perf_counter() - began_s:6.1f} s  no answer yet, waiting")
 
 
 def _tell(call: WarmUp, seconds: float) -> None:

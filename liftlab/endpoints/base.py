@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
 
 from liftlab.records import ErrorClass
 from liftlab.timing import Stamps
@@ -52,6 +52,19 @@ class Request:
     stop: tuple[str, ...] = ()
     deadline_s: float = 300.0
     stream: bool = False
+
+    def with_nonce(self) -> Self:
+        r"""Return the request with its id before all that is asked: no cache can know that.
+
+        Examples
+        --------
+        >>> Request(prompt="Add.", request_id="r-7", sampling=Sampling()).with_nonce().prompt
+        '[r-7]\nAdd.'
+        """
+        mark = f"[{self.request_id}]\n"
+        if self.system:
+            return replace(self, system=mark + self.system)
+        return replace(self, prompt=mark + self.prompt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

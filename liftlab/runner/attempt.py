@@ -67,7 +67,7 @@ def _prepared(context: Context, prompt: Prompt, asked: Asked) -> tuple[Request, 
         stream=context.stream,
     )
     if context.nonce:
-        request = _with_nonce(request)
+        request = request.with_nonce()
     row = Attempt(
         run_id=context.run_id,
         seq=seq,
@@ -103,14 +103,6 @@ def prompt_artifact(prompt: Prompt) -> bytes:
     """Return the text kept for a prompt: what was asked, and under which schema."""
     asked = {"system": prompt.system, "prompt": prompt.text, "schema": prompt.schema}
     return json.dumps(asked, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
-
-
-def _with_nonce(request: Request) -> Request:
-    """Begin what is asked with the request's id; the kept prompt is without it."""
-    mark = f"[{request.request_id}]\n"
-    if request.system:
-        return dataclasses.replace(request, system=mark + request.system)
-    return dataclasses.replace(request, prompt=mark + request.prompt)
 
 
 def _sampling(sampling: Sampling, max_tokens: int | None, seed: int) -> Sampling:

@@ -93,6 +93,7 @@ async def run(job: LoadJob, halt: Halt) -> None:
             schema={"type": "object"} if job.endpoint.protocol == "lift" else None,
             stream=job.stream,
             deadline_s=job.endpoint.deadline_s,
+            nonce=job.endpoint.nonce,
         )
         batches = Batches(journal, emit)
         try:

@@ -49,6 +49,8 @@ class Load:
         Whether server-sent events are asked for.
     deadline_s
         The longest that one request may take.
+    nonce
+        Whether each request's prompt begins with its id, so that no cache knows it.
     """
 
     run_id: str
@@ -59,6 +61,7 @@ class Load:
     schema: Mapping[str, Any] | None
     stream: bool
     deadline_s: float
+    nonce: bool = False
 
 
 class Batches:
@@ -237,6 +240,8 @@ class Sender:
             deadline_s=load.deadline_s,
             stream=load.stream,
         )
+        if load.nonce:
+            request = request.with_nonce()
         phase: Phase = "warmup" if index is None else "measure"
         facts: dict[str, Any] = {
             "run_id": load.run_id,

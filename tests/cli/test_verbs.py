@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from liftlab.cli import wake
 from liftlab.cli.main import VERBS, main
 
 
@@ -181,6 +183,25 @@ def test_wake_waits_until_the_model_is_loaded(
     assert main(["wake", "--until-warm", "--json"]) == 0
     told = json.loads(said(capsys)[0])
     assert (told["ok"], told["calls"], told["cold_s"]) == (True, 1, 0.0)
+
+
+def test_wake_tells_that_it_waits_while_a_call_is_held(
+    inside: Path, lift_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = threading.Event()
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        if "no answer yet, waiting" in line:
+            told.set()
+
+    monkeypatch.setattr(wake, "say", say)
+    monkeypatch.setattr(wake, "TELL_EVERY_S", 0.01)
+    lift_server.before_status = lambda: told.wait(10)
+    assert main(["wake"]) == 0
+    assert told.is_set()
+    assert "warm" in lines[-1]
 
 
 def test_an_endpoint_that_fails_every_trial_is_exit_4(

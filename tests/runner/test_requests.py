@@ -82,6 +82,8 @@ async def send(
     journal: Journal,
     how: Callable[[Sender], Awaitable[object]],
     clock: Clock | None = None,
+    *,
+    nonce: bool = False,
 ) -> list[dict[str, object]]:
     told: list[dict[str, object]] = []
     load = Load(
@@ -93,6 +95,7 @@ async def send(
         schema=None,
         stream=False,
         deadline_s=5,
+        nonce=nonce,
     )
     batches = Batches(journal, told.append)
     try:
@@ -100,6 +103,14 @@ async def send(
     finally:
         await batches.close()
     return told
+
+
+async def test_with_a_nonce_no_two_requests_are_alike(journal: Journal) -> None:
+    endpoint = Scripted()
+    await send(endpoint, journal, lambda sender: sender.closed(3, 1), nonce=True)
+    assert [r.prompt for r in endpoint.asked] == [
+        f"[{r.request_id}]\nHello" for r in endpoint.asked
+    ]
 
 
 async def test_a_closed_loop_sends_all_and_never_more_at_once(
