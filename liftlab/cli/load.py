@@ -97,4 +97,6 @@ def finish(run: RunData, as_json: bool) -> None:
     if run.run.status == "partial":
         raise RunIncomplete(f"{run.run.run_id}: a limit ended it after {len(run.trials)} requests")
     if len(run.trials) and not run.trials["completed"].any():
-        raise EndpointUnreachable(f"{run.run.run_id}: no request was answered well")
+        status = run.attempts["http_status"].dropna().mode()
+        said = f": HTTP {status.iloc[0]:.0f}; check the URL and --protocol" if len(status) else ""
+        raise EndpointUnreachable(f"{run.run.run_id}: no request was answered well{said}")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.runner import load_control
-from liftlab.runner.arrivals import POISSON, Arrivals, at_rate, recorded
+from liftlab.runner.arrivals import CONSTANT, POISSON, Arrivals, at_rate, recorded
 from liftlab.runner.limits import Rates
 from liftlab.runner.load_control import LoadRequest
 from liftlab.runner.progress import Progress
 from liftlab.settings import EndpointSettings, Project
+from liftlab.store.lines import check_place
 
 if TYPE_CHECKING:
     from liftlab.store import RunData
@@ -65,6 +66,8 @@ def plan_load(
     ------
     UsageError, InputInvalid
         If it makes no sense, or a file cannot be used.
+    StorageFailed
+        If nothing can be written where the lines are to go.
     """
     arrivals = _arrivals(rate_rps, arrival)
     count = requests or (len(arrivals.times_s) if arrivals else 0)
@@ -74,8 +77,8 @@ def plan_load(
         arrivals.plan(count, 0)  # refuses more than are recorded
     if stream and endpoint.protocol == "lift":
         raise UsageError("the lift protocol has no streamed replies: leave out --stream")
-    if out is not None and not out.absolute().parent.is_dir():
-        raise UsageError(f"--out: there is no folder {out.absolute().parent}")
+    if out is not None:
+        check_place(out)
     settings = project.settings
     return LoadRequest(
         project=project,
@@ -115,9 +118,11 @@ def _arrivals(rate_rps: float | None, arrival: str | None) -> Arrivals | None:
     if arrival is None:
         return None
     path = Path(arrival)
-    if arrival in ("constant", "poisson") and not path.exists():
+    if path.exists():
+        return recorded(path)
+    if arrival in (CONSTANT, POISSON):
         raise UsageError(f"--arrival {arrival} needs a rate: --rate R, in requests a second")
-    return recorded(path)
+    raise InputInvalid(f"--arrival is poisson, constant or a file; there is no file {arrival}")
 
 
 def _rates(project: Project, endpoint: EndpointSettings) -> Rates | None:

@@ -21,7 +21,7 @@ from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunFolder, create
 from liftlab.store.lines import write_lines
 
-_KEPT = "A load is not resumed: its moments are past. Send another with: liftlab load"
+_KEPT = "A load is not resumed, its moments are past; what there is of it: liftlab show {run_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,8 @@ def start(request: LoadRequest, listen: Listener) -> RunFolder:
         made.append(folder)
         listen({"event": "created", "run_id": folder.run_id, "path": str(folder.path)})
         try:
-            lead("liftlab.runner.load_child", _job(folder, request, asked), folder, heed, _KEPT)
+            job, kept = _job(folder, request, asked), _KEPT.format(run_id=folder.run_id)
+            lead("liftlab.runner.load_child", job, folder, heed, kept)
         except RunIncomplete:
             _write_out(request, folder, zero_ns)
             raise

@@ -10,10 +10,19 @@ from pathlib import Path
 
 from liftlab.errors import StorageFailed
 
+_ADVICE = "Free some space or set LIFTLAB_RUNS_DIR to a place you can write to"
+
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, advice: str = _ADVICE) -> Iterator[None]:
     """Turn an `OSError` of the block into a `StorageFailed` that names `path`.
+
+    Parameters
+    ----------
+    path
+        What is written.
+    advice
+        What the person can do about it.
 
     Raises
     ------
@@ -24,8 +33,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(
-            f"{path}: cannot be written: {error.strerror or error}. "
-            "Free some space or set LIFTLAB_RUNS_DIR to a place you can write to"
+            f"{path}: cannot be written: {error.strerror or error}. {advice}"
         ) from error
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from liftlab.errors import UsageError
 from liftlab.store import schema
 from liftlab.store.files import writing
 from liftlab.store.folder import RunFolder
@@ -19,6 +21,26 @@ _QUERY = (
     "last_byte_s, valid, http_status, error_class, connection_reused, output_tokens "
     "FROM attempt WHERE phase = 'measure' ORDER BY seq"
 )
+
+
+def check_place(path: Path) -> None:
+    """See to it, before a load, that its lines can be written where they are wanted.
+
+    Raises
+    ------
+    UsageError
+        If something other than a file is there, or no folder to hold it.
+    StorageFailed
+        If nothing can be written there.
+    """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"--out: {path} is no file; give the name of one")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"--out: there is no folder {folder}")
+    # Tried, not asked for: a superuser may write anywhere, except where nobody can.
+    with writing(path, "Give --out another place"), tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def write_lines(folder: RunFolder, path: Path, zero_ns: int) -> None:
@@ -41,7 +63,7 @@ def write_lines(folder: RunFolder, path: Path, zero_ns: int) -> None:
     connection = schema.connect(folder.journal_path)
     part = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
     try:
-        with writing(path), schema.reading(folder.journal_path):
+        with writing(path, _advice(folder)), schema.reading(folder.journal_path):
             try:
                 with part.open("w", encoding="utf-8") as file:
                     file.writelines(_lines(connection, zero_ns))
@@ -50,6 +72,10 @@ def write_lines(folder: RunFolder, path: Path, zero_ns: int) -> None:
                 part.unlink(missing_ok=True)
     finally:
         connection.close()
+
+
+def _advice(folder: RunFolder) -> str:
+    return f"The load itself is kept: liftlab show {folder.run_id}"
 
 
 def _lines(connection: sqlite3.Connection, zero_ns: int) -> Iterator[str]:

@@ -107,9 +107,30 @@ def test_ctrl_c_keeps_what_is_committed_and_writes_its_lines(project: Path) -> N
             said = running.stderr.read()
     assert running.returncode == 130
     assert "interrupted; what is committed is kept" in said
-    assert main(["show"]) == 0
+    shown = said.strip().rpartition("liftlab ")[2].split()
+    assert main(shown) == 0  # the command that it names
+    assert shown[0] == "show"
     assert len(lines()) >= 30
     assert not list(project.glob(".*part"))
+
+
+def test_a_wrong_address_is_told_by_its_status(
+    server: SimulatorServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["load", f"{server.url}/v2", "--protocol", "openai", "-n", "2"]) == 4
+    assert "HTTP 404; check the URL and --protocol" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a place where nobody can write")
+def test_lines_that_cannot_be_written_are_told_before_anything_is_sent(
+    server: SimulatorServer, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = len(server.truth())
+    place = "/proc/out.jsonl"  # nobody may make a file there, not even a superuser
+    assert main(["load", server.url, "--protocol", "lift", "-n", "1", "--out", place]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+    assert len(server.truth()) == seen
+    assert not (project / "data").exists()
 
 
 def test_a_limit_ends_a_load_early(
@@ -135,7 +156,10 @@ def test_a_limit_ends_a_load_early(
         (["-n", "1", "--protocol", "lift", "--arrival", "no.txt"], 6, "no.txt"),
         (["-n", "1", "--protocol", "lift", "--rate", "0"], 2, "--rate"),
         (["-n", "1", "--protocol", "lift", "--prompt-file", "no.txt"], 6, "no.txt"),
+        (["-n", "1", "--protocol", "lift", "--arrival", "weird"], 6, "no file weird"),
         (["-n", "1", "--protocol", "lift", "--out", "no/where.jsonl"], 2, "no folder"),
+        (["-n", "1", "--protocol", "lift", "--out", "."], 2, "is no file"),
+        (["-n", "1", "--protocol", "lift", "--out", "/dev/null"], 2, "is no file"),
         (["-n", "1", "--protocol", "lift"], 4, "does not answer"),
         (["-n", "1", "--protocol", "lift", "--max-usd", "1"], 2, "needs a price"),
     ],
