@@ -93,7 +93,7 @@ class ColdWatch:
         if waited_s is None:
             return Wait()
         until_ready_s = _span_s(stamps.sent_ns, awakening.ready_ns) or 0.0
-        cold_s = min(waited_s, max(0.0, until_ready_s - (stamps.tcp_s or 0.0)))
+        cold_s = min(waited_s, max(0.0, until_ready_s - (stamps.round_trip_s or 0.0)))
         if cold_s < self._least_s:
             return Wait(cold=False, queue_s=waited_s)
         return Wait(cold=True, cold_s=cold_s, queue_s=waited_s - cold_s)

@@ -20,6 +20,8 @@ _SO_TIMESTAMPING = 37
 _RX_SOFTWARE, _SOFTWARE = 1 << 3, 1 << 4
 _TIMESPEC = struct.Struct("@ll")  # the first of three; the others are for hardware
 _ANCILLARY_BYTES = 128
+_RTT = struct.Struct("@I")  # of struct tcp_info, in microseconds
+_RTT_AT = 68
 
 
 class ArrivalSocket(socket.socket):
@@ -33,6 +35,11 @@ class ArrivalSocket(socket.socket):
     """
 
     arrived_ns: int | None = None
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection, whose socket knows as much: the kernel hands the option on."""
+        accepted, address = super().accept()
+        return ArrivalSocket(fileno=accepted.detach()), address
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Read, and keep when that arrived."""
@@ -107,3 +114,19 @@ def arrival_of(transport: asyncio.BaseTransport | None) -> ArrivalSocket | None:
     shown = None if transport is None else transport.get_extra_info("socket")
     found = getattr(shown, "_sock", None)
     return found if isinstance(found, ArrivalSocket) else None
+
+
+def round_trip_s(transport: asyncio.BaseTransport | None) -> float | None:
+    """Return the round trip of a TCP connection as its kernel measured it, in seconds.
+
+    After the handshake alone it is the time from SYN to SYN-ACK (Linux, ``TCP_INFO``); None
+    where the system does not tell.
+    """
+    shown = None if transport is None else transport.get_extra_info("socket")
+    if shown is None or sys.platform != "linux":
+        return None
+    try:
+        told = shown.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RTT_AT + _RTT.size)
+    except OSError:  # no TCP
+        return None
+    return _RTT.unpack_from(told, _RTT_AT)[0] / 1e6 if len(told) == _RTT_AT + _RTT.size else None

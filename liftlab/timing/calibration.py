@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from liftlab.timing import echo
-from liftlab.timing.clock import LoopLag
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import StampedTransport
 
@@ -25,26 +24,24 @@ _AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """What a client's times of a request were too long by, in seconds, and how the loop lagged."""
+    """What a client's times of a request were too long by, in seconds."""
 
     p50_s: float
     p99_s: float
-    lag_p99_s: float
 
     @classmethod
-    def of(cls, errors_s: list[float], lag_p99_s: float | None) -> Calibration:
+    def of(cls, errors_s: list[float]) -> Calibration:
         """Summarise the errors of single exchanges.
 
         Examples
         --------
-        >>> Calibration.of([0.001] * 98 + [0.004, 0.009], 0.001).p99_s
+        >>> Calibration.of([0.001] * 98 + [0.004, 0.009]).p99_s
         0.004
         """
         ranked = sorted(abs(error) for error in errors_s)
         return cls(
             p50_s=ranked[math.ceil(0.5 * len(ranked)) - 1],
             p99_s=ranked[math.ceil(0.99 * len(ranked)) - 1],
-            lag_p99_s=lag_p99_s or 0.0,
         )
 
 
@@ -67,12 +64,12 @@ async def calibrate(concurrency: int = 1) -> Calibration:
             errors_s.extend([await _error_s(transport, url) for _ in turns])
 
         try:
-            async with LoopLag() as lag, asyncio.TaskGroup() as group:
+            async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
                     group.create_task(work())
         finally:
             await transport.aclose()
-    return Calibration.of(errors_s, lag.p99_s)
+    return Calibration.of(errors_s)
 
 
 @asynccontextmanager

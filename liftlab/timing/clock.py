@@ -17,6 +17,9 @@ from pathlib import Path
 class Stamps:
     """The moments of one exchange, as `perf_counter_ns`, and the spans before it was sent.
 
+    `tcp_s` is how long the client waited for its connection, `round_trip_s` the round trip in
+    that as the kernel measured it; where it tells none, `tcp_s` is the closest to it.
+
     A moment that never came is None: `last_byte_ns` is set only when the body came whole,
     `ended_ns` also when the exchange failed. `chunk_ns` holds the arrival of each read of
     the body and `chunk_end` how many bytes had come by then, both bounded; `chunks` and
@@ -33,6 +36,7 @@ class Stamps:
     pool_s: float | None = None
     dns_s: float | None = None
     tcp_s: float | None = None
+    round_trip_s: float | None = None
     tls_s: float | None = None
     connection_reused: bool | None = None
     chunk_ns: tuple[int, ...] = ()

@@ -35,6 +35,7 @@ class Recorder:
         self._dns: list[int] = []
         self._tls_ns: int | None = None
         self._connected_ns: int | None = None
+        self._round_trip_s: float | None = None
         self.body_bytes = 0
         self.waits: Waits | None = None
         self._bytes_received = 0
@@ -75,10 +76,10 @@ class Recorder:
         if self.hops == 0:
             self._tls_ns = self.now_ns()
 
-    def connected(self) -> None:
-        """Stamp that the connection can be used."""
+    def connected(self, round_trip_s: float | None = None) -> None:
+        """Stamp that the connection can be used; keep its round trip if the system tells it."""
         if self.hops == 0:
-            self._connected_ns = self.now_ns()
+            self._connected_ns, self._round_trip_s = self.now_ns(), round_trip_s
 
     def sending(self) -> None:
         """Stamp that the request goes out; the last stamp before the first redirect holds."""
@@ -144,6 +145,7 @@ class Recorder:
         dns_end = self._dns[-1] if len(self._dns) > 1 else None
         tcp_start = dns_end or self._connect_ns
         new = self._reused is False
+        tcp_s = _span(tcp_start, self._tls_ns or self._connected_ns) if new else None
         return Stamps(
             called_ns=self.called_ns,
             sent_ns=self.sent_ns,
@@ -153,7 +155,8 @@ class Recorder:
             ended_ns=self.ended_ns,
             pool_s=_span(self.called_ns, self._connect_ns),
             dns_s=_span(self._dns[0], dns_end) if new and self._dns else None,
-            tcp_s=_span(tcp_start, self._tls_ns or self._connected_ns) if new else None,
+            tcp_s=tcp_s,
+            round_trip_s=(self._round_trip_s or tcp_s) if new else None,
             tls_s=_span(self._tls_ns, self._connected_ns) if new else None,
             connection_reused=self._reused,
             chunk_ns=tuple(self._chunk_ns),

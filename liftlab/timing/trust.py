@@ -44,13 +44,13 @@ class Trust:
     def uncertainty_s(self) -> float | None:
         """By how much 99 of 100 times are off at most, in seconds.
 
-        What the calibration found, and by how much the loop lagged more since then.
+        What the calibration found, or the lag of the loop in the load if that is more: where
+        the kernel stamps, what is left of it are the moments that a server beside it on
+        the same machine is late by.
         """
-        found = self._calibration
-        if found is None:
+        if self._calibration is None:
             return None
-        more_s = max(0.0, (self.lag.p99_s or 0.0) - found.lag_p99_s)
-        return found.p99_s + more_s
+        return max(self._calibration.p99_s, self.lag.p99_s or 0.0)
 
     def columns(self) -> dict[str, float | None]:
         """Return what the run's row keeps, so far."""

@@ -20,7 +20,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_parser import RawResponseMessage
 from yarl import URL
 
-from liftlab.timing.arrival import ArrivalSocket, arrival_of, arrival_socket
+from liftlab.timing.arrival import ArrivalSocket, arrival_of, arrival_socket, round_trip_s
 from liftlab.timing.recorder import Recorder
 
 # Whose exchange goes on in this task: connections and the TLS context are shared by all.
@@ -126,7 +126,7 @@ class StampedConnector(aiohttp.TCPConnector):
             return await super()._create_connection(*args, **options)
         recorder.connecting()
         handler = await super()._create_connection(*args, **options)
-        recorder.connected()
+        recorder.connected(round_trip_s(handler.transport))
         return handler
 
 

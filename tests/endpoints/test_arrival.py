@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from itertools import pairwise
@@ -15,7 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liftlab.timing import Recorder, StampedTransport, arrival
-from liftlab.timing.arrival import ArrivalSocket, arrival_of, arrival_socket, received_ns
+from liftlab.timing.arrival import (
+    ArrivalSocket,
+    arrival_of,
+    arrival_socket,
+    received_ns,
+    round_trip_s,
+)
 
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 TOLD = (socket.SOL_SOCKET, 37)
@@ -97,6 +104,31 @@ def test_a_read_tells_when_its_bytes_had_come_and_not_when_it_was_made(kernel_te
         assert first_ns < near.arrived_ns < time.perf_counter_ns()
         far.shutdown(socket.SHUT_WR)
         assert (read(near), near.arrived_ns) == (b"", None)
+
+
+def test_a_listener_hands_on_what_it_knows(kernel_tells):
+    listener = arrival_socket((socket.AF_INET, socket.SOCK_STREAM, 0))
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    with listener, socket.create_connection(listener.getsockname()) as far:
+        near, address = listener.accept()
+        with near:
+            assert address == far.getsockname()
+            before_ns = time.perf_counter_ns()
+            far.send(b"x")
+            assert near.recv(1) == b"x"
+            assert before_ns < near.arrived_ns < time.perf_counter_ns()
+
+
+async def test_the_kernel_tells_the_round_trip_of_a_connection():
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        transport, _ = await loop.create_connection(asyncio.Protocol, *listener.getsockname())
+        found_s = round_trip_s(transport)
+        transport.close()
+    assert (found_s is not None) == (sys.platform == "linux")
+    assert found_s is None or 0 < found_s < 1
+    assert round_trip_s(None) is None
 
 
 def test_a_buffer_takes_no_more_than_was_asked_for():

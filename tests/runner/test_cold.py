@@ -22,7 +22,7 @@ def reply(sent: int, first: int, last: int | None = None, **fields: Any) -> Repl
         first_byte_ns=first * MS,
         last_byte_ns=(last or first) * MS,
         ended_ns=(last or first) * MS,
-        tcp_s=known.pop("tcp_s", None),
+        round_trip_s=known.pop("round_trip_s", None),
     )
     return Reply(stamps=stamps, **known)
 
@@ -52,10 +52,10 @@ def test_a_wait_shorter_than_a_cold_start_is_a_queue() -> None:
 
 
 def test_a_round_trip_is_no_cold_start() -> None:
-    far = reply(0, 300, tcp_s=0.150)
+    far = reply(0, 300, round_trip_s=0.150)
     (wait,) = one_by_one(ColdWatch(idle_s=60), far)
     assert wait.cold is False
-    (cold,) = one_by_one(ColdWatch(idle_s=60), reply(0, 900, tcp_s=0.150))
+    (cold,) = one_by_one(ColdWatch(idle_s=60), reply(0, 900, round_trip_s=0.150))
     assert (cold.cold, cold.cold_s) == (True, pytest.approx(0.65))
 
 

@@ -7,6 +7,9 @@ import dataclasses
 import itertools
 import json
 import re
+import select
+import socket
+import time
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -24,7 +27,7 @@ from liftlab.serving.simulation.faults import KINDS, parse_fault
 from liftlab.serving.simulation.profile import Profile, load_profile, profile_names
 from liftlab.serving.simulation.service import Simulator
 from liftlab.serving.simulation.truth import Truth, TruthLog
-from liftlab.serving.simulation.wire import listening
+from liftlab.serving.simulation.wire import Connection, Received, listening
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
 LONG_S = 3600.0
@@ -200,6 +203,30 @@ async def test_reply_without_a_body_has_no_byte_of_one(world: Any) -> None:
     assert truth["head"]["first_byte_s"] is None
     assert truth["head"]["bytes_sent"] < truth["half"]["bytes_sent"]
     assert truth["half"]["first_byte_s"] is not None
+
+
+async def test_a_request_counts_from_its_arrival_and_not_from_when_a_busy_server_reads_it() -> None:
+    received: asyncio.Queue[float] = asyncio.Queue()
+
+    async def handle(request: Received, _: Connection) -> None:
+        received.put_nowait(request.received_s)
+
+    async with asyncio.timeout(20), listening(handle) as listener:
+        with socket.create_connection(("127.0.0.1", listener.port)) as client:
+            while not listener.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            (connection,) = listener.connections
+            server_end = connection._transport.get_extra_info("socket")
+            for _ in range(1000):  # a kernel begins to tell a moment after it is first asked to
+                sent_s = time.perf_counter()
+                client.sendall(b"GET /health HTTP/1.1\r\n\r\n")
+                select.select([server_end], [], [])
+                there_s = time.perf_counter()
+                received_s = await received.get()
+                assert sent_s <= received_s
+                if received_s <= there_s:
+                    return
+    pytest.skip("this kernel does not tell when bytes came")
 
 
 def test_spread_stays_within_its_bounds() -> None:

@@ -15,11 +15,12 @@ from pydantic_core import to_json
 class Truth:
     """One request. `*_s` points are this process's `perf_counter`, which Linux shares.
 
-    `first_byte_s` and `last_byte_s` are taken just before the first and the last bytes of
-    the body are handed to the kernel; None where none were. `service_s` is the time in a
-    slot, `queue_s` the wait for it, `cold_s` the wait for the model to load, `stall_s` the wait
-    while the whole server paused: real seconds,
-    `time_scale` times shorter than the profile's.
+    `received_s` is when its last bytes had come to this machine, where the kernel tells it, and
+    when they were read elsewhere. `first_byte_s` and `last_byte_s` are taken just before the
+    first and the last bytes of the body are handed to the kernel; None where none were.
+    `service_s` is the time in a slot, `queue_s` the wait for it, `cold_s` the wait for the model
+    to load, `stall_s` the wait while the whole server paused: real seconds, `time_scale` times
+    shorter than the profile's.
     """
 
     request_id: str

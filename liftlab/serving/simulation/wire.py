@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from liftlab.serving.simulation.plan import HEAD_END, Plan, Reply, encode
 from liftlab.serving.simulation.truth import Truth
+from liftlab.timing.arrival import ArrivalSocket, arrival_of, arrival_socket
 
 _HEAD_LIMIT = 65_536
 _BODY_LIMIT = 8 * 1024**2
@@ -44,7 +45,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
-    received_s: float
+    received_s: float  # when its last bytes had come to this machine
     last: bool  # the client will close
 
 
@@ -72,12 +73,15 @@ class Connection(asyncio.Protocol):
         self._listener = listener
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
+        self._arrival: ArrivalSocket | None = None
+        self._received_ns = 0
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the new connection."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._arrival = arrival_of(transport)
         self._listener.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -89,6 +93,11 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, and serve the request if it is whole."""
+        now_ns = time.perf_counter_ns()
+        arrived_ns = None if self._arrival is None else self._arrival.arrived_ns
+        if arrived_ns is None or not self._received_ns <= arrived_ns <= now_ns:
+            arrived_ns = now_ns  # what cannot be comes of a wall clock that was set meanwhile
+        self._received_ns = arrived_ns
         self._buffer += data
         self._serve_next()
 
@@ -128,7 +137,7 @@ class Connection(asyncio.Protocol):
         if self._task is not None or self._transport is None:
             return
         try:
-            request = _take(self._buffer)
+            request = _take(self._buffer, self._received_ns / 1e9)
         except BadRequest as error:
             reply = Reply(status=error.status, headers={}, parts=((0.0, str(error).encode()),))
             self._transport.write(encode(reply).writes[0].data)
@@ -155,10 +164,14 @@ async def listening(handler: Handler, port: int = 0) -> AsyncIterator[Listener]:
     """Listen on 127.0.0.1; at the end every connection is dropped."""
     listener = Listener()
     loop = asyncio.get_running_loop()
+    # Late reading is then the server's time, as it is to a client, and no error of the client's.
+    bound = arrival_socket((socket.AF_INET, socket.SOCK_STREAM, 0))
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
     server = await loop.create_server(
-        lambda: Connection(handler, listener), "127.0.0.1", port, backlog=_BACKLOG
+        lambda: Connection(handler, listener), sock=bound, backlog=_BACKLOG
     )
-    listener.port = server.sockets[0].getsockname()[1]
+    listener.port = bound.getsockname()[1]
     try:
         yield listener
     finally:
@@ -175,7 +188,7 @@ async def until(moment_s: float) -> None:
         await asyncio.sleep(wait_s)
 
 
-def _take(buffer: bytearray) -> Received | None:
+def _take(buffer: bytearray, received_s: float) -> Received | None:
     """Take one whole request off the buffer; None if more bytes are needed."""
     head_end = buffer.find(HEAD_END)
     if head_end < 0:
@@ -200,7 +213,7 @@ def _take(buffer: bytearray) -> Received | None:
         path=path.partition("?")[0],
         headers=headers,
         body=body,
-        received_s=time.perf_counter(),
+        received_s=received_s,
         last=last,
     )
 
