@@ -59,6 +59,7 @@ class LiftServer(ThreadingHTTPServer):
         self.log: list[str] = []
         self.healthy = True
         self.before_answer: Callable[[int], None] = lambda count: None
+        self.refuses_with: dict[str, Any] | None = None
         self.before_status: Callable[[], object] = lambda: None
         self.body_for: Callable[[str, int], list[str] | None] = lambda name, count: None
 
@@ -93,6 +94,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.log.append(self.headers["x-request-id"])
         count = len(self.server.log)
         self.server.before_answer(count)
+        if self.server.refuses_with is not None:
+            self._answer(self.server.refuses_with, 400)
+            return
         self._answer(
             {
                 "ir_json": self._value(asked, count),
@@ -120,9 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
         name, _, body = next(answer for answer in ANSWERS.values() if f"def {answer[0]}(" in last)
         return {"body": self.server.body_for(name, count) or body}
 
-    def _answer(self, body: dict[str, Any]) -> None:
+    def _answer(self, body: dict[str, Any], status: int = 200) -> None:
         content = json.dumps(body).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
         self.end_headers()
