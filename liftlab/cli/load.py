@@ -91,12 +91,13 @@ def load_command(
 
 def finish(run: RunData, as_json: bool) -> None:
     """Print a load that has just ended; exit 5 if a limit ended it, 4 if nothing was answered."""
-    from liftlab.cli.show import print_run
+    from liftlab.cli.show import failures, print_run
 
     print_run(run, as_json)
     if run.run.status == "partial":
         raise RunIncomplete(f"{run.run.run_id}: a limit ended it after {len(run.trials)} requests")
     if len(run.trials) and not run.trials["completed"].any():
-        status = run.attempts["http_status"].dropna().mode()
-        said = f": HTTP {status.iloc[0]:.0f}; check the URL and --protocol" if len(status) else ""
-        raise EndpointUnreachable(f"{run.run.run_id}: no request was answered well{said}")
+        raise EndpointUnreachable(
+            f"{run.run.run_id}: no request was answered well: {failures(run)}; "
+            "check the URL and --protocol"
+        )

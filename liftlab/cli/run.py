@@ -112,7 +112,7 @@ def finish(run: RunData, as_json: bool) -> None:
     decide and could not.
     """
     from liftlab import jobs
-    from liftlab.cli.show import print_run
+    from liftlab.cli.show import failures, print_run
 
     print_run(run, as_json)
     if run.run.status == "partial":
@@ -121,22 +121,9 @@ def finish(run: RunData, as_json: bool) -> None:
             f"Go on with: liftlab run --resume {run.run.run_id}"
         )
     if len(run.trials) and (run.trials["outcome"] == "error").all():
-        said = f"{run.run.run_id}: every trial is an endpoint error: {_failures(run)}"
+        said = f"{run.run.run_id}: every trial is an endpoint error: {failures(run)}"
         raise EndpointUnreachable(said)
     jobs.check_decided(run)
-
-
-def _failures(run: RunData) -> str:
-    """Name how attempts failed, the most frequent class first, and what the last reply said."""
-    from liftlab.endpoints.replies import error_text
-
-    attempts = run.attempts
-    failed = attempts[(attempts["phase"] == "measure") & attempts["error_class"].notna()]
-    counts = failed["error_class"].value_counts()
-    named = ", ".join(f"{name} ({count:,} ×)" for name, count in counts.items())
-    replies = failed["reply_sha256"].dropna()
-    words = error_text(run.folder.artifacts.get(str(replies.iloc[-1]))) if len(replies) else None
-    return f"{named}; the last one says: {words}" if words else named
 
 
 def _until(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from liftlab.store import RunData
 
+_REDIRECT = 300
+
 
 @click.command("show")
 @click.argument("run", default="latest")
@@ -91,6 +93,21 @@ def sentences(run: RunData) -> list[str]:
     from liftlab.reporting.messages import summary_sentences
 
     return summary_sentences(run)
+
+
+def failures(run: RunData) -> str:
+    """Name how attempts failed, the most frequent way first, and what the last reply said."""
+    from liftlab.endpoints.replies import error_text
+
+    attempts = run.attempts
+    failed = attempts[(attempts["phase"] == "measure") & attempts["error_class"].notna()]
+    told = failed["http_status"] >= _REDIRECT  # below it says nothing of why
+    status = failed["http_status"].astype("string").where(told)
+    ways = failed["error_class"].str.cat((" (HTTP " + status + ")").fillna(""))
+    named = ", ".join(f"{count:,} × {way}" for way, count in ways.value_counts().items())
+    replies = failed["reply_sha256"].dropna()
+    words = error_text(run.folder.artifacts.get(str(replies.iloc[-1]))) if len(replies) else None
+    return f"{named}; the last one says: {words}" if words else named
 
 
 def trial_table(run: RunData) -> pd.DataFrame:

@@ -97,6 +97,7 @@ def _follow(child: subprocess.Popen[str], job: str, log: IO[str], listen: Listen
         listen(event)
     with suppress(BrokenPipeError):
         child.stdin.close()
+    child.stdin = None  # or `communicate` would flush what is closed
     code = child.wait()
     if failure is not None:
         error = LiftlabError(failure)

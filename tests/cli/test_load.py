@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +120,34 @@ def test_a_wrong_address_is_told_by_its_status(
     server: SimulatorServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["load", f"{server.url}/v2", "--protocol", "openai", "-n", "2"]) == 4
-    assert "HTTP 404; check the URL and --protocol" in capsys.readouterr().err.splitlines()[-1]
+    assert (
+        "2 × http_4xx (HTTP 404); check the URL and --protocol"
+        in capsys.readouterr().err.splitlines()[-1]
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a place where nobody can write")
+def test_an_endpoint_that_speaks_no_http_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer_nonsense, args=(listening,), daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        assert main(["load", url, "--protocol", "lift", "-c", "2", "-n", "4"]) == 4
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert "answers none of 2 warm-up requests: the reply is not sound HTTP" in err
+
+
+def answer_nonsense(listening: socket.socket) -> None:
+    """Answer health, and to all that is posted what is no HTTP."""
+    with suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            with connection:
+                asked = connection.recv(65536)
+                well = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
+                connection.sendall(well if asked.startswith(b"GET") else b"220 mail ready\r\n")
+
+
 def test_lines_that_cannot_be_written_are_told_before_anything_is_sent(
     server: SimulatorServer, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -213,7 +213,7 @@ def test_an_endpoint_that_fails_every_trial_is_exit_4(
     lift_server.before_answer = hang_up
     assert main(["run", "--repeats", "1"]) == 4
     out, err = said(capsys)
-    assert "every trial is an endpoint error: reset (18 ×)\n" in err
+    assert "every trial is an endpoint error: 18 × reset\n" in err
     assert out.count("endpoint_error") == 3
 
 
@@ -222,7 +222,7 @@ def test_an_endpoint_that_refuses_every_trial_is_quoted(
 ) -> None:
     lift_server.refuses_with = {"detail": "max_tokens is too large"}
     assert main(["run", "--repeats", "1", "--case", "double"]) == 4
-    assert "http_4xx (1 ×); the last one says: max_tokens is too large" in said(capsys)[1]
+    assert "1 × http_4xx (HTTP 400); the last one says: max_tokens is too large" in said(capsys)[1]
 
 
 def test_a_disk_that_is_full_leaves_other_runs_alone(
