@@ -30,6 +30,7 @@ class _Gathered:
     finish_reason: str | None = None
     refusal: str | None = None
     done: bool = False
+    answered: bool = False
     first_token_end: int | None = None
     first_reasoning_end: int | None = None
     last_token_end: int | None = None
@@ -61,8 +62,9 @@ def _gather_events(body: bytes, gathered: _Gathered) -> None:
     said = [event for event in found if event.data.strip() != b"[DONE]"]
     gathered.done = len(said) < len(found)
     for event, data in zip(said, _objects(said, body), strict=True):
-        _note_facts(data, gathered)
+        _note_facts(data if event.name != b"error" else {"error": data}, gathered)
         choice = _first_choice(data)
+        gathered.answered = gathered.answered or bool(choice)
         delta = choice.get("delta")
         if isinstance(delta, dict):
             _note_delta(delta, event.end, gathered)
@@ -70,6 +72,8 @@ def _gather_events(body: bytes, gathered: _Gathered) -> None:
             gathered.finish_reason = name_or_none(choice["finish_reason"]) or gathered.finish_reason
     if not gathered.done and gathered.finish_reason is None:
         raise ReplyError("truncated", "the stream ended without [DONE] or a finish reason")
+    if not gathered.answered:
+        raise ReplyError("invalid_json", "the stream has no choices[0].delta")
 
 
 def _objects(said: list[Event], body: bytes) -> Iterable[dict[str, Any]]:
@@ -99,7 +103,7 @@ def _gather_object(data: dict[str, Any], gathered: _Gathered) -> None:
 
 
 def _note_facts(data: dict[str, Any], gathered: _Gathered) -> None:
-    error = data.get("error")
+    error = data.get("error") or (data if data.get("object") == "error" else None)
     if error:
         raise ReplyError("reported_error", f"the server says: {said_in(error)}")
     for key in ("id", "model", "usage", "timings"):

@@ -14,14 +14,15 @@ _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
 
 
 class Event(NamedTuple):
-    """One event's data, and where in the body its last line of data ends."""
+    """One event's data, where in the body its last line of data ends, and its name if any."""
 
     data: bytes
     end: int
+    name: bytes = b""
 
 
 def events(body: bytes) -> Iterator[Event]:
-    r"""Give the events of a body in order; comments and other fields are passed over.
+    r"""Give the events of a body in order; comments and fields but `event` are passed over.
 
     An event counts even when the blank line after it is missing, as some servers end so.
 
@@ -46,14 +47,18 @@ def _by_line(body: bytes, start: int) -> Iterator[Event]:
     """Give the events of a part of a body that begins at its byte `start`."""
     data: list[bytes] = []
     end = 0
+    name = b""
     for match in _LINE.finditer(body, len(_BOM) if body.startswith(_BOM) else 0):
         line = match[1]
         if line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" "))
             end = start + match.end(1)
-        elif not line and data:
-            yield Event(data=b"\n".join(data), end=end)
-            data = []
+        elif line.startswith(b"event:"):
+            name = line[6:].strip()
+        elif not line:
+            if data:
+                yield Event(data=b"\n".join(data), end=end, name=name)
+            data, name = [], b""
 
 
 def arrival_ns(stamps: Stamps, end: int) -> int | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from liftlab.analysis.claims import Ruling
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.load import summarise_load
+from liftlab.analysis.trust import client_warning
 from liftlab.records import LOAD
 from liftlab.reporting import messages
 from liftlab.reporting.facts import Facts, gather
@@ -65,6 +66,8 @@ def status_markdown(run: RunData, project: Project | None = None) -> str:
     """Return `status.md`: a message for each audience, the numbers, and which run they are of."""
     facts = gather(run, project)
     parts = [f"# {markdown(messages.title(facts))}"]
+    if warning := client_warning(run.run):
+        parts.append(f"**{markdown(warning)}**")
     for heading, written in AUDIENCES.values():
         parts += [f"## {heading}", _escaped(written(facts))]
     named = messages.numbers(facts)

@@ -97,6 +97,15 @@ def test_times_of_a_simulator_count_at_their_real_length() -> None:
     assert verdict(tables(time_scale=10.0), "e2e_median_s", 100.0) == "not met"
 
 
+def test_the_clock_s_error_widens_a_time_at_its_real_length() -> None:
+    assert verdict(tables(times=20), "e2e_median_s", 20.0) == "met"
+    assert verdict(tables(times=20, timing_uncertainty_s=6.0), "e2e_median_s", 20.0) == "undecided"
+    sped_up = tables(times=20, time_scale=10.0, timing_uncertainty_s=6.0)
+    found = estimate_metric(sped_up, "e2e_median_s")
+    assert found.low is not None
+    assert found.low <= found.value - 60.0
+
+
 def test_the_spread_between_runs_widens_an_interval_from_five_runs_on() -> None:
     run = tables(times=20)
     target = {"t": TargetSettings(metric="e2e_median_s", limit=20.0)}

@@ -79,6 +79,7 @@ async def test_llama_cpp_tells_its_own_time():
     ("body", "expected"),
     [
         ({"error": {"message": "overloaded"}}, "reported_error"),
+        ({"object": "error", "message": "overloaded", "code": 503}, "reported_error"),
         (completion("cut", "length"), "length"),
         (completion("no", "content_filter"), "reported_error"),
         (
@@ -161,6 +162,12 @@ async def test_a_stream_is_put_together():
         (b'data: {"choices": [{"del', "truncated"),
         (b"data: {oops}\n\ndata: [DONE]\n\n", "invalid_json"),
         (b'data: {"error": {"message": "slot lost"}}\n\n', "reported_error"),
+        (
+            streamed({"content": "a"}, done=False)
+            + b'event: error\ndata: {"message": "slot lost"}\n\ndata: [DONE]\n\n',
+            "reported_error",
+        ),
+        (b"data: [DONE]\n\n", "invalid_json"),
         (streamed({"content": "a"}, finish_reason="length"), "length"),
         (streamed({"refusal": "no"}, finish_reason="stop"), "reported_error"),
     ],

@@ -103,6 +103,14 @@ def test_the_status_file_holds_every_message_and_escapes_foreign_text(week2: Run
     assert "33.68 USD" in text
 
 
+def test_the_status_file_says_first_that_the_client_was_the_bottleneck(forty: RunData) -> None:
+    assert "bottleneck" not in status_markdown(forty)
+    slow = replace(forty, run=replace(forty.run, loop_lag_p99_s=0.2, timing_uncertainty_s=0.1))
+    title, warning, *_ = status_markdown(slow).split("\n\n")
+    assert title.startswith("# ")
+    assert warning.startswith("**The client was the bottleneck: its event loop lagged 200 ms")
+
+
 def test_the_day_asks_people_for_what_no_run_knows(any_run: RunData) -> None:
     text = daily_markdown(any_run)
     sections = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)

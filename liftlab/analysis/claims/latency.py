@@ -104,7 +104,10 @@ def quantile(claim: Claim, evidence: Evidence) -> Ruling:
     """Rule "P95 is x seconds": below a known n not even a bound exists."""
     rows = Rows(claim.stage, evidence)
     values, cases = rows.of(claim.population)
-    found = [intervals.quantile(values, q, clusters=cases) for q in claim.quantiles]
+    found = [
+        intervals.quantile(values, q, clusters=cases).no_narrower_than(rows.off_s)
+        for q in claim.quantiles
+    ]
     said = "; ".join(
         f"P{plain(100 * q)}: {each}" for q, each in zip(claim.quantiles, found, strict=True)
     )

@@ -166,17 +166,24 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evidence:
-    """The tables of one run that claims are ruled by."""
+    """The tables of one run that claims are ruled by, and how far off its times may be."""
 
     trials: pd.DataFrame
     stages: pd.DataFrame
     attempts: pd.DataFrame
     costs: pd.DataFrame
+    off_s: float | None = None
 
     @classmethod
     def of(cls, run: RunData) -> Evidence:
         """Take the tables of an opened run."""
-        return cls(trials=run.trials, stages=run.stages, attempts=run.attempts, costs=run.costs)
+        return cls(
+            trials=run.trials,
+            stages=run.stages,
+            attempts=run.attempts,
+            costs=run.costs,
+            off_s=run.run.timing_uncertainty_s,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

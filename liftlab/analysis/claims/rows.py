@@ -21,6 +21,7 @@ class Rows:
 
     def __init__(self, stage: str, evidence: Evidence) -> None:
         self.stage = stage
+        self.off_s = evidence.off_s
         trials, stages = evidence.trials, evidence.stages
         self.trials = trials
         frame = trials if stage == "e2e" else stages[stages["stage"] == stage]
@@ -46,7 +47,8 @@ class Rows:
         """Estimate a statistic of a population; repeats of a case share one value."""
         kernel = {"median": intervals.median, "mean": intervals.mean, "cv": intervals.cv}
         values, cases = self.of(population)
-        return kernel[statistic](values, clusters=cases)
+        found = kernel[statistic](values, clusters=cases)
+        return found if statistic == "cv" else found.no_narrower_than(self.off_s)
 
     def pooled(self, statistic: Statistic, population: Population) -> float:
         """Return a statistic over all rows of a population, each repeat counted."""

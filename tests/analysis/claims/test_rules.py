@@ -51,6 +51,15 @@ def claim(metric: str, **fields: object) -> Claim:
     return Claim(**given)  # type: ignore[arg-type]
 
 
+def test_no_interval_of_a_time_is_narrower_than_the_clock_s_error() -> None:
+    run = made()
+    target = claim("latency_target", value=10.5)
+    assert rule(target, run).ruling == "supported"
+    doubted = rule(target, replace(run, off_s=0.7))
+    assert doubted.ruling == "not supported"
+    assert "interval" in doubted.may_say
+
+
 def test_enough_trials_support_what_is_so() -> None:
     run = made()
     rate = float((run.trials["outcome"] == "pass").mean())
