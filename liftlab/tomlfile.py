@@ -108,6 +108,8 @@ def read_bytes(path: Path, error: type[FileInvalid], *, limit: int) -> bytes:
 def decode_text(source: bytes, path: Path, error: type[FileInvalid]) -> str:
     """Return bytes as text, or raise `error` with the line that is not UTF-8."""
     try:
+        if b"\0" in source[:4]:  # as in UTF-16 without a mark, which can pass for UTF-8
+            raise error(path, "not UTF-8: save the file as UTF-8", 1)
         return _text(source)
     except UnicodeDecodeError as fault:
         line = fault.object.count(b"\n", 0, fault.start) + 1
@@ -164,7 +166,12 @@ def field_name(keys: tuple[Key, ...]) -> str:
     return name
 
 
-_MESSAGES = {"missing": "is missing", "extra_forbidden": "unknown key"}
+_MESSAGES = {
+    "missing": "is missing",
+    "extra_forbidden": "unknown key",
+    "model_type": "Input should hold keys and values",
+    "dict_type": "Input should hold keys and values",
+}
 _POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 

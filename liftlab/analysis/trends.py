@@ -291,10 +291,11 @@ def _theil_sen(x: Floats, y: Floats) -> tuple[float, float, float]:
     first, second = np.triu_indices(n, k=1)
     steps = x[second] - x[first]
     apart = steps != 0
-    slopes = np.sort((y[second] - y[first])[apart] / steps[apart])
+    slopes = (y[second] - y[first])[apart] / steps[apart]
     half = 1.96 * math.sqrt(n * (n - 1) * (2 * n + 5) / 18) / 2
     ends = [math.floor(len(slopes) / 2 - half), math.ceil(len(slopes) / 2 + half)]
-    low, high = (slopes[min(max(end, 0), len(slopes) - 1)] for end in ends)
+    ends = [min(max(end, 0), len(slopes) - 1) for end in ends]
+    low, high = np.partition(slopes, ends)[ends]  # half the time of sorting half a million
     return float(low), float(np.median(slopes)), float(high)
 
 

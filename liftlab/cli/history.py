@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import json_option, project
+from liftlab.errors import LiftlabError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from liftlab.analysis.trends import RunSeries
+    from liftlab.settings import Project
+
+_SKIPPED = 20  # runs named one by one
 
 
 @click.command("history")
@@ -24,10 +29,15 @@ if TYPE_CHECKING:
 def history_command(suite: str | None, endpoint: str | None, last: int, as_json: bool) -> None:
     """Print all runs as one history: medians, success, cost; trends, shifts, what changed."""
     from liftlab import store
-    from liftlab.analysis.trends import run_series
 
     here = project()
     runs = store.history(here)
+    unread = _lay_tables(here, store.unlaid(here.path("runs"), runs.attrs["skipped"]))
+    if unread is not None:
+        runs = store.history(here)
+        runs.attrs["skipped"] |= unread
+    from liftlab.analysis.trends import run_series  # the history is read while pandas loads
+
     skipped: dict[str, str] = runs.attrs["skipped"]
     for column, wanted in (("suite", suite), ("endpoint", endpoint)):
         runs = runs if wanted is None else runs[runs[column] == wanted]
@@ -43,8 +53,27 @@ def history_command(suite: str | None, endpoint: str | None, last: int, as_json:
             click.echo(f"… and {len(runs) - last:,} older (--last {len(runs)})")
     for each in series:
         click.echo("\n" + "\n".join(paragraph(each)))
-    for run_id, reason in skipped.items():
+    for run_id, reason in list(skipped.items())[:_SKIPPED]:
         say(f"skipped {run_id}: {reason}")
+    if len(skipped) > _SKIPPED:
+        say(f"… and {len(skipped) - _SKIPPED:,} more: `liftlab history --json` names all")
+
+
+def _lay_tables(here: Project, wanted: Sequence[str]) -> dict[str, str] | None:
+    """Make the tables of runs that have none; return why some cannot, None if none lacked any."""
+    if not wanted:
+        return None
+    from liftlab import jobs
+
+    count = len(wanted)
+    say(f"making the tables of {count:,} {'run' if count == 1 else 'runs'}: once, not every time")
+    unread = {}
+    for run_id in wanted:
+        try:
+            jobs.open_run(run_id, project=here)
+        except LiftlabError as error:
+            unread[run_id] = str(error)
+    return unread
 
 
 def run_table(runs: pd.DataFrame) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import stat
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from liftlab.errors import FileInvalid
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 64
+_DIGITS = sys.get_int_max_str_digits()
 MAX_LINE_BYTES = 32 * 1024 * 1024
 
 
@@ -64,11 +66,17 @@ def parse(source: bytes, path: Path) -> Document:
         raise FileInvalid(path, _fault(error, text), error.lineno) from None
     except RecursionError:
         raise FileInvalid(path, f"nested deeper than {MAX_DEPTH} levels") from None
-    except ValueError as error:  # a key given twice, or a number that Python won't read
+    except _GivenTwice as error:
         raise FileInvalid(path, f"not a file to trust: {error}") from None
+    except ValueError:  # the one thing left that Python won't read, for the time it would take
+        raise FileInvalid(path, f"has a whole number of more than {_DIGITS:,} digits") from None
     if _is_deeper(data, MAX_DEPTH):
         raise FileInvalid(path, f"nested deeper than {MAX_DEPTH} levels")
     return Document(path, data, reader.unknown)
+
+
+class _GivenTwice(ValueError):
+    """A key stands twice in one object: readers differ in which of the two counts."""
 
 
 class _Reader:
@@ -101,7 +109,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(table) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in table if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:60]!r} stands twice in one object; remove one of them")
+        raise _GivenTwice(f"the key {twice[:60]!r} stands twice in one object; remove one of them")
     return table
 
 

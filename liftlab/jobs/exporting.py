@@ -49,21 +49,17 @@ def write_export(run: RunData, form: Format, out: Path, *, force: bool = False) 
     Raises
     ------
     UsageError
-        If something is there already and `force` is not given.
+        If something is there already and `force` is not given, or the folder above is missing.
     StorageFailed
         If it cannot be written; then nothing is.
     """
-    if form in ("week2", "jsonl"):
-        if out.is_dir():
-            raise UsageError(f"{out} is a folder: {form} is one file; give --out a file's name")
-        if out.exists() and not force:
-            raise UsageError(f"{out} is there already: --force replaces it")
-        text = as_text(run, form)
-        with _told_of(out):
-            write_atomic(out, text.encode())
-        return [out]
-    files = exchange.csv_files(run) if form == "csv" else exchange.parquet_files(run)
     with _told_of(out):
+        if not out.absolute().parent.is_dir():
+            raise UsageError(f"{out.parent} is no folder: make it, or give --out another place")
+        if form in ("week2", "jsonl"):
+            _write_file(run, form, out, force)
+            return [out]
+        files = exchange.csv_files(run) if form == "csv" else exchange.parquet_files(run)
         return _write_folder(files, out, force)
 
 
@@ -72,11 +68,21 @@ def _told_of(out: Path) -> Iterator[None]:
     """Say of an export that failed what to do about an export, not about a run."""
     try:
         yield
-    except StorageFailed as error:
-        cause = error.__cause__
+    except (StorageFailed, OSError) as error:
+        cause = error.__cause__ or error
         reason = getattr(cause, "strerror", None) or str(cause)
         advice = "free some space, or give --out another place"
         raise StorageFailed(f"{out}: cannot be written: {reason}; {advice}") from error
+
+
+def _write_file(run: RunData, form: Format, out: Path, force: bool) -> None:
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder: {form} is one file; give --out a file's name")
+    if out.exists() and not out.is_file():
+        raise UsageError(f"{out} is no regular file; `--out -` writes to standard output")
+    if out.exists() and not force:
+        raise UsageError(f"{out} is there already: --force replaces it")
+    write_atomic(out, as_text(run, form).encode())
 
 
 def _write_folder(files: dict[str, bytes], out: Path, force: bool) -> list[Path]:

@@ -18,6 +18,7 @@ from liftlab.store.folder import (
 )
 from liftlab.store.frames import join_trials, read_journal
 from liftlab.store.index import History, history, read_history
+from liftlab.store.index_files import unlaid
 from liftlab.store.journal import Journal
 from liftlab.store.tables import RunData, load, read_tables, tables_current, write_tables
 from liftlab.store.week2 import OldResult, OldStage, export_week2, write_week2
@@ -45,6 +46,7 @@ __all__ = [
     "read_tables",
     "stage_rows",
     "tables_current",
+    "unlaid",
     "write_tables",
     "write_week2",
 ]

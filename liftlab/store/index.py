@@ -11,14 +11,18 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from liftlab.errors import LiftlabError
 from liftlab.records import SCHEMA_VERSION
 from liftlab.store import index_sql as sql
-from liftlab.store.folder import RunFolder, run_folders
+from liftlab.store.folder import RunFolder
+from liftlab.store.index_files import DAMAGED, STALE, RunFiles, run_files, table_path
 from liftlab.store.tables import tables_match
 
 if TYPE_CHECKING:
@@ -28,9 +32,11 @@ if TYPE_CHECKING:
     from liftlab.settings import Project
 
 INDEX = "index.duckdb"
-NO_TABLES = "it has no tables yet: `liftlab show {run_id}` makes them"
-STALE = "its tables are older than its journal: `liftlab show {run_id}` makes them again"
-_MEMORY = "256MB"
+# To keep rows in order would cost a third of the time; they are grouped, and sorted when shown.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "256MB",
+    "preserve_insertion_order": False,
+}
 _BATCH = 250  # runs read together: more takes more memory, and no less time
 
 
@@ -67,11 +73,11 @@ def history(project: Project | None = None) -> pd.DataFrame:
         Times in seconds, money in USD, shares from 0 to 1; a column `<stage>_median_s` a stage.
         `attrs["skipped"]` says by run why it is not in.
     """
-    import pandas as pd
-
     from liftlab.settings import load_project  # its models are slow to import
 
     found = read_history((project or load_project()).path("runs"))
+    import pandas as pd
+
     medians = found.stages.pivot_table(
         index="run_id", columns="stage", values="median_s", sort=False
     )
@@ -89,60 +95,32 @@ def read_history(runs_dir: Path) -> History:
     be written, such as on a read-only disk, the history is the same and takes longer.
     """
     import duckdb
-    import pandas as pd
 
-    found, skipped = _fingerprints(runs_dir)
-    with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:
+    # Only the result needs pandas, which takes as long to load as 250 runs to read.
+    Thread(target=import_module, args=["pandas"]).start()
+    found, skipped = run_files(runs_dir)
+    with duckdb.connect(config=_CONFIG) as connection:
         _prepare(connection)
         known = _load(connection, runs_dir)
-        kept = {name for name, mark in found.items() if known.get(name) == mark}
+        kept = {name for name, files in found.items() if known.get(name) == files.mark}
         gone = set(known) - kept
         for table in sql.TABLES:
             connection.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT unnest(?))", [[*gone]])  # noqa: S608
         fresh = sorted(set(found) - kept)
         for first in range(0, len(fresh), _BATCH):
-            for run_id, reason in _add(connection, runs_dir, fresh[first : first + _BATCH]):
+            batch = {name: found[name] for name in fresh[first : first + _BATCH]}
+            for run_id, reason in _add(connection, runs_dir, batch):
                 connection.execute("INSERT INTO skipped VALUES (?, ?)", [run_id, reason])
-        marks = pd.DataFrame({"run_id": fresh, "mark": [found[name] for name in fresh]})
-        if fresh:
-            connection.execute("INSERT INTO source SELECT run_id, mark FROM marks")
+        marks = [found[name].mark for name in fresh]
+        connection.execute("INSERT INTO source SELECT unnest(?), unnest(?)", [fresh, marks])
         if fresh or gone:
             _save(connection, runs_dir)
         skipped |= dict(connection.execute("SELECT run_id, reason FROM skipped").fetchall())
-        del marks
         return History(
             runs=connection.execute(sql.ALL_RUNS).df(),
             stages=connection.execute(sql.ALL_STAGES).df(),
             skipped=dict(sorted(skipped.items())),
         )
-
-
-def _fingerprints(runs_dir: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what each run's files look like from outside, and which runs have no tables."""
-    found, skipped = {}, {}
-    for path in run_folders(runs_dir):
-        folder = RunFolder(path)
-        try:
-            stats = [os.stat(folder.tables_path / f"{table}.parquet") for table in sql.READ]
-        except OSError:
-            skipped[path.name] = NO_TABLES.format(run_id=path.name)
-            continue
-        journal = _journal_time(folder)
-        marks = [f"{stat.st_mtime_ns}:{stat.st_size}" for stat in stats]
-        found[path.name] = " ".join([*marks, str(journal)])
-    return found, skipped
-
-
-def _journal_time(folder: RunFolder) -> int:
-    """Return when the journal was last written to, as far as the files tell."""
-    latest = 0
-    for suffix in ("", "-wal"):
-        try:
-            stat = os.stat(f"{folder.journal_path}{suffix}")
-        except OSError:
-            continue
-        latest = max(latest, stat.st_mtime_ns if stat.st_size else 0)
-    return latest
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -189,17 +167,17 @@ def _save(connection: duckdb.DuckDBPyConnection, runs_dir: Path) -> None:
             connection.execute("DETACH new")
         os.replace(temporary, runs_dir / INDEX)
     except (duckdb.Error, OSError):
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only disk not even what is not there can be removed
+            temporary.unlink()
 
 
 def _add(
-    connection: duckdb.DuckDBPyConnection, runs_dir: Path, names: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, runs_dir: Path, batch: Mapping[str, RunFiles]
 ) -> Iterator[tuple[str, str]]:
     """Read runs together; where that fails, halve them until the damaged one is found."""
     import duckdb
 
-    if not names:
-        return
+    names = list(batch)
     try:
         connection.execute("BEGIN")
         _read_tables(connection, runs_dir, names)
@@ -207,24 +185,23 @@ def _add(
     except duckdb.Error as error:
         connection.execute("ROLLBACK")
         if len(names) == 1:
-            yield names[0], _first_line(error, runs_dir)
+            yield names[0], DAMAGED.format(told=_first_line(error, runs_dir), run_id=names[0])
             return
         middle = len(names) // 2
-        yield from _add(connection, runs_dir, names[:middle])
-        yield from _add(connection, runs_dir, names[middle:])
+        for half in (names[:middle], names[middle:]):
+            yield from _add(connection, runs_dir, {name: batch[name] for name in half})
         return
-    for name in names:
-        if reason := _unfit(connection, runs_dir, name):
-            for table in ("run", "stage"):
-                connection.execute(f"DELETE FROM {table} WHERE run_id = ?", [name])  # noqa: S608
-            yield name, reason
+    unfit = dict(_unfit(connection, runs_dir, batch))
+    for table in ("run", "stage") if unfit else ():
+        connection.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT unnest(?))", [[*unfit]])  # noqa: S608
+    yield from unfit.items()
 
 
 def _read_tables(
     connection: duckdb.DuckDBPyConnection, runs_dir: Path, names: Sequence[str]
 ) -> None:
     for table, columns in sql.READ.items():
-        paths = [str(runs_dir / name / "tables" / f"{table}.parquet") for name in names]
+        paths = [table_path(runs_dir / name, table) for name in names]
         files = ", ".join(f"'{_quoted(path)}'" for path in paths)
         connection.execute(sql.ROWS.format(table=table, columns=columns, files=files))
     connection.execute(sql.NOTES.format(files=files))  # of the last one, `run`
@@ -233,32 +210,41 @@ def _read_tables(
     connection.execute(sql.ADD_STAGES)
 
 
-def _unfit(connection: duckdb.DuckDBPyConnection, runs_dir: Path, name: str) -> str:
-    """Say why a run that could be read is not to be counted; empty if it is."""
-    row = connection.execute("SELECT own_id, noted FROM run WHERE run_id = ?", [name]).fetchone()
+def _unfit(
+    connection: duckdb.DuckDBPyConnection, runs_dir: Path, batch: Mapping[str, RunFiles]
+) -> Iterator[tuple[str, str]]:
+    """Yield runs that could be read and are not to be counted, and why."""
+    own_ids = "SELECT run_id, own_id, noted FROM run WHERE run_id IN (SELECT unnest(?))"
+    rows = {name: said for name, *said in connection.execute(own_ids, [[*batch]]).fetchall()}
+    for name, files in batch.items():
+        if reason := _misfit(RunFolder(runs_dir / name), files, rows.get(name)):
+            yield name, reason
+
+
+def _misfit(folder: RunFolder, files: RunFiles, row: Sequence[str | None] | None) -> str:
+    """Say why a run is not to be counted, from its own id and its tables' notes; empty if it is."""
     if row is None:
         return "its table `run` has no row"
     own, noted = row
-    if own != name:
+    if own != folder.run_id:
         return f"its tables are those of run {own}"
     try:
-        known = json.loads(noted)
+        known = json.loads(noted or "")
         version = int(known["schema_version"])
     except (ValueError, TypeError, KeyError):
         return "its tables do not say how they were made"
     if version > SCHEMA_VERSION:
         return f"written with schema {version}, this liftlab reads up to {SCHEMA_VERSION}"
-    return _stale(RunFolder(runs_dir / name), known)
+    return _stale(folder, files, known)
 
 
-def _stale(folder: RunFolder, noted: Mapping[str, Any]) -> str:
+def _stale(folder: RunFolder, files: RunFiles, noted: Mapping[str, Any]) -> str:
     """Say whether the journal has gone on since the tables were made; empty if not.
 
     A copy's files may be of any age: where they look stale, the journal itself is asked.
     """
-    made = os.stat(folder.tables_path / "trial.parquet").st_mtime_ns
     try:
-        if _journal_time(folder) <= made or tables_match(folder, noted):
+        if files.journal <= files.made or tables_match(folder, noted):
             return ""
     except LiftlabError as error:
         return str(error)
@@ -270,4 +256,5 @@ def _quoted(path: Any) -> str:
 
 
 def _first_line(error: Exception, runs_dir: Path) -> str:
-    return " ".join(str(error).split())[:300].replace(f"{runs_dir}/", "")
+    told, _, _ = str(error).partition("\n")  # what follows quotes the statement
+    return told[:300].replace(f"{runs_dir}/", "")

@@ -92,7 +92,7 @@ def test_why_the_others_do_not(day: dict[str, PublishedFigure]) -> None:
     assert day["e2e_median_s"].recomputed == pytest.approx(14.96)
     assert day["e2e_median_s"].explanation == "1 of 5 left out: failures"
     assert day["ir_to_code_mean_s"].recomputed == pytest.approx(9.864)
-    assert "3 of those counted are wrong, 3 of them missing return" in day["successes"].explanation
+    assert "3 of those counted are wrong: missing return" in day["successes"].explanation
     assert "not what is billed: that is modal-a10g" in day["cost_1000_usd"].explanation
     assert day["cost_1000_usd"].recomputed == pytest.approx(5.99, abs=0.005)
     assert "one run of one prompt" in day["week1_faster_e2e"].explanation
@@ -131,6 +131,13 @@ def test_answers_that_nobody_ran_leave_a_success_rate_unchecked() -> None:
     [row] = compare_published({"success_rate": 0.8}, unjudged, stages())
     assert (row.survives, row.recomputed) == ("cannot be checked", None)
     assert row.comes_out_as == "share of answers that parse"
+
+
+def test_a_cost_that_no_price_gives_says_that_it_is_for_want_of_one() -> None:
+    for usd in ({}, {"unknown": np.full(5, np.nan)}):
+        [row] = compare_published({"total_cost_usd": 0.017}, trials(), stages(), usd=usd)
+        assert (row.survives, row.recomputed) == ("cannot be checked", None)
+        assert row.explanation == "a price has no rate, or a time is missing"
 
 
 def test_a_figure_that_nothing_gives_says_so() -> None:

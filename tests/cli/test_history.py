@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from liftlab import jobs
+from liftlab import jobs, store
 from liftlab.cli.main import main
 from liftlab.settings import load_project
 
@@ -27,9 +28,10 @@ def two_runs(
 
 
 def test_runs_are_listed_and_what_is_left_out_is_named(
-    two_runs: list[str], write_run: Callable[..., str], capsys: pytest.CaptureFixture[str]
+    two_runs: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    unopened = write_run(Path("data/runs"), 5)
+    for number in range(22):
+        shutil.copytree(Path("data/runs") / two_runs[0], Path("data/runs") / f"copy_{number:02}")
     assert main(["history", "--last", "1"]) == 0
     captured = capsys.readouterr()
     assert two_runs[1] in captured.out
@@ -37,7 +39,29 @@ def test_runs_are_listed_and_what_is_left_out_is_named(
     assert "… and 1 older" in captured.out
     assert "timed · lift · modal: 2 runs" in captured.out
     assert "e2e_median_s: 14.5 s in the newest of 2 runs" in captured.out
-    assert f"skipped {unopened}: it has no tables yet: `liftlab show {unopened}`" in captured.err
+    assert f"skipped copy_19: its tables are those of run {two_runs[0]}" in captured.err
+    assert "copy_20" not in captured.err
+    assert "… and 2 more: `liftlab history --json` names all" in captured.err
+
+
+def test_tables_that_are_missing_are_made_once(
+    two_runs: list[str], write_run: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    unopened, damaged, live = (write_run(Path("data/runs"), number) for number in (5, 6, 7))
+    Path("data/runs", damaged, "run.sqlite").write_bytes(b"x" * 1000)
+    with store.Journal.open(store.RunFolder(Path("data/runs", live))):
+        assert main(["history"]) == 0
+    captured = capsys.readouterr()
+    assert unopened in captured.out
+    assert "making the tables of 2 runs" in captured.err
+    assert f"skipped {unopened}" not in captured.err
+    assert f"skipped {live}: it has no tables yet" in captured.err
+    [told] = [line for line in captured.err.splitlines() if f"skipped {damaged}" in line]
+    assert "run.sqlite" in told
+    shutil.rmtree(Path("data/runs", damaged))
+    assert main(["history"]) == 0
+    assert main(["history"]) == 0
+    assert capsys.readouterr().err.count("making the tables of") == 1  # of the one that was live
 
 
 def test_as_json(two_runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ def test_one_file_shows_what_it_published_beside_its_rows(
     out = capsys.readouterr().out
     assert f"5 results → {only_run(inside)}, 5 to grade" in out
     assert "published figures: 3 of 16 hold" in out
-    assert "3 of them missing return (comes out as: answers that parse)" in out
+    assert "3 of those counted are wrong: missing return (comes out as: answers that parse)" in out
     assert main(["show", only_run(inside)]) == 0
     assert "published figures: 3 of 16 hold" in capsys.readouterr().out
 
@@ -136,10 +136,14 @@ def test_a_place_that_cannot_be_written(inside: Path, capsys: pytest.CaptureFixt
     main(["import", "--no-regrade", str(FILES / "early.json")])
     run = only_run(inside)
     for form in ("week2", "csv"):
-        assert main(["export", run, "--format", form, "--out", "no/such/folder/x"]) == 1
+        assert main(["export", run, "--format", form, "--out", "x" * 300]) == 1
         err = capsys.readouterr().err
-        assert "no/such/folder/x: cannot be written: No such file or directory; free some" in err
+        assert "xx: cannot be written: File name too long; free some space, or give --out" in err
         assert "LIFTLAB_RUNS_DIR" not in err
+        assert main(["export", run, "--format", form, "--out", "no/such/folder/x"]) == 2
+        assert "no/such/folder is no folder: make it" in capsys.readouterr().err
+    assert main(["export", run, "--format", "week2", "--out", "/dev/null", "--force"]) == 2
+    assert "/dev/null is no regular file" in capsys.readouterr().err
     assert main(["export", run, "--format", "jsonl", "--out", "data"]) == 2
     assert "data is a folder" in capsys.readouterr().err
     (inside / "taken").write_text("")

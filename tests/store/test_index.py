@@ -146,7 +146,9 @@ def test_a_damaged_run_is_named_and_the_others_are_there(
         runs = store.history(project)
         assert runs["e2e_median_s"].round(6).tolist() == [before[0], before[2]]
         assert list(runs.attrs["skipped"]) == [damaged]
-        assert str(project.root) not in runs.attrs["skipped"][damaged]
+        said = runs.attrs["skipped"][damaged]
+        assert str(project.root) not in said
+        assert "read_parquet" not in said
     path.write_bytes(content)
     assert medians(project) == before
 
@@ -174,6 +176,7 @@ def test_a_run_that_is_being_written_disturbs_nobody(
                 found = store.history(project)
                 assert found["e2e_median_s"].round(6).tolist() == before
                 assert "has no tables yet" in found.attrs["skipped"][run_id]
+                assert store.unlaid(runs_dir, found.attrs["skipped"]) == []
         except BaseException as error:
             failures.append(error)
 
@@ -212,6 +215,16 @@ def test_without_a_place_for_the_index_the_history_is_the_same(
     assert medians(project) == before
     left = [path.name for path in project.path("runs").iterdir() if "index" in path.name]
     assert left == []
+
+
+def test_on_a_read_only_disk_not_even_the_clean_up_fails(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = medians(project)
+    (project.path("runs") / INDEX).unlink()
+    # A name that no file can have: it can neither be written nor removed, as on such a disk.
+    monkeypatch.setattr("liftlab.store.index.secrets.token_hex", lambda _: "x" * 300)
+    assert medians(project) == before
 
 
 def test_no_runs_are_an_empty_table(tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def test_a_suite_without_cases_is_refused(text: str) -> None:
         ('{"case_id": "b", "prompt": "x", "checks": [[[1]]]}', "checks[0]: a check is [[arg"),
         ('{"case_id": "b", "prompt": "x", "entry_point": 1}', "entry_point: Input should be a"),
         ('{"case_id": "b", ', "not valid JSON: Expecting property name"),
-        ("[]", "Input should be a valid dictionary"),
+        ("[]", "Input should hold keys and values"),
         ("7" * 5000, "not valid JSON: Exceeds the limit (4300 digits)"),
         ("[" * 100_000, "nested too deeply"),
     ],

@@ -36,6 +36,7 @@ _COST = re.compile(r"cost_(?P<requests>\d+)_usd")
 _TOTALS = ("trials", "total_runs", "total_tests", "total")
 _RIGHT = ("successes", "successful_runs", "execution_success", "both_success", "success", "passed")
 _RIGHT_RATES = ("success_rate", "execution_rate", "both_rate")
+_NO_COST = "a price has no rate, or a time is missing"
 _NOTHING = "there is none to sum up: 0 stands for no value"
 
 
@@ -130,10 +131,12 @@ def _wrong(trials: pd.DataFrame, counted: str = "parsed") -> str:
     if len(wrong) == 0:
         return ""
     named = pd.Series(labels(wrong, "failure_class")).value_counts()
-    said = f"{len(wrong)} of those counted are wrong"
-    if len(named):
-        said += f", {int(named.iloc[0])} of them {str(named.index[0]).replace('_', ' ')}"
-    return said
+    if len(named) == 0:
+        return f"{len(wrong)} of those counted {'is' if len(wrong) == 1 else 'are'} wrong"
+    most, how = int(named.iloc[0]), str(named.index[0]).replace("_", " ")
+    if most == len(wrong):
+        return f"{most} of those counted {'is' if most == 1 else 'are'} wrong: {how}"
+    return f"{len(wrong)} of those counted are wrong, {most} of them: {how}"
 
 
 def _cost_spec(field: str, usd: Mapping[str, ArrayLike]) -> Spec | None:
@@ -155,7 +158,8 @@ def _cost_spec(field: str, usd: Mapping[str, ArrayLike]) -> Spec | None:
         mean = None if total is None or times is None else times * total / len(spent)
         fault = f"not what is billed: that is {next(iter(usd))}" if rules else ""
         rules.append(Rule(f"price {price}", total if times is None else mean, fault))
-    return Spec(what, "USD", rules)
+    unknown = all(rule.value is None for rule in rules)
+    return Spec(what, "USD", rules, ("cannot be checked", _NO_COST) if unknown else None)
 
 
 def _change_spec(
