@@ -50,6 +50,8 @@ for name, folder in (("liftlab", sys.argv[1]), ("liftlab.sandbox", sys.argv[2]))
     module = types.ModuleType(name)
     module.__path__ = [folder]
     sys.modules[name] = module
+from liftlab.sandbox import warm
+warm.import_common()
 from liftlab.sandbox import zygote
 zygote.main(sys.argv[3])
 """

@@ -1,9 +1,8 @@
 """The warm worker: reads a job, forks a child for it, watches it, and answers what happened.
 
 Jobs and answers are messages of `protocol`, on standard input and output. The worker has
-imported what candidates commonly import, so that a run costs a fork and not a start of Python;
-no more than that, as a fork costs by the pages that the worker holds. It never runs foreign
-code itself. Standard library only.
+imported what candidates commonly import, so that a run costs a fork and not a start of Python.
+It never runs foreign code itself. Standard library only.
 """
 
 from __future__ import annotations
@@ -17,38 +16,27 @@ import signal
 import sys
 import time
 import warnings
-from importlib import import_module
 from typing import NoReturn
 
 from liftlab.sandbox import child, facts, protocol
 from liftlab.sandbox.watch import Watch
 
 _REQUEST_FD = 0
-# What is left out, such as asyncio, random and decimal, a candidate loads when it wants it.
-_WARM = (
-    "abc", "bisect", "collections", "contextlib", "copy", "datetime", "enum", "functools",
-    "heapq", "io", "itertools", "json", "math", "operator", "re", "string", "textwrap", "time",
-    "typing",
-)  # fmt: skip
 
 
 def main(scratch: str) -> NoReturn:
     """Serve jobs until told to stop, or until standard input ends."""
-    for name in _WARM:
-        try:
-            import_module(name)
-        except ImportError:
-            continue  # an interpreter built without it
     warnings.simplefilter("ignore")  # the candidate's warnings are nobody's
     _become_subreaper()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.closerange(protocol.RESULT_FD, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    empty = os.open(os.devnull, os.O_RDONLY)  # takes the number of a child's result pipe
+    # Takes the number of a child's result pipe: what a rehearsal tells goes nowhere.
+    empty = os.open(os.devnull, os.O_RDWR)
     reply_fd = os.dup(1)
     os.dup2(2, 1)  # nothing but answers goes there
     _empty(scratch)  # of what a lost worker left
     prepared = child.Prepared(scratch, empty, _address_space())
-    _warm_up()
+    _warm_up(prepared)
     with contextlib.suppress(BrokenPipeError, EOFError):
         while True:
             job = protocol.read_job(lambda most: os.read(_REQUEST_FD, most))
@@ -62,10 +50,11 @@ def main(scratch: str) -> NoReturn:
     sys.exit(0)
 
 
-def _warm_up() -> None:
+def _warm_up(prepared: child.Prepared) -> None:
     """Do once, before the forks, what each child would do anew."""
     for source in (b"def f(x):\n    return x\n", b"def f(:\n"):
         facts.inspect_source(source)  # the types of syntax trees are made at the first one
+    child.rehearse(prepared)
     for name in [name for name in sys.modules if name.partition(".")[0] == "liftlab"]:
         del sys.modules[name]  # no candidate is to find them
     gc.collect()

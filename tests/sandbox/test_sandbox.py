@@ -137,6 +137,18 @@ def f():
     assert run(sandbox, find).calls[0].value == [[], True, *[False] * 5]
 
 
+def test_a_run_finds_nothing_of_the_worker(sandbox: Sandbox) -> None:
+    find = """
+import gc, sys, types
+def f():
+    modules = [name for name in sys.modules if name == "candidate" or "liftlab" in name]
+    rehearsed = [item for item in gc.get_objects() if isinstance(item, types.FunctionType)
+                 and item.__module__ == "candidate" and item.__globals__ is not globals()]
+    return modules, rehearsed
+"""
+    assert run(sandbox, find).calls[0].value == (["candidate"], [])
+
+
 def test_a_source_that_is_too_long_is_not_read(sandbox: Sandbox) -> None:
     source = b"#" * (MAX_SOURCE_BYTES + 1)
     assert sandbox.parse(source).kind == "TooLong"
