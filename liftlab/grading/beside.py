@@ -7,22 +7,28 @@ Standard library only.
 
 from __future__ import annotations
 
+import builtins
 import random
 import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 _ANSWER = "<candidate>"
 _MESSAGE_CHARS = 300
 _MADE_AT_RUN_TIME = 1 << 9  # CPython's flag for classes that are no part of the interpreter
+_CONTAINERS = (list, tuple, set, frozenset)
+# Whose values an answer may give; others, such as a mock's, could claim to equal anything.
+_VALUE_MODULES = ("collections", "datetime", "decimal", "fractions", "ipaddress", "pathlib", "uuid")
 
 
 class _OwnClassError(Exception):
     """The answer gave a value of a class of its own, which could claim to equal anything."""
 
 
-def run_tests(answer: bytes, tests: str, name: str | None) -> dict[str, Any] | bool:
-    """Return True if the answer loads and its tests raise nothing, else what was raised.
+def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[str, Any] | str:
+    """Return `token` if the answer loads and its tests raise nothing, else what was raised.
 
     Parameters
     ----------
@@ -32,27 +38,39 @@ def run_tests(answer: bytes, tests: str, name: str | None) -> dict[str, Any] | b
         Asserts that call it.
     name
         The function under test; values of classes of the answer's own are refused from it.
+    token
+        Made for this run alone, so that no answer can print the verdict without looking for it.
     """
     run, make, describe, module = exec, compile, _described, ModuleType("candidate")
     sys.modules["candidate"] = module
     random.seed(0)  # the same verdict every time
+    usual, known = dict(vars(builtins)), _known_classes(answer, tests)
     try:
         run(make(answer, _ANSWER, "exec"), module.__dict__)
-        space = dict(module.__dict__)
-        if callable(space.get(name or "")):
-            space[name or ""] = _guarded(space[name or ""], module)
+        # The tests call the built-in functions as they were, whatever the answer made of them.
+        space = {key: item for key, item in module.__dict__.items() if key not in usual}
+        space["__builtins__"] = usual
+        if callable(module.__dict__.get(name or "")):
+            space[name or ""] = _guarded(module.__dict__[name or ""], known)
         run(make(tests, "<tests>", "exec"), space)
     except _OwnClassError as error:
         return {"not_plain": str(error)}
     except BaseException as error:
         return describe(error)
-    return True
+    return token
 
 
-def _guarded(function: Any, module: ModuleType) -> Any:
+def _known_classes(answer: bytes, tests: str) -> list[type]:
+    """Return the classes whose values may be compared, taken before the answer can replace them."""
+    text = answer.decode("latin-1") + tests
+    modules = [import_module(name) for name in _VALUE_MODULES if name in text]
+    return [item for module in modules for item in vars(module).values() if isinstance(item, type)]
+
+
+def _guarded(function: Callable[..., Any], known: Sequence[type]) -> Callable[..., Any]:
     def call(*arguments: Any, **named: Any) -> Any:
         value = function(*arguments, **named)
-        own = _own_class(value, module, 20)
+        own = _own_class(value, known, 20)
         if own is not None:
             raise _OwnClassError(own)
         return value
@@ -60,21 +78,20 @@ def _guarded(function: Any, module: ModuleType) -> Any:
     return call
 
 
-def _own_class(value: Any, module: ModuleType, depth: int) -> str | None:
-    """Return the name of a class of the answer's that `value` is of or holds, None without one."""
+def _own_class(value: Any, known: Sequence[type], depth: int) -> str | None:
+    """Return the name of a class not known that `value` is of or holds, None without one."""
     kind = type(value)
-    if kind in (int, str, float, bool, bytes, complex, type(None)) or depth == 0:
+    # Past any metaclass, and by identity: a class may lie about itself and about equality.
+    made_at_run_time = type.__dict__["__flags__"].__get__(kind) & _MADE_AT_RUN_TIME
+    if made_at_run_time and not any(kind is item for item in known):
+        return str(type.__dict__["__name__"].__get__(kind))[:100]
+    if depth == 0:
         return None
-    for base in type.mro(kind):
-        home = sys.modules.get(str(type.__dict__["__module__"].__get__(base)))
-        known = home is not module and getattr(home, base.__name__, None) is base
-        if base.__flags__ & _MADE_AT_RUN_TIME and not known:
-            return str(base.__name__)[:100]
     if kind is dict:
         value = [*value.keys(), *value.values()]
-    elif kind not in (list, tuple, set, frozenset):
+    elif not any(kind is item for item in _CONTAINERS):
         return None
-    found = (_own_class(item, module, depth - 1) for item in value)
+    found = (_own_class(item, known, depth - 1) for item in value)
     return next((name for name in found if name is not None), None)
 
 

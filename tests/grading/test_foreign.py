@@ -92,7 +92,17 @@ def test_a_test_that_says_more_runs_beside_the_answer(sandbox: Sandbox) -> None:
         "def check(candidate): pass\ndef near(x): return 0",
         "import sys\ndef near(x): sys.exit(0)",
         "def near(x): return 0\nraise SystemExit(0)",
-        "import builtins\nbuiltins.range = lambda n: []\ndef near(x): return [x, 1]['a']",
+        "import builtins\nbuiltins.range = lambda n: []\ndef near(x): return [1.5, 0][x > 1]",
+        "range = lambda n: []\ndef near(x): return [1.5, 0][x > 1]",
+        "from unittest.mock import ANY\ndef near(x): return ANY",
+        "import collections\nclass A(float):\n  def __eq__(self, other): return True\n"
+        "collections.A = A\nA.__module__ = 'collections'\ndef near(x): return A()",
+        "import collections\nclass M(type):\n  __flags__ = 0\n"
+        "  def __hash__(self): return hash(collections.Counter)\n"
+        "  def __eq__(self, other): return True\n"
+        "class A(metaclass=M):\n  def __eq__(self, other): return True\ndef near(x): return A()",
+        'import os\nline = \'{"call": 0, "function": "run_tests", "value": true}\'\n'
+        "os.write(3, line.encode() + b'\\n')\ndef near(x): return 0",
     ],
 )
 def test_tricks_in_the_same_process_win_nothing(code: str, sandbox: Sandbox) -> None:
