@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liftlab.errors import LiftlabError
+from liftlab.errors import InputInvalid
 from liftlab.jobs.opening import find_run, judged_by, rebuild_tables
 from liftlab.settings import Project
 from liftlab.store import RunFolder, doctor, lock
@@ -51,7 +51,7 @@ def examine(
     SchemaTooNew
         If a newer liftlab wrote it.
     StorageFailed
-        If something cannot be removed, or the run is being written while it should be.
+        If tables cannot be written, or something cannot be removed.
     """
     folder = find_run(project, run_id)
     if clean:
@@ -79,7 +79,7 @@ def _derived(project: Project, folder: RunFolder, *, mend: bool, clean: bool) ->
 def _mended(project: Project, folder: RunFolder, found: Finding) -> Finding:
     try:
         rebuild_tables(project, folder)
-    except LiftlabError as error:
+    except InputInvalid as error:
         return replace(
             found,
             state="damaged",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liftlab.endpoints.base import Health
 from liftlab.endpoints.connect import connected
-from liftlab.errors import EndpointUnreachable
+from liftlab.errors import EndpointUnreachable, StorageFailed
 from liftlab.settings import EndpointSettings
 from liftlab.store import RunFolder
 from liftlab.store.files import writing
@@ -40,13 +40,20 @@ def serving(
         yield endpoint
         return
     with _server_of(endpoint) as server:
+
+        def keep() -> None:
+            if keep_log is not None and server.request_log.exists():
+                keep_log(server.request_log)
+
         try:
             yield endpoint.model_copy(
                 update={"serve": None, "base_url": _address(server, endpoint)}
             )
-        finally:
-            if keep_log is not None and server.request_log.exists():
-                keep_log(server.request_log)
+        except BaseException:
+            with suppress(StorageFailed):  # what went wrong first is what a person has to hear
+                keep()
+            raise
+        keep()
 
 
 def _server_of(endpoint: EndpointSettings) -> LocalServer | SimulatorServer:
