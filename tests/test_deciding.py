@@ -130,7 +130,7 @@ def test_a_grader_that_fails_ends_the_run_and_is_heard(
     [
         (["--target", "0.8"], "--target and --zone say what --until-decided decides"),
         (["--until-decided", "--repeats", "2"], "counts one trial a case: leave out --repeats"),
-        (["--until-decided", "--target", "0.95"], "0.95 ± 0.1 leaves 0 to 1"),
+        (["--until-decided", "--target", "0.95", "--zone", "0.1"], "0.95 ± 0.1 leaves 0 to 1"),
         (["--until-decided", "--target", "1.5"], "1.5 is not in the range"),
     ],
 )

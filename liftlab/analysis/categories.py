@@ -12,7 +12,7 @@ from functools import partial
 import pandas as pd
 
 from liftlab.analysis.columns import labels
-from liftlab.analysis.decide import Decision, of_run
+from liftlab.analysis.decide import Decision, narrowed, of_run
 from liftlab.analysis.success import Measure, failure_classes
 
 TARGET = 0.7
@@ -129,19 +129,14 @@ def _decided(
         about_class = of_run(
             trials,
             spoiled,
-            _narrowed(zone, spoiled),
+            narrowed(spoiled, zone),
             failure_class=asked,
             error=error / picked_from,
         )
     return CategoryDecision(
         category=category,
         cases=trials["case_id"].nunique(),
-        success=of_run(trials, target, _narrowed(zone, target), measure=measure, error=error),
+        success=of_run(trials, target, narrowed(target, zone), measure=measure, error=error),
         failure_class=asked,
         spoiled=about_class,
     )
-
-
-def _narrowed(zone: float, limit: float) -> float:
-    """Return a zone that leaves room for rates on both sides of a limit."""
-    return min(zone, 0.5 * limit, 0.5 * (1 - limit))

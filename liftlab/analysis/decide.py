@@ -30,7 +30,9 @@ from liftlab.analysis.sequential import (
 )
 from liftlab.analysis.success import Measure, judgeable
 
-__all__ = ["Course", "Decision", "SampleSize", "of_run", "sample_size", "success_rate"]
+__all__ = ["Course", "Decision", "SampleSize", "narrowed", "of_run", "sample_size", "success_rate"]
+
+ZONE = 0.1  # on either side of a target; within it either answer will do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,7 @@ class Decision:
 def success_rate(
     outcomes: ArrayLike,
     target: float = 0.7,
-    zone: float = 0.1,
+    zone: float | None = None,
     *,
     cases: ArrayLike | None = None,
     error: float = 0.05,
@@ -166,7 +168,7 @@ def success_rate(
         True or false, in the order in which the trials were made, which has to be random.
         NaN where not known.
     target, zone
-        See `Decision`.
+        See `Decision`; without a zone, `narrowed(target)`.
     cases : (n,), optional
         The case of each; of a case that repeats the first outcome counts.
     error
@@ -190,6 +192,7 @@ def success_rate(
     ('above', 'go on')
     """
     check_confidence(error)
+    zone = narrowed(target) if zone is None else zone
     if not 0 < target - zone < target + zone < 1:
         raise ValueError(f"target {target} ± zone {zone} has to lie between 0 and 1")
     counted = _counted(as_array(outcomes), cases)
@@ -198,10 +201,21 @@ def success_rate(
     return _decided(counted, target, zone, error, about)
 
 
+def narrowed(target: float, zone: float = ZONE) -> float:
+    """Return a zone that leaves room for rates on both sides of a target.
+
+    Examples
+    --------
+    >>> narrowed(0.7), round(narrowed(0.9), 3), narrowed(0.7, 0.05)
+    (0.1, 0.05, 0.05)
+    """
+    return min(zone, 0.5 * target, 0.5 * (1 - target))
+
+
 def of_run(
     trials: pd.DataFrame,
     target: float = 0.7,
-    zone: float = 0.1,
+    zone: float | None = None,
     *,
     measure: Measure = "pass",
     failure_class: str | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-_SMALLEST_FIXED = 1e-4  # smaller magnitudes are written with an exponent
+_SMALLEST_FIXED = 1e-6  # smaller magnitudes are written with an exponent
 _LARGEST_FIXED = 1e7
 # By unit: factor, decimals from one up, significant digits below one.
 _UNITS = {"%": (100, 1, 2), "s": (1, 2, 3), "USD": (1, 2, 2)}
@@ -67,7 +67,8 @@ class Estimate:
         """
         if self.value is None or not uncertainty:
             return self
-        low = None if self.low is None else min(self.low, self.value - uncertainty)
+        floor = 0.0 if self.value >= 0 else -math.inf  # no time is below 0
+        low = None if self.low is None else min(self.low, max(floor, self.value - uncertainty))
         high = None if self.high is None else max(self.high, self.value + uncertainty)
         if (low, high) == (self.low, self.high):
             return self

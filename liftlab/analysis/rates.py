@@ -59,6 +59,8 @@ def proportion(
         count, n = int(outcomes.sum()), len(outcomes)
     else:
         count = int(np.asarray(successes))
+        if count != successes:
+            raise ValueError("a count of successes is a whole number")
     if n < 0 or not 0 <= count <= n:
         raise ValueError(f"{count} successes of {n}: a count lies between 0 and n")
     base: dict[str, Any] = {"n": n, "population": THIS_RUN, "unit": "%"}

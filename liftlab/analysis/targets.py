@@ -55,6 +55,10 @@ class Tables(Protocol):
     def stages(self) -> pd.DataFrame:
         """The stage table."""
 
+    @property
+    def costs(self) -> pd.DataFrame:
+        """The cost table."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedTarget:
@@ -168,8 +172,8 @@ def estimate_metric(run: Tables, metric: str, population: Population = "ended") 
     makers = {
         "success_rate": lambda: success_rate(run.trials).estimate,
         "parsed_rate": lambda: success_rate(run.trials, "parsed").estimate,
-        "cost_per_pass_usd": lambda: cost.cost_per_pass(*_costs(run.trials)),
-        "cost_per_trial_usd": lambda: cost.cost_per_trial(*_costs(run.trials)[::2]),
+        "cost_per_pass_usd": lambda: cost.cost_per_pass(*_costs(run)),
+        "cost_per_trial_usd": lambda: cost.cost_per_trial(*_costs(run)[::2]),
         "prompts_tested": lambda: _prompts_tested(run.trials),
         "worst_class_share": lambda: _worst_class(run.trials),
     }
@@ -263,9 +267,12 @@ def _timed_rows(run: Tables, what: str, population: Population) -> tuple[Floats,
     return floats(stages, "latency_s") * scale, good, labels(stages, "case_id").astype(str)
 
 
-def _costs(trials: pd.DataFrame) -> tuple[Floats, Bools, Any]:
-    cases = labels(trials, "case_id").astype(str)
-    return floats(trials, "cost_usd"), succeeded(trials), cases
+def _costs(run: Tables) -> tuple[Floats, Bools, Any]:
+    """Return USD, which are right, and the case of each; seconds are paid at their real length."""
+    by_tokens = "tokens" in labels(run.costs, "cost_model")[:1]
+    scale = 1.0 if by_tokens else run.run.time_scale or 1.0
+    cases = labels(run.trials, "case_id").astype(str)
+    return floats(run.trials, "cost_usd") * scale, succeeded(run.trials), cases
 
 
 def _prompts_tested(trials: pd.DataFrame) -> Estimate:

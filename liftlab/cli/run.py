@@ -33,7 +33,9 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 )
 @click.option("--target", type=_SHARE, help="Success rate to be decided about (0.7).")
 @click.option(
-    "--zone", type=_SHARE, help="Within ± this of the target either answer will do (0.1)."
+    "--zone",
+    type=_SHARE,
+    help="Within ± this of the target either answer will do (0.1, or half of what is left).",
 )
 @click.option(
     "--warm-up/--no-warm-up",
@@ -130,6 +132,7 @@ def _until(
     asked: bool, target: float | None, zone: float | None, repeats: int | None
 ) -> Until | None:
     """Return what the run is to decide, or None; refuse options that contradict it."""
+    from liftlab.analysis.decide import narrowed
     from liftlab.runner.plan import Until
 
     if not asked:
@@ -138,8 +141,8 @@ def _until(
         return None
     if repeats is not None and repeats > 1:
         raise UsageError("--until-decided counts one trial a case: leave out --repeats")
-    given = {"target": target, "zone": zone}
-    until = Until(**{name: value for name, value in given.items() if value is not None})
+    target = Until().target if target is None else target
+    until = Until(target=target, zone=narrowed(target) if zone is None else zone)
     if not 0 < until.target - until.zone < until.target + until.zone < 1:
         raise UsageError(f"{until.target:g} ± {until.zone:g} leaves 0 to 1: give a smaller --zone")
     return until

@@ -95,19 +95,11 @@ def _for_leadership(facts: Facts, rulings: Ruled) -> Iterator[str]:
     if rulings.right is not None:
         yield _right(facts)
         yield from _target(facts, rulings.success_target)
-    yield from _time(facts, rulings)
-    if rulings.cost is not None:
-        yield _sentence(rulings.cost.may_say)
-    if facts.failures and rulings.right is not None:
-        top = facts.failures[0]
-        wrong = facts.passed.trials - facts.passed.successes
-        most = f"{top.count:,} of the {wrong:,} wrong answers"
-        if wrong > 1:
-            yield (
-                f"{most} {failure_words(top.failure_class)}."
-                if top.count > 1
-                else (f"The {wrong:,} wrong answers fail in different ways.")
-            )
+    if not facts.unanswered:
+        yield from _time(facts, rulings)
+        if rulings.cost is not None:
+            yield _sentence(rulings.cost.may_say)
+    yield from _wrong(facts)
     steps = [lead for lead, _ in next_steps(facts)]
     if steps:
         yield f"Next: {steps[0][0].lower()}{steps[0][1:]}"
@@ -120,6 +112,19 @@ def _for_leadership(facts: Facts, rulings: Ruled) -> Iterator[str]:
         yield f"More cases would settle what is open: {needs[0]}."
 
 
+def _wrong(facts: Facts) -> Iterator[str]:
+    """Yield what most of the wrong answers have in common, where there are several."""
+    wrong = facts.passed.trials - facts.passed.successes
+    if not facts.failures or wrong < 2:
+        return
+    top = facts.failures[0]
+    if top.count == 1:
+        yield f"The {wrong:,} wrong answers fail in different ways."
+    else:
+        most = f"{top.count:,} of the {wrong:,}" if top.count < wrong else f"All {wrong:,}"
+        yield f"{most} wrong answers {failure_words(top.failure_class)}."
+
+
 def _for_technical(facts: Facts, rulings: Ruled) -> Iterator[str]:
     yield from _nothing(facts)
     if rulings.right is not None and rulings.parsed is not None:
@@ -127,12 +132,13 @@ def _for_technical(facts: Facts, rulings: Ruled) -> Iterator[str]:
         if rulings.success_target is not None:
             said += f" {rulings.success_target.why}"
         yield said
-    for stage in (*rulings.stages, *rulings.spreads):
+    known = [spread for spread in rulings.spreads if spread.ruling != "not measurable"]
+    for stage in (*rulings.stages, *known):
         yield stage.may_say
     if rulings.tail is not None:
         needs = f" {rulings.tail.n_needed:,} cases give a bound." if rulings.tail.n_needed else ""
         yield f"P95 end to end is {_measurable(rulings.tail)}.{needs}"
-    if facts.slow:
+    if facts.slow and not facts.unanswered:
         more = len(facts.slow) - _TOLD
         told = [f"{each.sentence()}" for each in facts.slow[:_TOLD]]
         yield " ".join(["Slow:", *told]) + (f" {more:,} more were slow." if more > 0 else "")
@@ -151,6 +157,11 @@ def _for_technical(facts: Facts, rulings: Ruled) -> Iterator[str]:
 
 def _for_users(facts: Facts, rulings: Ruled) -> Iterator[str]:
     yield from _nothing(facts)
+    if facts.unanswered:
+        return
+    if rulings.right is not None and facts.passed.successes == 0:
+        yield f"Do not use it yet: none of {facts.passed.trials:,} answers was right."
+        return
     if rulings.median is not None:
         half = facts.e2e.p50
         typical = messages.rounded(half.value or 0.0)
@@ -237,6 +248,9 @@ def _done(facts: Facts) -> Iterator[str]:
         cases = trials["case_id"].nunique()
         often = "once" if repeats == 1 else f"{repeats:,} times"
         yield f"{cases:,} {plural('prompt', cases)} {'was' if cases == 1 else 'were'} run {often}."
+        scale = facts.data.run.time_scale
+        if scale not in (None, 1.0):
+            yield f"Simulated, {scale:g} times as fast as real: times and costs are less."
 
 
 def _sentence(cost: str) -> str:

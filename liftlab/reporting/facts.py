@@ -87,6 +87,19 @@ class Facts:
     rulings: list[Ruling]
 
     @property
+    def unanswered(self) -> bool:
+        """Whether every trial ended in an error of the endpoint."""
+        return self.passed.trials == 0 and self.passed.errors > 0
+
+    @property
+    def errors(self) -> list[str]:
+        """Classes of the endpoint's errors, the most frequent first."""
+        trials, stages = self.data.trials, self.data.stages
+        key = ["case_id", "repeat"]
+        failed = trials.loc[labels(trials, "outcome") == "error", key].merge(stages, on=key)
+        return [str(name) for name in failed["error_class"].value_counts().index]
+
+    @property
     def price_date(self) -> str:
         """When the price that trials are counted at was looked up; empty where there is none."""
         used = self.data.costs["price_id"].dropna().head(1)
@@ -109,15 +122,25 @@ class Facts:
 
     def success_verdict(self) -> TargetResult | None:
         """Return the verdict on the success rate; None where there is no such target."""
-        found = (t.result for t in self.targets if t.metric == "success_rate" and t.required)
-        return next(found, None)
+        return self._required("success_rate")
+
+    def cost_verdict(self) -> TargetResult | None:
+        """Return the verdict on the cost of a right answer, as `time_verdict` does."""
+        return self._required("cost_per_pass_usd") if self._at_real_length else None
+
+    def _required(self, metric: str) -> TargetResult | None:
+        return next((t.result for t in self.targets if t.metric == metric and t.required), None)
+
+    @property
+    def _at_real_length(self) -> bool:
+        return self.data.run.time_scale in (None, 1.0)
 
     def time_verdict(self) -> TargetResult | None:
         """Return the verdict on the median end-to-end time; None where there is no such target.
 
         A simulator that was sped up is not judged beside its own, shorter times.
         """
-        if self.data.run.time_scale not in (None, 1.0):
+        if not self._at_real_length:
             return None
         return next((t.result for t in self._end_to_end() if t.required), None)
 

@@ -239,6 +239,7 @@ def _draw_rates(rates: Sequence[SuccessRate], target: float | None, width: float
     axes.set_ylim(max(len(rates), 1) - 0.4, -0.65)
     names = [label(rate.group.replace("_", " "), 16 if narrow else 30) for rate in rates]
     axes.set_yticks(range(len(rates)), names)
+    axes.tick_params(axis="y", pad=10)  # a dot at 0 % keeps clear of its name
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     axes.set_xlabel("share right; the band is the 95 % interval", loc="left")
     if not rates:

@@ -138,7 +138,8 @@ def numbers(facts: Facts) -> list[tuple[str, str]]:
         ("End to end, median", f"{facts.e2e.p50}, {facts.e2e.rows}"),
         ("End to end, P95", str(facts.e2e.p95)),
     ]
-    rows += [(f"{count:,} requests", str(found)) for count, found in requests_at(facts)]
+    at = "".join(f" at {name}" for name in facts.data.costs["price_id"].dropna().unique()[:1])
+    rows += [(f"{count:,} requests{at}", str(found)) for count, found in requests_at(facts)]
     return rows
 
 

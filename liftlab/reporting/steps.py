@@ -13,6 +13,9 @@ _CLOSE = "too close to call"  # no number of trials that can be run would decide
 
 def next_steps(facts: Facts) -> Iterator[tuple[str, str]]:
     """Yield what to do and why, the most useful first."""
+    if facts.unanswered:
+        yield _look_at_endpoint(facts)
+        return
     if facts.failures:
         top, wrong = facts.failures[0], sum(share.count for share in facts.failures)
         interval = f" ({top.of_failures.interval})" if top.of_failures.interval else ""
@@ -33,8 +36,17 @@ def next_steps(facts: Facts) -> Iterator[tuple[str, str]]:
             f"{left:.1f} s are unexplained: {puzzling[0].advice}.",
         )
     if facts.passed.errors:
-        words = "trial ended" if facts.passed.errors == 1 else "trials ended"
-        yield "Look at the endpoint.", f"{facts.passed.errors:,} {words} in an error of its own."
+        yield _look_at_endpoint(facts)
+
+
+def _look_at_endpoint(facts: Facts) -> tuple[str, str]:
+    words = "trial ended" if facts.passed.errors == 1 else "trials ended"
+    kinds = facts.errors
+    mostly = f": {'mostly ' if len(kinds) > 1 else ''}{kinds[0]}" if kinds else ""
+    return (
+        "Look at the endpoint.",
+        f"{facts.passed.errors:,} {words} in an error of its own{mostly}.",
+    )
 
 
 def _effort(facts: Facts, verdict: TargetResult) -> str:

@@ -136,6 +136,13 @@ def test_no_trials_decide_nothing() -> None:
     assert "11 more such" in nothing.sentence()
 
 
+@pytest.mark.parametrize("target", [0.05, 0.9, 0.95, 0.99])
+def test_a_target_near_0_or_1_narrows_its_zone(target: float) -> None:
+    found = success_rate([1] * 2_000, target)
+    assert found.verdict == "above"
+    assert 0 < target - found.zone < target + found.zone < 1
+
+
 @pytest.mark.parametrize(("target", "zone"), [(0.7, 0.3), (0.05, 0.1), (0.7, 0)])
 def test_a_zone_outside_the_range_of_rates_raises(target: float, zone: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):

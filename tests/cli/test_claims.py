@@ -64,11 +64,13 @@ def test_what_is_not_there_is_an_input_error(
 def test_a_report_is_linted_with_its_lines(
     published: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("report.md").write_text("# Day\n\n- **End-to-End**: 14.9s median\n- 31% faster\n")
+    Path("report.md").write_text(
+        "# Day\n\n- **End-to-End**: 14.9s median\n- New E2E estimate: 20.9 s\n"
+    )
     assert main(["lint-report", "report.md", "--run", "week2_day1"]) == 0
     out = capsys.readouterr().out
     assert "report.md:3: median  “End-to-End: 14.9s median”: contradicted" in out
-    assert "report.md:4: change  “31% faster”: not tied" in out
+    assert "report.md:4: forecast  “New E2E estimate: 20.9 s”: not tied" in out
     assert "2 claims, 1 not tied; 1 ruling: 1 contradicted" in out
     assert main(["lint-report", "report.md", "--run", "week2_day1", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -176,6 +176,11 @@ def empty_run() -> RunData:
     return synthetic_run(0, 1)
 
 
+@pytest.fixture(scope="session")
+def all_fail() -> RunData:
+    return synthetic_run(5, 3, pass_rate=0.0)
+
+
 @pytest.fixture(params=["week2", "forty", "ten_thousand", "empty", "all_fail", "all_pass"])
 def any_run(request: pytest.FixtureRequest) -> RunData:
     makers: dict[str, Callable[[], RunData]] = {
@@ -183,7 +188,7 @@ def any_run(request: pytest.FixtureRequest) -> RunData:
         "forty": lambda: request.getfixturevalue("forty"),
         "ten_thousand": lambda: request.getfixturevalue("ten_thousand"),
         "empty": lambda: request.getfixturevalue("empty_run"),
-        "all_fail": lambda: synthetic_run(5, 3, pass_rate=0.0),
+        "all_fail": lambda: request.getfixturevalue("all_fail"),
         "all_pass": lambda: synthetic_run(5, 3, pass_rate=1.0),
     }
     return makers[request.param]()

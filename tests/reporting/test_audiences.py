@@ -71,6 +71,26 @@ def test_an_endpoint_that_never_answered_is_told_as_such(audience: str, week2: R
     assert words([said]) <= LEADERSHIP_WORDS
 
 
+def test_errors_that_came_fast_are_no_fast_answers(week2: RunData) -> None:
+    failed = failing(week2)
+    trials = failed.trials.assign(e2e_s=[0.001, 0.001, 0.001, 0.001, 0.005])
+    stages = failed.stages.assign(latency_s=0.001, error_class="http_5xx")
+    facts = gather(replace(failed, trials=trials, stages=stages))
+    assert "typical" not in leadership(facts) + users(facts)
+    assert leadership(facts).endswith("Next: look at the endpoint.")
+    assert "5 trials ended in an error of its own: http_5xx." in technical(facts)
+
+
+def test_users_are_not_offered_what_never_worked(all_fail: RunData) -> None:
+    assert users(gather(all_fail)) == "Do not use it yet: none of 15 answers was right."
+
+
+def test_a_simulator_that_was_sped_up_is_told(forty: RunData) -> None:
+    sped_up = replace(forty, run=replace(forty.run, time_scale=100.0))
+    assert "Simulated, 100 times as fast as real" in leadership(gather(sped_up))
+    assert "Simulated" not in leadership(gather(forty))
+
+
 def test_every_figure_of_a_message_is_ruled(any_run: RunData) -> None:
     """What is said of success, time and cost stands on a ruling that carries it."""
     facts = gather(any_run)

@@ -75,7 +75,9 @@ class Rows:
             return f"{stage_name(self.stage)} was not timed."
         middle = self.estimate("median", "all")
         said = f"{stage_name(self.stage)}: median {middle}, {POPULATIONS['all']}"
-        if int(self.ok.sum()) < n:
+        if not self.ok.any():
+            said += "; none succeeded"
+        elif int(self.ok.sum()) < n:
             some = self.estimate("median", "ok")
             said += f"; {some.point} of the {int(self.ok.sum()):,} that succeeded"
         if self.stage == "e2e":

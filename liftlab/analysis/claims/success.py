@@ -63,7 +63,7 @@ def target(claim: Claim, evidence: Evidence, measure: Measure) -> Ruling:
     found = success_rate(trials, measure)
     if found.trials == 0:
         return _unjudged(claim, measure, found)
-    decision = decide.of_run(trials, claim.figure, _zone(claim.figure), measure=measure)
+    decision = decide.of_run(trials, claim.figure, measure=measure)
     limit = quantity(claim.figure, "%")
     ratio = f"log likelihood ratio {decision.log_ratio:+.3f}, decided at ±{decision.bound:.3f}"
     ruling: Verdict = "not supported"
@@ -76,7 +76,8 @@ def target(claim: Claim, evidence: Evidence, measure: Measure) -> Ruling:
             claim=claim,
             measure=measure,
             ruling=ruling,
-            why=f"{ratio}; {decision.published}.",
+            why=f"The sequential test says stop, {decision.may_claim} {limit} ({ratio}); "
+            f"at any look the rate is {_interval(decision)}.",
             may_say=decision.sentence(),
             faults=("wrong",) if ruling == "contradicted" else (),
         )
@@ -160,11 +161,6 @@ def _count(n: int, one: str, many: str) -> str:
 def _interval(decision: decide.Decision) -> str:
     low, high = decision.published.low, decision.published.high
     return "unknown" if low is None or high is None else span(low, high, "%")
-
-
-def _zone(limit: float) -> float:
-    """Return the zone around a target in which either answer will do; narrower near 0 and 1."""
-    return min(NARROW, (1 - limit) / 2, limit / 2)
 
 
 def _fewest(decision: decide.Decision) -> str:

@@ -234,11 +234,18 @@ def _tail_tile(facts: Facts) -> Tile:
 
 
 def _cost_tile(facts: Facts) -> Tile:
-    cost = facts.cost_right
-    verdict = "" if cost.value is not None else "not measurable"
+    cost, what = facts.cost_right, "Cost of a right answer"
     told = estimate_words(cost)
-    why = f"{told}; retries in, idle time out" if cost.value is not None else told
-    return Tile(what="Cost of a right answer", number=cost.point, why=why, verdict=verdict)
+    if cost.value is None:
+        return Tile(what=what, number=cost.point, why=told, verdict="not measurable")
+    why = f"{told}; {_price(facts)}retries in, idle time out"
+    return _judged(what, cost.point, why, facts.cost_verdict(), "≤", "USD")
+
+
+def _price(facts: Facts) -> str:
+    """Say at which price, where trials are counted at another than is billed."""
+    prices = facts.data.costs["price_id"].dropna().unique()
+    return f"at {prices[0]}, " if len(prices) > 1 else ""
 
 
 def _judged(
