@@ -59,6 +59,7 @@ class LiftServer(ThreadingHTTPServer):
         self.log: list[str] = []
         self.healthy = True
         self.before_answer: Callable[[int], None] = lambda count: None
+        self.echoes = False  # says in every way it has which token it was given
         self.refuses_with: dict[str, Any] | None = None
         self.before_status: Callable[[], object] = lambda: None
         self.body_for: Callable[[str, int], list[str] | None] = lambda name, count: None
@@ -125,8 +126,13 @@ class _Handler(BaseHTTPRequestHandler):
         return {"body": self.server.body_for(name, count) or body}
 
     def _answer(self, body: dict[str, Any], status: int = 200) -> None:
+        token = self.headers.get("authorization", "") if self.server.echoes else ""
+        if token:
+            body |= {"model": f"model of {token}", "finish_reason": token}
         content = json.dumps(body).encode()
         self.send_response(status)
+        if token:
+            self.send_header("x-request-id", token)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
         self.end_headers()

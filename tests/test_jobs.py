@@ -155,10 +155,18 @@ def test_ctrl_c_keeps_what_is_committed_and_says_how_to_go_on(
 
 
 def test_a_token_is_in_nothing_that_a_run_writes(
-    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    project: Project,
+    lift_server: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     canary = "canary-2f6b9d51c8"
     monkeypatch.setenv("LIFT_TOKEN", canary)
+    lift_server.echoes = True
+    lift_server.body_for = lambda name, count: [f"return '{canary}'"]
+    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    assert "model of Bearer ***" in str(run.run.model)
+    lift_server.refuses_with = {"detail": f"no such key: {canary}"}
     jobs.run_suite(jobs.plan_run(project, cases=["double"]))
     files = [path for path in project.root.rglob("*") if path.is_file()]
     assert len(files) > 10

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from liftlab.endpoints.base import Reply, Secret
+from liftlab.endpoints.redact import Redactor
 from liftlab.endpoints.replies import clean, error_text, name_or_none
 from liftlab.endpoints.urls import shown
 from liftlab.records import ErrorClass
@@ -94,9 +95,7 @@ class HttpClient:
             "user-agent": "liftlab",
             **secret,
         }
-        revealed = [value.reveal() for value in (headers or {}).values()]
-        revealed += [token.reveal()] if token else []
-        self._secrets = [value.encode() for value in revealed if value]
+        self.redact = Redactor([*(headers or {}).values(), *([token] if token else [])])
 
     async def get(self, url: str, *, deadline_s: float, request_id: str | None = None) -> Exchange:
         """Ask a URL, and return what came of it."""
@@ -179,7 +178,7 @@ class HttpClient:
     def _finished(
         self, url: httpx.URL, answer: Answer, headers: Mapping[str, str], recorder: Recorder
     ) -> Exchange:
-        body = self._struck_out(answer.content)
+        body = self.redact.content(answer.content)
         error_class = _class_of_status(answer.status)
         message = None
         if error_class is not None:
@@ -189,7 +188,7 @@ class HttpClient:
             url=_shown(str(url)),
             stamps=recorder.stamps(),
             status=answer.status,
-            headers=headers,
+            headers={name: self.redact.text(value) for name, value in headers.items()},
             body=body,
             error_class=error_class,
             message=message,
@@ -205,7 +204,7 @@ class HttpClient:
         status: int | None = None,
     ) -> Exchange:
         recorder.ended()
-        message = self._struck_out(message.encode("utf-8", "replace")).decode()
+        message = self.redact.text(message)
         return Exchange(
             url=_shown(url),
             stamps=recorder.stamps(),
@@ -213,11 +212,6 @@ class HttpClient:
             error_class=error_class,
             message=clean(_QUERY.sub(r"\1", message)),
         )
-
-    def _struck_out(self, body: bytes) -> bytes:
-        for secret in self._secrets:
-            body = body.replace(secret, b"*" * len(secret))  # as long, so that offsets hold
-        return body
 
 
 class _Httpx:

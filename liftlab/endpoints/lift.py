@@ -79,7 +79,8 @@ class LiftEndpoint:
         reply = bare_reply(exchange)
         if reply.error_class:
             return reply
-        return await aside(len(reply.raw), lambda: read(reply, request))
+        said = await aside(len(reply.raw), lambda: read(reply, request))
+        return self._client.redact.reply(said)
 
     async def close(self) -> None:
         """Give the connections back."""

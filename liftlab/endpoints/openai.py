@@ -85,7 +85,8 @@ class OpenAIEndpoint:
         if reply.error_class:
             refused = self._refused_format(request, exchange, tried)
             return dataclasses.replace(reply, ask_otherwise=refused)
-        return await aside(len(reply.raw), lambda: read(reply, request, exchange.headers))
+        said = await aside(len(reply.raw), lambda: read(reply, request, exchange.headers))
+        return self._client.redact.reply(said)
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -294,13 +294,15 @@ async def test_what_is_sent(loopback):
 
 async def test_a_secret_that_the_server_echoes_is_struck_out(loopback, client):
     async def echo(call):
-        await call.reply({"error": f"bad key {TOKEN} in request"}, "401 Unauthorized")
+        said = {"error": f"bad key {TOKEN} in request"}
+        await call.reply(said, "401 Unauthorized", x_request_id=f"for {TOKEN}")
 
     server = await loopback(echo)
     exchange = await client.post(server.url, {}, request_id="r", deadline_s=5)
     assert exchange.error_class == "http_4xx"
     assert "bad key" in exchange.message
-    assert TOKEN not in repr(exchange) + repr(client.__dict__["_secrets"][:0])
+    assert exchange.headers["x-request-id"].startswith("for ***")
+    assert TOKEN not in repr(exchange) + repr(client.redact)
     assert TOKEN.encode() not in exchange.body
     assert len(exchange.body) == int(exchange.headers["content-length"])
 

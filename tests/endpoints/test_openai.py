@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from liftlab.endpoints.base import Request, Sampling
+from liftlab.endpoints.base import Request, Sampling, Secret
 from liftlab.endpoints.http import HttpClient
 from liftlab.endpoints.openai import OpenAIEndpoint, payload
 
@@ -109,6 +109,24 @@ async def test_odd_usage_is_unknown(usage):
     reply = await reply_to(completion("hi", usage=usage, timings="x"))
     assert reply.value == "hi"
     assert reply.prompt_tokens is reply.cached_tokens is reply.server_s is None
+
+
+async def test_a_secret_that_is_spelt_in_pieces_or_escapes_is_struck_out():
+    def answer(request):
+        pieces = [{"content": letter} for letter in request.headers["authorization"]]
+        body = streamed(*pieces) if b'"stream"' in request.content else completion("\u0043ANARY-7")
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        kind = "text/event-stream" if isinstance(body, bytes) else "application/json"
+        return httpx.Response(
+            200, content=content.replace(b"CANARY", b"\\u0043ANARY"), headers={"content-type": kind}
+        )
+
+    client = HttpClient(transport=httpx.MockTransport(answer), token=Secret("CANARY-7"))
+    asking = OpenAIEndpoint(client=client, base_url="http://o.test/v1", model="m")
+    assert (await asking.generate(asked(stream=True))).value == "Bearer ********"
+    reply = await asking.generate(asked())
+    assert reply.value == "********"
+    assert "CANARY" not in repr(reply)
 
 
 async def test_of_several_choices_the_first_counts():
