@@ -6,6 +6,7 @@ import re
 import textwrap
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
+_DEFINES = re.compile(r"^\s*(async )?def ", re.MULTILINE)
 _PYTHON = {"python", "python3", "py", "py3", ""}
 
 
@@ -23,8 +24,9 @@ def has_fence(text: str) -> bool:
 def extract(text: str) -> str:
     r"""Return the code of the first fenced Python block that defines a function.
 
-    Failing that the first Python block, failing that the first block; a block that is never
-    closed ends with the text. Without a block, the text as it is.
+    Failing that what stands before the first fence, if it defines one: a reply may close a block
+    that the prompt has opened. Failing that the first Python block, failing that the first block;
+    a block that is never closed ends with the text. Without a block, the text as it is.
 
     Examples
     --------
@@ -35,8 +37,9 @@ def extract(text: str) -> str:
     if not blocks:
         return text
     python = [code for language, code in blocks if language in _PYTHON]
-    with_function = [code for code in python if re.search(r"^\s*(async )?def ", code, re.MULTILINE)]
-    return next(iter(with_function or python or [blocks[0][1]]))
+    before = _FENCE.split(text, maxsplit=1)[0]
+    first = (python or [blocks[0][1]])[0]
+    return next(filter(_DEFINES.search, [*python, before]), first)
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:

@@ -30,9 +30,17 @@ _GATEWAY_PAGE = re.compile(
     r"|internal server error|too many requests)",
     re.IGNORECASE,
 )
+_GATEWAY_LINE = re.compile(
+    r"\s*((error|http)?\W{0,2}[45]\d\d\W{1,3})?(bad gateway|service (temporarily )?unavailable"
+    r"|gateway time-?out|internal server error|too many requests|rate limit exceeded"
+    r"|no healthy upstream|upstream connect error)[^\n]{0,200}\s*",
+    re.IGNORECASE,
+)
 _STATEMENT = re.compile(
     r"^\s*(return|def|class|if|for|while|with|try|import|from|raise|pass|print|\w+\s*=[^=])"
 )
+# What no statement ends with.
+_OPEN_END = re.compile(r"([-+*/%@&|^~<>=,.([{]|\b(and|or|not|in|is|if))\s*$")
 _EMPTY_BODY = (ast.Pass,)
 
 
@@ -88,7 +96,8 @@ def _text_facts(text: str) -> dict[str, Any]:
         "json": _json_kind(text),
         "pythonic": any(_PYTHON_LINE.match(line[:500]) for line in head.splitlines()),
         "foreign": bool(_OTHER_LANGUAGE.search(head)),
-        "gateway_page": head.lstrip()[:1] == "<" and bool(_GATEWAY_PAGE.search(head)),
+        "gateway_page": (head.lstrip()[:1] == "<" and bool(_GATEWAY_PAGE.search(head)))
+        or bool(_GATEWAY_LINE.fullmatch(head)),
         "empty": not text.strip(),
         "lines": text.count("\n") + 1,
     }
@@ -124,13 +133,15 @@ def _stops_short(text: str, error: SyntaxError) -> bool:
     if message.startswith("expected an indented block"):
         header = re.search(r"on line (\d+)$", message)
         return bool(header) and int(header.group(1) if header else 0) >= last
-    if isinstance(error, IndentationError) or "codec" in message:
+    if isinstance(error, IndentationError) or "codec" in message or "character" in message:
         return False
     end_of_last_line = len(lines[last - 1].rstrip())
     # Something expected may be missing after all that there is; other faults lie where they start.
     offset = error.offset or 0
     if message.startswith("expected "):
         offset = max(offset, error.end_offset or 0)
+        if _OPEN_END.search(lines[last - 1]):
+            offset = end_of_last_line + 1  # the fault is told of what precedes the operator
     return line > last or (line == last and offset > end_of_last_line)
 
 

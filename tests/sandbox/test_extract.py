@@ -21,6 +21,8 @@ CODE = "def f():\n    return 1\n"
         f"```python\nimport os\n```\n```python\n{CODE}```",
         f"```python title=f.py\n{CODE}```",
         f"```Python\n{CODE}",  # never closed
+        f"{CODE}```\nIt returns one.",  # the prompt has opened it
+        f"{CODE}```python\nprint(f())\n```",
         "   ```python\n   def f():\n       return 1\n   ```",
     ],
 )
