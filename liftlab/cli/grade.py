@@ -12,7 +12,7 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import json_option, project
-from liftlab.errors import RunInterrupted
+from liftlab.errors import RunInterrupted, UsageError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -43,6 +43,7 @@ def grade_command(
     from liftlab.grading.samples import grade_samples
     from liftlab.suite import load
 
+    _keep_what_is_read(out, samples, Path(suite))
     here = project(grading__allow_weak_isolation=allow_weak_isolation or None)
     whole = load(suite, [here.path("suites")])
     progress = Progress()
@@ -65,6 +66,12 @@ def grade_command(
         click.echo(json.dumps(_facts(summary, out)))
     else:
         click.echo("\n".join(_sentences(summary, whole.name, out)))
+
+
+def _keep_what_is_read(out: Path, *sources: Path) -> None:
+    for source in sources:
+        if out.exists() and source.exists() and out.samefile(source):
+            raise UsageError(f"--out {out} would replace what is read from there: choose another")
 
 
 class Progress:

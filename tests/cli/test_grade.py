@@ -56,6 +56,16 @@ def test_a_bad_line_is_one_line_and_exit_6(
     assert not (folder / "results.jsonl").exists()
 
 
+@pytest.mark.parametrize("source", ["samples.jsonl", "suite.jsonl"])
+def test_what_is_read_is_never_replaced(
+    source: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = Path(source).read_text()
+    assert main([*GRADE[:-1], f"./{source}"]) == 2
+    assert "choose another" in capsys.readouterr().err
+    assert Path(source).read_text() == before
+
+
 def test_progress_is_lines_with_what_is_left_and_says_that_it_goes_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
