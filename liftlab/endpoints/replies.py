@@ -22,6 +22,9 @@ MAX_DEPTH = 100
 MAX_VALUES = 200_000
 _MAX_COUNT = 2**53
 _READ_AT_ONCE_BYTES = 8192  # well under a millisecond's work
+# Of the event loop: in the first the timer wakes whoever plans, in the second the request goes
+# out. A request of an open load that is due need not wait while 64 events are read (0.2 ms).
+_TURNS_TO_SEND = 2
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -40,8 +43,12 @@ class ReplyError(Exception):
 
 
 async def aside(size: int, read: Callable[[], T]) -> T:
-    """Read a reply of `size` bytes; a long one in a thread, so that other stamps don't wait."""
-    return read() if size <= _READ_AT_ONCE_BYTES else await asyncio.to_thread(read)
+    """Read a reply of `size` bytes once what is due has been sent; a long one in a thread."""
+    if size > _READ_AT_ONCE_BYTES:
+        return await asyncio.to_thread(read)
+    for _ in range(_TURNS_TO_SEND):
+        await asyncio.sleep(0)
+    return read()
 
 
 def clean(text: object, limit: int = MAX_MESSAGE) -> str:

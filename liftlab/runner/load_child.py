@@ -23,10 +23,11 @@ from liftlab.endpoints.base import Reply, Sampling
 from liftlab.endpoints.connect import connected
 from liftlab.errors import EndpointUnreachable
 from liftlab.runner.arrivals import Arrivals
+from liftlab.runner.batches import Batches
 from liftlab.runner.duty import emit, first_of, serve
 from liftlab.runner.halt import Halt
 from liftlab.runner.limits import Rates, Spending
-from liftlab.runner.requests import Batches, Ended, Load, Sender
+from liftlab.runner.requests import Ended, Load, Sender
 from liftlab.settings import EndpointSettings, LimitSettings
 from liftlab.store.folder import RunFolder
 from liftlab.store.journal import Journal

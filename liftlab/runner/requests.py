@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
-from liftlab.errors import StorageFailed
 from liftlab.records import LOAD, Attempt, Phase, Stage, Trial
+from liftlab.runner.batches import Batches
 from liftlab.runner.halt import Halt
 from liftlab.runner.measured import measured
 from liftlab.store import Journal
@@ -24,10 +23,6 @@ from liftlab.timing import Clock
 from liftlab.timing.pace import Pacer
 
 CASE, STAGE = LOAD, "request"
-BATCH_S = 0.05  # how long an ended request may wait for its commit to begin
-_BATCH_ROWS = 1000
-_BATCHES_UNDER_WAY = 8  # then the writer is behind: whoever can wait does
-_TOLD_EVERY_S = 0.5
 _LEAD_S = 0.05  # from the plan's making to its zero, so that the first request is not late
 
 
@@ -64,91 +59,11 @@ class Load:
     nonce: bool = False
 
 
-class Batches:
-    """Rows of ended requests, committed many at a time by the journal's own thread."""
+class _Asked(NamedTuple):
+    """A request, and what its row says of it before it is sent."""
 
-    def __init__(self, journal: Journal, tell: Callable[[dict[str, Any]], None]) -> None:
-        self._journal = journal
-        self._tell = tell
-        self._rows: list[tuple[Attempt, Stage | None, Trial | None]] = []
-        self._under_way: deque[asyncio.Future[None]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
-        self._failure: StorageFailed | None = None
-        self._told_s = 0.0
-        self.ended = 0
-        self.failed = 0
-
-    def add(self, attempt: Attempt, stage: Stage | None = None, trial: Trial | None = None) -> None:
-        """Take the rows of one request; does not wait."""
-        self._rows.append((attempt, stage, trial))
-        if trial is not None:
-            self.ended += 1
-            self.failed += not trial.completed
-        if len(self._rows) >= _BATCH_ROWS:
-            self.flush()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(BATCH_S, self.flush)
-
-    def flush(self) -> None:
-        """Hand what has gathered to the journal."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        rows, self._rows = self._rows, []
-        if rows:
-            try:
-                done = self._journal.requests_ended(
-                    [attempt for attempt, _, _ in rows],
-                    [stage for _, stage, _ in rows if stage is not None],
-                    [trial for _, _, trial in rows if trial is not None],
-                )
-            except StorageFailed as failure:  # a timer calls: nobody would hear of it
-                self._failure = failure
-                return
-            self._under_way.append(asyncio.wrap_future(done))
-        now_s = time.monotonic()
-        if now_s - self._told_s >= _TOLD_EVERY_S:
-            self._told_s = now_s
-            self._tell({"event": "requests", "ended": self.ended, "failed": self.failed})
-
-    def check(self) -> None:
-        """Forget the batches that are on the disk.
-
-        Raises
-        ------
-        StorageFailed
-            If the journal could not write.
-        """
-        if self._failure is not None:
-            raise self._failure
-        while self._under_way and self._under_way[0].done():
-            self._under_way.popleft().result()
-
-    async def room(self) -> None:
-        """Wait while the disk is far behind: memory must not grow with the length of a load.
-
-        Raises
-        ------
-        StorageFailed
-            If the journal could not write.
-        """
-        self.check()
-        while len(self._under_way) > _BATCHES_UNDER_WAY:
-            await self._under_way.popleft()
-
-    async def close(self) -> None:
-        """Wait until everything is on the disk.
-
-        Raises
-        ------
-        StorageFailed
-            If the journal could not write.
-        """
-        self.flush()
-        while self._under_way:
-            await self._under_way.popleft()
-        self.check()
-        self._tell({"event": "requests", "ended": self.ended, "failed": self.failed})
+    request: Request
+    facts: dict[str, Any]
 
 
 class Ended(NamedTuple):
@@ -185,7 +100,7 @@ class Sender:
     async def warm_up(self, count: int) -> list[Reply]:
         """Send some requests at once that are kept apart; they leave connections behind."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._send(None, None)) for _ in range(count)]
+            tasks = [group.create_task(self._send(self._asked(None, None))) for _ in range(count)]
         return [task.result() for task in tasks]
 
     async def closed(self, count: int, concurrency: int) -> None:
@@ -194,7 +109,7 @@ class Sender:
 
         async def work() -> None:
             while self._halt.status is None and (index := next(waiting, None)) is not None:
-                await self._send(index, None)
+                await self._send(self._asked(index, None))
                 await self._batches.room()
 
         async with asyncio.TaskGroup() as group:
@@ -214,6 +129,7 @@ class Sender:
             with Pacer() as pacer:
                 for index, moment_s in enumerate(plan):
                     planned_ns = zero_ns + round(moment_s * 1e9)
+                    asked = self._asked(index, planned_ns)  # while there is time
                     if planned_ns > time.perf_counter_ns():
                         await pacer.until(planned_ns)
                     else:
@@ -223,12 +139,12 @@ class Sender:
                     if self._halt.status is not None:
                         return
                     self._batches.check()
-                    task = group.create_task(self._send(index, planned_ns))
+                    task = group.create_task(self._send(asked))
                     if free is not None:
                         task.add_done_callback(lambda _: free.release())
 
-    async def _send(self, index: int | None, planned_ns: int | None) -> Reply:
-        """Send one request; without an index it is one of the warm-up."""
+    def _asked(self, index: int | None, planned_ns: int | None) -> _Asked:
+        """Make one request; without an index it is one of the warm-up."""
         load = self._load
         seq = self._next_seq()
         seed = ((load.sampling.seed or 0) + seq) & 0x7FFF_FFFF
@@ -257,12 +173,16 @@ class Sender:
             "scheduled_s": self._clock.seconds(planned_ns),
             "prompt_sha256": load.prompt_sha256,
         }
+        return _Asked(request, facts)
+
+    async def _send(self, asked: _Asked) -> Reply:
+        """Send one request, and keep its rows."""
         called_s = self._clock.now_s()
         try:
-            reply = await self._endpoint.generate(request)
+            reply = await self._endpoint.generate(asked.request)
         except asyncio.CancelledError:
             attempt = Attempt(
-                **facts,
+                **asked.facts,
                 called_s=called_s,
                 ended_s=self._clock.now_s(),
                 transport_ok=False,
@@ -271,17 +191,24 @@ class Sender:
             )
             self._batches.add(attempt)
             raise
+        try:
+            await asyncio.sleep(0)  # a request that is due goes out before this one is a row
+        finally:
+            self._keep(asked, reply)
+        return reply
+
+    def _keep(self, asked: _Asked, reply: Reply) -> None:
+        """Hand on the rows of a request that has ended."""
         if reply.error_class == "length":  # what a load's limit of tokens is there for
             reply = replace(reply, error_class=None)
-        attempt = Attempt(**facts, **measured(reply, self._clock))
-        if index is None:
+        attempt = Attempt(**asked.facts, **measured(reply, self._clock))
+        if attempt.phase == "warmup":
             self._batches.add(attempt)
-        else:
-            stage = _stage(attempt)
-            self._batches.add(attempt, stage, _trial(attempt, self._clock))
-            if self._heed is not None:
-                self._heed(Ended((attempt,), (stage,)))
-        return reply
+            return
+        stage = _stage(attempt)
+        self._batches.add(attempt, stage, _trial(attempt, self._clock))
+        if self._heed is not None:
+            self._heed(Ended((attempt,), (stage,)))
 
 
 def _stage(attempt: Attempt) -> Stage:

@@ -187,8 +187,10 @@ class StampedTransport(httpx.AsyncBaseTransport):
         connection = await route.connect(self._connector, self._connect_s)
         handler = connection.protocol
         try:
-            if recorder.on_used_connection:
-                # One look at the sockets: a server may have closed it just behind its last reply.
+            if recorder.on_used_connection and not handler.silent():
+                # A server may have closed it just behind its last reply. In one turn the loop sees
+                # that there is something to read, in the next it has read it.
+                await asyncio.sleep(0)
                 await asyncio.sleep(0)
             handler.ask(route.head(headers, body) + body, recorder)
             message, payload = await handler.read()

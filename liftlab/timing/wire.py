@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import select
 import socket
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -57,6 +58,17 @@ class StampedHandler(ResponseHandler):
         self._recorder = recorder
         self._body = None
         self._seen_bytes = 0
+
+    def silent(self) -> bool:
+        """Whether nothing waits to be read: no bytes, and no end of the connection.
+
+        A look at one socket: a turn of the whole loop would make each request later.
+        """
+        if self.transport is None or self.transport.is_closing():
+            return False
+        look = select.poll()
+        look.register(self.transport.get_extra_info("socket"), select.POLLIN)
+        return not look.poll(0)
 
     def ask(self, request: bytes, recorder: Recorder) -> None:
         """Hand a whole request to the system, and stamp that.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -107,3 +108,23 @@ async def test_long_replies_are_read_in_a_thread():
     here = threading.current_thread()
     assert await aside(10, threading.current_thread) is here
     assert await aside(1_000_000, threading.current_thread) is not here
+
+
+async def test_a_request_that_is_due_goes_out_before_a_reply_is_read():
+    loop, happened = asyncio.get_running_loop(), []
+    timer = loop.create_future()
+
+    async def send():
+        happened.append("sent")
+
+    async def plan():
+        await timer
+        return asyncio.create_task(send())
+
+    planning = asyncio.create_task(plan())
+    await asyncio.sleep(0)  # it waits
+    reading = asyncio.create_task(aside(10, lambda: happened.append("read")))
+    timer.set_result(None)  # in the turn in which the reply came
+    await reading
+    await planning
+    assert happened == ["sent", "read"]

@@ -15,8 +15,8 @@ import pytest
 from liftlab.endpoints.base import Reply, Request, Sampling
 from liftlab.errors import StorageFailed
 from liftlab.records import Run
-from liftlab.runner import requests
-from liftlab.runner.requests import Batches, Load, Sender
+from liftlab.runner.batches import Batches
+from liftlab.runner.requests import Load, Sender
 from liftlab.store import Journal, RunFolder, create, read_journal
 from liftlab.store.lines import write_lines
 from liftlab.timing import Clock, Stamps
@@ -255,11 +255,28 @@ async def test_what_is_under_way_when_stopped_is_cancelled_not_lost(
     assert len(frames["trial"]) == 3
 
 
+async def test_what_was_answered_when_the_load_is_cancelled_is_a_row(
+    folder: RunFolder, journal: Journal
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def answer(_: Request) -> None:
+        loop.call_soon(task.cancel)  # after the answer, before its row
+
+    endpoint = Scripted(answer)
+    task = asyncio.create_task(send(endpoint, journal, lambda sender: sender.closed(1, 1)))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    frames = read_journal(folder)
+    assert frames["attempt"]["error_class"].isna().all()
+    assert frames["trial"]["completed"].tolist() == [True]
+
+
 async def test_workers_wait_for_a_disk_that_is_far_behind(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_BATCH_ROWS", 1)
-    monkeypatch.setattr(requests, "_BATCHES_UNDER_WAY", 2)
+    monkeypatch.setattr("liftlab.runner.batches._BATCH_ROWS", 1)
+    monkeypatch.setattr("liftlab.runner.batches._BATCHES_UNDER_WAY", 2)
     taken: list[asyncio.Future[None]] = []
     loop = asyncio.get_running_loop()
 
@@ -286,7 +303,7 @@ async def test_workers_wait_for_a_disk_that_is_far_behind(
 async def test_a_journal_that_cannot_write_ends_the_load(
     journal: Journal, monkeypatch: pytest.MonkeyPatch, loop: str
 ) -> None:
-    monkeypatch.setattr(requests, "_BATCH_ROWS", 1)
+    monkeypatch.setattr("liftlab.runner.batches._BATCH_ROWS", 1)
 
     def full(*_: object) -> None:
         raise StorageFailed("the disk is full")
