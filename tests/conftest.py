@@ -18,11 +18,6 @@ from liftlab.records import Run, Stage, Trial
 
 ROOT = Path(__file__).parents[1]
 
-# A shell starts what it puts in the background deaf to Ctrl-C, and its children, too: the tests
-# that interrupt a program would then wait for it for ever.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_is_heard() -> Iterator[None]:
