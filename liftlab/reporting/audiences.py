@@ -188,10 +188,7 @@ def _nothing(facts: Facts) -> Iterator[str]:
     elif len(facts.data.trials) == 0:
         yield "The run has no finished trial, so there is nothing to report yet."
     elif passed.trials == 0 and passed.errors:
-        yield (
-            f"{passed.errors:,} of {len(facts.data.trials):,} requests ended in an error of the "
-            "endpoint, and none gave an answer that could be judged."
-        )
+        yield messages.no_answer(facts)
     elif passed.trials == 0:
         yield "The answers were not judged, because there are no checks for them."
 

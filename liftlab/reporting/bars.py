@@ -211,7 +211,8 @@ def _stage_error(stages: pd.DataFrame | None) -> object:
 def _text(bar: Bar, narrow: bool, many: bool) -> tuple[str, str]:
     """Return what stands beside a bar, and its colour."""
     decimals = 1 if bar.e2e_s >= 10 else 2
-    seconds = f"{bar.e2e_s:.{decimals}f} s" if np.isfinite(bar.e2e_s) else "no time"
+    shown = f"{bar.e2e_s:.{decimals}f} s" if bar.e2e_s >= 1 else quantity(bar.e2e_s, "s")
+    seconds = shown if np.isfinite(bar.e2e_s) else "no time"
     color = BAD if bar.failed else MUTED if many else INK
     if narrow:
         return seconds, color

@@ -49,6 +49,11 @@ class Html:
         }
 
 
+def _kept(title: str) -> str:
+    """Keep a number and its unit on one line."""
+    return re.sub(r"(?<=[0-9]) (?=(?:%|s|USD)(?:[ ,.;:]|$))", "\u00a0", title)
+
+
 class Finding:
     """A page's title, computed, and the sentences under it.
 
@@ -82,7 +87,7 @@ class Finding:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         lead = tag("p", " ".join(self.sentences), cls="lead")
-        parts = [tag("p", self.line, cls="line"), tag("h1", self.title), lead]
+        parts = [tag("p", self.line, cls="line"), tag("h1", _kept(self.title)), lead]
         if self.warning:
             parts.append(tag("p", self.warning, cls="fault", role="alert"))
         shown = join(parts)

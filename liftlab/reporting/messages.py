@@ -89,6 +89,8 @@ def sentences(facts: Facts) -> list[str]:
     """Return three or four sentences that anyone understands."""
     if len(facts.data.trials) == 0:
         return ["The run has no finished trial."]
+    if facts.unanswered:
+        return [no_answer(facts)]
     said = [_success_sentence(facts), _time_sentence(facts), _slow_sentence(facts)]
     return [sentence for sentence in said if sentence]
 
@@ -147,6 +149,15 @@ def _counted(rate: SuccessRate) -> str:
     if rate.trials == 0:
         return "not judged"
     return f"{rate.successes:,} of {rate.trials:,}: {rate.estimate}"
+
+
+def no_answer(facts: Facts) -> str:
+    """Return that every request ended in an error, and which errors."""
+    kinds = f" ({', '.join(facts.errors[:2])})" if facts.errors else ""
+    return (
+        f"{facts.passed.errors:,} of {len(facts.data.trials):,} requests ended in an error of the "
+        f"endpoint{kinds}, and none gave an answer that could be judged."
+    )
 
 
 def _success_sentence(facts: Facts) -> str:

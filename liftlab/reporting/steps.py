@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from liftlab.analysis.latency import TargetResult
 from liftlab.analysis.plans import effort
 from liftlab.reporting.facts import Facts
+from liftlab.reporting.messages import rounded
 
 _CLOSE = "too close to call"  # no number of trials that can be run would decide
 
@@ -33,7 +34,7 @@ def next_steps(facts: Facts) -> Iterator[tuple[str, str]]:
         left = sum(max(0.0, each.unexplained_s) for each in puzzling)
         yield (
             "Find where the slow time goes.",
-            f"{left:.1f} s are unexplained: {puzzling[0].advice}.",
+            f"{rounded(left)} are unexplained: {puzzling[0].advice}.",
         )
     if facts.passed.errors:
         yield _look_at_endpoint(facts)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from liftlab.analysis.caching import cache_warning
-from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.analysis.estimate import Estimate, quantity, span
 from liftlab.analysis.latency import LatencySummary
 from liftlab.analysis.trust import client_warning
 from liftlab.jobs.published import source_of
@@ -108,7 +108,9 @@ def _latency_row(summary: LatencySummary) -> list[object]:
     median = summary.p50
     bounds = None
     if median.low is not None and median.high is not None:
-        bounds = f"{median.low:.2f}–{median.high:.2f}"
+        bounds = span(median.low, median.high)
+        if max(abs(median.low), abs(median.high)) >= 1:
+            bounds = f"{median.low:.2f}–{median.high:.2f}"
     return [
         "End to end" if summary.what == "e2e" else stage_title(summary.what),
         summary.rows,

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from liftlab.analysis.columns import floats
-from liftlab.analysis.estimate import Estimate, quantity, span
+from liftlab.analysis.estimate import Estimate, number, quantity, span
 from liftlab.analysis.explain import PEERS_NEEDED
 from liftlab.analysis.intervals import quantile_needs
 from liftlab.analysis.latency import TargetResult, succeeded, success_by
@@ -119,6 +119,8 @@ def known_issues(facts: Facts) -> Html:
     else:
         words = "No answer failed its checks." if facts.passed.trials else "Nothing was judged."
         shown.append(tag("p", words))
+    if facts.unanswered:
+        return tag("p", messages.no_answer(facts))
     shown.extend(tag("p", each.sentence()) for each in facts.slow[:5])
     if len(facts.slow) > 5:
         shown.append(tag("p", f"{len(facts.slow) - 5:,} more were slow.", cls="note"))
@@ -212,6 +214,9 @@ def _success_tile(facts: Facts) -> Tile:
 
 def _time_tile(facts: Facts) -> Tile:
     median, verdict = facts.e2e.p50, facts.time_verdict()
+    if facts.unanswered:
+        why = "errors only: what they took is no answer's time"
+        return Tile(what="End to end, median", number="–", why=why, verdict="not measurable")
     why = median.reason
     if median.low is not None and median.high is not None:
         level = f"{100 * (median.confidence or 0):.4g} % interval"
@@ -221,6 +226,9 @@ def _time_tile(facts: Facts) -> Tile:
 
 def _tail_tile(facts: Facts) -> Tile:
     tail = facts.e2e.p95
+    if facts.unanswered:
+        why = "errors only"
+        return Tile(what="End to end, P95", number="–", why=why, verdict="not measurable")
     if tail.value is not None:
         why = estimate_words(tail) or f"n = {tail.n:,}"
         return Tile(what="End to end, P95", number=tail.point, why=why)
@@ -264,6 +272,8 @@ def _with_needs(why: str, verdict: TargetResult | None) -> str:
 
 
 def _time_caption(facts: Facts) -> str:
+    if facts.unanswered:
+        return "No request was answered: these are the times of errors"
     if not facts.slow:
         enough = len(facts.data.trials) >= PEERS_NEEDED
         return "No trial was slow for its peers" if enough else "Too few trials to tell a slow one"
@@ -285,7 +295,8 @@ def _bar_notes(facts: Facts) -> dict[tuple[str, int], str]:
         if each.parts and each.parts[0].seconds > 0:
             cause = each.parts[0].cause.partition(":")[0]
             notes[each.case_id, each.repeat] = (
-                f"{cause}: {each.parts[0].seconds:.1f} of {each.excess_s:.1f} s over its peers"
+                f"{cause}: {messages.rounded(each.parts[0].seconds).removesuffix(' s')} of "
+                f"{messages.rounded(each.excess_s)} over its peers"
             )
     return notes
 
@@ -316,7 +327,7 @@ def _success_caption(facts: Facts) -> str:
 def _usd(name: str, estimate: Estimate) -> str:
     if estimate.value is None:
         return "–"
-    return f"{estimate.value:,.2f}" if "month" in name else f"{estimate.value:.4f}"
+    return _money(estimate.value, 2 if "month" in name else 4)
 
 
 def _published_rows(facts: Facts) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -336,7 +347,12 @@ def _published_rows(facts: Facts) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 
 def _cost_words(estimate: Estimate, decimals: int) -> str:
-    return "–" if estimate.value is None else f"{estimate.value:,.{decimals}f} USD"
+    return "–" if estimate.value is None else f"{_money(estimate.value, decimals)} USD"
+
+
+def _money(usd: float, decimals: int) -> str:
+    """Write USD as they were published, and more decimals where those would be zeros."""
+    return f"{usd:,.{decimals}f}" if usd >= 10.0**-decimals else number(usd, "USD")
 
 
 def _memory(facts: Facts) -> str:

@@ -179,8 +179,7 @@ def _sentences(facts: Facts) -> list[str]:
         said.append(
             f"Answers that {messages.failure_words(first.failure_class)} are "
             f"{first.of_trials.point} of those graded and {first.of_failures.point} of failures; "
-            f"that this is more than {quantity(WORTH, '%')} of graded answers is "
-            f"{_rule(first).verdict}."
+            f"{_SURE[_rule(first).verdict]} more than {quantity(WORTH, '%')} of graded answers."
         )
     rates = [r for r in success_by_group(facts.data.trials, "category") if r.trials]
     if len(rates) > 1:
@@ -246,7 +245,9 @@ def _fix_tile(facts: Facts) -> Tile:
         return Tile(
             what=what, number=first.of_trials.point, why=why, verdict=rule.verdict, target=aim
         )
-    return Tile(what=what, number=first.of_trials.point, why=why, verdict=f"{aim}: {rule.verdict}")
+    return Tile(
+        what=what, number=first.of_trials.point, why=why, verdict=f"{aim}: {_WORDS[rule.verdict]}"
+    )
 
 
 def _apart_tile(facts: Facts) -> Tile:
@@ -323,10 +324,18 @@ def _rule(share: FailureShare) -> TargetResult:
     return judge(share.of_trials, WORTH, "share of graded answers", at_most=False)
 
 
+_SURE = {
+    "met": "that is surely",
+    "not met": "that is surely not",
+    "undecided": "it is undecided whether that is",
+    "not measurable": "it cannot be told whether that is",
+}
+_WORDS = {"met": "yes", "not met": "no", "not measurable": "not measurable"}
+
+
 def _answer(word: str) -> Html:
     """Return a verdict on a share as an answer; only one that is open has a colour."""
-    said = {"met": "yes", "not met": "no"}.get(word, word)
-    return verdict(word if word == "undecided" else "", said)
+    return verdict(word if word == "undecided" else "", _WORDS.get(word, word))
 
 
 def _name(share: FailureShare) -> str:

@@ -14,6 +14,7 @@ from liftlab.reporting import figures, messages
 from liftlab.reporting.bars import stage_names, stage_title
 from liftlab.reporting.facts import Facts, gather
 from liftlab.reporting.html import Finding, Html, join, tag
+from liftlab.reporting.messages import rounded
 from liftlab.reporting.pages.course import course, course_words, spread_table
 from liftlab.reporting.pages.parts import finding as any_finding
 from liftlab.reporting.pages.parts import latency_table, provenance
@@ -55,7 +56,9 @@ def tiles(facts: Facts) -> Html:
         why="stage times; a clean set gives one false alarm in 20" if judged else reason,
         verdict="" if judged else "not measurable",
     )
-    share = f"{known:.1f} of {excess:.1f} s over usual" if facts.slow else "no stage was slow"
+    share = (
+        f"{rounded(known)} of {rounded(excess)} over usual" if facts.slow else "no stage was slow"
+    )
     explained = Tile(
         what="Explained by what was recorded",
         number=quantity(known / excess, "%") if facts.slow else "–",
@@ -132,7 +135,7 @@ def _missing(facts: Facts) -> Iterator[str]:
     advice = list(dict.fromkeys(each.advice for each in facts.slow if each.advice))
     if advice:
         left = sum(max(0.0, each.unexplained_s) for each in facts.slow if each.advice)
-        yield f"Where the {left:.1f} s went that are unexplained: {'; '.join(advice)}."
+        yield f"Where the {rounded(left)} went that are unexplained: {'; '.join(advice)}."
     untold = [f for f in facts.outliers.values() if f.reason]
     if untold:
         yield f"Which times are slow: {untold[0].reason}."
@@ -164,7 +167,8 @@ def _title(facts: Facts) -> str:
     if not judged:
         head = "Too few times to tell a slow one"
     elif flagged == 0:
-        head = "No stage is slow beyond chance"
+        slow = f"{len(facts.slow):,} of {values:,} stages took longer than their peers, none beyond"
+        head = f"{slow} chance" if facts.slow else "No stage is slow beyond chance"
     if not facts.slow:
         return head
     share = quantity(round(known / excess, 2), "%")
@@ -178,11 +182,11 @@ def _sentences(facts: Facts) -> list[str]:
         worst = facts.slow[0]
         said.append(
             f"The slowest, {worst.case_id} in {stage_title(worst.stage)}, took "
-            f"{worst.latency_s:.1f} s where its peers take {worst.typical_s:.1f} s."
+            f"{rounded(worst.latency_s)} where its peers take {rounded(worst.typical_s)}."
         )
         causes = list(dict.fromkeys(e.main_cause for e in facts.slow))
         said.append(
-            f"Main causes: {', '.join(causes[:4])}; {excess - known:.1f} s are unexplained."
+            f"Main causes: {', '.join(causes[:4])}; {rounded(excess - known)} are unexplained."
         )
     spread = [s for s in facts.stages if s.std_s is not None and s.mean.value]
     widest = max(spread, key=lambda s: (s.std_s or 0.0) / (s.mean.value or 1.0), default=None)
@@ -217,7 +221,7 @@ def _spread_tile(facts: Facts, index: int) -> Tile:
 
 def _row(each: Explanation) -> list[object]:
     causes = "; ".join(
-        f"{part.cause} {part.seconds:.1f} s" + (f" ({part.count})" if part.count else "")
+        f"{part.cause} {rounded(part.seconds)}" + (f" ({part.count})" if part.count else "")
         for part in each.parts
     )
     return [
