@@ -130,10 +130,7 @@ class Sender:
                 for index, moment_s in enumerate(plan):
                     planned_ns = zero_ns + round(moment_s * 1e9)
                     asked = self._asked(index, planned_ns)  # while there is time
-                    if planned_ns > time.perf_counter_ns():
-                        await pacer.until(planned_ns)
-                    else:
-                        await asyncio.sleep(0)  # so that those before it get their turn
+                    await pacer.until(planned_ns)
                     if free is not None:
                         await free.acquire()
                     if self._halt.status is not None:
@@ -142,6 +139,7 @@ class Sender:
                     task = group.create_task(self._send(asked))
                     if free is not None:
                         task.add_done_callback(lambda _: free.release())
+                    await asyncio.sleep(0)  # it goes out before the next one is made
 
     def _asked(self, index: int | None, planned_ns: int | None) -> _Asked:
         """Make one request; without an index it is one of the warm-up."""
