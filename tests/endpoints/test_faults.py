@@ -68,6 +68,12 @@ EXPECTED: dict[str, tuple[str | None, str | None, str | None]] = {
     "length-too-short": ("protocol",) * 3,
     "length-garbage": ("protocol",) * 3,
     "chunk-garbage": ("protocol",) * 3,
+    "two-lengths": ("protocol",) * 3,
+    "interim": (None,) * 3,
+    "interim s=0.02": (None,) * 3,
+    "interim s=3600": ("deadline",) * 3,
+    "unasked": (None,) * 3,
+    "close-behind": (None,) * 3,
     "compressed": ("protocol",) * 3,
     "too-large": ("too_large",) * 3,
     "json-garbage": ("invalid_json",) * 3,
@@ -86,8 +92,10 @@ EXPECTED: dict[str, tuple[str | None, str | None, str | None]] = {
     "sse-no-end": (None, None, "truncated"),
     "sse-garbage": (None, None, "invalid_json"),
     "sse-error": (None, None, "reported_error"),
+    "sse-error-event": (None, None, "reported_error"),
+    "sse-empty": (None, None, "invalid_json"),
 }
-STALLS = ("silence", "stall", "drip s=3600", "hop s=3600")
+STALLS = ("silence", "stall", "drip s=3600", "hop s=3600", "interim s=3600")
 
 
 def endpoint(way: str, url: str, **transport: Any) -> Endpoint:

@@ -8,7 +8,7 @@ others spoil a finished reply. Faults of the answer itself are for :mod:`replies
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from types import MappingProxyType
 
@@ -50,6 +50,8 @@ ANSWER: Mapping[str, Mapping[str, float]] = {
     "sse-no-end": {},
     "sse-garbage": {},
     "sse-error": {},
+    "sse-error-event": {},
+    "sse-empty": {},
 }
 BODY: Mapping[str, Mapping[str, float]] = {
     "json-garbage": {},
@@ -77,7 +79,11 @@ WIRE: Mapping[str, Mapping[str, float]] = {
     "length-too-long": {"by": 10},
     "length-too-short": {"by": 10},
     "length-garbage": {},
+    "two-lengths": {},
     "chunk-garbage": {},
+    "interim": {"s": 0},
+    "unasked": {},
+    "close-behind": {},
 }
 KINDS: Mapping[str, Mapping[str, float]] = {**EARLY, **ANSWER, **BODY, **WIRE}
 
@@ -228,6 +234,29 @@ def _with_length(reply: Reply, length: str) -> Plan:
     return Plan(writes=(write,), end="close", status=reply.status)
 
 
+def _two_lengths(reply: Reply) -> Plan:
+    # Two keys here, one name on the wire.
+    lengths = {"content-length": str(len(reply.body)), "Content-Length": str(len(reply.body) + 1)}
+    data = head(reply.status, {**reply.headers, **lengths}) + reply.body
+    write = Write(at_s=reply.parts[-1][0], data=data)
+    return Plan(writes=(write,), end="close", status=reply.status)
+
+
+def _after_interim(plan: Plan, seconds: float) -> Plan:
+    """Say at once that an answer will come, and send it some seconds later."""
+    hints = head(HTTPStatus.EARLY_HINTS, {"link": "</style.css>; rel=preload"})
+    first = Write(at_s=0, data=head(HTTPStatus.CONTINUE, {}) + hints, body=False)
+    later = (replace(write, at_s=write.at_s + seconds) for write in plan.writes)
+    return replace(plan, writes=(first, *later))
+
+
+def _with_unasked(plan: Plan) -> Plan:
+    """Send another whole reply behind the one that was asked for."""
+    *before, last = plan.writes
+    extra = head(HTTPStatus.OK, {**_JSON, "content-length": "2"}) + b"{}"
+    return replace(plan, writes=(*before, replace(last, data=last.data + extra)))
+
+
 def _chunk_garbage(reply: Reply) -> Plan:
     data = head(reply.status, {**reply.headers, "transfer-encoding": "chunked"})
     write = Write(at_s=reply.parts[-1][0], data=data + b"zz\r\n" + reply.body + b"\r\n")
@@ -270,5 +299,9 @@ _SPOILERS: Mapping[str, _Spoiler] = {
         reply, str(max(0, len(reply.body) - int(fault.numbers["by"])))
     ),
     "length-garbage": lambda reply, _, __: _with_length(reply, "many"),
-    "chunk-garbage": lambda reply, _, __: _chunk_garbage(reply),
+    "two-lengths": lambda reply, *_: _two_lengths(reply),
+    "chunk-garbage": lambda reply, *_: _chunk_garbage(reply),
+    "interim": lambda _, plan, fault: _after_interim(plan, fault.numbers["s"]),
+    "unasked": lambda _, plan, __: _with_unasked(plan),
+    "close-behind": lambda _, plan, __: replace(plan, end="close"),
 }

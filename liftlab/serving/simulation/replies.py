@@ -109,6 +109,8 @@ def _streamed(question: Question, made: Made, fault: str | None) -> Reply:
     last = event({}, _finish(made, fault), timings=_timings(made))
     if question.include_usage:
         last += _event({**frame, "choices": [], "usage": _usage(made)})
+    if fault == "sse-empty":
+        parts, last = [(at_s, b": nothing\n\n") for at_s, _ in parts], b""
     last = _spoiled_end(last + b"data: [DONE]\n\n", fault)
     parts.append(((made.tokens - 1) * made.token_s, last))
     headers = {"content-type": "text/event-stream", "x-request-id": made.request_id}
@@ -126,6 +128,8 @@ def _spoiled_end(last: bytes, fault: str | None) -> bytes:
             return b"data: {not json}\n\n" + last
         case "sse-error":
             return _event({"error": {"message": "simulated: the engine died"}})
+        case "sse-error-event":
+            return b"event: error\n" + _event({"message": "simulated: the engine died"}) + last
     return last
 
 
