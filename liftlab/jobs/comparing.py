@@ -65,9 +65,9 @@ class Pair:
 
     @property
     def costs(self) -> tuple[float, float] | None:
-        """Mean USD a trial of both, where both are known, at one price and one time scale."""
+        """Mean USD a trial of both, where both are known, at one price."""
         both = (self.first.row.get("cost_per_trial_usd"), self.second.row.get("cost_per_trial_usd"))
-        if {"price", "time scale"} & set(self.differs) or None in both:
+        if "price" in self.differs or None in both:
             return None
         return float(both[0]), float(both[1])  # type: ignore[arg-type]
 
@@ -226,9 +226,8 @@ def _notes(
     if changed:
         names = ", ".join(changed[:5]) + (", …" if len(changed) > 5 else "")
         told.append(f"Left out, because prompt or checks changed: {names}.")
-    if "price" in differs or "time scale" in differs:
-        what = "price" if "price" in differs else "time scale"
-        told.append(f"Costs are not compared: the {what} is not the same, or not known for both.")
+    if "price" in differs:
+        told.append("Costs are not compared: the price is not the same, or not known for both.")
     load = [name for name in ("load", "concurrency", "rate", "endpoint") if name in differs]
     if load:
         told.append(

@@ -17,6 +17,8 @@ from liftlab.settings import Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.suite import Suite
 
+_COSTS = 2  # the version of how costs are derived
+
 
 def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunData:
     """Return a run with its tables; they are made again where they are missing or stale.
@@ -77,7 +79,8 @@ def judged_by(project: Project) -> str:
     weak = ", weakly isolated" if project.settings.grading.allow_weak_isolation else ""
     path = project.path("prices")
     content = path.read_bytes() if path.exists() else b""
-    return f"grader {GRADER_VERSION}{weak}, prices {hashlib.sha256(content).hexdigest()[:16]}"
+    rates = hashlib.sha256(content).hexdigest()[:16]
+    return f"grader {GRADER_VERSION}{weak}, costs {_COSTS}, prices {rates}"
 
 
 def take_tables(folder: RunFolder, told: Exported) -> None:

@@ -12,7 +12,7 @@ from liftlab.analysis import cost
 from liftlab.analysis.columns import floats, labels
 from liftlab.errors import SettingsInvalid
 from liftlab.settings import Project
-from liftlab.store import RunData, RunFolder
+from liftlab.store import RunData, RunFolder, stretched
 
 # The published day and the first benchmark's files were priced by that formula; beside it
 # stands the list price.
@@ -39,12 +39,17 @@ def own_prices(folder: RunFolder) -> tuple[tuple[str, str], ...]:
 def run_costs(
     project: Project, folder: RunFolder, frames: Mapping[str, pd.DataFrame]
 ) -> pd.DataFrame:
-    """Return the table `cost` of a run: each attempt by each of the run's prices."""
+    """Return the table `cost` of a run: each attempt by each of the run's prices.
+
+    What a simulator would take is paid for, not the time that it was sped up to.
+    """
     known = prices(project)
-    stages = frames["stage"] if len(frames["stage"]) else _whole_trials(frames["trial"])
+    [scale] = frames["run"]["time_scale"]
+    attempts, stages, trials = (stretched(frames[n], scale) for n in ("attempt", "stage", "trial"))
+    stages = stages if len(stages) else _whole_trials(trials)
     priced = [
         cost.attempt_costs(
-            frames["attempt"],
+            attempts,
             known.get(price_id, cost.Price(price_id=price_id)),
             model,  # type: ignore[arg-type]  # checked by attempt_costs
             stages,

@@ -33,6 +33,7 @@ from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import succeeded
 from liftlab.reporting.facts import Facts
 from liftlab.reporting.facts import gather as gather_facts
+from liftlab.store import at_real_length
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
@@ -91,6 +92,8 @@ class CostFacts:
         The same over arrival rates.
     bound
         Why the run's own cost is a lower bound; empty if it is not.
+    sped_up
+        How many times faster its simulator was than what it stands for; 1 for other endpoints.
     """
 
     facts: Facts
@@ -104,12 +107,14 @@ class CostFacts:
     months: list[Traffic]
     curve: list[CurvePoint]
     bound: str
+    sped_up: float
 
 
 def gather(
     data: RunData, project: Project, requests: Sequence[int] = REQUESTS_PER_MONTH
 ) -> CostFacts:
     """Compute what a run costs, and what so many requests a month would."""
+    sped_up, data = data.run.time_scale or 1.0, at_real_length(data)
     facts = gather_facts(data, project)
     price = jobs.billed_price(project, data)
     hosting = jobs.hosting(project, data, price)
@@ -132,6 +137,7 @@ def gather(
         months=months,
         curve=curve,
         bound=_bound(data),
+        sped_up=sped_up,
     )
 
 

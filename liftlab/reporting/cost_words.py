@@ -189,7 +189,6 @@ def _rate(costs: CostFacts) -> str:
 
 def time_scale(costs: CostFacts) -> str:
     """Say that a simulator was sped up; empty where none was."""
-    scale = costs.facts.data.run.time_scale
-    if scale in (None, 1.0):
+    if costs.sped_up == 1:
         return ""
-    return f"A simulator, sped up {scale:g} times: its seconds, and what they cost, are less by it."
+    return f"A simulator, sped up {costs.sped_up:g} times: its times count at their real length."

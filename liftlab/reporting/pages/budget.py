@@ -20,6 +20,7 @@ from liftlab.reporting.pages import parts
 from liftlab.reporting.tables import behind, table
 from liftlab.reporting.tiles import Tile
 from liftlab.reporting.tiles import tiles as tile_row
+from liftlab.store import at_real_length
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
@@ -57,23 +58,29 @@ class BudgetFacts:
         By name: the same plan under other assumptions.
     limits
         Limits of the end-to-end targets in seconds, by name.
+    sped_up
+        How many times faster its simulator was than what it stands for; 1 for other endpoints.
     """
 
     facts: Facts
     budget: Budget | None
     scenarios: dict[str, Budget]
     limits: dict[str, float]
+    sped_up: float
 
 
 def gather(data: RunData, project: Project) -> BudgetFacts:
     """Compute what end to end will take with the project's planned stages."""
+    sped_up, data = data.run.time_scale or 1.0, at_real_length(data)
     facts, plan = gather_facts(data, project), project.settings.budget
     planned = [
         PlannedStage(name=name, low_s=told.range_s[0], high_s=told.range_s[1], after=told.after)
         for name, told in plan.stages.items()
     ]
     if not np.isfinite(data.trials["e2e_s"].to_numpy(dtype=np.float64, na_value=np.nan)).any():
-        return BudgetFacts(facts=facts, budget=None, scenarios={}, limits=facts.time_targets)
+        return BudgetFacts(
+            facts=facts, budget=None, scenarios={}, limits=facts.time_targets, sped_up=sped_up
+        )
     budget = forecast(data.trials, data.stages, planned, correlation=plan.correlation)
     scenarios = {
         f"planned stages {words}": forecast(data.trials, data.stages, planned, correlation=linked)
@@ -86,6 +93,7 @@ def gather(data: RunData, project: Project) -> BudgetFacts:
         budget=budget,
         scenarios=scenarios if budget.planned else {},
         limits=facts.time_targets,
+        sped_up=sped_up,
     )
 
 
@@ -311,10 +319,9 @@ def _limits_of_it(told: BudgetFacts, budget: Budget) -> list[str]:
             f"{tail.reason}. If these trials were all there is, one request in 20 would take {at} "
             "or more: an illustration, not an estimate."
         )
-    scale = told.facts.data.run.time_scale
-    if scale not in (None, 1.0):
+    if told.sped_up != 1:
         said.append(
-            f"A simulator, sped up {scale:g} times: measured times are less by it, planned not."
+            f"A simulator, sped up {told.sped_up:g} times: its times count at their real length."
         )
     if budget.misplaced:
         names = ", ".join(budget.misplaced)
