@@ -16,4 +16,7 @@ def init_command(folder: Path) -> None:
     made = lay_down(folder)
     there = "" if made == Path() else f"cd {made}; "
     click.echo(f"{made.absolute()}: {', '.join(PARTS)}")
-    click.echo(f"Next: {there}liftlab report week2_day1 (the published day), or liftlab run")
+    click.echo(
+        f"Next: {there}liftlab report week2_day1 (the published day), or "
+        f"{there}liftlab run --endpoint simulator"
+    )
