@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liftlab.errors import InputInvalid
+from liftlab.errors import InputInvalid, RunFolderCorrupt
 from liftlab.jobs.opening import find_run, judged_by, rebuild_tables
 from liftlab.settings import Project
 from liftlab.store import RunFolder, doctor, lock
@@ -56,9 +57,11 @@ def examine(
     folder = find_run(project, run_id)
     if clean:
         lock.RunLock(folder.path).release()  # refused before anything is done, not after
-    findings = [*doctor.check_journal(folder), *doctor.check_files(folder)]
-    findings += doctor.check_processes(folder)
+    files = doctor.check_files(folder)
+    findings = [*doctor.check_journal(folder), *files, *doctor.check_processes(folder)]
     if findings[0].state != "damaged":
+        # By another suite than was run, verdicts would not be the run's.
+        mend = mend and all(finding.state != "damaged" for finding in files)
         findings += _derived(project, folder, mend=mend, clean=clean)
     return Diagnosis(run_id=folder.run_id, path=folder.path, findings=tuple(findings))
 
@@ -78,6 +81,7 @@ def _derived(project: Project, folder: RunFolder, *, mend: bool, clean: bool) ->
 
 def _mended(project: Project, folder: RunFolder, found: Finding) -> Finding:
     try:
+        _drop_changed_code(folder)
         rebuild_tables(project, folder)
     except InputInvalid as error:
         return replace(
@@ -89,6 +93,15 @@ def _mended(project: Project, folder: RunFolder, found: Finding) -> Finding:
     return replace(
         found, state="mended", text=f"{found.text}: made again from the journal", advice=None
     )
+
+
+def _drop_changed_code(folder: RunFolder) -> None:
+    """Remove graded code that is not what was graded: what is there is not written again."""
+    with suppress(RunFolderCorrupt):  # there may be no tables to name it
+        for digest in doctor.changed_code(folder):
+            path = folder.artifacts.path_of(digest)
+            with writing(path):
+                path.unlink(missing_ok=True)
 
 
 def _removable(folder: RunFolder, tables: Finding, *, clean: bool) -> Iterator[Finding]:

@@ -46,7 +46,7 @@ class Artifacts:
                 f"{self.path}: {len(content)} bytes in one artifact, at most {MAX_BYTES}"
             )
         digest = sha256(content).hexdigest()
-        path = self._path(digest)
+        path = self.path_of(digest)
         if not path.exists():
             if not path.parent.exists():
                 with writing(path.parent):
@@ -62,7 +62,7 @@ class Artifacts:
         RunFolderCorrupt
             If there is nothing under it, or not what was kept.
         """
-        path = self._path(digest)
+        path = self.path_of(digest)
         try:
             with path.open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
@@ -82,7 +82,14 @@ class Artifacts:
         """Return kept text; bytes that are not UTF-8 become U+FFFD."""
         return self.get(digest).decode("utf-8", "replace")
 
-    def _path(self, digest: str) -> Path:
+    def path_of(self, digest: str) -> Path:
+        """Return where the content of a digest lies.
+
+        Raises
+        ------
+        RunFolderCorrupt
+            If it is no digest.
+        """
         # A digest comes out of a file that anybody may have written: it must not name a path.
         if not _DIGEST.fullmatch(digest):
             raise RunFolderCorrupt(self.path, f"{digest[:80]!r} is not an artifact's digest")

@@ -14,10 +14,11 @@ from liftlab.store.doctor.files import check_files, leftover_finding, leftovers
 from liftlab.store.doctor.finding import Finding
 from liftlab.store.doctor.journal import check_journal
 from liftlab.store.doctor.processes import check_processes
-from liftlab.store.doctor.tables import check_tables, graded_digests
+from liftlab.store.doctor.tables import changed_code, check_tables, graded_digests
 
 __all__ = [
     "Finding",
+    "changed_code",
     "check_artifacts",
     "check_files",
     "check_journal",

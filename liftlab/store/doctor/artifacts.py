@@ -13,33 +13,32 @@ from liftlab.store.exchange import NAMES_ARTIFACTS
 from liftlab.store.folder import RunFolder
 
 
-def check_artifacts(folder: RunFolder, of_verdicts: Iterable[str] = ()) -> Finding:
-    """Read every artifact that a row names, and compare its content with its digest.
-
-    Parameters
-    ----------
-    folder
-        The run; its journal can be read.
-    of_verdicts
-        Digests that grades name: they are in no measured row.
-    """
-    named = measured_digests(folder) | set(of_verdicts)
-    faults: list[str] = []
-    for digest in sorted(named):
-        try:
-            folder.artifacts.get(digest)
-        except RunFolderCorrupt as error:
-            faults.append(str(error).removeprefix(f"{folder.path}{os.sep}"))
+def check_artifacts(folder: RunFolder) -> Finding:
+    """Read every artifact that a measured row names, and compare its content with its digest."""
+    named = measured_digests(folder)
+    faults = faulty(folder, named)
     if not faults:
         text = f"{counted(len(named), 'artifact')}, each what was kept"
         return Finding(check="artifacts", state="sound", text=text)
     return Finding(
         check="artifacts",
         state="damaged",
-        text=f"{len(faults):,} of {len(named):,} are missing or changed: {some(faults)}",
+        text=f"{len(faults):,} of {len(named):,} are missing or changed: "
+        f"{some(list(faults.values()))}",
         advice="put them back from a copy of the folder; times and counts are not affected, "
         "verdicts that rest on them cannot be made again",
     )
+
+
+def faulty(folder: RunFolder, digests: Iterable[str]) -> dict[str, str]:
+    """Return what is wrong with each artifact that is missing or not what was kept."""
+    faults: dict[str, str] = {}
+    for digest in sorted(digests):
+        try:
+            folder.artifacts.get(digest)
+        except RunFolderCorrupt as error:
+            faults[digest] = str(error).removeprefix(f"{folder.path}{os.sep}")
+    return faults
 
 
 def orphans(folder: RunFolder, of_verdicts: Iterable[str]) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from liftlab.errors import RunFolderCorrupt
 from liftlab.records import TABLES, columns
 from liftlab.store import schema
+from liftlab.store.doctor.artifacts import faulty, measured_digests
 from liftlab.store.doctor.finding import Finding, some
 from liftlab.store.exchange import NAMES_ARTIFACTS
 from liftlab.store.folder import RunFolder
@@ -48,6 +49,9 @@ def check_tables(folder: RunFolder, *, judged_by: str) -> Finding:
     if differing := _differing(folder):
         text = f"not what the journal says: {some(differing, len(TABLES))}"
         return Finding(check="tables", state="damaged", text=text, advice=advice)
+    if changed := changed_code(folder):
+        text = f"the code that verdicts name is missing or changed: {some(changed)}"
+        return Finding(check="tables", state="damaged", text=text, advice=advice)
     return Finding(check="tables", state="sound", text=f"{len(TABLES)}, as the journal has them")
 
 
@@ -64,6 +68,11 @@ def graded_digests(folder: RunFolder) -> set[str]:
         for name in NAMES_ARTIFACTS["grade"]
         for digest in read_table(folder, "grade")[name].dropna()
     }
+
+
+def changed_code(folder: RunFolder) -> list[str]:
+    """Return the digests of graded code that is not what was graded; grading makes it again."""
+    return list(faulty(folder, graded_digests(folder) - measured_digests(folder)))
 
 
 def _faults(folder: RunFolder) -> list[str]:
