@@ -48,6 +48,7 @@ LABELLED = [
     ("NLP → IR has a CV of 60 %", "spread", [AGAINST]),
     ("No request took longer than 16 s", "latency target", [AGAINST]),
     ("Every request is answered within half a minute", "latency target", [COUNT]),
+    ("Control flow: 1 of 2 answers parse", "share of control flow prompts", [COUNT]),
     ("Median E2E is sub-15 s", "latency target", [NOT]),
     ("Retries explain both outliers", "explained by", [NOT]),
     ("IR → Code averages 7.4 s (n = 4)", "mean", ["supported"]),

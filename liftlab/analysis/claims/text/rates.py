@@ -106,9 +106,10 @@ def shares(sentence: Sentence, figure: Figure, names: Names) -> Iterator[Found]:
     fails = bool(bad) and not (good and _away(left, right, GOOD) <= _away(left, right, BAD))
     value = 1 - figure.value if fails else figure.value
     named = of_prompts or figure.kind == "count"
-    category, cases = names.category_in(right) if named else ("", ())
+    titled = sentence.before(figure).rstrip().endswith(":")  # "strings: 4 of 8"
+    category, cases = names.category_in(left[-40:] if titled else right) if named else ("", ())
     if named and not category:
-        category, cases = names.category_in(left[-40:])
+        category, cases = names.category_in(right if titled else left[-40:])
     counted = measured(near)
     at_least = _LEAST.search(left) and not (fails and _HIT.search(left))
     least = bool(at_least or _OR_MORE.match(right))

@@ -77,7 +77,8 @@ _EXTREME = re.compile(
 )
 _LIMITS = re.compile(r"^[^,;|(]{0,4}(?:goal|target|slo|sla|budget|limit|bar)\b|^.{0,12}achievable")
 _SPREAD_SECONDS = re.compile(
-    r"(?:standard deviation|\bsd\b|jitter|\+/-|±|\bvaries by|\bspread)[^0-9;.]{0,40}$|[±] ?$"
+    r"(?:standard deviation|\bsd\b|jitter|\+/-|±|\bvaries by|\bspread)(?:e2e|[^0-9;.]){0,40}$"
+    r"|[±] ?$"
 )
 _FIRST = re.compile(r"\b(?:ttft|time to first token|first token|inter-token|itl|tpot)\b")
 OTHER_NOTE = "no rule for it: the tables of the run hold it"
