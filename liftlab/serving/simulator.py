@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
+import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,6 +43,7 @@ class SimulatorServer(ServerProcess):
         if not 0 < time_scale < math.inf:
             raise UsageError(f"time_scale must be above 0 and finite, not {time_scale:g}")
         self.profile: Profile = load_profile(profile)
+        _check_place(port, log)
         self.time_scale = time_scale
         self._source = profile
         self._log_path = None if log is None else Path(log).resolve()
@@ -89,9 +92,23 @@ def serve_simulator(
     Raises
     ------
     UnknownName, FileInvalid, UsageError
-        The profile or the scale cannot be used.
+        The profile, the scale, the port or the log's place cannot be used.
     """
     return SimulatorServer(profile, time_scale=time_scale, log=log, port=port)
+
+
+def _check_place(port: int, log: Path | str | None) -> None:
+    """See to it, before a process is started, that it can listen and log."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        said = os.strerror(error.errno or 0)
+        raise UsageError(f"port {port}: {said}; port 0 takes a free one") from None
+    if log is not None:
+        try:
+            Path(log).open("ab").close()
+        except OSError as error:
+            raise UsageError(f"{log}: the log cannot be written there: {error.strerror}") from None
 
 
 def simulate_forever(

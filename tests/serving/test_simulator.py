@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -84,11 +85,15 @@ def test_forever_ends_cleanly_at_ctrl_c() -> None:
     assert process.returncode == 0
 
 
-def test_wrong_profile_or_scale_is_said_before_anything_starts(tmp_path: Path) -> None:
+def test_what_cannot_be_used_is_said_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="no profile 'fats'; did you mean 'fast'"):
         serve_simulator("fats")
     with pytest.raises(UsageError, match="above 0"):
         serve_simulator("fast", time_scale=0)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError, match="in use"):
+        serve_simulator("fast", port=taken.getsockname()[1])
+    with pytest.raises(UsageError, match="the log cannot be written there: Is a directory"):
+        serve_simulator("fast", log=tmp_path)
     file = tmp_path / "own.toml"
     file.write_text('slots = 2\n[[faults]]\nfault = "explode"\n')
     with pytest.raises(FileInvalid, match=r"own\.toml:3: .*no fault 'explode'"):
