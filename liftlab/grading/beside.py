@@ -48,7 +48,8 @@ def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[s
     try:
         run(make(answer, _ANSWER, "exec"), module.__dict__)
         # The tests call the built-in functions as they were, whatever the answer made of them.
-        space = {key: item for key, item in module.__dict__.items() if key not in usual}
+        taken = usual.keys() - {"__name__", "__doc__"}
+        space = {key: item for key, item in module.__dict__.items() if key not in taken}
         space["__builtins__"] = usual
         if callable(module.__dict__.get(name or "")):
             space[name or ""] = _guarded(module.__dict__[name or ""], known)

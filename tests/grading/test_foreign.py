@@ -125,6 +125,15 @@ def test_values_of_the_library_s_classes_are_no_trick(sandbox: Sandbox) -> None:
     assert grade(code, case, sandbox=sandbox).outcome == "pass"
 
 
+def test_the_tests_stand_in_the_answer_s_module(sandbox: Sandbox) -> None:
+    tests = (
+        "class Own: pass\ndef check(f):\n    for x in range(3):\n        assert helper(x) == f(x)\n"
+    )
+    case = case_of(**{**HUMANEVAL, "test": f"{tests}    assert Own.__module__ == 'candidate'\n"})
+    code = "def helper(x): return x\ndef near(x): return helper(x)"
+    assert grade(code, case, sandbox=sandbox).outcome == "pass"
+
+
 def test_a_call_that_does_not_fit_is_a_signature_mismatch(sandbox: Sandbox) -> None:
     case = case_of(**{**HUMANEVAL, "test": LOOP})
     graded = grade("def near(x, y): return x", case, sandbox=sandbox)
