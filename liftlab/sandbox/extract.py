@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import textwrap
 
-_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
-_DEFINES = re.compile(r"^\s*(async )?def ", re.MULTILINE)
+# Nothing is tried twice (`*+`): on a line of a megabyte that would take hours, in the caller.
+_FENCE = re.compile(r"^([ \t]*+)(`{3,}+|~{3,}+)[ \t]*+([\w+#.-]*+)[^\n`]*+$", re.MULTILINE)
+_DEFINES = re.compile(r"^[ \t]*(async )?def ", re.MULTILINE)
 _PYTHON = {"python", "python3", "py", "py3", ""}
 
 

@@ -20,7 +20,7 @@ _PYTHON_LINE = re.compile(
     r"|(if|elif|while|for|with|try|else|except)\b.*:\s*(#.*)?$|\w+\s*[-+*/]?=[^=])",
 )
 _OTHER_LANGUAGE = re.compile(
-    r"^\s*(function\s+\w+\s*\(|(const|let|var)\s+\w+\s*=|(public|private|static)\s+\w+"
+    r"^[ \t]*(function\s+\w+\s*\(|(const|let|var)\s+\w+\s*=|(public|private|static)\s+\w+"
     r"|#include\s*[<\"]|package\s+\w+|func\s+\w+\s*\(|fn\s+\w+\s*\(|int\s+\w+\s*\(|using\s+\w+"
     r"|<\?|<!doctype|<html|SELECT\s.*\sFROM\s)",
     re.IGNORECASE | re.MULTILINE,

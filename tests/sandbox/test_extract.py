@@ -41,6 +41,21 @@ def test_a_block_in_another_language_is_taken_where_there_is_no_python() -> None
     assert extract("```js\nlet x = 1\n```") == "let x = 1\n"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```" + "a" * 10**6 + "`\n",
+        "```" + " " * 10**6 + "`\n",
+        "`" * 10**6 + "a`\n",
+        "```python\n" + "\n" * 10**6 + "```\n",
+    ],
+    ids=["a long language", "a long gap", "a long fence", "a long empty block"],
+)
+def test_a_megabyte_is_read_once(text: str) -> None:
+    """A look at every pair of places in it would not end before the suite's own limit does."""
+    assert not extract(text).strip() or not has_fence(text)
+
+
 @settings(deadline=None)
 @given(st.text(alphabet="`~ \npydef():1", max_size=60))
 def test_takes_nothing_that_was_not_there(text: str) -> None:

@@ -164,6 +164,10 @@ def test_parsing_runs_nothing(sandbox: Sandbox) -> None:
     assert sandbox.parse(b"def f(:").message == "invalid syntax"
 
 
+def test_many_blank_lines_are_read_once(sandbox: Sandbox) -> None:
+    assert sandbox.parse(b"\n" * 19_000 + b"def f(:\n", QUICK).kind == "SyntaxError"
+
+
 def test_verdicts_can_be_repeated() -> None:
     source = (
         b"import random\ndef f(): return [random.random(), list({'a', 'b', 'c', 'd'}), hash('a')]"
