@@ -138,7 +138,7 @@ def mean(
         reason = f"no interval for a mean below n = {MEAN_NEEDS}"
     elif outliers.flag(values).mask.any():
         share = plain(100 * float(values.max() / values.sum()), 2)
-        reason = f"heavy tail: one value holds {share} % of the sum; read the median"
+        reason = f"no interval: one of {n:,} values holds {share} % of the sum (heavy tail)"
     if reason:
         return Estimate(value=centre, method="mean", reason=reason, **base)
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))

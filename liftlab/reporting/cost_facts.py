@@ -47,6 +47,7 @@ _MODELS: tuple[tuple[CostModel, str, str, str], ...] = (
     ("gpu_seconds", "GPU seconds", "while it works", "no price per hour"),
     ("tokens", "Tokens", "prompt and output", "no price per token"),
 )
+COLD_UNKNOWN = "not known: left out, so a lower bound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +205,7 @@ def _cold_start(data: RunData, hosting: Hosting | None) -> str:
         return ""
     if jobs.measured_cold_start(data) is not None:
         return "measured in this run"
-    return "as configured" if hosting.cold_start_s else "not known: left out, so a lower bound"
+    return "as configured" if hosting.cold_start_s else COLD_UNKNOWN
 
 
 def _bound(data: RunData) -> str:

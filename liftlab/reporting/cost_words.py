@@ -9,7 +9,7 @@ from liftlab.analysis.cost import Price, Traffic, break_even
 from liftlab.analysis.cost.parts import parts_with_idle
 from liftlab.analysis.cost.traffic import MONTH_S, usd_of
 from liftlab.analysis.estimate import plain, quantity
-from liftlab.reporting.cost_facts import CostFacts
+from liftlab.reporting.cost_facts import COLD_UNKNOWN, CostFacts
 from liftlab.reporting.html import Html, tag
 from liftlab.reporting.messages import plural
 
@@ -76,14 +76,17 @@ def traffic_caption(costs: CostFacts) -> str:
 def parts_caption(costs: CostFacts) -> str:
     """Return what the figure of parts answers."""
     told = next((each for each in costs.months if each.usage is not None), None)
-    lost = quantity(costs.busy.failures, "%")
     if told is None or told.usage is None:
-        return f"Failed answers took {lost} of the work" if costs.busy.amounts else "Nothing timed"
+        lost = f"Failed answers took {quantity(costs.busy.failures, '%')} of the work"
+        untold = "No answer was judged" if costs.busy.amounts else "Nothing timed"
+        return lost if costs.busy.judged else untold
     whole = parts_with_idle(costs.busy, told.usage)
-    return (
-        f"At {told.requests:,.0f} a month {quantity(whole.idle, '%')} goes to idle time, "
-        f"{quantity(whole.cold, '%')} to starts, {quantity(whole.failures, '%')} to failed answers"
-    )
+    shares = [f"{quantity(whole.idle, '%')} goes to idle time"]
+    if costs.cold_start != COLD_UNKNOWN:
+        shares.append(f"{quantity(whole.cold, '%')} to starts")
+    if whole.judged:
+        shares.append(f"{quantity(whole.failures, '%')} to failed answers")
+    return f"At {told.requests:,.0f} a month {', '.join(shares)}"
 
 
 def warm_from(costs: CostFacts) -> tuple[str, float] | None:
@@ -184,7 +187,8 @@ def worked(costs: CostFacts) -> str:
 
 
 def _rate(costs: CostFacts) -> str:
-    return f"{costs.price.usd_per_hour:g} USD an hour"
+    rate = costs.price.usd_per_hour or 0.0
+    return f"{rate:,.2f} USD an hour" if rate >= 1 else f"{quantity(rate, 'USD')} an hour"
 
 
 def time_scale(costs: CostFacts) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from liftlab import jobs
+from liftlab.analysis import compare
 from liftlab.cli.main import main
 from liftlab.errors import NothingToCompare
 from liftlab.jobs import Pair
@@ -65,6 +66,19 @@ def test_the_published_weeks_carry_no_claim_and_the_page_says_why(weeks: Pair) -
     assert "factorial in the first, add_numbers, multiply" in single
     assert "No case is in both runs" in text(weeks, "cases")
     assert "concurrency" in text(weeks, "shared")
+
+
+def test_too_few_shared_cases_are_set_beside_each_other_alone(slower: Pair) -> None:
+    few = ["case_0", "case_1"]
+    trials, stages = (
+        table[table["case_id"].isin(few)] for table in (slower.first.trials, slower.first.stages)
+    )
+    first = replace(slower.first, trials=trials, stages=stages)
+    pair = replace(slower, first=first, times=compare.runs(first, slower.second))
+    assert pair.times.shared == 2
+    assert "Over the cases in both, the middle of the second run is 20 % slower" in text(
+        pair, "single_runs"
+    )
 
 
 def test_shared_cases_carry_a_verdict_with_effect_and_interval(slower: Pair) -> None:

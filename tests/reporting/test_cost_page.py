@@ -72,6 +72,16 @@ def test_the_published_costs_to_the_digit_beside_what_they_leave_out(day: CostFa
     assert "idle time" in str(cost.finding(day).title)
     assert day.months[0].usage.billed_s == pytest.approx(300.9, rel=0.02)  # one start in a month
     assert "not known: left out, so a lower bound" in str(cost.traffic_figure(day))
+    told = str(cost.parts_figure(day))
+    assert " % to failed answers" in told
+    assert "to starts" not in told  # nobody measured one
+
+
+def test_where_nothing_was_judged_no_share_of_failures_is_told(forty: RunData) -> None:
+    trials = forty.trials.assign(outcome="ungraded")
+    told = cost.gather(priced(replace(forty, trials=trials), "modal-a10g"), PROJECT, [1000])
+    assert "no answer was judged" in str(cost.tiles(told))
+    assert "failed answers" not in str(cost.parts_figure(told)).split("<details")[0]
 
 
 def test_what_was_published_stands_beside_what_survives(day: CostFacts) -> None:

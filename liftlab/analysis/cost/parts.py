@@ -36,6 +36,11 @@ class Parts:
         return sum(self.amounts.values())
 
     @property
+    def judged(self) -> bool:
+        """Whether anything went to answers that were judged, right or failed."""
+        return any(name in self.amounts for name in (RIGHT, RIGHT_RETRIES, *_WRONG))
+
+    @property
     def retries(self) -> float:
         """Share that went to second and later tries, of failed answers too."""
         return self._share(*_RETRIES)

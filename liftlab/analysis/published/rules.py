@@ -238,7 +238,8 @@ def _memory_spec(field: str, stages: pd.DataFrame) -> Spec:
     a_trial = known.groupby(["case_id", "repeat"])["client_peak_mb"].sum().to_numpy(np.float64)
     value = a_trial.max() if field == "memory_peak" else a_trial.mean()
     name = "largest sum over a trial's stages" if field == "memory_peak" else "mean of those sums"
-    return Spec("Client memory", "MB", [Rule(name, float(value))])
+    what = "Client memory, peak" if field == "memory_peak" else "Client memory, mean"
+    return Spec(what, "MB", [Rule(name, float(value))])
 
 
 def _measured(stages: pd.DataFrame) -> set[str]:

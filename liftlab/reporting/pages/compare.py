@@ -187,9 +187,10 @@ def single_runs(pair: Pair) -> Html:
     ratio = found[0].ratio.value or 1.0
     change = quantity(abs(1 - ratio), "%")
     way = "faster" if ratio < 1 else "slower"
+    whose = "Over the cases in both, the" if pair.times.shared else "The"
     words = (
-        f"The middle of the second run is {change} {way} than that of the first. That carries no "
-        f"claim: fewer than {CASES_NEEDED} cases are in both, so nothing tells how much a time "
+        f"{whose} middle of the second run is {change} {way} than that of the first. That carries "
+        f"no claim: fewer than {CASES_NEEDED} cases are in both, so nothing tells how much a time "
         "varies when it is simply taken again. What the same two numbers would say hangs on that:"
     )
     rows = [
@@ -264,8 +265,7 @@ def _success_tile(pair: Pair) -> Tile:
 
 def _cost_tile(pair: Pair) -> Tile:
     if pair.costs is None:
-        apart = {"price", "time scale"} & set(pair.differs)
-        why = f"{' and '.join(sorted(apart))} not the same" if apart else "not known for both"
+        why = "price not the same" if "price" in pair.differs else "not known for both"
         return Tile(what="Cost of a request", number="–", why=why, verdict="not measurable")
     before, after = pair.costs
     number = f"{quantity(before, 'USD')} → {quantity(after, 'USD')}"
@@ -318,7 +318,10 @@ def _chance(p: float | None) -> str | None:
 def _if_repeated(pair: Pair) -> Iterator[IfRepeated]:
     if pair.times.times[-1].p is not None:
         return
-    middles = [_middle(side) for side in (pair.first, pair.second)]
+    sides = (pair.first, pair.second)
+    names = [set(side.trials["case_id"]) for side in sides]
+    both = names[0] & names[1] if pair.times.shared else names[0] | names[1]
+    middles = [_middle(side.trials[side.trials["case_id"].isin(both)]) for side in sides]
     if all(middle > 0 for middle in middles):
         yield from if_repeated(*middles)
 
@@ -329,8 +332,8 @@ def _case_names(side: Side) -> str:
     return ", ".join(names[:4]) + more
 
 
-def _middle(side: Side) -> float:
-    seconds = floats(side.trials, "e2e_s")
+def _middle(trials: pd.DataFrame) -> float:
+    seconds = floats(trials, "e2e_s")
     seconds = seconds[np.isfinite(seconds)]
     return float(np.median(seconds)) if len(seconds) else 0.0
 

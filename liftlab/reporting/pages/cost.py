@@ -199,9 +199,12 @@ def _right_tile(costs: CostFacts) -> Tile:
 
 
 def _lost_tile(costs: CostFacts) -> Tile:
-    share = quantity(costs.busy.failures, "%") if costs.busy.amounts else "–"
-    why = f"of the work; retries {quantity(costs.busy.retries, '%')}" if costs.busy.amounts else ""
-    return Tile(what="Spent on failed answers", number=share, why=why)
+    what = "Spent on failed answers"
+    if not costs.busy.judged:
+        why = "no answer was judged" if costs.busy.amounts else _UNTIMED
+        return Tile(what=what, number="–", why=why, verdict="not measurable")
+    why = f"of the work; retries {quantity(costs.busy.retries, '%')}"
+    return Tile(what=what, number=quantity(costs.busy.failures, "%"), why=why)
 
 
 def _model_row(name: str, bills: str, request: Estimate, right: Estimate) -> dict[str, object]:

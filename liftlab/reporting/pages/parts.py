@@ -150,6 +150,8 @@ def _load_words(facts: Facts) -> str | None:
 
 
 def _seconds(value: float | None) -> str | None:
+    if value is not None and 0 < value < 1e-6:
+        return f"{1e9 * value:.0f} ns"
     return None if value is None else quantity(value, "s")
 
 
