@@ -47,7 +47,8 @@ FAILURES = {
     "wrong_answer": "return a wrong value",
 }
 # What Markdown would read as markup: within a line, at its beginning, and bare links.
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$@&]|^[#+-]|(?<=^\d)\.|:(?=//))")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$@&]|^[#+-]|(?<=^\d)\.(?=\s|$)|:(?=//))")
+MOST_OF_A_NAME = 80  # characters
 _REQUESTS = (1_000, 10_000)
 
 
@@ -104,7 +105,7 @@ def run_line(facts: Facts) -> str:
     parts = [
         f"run {run.run_id}" + (f" ({kind[run.provenance]})" if run.provenance in kind else ""),
         run.hardware or run.endpoint,
-        run.model,
+        _short(run.model),
         f"{cases:,} {plural('case', cases)} × {repeats:,} {plural('repeat', repeats)}",
         "one at a time" if run.concurrency == 1 else _at_once(run.concurrency),
         (run.started_at or "")[:10],
@@ -112,6 +113,11 @@ def run_line(facts: Facts) -> str:
         "" if run.status == "complete" else run.status,
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _short(name: str | None) -> str | None:
+    """Return a name from outside, cut where it is none any more."""
+    return name if name is None or len(name) <= MOST_OF_A_NAME else f"{name[:MOST_OF_A_NAME]}…"
 
 
 def requests_at(facts: Facts) -> list[tuple[int, Estimate]]:
@@ -137,10 +143,14 @@ def numbers(facts: Facts) -> list[tuple[str, str]]:
     rows = [
         ("Right", _counted(facts.passed)),
         ("Parsed", _counted(facts.parsed)),
-        ("End to end, median", f"{facts.e2e.p50}, {facts.e2e.rows}"),
-        ("End to end, P95", str(facts.e2e.p95)),
     ]
-    at = "".join(f" at {name}" for name in facts.data.costs["price_id"].dropna().unique()[:1])
+    if facts.unanswered:
+        rows.append(("End to end", "– (no request was answered)"))
+    else:
+        rows.append(("End to end, median", f"{facts.e2e.p50}, {facts.e2e.rows}"))
+        rows.append(("End to end, P95", str(facts.e2e.p95)))
+    prices = facts.data.costs["price_id"].dropna().unique()[:1] if facts.cost.value else ()
+    at = "".join(f" at {name}" for name in prices)  # trials count the first
     rows += [(f"{count:,} requests{at}", str(found)) for count, found in requests_at(facts)]
     return rows
 

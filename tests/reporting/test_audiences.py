@@ -21,6 +21,7 @@ from liftlab.reporting.audiences import (
 )
 from liftlab.reporting.daily import PEN, daily_markdown
 from liftlab.reporting.facts import gather
+from liftlab.reporting.messages import MOST_OF_A_NAME, markdown, numbers, run_line
 from liftlab.reporting.ruled import ruled
 from liftlab.store import RunData
 
@@ -77,6 +78,7 @@ def test_errors_that_came_fast_are_no_fast_answers(week2: RunData) -> None:
     stages = failed.stages.assign(latency_s=0.001, error_class="http_5xx")
     facts = gather(replace(failed, trials=trials, stages=stages))
     assert "typical" not in leadership(facts) + users(facts)
+    assert ("End to end", "– (no request was answered)") in numbers(facts)
     assert leadership(facts).endswith("Next: look at the endpoint.")
     assert "5 trials ended in an error of its own: http_5xx." in technical(facts)
 
@@ -129,6 +131,13 @@ def test_the_status_file_says_first_that_the_client_was_the_bottleneck(forty: Ru
     title, warning, *_ = status_markdown(slow).split("\n\n")
     assert title.startswith("# ")
     assert warning.startswith("**The client was the bottleneck: its event loop lagged 200 ms")
+
+
+def test_a_long_name_is_cut_and_a_number_is_no_list(week2: RunData) -> None:
+    named = replace(week2, run=replace(week2.run, model="m" * 5_000))
+    assert len(run_line(gather(named))) < 200 + MOST_OF_A_NAME
+    assert markdown("3.37 USD") == "3.37 USD"
+    assert markdown("3. item") == "3\\. item"
 
 
 def test_the_day_asks_people_for_what_no_run_knows(any_run: RunData) -> None:
