@@ -278,7 +278,7 @@ def test_orphans_and_unfinished_files_are_removed_only_when_asked(
     assert doctor()[1]["orphans"]["state"] == "sound"
 
 
-@pytest.mark.parametrize("table", ["run", "attempt", "trial", "grade", "check"])
+@pytest.mark.parametrize("table", ["attempt", "grade"])
 def test_a_deleted_table_is_made_again(folder: RunFolder, doctor: Doctor, table: str) -> None:
     path = folder.tables_path / f"{table}.parquet"
     path.unlink()
