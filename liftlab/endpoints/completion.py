@@ -62,7 +62,8 @@ def _gather_events(body: bytes, gathered: _Gathered) -> None:
     said = [event for event in found if event.data.strip() != b"[DONE]"]
     gathered.done = len(said) < len(found)
     for event, data in zip(said, _objects(said, body), strict=True):
-        _note_facts(data if event.name != b"error" else {"error": data}, gathered)
+        failed = event.name == b"error"
+        _note_facts({"error": data or "no reason given"} if failed else data, gathered)
         choice = _first_choice(data)
         gathered.answered = gathered.answered or bool(choice)
         delta = choice.get("delta")

@@ -71,8 +71,9 @@ def words_of(error: BaseException) -> str:
 
 def _of_system(error: OSError) -> str:
     """Return the system's own words; asyncio has others for a connection that was refused."""
-    known = isinstance(error, ConnectionError) and error.errno
-    return os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 # The first that fits holds: aiohttp's classes inherit from one another and from OSError.

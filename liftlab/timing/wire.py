@@ -95,7 +95,8 @@ class StampedHandler(ResponseHandler):
         message, body = data
         if _CONTINUE <= message.code < _OK and message.code != _SWITCHING:
             return
-        self._body = self._body or body
+        if self._body is None:
+            self._body = body
         super().feed_data(data, size)
 
     def data_received(self, data: bytes) -> None:

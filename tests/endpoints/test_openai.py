@@ -185,6 +185,7 @@ async def test_a_stream_is_put_together():
             + b'event: error\ndata: {"message": "slot lost"}\n\ndata: [DONE]\n\n',
             "reported_error",
         ),
+        (b"event: error\ndata: {}\n\ndata: [DONE]\n\n", "reported_error"),
         (b"data: [DONE]\n\n", "invalid_json"),
         (streamed({"content": "a"}, finish_reason="length"), "length"),
         (streamed({"refusal": "no"}, finish_reason="stop"), "reported_error"),
