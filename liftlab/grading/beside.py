@@ -10,17 +10,30 @@ from __future__ import annotations
 import builtins
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
+from weakref import CallableProxyType, ProxyType
+
+# A copy for what stands below and for the tests: an answer can replace the interpreter's own.
+_USUAL = dict(vars(builtins))
+globals()["__builtins__"] = _USUAL
 
 _ANSWER = "<candidate>"
 _MESSAGE_CHARS = 300
 _MADE_AT_RUN_TIME = 1 << 9  # CPython's flag for classes that are no part of the interpreter
-_CONTAINERS = (list, tuple, set, frozenset)
 # Whose values an answer may give; others, such as a mock's, could claim to equal anything.
-_VALUE_MODULES = ("collections", "datetime", "decimal", "fractions", "ipaddress", "pathlib", "uuid")
+_VALUE_CLASSES = {
+    "collections": ("Counter",),
+    "datetime": ("date", "datetime", "time", "timedelta", "timezone"),
+    "decimal": ("Decimal",),
+    "fractions": ("Fraction",),
+    "pathlib": ("Path", "PosixPath", "PurePath", "PurePosixPath"),
+    "uuid": ("UUID",),
+}
+_ASK_ANOTHER = (ProxyType, CallableProxyType, MappingProxyType)  # whether they equal something
 
 
 class _OwnClassError(Exception):
@@ -44,13 +57,13 @@ def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[s
     run, make, describe, module = exec, compile, _described, ModuleType("candidate")
     sys.modules["candidate"] = module
     random.seed(0)  # the same verdict every time
-    usual, known = dict(vars(builtins)), _known_classes(answer, tests)
+    known = _known_classes(answer, tests)
     try:
         run(make(answer, _ANSWER, "exec"), module.__dict__)
         # The tests call the built-in functions as they were, whatever the answer made of them.
-        taken = usual.keys() - {"__name__", "__doc__"}
+        taken = _USUAL.keys() - {"__name__", "__doc__"}
         space = {key: item for key, item in module.__dict__.items() if key not in taken}
-        space["__builtins__"] = usual
+        space["__builtins__"] = _USUAL
         if callable(module.__dict__.get(name or "")):
             space[name or ""] = _guarded(module.__dict__[name or ""], known)
         run(make(tests, "<tests>", "exec"), space)
@@ -64,8 +77,12 @@ def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[s
 def _known_classes(answer: bytes, tests: str) -> list[type]:
     """Return the classes whose values may be compared, taken before the answer can replace them."""
     text = answer.decode("latin-1") + tests
-    modules = [import_module(name) for name in _VALUE_MODULES if name in text]
-    return [item for module in modules for item in vars(module).values() if isinstance(item, type)]
+    return [
+        getattr(import_module(module), name)
+        for module, names in _VALUE_CLASSES.items()
+        if module in text
+        for name in names
+    ]
 
 
 def _guarded(function: Callable[..., Any], known: Sequence[type]) -> Callable[..., Any]:
@@ -84,16 +101,22 @@ def _own_class(value: Any, known: Sequence[type], depth: int) -> str | None:
     kind = type(value)
     # Past any metaclass, and by identity: a class may lie about itself and about equality.
     made_at_run_time = type.__dict__["__flags__"].__get__(kind) & _MADE_AT_RUN_TIME
-    if made_at_run_time and not any(kind is item for item in known):
+    if (made_at_run_time and not _is_one_of(kind, known)) or _is_one_of(kind, _ASK_ANOTHER):
         return str(type.__dict__["__name__"].__get__(kind))[:100]
     if depth == 0:
         return None
-    if kind is dict:
-        value = [*value.keys(), *value.values()]
-    elif not any(kind is item for item in _CONTAINERS):
+    if issubclass(kind, dict):
+        parts: Iterable[Any] = [*dict.keys(value), *dict.values(value)]
+    elif issubclass(kind, list | tuple | set | frozenset | deque):
+        parts = value
+    else:
         return None
-    found = (_own_class(item, known, depth - 1) for item in value)
+    found = (_own_class(part, known, depth - 1) for part in parts)
     return next((name for name in found if name is not None), None)
+
+
+def _is_one_of(kind: type, classes: Sequence[type]) -> bool:
+    return any(kind is item for item in classes)
 
 
 def _described(error: BaseException) -> dict[str, Any]:

@@ -101,6 +101,16 @@ def test_a_test_that_says_more_runs_beside_the_answer(sandbox: Sandbox) -> None:
         "  def __hash__(self): return hash(collections.Counter)\n"
         "  def __eq__(self, other): return True\n"
         "class A(metaclass=M):\n  def __eq__(self, other): return True\ndef near(x): return A()",
+        "import builtins\nbuiltins.type = lambda *a: int\nclass A:\n"
+        "  def __eq__(self, other): return True\ndef near(x): return A()",
+        "import builtins\nbuiltins.any = lambda things: 1 in list(things)\nclass A:\n"
+        "  def __eq__(self, other): return True\ndef near(x): return A()",
+        "import weakref\nclass A:\n  def __eq__(self, other): return True\n"
+        "a = A()\ndef near(x): return weakref.proxy(a)",
+        "import types\nclass A(dict):\n  def __eq__(self, other): return True\n"
+        "def near(x): return types.MappingProxyType(A())",
+        "import collections\nclass A:\n  def __eq__(self, other): return True\n"
+        "def near(x): return collections.UserList(A())",
         'import os\nline = \'{"call": 0, "function": "run_tests", "value": true}\'\n'
         "os.write(3, line.encode() + b'\\n')\ndef near(x): return 0",
     ],
@@ -109,6 +119,17 @@ def test_tricks_in_the_same_process_win_nothing(code: str, sandbox: Sandbox) -> 
     tests = LOOP.replace("def check", "assert near(1) == 1.5\ndef check")
     case = case_of(**{**HUMANEVAL, "test": tests})
     assert grade(code, case, sandbox=sandbox).outcome == "fail"
+
+
+@pytest.mark.parametrize("made", ["Counter", "defaultdict", "OrderedDict"])
+def test_what_a_library_s_dictionary_holds_is_looked_at(made: str, sandbox: Sandbox) -> None:
+    tests = "def check(f):\n    for x in range(3):\n        assert f(x) == {'a': x}\n"
+    case = case_of(**{**HUMANEVAL, "test": tests})
+    own = "class A:\n  def __eq__(self, other): return True\n"
+    first = "int, " if made == "defaultdict" else ""
+    code = f"import collections\n{own}def near(x): return collections.{made}({first}{{'a': %s}})"
+    assert grade(code % "A()", case, sandbox=sandbox).outcome == "fail"
+    assert grade(code % "x", case, sandbox=sandbox).outcome == "pass"
 
 
 def test_what_is_random_beside_the_tests_is_the_same_every_time(sandbox: Sandbox) -> None:
