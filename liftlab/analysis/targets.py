@@ -55,10 +55,6 @@ class Tables(Protocol):
     def stages(self) -> pd.DataFrame:
         """The stage table."""
 
-    @property
-    def costs(self) -> pd.DataFrame:
-        """The cost table."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedTarget:
@@ -268,11 +264,9 @@ def _timed_rows(run: Tables, what: str, population: Population) -> tuple[Floats,
 
 
 def _costs(run: Tables) -> tuple[Floats, Bools, Any]:
-    """Return USD, which are right, and the case of each; seconds are paid at their real length."""
-    by_tokens = "tokens" in labels(run.costs, "cost_model")[:1]
-    scale = 1.0 if by_tokens else run.run.time_scale or 1.0
+    """Return USD, which are right, and the case of each; seconds were paid at their real length."""
     cases = labels(run.trials, "case_id").astype(str)
-    return floats(run.trials, "cost_usd") * scale, succeeded(run.trials), cases
+    return floats(run.trials, "cost_usd"), succeeded(run.trials), cases
 
 
 def _prompts_tested(trials: pd.DataFrame) -> Estimate:

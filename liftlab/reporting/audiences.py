@@ -247,7 +247,7 @@ def _done(facts: Facts) -> Iterator[str]:
         yield f"{cases:,} {plural('prompt', cases)} {'was' if cases == 1 else 'were'} run {often}."
         scale = facts.data.run.time_scale
         if scale not in (None, 1.0):
-            yield f"Simulated, {scale:g} times as fast as real: times and costs are less."
+            yield f"Simulated, {scale:g} times as fast as real: times are less, costs are not."
 
 
 def _sentence(cost: str) -> str:

@@ -125,22 +125,18 @@ class Facts:
         return self._required("success_rate")
 
     def cost_verdict(self) -> TargetResult | None:
-        """Return the verdict on the cost of a right answer, as `time_verdict` does."""
-        return self._required("cost_per_pass_usd") if self._at_real_length else None
+        """Return the verdict on the cost of a right answer; None where there is no such target."""
+        return self._required("cost_per_pass_usd")
 
     def _required(self, metric: str) -> TargetResult | None:
         return next((t.result for t in self.targets if t.metric == metric and t.required), None)
-
-    @property
-    def _at_real_length(self) -> bool:
-        return self.data.run.time_scale in (None, 1.0)
 
     def time_verdict(self) -> TargetResult | None:
         """Return the verdict on the median end-to-end time; None where there is no such target.
 
         A simulator that was sped up is not judged beside its own, shorter times.
         """
-        if not self._at_real_length:
+        if self.data.run.time_scale not in (None, 1.0):
             return None
         return next((t.result for t in self._end_to_end() if t.required), None)
 
