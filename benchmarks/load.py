@@ -61,10 +61,10 @@ def one_round(server: SimulatorServer) -> dict[str, float]:
     base_rps = len(rows) / base["seconds"]
     said = f"{mine['load']['ok_per_second']:.0f} v {base_rps:.0f} a second"
     paced = Shot(url=server.openai_url, model=model, streamed=True, concurrency=16, count=1000)
-    lag = lags(paced)
+    lag, arrival = lags(server, paced)
     start = (first_request_s(server, mine=True), first_request_s(server, mine=False))
     print(
-        f"{said}; lag P50 {lag[0]:.2f} v {lag[2]:.2f} ms, P99 {lag[1]:.2f} v {lag[3]:.2f} ms; "
+        f"{said}; lag {words(lag)}; lag at the server {words(arrival)}; "
         f"first request {start[0]:.2f} v {start[1]:.2f} s",
         flush=True,
     )
@@ -75,16 +75,33 @@ def one_round(server: SimulatorServer) -> dict[str, float]:
     }
 
 
-def lags(shot: Shot) -> tuple[float, float, float, float]:
-    """Return P50 and P99 of sent less planned in ms: liftlab's, then the bare script's."""
+def lags(server: SimulatorServer, shot: Shot) -> tuple[list[float], list[float]]:
+    """Return P50 and P99 of the lag behind the plan in ms: liftlab's, then the bare script's.
+
+    First until each says that it sent, then until the server had it: the bare script's stamp is
+    before all that aiohttp does to send, liftlab's just before the write.
+    """
     _, lines = load(shot, "--rate", str(RATE_RPS), "--seed", str(SEED))
     assert len(lines) == shot.count, "not all that was planned was sent"
     plan = list(at_rate(RATE_RPS).plan(shot.count, SEED))
     _, rows = bare(shot, rate=RATE_RPS, plan=plan)
-    found = [line["sent_ns"] - line["planned_ns"] for line in lines]
-    base = [row["sent_ns"] - row["planned_ns"] for row in rows]
-    quantiles = [sorted(v)[int(q * (len(v) - 1))] / 1e6 for v in (found, base) for q in (0.5, 0.99)]
-    return quantiles[0], quantiles[1], quantiles[2], quantiles[3]
+    arrived_ns = {line["request_id"]: line["received_s"] * 1e9 for line in server.truth()}
+    sent, arrival = [], []
+    for found in (lines, rows):
+        sent += quantiles([row["sent_ns"] - row["planned_ns"] for row in found])
+        arrival += quantiles([arrived_ns[row["request_id"]] - row["planned_ns"] for row in found])
+    return sent, arrival
+
+
+def words(lag: list[float]) -> str:
+    """Say what `lags` found."""
+    return f"P50 {lag[0]:.2f} v {lag[2]:.2f} ms, P99 {lag[1]:.2f} v {lag[3]:.2f} ms"
+
+
+def quantiles(lags_ns: list[float]) -> list[float]:
+    """Return P50 and P99 in ms."""
+    ranked = sorted(lags_ns)
+    return [ranked[int(q * (len(ranked) - 1))] / 1e6 for q in (0.5, 0.99)]
 
 
 def first_request_s(server: SimulatorServer, *, mine: bool) -> float:

@@ -47,8 +47,9 @@ def main() -> int:
 def overhead(run: RunData) -> tuple[float, list[float]]:
     """Return the share of the run that is overhead, and that of each trial with what follows it."""
     attempts = run.attempts[run.attempts["phase"] == "measure"].sort_values("seq")
-    busy = (attempts["last_byte_s"] - attempts["sent_s"]) + attempts["backoff_before_s"].fillna(0)
-    end_s = float(attempts["last_byte_s"].max())
+    ended = attempts["last_byte_s"].fillna(attempts["ended_s"])  # a failed one has no last byte
+    busy = (ended - attempts["sent_s"]) + attempts["backoff_before_s"].fillna(0)
+    end_s = float(ended.max())
     begun = attempts.groupby(["case_id", "repeat"])["called_s"].min().sort_values()
     spent = busy.groupby([attempts["case_id"], attempts["repeat"]]).sum()
     next_s = [*begun.iloc[1:], end_s]
