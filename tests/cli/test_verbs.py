@@ -161,7 +161,7 @@ def test_quick_prints_attempts_code_and_checks(
 def test_health_and_wake(
     inside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("liftlab.cli.wake.LEAST_COLD_S", 60.0)  # a slow machine is no cold start
+    monkeypatch.setattr("liftlab.runner.cold.LEAST_COLD_S", 60.0)  # a slow machine is no cold start
     assert main(["health", "--json"]) == 0
     assert json.loads(said(capsys)[0])[0]["ok"]
     assert main(["wake"]) == 0
