@@ -141,6 +141,53 @@ def test_hops_keep_the_first_sending_and_the_last_receiving():
     assert stamps.last_byte_ns is None
 
 
+async def test_a_broken_exchange_ended_when_its_connection_went_and_not_when_a_task_heard_of_it():
+    handler = StampedHandler(loop=asyncio.get_running_loop())
+    handler.connection_made(asyncio.Transport())
+    recorder = Recorder(ticking())
+    handler.serve(recorder)
+    handler.set_response_params(auto_decompress=False)
+    recorder.sending()
+    handler.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab")
+    before_ns = recorder.now_ns()
+    handler.connection_lost(ConnectionResetError())
+    after_ns = recorder.now_ns()
+    recorder.ended()
+    assert before_ns < recorder.ended_ns < after_ns
+    recorder.unsent()  # the request goes to another connection
+    recorder.ended()
+    assert recorder.ended_ns > after_ns
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await handler._body.read()
+
+
+def test_a_hop_that_cannot_be_sent_takes_nothing_back_of_the_first():
+    recorder = Recorder(ticking())
+    recorder.sending()
+    recorder.broke()  # the first hop's reply ended with its connection
+    recorder.completed()
+    recorder.redirected()
+    recorder.unsent()
+    recorder.got_chunk(1)
+    recorder.completed()
+    recorder.ended()
+    stamps = recorder.stamps()
+    assert stamps.sent_ns < stamps.first_byte_ns < stamps.last_byte_ns < stamps.ended_ns
+
+
+async def test_a_whole_reply_does_not_end_with_its_connection():
+    handler = StampedHandler(loop=asyncio.get_running_loop())
+    handler.connection_made(asyncio.Transport())
+    recorder = Recorder(ticking())
+    handler.serve(recorder)
+    handler.set_response_params(auto_decompress=False)
+    handler.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab")
+    handler.connection_lost(None)
+    after_ns = recorder.now_ns()
+    recorder.ended()
+    assert recorder.last_byte_ns < after_ns < recorder.ended_ns
+
+
 def test_a_recorder_keeps_a_bounded_number_of_chunks(monkeypatch):
     monkeypatch.setattr("liftlab.timing.recorder.MAX_STAMPED_CHUNKS", 3)
     recorder = Recorder(ticking())

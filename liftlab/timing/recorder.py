@@ -43,6 +43,7 @@ class Recorder:
 
     def _start_receiving(self) -> None:
         self.headers_ns = self.last_byte_ns = None
+        self._broke_ns: int | None = None
         self._chunk_ns: list[int] = []
         self._chunk_end: list[int] = []
         self._chunks = 0
@@ -91,7 +92,9 @@ class Recorder:
 
     def unsent(self) -> None:
         """Take back the sending: the connection was gone before a byte was written."""
-        self.sent_ns = None
+        self._broke_ns = None
+        if self.hops == 0:
+            self.sent_ns = None
 
     @property
     def on_used_connection(self) -> bool:
@@ -131,14 +134,18 @@ class Recorder:
         if self.waits is not None:
             self.waits.for_next_read()
 
+    def broke(self) -> None:
+        """Stamp that the connection went away before the reply was seen to be whole."""
+        self._broke_ns = self.now_ns()
+
     def completed(self, at_ns: int | None = None) -> None:
         """Stamp that the body came whole; the first stamp of a hop holds."""
         if self.last_byte_ns is None:
-            self.last_byte_ns = self.now_ns() if at_ns is None else at_ns
+            self.last_byte_ns = at_ns or self._broke_ns or self.now_ns()
 
     def ended(self) -> None:
-        """Stamp that the exchange is over, well or badly."""
-        self.ended_ns = self.now_ns()
+        """Stamp that the exchange is over, well or badly; a broken connection is its end."""
+        self.ended_ns = self._broke_ns or self.now_ns()
 
     def stamps(self) -> Stamps:
         """Return what was stamped so far."""

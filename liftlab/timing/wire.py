@@ -51,6 +51,12 @@ class StampedHandler(ResponseHandler):
         super().connection_made(transport)
         self._arrival = arrival_of(transport)
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Stamp that: whoever waits for the rest of a reply is woken later."""
+        if self._recorder is not None and not (self._body is not None and self._body.is_eof()):
+            self._recorder.broke()
+        super().connection_lost(exc)
+
     def serve(self, recorder: Recorder) -> None:
         """Begin with the next request."""
         if self._recorder is not None:
