@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pandas as pd
 
@@ -106,12 +107,8 @@ class Names:
         return tuple(case for case, s in stems.items() if any(w.startswith(s) for w in words))
 
     def one_case(self, text: str) -> bool:
-        """Whether a text ends by saying what a single case took."""
-        return any(
-            re.search(rf"\b{re.escape(plain(case))}(?: \([^()]{{0,30}}\))? ?(?:{_TOOK})", text)
-            for case in self.cases
-            if " " in plain(case)
-        )
+        """Whether a text says what a single case took."""
+        return bool(_took(self.cases).search(text))
 
     def category_in(self, text: str) -> tuple[str, tuple[str, ...]]:
         """Return the category that a text names, and its cases."""
@@ -120,6 +117,13 @@ class Names:
             if re.search(rf"\b{stem}s?\b", text):
                 return name, cases
         return "", ()
+
+
+@lru_cache(maxsize=8)
+def _took(cases: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the pattern of "is_even took"; a name of one word may mean anything."""
+    names = "|".join(re.escape(name) for case in cases if " " in (name := plain(case)))
+    return re.compile(rf"\b(?:{names})(?: \([^()]{{0,30}}\))? ?(?:{_TOOK})" if names else "(?!)")
 
 
 def _telling(case: str) -> str:
