@@ -87,6 +87,13 @@ def test_a_simulator_that_was_sped_up_is_said_to_be_one(forty: RunData) -> None:
     assert told.budget.without[0.5].value == pytest.approx(200 * real.budget.without[0.5].value)
 
 
+def test_a_run_in_which_nothing_was_completed_tells_times_of_failures(forty: RunData) -> None:
+    failed = replace(forty, trials=forty.trials.assign(completed=False))
+    said = budget.finding(budget.gather(failed, PROJECT)).sentences
+    assert said[0] == "No trial gave a value in every stage: these are times until it failed."
+    assert said[1:] == budget.finding(budget.gather(forty, PROJECT)).sentences
+
+
 def test_a_run_without_times_has_no_budget(forty: RunData) -> None:
     told = budget.gather(replace(forty, trials=forty.trials.assign(e2e_s=None)), PROJECT)
     assert "no budget can be drawn" in str(budget.finding(told).title)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from liftlab.analysis.budget import Budget, PlannedStage, StageEffect, forecast, side_by_side
+from liftlab.analysis.columns import is_true
 from liftlab.analysis.estimate import plain, quantity, span
 from liftlab.reporting import budget_figures
 from liftlab.reporting.bars import stage_title
@@ -266,6 +267,8 @@ def _sentences(told: BudgetFacts) -> list[str]:
     if budget is None:
         return [_NOTHING]
     said = []
+    if not is_true(told.facts.data.trials, "completed").any():
+        said.append("No trial gave a value in every stage: these are times until it failed.")
     if budget.planned:
         ends = f"{budget.lowest_s:.1f} to {budget.highest_s:.1f} s"
         said.append(f"If each planned stage takes its least or its most, it is {ends}.")
