@@ -395,4 +395,4 @@ def test_processes_that_hold_the_run_or_were_left_are_named(
         reader.communicate(b"\n")
     assert code == 0
     assert f"{reader.pid} (" in told
-    assert f"kill {left_child.pid}" in told
+    assert str(left_child.pid) in told.partition("kill ")[2].split()  # there may be others
