@@ -98,10 +98,10 @@ def _stages_by_trial(
     trials: pd.DataFrame, stages: pd.DataFrame
 ) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     names = ["case_id", "repeat"]
-    ordered = stages.sort_values("position")
-    grouped: dict[Any, Any] = {
-        key: group.to_dict("records") for key, group in ordered.groupby(names, sort=False)
-    }
+    grouped: dict[Any, list[Any]] = {}
+    # All rows at once: a frame for each trial of a long load takes milliseconds.
+    for row in stages.sort_values("position").to_dict("records"):
+        grouped.setdefault((row["case_id"], row["repeat"]), []).append(row)
     for run_id, case_id, repeat in trials[["run_id", *names]].itertuples(index=False):
         keys: dict[str, Any] = {"run_id": str(run_id), "case_id": str(case_id)}
         keys["repeat"] = int(repeat)
