@@ -125,7 +125,8 @@ def _write(result: CheckResult, junit: Path | None) -> None:
     from liftlab.store.files import write_atomic, writing
 
     if junit is not None:
-        write_atomic(junit, check_junit(result))
+        write_atomic(junit, check_junit(result), advice="Give --junit another place")
     if summary := os.environ.get(SUMMARY):
-        with writing(Path(summary)), Path(summary).open("a", encoding="utf-8") as file:
+        advice = f"Let {SUMMARY} name another place"
+        with writing(Path(summary), advice), Path(summary).open("a", encoding="utf-8") as file:
             file.write(check_markdown(result))

@@ -37,7 +37,9 @@ def writing(path: Path, advice: str = _ADVICE) -> Iterator[None]:
         ) from error
 
 
-def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
+def write_atomic(
+    path: Path, content: bytes, *, durable: bool = True, advice: str = _ADVICE
+) -> None:
     """Write a file under a temporary name and move it into place.
 
     Parameters
@@ -48,13 +50,15 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
         All of it.
     durable
         Wait until the disk has it, so that it outlasts a power cut.
+    advice
+        What the person can do where it cannot be written.
 
     Raises
     ------
     StorageFailed
         If it cannot be written; nothing is left behind, and an older file stays.
     """
-    with writing(path):
+    with writing(path, advice):
         name = f"{path.parent}/.{path.name[:80]}.{secrets.token_hex(8)}"
         # Not mkstemp: its mode locks a team out of each other's runs, and it is slower.
         handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)

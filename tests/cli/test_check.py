@@ -105,7 +105,7 @@ def test_a_shell_step_sees_each_exit(
         (MET, ["--baseline", "none.json"], 6, "none.json: no such file"),
         (MET, ["--undecided", "maybe"], 2, "'maybe' is not one of"),
         (TARGET.format(name="x", metric="speed", limit=1), [], 6, "no metric 'speed'"),
-        (MET, ["--junit", "no/such/folder.xml"], 1, "cannot be written"),
+        (MET, ["--junit", "no/such/folder.xml"], 1, "directory. Give --junit another place"),
     ],
 )
 def test_options_and_faults(
