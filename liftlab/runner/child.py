@@ -158,7 +158,7 @@ async def _measure(
             emit({"event": "limit", "reached": reached})
 
     async with Trust(job.concurrency) as trust:
-        context.watch.doubt(lambda: trust.uncertainty_s)
+        context.watch.doubt(trust.uncertainty_s)
         try:
             await run_closed(context, trials, job.concurrency, commit, emit, peaks, halt)
             done = len(journal.committed()) == len(job.trials)

@@ -14,7 +14,6 @@ Nobody tells a client that a container was cold. The rule, in `docs/how-we-measu
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from liftlab.endpoints.base import Reply
@@ -53,14 +52,13 @@ class ColdWatch:
     def __init__(self, *, idle_s: float, least_s: float = LEAST_COLD_S) -> None:
         self._idle_ns = idle_s * 1e9
         self._least_s = least_s
-        self._doubt_s: Callable[[], float | None] = lambda: None
         self._awakening: Awakening | None = Awakening()
         self._under_way = 0
         self._answered_ns = 0
 
-    def doubt(self, uncertainty_s: Callable[[], float | None]) -> None:
-        """Count no wait as a cold start that the clock may only imagine, as far as it is known."""
-        self._doubt_s = uncertainty_s
+    def doubt(self, uncertainty_s: float | None) -> None:
+        """Count no wait as a cold start that the clock may only imagine."""
+        self._least_s = max(self._least_s, uncertainty_s or 0.0)
 
     def called(self, now_ns: int) -> Awakening | None:
         """Note a call; return the awakening that it is part of, if any."""
@@ -96,7 +94,7 @@ class ColdWatch:
             return Wait()
         until_ready_s = _span_s(stamps.sent_ns, awakening.ready_ns) or 0.0
         cold_s = min(waited_s, max(0.0, until_ready_s - (stamps.round_trip_s or 0.0)))
-        if cold_s < max(self._least_s, self._doubt_s() or 0.0):
+        if cold_s < self._least_s:
             return Wait(cold=False, queue_s=waited_s)
         return Wait(cold=True, cold_s=cold_s, queue_s=waited_s - cold_s)
 

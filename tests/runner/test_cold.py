@@ -51,17 +51,6 @@ def test_a_wait_shorter_than_a_cold_start_is_a_queue() -> None:
     assert (wait.cold, wait.queue_s) == (False, pytest.approx(0.09))
 
 
-def test_a_wait_that_the_clock_may_imagine_is_no_cold_start_however_late_that_is_known() -> None:
-    watch, off_s = ColdWatch(idle_s=60), 0.0
-    watch.doubt(lambda: off_s)
-    off_s = 0.45
-    (wait,) = one_by_one(watch, reply(0, 500))
-    assert (wait.cold, wait.queue_s) == (False, pytest.approx(0.4))
-    off_s = 0.35
-    (wait,) = one_by_one(watch, reply(100_000, 100_500))
-    assert wait.cold is True
-
-
 def test_a_round_trip_is_no_cold_start() -> None:
     far = reply(0, 300, round_trip_s=0.150)
     (wait,) = one_by_one(ColdWatch(idle_s=60), far)
