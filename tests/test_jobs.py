@@ -111,6 +111,9 @@ def test_killed_in_mid_run_and_resumed_every_trial_is_there_once(
             wait_for_rows(project, count + 2)  # the two calls of the warm-up have rows, too
             pid = process.pid if victim == "run" else load_process_of(process.pid)
             os.kill(pid, signal.SIGKILL)
+            # An answer on a busy machine could come before the load process hears of it.
+            (summary,) = store.list_runs(project.path("runs"))
+            wait_until_unlocked(store.find(project.path("runs"), summary.run_id))
 
     lift_server.before_answer = kill
     process = command(project, lift_server.url, "run")
