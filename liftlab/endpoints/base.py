@@ -148,7 +148,11 @@ class Endpoint(Protocol):
         ...
 
     async def generate(self, request: Request) -> Reply:
-        """Send one request, once; a failure is a Reply with an error class."""
+        """Send one request, once; a failure is a Reply with an error class.
+
+        All that can be done before is done before: it goes out when `timing.pace.may_depart`
+        returns.
+        """
         ...
 
     async def close(self) -> None:

@@ -21,6 +21,7 @@ from liftlab.endpoints.replies import clean, error_text, name_or_none
 from liftlab.endpoints.urls import shown
 from liftlab.records import ErrorClass
 from liftlab.timing import Answer, Recorder, StampedTransport, Stamps, error_class_of
+from liftlab.timing.pace import may_depart
 
 # Modal answers 303 every 150 s while a call lasts: enough for most of an hour.
 MAX_HOPS = 20
@@ -231,6 +232,7 @@ class _Httpx:
         request = httpx.Request(
             method, url, headers=headers, content=body or None, extensions={"recorder": recorder}
         )
+        await may_depart()
         response = await self._transport.handle_async_request(request)
         recorder.got_headers()
         content = await response.aread()

@@ -1,4 +1,4 @@
-"""Wait for a moment of the clock to within a fraction of a millisecond.
+"""Wait for moments of the clock to within a fraction of a millisecond.
 
 An event loop's own timers are a millisecond coarse: `epoll` counts whole milliseconds.
 Linux has timers that are files, which the loop watches like a socket.
@@ -7,11 +7,16 @@ Linux has timers that are files, which the loop watches like a socket.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
+import heapq
+import itertools
 import os
 import struct
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from functools import cache
 from types import TracebackType
 from typing import Self
@@ -21,16 +26,29 @@ _ABSOLUTE = 1  # TFD_TIMER_ABSTIME
 _FLAGS = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)  # TFD_NONBLOCK and TFD_CLOEXEC are these
 _SECOND_NS = 1_000_000_000
 
+# What the request of this task waits for once all that goes before its first byte is done.
+departure: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar(
+    "liftlab_departure", default=None
+)
+
+
+async def may_depart() -> None:
+    """Return when this task's request may go out: at once, where no plan says otherwise."""
+    wait = departure.get()
+    if wait is not None:
+        await wait()
+
 
 class Pacer:
-    """Waits for moments of `perf_counter_ns`, one at a time; a `with` block holds its timer.
+    """Waits for moments of `perf_counter_ns`, many at once; a `with` block holds its timer.
 
     On Linux it is a timerfd; elsewhere, or where the system gives none, the loop's timer.
     """
 
     def __init__(self) -> None:
         self._handle = _timer()
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []  # a heap
+        self._order = itertools.count()
 
     def __enter__(self) -> Self:
         if self._handle is not None:
@@ -54,15 +72,23 @@ class Pacer:
             if self._handle is None:
                 await asyncio.sleep(wait_ns / _SECOND_NS)
                 continue
-            self._waiter = asyncio.get_running_loop().create_future()
-            _arm(self._handle, moment_ns)
-            await self._waiter
+            waiter = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (moment_ns, next(self._order), waiter))
+            if self._waiting[0][2] is waiter:
+                _arm(self._handle, moment_ns)
+            await waiter
 
     def _fired(self) -> None:
         assert self._handle is not None
-        os.read(self._handle, 8)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        with contextlib.suppress(BlockingIOError):  # set anew since it was seen to have fired
+            os.read(self._handle, 8)
+        now_ns = time.perf_counter_ns()
+        while self._waiting and self._waiting[0][0] <= now_ns:
+            _, _, waiter = heapq.heappop(self._waiting)
+            if not waiter.done():
+                waiter.set_result(None)
+        if self._waiting:
+            _arm(self._handle, self._waiting[0][0])
 
 
 def _timer() -> int | None:

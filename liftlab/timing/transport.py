@@ -22,6 +22,7 @@ from yarl import URL
 
 from liftlab.records import ErrorClass
 from liftlab.timing.failures import TransportFailure, error_class_of, words_of
+from liftlab.timing.pace import may_depart
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.waits import Waits
 from liftlab.timing.wire import ConnectionGone, Route, StampedConnector, recording
@@ -187,12 +188,14 @@ class StampedTransport(httpx.AsyncBaseTransport):
         connection = await route.connect(self._connector, self._connect_s)
         handler = connection.protocol
         try:
+            request = route.head(headers, body) + body
+            await may_depart()
             if recorder.on_used_connection and not handler.silent():
                 # A server may have closed it just behind its last reply. In one turn the loop sees
                 # that there is something to read, in the next it has read it.
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)
-            handler.ask(route.head(headers, body) + body, recorder)
+            handler.ask(request, recorder)
             message, payload = await handler.read()
             recorder.got_headers()
             content = await self._read(message.headers, payload, recorder)

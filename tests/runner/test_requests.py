@@ -20,6 +20,7 @@ from liftlab.runner.requests import Load, Sender
 from liftlab.store import Journal, RunFolder, create, read_journal
 from liftlab.store.lines import write_lines
 from liftlab.timing import Clock, Stamps
+from liftlab.timing.pace import may_depart
 
 RUN_ID = "20251015_085128_abcd"
 Answer = Callable[[Request], Awaitable[str | None]]
@@ -38,10 +39,12 @@ class Scripted:
         self.under_way = self.most_under_way = 0
 
     async def generate(self, request: Request) -> Reply:
+        called_ns = time.perf_counter_ns()
+        await may_depart()
         self.asked.append(request)
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
-        called_ns = time.perf_counter_ns()
+        sent_ns = time.perf_counter_ns()
         try:
             error_class = await self.answer(request)
         finally:
@@ -49,7 +52,7 @@ class Scripted:
         now_ns = time.perf_counter_ns()
         stamps = Stamps(
             called_ns=called_ns,
-            sent_ns=called_ns,
+            sent_ns=sent_ns,
             first_byte_ns=now_ns,
             last_byte_ns=None if error_class == "reset" else now_ns,
             ended_ns=now_ns,
@@ -309,7 +312,7 @@ async def test_a_journal_that_cannot_write_ends_the_load(
         raise StorageFailed("the disk is full")
 
     def how(sender: Sender) -> Awaitable[None]:
-        plan = array("d", [0.0] * 500)
+        plan = array("d", (index * 0.001 for index in range(500)))
         return sender.closed(500, 1) if loop == "closed" else sender.open(plan)
 
     monkeypatch.setattr(journal, "requests_ended", full)
