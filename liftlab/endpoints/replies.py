@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeVar
 
 from liftlab.errors import UsageError
 from liftlab.records import ErrorClass
+from liftlab.timing.pace import lull
 
 MAX_MESSAGE = 300
 MAX_NAME = 200
@@ -48,6 +49,7 @@ async def aside(size: int, read: Callable[[], T]) -> T:
         return await asyncio.to_thread(read)
     for _ in range(_TURNS_TO_SEND):
         await asyncio.sleep(0)
+    await lull()
     return read()
 
 

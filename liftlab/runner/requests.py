@@ -11,7 +11,6 @@ import time
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, NamedTuple
 
 from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
@@ -21,7 +20,7 @@ from liftlab.runner.halt import Halt
 from liftlab.runner.measured import measured
 from liftlab.store import Journal
 from liftlab.timing import Clock
-from liftlab.timing.pace import Pacer, departure
+from liftlab.timing.pace import Departure, Pacer, departure, lull
 
 CASE, STAGE = LOAD, "request"
 _LEAD_S = 0.05  # from the plan's making to its zero, so that the first request is not late
@@ -136,6 +135,7 @@ class Sender:
                     planned_ns = zero_ns + round(moment_s * 1e9)
                     asked = self._asked(index, planned_ns)  # while there is time
                     await pacer.until(planned_ns - _READY_NS)
+                    await pacer.lull()
                     if free is not None:
                         await free.acquire()
                     if self._halt.status is not None:
@@ -181,7 +181,7 @@ class Sender:
     async def _send(self, asked: _Asked, pacer: Pacer | None = None) -> Reply:
         """Send one request, at its moment if it has one, and keep its rows."""
         if pacer is not None and asked.planned_ns is not None:
-            departure.set(partial(pacer.until, asked.planned_ns))
+            departure.set(Departure(pacer, asked.planned_ns))
         called_s = self._clock.now_s()
         try:
             reply = await self._endpoint.generate(asked.request)
@@ -198,6 +198,7 @@ class Sender:
             raise
         try:
             await asyncio.sleep(0)  # a request that is due goes out before this one is a row
+            await lull()
         finally:
             self._keep(asked, reply)
         return reply

@@ -15,28 +15,17 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from functools import cache
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 _CLOCK_MONOTONIC = 1  # what perf_counter reads on Linux
 _ABSOLUTE = 1  # TFD_TIMER_ABSTIME
 _FLAGS = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)  # TFD_NONBLOCK and TFD_CLOEXEC are these
 _SECOND_NS = 1_000_000_000
 
-# What the request of this task waits for once all that goes before its first byte is done.
-departure: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar(
-    "liftlab_departure", default=None
-)
-
-
-async def may_depart() -> None:
-    """Return when this task's request may go out: at once, where no plan says otherwise."""
-    wait = departure.get()
-    if wait is not None:
-        await wait()
+_NEAR_NS = 500_000  # longer than any one thing that a load does with a request or a reply
 
 
 class Pacer:
@@ -72,11 +61,20 @@ class Pacer:
             if self._handle is None:
                 await asyncio.sleep(wait_ns / _SECOND_NS)
                 continue
-            waiter = asyncio.get_running_loop().create_future()
-            heapq.heappush(self._waiting, (moment_ns, next(self._order), waiter))
-            if self._waiting[0][2] is waiter:
-                _arm(self._handle, moment_ns)
-            await waiter
+            await self._fires(moment_ns)
+
+    async def lull(self) -> None:
+        """Return when no moment is near, or when the nearest has come: what follows delays none."""
+        if self._waiting and self._waiting[0][0] - time.perf_counter_ns() < _NEAR_NS:
+            await self._fires(self._waiting[0][0])
+
+    def _fires(self, moment_ns: int) -> asyncio.Future[None]:
+        """Return what is done once the timer has fired at a moment, or after it."""
+        waiter = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (moment_ns, next(self._order), waiter))
+        if self._handle is not None and self._waiting[0][2] is waiter:
+            _arm(self._handle, moment_ns)
+        return waiter
 
     def _fired(self) -> None:
         assert self._handle is not None
@@ -89,6 +87,31 @@ class Pacer:
                 waiter.set_result(None)
         if self._waiting:
             _arm(self._handle, self._waiting[0][0])
+
+
+class Departure(NamedTuple):
+    """When a request is to go out, and who waits for that."""
+
+    pacer: Pacer
+    moment_ns: int
+
+
+# That of this task's request; None where nothing is planned.
+departure: ContextVar[Departure | None] = ContextVar("liftlab_departure", default=None)
+
+
+async def may_depart() -> None:
+    """Return when this task's request is to go out: at once, where nothing is planned."""
+    planned = departure.get()
+    if planned is not None:
+        await planned.pacer.until(planned.moment_ns)
+
+
+async def lull() -> None:
+    """Let requests that are soon to go out do so, before work that can wait."""
+    planned = departure.get()
+    if planned is not None:
+        await planned.pacer.lull()
 
 
 def _timer() -> int | None:

@@ -22,7 +22,7 @@ from yarl import URL
 
 from liftlab.records import ErrorClass
 from liftlab.timing.failures import TransportFailure, error_class_of, words_of
-from liftlab.timing.pace import may_depart
+from liftlab.timing.pace import lull, may_depart
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.waits import Waits
 from liftlab.timing.wire import ConnectionGone, Route, StampedConnector, recording
@@ -203,6 +203,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
             connection.close()
             raise
         connection.release()
+        await lull()
         return Answer(message.code, message.raw_headers, content)
 
     def _new_route(self, method: str, url: str) -> Route:
