@@ -11,9 +11,11 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "preserve_insertion_order": False,
 }
 _BATCH = 250  # runs read together: more takes more memory, and no less time
+_AT_ONCE = 3  # batches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,9 +110,15 @@ def read_history(runs_dir: Path) -> History:
         for table in sql.TABLES:
             connection.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT unnest(?))", [[*gone]])  # noqa: S608
         fresh = sorted(set(found) - kept)
-        for first in range(0, len(fresh), _BATCH):
-            batch = {name: found[name] for name in fresh[first : first + _BATCH]}
-            for run_id, reason in _add(connection, runs_dir, batch):
+        batches = [fresh[first : first + _BATCH] for first in range(0, len(fresh), _BATCH)]
+
+        def add(names: Sequence[str]) -> list[tuple[str, str]]:
+            with connection.cursor() as own:
+                return list(_add(own, runs_dir, {name: found[name] for name in names}))
+
+        # Opening a small file keeps one processor busy for a moment, and the next waits for it.
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for run_id, reason in chain.from_iterable(pool.map(add, batches)):
                 connection.execute("INSERT INTO skipped VALUES (?, ?)", [run_id, reason])
         marks = [found[name].mark for name in fresh]
         connection.execute("INSERT INTO source SELECT unnest(?), unnest(?)", [fresh, marks])
