@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from liftlab.cli.options import json_option, project
+from liftlab.cli.quick import printable
 from liftlab.errors import RunFolderCorrupt
 
 if TYPE_CHECKING:
@@ -47,16 +49,12 @@ def doctor_command(run: str, dry_run: bool, clean: bool, as_json: bool) -> None:
 
 def _print(found: Diagnosis) -> None:
     click.echo(f"{found.run_id} · {found.path}")
+    line = partial(printable, kept="")  # names come from a folder of anybody's
     for finding in found.findings:
         state = click.style(f"{finding.state:<8}", fg=_COLOURS[finding.state])
-        click.echo(f"  {state} {finding.check:<10} {_harmless(finding.text)}")
+        click.echo(f"  {state} {finding.check:<10} {line(finding.text)}")
         if finding.advice is not None:
-            click.echo(f"{'':<22}→ {_harmless(finding.advice)}")
-
-
-def _harmless(text: str) -> str:
-    """Return text without what would steer a terminal: names come from a folder of anybody's."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+            click.echo(f"{'':<22}→ {line(finding.advice)}")
 
 
 def _as_json(found: Diagnosis) -> dict[str, object]:

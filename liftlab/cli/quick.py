@@ -66,8 +66,6 @@ def print_trial(run: RunData) -> None:
     click.echo(f"\n{outcome}{f' ({failure})' if isinstance(failure, str) else ''}, {seconds}")
 
 
-def printable(text: str) -> str:
-    """Return foreign text without what a terminal would obey."""
-    return "".join(
-        c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
-    )
+def printable(text: str, kept: str = "\n\t") -> str:
+    """Return foreign text without what a terminal would obey, but for the characters `kept`."""
+    return "".join(c if c in kept or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
