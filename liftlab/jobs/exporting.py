@@ -13,7 +13,7 @@ from typing import Any, Literal
 from liftlab.errors import StorageFailed, UsageError
 from liftlab.importers.carried import export_imported
 from liftlab.store import RunData, exchange, export_week2
-from liftlab.store.files import write_atomic, writing
+from liftlab.store.files import write_atomic
 
 Format = Literal["week2", "csv", "parquet", "jsonl"]
 
@@ -91,15 +91,13 @@ def _write_folder(files: dict[str, bytes], out: Path, force: bool) -> list[Path]
     taken = sorted(name for name in files if (out / name).exists())
     if taken and not force:
         raise UsageError(f"{out / taken[0]} is there already: --force replaces it")
-    with writing(out):
-        place = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
+    place = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
     try:
         for name, content in files.items():
             write_atomic(place / name, content)
-        with writing(out):
-            out.mkdir(exist_ok=True)
-            for name in files:
-                (place / name).replace(out / name)
+        out.mkdir(exist_ok=True)
+        for name in files:
+            (place / name).replace(out / name)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return [out / name for name in files]
