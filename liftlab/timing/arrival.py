@@ -94,6 +94,22 @@ def received_ns(ancillary: Iterable[tuple[int, int, bytes]]) -> int | None:
     return None
 
 
+def moment_ns(arrived_ns: int | None, since_ns: int, now_ns: int) -> int:
+    """Return when bytes came that are being read now: as the system says, if it can be so.
+
+    A moment that cannot be, before `since_ns` or still to come, tells that the wall clock, by
+    which the system stamps, was set meanwhile: then, and without any, it is now.
+
+    Examples
+    --------
+    >>> moment_ns(7, 5, 9), moment_ns(3, 5, 9), moment_ns(None, 5, 9)
+    (7, 9, 9)
+    """
+    if arrived_ns is None or not since_ns <= arrived_ns <= now_ns:
+        return now_ns
+    return arrived_ns
+
+
 def arrival_socket(address: tuple[Any, ...]) -> socket.socket:
     """Return a socket for an entry of `socket.getaddrinfo` that knows when its bytes came."""
     family, kind, protocol, *_ = address

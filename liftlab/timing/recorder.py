@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from liftlab.timing.arrival import moment_ns
 from liftlab.timing.clock import Stamps
 from liftlab.timing.waits import Waits
 
@@ -104,15 +105,12 @@ class Recorder:
     def moment(self, arrived_ns: int | None) -> int:
         """Return when something came that is being read now.
 
-        What the system says, though never before an earlier read of this exchange. A moment
-        that cannot be, before the request was sent or still to come, tells that the wall
-        clock, by which the system stamps, was set meanwhile: then, and without any, it is now.
+        What the system says, where that is after the request was sent, and never before an
+        earlier read of this exchange.
         """
-        at_ns = self.now_ns()
-        if arrived_ns is not None and self._asked_ns <= arrived_ns <= at_ns:
-            at_ns = max(arrived_ns, self._arrived_ns)
-        self._arrived_ns = at_ns
-        return at_ns
+        at_ns = moment_ns(arrived_ns, self._asked_ns, self.now_ns())
+        self._arrived_ns = max(at_ns, self._arrived_ns)
+        return self._arrived_ns
 
     def got_headers(self, at_ns: int | None = None) -> None:
         """Stamp that the response's head was read; the first stamp of a hop holds."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from liftlab.serving.simulation.plan import HEAD_END, Plan, Reply, encode
 from liftlab.serving.simulation.truth import Truth
-from liftlab.timing.arrival import ArrivalSocket, arrival_of, arrival_socket
+from liftlab.timing.arrival import ArrivalSocket, arrival_of, arrival_socket, moment_ns
 
 _HEAD_LIMIT = 65_536
 _BODY_LIMIT = 8 * 1024**2
@@ -93,11 +93,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, and serve the request if it is whole."""
-        now_ns = time.perf_counter_ns()
         arrived_ns = None if self._arrival is None else self._arrival.arrived_ns
-        if arrived_ns is None or not self._received_ns <= arrived_ns <= now_ns:
-            arrived_ns = now_ns  # what cannot be comes of a wall clock that was set meanwhile
-        self._received_ns = arrived_ns
+        self._received_ns = moment_ns(arrived_ns, self._received_ns, time.perf_counter_ns())
         self._buffer += data
         self._serve_next()
 
