@@ -66,7 +66,7 @@ class _Asked(NamedTuple):
     """A request, when it is to go out, and what its row says of it before it is sent."""
 
     request: Request
-    planned_ns: int | None
+    leaves: Departure | None
     facts: dict[str, Any]
 
 
@@ -104,7 +104,7 @@ class Sender:
     async def warm_up(self, count: int) -> list[Reply]:
         """Send some requests at once that are kept apart; they leave connections behind."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._send(self._asked(None, None))) for _ in range(count)]
+            tasks = [group.create_task(self._send(self._asked(None))) for _ in range(count)]
         return [task.result() for task in tasks]
 
     async def closed(self, count: int, concurrency: int) -> None:
@@ -113,7 +113,7 @@ class Sender:
 
         async def work() -> None:
             while self._halt.status is None and (index := next(waiting, None)) is not None:
-                await self._send(self._asked(index, None))
+                await self._send(self._asked(index))
                 await self._batches.room()
 
         async with asyncio.TaskGroup() as group:
@@ -133,7 +133,8 @@ class Sender:
             async with asyncio.TaskGroup() as group:
                 for index, moment_s in enumerate(plan):
                     planned_ns = zero_ns + round(moment_s * 1e9)
-                    asked = self._asked(index, planned_ns)  # while there is time
+                    leaves = Departure(pacer, planned_ns)
+                    asked = self._asked(index, leaves)  # while there is time
                     await pacer.until(planned_ns - _READY_NS)
                     await pacer.lull()
                     if free is not None:
@@ -141,12 +142,12 @@ class Sender:
                     if self._halt.status is not None:
                         return
                     self._batches.check()
-                    task = group.create_task(self._send(asked, pacer))
+                    task = group.create_task(self._send(asked))
                     if free is not None:
                         task.add_done_callback(lambda _: free.release())
                     await asyncio.sleep(0)  # it is ready before the next one is made
 
-    def _asked(self, index: int | None, planned_ns: int | None) -> _Asked:
+    def _asked(self, index: int | None, leaves: Departure | None = None) -> _Asked:
         """Make one request; without an index it is one of the warm-up."""
         load = self._load
         seq = self._next_seq()
@@ -173,15 +174,14 @@ class Sender:
             "phase": phase,
             "endpoint": load.endpoint_name,
             "seed": seed,
-            "scheduled_s": self._clock.seconds(planned_ns),
+            "scheduled_s": self._clock.seconds(leaves.moment_ns if leaves else None),
             "prompt_sha256": load.prompt_sha256,
         }
-        return _Asked(request, planned_ns, facts)
+        return _Asked(request, leaves, facts)
 
-    async def _send(self, asked: _Asked, pacer: Pacer | None = None) -> Reply:
+    async def _send(self, asked: _Asked) -> Reply:
         """Send one request, at its moment if it has one, and keep its rows."""
-        if pacer is not None and asked.planned_ns is not None:
-            departure.set(Departure(pacer, asked.planned_ns))
+        departure.set(asked.leaves)
         called_s = self._clock.now_s()
         try:
             reply = await self._endpoint.generate(asked.request)
