@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from liftlab.errors import StorageFailed
 
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}")  # what `write_atomic` calls a file under way
 _ADVICE = "Free some space or set LIFTLAB_RUNS_DIR to a place you can write to"
 
 

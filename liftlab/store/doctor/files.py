@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 from pathlib import Path
 
 from liftlab.errors import RunFolderCorrupt
 from liftlab.store.doctor.finding import Finding, counted, some
+from liftlab.store.files import TEMPORARY
 from liftlab.store.folder import RunFolder
-
-# The temporary names of `write_atomic`.
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}")
 
 
 def check_files(folder: RunFolder) -> list[Finding]:
@@ -38,7 +35,7 @@ def leftovers(folder: RunFolder) -> list[Path]:
     return sorted(
         path
         for path in folder.path.rglob(".*")
-        if _TEMPORARY.fullmatch(path.name) and (path.is_symlink() or path.is_file())
+        if TEMPORARY.fullmatch(path.name) and (path.is_symlink() or path.is_file())
     )
 
 
