@@ -22,7 +22,7 @@ from liftlab.analysis.success import judgeable
 from liftlab.errors import FileInvalid, InputInvalid, SchemaTooNew
 from liftlab.jobs.opening import open_run
 from liftlab.settings import Project
-from liftlab.store import RunData
+from liftlab.store import RunData, at_real_length
 from liftlab.store.files import write_atomic
 
 SCHEMA_VERSION = 1
@@ -169,10 +169,10 @@ def baseline_tables(baseline: Baseline) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _cases(data: RunData) -> dict[str, CaseEntry]:
-    scale = data.run.time_scale or 1.0
+    data = at_real_length(data)
     known, good, _ = judgeable(data.trials, "pass")
     trials = data.trials[["case_id"]].assign(
-        e2e_s=floats(data.trials, "e2e_s") * scale, judged=known, passed=good & known
+        e2e_s=floats(data.trials, "e2e_s"), judged=known, passed=good & known
     )
     by_case = trials.groupby("case_id").agg(
         e2e_s=("e2e_s", "median"), judged=("judged", "sum"), passed=("passed", "sum")
@@ -180,7 +180,7 @@ def _cases(data: RunData) -> dict[str, CaseEntry]:
     stages: dict[str, dict[str, float | None]] = {str(case_id): {} for case_id in by_case.index}
     medians = data.stages.groupby(["case_id", "stage"], as_index=False)["latency_s"].median()
     for case_id, stage, seconds in medians.itertuples(index=False, name=None):
-        stages.setdefault(str(case_id), {})[str(stage)] = _known(seconds * scale)
+        stages.setdefault(str(case_id), {})[str(stage)] = _known(seconds)
     return {
         str(case_id): CaseEntry(
             e2e_s=_known(row["e2e_s"]),

@@ -11,7 +11,6 @@ import pandas as pd
 from liftlab import importers, store
 from liftlab.analysis import compare
 from liftlab.analysis.by_case import CaseChange, case_changes
-from liftlab.analysis.columns import floats
 from liftlab.analysis.comparable import CONDITIONS, SETTINGS, alike, differences
 from liftlab.analysis.estimate import quantity
 from liftlab.errors import NothingToCompare, UnknownRun
@@ -184,12 +183,12 @@ def _side(project: Project, run_id: str) -> Side:
 
 
 def _of(data: RunData, row: Mapping[str, Any]) -> Side:
-    scale = data.run.time_scale or 1.0
+    real = store.at_real_length(data)
     return Side(
         run_id=data.run.run_id,
         row=row,
-        trials=data.trials.assign(e2e_s=floats(data.trials, "e2e_s") * scale),
-        stages=data.stages.assign(latency_s=floats(data.stages, "latency_s") * scale),
+        trials=real.trials,
+        stages=real.stages,
         data=data,
     )
 
