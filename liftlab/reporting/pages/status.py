@@ -102,6 +102,8 @@ def success_figure(facts: Facts) -> Html:
 
 def known_issues(facts: Facts) -> Html:
     """Return what went wrong, most frequent first, and what was slow."""
+    if facts.unanswered:
+        return tag("p", messages.no_answer(facts))
     rows = [
         {
             "What went wrong": f"{share.failure_class.replace('_', ' ')}: "
@@ -119,8 +121,6 @@ def known_issues(facts: Facts) -> Html:
     else:
         words = "No answer failed its checks." if facts.passed.trials else "Nothing was judged."
         shown.append(tag("p", words))
-    if facts.unanswered:
-        return tag("p", messages.no_answer(facts))
     shown.extend(tag("p", each.sentence()) for each in facts.slow[:5])
     if len(facts.slow) > 5:
         shown.append(tag("p", f"{len(facts.slow) - 5:,} more were slow.", cls="note"))
