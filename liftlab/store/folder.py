@@ -253,6 +253,11 @@ def stage_rows(folder: RunFolder, case_id: str, repeat: int) -> list[dict[str, A
         connection.close()
 
 
+def table_file(run: Path, table: str) -> str:
+    """Return the file of a run's table; as text, since `/` takes as long as to ask for the file."""
+    return f"{run}/tables/{table}.parquet"
+
+
 def status_now(folder: RunFolder, status: str) -> str:
     """Return a run's status as it is: one that says `running` without a writer was broken off."""
     return "interrupted" if status == "running" and not lock.is_held(folder.path) else status

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from liftlab.errors import LiftlabError
 from liftlab.records import SCHEMA_VERSION
 from liftlab.store import index_sql as sql
-from liftlab.store.folder import RunFolder
-from liftlab.store.index_files import DAMAGED, STALE, RunFiles, run_files, table_path
+from liftlab.store.folder import RunFolder, table_file
+from liftlab.store.index_files import DAMAGED, STALE, RunFiles, run_files
 from liftlab.store.tables import tables_match
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _read_tables(
     connection: duckdb.DuckDBPyConnection, runs_dir: Path, names: Sequence[str]
 ) -> None:
     for table, columns in sql.READ.items():
-        paths = [table_path(runs_dir / name, table) for name in names]
+        paths = [table_file(runs_dir / name, table) for name in names]
         files = ", ".join(f"'{_quoted(path)}'" for path in paths)
         connection.execute(sql.ROWS.format(table=table, columns=columns, files=files))
     connection.execute(sql.NOTES.format(files=files))  # of the last one, `run`

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from liftlab.store import index_sql as sql
 from liftlab.store import lock, schema
-from liftlab.store.folder import run_folders
+from liftlab.store.folder import run_folders, table_file
 
 NO_TABLES = "it has no tables yet: `liftlab show {run_id}` makes them"
 DAMAGED = "{told}: `liftlab show {run_id}` makes its tables again"
@@ -30,7 +30,7 @@ def run_files(runs_dir: Path) -> tuple[dict[str, RunFiles], dict[str, str]]:
     found, skipped = {}, {}
     for path in run_folders(runs_dir):
         try:
-            stats = {table: os.stat(table_path(path, table)) for table in sql.READ}
+            stats = {table: os.stat(table_file(path, table)) for table in sql.READ}
         except OSError:
             skipped[path.name] = NO_TABLES.format(run_id=path.name)
             continue
@@ -42,11 +42,6 @@ def run_files(runs_dir: Path) -> tuple[dict[str, RunFiles], dict[str, str]]:
             journal=journal,
         )
     return found, skipped
-
-
-def table_path(path: Path, table: str) -> str:
-    """Return the file of a run's table; as text, since `/` takes as long as to ask for the file."""
-    return f"{path}/tables/{table}.parquet"
 
 
 def _journal_time(journal: Path) -> int:

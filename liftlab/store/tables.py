@@ -13,7 +13,7 @@ from liftlab.errors import RunFolderCorrupt, SchemaTooNew
 from liftlab.records import SCHEMA_VERSION, TABLES, Run
 from liftlab.store import lock, schema
 from liftlab.store.files import write_atomic, writing
-from liftlab.store.folder import RunFolder, find
+from liftlab.store.folder import RunFolder, find, table_file
 from liftlab.store.frames import (
     STATE,
     empty,
@@ -161,7 +161,7 @@ def load(runs_dir: Path, name: str) -> RunData:
 
 def table_path(folder: RunFolder, table: str) -> Path:
     """Return where a table's file is."""
-    return folder.tables_path / f"{table}.parquet"
+    return Path(table_file(folder.path, table))
 
 
 def _state(folder: RunFolder) -> str:
