@@ -29,6 +29,7 @@ from liftlab.analysis.sequential import (
     walk,
 )
 from liftlab.analysis.success import Measure, judgeable
+from liftlab.words import counted
 
 __all__ = ["Course", "Decision", "SampleSize", "narrowed", "of_run", "sample_size", "success_rate"]
 
@@ -133,9 +134,9 @@ class Decision:
             None if self.seconds is None else more * self.seconds,
             None if self.usd is None else more * self.usd,
         )
-        others = f"{self.to_below:,} {'other' if self.to_below == 1 else 'others'}"
         return (
-            f"{self.to_above:,} more such in a row, or {others}, would settle it; "
+            f"{self.to_above:,} more such in a row, or {counted(self.to_below, 'other')}, would "
+            "settle it; "
             f"on average {math.ceil(high.mean_trials):,} more trials if the truth is "
             f"{quantity(high.rate, '%')}, {math.ceil(low.mean_trials):,} if it is "
             f"{quantity(low.rate, '%')}{takes}, each with a new case"

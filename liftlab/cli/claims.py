@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from liftlab.cli.options import json_option, project
+from liftlab.words import counted
 
 if TYPE_CHECKING:
     from liftlab.analysis.claims import Ruling
@@ -92,5 +93,4 @@ def counts(rulings: Sequence[Ruling]) -> str:
     """Return how many of each ruling there are, the most frequent first."""
     found = Counter(ruling.ruling for ruling in rulings).most_common()
     said = ", ".join(f"{count:,} {ruling}" for ruling, count in found)
-    noun = "ruling" if len(rulings) == 1 else "rulings"
-    return f"{len(rulings):,} {noun}" + (f": {said}" if said else "")
+    return counted(len(rulings), "ruling") + (f": {said}" if said else "")

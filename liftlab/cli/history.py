@@ -11,6 +11,7 @@ import click
 from liftlab.cli.main import say
 from liftlab.cli.options import json_option, project
 from liftlab.errors import LiftlabError
+from liftlab.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,8 +66,7 @@ def _lay_tables(here: Project, wanted: Sequence[str]) -> dict[str, str] | None:
         return None
     from liftlab import jobs
 
-    count = len(wanted)
-    say(f"making the tables of {count:,} {'run' if count == 1 else 'runs'}: once, not every time")
+    say(f"making the tables of {counted(len(wanted), 'run')}: once, not every time")
     unread = {}
     for run_id in wanted:
         try:
@@ -95,7 +95,7 @@ def run_table(runs: pd.DataFrame) -> str:
 def paragraph(series: RunSeries) -> list[str]:
     """Return what a series says: each metric, then every shift."""
     count = len(series.runs)
-    lines = [f"{series.title}: {count:,} {'run' if count == 1 else 'runs'}"]
+    lines = [f"{series.title}: {counted(count, 'run')}"]
     lines += [f"  {metric.sentence()}" for metric in series.metrics]
     lines += [f"  shift: {change.sentence()}" for change in series.changes]
     if count >= 2 and not series.changes:

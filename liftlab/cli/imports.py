@@ -12,6 +12,7 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import json_option, project
+from liftlab.words import counted
 
 if TYPE_CHECKING:
     from liftlab.jobs.importing import Imported
@@ -63,7 +64,7 @@ def import_command(files: Sequence[str], regrade: bool, as_json: bool) -> int:
 
 def line(each: Imported) -> str:
     """Say what became of a file."""
-    count = f"{each.trials:,} {'result' if each.trials == 1 else 'results'}"
+    count = counted(each.trials, "result")
     said = f"{each.file}: {_FAMILIES[each.family or 'benchmark']}, {count}"
     if each.status == "unchanged":
         return f"{said}: unchanged, it is in {each.run_id} already"
@@ -92,4 +93,4 @@ def _close(here: Project, done: Sequence[Imported], counts: Counter[str], regrad
             click.echo(text)
         return
     told = ", ".join(f"{counts[s]:,} {s}" for s in ("imported", "unchanged", "bad") if counts[s])
-    click.echo(f"{len(done):,} {'file' if len(done) == 1 else 'files'}: {told}")
+    click.echo(f"{counted(len(done), 'file')}: {told}")

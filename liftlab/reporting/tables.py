@@ -13,6 +13,7 @@ import pandas as pd
 from liftlab.analysis.estimate import plain
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.tiles import verdict
+from liftlab.words import counted
 
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
@@ -90,7 +91,7 @@ def download(frame: pd.DataFrame, name: str) -> Html:
     only the number of rows is told.
     """
     csv = frame.dropna(axis="columns", how="all").map(_harmless).to_csv(index=False)
-    words = f"CSV, {len(frame):,} {'row' if len(frame) == 1 else 'rows'}"
+    words = f"CSV, {counted(len(frame), 'row')}"
     if len(csv) > MOST_CSV:
         return tag("span", f"{len(frame):,} rows, too many for a page: see the run's tables")
     encoded = base64.b64encode(csv.encode("utf-8", "replace")).decode()

@@ -16,6 +16,7 @@ from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import median, quantile, quantile_needs
 from liftlab.analysis.rates import proportion
 from liftlab.analysis.samples import per_cluster
+from liftlab.words import counted
 
 QUANTILES = (0.5, 0.9, 0.95)
 DRAWS = 100_000  # a quantile is then known to some hundredths of a second
@@ -189,7 +190,7 @@ def _quantiles(drawn: Floats, e2e: Floats, cases: list[str]) -> dict[float, Esti
             n=base.n,
             unit="s",
             method="drawn",
-            reason=f"drawn from {base.n:,} {'case' if base.n == 1 else 'cases'} and from ranges",
+            reason=f"drawn from {counted(base.n, 'case')} and from ranges",
         )
     return found
 

@@ -10,6 +10,7 @@ from liftlab.analysis.columns import labels
 from liftlab.analysis.estimate import quantity, span
 from liftlab.analysis.plans import sample_size
 from liftlab.analysis.success import Measure, SuccessRate, judgeable, success_rate
+from liftlab.words import counted
 
 NARROW = 0.10  # half width from which a rate speaks for more than its own count
 
@@ -154,10 +155,6 @@ def _unjudged(claim: Claim, measure: Measure, found: SuccessRate) -> Ruling:
     )
 
 
-def _count(n: int, one: str, many: str) -> str:
-    return f"{n:,} {one if n == 1 else many}"
-
-
 def _interval(decision: decide.Decision) -> str:
     low, high = decision.published.low, decision.published.high
     return "unknown" if low is None or high is None else span(low, high, "%")
@@ -166,8 +163,8 @@ def _interval(decision: decide.Decision) -> str:
 def _fewest(decision: decide.Decision) -> str:
     return (
         "; fewest further trials to decide: "
-        f"{_count(decision.to_above, 'success', 'successes')} in a row, or "
-        f"{_count(decision.to_below, 'failure', 'failures')}"
+        f"{counted(decision.to_above, 'success', 'successes')} in a row, or "
+        f"{counted(decision.to_below, 'failure')}"
     )
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from liftlab.errors import RunFolderCorrupt
 from liftlab.store import schema
-from liftlab.store.doctor.finding import Finding, counted, some
+from liftlab.store.doctor.finding import Finding, some
 from liftlab.store.exchange import NAMES_ARTIFACTS
 from liftlab.store.folder import RunFolder
+from liftlab.words import counted
 
 
 def check_artifacts(folder: RunFolder) -> Finding:

@@ -6,9 +6,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from liftlab.errors import RunFolderCorrupt
-from liftlab.store.doctor.finding import Finding, counted, some
+from liftlab.store.doctor.finding import Finding, some
 from liftlab.store.files import TEMPORARY
 from liftlab.store.folder import RunFolder
+from liftlab.words import counted
 
 
 def check_files(folder: RunFolder) -> list[Finding]:

@@ -9,8 +9,9 @@ from typing import Any
 from liftlab.errors import LiftlabError, RunFolderCorrupt
 from liftlab.records import SCHEMA_VERSION
 from liftlab.store import lock, schema
-from liftlab.store.doctor.finding import Finding, counted, some
+from liftlab.store.doctor.finding import Finding, some
 from liftlab.store.folder import RunFolder
+from liftlab.words import counted
 
 _SALVAGE = (
     "copy the folder first; what SQLite can still read: sqlite3 run.sqlite .recover; "
