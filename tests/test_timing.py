@@ -141,12 +141,18 @@ def test_hops_keep_the_first_sending_and_the_last_receiving():
     assert stamps.last_byte_ns is None
 
 
-async def test_a_broken_exchange_ended_when_its_connection_went_and_not_when_a_task_heard_of_it():
+def serving(recorder: Recorder) -> StampedHandler:
+    """A connection whose next reply is the recorder's; call it in a loop."""
     handler = StampedHandler(loop=asyncio.get_running_loop())
     handler.connection_made(asyncio.Transport())
-    recorder = Recorder(ticking())
     handler.serve(recorder)
     handler.set_response_params(auto_decompress=False)
+    return handler
+
+
+async def test_a_broken_exchange_ended_when_its_connection_went_and_not_when_a_task_heard_of_it():
+    recorder = Recorder(ticking())
+    handler = serving(recorder)
     recorder.sending()
     handler.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab")
     before_ns = recorder.now_ns()
@@ -176,11 +182,8 @@ def test_a_hop_that_cannot_be_sent_takes_nothing_back_of_the_first():
 
 
 async def test_a_whole_reply_does_not_end_with_its_connection():
-    handler = StampedHandler(loop=asyncio.get_running_loop())
-    handler.connection_made(asyncio.Transport())
     recorder = Recorder(ticking())
-    handler.serve(recorder)
-    handler.set_response_params(auto_decompress=False)
+    handler = serving(recorder)
     handler.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab")
     handler.connection_lost(None)
     after_ns = recorder.now_ns()
