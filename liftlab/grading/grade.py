@@ -129,6 +129,11 @@ def grade(
     allow_weak_isolation
         Whether to run it where the sandbox cannot isolate; if not, it stays ungraded there.
 
+    Raises
+    ------
+    ValueError
+        If a value of a check is not JSON data with the tags of `liftlab.values`.
+
     Examples
     --------
     >>> from liftlab.suite import Case, Check
@@ -137,11 +142,21 @@ def grade(
     >>> grade("def double(x):\n    x * 2", case).failure_class
     'missing_return'
     """
+    _validate(case)
     with ExitStack() as stack:
         box = sandbox or stack.enter_context(Sandbox())
         if box.isolation in WEAK and not allow_weak_isolation:
             return Graded(outcome="ungraded", isolation=box.isolation)
         return grade_resolved(code, foreign.resolve(case, box), box, ir_name=ir_name)
+
+
+def _validate(case: Case) -> None:
+    """Look at the values of a case that was made by hand; those of a file have been looked at."""
+    for check in case.checks:
+        try:
+            check.fresh_args(), check.fresh_kwargs(), check.expected_value()
+        except ValueError as error:
+            raise ValueError(f"case {case.case_id}, check {check.name}: {error}") from None
 
 
 def grade_resolved(
@@ -265,7 +280,7 @@ class _Grading:
 
     def _run_with(self, source: bytes, name: str | None) -> RunReport:
         calls = [
-            Call(function=name, args=check.fresh_args(), kwargs=check.fresh_kwargs())
+            Call(function=name, args=check.args, kwargs=check.kwargs, is_encoded=True)
             for check in self.case.checks
         ]
         return self.sandbox.run(source, calls, self.limits)

@@ -9,33 +9,35 @@ Standard library only.
 from __future__ import annotations
 
 import builtins
+import functools
 import json
 import marshal
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any, TextIO
 
 from liftlab import values
 from liftlab.sandbox import canaries, confine, facts, protocol
 
-_MEBIBYTE = 1024 * 1024
+_BROKEN, _NO_MEMORY = protocol.EXIT_BROKEN, protocol.EXIT_MEMORY
+_confine = confine.confine
 # Taken before foreign code can replace them.
-_write, _exit, _clock = os.write, os._exit, time.perf_counter
-# What `json.loads` and `json.dumps` come down to: their Python code takes each child 0.1 ms.
-_parse = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+_write, _clock_ns = os.write, time.perf_counter_ns  # a whole number is written in less code
+# What `json.dumps` comes down to: its Python code takes each child 0.1 ms.
 _pieces = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
     None, None, json.encoder.encode_basestring_ascii, None, ": ", ", ", False, False, True
 )
 _encode, _decode, _snapshot = values.encode, values.decode, marshal.dumps
+_read = marshal.loads  # from the caller only: what comes from a child is JSON
 _BUILTIN_EXCEPTIONS = {
     id(item): item.__name__  # an alias such as IOError has the same
     for item in vars(builtins).values()
     if isinstance(item, type) and issubclass(item, BaseException)
 }
-_TAG = b'"$'  # what every tag of `values` begins with
+_TAG = b"$"  # what every tag of `values` begins with
 _SNAPSHOT_VERSION = 2  # later ones depend on who else refers to a value
 _REHEARSALS = 20
 _REHEARSED = b"""
@@ -60,16 +62,25 @@ _unsent = bytearray()
 class Prepared:
     """What the worker makes once for its children, who only have to apply it."""
 
-    def __init__(self, scratch: str, empty: int, baseline_bytes: int) -> None:
+    def __init__(self, scratch: str, empty: int) -> None:
         os.chdir(scratch)
         for name in ("PWD", "LD_BIND_NOW"):  # bubblewrap's, and what served the worker
             os.environ.pop(name, None)
         os.environ.update(HOME=scratch, TMPDIR=scratch)
         sys.argv = [protocol.MODULE_NAME]
-        self.baseline_bytes = baseline_bytes
-        self.empty = empty
+        self._empty = empty
         self.output = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        sys.stdout = sys.stderr = self.output
         self.confinement = confine.Confinement(scratch)
+        self.steps = functools.cache(self._steps)  # mostly the same are asked for again
+
+    def _steps(
+        self, cpu_s: float, memory_bytes: int, result: int, output: int
+    ) -> list[confine.Step]:
+        """Return how a child is to confine itself for a job with these limits and pipes."""
+        return self.confinement.steps(
+            cpu_s, memory_bytes, empty=self._empty, output=output, result=result
+        )
 
 
 def rehearse(prepared: Prepared) -> None:
@@ -78,60 +89,47 @@ def rehearse(prepared: Prepared) -> None:
     It notes where it found attributes and names, and rewrites code that has run a few times: each
     note that is there already is a page less for each child to copy.
     """
+    harmless: list[confine.Step] = [(os.getpid, (), None)] * 3
     for _ in range(_REHEARSALS):
         for arguments in ([2, [1.5, "x"]], [2, {"$tuple": [1]}]):
             calls = [{"function": "f", "args": arguments, "kwargs": {}}] * 2
-            told = json.dumps({"require": [], "calls": calls}).encode("ascii")
-            job = protocol.Job("run", source=_REHEARSED, told=told)
-            _tell({"confined": ["landlock", "seccomp"]})
-            _do(job, _parse(told.decode("ascii"), 0)[0], prepared)
-            _send_told()
+            told = protocol.pack_told({"require": [], "calls": calls})
+            run_job("run", _REHEARSED, told, harmless, prepared)
     del sys.modules[protocol.MODULE_NAME]
 
 
-def run_job(job: protocol.Job, prepared: Prepared, result: int, output: int) -> None:
-    """Confine this process, do the job, and end the process; never returns."""
-    status = protocol.EXIT_BROKEN
+def run_job(
+    kind: protocol.Kind,
+    source: bytes,
+    told: bytes,
+    steps: Sequence[confine.Step],
+    prepared: Prepared,
+) -> int:
+    """Confine this process, do the job, and return the status with which to end the process."""
     try:
-        applied = _confine(job, prepared, result, output)
-        told = _parse(job.told.decode("ascii"), 0)[0]
+        applied = _confine(steps)
+        asked = _read(told)
         _tell({"confined": applied})
-        is_safe = set(told["require"]) <= set(applied)
-        if is_safe:
-            _do(job, told, prepared)
+        if not set(asked["require"]) <= set(applied):
+            _send_told()
+            return _BROKEN
+        # Without a tag the data are the values, and no part of them need be looked at.
+        _do(kind, source, asked, is_tagged=_TAG in told)
+        _flush(prepared.output)
+        _tell({"end": True})
         _send_told()
-        status = 0 if is_safe else protocol.EXIT_BROKEN
     except MemoryError:
-        status = protocol.EXIT_MEMORY
-    finally:
-        _exit(status)
+        return _NO_MEMORY
+    return 0
 
 
-def _confine(job: protocol.Job, prepared: Prepared, result: int, output: int) -> list[str]:
-    """Give up all that is not needed; return which mechanisms are in force."""
-    os.setsid()
-    applied = prepared.confinement.restrict_files()
-    # Nothing stays open but an empty input, the output pipe and the result pipe.
-    os.dup2(prepared.empty, 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.dup2(result, protocol.RESULT_FD)
-    os.closerange(protocol.RESULT_FD + 1, confine.OPEN_FILES)
-    sys.stdout = sys.stderr = prepared.output
-    prepared.confinement.limit(job.cpu_s, prepared.baseline_bytes + job.memory_mb * _MEBIBYTE)
-    return applied + prepared.confinement.restrict_calls()
-
-
-def _do(job: protocol.Job, told: Mapping[str, Any], prepared: Prepared) -> None:
-    if job.kind == "probe":
-        _tell({"probes": canaries.probe(told["canary"])})
-    elif job.kind == "parse":
-        _tell({"facts": facts.inspect_source(job.source)[1]})
+def _do(kind: protocol.Kind, source: bytes, asked: Mapping[str, Any], *, is_tagged: bool) -> None:
+    if kind == "probe":
+        _tell({"probes": canaries.probe(asked["canary"])})
+    elif kind == "parse":
+        _tell({"facts": facts.inspect_source(source)[1]})
     else:
-        # Without a tag JSON tells all, and no part of a value need be looked at.
-        _run(job.source, told["calls"], is_tagged=_TAG in job.told)
-    _flush(prepared.output)
-    _tell({"end": True})
+        _run(source, asked["calls"], is_tagged=is_tagged)
 
 
 def _flush(output: TextIO) -> None:
@@ -205,13 +203,13 @@ def _one_call(
         keywords = _decode(keywords, **protocol.ARGUMENT_LIMITS)
     before = _snapshot([arguments, keywords], _SNAPSHOT_VERSION)
     _send_told()
-    started = _clock()
+    started = _clock_ns()
     try:
         value = function(*arguments, **keywords)
     except BaseException as error:
-        elapsed = _clock() - started
-        return {"error": _describe(error, function), "elapsed_s": elapsed}
-    result: dict[str, Any] = {"elapsed_s": _clock() - started}
+        elapsed = _clock_ns() - started
+        return {"error": _describe(error, function), "elapsed_ns": elapsed}
+    result: dict[str, Any] = {"elapsed_ns": _clock_ns() - started}
     try:
         result["value"] = _encode(value)
     except values.NotPlain as error:

@@ -11,8 +11,10 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from liftlab.sandbox import landlock, seccomp
+from liftlab.sandbox.protocol import RESULT_FD
 
 _MEBIBYTE = 1024 * 1024
 OPEN_FILES = 64
@@ -30,6 +32,10 @@ _CAPABILITY_VERSION_3 = 0x20080522
 # Interpreters, libraries and time zones; never /etc, /proc, /home.
 _SYSTEM_PATHS = ("/usr", "/lib", "/lib64", "/bin", "/nix/store")
 
+# A call that gives something up, and the mechanism it puts in force if it answers zero. A plain
+# tuple, as Python takes it apart without touching anything else.
+Step = tuple[Callable[..., Any], tuple[Any, ...], str | None]
+
 
 class Confinement:
     """What a process gives up for itself and its children, prepared for many children.
@@ -38,6 +44,11 @@ class Confinement:
     ----------
     scratch
         The only folder in which a child may write.
+
+    Attributes
+    ----------
+    is_complete
+        Whether all that there is can be given up here, starting a process among it.
     """
 
     def __init__(self, scratch: str) -> None:
@@ -46,49 +57,64 @@ class Confinement:
             _set_limit(kind, (most, most))
         self._most_cpu_s = _highest(resource.RLIMIT_CPU)
         self._most_bytes = _highest(resource.RLIMIT_AS)
-        self._enforce: Callable[[], None] | None = None
-        self._filter: Callable[[], bool] | None = None
-        if not _IS_LINUX:
-            return
-        self._prctl = ctypes.CDLL(None).prctl
-        self._prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        self._files: list[Step] = []
+        self._calls: list[Step] = []
+        if _IS_LINUX:
+            self._prepare(scratch)
+        names = {name for *_, name in (*self._files, *self._calls)}
+        self.is_complete = {"landlock", "seccomp"} <= names
+
+    def _prepare(self, scratch: str) -> None:
+        prctl = ctypes.CDLL(None).prctl
+        prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         _drop_capabilities()
-        if self._prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
+        # Is not inherited, so that each child has to ask for it.
+        self._calls.append((prctl, (_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), None))
+        if prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
             rules = landlock.ruleset(_readable_paths(), [scratch])
-            self._enforce = None if rules is None else landlock.enforcer(rules)
-            self._filter = seccomp.installer()
+            if rules is not None:
+                self._files.append((*landlock.enforcing(rules), "landlock"))
+            filtering = seccomp.filtering()
+            if filtering is not None:
+                self._calls.append((*filtering, "seccomp"))
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether all that there is can be given up here, starting a process among it."""
-        return self._enforce is not None and self._filter is not None
-
-    def limit(self, cpu_s: float, memory_bytes: int) -> None:
-        """Set hard limits in a child; the worker's own clock decides, these are the backstop.
+    def steps(
+        self, cpu_s: float, memory_bytes: int, *, empty: int, output: int, result: int
+    ) -> list[Step]:
+        """Return what a child has to do, in order, before it may meet foreign code.
 
         Parameters
         ----------
         cpu_s, memory_bytes
-            Processor time, and address space with what the interpreter itself takes.
+            Hard limits of processor time, and of address space with what the interpreter itself
+            takes; the worker's own clock decides, these are the backstop.
+        empty, output, result
+            The only descriptors that stay open: for input, for both outputs, for results.
         """
         most_s = min(int(cpu_s) + 2, self._most_cpu_s)  # whole seconds
-        _set_limit(resource.RLIMIT_CPU, (most_s, most_s))
+        steps: list[Step] = [
+            (os.setsid, (), None),
+            *self._files,
+            (os.dup2, (empty, 0), None),
+            (os.dup2, (output, 1), None),
+            (os.dup2, (output, 2), None),
+            (os.dup2, (result, RESULT_FD), None),
+            (os.closerange, (RESULT_FD + 1, OPEN_FILES), None),
+            (_set_limit, (resource.RLIMIT_CPU, (most_s, most_s)), None),
+        ]
         if _IS_LINUX:  # macOS refuses to limit address space
             most_bytes = min(memory_bytes, self._most_bytes)
-            _set_limit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+            steps.append((_set_limit, (resource.RLIMIT_AS, (most_bytes, most_bytes)), None))
+        return [*steps, *self._calls]
 
-    def restrict_files(self) -> list[str]:
-        """Give up, in a child, files outside the scratch folder; return ["landlock"] if so."""
-        if self._enforce is None:
-            return []
-        self._enforce()
-        return ["landlock"]
 
-    def restrict_calls(self) -> list[str]:
-        """Give up, in a child, dangerous system calls; return ["seccomp"] if so."""
-        if _IS_LINUX:
-            self._prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)  # is not inherited
-        return ["seccomp"] if self._filter is not None and self._filter() else []
+def confine(steps: Sequence[Step]) -> list[str]:
+    """Take the steps, and return the names of the mechanisms that are in force now."""
+    taken = []
+    for call, arguments, name in steps:
+        if call(*arguments) == 0 and name is not None:
+            taken.append(name)
+    return taken
 
 
 def _readable_paths() -> Sequence[str]:

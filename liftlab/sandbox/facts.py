@@ -6,7 +6,7 @@ or stack. Facts are plain JSON; judging them is the grader's. Standard library o
 
 from __future__ import annotations
 
-import ast
+import _ast as ast  # `ast` itself is 280 KB more for each child to inherit, and 1 % of a run
 import json
 import re
 from collections.abc import Iterator
@@ -190,7 +190,14 @@ def _own_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
         node = pending.pop()
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            pending.extend(ast.iter_child_nodes(node))
+            pending.extend(_children(node))
+
+
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    for name in node._fields:
+        value = getattr(node, name, None)
+        parts = value if isinstance(value, list) else [value]
+        yield from (part for part in parts if isinstance(part, ast.AST))
 
 
 def _gives_value(node: ast.AST) -> bool:

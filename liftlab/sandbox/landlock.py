@@ -11,6 +11,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterable
+from typing import Any
 
 # The three calls have the same numbers on every architecture (include/uapi/asm-generic/unistd.h).
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -67,7 +68,7 @@ def ruleset(readable: Iterable[str], writable: Iterable[str]) -> int | None:
     Returns
     -------
     int or None
-        A descriptor for `enforcer`; None where the kernel has no Landlock.
+        A descriptor for `enforcing`; None where the kernel has no Landlock.
     """
     version = abi()
     if not version:
@@ -81,18 +82,13 @@ def ruleset(readable: Iterable[str], writable: Iterable[str]) -> int | None:
     return rules
 
 
-def enforcer(rules: int) -> Callable[[], None]:
-    """Return what gives up all files but those that `rules` names, all TCP, and signals to others.
+def enforcing(rules: int) -> tuple[Callable[..., int], tuple[Any, ...]]:
+    """Return a function and its arguments: the call answers 0 once the rules are in force.
 
-    Whoever calls it must have set `no_new_privs`. It cannot be undone, and children inherit it.
+    It gives up all files but those that `rules` names, all TCP, and signals to others. Whoever
+    calls it must have set `no_new_privs`. It cannot be undone, and children inherit it.
     """
-    call, arguments = _LIBC.syscall, (ctypes.c_long(_RESTRICT_SELF), rules, 0)
-
-    def enforce() -> None:
-        if call(*arguments) != 0:
-            raise OSError(ctypes.get_errno(), "landlock: the rules were not taken")
-
-    return enforce
+    return ctypes.CDLL(None).syscall, (ctypes.c_long(_RESTRICT_SELF), rules, 0)
 
 
 def _create_ruleset(version: int, handled: int) -> int:

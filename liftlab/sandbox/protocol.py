@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import struct
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -22,10 +23,11 @@ EndedBy = Literal["cpu", "wall", "output", "result", "disk", "caller", "worker"]
 _KINDS: tuple[Kind, ...] = ("stop", "parse", "run", "probe")
 _ENDINGS: tuple[EndedBy | None, ...] = (None, "cpu", "wall", "output", "result", "disk", "caller")
 _CHUNK = 1 << 16
+_MARSHAL_VERSION = 2  # read by every Python
 
 
 class Job(NamedTuple):
-    """What the worker is asked; `told` is JSON that only the child reads."""
+    """What the worker is asked; `told` is data that only the child reads."""
 
     kind: Kind
     cpu_s: float = 0.0
@@ -62,6 +64,11 @@ def pack_job(job: Job) -> bytes:
     kind, *limits, source, told = job
     head = _JOB.pack(_KINDS.index(kind), *limits, len(source), len(told))
     return b"".join((head, source, told))
+
+
+def pack_told(told: dict[str, Any]) -> bytes:
+    """Return JSON data as the child reads it; `marshal` there touches least."""
+    return marshal.dumps(told, _MARSHAL_VERSION)
 
 
 def read_job(read: Callable[[int], bytes]) -> Job:

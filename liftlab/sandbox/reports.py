@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from liftlab import values
 from liftlab.sandbox.protocol import MESSAGE_CHARS, MOST_FUNCTIONS, Answer, EndedBy
 
+_NO_VALUE = object()
+_AT_ONCE_BYTES = 64 * 1024
 UNKNOWN = "SandboxError"  # the `kind` of source of which no facts came back
 
 
@@ -26,11 +28,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call to make. Without a name it goes to the only public top-level function."""
+    """One call to make. Without a name it goes to the only public top-level function.
+
+    With `is_encoded`, the arguments are JSON data as `values.encode` gives it.
+    """
 
     function: str | None = None
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    is_encoded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +132,21 @@ class RunReport:
 
 def lines_of(sent: bytes) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects in what a child sent; anything else in it is skipped."""
-    for line in sent.decode("latin-1").split("\n"):
-        try:
-            item = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(item, dict):
-            yield item
+    lines = sent.decode("latin-1").split("\n")
+    items: Iterable[Any] = map(_value, lines)
+    if len(sent) <= _AT_ONCE_BYTES:
+        # All in one: a tenth of a caller's time saved. A line that is no value spoils it.
+        together = _value(f"[{','.join(lines[:-1])}]")
+        if together is not _NO_VALUE and not lines[-1] and len(together) == len(lines) - 1:
+            items = together
+    return (item for item in items if isinstance(item, dict))
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return _NO_VALUE
 
 
 def run_report(answer: Answer, calls: int) -> RunReport:
@@ -219,7 +233,7 @@ def _call_report(item: Mapping[str, Any] | None) -> CallReport:
         not_plain=not_plain,
         too_large=too_large,
         mutated=item.get("mutated") is True,
-        elapsed_s=_seconds(item.get("elapsed_s")),
+        elapsed_s=_seconds(item.get("elapsed_ns")),
     )
 
 
@@ -246,5 +260,6 @@ def _whole(value: Any) -> int | None:
     return value if type(value) is int and -(2**31) < value < 2**31 else None
 
 
-def _seconds(value: Any) -> float | None:
-    return float(value) if type(value) in (int, float) and 0 <= value < 1e6 else None
+def _seconds(nanoseconds: Any) -> float | None:
+    in_range = type(nanoseconds) is int and 0 <= nanoseconds < 10**15
+    return nanoseconds / 1e9 if in_range else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import select
 import shutil
@@ -186,14 +185,7 @@ class Sandbox:
             return RunReport(
                 parse=_too_long(source), calls=run_report(protocol.LOST, len(calls)).calls
             )
-        asked = [
-            {
-                "function": call.function,
-                "args": values.encode(list(call.args), **protocol.ARGUMENT_LIMITS),
-                "kwargs": values.encode(dict(call.kwargs), **protocol.ARGUMENT_LIMITS),
-            }
-            for call in calls
-        ]
+        asked = [_asked(call) for call in calls]
         report = self._run_once(source, asked, limits)
         if report.ended_by == "wall" and report.cpu_s < limits.cpu_s / 2:
             again = self._run_once(source, asked, limits)
@@ -229,7 +221,6 @@ class Sandbox:
     def _ask(
         self, kind: protocol.Kind, limits: Limits, source: bytes = b"", **told: Any
     ) -> protocol.Answer:
-        text = json.dumps({"require": self._required, **told})
         job = protocol.Job(
             kind,
             limits.cpu_s,
@@ -237,7 +228,7 @@ class Sandbox:
             limits.memory_mb,
             limits.output_kb,
             source,
-            text.encode("ascii"),
+            protocol.pack_told({"require": self._required, **told}),
         )
         with self._lock:
             if self._runs >= _RUNS_PER_WORKER:
@@ -310,6 +301,14 @@ def _level(probes: Mapping[str, bool]) -> Isolation:
     if not possible:
         return "full"
     return "restricted" if possible == {"see_caller"} else "limits-only"
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    arguments, named = list(call.args), dict(call.kwargs)
+    if not call.is_encoded:
+        arguments = values.encode(arguments, **protocol.ARGUMENT_LIMITS)
+        named = values.encode(named, **protocol.ARGUMENT_LIMITS)
+    return {"function": call.function, "args": arguments, "kwargs": named}
 
 
 def _too_long(source: bytes) -> ParseReport:

@@ -16,6 +16,7 @@ import struct
 import sys
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 # name: (x86-64, 64-bit Arm); None where the architecture does not have the call.
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
@@ -159,18 +160,18 @@ def _by_halves(ranges: list[tuple[int, list[Instruction]]]) -> list[Instruction]
     return [(_AT_LEAST, len(below), 0, ranges[middle][0]), *below, *above]
 
 
-def installer() -> Callable[[], bool] | None:
-    """Return what puts a process and its threads under the filter for good; None without one.
+def filtering() -> tuple[Callable[..., int], tuple[Any, ...]] | None:
+    """Return a function and its arguments; the call answers 0 once the filter is in force.
 
-    Whoever calls it must have set `no_new_privs`.
+    It holds for the process and its threads, for good. None where there is no filter. Whoever
+    calls it must have set `no_new_privs`.
     """
     code = filter_code()
     if not code:
         return None
     loaded = _Filter(len(code) // _INSTRUCTION.size, code)
-    arguments = (22, 2, ctypes.byref(loaded), 0, 0)  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: bool(prctl(*arguments) == 0)
+    # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+    return ctypes.CDLL(None).prctl, (22, 2, ctypes.byref(loaded), 0, 0)
 
 
 @cache

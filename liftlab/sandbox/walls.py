@@ -49,8 +49,9 @@ def bubblewrap(python: str, package: Path, environment: Mapping[str, str]) -> li
     interpreter = os.path.realpath(python)
     for folder in sorted(_prefixes(interpreter)):
         command += ["--ro-bind-try", folder, folder]
-    for part in ("values.py", "sandbox"):
-        command += ["--ro-bind", str(package / part), f"{INNER_PACKAGE}/{part}"]
+    # With `__pycache__`, as the worker then need not compile `values.py` anew.
+    for bind, part in (("", "values.py"), ("", "sandbox"), ("-try", "__pycache__")):
+        command += [f"--ro-bind{bind}", str(package / part), f"{INNER_PACKAGE}/{part}"]
     return [*command, "--chdir", "/", "--", interpreter]
 
 

@@ -22,16 +22,40 @@ _LOOK_S = 0.05  # how often disk use is added up
 _LOOK_OFTEN_S = 0.002  # where nothing tells the end of a process
 _FIRST_LOOK_MS = 10
 _TAIL = 4096
+_KILLED = (-int(signal.SIGXCPU), -int(signal.SIGKILL))
 
 
 class Watch:
-    """Collects what a child writes, and kills it at the first limit it passes."""
+    """Collects what a child writes, and kills it at the first limit it passes.
 
-    def __init__(self, pid: int, job: protocol.Job, scratch: str, started: float) -> None:
-        self._pid = pid
+    To be made right before the child, as its clock starts then.
+
+    Parameters
+    ----------
+    job
+        With the limits.
+    scratch
+        The folder whose content is limited.
+    request
+        A descriptor that tells when the caller is gone.
+
+    Attributes
+    ----------
+    result_end, output_end
+        Descriptors for the child to write results and output to; open until it has ended.
+    """
+
+    def __init__(self, job: protocol.Job, scratch: str, request: int) -> None:
         self._limits = job
         self._scratch = scratch
-        self._started = started
+        self._request = request
+        self._result_fd, self.result_end = os.pipe()
+        self._output_fd, self.output_end = os.pipe()
+        os.set_blocking(self._result_fd, False)
+        os.set_blocking(self._output_fd, False)
+        self._poller = select.poll()
+        self._poller.register(request, 0)  # tells only that the other side is gone
+        self._pid = 0
         self._look_s = _LOOK_S
         self._result = bytearray()
         self._head, self._tail, self._output_bytes = bytearray(), bytearray(), 0
@@ -40,28 +64,28 @@ class Watch:
         self._cpu_s = 0.0
         self._wall_s = 0.0
         self._memory_kb = 0
+        self._started = time.monotonic()
 
-    def until_end(self, result: int, output: int, request: int) -> protocol.Answer:
-        """Return everything seen when the child has ended and been reaped."""
-        os.set_blocking(result, False)
-        os.set_blocking(output, False)
-        poller = select.poll()
-        poller.register(request, 0)  # tells only that the other side is gone
-        handle = _handle_of(self._pid)
+    def until_end(self, pid: int) -> protocol.Answer:
+        """Return everything seen when the child `pid` has ended and been reaped."""
+        self._pid = pid
+        handle = _handle_of(pid)
         if handle is None:
-            poller.register(result, 0)  # tells its end, unless the child closes it before
+            _close(self.result_end, self.output_end)  # so that the pipes end when it does
+            self._poller.register(self._result_fd, 0)  # unless the child closes it before
             self._look_s = _LOOK_OFTEN_S
         else:
-            poller.register(handle, select.POLLIN)
+            self._poller.register(handle, select.POLLIN)
         # Most runs end within that time: one look at the end does for all they wrote.
-        poller.poll(_FIRST_LOOK_MS)
+        self._poller.poll(_FIRST_LOOK_MS)
         if not self._is_reaped():
-            self._look_until_reaped(poller, result, output, request)
+            self._look_until_reaped()
         if handle is not None:
-            os.close(handle)
-        for fd in (result, output):
-            while self._take(fd, is_result=fd == result):
+            _close(self.result_end, self.output_end, handle)
+        for fd in (self._result_fd, self._output_fd):
+            while self._take(fd):
                 pass
+            os.close(fd)
         return protocol.Answer(
             self._ended_by,
             self._status,
@@ -73,20 +97,19 @@ class Watch:
             bytes(self._head + self._tail),
         )
 
-    def _look_until_reaped(
-        self, poller: select.poll, result: int, output: int, request: int
-    ) -> None:
-        for fd in (result, output):
-            poller.register(fd, select.POLLIN)
+    def _look_until_reaped(self) -> None:
+        pipes = (self._result_fd, self._output_fd)
+        for fd in pipes:
+            self._poller.register(fd, select.POLLIN)
         while not self._is_reaped():
-            for fd, event in poller.poll(self._patience_ms()):
-                if fd == request:
-                    poller.unregister(request)
+            for fd, event in self._poller.poll(self._patience_ms()):
+                if fd == self._request:
+                    self._poller.unregister(fd)
                     self._end("caller")
-                elif fd not in (result, output):
+                elif fd not in pipes:
                     continue  # it has ended
-                elif not self._take(fd, is_result=fd == result) and event & select.POLLHUP:
-                    poller.unregister(fd)
+                elif not self._take(fd) and event & select.POLLHUP:
+                    self._poller.unregister(fd)
             self._check_limits()
 
     def _patience_ms(self) -> int:
@@ -122,19 +145,21 @@ class Watch:
             return False  # not Linux, or a kernel that does not count it
         return bool(elapsed - waited_s < self._limits.wall_s)
 
-    def _take(self, fd: int, *, is_result: bool) -> bool:
+    def _take(self, fd: int) -> bool:
         """Read what there is; False when there is nothing now."""
         try:
             data = os.read(fd, _CHUNK)
         except BlockingIOError:
             return False
-        if is_result:
+        if not data:
+            return False
+        if fd == self._result_fd:
             self._result += data[: RESULT_BYTES - len(self._result)]
             if len(self._result) >= RESULT_BYTES:
                 self._end("result")
         else:
             self._keep_output(data)
-        return bool(data)
+        return True
 
     def _keep_output(self, data: bytes) -> None:
         self._output_bytes += len(data)
@@ -165,8 +190,7 @@ class Watch:
         self._wall_s = time.monotonic() - self._started
         self._cpu_s = usage.ru_utime + usage.ru_stime
         self._memory_kb = usage.ru_maxrss
-        killed = self._status in (-signal.SIGXCPU, -signal.SIGKILL)
-        if self._ended_by is None and killed and self._cpu_s >= self._limits.cpu_s:
+        if self._ended_by is None and self._status in _KILLED and self._cpu_s >= self._limits.cpu_s:
             self._ended_by = "cpu"  # by the hard limit
         return True
 
@@ -178,6 +202,11 @@ class Watch:
             return time.clock_gettime((~self._pid << 3) | 2)
         except OSError:
             return 0.0
+
+
+def _close(*fds: int) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def _handle_of(pid: int) -> int | None:

@@ -18,10 +18,12 @@ import time
 import warnings
 from typing import NoReturn
 
-from liftlab.sandbox import child, facts, protocol
+from liftlab.sandbox import child, facts, protocol, warm
 from liftlab.sandbox.watch import Watch
 
 _REQUEST_FD = 0
+_MEBIBYTE = 1024 * 1024
+_fork, _exit = os.fork, os._exit  # taken before foreign code can replace them
 
 
 def main(scratch: str) -> NoReturn:
@@ -35,14 +37,15 @@ def main(scratch: str) -> NoReturn:
     reply_fd = os.dup(1)
     os.dup2(2, 1)  # nothing but answers goes there
     _empty(scratch)  # of what a lost worker left
-    prepared = child.Prepared(scratch, empty, _address_space())
+    prepared = child.Prepared(scratch, empty)
     _warm_up(prepared)
+    own_bytes = _address_space()
     with contextlib.suppress(BrokenPipeError, EOFError):
         while True:
             job = protocol.read_job(lambda most: os.read(_REQUEST_FD, most))
             if job.kind == "stop":
                 sys.exit(0)
-            _send(reply_fd, protocol.pack_answer(_run(job, prepared, scratch)))
+            _send(reply_fd, protocol.pack_answer(_run(job, prepared, scratch, own_bytes)))
     # The caller was killed, and cannot tidy up after itself.
     import shutil
 
@@ -58,6 +61,7 @@ def _warm_up(prepared: child.Prepared) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "liftlab"]:
         del sys.modules[name]  # no candidate is to find them
     gc.collect()
+    warm.fill_holes()
     gc.freeze()  # pages stay shared with the children
 
 
@@ -66,23 +70,22 @@ def _send(fd: int, message: bytes) -> None:
         message = message[os.write(fd, message) :]
 
 
-def _run(job: protocol.Job, prepared: child.Prepared, scratch: str) -> protocol.Answer:
-    result_read, result_write = os.pipe()
-    output_read, output_write = os.pipe()
-    started = time.monotonic()
-    pid = os.fork()
+def _run(
+    job: protocol.Job, prepared: child.Prepared, scratch: str, own_bytes: int
+) -> protocol.Answer:
+    # What can be done before the fork is done before it: what either side touches then is copied.
+    kind, source, told = job.kind, job.source, job.told
+    watch = Watch(job, scratch, _REQUEST_FD)
+    memory_bytes = own_bytes + job.memory_mb * _MEBIBYTE
+    steps = prepared.steps(job.cpu_s, memory_bytes, watch.result_end, watch.output_end)
+    pid = _fork()
     if pid == 0:
+        status = protocol.EXIT_BROKEN
         try:
-            child.run_job(job, prepared, result_write, output_write)
+            status = child.run_job(kind, source, told, steps, prepared)
         finally:
-            os._exit(protocol.EXIT_BROKEN)
-    os.close(result_write)
-    os.close(output_write)
-    try:
-        answer = Watch(pid, job, scratch, started).until_end(result_read, output_read, _REQUEST_FD)
-    finally:
-        os.close(result_read)
-        os.close(output_read)
+            _exit(status)
+    answer = watch.until_end(pid)
     if not prepared.confinement.is_complete:
         _kill_stragglers()
     _empty(scratch)

@@ -51,6 +51,20 @@ def test_the_days_failure_is_an_if_without_a_block() -> None:
     assert graded.facets["sub_kind"] == "after_if"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        check({1, 2}, expected=1),
+        check({"$tuple": 5}, expected=1),
+        check(expected=1, kwargs={"a": {"$nothing": 1}}),
+        check(1, expected={"$set": [[]]}),
+    ],
+)
+def test_a_case_made_by_hand_with_a_wrong_value_is_told(wrong: Check, sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match="case c, check one: "):
+        grade("def f(*a, **k): return 1", case(wrong), sandbox=sandbox)
+
+
 def test_one_of_the_day_was_right(sandbox: Sandbox) -> None:
     code = "def is_even(number: int) -> bool:\n    result = number % 2 == 0\n    return result\n"
     checks = (check(2, expected=True), check(7, expected=False, name="odd"))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +36,7 @@ forged = st.fixed_dictionaries(
         "missing": anything,
         "not_plain": anything,
         "too_large": anything,
-        "elapsed_s": anything,
+        "elapsed_ns": anything,
         "function": anything,
         "loaded": anything,
         "end": anything,
@@ -56,6 +57,21 @@ def test_whatever_the_child_writes_makes_a_report(items: list[Any]) -> None:
 @given(st.binary())
 def test_whatever_the_child_writes_has_lines(sent: bytes) -> None:
     assert all(isinstance(item, dict) for item in lines_of(sent))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'{"a": 1}\n{"b": 2}\n',
+        b'{"a": 1}\nno JSON\n{"b": 2}\n',
+        b'{"a": 1}\n\n[7]\n{"b": 2}\n7\n',
+        b'{"a": 1}\n{"b": 2}',
+        b'{"a": 1}\n{"x": 1}, {"y": 2}\n{"b": 2}\n',
+        b'{"a": 1}\n{"x": \n{"b": 2}\n' + b"[" * 100_000 + b"\n",
+    ],
+)
+def test_a_line_that_is_no_value_spoils_no_other(sent: bytes) -> None:
+    assert list(lines_of(sent)) == [{"a": 1}, {"b": 2}]
 
 
 def test_the_first_answer_to_a_call_counts() -> None:

@@ -137,6 +137,26 @@ def f():
     assert run(sandbox, find).calls[0].value == [[], True, *[False] * 5]
 
 
+def test_arguments_may_come_as_the_data_that_stands_for_them(sandbox: Sandbox) -> None:
+    source = b"def f(*args, **named): return [args, named]"
+    values = ((1, {2}), "$tuple", None), {"last": b"x"}
+    encoded = ({"$tuple": [1, {"$set": [2]}]}, "$tuple", None), {"last": {"$bytes": "78"}}
+    calls = [
+        Call(function="f", args=values[0], kwargs=values[1]),
+        Call(function="f", args=encoded[0], kwargs=encoded[1], is_encoded=True),
+    ]
+    given = [call.value for call in sandbox.run(source, calls, QUICK).calls]
+    assert given == [[values[0], values[1]]] * 2
+
+
+def test_each_run_is_confined_by_its_own_limits(sandbox: Sandbox) -> None:
+    source = "import resource\ndef f(): return resource.getrlimit(resource.RLIMIT_CPU)"
+    for cpu_s in (1.0, 4.0, 1.0):
+        limits = Limits(cpu_s=cpu_s, wall_s=5.0)
+        most = int(cpu_s) + 2
+        assert run(sandbox, source, limits=limits).calls[0].value == (most, most)
+
+
 def test_a_run_finds_nothing_of_the_worker(sandbox: Sandbox) -> None:
     find = """
 import gc, sys, types
@@ -248,6 +268,14 @@ def f():
         seen = set(run(box, source).calls[0].value)
     assert "/usr" in seen
     assert not seen & {"/etc", "/home", "/var"}
+
+
+def test_walls_let_in_what_is_compiled_already() -> None:
+    command = walls.bubblewrap(sys.executable, Path(module.__file__).parents[1], {})
+    if command is None:
+        pytest.skip("no bubblewrap here")
+    inside = {target for target in command if target.startswith(walls.INNER_PACKAGE)}
+    assert inside == {f"/liftlab/{part}" for part in ("values.py", "sandbox", "__pycache__")}
 
 
 def test_without_bubblewrap_the_level_is_lower_and_says_why(
