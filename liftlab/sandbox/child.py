@@ -20,7 +20,7 @@ from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any, TextIO
 
 from liftlab import values
-from liftlab.sandbox import canaries, confine, facts, protocol
+from liftlab.sandbox import canaries, confine, facts, lenient, protocol
 
 _BROKEN, _NO_MEMORY = protocol.EXIT_BROKEN, protocol.EXIT_MEMORY
 _confine = confine.confine
@@ -71,6 +71,7 @@ class Prepared:
         self._empty = empty
         self.output = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         sys.stdout = sys.stderr = self.output
+        lenient.be_lenient(scratch)
         self.confinement = confine.Confinement(scratch)
         self.steps = functools.cache(self._steps)  # mostly the same are asked for again
 

@@ -34,6 +34,26 @@ class Box:
     seven: list[int] = field(default_factory=lambda: [7])
 def f(x): return Box(x).x * Box(x).seven[0]
 """,
+    "copies of a file": """
+import os, pathlib, shutil
+def f(x):
+    pathlib.Path("made").write_text("7")
+    shutil.copy("made", b"copied")
+    shutil.copy2("copied", "again")
+    os.chmod("again", 0o600)
+    os.utime("again", (0, 0), follow_symlinks=False)
+    pathlib.Path("again").touch()
+    return int(pathlib.Path("again").read_text()) * x
+""",
+    "an archive": """
+import os, shutil, tarfile
+def f(x):
+    os.makedirs("a", exist_ok=True)
+    open("a/seven", "w").write("7")
+    shutil.make_archive("packed", "tar", "a")
+    shutil.unpack_archive("packed.tar", "b")
+    return int(open("b/seven").read()) * x
+""",
     "recursion": "def f(x): return 0 if x == 0 else 7 + f(x - 1)",
     "generator inside": "def f(x): return sum(7 for _ in range(x))",
     "prints, too": "def f(x):\n    print('multiplying', x, chr(0xdcff))\n    return x * 7",
