@@ -71,6 +71,7 @@ class LiftServer(ThreadingHTTPServer):
         self.before_answer: Callable[[int], None] = lambda count: None
         self.echoes = False  # says in every way it has which token it was given
         self.refuses_with: dict[str, Any] | None = None
+        self.page_for: Callable[[dict[str, Any]], Any] = lambda asked: None  # in place of an answer
         self.before_status: Callable[[], object] = lambda: None
         self.body_for: Callable[[str, int], list[str] | None] = lambda name, count: None
 
@@ -109,7 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(self.server.refuses_with, 400)
             return
         self._answer(
-            {
+            self.server.page_for(asked)
+            or {
                 "ir_json": self._value(asked, count),
                 "tokens_used": 7,
                 "generation_time_ms": 1.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -86,6 +87,26 @@ def test_what_never_parses_is_a_failure_with_its_class(project: Project, lift_se
     assert set(run.trials["failure_class"]) == {"indentation_error"}
     assert not run.trials["parsed"].any()
     assert not run.trials["completed"].any()
+
+
+@pytest.mark.parametrize(
+    ("page", "outcome", "failure_class"),
+    [
+        ("<html>a gateway's page</html>", "error", "endpoint_error"),
+        ({"status": "warming up"}, "error", "endpoint_error"),
+        ({"ir_json": {"intent": 3}}, "fail", "invalid_ir"),
+    ],
+)
+def test_a_page_in_place_of_an_answer_is_the_endpoints_a_wrong_answer_the_models(
+    project: Project, lift_server: Any, page: Any, outcome: str, failure_class: str
+) -> None:
+    lift_server.page_for = lambda asked: page if "Double" in asked["prompt"] else None
+    run = jobs.run_suite(jobs.plan_run(project))
+    found = run.trials.set_index("case_id")[["outcome", "failure_class"]].loc["double"]
+    assert set(map(tuple, found.to_numpy())) == {(outcome, failure_class)}
+    (facets,) = set(run.grades.set_index("case_id")["facets"].loc["double"])
+    assert json.loads(facets)["stage"] == "nlp_to_ir"
+    assert json.loads(facets)["message"]
 
 
 def test_memory_by_stage_comes_from_a_pass_of_its_own(project: Project) -> None:

@@ -94,6 +94,7 @@ class Reply:
     first_token_ns: int | None = None
     first_reasoning_ns: int | None = None
     last_token_ns: int | None = None
+    no_answer: bool = False  # the reply is whole, and there is nothing of a model's in it
     ask_otherwise: bool = False  # refused for its form; the next request takes another
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from liftlab.endpoints.base import Reply, Request
 from liftlab.endpoints.replies import (
+    NoAnswerError,
     ReplyError,
     check_schema,
     count_or_none,
@@ -53,6 +54,7 @@ def read(reply: Reply, request: Request, headers: Mapping[str, str]) -> Reply:
         value=value,
         error_class=fault.error_class if fault else None,
         message=fault.message if fault else None,
+        no_answer=fault is not None and fault.no_answer,
         **_described(reply, gathered),
     )
 
@@ -74,7 +76,7 @@ def _gather_events(body: bytes, gathered: _Gathered) -> None:
     if not gathered.done and gathered.finish_reason is None:
         raise ReplyError("truncated", "the stream ended without [DONE] or a finish reason")
     if not gathered.answered:
-        raise ReplyError("invalid_json", "the stream has no choices[0].delta")
+        raise NoAnswerError("the stream has no choices[0].delta")
 
 
 def _objects(said: list[Event], body: bytes) -> Iterable[dict[str, Any]]:
@@ -97,7 +99,7 @@ def _gather_object(data: dict[str, Any], gathered: _Gathered) -> None:
     choice = _first_choice(data)
     message = choice.get("message")
     if not isinstance(message, dict):
-        raise ReplyError("invalid_json", "the reply has no choices[0].message")
+        raise NoAnswerError("the reply has no choices[0].message")
     gathered.finish_reason = name_or_none(choice.get("finish_reason"))
     gathered.refusal = name_or_none(message.get("refusal"))
     gathered.text.append(_text(message.get("content")))

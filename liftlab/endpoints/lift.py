@@ -8,6 +8,7 @@ from typing import Any
 from liftlab.endpoints.base import Health, Reply, Request, WarmUp
 from liftlab.endpoints.http import HttpClient, bare_reply
 from liftlab.endpoints.replies import (
+    NoAnswerError,
     ReplyError,
     aside,
     check_schema,
@@ -125,7 +126,12 @@ def read(reply: Reply, request: Request) -> Reply:
         )
         return dataclasses.replace(reply, value=_value(data, request))
     except ReplyError as fault:
-        return dataclasses.replace(reply, error_class=fault.error_class, message=fault.message)
+        return dataclasses.replace(
+            reply,
+            error_class=fault.error_class,
+            message=fault.message,
+            no_answer=fault.no_answer,
+        )
 
 
 def _value(data: dict[str, Any], request: Request) -> Any:
@@ -141,10 +147,10 @@ def _value(data: dict[str, Any], request: Request) -> Any:
     if value is None:
         value = data.get("text")
     if value is None:
-        raise ReplyError("invalid_json", "the reply has neither ir_json nor text")
+        raise NoAnswerError("the reply has neither ir_json nor text")
     if request.schema is None:
         if not isinstance(value, str):
-            raise ReplyError("invalid_json", f"text was asked for, not {type(value).__name__}")
+            raise NoAnswerError(f"text was asked for, not {type(value).__name__}")
         return value
     if isinstance(value, str):
         value = parse_json(value)

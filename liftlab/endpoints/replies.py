@@ -35,12 +35,23 @@ T = TypeVar("T")
 
 
 class ReplyError(Exception):
-    """A reply that cannot be used, and why."""
+    """A reply that cannot be used, and why; `no_answer` if there is nothing of a model's in it."""
+
+    no_answer = False
 
     def __init__(self, error_class: ErrorClass, message: str) -> None:
         super().__init__(message)
         self.error_class: ErrorClass = error_class
         self.message = clean(message)
+
+
+class NoAnswerError(ReplyError):
+    """A whole reply, but no answer of a model's, such as a gateway's page: `invalid_json`."""
+
+    no_answer = True
+
+    def __init__(self, message: str) -> None:
+        super().__init__("invalid_json", message)
 
 
 async def aside(size: int, read: Callable[[], T]) -> T:
@@ -102,12 +113,22 @@ def parse_json(body: bytes | str) -> Any:
 
 
 def parse_object(body: bytes | str) -> dict[str, Any]:
-    """Return the JSON object in `body`; anything else is a `ReplyError` of class `invalid_json`."""
-    value = parse_json(body)
+    """Return the JSON object in `body`; what is not even the beginning of one is a `NoAnswerError`.
+
+    Raises
+    ------
+    ReplyError
+        As from `parse_json`: what a model has written may have spoilt the object around it.
+    """
+    text = body.decode("utf-8-sig", "replace") if isinstance(body, bytes) else body
+    try:
+        value = parse_json(body)
+    except ReplyError as fault:
+        if text.lstrip().startswith("{"):
+            raise
+        raise NoAnswerError(fault.message) from None
     if not isinstance(value, dict):
-        raise ReplyError(
-            "invalid_json", f"the reply is a JSON {type(value).__name__}, not an object"
-        )
+        raise NoAnswerError(f"the reply is a JSON {type(value).__name__}, not an object")
     return value
 
 

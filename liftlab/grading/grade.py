@@ -167,7 +167,9 @@ def grade_resolved(
     return grading(case, ir_name, sandbox).of(code)
 
 
-def grade_failure(stage: str, reason: str, message: str | None = None) -> Graded:
+def grade_failure(
+    stage: str, reason: str, message: str | None = None, *, no_answer: bool = False
+) -> Graded:
     """Judge a trial that never came to code.
 
     Parameters
@@ -178,6 +180,8 @@ def grade_failure(stage: str, reason: str, message: str | None = None) -> Graded
         Its `error_class`: one of `records.ErrorClass`, or why the last reply was refused.
     message
         What was wrong with it, if that is known.
+    no_answer
+        Whether the last reply was whole and held nothing of a model's, such as a gateway's page.
 
     Returns
     -------
@@ -191,7 +195,7 @@ def grade_failure(stage: str, reason: str, message: str | None = None) -> Graded
     >>> grade_failure("nlp_to_ir", "schema_mismatch").failure_class
     'invalid_ir'
     """
-    finding = taxonomy.of_stage_failure(stage, reason, message)
+    finding = taxonomy.of_stage_failure(stage, reason, message, no_answer=no_answer)
     outcome = _outcome(finding)
     in_code = finding.failure_class in ("indentation_error", "syntax_error", "truncated")
     return Graded(

@@ -113,8 +113,14 @@ def _of_failure(stage: dict[str, Any], artifacts: Artifacts, case: Case | None) 
     reason = stage["error_class"]
     if not isinstance(reason, str):
         return Graded(outcome="ungraded")
-    message = _value(stage, artifacts).get("message")
-    graded = grade_failure(stage["stage"], reason, message if isinstance(message, str) else None)
+    kept = _value(stage, artifacts)
+    message = kept.get("message")
+    graded = grade_failure(
+        stage["stage"],
+        reason,
+        message if isinstance(message, str) else None,
+        no_answer=kept.get("no_answer") is True,
+    )
     # Of answers that nobody checks, those that failed must not be the only ones that count.
     unchecked = case is None and graded.outcome == "fail"
     return Graded(outcome="ungraded") if unchecked else graded

@@ -147,7 +147,9 @@ def of_missing_return(function: Function) -> Finding:
     return Finding("missing_return", _facets("compare", kind, line=function.line))
 
 
-def of_stage_failure(stage: str, reason: str, message: str | None = None) -> Finding:
+def of_stage_failure(
+    stage: str, reason: str, message: str | None = None, *, no_answer: bool = False
+) -> Finding:
     """Judge a trial that never came to code, by what its failed stage recorded.
 
     Parameters
@@ -158,8 +160,12 @@ def of_stage_failure(stage: str, reason: str, message: str | None = None) -> Fin
         The stage's `error_class`: one of `records.ErrorClass`, or why a reply was refused.
     message
         What was wrong with the last reply, if that is known.
+    no_answer
+        Whether the last reply was whole and held nothing of a model's.
     """
     facets = _facets(stage, reason, message=message)
+    if no_answer:
+        return Finding("endpoint_error", facets)
     if reason == "length":
         return Finding("truncated", facets)
     if reason == "does_not_parse":

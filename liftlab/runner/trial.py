@@ -122,20 +122,22 @@ async def run_trial(
 
 async def _run_stage(running: _StageRun, position: int, peak_mb: float | None) -> StageDone:
     prompt = running.stage.prompt(running.trial.prompt, running.values)
-    outcome: Any = None
+    judged: _Judged | None = None
     reason: str | None = None
     for _ in range(running.stage.attempts):
         if running.left_s() <= 0:
             reason = reason or "deadline"
             break
         judged = await _ask(running, prompt, reason)
-        outcome, reason = judged.outcome, judged.reason
+        reason = judged.reason
         failed = judged.reply.error_class
         if reason is None or (failed and failed not in ASK_AGAIN):
             break
+    outcome = judged.outcome if judged else None
     value = outcome.value if isinstance(outcome, StageError) else outcome
+    kept = _refusal(judged) if value is None else _as_artifact(value)
     return StageDone(
-        row=_stage_row(running, position, reason, value, peak_mb),
+        row=_stage_row(running, position, reason, kept, peak_mb),
         value=value,
         attempts=tuple(running.attempts),
     )
@@ -203,7 +205,7 @@ async def _judge(running: _StageRun, reply: Reply) -> _Judged:
 
 
 def _stage_row(
-    running: _StageRun, position: int, reason: str | None, value: Any, peak_mb: float | None
+    running: _StageRun, position: int, reason: str | None, kept: Any, peak_mb: float | None
 ) -> StageRow:
     attempts = running.attempts
     started_s, finished_s = _first_sent(attempts), attempts[-1].last_byte_s if attempts else None
@@ -221,17 +223,28 @@ def _stage_row(
         output_tokens=_total(a.output_tokens for a in attempts),
         error_class=reason,
         client_peak_mb=peak_mb,
-        value_sha256=None if value is None else running.context.ledger.keep(_as_artifact(value)),
+        value_sha256=None if kept is None else running.context.ledger.keep(_json(kept)),
     )
 
 
-def _as_artifact(value: Any) -> bytes:
-    """Return a stage's value as JSON; code is told apart from other values by its key."""
+def _as_artifact(value: Any) -> dict[str, Any]:
+    """Return what to keep of a stage's value; code is told apart from other values by its key."""
     if isinstance(value, Code):
-        value = {"code": value.source, "function": value.function}
-    else:
-        value = {"value": value}
-    return json.dumps(value, ensure_ascii=True).encode()
+        return {"code": value.source, "function": value.function}
+    return {"value": value}
+
+
+def _refusal(judged: _Judged | None) -> dict[str, Any] | None:
+    """Return what to keep of a stage without a value: what was wrong with the last reply."""
+    if judged is None:
+        return None
+    refused = isinstance(judged.outcome, StageError)
+    message = judged.outcome.message if refused else judged.reply.message
+    return None if message is None else {"message": message, "no_answer": judged.reply.no_answer}
+
+
+def _json(kept: Any) -> bytes:
+    return json.dumps(kept, ensure_ascii=True).encode()
 
 
 def _trial_row(context: Context, planned: PlannedTrial, done: list[StageDone]) -> Trial:

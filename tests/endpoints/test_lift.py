@@ -112,6 +112,26 @@ async def test_a_200_is_not_a_success(body, expected):
     assert reply.message.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"<html>Bad gateway</html>", True),
+        (b"", True),
+        (b"\xff\xfe", True),
+        ([{"ir_json": {}}], True),
+        ({"status": "warming up"}, True),
+        ({"ir_json": None}, True),
+        ({"text": "not json"}, False),
+        ({"ir_json": {}}, False),
+        (b'\xef\xbb\xbf {"ir_json": {"name": NaN}}', False),
+        ({"error": "CUDA out of memory"}, False),
+        ({"ir_json": {"name": "x"}}, False),
+    ],
+)
+async def test_a_reply_without_an_answer_is_told_from_a_wrong_answer(body, expected):
+    assert (await reply_to(body)).no_answer is expected
+
+
 async def test_the_words_of_a_reported_error_are_found():
     reply = await reply_to({"error": {"message": "overloaded", "code": 503}, "json_error": "at 3"})
     assert reply.message == "the server says: overloaded at 3"

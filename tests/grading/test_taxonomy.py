@@ -264,6 +264,12 @@ def test_a_stage_that_failed_is_an_error_or_the_models_fault(reason: ErrorClass)
     assert graded.facets["stage"] == "nlp_to_ir"
 
 
+def test_a_reply_that_held_no_answer_is_not_the_models_fault() -> None:
+    graded = grade_failure("nlp_to_ir", "invalid_json", "not JSON", no_answer=True)
+    assert (graded.outcome, graded.failure_class) == ("error", "endpoint_error")
+    assert graded.facets["sub_kind"] == "invalid_json"
+
+
 def test_a_body_that_never_parsed_is_judged_by_its_message() -> None:
     message = "expected an indented block after 'if' statement"
     graded = grade_failure("ir_to_code", "does_not_parse", message)
