@@ -17,7 +17,7 @@ _ENDPOINT_ERRORS = frozenset(get_args(ErrorClass)) - ASK_AGAIN
 
 
 class Ended(Protocol):
-    """What is counted of a trial: its attempts, and its stages."""
+    """What is counted of a trial: its attempts, its stages, and whether a model answered."""
 
     @property
     def attempts(self) -> Sequence[Attempt]:
@@ -27,6 +27,11 @@ class Ended(Protocol):
     @property
     def stages(self) -> Sequence[Stage]:
         """The rows of its stages."""
+        ...
+
+    @property
+    def no_answer(self) -> bool:
+        """Whether its last reply was whole and held nothing of a model's."""
         ...
 
 
@@ -74,7 +79,8 @@ class Spending:
         """Count a trial that has ended."""
         self._trials += 1
         self._attempts += len(done.attempts)
-        self._errors += any(stage.error_class in _ENDPOINT_ERRORS for stage in done.stages)
+        classes = {stage.error_class for stage in done.stages}
+        self._errors += done.no_answer or not classes.isdisjoint(_ENDPOINT_ERRORS)
         if self._rates is not None:
             self._usd += self._charged(self._rates, done)
 

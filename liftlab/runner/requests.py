@@ -75,6 +75,7 @@ class Ended(NamedTuple):
 
     attempts: tuple[Attempt]
     stages: tuple[Stage]
+    no_answer: bool
 
 
 class Sender:
@@ -214,7 +215,7 @@ class Sender:
         stage = _stage(attempt)
         self._batches.add(attempt, stage, _trial(attempt, self._clock))
         if self._heed is not None:
-            self._heed(Ended((attempt,), (stage,)))
+            self._heed(Ended((attempt,), (stage,), reply.no_answer))
 
 
 def _stage(attempt: Attempt) -> Stage:

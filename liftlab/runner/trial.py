@@ -31,16 +31,21 @@ class StageDone:
     row: StageRow
     value: Any
     attempts: tuple[Attempt, ...]
+    no_answer: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialDone:
-    """A trial's row, its stages, its attempts, and the code it ended with, if any."""
+    """A trial's row, its stages, its attempts, and the code it ended with, if any.
+
+    `no_answer` says that the last reply was whole and held nothing of a model's.
+    """
 
     row: Trial
     stages: tuple[StageRow, ...]
     attempts: tuple[Attempt, ...]
     code: Code | None
+    no_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +122,7 @@ async def run_trial(
         stages=tuple(stage.row for stage in done),
         attempts=tuple(attempt for stage in done for attempt in stage.attempts),
         code=next((d.value for d in reversed(done) if isinstance(d.value, Code)), None),
+        no_answer=done[-1].no_answer,
     )
 
 
@@ -140,6 +146,7 @@ async def _run_stage(running: _StageRun, position: int, peak_mb: float | None) -
         row=_stage_row(running, position, reason, kept, peak_mb),
         value=value,
         attempts=tuple(running.attempts),
+        no_answer=judged is not None and judged.reply.no_answer,
     )
 
 

@@ -12,7 +12,9 @@ from liftlab.runner.trial import TrialDone
 from liftlab.settings import LimitSettings
 
 
-def done(attempts: int = 1, error_class: str | None = None, **tokens: int) -> TrialDone:
+def done(
+    attempts: int = 1, error_class: str | None = None, *, no_answer: bool = False, **tokens: int
+) -> TrialDone:
     key: dict[str, Any] = {"run_id": "r", "case_id": "c", "repeat": 1}
     stage = Stage(
         **key,
@@ -23,7 +25,9 @@ def done(attempts: int = 1, error_class: str | None = None, **tokens: int) -> Tr
         error_class=error_class,
     )
     rows = tuple(Attempt(run_id="r", seq=seq, **tokens) for seq in range(attempts))
-    return TrialDone(row=Trial(**key), stages=(stage,), attempts=rows, code=None)
+    return TrialDone(
+        row=Trial(**key), stages=(stage,), attempts=rows, code=None, no_answer=no_answer
+    )
 
 
 class Clock:
@@ -98,3 +102,10 @@ def test_what_the_model_got_wrong_is_no_endpoint_error(reason: str) -> None:
     for _ in range(50):
         spent.add(done(error_class=reason))
     assert spent.reached() is None
+
+
+def test_a_reply_without_an_answer_is_an_endpoint_error() -> None:
+    spent, _ = spending({"max_error_rate": 0.2})
+    for _ in range(5):
+        spent.add(done(error_class="invalid_json", no_answer=True))
+    assert spent.reached() == "5 of 5 trials are endpoint errors (100 %, at most 20 %)"
