@@ -96,7 +96,7 @@ def main(args: list[str] | None = None) -> int:
     try:
         code = cli.main(args=args, prog_name="liftlab", standalone_mode=False, color=_color())
     except click.ClickException as error:  # a usage error's exit code is 2
-        error.show()
+        say(_one_line(error))
         return error.exit_code
     except LiftlabError as error:
         say(f"liftlab: {error}")
@@ -109,6 +109,13 @@ def main(args: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code if isinstance(code, int) else 0  # click gives --help's exit code back
+
+
+def _one_line(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else "liftlab"
+    message = " ".join(error.format_message().split())
+    return f"{path}: {message[:1].lower()}{message[1:]} See: {path} --help"
 
 
 def _color() -> bool | None:
