@@ -49,9 +49,10 @@ def bubblewrap(python: str, package: Path, environment: Mapping[str, str]) -> li
     interpreter = os.path.realpath(python)
     for folder in sorted(_prefixes(interpreter)):
         command += ["--ro-bind-try", folder, folder]
-    # With `__pycache__`, as the worker then need not compile `values.py` anew.
-    for bind, part in (("", "values.py"), ("", "sandbox"), ("-try", "__pycache__")):
-        command += [f"--ro-bind{bind}", str(package / part), f"{INNER_PACKAGE}/{part}"]
+    compiled = sorted(package.glob("__pycache__/values.*.pyc"))  # else each worker does it anew
+    for part in (package / "values.py", package / "sandbox", *compiled):
+        inside = f"{INNER_PACKAGE}/{part.relative_to(package)}"
+        command += ["--ro-bind", str(part), inside]
     return [*command, "--chdir", "/", "--", interpreter]
 
 

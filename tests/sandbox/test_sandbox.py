@@ -270,12 +270,19 @@ def f():
     assert not seen & {"/etc", "/home", "/var"}
 
 
-def test_walls_let_in_what_is_compiled_already() -> None:
-    command = walls.bubblewrap(sys.executable, Path(module.__file__).parents[1], {})
-    if command is None:
-        pytest.skip("no bubblewrap here")
+def test_walls_let_in_what_is_compiled_already(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(walls.shutil, "which", lambda _: "/usr/bin/bwrap")
+    compiled = tmp_path / "__pycache__"
+    compiled.mkdir()
+    for name in ("values.cpython-311.pyc", "errors.cpython-311.pyc"):
+        (compiled / name).touch()
+    command = walls.bubblewrap(sys.executable, tmp_path, {})
+    assert command is not None
     inside = {target for target in command if target.startswith(walls.INNER_PACKAGE)}
-    assert inside == {f"/liftlab/{part}" for part in ("values.py", "sandbox", "__pycache__")}
+    parts = ("values.py", "sandbox", "__pycache__/values.cpython-311.pyc")
+    assert inside == {f"/liftlab/{part}" for part in parts}
 
 
 def test_without_bubblewrap_the_level_is_lower_and_says_why(
