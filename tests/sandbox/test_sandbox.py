@@ -273,6 +273,7 @@ def f():
 def test_walls_let_in_what_is_compiled_already(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(walls.sys, "platform", "linux")
     monkeypatch.setattr(walls.shutil, "which", lambda _: "/usr/bin/bwrap")
     compiled = tmp_path / "__pycache__"
     compiled.mkdir()
