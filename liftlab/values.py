@@ -15,6 +15,7 @@ JSON                  Python
 ``{"$float": "nan"}``  ``nan``, ``inf``, ``-inf``, ``-0.0``
 ``{"$int": "12"}``     an ``int`` of any size, in decimal or, after ``0x``, hexadecimal
 ``{"$bytes": "6869"}`` ``bytes``, in hexadecimal
+``{"$str": "eda080"}``  ``str`` with halves of surrogate pairs, as UTF-8 in hexadecimal
 ``{"$complex": [r, i]}`` ``complex``
 ====================  =========================================
 
@@ -38,7 +39,8 @@ _JSON_INT_BITS = 53
 _NAME_LENGTH = 80
 _INTEGER = re.compile(r"-?(0x[0-9a-fA-F]+|[0-9]+)")
 _HEXADECIMAL = re.compile(r"([0-9a-fA-F]{2})*")
-_SPECIAL_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf, "-0.0": -0.0}
+_SPECIAL_FLOATS = ("nan", "inf", "-inf", "-0.0")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class NotPlain(TypeError):
@@ -186,6 +188,13 @@ def _encode_int(value: int, meter: _Meter, depth: int) -> Any:
     return value if bits <= _JSON_INT_BITS else {"$int": f"{value:#x}"}
 
 
+def _encode_text(value: str, meter: _Meter, depth: int) -> Any:
+    if meter.text(value).isascii() or not _HALF.search(value):
+        return value
+    # Two halves side by side are one character to whoever reads JSON.
+    return {"$str": value.encode("utf-8", "surrogatepass").hex()}
+
+
 def _encode_bytes(value: bytes, meter: _Meter, depth: int) -> Any:
     meter.bytes(len(value))
     return {"$bytes": value.hex()}
@@ -214,7 +223,7 @@ def _encode_parts(value: Any, meter: _Meter, depth: int) -> list[Any]:
 _Handler = Callable[[Any, _Meter, int], Any]
 _WRITERS: tuple[tuple[type, _Handler], ...] = (
     (int, _encode_int),
-    (str, lambda value, meter, depth: meter.text(value)),
+    (str, _encode_text),
     (type(None), lambda value, meter, depth: None),
     (bool, lambda value, meter, depth: value),
     (float, lambda value, meter, depth: _encode_float(value)),
@@ -256,15 +265,10 @@ def _decode_object(data: dict[Any, Any], meter: _Meter, depth: int) -> Any:
             raise ValueError("a JSON object has text for keys; $dict takes others")
     tag = next(iter(data), "")
     if len(data) == 1 and tag.startswith("$"):
-        return _decode_tag(tag, data[tag], meter, depth)
+        if tag not in _TAGS:
+            raise ValueError(f"unknown tag {show(tag, 40)}; known: {', '.join(_TAGS)}")
+        return _TAGS[tag](data[tag], meter, depth)
     return {meter.text(key): _decode(item, meter, depth + 1) for key, item in data.items()}
-
-
-def _decode_tag(tag: str, body: Any, meter: _Meter, depth: int) -> Any:
-    read = _TAGS.get(tag)
-    if read is None:
-        raise ValueError(f"unknown tag {show(tag, 40)}; known: {', '.join(_TAGS)}")
-    return read(body, meter, depth)
 
 
 def _decode_none(body: Any, meter: _Meter, depth: int) -> None:
@@ -299,7 +303,7 @@ def _decode_dict(body: Any, meter: _Meter, depth: int) -> dict[Any, Any]:
 def _decode_float(body: Any, meter: _Meter, depth: int) -> float:
     if type(body) is not str or body not in _SPECIAL_FLOATS:
         raise ValueError(f"$float holds one of {', '.join(_SPECIAL_FLOATS)}")
-    return _SPECIAL_FLOATS[body]
+    return float(body)  # a new one each time: a set may hold more than one NaN
 
 
 def _decode_int(body: Any, meter: _Meter, depth: int) -> int:
@@ -348,6 +352,7 @@ _TAGS: dict[str, _Handler] = {
     "$float": _decode_float,
     "$int": _decode_int,
     "$bytes": _decode_bytes,
+    "$str": lambda body, meter, _: _decode_bytes(body, meter, 0).decode("utf-8", "surrogatepass"),
     "$complex": _decode_complex,
 }
 _BRACKETS: dict[type, tuple[str, str]] = {

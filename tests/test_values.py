@@ -58,6 +58,15 @@ def identity(value: Any) -> Any:
     return kind, repr(value)
 
 
+def test_what_json_would_join_stays_apart() -> None:
+    halves = "\ud83d\ude00"
+    for value in (halves, [halves, "a\udcff"], {halves: 1, "\U0001f600": 2}, {halves}):
+        assert decode(json.loads(json.dumps(encode(value)))) == value
+    assert encode("\U0001f600") == "\U0001f600"
+    nans = {float("nan"), float("nan")}
+    assert len(decode(encode(nans))) == 2
+
+
 @given(PLAIN)
 def test_every_plain_value_comes_back_the_same_through_strict_json(value: Any) -> None:
     text = json.dumps(encode(value), allow_nan=False)

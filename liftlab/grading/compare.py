@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence, Set
 from typing import Any
 
@@ -57,7 +58,7 @@ def _is_same_sequence(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
 
 
 def _is_same_set(expected: Set[Any], actual: Set[Any]) -> bool:
-    return _identity(expected) == _identity(actual)
+    return _identities(expected) == _identities(actual)
 
 
 def _is_same_dict(expected: dict[Any, Any], actual: dict[Any, Any]) -> bool:
@@ -74,10 +75,15 @@ def _identity(value: Any) -> Hashable:
     if isinstance(value, tuple):
         return kind, tuple(map(_identity, value))
     if isinstance(value, set | frozenset):
-        return kind, frozenset(map(_identity, value))
+        return kind, _identities(value)
     if isinstance(value, float) and math.isnan(value):
         return kind, "nan"
     return kind, value
+
+
+def _identities(values: Set[Any]) -> Hashable:
+    # Counted, as a set may hold more than one NaN.
+    return frozenset(Counter(map(_identity, values)).items())
 
 
 _RULES: dict[type, Callable[[Any, Any], bool]] = {

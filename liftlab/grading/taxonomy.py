@@ -27,6 +27,7 @@ _BY_EXCEPTION: tuple[tuple[str, FailureClass], ...] = (
 )
 _REFUSED = re.compile(r"\[Errno (1|13)\]")  # EPERM and EACCES: how the sandbox says no
 _NO_MEMORY = re.compile(r"\[Errno 12\]")  # ENOMEM, from calls that ask the system for memory
+_NO_THREAD = "can't start new thread"  # for want of room for its stack
 _SYNTAX_KINDS = (
     ("was never closed", "unclosed_bracket"),
     ("unmatched", "unmatched_bracket"),
@@ -116,6 +117,8 @@ def of_exception(raised: Raised, stage: str) -> Finding:
     if "PermissionError" in raised.bases and _REFUSED.match(raised.message):
         return Finding("blocked", facets)
     if "OSError" in raised.bases and _NO_MEMORY.match(raised.message):
+        return Finding("memory", facets)
+    if raised.name == "RuntimeError" and raised.message == _NO_THREAD:
         return Finding("memory", facets)
     for base, failure_class in _BY_EXCEPTION:
         if base in raised.bases:

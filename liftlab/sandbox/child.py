@@ -8,6 +8,7 @@ Standard library only.
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import functools
 import json
@@ -40,6 +41,7 @@ _BUILTIN_EXCEPTIONS = {
 _TAG = b"$"  # what every tag of `values` begins with
 _SNAPSHOT_VERSION = 2  # later ones depend on who else refers to a value
 _REHEARSALS = 20
+_THREAD_STACK_BYTES = 1024 * 1024  # of the address space; 8 MiB by default
 _REHEARSED = b"""
 import math
 from typing import List
@@ -62,15 +64,14 @@ _unsent = bytearray()
 class Prepared:
     """What the worker makes once for its children, who only have to apply it."""
 
-    def __init__(self, scratch: str, empty: int) -> None:
+    def __init__(self, scratch: str) -> None:
         os.chdir(scratch)
         for name in ("PWD", "LD_BIND_NOW"):  # bubblewrap's, and what served the worker
             os.environ.pop(name, None)
         os.environ.update(HOME=scratch, TMPDIR=scratch)
         sys.argv = [protocol.MODULE_NAME]
-        self._empty = empty
-        self.output = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
-        sys.stdout = sys.stderr = self.output
+        self.output = sys.stdout = sys.stderr = _output()
+        _thread.stack_size(_THREAD_STACK_BYTES)
         lenient.be_lenient(scratch)
         self.confinement = confine.Confinement(scratch)
         self.steps = functools.cache(self._steps)  # mostly the same are asked for again
@@ -79,9 +80,18 @@ class Prepared:
         self, cpu_s: float, memory_bytes: int, result: int, output: int
     ) -> list[confine.Step]:
         """Return how a child is to confine itself for a job with these limits and pipes."""
-        return self.confinement.steps(
-            cpu_s, memory_bytes, empty=self._empty, output=output, result=result
-        )
+        return self.confinement.steps(cpu_s, memory_bytes, output=output, result=result)
+
+
+def _output() -> TextIO:
+    """Open what a child prints to, on a pipe: what is a file now would be told to be one later."""
+    kept, (reading, writing) = os.dup(1), os.pipe()
+    os.dup2(writing, 1)
+    output = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    os.dup2(kept, 1)
+    for fd in (kept, reading, writing):
+        os.close(fd)
+    return output
 
 
 def rehearse(prepared: Prepared) -> None:
@@ -172,6 +182,7 @@ def _run_calls(
     code: CodeType, calls: list[dict[str, Any]], only: str | None, *, is_tagged: bool
 ) -> None:
     module = ModuleType(protocol.MODULE_NAME)
+    module.__file__ = f"{protocol.MODULE_NAME}.py"  # there is none, but scripts ask where they are
     sys.modules[protocol.MODULE_NAME] = module
     _send_told()
     try:

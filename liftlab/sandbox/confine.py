@@ -31,6 +31,7 @@ _SIGKILL = 9
 _CAPABILITY_VERSION_3 = 0x20080522
 # Interpreters, libraries and time zones; never /etc, /proc, /home.
 _SYSTEM_PATHS = ("/usr", "/lib", "/lib64", "/bin", "/nix/store")
+_KNOWN_FILES = ("/etc/mime.types",)  # what the library opens without asking whether it may
 
 # A call that gives something up, and the mechanism it puts in force if it answers zero. A plain
 # tuple, as Python takes it apart without touching anything else.
@@ -71,16 +72,14 @@ class Confinement:
         # Is not inherited, so that each child has to ask for it.
         self._calls.append((prctl, (_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), None))
         if prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
-            rules = landlock.ruleset(_readable_paths(), [scratch])
+            rules = landlock.ruleset(_readable_paths(), [scratch, os.devnull])
             if rules is not None:
                 self._files.append((*landlock.enforcing(rules), "landlock"))
             filtering = seccomp.filtering()
             if filtering is not None:
                 self._calls.append((*filtering, "seccomp"))
 
-    def steps(
-        self, cpu_s: float, memory_bytes: int, *, empty: int, output: int, result: int
-    ) -> list[Step]:
+    def steps(self, cpu_s: float, memory_bytes: int, *, output: int, result: int) -> list[Step]:
         """Return what a child has to do, in order, before it may meet foreign code.
 
         Parameters
@@ -88,14 +87,17 @@ class Confinement:
         cpu_s, memory_bytes
             Hard limits of processor time, and of address space with what the interpreter itself
             takes; the worker's own clock decides, these are the backstop.
-        empty, output, result
-            The only descriptors that stay open: for input, for both outputs, for results.
+        output, result
+            The only descriptors that stay open, beside an empty input: for both outputs, and for
+            results.
         """
         most_s = min(int(cpu_s) + 2, self._most_cpu_s)  # whole seconds
         steps: list[Step] = [
             (os.setsid, (), None),
+            # Anew for each child: a lock on it lasts as long as what was opened.
+            (os.close, (0,), None),
+            (os.open, (os.devnull, os.O_RDONLY), None),
             *self._files,
-            (os.dup2, (empty, 0), None),
             (os.dup2, (output, 1), None),
             (os.dup2, (output, 2), None),
             (os.dup2, (result, RESULT_FD), None),
@@ -121,7 +123,7 @@ def _readable_paths() -> Sequence[str]:
     """Return what the interpreter needs to import its own library."""
     own = {sys.base_prefix, sys.base_exec_prefix, os.path.dirname(os.__file__)}
     folders = {os.path.realpath(path) for path in (*_SYSTEM_PATHS, *own)} - {"/"}
-    return [*sorted(folders), "/dev/null", "/dev/urandom"]
+    return [*sorted(folders), "/dev/urandom", *_KNOWN_FILES]
 
 
 def _drop_capabilities() -> None:

@@ -41,6 +41,8 @@ def _lenient(strict: Callable[..., None], scratch: str) -> Callable[..., None]:
         except PermissionError:
             if named.get("dir_fd") is not None or not _is_inside(path, scratch):
                 raise
+            # The filter refuses before the kernel has looked whether there is such a file.
+            os.stat(path, follow_symlinks=named.get("follow_symlinks", True))
 
     return lenient
 
@@ -48,4 +50,5 @@ def _lenient(strict: Callable[..., None], scratch: str) -> Callable[..., None]:
 def _is_inside(path: Any, scratch: str) -> bool:
     if isinstance(path, int):
         return False  # an open file, whose path is not known
-    return os.path.realpath(os.fsdecode(path)).startswith(scratch + os.sep)
+    found = os.path.realpath(os.fsdecode(path))
+    return found == scratch or found.startswith(scratch + os.sep)

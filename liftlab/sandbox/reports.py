@@ -13,6 +13,7 @@ from liftlab.sandbox.protocol import MESSAGE_CHARS, MOST_FUNCTIONS, Answer, Ende
 
 _NO_VALUE = object()
 _AT_ONCE_BYTES = 64 * 1024
+LINES_BESIDE_CALLS = 16  # of an honest child, and some to spare
 UNKNOWN = "SandboxError"  # the `kind` of source of which no facts came back
 
 
@@ -130,9 +131,17 @@ class RunReport:
         return self.finished and self.loaded and self.load_error is None
 
 
-def lines_of(sent: bytes) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects in what a child sent; anything else in it is skipped."""
-    lines = sent.decode("latin-1").split("\n")
+def lines_of(sent: bytes, most: int) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects in the first lines that a child sent; anything else is skipped.
+
+    Parameters
+    ----------
+    sent
+        What came through the pipe of results.
+    most
+        How many lines are looked at: more than it has to say, a child has not sent honestly.
+    """
+    lines = sent.decode("latin-1").split("\n", most)
     items: Iterable[Any] = map(_value, lines)
     if len(sent) <= _AT_ONCE_BYTES:
         # All in one: a tenth of a caller's time saved. A line that is no value spoils it.
@@ -161,7 +170,7 @@ def run_report(answer: Answer, calls: int) -> RunReport:
     """
     first: dict[str, Any] = {}
     answered: dict[int, dict[str, Any]] = {}
-    for item in lines_of(answer.result):
+    for item in lines_of(answer.result, calls + LINES_BESIDE_CALLS):
         number = item.get("call")
         if type(number) is int and 0 <= number < calls:
             answered.setdefault(number, item)
@@ -253,7 +262,10 @@ def _raised(item: Any) -> Raised | None:
 
 
 def _text(value: Any) -> str | None:
-    return value[:MESSAGE_CHARS] if isinstance(value, str) else None
+    """Return text as it can be stored: bounded, without halves of surrogate pairs."""
+    if not isinstance(value, str):
+        return None
+    return value[:MESSAGE_CHARS].encode("utf-8", "replace").decode()
 
 
 def _whole(value: Any) -> int | None:

@@ -24,6 +24,7 @@ from liftlab.errors import LiftlabError
 from liftlab.records import Isolation
 from liftlab.sandbox import protocol
 from liftlab.sandbox.reports import (
+    LINES_BESIDE_CALLS,
     Call,
     Limits,
     ParseReport,
@@ -213,7 +214,7 @@ class Sandbox:
                 "group": os.getpgrp(),
             }
             answer = self._ask("probe", Limits(cpu_s=5, wall_s=5), canary=target)
-        for item in lines_of(answer.result):
+        for item in lines_of(answer.result, LINES_BESIDE_CALLS):
             if isinstance(item.get("probes"), dict):
                 return {str(name): bool(possible) for name, possible in item["probes"].items()}
         raise LiftlabError(f"the sandbox's worker did not start: {self._last_words()}")
@@ -230,6 +231,16 @@ class Sandbox:
             source,
             protocol.pack_told({"require": self._required, **told}),
         )
+        answer = self._ask_worker(job)
+        if answer == protocol.LOST and self._required:
+            # No candidate could do that: once more, with another worker.
+            answer = self._ask_worker(job)
+            idle = job._replace(kind="parse", source=b"")
+            if answer == protocol.LOST and self._ask_worker(idle) == protocol.LOST:
+                raise LiftlabError(f"the sandbox's worker does not start: {self._last_words()}")
+        return answer
+
+    def _ask_worker(self, job: protocol.Job) -> protocol.Answer:
         with self._lock:
             if self._runs >= _RUNS_PER_WORKER:
                 self._stop()
@@ -237,7 +248,7 @@ class Sandbox:
             self._runs += 1
             try:
                 _send(worker, job)
-                return _receive(worker, limits.wall_s * protocol.HELD_UP_FACTOR + _GRACE_S)
+                return _receive(worker, job.wall_s * protocol.HELD_UP_FACTOR + _GRACE_S)
             except (OSError, ValueError, EOFError, IndexError):
                 # The worker is gone or talks nonsense: below the restricted level a candidate
                 # can do that. This run is lost, the next one gets a new worker.

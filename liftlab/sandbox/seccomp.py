@@ -50,8 +50,12 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265),
     # memory and queues that outlive the process or escape its memory limit
     "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194),
-    "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190), "msgget": (68, 186),
-    "mq_open": (240, 180), "mq_unlink": (241, 181),
+    "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190), "semop": (65, 193),
+    "semctl": (66, 191), "semtimedop": (220, 192), "msgget": (68, 186), "msgsnd": (69, 189),
+    "msgrcv": (70, 188), "msgctl": (71, 187), "mq_open": (240, 180), "mq_unlink": (241, 181),
+    "fallocate": (285, 47), "io_setup": (206, 0),
+    # the names of files that change elsewhere
+    "inotify_init": (253, None), "inotify_init1": (294, 26), "inotify_add_watch": (254, 27),
     # the machine
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
     "move_mount": (429, 429), "open_tree": (428, 428), "fsopen": (430, 430),
@@ -70,6 +74,10 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 _CLONE, _CLONE3 = (56, 220), (435, 435)
 _CLONE_THREAD = 0x00010000
+# (numbers, which argument, values): refused with one of these. A descriptor with another owner
+# sends signals to any process of this user (F_SETOWN, F_SETSIG, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP);
+# leases and notices (F_SETLEASE, F_NOTIFY) hold up and watch others.
+_NOT_WITH = (((72, 25), 1, (8, 10, 15, 1024, 1026)), ((16, 29), 1, (0x8901, 0x8902)))
 # (numbers, which argument): allowed only where that argument is zero. With a new limit
 # prlimit64 sets it; with an address sendto reaches past the pair it was opened for.
 _ONLY_WITH_ZERO = (((302, 261), 2), ((44, 206), 4))
@@ -134,6 +142,13 @@ def _answers(column: int) -> dict[int, list[Instruction]]:
             (_EQUALS, 0, 3, 0),
             (_LOAD, 0, 0, low + 4),
             (_EQUALS, 0, 1, 0),
+            (_RETURN, 0, 0, _ALLOW),
+            (_RETURN, 0, 0, _REFUSE),
+        ]
+    for refused_numbers, argument, values in _NOT_WITH:
+        answers[refused_numbers[column]] = [
+            (_LOAD, 0, 0, _ARGUMENTS + 8 * argument),  # the kernel reads no more than these 32 bits
+            *((_EQUALS, len(values) - place, 0, value) for place, value in enumerate(values)),
             (_RETURN, 0, 0, _ALLOW),
             (_RETURN, 0, 0, _REFUSE),
         ]

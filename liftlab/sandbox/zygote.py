@@ -33,11 +33,11 @@ def main(scratch: str) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.closerange(protocol.RESULT_FD, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     # Takes the number of a child's result pipe: what a rehearsal tells goes nowhere.
-    empty = os.open(os.devnull, os.O_RDWR)
+    os.open(os.devnull, os.O_WRONLY)
     reply_fd = os.dup(1)
     os.dup2(2, 1)  # nothing but answers goes there
     _empty(scratch)  # of what a lost worker left
-    prepared = child.Prepared(scratch, empty)
+    prepared = child.Prepared(scratch)
     _warm_up(prepared)
     own_bytes = _address_space()
     with contextlib.suppress(BrokenPipeError, EOFError):

@@ -33,6 +33,7 @@ SAME: list[tuple[Any, Any]] = [
     ({(1, "x"): [0.5]}, {(1, "x"): [0.5 + 1e-9]}),
     ({NAN: 1}, {float("nan"): 1}),
     ({frozenset({(1, 2)})}, {frozenset({(1, 2)})}),
+    ({NAN}, {float("nan")}),
 ]
 DIFFERENT: list[tuple[Any, Any]] = [
     (1, True),
@@ -60,6 +61,10 @@ DIFFERENT: list[tuple[Any, Any]] = [
     ({"a": 1}, {"a": 1, "b": 2}),
     ({"a": 1}, {"a": True}),
     (0.5, 0.50001),
+    ({NAN}, {float("nan"), float("nan")}),
+    ({(NAN,)}, {(float("nan"),), (float("nan"),)}),
+    ({frozenset({NAN})}, {frozenset({float("nan"), float("nan")})}),
+    ({NAN: 1}, {float("nan"): 1, float("nan"): 1}),
     (NAN, 0.0),
     (0.0, NAN),
     (math.inf, -math.inf),

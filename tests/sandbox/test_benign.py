@@ -45,6 +45,38 @@ def f(x):
     pathlib.Path("again").touch()
     return int(pathlib.Path("again").read_text()) * x
 """,
+    "a file made by a touch": """
+import os, pathlib
+def f(x):
+    made = pathlib.Path(f"made {x}")
+    made.touch()
+    os.utime(".")
+    try: os.utime("missing")
+    except FileNotFoundError: return x * 7 if made.exists() else 0
+""",
+    "other settings of the output": """
+import io, sys
+sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8")
+def f(x): return print("ok") or x * 7
+""",
+    "output to nowhere": """
+import os
+def f(x): return print(x, file=open(os.devnull, 'w')) or x * 7
+""",
+    "many threads": """
+import threading, time
+def f(x):
+    sleepers = [threading.Thread(target=time.sleep, args=(0.01,)) for _ in range(60)]
+    for each in sleepers: each.start()
+    for each in sleepers: each.join()
+    return len(sleepers) * x * 7 // 60
+""",
+    "its own place": """
+import os
+HERE = os.path.dirname(os.path.abspath(__file__))
+def f(x): return x * 7 if os.path.isdir(HERE) else 0
+""",
     "an archive": """
 import os, shutil, tarfile
 def f(x):

@@ -56,7 +56,7 @@ def test_whatever_the_child_writes_makes_a_report(items: list[Any]) -> None:
 @settings(deadline=None)
 @given(st.binary())
 def test_whatever_the_child_writes_has_lines(sent: bytes) -> None:
-    assert all(isinstance(item, dict) for item in lines_of(sent))
+    assert all(isinstance(item, dict) for item in lines_of(sent, 9))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,19 @@ def test_whatever_the_child_writes_has_lines(sent: bytes) -> None:
     ],
 )
 def test_a_line_that_is_no_value_spoils_no_other(sent: bytes) -> None:
-    assert list(lines_of(sent)) == [{"a": 1}, {"b": 2}]
+    assert list(lines_of(sent, 99)) == [{"a": 1}, {"b": 2}]
+
+
+def test_no_more_lines_are_read_than_a_child_has_to_send() -> None:
+    sent = b'{"a": 1}\n' * 3 + b'{"b": 2}\n{"b": 3}\n' * 100_000
+    assert list(lines_of(sent, 4)) == [{"a": 1}] * 3 + [{"b": 2}]
+
+
+def test_what_is_told_can_be_stored() -> None:
+    sent = b'{"load_error": {"name": "\\ud800", "message": "half: \\udfff", "bases": []}}\n'
+    raised = run_report(LOST._replace(result=sent, status=0, ended_by=None), 0).load_error
+    assert raised is not None
+    assert (raised.name, raised.message) == ("?", "half: ?")
 
 
 def test_the_first_answer_to_a_call_counts() -> None:

@@ -70,6 +70,17 @@ def test_limits_can_be_read_and_not_set(machine: str) -> None:
 
 
 @pytest.mark.parametrize("machine", ARCH)
+def test_a_descriptor_gets_no_owner_that_it_could_signal(machine: str) -> None:
+    control, device = {"x86_64": (72, 16), "aarch64": (25, 29)}[machine]
+    for command in (8, 10, 15, 1024, 1026, 8 | 1 << 32):
+        assert decide(machine, control, 3, command, 1) == REFUSE
+    for command in (0, 1, 2, 3, 4, 6, 7, 1030, 1031):  # duplicates, flags, locks, sizes
+        assert decide(machine, control, 3, command, 1) == ALLOW
+    assert decide(machine, device, 3, 0x8901) == decide(machine, device, 3, 0x8902) == REFUSE
+    assert decide(machine, device, 3, 0x5401) == ALLOW
+
+
+@pytest.mark.parametrize("machine", ARCH)
 def test_nothing_is_sent_to_an_address(machine: str) -> None:
     number = NUMBERS[machine]["sendto"]
     assert decide(machine, number, 3, 1, 1, 0, 0) == ALLOW
