@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -43,7 +44,7 @@ def grade_command(
     from liftlab.grading.samples import grade_samples
     from liftlab.suite import load
 
-    _keep_what_is_read(out, samples, Path(suite))
+    place = _writable(out, samples, Path(suite))
     here = project(grading__allow_weak_isolation=allow_weak_isolation or None)
     whole = load(suite, [here.path("suites")])
     progress = Progress()
@@ -51,7 +52,7 @@ def grade_command(
         summary = grade_samples(
             samples,
             whole,
-            out,
+            place,
             workers=workers,
             allow_weak_isolation=here.settings.grading.allow_weak_isolation,
             progress=progress,
@@ -68,10 +69,19 @@ def grade_command(
         click.echo("\n".join(_sentences(summary, whole.name, out)))
 
 
-def _keep_what_is_read(out: Path, *sources: Path) -> None:
-    for source in sources:
-        if out.exists() and source.exists() and out.samefile(source):
+def _writable(out: Path, *sources: Path) -> Path:
+    """Return where `out` leads to, if a file can be put there without harm."""
+    try:
+        place = Path(os.path.realpath(out))
+        if place.exists() and not place.is_file():
+            raise UsageError(f"--out {out} is a folder or a device: give a file's name")
+        if not place.parent.is_dir():
+            raise UsageError(f"--out {out}: there is no folder {place.parent}: make it first")
+        if any(place.exists() and each.exists() and place.samefile(each) for each in sources):
             raise UsageError(f"--out {out} would replace what is read from there: choose another")
+    except OSError as fault:
+        raise UsageError(f"--out {str(out)[:100]}: {fault.strerror or fault}") from None
+    return place
 
 
 class Progress:

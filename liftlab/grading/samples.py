@@ -22,11 +22,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 from liftlab.errors import FileInvalid, LiftlabError, StorageFailed, unknown
 from liftlab.grading.foreign import resolve
 from liftlab.grading.grade import GRADER_VERSION, CheckResult, Graded, grade_resolved
+from liftlab.records import Outcome
 from liftlab.sandbox import Sandbox
 from liftlab.suite import Case, Suite
 
@@ -106,11 +107,16 @@ def grade_samples(
                 tally.add(row)
             resumed = tally.total
             progress(resumed, total)
-            for line, row in _graded(islice(_read(samples, cases), resumed, None), cases, boxes):
+            seen = sha256()
+            unread = islice(_read(samples, cases, seen.update), resumed, None)
+            for line, row in _graded(unread, cases, boxes):
                 file.write(line)
                 file.flush()
                 tally.add(row)
                 progress(tally.total, total)
+            if seen.hexdigest() != digest:
+                part.unlink()
+                raise FileInvalid(samples, "changed while it was graded: grade it again")
             os.fsync(file.fileno())
             os.replace(part, out)
     return Summary(
@@ -220,6 +226,8 @@ def _graded(
 
 def _survey(path: Path, cases: Mapping[str, Case]) -> tuple[int, str]:
     """Check every line of a file of samples; return how many there are and the file's digest."""
+    if path.is_fifo() or path.is_char_device():
+        raise FileInvalid(path, "is no file: it is read twice, so save what comes from there")
     digest, total = sha256(), 0
     for _ in _read(path, cases, digest.update):
         total += 1
@@ -252,12 +260,14 @@ def _sample(line: bytes, path: Path, number: int, cases: Mapping[str, Case]) -> 
     except json.JSONDecodeError as fault:
         raise FileInvalid(path, f"not valid JSON: {fault.msg}", number) from None
     except UnicodeDecodeError:
-        raise FileInvalid(path, "not UTF-8", number) from None
+        raise FileInvalid(path, "not UTF-8: save the file as UTF-8", number) from None
     except (ValueError, RecursionError):
         raise FileInvalid(path, "not valid JSON: a number or a nesting too large", number) from None
     if not isinstance(data, dict):
         raise FileInvalid(path, "a sample is an object: {…}", number)
     case_id = data.get("case_id", data.get("task_id"))
+    if data.get("task_id", case_id) != case_id:
+        raise FileInvalid(path, "case_id and task_id differ: give one of them", number)
     if type(case_id) is int:
         case_id = str(case_id)
     if not isinstance(case_id, str):
@@ -278,7 +288,7 @@ def _code(form: str, text: str, case: Case, path: Path, number: int) -> bytes:
         try:
             return base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
-            raise FileInvalid(path, "code_b64: not base64", number) from None
+            raise FileInvalid(path, "code_b64: not base64 of the code's bytes", number) from None
     prefix = case.program.prefix if form == "completion" and case.program else ""
     return (prefix + text).encode("utf-8", "surrogatepass")
 
@@ -307,11 +317,16 @@ def _kept(file: IO[bytes]) -> Iterator[dict[str, Any]]:
             row = json.loads(line)
         except ValueError:
             break
-        if not line.endswith(b"\n"):
+        if not line.endswith(b"\n") or not _is_row(row):
             break
         end += len(line)
         yield row
     file.truncate(end)
+
+
+def _is_row(row: Any) -> bool:
+    known = isinstance(row, dict) and row.get("outcome") in get_args(Outcome)
+    return known and isinstance(row.get("case_id"), str)
 
 
 def _check(check: CheckResult) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,39 @@ def test_what_is_read_is_never_replaced(
     assert main([*GRADE[:-1], f"./{source}"]) == 2
     assert "choose another" in capsys.readouterr().err
     assert Path(source).read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("out", "fault"),
+    [
+        (".", "--out . is a folder or a device: give a file's name"),
+        ("", "is a folder or a device"),
+        ("/dev/null", "--out /dev/null is a folder or a device"),
+        ("no/such/out.jsonl", "make it first"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_what_cannot_take_verdicts_is_told_before_anything_is_graded(
+    out: str, fault: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*GRADE[:-1], out]) == 2
+    told = capsys.readouterr().err
+    assert fault in told
+    assert told.count("\n") == 1
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_a_link_is_followed(folder: Path) -> None:
+    Path("results.jsonl").symlink_to("elsewhere.jsonl")
+    assert main(GRADE) == 0
+    assert Path("results.jsonl").is_symlink()
+    assert len(Path("elsewhere.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_pipe_is_no_file_of_samples(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("pipe")
+    assert main(["grade", "pipe", *GRADE[2:]]) == 6
+    assert "save what comes from there" in capsys.readouterr().err
 
 
 def test_progress_is_lines_with_what_is_left_and_says_that_it_goes_on(

@@ -115,10 +115,10 @@ def test_json_lines_to_standard_output_and_back(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["import"], 2, "Missing argument 'FILE…'"),
+        (["import"], 2, "missing argument 'FILE…'"),
         (["export", "nonsense", "--format", "csv", "--out", "x"], 6, "no run 'nonsense'"),
         (["export", "nonsense", "--format", "xml", "--out", "x"], 2, "'xml' is not one of"),
-        (["export", "nonsense", "--format", "csv"], 2, "Missing option '--out'"),
+        (["export", "nonsense", "--format", "csv"], 2, "missing option '--out'"),
     ],
 )
 def test_wrong_arguments(

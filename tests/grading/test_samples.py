@@ -168,6 +168,34 @@ def test_other_samples_do_not_continue_it(tmp_path: Path) -> None:
     assert [row["outcome"] for row in rows_of(out)] == ["fail", "ungraded"]
 
 
+def test_samples_that_change_while_they_are_graded_give_no_file(tmp_path: Path) -> None:
+    path, out = written(tmp_path, LINES[:3]), tmp_path / "out"
+
+    def shorten(done: int, total: int) -> None:
+        if done == 0:
+            written(tmp_path, LINES[:1])
+
+    with pytest.raises(FileInvalid, match="changed while it was graded"):
+        grade_samples(path, SUITE, out, progress=shorten)
+    assert [found.name for found in tmp_path.iterdir()] == ["samples.jsonl"]
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", '{"case_id": "double", "outcome": "great"}'])
+def test_a_line_that_is_no_verdict_is_made_again(tmp_path: Path, line: str) -> None:
+    path, out = written(tmp_path, LINES[:2]), tmp_path / "out"
+
+    def stop(done: int, total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade_samples(path, SUITE, out, progress=stop)
+    (part,) = tmp_path.glob("*.part")
+    part.write_text(line + "\n")
+    assert grade_samples(path, SUITE, out).resumed == 0
+    assert len(rows_of(out)) == 2
+
+
 def test_two_at_once_do_not_write_one_file(tmp_path: Path) -> None:
     path, out = written(tmp_path, LINES[:2]), tmp_path / "out"
 
@@ -193,6 +221,7 @@ def test_two_at_once_do_not_write_one_file(tmp_path: Path) -> None:
         ({"case_id": "double", "code": 5}, "an answer is text"),
         ({"case_id": "double", "code": "", "completion": ""}, "given: code, completion"),
         ({"case_id": "double", "code_b64": "a b"}, "code_b64: not base64"),
+        ({"case_id": "double", "task_id": "other", "code": ""}, "case_id and task_id differ"),
     ],
 )
 def test_a_bad_line_is_named_before_anything_is_graded(
