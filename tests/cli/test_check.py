@@ -72,7 +72,7 @@ def check(folder: Path, *arguments: str) -> int:
         (MISSED, "week2_day1", 3, "week2_day1 fails: right."),
         (OPEN, "week2_day1", 7, "week2_day1 is undecided: fast."),
         (MET, "week2_dya1", 6, "no run 'week2_dya1'; did you mean 'week2_day1'"),
-        (MET, "week2_day1 --nonsense", 2, "No such option"),
+        (MET, "week2_day1 --nonsense", 2, "no such option"),
     ],
 )
 def test_a_shell_step_sees_each_exit(
