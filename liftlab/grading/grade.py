@@ -316,7 +316,8 @@ class _Grading:
         if call.missing:
             return taxonomy.of_missing(self.names, facts.functions)
         if call.raised is not None:
-            return taxonomy.of_exception(call.raised, "call")
+            finding = taxonomy.of_exception(call.raised, "call")
+            return Finding(finding.failure_class, finding.facets | {"check": result.name})
         if call.too_large:
             return Finding("output", {"stage": "call", "sub_kind": "result", "check": result.name})
         facets: dict[str, Any] = {"stage": "compare", "check": result.name}

@@ -136,7 +136,9 @@ def of_missing(wanted: Iterable[str], functions: tuple[Function, ...]) -> Findin
     functions
         The top-level functions that there are.
     """
-    names, found = list(wanted), [item.name for item in functions]
+    names = list(wanted)
+    # One that has the name and was not found has been deleted, or is something else by now.
+    found = [item.name for item in functions if item.name not in names]
     message = f"wanted {' or '.join(names) or 'one function'}, found {', '.join(found) or 'none'}"
     if names and found:
         return Finding("wrong_function_name", _facets("load", None, message=message[:300]))

@@ -256,7 +256,7 @@ def _describe(error: BaseException, function: Callable[..., Any] | None) -> dict
         ],
         "line": _innermost_line(trace),
         "own_call": isinstance(error, TypeError)
-        and isinstance(function, FunctionType)
+        and (isinstance(function, FunctionType) or "argument" in message)
         and trace is not None
         and trace.tb_next is None,
     }

@@ -7,6 +7,8 @@ import textwrap
 
 # Nothing is tried twice (`*+`): on a line of a megabyte that would take hours, in the caller.
 _FENCE = re.compile(r"^([ \t]*+)(`{3,}+|~{3,}+)[ \t]*+([\w+#.-]*+)[^\n`]*+$", re.MULTILINE)
+# A fence that closes on the line of the last statement.
+_GLUED = re.compile(r"^(?![ \t]*+[`~]{3})([^\n`]++)`{3}[ \t]*+$", re.MULTILINE)
 _DEFINES = re.compile(r"^[ \t]*(async )?def ", re.MULTILINE)
 _PYTHON = {"python", "python3", "py", "py3", ""}
 
@@ -19,7 +21,7 @@ def has_fence(text: str) -> bool:
     >>> has_fence("```python\nx = 1\n```"), has_fence("x = '```'")
     (True, False)
     """
-    return _FENCE.search(text) is not None
+    return _FENCE.search(text) is not None or _GLUED.search(text) is not None
 
 
 def extract(text: str) -> str:
@@ -34,6 +36,7 @@ def extract(text: str) -> str:
     >>> extract("Sure!\n```python\ndef f(): return 1\n```\nAnything else?")
     'def f(): return 1\n'
     """
+    text = _GLUED.sub(r"\1\n```", text)
     blocks = _blocks(text)
     if not blocks:
         return text

@@ -7,40 +7,21 @@ or stack. Facts are plain JSON; judging them is the grader's. Standard library o
 from __future__ import annotations
 
 import _ast as ast  # `ast` itself is 280 KB more for each child to inherit, and 1 % of a run
-import json
 import re
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
+from liftlab.sandbox.bodies import text_facts
 from liftlab.sandbox.protocol import FILENAME, MESSAGE_CHARS, MOST_FUNCTIONS, NAME_CHARS
 
-_PYTHON_LINE = re.compile(
-    r"^\s*(def\s+\w+|class\s+\w+|import\s+\w|from\s+[\w.]+\s+import\b|return\b|@\w|print\s*\("
-    r"|(if|elif|while|for|with|try|else|except)\b.*:\s*(#.*)?$|\w+\s*[-+*/]?=[^=])",
-)
-_OTHER_LANGUAGE = re.compile(
-    r"^[ \t]*(function\s+\w+\s*\(|(const|let|var)\s+\w+\s*=|(public|private|static)\s+\w+"
-    r"|#include\s*[<\"]|package\s+\w+|func\s+\w+\s*\(|fn\s+\w+\s*\(|int\s+\w+\s*\(|using\s+\w+"
-    r"|<\?|<!doctype|<html|SELECT\s.*\sFROM\s)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_GATEWAY_PAGE = re.compile(
-    r"\b(50[0234]\b|429\b|bad gateway|service (temporarily )?unavailable|gateway time-?out"
-    r"|internal server error|too many requests)",
-    re.IGNORECASE,
-)
-_GATEWAY_LINE = re.compile(
-    r"\s*((error|http)?\W{0,2}[45]\d\d\W{1,3})?(bad gateway|service (temporarily )?unavailable"
-    r"|gateway time-?out|internal server error|too many requests|rate limit exceeded"
-    r"|no healthy upstream|upstream connect error)[^\n]{0,200}\s*",
-    re.IGNORECASE,
-)
 _STATEMENT = re.compile(
     r"^\s*(return|def|class|if|for|while|with|try|import|from|raise|pass|print|\w+\s*=[^=])"
 )
 # What no statement ends with.
 _OPEN_END = re.compile(r"([-+*/%@&|^~<>=,.([{]|\b(and|or|not|in|is|if))\s*$")
+# From the beginning of an f-string to the brace of a field that is never closed.
+_CUT_FIELD = re.compile(r"""\b[fF][rR]?("[^"]*|'[^']*)\{[^}]*$""")
 _EMPTY_BODY = (ast.Pass,)
 
 
@@ -62,13 +43,13 @@ def inspect_source(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
     'f'
     """
     text = source.decode("utf-8", "replace")
-    facts: dict[str, Any] = {"parsed": True, "functions": [], **_text_facts(text)}
+    facts: dict[str, Any] = {"parsed": True, "functions": [], **text_facts(text)}
     try:
         tree = compile(source, FILENAME, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
         assert isinstance(tree, ast.Module)
         code = compile(tree, FILENAME, "exec", dont_inherit=True)
     except SyntaxError as error:
-        facts |= _fault(error, error.msg, error.lineno, error.offset)
+        facts |= _fault(error, _message(text, error), error.lineno, error.offset)
         facts["at_end"] = _stops_short(text, error)
         return None, facts
     except (ValueError, MemoryError, RecursionError, OverflowError) as error:
@@ -90,31 +71,11 @@ def _fault(
     }
 
 
-def _text_facts(text: str) -> dict[str, Any]:
-    head = text[:20_000]
-    return {
-        "json": _json_kind(text),
-        "pythonic": any(_PYTHON_LINE.match(line[:500]) for line in head.splitlines()),
-        "foreign": bool(_OTHER_LANGUAGE.search(head)),
-        "gateway_page": (head.lstrip()[:1] == "<" and bool(_GATEWAY_PAGE.search(head)))
-        or bool(_GATEWAY_LINE.fullmatch(head)),
-        "empty": not text.strip(),
-        "lines": text.count("\n") + 1,
-    }
-
-
-def _json_kind(text: str) -> str | None:
-    """Tell an error body from other JSON; both are valid Python expressions, so ask first."""
-    if not text.lstrip().startswith(("{", "[")):
-        return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    is_error = isinstance(value, dict) and bool(
-        value.keys() & {"error", "errors", "detail", "json_error"}
-    )
-    return "error" if is_error else "value"
+def _message(text: str, error: SyntaxError) -> str | None:
+    """Return the parser's message; that of a cut f-string as Python 3.11 words it."""
+    line = text.split("\n")[(error.lineno or 1) - 1 :][:1]
+    in_field = error.msg == "'{' was never closed" and line and _CUT_FIELD.search(line[0])
+    return "unterminated string literal" if in_field else error.msg
 
 
 def _stops_short(text: str, error: SyntaxError) -> bool:
@@ -128,8 +89,8 @@ def _stops_short(text: str, error: SyntaxError) -> bool:
         return True
     if "was never closed" in message:
         return not _code_goes_on(lines, line, last)
-    if "unterminated" in message:
-        return line >= last
+    if "unterminated" in message or lines[last - 1].lstrip().startswith("@"):
+        return line >= last  # a decorator has nothing that it decorates
     if message.startswith("expected an indented block"):
         header = re.search(r"on line (\d+)$", message)
         return bool(header) and int(header.group(1) if header else 0) >= last

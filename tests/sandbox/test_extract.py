@@ -22,6 +22,8 @@ CODE = "def f():\n    return 1\n"
         f"```python title=f.py\n{CODE}```",
         f"```Python\n{CODE}",  # never closed
         f"{CODE}```\nIt returns one.",  # the prompt has opened it
+        f"```python\n{CODE.rstrip()}```",  # closed on the last line
+        f"{CODE.rstrip()}``` \n",
         f"{CODE}```python\nprint(f())\n```",
         "   ```python\n   def f():\n       return 1\n   ```",
     ],
