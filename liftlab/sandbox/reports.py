@@ -6,6 +6,8 @@ import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import islice
 from typing import Any
 
 from liftlab import values
@@ -141,19 +143,19 @@ def lines_of(sent: bytes, most: int) -> Iterator[dict[str, Any]]:
     most
         How many lines are looked at: more than it has to say, a child has not sent honestly.
     """
-    lines = sent.decode("latin-1").split("\n", most)
+    lines = list(islice(BytesIO(sent), most))  # of what comes behind them no copy is made
     items: Iterable[Any] = map(_value, lines)
     if len(sent) <= _AT_ONCE_BYTES:
         # All in one: a tenth of a caller's time saved. A line that is no value spoils it.
-        together = _value(f"[{','.join(lines[:-1])}]")
-        if together is not _NO_VALUE and not lines[-1] and len(together) == len(lines) - 1:
+        together = _value(b"[%b]" % b",".join(lines))
+        if together is not _NO_VALUE and len(together) == len(lines):
             items = together
     return (item for item in items if isinstance(item, dict))
 
 
-def _value(text: str) -> Any:
+def _value(line: bytes) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(line.decode("latin-1"))
     except (ValueError, RecursionError):
         return _NO_VALUE
 
