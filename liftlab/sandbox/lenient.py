@@ -1,23 +1,23 @@
-"""Let honest code set modes and times of its own files, which the filter refuses everywhere.
+"""Let honest code set modes, times and owners of its own files, which the filter refuses.
 
-The kernel cannot refuse it by path. `shutil.copy` sets the mode of what it has copied, and an
-archive's files have their times: without this such code would be blocked. Nothing is set, and
-outside the scratch folder the refusal stays. Standard library only.
+The kernel cannot refuse it by path, so it refuses it everywhere. `shutil.copy` sets the mode of
+what it has copied, and an archive's files have their times: without this such code would be
+blocked. Nothing is set, and outside the scratch folder the refusal stays. Standard library only.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-_CALLS = ("chmod", "utime")
+_CALLS = ("chmod", "fchmod", "utime", "chown", "fchown", "lchown")
 _TOLD_ABOUT = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks)
 
 
 def be_lenient(scratch: str) -> None:
-    """Replace, in this process, what `os` has for modes and times of files.
+    """Replace, in this process, what `os` has for modes, times and owners of files.
 
     Parameters
     ----------
@@ -31,6 +31,7 @@ def be_lenient(scratch: str) -> None:
         for calls in _TOLD_ABOUT:
             if strict in calls:
                 calls.add(lenient)
+    os.truncate = _truncate
 
 
 def _lenient(strict: Callable[..., None], scratch: str) -> Callable[..., None]:
@@ -39,16 +40,31 @@ def _lenient(strict: Callable[..., None], scratch: str) -> Callable[..., None]:
         try:
             strict(path, *arguments, **named)
         except PermissionError:
-            if named.get("dir_fd") is not None or not _is_inside(path, scratch):
-                raise
             # The filter refuses before the kernel has looked whether there is such a file.
-            os.stat(path, follow_symlinks=named.get("follow_symlinks", True))
+            told = {key: named[key] for key in ("dir_fd", "follow_symlinks") if key in named}
+            found = os.stat(path, **told)
+            if not any(os.path.samestat(found, own) for own in _likely(path, scratch, told)):
+                raise
 
     return lenient
 
 
-def _is_inside(path: Any, scratch: str) -> bool:
-    if isinstance(path, int):
-        return False  # an open file, whose path is not known
-    found = os.path.realpath(os.fsdecode(path))
-    return found == scratch or found.startswith(scratch + os.sep)
+def _likely(path: Any, scratch: str, told: dict[str, Any]) -> Iterator[os.stat_result]:
+    """Yield what in the scratch folder the path may stand for."""
+    if isinstance(path, int) or told.get("dir_fd") is not None:
+        for folder, _, names in os.walk(scratch):  # a path is not known
+            yield from (os.lstat(os.path.join(folder, name)) for name in ("", *names))
+        return
+    place = os.path.realpath(os.fsdecode(path))
+    if place == scratch or place.startswith(scratch + os.sep):
+        yield os.stat(path, **told)
+
+
+def _truncate(path: Any, length: int) -> None:
+    """Truncate as `os.truncate` does, by a descriptor: for that Landlock says which files."""
+    fd = path if isinstance(path, int) else os.open(path, os.O_WRONLY)
+    try:
+        os.ftruncate(fd, length)
+    finally:
+        if fd is not path:
+            os.close(fd)

@@ -45,6 +45,17 @@ def f(x):
     pathlib.Path("again").touch()
     return int(pathlib.Path("again").read_text()) * x
 """,
+    "settings of open files": """
+import os
+def f(x):
+    fd = os.open("kept", os.O_RDWR | os.O_CREAT)
+    os.posix_fallocate(fd, 0, 8192)
+    os.fchmod(fd, 0o600)
+    os.truncate("kept", x)
+    os.chmod("kept", 0o600, dir_fd=os.open(".", os.O_RDONLY))
+    os.chown("kept", os.getuid(), os.getgid())
+    return os.fstat(fd).st_size * 7
+""",
     "a file made by a touch": """
 import os, pathlib
 def f(x):
