@@ -41,7 +41,9 @@ def _lenient(strict: Callable[..., None], scratch: str) -> Callable[..., None]:
             strict(path, *arguments, **named)
         except PermissionError:
             # The filter refuses before the kernel has looked whether there is such a file.
-            told = {key: named[key] for key in ("dir_fd", "follow_symlinks") if key in named}
+            told: dict[str, Any] = {
+                key: named[key] for key in ("dir_fd", "follow_symlinks") if key in named
+            }
             found = os.stat(path, **told)
             if not any(os.path.samestat(found, own) for own in _likely(path, scratch, told)):
                 raise
