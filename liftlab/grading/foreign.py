@@ -31,7 +31,8 @@ def resolve(case: Case, sandbox: Sandbox) -> Case:
     """Return the case with checks made of its tests, where these are values and calls.
 
     A test is made checks only if the reference solution passes them; otherwise it stays source,
-    and the case keeps its `program` and has no checks.
+    and the case keeps its `program` and has no checks. Tests that are no Python are worth
+    nothing: then the case has neither, and answers to it stay ungraded.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ def resolve(case: Case, sandbox: Sandbox) -> Case:
         checks = _from_inputs(case, sandbox)
         return dataclasses.replace(case, checks=checks, program=None)
     found = _read(program.test, sandbox)
+    if found is None:
+        return dataclasses.replace(case, program=None)
     name = found.get("function")
     if isinstance(name, str) and _NAME.fullmatch(name) and case.entry_point is None:
         case = dataclasses.replace(case, entry_point=name)
@@ -99,9 +102,12 @@ def _source_of(name: str) -> bytes:
     return (Path(__file__).parent / name).read_bytes()
 
 
-def _read(test: str, sandbox: Sandbox) -> dict[str, Any]:
+def _read(test: str, sandbox: Sandbox) -> dict[str, Any] | None:
+    """Return what tests say: nothing where that can't be told, None if they do not parse."""
     call = Call(function="read_tests", args=(test,))
     [report] = sandbox.run(_source_of("literals.py"), [call], _READING).calls
+    if report.raised is not None and "SyntaxError" in report.raised.bases:
+        return None
     return report.value if report.ok and isinstance(report.value, dict) else {}
 
 

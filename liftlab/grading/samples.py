@@ -30,6 +30,7 @@ from liftlab.grading.grade import GRADER_VERSION, CheckResult, Graded, grade_res
 from liftlab.records import Outcome
 from liftlab.sandbox import Sandbox
 from liftlab.suite import Case, Suite
+from liftlab.suite.file import unique_keys
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 MAX_ROW_BYTES = 64 * 1024
@@ -256,13 +257,15 @@ def _read(
 
 def _sample(line: bytes, path: Path, number: int, cases: Mapping[str, Case]) -> Sample:
     try:
-        data = json.loads(line.decode("utf-8-sig"))
+        data = json.loads(line.decode("utf-8-sig"), object_pairs_hook=unique_keys)
     except json.JSONDecodeError as fault:
         raise FileInvalid(path, f"not valid JSON: {fault.msg}", number) from None
     except UnicodeDecodeError:
         raise FileInvalid(path, "not UTF-8: save the file as UTF-8", number) from None
-    except (ValueError, RecursionError):
-        raise FileInvalid(path, "not valid JSON: a number or a nesting too large", number) from None
+    except RecursionError:
+        raise FileInvalid(path, "not valid JSON: nested too deeply", number) from None
+    except ValueError as fault:  # a key given twice, or a number that Python won't read
+        raise FileInvalid(path, f"not valid JSON: {fault}", number) from None
     if not isinstance(data, dict):
         raise FileInvalid(path, "a sample is an object: {…}", number)
     case_id = data.get("case_id", data.get("task_id"))

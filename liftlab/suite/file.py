@@ -65,7 +65,7 @@ def _read_jsonl(source: bytes, path: Path) -> tuple[SuiteModel, list[int | None]
 
 def _read_case(line: str, path: Path, number: int) -> CaseModel:
     try:
-        data = json.loads(line, object_pairs_hook=_unique)
+        data = json.loads(line, object_pairs_hook=unique_keys)
         if formats.is_foreign(data):
             return formats.read_case(data)
         return CaseModel.model_validate(data)
@@ -82,7 +82,8 @@ def _read_case(line: str, path: Path, number: int) -> CaseModel:
         raise SuiteInvalid(path, f"not valid JSON: {error}", number) from None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its pairs; a ValueError if it has the same key twice."""
     table = dict(pairs)
     if len(table) < len(pairs):
         raise ValueError("an object has the same key twice")

@@ -48,6 +48,13 @@ def case_of(**task: Any) -> suite.Case:
     return case
 
 
+def test_tests_that_are_broken_blame_no_answer(sandbox: Sandbox) -> None:
+    case = case_of(
+        **{**HUMANEVAL, "test": "def check(candidate):\n    assert candidate(1 == 1.5\n"}
+    )
+    assert grade("def near(x): return x + .5", case, sandbox=sandbox).outcome == "ungraded"
+
+
 def test_humaneval_is_read_and_its_simple_asserts_are_checks(sandbox: Sandbox) -> None:
     case = case_of(**HUMANEVAL)
     assert (case.case_id, case.category, case.entry_point) == ("HumanEval/900", "humaneval", "near")
