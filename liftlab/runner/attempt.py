@@ -36,9 +36,9 @@ async def send(context: Context, prompt: Prompt, asked: Asked) -> tuple[Attempt,
     """
     ledger = context.ledger
     request, row = _prepared(context, prompt, asked)
-    ledger.attempt_sent(row)
-    awakening = context.watch.called(context.clock.now_ns())
     try:
+        await ledger.attempt_sent(row)  # else a kill right now leaves a request without a row
+        awakening = context.watch.called(context.clock.now_ns())
         reply = await context.endpoint.generate(request)
     except asyncio.CancelledError:
         ended_s = context.clock.now_s()

@@ -81,8 +81,11 @@ class JournalLedger:
         self._journal = journal
         self._before = journal.attempts_made()
         self.next_seq: Callable[[], int] = journal.next_seq
-        self.attempt_sent: Callable[[Attempt], None] = journal.attempt_sent
         self.attempt_ended: Callable[[Attempt], None] = journal.attempt_ended
+
+    async def attempt_sent(self, attempt: Attempt) -> None:
+        """Write an attempt's row, and wait until no kill can lose it."""
+        await asyncio.wrap_future(self._journal.attempt_sent(attempt))
 
     def attempts_before(self, case_id: str, repeat: int, stage: str) -> int:
         """Return how many attempts an earlier, broken-off session made at this stage."""

@@ -26,8 +26,8 @@ class Ledger(Protocol):
         """Return how many attempts an earlier, broken-off session made at this stage."""
         ...
 
-    def attempt_sent(self, attempt: Attempt) -> None:
-        """Note an attempt as it is sent."""
+    async def attempt_sent(self, attempt: Attempt) -> None:
+        """Note an attempt that is about to be sent; done when no kill can lose the row."""
         ...
 
     def attempt_ended(self, attempt: Attempt) -> None:

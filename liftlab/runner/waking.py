@@ -126,7 +126,7 @@ async def warm_up(context: Context, *, within_s: float, least_s: float) -> Woken
 
     async def ask(deadline_s: float) -> WarmUp:
         row = _row(context)
-        context.ledger.attempt_sent(row)
+        await context.ledger.attempt_sent(row)
         awakening = context.watch.called(context.clock.now_ns())
         call = await context.endpoint.warm(row.request_id or "", deadline_s)
         wait = context.watch.ended(awakening, call.reply)

@@ -97,10 +97,16 @@ class Journal:
         """Return the number of the next attempt; it goes on where an earlier session ended."""
         return next(self._numbers)
 
-    def attempt_sent(self, attempt: Attempt) -> None:
-        """Write an attempt's row as it is sent; does not wait."""
+    def attempt_sent(self, attempt: Attempt) -> Future[None]:
+        """Write an attempt's row as it is sent.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            Done when the row outlives this process, if not yet the machine.
+        """
         values = _VALUES["attempt"]
-        self._put(_Job(lambda c: schema.insert(c, "attempt", values(attempt))))
+        return self._put(_Job(lambda c: schema.insert(c, "attempt", values(attempt))))
 
     def attempt_ended(self, attempt: Attempt) -> None:
         """Complete an attempt's row; does not wait."""

@@ -93,7 +93,7 @@ class Rows:
     def attempts_before(self, case_id: str, repeat: int, stage: str) -> int:
         return 0
 
-    def attempt_sent(self, attempt: Attempt) -> None:
+    async def attempt_sent(self, attempt: Attempt) -> None:
         self.sent.append(attempt)
 
     def attempt_ended(self, attempt: Attempt) -> None:

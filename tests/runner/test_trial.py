@@ -39,7 +39,7 @@ class Ledger:
     def attempts_before(self, case_id: str, repeat: int, stage: str) -> int:
         return self._before.get((case_id, repeat, stage), 0)
 
-    def attempt_sent(self, attempt: Attempt) -> None:
+    async def attempt_sent(self, attempt: Attempt) -> None:
         self.sent.append(attempt)
 
     def attempt_ended(self, attempt: Attempt) -> None:

@@ -110,9 +110,13 @@ async def test_every_call_of_a_run_is_an_attempt_with_an_id_of_its_own() -> None
     endpoint = Sleeper(("storm", 0.25), ("warm", 3.0), ("warm", 0.5))
     sent: list[Attempt] = []
     ended: dict[int, Attempt] = {}
+
+    async def attempt_sent(attempt: Attempt) -> None:
+        sent.append(attempt)
+
     ledger = SimpleNamespace(
         next_seq=lambda: len(sent) + 1,
-        attempt_sent=sent.append,
+        attempt_sent=attempt_sent,
         attempt_ended=lambda row: ended.setdefault(row.seq, row),
         keep=lambda content: "sha",
     )
