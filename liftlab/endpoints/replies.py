@@ -120,10 +120,10 @@ def parse_object(body: bytes | str) -> dict[str, Any]:
     ReplyError
         As from `parse_json`: what a model has written may have spoilt the object around it.
     """
-    text = body.decode("utf-8-sig", "replace") if isinstance(body, bytes) else body
     try:
         value = parse_json(body)
     except ReplyError as fault:
+        text = body.decode("utf-8-sig", "replace") if isinstance(body, bytes) else body
         if text.lstrip().startswith("{"):
             raise
         raise NoAnswerError(fault.message) from None

@@ -59,6 +59,14 @@ def resolve(case: Case, sandbox: Sandbox) -> Case:
     return case
 
 
+def calls_of(checks: Iterable[Check], name: str | None) -> list[Call]:
+    """Return the calls that checks make, of the function `name`."""
+    return [
+        Call(function=name, args=check.args, kwargs=check.kwargs, is_encoded=True)
+        for check in checks
+    ]
+
+
 def run_tests(source: bytes, case: Case, sandbox: Sandbox, limits: Limits) -> RunReport:
     """Run an answer that parses, and then its case's tests in the same process.
 
@@ -153,8 +161,5 @@ def _agree(case: Case, checks: Iterable[Check], sandbox: Sandbox) -> bool:
 
 def _run_reference(case: Case, checks: tuple[Check, ...], sandbox: Sandbox) -> RunReport:
     assert case.program is not None
-    calls = [
-        Call(function=case.entry_point, args=check.fresh_args(), kwargs=check.fresh_kwargs())
-        for check in checks
-    ]
-    return sandbox.run(case.program.reference.encode("utf-8", "surrogatepass"), calls, _READING)
+    reference = case.program.reference.encode("utf-8", "surrogatepass")
+    return sandbox.run(reference, calls_of(checks, case.entry_point), _READING)

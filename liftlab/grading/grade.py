@@ -14,7 +14,7 @@ from liftlab.grading import foreign, taxonomy
 from liftlab.grading.compare import is_same
 from liftlab.grading.taxonomy import Finding
 from liftlab.records import FailureClass, Isolation, Outcome
-from liftlab.sandbox import Call, CallReport, Limits, ParseReport, RunReport, Sandbox
+from liftlab.sandbox import CallReport, Limits, ParseReport, RunReport, Sandbox
 from liftlab.sandbox.extract import extract, has_fence
 from liftlab.sandbox.reports import UNKNOWN
 from liftlab.suite import Case, Check
@@ -151,7 +151,7 @@ def grade(
 
 
 def _validate(case: Case) -> None:
-    """Look at the values of a case that was made by hand; those of a file have been looked at."""
+    """Refuse values that are not JSON data: no file's are, but a case can be made by hand."""
     for check in case.checks:
         try:
             check.fresh_args(), check.fresh_kwargs(), check.expected_value()
@@ -283,11 +283,7 @@ class _Grading:
         return report
 
     def _run_with(self, source: bytes, name: str | None) -> RunReport:
-        calls = [
-            Call(function=name, args=check.args, kwargs=check.kwargs, is_encoded=True)
-            for check in self.case.checks
-        ]
-        return self.sandbox.run(source, calls, self.limits)
+        return self.sandbox.run(source, foreign.calls_of(self.case.checks, name), self.limits)
 
     def _of_run(self, report: RunReport) -> Finding | None:
         finding = taxonomy.of_run(report)

@@ -212,7 +212,11 @@ async def _judge(running: _StageRun, reply: Reply) -> _Judged:
 
 
 def _stage_row(
-    running: _StageRun, position: int, reason: str | None, kept: Any, peak_mb: float | None
+    running: _StageRun,
+    position: int,
+    reason: str | None,
+    kept: dict[str, Any] | None,
+    peak_mb: float | None,
 ) -> StageRow:
     attempts = running.attempts
     started_s, finished_s = _first_sent(attempts), attempts[-1].last_byte_s if attempts else None
@@ -230,7 +234,9 @@ def _stage_row(
         output_tokens=_total(a.output_tokens for a in attempts),
         error_class=reason,
         client_peak_mb=peak_mb,
-        value_sha256=None if kept is None else running.context.ledger.keep(_json(kept)),
+        value_sha256=None
+        if kept is None
+        else running.context.ledger.keep(json.dumps(kept).encode()),
     )
 
 
@@ -248,10 +254,6 @@ def _refusal(judged: _Judged | None) -> dict[str, Any] | None:
     refused = isinstance(judged.outcome, StageError)
     message = judged.outcome.message if refused else judged.reply.message
     return None if message is None else {"message": message, "no_answer": judged.reply.no_answer}
-
-
-def _json(kept: Any) -> bytes:
-    return json.dumps(kept, ensure_ascii=True).encode()
 
 
 def _trial_row(context: Context, planned: PlannedTrial, done: list[StageDone]) -> Trial:

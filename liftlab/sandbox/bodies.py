@@ -1,6 +1,7 @@
 """What an answer looks like before it is taken for Python: an error, a page, JSON, other languages.
 
-Runs in the sandboxed child only, on a bounded part of the text. Standard library only.
+Runs in the sandboxed child only; all but JSON is looked for near the beginning. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ _TROUBLE = re.compile(
 
 
 def text_facts(text: str) -> dict[str, Any]:
-    """Return `json`, `pythonic`, `foreign`, `gateway_page`, `empty` and `lines` of an answer.
+    """Return `json`, `pythonic`, `foreign`, `gateway_page` and `empty` of an answer.
 
     Examples
     --------
@@ -92,7 +93,6 @@ def text_facts(text: str) -> dict[str, Any]:
         or bool(_GATEWAY_LINE.fullmatch(head))
         or begins.startswith(_TRACEBACK),
         "empty": not text.strip(),
-        "lines": text.count("\n") + 1,
     }
 
 

@@ -23,8 +23,6 @@ from typing import Any, TextIO
 from liftlab import values
 from liftlab.sandbox import canaries, confine, facts, lenient, protocol
 
-_BROKEN, _NO_MEMORY = protocol.EXIT_BROKEN, protocol.EXIT_MEMORY
-_confine = confine.confine
 # Taken before foreign code can replace them.
 _write, _clock_ns = os.write, time.perf_counter_ns  # a whole number is written in less code
 # What `json.dumps` comes down to: its Python code takes each child 0.1 ms.
@@ -74,13 +72,7 @@ class Prepared:
         _thread.stack_size(_THREAD_STACK_BYTES)
         lenient.be_lenient(scratch)
         self.confinement = confine.Confinement(scratch)
-        self.steps = functools.cache(self._steps)  # mostly the same are asked for again
-
-    def _steps(
-        self, cpu_s: float, memory_bytes: int, result: int, output: int
-    ) -> list[confine.Step]:
-        """Return how a child is to confine itself for a job with these limits and pipes."""
-        return self.confinement.steps(cpu_s, memory_bytes, output=output, result=result)
+        self.steps = functools.cache(self.confinement.steps)  # mostly the same are asked for again
 
 
 def _output() -> TextIO:
@@ -118,19 +110,19 @@ def run_job(
 ) -> int:
     """Confine this process, do the job, and return the status with which to end the process."""
     try:
-        applied = _confine(steps)
+        applied = confine.confine(steps)
         asked = _read(told)
         _tell({"confined": applied})
         if not set(asked["require"]) <= set(applied):
             _send_told()
-            return _BROKEN
+            return protocol.EXIT_BROKEN
         # Without a tag the data are the values, and no part of them need be looked at.
         _do(kind, source, asked, is_tagged=_TAG in told)
         _flush(prepared.output)
         _tell({"end": True})
         _send_told()
     except MemoryError:
-        return _NO_MEMORY
+        return protocol.EXIT_MEMORY
     return 0
 
 

@@ -79,7 +79,7 @@ class Confinement:
             if filtering is not None:
                 self._calls.append((*filtering, "seccomp"))
 
-    def steps(self, cpu_s: float, memory_bytes: int, *, output: int, result: int) -> list[Step]:
+    def steps(self, cpu_s: float, memory_bytes: int, output: int, result: int) -> list[Step]:
         """Return what a child has to do, in order, before it may meet foreign code.
 
         Parameters

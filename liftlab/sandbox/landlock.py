@@ -88,6 +88,7 @@ def enforcing(rules: int) -> tuple[Callable[..., int], tuple[Any, ...]]:
     It gives up all files but those that `rules` names, all TCP, and signals to others. Whoever
     calls it must have set `no_new_privs`. It cannot be undone, and children inherit it.
     """
+    # Not by `_LIBC`: to keep errno apart, ctypes touches two more pages in each child.
     return ctypes.CDLL(None).syscall, (ctypes.c_long(_RESTRICT_SELF), rules, 0)
 
 

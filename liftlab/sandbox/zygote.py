@@ -77,7 +77,7 @@ def _run(
     kind, source, told = job.kind, job.source, job.told
     watch = Watch(job, scratch, _REQUEST_FD)
     memory_bytes = own_bytes + job.memory_mb * _MEBIBYTE
-    steps = prepared.steps(job.cpu_s, memory_bytes, watch.result_end, watch.output_end)
+    steps = prepared.steps(job.cpu_s, memory_bytes, watch.output_end, watch.result_end)
     pid = _fork()
     if pid == 0:
         status = protocol.EXIT_BROKEN

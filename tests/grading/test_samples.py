@@ -134,17 +134,23 @@ def test_verdicts_depend_on_neither_order_nor_workers(tmp_path: Path) -> None:
         assert verdicts(order, workers=(4, 1)[number % 2]) == wanted
 
 
-def test_a_broken_off_grading_goes_on(tmp_path: Path) -> None:
-    path, out = written(tmp_path, LINES[:6]), tmp_path / "out"
+def broken_off(path: Path, out: Path, after: int) -> Path:
+    """Break a grading off after so many verdicts; return the partial file."""
 
-    def stop_after_three(done: int, total: int) -> None:
-        if done == 3:
+    def stop(done: int, total: int) -> None:
+        if done == after:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        grade_samples(path, SUITE, out, progress=stop_after_three)
+        grade_samples(path, SUITE, out, progress=stop)
+    [part] = out.parent.glob(f"{out.name}.*.part")
+    return part
+
+
+def test_a_broken_off_grading_goes_on(tmp_path: Path) -> None:
+    path, out = written(tmp_path, LINES[:6]), tmp_path / "out"
+    part = broken_off(path, out, after=3)
     assert not out.exists()
-    [part] = tmp_path.glob("out.*.part")
     kept = part.read_bytes()
     part.write_bytes(kept + b'{"case_id": "torn')
     summary = grade_samples(path, SUITE, out)
@@ -156,13 +162,7 @@ def test_a_broken_off_grading_goes_on(tmp_path: Path) -> None:
 
 def test_other_samples_do_not_continue_it(tmp_path: Path) -> None:
     out = tmp_path / "out"
-
-    def stop(done: int, total: int) -> None:
-        if done == 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        grade_samples(written(tmp_path, LINES[:2]), SUITE, out, progress=stop)
+    broken_off(written(tmp_path, LINES[:2]), out, after=1)
     summary = grade_samples(written(tmp_path, LINES[1:3]), SUITE, out)
     assert summary.resumed == 0
     assert [row["outcome"] for row in rows_of(out)] == ["fail", "ungraded"]
@@ -183,14 +183,7 @@ def test_samples_that_change_while_they_are_graded_give_no_file(tmp_path: Path) 
 @pytest.mark.parametrize("line", ["{}", "[]", '{"case_id": "double", "outcome": "great"}'])
 def test_a_line_that_is_no_verdict_is_made_again(tmp_path: Path, line: str) -> None:
     path, out = written(tmp_path, LINES[:2]), tmp_path / "out"
-
-    def stop(done: int, total: int) -> None:
-        if done == 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        grade_samples(path, SUITE, out, progress=stop)
-    (part,) = tmp_path.glob("*.part")
+    part = broken_off(path, out, after=1)
     part.write_text(line + "\n")
     assert grade_samples(path, SUITE, out).resumed == 0
     assert len(rows_of(out)) == 2
