@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from liftlab import jobs
+from liftlab import jobs, store
 from liftlab.analysis.explain import Explanation, explain
 from liftlab.runner.served import SERVER_LOG
 from liftlab.serving.request_log import read_request_log
@@ -74,6 +74,7 @@ def measured(folder: Path, seed: int) -> tuple[RunData, pd.DataFrame]:
     (folder / "liftlab.toml").write_text(SETTINGS % (folder / "planted.toml"))
     run = jobs.run_suite(jobs.plan_run(load_project(folder, environ={})))
     truth = pd.DataFrame(read_request_log(run.folder.path / SERVER_LOG)).set_index("request_id")
+    truth = store.rescale(truth, run.sped_up)
     mine = run.attempts[run.attempts["phase"] == "measure"]
     return run, mine.join(truth.add_suffix("_true"), on="request_id").sort_values("seq")
 
@@ -84,8 +85,8 @@ def true_cause(attempts: pd.DataFrame, usual_tokens: float) -> str:
     parts = {
         "queue": attempts["queue_s_true"].sum(),
         "retry": attempts["service_s_true"].iloc[:-1].sum(),
-        "output tokens": TOKEN_S / SCALE * (last["tokens_true"] - usual_tokens),
-        "server stall": STALL_S / SCALE * attempts["fault_true"].fillna("").str.len().gt(0).sum(),
+        "output tokens": TOKEN_S * (last["tokens_true"] - usual_tokens),
+        "server stall": STALL_S * attempts["fault_true"].fillna("").str.len().gt(0).sum(),
     }
     return max(parts, key=lambda cause: parts[cause])
 

@@ -85,8 +85,8 @@ def compare(run: RunData, scale: float) -> bool:
     truth = pd.DataFrame(run.attempts.attrs["truth"]).set_index("request_id").add_prefix("true_")
     attempts = run.attempts.join(truth, on="request_id")
     seen = attempts["true_received_s"].notna()
-    limit_s = (run.run.timing_uncertainty_s or 0.0) * scale
-    median_s = float(run.trials["e2e_s"].median()) * scale
+    limit_s = run.run.timing_uncertainty_s or 0.0
+    median_s = float(run.trials["e2e_s"].median())
     within = limit_s <= 0.05 * median_s
     print(
         f"  E2E median {median_s:.2f} s; stated uncertainty {limit_s:.3f} s, "
@@ -94,13 +94,13 @@ def compare(run: RunData, scale: float) -> bool:
     )
     good = within & line("attempts without a line in the server's log", int((~seen).sum()), 0)
     spans = attempts[seen].assign(
-        begin=lambda a: a["sent_s"] * scale,
-        end=lambda a: a["last_byte_s"].fillna(a["ended_s"]) * scale,
+        begin=lambda a: a["sent_s"],
+        end=lambda a: a["last_byte_s"].fillna(a["ended_s"]),
         true_begin=lambda a: a["true_received_s"] * scale,
         true_end=lambda a: a["true_last_byte_s"] * scale,
         own=lambda a: a["end"] - a["begin"],
         true=lambda a: a["true_end"] - a["true_begin"],
-        cold_own=lambda a: a["cold_s"].fillna(0.0) * scale,
+        cold_own=lambda a: a["cold_s"].fillna(0.0),
         cold_true=lambda a: a["true_cold_s"].fillna(0.0) * scale,
     )
     for stage, rows in spans.groupby("stage", sort=False):

@@ -183,12 +183,11 @@ def _side(project: Project, run_id: str) -> Side:
 
 
 def _of(data: RunData, row: Mapping[str, Any]) -> Side:
-    real = store.at_real_length(data)
     return Side(
         run_id=data.run.run_id,
         row=row,
-        trials=real.trials,
-        stages=real.stages,
+        trials=data.trials,
+        stages=data.stages,
         data=data,
     )
 
@@ -239,7 +238,7 @@ def _notes(
 
 
 def _uncertainty(side: Side) -> float | None:
-    """Return the timing uncertainty in real seconds: a simulator's scale multiplies it, too."""
+    """Return the timing uncertainty at real length: the history's row has it as recorded."""
     seconds = side.row.get("timing_uncertainty_s")
     return None if seconds is None else float(seconds) * float(side.row.get("time_scale") or 1.0)
 

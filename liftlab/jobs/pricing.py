@@ -12,7 +12,7 @@ from liftlab.analysis import cost
 from liftlab.analysis.columns import floats, labels
 from liftlab.errors import SettingsInvalid
 from liftlab.settings import Project
-from liftlab.store import RunData, RunFolder, stretched
+from liftlab.store import RunData, RunFolder, rescale
 
 # The published day and the first benchmark's files were priced by that formula; beside it
 # stands the list price.
@@ -45,7 +45,7 @@ def run_costs(
     """
     known = prices(project)
     [scale] = frames["run"]["time_scale"]
-    attempts, stages, trials = (stretched(frames[n], scale) for n in ("attempt", "stage", "trial"))
+    attempts, stages, trials = (rescale(frames[n], scale) for n in ("attempt", "stage", "trial"))
     stages = stages if len(stages) else _whole_trials(trials)
     priced = [
         cost.attempt_costs(

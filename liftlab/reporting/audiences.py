@@ -245,9 +245,8 @@ def _done(facts: Facts) -> Iterator[str]:
         cases = trials["case_id"].nunique()
         often = "once" if repeats == 1 else f"{repeats:,} times"
         yield f"{cases:,} {plural('prompt', cases)} {'was' if cases == 1 else 'were'} run {often}."
-        scale = facts.data.run.time_scale
-        if scale not in (None, 1.0):
-            yield f"Simulated, {scale:g} times as fast as real: times are less, costs are not."
+        if facts.data.sped_up != 1:
+            yield f"Simulated, run {facts.data.sped_up:g} times as fast: times are at real length."
 
 
 def _sentence(cost: str) -> str:

@@ -33,7 +33,6 @@ from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import succeeded
 from liftlab.reporting.facts import Facts
 from liftlab.reporting.facts import gather as gather_facts
-from liftlab.store import at_real_length
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
@@ -115,7 +114,6 @@ def gather(
     data: RunData, project: Project, requests: Sequence[int] = REQUESTS_PER_MONTH
 ) -> CostFacts:
     """Compute what a run costs, and what so many requests a month would."""
-    sped_up, data = data.run.time_scale or 1.0, at_real_length(data)
     facts = gather_facts(data, project)
     price = jobs.billed_price(project, data)
     hosting = jobs.hosting(project, data, price)
@@ -138,7 +136,7 @@ def gather(
         months=months,
         curve=curve,
         bound=_bound(data),
-        sped_up=sped_up,
+        sped_up=data.sped_up,
     )
 
 

@@ -20,8 +20,8 @@ from liftlab.store.frames import join_trials, read_journal
 from liftlab.store.index import History, history, read_history
 from liftlab.store.index_files import unlaid
 from liftlab.store.journal import Journal
-from liftlab.store.real_time import at_real_length, stretched
 from liftlab.store.tables import RunData, load, read_tables, tables_current, write_tables
+from liftlab.store.time_scale import rescale
 from liftlab.store.week2 import OldResult, OldStage, export_week2, write_week2
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "RunData",
     "RunFolder",
     "RunSummary",
-    "at_real_length",
     "committed",
     "create",
     "export_week2",
@@ -46,8 +45,8 @@ __all__ = [
     "read_history",
     "read_journal",
     "read_tables",
+    "rescale",
     "stage_rows",
-    "stretched",
     "tables_current",
     "unlaid",
     "write_tables",

@@ -22,6 +22,7 @@ from liftlab.store.frames import (
     typed,
     with_later_columns,
 )
+from liftlab.store.time_scale import rescale, rescale_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,11 @@ _METADATA = b"liftlab"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class RunData:
-    """A run with its tables as DataFrames; `trials` is joined with grades and costs."""
+    """A run with its tables as DataFrames; `trials` is joined with grades and costs.
+
+    All times are at real length: `sped_up` says how many times faster a simulator ran than what
+    it stands for, and is 1 for every other endpoint.
+    """
 
     run: Run
     attempts: pd.DataFrame
@@ -42,6 +47,7 @@ class RunData:
     checks: pd.DataFrame
     costs: pd.DataFrame
     folder: RunFolder
+    sped_up: float = 1.0
 
     def __repr__(self) -> str:
         return f"RunData({self.run.run_id!r}, {len(self.trials)} trials, {self.run.status})"
@@ -122,7 +128,7 @@ def judged_by(folder: RunFolder) -> str:
 
 
 def read_tables(folder: RunFolder) -> RunData:
-    """Return a run from its tables.
+    """Return a run from its tables, the times of a sped-up simulator at real length.
 
     Raises
     ------
@@ -134,15 +140,18 @@ def read_tables(folder: RunFolder) -> RunData:
     frames = {table: read_table(folder, table) for table in TABLES}
     if len(frames["run"]) != 1:
         raise RunFolderCorrupt(table_path(folder, "run"), "it must have one row")
+    run = _run(frames["run"])
+    scale = run.time_scale or 1.0
     return RunData(
-        run=_run(frames["run"]),
-        attempts=frames["attempt"],
-        stages=frames["stage"],
-        trials=frames["trial"],
+        run=rescale_run(run),
+        attempts=rescale(frames["attempt"], scale),
+        stages=rescale(frames["stage"], scale),
+        trials=rescale(frames["trial"], scale),
         grades=frames["grade"],
         checks=frames["check"],
         costs=frames["cost"],
         folder=folder,
+        sped_up=scale,
     )
 
 

@@ -88,8 +88,8 @@ def test_users_are_not_offered_what_never_worked(all_fail: RunData) -> None:
 
 
 def test_a_simulator_that_was_sped_up_is_told(forty: RunData) -> None:
-    sped_up = replace(forty, run=replace(forty.run, time_scale=100.0))
-    assert "Simulated, 100 times as fast as real" in leadership(gather(sped_up))
+    sped_up = replace(forty, sped_up=100.0)
+    assert "Simulated, run 100 times as fast" in leadership(gather(sped_up))
     assert "Simulated" not in leadership(gather(forty))
 
 

@@ -135,12 +135,8 @@ def test_attempts_without_an_end_make_it_a_lower_bound(forty: RunData) -> None:
 
 
 def test_a_simulator_that_was_sped_up_is_said_to_be_one(forty: RunData) -> None:
-    fast = replace(forty, run=replace(forty.run, time_scale=200.0))
-    told = cost.gather(priced(fast, "modal-a10g"), PROJECT, [1000])
+    told = cost.gather(priced(replace(forty, sped_up=200.0), "modal-a10g"), PROJECT, [1000])
     assert "sped up 200 times" in str(cost.models_table(told))
-    real = cost.gather(priced(forty, "modal-a10g"), PROJECT, [1000])
-    assert told.service.mean_s == pytest.approx(200 * real.service.mean_s)
-    assert told.models[0].request.value == pytest.approx(200 * real.models[0].request.value)
 
 
 def test_how_containers_go_is_the_endpoints_word_before_the_prices(

@@ -21,7 +21,6 @@ from liftlab.reporting.pages import parts
 from liftlab.reporting.tables import behind, table
 from liftlab.reporting.tiles import Tile
 from liftlab.reporting.tiles import tiles as tile_row
-from liftlab.store import at_real_length
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
@@ -72,7 +71,6 @@ class BudgetFacts:
 
 def gather(data: RunData, project: Project) -> BudgetFacts:
     """Compute what end to end will take with the project's planned stages."""
-    sped_up, data = data.run.time_scale or 1.0, at_real_length(data)
     facts, plan = gather_facts(data, project), project.settings.budget
     planned = [
         PlannedStage(name=name, low_s=told.range_s[0], high_s=told.range_s[1], after=told.after)
@@ -80,7 +78,7 @@ def gather(data: RunData, project: Project) -> BudgetFacts:
     ]
     if not np.isfinite(data.trials["e2e_s"].to_numpy(dtype=np.float64, na_value=np.nan)).any():
         return BudgetFacts(
-            facts=facts, budget=None, scenarios={}, limits=facts.time_targets, sped_up=sped_up
+            facts=facts, budget=None, scenarios={}, limits=facts.time_targets, sped_up=data.sped_up
         )
     budget = forecast(data.trials, data.stages, planned, correlation=plan.correlation)
     scenarios = {
@@ -94,7 +92,7 @@ def gather(data: RunData, project: Project) -> BudgetFacts:
         budget=budget,
         scenarios=scenarios if budget.planned else {},
         limits=facts.time_targets,
-        sped_up=sped_up,
+        sped_up=data.sped_up,
     )
 
 

@@ -58,7 +58,7 @@ def time(facts: Facts) -> Html:
         data.trials,
         data.stages,
         data.attempts,
-        facts.time_targets if data.run.time_scale in (None, 1.0) else {},
+        facts.time_targets,
         notes=_bar_notes(facts),
         caption=_time_caption(facts),
         table=behind(_stage_times(facts)),

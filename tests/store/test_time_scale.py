@@ -19,11 +19,11 @@ PRICES = "[unknown]\nusd_per_hour = 3600\nusd_per_request = 0.5\n"
 @pytest.mark.parametrize("scale", [None, np.nan, 1.0])
 def test_what_was_not_sped_up_stays_as_it_is(scale: float | None) -> None:
     frame = pd.DataFrame({"e2e_s": [1.0], "attempts": [2]})
-    assert store.stretched(frame, scale) is frame
+    assert store.rescale(frame, scale) is frame
 
 
-def test_seconds_are_stretched_and_counts_are_not() -> None:
-    frame = store.stretched(pd.DataFrame({"e2e_s": [1.5, None], "attempts": [2, 3]}), 10.0)
+def test_seconds_are_rescaled_and_counts_are_not() -> None:
+    frame = store.rescale(pd.DataFrame({"e2e_s": [1.5, None], "attempts": [2, 3]}), 10.0)
     assert frame["e2e_s"].tolist()[0] == 15.0
     assert frame["attempts"].tolist() == [2, 3]
 
@@ -37,7 +37,9 @@ def test_what_a_simulator_stands_for_is_paid_not_what_it_took(
     project = load_project(tmp_path, environ={})
     runs = []
     for number, scale in enumerate((1.0, 10.0)):
-        run_id = write_run(project.path("runs"), number, 1.0, time_scale=scale)
+        run_id = write_run(
+            project.path("runs"), number, 1.0, time_scale=scale, timing_uncertainty_s=0.01
+        )
         with store.Journal.open(store.RunFolder(project.path("runs") / run_id)) as journal:
             key = {"run_id": run_id, "case_id": "case_0", "repeat": 1, "stage": "nlp_to_ir"}
             attempt = Attempt(**key, seq=1, attempt=1, sent_s=2.0, last_byte_s=5.0)
@@ -47,7 +49,6 @@ def test_what_a_simulator_stands_for_is_paid_not_what_it_took(
     real, fast = runs
     assert real.costs["usd"].tolist() == pytest.approx([3.5])
     assert fast.costs["usd"].tolist() == pytest.approx([30.5])
-    stretched = store.at_real_length(fast)
-    assert stretched.run.time_scale == 1
-    assert stretched.trials["e2e_s"].tolist() == pytest.approx(10 * fast.trials["e2e_s"])
-    assert store.at_real_length(real) is real
+    assert (fast.sped_up, fast.run.time_scale, real.sped_up) == (10.0, 1.0, 1.0)
+    assert fast.trials["e2e_s"].tolist() == pytest.approx(10 * real.trials["e2e_s"])
+    assert fast.run.timing_uncertainty_s == pytest.approx(10 * (real.run.timing_uncertainty_s or 0))
