@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from liftlab.grading.grade import Graded, grade, grade_failure
+from liftlab.grading.once import Once
 from liftlab.records import Check, Grade
 from liftlab.sandbox import Sandbox
 from liftlab.store import Artifacts
@@ -46,6 +47,7 @@ def grade_run(
     cases = {case.case_id: case for case in suite.cases} if suite else {}
     grades: list[Grade] = []
     checks: list[Check] = []
+    once = Once[Graded]()
     with Sandbox() as sandbox:
         for keys, mine in _stages_by_trial(trials, stages):
             graded = grade_trial(
@@ -54,6 +56,7 @@ def grade_run(
                 cases.get(keys["case_id"]),
                 sandbox,
                 allow_weak_isolation=allow_weak_isolation,
+                once=once,
             )
             grades.append(
                 graded.to_grade(
@@ -73,8 +76,9 @@ def grade_trial(
     sandbox: Sandbox,
     *,
     allow_weak_isolation: bool = False,
+    once: Once[Graded] | None = None,
 ) -> Graded:
-    """Grade one trial by the rows of its stages, in order."""
+    """Grade one trial by the rows of its stages, in order; `once` knows what it has judged."""
     if not stages:
         return Graded(outcome="ungraded")
     last = stages[-1]
@@ -85,13 +89,13 @@ def grade_trial(
         answer = answer or _code(stage, artifacts)
     if answer is None or case is None or not case.is_checked:
         return Graded(outcome="ungraded")
-    return grade(
-        answer["code"],
-        case,
-        ir_name=answer["function"],
-        sandbox=sandbox,
-        allow_weak_isolation=allow_weak_isolation,
-    )
+    code, ir_name = answer["code"], answer["function"]
+
+    def judge() -> Graded:
+        weak = allow_weak_isolation
+        return grade(code, case, ir_name=ir_name, sandbox=sandbox, allow_weak_isolation=weak)
+
+    return judge() if once is None else once((case.case_id, ir_name, code), judge)
 
 
 def _stages_by_trial(

@@ -27,6 +27,7 @@ from typing import IO, Any, get_args
 from liftlab.errors import FileInvalid, LiftlabError, StorageFailed, unknown
 from liftlab.grading.foreign import resolve
 from liftlab.grading.grade import GRADER_VERSION, CheckResult, Graded, grade_resolved
+from liftlab.grading.once import Once
 from liftlab.records import Outcome
 from liftlab.sandbox import Sandbox
 from liftlab.suite import Case, Suite
@@ -37,6 +38,8 @@ MAX_ROW_BYTES = 64 * 1024
 _WAITING_PER_WORKER = 4
 _ANSWERS = ("code", "code_b64", "completion", "solution")
 _WEAK = ("limits-only", "none")
+_KEPT_BYTES = 64 * 1024 * 1024
+_Verdict = tuple[str, Outcome, bytes]  # a case, and what its line says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,15 +108,15 @@ def grade_samples(
         with _appending(part) as file:
             tally = _Tally()
             for row in _kept(file):
-                tally.add(row)
+                tally.add(row["case_id"], row["outcome"])
             resumed = tally.total
             progress(resumed, total)
             seen = sha256()
             unread = islice(_read(samples, cases, seen.update), resumed, None)
-            for line, row in _graded(unread, cases, boxes):
+            for case_id, outcome, line in _graded(unread, cases, boxes):
                 file.write(line)
                 file.flush()
-                tally.add(row)
+                tally.add(case_id, outcome)
                 progress(tally.total, total)
             if seen.hexdigest() != digest:
                 part.unlink()
@@ -180,8 +183,7 @@ class _Tally:
     def total(self) -> int:
         return sum(self.outcomes.values())
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        outcome, case_id = row["outcome"], row["case_id"]
+    def add(self, case_id: str, outcome: Outcome) -> None:
         self.outcomes[outcome] += 1
         if outcome in ("pass", "fail"):
             passed, judged = self.by_case.get(case_id, (0, 0))
@@ -190,14 +192,18 @@ class _Tally:
 
 def _graded(
     samples: Iterator[Sample], cases: dict[str, Case], boxes: list[Sandbox]
-) -> Iterator[tuple[bytes, dict[str, Any]]]:
+) -> Iterator[_Verdict]:
     """Yield the verdicts in the samples' order; few of them wait at a time."""
     resolved: dict[str, Case] = {}
+    once = Once[_Verdict](_KEPT_BYTES, lambda verdict: len(verdict[2]))
     free: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
     for box in boxes:
         free.put(box)
 
-    def one(sample: Sample) -> tuple[bytes, dict[str, Any]]:
+    def one(sample: Sample) -> _Verdict:
+        return once((sample.case_id, sample.code), lambda: judge(sample))
+
+    def judge(sample: Sample) -> _Verdict:
         box = free.get()
         try:
             if sample.case_id not in resolved:
@@ -209,11 +215,11 @@ def _graded(
             )
         finally:
             free.put(box)
-        row = result_row(sample.case_id, graded)
-        return json.dumps(row).encode("ascii") + b"\n", row
+        row = json.dumps(result_row(sample.case_id, graded))
+        return sample.case_id, graded.outcome, row.encode("ascii") + b"\n"
 
     executor = ThreadPoolExecutor(len(boxes))
-    waiting: deque[Future[tuple[bytes, dict[str, Any]]]] = deque()
+    waiting: deque[Future[_Verdict]] = deque()
     try:
         for sample in samples:
             waiting.append(executor.submit(one, sample))

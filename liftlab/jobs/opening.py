@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Sequence
+from operator import attrgetter
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ from liftlab.grading.grade import GRADER_VERSION
 from liftlab.grading.run import grade_run
 from liftlab.importers.jsonl import Exported, judged
 from liftlab.jobs.pricing import own_prices, run_costs
-from liftlab.records import LOAD, as_row, columns
+from liftlab.records import LOAD, Check, Grade, columns
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.suite import Suite
@@ -68,8 +69,8 @@ def rebuild_tables(project: Project, folder: RunFolder) -> None:
         suite_of(folder),
         allow_weak_isolation=project.settings.grading.allow_weak_isolation,
     )
-    frames["grade"] = _frame("grade", [as_row(grade) for grade in grades])
-    frames["check"] = _frame("check", [as_row(check) for check in checks])
+    frames["grade"] = _frame("grade", grades)
+    frames["check"] = _frame("check", checks)
     frames["cost"] = run_costs(project, folder, frames)
     _lay_down(folder, frames, judged_by(project))
 
@@ -127,5 +128,6 @@ def _import_reference(project: Project, name: str) -> None:
     )
 
 
-def _frame(table: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(columns(table)))
+def _frame(table: str, records: Sequence[Grade | Check]) -> pd.DataFrame:
+    names = list(columns(table))
+    return pd.DataFrame(list(map(attrgetter(*names), records)), columns=names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,10 @@ from liftlab.errors import RunFolderCorrupt
 from liftlab.store.tables import RunData
 
 STAGES = ("nlp_to_ir", "ir_to_code")
+_OF_STAGE = (
+    "stage", "ok", "latency_s", "client_peak_mb", "error_class", "attempts", "value_sha256",
+)  # fmt: skip
+_OF_CHECK = ("check", "passed", "expected", "actual", "error")
 
 _Key = tuple[str, int]
 _Row = dict[str, Any]
@@ -68,7 +72,9 @@ def results_of(run: RunData) -> list[OldResult]:
         If an artifact of the run is missing, or is not JSON.
     """
     prompts = _prompts(run)
-    stages, checks, attempts = map(_by_trial, (run.stages, run.checks, run.attempts))
+    stages = _by_trial(run.stages, _OF_STAGE)
+    checks = _by_trial(run.checks, _OF_CHECK)
+    attempts = _by_trial(run.attempts, ("endpoint",))
     results = []
     for trial in _rows(run.trials):
         key = (trial["case_id"], trial["repeat"])
@@ -118,8 +124,7 @@ def _stage(row: _Row, value: _Row) -> OldStage:
 
 
 def _check(row: _Row) -> _Row:
-    told = {key: row[key] for key in ("passed", "expected", "actual", "error")}
-    return {"test_name": row["check"], **told}
+    return {"test_name": row["check"], **{key: row[key] for key in _OF_CHECK[1:]}}
 
 
 def _prompts(run: RunData) -> dict[str, str]:
@@ -151,8 +156,8 @@ def _rows(frame: Any) -> list[_Row]:
     return rows
 
 
-def _by_trial(frame: Any) -> dict[_Key, list[_Row]]:
+def _by_trial(frame: Any, wanted: Sequence[str]) -> dict[_Key, list[_Row]]:
     found: dict[_Key, list[_Row]] = {}
-    for row in _rows(frame):
+    for row in _rows(frame[["case_id", "repeat", *wanted]]):
         found.setdefault((row["case_id"], row["repeat"]), []).append(row)
     return found
