@@ -1,6 +1,8 @@
-"""Words that go with numbers."""
+"""Words that go with numbers, and words of others made fit to be read."""
 
 from __future__ import annotations
+
+import re
 
 
 def counted(number: int, noun: str, nouns: str | None = None) -> str:
@@ -12,3 +14,19 @@ def counted(number: int, noun: str, nouns: str | None = None) -> str:
     ('1 trial', '2 trials', '2 successes')
     """
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def printable(text: str, kept: str = "\n\t") -> str:
+    """Return foreign text without what a terminal would obey, but for the characters `kept`."""
+    return "".join(c if c in kept or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def one_line(text: str) -> str:
+    r"""Return foreign text as one line without what cannot be seen, of the same length.
+
+    Examples
+    --------
+    >>> one_line("two\nlines, \u202edrawn backwards")
+    'two lines, \ufffddrawn backwards'
+    """
+    return text if text.isprintable() else printable(re.sub(r"\s", " ", text), kept="")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from liftlab.cli.options import json_option, project
-from liftlab.cli.quick import printable
 from liftlab.errors import RunFolderCorrupt
+from liftlab.words import printable
 
 if TYPE_CHECKING:
     from liftlab.jobs import Diagnosis

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from liftlab.cli.options import project, selection_options
+from liftlab.words import printable
 
 if TYPE_CHECKING:
     from liftlab.store import RunData
@@ -64,8 +65,3 @@ def print_trial(run: RunData) -> None:
     outcome, failure = trial["outcome"], trial["failure_class"]
     seconds = "no time" if trial["e2e_s"] != trial["e2e_s"] else f"{trial['e2e_s']:.2f} s"
     click.echo(f"\n{outcome}{f' ({failure})' if isinstance(failure, str) else ''}, {seconds}")
-
-
-def printable(text: str, kept: str = "\n\t") -> str:
-    """Return foreign text without what a terminal would obey, but for the characters `kept`."""
-    return "".join(c if c in kept or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -18,8 +18,8 @@ from typing import Any
 
 from liftlab import values
 from liftlab.grading.compare import is_same
-from liftlab.sandbox import Call, CallReport, Limits, Raised, RunReport, Sandbox
-from liftlab.sandbox.protocol import MESSAGE_CHARS
+from liftlab.sandbox import Call, CallReport, Limits, RunReport, Sandbox
+from liftlab.sandbox.reports import raised_of, text_of
 from liftlab.suite import Case, Check
 
 _READING = Limits(cpu_s=5.0, wall_s=15.0, memory_mb=512, output_kb=64)
@@ -93,16 +93,10 @@ def _told(call: CallReport, token: str) -> CallReport:
     failed = dataclasses.replace(call, ok=False, value=None)
     if not isinstance(told, dict):
         return dataclasses.replace(failed, not_plain="forged")
-    if isinstance(told.get("not_plain"), str):
-        return dataclasses.replace(failed, not_plain=told["not_plain"])
-    bases, line = told.get("bases"), told.get("line")
-    raised = Raised(
-        name=str(told.get("name")),
-        message=str(told.get("message"))[:MESSAGE_CHARS],
-        bases=tuple(map(str, bases[:20])) if isinstance(bases, list) else (),
-        line=line if type(line) is int else None,
-    )
-    return dataclasses.replace(failed, raised=raised)
+    if not_plain := text_of(told.get("not_plain")):
+        return dataclasses.replace(failed, not_plain=not_plain)
+    known = {key: told.get(key) for key in ("name", "message", "bases", "line")}
+    return dataclasses.replace(failed, raised=raised_of(known))
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from liftlab.sandbox.extract import extract, has_fence
 from liftlab.sandbox.reports import UNKNOWN
 from liftlab.suite import Case, Check
 
-GRADER_VERSION = "2"
+GRADER_VERSION = "3"
 WEAK: tuple[Isolation, ...] = ("limits-only", "none")  # not run there unless it is allowed
 
 

@@ -16,6 +16,7 @@ from typing import Any, get_args
 from liftlab.records import ErrorClass, FailureClass
 from liftlab.sandbox import Function, ParseReport, Raised, RunReport
 from liftlab.sandbox.protocol import EXIT_MEMORY
+from liftlab.words import one_line
 
 PRECEDENCE: tuple[FailureClass, ...] = get_args(FailureClass)
 _EXPECTED_BLOCK = re.compile(r"expected an indented block after (?:the )?'?(\w+)'?( definition)?")
@@ -27,6 +28,7 @@ _BY_EXCEPTION: tuple[tuple[str, FailureClass], ...] = (
 )
 _REFUSED = re.compile(r"\[Errno (1|13)\]")  # EPERM and EACCES: how the sandbox says no
 _NO_MEMORY = re.compile(r"\[Errno 12\]")  # ENOMEM, from calls that ask the system for memory
+_SECCOMP = "seccomp"  # with it, nothing can send itself a signal of its choice
 _NO_THREAD = "can't start new thread"  # for want of room for its stack
 _SYNTAX_KINDS = (
     ("was never closed", "unclosed_bracket"),
@@ -184,9 +186,13 @@ def of_stage_failure(
 
 
 def _of_death(report: RunReport, stage: str) -> Finding:
-    if report.exit_code == EXIT_MEMORY or report.signal == signal.SIGKILL:
+    # A status or a signal that foreign code can choose says how it left, and no more.
+    chosen_status, chosen_signal = report.begun, report.begun and _SECCOMP not in report.confined
+    if (report.exit_code == EXIT_MEMORY and not chosen_status) or (
+        report.signal == signal.SIGKILL and not chosen_signal
+    ):
         return Finding("memory", _facets("limit", "killed", at=stage))
-    if report.signal == signal.SIGSYS:
+    if report.signal == signal.SIGSYS and not chosen_signal:
         return Finding("blocked", _facets("limit", "system_call", at=stage))
     if report.signal is not None:
         return Finding("crash", _facets(stage, _signal_name(report.signal)))
@@ -230,7 +236,11 @@ def _kind_of_indentation(message: str) -> str:
 
 def _facets(stage: str, sub_kind: str | None, **more: Any) -> dict[str, Any]:
     facets = {"stage": stage, "sub_kind": sub_kind, **more}
-    return {name: value for name, value in facets.items() if value not in (None, "")}
+    return {
+        name: one_line(value) if isinstance(value, str) else value
+        for name, value in facets.items()
+        if value not in (None, "")
+    }
 
 
 def _signal_name(number: int) -> str:

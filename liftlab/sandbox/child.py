@@ -56,6 +56,7 @@ def f(a: int, b: List[float]) -> dict:
     text = ", ".join(sorted(parts))
     return {**{k: v for k, v in seen.items()}, "total": [math.sqrt(total), len(text)]}
 """
+_NO_MEMORY_LEFT = {"error": {"name": "MemoryError", "bases": ["MemoryError", "Exception"]}}
 _unsent = bytearray()
 
 
@@ -190,7 +191,11 @@ def _run_calls(
         if not callable(function):
             _tell({"call": number, "function": name, "missing": True})
             continue
-        _tell({"call": number, "function": name, **_one_call(function, call, is_tagged=is_tagged)})
+        try:
+            told = _one_call(function, call, is_tagged=is_tagged)
+        except MemoryError:
+            told = _NO_MEMORY_LEFT  # with the traceback goes what was too large to be told
+        _tell({"call": number, "function": name, **told})
 
 
 def _only_function(known: Mapping[str, Any]) -> str | None:

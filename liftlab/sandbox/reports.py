@@ -12,6 +12,7 @@ from typing import Any
 
 from liftlab import values
 from liftlab.sandbox.protocol import MESSAGE_CHARS, MOST_FUNCTIONS, Answer, EndedBy
+from liftlab.words import one_line
 
 _NO_VALUE = object()
 _AT_ONCE_BYTES = 64 * 1024
@@ -111,6 +112,7 @@ class RunReport:
     """
 
     confined: tuple[str, ...] = ()  # the mechanisms in force before foreign code ran
+    begun: bool = False  # foreign code may have run
     parse: ParseReport | None = None  # None where the run ended before that was known
     function: str | None = None  # the one that was called
     loaded: bool = False
@@ -182,10 +184,11 @@ def run_report(answer: Answer, calls: int) -> RunReport:
     status = answer.status
     return RunReport(
         confined=tuple(map(str, first.get("confined") or ())),
+        begun="confined" in first,
         parse=parse_report(first["facts"]) if "facts" in first else None,
-        function=_text(answered.get(0, {}).get("function")),
+        function=text_of(answered.get(0, {}).get("function")),
         loaded=first.get("loaded") is True,
-        load_error=_raised(first.get("load_error")),
+        load_error=raised_of(first.get("load_error")),
         calls=tuple(_call_report(answered.get(number)) for number in range(calls)),
         finished=first.get("end") is True and status == 0 and answer.ended_by is None,
         ended_by=answer.ended_by,
@@ -206,12 +209,12 @@ def parse_report(facts: Any) -> ParseReport:
     functions = facts.get("functions")
     return ParseReport(
         parsed=facts.get("parsed") is True,
-        kind=_text(facts.get("kind")),
-        message=_text(facts.get("message")),
+        kind=text_of(facts.get("kind")),
+        message=text_of(facts.get("message")),
         line=_whole(facts.get("line")),
         offset=_whole(facts.get("offset")),
         functions=tuple(_function(item) for item in (functions or ())[:MOST_FUNCTIONS]),
-        json=_text(facts.get("json")),
+        json=text_of(facts.get("json")),
         **{
             key: facts.get(key) is True
             for key in ("at_end", "pythonic", "foreign", "gateway_page", "empty")
@@ -226,8 +229,8 @@ def _function(item: Mapping[str, Any]) -> Function:
 def _call_report(item: Mapping[str, Any] | None) -> CallReport:
     if item is None:
         return CallReport()
-    raised = _raised(item.get("error"))
-    not_plain, too_large = _text(item.get("not_plain")), _text(item.get("too_large"))
+    raised = raised_of(item.get("error"))
+    not_plain, too_large = text_of(item.get("not_plain")), text_of(item.get("too_large"))
     ok, value = False, None
     if "value" in item and not (raised or not_plain or too_large):
         try:
@@ -248,13 +251,14 @@ def _call_report(item: Mapping[str, Any] | None) -> CallReport:
     )
 
 
-def _raised(item: Any) -> Raised | None:
+def raised_of(item: Any) -> Raised | None:
+    """Make a report of an exception as a child described it, None of what describes none."""
     if not isinstance(item, dict):
         return None
     bases = item.get("bases")
     return Raised(
-        name=_text(item.get("name")) or "?",
-        message=_text(item.get("message")) or "",
+        name=text_of(item.get("name")) or "?",
+        message=text_of(item.get("message")) or "",
         bases=tuple(str(base)[:MESSAGE_CHARS] for base in bases[:20])
         if isinstance(bases, list)
         else (),
@@ -263,11 +267,9 @@ def _raised(item: Any) -> Raised | None:
     )
 
 
-def _text(value: Any) -> str | None:
-    """Return text as it can be stored: bounded, without halves of surrogate pairs."""
-    if not isinstance(value, str):
-        return None
-    return value[:MESSAGE_CHARS].encode("utf-8", "replace").decode()
+def text_of(value: Any) -> str | None:
+    """Return text as it can be stored and shown: bounded, one line of what can be seen."""
+    return one_line(value[:MESSAGE_CHARS]) if isinstance(value, str) else None
 
 
 def _whole(value: Any) -> int | None:

@@ -54,6 +54,11 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "semctl": (66, 191), "semtimedop": (220, 192), "msgget": (68, 186), "msgsnd": (69, 189),
     "msgrcv": (70, 188), "msgctl": (71, 187), "mq_open": (240, 180), "mq_unlink": (241, 181),
     "io_setup": (206, 0),
+    # signals to itself: SIGKILL would be taken for the kernel's own, for want of memory
+    "timer_create": (222, 107),
+    # what makes the whole machine wait
+    "sync": (162, 81), "syncfs": (306, 267), "sync_file_range": (277, 84),
+    "membarrier": (324, 283),
     # the names of files that change elsewhere
     "inotify_init": (253, None), "inotify_init1": (294, 26), "inotify_add_watch": (254, 27),
     # the machine
@@ -78,11 +83,18 @@ _FALLOCATE = (285, 47)
 _CLONE_THREAD = 0x00010000
 # (numbers, which argument, values): refused with one of these. A descriptor with another owner
 # sends signals to any process of this user (F_SETOWN, F_SETSIG, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP);
-# leases and notices (F_SETLEASE, F_NOTIFY) hold up and watch others.
-_NOT_WITH = (((72, 25), 1, (8, 10, 15, 1024, 1026)), ((16, 29), 1, (0x8901, 0x8902)))
-# (numbers, which argument): allowed only where that argument is zero. With a new limit
-# prlimit64 sets it; with an address sendto reaches past the pair it was opened for.
-_ONLY_WITH_ZERO = (((302, 261), 2), ((44, 206), 4))
+# leases and notices (F_SETLEASE, F_NOTIFY) hold up and watch others. Larger buffers of pipes
+# (F_SETPIPE_SZ) and of sockets (setsockopt: SO_SNDBUF, SO_RCVBUF, and both by force) are memory of
+# the kernel's, which no limit of the process counts.
+_NOT_WITH = (
+    ((72, 25), 1, (8, 10, 15, 1024, 1026, 1031)),
+    ((16, 29), 1, (0x8901, 0x8902)),
+    ((54, 208), 2, (7, 8, 32, 33)),
+)
+# (numbers, which argument, value): allowed with that value alone. With a new limit prlimit64
+# sets it; with an address sendto reaches past the pair it was opened for; a pair of sockets is
+# AF_UNIX's.
+_ONLY_WITH = (((302, 261), 2, 0), ((44, 206), 4, 0), ((53, 199), 0, 1))
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _UNKNOWN_CALLS = 450  # what Linux 6 has added from here on, and what comes after it
@@ -139,11 +151,11 @@ def _answers(column: int) -> dict[int, list[Instruction]]:
         (_RETURN, 0, 0, _REFUSE),
         (_RETURN, 0, 0, _ALLOW),
     ]
-    for zero_numbers, argument in _ONLY_WITH_ZERO:
+    for only_numbers, argument, value in _ONLY_WITH:
         low = _ARGUMENTS + 8 * argument  # both machines are little-endian
-        answers[zero_numbers[column]] = [
+        answers[only_numbers[column]] = [
             (_LOAD, 0, 0, low),
-            (_EQUALS, 0, 3, 0),
+            (_EQUALS, 0, 3, value),
             (_LOAD, 0, 0, low + 4),
             (_EQUALS, 0, 1, 0),
             (_RETURN, 0, 0, _ALLOW),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,13 +108,14 @@ def test_a_judgement_that_failed_is_made_again() -> None:
 
 
 def test_what_is_kept_is_bounded_and_the_oldest_goes_first() -> None:
-    once, made = Once[bytes](most=10, size=len), []
+    once, made = Once[bytes](most=10, size=len), list[str]()
 
-    def ask(name: str) -> None:
-        once((name,), lambda: made.append(name) or bytes(4))
+    def judge(name: str) -> bytes:
+        made.append(name)
+        return bytes(4)
 
     for name in "abcbca":
-        ask(name)
+        once((name,), partial(judge, name))
     assert made == list("abca")
 
 
@@ -121,5 +123,5 @@ def test_text_and_bytes_and_where_one_ends_are_told_apart() -> None:
     once = Once[int]()
     asked: list[tuple[object, ...]] = [("a", "bc"), ("ab", "c"), ("ab", b"c"), ("ab", "\udc80")]
     for number, made_from in enumerate(asked):
-        once(made_from, lambda number=number: number)  # type: ignore[misc]
+        once(made_from, partial(int, number))
     assert [once(made_from, lambda: -1) for made_from in asked] == [0, 1, 2, 3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from liftlab.grading import grade, grade_failure
 from liftlab.grading.taxonomy import PRECEDENCE, of_parse_message, of_run
 from liftlab.records import ErrorClass, FailureClass
 from liftlab.sandbox import RunReport, Sandbox
-from liftlab.suite import Case, Check, Limits
+from liftlab.suite import Case, Check, Limits, Program
 
 ADD = Case(
     case_id="add",
@@ -326,9 +327,14 @@ def test_reasons_that_stages_give(stage: str, reason: str, failure_class: str) -
     ("how", "failure_class"),
     [
         ({"signal": 9}, "memory"),
-        ({"signal": 31}, "blocked"),
+        ({"signal": 9, "begun": True, "confined": ("landlock", "seccomp")}, "memory"),
+        ({"signal": 9, "begun": True}, "crash"),  # it can have been its own
+        ({"signal": 31, "begun": True, "confined": ("seccomp",)}, "blocked"),
+        ({"signal": 31, "begun": True}, "crash"),
         ({"signal": 99}, "crash"),
         ({"exit_code": 81}, "memory"),
+        ({"exit_code": 81, "begun": True, "confined": ("seccomp",)}, "crash"),
+        ({"exit_code": 83, "begun": True}, "crash"),
         ({"exit_code": 1}, "crash"),
         ({"ended_by": "worker"}, "crash"),
         ({"ended_by": "disk"}, "output"),
@@ -338,3 +344,39 @@ def test_how_a_run_can_die(how: dict[str, Any], failure_class: str) -> None:
     finding = of_run(RunReport(**how))
     assert finding is not None
     assert finding.failure_class == failure_class
+
+
+ODD = "a\x1b[31m\u202eb\u2028c\ud800d\x00e\u200bf\ng"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"def f(x): raise ValueError({ODD!r})",
+        f"raise type({ODD.replace(chr(0), '')!r}, (Exception,), {{}})({ODD!r})",
+        f"class A: pass\nA.__name__ = {ODD.replace(chr(0), '').replace(chr(0xD800), '')!r}\n"
+        "def f(x): return A()",
+        f"def f(x): return {ODD!r}",
+        f"def f(x): return \u202e1\ndef {'g' * 9}(): pass",
+        f"import {'a' * 9}\u0301",
+    ],
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_is_told_of_an_answer_is_one_line_that_can_be_seen(
+    code: str, beside: bool, sandbox: Sandbox
+) -> None:
+    tests = Program(form="mbpp", test="for n in range(3):\n    assert f(n) == 2 * n")
+    check = Check(name="one", args=(1,), expected=2)
+    case = Case(case_id="odd", prompt="Odd.", entry_point="f", checks=(check,))
+    if beside:
+        case = dataclasses.replace(case, checks=(), program=tests)
+    graded = grade(code, case, sandbox=sandbox)
+    assert graded.outcome == "fail"
+    told = [*graded.facets.values(), *(check.error for check in graded.checks)]
+    assert [text for text in told if isinstance(text, str) and not text.isprintable()] == []
+
+
+def test_a_stages_message_is_one_line_that_can_be_seen() -> None:
+    message = grade_failure("nlp_to_ir", "invalid_json", ODD).facets["message"]
+    assert message.isprintable()
+    assert message.startswith("a\ufffd[31m\ufffdb c")

@@ -17,3 +17,10 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         pytest.skip(str(error))
     with box:
         yield box
+
+
+@pytest.fixture
+def restricted(sandbox: Sandbox) -> Sandbox:
+    if sandbox.isolation not in ("restricted", "full"):
+        pytest.skip(f"isolation is {sandbox.isolation} here")
+    return sandbox

@@ -320,13 +320,6 @@ def outside(
         }
 
 
-@pytest.fixture
-def restricted(sandbox: Sandbox) -> Sandbox:
-    if sandbox.isolation not in ("restricted", "full"):
-        pytest.skip(f"isolation is {sandbox.isolation} here")
-    return sandbox
-
-
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_code_never_passes(
     name: str, restricted: Sandbox, outside: dict[str, object]

@@ -83,7 +83,7 @@ def test_what_is_told_can_be_stored() -> None:
     sent = b'{"load_error": {"name": "\\ud800", "message": "half: \\udfff", "bases": []}}\n'
     raised = run_report(LOST._replace(result=sent, status=0, ended_by=None), 0).load_error
     assert raised is not None
-    assert (raised.name, raised.message) == ("?", "half: ?")
+    assert (raised.name, raised.message) == ("\ufffd", "half: \ufffd")
 
 
 def test_the_first_answer_to_a_call_counts() -> None:

@@ -15,10 +15,14 @@ ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 NUMBERS = {
     "x86_64": {"read": 0, "write": 1, "openat": 257, "mmap": 9, "futex": 202, "clone": 56,
                "clone3": 435, "prlimit64": 302, "sendto": 44, "socket": 41, "execve": 59,
-               "kill": 62, "chmod": 90, "mount": 165, "socketpair": 53},
+               "kill": 62, "chmod": 90, "mount": 165, "socketpair": 53, "setsockopt": 54,
+               "fcntl": 72, "sync": 162, "syncfs": 306, "sync_file_range": 277,
+               "membarrier": 324, "timer_create": 222},
     "aarch64": {"read": 63, "write": 64, "openat": 56, "mmap": 222, "futex": 98, "clone": 220,
                 "clone3": 435, "prlimit64": 261, "sendto": 206, "socket": 198, "execve": 221,
-                "kill": 129, "mount": 40, "socketpair": 199},
+                "kill": 129, "mount": 40, "socketpair": 199, "setsockopt": 208, "fcntl": 25,
+               "sync": 81, "syncfs": 267, "sync_file_range": 84, "membarrier": 283,
+               "timer_create": 107},
 }  # fmt: skip
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 REFUSE = 0x00050000 | errno.EPERM
@@ -41,13 +45,19 @@ def decide(machine: str, number: int, *arguments: int, arch: int | None = None) 
 
 
 @pytest.mark.parametrize("machine", ARCH)
-@pytest.mark.parametrize("name", ["read", "write", "openat", "mmap", "futex", "socketpair"])
+@pytest.mark.parametrize("name", ["read", "write", "openat", "mmap", "futex"])
 def test_what_a_function_needs_is_allowed(machine: str, name: str) -> None:
     assert decide(machine, NUMBERS[machine][name]) == ALLOW
 
 
 @pytest.mark.parametrize("machine", ARCH)
-@pytest.mark.parametrize("name", ["socket", "execve", "kill", "mount", "chmod"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("socket", "execve", "kill", "mount", "chmod", "sync", "syncfs", "sync_file_range"),
+        *("membarrier", "timer_create"),
+    ],
+)
 def test_the_rest_is_refused(machine: str, name: str) -> None:
     if name in NUMBERS[machine]:
         assert decide(machine, NUMBERS[machine][name]) == REFUSE
@@ -74,7 +84,7 @@ def test_a_descriptor_gets_no_owner_that_it_could_signal(machine: str) -> None:
     control, device = {"x86_64": (72, 16), "aarch64": (25, 29)}[machine]
     for command in (8, 10, 15, 1024, 1026, 8 | 1 << 32):
         assert decide(machine, control, 3, command, 1) == REFUSE
-    for command in (0, 1, 2, 3, 4, 6, 7, 1030, 1031):  # duplicates, flags, locks, sizes
+    for command in (0, 1, 2, 3, 4, 6, 7, 1030, 1032):  # duplicates, flags, locks, sizes
         assert decide(machine, control, 3, command, 1) == ALLOW
     assert decide(machine, device, 3, 0x8901) == decide(machine, device, 3, 0x8902) == REFUSE
     assert decide(machine, device, 3, 0x5401) == ALLOW
@@ -85,6 +95,19 @@ def test_nothing_is_sent_to_an_address(machine: str) -> None:
     number = NUMBERS[machine]["sendto"]
     assert decide(machine, number, 3, 1, 1, 0, 0) == ALLOW
     assert decide(machine, number, 3, 1, 1, 0, 0x7F0000000000) == REFUSE
+
+
+@pytest.mark.parametrize("machine", ARCH)
+def test_the_kernel_keeps_no_more_for_it_than_usual(machine: str) -> None:
+    numbers = NUMBERS[machine]
+    assert decide(machine, numbers["fcntl"], 3, 1031, 1 << 20) == REFUSE  # F_SETPIPE_SZ
+    for option in (7, 8, 32, 33):
+        assert decide(machine, numbers["setsockopt"], 3, 1, option) == REFUSE
+    for option in (2, 9, 16, 20):  # reuse, keep alive, credentials, time-out
+        assert decide(machine, numbers["setsockopt"], 3, 1, option) == ALLOW
+    assert decide(machine, numbers["socketpair"], 1, 1, 0) == ALLOW  # AF_UNIX
+    for family in (0, 2, 16, 30, 40, 1 | 1 << 32):
+        assert decide(machine, numbers["socketpair"], family, 1, 0) == REFUSE
 
 
 @pytest.mark.parametrize("machine", ARCH)
