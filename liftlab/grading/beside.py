@@ -8,14 +8,15 @@ Standard library only.
 from __future__ import annotations
 
 import builtins
+import itertools
 import random
+import re
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from importlib import import_module
-from types import MappingProxyType, ModuleType
+from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
 from typing import Any
-from weakref import CallableProxyType, ProxyType
 
 # A copy for what stands below and for the tests: an answer can replace the interpreter's own.
 _USUAL = dict(vars(builtins))
@@ -23,20 +24,37 @@ globals()["__builtins__"] = _USUAL
 
 _ANSWER = "<candidate>"
 _MESSAGE_CHARS = 300
+_DEEPEST = 50
 _MADE_AT_RUN_TIME = 1 << 9  # CPython's flag for classes that are no part of the interpreter
-# Whose values an answer may give; others, such as a mock's, could claim to equal anything.
+_IMPORTED = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+(.+))", re.MULTILINE
+)
+_USED = re.compile(r"\b([A-Za-z_]\w*)\s*\.")
+_AS_GIVEN = (
+    *(type(None), bool, int, float, complex, str, bytes, bytearray, memoryview, range, object),
+    *(type(...), type(NotImplemented)),
+)
+# Whose values an answer may give, too; others, such as a mock's, could claim to equal anything.
 _VALUE_CLASSES = {
-    "collections": ("Counter",),
     "datetime": ("date", "datetime", "time", "timedelta", "timezone"),
     "decimal": ("Decimal",),
     "fractions": ("Fraction",),
     "pathlib": ("Path", "PosixPath", "PurePath", "PurePosixPath"),
     "uuid": ("UUID",),
+    "zoneinfo": ("ZoneInfo",),
 }
-_ASK_ANOTHER = (ProxyType, CallableProxyType, MappingProxyType)  # whether they equal something
+_NOT_COMPARED = ("__weakref__", "is_safe", "_info")
+_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType)
+_DICTIONARIES = (dict, defaultdict, OrderedDict, Counter)
+_KEYS: tuple[type, ...] = (type({}.keys()), type(OrderedDict().keys()))
+_VALUES: tuple[type, ...] = (type({}.values()), type(OrderedDict().values()))
+_ITEMS: tuple[type, ...] = (type({}.items()), type(OrderedDict().items()))
+_ITERATORS = [item for item in vars(itertools).values() if type(item) is type]
+_untrace = (sys.settrace, sys.setprofile)
+_missing = object()
 
 
-class _OwnClassError(Exception):
+class _OwnClassError(BaseException):
     """The answer gave a value of a class of its own, which could claim to equal anything."""
 
 
@@ -57,65 +75,251 @@ def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[s
     run, make, describe, module = exec, compile, _described, ModuleType("candidate")
     sys.modules["candidate"] = module
     random.seed(0)  # the same verdict every time
-    known = _known_classes(answer, tests)
+    text = answer.decode("latin-1") + tests
+    named = _modules(_names(tests))
+    compared = {"collections"} | {module for module in _VALUE_CLASSES if module in text}
+    kept = _Kept(named | _modules(compared))
+    guard = _Guard(text, kept.restore)
     try:
         run(make(answer, _ANSWER, "exec"), module.__dict__)
+        kept.restore()
         # The tests call the built-in functions as they were, whatever the answer made of them.
         taken = _USUAL.keys() - {"__name__", "__doc__"}
         space = {key: item for key, item in module.__dict__.items() if key not in taken}
+        space |= {key: item for key, item in named.items() if key in space and key != name}
         space["__builtins__"] = _USUAL
         if callable(module.__dict__.get(name or "")):
-            space[name or ""] = _guarded(module.__dict__[name or ""], known)
+            space[name or ""] = guard.guarded(module.__dict__[name or ""])
         run(make(tests, "<tests>", "exec"), space)
-    except _OwnClassError as error:
-        return {"not_plain": str(error)}
     except BaseException as error:
-        return describe(error)
-    return token
+        return {"not_plain": guard.refused} if guard.refused else describe(error)
+    return {"not_plain": guard.refused} if guard.refused else token
 
 
-def _known_classes(answer: bytes, tests: str) -> list[type]:
-    """Return the classes whose values may be compared, taken before the answer can replace them."""
-    text = answer.decode("latin-1") + tests
-    return [
-        getattr(import_module(module), name)
-        for module, names in _VALUE_CLASSES.items()
-        if module in text
-        for name in names
-    ]
+def _names(tests: str) -> set[str]:
+    """Return the names in tests that may be a module's."""
+    names = set(_USED.findall(tests))
+    for found in _IMPORTED.finditer(tests):
+        names |= {part.split()[0] for part in (found[1] or found[2]).split(",") if part.split()}
+    return names - {"antigravity", "this"}  # which do something when they are imported
 
 
-def _guarded(function: Callable[..., Any], known: Sequence[type]) -> Callable[..., Any]:
-    def call(*arguments: Any, **named: Any) -> Any:
-        value = function(*arguments, **named)
-        own = _own_class(value, known, 20)
-        if own is not None:
-            raise _OwnClassError(own)
-        return value
+def _modules(names: Iterable[str]) -> dict[str, ModuleType]:
+    """Import those names that are modules of the library's."""
+    found = {}
+    for name in sorted(names):
+        if name.partition(".")[0] in sys.stdlib_module_names:
+            try:
+                found[name] = import_module(name)
+            except ImportError:
+                continue
+    return found
 
-    return call
+
+class _Kept:
+    """Modules as they were before the answer, which can replace what is in them."""
+
+    def __init__(self, modules: dict[str, ModuleType]) -> None:
+        self._modules = modules
+        # An owner, what it had, and whether it may have more.
+        self._owners: list[tuple[Any, dict[str, Any], bool]] = []
+        self._functions: list[tuple[FunctionType, Any, Any, Any]] = []
+        for module in modules.values():
+            self._keep(module, more=module is sys)
+            for item in vars(module).values():
+                if isinstance(item, type):
+                    if _is_made(item) and item.__module__ == module.__name__:
+                        self._keep(item)
+                elif type(item) is not ModuleType and type(getattr(item, "__dict__", 0)) is dict:
+                    self._keep(item)
+
+    def _keep(self, owner: Any, *, more: bool = False) -> None:
+        before = dict(vars(owner))
+        self._owners.append((owner, before, more))
+        self._functions += [
+            (item, item.__code__, item.__defaults__, item.__kwdefaults__)
+            for item in before.values()
+            if type(item) is FunctionType
+        ]
+
+    def restore(self) -> None:
+        """Undo what was replaced, added or taken away, and end any tracing."""
+        for untrace in _untrace:
+            untrace(None)
+        sys.modules.update(self._modules)
+        for owner, before, more in self._owners:
+            now = _space_of(owner)
+            for key, item in before.items():
+                if now.get(key, _missing) is not item:
+                    _put(owner, key, item)
+            if len(now) != len(before) and not more:
+                for key in [key for key in now if key not in before]:
+                    if type(now[key]) is not ModuleType:  # one that was imported since
+                        _put(owner, key, _missing)
+        for function, code, defaults, named in self._functions:
+            if function.__code__ is not code:
+                function.__code__ = code
+            function.__defaults__, function.__kwdefaults__ = defaults, named
 
 
-def _own_class(value: Any, known: Sequence[type], depth: int) -> str | None:
-    """Return the name of a class not known that `value` is of or holds, None without one."""
-    kind = type(value)
-    # Past any metaclass, and by identity: a class may lie about itself and about equality.
-    made_at_run_time = type.__dict__["__flags__"].__get__(kind) & _MADE_AT_RUN_TIME
-    if (made_at_run_time and not _is_one_of(kind, known)) or _is_one_of(kind, _ASK_ANOTHER):
-        return str(type.__dict__["__name__"].__get__(kind))[:100]
-    if depth == 0:
-        return None
-    if issubclass(kind, dict):
-        parts: Iterable[Any] = [*dict.keys(value), *dict.values(value)]
-    elif issubclass(kind, list | tuple | set | frozenset | deque):
-        parts = value
+def _space_of(owner: Any) -> Any:
+    """Return what an owner has, past a metaclass."""
+    return type.__dict__["__dict__"].__get__(owner) if isinstance(owner, type) else vars(owner)
+
+
+def _put(owner: Any, key: str, item: Any) -> None:
+    if isinstance(owner, type):
+        type.__delattr__(owner, key) if item is _missing else type.__setattr__(owner, key, item)
+    elif item is _missing:
+        del vars(owner)[key]
     else:
-        return None
-    found = (_own_class(part, known, depth - 1) for part in parts)
-    return next((name for name in found if name is not None), None)
+        vars(owner)[key] = item
 
 
-def _is_one_of(kind: type, classes: Sequence[type]) -> bool:
+class _Guard:
+    """Makes plain what the answer gives, before a test sees it.
+
+    Attributes
+    ----------
+    refused
+        The name of a class of the answer's own that it gave a value of.
+    """
+
+    def __init__(self, text: str, restore: Callable[[], None]) -> None:
+        self.refused: str | None = None
+        self._restore = restore
+        self._wrapped = 0
+        # Taken before the answer can replace them.
+        known = [
+            getattr(import_module(module), name)
+            for module, names in _VALUE_CLASSES.items()
+            if module in text
+            for name in names
+        ]
+        self._known = [(kind, _parts_of(kind)) for kind in known]
+
+    def guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the answer's function, giving plain values and leaving such in its arguments."""
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            given = [(item, self._lazy_parts(item)) for item in (*arguments, *named.values())]
+            try:
+                value = function(*arguments, **named)
+            finally:
+                self._restore()
+            for item, lazy_parts in given:
+                if lazy_parts is None:
+                    continue  # it held values of the tests' own classes before
+                self._told(item, most=lazy_parts)
+            told = self._told(value)
+            return value if any(value is item for item, _ in given) else told
+
+        return call
+
+    def _lazy_parts(self, value: Any) -> int | None:
+        """Count iterators and functions in a value; None if it is not plain."""
+        before = self._wrapped
+        try:
+            self._plain(value, 0)
+        except _OwnClassError:
+            return None
+        return self._wrapped - before
+
+    def _told(self, value: Any, most: float = float("inf")) -> Any:
+        """Return a value made plain, of which `most` parts make others only when asked."""
+        before = self._wrapped
+        try:
+            plain = self._plain(value, 0)
+            if self._wrapped - before > most:
+                raise _OwnClassError("iterator")
+        except _OwnClassError as error:
+            self.refused = self.refused or str(error)
+            raise
+        return plain
+
+    def _each(self, iterator: Iterator[Any]) -> Generator[Any]:
+        while True:
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return
+            finally:
+                self._restore()
+            yield self._told(item)
+
+    async def _awaited(self, coroutine: CoroutineType[Any, Any, Any]) -> Any:
+        try:
+            value = await coroutine
+        finally:
+            self._restore()
+        return self._told(value)
+
+    def _plain(self, value: Any, depth: int) -> Any:
+        """Return a copy without parts of the answer's own making, or raise."""
+        kind = type(value)
+        # By identity: a class may lie about itself and about equality.
+        if _is_one_of(kind, _AS_GIVEN):
+            return value
+        if kind is type and (_is_one_of(value, _DICTIONARIES) or not _is_made(value)):
+            return value
+        for known, parts in self._known:
+            if kind is known:
+                for name in parts:
+                    self._plain(getattr(value, name, None), depth + 1)
+                return value
+        if depth < _DEEPEST:
+            if _is_one_of(kind, (list, tuple, set, frozenset)):
+                return kind(self._plain(part, depth + 1) for part in value)
+            if _is_one_of(kind, (*_DICTIONARIES, deque, *_KEYS, *_VALUES, *_ITEMS)):
+                return self._collection(value, kind, depth + 1)
+        return self._lazy(value, kind)
+
+    def _lazy(self, value: Any, kind: type) -> Any:
+        """Return what makes its values plain when it is asked for them."""
+        self._wrapped += 1
+        if _is_one_of(kind, _FUNCTIONS):
+            return self.guarded(value)
+        if kind is CoroutineType:
+            return self._awaited(value)
+        gives_items = "__next__" in _space_of(kind) and not _is_made(kind)
+        if gives_items or _is_one_of(kind, _ITERATORS):
+            return self._each(value)
+        raise _OwnClassError(str(type.__dict__["__name__"].__get__(kind))[:100])
+
+    def _collection(self, value: Any, kind: type, depth: int) -> Any:
+        if _is_one_of(kind, _DICTIONARIES):
+            value_items = OrderedDict.items if kind is OrderedDict else dict.items
+            return self._dictionary(value, kind, value_items(value), depth)
+        parts = [self._plain(part, depth) for part in value]
+        if kind is deque:
+            return deque(parts, value.maxlen)
+        if _is_one_of(kind, _KEYS):
+            return dict.fromkeys(parts).keys()
+        return dict(enumerate(parts)).values() if _is_one_of(kind, _VALUES) else dict(parts).items()
+
+    def _dictionary(self, value: Any, kind: type, items: Iterable[Any], depth: int) -> Any:
+        made = kind()
+        if kind is defaultdict and value.default_factory is not None:
+            made.default_factory = self._plain(value.default_factory, depth)
+        put = OrderedDict.__setitem__ if kind is OrderedDict else dict.__setitem__
+        for key, item in items:
+            put(made, self._plain(key, depth), self._plain(item, depth))
+        return made
+
+
+def _parts_of(kind: type) -> list[str]:
+    """Return the names of what values of a class are compared by."""
+    slots = [vars(base).get("__slots__", ()) for base in kind.__mro__]
+    names = [name for slot in slots for name in ([slot] if isinstance(slot, str) else slot)]
+    return ["tzinfo", *(name for name in names if name not in _NOT_COMPARED)]
+
+
+def _is_made(kind: type) -> bool:
+    """Say whether a class is no part of the interpreter, past its metaclass, which may lie."""
+    return bool(type.__dict__["__flags__"].__get__(kind) & _MADE_AT_RUN_TIME)
+
+
+def _is_one_of(kind: type, classes: Iterable[type]) -> bool:
     return any(kind is item for item in classes)
 
 
