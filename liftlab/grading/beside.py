@@ -159,7 +159,8 @@ class _Kept:
         for function, code, defaults, named in self._functions:
             if function.__code__ is not code:
                 function.__code__ = code
-            function.__defaults__, function.__kwdefaults__ = defaults, named
+            if function.__defaults__ is not defaults or function.__kwdefaults__ is not named:
+                function.__defaults__, function.__kwdefaults__ = defaults, named
 
 
 def _space_of(owner: Any) -> Any:
