@@ -13,7 +13,7 @@ import dataclasses
 import functools
 from typing import Any, Literal, get_args, get_type_hints
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1 is read, too: a column that it lacks is null
 LOAD = "load"  # the suite and the pipeline of a run that `liftlab load` made
 
 Outcome = Literal["pass", "fail", "error", "ungraded"]

@@ -126,6 +126,8 @@ def _add_missing_columns(connection: sqlite3.Connection) -> None:
         kinds = columns(table)
         for name in _missing(connection, table):
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {_SQL_TYPES[kinds[name]]}")
+    # What is written from now on, an older liftlab may not know.
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 _CREATE = {table: _create(table) for table in TABLES}

@@ -13,6 +13,7 @@ import pytest
 from liftlab import jobs
 from liftlab.jobs.exporting import as_text
 from liftlab.jobs.importing import import_files
+from liftlab.records import SCHEMA_VERSION
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.store.exchange import frames_of
@@ -75,9 +76,19 @@ def test_importing_it_again_changes_nothing(
 
 def test_every_line_says_its_table_and_version(lines: dict[str, str]) -> None:
     records = [json.loads(line) for line in lines["week2_day1"].splitlines()]
-    assert all(record["schema_version"] == 1 for record in records)
+    assert all(record["schema_version"] == SCHEMA_VERSION for record in records)
     tables = {record["table"] for record in records}
     assert {"run", "attempt", "stage", "trial", "grade", "check", "cost"} < tables
+
+
+def test_lines_of_the_version_before_are_read(
+    project: Project, lines: dict[str, str], write: Write
+) -> None:
+    older = lines["week2_day1"].replace(
+        f'"schema_version": {SCHEMA_VERSION},', f'"schema_version": {SCHEMA_VERSION - 1},'
+    )
+    (line,) = import_files(project, [str(write(older.encode()))])
+    assert line.status == "imported"
 
 
 def changed(text: str, table: str, fields: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from liftlab.errors import RunFolderCorrupt, SchemaTooNew, StorageFailed, UnknownRun
-from liftlab.records import Run
+from liftlab.records import SCHEMA_VERSION, Run
 from liftlab.store import (
     Journal,
     RunFolder,
@@ -43,7 +43,7 @@ def test_a_new_folder_gives_back_what_it_was_made_of(
 ) -> None:
     manifest = folder.manifest()
     assert manifest["settings"] == {"seed": 1}
-    assert (manifest["schema_version"], manifest["run_id"]) == (1, rows.run_id)
+    assert (manifest["schema_version"], manifest["run_id"]) == (SCHEMA_VERSION, rows.run_id)
     assert folder.suite_source() == (rows.suite, ".toml")
     run = read_journal(folder)["run"].iloc[0]
     assert (run["run_id"], run["suite"], run["provenance"]) == (rows.run_id, "one", "measured")
@@ -131,7 +131,7 @@ def test_a_manifest_that_cannot_be_used(folder: RunFolder, content: bytes, messa
 
 def test_a_newer_or_missing_manifest(folder: RunFolder) -> None:
     path = folder.path / "manifest.json"
-    path.write_text(json.dumps({"schema_version": 2}))
+    path.write_text(json.dumps({"schema_version": SCHEMA_VERSION + 1}))
     with pytest.raises(SchemaTooNew, match="update liftlab"):
         folder.manifest()
     path.unlink()

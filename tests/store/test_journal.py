@@ -238,6 +238,7 @@ def test_a_journal_from_before_a_column_reads_it_as_null_and_can_go_on(
     connection = sqlite3.connect(folder.journal_path)
     connection.execute("ALTER TABLE attempt DROP COLUMN ended_s")
     connection.execute("ALTER TABLE run DROP COLUMN loop_lag_p50_s")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
     connection.close()
     old = read_journal(folder)
     assert old["attempt"]["ended_s"].isna().all()
@@ -249,6 +250,9 @@ def test_a_journal_from_before_a_column_reads_it_as_null_and_can_go_on(
     ended = read_journal(folder)["attempt"]["ended_s"]
     assert ended.isna().tolist() == [True, False]
     assert ended.iloc[1] == 2.5
+    connection = sqlite3.connect(folder.journal_path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    connection.close()
 
 
 def test_a_folder_that_cannot_be_written(

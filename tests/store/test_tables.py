@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from liftlab.errors import RunFolderCorrupt, SchemaTooNew, UnknownRun
-from liftlab.records import TABLES, Attempt, Check, Cost, Grade, as_row, columns
+from liftlab.records import SCHEMA_VERSION, TABLES, Attempt, Check, Cost, Grade, as_row, columns
 from liftlab.store import (
     Journal,
     RunData,
@@ -238,12 +238,21 @@ def test_a_foreign_parquet_file_is_no_table(written: RunFolder) -> None:
 
 
 def test_newer_tables_are_refused(written: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(tables, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     write(written)
     monkeypatch.undo()
     for read in (read_tables, tables_current):
         with pytest.raises(SchemaTooNew, match="update liftlab"):
             read(written)
+
+
+def test_tables_of_the_version_before_are_read(
+    written: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "SCHEMA_VERSION", SCHEMA_VERSION - 1)
+    write(written)
+    monkeypatch.undo()
+    assert len(read_tables(written).trials) == 1
 
 
 def test_a_table_from_before_a_column_reads_it_as_null(written: RunFolder) -> None:
