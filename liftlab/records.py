@@ -43,6 +43,7 @@ FailureClass = Literal[
     "endpoint_error",
     "empty_output",
     "markdown_fence",
+    "reasoning_unfinished",
     "not_python",
     "truncated",
     "indentation_error",
@@ -199,6 +200,7 @@ class Trial:
     attempts: int | None = None
     cold: bool | None = None
     completed: bool = False  # every stage gave a value
+    asked_function: str | None = None  # the name to grade, where a prompt that was sent has it
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,10 +215,10 @@ class Grade:
     isolation: Isolation | None = None
     limits: str | None = None  # JSON
     outcome: Outcome = "ungraded"
-    raw_outcome: Outcome | None = None  # before a Markdown fence is taken off
+    raw_outcome: Outcome | None = None  # of the text as it came, before code is taken out of it
     reruns: int | None = None
     failure_class: FailureClass | None = None
-    facets: str | None = None  # JSON: stage, sub_kind, exception, line, message
+    facets: str | None = None  # JSON: stage, sub_kind, exception, line, message, found, removed, …
     parsed: bool | None = None
     checks_passed: int | None = None
     checks_total: int | None = None

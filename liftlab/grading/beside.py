@@ -88,8 +88,10 @@ def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[s
         space = {key: item for key, item in module.__dict__.items() if key not in taken}
         space |= {key: item for key, item in named.items() if key in space and key != name}
         space["__builtins__"] = _USUAL
-        if callable(module.__dict__.get(name or "")):
-            space[name or ""] = guard.guarded(module.__dict__[name or ""])
+        function = _function(module.__dict__, name)
+        kept.restore()  # making a `Solution` runs the answer's code
+        if callable(function):
+            space[name or ""] = guard.guarded(function)
         run(make(tests, "<tests>", "exec"), space)
     except BaseException as error:
         return {"not_plain": guard.refused} if guard.refused else describe(error)
@@ -102,6 +104,14 @@ def _names(tests: str) -> set[str]:
     for found in _IMPORTED.finditer(tests):
         names |= {part.split()[0] for part in (found[1] or found[2]).split(",") if part.split()}
     return names - {"antigravity", "this"}  # which do something when they are imported
+
+
+def _function(space: dict[str, Any], name: str | None) -> Any:
+    """Return the function under test; a method of the class `Solution` counts."""
+    function, owner = space.get(name or ""), space.get("Solution")
+    if name is None or callable(function) or not isinstance(owner, type):
+        return function
+    return getattr(owner(), name, None)
 
 
 def _modules(names: Iterable[str]) -> dict[str, ModuleType]:

@@ -78,7 +78,10 @@ def grade_trial(
     allow_weak_isolation: bool = False,
     once: Once[Graded] | None = None,
 ) -> Graded:
-    """Grade one trial by the rows of its stages, in order; `once` knows what it has judged."""
+    """Grade one trial by the rows of its stages, in order, with its `asked_function` in each.
+
+    `once` knows what it has judged.
+    """
     if not stages:
         return Graded(outcome="ungraded")
     last = stages[-1]
@@ -89,13 +92,20 @@ def grade_trial(
         answer = answer or _code(stage, artifacts)
     if answer is None or case is None or not case.is_checked:
         return Graded(outcome="ungraded")
-    code, ir_name = answer["code"], answer["function"]
+    code, ir_name, asked = answer["code"], answer["function"], last["asked_function"]
+    is_asked = isinstance(asked, str)
 
     def judge() -> Graded:
-        weak = allow_weak_isolation
-        return grade(code, case, ir_name=ir_name, sandbox=sandbox, allow_weak_isolation=weak)
+        return grade(
+            code,
+            case,
+            ir_name=ir_name,
+            asked=is_asked,
+            sandbox=sandbox,
+            allow_weak_isolation=allow_weak_isolation,
+        )
 
-    return judge() if once is None else once((case.case_id, ir_name, code), judge)
+    return judge() if once is None else once((case.case_id, ir_name, is_asked, code), judge)
 
 
 def _stages_by_trial(
@@ -106,10 +116,12 @@ def _stages_by_trial(
     # All rows at once: a frame for each trial of a long load takes milliseconds.
     for row in stages.sort_values("position").to_dict("records"):
         grouped.setdefault((row["case_id"], row["repeat"]), []).append(row)
-    for run_id, case_id, repeat in trials[["run_id", *names]].itertuples(index=False):
+    columns = ["run_id", *names, "asked_function"]
+    for run_id, case_id, repeat, asked in trials[columns].itertuples(index=False):
         keys: dict[str, Any] = {"run_id": str(run_id), "case_id": str(case_id)}
         keys["repeat"] = int(repeat)
-        yield keys, grouped.get((case_id, repeat), [])
+        mine = grouped.get((case_id, repeat), [])
+        yield keys, [row | {"asked_function": asked} for row in mine]
 
 
 def _of_failure(stage: dict[str, Any], artifacts: Artifacts, case: Case | None) -> Graded:

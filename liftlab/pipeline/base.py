@@ -47,7 +47,9 @@ class Code:
     function: str | None = None
 
 
+# By the stage's name; under SIGNATURE is what a prompt for code has to add about the function.
 Values = Mapping[str, Any]
+SIGNATURE = "signature"
 ParseSource = Callable[[bytes], ParseReport]
 
 
@@ -58,7 +60,11 @@ class Stage(Protocol):
     attempts: int  # how often a reply may be refused before the stage has failed
 
     def prompt(self, request: str, values: Values) -> Prompt:
-        """Build the prompt from the user's request and the earlier stages' values."""
+        """Build the prompt from the user's request and the earlier stages' values.
+
+        `values[SIGNATURE]` is the function that is graded, such as `add(a, b)`; it is empty where
+        the case names none, or its request defines it.
+        """
         ...
 
     def parse(self, reply: Any, values: Values, parse_source: ParseSource) -> Any | StageError:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from liftlab.pipeline import prompts
+from liftlab.pipeline.base import SIGNATURE, ParseSource, Prompt, StageError, Values
 from liftlab.pipeline.base import Code as CodeValue
-from liftlab.pipeline.base import ParseSource, Prompt, StageError, Values
 
 
 class Code:
@@ -16,8 +16,8 @@ class Code:
     attempts = 1
 
     def prompt(self, request: str, values: Values) -> Prompt:
-        """Ask for one Python function in plain text."""
-        system, user = prompts.direct_prompt(request)
+        """Ask in plain text for one Python function, by the name that is graded."""
+        system, user = prompts.direct_prompt(request, values.get(SIGNATURE, ""))
         return Prompt(text=user, system=system)
 
     def parse(
@@ -31,5 +31,5 @@ class Code:
         return CodeValue(source=reply)
 
     def fingerprint(self) -> str:
-        """Return the prompt with nothing filled in."""
-        return "\0".join((prompts.PROMPTS_VERSION, *prompts.direct_prompt("")))
+        """Return the prompt with nothing but a signature filled in."""
+        return "\0".join((prompts.PROMPTS_VERSION, *prompts.direct_prompt("", "f(a)")))

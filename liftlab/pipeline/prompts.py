@@ -16,7 +16,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-PROMPTS_VERSION = "1"
+PROMPTS_VERSION = "2"
 REQUEST_LIMIT = 4000  # characters of a request that go into a prompt
 SUMMARY_LIMIT = 200
 HINT_LIMIT = 60
@@ -177,13 +177,22 @@ def body_prompt(ir: Mapping[str, Any]) -> str:
     return "\n".join((*shots, _described(ir)))
 
 
-def direct_prompt(request: str) -> tuple[str, str]:
-    """Return the system and user messages that ask a chat model for the code itself."""
+def direct_prompt(request: str, signature: str = "") -> tuple[str, str]:
+    """Return the system and user messages that ask a chat model for the code itself.
+
+    Parameters
+    ----------
+    request
+        What the function is to do.
+    signature
+        What it is to be called and takes, such as `add(a, b)`; empty where the request says it.
+    """
     system = (
         "You write Python. Answer with one complete function and nothing else: "
         "no explanation, no examples of use, no Markdown."
     )
-    return system, f"{request[:REQUEST_LIMIT].strip()}\n\nAnswer with the function only."
+    asked = f"Write one Python function: def {signature}:\n" if signature else ""
+    return system, f"{request[:REQUEST_LIMIT].strip()}\n\n{asked}Answer with the function only."
 
 
 def ir_fault(ir: Any) -> str | None:

@@ -25,6 +25,7 @@ FAILURES = {
     "endpoint_error": "got no usable answer from the endpoint",
     "empty_output": "are empty",
     "markdown_fence": "are wrapped in Markdown",
+    "reasoning_unfinished": "ran out of tokens while reasoning",
     "not_python": "are no Python",
     "truncated": "break off",
     "indentation_error": "lack the block that an indented line opens",

@@ -44,6 +44,8 @@ class RunRequest:
                 prompt=case.prompt,
                 category=case.category,
                 difficulty=case.difficulty,
+                function=case.entry_point,
+                signature=case.missing_signature,
             )
             for case in self.suite.cases
             for repeat in range(1, self.repeats + 1)

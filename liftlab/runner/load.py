@@ -14,7 +14,7 @@ from liftlab.runner.duty import first_of
 from liftlab.runner.halt import Halt
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import TrialDone, run_trial
-from liftlab.sandbox.extract import extract
+from liftlab.sandbox.extract import extract, to_bytes
 
 Emit = Callable[[dict[str, Any]], None]
 Commit = Callable[[TrialDone], Awaitable[None]]
@@ -65,8 +65,10 @@ async def run_closed(
 def _parses(context: Context, done: TrialDone) -> bool:
     if done.code is None:
         return False
-    source = extract(done.code.source).encode("utf-8", "surrogatepass")
-    return context.parse_source(source).parsed
+    source, parse = done.code.source, context.parse_source
+    names = [done.code.function] if done.code.function else []
+    inner = extract(source, names, parse).source
+    return any(parse(to_bytes(text)).parsed for text in dict.fromkeys((inner, source)))
 
 
 async def measure_memory(

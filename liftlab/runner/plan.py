@@ -18,6 +18,8 @@ class PlannedTrial:
     prompt: str
     category: str | None = None
     difficulty: str | None = None
+    function: str | None = None  # what is graded
+    signature: str = ""  # what a prompt for code has to add about it
 
     @property
     def key(self) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from liftlab.endpoints.base import Reply
-from liftlab.pipeline.base import Code, Prompt, Stage, StageError
+from liftlab.pipeline.base import SIGNATURE, Code, Prompt, Stage, StageError
 from liftlab.records import Attempt, Phase, Trial
 from liftlab.records import Stage as StageRow
 from liftlab.runner.attempt import Asked, send
@@ -20,16 +20,21 @@ from liftlab.runner.context import Context
 from liftlab.runner.limits import ASK_AGAIN
 from liftlab.runner.plan import PlannedTrial, attempt_seed
 from liftlab.runner.retry import retrying
+from liftlab.suite.signature import mentions
 
 FORMAT_REFUSED = "response_format"  # why an attempt is made in another form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageDone:
-    """A stage's row and its value; the value of a failed stage is what there was of it."""
+    """A stage's row and its value; the value of a failed stage is what there was of it.
+
+    `names_function` says that its prompt has the name of the function that is graded.
+    """
 
     row: StageRow
     value: Any
+    names_function: bool
     attempts: tuple[Attempt, ...]
     no_answer: bool
 
@@ -98,7 +103,7 @@ async def run_trial(
     around
         A context manager made for each stage's name and held while the stage runs.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {SIGNATURE: planned.signature}
     done: list[StageDone] = []
     until_s = context.clock.now_s() + (context.trial_deadline_s or math.inf)
     for position, stage in enumerate(context.stages):
@@ -145,6 +150,7 @@ async def _run_stage(running: _StageRun, position: int, peak_mb: float | None) -
     return StageDone(
         row=_stage_row(running, position, reason, kept, peak_mb),
         value=value,
+        names_function=mentions(f"{prompt.system}\n{prompt.text}", running.trial.function),
         attempts=tuple(running.attempts),
         no_answer=judged is not None and judged.reply.no_answer,
     )
@@ -270,6 +276,7 @@ def _trial_row(context: Context, planned: PlannedTrial, done: list[StageDone]) -
         attempts=len(attempts),
         cold=any(cold) if (cold := [a.cold for a in attempts if a.cold is not None]) else None,
         completed=len(done) == len(context.stages) and done[-1].row.ok,
+        asked_function=planned.function if any(stage.names_function for stage in done) else None,
     )
 
 

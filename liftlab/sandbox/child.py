@@ -148,8 +148,9 @@ def _run(source: bytes, calls: list[dict[str, Any]], *, is_tagged: bool) -> None
     if all(call["function"] for call in calls):
         code, known = _compile(source)
     else:
-        code, known = facts.inspect_source(source)
-        only = _only_function(known)
+        given = calls[0] if calls else {"args": (), "kwargs": ()}
+        code, known = facts.inspect_source(source, len(given["args"]) + len(given["kwargs"]))
+        only = (known.get("found") or {}).get("function")
     _tell({"facts": known})
     if code is not None:
         if b"random" in source:  # else the module is not worth what it costs every child
@@ -188,19 +189,29 @@ def _run_calls(
     for number, call in enumerate(calls):
         name = call["function"] or only
         function = namespace.get(name) if name else None
-        if not callable(function):
+        if name and not callable(function):
+            name, function = _method(namespace, name)
+        if isinstance(function, BaseException):
+            _tell({"call": number, "function": name, "error": _describe(function, None)})
+        elif not callable(function):
             _tell({"call": number, "function": name, "missing": True})
-            continue
-        try:
-            told = _one_call(function, call, is_tagged=is_tagged)
-        except MemoryError:
-            told = _NO_MEMORY_LEFT  # with the traceback goes what was too large to be told
-        _tell({"call": number, "function": name, **told})
+        else:
+            try:
+                told = _one_call(function, call, is_tagged=is_tagged)
+            except MemoryError:
+                told = _NO_MEMORY_LEFT  # with the traceback goes what was too large to be told
+            _tell({"call": number, "function": name, **told})
 
 
-def _only_function(known: Mapping[str, Any]) -> str | None:
-    public = [item["name"] for item in known["functions"] if not item["name"].startswith("_")]
-    return public[0] if len(public) == 1 else None
+def _method(namespace: Mapping[str, Any], name: str) -> tuple[str, Any]:
+    """Return a method of the class `Solution`, bound to a new instance; or what that raised."""
+    owner, method = namespace.get(protocol.OWNER), name.removeprefix(f"{protocol.OWNER}.")
+    try:
+        if not isinstance(owner, type) or not callable(getattr(owner, method, None)):
+            return name, None
+        return f"{protocol.OWNER}.{method}", getattr(owner(), method)
+    except BaseException as error:
+        return name, error
 
 
 def _one_call(

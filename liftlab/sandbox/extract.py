@@ -1,66 +1,167 @@
-"""Take the code out of a reply that wraps it in Markdown."""
+"""Take the code that answers a request out of a reply that wraps it in something.
+
+Whether a piece parses, and what it defines, is asked of the sandbox; how often is bounded.
+"""
 
 from __future__ import annotations
 
 import re
-import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-# Nothing is tried twice (`*+`): on a line of a megabyte that would take hours, in the caller.
-_FENCE = re.compile(r"^([ \t]*+)(`{3,}+|~{3,}+)[ \t]*+([\w+#.-]*+)[^\n`]*+$", re.MULTILINE)
-# A fence that closes on the line of the last statement.
-_GLUED = re.compile(r"^(?![ \t]*+[`~]{3})([^\n`]++)`{3}[ \t]*+$", re.MULTILINE)
-_DEFINES = re.compile(r"^[ \t]*(async )?def ", re.MULTILINE)
-_PYTHON = {"python", "python3", "py", "py3", ""}
+from liftlab.sandbox import markup
+from liftlab.sandbox.markup import Block
+from liftlab.sandbox.protocol import OWNER
+from liftlab.sandbox.reports import ParseReport
+
+MOST_TRIED = 8  # pieces that the sandbox is asked about, for one thing that is looked for
+_FUNCTION = re.compile(
+    r"^[ \t]*+(?:async\s++)?def\s|^\w++\s*+(?::[^=\n]*+)?=\s*+lambda\b", re.MULTILINE
+)
+_FUTURE = re.compile(r"^from __future__ import [^\n(]++\n", re.MULTILINE)
+_TRIES_ONLY = ("_", "test", "main")  # what names of functions begin with that are no answer
+_WRAPPING = ("`", "~", "<")  # what no line of Python begins with
+
+Parse = Callable[[bytes], ParseReport]
 
 
-def has_fence(text: str) -> bool:
-    r"""Say whether a line of `text` opens or closes a fenced code block.
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The code of a reply; `removed` says what was around it, nothing for a text as it came.
+
+    `joined` counts the earlier pieces that stand before the one that answers. `unfinished` says
+    that the model was still reasoning when its reply ended.
+    """
+
+    source: str
+    removed: tuple[str, ...] = ()
+    joined: int = 0
+    unfinished: bool = False
+
+
+def to_bytes(text: str) -> bytes:
+    """Return source as the sandbox takes it; halves of surrogate pairs are kept."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def extract(text: str, names: Sequence[str], parse: Parse) -> Extracted:
+    r"""Return the code in a reply that defines one of `names`, or else a function.
+
+    Of several pieces it is the last that does and is no stub; earlier ones, whose names it needs,
+    are put before it.
+
+    Parameters
+    ----------
+    text
+        The reply. One without a form around its code must be known not to parse.
+    names
+        The functions that are looked for, the likeliest first.
+    parse
+        Asks the sandbox.
 
     Examples
     --------
-    >>> has_fence("```python\nx = 1\n```"), has_fence("x = '```'")
-    (True, False)
+    >>> from liftlab.sandbox import Sandbox
+    >>> reply = "No:\n```py\ndef f(): return 0\n```\nYes:\n```py\ndef f(): return 1\n```"
+    >>> with Sandbox() as sandbox:
+    ...     extract(reply, ["f"], sandbox.parse)
+    Extracted(source='def f(): return 1\n', removed=('fence',), joined=0, unfinished=False)
     """
-    return _FENCE.search(text) is not None or _GLUED.search(text) is not None
+    if markup.is_wrapped(text) and not text.lstrip().startswith(_WRAPPING):
+        report = parse(to_bytes(text))
+        if report.parsed and not report.lacks & {"PYTHON", "python"}:
+            return Extracted(text)  # it only speaks of such marks, as in a docstring
+    answer = markup.bare(text.replace("\r\n", "\n").replace("\r", "\n"))
+    if answer.unfinished:
+        return Extracted("", answer.removed, unfinished=True)
+    blocks, outside = markup.blocks(answer.text)
+    if blocks:
+        return _of_blocks(blocks, outside, answer.removed, names, parse)
+    if answer.removed and parse(to_bytes(answer.text)).parsed:
+        return Extracted(answer.text, answer.removed)
+    found = _of_prose(answer.text, answer.removed, names, parse)
+    return found or Extracted(answer.text if answer.removed else text, answer.removed)
 
 
-def extract(text: str) -> str:
-    r"""Return the code of the first fenced Python block that defines a function.
-
-    Failing that what stands before the first fence, if it defines one: a reply may close a block
-    that the prompt has opened. Failing that the first Python block, failing that the first block;
-    a block that is never closed ends with the text. Without a block, the text as it is.
-
-    Examples
-    --------
-    >>> extract("Sure!\n```python\ndef f(): return 1\n```\nAnything else?")
-    'def f(): return 1\n'
-    """
-    text = _GLUED.sub(r"\1\n```", text)
-    blocks = _blocks(text)
-    if not blocks:
-        return text
-    python = [code for language, code in blocks if language in _PYTHON]
-    before = _FENCE.split(text, maxsplit=1)[0]
-    first = (python or [blocks[0][1]])[0]
-    return next(filter(_DEFINES.search, [*python, before]), first)
-
-
-def _blocks(text: str) -> list[tuple[str, str]]:
-    """Return each block's language and code."""
-    blocks: list[tuple[str, str]] = []
-    opened: re.Match[str] | None = None
-    for line in _FENCE.finditer(text):
-        if opened is None:
-            opened = line
-        elif line[2].startswith(opened[2]) and not line[3]:  # only a bare fence closes
-            blocks.append(_block(text, opened, line.start()))
-            opened = None
-    if opened is not None:
-        blocks.append(_block(text, opened, len(text)))
-    return blocks
+def _of_blocks(
+    blocks: list[Block], outside: str, removed: tuple[str, ...], names: Sequence[str], parse: Parse
+) -> Extracted:
+    removed = (*removed, "fence")
+    python = [block for block in blocks if block.python]
+    pieces = python or blocks
+    if len(blocks) == 1 and _may_define(pieces[0].code, names):
+        return Extracted(pieces[0].code, removed)
+    last: Block | None = None
+    for wanted in (names, ()) if names else ((),):
+        likely = [n for n, block in enumerate(pieces) if _may_define(block.code, wanted)]
+        for number in reversed(likely[-MOST_TRIED:]):
+            block = pieces[number]
+            report = parse(to_bytes(block.code))
+            if report.parsed and _answers(report, wanted):
+                return _joined(pieces, number, report, removed, parse)
+            if report.at_end and not block.closed:
+                return Extracted(block.code, removed)  # the reply was cut off there
+            last = last or block
+    return _of_prose(outside, removed[:-1], names, parse) or Extracted(
+        (last or pieces[0]).code, removed
+    )
 
 
-def _block(text: str, opened: re.Match[str], end: int) -> tuple[str, str]:
-    code = text[opened.end() + 1 : end]
-    return opened[3].lower(), textwrap.dedent(code) if opened[1] else code
+def _of_prose(
+    text: str, removed: tuple[str, ...], names: Sequence[str], parse: Parse
+) -> Extracted | None:
+    """Return the one run of lines that parses and defines the function, if there is just one."""
+    pieces = [Block(run) for run in markup.runs(text)]
+    for wanted in (names, ()) if names else ((),):
+        likely = [n for n, block in enumerate(pieces) if _may_define(block.code, wanted)]
+        if len(likely) > MOST_TRIED:
+            return None
+        reports = [(number, parse(to_bytes(pieces[number].code))) for number in likely]
+        sound = [(n, report) for n, report in reports if report.parsed and _answers(report, wanted)]
+        if len(sound) == 1:
+            return _joined(pieces, *sound[0], (*removed, "prose"), parse)
+        if sound:
+            return None
+    return None
+
+
+def _joined(
+    pieces: list[Block], number: int, report: ParseReport, removed: tuple[str, ...], parse: Parse
+) -> Extracted:
+    """Put pieces before the one that answers that define what it lacks."""
+    lacks, before = set(report.lacks), list[str]()
+    others = [*pieces[number + 1 :][:MOST_TRIED], *pieces[:number][-MOST_TRIED:]]
+    for other in reversed(others) if lacks else ():
+        if not any(name in other.code for name in lacks):
+            continue
+        beside = parse(to_bytes(other.code))
+        if beside.parsed and beside.defines & lacks:
+            before.insert(0, other.code.rstrip("\n"))
+            lacks |= beside.lacks
+    source = "\n".join([*before, pieces[number].code])
+    if before:  # these stand at the beginning, or nothing parses
+        future = _FUTURE.findall(source)
+        source = "".join(future) + _FUTURE.sub("", source)
+    return Extracted(source, removed, joined=len(before))
+
+
+def _may_define(code: str, names: Sequence[str]) -> bool:
+    """Say whether a piece has what looks like the definition of a name, or of any function."""
+    if not names:
+        return _FUNCTION.search(code) is not None
+    name = "|".join(map(re.escape, names))
+    pattern = rf"^[ \t]*+(?:(?:async\s++)?def|class)\s++(?:{name})\b|^(?:{name})\s*+[:=]"
+    return re.search(pattern, code, re.MULTILINE) is not None
+
+
+def _answers(report: ParseReport, names: Sequence[str]) -> bool:
+    """Say whether a piece defines one of the names, or a function, and not just a place for it."""
+    functions = {item.name.removeprefix(f"{OWNER}."): item for item in report.functions}
+    if not names:
+        return any(
+            not item.stub and not name.lower().startswith(_TRIES_ONLY)
+            for name, item in functions.items()
+        )
+    return any(
+        not functions[name].stub if name in functions else name in report.defines for name in names
+    )

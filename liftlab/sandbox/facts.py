@@ -7,12 +7,15 @@ or stack. Facts are plain JSON; judging them is the grader's. Standard library o
 from __future__ import annotations
 
 import _ast as ast  # `ast` itself is 280 KB more for each child to inherit, and 1 % of a run
+import builtins
 import re
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
+from liftlab.sandbox import entry
 from liftlab.sandbox.bodies import text_facts
+from liftlab.sandbox.entry import Defined
 from liftlab.sandbox.protocol import FILENAME, MESSAGE_CHARS, MOST_FUNCTIONS, NAME_CHARS
 
 _STATEMENT = re.compile(
@@ -25,8 +28,17 @@ _CUT_FIELD = re.compile(r"""\b[fF][rR]?("[^"]*|'[^']*)\{[^}]*$""")
 _EMPTY_BODY = (ast.Pass,)
 
 
-def inspect_source(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
+def inspect_source(
+    source: bytes, given: int | None = None
+) -> tuple[CodeType | None, dict[str, Any]]:
     """Compile `source` and collect its facts.
+
+    Parameters
+    ----------
+    source
+        As it came.
+    given
+        How many arguments the function to be found will get; None if none is to be found.
 
     Returns
     -------
@@ -34,8 +46,9 @@ def inspect_source(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
         The compiled module, or None where it does not compile.
     facts
         `parsed`, `kind`, `message`, `line`, `offset`, `at_end` (the text stops in the middle of
-        something), `functions`, `json`
-        ("error", "value" or None), `pythonic`, `foreign`, `gateway_page`, `empty`.
+        something), `functions`, `defines` and `lacks` (names at the top level, and those that are
+        bound nowhere), `found` (the function to call), `json` ("error", "value" or None),
+        `pythonic`, `foreign`, `gateway_page`, `empty`.
 
     Examples
     --------
@@ -54,9 +67,20 @@ def inspect_source(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
         return None, facts
     except (ValueError, MemoryError, RecursionError, OverflowError) as error:
         return None, facts | _fault(error, str(error), None, None)
-    facts["functions"] = list(_functions(tree))[:MOST_FUNCTIONS]
+    functions = list(entry.functions_of(tree))
+    facts["functions"] = [_describe(item) for item in functions[:MOST_FUNCTIONS]]
     facts["empty"] = not tree.body
+    if given is None:
+        defines, lacks = entry.names_of_module(tree)
+        facts["defines"] = _bounded(defines)
+        facts["lacks"] = _bounded(lacks - vars(builtins).keys())
+    else:
+        facts["found"] = entry.find(functions, given)
     return code, facts
+
+
+def _bounded(names: set[str]) -> list[str]:
+    return sorted(name for name in names if len(name) <= NAME_CHARS)[:MOST_FUNCTIONS]
 
 
 def _fault(
@@ -117,30 +141,17 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _functions(tree: ast.Module) -> Iterator[dict[str, Any]]:
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield _describe(node.name, node.args, node.lineno, node.body)
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-            body: list[ast.stmt] = [ast.Return(value=node.value.body)]
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    yield _describe(target.id, node.value.args, node.lineno, body)
-
-
-def _describe(
-    name: str, arguments: ast.arguments, line: int, body: list[ast.stmt]
-) -> dict[str, Any]:
-    positional = len(arguments.posonlyargs) + len(arguments.args)
-    inside = list(_own_nodes(body))
+def _describe(item: Defined) -> dict[str, Any]:
+    inside = list(_own_nodes(item.body))
     return {
-        "name": name[:NAME_CHARS],
-        "line": line,
-        "required": positional - len(arguments.defaults),
-        "accepted": None if arguments.vararg else positional,
+        "name": item.name[:NAME_CHARS],
+        "line": item.line,
+        "required": item.required,
+        "accepted": item.accepted,
         "returns_value": any(_gives_value(node) for node in inside),
         "prints": any(_is_print(node) for node in inside),
-        "ends_with": _ending(body),
+        "ends_with": _ending(item.body),
+        "stub": entry.is_stub(item.body),
     }
 
 
@@ -151,14 +162,7 @@ def _own_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
         node = pending.pop()
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            pending.extend(_children(node))
-
-
-def _children(node: ast.AST) -> Iterator[ast.AST]:
-    for name in node._fields:
-        value = getattr(node, name, None)
-        parts = value if isinstance(value, list) else [value]
-        yield from (part for part in parts if isinstance(part, ast.AST))
+            pending.extend(entry.children(node))
 
 
 def _gives_value(node: ast.AST) -> bool:

@@ -12,6 +12,7 @@ EXIT_MEMORY, EXIT_BROKEN = 81, 83
 MODULE_NAME, FILENAME = "candidate", "<candidate>"
 MESSAGE_CHARS = 300
 NAME_CHARS = 120
+OWNER = "Solution"  # the class whose methods count as functions
 MOST_FUNCTIONS = 100
 # A suite's arguments may be larger than what a candidate may send back.
 ARGUMENT_LIMITS = {"max_nodes": 1_000_000, "max_bytes": 4 * 1024 * 1024}

@@ -32,7 +32,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call to make. Without a name it goes to the only public top-level function.
+    """One call to make. Without a name it goes to the function that `entry.find` finds.
 
     With `is_encoded`, the arguments are JSON data as `values.encode` gives it.
     """
@@ -54,6 +54,7 @@ class Function:
     returns_value: bool  # it yields, or has a `return` with a value other than None
     prints: bool
     ends_with: str | None  # "expression", "assignment", "print", "empty", or something else
+    stub: bool = False  # there is nothing in it but a place for the code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,10 @@ class ParseReport:
     line: int | None = None
     offset: int | None = None
     at_end: bool = False
-    functions: tuple[Function, ...] = ()
+    functions: tuple[Function, ...] = ()  # a method of the class `Solution` with that before it
+    defines: frozenset[str] = frozenset()  # names at its top level
+    lacks: frozenset[str] = frozenset()  # names that it reads and binds nowhere
+    found: str | None = None  # how the function was found that a call without a name goes to
     json: str | None = None
     pythonic: bool = False
     foreign: bool = False
@@ -214,12 +218,19 @@ def parse_report(facts: Any) -> ParseReport:
         line=_whole(facts.get("line")),
         offset=_whole(facts.get("offset")),
         functions=tuple(_function(item) for item in (functions or ())[:MOST_FUNCTIONS]),
+        defines=_names(facts.get("defines")),
+        lacks=_names(facts.get("lacks")),
+        found=text_of((facts.get("found") or {}).get("how")),
         json=text_of(facts.get("json")),
         **{
             key: facts.get(key) is True
             for key in ("at_end", "pythonic", "foreign", "gateway_page", "empty")
         },
     )
+
+
+def _names(names: Any) -> frozenset[str]:
+    return frozenset(map(str, names if isinstance(names, list) else ()))
 
 
 def _function(item: Mapping[str, Any]) -> Function:

@@ -242,7 +242,10 @@ def committed(folder: RunFolder) -> set[tuple[str, int]]:
 
 
 def stage_rows(folder: RunFolder, case_id: str, repeat: int) -> list[dict[str, Any]]:
-    """Return the stages of one trial, in order, without taking the lock."""
+    """Return the stages of one trial, in order, without taking the lock.
+
+    Each has the trial's `asked_function`.
+    """
     connection = schema.connect(folder.journal_path)
     try:
         with schema.reading(folder.journal_path):
@@ -314,7 +317,10 @@ def _summary(folder: RunFolder) -> RunSummary:
     )
 
 
-_STAGES = "SELECT * FROM stage WHERE case_id = ? AND repeat = ? ORDER BY position"
+_STAGES = (
+    "SELECT stage.*, asked_function FROM stage JOIN trial USING (run_id, case_id, repeat) "
+    "WHERE case_id = ? AND repeat = ? ORDER BY position"
+)
 _RUN_LINE = (
     "SELECT started_at, suite, endpoint, status, provenance, (SELECT COUNT(*) FROM trial) FROM run"
 )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from liftlab import tomlfile
 from liftlab.errors import SuiteInvalid, UnknownName, UsageError
+from liftlab.suite import signature as signatures
 from liftlab.suite.file import SUFFIXES, read
 from liftlab.suite.formats import ForeignCaseModel
 from liftlab.suite.models import CaseModel, LimitsModel, decode
@@ -71,13 +72,17 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One thing to ask for, and how to tell whether the answer is right."""
+    """One thing to ask for, and how to tell whether the answer is right.
+
+    `entry_point` is the function to call, `signature` how it is called, such as `add(a, b)`.
+    """
 
     case_id: str
     prompt: str
     category: str = "uncategorised"
     difficulty: Literal["easy", "medium", "hard"] | None = None
     entry_point: str | None = None
+    signature: str | None = None
     checks: tuple[Check, ...] = ()
     limits: Limits = field(default_factory=Limits)
     program: Program | None = None
@@ -86,6 +91,16 @@ class Case:
     def is_checked(self) -> bool:
         """Whether anything tells right answers from wrong ones."""
         return bool(self.checks or self.program)
+
+    @property
+    def names_function(self) -> bool:
+        """Whether the prompt or the signature tells the function's name."""
+        return self.signature is not None or signatures.mentions(self.prompt, self.entry_point)
+
+    @property
+    def missing_signature(self) -> str:
+        """What a prompt for code has to add about the function; empty for nothing."""
+        return signatures.signature_of(self.entry_point, self.signature, self.checks, self.prompt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +239,8 @@ def _case(model: CaseModel) -> Case:
         prompt=model.prompt,
         category=model.category or "uncategorised",
         difficulty=model.difficulty,
-        entry_point=model.entry_point,
+        entry_point=model.function,
+        signature=model.signature,
         checks=tuple(checks),
         limits=_limits(model.limits or LimitsModel()),
         program=_program(model),

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from liftlab import values
+from liftlab.suite.signature import read_signature
 
 MAX_CASES = 10_000
 MAX_CHECKS = 10_000
@@ -112,6 +113,7 @@ class CaseModel(_Model):
     category: _Line | None = None
     difficulty: Literal["easy", "medium", "hard"] | None = None
     entry_point: _Identifier | None = None
+    signature: Annotated[str, AfterValidator(read_signature)] | None = None
     checks: list[Annotated[CheckModel, BeforeValidator(_from_pair)]] = Field(
         default=[], max_length=MAX_CHECKS
     )
@@ -125,6 +127,17 @@ class CaseModel(_Model):
                 raise ValueError(f"two checks are named {values.show(name, 60)}")
             seen.add(name)
         return self
+
+    @model_validator(mode="after")
+    def _one_name(self) -> Self:
+        if self.entry_point and self.signature and self.function != self.entry_point:
+            raise ValueError("entry_point and signature name two functions")
+        return self
+
+    @property
+    def function(self) -> str | None:
+        """The name of the function, where the case gives one."""
+        return self.signature.partition("(")[0] if self.signature else self.entry_point
 
     def check_names(self) -> list[str]:
         """Return the name of each check, counted from 1 where it has none."""

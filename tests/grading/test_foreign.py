@@ -77,6 +77,7 @@ def test_a_test_that_says_more_runs_beside_the_answer(sandbox: Sandbox) -> None:
         return graded.outcome, graded.failure_class, graded.facets.get("line")
 
     assert verdict("def near(x): return x + .5") == ("pass", None, None)
+    assert verdict("class Solution:\n def near(self, x): return x + .5") == ("pass", None, None)
     assert verdict("def near(x): return 1.5") == ("fail", "wrong_answer", None)
     assert verdict("def near(x): print(x)") == ("fail", "missing_return", 1)
     assert verdict("def nearly(x): return x")[1] == "wrong_function_name"

@@ -76,7 +76,7 @@ def test_a_pass_has_no_class_and_all_its_numbers(sandbox: Sandbox) -> None:
     graded = grade("def f(x):\n    return x * 2", TWICE, sandbox=sandbox)
     assert (graded.outcome, graded.raw_outcome, graded.failure_class) == ("pass", "pass", None)
     assert (graded.checks_passed, graded.checks_total, graded.reruns) == (2, 2, 0)
-    assert graded.facets == {}
+    assert graded.facets == {"found": "entry_point"}
     assert graded.verdict_integrity == "caller"
     assert graded.isolation == sandbox.isolation
     assert graded.cpu_s is not None
@@ -88,7 +88,7 @@ def test_a_pass_has_no_class_and_all_its_numbers(sandbox: Sandbox) -> None:
     [
         ("f", "g", "def f(x): return x * 2\ndef g(x): return 0", "pass"),
         ("f", "g", "def g(x): return x * 2", "pass"),  # the IR's name is not there
-        ("f", "g", "def h(x): return x * 2", "fail"),
+        ("f", "g", "def h(x): return x * 2", "pass"),  # nobody has asked for a name
         (None, "g", "def f(x): return 0\ndef g(x): return x * 2", "pass"),
         (None, None, "def anything(x): return x * 2", "pass"),
         (None, None, "double = lambda x: x * 2", "pass"),
@@ -101,6 +101,68 @@ def test_which_function_is_called(
 ) -> None:
     wanted = dataclasses.replace(TWICE, entry_point=entry_point)
     assert grade(code, wanted, ir_name=ir_name, sandbox=sandbox).outcome == outcome
+
+
+TOLD = dataclasses.replace(TWICE, prompt="Write f(x).")
+SIGNED = dataclasses.replace(TWICE, signature="f(x)")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code", "found"),
+    [
+        (TOLD, "def f(x): return x * 2", "asked"),
+        (SIGNED, "def f(x): return x * 2", "signature"),
+        (TWICE, "def f(x): return x * 2", "entry_point"),
+        (TWICE, "def g(x): return x * 2", "only"),
+        (TWICE, "def g(x): return h(x)\ndef h(x): return x * 2", "last"),
+        (TWICE, "class Solution:\n    def g(self, x): return x * 2", "method"),
+        (TOLD, "class Solution:\n    def f(self, x): return x * 2", "method"),
+    ],
+)
+def test_facets_say_how_the_function_was_found(
+    wanted: Case, code: str, found: str, sandbox: Sandbox
+) -> None:
+    graded = grade(code, wanted, sandbox=sandbox)
+    assert (graded.outcome, graded.facets) == ("pass", {"found": found})
+
+
+@pytest.mark.parametrize("wanted", [TOLD, SIGNED])
+def test_a_name_that_was_asked_for_is_held_against_the_answer(
+    wanted: Case, sandbox: Sandbox
+) -> None:
+    right, wrong = (
+        grade(f"def g(x): return x * {factor}", wanted, sandbox=sandbox) for factor in (2, 3)
+    )
+    assert right.failure_class == wrong.failure_class == "wrong_function_name"
+    assert (right.facets["right_but_for_name"], right.facets["function"]) == (True, "g")
+    assert "right_but_for_name" not in wrong.facets
+    alike = grade("def g(x): return x * 2", TWICE, asked=True, sandbox=sandbox)
+    assert alike.failure_class == "wrong_function_name"
+
+
+def test_what_a_method_raises_before_it_is_called_is_its_own(sandbox: Sandbox) -> None:
+    code = "class Solution:\n    def __init__(self): 1 / 0\n    def f(self, x): return x * 2"
+    graded = grade(code, TOLD, sandbox=sandbox)
+    assert (graded.failure_class, graded.facets["exception"]) == (
+        "runtime_error",
+        "ZeroDivisionError",
+    )
+    short = grade("class Solution:\n    def f(self): return 2", TOLD, sandbox=sandbox)
+    assert short.failure_class == "signature_mismatch"
+
+
+def test_what_was_around_the_code_is_told(sandbox: Sandbox) -> None:
+    text = (
+        "<think>Hm.</think>\n```python\ntwo = 2\n```\nSo:\n"
+        "```python\ndef f(x): return x * two\n```<|im_end|>"
+    )
+    graded = grade(text, TOLD, sandbox=sandbox)
+    assert (graded.raw_outcome, graded.outcome) == ("fail", "pass")
+    assert graded.facets == {
+        "found": "asked",
+        "removed": ["tokens", "reasoning", "fence"],
+        "joined": 1,
+    }
 
 
 def test_markdown_has_a_verdict_before_and_after(sandbox: Sandbox) -> None:

@@ -21,7 +21,7 @@ from liftlab.suite import Case, Check, Limits, Program
 
 ADD = Case(
     case_id="add",
-    prompt="Add two numbers.",
+    prompt="Write add(a, b), which returns the sum of two numbers.",
     entry_point="add",
     checks=(
         Check(name="small", args=(1, 2), expected=3),
@@ -75,6 +75,7 @@ SAMPLES: list[tuple[str, str | None, str]] = [
     ("empty_output", None, " \n\t\n"),
     ("empty_output", None, "# TODO: write the function\n"),
     ("markdown_fence", None, "```python\n```python\ndef add(a, b):\n    return a + b\n```\n```"),
+    ("reasoning_unfinished", None, "<think>\nI could add them. ```python\ndef add(a, b): return a"),
     ("not_python", "json", '{"intent": {"summary": "add"}, "signature": {"name": "add"}}'),
     ("not_python", "prose", "I am sorry, but I can't help with that request."),
     ("not_python", "prose", "To add two numbers, write the first, then the second below it."),
@@ -231,7 +232,7 @@ def test_every_class_is_documented() -> None:
 
 
 def test_without_a_name_several_functions_leave_none_to_call(sandbox: Sandbox) -> None:
-    two = "def plus(a, b):\n    return a + b\ndef minus(a, b):\n    return a - b"
+    two = "def even(n, k):\n    return odd(n, k)\ndef odd(n, k):\n    return even(n, k)"
     graded = grade(two, OPEN, sandbox=sandbox)
     assert (graded.failure_class, graded.facets["sub_kind"]) == ("missing_function", "several")
 
@@ -249,6 +250,7 @@ def test_facets_say_where(sandbox: Sandbox) -> None:
         "line": 3,
         "message": "name 'd' is not defined",
         "check": "small",
+        "found": "asked",
     }
 
 

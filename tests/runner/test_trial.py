@@ -164,6 +164,14 @@ async def test_a_good_answer_is_one_attempt() -> None:
     assert done.stages[0].output_tokens == 5
 
 
+async def test_the_name_that_was_asked_for_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Words, "prompt", lambda self, request, values: Prompt(text=str(values)))
+    for function, signature, asked in (("f", "f(a)", "f"), ("sum", "", None), (None, "", None)):
+        planned = replace(PLANNED, function=function, signature=signature)
+        done = await run_trial(context(Scripted("fine"), Ledger()), planned)
+        assert done.row.asked_function == asked
+
+
 async def test_a_refused_reply_is_asked_for_again_with_a_new_seed_and_its_reason() -> None:
     endpoint, ledger = Scripted("NO", "NO", "yes"), Ledger()
     done = await run_trial(context(endpoint, ledger), PLANNED)

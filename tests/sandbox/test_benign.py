@@ -164,7 +164,7 @@ def test_benign_code_passes(name: str, sandbox: Sandbox) -> None:
     if name == "handles a refusal" and sandbox.isolation == "limits-only":
         pytest.skip("nothing is refused here")
     graded = grade(BENIGN[name], CASE, sandbox=sandbox)
-    assert (graded.outcome, graded.facets) == ("pass", {})
+    assert (graded.outcome, graded.facets) == ("pass", {"found": "entry_point"})
 
 
 def test_nothing_of_the_environment_is_seen(

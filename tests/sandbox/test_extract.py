@@ -1,64 +1,102 @@
+"""Of all that a reply holds, the code that answers is taken."""
+
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from liftlab.sandbox.extract import extract, has_fence
+from liftlab.sandbox import ParseReport, Sandbox
+from liftlab.sandbox.extract import Extracted, extract
 
-CODE = "def f():\n    return 1\n"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"```python\n{CODE}```",
-        f"```\n{CODE}```\n",
-        f"Here you are:\n\n```py\n{CODE}```\nIt returns one.",
-        f"~~~python\n{CODE}~~~",
-        f"````python\n{CODE}````",
-        f"```bash\npip install x\n```\n```python\n{CODE}```",
-        f"```python\nimport os\n```\n```python\n{CODE}```",
-        f"```python title=f.py\n{CODE}```",
-        f"```Python\n{CODE}",  # never closed
-        f"{CODE}```\nIt returns one.",  # the prompt has opened it
-        f"```python\n{CODE.rstrip()}```",  # closed on the last line
-        f"{CODE.rstrip()}``` \n",
-        f"{CODE}```python\nprint(f())\n```",
-        "   ```python\n   def f():\n       return 1\n   ```",
-    ],
-)
-def test_takes_the_function_out_of_the_fence(text: str) -> None:
-    assert has_fence(text)
-    assert extract(text).rstrip() == CODE.rstrip()
+RIGHT = "def f(a, b):\n    return a + b\n"
+WRONG = "def f(a, b):\n    return a - b\n"
+STUB = 'def f(a, b):\n    """Add."""\n    ...\n'
+HELPER = "import math\n\ndef plus(x, y):\n    return math.fsum((x, y))\n"
+NEEDY = "def f(a, b):\n    return plus(a, b)\n"
 
 
-@pytest.mark.parametrize("text", ["", CODE, "x = '```'", "no code at all", "`f()`"])
-def test_text_without_a_block_stays_as_it_is(text: str) -> None:
-    assert not has_fence(text)
-    assert extract(text) == text
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with Sandbox(level="restricted") as sandbox:
+        yield sandbox
 
 
-def test_a_block_in_another_language_is_taken_where_there_is_no_python() -> None:
-    assert extract("```js\nlet x = 1\n```") == "let x = 1\n"
+def fenced(*pieces: str) -> str:
+    return "".join(f"So:\n```python\n{piece}```\n" for piece in pieces)
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "source", "removed", "joined"),
     [
-        "```" + "a" * 10**6 + "`\n",
-        "```" + " " * 10**6 + "`\n",
-        "`" * 10**6 + "a`\n",
-        "```python\n" + "\n" * 10**6 + "```\n",
+        (fenced(RIGHT), RIGHT, ("fence",), 0),
+        (fenced(WRONG, RIGHT), RIGHT, ("fence",), 0),
+        (fenced(RIGHT, STUB), RIGHT, ("fence",), 0),
+        (fenced(STUB, RIGHT), RIGHT, ("fence",), 0),
+        (fenced(RIGHT, "def test_f():\n    assert f(1, 2) == 3\n"), RIGHT, ("fence",), 0),
+        (fenced(RIGHT, "def f(a, b):\n- return\n"), RIGHT, ("fence",), 0),  # no Python
+        (fenced(HELPER, NEEDY), f"{HELPER}{NEEDY}", ("fence",), 1),
+        (fenced(HELPER, WRONG, NEEDY), f"{HELPER}{NEEDY}", ("fence",), 1),
+        (fenced(NEEDY, HELPER), f"{HELPER}{NEEDY}", ("fence",), 1),
+        (fenced(HELPER, RIGHT), RIGHT, ("fence",), 0),  # it does not need it
+        (
+            fenced("x = 1\n", f"from __future__ import annotations\n{RIGHT}y = x\n"),
+            f"from __future__ import annotations\nx = 1\n{RIGHT}y = x\n",
+            ("fence",),
+            1,
+        ),
+        (f"```js\nlet f = 1\n```\n{fenced(RIGHT)}", RIGHT, ("fence",), 0),
+        (f"```text\n{RIGHT}```\n", RIGHT, ("fence",), 0),
+        ("```js\nlet x = 1\n```", "let x = 1\n", ("fence",), 0),
+        (f"{fenced(WRONG)}Better:\n```python\ndef f(a, b):\n    return (a +", None, ("fence",), 0),
+        (f"Sure!\n{RIGHT}\nThat is all.", RIGHT.rstrip(), ("prose",), 0),
+        (f"Sure!\n{RIGHT}For instance:\n```python\nprint(f(1, 2))\n```\n", RIGHT, ("prose",), 0),
+        (f"Sure!\n{STUB}I mean:\n{RIGHT}All.", RIGHT.rstrip(), ("prose",), 0),
+        (f"Sure!\n{WRONG}No:\n{RIGHT}All.", None, (), 0),  # which of the two?
+        (f"Hm.\n</think>\nSure!\n{RIGHT}All.", RIGHT.rstrip(), ("reasoning", "prose"), 0),
+        (f"</think>\n{RIGHT}", f"\n{RIGHT}", ("reasoning",), 0),
+        (f'"""About [PYTHON] and\n```\n"""\n{RIGHT}', None, (), 0),  # it parses as it is
+        (f"```python\r{RIGHT}```\r".replace("\n", "\r"), RIGHT, ("fence",), 0),
     ],
-    ids=["a long language", "a long gap", "a long fence", "a long empty block"],
 )
-def test_a_megabyte_is_read_once(text: str) -> None:
-    """A look at every pair of places in it would not end before the suite's own limit does."""
-    assert not extract(text).strip() or not has_fence(text)
+def test_the_code_that_answers_is_taken(
+    text: str, source: str | None, removed: tuple[str, ...], joined: int, box: Sandbox
+) -> None:
+    taken = extract(text, ["f"], box.parse)
+    assert (taken.removed, taken.joined, taken.unfinished) == (removed, joined, False)
+    if source is not None:
+        assert taken.source.rstrip() == source.rstrip()
+    elif removed:
+        assert text.endswith(taken.source)  # cut off
+    else:
+        assert taken.source == text
 
 
-@settings(deadline=None)
-@given(st.text(alphabet="`~ \npydef():1", max_size=60))
-def test_takes_nothing_that_was_not_there(text: str) -> None:
-    assert all(line.strip() in text for line in extract(text).splitlines())
+@pytest.mark.parametrize(
+    "other", ["def test(): pass\n", "def main():\n    print(1)\n", "print(g(1, 2))\n"]
+)
+def test_without_a_name_it_is_the_last_that_is_no_trial(other: str, box: Sandbox) -> None:
+    code = RIGHT.replace("f(", "g(")
+    for names in ([], ["f"]):  # nobody asked for `f`
+        assert extract(fenced(WRONG.replace("f(", "g("), code, other), names, box.parse) == (
+            Extracted(code, ("fence",))
+        )
+
+
+def test_open_reasoning_has_no_code(box: Sandbox) -> None:
+    assert extract(f"<think>\n{fenced(RIGHT)}", ["f"], box.parse) == Extracted(
+        "", ("reasoning",), unfinished=True
+    )
+
+
+def test_how_often_the_sandbox_is_asked_is_bounded() -> None:
+    asked = 0
+
+    def parse(source: bytes) -> ParseReport:
+        nonlocal asked
+        asked += 1
+        return ParseReport(parsed=True, lacks=frozenset({"plus"}))
+
+    extract(fenced(*[RIGHT + "plus\n"] * 1000), ["f"], parse)
+    extract(f"Or:\n{RIGHT}" * 1000, ["f"], parse)
+    assert asked < 60

@@ -37,6 +37,7 @@ cpu_s = 2
 case_id = "free"
 prompt = "Write anything"
 """
+SIGNED = '[[cases]]\ncase_id = "a"\nprompt = "p"\nsignature = "def add(a, b=0):"\n'
 CASE: dict[str, Any] = {"case_id": "add", "prompt": "Add", "checks": [[[1, 2], 3]]}
 
 
@@ -46,6 +47,16 @@ def toml(text: str) -> suite.Suite:
 
 def jsonl(*cases: Any) -> suite.Suite:
     return suite.parse("\n".join(map(json.dumps, cases)).encode(), Path("x.jsonl"))
+
+
+def test_a_signature_names_the_function() -> None:
+    (case,) = toml(SIGNED).cases
+    assert (case.entry_point, case.signature) == ("add", "add(a, b=0)")
+    assert case.names_function
+    with pytest.raises(SuiteInvalid, match="entry_point and signature name two functions"):
+        toml(SIGNED + 'entry_point = "sum"\n')
+    with pytest.raises(SuiteInvalid, match=r"4: cases\[0\].signature: .*must be one line"):
+        toml(SIGNED.replace("(a, b=0)", ""))
 
 
 def test_a_toml_suite_is_read_in_full() -> None:

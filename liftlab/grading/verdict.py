@@ -1,0 +1,95 @@
+"""A verdict on one answer, and its rows in the tables."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from liftlab import records
+from liftlab.records import FailureClass, Isolation, Outcome
+from liftlab.sandbox import Limits
+
+GRADER_VERSION = "3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What one check gave; values are text for people, bounded in size."""
+
+    name: str
+    passed: bool
+    expected: str | None = None
+    actual: str | None = None
+    error: str | None = None
+    elapsed_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """The verdict on one answer.
+
+    `outcome` is for the code as taken out of its wrapping, `raw_outcome` for the text as it
+    came. `code` is what ran, None for a trial that never came to code.
+    """
+
+    outcome: Outcome
+    raw_outcome: Outcome | None = None
+    failure_class: FailureClass | None = None
+    facets: dict[str, Any] = field(default_factory=dict)
+    parsed: bool | None = None
+    checks: tuple[CheckResult, ...] = ()
+    checks_passed: int | None = None
+    checks_total: int | None = None
+    cpu_s: float | None = None
+    wall_s: float | None = None
+    reruns: int | None = None
+    isolation: Isolation | None = None
+    limits: Limits | None = None
+    verdict_integrity: Literal["caller", "in-process"] | None = None
+    code: bytes | None = field(default=None, repr=False)
+
+    def to_grade(self, **keys: Any) -> records.Grade:
+        """Return the row of the grade table.
+
+        Parameters
+        ----------
+        **keys
+            The columns that this verdict does not know: `run_id`, `case_id`, `repeat`, and
+            what there is of `suite_sha256` and `code_sha256`.
+        """
+        return records.Grade(
+            grader_version=GRADER_VERSION,
+            isolation=self.isolation,
+            limits=json.dumps(asdict(self.limits)) if self.limits else None,
+            outcome=self.outcome,
+            raw_outcome=self.raw_outcome,
+            reruns=self.reruns,
+            failure_class=self.failure_class,
+            facets=json.dumps(self.facets) if self.facets else None,
+            parsed=self.parsed,
+            checks_passed=self.checks_passed,
+            checks_total=self.checks_total,
+            cpu_s=self.cpu_s,
+            wall_s=self.wall_s,
+            verdict_integrity=self.verdict_integrity,
+            **keys,
+        )
+
+    def to_checks(self, *, run_id: str, case_id: str, repeat: int) -> list[records.Check]:
+        """Return the rows of the check table."""
+        return [
+            records.Check(
+                run_id=run_id,
+                case_id=case_id,
+                repeat=repeat,
+                grader_version=GRADER_VERSION,
+                check=check.name,
+                passed=check.passed,
+                expected=check.expected,
+                actual=check.actual,
+                error=check.error,
+                elapsed_s=check.elapsed_s,
+            )
+            for check in self.checks
+        ]

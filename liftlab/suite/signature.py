@@ -1,0 +1,129 @@
+"""The function that a case asks for: its name and its parameters, as a prompt can state them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from keyword import iskeyword
+from string import ascii_lowercase
+from typing import Any, Protocol
+
+MAX_CHARS = 300
+# Nothing is tried twice (`*+`): a suite's file is foreign text, too.
+_FORM = re.compile(r"(?:def\s++)?(\w++)\s*+\((.*)\)\s*+(->[^:]++)?:?\s*+")
+_PARAMETER = re.compile(r"\*{0,2}+([^\W\d]\w*+)|[*/]$")
+_OPENING, _CLOSING = "([{", ")]}"
+
+
+class _Check(Protocol):
+    @property
+    def args(self) -> Sequence[Any]: ...
+
+    @property
+    def kwargs(self) -> Mapping[str, Any]: ...
+
+
+def read_signature(text: str) -> str:
+    """Return a signature in its one form, without `def` and colon.
+
+    Raises
+    ------
+    ValueError
+        If it is not a name and parameters in parentheses, on one line.
+
+    Examples
+    --------
+    >>> read_signature("def add(a: int, b: int = 0) -> int:")
+    'add(a: int, b: int = 0) -> int'
+    """
+    match = _FORM.fullmatch(text.strip()) if len(text) <= MAX_CHARS and text.isprintable() else None
+    if match is None:
+        raise ValueError('must be one line such as "add(a, b)"')
+    names = [match[1], *_parameter_names(match[2])]
+    for name in names:
+        if not name.isidentifier() or iskeyword(name):
+            raise ValueError(f"{name[:40]!r} can't be a name in Python")
+    returns = f" {match[3].strip()}" if match[3] else ""
+    return f"{match[1]}({match[2].strip()}){returns}"
+
+
+def signature_of(
+    name: str | None, signature: str | None, checks: Iterable[_Check], prompt: str
+) -> str:
+    """Return what a prompt has to add about the function, such as `add(a, b)`; empty for nothing.
+
+    Parameters
+    ----------
+    name, signature
+        The function's name and its signature, where the case gives them.
+    checks
+        Without a signature, there are as many parameters as these pass.
+    prompt
+        What is asked already: where it has the function's `def`, nothing is missing.
+
+    Examples
+    --------
+    >>> signature_of("add", "add(a, b)", [], "Add two numbers.")
+    'add(a, b)'
+    >>> signature_of("add", None, [], "def add(a, b):  # add two numbers")
+    ''
+    """
+    if name is None or re.search(rf"\bdef\s+{re.escape(name)}\s*\(", prompt):
+        return ""
+    return signature or f"{name}({', '.join(_parameters(checks))})"
+
+
+def mentions(text: str, name: str | None) -> bool:
+    """Say whether a text has a name as a word of its own.
+
+    Examples
+    --------
+    >>> mentions("Write add(a, b).", "add"), mentions("Write add_all(x).", "add")
+    (True, False)
+    """
+    return bool(name) and re.search(rf"(?<!\w){re.escape(name or '')}(?!\w)", text) is not None
+
+
+def _parameters(checks: Iterable[_Check]) -> list[str]:
+    """Return a name for each argument that checks pass: a check's own where it has one."""
+    named: dict[int, str] = {}
+    for check in checks:
+        for place in range(len(check.args)):
+            named.setdefault(place, "")
+        for place, name in enumerate(check.kwargs, len(check.args)):
+            if name not in named.values():
+                named[place] = named.get(place) or name
+    taken = set(named.values())
+    free = (letter for letter in _letters() if letter not in taken)
+    return [named[place] or next(free) for place in sorted(named)]
+
+
+def _letters() -> Iterator[str]:
+    yield from ascii_lowercase
+    number = 1
+    while True:
+        yield f"a{number}"
+        number += 1
+
+
+def _parameter_names(text: str) -> Iterator[str]:
+    """Yield the name of each parameter; what can have none is yielded as it is."""
+    for part in _split(text):
+        match = _PARAMETER.match(part)
+        if match is None:
+            yield part or "a parameter without a name"
+        elif match[1]:
+            yield match[1]
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas that are in no bracket."""
+    parts, depth = [""], 0
+    for mark in text:
+        depth += (mark in _OPENING) - (mark in _CLOSING)
+        if mark == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += mark
+    parts = [part.strip() for part in parts]
+    return parts[:-1] if not parts[-1] else parts  # nothing, or a comma behind the last one
