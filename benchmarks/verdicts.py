@@ -1,7 +1,9 @@
 """Check a run against two witnesses that share nothing with it: a plain run, and the server's log.
 
-Every answer is run again in a bare interpreter, without sandbox, grader or liftlab's comparison,
-and its verdict compared; every attempt is looked up in the log that the server kept by request id.
+Every answer is taken out of its reply and run again in a bare interpreter, by the name that was
+asked for, without liftlab's extraction, sandbox, grader or comparison, and its verdict compared;
+every attempt is looked up in the log that the server kept by request id. Answers that are right but
+for the function's name are listed.
 
     python benchmarks/verdicts.py [RUN]      # run it where the answers may do no harm
 """
@@ -9,12 +11,14 @@ and its verdict compared; every attempt is looked up in the log that the server 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from typing import Any
 
 import liftlab
 from liftlab import jobs
+from liftlab.reporting.answer_notes import answer_notes
 from liftlab.store import RunData
 
 PLAIN = """
@@ -34,7 +38,7 @@ def main() -> int:
     """Print what was compared and every disagreement; return 1 if there is one."""
     run = liftlab.open_run(sys.argv[1] if len(sys.argv) > 1 else "latest")
     wrong = disagreements(run) + strangers(run)
-    for line in wrong:
+    for line in [*wrong, *answer_notes(run.grades)]:
         print(line)
     print(f"{run.run.run_id}: {len(run.grades)} verdicts, {len(wrong)} disagreements")
     return 1 if wrong else 0
@@ -44,14 +48,18 @@ def disagreements(run: RunData) -> list[str]:
     """Return the trials that a plain run judges otherwise."""
     suite = jobs.suite_of(run.folder)
     cases = {case.case_id: case for case in suite.cases} if suite else {}
+    asked = run.trials.set_index(["case_id", "repeat"])["asked_function"].dropna().to_dict()
     wrong = []
     for grade in run.grades.to_dict("records"):
         case = cases[grade["case_id"]]
-        code = jobs.code_of(run, grade["case_id"], int(grade["repeat"]))
+        reply, own_name = answer_of(run, grade)
+        code = None if reply is None else plain_code(reply)
         expected = [check.expected_value() for check in case.checks]
         told = {
             "code": code,
-            "function": function_of(run, grade) or case.entry_point,
+            "function": own_name
+            or asked.get((grade["case_id"], grade["repeat"]))
+            or case.entry_point,
             "arguments": [check.fresh_args() for check in case.checks],
         }
         passed = code is not None and agrees(plain_answers(told), expected)
@@ -89,8 +97,14 @@ def agrees(answers: list[Any] | None, expected: list[Any]) -> bool:
     )
 
 
-def function_of(run: RunData, grade: dict[str, Any]) -> str | None:
-    """Return the name that the stage which wrote the code meant to define."""
+def plain_code(reply: str) -> str:
+    """Return the last piece between lines with a fence that has a function in it."""
+    pieces = re.split(r"^```.*$", reply, flags=re.MULTILINE)
+    return next((piece for piece in reversed(pieces) if "def " in piece), reply)
+
+
+def answer_of(run: RunData, grade: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return what the last stage that wrote code gave, and the name it meant to define."""
     stages = run.stages
     mine = stages[
         (stages["case_id"] == grade["case_id"]) & (stages["repeat"] == grade["repeat"])
@@ -98,15 +112,15 @@ def function_of(run: RunData, grade: dict[str, Any]) -> str | None:
     for digest in reversed(mine["value_sha256"].dropna().tolist()):
         value = json.loads(run.folder.artifacts.get(digest))
         if "code" in value:
-            return value["function"]
-    return None
+            return value["code"], value["function"]
+    return None, None
 
 
 def strangers(run: RunData) -> list[str]:
     """Return the request ids that only one of the two sides knows."""
     log = run.folder.path / "server.jsonl"
-    if not log.exists():
-        print("the server left no log: attempts are not compared")
+    if not log.exists() or not log.stat().st_size:
+        print("the server left no log by request id: attempts are not compared")
         return []
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     served = {entry["request_id"] for entry in entries if entry["path"] == "/generate"}

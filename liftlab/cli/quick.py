@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from liftlab.cli.options import project, selection_options
+from liftlab.cli.show import print_notes
 from liftlab.words import printable
 
 if TYPE_CHECKING:
@@ -65,3 +66,4 @@ def print_trial(run: RunData) -> None:
     outcome, failure = trial["outcome"], trial["failure_class"]
     seconds = "no time" if trial["e2e_s"] != trial["e2e_s"] else f"{trial['e2e_s']:.2f} s"
     click.echo(f"\n{outcome}{f' ({failure})' if isinstance(failure, str) else ''}, {seconds}")
+    print_notes(run)

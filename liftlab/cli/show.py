@@ -71,11 +71,21 @@ def print_run(run: RunData, as_json: bool) -> None:
         return
     click.echo()
     click.echo(trial_table(run).to_string(index=False))
+    print_notes(run)
     for text in published_lines(run):
         click.echo(text)
     decision = jobs.decision_of(run)
     if decision is not None:
         click.echo(f"\n{decision}")
+
+
+def print_notes(run: RunData) -> None:
+    """Print what the verdicts do not say of the answers themselves."""
+    from liftlab.reporting.answer_notes import answer_notes
+    from liftlab.words import printable
+
+    for note in answer_notes(run.grades):
+        click.echo(f"  {printable(note)}")
 
 
 def heading(run: RunData) -> str:
@@ -134,6 +144,7 @@ def summary_json(run: RunData) -> dict[str, object]:
     """Return a run for scripts: its row, its trials, and what it was to decide."""
     from liftlab import jobs
     from liftlab.records import as_row
+    from liftlab.reporting.answer_notes import answer_notes
 
     if run.run.pipeline == LOAD:
         from liftlab.analysis.load import summarise_load
@@ -144,6 +155,7 @@ def summary_json(run: RunData) -> dict[str, object]:
     return {
         "run": as_row(run.run),
         "summary": sentences(run),
+        "notes": answer_notes(run.grades),
         "decision": decision and {"verdict": decision.verdict, "sentence": str(decision)},
         "trials": trials,
     }

@@ -1,0 +1,70 @@
+"""What a reader of a run's verdicts has to know of its answers, a line each."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from liftlab.words import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_NAMED = 10
+_REMOVED = {
+    "fence": "Markdown",
+    "reasoning": "reasoning",
+    "prose": "prose around the code",
+    "tokens": "end-of-text tokens",
+    "marks": "[PYTHON] marks",
+}
+
+
+def answer_notes(grades: pd.DataFrame) -> list[str]:
+    """Return how many answers had to be unwrapped, and which are right but for a name.
+
+    Parameters
+    ----------
+    grades
+        A run's table `grade`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row = {"case_id": "add", "outcome": "pass", "facets": '{"removed": ["fence"]}'}
+    >>> answer_notes(pd.DataFrame([row]))
+    ['1 answer was unwrapped before grading (Markdown 1): 1 is right.']
+    """
+    told = grades[["case_id", "outcome", "facets"]].dropna(subset="facets")
+    rows = [(case, outcome, json.loads(facets)) for case, outcome, facets in told.to_numpy()]
+    notes = (_unwrapped(rows), _misnamed(rows))
+    return [note for note in notes if note]
+
+
+def _unwrapped(rows: list[tuple[str, str, dict[str, Any]]]) -> str:
+    found = [(outcome, facets["removed"]) for _, outcome, facets in rows if "removed" in facets]
+    if not found:
+        return ""
+    kinds = Counter(_REMOVED.get(kind, str(kind)) for _, removed in found for kind in removed)
+    parts = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common())
+    right = sum(outcome == "pass" for outcome, _ in found)
+    return (
+        f"{counted(len(found), 'answer')} {'was' if len(found) == 1 else 'were'} unwrapped before "
+        f"grading ({parts}): {right:,} {'is' if right == 1 else 'are'} right."
+    )
+
+
+def _misnamed(rows: list[tuple[str, str, dict[str, Any]]]) -> str:
+    found = [
+        f"{case} (named {facets.get('function')})"
+        for case, _, facets in rows
+        if facets.get("right_but_for_name")
+    ]
+    if not found:
+        return ""
+    more = f" and {len(found) - _MOST_NAMED:,} more" if len(found) > _MOST_NAMED else ""
+    return (
+        f"{counted(len(found), 'answer')} {'is' if len(found) == 1 else 'are'} right but for the "
+        f"function's name: {', '.join(found[:_MOST_NAMED])}{more}."
+    )
