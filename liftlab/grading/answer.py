@@ -13,7 +13,7 @@ from liftlab.grading.taxonomy import Finding
 from liftlab.grading.verdict import CheckResult, Graded
 from liftlab.records import Outcome
 from liftlab.sandbox import CallReport, Function, Limits, ParseReport, RunReport, Sandbox
-from liftlab.sandbox.extract import Extracted, extract, to_bytes
+from liftlab.sandbox.extract import Extracted, extract, from_prose, to_bytes
 from liftlab.sandbox.markup import has_fence, is_wrapped
 from liftlab.sandbox.protocol import OWNER
 from liftlab.sandbox.reports import UNKNOWN
@@ -52,10 +52,17 @@ class Grading:
             taken = extract(text, self.names, self._parse)
             return self._of_taken(taken) if taken.removed else self._of_source(raw)
         graded = self._of_source(raw)
-        if graded.parsed is not False or graded.failure_class not in _MAY_HOLD_CODE:
-            return graded
-        taken = extract(text, self.names, self._parse)
-        return self._of_taken(taken) if taken.removed else graded
+        found = self._from_prose(text, graded)
+        return graded if found is None else self._of_taken(found)
+
+    def _from_prose(
+        self, text: str, graded: Graded, removed: tuple[str, ...] = ()
+    ) -> Extracted | None:
+        """Return the code that stands among words, where the whole is no code or a word is read."""
+        is_word = graded.failure_class == "name_error" and graded.facets["stage"] == "load"
+        if not is_word and (graded.parsed or graded.failure_class not in _MAY_HOLD_CODE):
+            return None
+        return from_prose(text, self.names, self._parse, removed)
 
     def _parse(self, source: bytes) -> ParseReport:
         return self.sandbox.parse(source, self.limits)
@@ -68,6 +75,9 @@ class Grading:
         if taken.unfinished:
             return self._unfinished(facets)
         graded = self._of_source(to_bytes(taken.source), fenced=has_fence(taken.source))
+        found = self._from_prose(taken.source, graded, taken.removed)
+        if found is not None:
+            return self._of_taken(found)
         return dataclasses.replace(graded, raw_outcome="fail", facets=graded.facets | facets)
 
     def _unfinished(self, facets: dict[str, Any]) -> Graded:

@@ -71,7 +71,7 @@ def extract(text: str, names: Sequence[str], parse: Parse) -> Extracted:
         report = parse(to_bytes(text))
         if report.parsed and not report.lacks & {"PYTHON", "python"}:
             return Extracted(text)  # it only speaks of such marks, as in a docstring
-    answer = markup.bare(text.replace("\r\n", "\n").replace("\r", "\n"))
+    answer = markup.bare(_with_newlines(text))
     if answer.unfinished:
         return Extracted("", answer.removed, unfinished=True)
     blocks, outside = markup.blocks(answer.text)
@@ -79,8 +79,12 @@ def extract(text: str, names: Sequence[str], parse: Parse) -> Extracted:
         return _of_blocks(blocks, outside, answer.removed, names, parse)
     if answer.removed and parse(to_bytes(answer.text)).parsed:
         return Extracted(answer.text, answer.removed)
-    found = _of_prose(answer.text, answer.removed, names, parse)
+    found = from_prose(answer.text, names, parse, answer.removed)
     return found or Extracted(answer.text if answer.removed else text, answer.removed)
+
+
+def _with_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _of_blocks(
@@ -89,7 +93,8 @@ def _of_blocks(
     removed = (*removed, "fence")
     python = [block for block in blocks if block.python]
     pieces = python or blocks
-    if len(blocks) == 1 and _may_define(pieces[0].code, names):
+    alone = len(blocks) == 1 and not _FUNCTION.search(outside)
+    if alone and _may_define(pieces[0].code, names):
         return Extracted(pieces[0].code, removed)
     last: Block | None = None
     for wanted in (names, ()) if names else ((),):
@@ -102,16 +107,23 @@ def _of_blocks(
             if report.at_end and not block.closed:
                 return Extracted(block.code, removed)  # the reply was cut off there
             last = last or block
-    return _of_prose(outside, removed[:-1], names, parse) or Extracted(
-        (last or pieces[0]).code, removed
-    )
+    found = from_prose(outside, names, parse, removed[:-1])
+    return found or Extracted((last or pieces[0]).code, removed)
 
 
-def _of_prose(
-    text: str, removed: tuple[str, ...], names: Sequence[str], parse: Parse
+def from_prose(
+    text: str, names: Sequence[str], parse: Parse, removed: tuple[str, ...] = ()
 ) -> Extracted | None:
-    """Return the one run of lines that parses and defines the function, if there is just one."""
-    pieces = [Block(run) for run in markup.runs(text)]
+    """Return the one run of lines that parses and defines the function, if there is just one.
+
+    Parameters
+    ----------
+    text, names, parse
+        As for `extract`.
+    removed
+        What is gone already.
+    """
+    pieces = [Block(run) for run in markup.runs(_with_newlines(text))]
     for wanted in (names, ()) if names else ((),):
         likely = [n for n, block in enumerate(pieces) if _may_define(block.code, wanted)]
         if len(likely) > MOST_TRIED:

@@ -141,6 +141,8 @@ def blocks(text: str) -> tuple[list[Block], str]:
     if fences and _DEFINES.search(before := text[: fences[0].start()]):
         found.append(Block(before))
     while number < len(fences):
+        if number + 1 < len(fences) and _holds_block(text, *fences[number : number + 2]):
+            number += 1
         opener = fences[number]
         outside.append(text[end : opener.start()])
         closer = _closer(fences, number)
@@ -227,6 +229,11 @@ def _closer(fences: list[re.Match[str]], number: int) -> int | None:
         if likely is None and len(fence[1].expandtabs(4)) <= 3:
             likely = place
     return likely
+
+
+def _holds_block(text: str, outer: re.Match[str], inner: re.Match[str]) -> bool:
+    """Say whether a block has nothing before another one that it wraps."""
+    return bool(inner[3].strip()) and not text[outer.end() : inner.start()].strip()
 
 
 def _language(info: str) -> str:

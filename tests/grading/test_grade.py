@@ -165,6 +165,13 @@ def test_what_was_around_the_code_is_told(sandbox: Sandbox) -> None:
     }
 
 
+@pytest.mark.parametrize("text", ["python\n{}", "{}Done", "```\npython\n{}```", "```\nSo:\n{}```"])
+def test_a_word_beside_the_code_is_no_part_of_it(text: str, sandbox: Sandbox) -> None:
+    graded = grade(text.format("def f(x):\n    return x * 2\n"), TOLD, sandbox=sandbox)
+    assert (graded.raw_outcome, graded.outcome) == ("fail", "pass")
+    assert graded.facets["removed"][-1] == "prose"
+
+
 def test_markdown_has_a_verdict_before_and_after(sandbox: Sandbox) -> None:
     graded = grade("Sure:\n```python\ndef f(x):\n    return x * 2\n```\n", TWICE, sandbox=sandbox)
     assert (graded.raw_outcome, graded.outcome) == ("fail", "pass")

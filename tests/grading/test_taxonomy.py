@@ -74,7 +74,7 @@ SAMPLES: list[tuple[str, str | None, str]] = [
     ("empty_output", None, ""),
     ("empty_output", None, " \n\t\n"),
     ("empty_output", None, "# TODO: write the function\n"),
-    ("markdown_fence", None, "```python\n```python\ndef add(a, b):\n    return a + b\n```\n```"),
+    ("markdown_fence", None, "```python\n~~~\ndef add(a, b):\n    return a + b\n~~~\n```"),
     ("reasoning_unfinished", None, "<think>\nI could add them. ```python\ndef add(a, b): return a"),
     ("not_python", "json", '{"intent": {"summary": "add"}, "signature": {"name": "add"}}'),
     ("not_python", "prose", "I am sorry, but I can't help with that request."),

@@ -45,6 +45,7 @@ def fenced(*pieces: str) -> str:
             ("fence",),
             1,
         ),
+        (f"{fenced(STUB)}\n{RIGHT}", RIGHT.rstrip(), ("prose",), 0),
         (f"```js\nlet f = 1\n```\n{fenced(RIGHT)}", RIGHT, ("fence",), 0),
         (f"```text\n{RIGHT}```\n", RIGHT, ("fence",), 0),
         ("```js\nlet x = 1\n```", "let x = 1\n", ("fence",), 0),

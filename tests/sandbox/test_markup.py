@@ -30,6 +30,8 @@ CODE = "def f():\n    return 1\n"
         f"{CODE}```python\nprint(f())\n```",
         "   ```python\n   def f():\n       return 1\n   ```",
         "1. So:\n\n     ```python\n     def f():\n         return 1\n     ```\n",
+        f"```python\n```python\n{CODE}```\n```\n",
+        f"````\n```python\n{CODE}```\n````\n",
         f"```python\n{CODE}  ```\n",  # closed where Markdown allows it
     ],
 )
