@@ -41,6 +41,8 @@ ErrorClass = Literal[
 ]
 FailureClass = Literal[
     "endpoint_error",
+    "refusal",
+    "content_filter",
     "empty_output",
     "markdown_fence",
     "reasoning_unfinished",
@@ -58,6 +60,7 @@ FailureClass = Literal[
     "crash",
     "blocked",
     "invalid_ir",
+    "invalid_reply",
     "name_error",
     "type_error",
     "runtime_error",
@@ -162,6 +165,7 @@ class Attempt:
     retry_after_s: float | None = None
     prompt_sha256: str | None = None  # names an artifact
     reply_sha256: str | None = None  # names an artifact
+    constrained: bool | None = None  # held to the schema by the server; null if none was asked for
     abandoned: bool = False  # sent, never ended: paid for, never timed
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
-from liftlab.records import ErrorClass
+from liftlab.records import ErrorClass, FailureClass
 from liftlab.timing import Stamps
 
 
@@ -42,13 +42,18 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One generation to ask for. `schema` is a JSON Schema, or None for plain text."""
+    """One generation to ask for. `schema` is a JSON Schema, or None for plain text.
+
+    `needs` is the part of it without which a reply is of no use, as a JSON Schema, too; if None,
+    the keys of `schema` with their types.
+    """
 
     prompt: str
     request_id: str
     sampling: Sampling
     system: str | None = None
     schema: Mapping[str, Any] | None = None
+    needs: Mapping[str, Any] | None = None
     stop: tuple[str, ...] = ()
     deadline_s: float = 300.0
     stream: bool = False
@@ -69,17 +74,21 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What one attempt gave: its stamps always, a value only where `error_class` is None.
+    """What one attempt gave: its stamps always, a value only where nothing went wrong.
 
-    `value` is the parsed JSON where a schema was sent, else the text. `message` says in
-    one line, free of secrets, what went wrong. `raw` is the body as received, bounded.
+    `value` is the parsed JSON where a schema was sent, else the text; `notes` say what it was
+    wrapped in. `error_class` or `failure` says what went wrong, `failure` where the model is to
+    blame, and `message` in one line, free of secrets. `raw` is the body as received, bounded.
     """
 
     stamps: Stamps
     value: Any = None
     raw: bytes = b""
     error_class: ErrorClass | None = None
+    failure: FailureClass | None = None
     message: str | None = None
+    notes: tuple[str, ...] = ()
+    constrained: bool | None = None  # the server held the model to the schema, as far as it shows
     http_status: int | None = None
     transport_ok: bool = False
     response_id: str | None = None

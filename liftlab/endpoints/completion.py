@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from liftlab.endpoints.answer import Note, is_constrained, is_still_thinking, take
 from liftlab.endpoints.base import Reply, Request
+from liftlab.endpoints.finish import check_finish
 from liftlab.endpoints.replies import (
+    ModelFailure,
     NoAnswerError,
     ReplyError,
-    check_schema,
+    clean,
     count_or_none,
     name_or_none,
-    parse_json,
     parse_object,
     parse_objects,
-    said_in,
+    reported,
     seconds_from_ms,
 )
-from liftlab.endpoints.sse import Event, arrival_ns, events
+from liftlab.endpoints.sse import Event, arrival_ns, events, looks_like_events
+
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+_FILTER_CODES = frozenset({"content_filter", "ResponsibleAIPolicyViolation"})
+_NO_DATA = (b"", b"[DONE]")
+_OFF_FORM = ("invalid_json", "schema_mismatch")
 
 
 @dataclasses.dataclass(slots=True)
@@ -27,9 +35,11 @@ class _Gathered:
     """What the events of one reply add up to."""
 
     text: list[str] = dataclasses.field(default_factory=list)
+    tools: dict[int, _Tool] = dataclasses.field(default_factory=dict)
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     finish_reason: str | None = None
     refusal: str | None = None
+    reasoned: bool = False
     done: bool = False
     answered: bool = False
     first_token_end: int | None = None
@@ -37,46 +47,82 @@ class _Gathered:
     last_token_end: int | None = None
 
 
+@dataclasses.dataclass(slots=True)
+class _Tool:
+    """A tool that the model calls: its name, and its arguments as JSON."""
+
+    name: str = ""
+    arguments: str = ""
+
+
 def read(reply: Reply, request: Request, headers: Mapping[str, str]) -> Reply:
-    """Read the body of a whole 2xx reply, as events or as one object by its content type."""
+    """Read the body of a whole 2xx reply, as events or as one object by what it is."""
     gathered = _Gathered()
-    fault: ReplyError | None = None
+    columns: dict[str, Any]
     try:
-        if "event-stream" in headers.get("content-type", "").lower():
-            _gather_events(reply.raw, gathered)
-        else:
-            _gather_object(parse_object(reply.raw), gathered)
-        value = _value(gathered, request)
-    except ReplyError as error:
-        fault, value = error, None
-    return dataclasses.replace(
-        reply,
-        value=value,
-        error_class=fault.error_class if fault else None,
-        message=fault.message if fault else None,
-        no_answer=fault is not None and fault.no_answer,
-        **_described(reply, gathered),
-    )
+        _gather(reply.raw, headers.get("content-type", "").lower(), gathered)
+        columns = _value(gathered, request)
+    except ReplyError as fault:
+        columns = fault.columns()
+        if request.schema is not None and fault.error_class in _OFF_FORM and not fault.no_answer:
+            columns["constrained"] = False
+    return dataclasses.replace(reply, **columns, **_described(reply, gathered))
+
+
+def filtered(reply: Reply) -> Reply:
+    """Return a refused reply as the provider's filter's doing, where its body says so."""
+    try:
+        error = _dict(parse_object(reply.raw, lenient=True).get("error"))
+    except ReplyError:
+        return reply
+    codes = (error.get("code"), _dict(error.get("innererror")).get("code"))
+    if reply.error_class == "http_4xx" and not _FILTER_CODES.isdisjoint(map(str, codes)):
+        return dataclasses.replace(reply, failure="content_filter")
+    return reply
+
+
+def _gather(body: bytes, content_type: str, gathered: _Gathered) -> None:
+    """Read a body for what it is: servers and proxies are careless with its type."""
+    if looks_like_events(body):
+        _gather_events(body, gathered)
+    elif "event-stream" in content_type and not body.strip():
+        raise ReplyError("truncated", "empty reply")
+    else:
+        try:
+            data = parse_object(body, lenient=True)
+        except ReplyError as fault:
+            if len(list(events(body))) > 1:  # JSON by the line
+                _gather_events(body, gathered)
+                return
+            raise _servers_own(fault) from None
+        _gather_object(data, gathered)
+
+
+def _servers_own(fault: ReplyError) -> ReplyError:
+    """Return a fault of the object around an answer as what it is: never the model's."""
+    return NoAnswerError(fault.message) if fault.error_class == "invalid_json" else fault
 
 
 def _gather_events(body: bytes, gathered: _Gathered) -> None:
     found = list(events(body))
-    said = [event for event in found if event.data.strip() != b"[DONE]"]
-    gathered.done = len(said) < len(found)
+    gathered.done = any(event.data.strip() == b"[DONE]" for event in found)
+    said = [
+        event for event in found if event.name == b"error" or event.data.strip() not in _NO_DATA
+    ]
     for event, data in zip(said, _objects(said, body), strict=True):
-        failed = event.name == b"error"
-        _note_facts({"error": data or "no reason given"} if failed else data, gathered)
+        _note_facts(
+            {"error": data or "no reason given"} if event.name == b"error" else data, gathered
+        )
         choice = _first_choice(data)
         gathered.answered = gathered.answered or bool(choice)
-        delta = choice.get("delta")
-        if isinstance(delta, dict):
-            _note_delta(delta, event.end, gathered)
+        _check_choice(choice)
+        _note_delta(_delta(choice, gathered), event.end, gathered)
         if choice.get("finish_reason") is not None:
             gathered.finish_reason = name_or_none(choice["finish_reason"]) or gathered.finish_reason
     if not gathered.done and gathered.finish_reason is None:
         raise ReplyError("truncated", "the stream ended without [DONE] or a finish reason")
     if not gathered.answered:
-        raise NoAnswerError("the stream has no choices[0].delta")
+        raise NoAnswerError("no answer: the stream has no choices")
 
 
 def _objects(said: list[Event], body: bytes) -> Iterable[dict[str, Any]]:
@@ -87,59 +133,112 @@ def _objects(said: list[Event], body: bytes) -> Iterable[dict[str, Any]]:
 def _one_by_one(said: list[Event], body: bytes) -> Iterator[dict[str, Any]]:
     for event in said:
         try:
-            yield parse_object(event.data)
-        except ReplyError:
+            yield parse_object(event.data, lenient=True)
+        except ReplyError as fault:
+            if event.name == b"error":
+                words = event.data.decode("utf-8", "replace")
+                raise ReplyError("reported_error", f"the server says: {clean(words)}") from None
             if event.end < len(body):
-                raise
+                raise _servers_own(fault) from None
             raise ReplyError("truncated", "the stream ended within an event") from None
 
 
 def _gather_object(data: dict[str, Any], gathered: _Gathered) -> None:
     _note_facts(data, gathered)
     choice = _first_choice(data)
-    message = choice.get("message")
-    if not isinstance(message, dict):
-        raise NoAnswerError("the reply has no choices[0].message")
+    _check_choice(choice)
+    message = _delta(choice, gathered)
+    if not choice or not message:
+        lacks = "choices[0].message" if choice else "choices"
+        raise NoAnswerError(f"no answer: the reply has no {lacks}")
     gathered.finish_reason = name_or_none(choice.get("finish_reason"))
-    gathered.refusal = name_or_none(message.get("refusal"))
-    gathered.text.append(_text(message.get("content")))
+    _note_delta(message, 0, gathered)
+    gathered.first_token_end = gathered.first_reasoning_end = gathered.last_token_end = None
 
 
 def _note_facts(data: dict[str, Any], gathered: _Gathered) -> None:
-    error = data.get("error") or (data if data.get("object") == "error" else None)
-    if error:
-        raise ReplyError("reported_error", f"the server says: {said_in(error)}")
     for key in ("id", "model", "usage", "timings"):
         if data.get(key):
             gathered.facts[key] = data[key]
+    words = reported(data, "choices", "usage")
+    if words:
+        raise ReplyError("reported_error", f"the server says: {words}")
+
+
+def _check_choice(choice: dict[str, Any]) -> None:
+    """Raise what a choice reports: a gateway puts the error of the server behind it there."""
+    if words := reported(choice):
+        raise ReplyError("reported_error", f"the server says: {words}")
+
+
+def _delta(choice: dict[str, Any], gathered: _Gathered) -> dict[str, Any]:
+    """Return what a choice adds: a piece, a whole message, or the text of a bare completion."""
+    for key in ("delta", "message"):
+        if isinstance(choice.get(key), dict) and not (key == "message" and gathered.text):
+            return dict(choice[key])
+    return {"content": choice["text"]} if isinstance(choice.get("text"), str) else {}
 
 
 def _note_delta(delta: dict[str, Any], end: int, gathered: _Gathered) -> None:
-    content = _text(delta.get("content"))
-    reasoning = delta.get("reasoning_content") or delta.get("reasoning")
-    if isinstance(reasoning, str) and reasoning:
+    content = delta.get("content")
+    text = _text(content)
+    if any(isinstance(delta.get(key), str) and delta[key] for key in _THOUGHTS) or (
+        isinstance(content, list) and any(_kind(part) in _THOUGHTS for part in content)
+    ):
+        gathered.reasoned = True
         gathered.first_reasoning_end = gathered.first_reasoning_end or end
         gathered.last_token_end = end
-    if content:
-        gathered.text.append(content)
+    if text:
+        gathered.text.append(text)
         gathered.first_token_end = gathered.first_token_end or end
         gathered.last_token_end = end
-    if delta.get("refusal") is not None:
-        gathered.refusal = name_or_none(delta["refusal"]) or gathered.refusal
+    for refusal in (delta.get("refusal"), *_parts(content, "refusal")):
+        gathered.refusal = name_or_none(refusal) or gathered.refusal
+    if "tool_calls" in delta or "function_call" in delta:
+        _note_tools(delta, gathered)
 
 
-def _value(gathered: _Gathered, request: Request) -> Any:
-    if gathered.finish_reason == "length":
-        raise ReplyError("length", f"cut off at {request.sampling.max_tokens} tokens")
-    if gathered.refusal or gathered.finish_reason == "content_filter":
-        said = gathered.refusal or "the answer was filtered"
-        raise ReplyError("reported_error", f"the server refuses: {said}")
+def _note_tools(delta: dict[str, Any], gathered: _Gathered) -> None:
+    calls = delta.get("tool_calls")
+    calls = calls if isinstance(calls, list) else []
+    if isinstance(delta.get("function_call"), dict):  # what it was called at first
+        calls = [*calls, {"index": 0, "function": delta["function_call"]}]
+    for place, call in enumerate(calls):
+        function = _dict(_dict(call).get("function"))
+        index = count_or_none(_dict(call).get("index"))
+        tool = gathered.tools.setdefault(place if index is None else index, _Tool())
+        tool.name = tool.name or name_or_none(function.get("name")) or ""
+        arguments = function.get("arguments")
+        if isinstance(arguments, dict):
+            arguments = json.dumps(arguments)
+        tool.arguments += arguments if isinstance(arguments, str) else ""
+
+
+def _value(gathered: _Gathered, request: Request) -> dict[str, Any]:
+    """Return the value of an answer, with what it was wrapped in."""
     text = "".join(gathered.text)
+    notes: tuple[Note, ...] = ()
+    thinks = is_still_thinking(text) or (gathered.reasoned and not text.strip())
+    check_finish(gathered.finish_reason, request.sampling.max_tokens, thinks=thinks)
+    if gathered.refusal:
+        raise ModelFailure("refusal", f"the model refuses: {gathered.refusal}")
+    if not text.strip() and request.schema is not None and len(gathered.tools) == 1:
+        text, notes = next(iter(gathered.tools.values())).arguments, ("tool_call",)
+    if not text.strip():
+        raise ModelFailure("empty_output", f"no answer: {_why_empty(gathered)}")
     if request.schema is None:
-        return text
-    value = parse_json(text)
-    check_schema(value, request.schema)
-    return value
+        return {"value": text}
+    value, found = take(text, request.schema, request.needs)
+    notes = (*notes, *found)
+    return {"value": value, "notes": notes, "constrained": is_constrained(notes)}
+
+
+def _why_empty(gathered: _Gathered) -> str:
+    ended = f" (finish_reason {gathered.finish_reason})" if gathered.finish_reason else ""
+    if gathered.tools:
+        names = ", ".join(tool.name or "unnamed" for tool in gathered.tools.values())
+        return f"the model calls a tool ({clean(names, 100)}) in place of text{ended}"
+    return f"the reply holds {'reasoning only' if gathered.reasoned else 'no text'}{ended}"
 
 
 def _described(reply: Reply, gathered: _Gathered) -> dict[str, Any]:
@@ -187,10 +286,18 @@ def _first_choice(data: dict[str, Any]) -> dict[str, Any]:
 
 def _text(content: object) -> str:
     """Return a message's text; some servers give it in typed parts."""
-    if isinstance(content, list):
-        parts = [part for part in content if isinstance(part, dict) and part.get("type") == "text"]
-        return "".join(part["text"] for part in parts if isinstance(part.get("text"), str))
-    return content if isinstance(content, str) else ""
+    return content if isinstance(content, str) else "".join(_parts(content, "text"))
+
+
+def _parts(content: object, kind: str) -> list[str]:
+    """Return the texts of a message's parts of one kind, such as `text` and `output_text`."""
+    parts = content if isinstance(content, list) else []
+    mine = [part for part in parts if _kind(part) in (kind, f"output_{kind}")]
+    return [part[kind] for part in mine if isinstance(part.get(kind), str)]
+
+
+def _kind(part: object) -> object:
+    return part.get("type") if isinstance(part, dict) else None
 
 
 def _first_count(*values: object) -> int | None:

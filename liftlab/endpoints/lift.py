@@ -5,24 +5,23 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from liftlab.endpoints.answer import fit, is_constrained, json_in
 from liftlab.endpoints.base import Health, Reply, Request, WarmUp
+from liftlab.endpoints.finish import check_finish
 from liftlab.endpoints.http import HttpClient, bare_reply
 from liftlab.endpoints.replies import (
     NoAnswerError,
     ReplyError,
     aside,
-    check_schema,
     count_or_none,
     name_or_none,
-    parse_json,
     parse_object,
+    reported,
     said_in,
     seconds_from_ms,
 )
 from liftlab.endpoints.status import HEALTH_DEADLINE_S, health_of, warm_up_of
 from liftlab.errors import UsageError
-
-_FAILED = ("error", "json_error")  # finish reasons of the protocol's later family
 
 
 class LiftEndpoint:
@@ -124,35 +123,28 @@ def read(reply: Reply, request: Request) -> Reply:
             cached_tokens=count_or_none(data.get("cached_tokens")),
             server_s=seconds_from_ms(data.get("generation_time_ms")),
         )
-        return dataclasses.replace(reply, value=_value(data, request))
+        return dataclasses.replace(reply, **_value(data, request))
     except ReplyError as fault:
-        return dataclasses.replace(
-            reply,
-            error_class=fault.error_class,
-            message=fault.message,
-            no_answer=fault.no_answer,
-        )
+        return dataclasses.replace(reply, **fault.columns())
 
 
-def _value(data: dict[str, Any], request: Request) -> Any:
-    if data.get("finish_reason") == "length":
-        raise ReplyError("length", f"cut off at {request.sampling.max_tokens} tokens")
-    if data.get("error") or data.get("finish_reason") in _FAILED:
-        told = [said_in(data[key]) for key in ("error", "json_error") if data.get(key)]
-        said = (
-            " ".join(text for text in told if text) or f"it ended with {data.get('finish_reason')}"
-        )
-        raise ReplyError("reported_error", f"the server says: {said}")
+def _value(data: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Return the value of a reply, with what it was wrapped in."""
+    told = [said_in(data[key]) for key in ("error", "json_error") if data.get(key)]
+    told = told or [reported(data, "ir_json", "text")]
+    words = " ".join(text for text in told if text)
+    check_finish(data.get("finish_reason"), request.sampling.max_tokens, words=words)
+    if words:
+        raise ReplyError("reported_error", f"the server says: {words}")
     value = data.get("ir_json")
     if value is None:
         value = data.get("text")
     if value is None:
-        raise NoAnswerError("the reply has neither ir_json nor text")
+        raise NoAnswerError("no answer: the reply has neither ir_json nor text")
     if request.schema is None:
         if not isinstance(value, str):
             raise NoAnswerError(f"text was asked for, not {type(value).__name__}")
-        return value
-    if isinstance(value, str):
-        value = parse_json(value)
-    check_schema(value, request.schema)
-    return value
+        return {"value": value}
+    value, wrapped = json_in(value) if isinstance(value, str) else (value, ())
+    notes = (*wrapped, *fit(value, request.schema, request.needs))
+    return {"value": value, "notes": notes, "constrained": is_constrained(notes)}

@@ -8,14 +8,19 @@ import json
 from typing import Any, Literal
 
 from liftlab.endpoints.base import Health, Reply, Request, Sampling, WarmUp
-from liftlab.endpoints.completion import read
+from liftlab.endpoints.completion import filtered, read
 from liftlab.endpoints.http import Exchange, HttpClient, bare_reply
 from liftlab.endpoints.replies import aside, name_or_none
 from liftlab.endpoints.status import HEALTH_DEADLINE_S, facts, health_of, warm_up_of
 from liftlab.endpoints.urls import at_root
 
-Format = Literal["json_schema", "json_object", "none"]
-_FALLBACK: dict[Format, Format] = {"json_schema": "json_object", "json_object": "none"}
+# `told`: sent as `json_schema`, and in the prompt, too, for a server that takes no notice of it.
+Format = Literal["json_schema", "told", "json_object", "none"]
+_FALLBACK: dict[Format, Format] = {
+    "json_schema": "json_object",
+    "told": "json_object",
+    "json_object": "none",
+}
 _FORMAT_WORDS = ("response_format", "json_schema", "json_object", "schema", "grammar", "guided")
 
 
@@ -35,7 +40,8 @@ class OpenAIEndpoint:
     -----
     A JSON Schema goes as `response_format`. A server that refuses it (400 or 422) will be
     asked with `json_object` from the next request on, then without a format, the schema then
-    being part of the prompt. The refused reply says so by `ask_otherwise`.
+    being part of the prompt. The refused reply says so by `ask_otherwise`. One that takes no
+    notice of it, as an answer off the schema shows, has it in the prompt from then on.
     """
 
     def __init__(
@@ -84,8 +90,12 @@ class OpenAIEndpoint:
         reply = bare_reply(exchange)
         if reply.error_class:
             refused = self._refused_format(request, exchange, tried)
-            return dataclasses.replace(reply, ask_otherwise=refused)
+            return dataclasses.replace(filtered(reply), ask_otherwise=refused)
         said = await aside(len(reply.raw), lambda: read(reply, request, exchange.headers))
+        if said.constrained is not None and tried != "json_schema":
+            said = dataclasses.replace(said, constrained=False)
+        elif said.constrained is False and self._format == tried:
+            self._format = "told"
         return self._client.redact.reply(said)
 
     async def close(self) -> None:
@@ -168,7 +178,7 @@ def payload(request: Request, model: str | None, form: Format) -> dict[str, Any]
         body["stop"] = list(request.stop)
     if request.stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-    if request.schema is not None and form == "json_schema":
+    if request.schema is not None and form in ("json_schema", "told"):
         described = {"name": "answer", "schema": request.schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": described}
     elif request.schema is not None and form == "json_object":

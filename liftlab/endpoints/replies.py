@@ -10,11 +10,10 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from liftlab.errors import UsageError
-from liftlab.records import ErrorClass
+from liftlab.records import ErrorClass, FailureClass
 from liftlab.timing.pace import lull
 
 MAX_MESSAGE = 300
@@ -29,20 +28,41 @@ _TURNS_TO_SEND = 2
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_TAG = re.compile(r"<[^>]*>")
+_ERROR_LINE = re.compile(r"\W?error\b", re.IGNORECASE)
+_ERROR_KEYS = ("error", "errors", "detail", "message", "msg", "fault", "faultstring")
 
 
 T = TypeVar("T")
 
 
 class ReplyError(Exception):
-    """A reply that cannot be used, and why; `no_answer` if there is nothing of a model's in it."""
+    """A reply that cannot be used, and why; `no_answer` if there is nothing of a model's in it.
+
+    `failure` is the class of the trial where the model is known to be the cause.
+    """
 
     no_answer = False
 
-    def __init__(self, error_class: ErrorClass, message: str) -> None:
+    def __init__(
+        self,
+        error_class: ErrorClass | None,
+        message: str,
+        failure: FailureClass | None = None,
+    ) -> None:
         super().__init__(message)
-        self.error_class: ErrorClass = error_class
+        self.error_class = error_class
+        self.failure = failure
         self.message = clean(message)
+
+    def columns(self) -> dict[str, Any]:
+        """Return the fields of a `Reply` that this fault fills."""
+        return {
+            "error_class": self.error_class,
+            "failure": self.failure,
+            "message": self.message,
+            "no_answer": self.no_answer,
+        }
 
 
 class NoAnswerError(ReplyError):
@@ -52,6 +72,13 @@ class NoAnswerError(ReplyError):
 
     def __init__(self, message: str) -> None:
         super().__init__("invalid_json", message)
+
+
+class ModelFailure(ReplyError):
+    """A sound reply in which the model does not answer: it refuses, or says nothing."""
+
+    def __init__(self, failure: FailureClass, message: str) -> None:
+        super().__init__(None, message, failure)
 
 
 async def aside(size: int, read: Callable[[], T]) -> T:
@@ -84,10 +111,11 @@ def name_or_none(value: object, limit: int = MAX_NAME) -> str | None:
     return clean(value, limit) or None if isinstance(value, str) else None
 
 
-def parse_json(body: bytes | str) -> Any:
+def parse_json(body: bytes | str, *, lenient: bool = False) -> Any:
     """Return the value of strict JSON, bounded in depth and size.
 
-    Lone surrogates become U+FFFD, so that the value can be written as UTF-8.
+    Lone surrogates become U+FFFD, so that the value can be written as UTF-8. With `lenient`
+    a number that is infinite or none at all becomes None.
 
     Raises
     ------
@@ -102,7 +130,7 @@ def parse_json(body: bytes | str) -> Any:
     """
     try:
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
-        value = _DECODER.decode(text)
+        value = (_LENIENT if lenient else _DECODER).decode(text)
     except RecursionError:
         raise ReplyError("invalid_json", f"JSON nested more than {MAX_DEPTH} deep") from None
     except ValueError as error:
@@ -112,24 +140,41 @@ def parse_json(body: bytes | str) -> Any:
     return _Scrubber().scrub(value)
 
 
-def parse_object(body: bytes | str) -> dict[str, Any]:
+def parse_object(body: bytes | str, *, lenient: bool = False) -> dict[str, Any]:
     """Return the JSON object in `body`; what is not even the beginning of one is a `NoAnswerError`.
 
     Raises
     ------
     ReplyError
-        As from `parse_json`: what a model has written may have spoilt the object around it.
+        As from `parse_json`: what a model has written may have spoilt the object around it. Of
+        class `reported_error` for a line of text that says it is an error.
     """
     try:
-        value = parse_json(body)
+        value = parse_json(body, lenient=lenient)
     except ReplyError as fault:
         text = body.decode("utf-8-sig", "replace") if isinstance(body, bytes) else body
         if text.lstrip().startswith("{"):
             raise
-        raise NoAnswerError(fault.message) from None
+        raise _not_json(text, fault) from None
+    if isinstance(value, list) and len(value) == 1 and reported(value[0]):
+        value = value[0]  # as Google's gateways wrap their errors
     if not isinstance(value, dict):
-        raise NoAnswerError(f"the reply is a JSON {type(value).__name__}, not an object")
+        kind = type(value).__name__
+        raise NoAnswerError(f"the reply is a JSON {kind}, not an object: {said_in(value)}")
     return value
+
+
+def _not_json(text: str, fault: ReplyError) -> ReplyError:
+    """Say what a body that is not JSON holds instead."""
+    text = text.strip()
+    if not text:
+        return NoAnswerError("empty reply")
+    if text.startswith("<"):
+        return NoAnswerError(f"the reply is a web page: {clean(_TAG.sub(' ', text), 200)}")
+    if _ERROR_LINE.match(text):
+        return ReplyError("reported_error", f"the server says: {clean(text)}")
+    words = clean(text, 120)
+    return NoAnswerError(f"the reply is not JSON: {words}" if words else fault.message)
 
 
 def parse_objects(bodies: Sequence[bytes]) -> list[dict[str, Any]] | None:
@@ -144,44 +189,20 @@ def parse_objects(bodies: Sequence[bytes]) -> list[dict[str, Any]] | None:
     """
     try:
         texts = [body.decode() for body in bodies]
-        values = _DECODER.decode(f"[{','.join(texts)}]") if all(map(_is_plain, texts)) else []
+        values = _LENIENT.decode(f"[{','.join(texts)}]") if all(map(_is_plain, texts)) else []
     except (ValueError, RecursionError):
         return None
     sound = len(values) == len(bodies) and all(isinstance(value, dict) for value in values)
     return values if sound else None
 
 
-def check_schema(value: Any, schema: Mapping[str, Any]) -> None:
-    """Check that `value` fits `schema`.
-
-    Raises
-    ------
-    ReplyError
-        Of class `schema_mismatch`, naming the first place that does not fit.
-    UsageError
-        If the schema itself cannot be used.
-    """
-    # Only replies under a schema need it, and it takes as long to import as a whole HTTP client.
-    import jsonschema
-    from jsonschema.validators import validator_for
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
-
-    validator = validator_for(schema, default=jsonschema.Draft202012Validator)
-    try:
-        # An empty registry: a schema never makes us fetch another one.
-        errors = validator(schema, registry=Registry()).iter_errors(value)
-        first = next(iter(errors), None)
-    except RecursionError:
-        raise ReplyError("schema_mismatch", "nested too deep to be checked") from None
-    except (jsonschema.SchemaError, jsonschema.exceptions.UnknownType, Unresolvable) as error:
-        raise UsageError(f"the stage's JSON Schema cannot be used: {clean(error)}") from None
-    if first is not None:
-        raise ReplyError("schema_mismatch", f"{clean(first.json_path, 100)}: {first.message}")
-
-
 def count_or_none(value: object) -> int | None:
-    """Return a foreign count, such as tokens; None if it is not a plausible one."""
+    """Return a foreign count, such as tokens; None if it is not a plausible one.
+
+    Some gateways give counts as text.
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
+        value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -214,13 +235,43 @@ def said_in(value: object) -> str | None:
     ('no such model', None)
     """
     for _ in range(2):  # {"error": {"message": …}} is as common as {"detail": …}
+        if isinstance(value, list) and len(value) == 1 and reported(value[0], "loc"):
+            value = value[0]
         if isinstance(value, dict):
-            keys = ("error", "detail", "message")
-            value = next((value[key] for key in keys if value.get(key)), value)
+            words = (value.get(key) for key in _ERROR_KEYS)
+            value = next((word for word in words if word and word is not True), value)
     if isinstance(value, dict | list) and not value:
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return clean(text) or None
+
+
+def reported(data: object, *answers: str) -> str | None:
+    """Return the words of the error that a reply reports though its status is 200, else None.
+
+    Parameters
+    ----------
+    data
+        The reply, or a part of it.
+    answers
+        The keys under which an answer would be: without one a bare message is an error, too.
+
+    Examples
+    --------
+    >>> reported({"detail": "upstream gone"}, "choices"), reported({"choices": []}, "choices")
+    ('upstream gone', None)
+    """
+    if not isinstance(data, dict):
+        return None
+    named = (
+        data.get("error") or data.get("errors") or "error" in (data.get("object"), data.get("type"))
+    )
+    if named:
+        return said_in(data) or "no reason given"
+    if answers and not any(key in data for key in answers):
+        words = [data[key] for key in _ERROR_KEYS if isinstance(data.get(key), str | list)]
+        return said_in(words[0]) if words else None
+    return None
 
 
 def _is_plain(text: str) -> bool:
@@ -243,7 +294,14 @@ def _finite(digits: str) -> float:
     return number
 
 
+def _finite_or_none(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
 _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+# For what a server wraps around an answer: a log-probability of -Infinity spoils no reply.
+_LENIENT = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite_or_none)
 
 
 class _Scrubber:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from liftlab.timing import Stamps
 
 _BOM = b"\xef\xbb\xbf"
+_FIELD = re.compile(rb"(?:data|event|id|retry|error)?:", re.IGNORECASE)
+_JSON = (b"{", b"[")
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
 
 
@@ -24,7 +26,8 @@ class Event(NamedTuple):
 def events(body: bytes) -> Iterator[Event]:
     r"""Give the events of a body in order; comments and fields but `event` are passed over.
 
-    An event counts even when the blank line after it is missing, as some servers end so.
+    An event counts even when the blank line after it is missing, as some servers end so. So does
+    bare JSON, and a field `error`, which is named so: gateways tell of a failure in both ways.
 
     Examples
     --------
@@ -43,18 +46,38 @@ def events(body: bytes) -> Iterator[Event]:
         start += len(block) + 2
 
 
+def looks_like_events(body: bytes) -> bool:
+    r"""Whether a body is a stream by what it begins with, whatever its content type says.
+
+    Examples
+    --------
+    >>> looks_like_events(b"\n: ping\n\ndata: {}"), looks_like_events(b'{"data": 1}')
+    (True, False)
+    """
+    return _FIELD.match(body.removeprefix(_BOM).lstrip()[:16]) is not None
+
+
 def _by_line(body: bytes, start: int) -> Iterator[Event]:
     """Give the events of a part of a body that begins at its byte `start`."""
     data: list[bytes] = []
+    bare: list[bytes] = []
     end = 0
     name = b""
     for match in _LINE.finditer(body, len(_BOM) if body.startswith(_BOM) else 0):
         line = match[1]
+        if bare and (not line or _FIELD.match(line) or line[:1] in _JSON):
+            yield Event(data=b"\n".join(bare), end=end)
+            bare = []
         if line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" "))
             end = start + match.end(1)
         elif line.startswith(b"event:"):
             name = line[6:].strip()
+        elif line[:6].lower() == b"error:":
+            yield Event(data=line[6:].strip(), end=start + match.end(1), name=b"error")
+        elif bare or line[:1] in _JSON:
+            bare.append(line)
+            end = start + match.end(1)
         elif not line:
             if data:
                 yield Event(data=b"\n".join(data), end=end, name=name)

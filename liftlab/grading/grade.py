@@ -12,6 +12,8 @@ from liftlab.sandbox import Sandbox
 from liftlab.suite import Case
 
 __all__ = ["GRADER_VERSION", "CheckResult", "Graded", "grade", "grade_failure", "grade_resolved"]
+# What a stage may fail with that says of the code itself that it is no Python.
+_NO_PYTHON = ("indentation_error", "syntax_error", "truncated", "empty_output")
 WEAK: tuple[Isolation, ...] = ("limits-only", "none")  # not run there unless it is allowed
 
 
@@ -116,7 +118,7 @@ def grade_failure(
     """
     finding = taxonomy.of_stage_failure(stage, reason, message, no_answer=no_answer)
     outcome = outcome_of(finding)
-    in_code = finding.failure_class in ("indentation_error", "syntax_error", "truncated")
+    in_code = finding.failure_class in _NO_PYTHON
     return Graded(
         outcome=outcome,
         raw_outcome=outcome,

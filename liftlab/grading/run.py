@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from liftlab.grading.grade import Graded, grade, grade_failure
@@ -80,10 +81,25 @@ def grade_trial(
 ) -> Graded:
     """Grade one trial by the rows of its stages, in order, with its `asked_function` in each.
 
+    The facet `reply` says by stage what replies were wrapped in, or had too much.
     `once` knows what it has judged.
     """
     if not stages:
         return Graded(outcome="ungraded")
+    kept = {stage["stage"]: _value(stage, artifacts).get("reply") for stage in stages}
+    notes = {stage: wrapped for stage, wrapped in kept.items() if wrapped}
+    graded = _graded(stages, artifacts, case, sandbox, allow_weak_isolation, once)
+    return replace(graded, facets=graded.facets | {"reply": notes}) if notes else graded
+
+
+def _graded(
+    stages: list[dict[str, Any]],
+    artifacts: Artifacts,
+    case: Case | None,
+    sandbox: Sandbox,
+    allow_weak_isolation: bool,
+    once: Once[Graded] | None,
+) -> Graded:
     last = stages[-1]
     answer = _code(last, artifacts)
     if answer is None and not last["ok"]:

@@ -43,6 +43,7 @@ _SYNTAX_KINDS = (
     ("encoding problem", "encoding"),
 )
 _MODEL_REASONS = {"length", "invalid_json", "schema_mismatch"}
+_IR_STAGE = "nlp_to_ir"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +181,9 @@ def of_stage_failure(
         return Finding(finding.failure_class, finding.facets | {"stage": stage})
     if reason in get_args(ErrorClass) and reason not in _MODEL_REASONS:
         return Finding("endpoint_error", facets)
-    if reason in PRECEDENCE:
-        return Finding(reason, facets)
-    return Finding("not_python" if stage in ("ir_to_code", "code") else "invalid_ir", facets)
+    if reason in PRECEDENCE and reason != "invalid_ir":
+        return Finding(reason, _facets(stage, None, message=message))
+    return Finding("invalid_ir" if stage == _IR_STAGE else "invalid_reply", facets)
 
 
 def _of_death(report: RunReport, stage: str) -> Finding:

@@ -18,11 +18,16 @@ from liftlab.sandbox import ParseReport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What to ask for in one attempt. `schema` is a JSON Schema, or None for plain text."""
+    """What to ask for in one attempt. `schema` is a JSON Schema, or None for plain text.
+
+    A reply is taken if it has what the stage `needs`: a JSON Schema, too; if None, the keys of
+    `schema` with their types.
+    """
 
     text: str
     system: str | None = None
     schema: Mapping[str, Any] | None = None
+    needs: Mapping[str, Any] | None = None
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
 

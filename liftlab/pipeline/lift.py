@@ -24,7 +24,10 @@ class NlpToIr:
     def prompt(self, request: str, values: Values) -> Prompt:
         """Ask for an IR under its schema."""
         return Prompt(
-            text=prompts.ir_prompt(request), schema=prompts.IR_SCHEMA, max_tokens=IR_MAX_TOKENS
+            text=prompts.ir_prompt(request),
+            schema=prompts.IR_SCHEMA,
+            needs=prompts.IR_NEEDS,
+            max_tokens=IR_MAX_TOKENS,
         )
 
     def parse(self, reply: Any, values: Values, parse_source: ParseSource) -> Any | StageError:

@@ -57,6 +57,8 @@ IR_SCHEMA: Mapping[str, Any] = {
     "required": ["intent", "signature"],
     "additionalProperties": False,
 }
+# What a function is made of; a full IR has more, and `ir_fault` looks for the rest.
+IR_NEEDS: Mapping[str, Any] = {"type": "object"}
 BODY_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {"body": {"type": "array", "items": {"type": "string"}}},

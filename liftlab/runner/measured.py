@@ -49,7 +49,8 @@ def measured(reply: Reply, clock: Clock) -> dict[str, Any]:
         "bytes_sent": stamps.bytes_sent,
         "bytes_received": stamps.bytes_received,
         "transport_ok": reply.transport_ok,
-        "valid": reply.error_class is None,
+        "valid": reply.error_class is None and reply.failure is None,
+        "constrained": reply.constrained,
         "error_class": reply.error_class,
         "retry_after_s": reply.retry_after_s,
     }

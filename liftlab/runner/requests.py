@@ -207,7 +207,7 @@ class Sender:
     def _keep(self, asked: _Asked, reply: Reply) -> None:
         """Hand on the rows of a request that has ended."""
         if reply.error_class == "length":  # what a load's limit of tokens is there for
-            reply = replace(reply, error_class=None)
+            reply = replace(reply, error_class=None, failure=None)
         attempt = Attempt(**asked.facts, **measured(reply, self._clock))
         if attempt.phase == "warmup":
             self._batches.add(attempt)

@@ -147,6 +147,8 @@ async def _run_stage(running: _StageRun, position: int, peak_mb: float | None) -
     outcome = judged.outcome if judged else None
     value = outcome.value if isinstance(outcome, StageError) else outcome
     kept = _refusal(judged) if value is None else _as_artifact(value)
+    if kept is not None and judged is not None and judged.reply.notes:
+        kept["reply"] = list(judged.reply.notes)
     return StageDone(
         row=_stage_row(running, position, reason, kept, peak_mb),
         value=value,
@@ -207,14 +209,14 @@ async def _attempt(
 
 async def _judge(running: _StageRun, reply: Reply) -> _Judged:
     """Let the stage read a reply: its value, or what there is of it and why it was refused."""
-    if reply.error_class is not None:
-        return _Judged(reply=reply, outcome=None, reason=reply.error_class)
+    if reason := reply.failure or reply.error_class:
+        return _Judged(reply=reply, outcome=None, reason=reason)
     # Parsing waits for the sandbox; the loop must go on reading other replies meanwhile.
     outcome = await asyncio.to_thread(
         running.stage.parse, reply.value, running.values, running.context.parse_source
     )
-    reason = outcome.reason if isinstance(outcome, StageError) else None
-    return _Judged(reply=reply, outcome=outcome, reason=reason)
+    refused = outcome.reason if isinstance(outcome, StageError) else None
+    return _Judged(reply=reply, outcome=outcome, reason=refused)
 
 
 def _stage_row(

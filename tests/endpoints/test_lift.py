@@ -68,6 +68,35 @@ async def test_the_later_family_answers_under_text(text):
     assert (await reply_to({"text": text})).value == {"name": "add"}
 
 
+@pytest.mark.parametrize(
+    ("body", "notes"),
+    [
+        ({"ir_json": {"name": "add"}}, ()),
+        ({"ir_json": {"name": "add", "more": 1}}, ("extra_keys",)),
+        ({"text": '```json\n{"name": "add"}\n```'}, ("fence",)),
+        ({"text": '<think>hm</think>{"name": "add"}'}, ("thinking",)),
+    ],
+)
+async def test_an_object_is_taken_and_what_was_around_it_noted(body, notes):
+    reply = await reply_to(body)
+    assert reply.value["name"] == "add"
+    assert (reply.notes, reply.constrained) == (notes, set(notes) <= {"thinking"})
+
+
+@pytest.mark.parametrize(
+    ("body", "error_class", "failure"),
+    [
+        ({"text": "x", "finish_reason": "abort"}, "reported_error", None),
+        ({"detail": "no worker"}, "reported_error", None),
+        ({"ir_json": {"name": "x"}, "finish_reason": "content_filter"}, None, "content_filter"),
+        ({"text": "<think>hm"}, None, "reasoning_unfinished"),
+    ],
+)
+async def test_whose_doing_it_is(body, error_class, failure):
+    reply = await reply_to(body)
+    assert (reply.error_class, reply.failure, reply.value) == (error_class, failure, None)
+
+
 async def test_plain_text_when_no_schema_was_sent():
     reply = await reply_to({"text": "def f(): ...", "ir_json": None}, asked(schema=None))
     assert reply.value == "def f(): ..."
@@ -99,7 +128,6 @@ async def test_plain_text_when_no_schema_was_sent():
         ({"text": "[" * 5000}, "invalid_json"),
         ({"ir_json": {}}, "schema_mismatch"),
         ({"ir_json": {"name": 3}}, "schema_mismatch"),
-        ({"ir_json": {"name": "x", "more": 1}}, "schema_mismatch"),
         ({"ir_json": "null"}, "schema_mismatch"),
     ],
 )
@@ -148,7 +176,7 @@ async def test_a_refused_reply_still_says_what_it_cost():
 
 @pytest.mark.parametrize(
     ("tokens", "time_ms"),
-    [("7", "10"), (-1, -1), (1.5, None), (True, False), ([], {}), (2**70, 1e300)],
+    [("x", "10"), (-1, -1), (1.5, None), (True, False), ([], {}), (2**70, 1e300)],
 )
 async def test_implausible_facts_are_unknown(tokens, time_ms):
     reply = await reply_to(

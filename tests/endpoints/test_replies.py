@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from liftlab.endpoints.answer import fit
 from liftlab.endpoints.replies import (
     MAX_VALUES,
     ReplyError,
     aside,
-    check_schema,
     clean,
     count_or_none,
     error_text,
@@ -65,24 +65,26 @@ def test_too_many_values_are_refused():
 def test_a_schema_that_cannot_be_used_is_our_mistake():
     for schema in ({"type": "nonsense"}, {"$ref": "http://elsewhere.invalid/schema"}):
         with pytest.raises(UsageError, match="JSON Schema"):
-            check_schema({}, schema)
+            fit({}, schema, None)
 
 
 def test_a_mismatch_names_its_place():
     schema = {"properties": {"a": {"items": {"type": "string"}}}}
     with pytest.raises(ReplyError, match=r"\$\.a\[1\]: 2 is not of type 'string'"):
-        check_schema({"a": ["x", 2]}, schema)
+        fit({"a": ["x", 2]}, schema, None)
 
 
 def test_a_recursive_schema_does_not_exhaust_the_stack():
     value: object = 0
     for _ in range(100):
         value = [value]
-    check_schema(value, {"type": ["array", "integer"], "items": {"$ref": "#"}})
+    fit(value, {"type": ["array", "integer"], "items": {"$ref": "#"}}, None)
 
 
 def test_counts_and_times():
-    assert [count_or_none(x) for x in (3, 3.0, 3.5, -1, True, "3", None)] == [3, 3] + [None] * 5
+    assert [count_or_none(x) for x in (3, 3.0, "3", 3.5, -1, True, "x", "³", None)] == [3] * 3 + [
+        None
+    ] * 6
     assert [seconds_from_ms(x) for x in (1500, 0.5, -1, True, "1")] == [1.5, 0.0005] + [None] * 3
 
 
@@ -91,7 +93,9 @@ def test_counts_and_times():
     [
         (b'{"error": {"message": "too long"}}', "too long"),
         (b'{"error": "no"}', "no"),
-        (b'{"detail": [{"msg": "x"}]}', '[{"msg": "x"}]'),
+        (b'{"detail": [{"msg": "x"}]}', "x"),
+        (b'{"detail": [{"loc": ["seed"], "msg": "x"}]}', '[{"loc": ["seed"], "msg": "x"}]'),
+        (b'{"success": false, "errors": [{"code": 7, "message": "x"}]}', "x"),
         (b"Internal\nServer Error", "Internal Server Error"),
         (b"", None),
         (b"{}", None),

@@ -217,7 +217,8 @@ def test_a_refused_system_call_is_blocked(sandbox: Sandbox) -> None:
 
 
 def test_every_class_has_a_sample() -> None:
-    elsewhere = {"invalid_ir", "blocked"}
+    elsewhere = {"invalid_ir", "invalid_reply", "blocked"}
+    elsewhere |= {"refusal", "content_filter", "reasoning_unfinished"}
     assert {name for name, _, _ in SAMPLES} | elsewhere == set(get_args(FailureClass))
 
 
@@ -316,13 +317,21 @@ def test_a_body_that_never_parsed_is_judged_by_its_message() -> None:
     ("stage", "reason", "failure_class"),
     [
         ("nlp_to_ir", "invalid_ir", "invalid_ir"),
-        ("entity_resolution", "nothing_found", "invalid_ir"),
-        ("ir_to_code", "schema_mismatch", "not_python"),
-        ("code", "a_reason_of_its_own", "not_python"),
+        ("nlp_to_ir", "schema_mismatch", "invalid_ir"),
+        ("entity_resolution", "nothing_found", "invalid_reply"),
+        ("entity_resolution", "invalid_ir", "invalid_reply"),
+        ("ir_to_code", "schema_mismatch", "invalid_reply"),
+        ("code", "a_reason_of_its_own", "invalid_reply"),
+        ("nlp_to_ir", "refusal", "refusal"),
+        ("code", "content_filter", "content_filter"),
+        ("code", "reasoning_unfinished", "reasoning_unfinished"),
+        ("code", "empty_output", "empty_output"),
     ],
 )
 def test_reasons_that_stages_give(stage: str, reason: str, failure_class: str) -> None:
-    assert grade_failure(stage, reason).failure_class == failure_class
+    graded = grade_failure(stage, reason)
+    assert (graded.outcome, graded.failure_class) == ("fail", failure_class)
+    assert graded.facets["stage"] == stage
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,221 @@
+"""Take the JSON that a stage needs out of what a model wrote: asked strictly, read leniently.
+
+A thinking block, a Markdown fence, prose around one object and keys that nobody asked for are
+noted, not failed. Nothing else is mended. Texts are a stranger's: every step takes linear time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any, Literal, NamedTuple
+
+from liftlab.endpoints.replies import ModelFailure, ReplyError, clean, parse_json
+from liftlab.errors import UsageError
+
+Note = Literal["thinking", "fence", "prose", "tool_call", "extra_keys", "missing_keys"]
+
+_THINKING_ENDS = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+_THINKING_BEGINS = re.compile(r"\s*<think(?:ing)?>", re.IGNORECASE)
+_FENCES = ("```", "~~~")
+_OBJECT_BEGINS = re.compile(r"\{\s*[\"}]")
+_CLOSING = ("additionalProperties", "unevaluatedProperties")
+_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+_LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
+_SINGLE = ("items", "contains", *_CLOSING)
+_MOST_MISMATCHES = 20
+
+
+class Taken(NamedTuple):
+    """A value, and what it was wrapped in or had too much."""
+
+    value: Any
+    notes: tuple[Note, ...]
+
+
+class Mismatch(NamedTuple):
+    """One place where a value does not fit a schema: the keyword that it breaks, and a line."""
+
+    keyword: str
+    message: str
+
+
+def take(text: str, schema: Mapping[str, Any], needs: Mapping[str, Any] | None = None) -> Taken:
+    """Return the JSON value in a model's text, once it has what is needed.
+
+    Raises
+    ------
+    ReplyError
+        Of class `invalid_json` or `schema_mismatch`.
+    ModelFailure
+        If the model was still thinking when it ended.
+    """
+    value, notes = json_in(text)
+    return Taken(value, (*notes, *fit(value, schema, needs)))
+
+
+def fit(value: Any, schema: Mapping[str, Any], needs: Mapping[str, Any] | None) -> tuple[Note, ...]:
+    """Check that a value has what is needed, and note where it is off the schema all the same.
+
+    Parameters
+    ----------
+    value
+        The value.
+    schema
+        What was asked for.
+    needs
+        What is needed, as a JSON Schema; if None, the keys of `schema` with their types.
+
+    Raises
+    ------
+    ReplyError
+        Of class `schema_mismatch`, naming the first place that lacks something.
+    """
+    off = mismatches(value, schema)
+    if not off:
+        return ()
+    lacks = mismatches(value, opened(schema) if needs is None else needs)
+    if lacks:
+        raise ReplyError("schema_mismatch", lacks[0].message)
+    extra = any(fault.keyword in _CLOSING for fault in off)
+    return ("extra_keys",) if extra else ("missing_keys",)
+
+
+def is_constrained(notes: tuple[Note, ...]) -> bool:
+    """Whether an answer may come from a server that holds its model to the schema.
+
+    Such a server may let it think first.
+    """
+    return set(notes) <= {"thinking"}
+
+
+def json_in(text: str) -> Taken:
+    r"""Return the one JSON value in a text.
+
+    Raises
+    ------
+    ReplyError
+        Of class `invalid_json`, if there is none, a broken one, or several objects.
+    ModelFailure
+        If a thinking block does not end.
+
+    Examples
+    --------
+    >>> json_in('<think>hm</think>\n```json\n{"a": 1}\n```')
+    Taken(value={'a': 1}, notes=('thinking', 'fence'))
+    """
+    try:
+        return Taken(parse_json(text), ())
+    except ReplyError:
+        if is_still_thinking(text):
+            raise ModelFailure("reasoning_unfinished", "the thinking block does not end") from None
+    rest = without_thinking(text)
+    value, notes = _only_value(rest)
+    return Taken(value, notes if len(rest) == len(text) else ("thinking", *notes))
+
+
+def without_thinking(text: str) -> str:
+    """Return what follows the last thinking block; its opening tag may be missing."""
+    ends = [match.end() for match in _THINKING_ENDS.finditer(text)]
+    return text[ends[-1] :] if ends else text
+
+
+def is_still_thinking(text: str) -> bool:
+    """Whether a text is a thinking block without an end."""
+    return bool(_THINKING_BEGINS.match(text)) and not _THINKING_ENDS.search(text)
+
+
+def _only_value(text: str) -> tuple[Any, tuple[Note, ...]]:
+    """Return the value of a text that is JSON, a block of it, or prose around one object."""
+    inside = _inside_fence(text)
+    begins = _OBJECT_BEGINS.search(text)
+    if inside is None and begins is None and not text.lstrip().startswith(("{", "[")):
+        raise ReplyError("invalid_json", f"no JSON in the answer: {clean(text, 120)}")
+    try:
+        return parse_json(text if inside is None else inside), () if inside is None else ("fence",)
+    except ReplyError:
+        if begins is None:
+            raise
+    ends = _end_of_value(text, begins.start())
+    if _OBJECT_BEGINS.search(text, ends):
+        raise ReplyError("invalid_json", "more than one JSON object in the answer")
+    before, after = text[: begins.start()].rstrip(), text[ends:].strip()
+    notes: list[Note] = []
+    lines, _, last = before.rpartition("\n")
+    if last.strip().startswith(_FENCES):
+        notes, before = ["fence"], lines
+        after = after[3:] if after.startswith(_FENCES) else after
+    if before.strip() or after:
+        notes.append("prose")
+    return parse_json(text[begins.start() : ends]), tuple(notes)
+
+
+def _inside_fence(text: str) -> str | None:
+    """Return what a text holds that is one block of Markdown, or None."""
+    first, _, rest = text.strip().partition("\n")
+    inside, _, last = rest.rpartition("\n")
+    return inside if first.startswith(_FENCES) and last.strip() == first[:3] else None
+
+
+def _end_of_value(text: str, start: int) -> int:
+    """Return where the object that begins at `start` ends; a broken one is not repaired."""
+    try:
+        return json.JSONDecoder().raw_decode(text, start)[1]
+    except (ValueError, RecursionError) as error:
+        raise ReplyError("invalid_json", f"not JSON: {clean(error)}") from None
+
+
+def opened(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema that asks for the same keys and types, and lets others be.
+
+    Examples
+    --------
+    >>> opened({"type": "object", "required": ["a"], "additionalProperties": False})
+    {'type': 'object', 'required': ['a']}
+    """
+    out: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in _CLOSING and value is False:
+            continue
+        if key in _NAMED and isinstance(value, Mapping):
+            out[key] = {name: _opened(inner) for name, inner in value.items()}
+        elif key in _LISTED and isinstance(value, list | tuple):
+            # Open alternatives overlap: one that fits is enough.
+            out["anyOf" if key == "oneOf" else key] = [_opened(inner) for inner in value]
+        else:
+            out[key] = _opened(value) if key in _SINGLE else value
+    return out
+
+
+def _opened(schema: Any) -> Any:
+    return opened(schema) if isinstance(schema, Mapping) else schema
+
+
+def mismatches(value: Any, schema: Mapping[str, Any]) -> list[Mismatch]:
+    """Return where `value` does not fit `schema`.
+
+    Raises
+    ------
+    UsageError
+        If the schema itself cannot be used.
+    """
+    # Only replies under a schema need it, and it takes as long to import as a whole HTTP client.
+    import jsonschema
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
+    validator = validator_for(schema, default=jsonschema.Draft202012Validator)
+    try:
+        # An empty registry: a schema never makes us fetch another one.
+        faults = validator(schema, registry=Registry()).iter_errors(value)
+        return [
+            Mismatch(str(fault.validator), f"{clean(fault.json_path, 100)}: {fault.message}")
+            for fault in islice(faults, _MOST_MISMATCHES)
+        ]
+    except RecursionError:
+        raise ReplyError("schema_mismatch", "nested too deep to be checked") from None
+    except (jsonschema.SchemaError, jsonschema.exceptions.UnknownType, Unresolvable) as error:
+        raise UsageError(f"the stage's JSON Schema cannot be used: {clean(error)}") from None
