@@ -6,10 +6,11 @@ import json
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -154,10 +155,73 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
 
+class OddServer(ThreadingHTTPServer):
+    """Speaks OpenAI's chat completions, with one oddity a path.
+
+    Asked at `url(name)` it answers what `says[name]` makes of the request: an object as JSON,
+    bytes as they are, by status 200; or a status with one of them.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _OddHandler)
+        self.says: dict[str, Callable[[dict[str, Any]], Any]] = {}
+        self.asked: list[dict[str, Any]] = []
+
+    def url(self, name: str) -> str:
+        host, port = self.server_address[:2]
+        return f"http://{host!s}:{port}/{name}/v1"
+
+
+class _OddHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: OddServer
+
+    def do_GET(self) -> None:
+        models = self.path.endswith("/models")
+        if models:
+            self._answer({"data": [{"id": "m"}]}, 200)
+        else:
+            self._answer({"detail": "Not Found"}, 404)
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.asked.append(asked)
+        said = self.server.says[self.path.split("/")[1]](asked)
+        status, body = said if isinstance(said, tuple) else (200, said)
+        self._answer(body, status)
+
+    def _answer(self, body: Any, status: int) -> None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args: object) -> None:
+        return None
+
+
+@pytest.fixture
+def odd_server() -> Iterator[OddServer]:
+    """An OpenAI-compatible server on loopback that a test makes as odd as it likes."""
+    with _serving(OddServer()) as server:
+        yield server
+
+
 @pytest.fixture
 def lift_server() -> Iterator[LiftServer]:
     """A lift endpoint on loopback whose answers are known: `shout` never returns its value."""
-    server = LiftServer()
+    with _serving(LiftServer()) as server:
+        yield server
+
+
+Server = TypeVar("Server", bound=ThreadingHTTPServer)
+
+
+@contextmanager
+def _serving(server: Server) -> Iterator[Server]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server

@@ -110,11 +110,12 @@ def run_command(
 def finish(run: RunData, as_json: bool) -> None:
     """Print a run that has just ended.
 
-    Exit 5 if a limit ended it early, 4 if the endpoint failed every trial, 7 if it was to
-    decide and could not.
+    Exit 5 if a limit ended it early, 4 if the endpoint failed every trial or all ended alike
+    before grading, 7 if it was to decide and could not.
     """
     from liftlab import jobs
     from liftlab.cli.show import failures, print_run
+    from liftlab.reporting.text.reasons import set_up_fault
 
     print_run(run, as_json)
     if run.run.status == "partial":
@@ -122,9 +123,13 @@ def finish(run: RunData, as_json: bool) -> None:
             f"{run.run.run_id}: a limit ended it after {len(run.trials)} trials; they are kept. "
             f"Go on with: liftlab run --resume {run.run.run_id}"
         )
-    if len(run.trials) and (run.trials["outcome"] == "error").all():
-        said = f"{run.run.run_id}: every trial is an endpoint error: {failures(run)}"
-        raise EndpointUnreachable(said)
+    fault = set_up_fault(run)
+    failed = len(run.trials) > 0 and bool((run.trials["outcome"] == "error").all())
+    if failed or fault:
+        ended = (
+            f"every trial is an endpoint error: {failures(run)}" if failed else "nothing to grade"
+        )
+        raise EndpointUnreachable("; ".join(filter(None, [f"{run.run.run_id}: {ended}", fault])))
     jobs.check_decided(run)
 
 

@@ -10,6 +10,7 @@ import click
 from liftlab.cli.options import json_option, project
 from liftlab.cli.published import published_lines
 from liftlab.records import LOAD
+from liftlab.words import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,10 +83,10 @@ def print_run(run: RunData, as_json: bool) -> None:
 def print_notes(run: RunData) -> None:
     """Print what the verdicts do not say of the answers themselves."""
     from liftlab.reporting.answer_notes import answer_notes
-    from liftlab.words import printable
+    from liftlab.reporting.text.reasons import reason_lines
 
-    for note in answer_notes(run.grades):
-        click.echo(f"  {printable(note)}")
+    for line in (*reason_lines(run), *answer_notes(run.grades)):
+        click.echo(printable(line))
 
 
 def heading(run: RunData) -> str:
@@ -106,18 +107,13 @@ def sentences(run: RunData) -> list[str]:
 
 
 def failures(run: RunData) -> str:
-    """Name how attempts failed, the most frequent way first, and what the last reply said."""
-    from liftlab.endpoints.replies import error_text
-
+    """Name how attempts failed, the most frequent way first."""
     attempts = run.attempts
     failed = attempts[(attempts["phase"] == "measure") & attempts["error_class"].notna()]
     told = failed["http_status"] >= _REDIRECT  # below it says nothing of why
     status = failed["http_status"].astype("string").where(told)
     ways = failed["error_class"].str.cat((" (HTTP " + status + ")").fillna(""))
-    named = ", ".join(f"{count:,} × {way}" for way, count in ways.value_counts().items())
-    replies = failed["reply_sha256"].dropna()
-    words = error_text(run.folder.artifacts.get(str(replies.iloc[-1]))) if len(replies) else None
-    return f"{named}; the last one says: {words}" if words else named
+    return ", ".join(f"{count:,} × {way}" for way, count in ways.value_counts().items())
 
 
 def trial_table(run: RunData) -> pd.DataFrame:
@@ -145,6 +141,7 @@ def summary_json(run: RunData) -> dict[str, object]:
     from liftlab import jobs
     from liftlab.records import as_row
     from liftlab.reporting.answer_notes import answer_notes
+    from liftlab.reporting.text.reasons import reason_lines
 
     if run.run.pipeline == LOAD:
         from liftlab.analysis.load import summarise_load
@@ -156,6 +153,7 @@ def summary_json(run: RunData) -> dict[str, object]:
         "run": as_row(run.run),
         "summary": sentences(run),
         "notes": answer_notes(run.grades),
+        "reasons": reason_lines(run),
         "decision": decision and {"verdict": decision.verdict, "sentence": str(decision)},
         "trials": trials,
     }

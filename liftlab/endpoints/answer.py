@@ -130,11 +130,12 @@ def is_still_thinking(text: str) -> bool:
 def _only_value(text: str) -> tuple[Any, tuple[Note, ...]]:
     """Return the value of a text that is JSON, a block of it, or prose around one object."""
     inside = _inside_fence(text)
+    candidate = text if inside is None else inside
     begins = _OBJECT_BEGINS.search(text)
-    if inside is None and begins is None and not text.lstrip().startswith(("{", "[")):
+    if begins is None and not candidate.lstrip().startswith(("{", "[")):
         raise ReplyError("invalid_json", f"no JSON in the answer: {clean(text, 120)}")
     try:
-        return parse_json(text if inside is None else inside), () if inside is None else ("fence",)
+        return parse_json(candidate), () if inside is None else ("fence",)
     except ReplyError:
         if begins is None:
             raise

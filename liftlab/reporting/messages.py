@@ -15,47 +15,17 @@ from liftlab.analysis.load import summarise_load
 from liftlab.analysis.success import SuccessRate
 from liftlab.records import LOAD
 from liftlab.reporting.facts import Facts, gather
+from liftlab.reporting.text import words
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
     from liftlab.store import RunData
 
-# What each class of failure means to a reader who never saw the list.
-FAILURES = {
-    "endpoint_error": "got no usable answer from the endpoint",
-    "empty_output": "are empty",
-    "markdown_fence": "are wrapped in Markdown",
-    "reasoning_unfinished": "ran out of tokens while reasoning",
-    "not_python": "are no Python",
-    "truncated": "break off",
-    "indentation_error": "lack the block that an indented line opens",
-    "syntax_error": "are no valid Python",
-    "import_error": "import what is not there",
-    "missing_function": "do not define the function",
-    "wrong_function_name": "give the function another name",
-    "signature_mismatch": "take other arguments than asked for",
-    "timeout": "do not end in time",
-    "memory": "use more memory than allowed",
-    "output": "print more than allowed",
-    "crash": "bring the interpreter down",
-    "blocked": "try what is not allowed",
-    "invalid_ir": "rest on an IR that is off its schema",
-    "name_error": "use a name that is not defined",
-    "type_error": "mix types that do not go together",
-    "runtime_error": "raise an error",
-    "missing_return": "compute a value and never return it",
-    "partially_wrong": "are right on some inputs only",
-    "wrong_answer": "return a wrong value",
-}
 # What Markdown would read as markup: within a line, at its beginning, and bare links.
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$@&]|^[#+-]|(?<=^\d)\.(?=\s|$)|:(?=//))")
+failure_words = words.failure
 MOST_OF_A_NAME = 80  # characters
 _REQUESTS = (1_000, 10_000)
-
-
-def failure_words(failure_class: str) -> str:
-    """Return what answers of a failure class do."""
-    return FAILURES.get(failure_class, failure_class.replace("_", " "))
 
 
 def title(facts: Facts) -> str:

@@ -56,7 +56,7 @@ def test_the_published_day_in_one_line(facts: Facts) -> None:
     assert messages.title(facts) == "1 of 5 answers is right; the target of 70 % is not met"
     said = " ".join(messages.sentences(facts))
     assert "4 of 5 answers parse; run against their checks, 1 of 5 is right" in said
-    assert "of the 4 others, 3 compute a value and never return it" in said
+    assert "of the 4 others, 3 return nothing" in said
     assert "15.0 s, and whether that meets the target of 15 s is undecided" in said
 
 
