@@ -109,6 +109,27 @@ def test_a_page_in_place_of_an_answer_is_the_endpoints_a_wrong_answer_the_models
     assert json.loads(facets)["message"]
 
 
+def test_a_full_ir_is_taken_from_a_server_that_has_more_to_say(
+    project: Project, lift_server: Any
+) -> None:
+    ir = {
+        "intent": {"summary": "Double", "rationale": None, "holes": []},
+        "signature": {"name": "double", "parameters": [{"name": "x", "description": ""}]},
+        "effects": [],
+        "assertions": [],
+        "metadata": {"origin": "server"},
+    }
+    page = {"text": f"<think>hm</think>{json.dumps(ir)}", "tokens_used": 9, "finish_reason": "stop"}
+    lift_server.page_for = lambda asked: page if "intent" in asked["schema"]["properties"] else None
+    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    assert set(run.trials["outcome"]) == {"pass"}
+    assert run.attempts.dropna(subset="stage")["attempt"].eq(1).all()
+    (facets,) = set(run.grades["facets"])
+    assert json.loads(facets) == {"reply": {"nlp_to_ir": ["thinking", "extra_keys"]}}
+    constrained = run.attempts.dropna(subset="stage").groupby("stage")["constrained"].first()
+    assert constrained.to_dict() == {"nlp_to_ir": False, "ir_to_code": True}
+
+
 def test_memory_by_stage_comes_from_a_pass_of_its_own(project: Project) -> None:
     run = jobs.run_suite(jobs.plan_run(project, cases=["double"], memory=True))
     assert run.stages["client_peak_mb"].gt(0).all()

@@ -126,9 +126,9 @@ def finish(run: RunData, as_json: bool) -> None:
     fault = set_up_fault(run)
     failed = len(run.trials) > 0 and bool((run.trials["outcome"] == "error").all())
     if failed or fault:
-        ended = (
-            f"every trial is an endpoint error: {failures(run)}" if failed else "nothing to grade"
-        )
+        ended = "no trial got as far as grading"
+        if failed:
+            ended = f"every trial is an endpoint error: {failures(run)}"
         raise EndpointUnreachable("; ".join(filter(None, [f"{run.run.run_id}: {ended}", fault])))
     jobs.check_decided(run)
 

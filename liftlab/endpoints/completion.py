@@ -24,7 +24,7 @@ from liftlab.endpoints.replies import (
 )
 from liftlab.endpoints.sse import Event, arrival_ns, events, looks_like_events
 
-_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+_THOUGHTS = ("reasoning", "thinking")  # kinds of parts
 _FILTER_CODES = frozenset({"content_filter", "ResponsibleAIPolicyViolation"})
 _NO_DATA = (b"", b"[DONE]")
 _OFF_FORM = ("invalid_json", "schema_mismatch")
@@ -115,7 +115,6 @@ def _gather_events(body: bytes, gathered: _Gathered) -> None:
         )
         choice = _first_choice(data)
         gathered.answered = gathered.answered or bool(choice)
-        _check_choice(choice)
         _note_delta(_delta(choice, gathered), event.end, gathered)
         if choice.get("finish_reason") is not None:
             gathered.finish_reason = name_or_none(choice["finish_reason"]) or gathered.finish_reason
@@ -146,7 +145,6 @@ def _one_by_one(said: list[Event], body: bytes) -> Iterator[dict[str, Any]]:
 def _gather_object(data: dict[str, Any], gathered: _Gathered) -> None:
     _note_facts(data, gathered)
     choice = _first_choice(data)
-    _check_choice(choice)
     message = _delta(choice, gathered)
     if not choice or not message:
         lacks = "choices[0].message" if choice else "choices"
@@ -160,42 +158,51 @@ def _note_facts(data: dict[str, Any], gathered: _Gathered) -> None:
     for key in ("id", "model", "usage", "timings"):
         if data.get(key):
             gathered.facts[key] = data[key]
-    words = reported(data, "choices", "usage")
+    if "choices" not in data or data.get("error") or data.get("errors"):
+        _check(reported(data, "choices", "usage"))
+
+
+def _check(words: str | None) -> None:
+    """Raise what the server reports, if it does."""
     if words:
-        raise ReplyError("reported_error", f"the server says: {words}")
-
-
-def _check_choice(choice: dict[str, Any]) -> None:
-    """Raise what a choice reports: a gateway puts the error of the server behind it there."""
-    if words := reported(choice):
         raise ReplyError("reported_error", f"the server says: {words}")
 
 
 def _delta(choice: dict[str, Any], gathered: _Gathered) -> dict[str, Any]:
     """Return what a choice adds: a piece, a whole message, or the text of a bare completion."""
-    for key in ("delta", "message"):
-        if isinstance(choice.get(key), dict) and not (key == "message" and gathered.text):
-            return dict(choice[key])
+    if choice.get("error"):  # of the server behind a gateway
+        _check(reported(choice))
+    delta = choice.get("delta")
+    if isinstance(delta, dict):
+        return delta
+    message = choice.get("message")
+    if isinstance(message, dict) and not gathered.text:
+        return message
     return {"content": choice["text"]} if isinstance(choice.get("text"), str) else {}
 
 
 def _note_delta(delta: dict[str, Any], end: int, gathered: _Gathered) -> None:
     content = delta.get("content")
     text = _text(content)
-    if any(isinstance(delta.get(key), str) and delta[key] for key in _THOUGHTS) or (
+    if text:
+        gathered.text.append(text)
+        gathered.first_token_end = gathered.first_token_end or end
+        gathered.last_token_end = end
+    if isinstance(_thought(delta), str) or (
         isinstance(content, list) and any(_kind(part) in _THOUGHTS for part in content)
     ):
         gathered.reasoned = True
         gathered.first_reasoning_end = gathered.first_reasoning_end or end
         gathered.last_token_end = end
-    if text:
-        gathered.text.append(text)
-        gathered.first_token_end = gathered.first_token_end or end
-        gathered.last_token_end = end
-    for refusal in (delta.get("refusal"), *_parts(content, "refusal")):
-        gathered.refusal = name_or_none(refusal) or gathered.refusal
+    if isinstance(content, list) or delta.get("refusal"):
+        for refusal in (delta.get("refusal"), *_parts(content, "refusal")):
+            gathered.refusal = name_or_none(refusal) or gathered.refusal
     if "tool_calls" in delta or "function_call" in delta:
         _note_tools(delta, gathered)
+
+
+def _thought(delta: dict[str, Any]) -> object:
+    return delta.get("reasoning_content") or delta.get("reasoning") or delta.get("thinking") or None
 
 
 def _note_tools(delta: dict[str, Any], gathered: _Gathered) -> None:
