@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from liftlab.cli.options import project, selection_options
+from liftlab.cli.run import require_answers
 from liftlab.cli.show import print_notes
 from liftlab.words import printable
 
@@ -41,7 +42,9 @@ def quick_command(
         sampling__temperature=temperature,
     )
     request = jobs.plan_run(here, cases=[case or jobs.first_case(here)], model=model)
-    print_trial(jobs.run_suite(request))
+    run = jobs.run_suite(request)
+    print_trial(run)
+    require_answers(run)
 
 
 def print_trial(run: RunData) -> None:

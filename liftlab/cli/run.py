@@ -114,8 +114,7 @@ def finish(run: RunData, as_json: bool) -> None:
     before grading, 7 if it was to decide and could not.
     """
     from liftlab import jobs
-    from liftlab.cli.show import failures, print_run
-    from liftlab.reporting.text.reasons import set_up_fault
+    from liftlab.cli.show import print_run
 
     print_run(run, as_json)
     if run.run.status == "partial":
@@ -123,6 +122,15 @@ def finish(run: RunData, as_json: bool) -> None:
             f"{run.run.run_id}: a limit ended it after {len(run.trials)} trials; they are kept. "
             f"Go on with: liftlab run --resume {run.run.run_id}"
         )
+    require_answers(run)
+    jobs.check_decided(run)
+
+
+def require_answers(run: RunData) -> None:
+    """Raise if the endpoint failed every trial, or all ended alike before grading."""
+    from liftlab.cli.show import failures
+    from liftlab.reporting.text.reasons import set_up_fault
+
     fault = set_up_fault(run)
     failed = len(run.trials) > 0 and bool((run.trials["outcome"] == "error").all())
     if failed or fault:
@@ -130,7 +138,6 @@ def finish(run: RunData, as_json: bool) -> None:
         if failed:
             ended = f"every trial is an endpoint error: {failures(run)}"
         raise EndpointUnreachable("; ".join(filter(None, [f"{run.run.run_id}: {ended}", fault])))
-    jobs.check_decided(run)
 
 
 def _until(

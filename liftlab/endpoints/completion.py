@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from liftlab.endpoints.answer import Note, is_constrained, is_still_thinking, take
+from liftlab.endpoints.answer import is_constrained, is_still_thinking, take
 from liftlab.endpoints.base import Reply, Request
 from liftlab.endpoints.finish import check_finish
 from liftlab.endpoints.replies import (
@@ -25,7 +25,9 @@ from liftlab.endpoints.replies import (
 from liftlab.endpoints.sse import Event, arrival_ns, events, looks_like_events
 
 _THOUGHTS = ("reasoning", "thinking")  # kinds of parts
-_FILTER_CODES = frozenset({"content_filter", "ResponsibleAIPolicyViolation"})
+_FILTER_CODES = frozenset(
+    {"content_filter", "content_policy_violation", "responsibleaipolicyviolation"}
+)
 _NO_DATA = (b"", b"[DONE]")
 _OFF_FORM = ("invalid_json", "schema_mismatch")
 
@@ -75,8 +77,9 @@ def filtered(reply: Reply) -> Reply:
         error = _dict(parse_object(reply.raw, lenient=True).get("error"))
     except ReplyError:
         return reply
-    codes = (error.get("code"), _dict(error.get("innererror")).get("code"))
-    if reply.error_class == "http_4xx" and not _FILTER_CODES.isdisjoint(map(str, codes)):
+    codes = [error.get("code"), error.get("type"), _dict(error.get("innererror")).get("code")]
+    named = {code.lower() for code in codes if isinstance(code, str)}
+    if reply.error_class == "http_4xx" and named & _FILTER_CODES:
         return dataclasses.replace(reply, failure="content_filter")
     return reply
 
@@ -224,19 +227,22 @@ def _note_tools(delta: dict[str, Any], gathered: _Gathered) -> None:
 def _value(gathered: _Gathered, request: Request) -> dict[str, Any]:
     """Return the value of an answer, with what it was wrapped in."""
     text = "".join(gathered.text)
-    notes: tuple[Note, ...] = ()
     thinks = is_still_thinking(text) or (gathered.reasoned and not text.strip())
     check_finish(gathered.finish_reason, request.sampling.max_tokens, thinks=thinks)
     if gathered.refusal:
         raise ModelFailure("refusal", f"the model refuses: {gathered.refusal}")
-    if not text.strip() and request.schema is not None and len(gathered.tools) == 1:
-        text, notes = next(iter(gathered.tools.values())).arguments, ("tool_call",)
-    if not text.strip():
+    tools = list(gathered.tools.values())
+    if not text.strip() and not (request.schema is not None and len(tools) == 1):
         raise ModelFailure("empty_output", f"no answer: {_why_empty(gathered)}")
     if request.schema is None:
         return {"value": text}
-    value, found = take(text, request.schema, request.needs)
-    notes = (*notes, *found)
+    try:
+        value, notes = take(text, request.schema, request.needs)
+    except ReplyError:
+        if len(tools) != 1:
+            raise
+        value, notes = take(tools[0].arguments, request.schema, request.needs)
+        notes = ("tool_call", *notes)
     return {"value": value, "notes": notes, "constrained": is_constrained(notes)}
 
 

@@ -166,6 +166,16 @@ def test_who_is_blamed_and_what_is_said(
     assert (trial["outcome"], trial["failure_class"]) == (outcome, failure_class)
 
 
+def test_one_case_that_never_came_to_code_is_exit_4_too(
+    inside: Path, odd_server: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd_server.says["quick"] = lambda asked: {"error": "lost"}
+    assert run(odd_server, "quick", "--pipeline", "direct", verb="quick") == 4
+    out, err = capsys.readouterr()
+    assert "Most frequent reason, 1 of 1: server reported an error: lost" in out
+    assert "The set-up is the likely cause" in err.splitlines()[-1]
+
+
 def test_a_wrong_answer_is_a_reason_and_no_fault_of_the_set_up(
     inside: Path, odd_server: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

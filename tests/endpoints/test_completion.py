@@ -253,6 +253,7 @@ async def test_a_bare_completion_and_thinking_parts_are_read():
         (whole('{"a": 1, "b": 2}'), ("extra_keys",), False),
         (whole(None, "tool_calls", tool_calls=called(OBJECT)), ("tool_call",), False),
         (whole(None, tool_calls=called({"a": 1})), ("tool_call",), False),
+        (whole("I call it.", tool_calls=called(OBJECT)), ("tool_call",), False),
         (whole(None, function_call={"name": "f", "arguments": OBJECT}), ("tool_call",), False),
         (
             stream(
@@ -284,6 +285,7 @@ async def test_a_prompt_that_a_filter_refuses_is_no_error_of_the_server(field):
     assert (reply.error_class, reply.failure) == ("http_4xx", "content_filter")
     assert "filtered" in reply.message
     assert (await reply_to({"error": {"code": "other"}}, status=400)).failure is None
+    assert (await reply_to({"error": {"code": 7}}, status=400)).failure is None
 
 
 @pytest.mark.parametrize("ignores", ["```json\n" + OBJECT + "\n```", '{"a": 1, "b": 2}', "Sure."])
