@@ -27,6 +27,7 @@ ErrorClass = Literal[
     "tls",
     "deadline",
     "reset",
+    "stale_connection",
     "protocol",
     "http_4xx",
     "http_429",
@@ -39,6 +40,7 @@ ErrorClass = Literal[
     "length",
     "cancelled",
 ]
+STALE: ErrorClass = "stale_connection"  # as a `retry_reason` it makes an attempt, and no retry
 FailureClass = Literal[
     "endpoint_error",
     "refusal",

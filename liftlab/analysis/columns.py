@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from liftlab.records import STALE
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -50,3 +52,16 @@ def labels(frame: pd.DataFrame, name: str) -> NDArray[np.object_]:
     values: NDArray[np.object_] = column.to_numpy(dtype=object, copy=True)
     values[column.isna().to_numpy()] = None
     return values
+
+
+def is_retry(attempts: pd.DataFrame) -> Bools:
+    """Return which attempts are retries: all after a stage's first, but for a stale connection.
+
+    Examples
+    --------
+    >>> reasons = {"attempt": [1, 2, 3], "retry_reason": [None, "stale_connection", "http_429"]}
+    >>> is_retry(pd.DataFrame(reasons)).tolist()
+    [False, False, True]
+    """
+    again: Bools = floats(attempts, "attempt") > 1
+    return again & (labels(attempts, "retry_reason") != STALE)

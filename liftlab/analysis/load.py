@@ -12,7 +12,7 @@ import pandas as pd
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Floats, floats, is_true, labels
 from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.records import Run
+from liftlab.records import STALE, Run
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 LAG_QUANTILES = (0.5, 0.99)
@@ -54,6 +54,8 @@ class LoadSummary:
         From the first request sent to the last one ended; None where nothing was sent.
     reused
         Requests on a connection that had been used before.
+    stale
+        Requests sent again at once, since their server had closed such a connection.
     spreads
         Of those answered well: `ttft` (streamed), `e2e`, `e2e_from_planned` (open loop); of
         all that were sent `lag` (open loop), from planned to sent.
@@ -66,6 +68,7 @@ class LoadSummary:
     errors: tuple[tuple[str, int], ...]
     seconds: float | None
     reused: int
+    stale: int
     spreads: tuple[Spread, ...]
     loop: str
 
@@ -82,7 +85,8 @@ class LoadSummary:
             yield "failed: " + ", ".join(f"{name} {count:,}" for name, count in self.errors)
         for spread in self.spreads:
             yield f"{_WORDS[spread.name]}: {spread.sentence()}"
-        yield f"connections: {self.reused:,} of {self.n:,} requests on one used before"
+        again = f"; {self.stale:,} sent again at once on a new one" if self.stale else ""
+        yield f"connections: {self.reused:,} of {self.n:,} requests on one used before{again}"
 
     def as_json(self) -> dict[str, object]:
         """Return it as plain data."""
@@ -94,6 +98,7 @@ class LoadSummary:
             "seconds": self.seconds,
             "ok_per_second": self.rps,
             "reused_connections": self.reused,
+            "stale_connections": self.stale,
             **{spread.name: spread.as_json() for spread in self.spreads},
         }
 
@@ -119,8 +124,8 @@ def summarise_load(run: Run, attempts: pd.DataFrame) -> LoadSummary:
     attempts
         The run's attempts; those of the warm-up are left out.
     """
-    rows = attempts[attempts["phase"] == "measure"]
-    sent, ended = floats(rows, "sent_s"), floats(rows, "last_byte_s")
+    rows, sent, stale = _requests(attempts[attempts["phase"] == "measure"])
+    ended = floats(rows, "last_byte_s")
     planned = floats(rows, "scheduled_s")
     classes = labels(rows, "error_class")
     good = np.array([name is None for name in classes], dtype=np.bool_)
@@ -137,9 +142,25 @@ def summarise_load(run: Run, attempts: pd.DataFrame) -> LoadSummary:
         errors=tuple(Counter(name for name in classes if name is not None).most_common()),
         seconds=_seconds(sent, np.fmax(ended, floats(rows, "ended_s"))),
         reused=int(is_true(rows, "connection_reused").sum()),
+        stale=stale,
         spreads=tuple(spread for spread in spreads if spread is not None),
         loop=_loop(run),
     )
+
+
+def _requests(attempts: pd.DataFrame) -> tuple[pd.DataFrame, Floats, int]:
+    """Return a row a request, when each was first sent, and how many were sent again.
+
+    A request that met a connection closed by its server has two attempts: the second counts.
+    """
+    stale = (labels(attempts, "error_class") == STALE) & (floats(attempts, "attempt") == 1)
+    sent = floats(attempts, "sent_s")
+    if not stale.any():
+        return attempts, sent, 0
+    first = pd.Series(sent[stale], index=floats(attempts[stale], "repeat"))
+    rows = attempts[~stale]
+    began = first.reindex(floats(rows, "repeat")).to_numpy()
+    return rows, np.where(np.isnan(began), sent[~stale], began), int(stale.sum())
 
 
 def _spread(name: str, values: Floats) -> Spread | None:

@@ -23,7 +23,7 @@ from liftlab.pipeline.build import build
 from liftlab.records import Attempt
 from liftlab.runner.cold import LEAST_COLD_S, ColdWatch
 from liftlab.runner.context import Context
-from liftlab.runner.duty import emit, serve
+from liftlab.runner.duty import Notes, emit, serve
 from liftlab.runner.halt import Halt
 from liftlab.runner.limits import Rates, Spending
 from liftlab.runner.load import measure_memory, run_closed
@@ -127,6 +127,7 @@ async def run(job: Job, halt: Halt) -> None:
             trial_deadline_s=job.endpoint.trial_deadline_s,
             stream=job.endpoint.stream,
             nonce=job.endpoint.nonce,
+            note=Notes(),
         )
         if job.warm_up:
             await _warm_up(context, job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,6 +58,8 @@ class Context:
         Tells which attempts found the endpoint asleep.
     sleep
         How to wait between two attempts.
+    note
+        Tells a person something about the session, once.
     """
 
     run_id: str
@@ -75,3 +78,4 @@ class Context:
     stream: bool = False
     nonce: bool = False
     sleep: Sleep = asyncio.sleep
+    note: Callable[[str], None] = lambda text: None

@@ -14,11 +14,31 @@ from typing import Any
 from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError
 from liftlab.runner.halt import Halt, heed
 
+# A kept connection that its server had closed: the request goes to a new one at once, in an
+# attempt that is no retry.
+STALE_NOTE = (
+    "the server closes connections that it says it keeps: "
+    "from now on each request has one of its own"
+)
+
 
 def emit(event: dict[str, Any]) -> None:
     """Write one event for the parent."""
     sys.stdout.write(json.dumps(event, ensure_ascii=True) + "\n")
     sys.stdout.flush()
+
+
+class Notes:
+    """Tells the parent what a person should know of a session, each thing once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __call__(self, text: str) -> None:
+        """Tell something, unless it was told before."""
+        if text not in self._told:
+            self._told.add(text)
+            emit({"event": "note", "message": text})
 
 
 def serve(duty: Callable[[Halt], Awaitable[None]]) -> int:

@@ -24,7 +24,7 @@ from liftlab.endpoints.connect import connected
 from liftlab.errors import EndpointUnreachable
 from liftlab.runner.arrivals import Arrivals
 from liftlab.runner.batches import Batches
-from liftlab.runner.duty import emit, first_of, serve
+from liftlab.runner.duty import Notes, emit, first_of, serve
 from liftlab.runner.halt import Halt
 from liftlab.runner.limits import Rates, Spending
 from liftlab.runner.requests import Ended, Load, Sender
@@ -98,7 +98,7 @@ async def run(job: LoadJob, halt: Halt) -> None:
         )
         batches = Batches(journal, emit)
         try:
-            sender = Sender(load, endpoint, journal, clock, batches, halt)
+            sender = Sender(load, endpoint, journal, clock, batches, halt, Notes())
             await _send(job, sender, journal, halt)
         except BaseExceptionGroup as failed:
             raise first_of(failed) from failed

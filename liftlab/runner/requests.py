@@ -1,7 +1,8 @@
 """The requests of `liftlab load`: one prompt, many times, in closed or open loop, each a row.
 
 A request is a trial of one stage with one attempt. It is never sent again, whatever becomes
-of it: a load generator that retries measures its own patience.
+of it: a load generator that retries measures its own patience. The one exception is a kept
+connection that its server had closed unseen: then a second attempt goes to a new one at once.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
-from liftlab.records import LOAD, Attempt, Phase, Stage, Trial
+from liftlab.records import LOAD, STALE, Attempt, Phase, Stage, Trial
 from liftlab.runner.batches import Batches
+from liftlab.runner.duty import STALE_NOTE
 from liftlab.runner.halt import Halt
 from liftlab.runner.measured import measured
 from liftlab.store import Journal
@@ -66,14 +68,16 @@ class _Asked(NamedTuple):
     """A request, when it is to go out, and what its row says of it before it is sent."""
 
     request: Request
+    index: int | None
     leaves: Departure | None
+    stale: Attempt | None
     facts: dict[str, Any]
 
 
 class Ended(NamedTuple):
     """A request that has ended, as limits count it."""
 
-    attempts: tuple[Attempt]
+    attempts: tuple[Attempt, ...]
     stages: tuple[Stage]
     no_answer: bool
 
@@ -89,7 +93,9 @@ class Sender:
         clock: Clock,
         batches: Batches,
         halt: Halt | None = None,
+        note: Callable[[str], None] = lambda text: None,
     ) -> None:
+        self._note = note
         self._halt = halt or Halt()
         self._heed: Callable[[Ended], None] | None = None
         self._load = load
@@ -148,8 +154,16 @@ class Sender:
                         task.add_done_callback(lambda _: free.release())
                     await asyncio.sleep(0)  # it is ready before the next one is made
 
-    def _asked(self, index: int | None, leaves: Departure | None = None) -> _Asked:
-        """Make one request; without an index it is one of the warm-up."""
+    def _asked(
+        self,
+        index: int | None,
+        leaves: Departure | None = None,
+        stale: Attempt | None = None,
+    ) -> _Asked:
+        """Make one request; without an index it is one of the warm-up.
+
+        `stale` is its first attempt, where that met a connection that had been closed.
+        """
         load = self._load
         seq = self._next_seq()
         seed = ((load.sampling.seed or 0) + seq) & 0x7FFF_FFFF
@@ -170,7 +184,9 @@ class Sender:
             "case_id": None if index is None else CASE,
             "repeat": None if index is None else index + 1,
             "stage": STAGE,
-            "attempt": 1,
+            "attempt": 1 if stale is None else 2,
+            "retry_reason": None if stale is None else STALE,
+            "backoff_before_s": None if stale is None else 0.0,
             "request_id": request.request_id,
             "phase": phase,
             "endpoint": load.endpoint_name,
@@ -178,7 +194,7 @@ class Sender:
             "scheduled_s": self._clock.seconds(leaves.moment_ns if leaves else None),
             "prompt_sha256": load.prompt_sha256,
         }
-        return _Asked(request, leaves, facts)
+        return _Asked(request, index, leaves, stale, facts)
 
     async def _send(self, asked: _Asked) -> Reply:
         """Send one request, at its moment if it has one, and keep its rows."""
@@ -197,6 +213,11 @@ class Sender:
             )
             self._batches.add(attempt)
             raise
+        if reply.error_class == STALE and asked.stale is None:
+            self._note(STALE_NOTE)
+            stale = Attempt(**asked.facts, **measured(reply, self._clock))
+            self._batches.add(stale)
+            return await self._send(self._asked(asked.index, asked.leaves, stale))
         try:
             await asyncio.sleep(0)  # a request that is due goes out before this one is a row
             await lull()
@@ -212,13 +233,15 @@ class Sender:
         if attempt.phase == "warmup":
             self._batches.add(attempt)
             return
-        stage = _stage(attempt)
-        self._batches.add(attempt, stage, _trial(attempt, self._clock))
+        first = asked.stale or attempt
+        stage = _stage(attempt, first)
+        self._batches.add(attempt, stage, _trial(attempt, first, self._clock))
         if self._heed is not None:
-            self._heed(Ended((attempt,), (stage,), reply.no_answer))
+            attempts = (attempt,) if asked.stale is None else (asked.stale, attempt)
+            self._heed(Ended(attempts, (stage,), reply.no_answer))
 
 
-def _stage(attempt: Attempt) -> Stage:
+def _stage(attempt: Attempt, first: Attempt) -> Stage:
     return Stage(
         run_id=attempt.run_id,
         case_id=CASE,
@@ -226,24 +249,24 @@ def _stage(attempt: Attempt) -> Stage:
         stage=STAGE,
         position=0,
         ok=attempt.error_class is None,
-        started_s=attempt.sent_s,
+        started_s=first.sent_s,
         finished_s=attempt.last_byte_s,
-        latency_s=_span(attempt.sent_s, attempt.last_byte_s),
-        attempts=1,
+        latency_s=_span(first.sent_s, attempt.last_byte_s),
+        attempts=attempt.attempt,
         output_tokens=attempt.output_tokens,
         error_class=attempt.error_class,
     )
 
 
-def _trial(attempt: Attempt, clock: Clock) -> Trial:
+def _trial(attempt: Attempt, first: Attempt, clock: Clock) -> Trial:
     return Trial(
         run_id=attempt.run_id,
         case_id=CASE,
         repeat=attempt.repeat or 0,
-        started_at=None if attempt.sent_s is None else clock.utc(attempt.sent_s),
-        e2e_s=_span(attempt.sent_s, attempt.last_byte_s),
+        started_at=None if first.sent_s is None else clock.utc(first.sent_s),
+        e2e_s=_span(first.sent_s, attempt.last_byte_s),
         e2e_from_planned_s=_span(attempt.scheduled_s, attempt.last_byte_s),
-        attempts=1,
+        attempts=attempt.attempt,
         completed=attempt.error_class is None,
     )
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from liftlab.endpoints.base import Reply
 from liftlab.pipeline.base import SIGNATURE, Code, Prompt, Stage, StageError
-from liftlab.records import Attempt, Phase, Trial
+from liftlab.records import STALE, Attempt, Phase, Trial
 from liftlab.records import Stage as StageRow
 from liftlab.runner.attempt import Asked, send
 from liftlab.runner.context import Context
+from liftlab.runner.duty import STALE_NOTE
 from liftlab.runner.limits import ASK_AGAIN
 from liftlab.runner.plan import PlannedTrial, attempt_seed
 from liftlab.runner.retry import retrying
@@ -172,8 +173,10 @@ async def _ask(running: _StageRun, prompt: Prompt, reason: str | None) -> _Judge
     async def attempt() -> _Judged:
         nonlocal why, waited_s
         judged = await _attempt(running, prompt, why, waited_s)
-        while judged.reply.ask_otherwise:
-            judged = await _attempt(running, prompt, FORMAT_REFUSED, 0.0)
+        while at_once := _at_once(judged.reply):
+            if at_once == STALE:
+                context.note(STALE_NOTE)
+            judged = await _attempt(running, prompt, at_once, 0.0)
         why, waited_s = judged.reason, 0.0
         return judged
 
@@ -183,6 +186,13 @@ async def _ask(running: _StageRun, prompt: Prompt, reason: str | None) -> _Judge
     again = retrying(context.retry, seed=seed, sleep=sleep, left_s=running.left_s)
     judged: _Judged = await again(attempt)
     return judged
+
+
+def _at_once(reply: Reply) -> str | None:
+    """Say why a request goes out again without a pause and without being a retry; None if not."""
+    if reply.error_class == STALE and reply.stamps.connection_reused:
+        return STALE
+    return FORMAT_REFUSED if reply.ask_otherwise else None
 
 
 async def _attempt(

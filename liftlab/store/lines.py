@@ -19,7 +19,7 @@ _MOMENTS = ("planned_ns", "sent_ns", "first_byte_ns", "first_token_ns", "last_by
 _QUERY = (
     "SELECT request_id, response_id, scheduled_s, sent_s, first_byte_s, first_token_s, "
     "last_byte_s, valid, http_status, error_class, connection_reused, output_tokens "
-    "FROM attempt WHERE phase = 'measure' ORDER BY seq"
+    "FROM attempt WHERE phase = 'measure' AND error_class IS NOT 'stale_connection' ORDER BY seq"
 )
 
 

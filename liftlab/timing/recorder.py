@@ -31,6 +31,8 @@ class Recorder:
         self._asked_ns = self._arrived_ns = self.called_ns
         self.hops = 0
         self.tls_started = False
+        self.on_used_connection = False
+        self.replying = False  # a byte came since the request was sent
         self._reused: bool | None = None
         self._connect_ns: int | None = None
         self._dns: list[int] = []
@@ -59,11 +61,13 @@ class Recorder:
 
     def connecting(self) -> None:
         """Stamp that a new connection is being made."""
+        self.on_used_connection = False
         if self.hops == 0:
             self._reused, self._connect_ns = False, self.now_ns()
 
     def reused(self) -> None:
         """Stamp that an idle connection was taken."""
+        self.on_used_connection = True
         if self.hops == 0:
             self._reused, self._connect_ns = True, self.now_ns()
 
@@ -86,6 +90,7 @@ class Recorder:
     def sending(self) -> None:
         """Stamp that the request goes out; the last stamp before the first redirect holds."""
         self._asked_ns = self._arrived_ns = self.now_ns()
+        self.replying = False
         if self.hops == 0:
             self.sent_ns = self._asked_ns
         if self.waits is not None:
@@ -97,17 +102,13 @@ class Recorder:
         if self.hops == 0:
             self.sent_ns = None
 
-    @property
-    def on_used_connection(self) -> bool:
-        """Whether the request went to a connection that had been used before."""
-        return self._reused is True
-
     def moment(self, arrived_ns: int | None) -> int:
         """Return when something came that is being read now.
 
         What the system says, where that is after the request was sent, and never before an
         earlier read of this exchange.
         """
+        self.replying = True
         at_ns = moment_ns(arrived_ns, self._asked_ns, self.now_ns())
         self._arrived_ns = max(at_ns, self._arrived_ns)
         return self._arrived_ns

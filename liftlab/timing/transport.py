@@ -61,6 +61,9 @@ class StampedTransport(httpx.AsyncBaseTransport):
         Whether to take proxies from the environment (`HTTPS_PROXY`, `NO_PROXY`, …).
     max_body_bytes
         The longest body to read; a longer one is a failure of class `too_large`.
+    keep_alive
+        Whether a connection is used again. Where a kept one turns out to have been closed,
+        `stale_connection`, none to that server is used again.
 
     Raises
     ------
@@ -77,6 +80,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
         between_reads_s: float | None = None,
         use_proxy: bool = False,
         max_body_bytes: int = MAX_BODY_BYTES,
+        keep_alive: bool = True,
     ) -> None:
         self._tls = _StampedTls.verifying(ca_file)
         self._connect_s = connect_s
@@ -84,6 +88,8 @@ class StampedTransport(httpx.AsyncBaseTransport):
         self._between_reads_s = between_reads_s
         self._proxies = urllib.request.getproxies() if use_proxy else {}
         self._max_body_bytes = max_body_bytes
+        self._keep_alive = keep_alive
+        self._closing: set[str] = set()  # servers that close what they say they keep
         self._connector: StampedConnector | None = None
         self._routes: dict[tuple[str, str], Route] = {}
 
@@ -131,10 +137,13 @@ class StampedTransport(httpx.AsyncBaseTransport):
                     return await self._in_time(method, url, headers, body, recorder)
                 except ConnectionGone:  # not one byte was written: it is not sent twice
                     recorder.unsent()
-                except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-                    # Servers close idle connections unannounced; asking twice does no harm.
-                    if method != "GET" or not recorder.on_used_connection:
+                except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+                    if recorder.replying or not recorder.on_used_connection:
                         raise
+                    self._closing.add(self._route(method, url).server)
+                    if method != "GET":  # asking twice does no harm
+                        text = "the server had closed the connection that it was to keep"
+                        raise self._failure("stale_connection", text, recorder) from error
                     recorder.unsent()
         except (aiohttp.ClientError, HttpProcessingError, OSError, EOFError) as error:
             error_class = error_class_of(error)
@@ -184,10 +193,12 @@ class StampedTransport(httpx.AsyncBaseTransport):
     ) -> Answer:
         if self._connector is None:
             self._connector = StampedConnector(limit=0, limit_per_host=0, ssl=self._tls)
-        route = self._routes.get((method, url)) or self._new_route(method, url)
+        route = self._route(method, url)
         connection = await route.connect(self._connector, self._connect_s)
         handler = connection.protocol
         try:
+            if recorder.on_used_connection and route.server in self._closing:
+                raise ConnectionGone
             request = route.head(headers, body) + body
             await may_depart()
             if recorder.on_used_connection and not handler.silent():
@@ -202,11 +213,16 @@ class StampedTransport(httpx.AsyncBaseTransport):
         except BaseException:
             connection.close()
             raise
-        connection.release()
+        if self._keep_alive and route.server not in self._closing:
+            connection.release()
+        else:
+            connection.close()
         await lull()
         return Answer(message.code, message.raw_headers, content)
 
-    def _new_route(self, method: str, url: str) -> Route:
+    def _route(self, method: str, url: str) -> Route:
+        if known := self._routes.get((method, url)):
+            return known
         if len(self._routes) >= _MOST_ROUTES:
             self._routes.clear()
         target = URL(url, encoded=True)

@@ -165,6 +165,7 @@ class Route:
         via = None if proxy is None else URL(proxy)
         # What the connector asks for: where to, through what, and with which encryption.
         self._request = aiohttp.ClientRequest(method, url, loop=loop, proxy=via)
+        self.server = str(url.origin())
         whole = via is not None and not self._request.is_ssl()
         self._line = f"{method} {url if whole else url.raw_path_qs} HTTP/1.1"
         self._has_body = method not in ("GET", "HEAD")

@@ -275,6 +275,61 @@ async def test_a_connection_that_its_server_closed_while_the_loop_was_busy_is_no
     listener.close()
 
 
+async def closes_when_asked_again(call):
+    """Answer the first request of a connection; close at the second without a byte."""
+    used = getattr(call.writer, "used", False)
+    call.writer.used = True
+    if used:
+        call.reset()
+    else:
+        await call.reply({"ok": True})
+
+
+async def test_a_kept_connection_that_was_closed_is_stale_and_teaches_the_pool(loopback, transport):
+    server = await loopback(closes_when_asked_again)
+    recorders = [Recorder() for _ in range(4)]
+    await transport.exchange("POST", server.url, [], b"{}", recorders[0])
+    with pytest.raises(TransportFailure, match="was to keep") as failed:
+        await transport.exchange("POST", server.url, [], b"{}", recorders[1])
+    assert failed.value.error_class == "stale_connection"
+    for recorder in recorders[2:]:
+        assert (await transport.exchange("POST", server.url, [], b"{}", recorder)).status == 200
+    reused = [recorder.stamps().connection_reused for recorder in recorders]
+    assert reused == [False, True, False, False]
+    assert (len(server.requests), server.connections) == (4, 3)
+
+
+async def test_a_connection_that_breaks_within_a_reply_or_when_new_is_not_stale(
+    loopback, transport
+):
+    async def script(call):
+        used = getattr(call.writer, "used", False)
+        call.writer.used = True
+        if used:
+            await call.send(b"HTTP/1.1 2")
+        elif len(call.server.requests) == 1:
+            await call.reply({"ok": True})
+            return
+        call.reset()
+
+    server = await loopback(script)
+    await transport.exchange("POST", server.url, [], b"{}", Recorder())
+    for _ in range(2):  # one within the head on the kept connection, one on a new one
+        with pytest.raises(TransportFailure) as failed:
+            await transport.exchange("POST", server.url, [], b"{}", Recorder())
+        assert failed.value.error_class == "reset"
+    assert len(server.requests) == 3
+
+
+async def test_without_keep_alive_each_request_has_its_own_connection(loopback):
+    transport = StampedTransport(keep_alive=False)
+    server = await loopback(ok)
+    for _ in range(3):
+        await transport.exchange("POST", server.url, [], b"{}", Recorder())
+    assert server.connections == 3
+    await transport.aclose()
+
+
 async def test_tls_is_verified_and_its_handshake_stamped(loopback, certificate):
     cert, key = certificate
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -110,9 +110,12 @@ def adapter(protocol: str, url: str) -> Endpoint:
     return OpenAIEndpoint(client=client, base_url=f"{url}/v1", model="m")
 
 
-async def trial(protocol: str, fault: str, requests: list[int]) -> tuple[TrialDone, Rows]:
+async def trial(
+    protocol: str, fault: str, requests: list[int], first: str | None = None
+) -> tuple[TrialDone, Rows]:
     """Run one trial against a server of that fault; nothing may be left of it."""
-    profile = {"faults": [{"fault": fault, "requests": requests}]}
+    faults = [{"fault": fault, "requests": requests}]
+    profile = {"faults": faults + ([{"fault": first, "requests": [1]}] if first else [])}
     simulator, rows, before = (
         Simulator(Profile.model_validate(profile)),
         Rows(),
@@ -181,3 +184,17 @@ async def test_a_fault_that_another_attempt_would_not_mend_is_final(
     assert [row.error_class for row in rows.ended] == [FINAL[fault]]
     assert done.stages[0].error_class == FINAL[fault]
     assert rows.ended[0].ended_s is not None
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("fault", ["reset-before-head", "close-before-head"])
+async def test_a_kept_connection_that_was_closed_costs_an_attempt_and_no_pause(
+    protocol: str, fault: str
+) -> None:
+    done, rows = await trial(protocol, fault, [2], first="off-schema")
+    assert done.row.completed
+    reasons = ["schema_mismatch", "stale_connection"]
+    assert [row.error_class for row in rows.ended] == [*reasons, None]
+    assert [row.retry_reason for row in rows.ended] == [None, *reasons]
+    assert [row.connection_reused for row in rows.ended] == [False, True, False]
+    assert rows.ended[2].backoff_before_s == 0.0

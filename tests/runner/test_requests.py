@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from liftlab.analysis.load import summarise_load
 from liftlab.endpoints.base import Reply, Request, Sampling
 from liftlab.errors import StorageFailed
 from liftlab.records import Run
@@ -87,6 +88,7 @@ async def send(
     clock: Clock | None = None,
     *,
     nonce: bool = False,
+    note: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, object]]:
     told: list[dict[str, object]] = []
     load = Load(
@@ -102,7 +104,8 @@ async def send(
     )
     batches = Batches(journal, told.append)
     try:
-        await how(Sender(load, endpoint, journal, clock or Clock(), batches))  # type: ignore[arg-type]
+        sender = Sender(load, endpoint, journal, clock or Clock(), batches, note=note)  # type: ignore[arg-type]
+        await how(sender)
     finally:
         await batches.close()
     return told
@@ -114,6 +117,34 @@ async def test_with_a_nonce_no_two_requests_are_alike(journal: Journal) -> None:
     assert [r.prompt for r in endpoint.asked] == [
         f"[{r.request_id}]\nHello" for r in endpoint.asked
     ]
+
+
+async def test_a_request_on_a_stale_connection_is_sent_again_at_once_and_is_one_request(
+    folder: RunFolder, journal: Journal, tmp_path: Path
+) -> None:
+    asked = iter(["stale_connection"])
+
+    async def answer(_: Request) -> str | None:
+        return next(asked, None)
+
+    notes: list[str] = []
+    await send(Scripted(answer), journal, lambda sender: sender.closed(3, 1), note=notes.append)
+    frames = read_journal(folder)
+    attempts = frames["attempt"].sort_values("seq")
+    assert attempts["error_class"].fillna("").tolist() == ["stale_connection", "", "", ""]
+    assert attempts["repeat"].tolist() == [1, 1, 2, 3]
+    assert attempts["attempt"].tolist() == [1, 2, 1, 1]
+    assert attempts["retry_reason"].fillna("").tolist() == ["", "stale_connection", "", ""]
+    assert frames["trial"]["attempts"].tolist() == [2, 1, 1]
+    assert frames["trial"]["completed"].all()
+    first = frames["stage"].iloc[0]
+    assert first["started_s"] == attempts["sent_s"].iloc[0]
+    assert len(notes) == 1
+    summary = summarise_load(Run(run_id=RUN_ID, suite="load", concurrency=1), attempts)
+    assert (summary.n, summary.ok, summary.errors, summary.stale) == (3, 3, (), 1)
+    assert max(spread.largest_s for spread in summary.spreads) >= first["latency_s"]
+    write_lines(folder, tmp_path / "lines.jsonl", 0)
+    assert len((tmp_path / "lines.jsonl").read_text().splitlines()) == 3
 
 
 async def test_a_closed_loop_sends_all_and_never_more_at_once(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from liftlab.analysis.columns import floats, labels
+from liftlab.analysis.columns import is_retry, labels
 from liftlab.analysis.cost.hosting import Usage
 
 RIGHT, RIGHT_RETRIES = "right answers, first tries", "right answers, retries"
@@ -80,9 +80,8 @@ def parts_of(attempts: pd.DataFrame, trials: pd.DataFrame, amounts: ArrayLike) -
     key = ["case_id", "repeat"]
     outcome = attempts[key].merge(trials[[*key, "outcome"]], on=key, how="left")["outcome"]
     judged = outcome.map({"pass": RIGHT, "fail": WRONG, "error": WRONG}).fillna(UNJUDGED)
-    retried = floats(attempts, "attempt") > 1
     again = judged.map({RIGHT: RIGHT_RETRIES, WRONG: WRONG_RETRIES}).fillna(UNJUDGED)
-    name = np.where(retried, again, judged)
+    name = np.where(is_retry(attempts), again, judged)
     apart = (labels(attempts, "phase") != "measure") & (labels(attempts, "phase") != None)  # noqa: E711
     name = np.where(apart | (labels(attempts, "case_id") == None), APART, name)  # noqa: E711
     summed = pd.Series(np.asarray(amounts, dtype=np.float64)).groupby(name).sum()

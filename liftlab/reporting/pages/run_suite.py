@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from liftlab import jobs
+from liftlab.analysis.columns import is_retry
 from liftlab.reporting import messages
 from liftlab.reporting.bars import stage_names, stage_title
 from liftlab.reporting.facts import Facts, gather
@@ -55,7 +56,7 @@ def finding(facts: Facts) -> Finding:
     ]
     if facts.passed.errors:
         said.append(f"{facts.passed.errors:,} trials got no usable answer from the endpoint.")
-    retries = int((facts.data.attempts["attempt"].fillna(1) > 1).sum())
+    retries = int(is_retry(facts.data.attempts).sum())
     said.append(f"{len(facts.data.attempts):,} requests were sent, {retries:,} of them retries.")
     return any_finding(facts, title if trials else "No trials yet", said)
 
@@ -64,7 +65,7 @@ def tiles(facts: Facts) -> Html:
     """Return trials, requests, retries and tokens."""
     data = facts.data
     attempts = data.attempts
-    retries = int((attempts["attempt"].fillna(1) > 1).sum())
+    retries = int(is_retry(attempts).sum())
     bad = int((attempts["transport_ok"].fillna(True) == False).sum())  # noqa: E712
     tokens = attempts["output_tokens"].sum()
     return tile_row(
