@@ -145,8 +145,12 @@ class Attempt:
     ended_s: float | None = None  # the exchange was over, well or badly
     chunks: int | None = None
     max_gap_s: float | None = None
+    itl_s: float | None = None  # median gap between reads that brought tokens
     server_s: float | None = None
     queue_s: float | None = None
+    prefill_s: float | None = None  # this and the next two as the server tells them
+    decode_s: float | None = None
+    compile_s: float | None = None  # of a schema's grammar, on its first use
     cold: bool | None = None
     cold_s: float | None = None
     hops: int | None = None
@@ -157,6 +161,9 @@ class Attempt:
     finish_reason: str | None = None
     http_status: int | None = None
     response_id: str | None = None
+    system_fingerprint: str | None = None
+    ratelimit_requests_left: int | None = None
+    ratelimit_tokens_left: int | None = None
     bytes_sent: int | None = None
     bytes_received: int | None = None
     transport_ok: bool | None = None
@@ -184,6 +191,7 @@ class Stage:
     started_s: float | None = None
     finished_s: float | None = None
     latency_s: float | None = None
+    client_s: float | None = None  # of it, what liftlab's own work took
     attempts: int | None = None
     output_tokens: int | None = None
     error_class: str | None = None  # an ErrorClass, or the stage's own reason
@@ -202,6 +210,7 @@ class Trial:
     difficulty: str | None = None
     started_at: str | None = None
     e2e_s: float | None = None
+    client_s: float | None = None  # of it, what liftlab's own work took; not the endpoint's
     e2e_from_planned_s: float | None = None
     attempts: int | None = None
     cold: bool | None = None

@@ -63,5 +63,5 @@ def is_retry(attempts: pd.DataFrame) -> Bools:
     >>> is_retry(pd.DataFrame(reasons)).tolist()
     [False, False, True]
     """
-    again: Bools = floats(attempts, "attempt") > 1
-    return again & (labels(attempts, "retry_reason") != STALE)
+    again = (floats(attempts, "attempt") > 1) & (labels(attempts, "retry_reason") != STALE)
+    return np.asarray(again, dtype=np.bool_)

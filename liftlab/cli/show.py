@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from liftlab.store import RunData
 
 _REDIRECT = 300
+_NEGLIGIBLE = 0.01  # of a trial, what liftlab itself may take without being shown
 
 
 @click.command("show")
@@ -128,6 +129,8 @@ def trial_table(run: RunData) -> pd.DataFrame:
             table[stage] = table[stage].map(_seconds)
     merged = table.merge(trials, on=keys)
     table["e2e"] = merged["e2e_s"].map(_seconds)
+    if (merged["client_s"] > _NEGLIGIBLE * merged["e2e_s"]).any():
+        table["of it liftlab"] = merged["client_s"].map(_seconds)
     table["attempts"] = merged["attempts"].astype("string").fillna("")
     table["outcome"] = merged["outcome"].fillna("ungraded")
     table["class"] = merged["failure_class"].fillna("")

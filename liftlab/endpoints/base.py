@@ -99,11 +99,20 @@ class Reply:
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
     server_s: float | None = None
+    queue_s: float | None = None  # these as the server tells them
+    prefill_s: float | None = None
+    decode_s: float | None = None
+    compile_s: float | None = None
+    itl_s: float | None = None
+    system_fingerprint: str | None = None
+    ratelimit_requests_left: int | None = None
+    ratelimit_tokens_left: int | None = None
     retry_after_s: float | None = None
     first_token_ns: int | None = None
     first_reasoning_ns: int | None = None
     last_token_ns: int | None = None
     no_answer: bool = False  # the reply is whole, and there is nothing of a model's in it
+    final: bool = False  # refused for good, whatever the status: a quota is used up
     ask_otherwise: bool = False  # refused for its form; the next request takes another
 
 

@@ -20,9 +20,9 @@ from liftlab.endpoints.replies import (
     parse_object,
     parse_objects,
     reported,
-    seconds_from_ms,
 )
-from liftlab.endpoints.sse import Event, arrival_ns, events, looks_like_events
+from liftlab.endpoints.server_facts import FACTS, told_by_body
+from liftlab.endpoints.sse import Event, arrival_ns, events, itl_s, looks_like_events
 
 _THOUGHTS = ("reasoning", "thinking")  # kinds of parts
 _FILTER_CODES = frozenset(
@@ -47,6 +47,7 @@ class _Gathered:
     first_token_end: int | None = None
     first_reasoning_end: int | None = None
     last_token_end: int | None = None
+    token_ends: list[int] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(slots=True)
@@ -155,10 +156,11 @@ def _gather_object(data: dict[str, Any], gathered: _Gathered) -> None:
     gathered.finish_reason = name_or_none(choice.get("finish_reason"))
     _note_delta(message, 0, gathered)
     gathered.first_token_end = gathered.first_reasoning_end = gathered.last_token_end = None
+    gathered.token_ends.clear()
 
 
 def _note_facts(data: dict[str, Any], gathered: _Gathered) -> None:
-    for key in ("id", "model", "usage", "timings"):
+    for key in FACTS:
         if data.get(key):
             gathered.facts[key] = data[key]
     if "choices" not in data or data.get("error") or data.get("errors"):
@@ -191,12 +193,14 @@ def _note_delta(delta: dict[str, Any], end: int, gathered: _Gathered) -> None:
         gathered.text.append(text)
         gathered.first_token_end = gathered.first_token_end or end
         gathered.last_token_end = end
+        gathered.token_ends.append(end)
     if isinstance(_thought(delta), str) or (
         isinstance(content, list) and any(_kind(part) in _THOUGHTS for part in content)
     ):
         gathered.reasoned = True
         gathered.first_reasoning_end = gathered.first_reasoning_end or end
         gathered.last_token_end = end
+        gathered.token_ends.append(end)
     if isinstance(content, list) or delta.get("refusal"):
         for refusal in (delta.get("refusal"), *_parts(content, "refusal")):
             gathered.refusal = name_or_none(refusal) or gathered.refusal
@@ -274,18 +278,14 @@ def _described(reply: Reply, gathered: _Gathered) -> dict[str, Any]:
         "cached_tokens": _first_count(prompt_details.get("cached_tokens"), timings.get("cache_n")),
         "output_tokens": _first_count(usage.get("completion_tokens"), timings.get("predicted_n")),
         "reasoning_tokens": count_or_none(output_details.get("reasoning_tokens")),
-        "server_s": _server_s(timings),
+        "itl_s": itl_s(reply.stamps, gathered.token_ends),
+        # A header that came before a stream cannot have counted all of it.
+        "server_s": None if gathered.token_ends else reply.server_s,
+        **told_by_body(gathered.facts),
         "first_token_ns": at["first"],
         "first_reasoning_ns": at["reasoning"],
         "last_token_ns": at["last"],
     }
-
-
-def _server_s(timings: dict[str, Any]) -> float | None:
-    """Return llama.cpp's own time: reading the prompt and drawing the tokens."""
-    parts = [seconds_from_ms(timings.get(key)) for key in ("prompt_ms", "predicted_ms")]
-    known = [part for part in parts if part is not None]
-    return sum(known) if len(known) == len(parts) else None
 
 
 def _first_choice(data: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,8 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -18,6 +17,8 @@ import httpx
 from liftlab.endpoints.base import Reply, Secret
 from liftlab.endpoints.redact import Redactor
 from liftlab.endpoints.replies import clean, error_text, name_or_none
+from liftlab.endpoints.retry_after import is_used_up, retry_after_s
+from liftlab.endpoints.server_facts import told_by_headers
 from liftlab.endpoints.urls import shown
 from liftlab.records import ErrorClass
 from liftlab.timing import Answer, Recorder, StampedTransport, Stamps, error_class_of
@@ -27,8 +28,9 @@ from liftlab.timing.pace import may_depart
 MAX_HOPS = 20
 Transport = httpx.AsyncBaseTransport
 _QUERY = re.compile(r"(https?://[^\s?]*)\?\S*")
-_LONGEST_WAIT_S = 86_400.0
 _SERVER_ERROR, _TOO_MANY, _SEE_OTHER = 500, 429, 303
+_SAME_AGAIN = (307, 308)  # redirects that keep method and body
+_SAID_BYTES = 65_536  # of an error's body, where it says why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Exchange:
     error_class: ErrorClass | None = None
     message: str | None = None
     retry_after_s: float | None = None
+    final: bool = False  # no wait mends it
 
     @property
     def seconds(self) -> float:
@@ -70,9 +73,9 @@ class HttpClient:
 
     Notes
     -----
-    A 303 is followed by GET within the same exchange, on the same scheme, host and port
-    only, so that no token goes anywhere else. Secrets that a server echoes are struck out
-    of bodies and messages.
+    A 303 is followed by GET within the same exchange, a 307 or 308 with the same method and body,
+    on the same scheme, host and port only, so that no token goes anywhere else. Secrets that a
+    server echoes are struck out of bodies and messages.
     """
 
     def __init__(
@@ -147,7 +150,7 @@ class HttpClient:
         recorder = Recorder(self._now_ns)
         all_headers = {**self._headers, **headers}
         if request_id:
-            all_headers["x-request-id"] = request_id
+            all_headers |= {"x-request-id": request_id, "traceparent": traceparent(request_id)}
         try:
             async with asyncio.timeout(deadline_s):
                 return await self._follow(_parsed(url), body, all_headers, recorder)
@@ -166,14 +169,17 @@ class HttpClient:
                 method, str(url), tuple(headers.items()), body or b"", recorder
             )
             received = _received(answer.headers)
-            if answer.status != _SEE_OTHER:
+            if answer.status != _SEE_OTHER and answer.status not in _SAME_AGAIN:
                 return self._finished(url, answer, received, recorder)
             target = url.join(received.get("location", ""))
-            refusal = _refusal(url, target, received, recorder.hops)
+            refusal = _refusal(answer.status, url, target, received, recorder.hops)
             if refusal:
                 return self._failed(str(url), recorder, "protocol", refusal, answer.status)
             recorder.redirected()
-            method, body, url = "GET", None, target
+            url = target
+            if answer.status in _SAME_AGAIN:
+                continue
+            method, body = "GET", None
             headers = {name: value for name, value in headers.items() if name != "content-type"}
 
     def _finished(
@@ -181,9 +187,10 @@ class HttpClient:
     ) -> Exchange:
         body = self.redact.content(answer.content)
         error_class = _class_of_status(answer.status)
-        message = None
+        message, final = None, False
         if error_class is not None:
             said = error_text(body)
+            final = is_used_up(answer.status, body[:_SAID_BYTES].decode("utf-8", "replace"))
             message = clean(f"HTTP {answer.status}" + (f": {said}" if said else ""))
         return Exchange(
             url=_shown(str(url)),
@@ -193,7 +200,8 @@ class HttpClient:
             body=body,
             error_class=error_class,
             message=message,
-            retry_after_s=retry_after_s(headers.get("retry-after")),
+            retry_after_s=None if error_class is None else retry_after_s(headers),
+            final=final,
         )
 
     def _failed(
@@ -243,6 +251,18 @@ class _Httpx:
         return Answer(response.status_code, response.headers.raw, content)
 
 
+def traceparent(request_id: str) -> str:
+    """Return W3C's trace context of a request: its ids are made from the request's own.
+
+    Examples
+    --------
+    >>> traceparent("r-7")
+    '00-fa06eea73cba8eae43401b6037eb4de5-bbba94957b3524c8-01'
+    """
+    digest = sha256(request_id.encode("utf-8", "replace")).hexdigest()
+    return f"00-{digest[:32]}-{digest[32:48]}-01"
+
+
 def bare_reply(exchange: Exchange) -> Reply:
     """Return the part of a reply that every protocol shares; its value is still to be read."""
     return Reply(
@@ -254,28 +274,9 @@ def bare_reply(exchange: Exchange) -> Reply:
         transport_ok=exchange.error_class is None,
         response_id=name_or_none(exchange.headers.get("x-request-id")),
         retry_after_s=exchange.retry_after_s,
+        final=exchange.final,
+        **told_by_headers(exchange.headers),
     )
-
-
-def retry_after_s(header: str | None, now: datetime | None = None) -> float | None:
-    """Return how long a `Retry-After` header asks to wait, in seconds; None if it says nothing.
-
-    Examples
-    --------
-    >>> retry_after_s("12"), retry_after_s("soon")
-    (12.0, None)
-    """
-    if not header:
-        return None
-    if header.strip().isascii() and header.strip().isdigit():
-        return min(float(header[:10]), _LONGEST_WAIT_S)
-    try:
-        then = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    then = then if then.tzinfo else then.replace(tzinfo=UTC)
-    wait = (then - (now or datetime.now(UTC))).total_seconds()
-    return min(max(0.0, wait), _LONGEST_WAIT_S)
 
 
 def _class_of_status(status: int) -> ErrorClass | None:
@@ -302,11 +303,11 @@ _shown = lru_cache(maxsize=64)(shown)
 
 
 def _refusal(
-    url: httpx.URL, target: httpx.URL, headers: Mapping[str, str], hops: int
+    status: int, url: httpx.URL, target: httpx.URL, headers: Mapping[str, str], hops: int
 ) -> str | None:
-    """Say why a 303 is not followed; None if it is."""
+    """Say why a redirect is not followed; None if it is."""
     if "location" not in headers:
-        return "HTTP 303 without a location"
+        return f"HTTP {status} without a location"
     if (target.scheme, target.host, target.port) != (url.scheme, url.host, url.port):
-        return f"HTTP 303 to another host, {target.host}: not followed"
+        return f"HTTP {status} to another host, {target.host}: not followed"
     return f"more than {MAX_HOPS} redirects" if hops >= MAX_HOPS else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from liftlab.timing import Stamps
@@ -82,6 +83,25 @@ def _by_line(body: bytes, start: int) -> Iterator[Event]:
             if data:
                 yield Event(data=b"\n".join(data), end=end, name=name)
             data, name = [], b""
+
+
+def itl_s(stamps: Stamps, ends: Sequence[int]) -> float | None:
+    """Return the median gap between the reads that brought tokens, in seconds; None without two.
+
+    Parameters
+    ----------
+    stamps
+        When each read of the body came.
+    ends
+        Where in the body each event with a token ends, in order.
+    """
+    if len(ends) < 2:
+        return None
+    reads = sorted({bisect_left(stamps.chunk_end, end) for end in ends})
+    moments = [stamps.chunk_ns[read] for read in reads if read < len(stamps.chunk_ns)]
+    gaps = sorted(after - before for before, after in pairwise(moments))
+    middle = len(gaps) // 2
+    return (gaps[middle] + gaps[~middle]) / 2e9 if gaps else None
 
 
 def arrival_ns(stamps: Stamps, end: int) -> int | None:

@@ -49,7 +49,7 @@ def warm_up_of(exchange: Exchange) -> WarmUp:
     return WarmUp(
         ok=well and ready,
         starting=(well and not ready)
-        or exchange.status in _ASK_AGAIN
+        or (exchange.status in _ASK_AGAIN and not exchange.final)
         or exchange.error_class in _NOBODY_ASKED,
         url=exchange.url,
         status=exchange.message or (status if ready else clean(f"{status}, model not loaded")),

@@ -92,8 +92,7 @@ def completed(row: Attempt, reply: Reply, wait: Wait, clock: Clock, ledger: Ledg
     """Fill an attempt's row in with what its reply carries."""
     return dataclasses.replace(
         row,
-        **measured(reply, clock),
-        queue_s=wait.queue_s,
+        **measured(reply, clock) | {"queue_s": wait.queue_s},
         cold=wait.cold,
         cold_s=wait.cold_s,
         reply_sha256=ledger.keep(reply.raw) if reply.raw else None,

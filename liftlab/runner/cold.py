@@ -7,7 +7,8 @@ Nobody tells a client that a container was cold. The rule, in `docs/how-we-measu
 * The model was ready when the earliest of its answers began to be made: the end of that
   reply less the server's own time.
 * An attempt of the awakening waited for that from its sending on. It was cold if the wait,
-  less one round trip of its connection, is `least_s` or longer, and no error of the clock.
+  less one round trip of its connection and the queue that the server tells of, is `least_s` or
+  longer, and no error of the clock.
 * A refusal that a starting container's proxy gives (408, 425, 502, 503, 504) during an awakening
   was cold for as long as it took.
 """
@@ -85,18 +86,22 @@ class ColdWatch:
 
     def _judged(self, awakening: Awakening | None, reply: Reply, begun_ns: int | None) -> Wait:
         stamps = reply.stamps
+        told_s = reply.queue_s
         waited_s = _span_s(stamps.sent_ns, begun_ns)
         if awakening is None:
-            return Wait(cold=False, queue_s=waited_s)
+            return Wait(cold=False, queue_s=waited_s if told_s is None else told_s)
         if reply.http_status in PROXY_STARTING:
             return Wait(cold=True, cold_s=_span_s(stamps.sent_ns, stamps.ended_ns))
         if waited_s is None:
-            return Wait()
+            return Wait(queue_s=told_s)
         until_ready_s = _span_s(stamps.sent_ns, awakening.ready_ns) or 0.0
-        cold_s = min(waited_s, max(0.0, until_ready_s - (stamps.round_trip_s or 0.0)))
+        not_cold_s = (stamps.round_trip_s or 0.0) + (told_s or 0.0)  # a queue of the server's own
+        cold_s = min(waited_s, max(0.0, until_ready_s - not_cold_s))
         if cold_s < self._least_s:
-            return Wait(cold=False, queue_s=waited_s)
-        return Wait(cold=True, cold_s=cold_s, queue_s=waited_s - cold_s)
+            return Wait(cold=False, queue_s=waited_s if told_s is None else told_s)
+        return Wait(
+            cold=True, cold_s=cold_s, queue_s=waited_s - cold_s if told_s is None else told_s
+        )
 
 
 def _begun_ns(reply: Reply) -> int | None:

@@ -68,7 +68,7 @@ class _Asked(NamedTuple):
     """A request, when it is to go out, and what its row says of it before it is sent."""
 
     request: Request
-    index: int | None
+    number: int | None
     leaves: Departure | None
     stale: Attempt | None
     facts: dict[str, Any]
@@ -217,7 +217,7 @@ class Sender:
             self._note(STALE_NOTE)
             stale = Attempt(**asked.facts, **measured(reply, self._clock))
             self._batches.add(stale)
-            return await self._send(self._asked(asked.index, asked.leaves, stale))
+            return await self._send(self._asked(asked.number, asked.leaves, stale))
         try:
             await asyncio.sleep(0)  # a request that is due goes out before this one is a row
             await lull()

@@ -31,6 +31,8 @@ def is_passing(reply: Reply) -> bool:
     >>> is_passing(Reply(stamps=Stamps(called_ns=0), error_class="http_5xx", http_status=500))
     False
     """
+    if reply.final:
+        return False
     return reply.error_class in PASSING_CLASSES or reply.http_status in PASSING_STATUS
 
 

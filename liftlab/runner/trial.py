@@ -19,6 +19,7 @@ from liftlab.runner.attempt import Asked, send
 from liftlab.runner.context import Context
 from liftlab.runner.duty import STALE_NOTE
 from liftlab.runner.limits import ASK_AGAIN
+from liftlab.runner.own_time import client_s
 from liftlab.runner.plan import PlannedTrial, attempt_seed
 from liftlab.runner.retry import retrying
 from liftlab.suite.signature import mentions
@@ -248,6 +249,7 @@ def _stage_row(
         started_s=started_s,
         finished_s=finished_s,
         latency_s=_difference(finished_s, started_s),
+        client_s=client_s(attempts),
         attempts=len(attempts),
         output_tokens=_total(a.output_tokens for a in attempts),
         error_class=reason,
@@ -285,6 +287,7 @@ def _trial_row(context: Context, planned: PlannedTrial, done: list[StageDone]) -
         difficulty=planned.difficulty,
         started_at=None if started_s is None else context.clock.utc(started_s),
         e2e_s=_difference(finished_s, started_s),
+        client_s=client_s(attempts),
         attempts=len(attempts),
         cold=any(cold) if (cold := [a.cold for a in attempts if a.cold is not None]) else None,
         completed=len(done) == len(context.stages) and done[-1].row.ok,

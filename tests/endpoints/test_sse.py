@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.endpoints.sse import _by_line, arrival_ns, events
+from liftlab.endpoints.sse import _by_line, arrival_ns, events, itl_s
 from liftlab.timing import Stamps
 
 
@@ -45,3 +45,10 @@ def test_any_bytes_can_be_read(body):
 def test_an_event_arrives_with_the_read_that_holds_its_end():
     stamps = Stamps(called_ns=0, chunk_ns=(10, 20), chunk_end=(5, 9), last_byte_ns=30)
     assert [arrival_ns(stamps, end) for end in (1, 5, 6, 9, 10)] == [10, 10, 20, 20, 30]
+
+
+def test_the_median_gap_is_between_reads_that_brought_tokens():
+    stamps = Stamps(called_ns=0, chunk_ns=(10, 20, 40, 80, 300), chunk_end=(5, 10, 15, 20, 25))
+    assert itl_s(stamps, [5, 10, 15, 20]) == 20e-9  # gaps 10, 20, 40
+    assert itl_s(stamps, [4, 5, 20]) == 70e-9  # two in one read, two reads with none
+    assert itl_s(stamps, [5]) is itl_s(stamps, []) is itl_s(stamps, [1, 2]) is None

@@ -112,3 +112,13 @@ def test_a_streamed_reply_was_begun_its_server_time_before_its_end() -> None:
     streamed = reply(0, 310, 400, first_token_ns=310 * MS)
     (wait,) = one_by_one(ColdWatch(idle_s=60), streamed)
     assert wait.cold_s == pytest.approx(0.3)
+
+
+def test_a_queue_that_the_server_tells_of_is_no_cold_start() -> None:
+    watch = ColdWatch(idle_s=60)
+    first, warm = one_by_one(watch, reply(0, 400, queue_s=0.3), reply(600, 1000, queue_s=0.25))
+    assert (first.cold, first.queue_s) == (False, 0.3)
+    assert (warm.cold, warm.queue_s) == (False, 0.25)
+    (slow,) = one_by_one(ColdWatch(idle_s=60), reply(0, 5400, queue_s=0.3))
+    assert (slow.cold, slow.queue_s) == (True, 0.3)
+    assert slow.cold_s == pytest.approx(5.0, abs=0.11)

@@ -198,3 +198,4 @@ async def test_a_kept_connection_that_was_closed_costs_an_attempt_and_no_pause(
     assert [row.retry_reason for row in rows.ended] == [None, *reasons]
     assert [row.connection_reused for row in rows.ended] == [False, True, False]
     assert rows.ended[2].backoff_before_s == 0.0
+    assert 0 < done.row.client_s == done.stages[0].client_s < done.row.e2e_s

@@ -1,0 +1,135 @@
+"""What a server says of its own work: queue, prefill, decode, limits, in the words of many.
+
+Known are vLLM's `metrics` (with ``--enable-per-request-metrics``), llama.cpp's `timings`,
+SGLang's `meta_info`, Groq's `usage`, Cerebras's `time_info`, text-generation-inference's headers,
+`Server-Timing`, and `openai-processing-ms`. All of it is foreign: what is no plausible number
+is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from liftlab.endpoints.replies import count_or_none, name_or_none, seconds_from_ms
+
+# Objects of a reply that may tell times, and the facts beside them that are kept.
+TELLING = ("metrics", "timings", "meta_info", "sglext", "time_info", "usage")
+FACTS = ("id", "model", "system_fingerprint", *TELLING)
+_MS, _S = 1.0, 1000.0
+_TOLD: dict[str, tuple[tuple[str, float], ...]] = {
+    "queue_s": (("queue_time_ms", _MS), ("queue_ms", _MS), ("queue_time", _S)),
+    "prefill_s": (
+        ("time_to_first_token_ms", _MS),
+        ("prompt_ms", _MS),
+        ("prefill_time_ms", _MS),
+        ("prefill_launch_latency", _S),
+        ("prefill_time", _S),
+        ("prompt_time", _S),
+    ),
+    "decode_s": (
+        ("generation_time_ms", _MS),
+        ("predicted_ms", _MS),
+        ("decode_time_ms", _MS),
+        ("decode_time", _S),
+        ("completion_time", _S),
+    ),
+    "compile_s": (("grammar_compile_time_ms", _MS), ("grammar_time", _S), ("compile_time", _S)),
+    "server_s": (("inference_time", _S),),
+}
+_HEADERS = {
+    "x-queue-time": "queue_s",
+    "openai-processing-ms": "server_s",
+    "x-inference-time": "server_s",
+    "x-envoy-upstream-service-time": "server_s",
+}
+_METRIC = re.compile(r"""\s*([!#$%&'*+.^_`|~\w-]+)((?:;[^,"]*(?:"[^"]*"[^,"]*)*)?)""")
+_DURATION = re.compile(r';\s*dur\s*=\s*"?([0-9.]+)')
+# Of Server-Timing: the word that a metric's name holds, and what it stands for.
+_WORDS = {
+    "queue": "queue_s",
+    "prefill": "prefill_s",
+    "prompt": "prefill_s",
+    "ttft": "prefill_s",
+    "decode": "decode_s",
+    "generat": "decode_s",
+    "grammar": "compile_s",
+    "compile": "compile_s",
+    "inference": "server_s",
+    "model": "server_s",
+}
+_LEFT = {
+    "ratelimit_requests_left": (
+        "x-ratelimit-remaining-requests",
+        "anthropic-ratelimit-requests-remaining",
+        "x-ratelimit-remaining",
+        "ratelimit-remaining",
+    ),
+    "ratelimit_tokens_left": (
+        "x-ratelimit-remaining-tokens",
+        "anthropic-ratelimit-tokens-remaining",
+    ),
+}
+
+
+def told_by_headers(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a reply's headers, by lower-case name, tell of the server, as columns.
+
+    Examples
+    --------
+    >>> told_by_headers({"server-timing": "queue;dur=300, prefill;dur=50;desc=x", "date": "now"})
+    {'queue_s': 0.3, 'prefill_s': 0.05}
+    """
+    told: dict[str, Any] = {}
+    for name, column in _HEADERS.items():
+        if name in headers:
+            told[column] = seconds_from_ms(_number(headers[name]))
+    for name, rest in _METRIC.findall(headers.get("server-timing", "")[:2000]):
+        duration = _DURATION.search(rest)
+        meant = next((c for word, c in _WORDS.items() if word in name.lower()), None)
+        if duration and meant:
+            told.setdefault(meant, seconds_from_ms(_number(duration[1])))
+    for column, names in _LEFT.items():
+        found = next((headers[name] for name in names if name in headers), None)
+        if found is not None:
+            told[column] = count_or_none(_number(found))
+    return {column: value for column, value in told.items() if value is not None}
+
+
+def told_by_body(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a reply's own objects tell of the server, as columns.
+
+    The server's own time is prefill and decode where both are told: a queue is none of it.
+
+    Examples
+    --------
+    >>> told_by_body({"metrics": {"queue_time_ms": 300.0, "time_to_first_token_ms": 50.0}})
+    {'queue_s': 0.3, 'prefill_s': 0.05}
+    """
+    told: dict[str, Any] = {}
+    holders = [facts[key] for key in TELLING if isinstance(facts.get(key), dict)]
+    for column, names in _TOLD.items():
+        times = (
+            seconds_from_ms(_number(holder.get(name), unit_ms))
+            for holder in holders
+            for name, unit_ms in names
+            if name in holder
+        )
+        found = next((seconds for seconds in times if seconds is not None), None)
+        if found is not None:
+            told[column] = found
+    if "prefill_s" in told and "decode_s" in told:
+        told["server_s"] = told["prefill_s"] + told["decode_s"]
+    fingerprint = name_or_none(facts.get("system_fingerprint"))
+    return told if fingerprint is None else {**told, "system_fingerprint": fingerprint}
+
+
+def _number(value: object, times: float = 1.0) -> float | None:
+    """Return a foreign number, or one written as text, times a unit."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value) * times
+    except (ValueError, OverflowError):
+        return None
