@@ -12,32 +12,36 @@ import pandas as pd
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Floats, floats, is_true, labels
 from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.analysis.tokens import TOKENS_PER_S, WORDS, reasoned_only, token_times
 from liftlab.records import STALE, Run
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 LAG_QUANTILES = (0.5, 0.99)
+MEDIAN = (0.5,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """Quantiles of one span of all requests that have it; each says if n does not carry it."""
+    """Quantiles of one quantity of all requests that have it; each says if n does not carry it."""
 
     name: str
     n: int
     quantiles: tuple[tuple[float, Estimate], ...]
-    largest_s: float
+    largest: float
+    unit: str = "s"
 
     def sentence(self) -> str:
         """Say the quantiles that n carries, and the largest value."""
         said = [f"P{100 * q:g} {e.point}" for q, e in self.quantiles if e.value is not None]
-        return ", ".join([*said, f"largest {quantity(self.largest_s, 's')}"])
+        return ", ".join([*said, f"largest {quantity(self.largest, self.unit)}"])
 
     def as_json(self) -> dict[str, float | int | None]:
-        """Return it as plain data, in seconds."""
+        """Return it as plain data; names of seconds end in `_s`."""
+        end = "_s" if self.unit == "s" else ""
         named: dict[str, float | int | None] = {
-            f"p{100 * q:g}_s": estimate.value for q, estimate in self.quantiles
+            f"p{100 * q:g}{end}": estimate.value for q, estimate in self.quantiles
         }
-        return {"n": self.n, **named, "largest_s": self.largest_s}
+        return {"n": self.n, **named, f"largest{end}": self.largest}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +61,10 @@ class LoadSummary:
     stale
         Requests sent again at once, since their server had closed such a connection.
     spreads
-        Of those answered well: `ttft` (streamed), `e2e`, `e2e_from_planned` (open loop); of
-        all that were sent `lag` (open loop), from planned to sent.
+        Of those answered well: times of tokens (streamed), `e2e`, `e2e_from_planned` (open
+        loop); of all that were sent `first_reasoning`, and `lag` (open loop), from planned to sent.
+    reasoned_only
+        Requests whose streamed reply held reasoning and not one token of an answer.
     loop
         Closed or open, and how, in words.
     """
@@ -71,6 +77,7 @@ class LoadSummary:
     stale: int
     spreads: tuple[Spread, ...]
     loop: str
+    reasoned_only: int = 0
 
     @property
     def rps(self) -> float | None:
@@ -85,6 +92,8 @@ class LoadSummary:
             yield "failed: " + ", ".join(f"{name} {count:,}" for name, count in self.errors)
         for spread in self.spreads:
             yield f"{_WORDS[spread.name]}: {spread.sentence()}"
+        if self.reasoned_only:
+            yield f"no answer token came in {self.reasoned_only:,} replies: only reasoning"
         again = f"; {self.stale:,} sent again at once on a new one" if self.stale else ""
         yield f"connections: {self.reused:,} of {self.n:,} requests on one used before{again}"
 
@@ -99,12 +108,13 @@ class LoadSummary:
             "ok_per_second": self.rps,
             "reused_connections": self.reused,
             "stale_connections": self.stale,
+            "no_answer_token": self.reasoned_only,
             **{spread.name: spread.as_json() for spread in self.spreads},
         }
 
 
 _WORDS = {
-    "ttft": "TTFT",
+    **WORDS,
     "e2e": "E2E from sent",
     "e2e_from_planned": "E2E from planned",
     "lag": "lag, planned to sent",
@@ -128,9 +138,11 @@ def summarise_load(run: Run, attempts: pd.DataFrame) -> LoadSummary:
     ended = floats(rows, "last_byte_s")
     planned = floats(rows, "scheduled_s")
     classes = labels(rows, "error_class")
+    tokens = token_times(rows)
     good = np.array([name is None for name in classes], dtype=np.bool_)
     spans = {
-        "ttft": (floats(rows, "first_token_s") - sent)[good],
+        **{name: values[good] for name, values in tokens.items()},
+        "first_reasoning": tokens["first_reasoning"],
         "e2e": (ended - sent)[good],
         "e2e_from_planned": (ended - planned)[good],
         "lag": sent - planned,
@@ -145,6 +157,7 @@ def summarise_load(run: Run, attempts: pd.DataFrame) -> LoadSummary:
         stale=stale,
         spreads=tuple(spread for spread in spreads if spread is not None),
         loop=_loop(run),
+        reasoned_only=int(reasoned_only(rows).sum()),
     )
 
 
@@ -167,12 +180,14 @@ def _spread(name: str, values: Floats) -> Spread | None:
     values = values[np.isfinite(values)]
     if not len(values):
         return None
-    wanted = LAG_QUANTILES if name == "lag" else QUANTILES
+    unit = TOKENS_PER_S if name == "tokens_per_s" else "s"
+    wanted = {"lag": LAG_QUANTILES, "tokens_per_s": MEDIAN}.get(name, QUANTILES)
     return Spread(
         name=name,
         n=len(values),
-        quantiles=tuple((q, intervals.quantile(values, q)) for q in wanted),
-        largest_s=float(values.max()),
+        quantiles=tuple((q, intervals.quantile(values, q, unit=unit)) for q in wanted),
+        largest=float(values.max()),
+        unit=unit,
     )
 
 

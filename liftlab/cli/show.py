@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from liftlab.store import RunData
 
 _REDIRECT = 300
-_NEGLIGIBLE = 0.01  # of a trial, what liftlab itself may take without being shown
 
 
 @click.command("show")
@@ -102,9 +101,11 @@ def sentences(run: RunData) -> list[str]:
         from liftlab.analysis.load import summarise_load
 
         return list(summarise_load(run.run, run.attempts).lines())
+    from liftlab.analysis.tokens import stage_tokens
     from liftlab.reporting.messages import summary_sentences
 
-    return summary_sentences(run)
+    tokens = [stage.sentence() for stage in stage_tokens(run.attempts)]
+    return [*summary_sentences(run), *tokens]
 
 
 def failures(run: RunData) -> str:
@@ -119,6 +120,8 @@ def failures(run: RunData) -> str:
 
 def trial_table(run: RunData) -> pd.DataFrame:
     """Return one line a trial: stage times, end to end, attempts, verdict and class."""
+    from liftlab.analysis.columns import client_counts
+
     trials = run.trials
     table = trials[["case_id", "repeat"]].copy()
     keys = ["case_id", "repeat"]
@@ -129,7 +132,7 @@ def trial_table(run: RunData) -> pd.DataFrame:
             table[stage] = table[stage].map(_seconds)
     merged = table.merge(trials, on=keys)
     table["e2e"] = merged["e2e_s"].map(_seconds)
-    if (merged["client_s"] > _NEGLIGIBLE * merged["e2e_s"]).any():
+    if client_counts(merged):
         table["of it liftlab"] = merged["client_s"].map(_seconds)
     table["attempts"] = merged["attempts"].astype("string").fillna("")
     table["outcome"] = merged["outcome"].fillna("ungraded")
@@ -150,6 +153,8 @@ def summary_json(run: RunData) -> dict[str, object]:
         from liftlab.analysis.load import summarise_load
 
         return {"run": as_row(run.run), "load": summarise_load(run.run, run.attempts).as_json()}
+    from liftlab.analysis.tokens import stage_tokens
+
     decision = jobs.decision_of(run)
     trials = json.loads(run.trials.to_json(orient="records", double_precision=6))
     return {
@@ -157,6 +162,7 @@ def summary_json(run: RunData) -> dict[str, object]:
         "summary": sentences(run),
         "notes": answer_notes(run.grades),
         "reasons": reason_lines(run),
+        "tokens": {stage.stage: stage.as_json() for stage in stage_tokens(run.attempts)},
         "decision": decision and {"verdict": decision.verdict, "sentence": str(decision)},
         "trials": trials,
     }

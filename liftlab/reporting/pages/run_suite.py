@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from liftlab import jobs
-from liftlab.analysis.columns import is_retry
+from liftlab.analysis.columns import client_counts, is_retry
+from liftlab.analysis.tokens import WORDS, stage_tokens
 from liftlab.reporting import messages
 from liftlab.reporting.bars import stage_names, stage_title
 from liftlab.reporting.facts import Facts, gather
@@ -91,7 +92,7 @@ def tiles(facts: Facts) -> Html:
 
 
 def trials_table(facts: Facts) -> Html:
-    """Return a row a trial: stage times, attempts, checks, verdict."""
+    """Return a row a trial: stage times, attempts, checks, verdict; and when tokens came."""
     keys = ["case_id", "repeat"]
     trials, stages = facts.data.trials, facts.data.stages
     frame = trials[[*keys, "category"]].copy()
@@ -99,14 +100,29 @@ def trials_table(facts: Facts) -> Html:
         times = stages.loc[stages["stage"] == name, [*keys, "latency_s"]]
         title = f"{stage_title(name)}, s"
         frame = frame.merge(times.rename(columns={"latency_s": title}), on=keys, how="left")
-    rest = ["e2e_s", "attempts", "checks_passed", "checks_total", "outcome", "failure_class"]
+    own = ["client_s"] if client_counts(trials) else []
+    rest = ["e2e_s", *own, "attempts", "checks_passed", "checks_total", "outcome", "failure_class"]
     frame = frame.merge(trials[[*keys, *rest]], on=keys)
     shown = frame.drop(columns=["checks_passed", "checks_total"])
     words: Any = [verdict(str(outcome)) for outcome in frame["outcome"]]
     shown["outcome"] = words
     shown["failure_class"] = frame["failure_class"].fillna("").str.replace("_", " ")
     named = {"case_id": "case", "e2e_s": "end to end, s", "failure_class": "what went wrong"}
-    return table(shown, headings=named, csv="trials.csv", full=frame)
+    named["client_s"] = "of it liftlab, s"
+    return join(
+        [table(shown, headings=named, csv="trials.csv", full=frame), *_tokens(facts.data.attempts)]
+    )
+
+
+def _tokens(attempts: pd.DataFrame) -> list[Html]:
+    """Return a table of when the tokens of streamed replies came; none where none were."""
+    rows = [
+        {"stage": stage_title(stage.stage), "replies": stage.n, "": WORDS[name]}
+        | {"median": str(stage.medians[name]), "P95": str(stage.p95s[name])}
+        for stage in stage_tokens(attempts)
+        for name in stage.medians
+    ]
+    return [table(pd.DataFrame(rows), caption="Tokens of streamed replies")] if rows else []
 
 
 def failures(facts: Facts) -> Html:

@@ -1,0 +1,144 @@
+"""When tokens came: TTFT, TTFO, ITL, TPOT and tokens a second, each computed here and only here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from liftlab.analysis import intervals
+from liftlab.analysis.columns import Bools, Floats, floats, labels
+from liftlab.analysis.estimate import Estimate, quantity
+
+TOKENS_PER_S = "tokens/s"
+WORDS = {
+    "ttft": "TTFT",
+    "first_reasoning": "first reasoning token",
+    "ttfo": "TTFO",
+    "itl": "ITL",
+    "tpot": "TPOT",
+    "tokens_per_s": TOKENS_PER_S,
+}
+
+
+def token_times(attempts: pd.DataFrame) -> dict[str, Floats]:
+    """Return the times of tokens of each attempt by quantity; NaN where a reply tells none.
+
+    Returns
+    -------
+    dict
+        `ttft`: sent to the first token of any kind; `first_reasoning` and `ttfo`: to the first
+        of the reasoning, of the answer; `itl`: the median gap between reads that brought tokens;
+        `tpot`: (last - first) / (tokens - 1), in seconds; `tokens_per_s`: 1 / `tpot`.
+
+    Examples
+    --------
+    >>> row = {"sent_s": 1.0, "first_reasoning_s": 1.5, "first_token_s": 2.0, "last_token_s": 3.5}
+    >>> times = token_times(pd.DataFrame([row | {"output_tokens": 41}]))
+    >>> {name: float(values[0]) for name, values in times.items() if name != "itl"}
+    {'ttft': 0.5, 'first_reasoning': 0.5, 'ttfo': 1.0, 'tpot': 0.05, 'tokens_per_s': 20.0}
+    """
+    sent, last = floats(attempts, "sent_s"), floats(attempts, "last_token_s")
+    reasoning, answer = floats(attempts, "first_reasoning_s"), floats(attempts, "first_token_s")
+    first, tokens = np.fmin(reasoning, answer), floats(attempts, "output_tokens")
+    # A reply that came in one read tells when it came, not how fast it was written.
+    paced = (tokens > 1) & (last > first)
+    tpot = np.full(len(attempts), np.nan)
+    tpot[paced] = (last - first)[paced] / (tokens[paced] - 1)
+    return {
+        "ttft": first - sent,
+        "first_reasoning": reasoning - sent,
+        "ttfo": answer - sent,
+        "itl": floats(attempts, "itl_s"),
+        "tpot": tpot,
+        "tokens_per_s": 1 / tpot,
+    }
+
+
+def reasoned_only(attempts: pd.DataFrame) -> Bools:
+    """Return which streamed replies held reasoning and not one token of an answer."""
+    no_answer = np.isnan(floats(attempts, "first_token_s"))
+    return np.asarray(
+        np.isfinite(floats(attempts, "first_reasoning_s")) & no_answer, dtype=np.bool_
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTokens:
+    """The times of tokens of one stage's streamed replies.
+
+    Parameters
+    ----------
+    stage
+        Its name.
+    n
+        Replies of which a token was timed.
+    reasoned_only
+        How many of them held no token of an answer.
+    medians, p95s
+        By quantity, of the replies that tell it; a case counts once.
+    """
+
+    stage: str
+    n: int
+    reasoned_only: int
+    medians: dict[str, Estimate]
+    p95s: dict[str, Estimate]
+
+    def sentence(self) -> str:
+        """Say the medians in one line."""
+        named = [
+            point if name == "tokens_per_s" else f"{WORDS[name]} {point}"
+            for name, estimate in self.medians.items()
+            if (point := quantity(estimate.value, estimate.unit)) != "–"
+        ]
+        if self.reasoned_only:
+            named.append(f"no answer token came in {self.reasoned_only:,}")
+        return f"{self.stage}, medians of {self.n:,} streamed replies: {', '.join(named)}"
+
+    def as_json(self) -> dict[str, object]:
+        """Return the medians as plain data, in seconds and tokens a second."""
+        medians = {name: estimate.value for name, estimate in self.medians.items()}
+        return {"n": self.n, "no_answer_token": self.reasoned_only, "median": medians}
+
+
+def stage_tokens(attempts: pd.DataFrame) -> list[StageTokens]:
+    """Summarise the times of tokens by stage; empty where nothing was streamed.
+
+    Parameters
+    ----------
+    attempts
+        The run's attempts; those of the warm-up, and those that failed, are left out.
+    """
+    rows = attempts[attempts["phase"] == "measure"]
+    only = reasoned_only(rows)
+    failed = labels(rows, "error_class") != None  # noqa: E711  # elementwise
+    rows, only = rows[~failed | only], only[~failed | only]
+    times, stages = token_times(rows), labels(rows, "stage")
+    timed = np.isfinite(times["ttft"])
+    return [
+        _of_stage(str(stage), rows, times, only, timed & (stages == stage))
+        for stage in dict.fromkeys(stages[timed])
+    ]
+
+
+def _of_stage(
+    stage: str, rows: pd.DataFrame, times: dict[str, Floats], only: Bools, mine: Bools
+) -> StageTokens:
+    medians, p95s = {}, {}
+    for name, seconds in times.items():
+        known = mine & np.isfinite(seconds)
+        if known.any():
+            cases = labels(rows, "case_id")[known]
+            unit = TOKENS_PER_S if name == "tokens_per_s" else "s"
+            values = seconds[known]
+            medians[name] = intervals.quantile(values, 0.5, clusters=cases, unit=unit)
+            p95s[name] = intervals.quantile(values, 0.95, clusters=cases, unit=unit)
+    return StageTokens(
+        stage=stage,
+        n=int(mine.sum()),
+        reasoned_only=int((mine & only).sum()),
+        medians=medians,
+        p95s=p95s,
+    )
