@@ -104,6 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if asked["max_tokens"] == 1:  # a warm-up's, which no test counts
+            self._answer({"ir_json": {}, "finish_reason": "length"})
+            return
         self.server.log.append(self.headers["x-request-id"])
         count = len(self.server.log)
         self.server.before_answer(count)

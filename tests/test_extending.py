@@ -55,7 +55,8 @@ def assert_appears_everywhere(project: Project, stage: str) -> None:
     run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
     assert set(run.trials["outcome"]) == {"pass"}
     assert run.stages.sort_values("position")["stage"].unique().tolist()[1] == stage
-    assert (run.attempts["stage"] == stage).sum() == 2
+    measured = run.attempts[run.attempts["phase"] == "measure"]
+    assert (measured["stage"] == stage).sum() == 2
     pages = write_report(project, run.run.run_id, lambda line: None)
     for page in ("00_status", "10_run_suite", "20_variance_outliers"):
         text = (pages / f"{page}.html").read_text()

@@ -68,11 +68,11 @@ def is_retry(attempts: pd.DataFrame) -> Bools:
 
 
 def client_counts(trials: pd.DataFrame) -> bool:
-    """Whether liftlab's own work took a share of any trial that is worth a column: over 1 %.
+    """Whether liftlab's own work took a share of any trial that is worth a column: over 2 %.
 
     Examples
     --------
     >>> client_counts(pd.DataFrame({"e2e_s": [1.0, 2.0], "client_s": [0.001, 0.1]}))
     True
     """
-    return bool((floats(trials, "client_s") > 0.01 * floats(trials, "e2e_s")).any())
+    return bool((floats(trials, "client_s") > 0.02 * floats(trials, "e2e_s")).any())

@@ -33,7 +33,9 @@ class Spread:
     def sentence(self) -> str:
         """Say the quantiles that n carries, and the largest value."""
         said = [f"P{100 * q:g} {e.point}" for q, e in self.quantiles if e.value is not None]
-        return ", ".join([*said, f"largest {quantity(self.largest, self.unit)}"])
+        if self.unit == "s":  # of a rate the largest says only which reply came in few reads
+            said.append(f"largest {quantity(self.largest, self.unit)}")
+        return ", ".join(said)
 
     def as_json(self) -> dict[str, float | int | None]:
         """Return it as plain data; names of seconds end in `_s`."""

@@ -9,7 +9,7 @@ import click
 
 from liftlab.cli.options import json_option, project
 from liftlab.cli.published import published_lines
-from liftlab.records import LOAD
+from liftlab.records import LOAD, STALE
 from liftlab.words import printable
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def failures(run: RunData) -> str:
     """Name how attempts failed, the most frequent way first."""
     attempts = run.attempts
     failed = attempts[(attempts["phase"] == "measure") & attempts["error_class"].notna()]
+    failed = failed[failed["error_class"] != STALE]  # asked again at once: nothing has failed yet
     told = failed["http_status"] >= _REDIRECT  # below it says nothing of why
     status = failed["http_status"].astype("string").where(told)
     ways = failed["error_class"].str.cat((" (HTTP " + status + ")").fillna(""))

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from liftlab.runner.waking import Woken
     from liftlab.settings import EndpointSettings
 
-TELL_EVERY_S = 10.0
-
 
 @click.command("wake")
 @endpoint_options
@@ -63,7 +61,7 @@ def wake_command(
 async def _wake(endpoint: EndpointSettings, within_s: float, until_warm: bool) -> Woken:
     from liftlab.endpoints.connect import connected
     from liftlab.runner.cold import LEAST_COLD_S
-    from liftlab.runner.waking import wake
+    from liftlab.runner.waking import told_meanwhile, wake
 
     mark = secrets.token_hex(4)
     count = 0
@@ -74,11 +72,8 @@ async def _wake(endpoint: EndpointSettings, within_s: float, until_warm: bool) -
         async def ask(deadline_s: float) -> WarmUp:
             nonlocal count
             count += 1
-            waiting = asyncio.create_task(_tell_that_it_waits(began_s))
-            try:
+            async with told_meanwhile(lambda: _tell_that_it_waits(began_s)):
                 return await client.warm(f"wake-{mark}-{count}", deadline_s)
-            finally:
-                waiting.cancel()
 
         return await wake(
             client,
@@ -92,11 +87,8 @@ async def _wake(endpoint: EndpointSettings, within_s: float, until_warm: bool) -
         )
 
 
-async def _tell_that_it_waits(began_s: float) -> None:
-    """Say so now and then: a proxy may hold a call for all the minutes that a model loads."""
-    while True:
-        await asyncio.sleep(TELL_EVERY_S)
-        say(f"{time.perf_counter() - began_s:6.1f} s  no answer yet, waiting")
+def _tell_that_it_waits(began_s: float) -> None:
+    say(f"{time.perf_counter() - began_s:6.1f} s  no answer yet, waiting")
 
 
 def _tell(call: WarmUp, seconds: float) -> None:

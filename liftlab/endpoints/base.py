@@ -158,6 +158,11 @@ class Endpoint(Protocol):
         """Whether there is anything to ask for a warm-up."""
         ...
 
+    @property
+    def warms_elsewhere(self) -> bool:
+        """Whether the warm-up is asked for at another host than generations."""
+        ...
+
     async def health(self) -> list[Health]:
         """Ask every URL of the endpoint how it is; never raises for a bad answer."""
         ...

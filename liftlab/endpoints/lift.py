@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Any
+from urllib.parse import urlsplit
 
 from liftlab.endpoints.answer import fit, is_constrained, json_in
 from liftlab.endpoints.base import Health, Reply, Request, WarmUp
@@ -52,6 +53,12 @@ class LiftEndpoint:
     def warmable(self) -> bool:
         """Whether there is a warm-up URL."""
         return self._warmup_url is not None
+
+    @property
+    def warms_elsewhere(self) -> bool:
+        """Whether the warm-up URL is on another host than the one that generates."""
+        hosts = {urlsplit(url).netloc for url in (self._generate_url, self._warmup_url) if url}
+        return len(hosts) > 1
 
     async def health(self) -> list[Health]:
         """Ask the health URL how it is; without one there is nothing to say."""

@@ -63,6 +63,11 @@ class OpenAIEndpoint:
         """A token can always be asked for."""
         return True
 
+    @property
+    def warms_elsewhere(self) -> bool:
+        """One address serves all."""
+        return False
+
     async def health(self) -> list[Health]:
         """Ask for the list of models, and the server's own health URL where it has one."""
         models = await self._client.get(f"{self._base_url}/models", deadline_s=HEALTH_DEADLINE_S)

@@ -12,7 +12,7 @@ HEALTH_DEADLINE_S = 60.0  # a health check in a sleeping container wakes it firs
 # What a proxy answers while a container starts; 429 is rather a server that is busy.
 PROXY_STARTING = frozenset({408, 425, 502, 503, 504})
 _ASK_AGAIN = PROXY_STARTING | {429}
-_NOBODY_ASKED = frozenset({"connect", "reset"})
+_NOBODY_ASKED = frozenset({"connect", "reset", "stale_connection"})
 _WELL = frozenset({"healthy", "ok", "ready", "up", "warm", "pass", "alive"})
 
 

@@ -18,9 +18,12 @@ from liftlab.timing import Clock
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Which attempt at which stage of which trial this is, and why it is made."""
+    """Which attempt at which stage of which trial this is, and why it is made.
 
-    trial: PlannedTrial
+    Without a trial it is one of the warm-up.
+    """
+
+    trial: PlannedTrial | None
     stage: str
     phase: Phase
     number: int
@@ -55,7 +58,8 @@ async def send(context: Context, prompt: Prompt, asked: Asked) -> tuple[Attempt,
 def _prepared(context: Context, prompt: Prompt, asked: Asked) -> tuple[Request, Attempt]:
     trial, ledger = asked.trial, context.ledger
     seq = ledger.next_seq()
-    seed = attempt_seed(context.run_seed, trial.case_id, trial.repeat, asked.stage, asked.number)
+    case_id, repeat = (trial.case_id, trial.repeat) if trial else (None, None)
+    seed = attempt_seed(context.run_seed, case_id or "", repeat or 0, asked.stage, asked.number)
     request = Request(
         prompt=prompt.text,
         system=prompt.system,
@@ -72,10 +76,10 @@ def _prepared(context: Context, prompt: Prompt, asked: Asked) -> tuple[Request, 
     row = Attempt(
         run_id=context.run_id,
         seq=seq,
-        case_id=trial.case_id,
-        repeat=trial.repeat,
+        case_id=case_id,
+        repeat=repeat,
         stage=asked.stage,
-        attempt=asked.number,
+        attempt=asked.number if trial else None,
         request_id=request.request_id,
         phase=asked.phase,
         endpoint=context.endpoint_name,

@@ -31,6 +31,7 @@ from liftlab.runner.load import measure_memory, run_closed
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import TrialDone
 from liftlab.runner.waking import warm_up
+from liftlab.runner.warm_stages import warm_stages
 from liftlab.sandbox import Sandbox
 from liftlab.settings import EndpointSettings, LimitSettings, Settings
 from liftlab.store import Journal, RunFolder
@@ -131,8 +132,8 @@ async def run(job: Job, halt: Halt) -> None:
             nonce=job.endpoint.nonce,
             note=Notes(),
         )
-        if job.warm_up:
-            await _warm_up(context, job)
+        if job.warm_up and await _warm_up(context, job):
+            await warm_stages(context, LEAST_COLD_S / scale)
         await _measure(job, context, journal, ledger, halt)
 
 
@@ -142,11 +143,12 @@ def _get_ready(sandbox: Sandbox) -> None:
     sandbox.parse(b"pass")
 
 
-async def _warm_up(context: Context, job: Job) -> None:
+async def _warm_up(context: Context, job: Job) -> bool:
     """Wake the endpoint; its calls are rows, kept apart from what is measured."""
     least_s = LEAST_COLD_S / job.endpoint.time_scale
     woken = await warm_up(context, within_s=job.endpoint.warm_s, least_s=least_s)
     emit({"event": "warm", "ok": woken.ok, "seconds": woken.seconds, "status": woken.status})
+    return woken.ok
 
 
 async def _measure(

@@ -4,6 +4,7 @@ Nobody tells a client that a container was cold. The rule, in `docs/how-we-measu
 
 * An *awakening* begins with a call to an endpoint that has given no good answer yet, or
   none for `idle_s` while nothing was under way. It ends with the first good answer.
+  Where a warm-up URL is on another host than the generations, the first of these begins one, too.
 * The model was ready when the earliest of its answers began to be made: the end of that
   reply less the server's own time.
 * An attempt of the awakening waited for that from its sending on. It was cold if the wait,
@@ -73,6 +74,10 @@ class ColdWatch:
         """Note that a call has had a good answer: the model is loaded."""
         self._awakening = None
         self._answered_ns = now_ns
+
+    def goes_elsewhere(self) -> None:
+        """Note that the next calls go to another host: it may sleep, whatever the last one does."""
+        self._awakening = Awakening()
 
     def ended(self, awakening: Awakening | None, reply: Reply) -> Wait:
         """Note the end of a call, and return what it waited for."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from tenacity import AsyncRetrying, retry_if_result
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 from tenacity.wait import wait_exponential
 
 from liftlab.endpoints.base import Endpoint, WarmUp
@@ -16,6 +18,7 @@ from liftlab.runner.context import Context
 from liftlab.runner.retry import OutOfTime, Sleep, last_result
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
+TELL_EVERY_S = 10.0
 
 Ask = Callable[[float], Awaitable[WarmUp]]
 Tell = Callable[[WarmUp, float], None]
@@ -95,7 +98,7 @@ async def wake(
 
     again = AsyncRetrying(
         sleep=sleep,
-        wait=wait_exponential(multiplier=FIRST_PAUSE_S, max=LONGEST_PAUSE_S),
+        wait=_Pause(multiplier=FIRST_PAUSE_S, max=LONGEST_PAUSE_S),
         stop=OutOfTime(left_s),
         retry=retry_if_result(lambda call: call.starting),
         retry_error_callback=last_result,
@@ -116,6 +119,30 @@ async def wake(
     )
 
 
+class _Pause(wait_exponential):
+    """A pause that grows, and is never shorter than the last reply asks."""
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        call: WarmUp = last_result(retry_state)
+        return max(super().__call__(retry_state), call.reply.retry_after_s or 0.0)
+
+
+@asynccontextmanager
+async def told_meanwhile(tell: Callable[[], None]) -> AsyncIterator[None]:
+    """Tell every 10 s that the block goes on: a model may load for minutes."""
+
+    async def ticking() -> None:
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            tell()
+
+    task = asyncio.create_task(ticking())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
 async def warm_up(context: Context, *, within_s: float, least_s: float) -> Woken:
     """Wake a run's endpoint; each call is an attempt of its own, in phase `warmup`.
 
@@ -123,6 +150,16 @@ async def warm_up(context: Context, *, within_s: float, least_s: float) -> Woken
     only after the next one: its row is completed then.
     """
     held: list[tuple[Attempt, WarmUp]] = []
+    last = "no answer yet"
+    began_s = context.clock.now_s()
+
+    def tell_why() -> None:
+        waited_s = context.clock.now_s() - began_s
+        context.note(f"waiting for the endpoint since {waited_s:.0f} s: {last}")
+
+    def keep_why(call: WarmUp, _: float) -> None:
+        nonlocal last
+        last = call.status
 
     async def ask(deadline_s: float) -> WarmUp:
         row = _row(context)
@@ -138,17 +175,21 @@ async def warm_up(context: Context, *, within_s: float, least_s: float) -> Woken
             context.ledger.attempt_ended(row)
         return call
 
-    woken = await wake(
-        context.endpoint,
-        ask,
-        within_s=within_s,
-        now_s=context.clock.now_s,
-        sleep=context.sleep,
-        least_s=least_s,
-    )
+    async with told_meanwhile(tell_why):
+        woken = await wake(
+            context.endpoint,
+            ask,
+            within_s=within_s,
+            now_s=context.clock.now_s,
+            sleep=context.sleep,
+            tell=keep_why,
+            least_s=least_s,
+        )
     for row, call in held:
         wait = _first_wait(call, woken)
         context.ledger.attempt_ended(replace(row, cold=wait.cold, cold_s=wait.cold_s))
+    if woken.ok and context.endpoint.warmable and context.endpoint.warms_elsewhere:
+        context.watch.goes_elsewhere()
     return woken
 
 

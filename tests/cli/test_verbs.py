@@ -12,6 +12,7 @@ import pytest
 
 from liftlab.cli import wake
 from liftlab.cli.main import VERBS, main
+from liftlab.runner import waking
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ def test_wake_tells_that_it_waits_while_a_call_is_held(
             told.set()
 
     monkeypatch.setattr(wake, "say", say)
-    monkeypatch.setattr(wake, "TELL_EVERY_S", 0.01)
+    monkeypatch.setattr(waking, "TELL_EVERY_S", 0.01)
     lift_server.before_status = lambda: told.wait(10)
     assert main(["wake"]) == 0
     assert told.is_set()

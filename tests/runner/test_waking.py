@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from liftlab.endpoints.base import Reply, Sampling, WarmUp
 from liftlab.records import Attempt
+from liftlab.runner import waking
 from liftlab.runner.cold import ColdWatch
 from liftlab.runner.context import Context
 from liftlab.runner.waking import wake, warm_up
@@ -21,6 +24,7 @@ class Sleeper:
     """An endpoint on a clock of its own: each call takes what its script says."""
 
     warmable = True
+    warms_elsewhere = False
 
     def __init__(self, *script: tuple[str, float]) -> None:
         self.script = list(script)
@@ -106,10 +110,9 @@ async def test_a_warm_call_that_fails_leaves_the_cold_start_unknown() -> None:
     assert (found.ok, found.cold_s) == (True, None)
 
 
-async def test_every_call_of_a_run_is_an_attempt_with_an_id_of_its_own() -> None:
-    endpoint = Sleeper(("storm", 0.25), ("warm", 3.0), ("warm", 0.5))
+def context_of(endpoint: Sleeper, ended: dict[int, Attempt] | None = None) -> Context:
     sent: list[Attempt] = []
-    ended: dict[int, Attempt] = {}
+    rows = {} if ended is None else ended
 
     async def attempt_sent(attempt: Attempt) -> None:
         sent.append(attempt)
@@ -117,10 +120,10 @@ async def test_every_call_of_a_run_is_an_attempt_with_an_id_of_its_own() -> None
     ledger = SimpleNamespace(
         next_seq=lambda: len(sent) + 1,
         attempt_sent=attempt_sent,
-        attempt_ended=lambda row: ended.setdefault(row.seq, row),
+        attempt_ended=lambda row: rows.setdefault(row.seq, row),
         keep=lambda content: "sha",
     )
-    context = Context(
+    return Context(
         run_id="run",
         stages=(),
         endpoint=endpoint,  # type: ignore[arg-type]
@@ -135,6 +138,12 @@ async def test_every_call_of_a_run_is_an_attempt_with_an_id_of_its_own() -> None
         retry=RetrySettings(),
         sleep=endpoint.sleep,
     )
+
+
+async def test_every_call_of_a_run_is_an_attempt_with_an_id_of_its_own() -> None:
+    endpoint = Sleeper(("storm", 0.25), ("warm", 3.0), ("warm", 0.5))
+    ended: dict[int, Attempt] = {}
+    context = context_of(endpoint, ended)
     found = await warm_up(context, within_s=600.0, least_s=0.1)
     rows = [ended[seq] for seq in (1, 2, 3)]
     assert endpoint.ids == ["run-1", "run-2", "run-3"]
@@ -144,3 +153,31 @@ async def test_every_call_of_a_run_is_an_attempt_with_an_id_of_its_own() -> None
     assert [row.cold_s for row in rows[:2]] == [0.25, 2.5]
     assert found.cold_s == pytest.approx(3.0)
     assert context.watch.called(round(endpoint.now_s * 1e9)) is None  # it is awake
+
+
+async def test_a_pause_is_as_long_as_the_last_reply_asks() -> None:
+    class Limited(Sleeper):
+        async def warm(self, request_id: str, deadline_s: float) -> WarmUp:
+            call = await super().warm(request_id, deadline_s)
+            asked = replace(call.reply, retry_after_s=None if call.ok else 7.5)
+            return replace(call, reply=asked)
+
+    endpoint = Limited(("storm", 0.25), ("warm", 0.5), ("warm", 0.5))
+    await woken(endpoint)
+    assert endpoint.slept == [7.5]
+
+
+async def test_after_a_warm_up_on_another_host_the_first_generation_is_a_first_contact() -> None:
+    for elsewhere in (False, True):
+        endpoint = Sleeper(("warm", 3.0), ("warm", 0.5))
+        endpoint.warms_elsewhere = elsewhere
+        context = context_of(endpoint)
+        await warm_up(context, within_s=600.0, least_s=0.1)
+        assert (context.watch.called(round(endpoint.now_s * 1e9)) is not None) == elsewhere
+
+
+async def test_a_wait_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waking, "TELL_EVERY_S", 0.001)
+    told = asyncio.Event()
+    async with asyncio.timeout(5), waking.told_meanwhile(told.set):
+        await told.wait()

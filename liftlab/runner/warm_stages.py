@@ -1,0 +1,88 @@
+"""Let the warm-up pay what the first use of each stage costs: its schema's grammar, its prefix.
+
+A server compiles a schema's grammar when it first sees it, which takes seconds, and reads a
+prompt's unchanging beginning once. So each stage is asked for one token before the first trial,
+where it has a schema twice: what the first takes longer is the compilation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from liftlab.endpoints.base import Reply
+from liftlab.pipeline.base import Prompt, Stage
+from liftlab.pipeline.prompts import EMPTY_IR
+from liftlab.records import STALE, Attempt
+from liftlab.runner.attempt import Asked, send
+from liftlab.runner.context import Context
+
+_REQUEST = "Add two numbers."
+_MOST_FORMS = 4  # in which a server that refuses some is asked
+
+
+async def warm_stages(context: Context, least_s: float) -> None:
+    """Ask each stage for one token; the rows are of phase `warmup`, and no failure counts.
+
+    Parameters
+    ----------
+    context
+        What all trials share.
+    least_s
+        The shortest compilation of a grammar that is told apart.
+    """
+    for stage in context.stages:
+        prompt = _prompt(context, stage)
+        if prompt is None:
+            continue
+        row, reply = await _ask(context, stage, prompt)
+        if prompt.schema is not None and reply.transport_ok:
+            again_row, again = await _ask(context, stage, prompt)
+            context.ledger.attempt_ended(again_row)
+            over_s = _over_s(reply, again) - (row.cold_s or 0.0)
+            if row.compile_s is None and again.transport_ok and over_s >= least_s:
+                row = replace(row, compile_s=over_s)
+        context.ledger.attempt_ended(row)
+        if row.compile_s:
+            context.note(f"the first use of {stage.name}'s schema took {row.compile_s:.1f} s more")
+
+
+def _prompt(context: Context, stage: Stage) -> Prompt | None:
+    """Return what a stage would ask; None where that takes values of real trials."""
+    before = {other.name: EMPTY_IR for other in context.stages if other is not stage}
+    try:
+        return replace(stage.prompt(_REQUEST, before), max_tokens=1)
+    except Exception:  # a stage of the user's may do with its values what it likes
+        return None
+
+
+async def _ask(context: Context, stage: Stage, prompt: Prompt) -> tuple[Attempt, Reply]:
+    """Ask once, in the form that the server takes; the last row is the caller's to end."""
+    for number in range(1, _MOST_FORMS + 1):
+        asked = Asked(
+            trial=None,
+            stage=stage.name,
+            phase="warmup",
+            number=number,
+            retry_reason=None,
+            backoff_s=None,
+            deadline_s=context.deadline_s,
+        )
+        row, reply = await send(context, prompt, asked)
+        row = replace(row, valid=reply.transport_ok)
+        if number == _MOST_FORMS or not (reply.ask_otherwise or reply.error_class == STALE):
+            break
+        context.ledger.attempt_ended(row)
+    return row, reply
+
+
+def _over_s(first: Reply, again: Reply) -> float:
+    """Return what a first request took longer than the next, apart from reading its prompt."""
+    over_s = _seconds(first) - _seconds(again)
+    if first.prefill_s is not None and again.prefill_s is not None:
+        over_s -= first.prefill_s - again.prefill_s
+    return over_s
+
+
+def _seconds(reply: Reply) -> float:
+    stamps = reply.stamps
+    return ((stamps.ended_ns or 0) - (stamps.sent_ns or stamps.called_ns)) / 1e9
