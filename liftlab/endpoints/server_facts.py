@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from liftlab.endpoints.replies import count_or_none, name_or_none, seconds_from_ms
@@ -18,25 +19,26 @@ from liftlab.endpoints.replies import count_or_none, name_or_none, seconds_from_
 TELLING = ("metrics", "timings", "meta_info", "sglext", "time_info", "usage")
 FACTS = ("id", "model", "system_fingerprint", *TELLING)
 _MS, _S = 1.0, 1000.0
-_TOLD: dict[str, tuple[tuple[str, float], ...]] = {
-    "queue_s": (("queue_time_ms", _MS), ("queue_ms", _MS), ("queue_time", _S)),
-    "prefill_s": (
-        ("time_to_first_token_ms", _MS),
-        ("prompt_ms", _MS),
-        ("prefill_time_ms", _MS),
-        ("prefill_launch_latency", _S),
-        ("prefill_time", _S),
-        ("prompt_time", _S),
-    ),
-    "decode_s": (
-        ("generation_time_ms", _MS),
-        ("predicted_ms", _MS),
-        ("decode_time_ms", _MS),
-        ("decode_time", _S),
-        ("completion_time", _S),
-    ),
-    "compile_s": (("grammar_compile_time_ms", _MS), ("grammar_time", _S), ("compile_time", _S)),
-    "server_s": (("inference_time", _S),),
+# By the name of a field: the column that it fills, and how many milliseconds its unit has.
+_TOLD: dict[str, tuple[str, float]] = {
+    "queue_time_ms": ("queue_s", _MS),
+    "queue_ms": ("queue_s", _MS),
+    "queue_time": ("queue_s", _S),
+    "time_to_first_token_ms": ("prefill_s", _MS),
+    "prompt_ms": ("prefill_s", _MS),
+    "prefill_time_ms": ("prefill_s", _MS),
+    "prefill_launch_latency": ("prefill_s", _S),
+    "prefill_time": ("prefill_s", _S),
+    "prompt_time": ("prefill_s", _S),
+    "generation_time_ms": ("decode_s", _MS),
+    "predicted_ms": ("decode_s", _MS),
+    "decode_time_ms": ("decode_s", _MS),
+    "decode_time": ("decode_s", _S),
+    "completion_time": ("decode_s", _S),
+    "grammar_compile_time_ms": ("compile_s", _MS),
+    "grammar_time": ("compile_s", _S),
+    "compile_time": ("compile_s", _S),
+    "inference_time": ("server_s", _S),
 }
 _HEADERS = {
     "x-queue-time": "queue_s",
@@ -71,6 +73,7 @@ _LEFT = {
         "anthropic-ratelimit-tokens-remaining",
     ),
 }
+_TELLING_HEADERS = frozenset({"server-timing", *_HEADERS, *chain(*_LEFT.values())})
 
 
 def told_by_headers(headers: Mapping[str, str]) -> dict[str, Any]:
@@ -82,6 +85,8 @@ def told_by_headers(headers: Mapping[str, str]) -> dict[str, Any]:
     {'queue_s': 0.3, 'prefill_s': 0.05}
     """
     told: dict[str, Any] = {}
+    if headers.keys().isdisjoint(_TELLING_HEADERS):  # as most replies
+        return told
     for name, column in _HEADERS.items():
         if name in headers:
             told[column] = seconds_from_ms(_number(headers[name]))
@@ -108,17 +113,14 @@ def told_by_body(facts: Mapping[str, Any]) -> dict[str, Any]:
     {'queue_s': 0.3, 'prefill_s': 0.05}
     """
     told: dict[str, Any] = {}
-    holders = [facts[key] for key in TELLING if isinstance(facts.get(key), dict)]
-    for column, names in _TOLD.items():
-        times = (
-            seconds_from_ms(_number(holder.get(name), unit_ms))
-            for holder in holders
-            for name, unit_ms in names
-            if name in holder
-        )
-        found = next((seconds for seconds in times if seconds is not None), None)
-        if found is not None:
-            told[column] = found
+    for holder in (facts[key] for key in TELLING if key in facts):
+        for name in holder if isinstance(holder, dict) else ():
+            if name not in _TOLD:
+                continue
+            column, unit_ms = _TOLD[name]
+            seconds = seconds_from_ms(_number(holder[name], unit_ms))
+            if seconds is not None:
+                told.setdefault(column, seconds)
     if "prefill_s" in told and "decode_s" in told:
         told["server_s"] = told["prefill_s"] + told["decode_s"]
     fingerprint = name_or_none(facts.get("system_fingerprint"))

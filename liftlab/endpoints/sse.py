@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from operator import sub
 from typing import NamedTuple
 
 from liftlab.timing import Stamps
@@ -97,9 +97,9 @@ def itl_s(stamps: Stamps, ends: Sequence[int]) -> float | None:
     """
     if len(ends) < 2:
         return None
-    reads = sorted({bisect_left(stamps.chunk_end, end) for end in ends})
+    reads = dict.fromkeys(bisect_left(stamps.chunk_end, end) for end in ends)
     moments = [stamps.chunk_ns[read] for read in reads if read < len(stamps.chunk_ns)]
-    gaps = sorted(after - before for before, after in pairwise(moments))
+    gaps = sorted(map(sub, moments[1:], moments))
     middle = len(gaps) // 2
     return (gaps[middle] + gaps[~middle]) / 2e9 if gaps else None
 
