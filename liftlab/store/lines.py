@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from liftlab.errors import UsageError
+from liftlab.records import STALE
 from liftlab.store import schema
 from liftlab.store.files import writing
 from liftlab.store.folder import RunFolder
 
 _MOMENTS = ("planned_ns", "sent_ns", "first_byte_ns", "first_token_ns", "last_byte_ns")
+_SENT = _MOMENTS.index("sent_ns")
 _QUERY = (
-    "SELECT request_id, response_id, scheduled_s, sent_s, first_byte_s, first_token_s, "
+    "SELECT repeat, request_id, response_id, scheduled_s, sent_s, first_byte_s, first_token_s, "
     "last_byte_s, valid, http_status, error_class, connection_reused, output_tokens "
-    "FROM attempt WHERE phase = 'measure' AND error_class IS NOT 'stale_connection' ORDER BY seq"
+    "FROM attempt WHERE phase = 'measure' ORDER BY seq"
 )
 
 
@@ -79,8 +81,13 @@ def _advice(folder: RunFolder) -> str:
 
 
 def _lines(connection: sqlite3.Connection, zero_ns: int) -> Iterator[str]:
-    for row in connection.execute(_QUERY):
+    first_sent: dict[int, float] = {}  # of requests that are sent again at once
+    for repeat, *row in connection.execute(_QUERY):
         request_id, response_id, *moments, valid, status, error_class, reused, tokens = row
+        if error_class == STALE:
+            first_sent[repeat] = moments[_SENT]
+            continue
+        moments[_SENT] = first_sent.pop(repeat, moments[_SENT])
         line: dict[str, Any] = {"request_id": request_id, "response_id": response_id}
         for name, seconds in zip(_MOMENTS, moments, strict=True):
             line[name] = None if seconds is None else zero_ns + round(seconds * 1e9)

@@ -144,7 +144,10 @@ async def test_a_request_on_a_stale_connection_is_sent_again_at_once_and_is_one_
     assert (summary.n, summary.ok, summary.errors, summary.stale) == (3, 3, (), 1)
     assert max(spread.largest for spread in summary.spreads) >= first["latency_s"]
     write_lines(folder, tmp_path / "lines.jsonl", 0)
-    assert len((tmp_path / "lines.jsonl").read_text().splitlines()) == 3
+    lines = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
+    assert len(lines) == 3
+    assert lines[0]["sent_ns"] == round(first["started_s"] * 1e9)
+    assert lines[0]["ok"]
 
 
 async def test_a_closed_loop_sends_all_and_never_more_at_once(
