@@ -21,6 +21,7 @@ from liftlab.endpoints.replies import (
     said_in,
     seconds_from_ms,
 )
+from liftlab.endpoints.server_facts import told_by_body
 from liftlab.endpoints.status import HEALTH_DEADLINE_S, health_of, warm_up_of
 from liftlab.errors import UsageError
 
@@ -128,7 +129,10 @@ def read(reply: Reply, request: Request) -> Reply:
             output_tokens=count_or_none(data.get("tokens_used")),
             prompt_tokens=count_or_none(data.get("prompt_tokens")),
             cached_tokens=count_or_none(data.get("cached_tokens")),
-            server_s=seconds_from_ms(data.get("generation_time_ms")),
+            **{
+                "server_s": seconds_from_ms(data.get("generation_time_ms")),
+                **told_by_body(data),
+            },
         )
         return dataclasses.replace(reply, **_value(data, request))
     except ReplyError as fault:

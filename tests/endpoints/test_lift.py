@@ -313,3 +313,9 @@ async def test_a_warm_up_call_says_whether_it_is_worth_asking_again(answer, ok, 
     assert (warm.ok, warm.starting, warm.status) == (ok, starting, status)
     assert lift.warmable
     assert not endpoint(respond).warmable
+
+
+async def test_what_a_lift_server_tells_of_queue_and_prefill_is_kept():
+    metrics = {"queue_time_ms": 300.0, "time_to_first_token_ms": 50.0}
+    reply = await reply_to({"ir_json": {"n": 1}, "generation_time_ms": 400.0, "metrics": metrics})
+    assert (reply.server_s, reply.queue_s, reply.prefill_s) == (0.4, 0.3, 0.05)
