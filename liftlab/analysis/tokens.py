@@ -134,7 +134,8 @@ def _of_stage(
             unit = TOKENS_PER_S if name == "tokens_per_s" else "s"
             values = seconds[known]
             medians[name] = intervals.quantile(values, 0.5, clusters=cases, unit=unit)
-            p95s[name] = intervals.quantile(values, 0.95, clusters=cases, unit=unit)
+            if unit == "s":  # the 95th percentile of a rate is among the fastest
+                p95s[name] = intervals.quantile(values, 0.95, clusters=cases, unit=unit)
     return StageTokens(
         stage=stage,
         n=int(mine.sum()),

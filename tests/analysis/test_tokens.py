@@ -49,6 +49,8 @@ def test_a_run_has_a_line_a_stage() -> None:
         "code, medians of 6 streamed replies: "
         "TTFT 0.5 s, TTFO 0.5 s, ITL 0.1 s, TPOT 0.1 s, 10 tokens/s"
     )
+    assert set(found.medians) - set(found.p95s) == {"tokens_per_s"}
+    assert found.as_json()["median"]["ttft"] == 0.5
     assert stage_tokens(pd.DataFrame(rows[6:7])) == []
 
 

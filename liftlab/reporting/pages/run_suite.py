@@ -118,7 +118,7 @@ def _tokens(attempts: pd.DataFrame) -> list[Html]:
     """Return a table of when the tokens of streamed replies came; none where none were."""
     rows = [
         {"stage": stage_title(stage.stage), "replies": stage.n, "": WORDS[name]}
-        | {"median": str(stage.medians[name]), "P95": str(stage.p95s[name])}
+        | {"median": str(stage.medians[name]), "P95": str(stage.p95s.get(name, ""))}
         for stage in stage_tokens(attempts)
         for name in stage.medians
     ]
