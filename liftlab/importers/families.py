@@ -36,6 +36,7 @@ _UNKNOWN = (
     "no result file of a known kind: give a benchmark's results (with `results` and `summary`) "
     "or what `liftlab export --format jsonl` wrote"
 )
+_MOST_NOTES = 5
 _PLACEHOLDER = re.compile(r"<\d+ chars>")
 _DEFINED = re.compile(r"^(?:async +)?def +([A-Za-z_]\w*)", re.MULTILINE)
 
@@ -79,9 +80,10 @@ def read(document: Document) -> OldFile:
     path, data = document.path, document.data
     family = _family(document)
     rows, repeated = _distinct(data["results"])
-    models = [_checked(document, family, index, row) for index, row in rows]
+    notes: list[str] = []
+    models = [_checked(document, family, index, row, notes) for index, row in rows]
     results = list(_numbered(map(_result, models)))
-    notes = []
+    notes = _shortened(notes)
     if document.unknown:
         notes.append(f"{_count(document.unknown, 'value')} no number (NaN or Infinity): unknown")
     if repeated:
@@ -140,14 +142,53 @@ def _is_stamped(row: Mapping[str, Any]) -> bool:
     return any(row.get(key) is not None for key in ("timestamp", "total_latency_ms", "latency_ms"))
 
 
-def _checked(document: Document, family: FamilyName, index: int, row: Any) -> Result:
-    try:
-        return _MODELS[family].model_validate(row)
-    except ValidationError as error:
-        keys, message = tomlfile.first_fault(error)
-        place = tomlfile.field_name(("results", index, *keys))
-        fault = message.replace("Input should", "should")
-        raise FileInvalid(document.path, f"{place}: {fault}") from None
+def _checked(
+    document: Document, family: FamilyName, index: int, row: Any, notes: list[str]
+) -> Result:
+    """Return a result; a value that cannot be is unknown, and `notes` say so.
+
+    The first benchmark wrote, for instance, a memory below 0 where it had measured a difference.
+
+    Raises
+    ------
+    FileInvalid
+        If something is wrong with what a result cannot do without.
+    """
+    faults: dict[tuple[Any, ...], str] = {}
+    while True:
+        try:
+            return _MODELS[family].model_validate(row)
+        except ValidationError as error:
+            keys, message = tomlfile.first_fault(error)
+            place = tomlfile.field_name(("results", index, *keys))
+            fault = message.replace("Input should", "should")
+            if keys in faults or not _has(row, keys):
+                raise FileInvalid(document.path, f"{place}: {faults.get(keys, fault)}") from None
+            faults[keys] = fault
+            row = _without(row, keys)
+            notes.append(f"{place} {fault}: unknown")
+
+
+def _has(row: Any, keys: tuple[Any, ...]) -> bool:
+    """Whether there is a value at a place, for keys that a model has."""
+    for key in keys:
+        if not isinstance(row, dict) or key not in row:
+            return False
+        row = row[key]
+    return bool(keys)
+
+
+def _without(row: Any, keys: tuple[Any, ...]) -> Any:
+    """Return a copy of a row with null at a place."""
+    key, *rest = keys
+    return {**row, key: _without(row[key], tuple(rest)) if rest else None}
+
+
+def _shortened(notes: list[str]) -> list[str]:
+    """Return the first of many notes, and how many more there are."""
+    more = len(notes) - _MOST_NOTES
+    told = notes[:_MOST_NOTES]
+    return [*told, f"{_count(more, 'further value')} odd, and unknown"] if more > 0 else told
 
 
 def _result(model: Result) -> OldResult:

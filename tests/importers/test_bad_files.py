@@ -64,24 +64,8 @@ def test_content_that_is_no_result_file(
     [
         (("test_name",), 5, "test_name: should be a valid string"),
         (("test_name",), "two\nlines", "test_name: must be one line"),
-        (("total_latency_ms",), "12", "total_latency_ms: should be a valid number"),
-        (("total_latency_ms",), True, "total_latency_ms: should be a valid number"),
-        (("total_latency_ms",), -1, "total_latency_ms: should be greater than or equal"),
-        (("total_latency_ms",), 10**400, "total_latency_ms: "),
         (("end_to_end_success",), "yes", "end_to_end_success: should be a valid boolean"),
-        (("nlp_to_ir",), [], "nlp_to_ir: should hold keys and values"),
         (("nlp_to_ir", "success"), None, "nlp_to_ir.success: "),
-        (
-            ("ir_to_code", "metadata", "result", "metadata", "attempts"),
-            10**9,
-            "ir_to_code.metadata.result.metadata.attempts: should be less than or equal",
-        ),
-        (
-            ("ir_to_code", "metadata", "result", "source_code"),
-            1,
-            "ir_to_code.metadata.result.source_code: ",
-        ),
-        (("prompt",), {"a": 1}, "prompt: "),
     ],
 )
 def test_a_value_of_the_wrong_type_is_named(
@@ -93,6 +77,55 @@ def test_a_value_of_the_wrong_type_is_named(
         inner = inner[key]
     inner[place[-1]] = value
     assert f": results[1].{said}" in refused(project, write(content))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("total_memory_mb",), -0.4, "total_memory_mb should be greater than or equal to 0"),
+        (("nlp_to_ir", "memory_mb"), -1.5, "nlp_to_ir.memory_mb should be greater than or equal"),
+        (("total_latency_ms",), "12", "total_latency_ms should be a valid number"),
+        (("total_latency_ms",), True, "total_latency_ms should be a valid number"),
+        (("total_latency_ms",), -1, "total_latency_ms should be greater than or equal"),
+        (("total_latency_ms",), 10**400, "total_latency_ms "),
+        (("nlp_to_ir",), [], "nlp_to_ir should hold keys and values"),
+        (
+            ("ir_to_code", "metadata", "result", "metadata", "attempts"),
+            10**9,
+            "ir_to_code.metadata.result.metadata.attempts should be less than or equal",
+        ),
+        (
+            ("ir_to_code", "metadata", "result", "source_code"),
+            1,
+            "ir_to_code.metadata.result.source_code ",
+        ),
+        (("prompt",), {"a": 1}, "prompt "),
+    ],
+)
+def test_a_value_that_cannot_be_is_unknown_and_told(
+    project: Project, write: Write, sample: Sample, place: tuple[str, ...], value: Any, said: str
+) -> None:
+    content = sample("early.json")
+    inner = content["results"][1]
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    (told,) = import_files(project, [str(write(content))], regrade=False)
+    assert told.status == "imported"
+    (note,) = (note for note in told.notes if note.startswith("results[1]"))
+    assert note.startswith(f"results[1].{said}")
+    assert note.endswith(": unknown")
+
+
+def test_of_many_odd_values_the_first_are_told(
+    project: Project, write: Write, sample: Sample
+) -> None:
+    content = sample("early.json")
+    rows = [row | {"total_memory_mb": -1, "timestamp": None} for row in content["results"]]
+    content["results"] = [row | {"test_name": f"t{i}"} for i, row in enumerate(rows * 3)]
+    (told,) = import_files(project, [str(write(content))], regrade=False)
+    assert told.status == "imported"
+    assert told.notes[5] == f"{len(content['results']) - 5} further values are odd, and unknown"
 
 
 def test_other_top_level_values(project: Project, write: Write, sample: Sample) -> None:
