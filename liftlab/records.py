@@ -90,6 +90,7 @@ class Run:
     max_tokens: int | None = None
     sampling_seed: int | None = None
     sampling_extra: str | None = None  # JSON
+    left_out: str | None = None  # parameters that requests do not have, separated by commas
     started_at: str | None = None  # UTC, ISO 8601 with zone
     finished_at: str | None = None
     status: RunStatus = "running"
@@ -158,6 +159,7 @@ class Attempt:
     cached_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
+    reported_usd: float | None = None  # what the host says that it charged
     finish_reason: str | None = None
     http_status: int | None = None
     response_id: str | None = None

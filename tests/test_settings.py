@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from liftlab.errors import SettingsInvalid, UnknownName, UsageError
-from liftlab.settings import load_project
+from liftlab.settings import EndpointSettings, load_project
 
 ROOT = Path(__file__).parents[1]
 
@@ -141,3 +143,48 @@ def test_planned_stages_are_those_of_the_file_alone(tmp_path: Path) -> None:
     assert len(load_project(tmp_path, environ={}).settings.budget.stages) == 5
     (tmp_path / "liftlab.toml").write_text("[budget.stages]\nx = { range_s = [1, 2] }\n")
     assert list(load_project(tmp_path, environ={}).settings.budget.stages) == ["x"]
+
+
+def test_what_an_endpoint_leaves_out_and_how_a_run_keeps_it() -> None:
+    told = {"name": "e", "base_url": "http://h.test", "temperature": "omit", "top_p": 0.5}
+    endpoint = EndpointSettings.model_validate(told)
+    assert (endpoint.left_out(), endpoint.top_p) == ({"temperature"}, 0.5)
+    kept = endpoint.without({"seed", "json_schema"})
+    assert kept.left_out() == {"temperature", "seed", "json_schema"}
+    assert kept.without({"response_format"}).left_out() >= {"response_format"}
+    assert EndpointSettings.model_validate(kept.model_dump(mode="json")) == kept
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"headers": {"Authorization": "x"}}, "looks like a key"),
+        ({"headers": {"api-key": "x"}}, "looks like a key"),
+        ({"query": {"key": "x"}}, "looks like a key"),
+        ({"headers": {"a b": "x"}}, "cannot be set"),
+        ({"headers": {"Content-Length": "1"}}, "cannot be set"),
+        ({"headers": {"x": "a\nb"}}, "cannot carry"),
+        ({"seed": 3}, "omit"),
+        ({"top_p": 0}, "greater than 0"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_asked_so(fields: dict[str, Any], said: str) -> None:
+    told = {"name": "e", "base_url": "http://h.test", **fields}
+    with pytest.raises(ValidationError, match=said):
+        EndpointSettings.model_validate(told)
+
+
+def test_a_url_has_its_token_and_its_headers(folder: Path) -> None:
+    overrides = {"run.token_env": "K", "run.headers": {"x-team": "a"}}
+    settings = load_project(folder, environ={}, overrides=overrides).settings
+    made = settings.endpoint("https://h.test/openai/chat/completions?api-version=1", "openai")
+    assert (made.token_env, made.headers, made.base_url) == ("K", {"x-team": "a"}, None)
+    assert made.generate_url == "https://h.test/openai/chat/completions?api-version=1"
+    assert made.name == "https://h.test/openai/chat/completions"
+    whole = settings.endpoint("https://h.test/v1/chat/completions", "openai")
+    assert whole.base_url == "https://h.test/v1"
+    with pytest.raises(UsageError, match="go with a URL"):
+        settings.endpoint("local")
+    told = load_project(folder, environ={}, overrides={"run.headers": {"api-key": "x"}}).settings
+    with pytest.raises(UsageError, match="looks like a key"):
+        told.endpoint("https://h.test/v1", "openai")

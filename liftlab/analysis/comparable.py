@@ -22,6 +22,7 @@ CONDITIONS = {
     "rate_rps": "rate",
     "repeats": "repeats",
     "time_scale": "time scale",
+    "left_out": "parameters left out",
 }
 # What may be the cause of a difference; runs that share these, too, are alike.
 SETTINGS = {

@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from liftlab.cli.options import endpoint_options, json_option, project
+from liftlab.cli.options import (
+    chosen_endpoint,
+    endpoint_options,
+    json_option,
+    overrides_of,
+    project,
+)
 from liftlab.errors import EndpointUnreachable
 
 if TYPE_CHECKING:
@@ -20,11 +26,16 @@ if TYPE_CHECKING:
 @click.command("health")
 @endpoint_options
 @json_option
-def health_command(endpoint: str | None, protocol: str | None, as_json: bool) -> None:
+def health_command(
+    model: str | None,
+    as_json: bool,
+    **more: Any,
+) -> None:
     """Ask every URL of an endpoint how it is; exit 4 if one is not well."""
     from liftlab.runner.served import serving
 
-    with serving(_chosen(endpoint, protocol)) as chosen:
+    here = project(**overrides_of(more))
+    with serving(chosen_endpoint(here.settings, model)) as chosen:
         answers = asyncio.run(_health(chosen))
     if as_json:
         click.echo(json.dumps([asdict(answer) for answer in answers], indent=2))
@@ -44,11 +55,6 @@ def serve_command(slots: int, port: int) -> None:
     from liftlab.serving.local import serve_forever
 
     serve_forever(slots=slots, port=port)
-
-
-def _chosen(endpoint: str | None, protocol: str | None) -> EndpointSettings:
-    here = project(run__endpoint=endpoint, run__protocol=protocol).settings
-    return here.endpoint(here.run.endpoint, here.run.protocol)
 
 
 async def _health(endpoint: EndpointSettings) -> list[Health]:

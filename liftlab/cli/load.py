@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from liftlab.cli.options import json_option, limit_options, project
+from liftlab.cli.options import (
+    chosen_endpoint,
+    json_option,
+    limit_options,
+    overrides_of,
+    project,
+    url_options,
+)
 from liftlab.errors import EndpointUnreachable, RunIncomplete
 
 if TYPE_CHECKING:
@@ -16,8 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("load")
 @click.argument("endpoint", metavar="URL|NAME")
-@click.option("--protocol", type=click.Choice(["lift", "openai"]), help="What a URL speaks.")
-@click.option("--model", metavar="NAME", help="The model to ask for (openai).")
+@url_options
 @click.option(
     "-c",
     "--concurrency",
@@ -45,8 +51,6 @@ if TYPE_CHECKING:
 @limit_options
 @json_option
 def load_command(
-    endpoint: str,
-    protocol: str | None,
     model: str | None,
     concurrency: int | None,
     requests: int | None,
@@ -58,7 +62,7 @@ def load_command(
     seed: int | None,
     out: Path | None,
     as_json: bool,
-    **limits: float | None,
+    **more: Any,
 ) -> None:
     """Send the same request many times to URL|NAME, measure each, and keep them as a run.
 
@@ -69,10 +73,8 @@ def load_command(
     """
     from liftlab import jobs
 
-    here = project(**{f"limits__{name}": value for name, value in limits.items()})
-    target = here.settings.endpoint(endpoint, protocol)
-    if model is not None:
-        target = target.model_copy(update={"model": model})
+    here = project(**overrides_of(more))
+    target = chosen_endpoint(here.settings, model)
     request = jobs.plan_load(
         here,
         target,

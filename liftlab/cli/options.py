@@ -2,23 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from liftlab.settings import Project
+    from liftlab.settings import EndpointSettings, Project, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
+endpoint_option = click.option("--endpoint", metavar="NAME|URL", help="The endpoint to use.")
+protocol_option = click.option(
+    "--protocol", type=click.Choice(["lift", "openai"]), help="What a URL given speaks."
+)
 
 
 def endpoint_options(function: F) -> F:
-    """Add `--endpoint` and `--protocol`."""
-    function = click.option(
-        "--protocol", type=click.Choice(["lift", "openai"]), help="What a URL given speaks."
-    )(function)
-    return click.option("--endpoint", metavar="NAME|URL", help="The endpoint to use.")(function)
+    """Add `--endpoint` and what goes with it."""
+    return endpoint_option(url_options(function))
+
+
+def url_options(function: F) -> F:
+    """Add what a URL as endpoint needs beside it."""
+    for option in (
+        click.option("--model", metavar="NAME", help="The model to ask for (openai)."),
+        click.option(
+            "--header",
+            "headers",
+            multiple=True,
+            metavar="K=V",
+            callback=_as_headers,
+            help="A header for a URL, no key; repeatable.",
+        ),
+        click.option(
+            "--token-env", metavar="NAME", help="The variable that holds the token for a URL."
+        ),
+        protocol_option,
+    ):
+        function = option(function)
+    return function
+
+
+def _as_headers(
+    context: click.Context, option: click.Parameter, told: tuple[str, ...]
+) -> dict[str, str] | None:
+    headers = {}
+    for text in told:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter("give NAME=VALUE", context, option)
+        headers[name.strip()] = value.strip()
+    return headers or None
+
+
+def overrides_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `project` is told by the options of an endpoint and of limits."""
+    return {
+        f"{'limits' if name.startswith('max_') else 'run'}__{name}": value
+        for name, value in options.items()
+    }
+
+
+def chosen_endpoint(settings: Settings, model: str | None) -> EndpointSettings:
+    """Return the endpoint that the options name, with the model if one is named."""
+    chosen = settings.endpoint(settings.run.endpoint, settings.run.protocol)
+    return chosen if model is None else chosen.model_copy(update={"model": model})
 
 
 def selection_options(function: F) -> F:
@@ -26,7 +74,6 @@ def selection_options(function: F) -> F:
     for option in (
         click.option("--suite", metavar="NAME|FILE", help="The suite to run."),
         click.option("--pipeline", metavar="NAME", help="The pipeline: lift, direct, or your own."),
-        click.option("--model", metavar="NAME", help="The model to ask for (openai)."),
         click.option("--temperature", type=float, help="0 makes retries and repeats copies."),
         click.option("--seed", type=int, help="Seed of the order and of the sampling."),
     ):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from liftlab.cli.options import project, selection_options
+from liftlab.cli.options import overrides_of, project, selection_options
 from liftlab.cli.run import require_answers
 from liftlab.cli.show import print_notes
 from liftlab.words import printable
@@ -21,25 +21,23 @@ if TYPE_CHECKING:
 def quick_command(
     case: str | None,
     suite: str | None,
-    endpoint: str | None,
-    protocol: str | None,
     pipeline: str | None,
     model: str | None,
     temperature: float | None,
     seed: int | None,
+    **more: Any,
 ) -> None:
     """Run one CASE (the suite's first by default) and print its attempts, code and checks."""
     from liftlab import jobs
 
     here = project(
         run__suite=suite,
-        run__endpoint=endpoint,
-        run__protocol=protocol,
         run__pipeline=pipeline,
         run__repeats=1,
         run__concurrency=1,
         run__seed=seed,
         sampling__temperature=temperature,
+        **overrides_of(more),
     )
     request = jobs.plan_run(here, cases=[case or jobs.first_case(here)], model=model)
     run = jobs.run_suite(request)

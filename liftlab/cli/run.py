@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import json_option, limit_options, project, selection_options
+from liftlab.cli.options import (
+    json_option,
+    limit_options,
+    overrides_of,
+    project,
+    selection_options,
+)
 from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
 
 if TYPE_CHECKING:
@@ -48,8 +54,6 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @json_option
 def run_command(
     suite: str | None,
-    endpoint: str | None,
-    protocol: str | None,
     pipeline: str | None,
     model: str | None,
     temperature: float | None,
@@ -67,7 +71,7 @@ def run_command(
     stream: bool,
     dry_run: bool,
     as_json: bool,
-    **limits: float | None,
+    **more: Any,
 ) -> None:
     """Run a suite against an endpoint, grade the answers, and print what came out."""
     from liftlab import jobs
@@ -75,14 +79,12 @@ def run_command(
     until = _until(until_decided, target, zone, repeats)
     here = project(
         run__suite=suite,
-        run__endpoint=endpoint,
-        run__protocol=protocol,
         run__pipeline=pipeline,
         run__repeats=repeats,
         run__concurrency=concurrency,
         run__seed=seed,
         sampling__temperature=temperature,
-        **{f"limits__{name}": value for name, value in limits.items()},
+        **overrides_of(more),
     )
     if resume:
         finish(jobs.resume_run(here, resume), as_json)
@@ -162,15 +164,22 @@ def _until(
 
 def _print_bounds(request: RunRequest) -> None:
     from liftlab import jobs
+    from liftlab.runner.learning import PROBE_TOKENS
 
     limits = jobs.bounds_of(request)
     cost = "unknown price" if limits.usd_max is None else f"at most {limits.usd_max:.2f} USD"
+    tokens = limits.output_tokens_max
+    first = (
+        f"before them     a request of at most {PROBE_TOKENS} tokens is sent, to learn which "
+        "parameters are taken\n"
+    )
     click.echo(
         f"{limits.trials} trials of {request.suite.name} through {request.pipeline.name} "
         f"on {request.endpoint.name}, {request.concurrency} at once\n"
         f"calls           {limits.calls_min} to {limits.calls_max}, each sent again up to "
         f"{request.endpoint.retry.retries} times if the transport fails\n"
-        f"output tokens   at most {limits.output_tokens_max}\n"
+        f"{first if request.probes else ''}"
+        f"output tokens   {'no limit is sent' if tokens is None else f'at most {tokens}'}\n"
         f"time            at most {limits.seconds_max / 60:.0f} min, "
         f"every call at its deadline; {jobs.likely_duration(request)}\n"
         f"cost            {cost}"

@@ -62,6 +62,8 @@ def print_run(run: RunData, as_json: bool) -> None:
     click.echo(heading(run))
     for sentence in sentences(run):
         click.echo(f"  {sentence}")
+    if run.run.left_out:
+        click.echo(f"  Requests left out {run.run.left_out}.")
     if warning := client_warning(run.run):
         click.echo(click.style(f"  {warning}", fg="red"))
     elif told := trust_sentence(run.run):

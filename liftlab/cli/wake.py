@@ -7,12 +7,18 @@ import json
 import secrets
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import endpoint_options, json_option, project
+from liftlab.cli.options import (
+    chosen_endpoint,
+    endpoint_options,
+    json_option,
+    overrides_of,
+    project,
+)
 from liftlab.errors import EndpointUnreachable
 
 if TYPE_CHECKING:
@@ -33,18 +39,18 @@ if TYPE_CHECKING:
 )
 @json_option
 def wake_command(
-    endpoint: str | None,
-    protocol: str | None,
+    model: str | None,
     until_warm: bool,
     timeout_s: float | None,
     as_json: bool,
+    **more: Any,
 ) -> None:
     """Warm an endpoint up, and tell what its cold start took; exit 4 if it is not warm."""
     from liftlab import jobs
     from liftlab.runner.served import serving
 
-    here = project(run__endpoint=endpoint, run__protocol=protocol)
-    chosen = here.settings.endpoint(here.settings.run.endpoint, here.settings.run.protocol)
+    here = project(**overrides_of(more))
+    chosen = chosen_endpoint(here.settings, model)
     within_s = timeout_s or chosen.warm_s
     with serving(chosen) as served:
         woken = asyncio.run(_wake(served, within_s, until_warm))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from liftlab.records import ErrorClass, FailureClass
 from liftlab.timing import Stamps
+
+if TYPE_CHECKING:
+    from liftlab.endpoints.form import Form
 
 
 class Secret:
@@ -111,18 +114,24 @@ class Reply:
     first_token_ns: int | None = None
     first_reasoning_ns: int | None = None
     last_token_ns: int | None = None
+    reported_usd: float | None = None  # what the host says that it charges
     no_answer: bool = False  # the reply is whole, and there is nothing of a model's in it
     final: bool = False  # refused for good, whatever the status: a quota is used up
-    ask_otherwise: bool = False  # refused for its form; the next request takes another
+    ask_otherwise: bool = False  # refused for its form before the run; the next one has another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What one health URL answered; `answered` is false where no HTTP response came at all."""
+    """What one health URL answered; `answered` is false where no HTTP response came at all.
+
+    `starting` says that it may only be asleep; `note` that it is well as far as it can be told.
+    """
 
     ok: bool
     url: str
     status: str
+    starting: bool = False
+    note: bool = False
     answered: bool = True
     model: str | None = None
     hardware: str | None = None
@@ -151,7 +160,9 @@ class WarmUp:
 
 
 class Endpoint(Protocol):
-    """A model behind HTTP."""
+    """A model behind HTTP; `form` is how its requests look."""
+
+    form: Form
 
     @property
     def warmable(self) -> bool:

@@ -23,6 +23,7 @@ from liftlab.endpoints.replies import (
 )
 from liftlab.endpoints.server_facts import FACTS, told_by_body
 from liftlab.endpoints.sse import Event, arrival_ns, events, itl_s, looks_like_events
+from liftlab.endpoints.usage import tokens_of
 
 _THOUGHTS = ("reasoning", "thinking")  # kinds of parts
 _FILTER_CODES = frozenset(
@@ -259,9 +260,6 @@ def _why_empty(gathered: _Gathered) -> str:
 
 
 def _described(reply: Reply, gathered: _Gathered) -> dict[str, Any]:
-    usage, timings = (_dict(gathered.facts.get(key)) for key in ("usage", "timings"))
-    prompt_details = _dict(usage.get("prompt_tokens_details"))
-    output_details = _dict(usage.get("completion_tokens_details"))
     at = {
         name: None if end is None else arrival_ns(reply.stamps, end)
         for name, end in (
@@ -274,10 +272,7 @@ def _described(reply: Reply, gathered: _Gathered) -> dict[str, Any]:
         "response_id": name_or_none(gathered.facts.get("id")) or reply.response_id,
         "model": name_or_none(gathered.facts.get("model")),
         "finish_reason": gathered.finish_reason,
-        "prompt_tokens": count_or_none(usage.get("prompt_tokens")),
-        "cached_tokens": _first_count(prompt_details.get("cached_tokens"), timings.get("cache_n")),
-        "output_tokens": _first_count(usage.get("completion_tokens"), timings.get("predicted_n")),
-        "reasoning_tokens": count_or_none(output_details.get("reasoning_tokens")),
+        **tokens_of(gathered.facts),
         "itl_s": itl_s(reply.stamps, gathered.token_ends),
         # A header that came before a stream cannot have counted all of it.
         "server_s": None if gathered.token_ends else reply.server_s,
@@ -311,10 +306,6 @@ def _parts(content: object, kind: str) -> list[str]:
 
 def _kind(part: object) -> object:
     return part.get("type") if isinstance(part, dict) else None
-
-
-def _first_count(*values: object) -> int | None:
-    return next((c for value in values if (c := count_or_none(value)) is not None), None)
 
 
 def _dict(value: object) -> dict[str, Any]:

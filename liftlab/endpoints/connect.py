@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from liftlab.endpoints.base import Endpoint, Secret
+from liftlab.endpoints.form import Form
 from liftlab.endpoints.http import HttpClient, Transport
 from liftlab.endpoints.lift import LiftEndpoint
 from liftlab.endpoints.openai import OpenAIEndpoint
-from liftlab.endpoints.urls import fault_of
+from liftlab.endpoints.urls import added, fault_of, with_query
 from liftlab.errors import UsageError
 from liftlab.settings import EndpointSettings
 from liftlab.timing import StampedTransport
@@ -63,36 +64,51 @@ def connect(
             header: _secret(settings, variable, environ)
             for header, variable in settings.headers_env.items()
         },
+        plain_headers=settings.headers | ({} if settings.keep_alive else {"connection": "close"}),
         transport=transport or _transport(settings),
     )
+    form = Form(
+        left_out=settings.left_out(),
+        max_tokens_field=settings.max_tokens_field,
+        body=settings.body,
+    )
     if settings.protocol == "openai":
-        return OpenAIEndpoint(client=client, base_url=urls["base"], model=settings.model)
+        return OpenAIEndpoint(
+            client=client,
+            base_url=urls.get("base"),
+            generate_url=urls.get("generate"),
+            model=settings.model,
+            health_url=False if settings.health_url is False else urls.get("health"),
+            form=form,
+        )
     return LiftEndpoint(
         client=client,
         generate_url=urls["generate"],
         health_url=urls.get("health"),
         warmup_url=urls.get("warmup"),
+        form=form,
     )
 
 
 def _urls(settings: EndpointSettings) -> dict[str, str]:
-    base = settings.base_url
-    if settings.protocol == "openai":
-        if base is None:
-            raise UsageError(f"endpoint {settings.name!r}: protocol openai needs base_url")
-        return {"base": _checked(settings, "base_url", base).rstrip("/")}
+    """Return the addresses of an endpoint by what they are for, each with the query."""
     given = {
         "generate": settings.generate_url,
         "health": settings.health_url,
         "warmup": settings.warmup_url,
     }
     urls = {name: _checked(settings, f"{name}_url", url) for name, url in given.items() if url}
-    if base is not None:
-        root = _checked(settings, "base_url", base).rstrip("/")
-        urls = {name: f"{root}/{name}" for name in given} | urls
-    if "generate" not in urls:
+    if settings.base_url is not None:
+        base = _checked(settings, "base_url", settings.base_url).rstrip("/")
+        if settings.protocol == "openai":
+            urls["base"] = base
+        else:
+            urls = {name: added(base, f"/{name}") for name in given} | urls
+    if settings.health_url is False:
+        urls.pop("health", None)
+    if not {"generate", "base"} & set(urls):
         raise UsageError(f"endpoint {settings.name!r}: give base_url or generate_url")
-    return urls
+    return {name: with_query(url, settings.query) for name, url in urls.items()}
 
 
 def _checked(settings: EndpointSettings, field: str, text: str) -> str:
@@ -131,6 +147,8 @@ def _transport(settings: EndpointSettings) -> StampedTransport:
             first_byte_s=settings.first_byte_s,
             between_reads_s=settings.between_reads_s,
             use_proxy=settings.use_proxy,
+            keep_alive=settings.keep_alive,
+            unix_socket=None if settings.unix_socket is None else str(settings.unix_socket),
         )
     except (OSError, ssl.SSLError) as error:
         raise UsageError(

@@ -68,6 +68,8 @@ class HttpClient:
         Sent as ``authorization: Bearer …``.
     headers
         Further headers with secret values, by name.
+    plain_headers
+        Further headers without secrets, by name.
     now_ns
         The monotonic clock, in nanoseconds.
 
@@ -84,6 +86,7 @@ class HttpClient:
         transport: Transport | None = None,
         token: Secret | None = None,
         headers: Mapping[str, Secret] | None = None,
+        plain_headers: Mapping[str, str] | None = None,
         now_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         transport = transport or StampedTransport()
@@ -97,6 +100,7 @@ class HttpClient:
             "accept": "application/json",
             "accept-encoding": "identity",
             "user-agent": "liftlab",
+            **{name.lower(): value for name, value in (plain_headers or {}).items()},
             **secret,
         }
         self.redact = Redactor([*(headers or {}).values(), *([token] if token else [])])

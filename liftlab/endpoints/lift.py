@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from liftlab.endpoints.answer import fit, is_constrained, json_in
 from liftlab.endpoints.base import Health, Reply, Request, WarmUp
 from liftlab.endpoints.finish import check_finish
+from liftlab.endpoints.form import Form
 from liftlab.endpoints.http import HttpClient, bare_reply
 from liftlab.endpoints.replies import (
     NoAnswerError,
@@ -35,6 +36,8 @@ class LiftEndpoint:
         What to send with; closed with the endpoint.
     generate_url, health_url, warmup_url
         Three addresses, often on three hosts; the last two may be missing.
+    form
+        How requests look.
     """
 
     def __init__(
@@ -44,7 +47,9 @@ class LiftEndpoint:
         generate_url: str,
         health_url: str | None = None,
         warmup_url: str | None = None,
+        form: Form | None = None,
     ) -> None:
+        self.form = form or Form()
         self._client = client
         self._generate_url = generate_url
         self._health_url = health_url
@@ -80,7 +85,7 @@ class LiftEndpoint:
         """Send one request, once; a failure is a Reply with an error class."""
         exchange = await self._client.post(
             self._generate_url,
-            payload(request),
+            payload(request, self.form),
             request_id=request.request_id,
             deadline_s=request.deadline_s,
         )
@@ -95,27 +100,18 @@ class LiftEndpoint:
         await self._client.close()
 
 
-def payload(request: Request) -> dict[str, Any]:
+def payload(request: Request, form: Form) -> dict[str, Any]:
     """Return the JSON that asks for one generation.
 
     The protocol has no system prompt: it goes before the prompt.
     """
-    sampling = request.sampling
     prompt = f"{request.system}\n\n{request.prompt}" if request.system else request.prompt
-    body: dict[str, Any] = {
-        **sampling.extra,
-        "prompt": prompt,
-        "max_tokens": sampling.max_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-    }
+    body = {**request.sampling.extra, "prompt": prompt, **form.sampling(request.sampling)}
     if request.schema is not None:
         body["schema"] = request.schema
-    if sampling.seed is not None:
-        body["seed"] = sampling.seed
     if request.stop:
         body["stop"] = list(request.stop)
-    return body
+    return form.over(body)
 
 
 def read(reply: Reply, request: Request) -> Reply:

@@ -9,19 +9,18 @@ from typing import Any, Literal
 
 from liftlab.endpoints.base import Health, Reply, Request, Sampling, WarmUp
 from liftlab.endpoints.completion import filtered, read
+from liftlab.endpoints.form import Form
 from liftlab.endpoints.http import Exchange, HttpClient, bare_reply
-from liftlab.endpoints.replies import aside, name_or_none
+from liftlab.endpoints.refusals import REFUSED, adapted, was_cut_off
+from liftlab.endpoints.replies import ReplyError, aside, name_or_none, parse_json
 from liftlab.endpoints.status import HEALTH_DEADLINE_S, facts, health_of, warm_up_of
-from liftlab.endpoints.urls import at_root
+from liftlab.endpoints.urls import added, at_root
+from liftlab.endpoints.usage import tokens_of
 
-# `told`: sent as `json_schema`, and in the prompt, too, for a server that takes no notice of it.
-Format = Literal["json_schema", "told", "json_object", "none"]
-_FALLBACK: dict[Format, Format] = {
-    "json_schema": "json_object",
-    "told": "json_object",
-    "json_object": "none",
-}
-_FORMAT_WORDS = ("response_format", "json_schema", "json_object", "schema", "grammar", "guided")
+_CLOSED = frozenset({401, 403, 404, 405, 410, 501})
+# LiteLLM's `/health` sends a paid request to each of its models: where there is a
+# `/health/readiness`, nothing else is asked.
+_HEALTH_PATHS = ("/health/readiness", "/health")
 
 
 class OpenAIEndpoint:
@@ -33,30 +32,40 @@ class OpenAIEndpoint:
         What to send with; closed with the endpoint.
     base_url
         Up to and with the version, such as ``http://127.0.0.1:8000/v1``.
+    generate_url
+        The whole address of completions; below `base_url` if None.
     model
         The model to ask for; the first that the server lists if None.
+    health_url
+        What to ask how it is; guessed if None, nothing if False.
+    form
+        How requests look at first. Only `probe` and `warm`, before a run, take a refusal for a
+        reason to change it.
 
     Notes
     -----
-    A JSON Schema goes as `response_format`. A server that refuses it (400 or 422) will be
-    asked with `json_object` from the next request on, then without a format, the schema then
-    being part of the prompt. The refused reply says so by `ask_otherwise`. One that takes no
-    notice of it, as an answer off the schema shows, has it in the prompt from then on.
+    A JSON Schema goes as `response_format`. A server that takes no notice of it, as an answer off
+    the schema shows, has it in the prompt, too, from then on.
     """
 
     def __init__(
         self,
         *,
         client: HttpClient,
-        base_url: str,
+        base_url: str | None = None,
+        generate_url: str | None = None,
         model: str | None = None,
+        health_url: str | Literal[False] | None = None,
+        form: Form | None = None,
     ) -> None:
         self._client = client
-        self._base_url = base_url.rstrip("/")
+        self._base_url = base_url
+        self._generate_url = generate_url or added(base_url or "", "/chat/completions")
+        self._health_url = health_url
         self._model = model
-        self._format: Format = "json_schema"
+        self.form = form or Form()
         self._asking = asyncio.Lock()
-        self._asked = False
+        self._asked = base_url is None
 
     @property
     def warmable(self) -> bool:
@@ -69,13 +78,20 @@ class OpenAIEndpoint:
         return False
 
     async def health(self) -> list[Health]:
-        """Ask for the list of models, and the server's own health URL where it has one."""
-        models = await self._client.get(f"{self._base_url}/models", deadline_s=HEALTH_DEADLINE_S)
-        answers = [self._health_of_models(models)]
-        root = at_root(self._base_url, "/health")
-        own = await self._client.get(root, deadline_s=HEALTH_DEADLINE_S)
-        if own.status is not None and own.error_class in (None, "http_5xx"):
-            answers.append(health_of(own))
+        """Ask for the list of models, and a health URL where there is one."""
+        answers = [] if self._base_url is None else [await self._health_by_models()]
+        if self._health_url:
+            told = await self._client.get(self._health_url, deadline_s=HEALTH_DEADLINE_S)
+            return [*answers, health_of(told)]
+        if self._health_url is False or self._base_url is None:
+            return answers
+        for path in _HEALTH_PATHS:
+            root = at_root(self._base_url, path)
+            own = await self._client.get(root, deadline_s=HEALTH_DEADLINE_S)
+            if own.status is not None and own.error_class in (None, "http_5xx"):
+                return [*answers, health_of(own)]
+            if own.status not in (404, 405):  # it may be there, and closed
+                return answers
         return answers
 
     async def warm(self, request_id: str, deadline_s: float) -> WarmUp:
@@ -86,76 +102,117 @@ class OpenAIEndpoint:
             sampling=Sampling(max_tokens=1),
             deadline_s=deadline_s,
         )
-        return warm_up_of(await self._post(request))
+        body = await self._payload(request)
+        for name in ("temperature", "top_p"):  # one token is as good without
+            body.pop(name, None)
+        exchange = await self._send(request, body)
+        call = warm_up_of(exchange)
+        if exchange.status in REFUSED and was_cut_off(exchange.body):
+            return dataclasses.replace(call, ok=True, status="warm")
+        known = tokens_of(facts(exchange))
+        reply = dataclasses.replace(
+            call.reply, ask_otherwise=self._learned(exchange, body), **known
+        )
+        return dataclasses.replace(call, reply=reply)
+
+    async def probe(self, request: Request) -> Reply:
+        """Send one request before the run, and change the form where the server refuses it.
+
+        The reply then says `ask_otherwise`: the next one has the new form.
+        """
+        form, body = self.form, await self._payload(request)
+        exchange = await self._send(request, body)
+        if exchange.status in REFUSED and was_cut_off(exchange.body):
+            return dataclasses.replace(bare_reply(exchange), error_class=None, message=None)
+        reply = await self._read(exchange, request, form)
+        return dataclasses.replace(reply, ask_otherwise=self._learned(exchange, body))
 
     async def generate(self, request: Request) -> Reply:
         """Send one request, once; a failure is a Reply with an error class."""
-        tried = self._format
-        exchange = await self._post(request)
-        reply = bare_reply(exchange)
-        if reply.error_class:
-            refused = self._refused_format(request, exchange, tried)
-            return dataclasses.replace(filtered(reply), ask_otherwise=refused)
-        said = await aside(len(reply.raw), lambda: read(reply, request, exchange.headers))
-        if said.constrained is not None and tried != "json_schema":
-            said = dataclasses.replace(said, constrained=False)
-        elif said.constrained is False and self._format == tried:
-            self._format = "told"
-        return self._client.redact.reply(said)
+        form, body = self.form, await self._payload(request)
+        return await self._read(await self._send(request, body), request, form)
 
     async def close(self) -> None:
         """Give the connections back."""
         await self._client.close()
 
-    async def _post(self, request: Request) -> Exchange:
-        if self._model is None:
-            await self._ask_for_a_model()
+    async def _payload(self, request: Request) -> dict[str, Any]:
+        if self._model is None and not self._asked:
+            async with self._asking:
+                if not self._asked:
+                    await self._health_by_models()
+        return payload(request, self._model, self.form)
+
+    async def _send(self, request: Request, body: dict[str, Any]) -> Exchange:
         return await self._client.post(
-            f"{self._base_url}/chat/completions",
-            payload(request, self._model, self._format),
+            self._generate_url,
+            body,
             request_id=request.request_id,
             deadline_s=request.deadline_s,
             stream=request.stream,
         )
 
-    async def _ask_for_a_model(self) -> None:
-        """Ask once which models there are; a server that lists none has one, unnamed."""
-        async with self._asking:
-            if not self._asked:
-                self._asked = True
-                await self.health()
+    async def _read(self, exchange: Exchange, request: Request, form: Form) -> Reply:
+        """Return what came back for a request of a form."""
+        reply = bare_reply(exchange)
+        if reply.error_class:
+            return filtered(reply)
+        said = await aside(len(reply.raw), lambda: read(reply, request, exchange.headers))
+        if said.constrained is not None and form.format != "json_schema":
+            said = dataclasses.replace(said, constrained=False)
+        elif said.constrained is False:
+            self.form = dataclasses.replace(self.form, told=True)
+        return self._client.redact.reply(said)
 
-    def _refused_format(self, request: Request, exchange: Exchange, tried: Format) -> bool:
-        """Whether the server takes no such format; the next requests have a simpler one."""
-        if request.schema is None or exchange.status not in (400, 422) or tried == "none":
+    def _learned(self, exchange: Exchange, sent: dict[str, Any]) -> bool:
+        """Take the form that a refusal asks for; say whether there is one."""
+        if exchange.status not in REFUSED:
             return False
-        said = exchange.body[:65_536].decode("utf-8", "replace").lower()
-        if not any(word in said for word in _FORMAT_WORDS):
-            return False
-        if self._format == tried:  # else another request found out before this one
-            self._format = _FALLBACK[tried]
-        return True
+        form = adapted(self.form, sent, exchange.body)
+        self.form = form or self.form
+        return form is not None
 
-    def _health_of_models(self, exchange: Exchange) -> Health:
+    async def _health_by_models(self) -> Health:
+        """Ask which models there are: once it has answered well, a server without names has one."""
+        url = added(self._base_url or "", "/models")
+        exchange = await self._client.get(url, deadline_s=HEALTH_DEADLINE_S)
         answer = health_of(exchange)
-        if exchange.status == 404:
-            hint = f"{answer.status} (does the base URL end in /v1?)"
-            return dataclasses.replace(answer, status=hint)
-        listed = facts(exchange).get("data")
-        names = [
-            name
-            for entry in (listed if isinstance(listed, list) else [])
-            if isinstance(entry, dict) and (name := name_or_none(entry.get("id")))
-        ]
+        if exchange.status in _CLOSED:
+            self._asked = True
+            if self._model is not None:
+                told = f"{answer.status}: no list of models, a request will tell"
+                return dataclasses.replace(
+                    answer, ok=True, note=True, status=told, model=self._model
+                )
+            hint = "if it lists no models, name one: --model"
+            if exchange.status in (404, 405):
+                hint = f"does the base URL end in /v1? {hint}"
+            return dataclasses.replace(answer, status=f"{answer.status} ({hint})")
+        names = _names(exchange)
+        if answer.ok:
+            self._asked = True
         if self._model is None and names:
             self._model = names[0]
         if answer.ok and names and self._model not in names:
             status = f"up, but does not list {self._model!r}; it lists {', '.join(names[:5])}"
-            return dataclasses.replace(answer, status=status, model=self._model)
+            return dataclasses.replace(answer, status=status, note=True, model=self._model)
         return dataclasses.replace(answer, model=self._model)
 
 
-def payload(request: Request, model: str | None, form: Format) -> dict[str, Any]:
+def _names(exchange: Exchange) -> list[str]:
+    """Return the models that a server lists, under `data`, under `models`, or bare."""
+    try:
+        listed = parse_json(exchange.body) if exchange.body else None
+    except ReplyError:
+        return []
+    if isinstance(listed, dict):
+        listed = listed.get("data") or listed.get("models")
+    entries = listed if isinstance(listed, list) else []
+    told = [(e.get("id") or e.get("name")) if isinstance(e, dict) else None for e in entries]
+    return [name for text in told if (name := name_or_none(text))]
+
+
+def payload(request: Request, model: str | None, form: Form) -> dict[str, Any]:
     """Return the JSON that asks for one chat completion.
 
     Parameters
@@ -165,35 +222,32 @@ def payload(request: Request, model: str | None, form: Format) -> dict[str, Any]
     model
         The model's name; left out if None.
     form
-        How to ask for JSON where the request has a schema.
+        How the endpoint wants to be asked.
     """
-    sampling = request.sampling
     body: dict[str, Any] = {
-        **sampling.extra,
+        **request.sampling.extra,
         "messages": _messages(request, form),
-        "max_tokens": sampling.max_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
+        **form.sampling(request.sampling),
     }
     if model is not None:
         body["model"] = model
-    if sampling.seed is not None:
-        body["seed"] = sampling.seed
     if request.stop:
         body["stop"] = list(request.stop)
     if request.stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-    if request.schema is not None and form in ("json_schema", "told"):
+        body["stream"] = True
+    if request.stream and "stream_options" not in form.left_out:
+        body["stream_options"] = {"include_usage": True}
+    if request.schema is not None and form.format in ("json_schema", "told"):
         described = {"name": "answer", "schema": request.schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": described}
-    elif request.schema is not None and form == "json_object":
+    elif request.schema is not None and form.format == "json_object":
         body["response_format"] = {"type": "json_object"}
-    return body
+    return form.over(body)
 
 
-def _messages(request: Request, form: Format) -> list[dict[str, str]]:
+def _messages(request: Request, form: Form) -> list[dict[str, str]]:
     system = request.system or ""
-    if request.schema is not None and form != "json_schema":
+    if request.schema is not None and form.format != "json_schema":
         schema = json.dumps(request.schema)
         rule = f"Answer with one JSON object that fits this JSON Schema, and nothing else: {schema}"
         system = f"{system}\n\n{rule}".strip()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _LONGEST_WAIT_S = 86_400.0
+_PAY_FIRST = 402
 _KINDS = ("requests", "tokens")
 _RESETS = (
     ("x-ratelimit-reset-{}", "x-ratelimit-remaining-{}"),
@@ -18,8 +19,8 @@ _UNITS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
 _EPOCH_S, _EPOCH_MS = 1e9, 1e12  # numbers from these on are moments, not spans
 # Codes and types of errors that waiting does not mend, and how people are told of them.
 _USED_UP = re.compile(
-    r"insufficient[_ ](?:user[_ ])?(?:quota|balance|credits?|funds)"
-    r"|billing_(?:hard_limit|not_active)|exceeded_current_quota"
+    r"insufficient[_ ](?:user[_ ])?(?:quota|balance|credits?|funds)|quota_exceeded"
+    r"|billing_(?:hard_limit|not_active)|exceeded[_ ](?:your[_ ])?current[_ ]quota"
     r"|credit balance is too low|out of credits|account_deactivated",
     re.IGNORECASE,
 )
@@ -65,7 +66,7 @@ def is_used_up(status: int, said: str) -> bool:
     >>> is_used_up(429, '{"error": {"code": "insufficient_quota"}}'), is_used_up(429, "slow down")
     (True, False)
     """
-    return status in (402, 403, 429) and _USED_UP.search(said) is not None
+    return status == _PAY_FIRST or (status in (400, 403, 429) and _USED_UP.search(said) is not None)
 
 
 def _resets(headers: Mapping[str, str], now: datetime) -> Iterator[tuple[float, str | None]]:

@@ -17,7 +17,7 @@ from liftlab.endpoints.replies import count_or_none, name_or_none, seconds_from_
 
 # Objects of a reply that may tell times, and the facts beside them that are kept.
 TELLING = ("metrics", "timings", "meta_info", "sglext", "time_info", "usage")
-FACTS = ("id", "model", "system_fingerprint", *TELLING)
+FACTS = ("id", "model", "system_fingerprint", "x_groq", *TELLING)
 _MS, _S = 1.0, 1000.0
 # By the name of a field: the column that it fills, and how many milliseconds its unit has.
 _TOLD: dict[str, tuple[str, float]] = {

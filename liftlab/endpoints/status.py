@@ -13,7 +13,7 @@ HEALTH_DEADLINE_S = 60.0  # a health check in a sleeping container wakes it firs
 PROXY_STARTING = frozenset({408, 425, 502, 503, 504})
 _ASK_AGAIN = PROXY_STARTING | {429}
 _NOBODY_ASKED = frozenset({"connect", "reset", "stale_connection"})
-_WELL = frozenset({"healthy", "ok", "ready", "up", "warm", "pass", "alive"})
+_WELL = frozenset({"healthy", "ok", "ready", "up", "warm", "pass", "alive", "connected"})
 
 
 def facts(exchange: Exchange) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def health_of(exchange: Exchange) -> Health:
         ok=well,
         url=exchange.url,
         status=exchange.message or status or f"HTTP {exchange.status}",
+        starting=exchange.status in PROXY_STARTING or exchange.error_class == "deadline",
         answered=exchange.status is not None,
         model=name_or_none(data.get("model")),
         hardware=name_or_none(data.get("gpu") or data.get("hardware")),

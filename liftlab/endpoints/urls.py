@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
 
 def shown(url: str) -> str:
@@ -28,8 +29,31 @@ def at_root(url: str, path: str) -> str:
     >>> at_root("http://host.example:8000/v1", "/health")
     'http://host.example:8000/health'
     """
+    return urlunsplit(urlsplit(url)._replace(path=path, query="", fragment=""))
+
+
+def added(url: str, path: str) -> str:
+    """Return the address of `path` below `url`, whose query stays.
+
+    Examples
+    --------
+    >>> added("http://host.example/v1?api-version=1", "/models")
+    'http://host.example/v1/models?api-version=1'
+    """
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
+
+
+def with_query(url: str, query: Mapping[str, str]) -> str:
+    """Return a URL with more in its query.
+
+    Examples
+    --------
+    >>> with_query("http://host.example/generate?a=1", {"api-version": "2024-10-21"})
+    'http://host.example/generate?a=1&api-version=2024-10-21'
+    """
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, urlencode(query))))))
 
 
 def fault_of(url: str, *, base: bool = False) -> str | None:

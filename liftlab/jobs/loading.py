@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.runner import load_control
 from liftlab.runner.arrivals import CONSTANT, POISSON, Arrivals, at_rate, recorded
 from liftlab.runner.limits import Rates
 from liftlab.runner.load_control import LoadRequest
 from liftlab.runner.progress import Progress
+from liftlab.runner.row import sampling_of
 from liftlab.settings import EndpointSettings, Project
 from liftlab.store.lines import check_place
 
@@ -83,12 +84,10 @@ def plan_load(
     return LoadRequest(
         project=project,
         endpoint=endpoint,
-        sampling=Sampling(
-            temperature=settings.sampling.temperature,
-            top_p=settings.sampling.top_p,
+        sampling=replace(
+            sampling_of(project, endpoint),
             max_tokens=max_tokens,
             seed=settings.run.seed if seed is None else seed,
-            extra=settings.sampling.extra,
         ),
         prompt=PROMPT if prompt_file is None else _read(prompt_file),
         count=count,

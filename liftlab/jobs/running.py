@@ -17,6 +17,7 @@ from liftlab.runner.control import RunRequest
 from liftlab.runner.limits import Rates
 from liftlab.runner.plan import Bounds, Until, bounds
 from liftlab.runner.progress import Progress
+from liftlab.runner.row import sampling_of
 from liftlab.runner.served import check_health
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
@@ -65,12 +66,7 @@ def plan_run(
         suite=suite.select(_suite(project), cases=cases, categories=categories),
         endpoint=endpoint,
         pipeline=build(settings, settings.run.pipeline),
-        sampling=Sampling(
-            temperature=settings.sampling.temperature,
-            top_p=settings.sampling.top_p,
-            max_tokens=endpoint.max_tokens or settings.sampling.max_tokens,
-            extra=settings.sampling.extra,
-        ),
+        sampling=sampling_of(project, endpoint),
         repeats=1 if until else settings.run.repeats,
         concurrency=concurrency,
         seed=settings.run.seed,
@@ -122,7 +118,9 @@ def resume_run(project: Project, run_id: str) -> RunData:
 def bounds_of(request: RunRequest) -> Bounds:
     """Return what a run takes at most: every attempt made, every call at its deadline."""
     price = prices(request.project).get(request.endpoint.price or "")
-    stages = [(stage.attempts, request.sampling.max_tokens) for stage in request.pipeline.stages]
+    limited = "max_tokens" not in request.endpoint.left_out()
+    most = request.sampling.max_tokens if limited else None
+    stages = [(stage.attempts, most) for stage in request.pipeline.stages]
     return bounds(
         len(request.trials()),
         stages,
@@ -218,4 +216,6 @@ def rates_of(project: Project, endpoint: EndpointSettings) -> Rates | None:
         usd_per_request=price.usd_per_request or 0.0,
         usd_per_million_prompt_tokens=price.usd_per_million_prompt_tokens or 0.0,
         usd_per_million_output_tokens=price.usd_per_million_output_tokens or 0.0,
+        usd_per_million_cached_tokens=price.usd_per_million_cached_tokens,
+        usd_per_million_reasoning_tokens=price.usd_per_million_reasoning_tokens,
     )

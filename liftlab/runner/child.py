@@ -20,15 +20,18 @@ from pathlib import Path
 
 from liftlab.endpoints.base import Sampling
 from liftlab.endpoints.connect import connected
+from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.pipeline.build import build
 from liftlab.records import Attempt
 from liftlab.runner.cold import LEAST_COLD_S, ColdWatch
 from liftlab.runner.context import Context
 from liftlab.runner.duty import Notes, emit, serve
 from liftlab.runner.halt import Halt
+from liftlab.runner.learning import learn_and_record
 from liftlab.runner.limits import Rates, Spending
 from liftlab.runner.load import measure_memory, run_closed
 from liftlab.runner.plan import PlannedTrial
+from liftlab.runner.probing import learn_for_run
 from liftlab.runner.trial import TrialDone
 from liftlab.runner.waking import warm_up
 from liftlab.runner.warm_stages import warm_stages
@@ -110,7 +113,8 @@ async def run(job: Job, halt: Halt) -> None:
         journal.abandon_open()
         sandbox = stack.enter_context(Sandbox())
         await asyncio.to_thread(_get_ready, sandbox)
-        endpoint = await stack.enter_async_context(connected(job.endpoint))
+        asked = job.endpoint.without(journal.left_out() or ())
+        endpoint = await stack.enter_async_context(connected(asked))
         ledger = JournalLedger(folder, journal)
         pipeline = build(job.settings, job.pipeline)
         scale = job.endpoint.time_scale
@@ -132,7 +136,12 @@ async def run(job: Job, halt: Halt) -> None:
             nonce=job.endpoint.nonce,
             note=Notes(),
         )
-        if job.warm_up and await _warm_up(context, job):
+        is_awake = job.warm_up and await _warm_up(context, job)
+        learning = None
+        if job.warm_up and isinstance(endpoint, OpenAIEndpoint):
+            learning = learn_for_run(context, endpoint)
+        await learn_and_record(learning, endpoint, journal, job.sampling, emit)
+        if is_awake:
             await warm_stages(context, LEAST_COLD_S / scale)
         await _measure(job, context, journal, ledger, halt)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid
@@ -34,6 +35,11 @@ class RunRequest:
     until: Until | None = None
     warm_up: bool = True
     rates: Rates | None = None  # what a limit of money counts by
+
+    @property
+    def probes(self) -> bool:
+        """Whether a request is sent before the first trial, to learn what the endpoint takes."""
+        return self.warm_up and self.endpoint.protocol == "openai"
 
     def trials(self) -> list[PlannedTrial]:
         """Return the planned trials in the order in which they are sent."""
@@ -76,11 +82,12 @@ def start(request: RunRequest, listen: Listener, halt: HaltLine | None = None) -
     """
     made: list[RunFolder] = []
     with serving(request.endpoint, lambda log: keep_log_of(log, made)) as endpoint:
-        found = check_health(endpoint)
+        found = check_health(endpoint, partial(_note, listen))
         folder = _create_folder(request, found)
         made.append(folder)
         listen({"event": "created", "run_id": folder.run_id, "path": str(folder.path)})
-        _load(folder, request, endpoint, listen, halt)
+        named = endpoint.model_copy(update={"model": endpoint.model or found["model"]})
+        _load(folder, request, named, listen, halt)
     return folder
 
 
@@ -104,10 +111,14 @@ def resume(
                 f"{folder.run_id}: {what} changed since this run began; start a new run instead"
             )
     with serving(request.endpoint, lambda log: keep_log_of(log, [folder])) as endpoint:
-        check_health(endpoint)
+        check_health(endpoint, partial(_note, listen))
         listen({"event": "resumed", "run_id": folder.run_id})
         _load(folder, request, endpoint, listen, halt)
     return folder
+
+
+def _note(listen: Listener, line: str) -> None:
+    listen({"event": "note", "message": line})
 
 
 def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFolder:

@@ -16,16 +16,19 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from liftlab.endpoints.base import Reply, Sampling
 from liftlab.endpoints.connect import connected
+from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.errors import EndpointUnreachable
 from liftlab.runner.arrivals import Arrivals
 from liftlab.runner.batches import Batches
 from liftlab.runner.duty import Notes, emit, first_of, serve
 from liftlab.runner.halt import Halt
+from liftlab.runner.learning import learn, learn_and_record
 from liftlab.runner.limits import Rates, Spending
 from liftlab.runner.requests import Ended, Load, Sender
 from liftlab.settings import EndpointSettings, LimitSettings
@@ -99,6 +102,10 @@ async def run(job: LoadJob, halt: Halt) -> None:
         batches = Batches(journal, emit)
         try:
             sender = Sender(load, endpoint, journal, clock, batches, halt, Notes())
+            learning = None
+            if isinstance(endpoint, OpenAIEndpoint):
+                learning = learn(partial(sender.probe, endpoint), job.endpoint.name)
+            await learn_and_record(learning, endpoint, journal, job.sampling, emit)
             await _send(job, sender, journal, halt)
         except BaseExceptionGroup as failed:
             raise first_of(failed) from failed

@@ -48,6 +48,7 @@ def measured(reply: Reply, clock: Clock) -> dict[str, Any]:
         "cached_tokens": reply.cached_tokens,
         "output_tokens": reply.output_tokens,
         "reasoning_tokens": reply.reasoning_tokens,
+        "reported_usd": reply.reported_usd,
         "finish_reason": reply.finish_reason,
         "http_status": reply.http_status,
         "response_id": reply.response_id,

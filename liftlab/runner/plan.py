@@ -54,7 +54,7 @@ class Bounds:
     trials: int
     calls_min: int
     calls_max: int
-    output_tokens_max: int
+    output_tokens_max: int | None  # None: requests set no limit
     seconds_max: float
     usd_max: float | None
 
@@ -93,7 +93,7 @@ def attempt_seed(run_seed: int, case_id: str, repeat: int, stage: str, attempt: 
 
 def bounds(
     trials: int,
-    stages: Sequence[tuple[int, int]],
+    stages: Sequence[tuple[int, int | None]],
     deadline_s: float,
     usd_per_hour: float | None,
     usd_per_request: float = 0.0,
@@ -105,7 +105,7 @@ def bounds(
     trials
         How many trials the plan has.
     stages
-        For each stage its limit of attempts and of output tokens an attempt.
+        For each stage its limit of attempts and of output tokens an attempt, None without one.
     deadline_s
         The longest that one attempt may take.
     usd_per_hour, usd_per_request
@@ -116,6 +116,7 @@ def bounds(
     >>> bounds(10, [(3, 512), (3, 512)], deadline_s=60, usd_per_hour=1.1).calls_max
     60
     """
+    tokens = [None if most is None else attempts * most for attempts, most in stages]
     calls_max = trials * sum(attempts for attempts, _ in stages)
     seconds_max = calls_max * deadline_s
     usd_max = None
@@ -125,7 +126,7 @@ def bounds(
         trials=trials,
         calls_min=trials * len(stages),
         calls_max=calls_max,
-        output_tokens_max=trials * sum(attempts * tokens for attempts, tokens in stages),
+        output_tokens_max=None if None in tokens else trials * sum(filter(None, tokens)),
         seconds_max=seconds_max,
         usd_max=usd_max,
     )

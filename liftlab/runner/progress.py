@@ -21,6 +21,7 @@ _TOLD = {
     "created": "run {run_id} in {path}",
     "resumed": "run {run_id} goes on",
     "warm": "warm-up: {status}, {seconds:.1f} s",
+    "learned": "requests {words}",
     "limit": "ends early: {reached}",
     "probe": "client memory: {case_id}",
     "start": "{case_id} #{repeat} begins",

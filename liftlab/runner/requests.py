@@ -10,20 +10,23 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
+from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.records import LOAD, STALE, Attempt, Phase, Stage, Trial
 from liftlab.runner.batches import Batches
 from liftlab.runner.duty import STALE_NOTE
 from liftlab.runner.halt import Halt
+from liftlab.runner.learning import cheap
 from liftlab.runner.measured import measured
 from liftlab.store import Journal
 from liftlab.timing import Clock
 from liftlab.timing.pace import Departure, Pacer, departure, lull
 
+Send = Callable[[Request], Awaitable[Reply]]
 CASE, STAGE = LOAD, "request"
 _LEAD_S = 0.05  # from the plan's making to its zero, so that the first request is not late
 # Before its moment a request is made ready down to its connection, so that then it only has to
@@ -108,6 +111,14 @@ class Sender:
         """Tell of each request that has ended."""
         self._heed = heed
 
+    async def probe(self, endpoint: OpenAIEndpoint) -> Reply:
+        """Send one short request that is kept apart, to learn how the endpoint wants them."""
+        asked = self._asked(None, phase="probe")
+        asked = asked._replace(
+            request=replace(asked.request, sampling=cheap(asked.request.sampling))
+        )
+        return await self._send(asked, endpoint.probe)
+
     async def warm_up(self, count: int) -> list[Reply]:
         """Send some requests at once that are kept apart; they leave connections behind."""
         async with asyncio.TaskGroup() as group:
@@ -158,9 +169,10 @@ class Sender:
         self,
         index: int | None,
         leaves: Departure | None = None,
+        phase: Phase = "warmup",
         stale: Attempt | None = None,
     ) -> _Asked:
-        """Make one request; without an index it is one of the warm-up.
+        """Make one request; without an index it is one of `phase`.
 
         `stale` is its first attempt, where that met a connection that had been closed.
         """
@@ -177,7 +189,6 @@ class Sender:
         )
         if load.nonce:
             request = request.with_nonce()
-        phase: Phase = "warmup" if index is None else "measure"
         facts: dict[str, Any] = {
             "run_id": load.run_id,
             "seq": seq,
@@ -188,20 +199,20 @@ class Sender:
             "retry_reason": None if stale is None else STALE,
             "backoff_before_s": None if stale is None else 0.0,
             "request_id": request.request_id,
-            "phase": phase,
+            "phase": phase if index is None else "measure",
             "endpoint": load.endpoint_name,
-            "seed": seed,
+            "seed": None if "seed" in self._endpoint.form.left_out else seed,
             "scheduled_s": self._clock.seconds(leaves.moment_ns if leaves else None),
             "prompt_sha256": load.prompt_sha256,
         }
         return _Asked(request, index, leaves, stale, facts)
 
-    async def _send(self, asked: _Asked) -> Reply:
+    async def _send(self, asked: _Asked, send: Send | None = None) -> Reply:
         """Send one request, at its moment if it has one, and keep its rows."""
         departure.set(asked.leaves)
         called_s = self._clock.now_s()
         try:
-            reply = await self._endpoint.generate(asked.request)
+            reply = await (send or self._endpoint.generate)(asked.request)
         except asyncio.CancelledError:
             attempt = Attempt(
                 **asked.facts,
@@ -217,7 +228,9 @@ class Sender:
             self._note(STALE_NOTE)
             stale = Attempt(**asked.facts, **measured(reply, self._clock))
             self._batches.add(stale)
-            return await self._send(self._asked(asked.number, asked.leaves, stale))
+            again = self._asked(asked.number, asked.leaves, asked.facts["phase"], stale)
+            request = replace(again.request, sampling=asked.request.sampling)
+            return await self._send(again._replace(request=request), send)
         try:
             await asyncio.sleep(0)  # a request that is due goes out before this one is a row
             await lull()
@@ -230,7 +243,7 @@ class Sender:
         if reply.error_class == "length":  # what a load's limit of tokens is there for
             reply = replace(reply, error_class=None, failure=None)
         attempt = Attempt(**asked.facts, **measured(reply, self._clock))
-        if attempt.phase == "warmup":
+        if attempt.phase != "measure":
             self._batches.add(attempt)
             return
         first = asked.stale or attempt

@@ -14,7 +14,7 @@ from typing import Any
 import liftlab
 from liftlab.endpoints.base import Sampling
 from liftlab.records import Run
-from liftlab.settings import EndpointSettings, Project
+from liftlab.settings import OMIT, EndpointSettings, Project
 from liftlab.store import new_run_id
 
 
@@ -31,6 +31,7 @@ def run_row(
         Further columns of `liftlab.records.Run`.
     """
     now = datetime.now(UTC)
+    extra = {**sampling.extra, **endpoint.body}
     return Run(
         run_id=new_run_id(now, random.SystemRandom()),
         endpoint=endpoint.name,
@@ -39,7 +40,7 @@ def run_row(
         top_p=sampling.top_p,
         max_tokens=sampling.max_tokens,
         sampling_seed=seed,
-        sampling_extra=json.dumps(dict(sampling.extra), sort_keys=True),
+        sampling_extra=json.dumps(extra, sort_keys=True),
         started_at=now.isoformat(),
         time_scale=endpoint.time_scale if endpoint.serve == "simulator" else None,
         settings_sha256=project.settings_sha256(),
@@ -50,6 +51,17 @@ def run_row(
         provenance="measured",
         **facts,
     )
+
+
+def sampling_of(project: Project, endpoint: EndpointSettings) -> Sampling:
+    """Return how answers are drawn: command line, then the endpoint's values, then `[sampling]`."""
+    told = project.settings.sampling
+    values: dict[str, Any] = told.model_dump()
+    for name in ("temperature", "top_p", "max_tokens"):
+        own = getattr(endpoint, name)
+        if own not in (None, OMIT) and project.origins.get(f"sampling.{name}") != "command line":
+            values[name] = own
+    return Sampling(**values)
 
 
 def _git_commit(root: Path) -> str | None:

@@ -74,10 +74,13 @@ def _address(server: LocalServer | SimulatorServer, endpoint: EndpointSettings) 
     return server.openai_url if endpoint.protocol == "openai" else server.url
 
 
-def check_health(endpoint: EndpointSettings) -> dict[str, str | None]:
+def check_health(
+    endpoint: EndpointSettings, note: Callable[[str], None] = lambda line: None
+) -> dict[str, str | None]:
     """Ask the endpoint how it is, and return its model and hardware as it names them.
 
-    It asks in a thread of its own: where Jupyter calls, a loop is running already.
+    It asks in a thread of its own: where Jupyter calls, a loop is running already. One that may
+    only be asleep passes, as the warm-up will tell; `note` gets a line of what is odd.
 
     Raises
     ------
@@ -85,7 +88,10 @@ def check_health(endpoint: EndpointSettings) -> dict[str, str | None]:
         If a URL does not answer or answers that it is unhealthy; says what was tried.
     """
     answers = _ask(endpoint)
-    bad = [f"{answer.url}: {answer.status}" for answer in answers if not answer.ok]
+    bad = [f"{a.url}: {a.status}" for a in answers if not (a.ok or a.starting)]
+    for answer in answers:
+        if answer.note or answer.starting:
+            note(f"{answer.url}: {answer.status}")
     if bad:
         raise EndpointUnreachable(
             f"endpoint {endpoint.name!r} is not ready: {'; '.join(bad)}. "

@@ -24,8 +24,6 @@ from liftlab.runner.plan import PlannedTrial, attempt_seed
 from liftlab.runner.retry import retrying
 from liftlab.suite.signature import mentions
 
-FORMAT_REFUSED = "response_format"  # why an attempt is made in another form
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageDone:
@@ -174,10 +172,9 @@ async def _ask(running: _StageRun, prompt: Prompt, reason: str | None) -> _Judge
     async def attempt() -> _Judged:
         nonlocal why, waited_s
         judged = await _attempt(running, prompt, why, waited_s)
-        while at_once := _at_once(judged.reply):
-            if at_once == STALE:
-                context.note(STALE_NOTE)
-            judged = await _attempt(running, prompt, at_once, 0.0)
+        while _is_stale(judged.reply):
+            context.note(STALE_NOTE)
+            judged = await _attempt(running, prompt, STALE, 0.0)
         why, waited_s = judged.reason, 0.0
         return judged
 
@@ -189,11 +186,9 @@ async def _ask(running: _StageRun, prompt: Prompt, reason: str | None) -> _Judge
     return judged
 
 
-def _at_once(reply: Reply) -> str | None:
-    """Say why a request goes out again without a pause and without being a retry; None if not."""
-    if reply.error_class == STALE and reply.stamps.connection_reused:
-        return STALE
-    return FORMAT_REFUSED if reply.ask_otherwise else None
+def _is_stale(reply: Reply) -> bool:
+    """Say whether a request goes out again without a pause and without being a retry."""
+    return reply.error_class == STALE and bool(reply.stamps.connection_reused)
 
 
 async def _attempt(

@@ -11,7 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 from tenacity.wait import wait_exponential
 
 from liftlab.endpoints.base import Endpoint, WarmUp
-from liftlab.records import Attempt
+from liftlab.records import Attempt, Phase
 from liftlab.runner.attempt import completed
 from liftlab.runner.cold import LEAST_COLD_S, Wait
 from liftlab.runner.context import Context
@@ -90,6 +90,8 @@ async def wake(
 
     async def attempt() -> WarmUp:
         call = await ask(max(within_s - (now_s() - began_s), 1e-3))
+        while call.reply.ask_otherwise:  # at once, as often as there are parameters to refuse
+            call = await ask(max(within_s - (now_s() - began_s), 1e-3))
         tell(call, now_s() - began_s)
         return call
 
@@ -162,7 +164,7 @@ async def warm_up(context: Context, *, within_s: float, least_s: float) -> Woken
         last = call.status
 
     async def ask(deadline_s: float) -> WarmUp:
-        row = _row(context)
+        row = row_apart(context, "warmup")
         await context.ledger.attempt_sent(row)
         awakening = context.watch.called(context.clock.now_ns())
         call = await context.endpoint.warm(row.request_id or "", deadline_s)
@@ -201,13 +203,14 @@ def _first_wait(call: WarmUp, woken: Woken) -> Wait:
     return Wait(cold=True, cold_s=over_s) if over_s >= woken.least_s else Wait(cold=False)
 
 
-def _row(context: Context) -> Attempt:
+def row_apart(context: Context, phase: Phase) -> Attempt:
+    """Return the row of an attempt that belongs to no trial."""
     seq = context.ledger.next_seq()
     return Attempt(
         run_id=context.run_id,
         seq=seq,
         request_id=f"{context.run_id}-{seq}",
-        phase="warmup",
+        phase=phase,
         endpoint=context.endpoint_name,
         called_s=context.clock.now_s(),
     )

@@ -17,7 +17,6 @@ from liftlab.runner.attempt import Asked, send
 from liftlab.runner.context import Context
 
 _REQUEST = "Add two numbers."
-_MOST_FORMS = 4  # in which a server that refuses some is asked
 
 
 async def warm_stages(context: Context, least_s: float) -> None:
@@ -56,22 +55,23 @@ def _prompt(context: Context, stage: Stage) -> Prompt | None:
 
 
 async def _ask(context: Context, stage: Stage, prompt: Prompt) -> tuple[Attempt, Reply]:
-    """Ask once, in the form that the server takes; the last row is the caller's to end."""
-    for number in range(1, _MOST_FORMS + 1):
+    """Ask once, again where a kept connection was closed; the last row is the caller's to end."""
+    for number in (1, 2):
         asked = Asked(
             trial=None,
             stage=stage.name,
             phase="warmup",
             number=number,
-            retry_reason=None,
-            backoff_s=None,
+            retry_reason=None if number == 1 else STALE,
+            backoff_s=None if number == 1 else 0.0,
             deadline_s=context.deadline_s,
         )
         row, reply = await send(context, prompt, asked)
         row = replace(row, valid=reply.transport_ok)
-        if number == _MOST_FORMS or not (reply.ask_otherwise or reply.error_class == STALE):
-            break
-        context.ledger.attempt_ended(row)
+        if number == 1 and reply.error_class == STALE:
+            context.ledger.attempt_ended(row)
+            continue
+        break
     return row, reply
 
 

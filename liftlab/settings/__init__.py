@@ -6,7 +6,7 @@ an endpoint names the *variable* that holds its token.
 """
 
 from liftlab.settings.budget import BudgetSettings, PlannedStageSettings
-from liftlab.settings.endpoint import EndpointSettings, RetrySettings
+from liftlab.settings.endpoint import OMIT, EndpointSettings, RetrySettings
 from liftlab.settings.project import (
     ENVIRONMENT,
     SETTINGS_FILE,
@@ -28,6 +28,7 @@ from liftlab.settings.targets import TargetSettings
 
 __all__ = [
     "ENVIRONMENT",
+    "OMIT",
     "SETTINGS_FILE",
     "BudgetSettings",
     "EndpointSettings",

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from liftlab.errors import UsageError
 from liftlab.settings.table import Table
+
+Omit = Literal["omit"]  # what a request leaves out
+OMIT: Omit = "omit"
+# Fields that hold keys: their values come from the environment, never from a file or a command.
+_SECRET = re.compile(
+    r"auth|cookie|token|secret|passw|credential|(^|[-_.])(key|sig|signature)$", re.I
+)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 
 
 class RetrySettings(Table):
@@ -34,13 +45,15 @@ class EndpointSettings(Table):
     slots: int = Field(default=1, ge=1, le=256)
     base_url: str | None = None
     generate_url: str | None = None
-    health_url: str | None = None
+    health_url: str | Literal[False] | None = None  # false: there is none to ask
     warmup_url: str | None = None
     model: str | None = None
     hardware: str | None = None
     token_env: str | None = None
     token_required: bool = True
     headers_env: dict[str, str] = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=dict)
+    query: dict[str, str] = Field(default_factory=dict)  # added to every address
     price: str | None = None
     cost_model: Literal["gpu_seconds", "tokens", "week2"] = "gpu_seconds"
     deadline_s: float = Field(default=300.0, gt=0)  # of one attempt, from call to last byte
@@ -57,7 +70,17 @@ class EndpointSettings(Table):
     retry: RetrySettings = RetrySettings()
     ca_file: Path | None = None
     use_proxy: bool = False
-    max_tokens: int | None = Field(default=None, ge=1)
+    keep_alive: bool = True  # false: a new connection for each request
+    unix_socket: Path | None = None  # connects there, whatever host the address names
+    # What requests say: a value goes before `[sampling]`, "omit" leaves the key out.
+    temperature: Annotated[float, Field(ge=0, le=5)] | Omit | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | Omit | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | Omit | None = None
+    seed: Omit | None = None
+    stream_options: Omit | None = None
+    response_format: Literal["json_schema", "json_object", "omit"] = "json_schema"
+    max_tokens_field: str = Field(default="max_tokens", min_length=1)
+    body: dict[str, Any] = Field(default_factory=dict)  # over all of ours; "null" removes a key
 
     @model_validator(mode="after")
     def _makes_sense(self) -> EndpointSettings:
@@ -67,14 +90,61 @@ class EndpointSettings(Table):
             raise ValueError("the lift protocol has no streamed replies: leave out stream")
         return self
 
+    @field_validator("headers")
+    @classmethod
+    def _can_be_sent(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or name.lower() in _FRAMING:
+                raise ValueError(f"{name!r} cannot be set as a header")
+            if not (value.isascii() and value.isprintable()):
+                raise ValueError(f"header {name}: has characters that HTTP cannot carry")
+        return headers
 
-def endpoint_from_url(url: str, protocol: str | None) -> EndpointSettings:
-    """Return an endpoint made on the spot, or raise UsageError."""
-    if protocol is None:
-        raise UsageError(f"{url}: say what it speaks: --protocol lift or --protocol openai")
-    try:
-        return EndpointSettings.model_validate(
-            {"name": url, "protocol": protocol, "base_url": url.rstrip("/")}
+    @field_validator("headers", "query")
+    @classmethod
+    def _holds_no_key(cls, fields: dict[str, str]) -> dict[str, str]:
+        secret = next((name for name in fields if _SECRET.search(name)), None)
+        if secret is not None:
+            raise ValueError(
+                f"{secret} looks like a key: put it into an environment variable, and name that "
+                f"in token_env (--token-env) or headers_env"
+            )
+        return fields
+
+    def left_out(self) -> frozenset[str]:
+        """Return what requests do not have: names of parameters, `json_schema` of the formats."""
+        names = ("temperature", "top_p", "max_tokens", "seed", "stream_options", "response_format")
+        omitted = {name for name in names if getattr(self, name) == OMIT}
+        return frozenset(
+            omitted | ({"json_schema"} if self.response_format == "json_object" else set())
         )
+
+    def without(self, left_out: Iterable[str]) -> EndpointSettings:
+        """Return the settings with further parameters left out, named as `left_out` names them."""
+        omitted: dict[str, str] = {name: OMIT for name in left_out if name != "json_schema"}
+        if "json_schema" in left_out:
+            omitted.setdefault("response_format", "json_object")
+        return self.model_copy(update=omitted)
+
+
+def endpoint_from_url(
+    url: str,
+    protocol: str | None,
+    token_env: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> EndpointSettings:
+    """Return an endpoint made on the spot, or raise UsageError."""
+    name = url.partition("?")[0]
+    if protocol is None:
+        raise UsageError(f"{name}: say what it speaks: --protocol lift or --protocol openai")
+    base = name.rstrip("/").removesuffix("/chat/completions")
+    whole = protocol == "openai" and base != name.rstrip("/")
+    address = {"generate_url": url} if whole else {"base_url": url.rstrip("/")}
+    if whole and name == url:
+        address["base_url"] = base
+    told = {"name": name, "protocol": protocol, "token_env": token_env, "headers": headers or {}}
+    try:
+        return EndpointSettings.model_validate(told | address)
     except ValidationError as error:
-        raise UsageError(f"{url}: {error.errors()[0]['msg']}") from None
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{name}: {message}") from None

@@ -32,6 +32,8 @@ class RunSettings(Table):
     suite: str = "mvp"
     endpoint: str = "local"
     protocol: Literal["lift", "openai"] | None = None  # what an endpoint given as a URL speaks
+    token_env: str | None = None  # the variable that holds the token of an endpoint given as a URL
+    headers: dict[str, str] = Field(default_factory=dict)  # and further headers that it gets
     pipeline: str = "lift"
     repeats: int = Field(default=2, ge=1, le=10_000)
     concurrency: int | None = Field(default=None, ge=1, le=1024)  # None: the endpoint's slots
@@ -102,7 +104,7 @@ class Settings(Table):
             If it is neither; the message names the nearest.
         """
         if "://" in name_or_url:
-            return endpoint_from_url(name_or_url, protocol)
+            return endpoint_from_url(name_or_url, protocol, self.run.token_env, self.run.headers)
         if name_or_url not in self.endpoints:
             raise UnknownName("endpoint", name_or_url, self.endpoints)
         chosen = self.endpoints[name_or_url]
@@ -110,6 +112,11 @@ class Settings(Table):
             raise UsageError(
                 f"endpoint {name_or_url!r} speaks {chosen.protocol}: "
                 "--protocol goes with a URL, not with a name"
+            )
+        if self.run.token_env or self.run.headers:
+            raise UsageError(
+                f"--token-env and --header go with a URL: give endpoint {name_or_url!r} "
+                "token_env and headers in liftlab.toml"
             )
         return chosen
 

@@ -6,7 +6,7 @@ sped up count at their real length. A rate or a cost that is not known for all i
 
 from __future__ import annotations
 
-VERSION = 1  # of the index: another one is made again
+VERSION = 2  # of the index: another one is made again
 TABLES = ("run", "stage", "skipped", "source")
 
 # Columns of a run's own row that the history keeps.
@@ -23,6 +23,7 @@ RUN_COLUMNS = (
     "top_p",
     "max_tokens",
     "sampling_extra",
+    "left_out",
     "started_at",
     "finished_at",
     "status",

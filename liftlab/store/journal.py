@@ -165,6 +165,11 @@ class Journal:
             sql = f"UPDATE run SET {changes}"  # noqa: S608
             self._put(_Job(lambda c: c.execute(sql, tuple(known.values()))))
 
+    def left_out(self) -> frozenset[str] | None:
+        """Return which parameters the run's requests leave out; None if that is not known yet."""
+        [(names,)] = self._ask(lambda c: c.execute("SELECT left_out FROM run").fetchall())
+        return None if names is None else frozenset(filter(None, names.split(", ")))
+
     def committed(self) -> set[tuple[str, int]]:
         """Return case and repeat of every trial that is on disk."""
         return set(self._ask(lambda c: c.execute(_COMMITTED).fetchall()))

@@ -59,11 +59,13 @@ class StampedTransport(httpx.AsyncBaseTransport):
         How long each further read of the body may take, in seconds.
     use_proxy
         Whether to take proxies from the environment (`HTTPS_PROXY`, `NO_PROXY`, …).
-    max_body_bytes
-        The longest body to read; a longer one is a failure of class `too_large`.
     keep_alive
         Whether a connection is used again. Where a kept one turns out to have been closed,
         `stale_connection`, none to that server is used again.
+    unix_socket
+        A socket to connect to, whatever host a URL names.
+    max_body_bytes
+        The longest body to read; a longer one is a failure of class `too_large`.
 
     Raises
     ------
@@ -79,16 +81,18 @@ class StampedTransport(httpx.AsyncBaseTransport):
         first_byte_s: float | None = None,
         between_reads_s: float | None = None,
         use_proxy: bool = False,
-        max_body_bytes: int = MAX_BODY_BYTES,
         keep_alive: bool = True,
+        unix_socket: str | None = None,
+        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._tls = _StampedTls.verifying(ca_file)
         self._connect_s = connect_s
         self._first_byte_s = first_byte_s
         self._between_reads_s = between_reads_s
         self._proxies = urllib.request.getproxies() if use_proxy else {}
-        self._max_body_bytes = max_body_bytes
         self._keep_alive = keep_alive
+        self._unix_socket = unix_socket
+        self._max_body_bytes = max_body_bytes
         self._closing: set[str] = set()  # servers that close what they say they keep
         self._connector: StampedConnector | None = None
         self._routes: dict[tuple[str, str], Route] = {}
@@ -192,7 +196,13 @@ class StampedTransport(httpx.AsyncBaseTransport):
         recorder: Recorder,
     ) -> Answer:
         if self._connector is None:
-            self._connector = StampedConnector(limit=0, limit_per_host=0, ssl=self._tls)
+            self._connector = StampedConnector(
+                self._unix_socket,
+                limit=0,
+                limit_per_host=0,
+                ssl=self._tls,
+                force_close=not self._keep_alive,
+            )
         route = self._route(method, url)
         connection = await route.connect(self._connector, self._connect_s)
         handler = connection.protocol
@@ -213,7 +223,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
         except BaseException:
             connection.close()
             raise
-        if self._keep_alive and route.server not in self._closing:
+        if route.server not in self._closing:
             connection.release()
         else:
             connection.close()

@@ -127,9 +127,10 @@ class StampedHandler(ResponseHandler):
 class StampedConnector(aiohttp.TCPConnector):
     """Makes and keeps connections, and stamps how each request came to its own."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, unix_socket: str | None = None, **options: Any) -> None:
         super().__init__(resolver=_StampedResolver(), socket_factory=arrival_socket, **options)
         self._factory = functools.partial(StampedHandler, loop=self._loop)  # type: ignore[assignment]
+        self._unix_socket = unix_socket
 
     async def connect(self, *args: Any, **options: Any) -> Any:
         """Return a connection for a request, an idle one where there is one."""
@@ -144,8 +145,15 @@ class StampedConnector(aiohttp.TCPConnector):
         if recorder is None:
             return await super()._create_connection(*args, **options)
         recorder.connecting()
-        handler = await super()._create_connection(*args, **options)
+        if self._unix_socket is not None:
+            handler = await self._by_unix_socket(self._unix_socket)
+        else:
+            handler = await super()._create_connection(*args, **options)
         recorder.connected(round_trip_s(handler.transport))
+        return handler
+
+    async def _by_unix_socket(self, path: str) -> ResponseHandler:
+        _, handler = await self._loop.create_unix_connection(self._factory, path)
         return handler
 
 

@@ -68,7 +68,6 @@ async def test_secrets_come_from_the_environment_and_go_to_the_wire():
         ({"base_url": "http://h.test", "token_env": "NOT_SET"}, "variable NOT_SET"),
         ({"base_url": "http://h.test", "headers_env": {"x": "NOT_SET"}}, "variable NOT_SET"),
         ({"base_url": "http://h.test", "token_env": "BAD"}, "BAD holds characters"),
-        ({"protocol": "openai", "generate_url": "http://h.test"}, "needs base_url"),
         ({"base_url": "http://h.test", "ca_file": "no-such.pem"}, "no-such.pem"),
     ],
 )

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from liftlab.endpoints.base import Request, Sampling
+from liftlab.endpoints.form import Form
 from liftlab.endpoints.http import HttpClient
 from liftlab.endpoints.lift import LiftEndpoint, payload
 
@@ -210,7 +211,7 @@ async def test_lone_surrogates_do_not_reach_the_tables():
 
 def test_what_is_asked_for():
     sampling = Sampling(seed=5, extra={"top_k": 3, "prompt": "no"}, max_tokens=9)
-    body = payload(asked(system="Be terse.", sampling=sampling, stop=("END",)))
+    body = payload(asked(system="Be terse.", sampling=sampling, stop=("END",)), Form())
     assert body == {
         "prompt": "Be terse.\n\nadd",
         "schema": SCHEMA,
@@ -221,7 +222,7 @@ def test_what_is_asked_for():
         "stop": ["END"],
         "top_k": 3,
     }
-    plain = payload(asked(schema=None, sampling=Sampling()))
+    plain = payload(asked(schema=None, sampling=Sampling()), Form())
     assert "schema" not in plain
     assert "seed" not in plain
     assert "stop" not in plain

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from liftlab.endpoints.base import Request, Sampling, Secret
+from liftlab.endpoints.form import Form
 from liftlab.endpoints.http import HttpClient
 from liftlab.endpoints.openai import OpenAIEndpoint, payload
 
@@ -242,7 +243,7 @@ async def test_the_tokens_of_a_stream_are_stamped_when_they_arrive(loopback):
 def test_what_is_asked_for():
     sampling = Sampling(seed=3, max_tokens=9, extra={"top_k": 1, "model": "no"})
     request = asked(system="S", schema=SCHEMA, sampling=sampling, stop=("E",), stream=True)
-    body = payload(request, "m", "json_schema")
+    body = payload(request, "m", Form())
     assert body["model"] == "m"
     assert body["messages"] == [
         {"role": "system", "content": "S"},
@@ -251,7 +252,7 @@ def test_what_is_asked_for():
     assert body["response_format"]["json_schema"]["schema"] == SCHEMA
     assert (body["seed"], body["max_tokens"], body["top_k"], body["stop"]) == (3, 9, 1, ["E"])
     assert body["stream_options"] == {"include_usage": True}
-    plain = payload(asked(), None, "json_schema")
+    plain = payload(asked(), None, Form())
     assert set(plain) == {"messages", "max_tokens", "temperature", "top_p"}
     assert plain["messages"] == [{"role": "user", "content": "add"}]
 
@@ -268,7 +269,8 @@ async def test_a_refused_format_is_asked_for_in_a_simpler_way_and_remembered():
         return httpx.Response(200, json=completion('{"n": 1}'))
 
     openai = endpoint(answer)
-    replies = [await openai.generate(asked(schema=SCHEMA)) for _ in range(4)]
+    replies = [await openai.probe(asked(schema=SCHEMA)) for _ in range(3)]
+    replies.append(await openai.generate(asked(schema=SCHEMA)))
     assert [reply.ask_otherwise for reply in replies] == [True, True, False, False]
     assert [reply.error_class for reply in replies] == ["http_4xx", "http_4xx", None, None]
     assert replies[3].value == {"n": 1}
@@ -292,6 +294,8 @@ async def test_health_asks_for_models_and_for_health_where_it_is():
     def answer(request):
         if request.url.path == "/v1/models":
             return httpx.Response(200, json={"data": [{"id": "m"}, {"id": 3}, "x"]})
+        if request.url.path == "/health/readiness":
+            return httpx.Response(404)
         assert request.url.path == "/health"
         return httpx.Response(200, json={"status": "ok"})
 
@@ -303,7 +307,7 @@ async def test_health_asks_for_models_and_for_health_where_it_is():
 
 
 async def test_a_base_url_without_its_version_is_explained():
-    [models] = await endpoint(lambda _: httpx.Response(404)).health()
+    [models] = await endpoint(lambda _: httpx.Response(404), model=None).health()
     assert models.ok is False
     assert "/v1" in models.status
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from liftlab.endpoints.http import HttpClient, bare_reply
-from liftlab.endpoints.retry_after import retry_after_s
+from liftlab.endpoints.retry_after import is_used_up, retry_after_s
 from liftlab.endpoints.status import warm_up_of
 from liftlab.runner.retry import is_passing
 from liftlab.timing import StampedTransport
@@ -72,3 +72,18 @@ async def test_a_quota_that_is_used_up_is_final(loopback, code):
     assert not is_passing(bare_reply(exchange))
     assert not warm_up_of(exchange).starting
     await client.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "used_up"),
+    [
+        (429, '{"error": {"code": "insufficient_quota"}}', True),
+        (402, "", True),
+        (403, "Your credit balance is too low", True),
+        (429, '{"error": {"message": "Rate limit reached, try again in 2 s"}}', False),
+        (503, "insufficient_quota", False),
+        (400, "Your credit balance is too low", True),
+    ],
+)
+def test_a_quota_is_told_from_a_rate(status: int, said: str, used_up: bool) -> None:
+    assert is_used_up(status, said) is used_up

@@ -321,15 +321,6 @@ async def test_a_connection_that_breaks_within_a_reply_or_when_new_is_not_stale(
     assert len(server.requests) == 3
 
 
-async def test_without_keep_alive_each_request_has_its_own_connection(loopback):
-    transport = StampedTransport(keep_alive=False)
-    server = await loopback(ok)
-    for _ in range(3):
-        await transport.exchange("POST", server.url, [], b"{}", Recorder())
-    assert server.connections == 3
-    await transport.aclose()
-
-
 async def test_tls_is_verified_and_its_handshake_stamped(loopback, certificate):
     cert, key = certificate
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

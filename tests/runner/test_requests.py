@@ -14,6 +14,7 @@ import pytest
 
 from liftlab.analysis.load import summarise_load
 from liftlab.endpoints.base import Reply, Request, Sampling
+from liftlab.endpoints.form import Form
 from liftlab.errors import StorageFailed
 from liftlab.records import Run
 from liftlab.runner.batches import Batches
@@ -33,6 +34,8 @@ async def well(_: Request) -> None:
 
 class Scripted:
     """An endpoint that answers as a test says, and keeps what it was asked."""
+
+    form = Form()
 
     def __init__(self, answer: Answer = well) -> None:
         self.answer = answer

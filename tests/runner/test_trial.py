@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from liftlab.endpoints.base import Health, Reply, Request, Sampling, WarmUp
+from liftlab.endpoints.form import Form
 from liftlab.pipeline.base import Code, Prompt, StageError
 from liftlab.records import Attempt
 from liftlab.runner.cold import ColdWatch
@@ -52,6 +53,8 @@ class Ledger:
 
 class Scripted:
     """Answers with what it is given; each exchange takes two seconds of a made-up clock."""
+
+    form = Form()
 
     def __init__(self, *replies: Any) -> None:
         self.replies = list(replies)
@@ -250,23 +253,6 @@ async def test_retries_of_the_transport_and_of_the_stage_are_limited_apart() -> 
     assert ledger.ended[4].backoff_before_s == 0.0
     spent = await run_trial(context(Scripted(*[busy] * 4), Ledger()), PLANNED)
     assert (spent.row.attempts, spent.stages[0].error_class) == (4, "http_429")
-
-
-async def test_a_refused_format_is_an_attempt_of_its_own_and_no_retry() -> None:
-    refused = {"error_class": "http_4xx", "http_status": 400, "ask_otherwise": True}
-    ledger, time = Ledger(), Time()
-    settings = RetrySettings(retries=0)
-    made = context(
-        Scripted(refused, refused, "fine"),
-        ledger,
-        clock=time.clock(),
-        sleep=time.sleep,
-        retry=settings,
-    )
-    done = await run_trial(made, PLANNED)
-    assert done.row.completed
-    assert [a.retry_reason for a in ledger.ended] == [None, "response_format", "response_format"]
-    assert time.slept == []
 
 
 async def test_streams_and_nonces_are_asked_for_where_they_are_set() -> None:

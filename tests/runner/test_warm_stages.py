@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from liftlab.endpoints.base import Reply, Request, Sampling
+from liftlab.endpoints.form import Form
 from liftlab.pipeline.base import Prompt
 from liftlab.pipeline.direct import Code
 from liftlab.pipeline.lift import IrToCode, NlpToIr
@@ -30,6 +31,8 @@ class Particular(Code):
 
 class Compiling:
     """A server on a clock of its own that takes five seconds at its first sight of a schema."""
+
+    form = Form()
 
     def __init__(self) -> None:
         self.now_s = 0.0

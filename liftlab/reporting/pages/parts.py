@@ -68,6 +68,7 @@ def provenance(facts: Facts) -> End:
         "Model": run.model,
         "Hardware": run.hardware,
         "Sampling": ", ".join(f"{k} {v}" for k, v in sampling.items() if v is not None),
+        "Left out of requests": run.left_out or None,
         "Load": _load_words(facts),
         "Order": f"shuffled, seed {run.order_seed}" if run.order_seed is not None else None,
         "Started": run.started_at,

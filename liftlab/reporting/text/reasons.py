@@ -95,7 +95,8 @@ def _reason(
 
 def _unconstrained(run: RunData) -> str | None:
     """Say how many JSON answers came from a server that did not hold its model to the schema."""
-    told = [value for value in labels(run.attempts, "constrained") if value is not None]
+    measured = run.attempts[labels(run.attempts, "phase") == "measure"]
+    told = [value for value in labels(measured, "constrained") if value is not None]
     loose = sum(not value for value in told)
     if not loose:
         return None

@@ -1,0 +1,48 @@
+"""Which connections requests take, where a person has a say in it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import httpx
+import pytest
+
+from liftlab.timing import StampedTransport
+
+
+async def _ok(call):
+    await call.reply({"ok": True})
+
+
+async def test_without_keep_alive_each_request_has_a_connection_of_its_own(loopback):
+    server = await loopback(_ok)
+    transport = StampedTransport(keep_alive=False)
+    for _ in range(3):
+        await transport.handle_async_request(httpx.Request("POST", server.url, content=b"{}"))
+    assert server.connections == 3
+    await server.drained()
+    await transport.aclose()
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs unix sockets")
+async def test_a_unix_socket_is_connected_to_whatever_the_host(tmp_path):
+    async def serve(reader, writer):
+        for _ in range(2):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+        writer.close()
+
+    path = tmp_path / "s"
+    server = await asyncio.start_unix_server(serve, path)
+    transport = StampedTransport(unix_socket=str(path))
+    replies = [
+        await transport.handle_async_request(httpx.Request("GET", "http://llm.test/health"))
+        for _ in range(2)
+    ]
+    assert [reply.content for reply in replies] == [b"hi", b"hi"]
+    stamps = [reply.extensions["stamps"] for reply in replies]
+    assert [stamp.connection_reused for stamp in stamps] == [False, True]
+    assert stamps[0].tcp_s >= 0
+    await transport.aclose()
+    server.close()
