@@ -163,8 +163,41 @@ def price_words(costs: CostFacts) -> str:
     if not len(costs.service.seconds):
         return ""
     if not price.source:
-        return f"The price {price.price_id} is not in data/prices.toml."
-    return f"Price {price.price_id} of {price.date}: {price.source}."
+        told = f"The price {price.price_id} is not in data/prices.toml."
+        return " ".join(filter(None, (told, _reported(costs))))
+    told = f"Price {price.price_id} of {price.date}: {price.source}."
+    return " ".join(filter(None, (told, _same_rates(costs), _reported(costs))))
+
+
+def _same_rates(costs: CostFacts) -> str:
+    """Say which tokens have no rate of their own, where a run has any of them."""
+    price, attempts = costs.price, costs.facts.data.attempts
+    if not price.knows("tokens"):
+        return ""
+    rates = (
+        ("cached_tokens", price.usd_per_million_cached_tokens, "cached prompt tokens"),
+        ("reasoning_tokens", price.usd_per_million_reasoning_tokens, "reasoning tokens"),
+    )
+    named = [
+        words for name, rate, words in rates if rate is None and np.nansum(floats(attempts, name))
+    ]
+    return f"It has no rate for {' and '.join(named)}: counted as others." if named else ""
+
+
+def _reported(costs: CostFacts) -> str:
+    """Say what the endpoint itself says that it charged, beside what the price makes of it."""
+    attempts, table = costs.facts.data.attempts, costs.facts.data.costs
+    reported = floats(attempts, "reported_usd")
+    known = np.isfinite(reported)
+    if not known.any():
+        return ""
+    count, total = int(known.sum()), quantity(float(reported[known].sum()), "USD")
+    said = f"The endpoint reports {total} for {count:,} {plural('attempt', count)}"
+    own = table[table["price_id"] == costs.price.price_id]
+    usd = floats(attempts[["seq"]].merge(own.drop_duplicates("seq"), on="seq", how="left"), "usd")
+    if not np.isfinite(usd[known]).all():
+        return f"{said}."
+    return f"{said}; by this price they cost {quantity(float(usd[known].sum()), 'USD')}."
 
 
 def hosting_words(costs: CostFacts) -> str:

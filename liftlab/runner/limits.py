@@ -44,6 +44,8 @@ class Rates:
     usd_per_request: float = 0.0
     usd_per_million_prompt_tokens: float = 0.0
     usd_per_million_output_tokens: float = 0.0
+    usd_per_million_cached_tokens: float | None = None
+    usd_per_million_reasoning_tokens: float | None = None
 
 
 class Spending:
@@ -119,7 +121,11 @@ class Spending:
 
 
 def _token_usd(rates: Rates, attempt: Attempt) -> float:
-    return (
-        (attempt.prompt_tokens or 0) * rates.usd_per_million_prompt_tokens
-        + (attempt.output_tokens or 0) * rates.usd_per_million_output_tokens
-    ) / 1e6
+    asked, kept = rates.usd_per_million_prompt_tokens, rates.usd_per_million_cached_tokens
+    drawn, thought = rates.usd_per_million_output_tokens, rates.usd_per_million_reasoning_tokens
+    usd = (attempt.prompt_tokens or 0) * asked + (attempt.output_tokens or 0) * drawn
+    if kept is not None:
+        usd += min(attempt.cached_tokens or 0, attempt.prompt_tokens or 0) * (kept - asked)
+    if thought is not None:
+        usd += min(attempt.reasoning_tokens or 0, attempt.output_tokens or 0) * (thought - drawn)
+    return usd / 1e6

@@ -109,3 +109,19 @@ def test_a_reply_without_an_answer_is_an_endpoint_error() -> None:
     for _ in range(5):
         spent.add(done(error_class="invalid_json", no_answer=True))
     assert spent.reached() == "5 of 5 trials are endpoint errors (100 %, at most 20 %)"
+
+
+def test_cached_and_reasoning_tokens_are_charged_at_their_own_rates() -> None:
+    rates = Rates(
+        by="tokens",
+        usd_per_million_prompt_tokens=2.0,
+        usd_per_million_output_tokens=10.0,
+        usd_per_million_cached_tokens=0.0,
+        usd_per_million_reasoning_tokens=0.0,
+    )
+    spent, _ = spending({"max_usd": 1.0}, rates)
+    tokens = {"prompt_tokens": 10**6, "cached_tokens": 9 * 10**5, "output_tokens": 10**5}
+    spent.add(done(**tokens, reasoning_tokens=9 * 10**4))
+    assert spent.reached() is None  # 0.2 + 0.1 USD
+    spent.add(done(**{**tokens, "cached_tokens": 0}))
+    assert spent.reached() is not None

@@ -159,10 +159,21 @@ def usd_by_price(
 
 
 def _token_usd(attempts: pd.DataFrame, price: Price) -> Floats:
-    prompt = floats(attempts, "prompt_tokens") * (price.usd_per_million_prompt_tokens or 0.0)
-    output = floats(attempts, "output_tokens") * (price.usd_per_million_output_tokens or 0.0)
-    usd: Floats = (prompt + output) / 1e6
-    return usd
+    """Return what tokens cost; parts that a reply does not tell count as none."""
+    prompt, output = floats(attempts, "prompt_tokens"), floats(attempts, "output_tokens")
+    cached = np.fmin(np.nan_to_num(floats(attempts, "cached_tokens")), prompt)
+    reasoning = np.fmin(np.nan_to_num(floats(attempts, "reasoning_tokens")), output)
+    asked, kept = price.usd_per_million_prompt_tokens or 0.0, price.usd_per_million_cached_tokens
+    drawn, thought = (
+        price.usd_per_million_output_tokens or 0.0,
+        price.usd_per_million_reasoning_tokens,
+    )
+    usd: Floats = prompt * asked + output * drawn
+    if kept is not None:
+        usd = usd + cached * (kept - asked)
+    if thought is not None:
+        usd = usd + reasoning * (thought - drawn)
+    return usd / 1e6
 
 
 def _stage_seconds(attempts: pd.DataFrame, stages: pd.DataFrame | None) -> Floats:

@@ -29,6 +29,8 @@ class Price:
     usd_per_request: float | None = None
     usd_per_million_prompt_tokens: float | None = None
     usd_per_million_output_tokens: float | None = None
+    usd_per_million_cached_tokens: float | None = None  # of the prompt; None: as the others
+    usd_per_million_reasoning_tokens: float | None = None  # of the output; None: as the others
     currency: str = "USD"
     date: str = ""
     source: str = ""

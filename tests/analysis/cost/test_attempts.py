@@ -211,3 +211,22 @@ def test_each_price_of_a_table_prices_each_trial() -> None:
         "hourly": [pytest.approx(0.001)],
         "dear": [pytest.approx(0.01)],
     }
+
+
+def test_cached_and_reasoning_tokens_have_rates_of_their_own() -> None:
+    told = {"prompt_tokens": 1000, "cached_tokens": 400, "output_tokens": 100}
+    table = attempts({**told, "reasoning_tokens": 60}, told, {**told, "cached_tokens": 9999})
+    price = Price(
+        price_id="own",
+        usd_per_million_prompt_tokens=2.0,
+        usd_per_million_cached_tokens=0.5,
+        usd_per_million_output_tokens=10.0,
+        usd_per_million_reasoning_tokens=20.0,
+        usd_per_request=0.25,
+    )
+    usd = attempt_costs(table, price, "tokens")["usd"] * 1e6 - 250_000
+    assert list(usd.round(3)) == [
+        600 * 2 + 400 * 0.5 + 40 * 10 + 60 * 20,
+        600 * 2 + 400 * 0.5 + 100 * 10,
+        1000 * 0.5 + 100 * 10,  # more cached than there are is all of them
+    ]
