@@ -195,7 +195,7 @@ class OpenAIEndpoint:
             self._model = names[0]
         if answer.ok and names and self._model not in names:
             status = f"up, but does not list {self._model!r}; it lists {', '.join(names[:5])}"
-            return dataclasses.replace(answer, status=status, note=True, model=self._model)
+            return dataclasses.replace(answer, status=status, model=self._model)
         return dataclasses.replace(answer, model=self._model)
 
 
