@@ -108,6 +108,8 @@ async def wake(
     call: WarmUp = await again(attempt)
     seconds = now_s() - began_s
     second = await ask(within_s) if call.ok else None
+    if second is not None and second.starting and second.reply.retry_after_s:
+        await sleep(min(second.reply.retry_after_s, max(left_s(), 0.0)))
     return Woken(
         ok=call.ok,
         url=call.url,

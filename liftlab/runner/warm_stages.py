@@ -15,6 +15,7 @@ from liftlab.pipeline.prompts import EMPTY_IR
 from liftlab.records import STALE, Attempt
 from liftlab.runner.attempt import Asked, send
 from liftlab.runner.context import Context
+from liftlab.runner.retry import is_passing
 
 _REQUEST = "Add two numbers."
 
@@ -55,24 +56,35 @@ def _prompt(context: Context, stage: Stage) -> Prompt | None:
 
 
 async def _ask(context: Context, stage: Stage, prompt: Prompt) -> tuple[Attempt, Reply]:
-    """Ask once, again where a kept connection was closed; the last row is the caller's to end."""
+    """Ask, again after the pause that the server asks for; the last row is the caller's to end."""
+    why, wait_s = None, None
     for number in (1, 2):
         asked = Asked(
             trial=None,
             stage=stage.name,
             phase="warmup",
             number=number,
-            retry_reason=None if number == 1 else STALE,
-            backoff_s=None if number == 1 else 0.0,
+            retry_reason=why,
+            backoff_s=wait_s,
             deadline_s=context.deadline_s,
         )
         row, reply = await send(context, prompt, asked)
         row = replace(row, valid=reply.transport_ok)
-        if number == 1 and reply.error_class == STALE:
-            context.ledger.attempt_ended(row)
-            continue
-        break
+        why, wait_s = reply.error_class, _pause_s(context, reply)
+        if wait_s is None or number > 1:
+            break
+        context.ledger.attempt_ended(row)
+        await context.sleep(wait_s)
     return row, reply
+
+
+def _pause_s(context: Context, reply: Reply) -> float | None:
+    """Return the pause after which a request is worth sending again; None if it is not."""
+    if reply.error_class == STALE:
+        return 0.0
+    if reply.retry_after_s is None or not is_passing(reply):
+        return None
+    return min(reply.retry_after_s, context.retry.retry_after_max_s)
 
 
 def _over_s(first: Reply, again: Reply) -> float:

@@ -31,6 +31,7 @@ class Sleeper:
         self.now_s = 0.0
         self.ids: list[str] = []
         self.slept: list[float] = []
+        self.asks_s: float | None = None
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -44,7 +45,12 @@ class Sleeper:
         ended_ns = round(self.now_s * 1e9)
         stamps = Stamps(called_ns=called_ns, sent_ns=called_ns, ended_ns=ended_ns)
         status = {"warm": 200, "storm": 503, "refused": 401}[kind]
-        reply = Reply(stamps=stamps, http_status=status, transport_ok=kind == "warm")
+        reply = Reply(
+            stamps=stamps,
+            http_status=status,
+            transport_ok=kind == "warm",
+            retry_after_s=self.asks_s if kind == "storm" else None,
+        )
         return WarmUp(
             ok=kind == "warm",
             url="http://w.test/",
@@ -108,6 +114,13 @@ async def test_it_gives_up_on_a_final_answer_and_in_time(
 async def test_a_warm_call_that_fails_leaves_the_cold_start_unknown() -> None:
     found, _ = await woken(Sleeper(("warm", 41.0), ("storm", 0.1)))
     assert (found.ok, found.cold_s) == (True, None)
+
+
+async def test_a_pause_that_the_last_call_is_told_of_is_kept_before_the_next_request() -> None:
+    endpoint = Sleeper(("warm", 1.0), ("storm", 0.1))
+    endpoint.asks_s = 1.5
+    found, _ = await woken(endpoint)
+    assert (found.ok, endpoint.slept) == (True, [1.5])
 
 
 def context_of(endpoint: Sleeper, ended: dict[int, Attempt] | None = None) -> Context:

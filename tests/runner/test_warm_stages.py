@@ -38,6 +38,11 @@ class Compiling:
         self.now_s = 0.0
         self.requests: list[Request] = []
         self.seen: list[Any] = []
+        self.busy_s: float | None = None
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
 
     async def generate(self, request: Request) -> Reply:
         self.requests.append(request)
@@ -49,6 +54,11 @@ class Compiling:
         stamps = Stamps(
             called_ns=sent_ns, sent_ns=sent_ns, ended_ns=round(self.now_s * 1e9), hops=0
         )
+        if self.busy_s is not None:
+            wait_s, self.busy_s = self.busy_s, None
+            return Reply(
+                stamps=stamps, http_status=429, error_class="http_429", retry_after_s=wait_s
+            )
         return Reply(stamps=stamps, http_status=200, transport_ok=True, error_class="length")
 
 
@@ -80,6 +90,7 @@ async def warmed(endpoint: Compiling, *stages: Any) -> tuple[list[Attempt], list
         parse_source=lambda source: None,  # type: ignore[arg-type,return-value]
         watch=ColdWatch(idle_s=math.inf),
         retry=RetrySettings(),
+        sleep=endpoint.sleep,
         note=notes.append,
     )
     await warm_stages(context, least_s=0.1)
@@ -106,3 +117,15 @@ async def test_a_stage_without_schema_is_asked_once_and_one_that_needs_a_trial_i
     rows, notes = await warmed(Compiling(), Code(), Particular())
     assert [(row.stage, row.compile_s, row.valid) for row in rows] == [("code", None, True)]
     assert notes == []
+
+
+async def test_a_pause_that_the_server_asks_for_is_kept() -> None:
+    endpoint = Compiling()
+    endpoint.busy_s = 1.5
+    rows, _ = await warmed(endpoint, Code())
+    assert [(row.error_class, row.valid) for row in rows] == [
+        ("http_429", False),
+        ("length", True),
+    ]
+    assert (rows[1].retry_reason, rows[1].backoff_before_s) == ("http_429", 1.5)
+    assert endpoint.slept == [1.5]
