@@ -149,7 +149,7 @@ async def test_text_comes_as_text_on_the_same_connection(asked: tuple[Endpoint, 
     endpoint, way = asked
     await reply_of(endpoint, way, "contract-first", max_tokens=1)
     reply = await reply_of(endpoint, way, "contract-text", max_tokens=4, schema=False)
-    if way == "llama.cpp streamed" and reply.error_class == "reset":
+    if way == "llama.cpp streamed" and reply.error_class in ("reset", "stale_connection"):
         # It closed behind its last reply, and we had sent before that was seen: ask again.
         reply = await reply_of(endpoint, way, "contract-text-2", max_tokens=4, schema=False)
     assert reply.error_class in (None, "length"), reply.message
