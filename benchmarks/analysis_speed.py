@@ -25,13 +25,13 @@ from liftlab.analysis import (
     compare,
     cost,
     decide,
-    explain,
+    drift,
     fixes,
     intervals,
     latency,
     outliers,
+    slow_steps,
     success,
-    timecourse,
     variance,
 )
 from liftlab.store.frames import DTYPES, table_columns
@@ -138,13 +138,13 @@ def analysis(run: MadeUpRun) -> list[Step]:
     halves = trials["repeat"] <= REPEATS // 2
     return [
         ("latency of stages", lambda: latency.stage_summaries(stages)),
-        ("latency end to end", lambda: latency.e2e_summary(trials)),
-        ("latency, failures as never", lambda: latency.e2e_summary(trials, "never", "pass")),
+        ("latency end to end", lambda: latency.e2e_summary(trials, stages=stages)),
+        ("by when it is right", lambda: latency.success_curve(trials).at(15.0)),
         ("spread of stages", lambda: variance.stage_spreads(stages)),
         ("spread end to end", lambda: variance.e2e_spread(trials)),
-        ("drift", lambda: timecourse.time_course(e2e, cases)),
+        ("drift", lambda: drift.drift_of(e2e, cases)),
         ("outliers", lambda: outliers.flag(e2e, cases)),
-        ("why stages were slow", lambda: explain.explain(trials, stages, attempts)),
+        ("why steps were slow", lambda: slow_steps.slow_steps(trials, stages, attempts)),
         ("success by category", lambda: success.success_by_group(trials, "category")),
         ("failure classes", lambda: success.failure_classes(trials)),
         ("which fix", lambda: fixes.which_fix(trials)),

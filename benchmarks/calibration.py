@@ -14,29 +14,37 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from asked_again import TIMES, quantiles_decided, rates, rates_decided, request_quantiles
 from promises import (
     RUN_SD,
     WEEK_SD,
     Rng,
     Rows,
+    alarms,
     causes,
-    clustered_medians,
     comparisons,
     components,
     decisions,
+    drifts,
+    equal_runs,
     flags,
     line_errors,
-    proportions,
     quantiles,
-    time_courses,
-    time_outs,
 )
 
 TARGET = Path(__file__).parents[1] / "docs" / "calibration.md"
 # Times the replicates: more for rare errors, promised exactly; fewer where one is a whole run.
 MORE = {
-    **dict.fromkeys(("quantiles", "clustered_medians", "proportions", "components"), 10),
-    **{"flags": 50, "comparisons": 10, "decisions": 5, "causes": 0.5, "line_errors": 0.05},
+    **dict.fromkeys(("quantiles", "request_quantiles", "rates", "components"), 10),
+    **{
+        "flags": 50,
+        "comparisons": 10,
+        "decisions": 5,
+        "causes": 0.25,
+        "alarms": 0.5,
+        "equal_runs": 0.5,
+        "line_errors": 0.05,
+    },
 }
 TABLES: list[tuple[str, str, list[str], Callable[[Rng, int], Rows]]] = [
     (
@@ -51,16 +59,30 @@ TABLES: list[tuple[str, str, list[str], Callable[[Rng, int], Rows]]] = [
         quantiles,
     ),
     (
-        "Median where cases repeat",
-        "Coverage for prompts like these, cases × repeats, by the part of the variance of cases.",
-        ["layout", "ICC .2", "ICC .5", "ICC .9"],
-        clustered_medians,
+        "Quantiles of requests where prompts repeat",
+        "Coverage for prompts like these, prompts × repeats; unequal: each is asked 1, 2, 3 or 10 "
+        "times. Without an upper limit the lower one has to hold.",
+        ["quantile, layout", *TIMES],
+        request_quantiles,
     ),
     (
-        "Success rate where cases repeat",
-        "Coverage of a rate of .7, cases × repeats.",
-        ["layout", "ICC .2", "ICC .5", "ICC .8"],
-        proportions,
+        "Success rate where prompts repeat",
+        "Coverage of a rate, prompts × repeats.",
+        ["layout", "ICC .05", "ICC .2", "ICC .5", "ICC .8"],
+        rates,
+    ),
+    (
+        "What would decide about a rate",
+        "How often a run of the named number of prompts decides, if the truth is the far end of "
+        "the interval, and if it lies halfway between the rate and the limit.",
+        ["seen", "prompts, far end", "decides", "prompts, halfway", "decides"],
+        rates_decided,
+    ),
+    (
+        "What would decide about a quantile",
+        "The same; the truth is the share of requests within the limit.",
+        ["seen", "prompts, far end", "decides", "prompts, halfway", "decides"],
+        quantiles_decided,
     ),
     (
         "Outlier flag",
@@ -70,11 +92,11 @@ TABLES: list[tuple[str, str, list[str], Callable[[Rng, int], Rows]]] = [
         flags,
     ),
     (
-        "Why a stage was slow",
-        "Share of trials at least 1.5 times the median whose main cause is the planted one, three "
-        "planted trials of 20 a run, by the noise of the service; columns that were not recorded "
-        "are named. Last, the share of runs without a cause in which anything is unexplained.",
-        ["planted", "σ .05", "σ .10", "trials or runs"],
+        "Why a step was slow",
+        "Share of slow steps whose only cause, planted in one step of a run, is named; prompts of "
+        "200 to 6,000 tokens, nearly all cached; columns that were not recorded are named. A "
+        "prompt that was not cached counts as named by `probably` where the server does not tell.",
+        ["planted", "20 × 1", "20 × 3", "steps"],
         causes,
     ),
     (
@@ -84,18 +106,12 @@ TABLES: list[tuple[str, str, list[str], Callable[[Rng, int], Rows]]] = [
         line_errors,
     ),
     (
-        "Times in the course of a run",
+        "Drift",
         "Cases × repeats in random order, noise .10 on ln seconds: false alarms of the drift, how "
         "often 20 % from first to last is found, and coverage of that drift, of neighbours that do "
         "not correlate, and of a run that begins as it goes on (where there is an interval).",
         ["layout", "false alarm", "found", "drift covered", "neighbours", "warm-up"],
-        time_courses,
-    ),
-    (
-        "Time to success where clients give up",
-        "True median 15 s, lognormal σ .4; clients wait 12 to 40 s.",
-        ["n", "Kaplan-Meier", "successes only", "coverage"],
-        time_outs,
+        drifts,
     ),
     (
         "Share of the variance that cases hold",
@@ -118,6 +134,22 @@ TABLES: list[tuple[str, str, list[str], Callable[[Rng, int], Rows]]] = [
         "used; and the share of studies whose confidence sequence misses the truth at any look.",
         ["truth", "says above", "says below", "mean trials", "sequence misses"],
         decisions,
+    ),
+    (
+        "Slow steps beyond chance where nothing is the matter",
+        "Share of runs without a cause in which any step is called beyond chance, by how prompts "
+        "of 200 to 6,000 tokens are cached, what answers' lengths follow, and the noise; each "
+        "such step is also all the advice that a run gets. Of 20 × 50 a tenth of the runs.",
+        ["run", "40 × 1", "20 × 2", "20 × 3", "20 × 5", "20, unequal", "20 × 50"],
+        alarms,
+    ),
+    (
+        "Two runs of the same code",
+        f"Run SD {RUN_SD}, case × run SD {WEEK_SD}, on ln seconds; cases are right with chances "
+        "of beta(.8, .4). The share of comparisons in which two stages, end to end or success "
+        "differ, and in which any single case does.",
+        ["cases × repeats, noise", "times and success", "any case"],
+        equal_runs,
     ),
 ]
 

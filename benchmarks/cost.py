@@ -65,11 +65,11 @@ def coverage(rng: Rng, replicates: int) -> None:
     for cases, seen in [(20, 100), (20, 1000), (100, 500)]:
         scale = (10 / 3600) / (seen / MONTH_S)
         hosting = Hosting(idle_window_s=300 * scale, cold_start_s=60 * scale)
-        true = month(_trials(np.full(25, SERVICE_S * scale)), PRICE, hosting, seen).usd_request
+        true = month(_trials(np.full(25, SERVICE_S * scale)), PRICE, hosting, seen).usd
         inside, widths = 0, []
         for seed in range(replicates):
             trials = _trials(scale * lognormal(rng, 0.35, cases))
-            told = month(trials, PRICE, hosting, rng.poisson(seen), seed=seed).usd_request
+            told = month(trials, PRICE, hosting, rng.poisson(seen), seed=seed).usd
             if told.has_interval:
                 inside += told.low <= true.value <= told.high
                 widths.append((told.high - told.low) / true.value)
@@ -80,7 +80,7 @@ def coverage(rng: Rng, replicates: int) -> None:
 
 def _trials(seconds: np.ndarray) -> Service:
     cases = np.array([f"case {number}" for number in range(len(seconds))], dtype=object)
-    return Service(seconds=seconds, passed=np.ones(len(seconds), dtype=bool), cases=cases)
+    return Service(seconds=seconds, cases=cases)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from liftlab import jobs, store
-from liftlab.analysis.explain import Explanation, explain
+from liftlab.analysis.slow_steps import SlowStep, slow_steps
 from liftlab.runner.served import SERVER_LOG
 from liftlab.serving.request_log import read_request_log
 from liftlab.settings import load_project
@@ -85,15 +85,15 @@ def true_cause(attempts: pd.DataFrame, usual_tokens: float) -> str:
     parts = {
         "queue": attempts["queue_s_true"].sum(),
         "retry": attempts["service_s_true"].iloc[:-1].sum(),
-        "output tokens": TOKEN_S * (last["tokens_true"] - usual_tokens),
-        "server stall": STALL_S * attempts["fault_true"].fillna("").str.len().gt(0).sum(),
+        "longer_answer": TOKEN_S * (last["tokens_true"] - usual_tokens),
+        "stall": STALL_S * attempts["fault_true"].fillna("").str.len().gt(0).sum(),
     }
     return max(parts, key=lambda cause: parts[cause])
 
 
-def named(explanation: Explanation | None) -> str:
-    """Return the main cause without a retry's reason."""
-    return "not slow" if explanation is None else explanation.main_cause.partition(":")[0]
+def named(step: SlowStep | None) -> str:
+    """Return the main cause."""
+    return "not slow" if step is None else step.main_cause
 
 
 def main() -> None:
@@ -106,16 +106,16 @@ def main() -> None:
     for seed in range(options.seed, options.seed + options.runs):
         with tempfile.TemporaryDirectory() as folder:
             run, attempts = measured(Path(folder), seed)
-        with_traces = explain(run.trials, run.stages, run.attempts)
-        without = explain(run.trials, run.stages, run.attempts.drop(columns=list(TRACES)))
+        with_traces = slow_steps(run.trials, run.stages, run.attempts)
+        without = slow_steps(run.trials, run.stages, run.attempts.drop(columns=list(TRACES)))
         for stage, rows in run.stages.groupby("stage"):
             usual = float(np.median(attempts.loc[attempts["stage"] == stage, "tokens_true"]))
             for row in rows[rows["latency_s"] >= SLOW * rows["latency_s"].median()].itertuples():
                 place = (row.case_id, row.stage)
                 mine = (attempts["case_id"] == row.case_id) & (attempts["stage"] == row.stage)
                 cause = true_cause(attempts[mine], usual)
-                for label, explanations in ((cause, with_traces), (f"{cause}, no trace", without)):
-                    each = {(e.case_id, e.stage): e for e in explanations}.get(place)
+                for label, steps in ((cause, with_traces), (f"{cause}, no trace", without)):
+                    each = {(e.case_id, e.stage): e for e in steps}.get(place)
                     found[label][named(each)] += 1
     for label in sorted(found):
         print(f"{label:<28} {dict(found[label].most_common())}")

@@ -1,140 +1,168 @@
-"""Records of runs in which the cause of every slow trial is planted, and what is made of them.
+"""Records of runs in which the cause of a slow step is planted, and what is made of them.
 
-Used by `calibration.py`. The form is the simulator's: queue + cold start + base + token x tokens,
-with lognormal noise on the service, one stage, one repeat; prompts cost a little, too.
+Used by `calibration.py`. The form is the simulator's: queue + cold start + prefill + base + token x
+tokens, with lognormal noise on the service, one stage; prompts have 200 to 6,000 tokens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from liftlab.analysis.explain import Explanation, explain
+from liftlab.analysis.slow_steps import SlowStep, SlowSteps, slow_steps
 
-BASE_S, TOKEN_S, PROMPT_S = 0.6, 0.028, 0.0004
-CASES, SLOW_CASES, TYPICAL_TOKENS = 20, 3, 115
-SLOW = 1.5  # times the median from which a trial has to be explained
+BASE_S, TOKEN_S, PROMPT_S = 0.6, 0.028, 0.002
+CASES = 20
+SLOW_AT_LEAST_S = 4.0
 
 Rng = np.random.Generator
-Plant = dict[str, float]
-# What is planted: how it is drawn, and what it is called.
-DRAWN: dict[str, Callable[[Rng], float]] = {
-    "retry": lambda rng: float(rng.integers(1, 3)),
-    "back-off": lambda rng: rng.uniform(5, 20),
-    "queue": lambda rng: rng.uniform(3, 20),
-    "cold start": lambda rng: rng.uniform(5, 60),
-    "output tokens": lambda rng: rng.uniform(300, 900),
-    "server stall": lambda rng: rng.uniform(3, 20),
-    "stall without a trace": lambda rng: rng.uniform(3, 20),
+Row = dict[str, Any]
+Noise = Callable[[Rng], float]
+
+# What is planted in a row: how it is drawn.
+PLANTED: dict[str, Callable[[Rng, Row], Row]] = {
+    "retry": lambda rng, row: {"tries": int(rng.integers(2, 4))},
+    "back_off": lambda rng, row: {"tries": 2, "back_off": rng.uniform(8, 20)},
+    "connect": lambda rng, row: {"tries": 2, "connect": rng.uniform(8, 20)},
+    "queue": lambda rng, row: {"queue": rng.uniform(SLOW_AT_LEAST_S, 20)},
+    "cold_start": lambda rng, row: {"cold": rng.uniform(5, 60)},
+    "longer_answer": lambda rng, row: {"tokens": int(rng.integers(400, 900))},
+    "stall": lambda rng, row: {"gap": rng.uniform(SLOW_AT_LEAST_S, 20)},
+    "uncached_prompt": lambda rng, row: {"prompt": max(row["prompt"], 4500), "cached": 0},
+    "unexplained": lambda rng, row: {"silent": rng.uniform(8, 20)},
 }
-CALLED = {"retry": "retry: does_not_parse", "stall without a trace": "unexplained"}
+NOISES: dict[str, Noise] = {
+    "lognormal σ .1": lambda rng: rng.lognormal(0, 0.1),
+    "lognormal σ .6": lambda rng: rng.lognormal(0, 0.6),
+    "floor and Pareto": lambda rng: (5 + 2 * rng.pareto(1.5)) / 6.2,
+}
 
 
-def drawn(rng: Rng, kinds: tuple[str, ...]) -> Plant:
-    """Draw how much of each kind is planted; a back-off comes with a retry."""
-    plant = {kind: DRAWN[kind](rng) for kind in kinds}
-    return plant | {"retry": 1.0} if "back-off" in plant else plant
+def repeats_of(layout: str, rng: Rng) -> list[int]:
+    """Return how often each case is asked: "20 × 3", or "20, unequal"."""
+    if layout.endswith("unequal"):
+        return rng.integers(1, 7, CASES).tolist()
+    cases, _, repeats = layout.partition(" × ")
+    return [int(repeats)] * int(cases)
 
 
-def largest(plant: Plant) -> str:
-    """Return the name of the cause that holds most of a planted excess."""
-    tokens = plant.get("output tokens", TYPICAL_TOKENS)
-    seconds = dict(plant)
-    if "retry" in plant:
-        seconds["retry"] = plant["retry"] * (BASE_S + TOKEN_S * tokens)
-    if "output tokens" in plant:
-        seconds["output tokens"] = TOKEN_S * (tokens - TYPICAL_TOKENS)
-    cause = max(seconds, key=lambda kind: seconds[kind])
-    return CALLED.get(cause, cause)
+def clean(rng: Rng, layout: str, kind: str = "cached") -> list[Row]:
+    """Draw the rows of a run without any cause.
 
-
-def records(rng: Rng, sigma: float, plants: dict[int, Plant]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Make the stage and attempt tables of one run; `plants` are by case."""
-    stages, attempts, clock = [], [], 0.0
-    for case in range(CASES):
-        plant, begun = plants.get(case, {}), clock
-        tokens = plant.get("output tokens", rng.uniform(70, 160))
-        prompt, tries = rng.integers(80, 400), 1 + int(plant.get("retry", 0))
-        for number in range(1, tries + 1):
-            first, last = number == 1, number == tries
-            service = BASE_S + TOKEN_S * tokens + PROMPT_S * prompt
-            service *= rng.lognormal(0, sigma)
-            queue = abs(rng.normal(0, 0.01)) + (plant.get("queue", 0.0) if first else 0.0)
-            cold = plant.get("cold start", 0.0) if first else 0.0
-            backoff = 0.0 if first else plant.get("back-off", 0.0)
-            gap = plant.get("server stall", 0.0) if last else 0.0
-            silent = plant.get("stall without a trace", 0.0) if last else 0.0
-            sent = clock + backoff
-            clock = sent + queue + cold + service + gap + silent
-            attempts.append(
+    `kind` is "cached" (nearly all of each prompt), "first" (not in a case's first request), "some"
+    (a fifth is not), "uncached", "by tokens" (a fourth of the cases has long answers), or "by
+    case" (a fourth is slow by nature).
+    """
+    repeats = repeats_of(layout, rng)
+    prompts, tokens = rng.integers(200, 6001, len(repeats)), rng.integers(60, 200, len(repeats))
+    hard = rng.random(len(repeats)) < 0.25
+    rows = []
+    for repeat in range(1, max(repeats) + 1):
+        for case in rng.permutation(len(repeats)):
+            if repeat > repeats[case]:
+                continue
+            missed = {"first": repeat == 1, "some": rng.random() < 0.2}.get(kind, kind != "cached")
+            prompt = int(prompts[case])
+            typical = 400 if kind == "by tokens" and hard[case] else tokens[case]
+            rows.append(
                 {
-                    "case_id": case,
-                    "repeat": 1,
-                    "stage": "code",
-                    "attempt": number,
-                    "seq": len(attempts),
-                    "phase": "measure",
-                    "sent_s": sent,
-                    "first_byte_s": sent + queue + cold + 0.99 * service,
-                    "last_byte_s": clock,
-                    "queue_s": queue,
-                    "cold": cold > 0,
-                    "cold_s": cold,
-                    "server_s": service,
-                    "max_gap_s": 0.002 + gap,
-                    "prompt_tokens": prompt,
-                    "output_tokens": round(tokens),
-                    "backoff_before_s": backoff,
-                    "retry_reason": None if first else "does_not_parse",
-                    "abandoned": False,
+                    "case": f"case{case}",
+                    "repeat": repeat,
+                    "prompt": prompt,
+                    "cached": 0 if missed else int(0.95 * prompt),
+                    "tokens": max(5, int(typical * rng.lognormal(0, 0.15))),
+                    "times": 2.5 if kind == "by case" and hard[case] else 1.0,
                 }
             )
-        stages.append(
-            {
-                "case_id": case,
-                "repeat": 1,
-                "stage": "code",
-                "latency_s": clock - begun,
-                "attempts": tries,
-            }
-        )
+    return rows
+
+
+def records(
+    rng: Rng, rows: list[Row], noise: Noise = NOISES["lognormal σ .1"]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make the stage and attempt tables of one run, its requests one after the other."""
+    stages, attempts, clock = [], [], 0.0
+    for row in rows:
+        begun, tries = clock, row.get("tries", 1)
+        for number in range(1, tries + 1):
+            made = _attempt(rng, row, number, clock, noise(rng))
+            clock = made["last_byte_s"]
+            attempts.append({**made, "seq": len(attempts)})
+        key = {"case_id": row["case"], "repeat": row["repeat"], "stage": "code"}
+        took = {"started_s": begun, "latency_s": clock - begun, "attempts": tries}
+        stages.append({**key, **took})
     return pd.DataFrame(stages), pd.DataFrame(attempts)
 
 
-def explained(
-    stages: pd.DataFrame, attempts: pd.DataFrame, without: tuple[str, ...] = ()
-) -> dict[str, Explanation]:
-    """Explain a run's slow stages, some columns not recorded; by case."""
-    found = explain(pd.DataFrame(), stages, attempts.drop(columns=list(without)))
-    return {each.case_id: each for each in found}
+def _attempt(rng: Rng, row: Row, number: int, clock: float, noise: float) -> Row:
+    first, last = number == 1, number == row.get("tries", 1)
+    prefill = PROMPT_S * (row["prompt"] - row["cached"]) * rng.lognormal(0, 0.05)
+    service = (BASE_S + TOKEN_S * row["tokens"]) * row["times"] * noise
+    queue = abs(rng.normal(0, 0.005)) + (row.get("queue", 0.0) if first else 0.0)
+    cold = row.get("cold", 0.0) if first else 0.0
+    waits = {name: 0.0 if first else row.get(name, 0.0) for name in ("back_off", "connect")}
+    gap, silent = (row.get(name, 0.0) if last else 0.0 for name in ("gap", "silent"))
+    sent = clock + sum(waits.values())
+    return {
+        "case_id": row["case"],
+        "repeat": row["repeat"],
+        "stage": "code",
+        "attempt": number,
+        "phase": "measure",
+        "sent_s": sent,
+        "last_byte_s": sent + queue + cold + prefill + service + gap + silent,
+        "queue_s": queue,
+        "cold": cold > 0,
+        "cold_s": cold,
+        "tcp_s": waits["connect"],
+        "backoff_before_s": waits["back_off"],
+        "prefill_s": prefill,
+        "server_s": prefill + service + gap + silent,
+        "max_gap_s": 0.002 + gap,
+        "prompt_tokens": row["prompt"],
+        "cached_tokens": row["cached"],
+        "output_tokens": row["tokens"],
+        "retry_reason": None if first else "length",
+        "abandoned": False,
+    }
 
 
-def share_right(
-    rng: Rng, sigma: float, kinds: tuple[str, ...], runs: int, without: tuple[str, ...] = ()
+def slow(tables: tuple[pd.DataFrame, pd.DataFrame], without: tuple[str, ...] = ()) -> SlowSteps:
+    """List the slow steps of a run, some columns not recorded."""
+    stages, attempts = tables
+    return slow_steps(pd.DataFrame(), stages, attempts.drop(columns=list(without)))
+
+
+def named(step: SlowStep) -> str:
+    """Return the main cause; of what is unexplained, what it probably is."""
+    return step.probably if step.main_cause == "unexplained" and step.probably else step.main_cause
+
+
+def share_named(
+    rng: Rng, layout: str, cause: str, runs: int, without: tuple[str, ...] = ()
 ) -> tuple[float, int]:
-    """Return how often the main cause of a slow trial is the planted one, and of how many."""
-    right, slow = 0, 0
+    """Return how often the one planted cause of a slow step is named, and of how many."""
+    right, seen = 0, 0
     for _ in range(runs):
-        chosen = rng.choice(CASES, SLOW_CASES, replace=False)
-        plants = {int(case): drawn(rng, kinds) for case in chosen}
-        stages, attempts = records(rng, sigma, plants)
-        found = explained(stages, attempts, without)
-        limit = SLOW * stages["latency_s"].median()
-        for case, plant in plants.items():
-            if stages.loc[stages["case_id"] == case, "latency_s"].item() < limit:
-                continue
-            slow += 1
-            each = found.get(str(case))
-            right += each is not None and each.main_cause == largest(plant)
-    return right / max(slow, 1), slow
+        rows = clean(rng, layout)
+        odd = rows[int(rng.integers(len(rows)))]
+        odd |= PLANTED[cause](rng, odd)
+        found = slow(records(rng, rows), without)
+        mine = [s for s in found if (s.case_id, s.repeat) == (odd["case"], odd["repeat"])]
+        seen += len(mine)
+        right += sum(named(step) == cause for step in mine)
+    return right / max(seen, 1), seen
 
 
-def share_of_clean_runs(rng: Rng, sigma: float, runs: int) -> float:
-    """Return the share of runs without any cause in which something is called unexplained."""
+def share_of_alarms(
+    rng: Rng, layout: str, kind: str, runs: int, noise: str = "lognormal σ .1"
+) -> float:
+    """Return the share of runs without a cause in which any step is beyond chance."""
     alarms = 0
     for _ in range(runs):
-        found = explained(*records(rng, sigma, {}))
-        alarms += any(each.verdict == "unexplained" for each in found.values())
+        found = slow(records(rng, clean(rng, layout, kind), NOISES[noise]), ("prefill_s",))
+        alarms += not found.beyond_chance.empty
     return alarms / runs

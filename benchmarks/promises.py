@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import planted
+from asked_again import outcomes
 from scipy import stats
 
 from liftlab.analysis import (
+    by_case,
+    compare,
     decide,
+    drift,
     intervals,
     outliers,
     paired,
     sequential,
-    timecourse,
-    timeouts,
     variance,
 )
 from liftlab.analysis.estimate import Estimate
@@ -76,41 +79,6 @@ def quantiles(rng: Rng, replicates: int) -> Rows:
         yield [name, *medians, *(covers(draw, rng, 0.95, n, replicates) for n in (59, 72, 100))]
 
 
-def clustered_medians(rng: Rng, replicates: int) -> Rows:
-    """Yield coverage of the median of prompts like these, where cases repeat."""
-    for repeats in (2, 5):
-        row: list[object] = [f"20 × {repeats}"]
-        for share in (0.2, 0.5, 0.9):
-            names, inside = np.repeat(np.arange(20), repeats), 0
-            for _ in range(replicates):
-                case = rng.normal(0, 0.35 * math.sqrt(share), 20)[names]
-                own = rng.normal(0, 0.35 * math.sqrt(1 - share), len(names))
-                found = intervals.median(10 * np.exp(case + own), clusters=names)
-                inside += found.low <= 10 <= found.high
-            row.append(inside / replicates)
-        yield row
-
-
-def outcomes(rng: Rng, rate: float, share: float, names: np.ndarray) -> np.ndarray:
-    """Draw outcomes of cases whose own rates differ, with an intra-class correlation."""
-    shape = np.array([rate, 1 - rate]) * (1 - share) / share
-    return rng.random(len(names)) < rng.beta(*shape, names.max() + 1)[names]
-
-
-def proportions(rng: Rng, replicates: int) -> Rows:
-    """Yield coverage of a success rate of .7 with five repeats a case."""
-    for cases in (10, 20, 50):
-        names = np.repeat(np.arange(cases), 5)
-        row: list[object] = [f"{cases} × 5"]
-        for share in (0.2, 0.5, 0.8):
-            found = [
-                intervals.proportion(outcomes(rng, 0.7, share, names), clusters=names)
-                for _ in range(replicates)
-            ]
-            row.append(np.mean([each.low <= 0.7 <= each.high for each in found]))
-        yield row
-
-
 def line_errors(rng: Rng, replicates: int) -> Rows:
     """Yield how far the slope of a sample of attempts lies from the slope of them all."""
     for n in (2_000, 5_000):
@@ -125,26 +93,49 @@ def line_errors(rng: Rng, replicates: int) -> Rows:
 
 
 def causes(rng: Rng, replicates: int) -> Rows:
-    """Yield how often a planted cause is found; of stalls without a trace, called unexplained."""
-    unlike = ("server_s", "max_gap_s")
-    singles = [((kind,), ()) for kind in planted.DRAWN]
-    singles[-1] = (singles[-1][0], unlike)
-    pairs = [("retry", "queue"), ("cold start", "retry"), ("queue", "output tokens")]
-    pairs += [("cold start", "stall without a trace"), ("retry", "stall without a trace")]
-    pairs += [("output tokens", "stall without a trace"), ("back-off", "server stall")]
-    bare = [(("queue",), ("queue_s",)), (("back-off",), ("backoff_before_s",))]
-    bare += [(("cold start",), ("cold_s",)), (("retry",), ("output_tokens", "prompt_tokens"))]
-    for kinds, without in [*singles, *((pair, ()) for pair in pairs), *bare]:
-        name = " + ".join(kinds) + (f"; no {', '.join(without)}" if without else "")
-        found = [
-            planted.share_right(rng, sigma, kinds, replicates, without) for sigma in (0.05, 0.1)
+    """Yield how often a planted cause is named, by what was not recorded."""
+    own = ("prefill_s",)
+    without = {
+        "uncached_prompt": [(), own],
+        "unexplained": [("prefill_s", "server_s")],
+        "queue": [own, ("prefill_s", "queue_s")],
+        "back_off": [own, ("prefill_s", "backoff_before_s")],
+        "cold_start": [own, ("prefill_s", "cold_s")],
+        "retry": [own, ("prefill_s", "output_tokens", "prompt_tokens", "cached_tokens")],
+    }
+    for cause in planted.PLANTED:
+        for left_out in without.get(cause, [own]):
+            name = f"{cause}; no {', '.join(left_out)}" if left_out else cause
+            found = [
+                planted.share_named(rng, layout, cause, replicates, left_out)
+                for layout in ("20 × 1", "20 × 3")
+            ]
+            yield [name, *(share for share, _ in found), sum(seen for _, seen in found)]
+
+
+def alarms(rng: Rng, replicates: int) -> Rows:
+    """Yield how often a run without a cause has a step that is called beyond chance."""
+    kinds = ["cached", "first", "some", "uncached", "by tokens", "by case"]
+    rows = [(kind, "lognormal σ .1") for kind in kinds]
+    rows += [("some", noise) for noise in list(planted.NOISES)[1:]]
+    for kind, noise in rows:
+        name = kind if noise == "lognormal σ .1" else f"{kind}, {noise}"
+        shares: list[object] = [
+            "–"  # what only cases that repeat can show
+            if (kind, layout) == ("by case", "40 × 1")
+            else planted.share_of_alarms(rng, layout, kind, count, noise)
+            for layout, count in alarm_layouts(replicates)
         ]
-        yield [name, *(share for share, _ in found), sum(slow for _, slow in found)]
-    clean = [planted.share_of_clean_runs(rng, sigma, replicates) for sigma in (0.05, 0.1)]
-    yield ["nothing: any `unexplained` in a run", *clean, 2 * replicates]
+        yield [name, *shares]
 
 
-def time_courses(rng: Rng, replicates: int) -> Rows:
+def alarm_layouts(replicates: int) -> list[tuple[str, int]]:
+    """Return layouts and how many runs of each: fewer of a long one."""
+    short = ["40 × 1", "20 × 2", "20 × 3", "20 × 5", "20, unequal"]
+    return [*((layout, replicates) for layout in short), ("20 × 50", max(1, replicates // 10))]
+
+
+def drifts(rng: Rng, replicates: int) -> Rows:
     """Yield false alarms and power of the drift, its coverage, and that of neighbours."""
     for cases, repeats in ((40, 1), (20, 2), (20, 5), (5, 20)):
         alarms, found, inside, apart, begins = [], [], [], [], []
@@ -152,8 +143,8 @@ def time_courses(rng: Rng, replicates: int) -> Rows:
             names = np.concatenate([rng.permutation(cases) for _ in range(repeats)])
             level = rng.normal(2, CASE_SD, cases)[names]
             times = np.exp(level + rng.normal(0, RUN_SD, len(names)))
-            still = timecourse.time_course(times, names)
-            slower = timecourse.time_course(times * np.geomspace(1, 1.2, len(names)), names)
+            still = drift.drift_of(times, names)
+            slower = drift.drift_of(times * np.geomspace(1, 1.2, len(names)), names)
             alarms.append(still.drifts)
             found.append(slower.drifts)
             inside.append(_covers(slower.ratio, 1.2))
@@ -161,20 +152,6 @@ def time_courses(rng: Rng, replicates: int) -> Rows:
             begins.append(_covers(still.warm_up, 1.0))
         means = (np.mean(each) for each in (alarms, found, inside, apart, begins))
         yield [f"{cases} × {repeats}", *means]
-
-
-def time_outs(rng: Rng, replicates: int) -> Rows:
-    """Yield the median time to success by three ways, and coverage, where clients give up."""
-    for n in (20, 50, 100):
-        medians, naive, inside = [], [], []
-        for _ in range(replicates):
-            true, limit = 15 * rng.lognormal(0, 0.4, n), rng.uniform(12, 40, n)
-            ok, seconds = true <= limit, np.minimum(true, limit)
-            found = timeouts.time_to_success(seconds, ok, ~ok).median
-            medians.append(found.value or np.nan)
-            naive.append(np.median(seconds[ok]))
-            inside.append(_covers(found, 15.0))
-        yield [n, f"{np.nanmean(medians):.1f} s", f"{np.mean(naive):.1f} s", np.mean(inside)]
 
 
 def _covers(found: Estimate, truth: float) -> bool:
@@ -243,9 +220,52 @@ def comparisons(rng: Rng, replicates: int) -> Rows:
             stages = [[week(rng, of_case, repeats) for _ in range(2)] for _ in range(2)]
             stages.append([stages[0][0] + stages[1][0], stages[0][1] + stages[1][1]])
             changes = [paired.times(a.ravel(), names, b.ravel(), names) for a, b in stages]
-            alarms.append(any(change.p < 0.05 for change in paired.holm(changes)))
+            alarms.append(any(change.p < 0.05 for change in paired.together(changes)))
         slow = [f"{100 * (ratio - 1):.1f} %" for ratio in ratios]
         yield [f"{cases} × {repeats}", *slow, np.mean(found), np.mean(alarms)]
+
+
+def equal_runs(rng: Rng, replicates: int) -> Rows:
+    """Yield how often two runs of the same code differ: times and success, and any single case."""
+    for cases, repeats in ((10, 3), (20, 3), (20, 10)):
+        for noise in ("normal", "t, 3 df", "one in ten × 3"):
+            any_of_all, any_case = [], []
+            for _ in range(replicates):
+                of_case, rate = rng.normal(2, CASE_SD, (2, cases)), rng.beta(0.8, 0.4, cases)
+                weeks = [_same_code(rng, of_case, rate, repeats, noise) for _ in range(2)]
+                found = compare.runs(*weeks)
+                verdicts = {change.verdict for change in found.times} | {found.success.verdict}
+                any_of_all.append(bool(verdicts & {"faster", "slower", "better", "worse"}))
+                changes = by_case.case_changes(*weeks)
+                any_case.append(any(change.verdict != "cannot tell" for change in changes))
+            yield [f"{cases} × {repeats}, {noise}", np.mean(any_of_all), np.mean(any_case)]
+
+
+def _same_code(
+    rng: Rng, of_case: np.ndarray, rate: np.ndarray, repeats: int, noise: str
+) -> SimpleNamespace:
+    """Draw the tables of one run: two stages, end to end their sum, and what is right."""
+    cases = len(rate)
+    keys = {
+        "run_id": "r",
+        "case_id": np.repeat([f"c{i}" for i in range(cases)], repeats),
+        "repeat": np.tile(np.arange(1, repeats + 1), cases),
+    }
+    frames = []
+    for place, level in enumerate(of_case):
+        own = RUN_SD * (
+            rng.standard_t(3, (cases, repeats))
+            if noise.startswith("t")
+            else rng.normal(0, 1, (cases, repeats))
+        )
+        own += math.log(3) * (rng.random((cases, repeats)) < (0.1 if "ten" in noise else 0))
+        seconds = np.exp((level + rng.normal(0, WEEK_SD, cases))[:, None] + own).ravel()
+        stage = {"stage": f"stage_{place}", "position": place, "ok": True}
+        frames.append(pd.DataFrame(keys | stage | {"latency_s": seconds}))
+    right = rng.random(cases * repeats) < np.repeat(rate, repeats)
+    whole = {"e2e_s": sum(frame["latency_s"] for frame in frames)}
+    trials = pd.DataFrame(keys | whole | {"outcome": np.where(right, "pass", "fail")})
+    return SimpleNamespace(trials=trials, stages=pd.concat(frames, ignore_index=True))
 
 
 def decisions(rng: Rng, replicates: int) -> Rows:

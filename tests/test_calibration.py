@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+import asked_again
 import planted
 import promises
 from calibration import TABLES
@@ -22,10 +23,18 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(20251124)
 
 
-@pytest.mark.parametrize("name", ["clustered_medians", "proportions", "components"])
+@pytest.mark.parametrize("name", ["components"])
 def test_intervals_cover_where_cases_repeat(name: str, rng: np.random.Generator) -> None:
     for layout, *coverage in getattr(promises, name)(rng, SETS):
         assert min(coverage) >= LEAST, layout
+
+
+def test_quantiles_and_rates_cover_where_prompts_repeat(rng: np.random.Generator) -> None:
+    for layout, *coverage in [
+        *asked_again.request_quantiles(rng, SETS),
+        *asked_again.rates(rng, SETS),
+    ]:
+        assert np.mean(coverage) >= LEAST, layout
 
 
 @pytest.mark.parametrize("shape", promises.GENERATORS)
@@ -36,18 +45,26 @@ def test_medians_cover_whatever_the_shape(shape: str, rng: np.random.Generator) 
     assert np.mean([each.low <= truth <= each.high for each in found]) >= LEAST
 
 
-@pytest.mark.parametrize("kind", planted.DRAWN)
-def test_a_planted_cause_is_found(kind: str, rng: np.random.Generator) -> None:
-    without = ("server_s", "max_gap_s") if kind == "stall without a trace" else ()
-    share, slow = planted.share_right(rng, 0.1, (kind,), 5, without)
-    assert slow >= 10
-    assert share >= 0.9
+@pytest.mark.parametrize("cause", planted.PLANTED)
+@pytest.mark.parametrize("layout", ["20 × 1", "20 × 3"])
+def test_a_planted_cause_is_named(cause: str, layout: str, rng: np.random.Generator) -> None:
+    for without in [(), ("prefill_s",)] if cause == "uncached_prompt" else [("prefill_s",)]:
+        share, seen = planted.share_named(rng, layout, cause, 8, without)
+        assert seen >= 6
+        assert share >= 0.95
 
 
-def test_causes_that_meet_are_told_apart_and_clean_runs_are_clean(rng: np.random.Generator) -> None:
-    share, _ = planted.share_right(rng, 0.1, ("cold start", "retry"), 5)
-    assert share >= 0.7
-    assert planted.share_of_clean_runs(rng, 0.1, 20) <= 0.1
+@pytest.mark.parametrize("kind", ["cached", "first", "some", "by tokens", "by case"])
+@pytest.mark.parametrize("layout", ["20 × 2", "20 × 3", "20, unequal"])
+def test_clean_runs_give_no_alarm(kind: str, layout: str, rng: np.random.Generator) -> None:
+    assert planted.share_of_alarms(rng, layout, kind, 15) <= 2 / 15
+
+
+def test_two_runs_of_the_same_code_are_called_different_one_time_in_twenty(
+    rng: np.random.Generator,
+) -> None:
+    for layout, *alarms in promises.equal_runs(rng, 20):
+        assert max(alarms) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 20), layout
 
 
 def test_the_page_has_every_table() -> None:

@@ -1,23 +1,26 @@
-"""Each case of two runs beside itself: how much longer it took, and what that is worth."""
+"""Each case of two runs beside itself: how much longer it took, and whether that is chance."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 from scipy import stats
 
-from liftlab.analysis.columns import Floats, floats, labels
-from liftlab.analysis.estimate import Estimate, plain, quantity
-from liftlab.analysis.paired import Verdict, holm_levels
+from liftlab.analysis.columns import Floats
+from liftlab.analysis.compare import Tables
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.latency import time_end_to_end
+from liftlab.analysis.paired import CASES_NEEDED, LEVEL, Verdict, holm_levels, interval_levels
 from liftlab.analysis.samples import in_range
 
-FREEDOM_NEEDED = 5  # repeats beyond the first, over all cases: for their spread
-REPEAT_SPREADS = (0.10, 0.20, 0.35)
+REPEATS_NEEDED = 3  # of a case, on each side, for a verdict on it
+FEW_REPEATS = f"needs {REPEATS_NEEDED} answered requests on each side"
+FEW_CASES = f"needs {CASES_NEEDED} cases with {REPEATS_NEEDED} answered requests on each side"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +36,10 @@ class CaseChange:
     n_first, n_second
         How many they are of.
     ratio
-        Second over first; its interval speaks for repeats in these two runs.
+        Second over first. Its interval has the spread of repeats in it, and that by which cases
+        differ between two runs; it excludes 1 where the verdict says so, and nowhere else.
     p
-        Two-sided, corrected over all cases (Holm); None without repeats.
+        Two-sided, corrected over all cases (Holm); None without a verdict.
     verdict
         Faster, slower, or cannot tell.
     """
@@ -50,107 +54,99 @@ class CaseChange:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IfRepeated:
-    """What two single times would say, if the spread of repeats were known to be `cv`."""
-
-    cv: float
-    ratio: Estimate
-    p: float
-
-    def sentence(self) -> str:
-        """Say what would follow."""
-        said = f"if repeats varied by {quantity(self.cv, '%')}: {self.ratio.interval}"
-        return f"{said}, p = {plain(self.p, 1)}"
+def case_changes(first: Tables, second: Tables) -> list[CaseChange]:
+    """Compare end-to-end times of two runs' tables case by case; see `compare_cases`."""
+    return compare_cases(_logs(first), _logs(second))
 
 
-def case_changes(first: pd.DataFrame, second: pd.DataFrame) -> list[CaseChange]:
-    """Compare end-to-end times case by case, the largest change first.
+def compare_cases(before: Mapping[str, Floats], after: Mapping[str, Floats]) -> list[CaseChange]:
+    """Compare times case by case, the largest change first.
 
-    The spread of ln seconds over repeats is pooled over all cases of both runs.
+    Two runs of the same cases differ by more than their repeats tell: a case may be slow in one
+    run as a whole. So the yardstick of a case is the spread of the others' changes between
+    the two runs, or that of repeats where it is wider; and its repeats must lie apart, too.
 
     Parameters
     ----------
-    first, second
-        Trial tables.
+    before, after
+        By case, ln seconds of its repeats in either run.
     """
-    before, after = _logs(first), _logs(second)
-    shared = [name for name in before if name in after]
-    groups = [group for name in shared for group in (before[name], after[name])]
-    freedom = sum(len(group) - 1 for group in groups)
-    squares = math.fsum(float(((group - group.mean()) ** 2).sum()) for group in groups)
-    sd = math.sqrt(squares / freedom) if freedom >= FREEDOM_NEEDED else None
-    found = [_change(name, before[name], after[name], sd, freedom) for name in shared]
-    levels = iter(holm_levels([each.p for each in found if each.p is not None]))
-    corrected = [each if each.p is None else _decided(each, next(levels)) for each in found]
-    return sorted(corrected, key=lambda each: -abs(math.log(each.second_s / each.first_s)))
+    found = [_change(name, before[name], after[name]) for name in before if name in after]
+    fit = [each for each in found if min(each.n_first, each.n_second) >= REPEATS_NEEDED]
+    decided = {each.case_id: each for each in _decided(fit, before, after)}
+    found = [decided.get(each.case_id, each) for each in found]
+    return sorted(found, key=lambda each: -abs(math.log(each.second_s / each.first_s)))
 
 
-def if_repeated(
-    first_s: float, second_s: float, spreads: ArrayLike = REPEAT_SPREADS
-) -> list[IfRepeated]:
-    """Say what one time against one time would be worth at several spreads of repeats.
-
-    Nobody knows the spread from one time each: this only shows how much hangs on it.
-
-    Examples
-    --------
-    >>> print(if_repeated(21.7, 14.92)[0].sentence())
-    if repeats varied by 10 %: 95 % interval 0.5211–0.9072, p = 0.008
-    """
-    centre = math.log(second_s / first_s)
-    told = []
-    for cv in np.asarray(spreads, dtype=np.float64):
-        error = float(cv) * math.sqrt(2)
-        half = float(stats.norm.isf(0.025)) * error
-        ratio = Estimate(
-            value=math.exp(centre),
-            low=math.exp(centre - half),
-            high=math.exp(centre + half),
-            n=1,
-            confidence=0.95,
-            method=f"normal on ln, SD {cv:g} assumed",
-        )
-        p = 2 * float(stats.norm.sf(abs(centre) / error))
-        told.append(IfRepeated(cv=float(cv), ratio=ratio, p=p))
-    return told
-
-
-def _change(name: str, before: Floats, after: Floats, sd: float | None, freedom: int) -> CaseChange:
-    centre = float(after.mean() - before.mean())
-    ratio = Estimate(value=math.exp(centre), n=min(len(before), len(after)), method="ln seconds")
-    p = None
-    if sd is None:
-        ratio = replace(ratio, reason="no repeats to tell how much a case varies")
-    else:
-        error = max(sd, 1e-9) * math.sqrt(1 / len(before) + 1 / len(after))
-        half = float(stats.t.isf(0.025, freedom)) * error
-        low, high = math.exp(centre - half), math.exp(centre + half)
-        ratio = replace(ratio, low=low, high=high, confidence=0.95)
-        p = 2 * float(stats.t.sf(abs(centre) / error, freedom))
+def _change(name: str, before: Floats, after: Floats) -> CaseChange:
+    n = min(len(before), len(after))
+    value = math.exp(float(after.mean() - before.mean()))
     return CaseChange(
         case_id=name,
         first_s=math.exp(float(before.mean())),
         second_s=math.exp(float(after.mean())),
         n_first=len(before),
         n_second=len(after),
-        ratio=ratio,
-        p=p,
+        ratio=Estimate(
+            value=value, n=n, method="ln seconds", reason="" if n >= REPEATS_NEEDED else FEW_REPEATS
+        ),
+        p=None,
         verdict="cannot tell",
     )
 
 
-def _decided(change: CaseChange, p: float) -> CaseChange:
-    verdict: Verdict = "cannot tell"
-    if p < 0.05:
-        verdict = "slower" if change.second_s > change.first_s else "faster"
-    return replace(change, p=p, verdict=verdict)
+def _errors(before: Sequence[Floats], after: Sequence[Floats]) -> Floats:
+    """Return the standard error of each case's change in ln seconds; (cases,)."""
+    groups = [*before, *after]
+    squares = math.fsum(float(((group - group.mean()) ** 2).sum()) for group in groups)
+    within = squares / sum(len(group) - 1 for group in groups)
+    pairs = list(zip(before, after, strict=True))
+    repeats = within * np.array([1 / len(a) + 1 / len(b) for a, b in pairs])
+    changes = np.array([b.mean() - a.mean() for a, b in pairs])
+    others = np.array([np.delete(changes, place).var(ddof=1) for place in range(len(changes))])
+    errors: Floats = np.sqrt(np.maximum(np.maximum(repeats, others), 1e-18))
+    return errors
 
 
-def _logs(trials: pd.DataFrame) -> Mapping[str, Floats]:
-    seconds, cases = floats(trials, "e2e_s"), labels(trials, "case_id").astype(str)
-    usable = in_range(seconds)
+def _decided(
+    found: Sequence[CaseChange], before: Mapping[str, Floats], after: Mapping[str, Floats]
+) -> list[CaseChange]:
+    """Return changes with their verdicts, all cases together (Holm)."""
+    if len(found) < CASES_NEEDED:
+        return [replace(each, ratio=replace(each.ratio, reason=FEW_CASES)) for each in found]
+    pairs = [(before[each.case_id], after[each.case_id]) for each in found]
+    errors, freedom = _errors(*zip(*pairs, strict=True)), len(found) - 2
+    centres = np.array([second.mean() - first.mean() for first, second in pairs])
+    levels = (2 * stats.t.sf(np.abs(centres) / errors, freedom)).tolist()
+    decided = []
+    for change, pair, centre, error, p, miss in zip(
+        found, pairs, centres, errors, holm_levels(levels), interval_levels(levels), strict=True
+    ):
+        half = float(stats.t.isf(miss / 2, freedom)) * error
+        low, high, chance = math.exp(centre - half), math.exp(centre + half), p
+        if p < LEVEL and (overlap := _overlap(*pair)) > LEVEL:  # one wild repeat is no slow case
+            low, high, chance = min(low, 1.0), max(high, 1.0), max(p, overlap)
+        ratio = replace(change.ratio, low=low, high=high, confidence=1 - LEVEL)
+        way: Verdict = "slower" if centre > 0 else "faster"
+        verdict: Verdict = way if chance < LEVEL else "cannot tell"
+        decided.append(replace(change, ratio=ratio, p=chance, verdict=verdict))
+    return decided
+
+
+def _overlap(first: Floats, second: Floats) -> float:
+    """Return how likely repeats lie so far apart by chance: Mann and Whitney's test, one-sided.
+
+    Three against three are apart where none of the one side lies among those of the other.
+    """
+    way: Literal["less", "greater"] = "less" if first.mean() < second.mean() else "greater"
+    return round(float(stats.mannwhitneyu(first, second, alternative=way).pvalue), 9)
+
+
+def _logs(run: Tables) -> dict[str, Floats]:
+    timed = time_end_to_end(run.trials, stages=run.stages)
+    usable = in_range(timed.seconds) & ~timed.given_up
+    seconds = pd.Series(np.log(timed.seconds[usable]))
     return {
-        str(name): np.log(seconds[usable & (cases == name)])
-        for name in dict.fromkeys(cases[usable])
+        str(name): group.to_numpy(dtype=np.float64)
+        for name, group in seconds.groupby(timed.cases[usable], sort=False)
     }

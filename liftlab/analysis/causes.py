@@ -1,197 +1,324 @@
-"""The seconds that each recorded cause took in each row of a stage, from its attempts."""
+"""Why steps take longer than their peers: the closed list of causes, and seconds over by cause.
+
+Times that were measured come first, in the order of `CAUSES`; what tokens are expected to cost
+comes last. Each cause holds what it took over the peers' median of the same, at most what is left
+of the excess, and never less than nothing.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.samples import group_sums
+from liftlab.analysis.samples import Indices, group_medians, group_sums, indexed
 from liftlab.analysis.spans import Spans, attempts_of
+from liftlab.analysis.token_costs import TokenCosts, fit_costs
 
-QUEUE = "queue"
-COLD = "cold start"
-BACKOFF = "back-off"
-CONNECT = "connecting again"
-PROMPT_TOKENS = "prompt tokens"
-OUTPUT_TOKENS = "output tokens"
-STALL = "server stall"
-RETRY = "retry"  # followed by its reason, where that is known
+Cause = Literal[
+    "queue",
+    "cold_start",
+    "connect",
+    "back_off",
+    "schema_compile",
+    "prefill",  # the server took longer over a prompt that was as long and as cached as usual
+    "uncached_prompt",
+    "longer_prompt",
+    "stall",  # a gap in the reply
+    "retry",
+    "longer_answer",
+]
+Kind = Literal[Cause, "unexplained"]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
+KINDS: tuple[Kind, ...] = (*CAUSES, "unexplained")
+Probably = Literal["", "uncached_prompt", "cold_start"]
 
-_FAR = 0.5  # leverage from which a point of the line in tokens fits itself
+REPEATS_NEEDED = 3  # of a case, to compare it with itself
+PEERS_NEEDED = 3
+_HEAD = 0.8  # of what is left, that the wait for the first token holds
+_CHEAPER = 0.25  # a prompt token costs less than this part of an output token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Causes:
-    """What is known of n rows of one stage; arrays are (n,).
+class Accounts:
+    """What is known of n steps of one stage; arrays are (n,).
 
     Parameters
     ----------
-    seconds
-        By cause, what it took; zero where it did not occur or was not measured.
-    retries
-        By retry cause, how many.
-    counts
-        Attempts; NaN where not known.
-    timed, has_tokens
-        Whether every attempt of the row has its times, and the last one its output tokens.
-    bare_cold
-        Whether a cold start is flagged that no span shows.
-    far
-        Whether an attempt has far more output tokens than any other row's.
-    expected
-        Seconds for all that was measured, along the line in tokens; NaN where not known.
-    has_line
-        Whether enough attempts have tokens for that line.
+    over
+        By cause, seconds over the peers' median of the same; may be negative.
+    usual
+        What the peers take; NaN where there are too few.
+    net
+        Seconds of the last attempt that no measured time accounts for; NaN where not known.
+    expected, at_most
+        What its tokens cost, and cost at most; NaN where not known.
+    answer_s
+        Seconds that an output token costs, for what is probable; 0 where not known.
+    uncached_over, prompt
+        Prompt tokens that were not cached, over the peers'; prompt tokens.
+    beyond
+        Whether the prompt is beyond what the costs were fitted on, or their cost unknown though
+        less of it was cached than of the peers'.
+    head_over
+        Seconds until the first token, over the peers'; NaN where the reply was not streamed.
+    first_of_case
+        Whether it was its case's first request among several.
     """
 
-    seconds: dict[str, Floats]
-    retries: dict[str, Floats]
-    counts: Floats
+    over: dict[Cause, Floats]
+    usual: Floats
+    net: Floats
+    expected: Floats
+    at_most: Floats
+    answer_s: float
+    uncached_over: Floats
+    prompt: Floats
+    beyond: Bools
+    cache_known: Bools
+    head_over: Floats
+    first_of_case: Bools
+    cold_flagged: Bools
+    retries: Floats
+    retry_reason: NDArray[np.object_]
     timed: Bools
     has_tokens: Bools
-    bare_cold: Bools
-    far: Bools
-    expected: Floats
-    has_line: bool
-
-    def of(self, typical: Floats) -> dict[str, Floats]:
-        """Return seconds by cause; a retry only counted costs a typical attempt."""
-        seconds = dict(self.seconds)
-        for cause, retries in self.retries.items():
-            counted = np.where(self.timed, 0.0, retries * typical)
-            seconds[cause] = seconds.get(cause, np.zeros(len(typical))) + counted
-        return seconds
-
-    def only_here(self) -> Bools:
-        """Return where a bare flag is all that is known of the cause, and no other row has it."""
-        retried = ~self.timed & (self.counts > 1)
-        lone_retry = retried & (int((self.counts > 1).sum()) == 1)
-        lone_cold = self.bare_cold & (int(self.bare_cold.sum()) == 1)
-        return np.where(retried, lone_retry, lone_cold)
+    has_server: Bools
+    costs: TokenCosts | None
 
 
-def measured_causes(frame: pd.DataFrame, trials: pd.DataFrame, attempts: pd.DataFrame) -> Causes:
-    """Sum what the attempts of one stage's rows say, by cause.
+class Peers:
+    """The steps that each step is compared with: its case's own where it repeats, else all.
+
+    Of these the ones with a single attempt, if there are enough.
+    """
+
+    def __init__(self, index: Indices, cases: int, usable: Bools, counts: Floats) -> None:
+        self._index, self._cases = index, cases
+        self.within = group_sums(usable, index, cases) >= REPEATS_NEEDED
+        single = usable & (counts == 1)
+        enough = group_sums(single, index, cases) >= PEERS_NEEDED
+        self._own = np.where(enough[index], single, usable)
+        self._all = single if single.sum() >= PEERS_NEEDED else usable
+
+    def medians(self, values: Floats) -> Floats:
+        """Return for each step the median of its peers' known values; NaN where too few."""
+        known = np.isfinite(values)
+        own, everyone = self._own & known, self._all & known
+        within = group_medians(values[own], self._index[own], self._cases)
+        enough = self._all.sum() >= PEERS_NEEDED and everyone.any()
+        pooled = float(np.median(values[everyone])) if enough else np.nan
+        medians: Floats = np.where(self.within, within, pooled)[self._index]
+        return medians
+
+
+def accounts_of(
+    frame: pd.DataFrame, trials: pd.DataFrame, attempts: pd.DataFrame, usable: Bools
+) -> Accounts:
+    """Account for the seconds of one stage's steps.
 
     Parameters
     ----------
     frame
-        Rows of one stage, indexed 0 to n - 1, with the columns of the stage table.
+        Steps of one stage, indexed 0 to n - 1, with the columns of the stage table.
     trials, attempts
         The other tables; warm-up and abandoned attempts are passed over.
+    usable : (n,)
+        Which steps have a time.
     """
-    n = len(frame)
+    n, latency = len(frame), floats(frame, "latency_s")
     mine, row = attempts_of(frame, attempts)
-    spans = Spans(mine, row, floats(frame, "latency_s"))
+    spans = Spans(mine, row, latency)
     here = group_sums(np.ones(len(row)), row, n)
     counts = floats(frame, "attempts")
     counts = np.where(np.isnan(counts) & (here > 0), here, counts)
-    timed = (here > 0) & (group_sums(~np.isfinite(spans.service), row, n) == 0)
-    has_tokens = timed & (group_sums(spans.last & np.isfinite(spans.output), row, n) > 0)
-    seconds, retries = _seconds(spans, n, timed, has_tokens), _retries(spans, counts)
-    base = spans.line.base if spans.line else np.nan
-    total = sum(seconds.values(), np.zeros(n)) + base
-    if spans.line and not spans.line.prompt:
-        del seconds[PROMPT_TOKENS]
-    bare = _bare_cold(frame, trials, spans)
-    _add_bare_cold(seconds, floats(frame, "latency_s") - total, bare)
-    return Causes(
-        seconds=seconds,
+    index, cases = indexed(labels(frame, "case_id"))
+    peers = Peers(index, cases, usable, counts)
+    timed = (here > 0) & (group_sums(~np.isfinite(spans.net), row, n) == 0)
+    stale = group_sums(spans.stale & ~spans.last, row, n)
+    retries = np.clip(np.nan_to_num(counts) - 1 - stale, 0, None)
+    usual, last = peers.medians(latency), _Last.of(spans, n)
+    costs = _costs(spans, str(frame["stage"].iloc[0]))
+    over = _measured(spans, n, peers, timed)
+    only_counted = (retries - np.nan_to_num(peers.medians(retries))) * usual
+    over["retry"] += np.where(timed, 0.0, np.nan_to_num(only_counted))
+    expected, at_most, answer_s = np.full(n, np.nan), np.full(n, np.nan), 0.0
+    if costs is not None:
+        expected = costs.along(last.output, last.uncached)
+        at_most = costs.at_most(last.output, last.uncached)
+        answer_s = costs.output_s.value or 0.0
+        along = answer_s * last.output
+        over["longer_answer"] = np.nan_to_num(along - peers.medians(along))
+    beyond = _prompts(over, last, peers, costs)
+    return Accounts(
+        over=over,
+        usual=usual,
+        net=np.where(timed, last.service - np.clip(over["stall"], 0, None), np.nan),
+        expected=expected,
+        at_most=at_most,
+        answer_s=answer_s,
+        uncached_over=last.uncached - peers.medians(last.uncached),
+        prompt=last.prompt,
+        beyond=beyond,
+        cache_known=np.isfinite(last.cached),
+        head_over=last.head - peers.medians(last.head),
+        first_of_case=_first_of_case(frame, index, cases),
+        cold_flagged=_cold_flagged(frame, trials, spans),
         retries=retries,
-        counts=counts,
+        retry_reason=_reasons(spans, n),
         timed=timed,
-        has_tokens=has_tokens,
-        bare_cold=bare,
-        far=_far(spans, n),
-        expected=np.where(has_tokens, sum(seconds.values(), np.zeros(n)) + base, np.nan),
-        has_line=spans.line is not None,
+        has_tokens=timed & np.isfinite(last.output),
+        has_server=np.isfinite(last.server) | np.isfinite(last.prefill),
+        costs=costs,
     )
 
 
-def retry_cause(reason: object) -> str:
-    """Name the cause "retry" with its reason, if that is known.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Last:
+    """What is known of each step's last attempt; NaN where it has none."""
 
-    Examples
-    --------
-    >>> retry_cause("http_429"), retry_cause(None)
-    ('retry: http_429', 'retry')
-    """
-    return f"{RETRY}: {reason}" if reason else RETRY
+    service: Floats
+    output: Floats
+    prompt: Floats
+    cached: Floats
+    uncached: Floats
+    prefill: Floats
+    head: Floats
+    server: Floats
+
+    @classmethod
+    def of(cls, spans: Spans, n: int) -> _Last:
+        """Take the last attempt of each of n steps."""
+        at = np.flatnonzero(spans.last)
+        made = {}
+        for name in cls.__dataclass_fields__:
+            made[name] = np.full(n, np.nan)
+            made[name][spans.row[at]] = getattr(spans, name)[at]
+        return cls(**made)
 
 
-def _seconds(spans: Spans, n: int, timed: Bools, has_tokens: Bools) -> dict[str, Floats]:
-    """Return seconds by cause; time in vain is a retry's, tokens are those of the last attempt."""
-    row = spans.row
-    seconds = {
-        QUEUE: group_sums(spans.queue, row, n),
-        COLD: group_sums(spans.cold, row, n),
-        BACKOFF: group_sums(spans.backoff, row, n),
-        CONNECT: group_sums(np.where(spans.first, 0.0, spans.connect), row, n),
-        STALL: group_sums(spans.stall, row, n),
+def _costs(spans: Spans, stage: str) -> TokenCosts | None:
+    """Fit what tokens cost; prompts only where the server does not tell what they took."""
+    told = np.isfinite(spans.prefill)
+    if not told.any():
+        return fit_costs(spans.service, spans.output, spans.uncached, stage)
+    service = np.where(told, spans.service, np.nan)
+    return fit_costs(service, spans.output, np.full(len(told), np.nan), stage)
+
+
+def _measured(spans: Spans, n: int, peers: Peers, timed: Bools) -> dict[Cause, Floats]:
+    """Return seconds over the peers' of each cause that has a time of its own."""
+    row, vain = spans.row, ~spans.last
+    taken: dict[Cause, Floats] = {
+        "queue": group_sums(spans.queue, row, n),
+        "cold_start": group_sums(spans.cold, row, n),
+        "connect": group_sums(
+            np.where(spans.first, 0.0, spans.connect)
+            + np.where(spans.stale & vain, np.nan_to_num(spans.net), 0.0),
+            row,
+            n,
+        ),
+        "back_off": group_sums(spans.backoff, row, n),
+        "schema_compile": group_sums(spans.schema, row, n),
+        "stall": group_sums(np.where(spans.last, spans.gap, 0.0), row, n),
+        "retry": np.where(
+            timed,
+            group_sums(np.where(vain & ~spans.stale, np.nan_to_num(spans.net), 0.0), row, n),
+            0.0,
+        ),
     }
-    vain = np.nan_to_num(spans.expected)
-    for cause, where in _retried(spans).items():
-        seconds[cause] = np.where(timed, group_sums(np.where(where, vain, 0.0), row, n), 0.0)
-    if spans.line is not None:
-        for cause, slope, tokens in (
-            (OUTPUT_TOKENS, spans.line.output, spans.output),
-            (PROMPT_TOKENS, spans.line.prompt, spans.prompt),
-        ):
-            along = np.where(spans.last, slope * np.nan_to_num(tokens), 0.0)
-            seconds[cause] = np.where(has_tokens, group_sums(along, row, n), 0.0)
-    return seconds
+    return {
+        cause: seconds - np.nan_to_num(peers.medians(seconds)) for cause, seconds in taken.items()
+    }
 
 
-def _retried(spans: Spans) -> dict[str, Bools]:
-    """Return by retry cause which attempts were in vain: the next one says why it was made."""
-    vain = np.flatnonzero(~spans.last)
-    names = np.array([retry_cause(reason) for reason in spans.reason[vain + 1]], dtype=object)
-    found = {}
-    for name in dict.fromkeys(names):
-        found[name] = np.zeros(len(spans.row), dtype=np.bool_)
-        found[name][vain[names == name]] = True
-    return found
+def _prompts(
+    over: dict[Cause, Floats], last: _Last, peers: Peers, costs: TokenCosts | None
+) -> Bools:
+    """Put a prompt's seconds down to its length or its cache; return where they are not known."""
+    known = np.isfinite(last.cached)
+    size = np.where(last.prompt > 0, last.prompt, np.nan)
+    as_cached = last.prompt * (1 - np.nan_to_num(peers.medians(last.cached / size)))
+    usual = peers.medians(last.uncached)
+    missed = np.where(known, np.nan_to_num(last.uncached - as_cached), 0.0)
+    longer = np.nan_to_num(as_cached - usual)  # as long as it is, cached as the peers' are
+    if np.isfinite(last.prefill).any():
+        _prefills(over, last, peers, missed, longer)
+        return np.zeros(len(known), dtype=np.bool_)
+    slope = (costs.prompt_s.value or 0.0) if costs else 0.0
+    within = np.nan_to_num(last.uncached) <= (costs.most_uncached if costs else 0.0)
+    seconds = np.where(within, slope * np.nan_to_num(last.uncached - usual), 0.0)
+    over["uncached_prompt"] = np.where(missed > longer, seconds, 0.0)
+    over["longer_prompt"] = np.where(missed > longer, 0.0, seconds)
+    unsure = (missed > longer) & (missed > 0) & (slope == 0)
+    beyond: Bools = (np.isfinite(last.uncached) & ~within) | unsure
+    return beyond
 
 
-def _retries(spans: Spans, counts: Floats) -> dict[str, Floats]:
-    n = len(counts)
-    found = {name: group_sums(where, spans.row, n) for name, where in _retried(spans).items()}
-    told = sum(found.values(), np.zeros(n))
-    untold = np.clip(np.nan_to_num(counts) - 1 - told, 0, None)
-    if untold.any():
-        found[RETRY] = found.get(RETRY, np.zeros(n)) + untold
-    return found
+def _prefills(
+    over: dict[Cause, Floats], last: _Last, peers: Peers, missed: Floats, longer: Floats
+) -> None:
+    """Put the seconds that the server took over a prompt down to its cache or its length."""
+    known, has_size = np.isfinite(last.cached), np.isfinite(last.prompt)
+    usual = peers.medians(last.prefill)
+    seconds = np.nan_to_num(last.prefill - usual)
+    rate = peers.medians(last.prefill / np.where(last.prompt > 0, last.prompt, np.nan))
+    by_length = np.nan_to_num(rate * last.prompt - usual)
+    is_longer = np.where(known, longer > np.maximum(missed, 0), by_length > seconds / 2)
+    is_missed = np.where(known, missed > np.maximum(longer, 0), has_size) & ~is_longer
+    over["longer_prompt"] = np.where(is_longer, seconds, 0.0)
+    over["uncached_prompt"] = np.where(is_missed, seconds, 0.0)
+    over["prefill"] = np.where(is_missed | is_longer, 0.0, seconds)
 
 
-def _bare_cold(frame: pd.DataFrame, trials: pd.DataFrame, spans: Spans) -> Bools:
-    """Return the rows of which a cold start is known by a flag only."""
+def probable(accounts: Accounts, left: Floats) -> NDArray[np.object_]:
+    """Say what the unexplained seconds of each step probably are; empty where nothing shows it.
+
+    A prompt that was not cached: its cost is not known at that length, and it would cost no more
+    than as many output tokens. Where the server does not tell what it had cached, the seconds
+    passed before the first token, or in the first request of a case that repeats.
+    """
+    answer = accounts.answer_s or 1e9  # not known: as dear as can be
+    dearest = answer * np.nan_to_num(accounts.uncached_over)
+    prompt = accounts.beyond & (accounts.uncached_over > 0) & (left <= dearest)
+    at_head = accounts.head_over >= _HEAD * left
+    early = np.where(np.isnan(accounts.head_over), accounts.first_of_case, at_head)
+    cheap = left <= _CHEAPER * answer * np.nan_to_num(accounts.prompt)
+    silent = ~accounts.cache_known & early & cheap & np.isfinite(accounts.prompt)
+    silent &= accounts.answer_s > 0
+    words = np.where(prompt | silent, "uncached_prompt", "")
+    return np.where(accounts.cold_flagged, "cold_start", words).astype(object)
+
+
+def _first_of_case(frame: pd.DataFrame, index: Indices, cases: int) -> Bools:
+    started = floats(frame, "started_s")
+    started = np.where(np.isnan(started), floats(frame, "repeat"), started)
+    order = np.lexsort((started, index))
+    first = np.zeros(len(frame), dtype=np.bool_)
+    first[order[np.searchsorted(index[order], np.arange(cases))]] = True
+    return first & (np.bincount(index, minlength=cases)[index] > 1)
+
+
+def _cold_flagged(frame: pd.DataFrame, trials: pd.DataFrame, spans: Spans) -> Bools:
+    """Return the steps of which a cold start is known by a flag only."""
     flagged = np.zeros(len(frame), dtype=np.bool_)
     flagged[spans.row[spans.bare_cold]] = True
     if len(spans.row) == 0 and len(trials):  # a source that knows trials only
         cold = trials[is_true(trials, "cold")]
-        known = set(zip(labels(cold, "case_id"), floats(cold, "repeat"), strict=True))
-        pairs = zip(labels(frame, "case_id"), floats(frame, "repeat"), strict=True)
-        flagged |= np.array([pair in known for pair in pairs], dtype=np.bool_)
+        pairs = pd.MultiIndex.from_arrays([labels(cold, "case_id"), floats(cold, "repeat")])
+        mine = pd.MultiIndex.from_arrays([labels(frame, "case_id"), floats(frame, "repeat")])
+        flagged |= mine.isin(pairs)
     return flagged
 
 
-def _add_bare_cold(seconds: dict[str, Floats], left: Floats, bare: Bools) -> None:
-    """Put down to cold starts without a span what the rows that have one have in common."""
-    known = bare & np.isfinite(left)
-    if known.sum() > 1:
-        common = float(np.median(left[known]))
-        seconds[COLD] = seconds[COLD] + np.where(known, np.clip(left, 0, max(0.0, common)), 0.0)
-
-
-def _far(spans: Spans, n: int) -> Bools:
-    """Return the rows with an attempt that lies so far out in tokens that the line fits itself."""
-    far = np.zeros(n, dtype=np.bool_)
-    known = np.isfinite(spans.output)
-    if known.any() and np.ptp(spans.output[known]) > 0:
-        off = spans.output - spans.output[known].mean()
-        leverage = off**2 / float((off[known] ** 2).sum()) + 1 / int(known.sum())
-        far[spans.row[known & (leverage > _FAR) & (off > 0)]] = True
-    return far
+def _reasons(spans: Spans, n: int) -> NDArray[np.object_]:
+    """Return why each step was last asked again; empty where that is not known, or it was not."""
+    reasons = np.full(n, "", dtype=object)
+    again = np.flatnonzero(~spans.first)
+    known = again[[bool(reason) for reason in spans.reason[again]]]
+    reasons[spans.row[known]] = spans.reason[known]
+    return reasons

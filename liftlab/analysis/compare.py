@@ -7,20 +7,32 @@ is a test of its own, against a margin.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from liftlab.analysis.columns import Floats, floats, is_true, labels
-from liftlab.analysis.estimate import plain, quantity
-from liftlab.analysis.latency import ROWS_IN_WORDS, Rows, succeeded
-from liftlab.analysis.paired import MARGIN, Change, holm, sign_flip_p, times
-from liftlab.analysis.success import Measure, judgeable
+from liftlab.analysis.columns import Floats, labels
+from liftlab.analysis.estimate import POINTS, Estimate, plain, quantity
+from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
+from liftlab.analysis.paired import (
+    LEVEL,
+    MARGIN,
+    Change,
+    holm_levels,
+    interval_levels,
+    sign_flip_p,
+    times,
+    together,
+)
+from liftlab.analysis.samples import PROMPTS
+from liftlab.analysis.success import judgeable
 
-SuccessVerdict = Literal["better", "worse", "cannot tell"]
+SuccessVerdict = Literal["better", "worse", "cannot tell", "not measurable"]
 
 
 class Tables(Protocol):
@@ -37,11 +49,23 @@ class Tables(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuccessChange:
-    """How often a second run succeeds, against a first, on the cases that both have."""
+    """How often a second run is right, against a first, on the cases that both have.
 
-    measure: Measure
+    Parameters
+    ----------
+    first, second
+        Success rates over the shared cases, each with the same weight.
+    difference
+        Second less first, in percentage points, with its paired interval.
+    better, worse
+        Cases that are more, or less, often right in the second run.
+    p
+        Two-sided; in a comparison of runs corrected together with the times.
+    """
+
     first: float | None
     second: float | None
+    difference: Estimate
     cases: int
     better: int
     worse: int
@@ -51,10 +75,10 @@ class SuccessChange:
     def sentence(self) -> str:
         """Say both rates, which cases changed, and whether that is more than chance."""
         if self.p is None:
-            return "Success: cannot tell: no case was judged in both runs."
+            return f"Success: {self.verdict}: {self.difference.reason}."
         return (
-            f"Success ({self.measure}): {self.verdict}: {quantity(self.first, '%')} before, "
-            f"{quantity(self.second, '%')} after, n = {self.cases:,} shared; "
+            f"Success: {self.verdict}: {quantity(self.first, '%')} before, "
+            f"{quantity(self.second, '%')} after, a difference of {self.difference}; "
             f"{self.better:,} better, {self.worse:,} worse, p = {plain(self.p, 2)}."
         )
 
@@ -86,51 +110,43 @@ class RunComparison:
         return self.sentence()
 
 
-def runs(
-    a: Tables,
-    b: Tables,
-    *,
-    rows: Rows = "ended",
-    measure: Measure = "pass",
-    margin: float = MARGIN,
-) -> RunComparison:
+def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
     """Compare a second run with a first: times of each stage and end to end, and success.
 
     Parameters
     ----------
     a, b
-        The first and the second run.
-    rows
-        "ended" or "ok".
-    measure
-        What a success is.
+        The first and the second run. Times are those of answered requests; where the client gave
+        up, longer than any.
     margin
         What counts as the same time, as a share.
 
     Returns
     -------
     RunComparison
-        Verdicts on times hold together: Holm's correction over stages and end to end.
+        Verdicts and intervals hold together: Holm's correction over stages, end to end and
+        success.
     """
-    changes = [
-        times(
-            *_stage(a.stages, name, rows),
-            *_stage(b.stages, name, rows),
-            what=name,
-            rows=ROWS_IN_WORDS[rows],
-            margin=margin,
-        )
+    pairs = {
+        name: (time_stage(a.stages, name), time_stage(b.stages, name))
         for name in _shared_stages(a.stages, b.stages)
-    ]
-    changes.append(
-        times(
-            *_end_to_end(a.trials, rows),
-            *_end_to_end(b.trials, rows),
-            what="e2e",
-            rows=ROWS_IN_WORDS[rows],
-            margin=margin,
-        )
+    }
+    pairs["e2e"] = (
+        time_end_to_end(a.trials, stages=a.stages),
+        time_end_to_end(b.trials, stages=b.stages),
     )
+    changes = [
+        times(*_timed(first), *_timed(second), what=what, margin=margin)
+        for what, (first, second) in pairs.items()
+    ]
+    found = success(a.trials, b.trials)
+    if found.p is not None:
+        levels = [change.p for change in changes if change.p is not None] + [found.p]
+        corrected, miss = holm_levels(levels)[-1], interval_levels(levels)[-1]
+        found = replace(success(a.trials, b.trials, miss=miss), p=corrected)
+        changes = together(changes, levels[-1:])
+    else:
+        changes = together(changes)
     first, second = _cases(a.trials), _cases(b.trials)
     return RunComparison(
         first=_run_id(a.trials, "the first run"),
@@ -138,13 +154,13 @@ def runs(
         shared=len(first & second),
         only_first=len(first - second),
         only_second=len(second - first),
-        times=tuple(holm(changes)),
-        success=success(a.trials, b.trials, measure),
+        times=tuple(changes),
+        success=found,
     )
 
 
-def success(a: pd.DataFrame, b: pd.DataFrame, measure: Measure = "pass") -> SuccessChange:
-    """Compare success on shared cases by an exact test of the cases' differences.
+def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> SuccessChange:
+    """Compare success on shared cases by their differences.
 
     Under no change each case's difference in rate is as likely to have the other sign; with
     one trial a case this is McNemar's exact test. All sign patterns are counted up to 14
@@ -154,52 +170,71 @@ def success(a: pd.DataFrame, b: pd.DataFrame, measure: Measure = "pass") -> Succ
     ----------
     a, b
         Trial tables joined with their grades.
+    miss
+        How often the interval may miss.
     """
-    before, after = _case_rates(a, measure), _case_rates(b, measure)
+    before, after = _case_rates(a), _case_rates(b)
     shared = before.index.intersection(after.index)
     if len(shared) == 0:
+        graded = len(before) > 0 and len(after) > 0
+        reason = "no case was graded in both runs" if graded else "a run has no graded answer"
         return SuccessChange(
-            measure=measure,
             first=None,
             second=None,
+            difference=Estimate(value=None, n=0, unit=POINTS, reason=reason),
             cases=0,
             better=0,
             worse=0,
             p=None,
-            verdict="cannot tell",
+            verdict="cannot tell" if graded else "not measurable",
         )
-    differences = (after[shared] - before[shared]).to_numpy(dtype=np.float64)
-    level = sign_flip_p(differences)
-    verdict: SuccessVerdict = "cannot tell"
-    if level < 0.05:
-        verdict = "better" if differences.sum() > 0 else "worse"
+    differences: Floats = np.asarray(after[shared] - before[shared], dtype=np.float64)
+    p = sign_flip_p(differences)
+    low, high = _difference_interval(differences, miss, p)
     return SuccessChange(
-        measure=measure,
         first=float(before[shared].mean()),
         second=float(after[shared].mean()),
+        difference=Estimate(
+            value=float(differences.mean()),
+            low=low,
+            high=high,
+            n=len(shared),
+            confidence=1 - LEVEL,
+            method="paired, adjusted Wald and exact sign test",
+            population=PROMPTS,
+            unit=POINTS,
+        ),
         cases=len(shared),
         better=int((differences > 0).sum()),
         worse=int((differences < 0).sum()),
-        p=level,
-        verdict=verdict,
+        p=p,
+        verdict="better" if low > 0 else "worse" if high < 0 else "cannot tell",
     )
 
 
-def _case_rates(trials: pd.DataFrame, measure: Measure) -> pd.Series[float]:
-    known, good, _ = judgeable(trials, measure)
+def _difference_interval(differences: Floats, miss: float, p: float) -> tuple[float, float]:
+    """Return the interval of a mean difference in rates over cases.
+
+    Bonett & Price (2012, J. Educational and Behavioral Statistics 37): as if one more case were
+    better and one worse. It reaches to 0 where the exact test finds no difference.
+    """
+    more = np.append(differences, [1.0, -1.0])
+    n, centre = len(more), float(more.mean())
+    half = float(stats.t.isf(miss / 2, n - 1)) * float(more.std()) / math.sqrt(n)
+    low, high = max(-1.0, centre - half), min(1.0, centre + half)
+    if p >= miss:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return low, high
+
+
+def _case_rates(trials: pd.DataFrame) -> pd.Series[float]:
+    known, good, _ = judgeable(trials, "pass")
     names = labels(trials, "case_id")
     return pd.Series(good[known].astype(np.float64)).groupby(names[known]).mean()
 
 
-def _stage(stages: pd.DataFrame, name: str, rows: Rows) -> tuple[Floats, Any]:
-    frame = stages[stages["stage"] == name]
-    frame = frame[is_true(frame, "ok")] if rows == "ok" else frame
-    return floats(frame, "latency_s"), labels(frame, "case_id")
-
-
-def _end_to_end(trials: pd.DataFrame, rows: Rows) -> tuple[Floats, Any]:
-    frame = trials[succeeded(trials, "completed")] if rows == "ok" else trials
-    return floats(frame, "e2e_s"), labels(frame, "case_id")
+def _timed(timed: Timed) -> tuple[Floats, Any]:
+    return np.where(timed.given_up, np.inf, timed.seconds), timed.cases
 
 
 def _shared_stages(a: pd.DataFrame, b: pd.DataFrame) -> Iterable[str]:

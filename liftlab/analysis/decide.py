@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from liftlab.analysis.columns import Floats, labels
-from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.analysis.estimate import Estimate, as_set
 from liftlab.analysis.plans import SampleSize, effort, mean_effort, sample_size
 from liftlab.analysis.samples import as_array, check_confidence
 from liftlab.analysis.sequential import (
@@ -105,7 +105,7 @@ class Decision:
 
     def sentence(self) -> str:
         """Say the count, the decision, what may be published, and what would settle the rest."""
-        limit = quantity(self.target, "%")
+        limit = as_set(self.target, "%")
         said = [f"{self.successes:,} of {self.trials:,} {self.what}: {self._decision(limit)}"]
         if self.trials:
             claims = {
@@ -138,8 +138,8 @@ class Decision:
             f"{self.to_above:,} more such in a row, or {counted(self.to_below, 'other')}, would "
             "settle it; "
             f"on average {math.ceil(high.mean_trials):,} more trials if the truth is "
-            f"{quantity(high.rate, '%')}, {math.ceil(low.mean_trials):,} if it is "
-            f"{quantity(low.rate, '%')}{takes}, each with a new case"
+            f"{as_set(high.rate, '%')}, {math.ceil(low.mean_trials):,} if it is "
+            f"{as_set(low.rate, '%')}{takes}, each with a new case"
         )
 
     def __str__(self) -> str:

@@ -1,14 +1,45 @@
-"""`Estimate`: a number with its interval, or with the reason why it has none."""
+"""`Estimate`: a number with its interval, or with the reason why it has none.
+
+Figures for people are written here and nowhere else: to two significant digits of the interval's
+half-width, without an interval to three; both ends to the same decimals.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-_SMALLEST_FIXED = 1e-6  # smaller magnitudes are written with an exponent
-_LARGEST_FIXED = 1e7
-# By unit: factor, decimals from one up, significant digits below one.
-_UNITS = {"%": (100, 1, 2), "s": (1, 2, 3), "USD": (1, 2, 2)}
+POINTS = "percentage points"  # of a difference of two shares
+_FACTORS = {"%": 100.0, POINTS: 100.0, "ms": 1000.0}
+_MOST_DECIMALS = 12
+_MOST_OF_MONEY = 4  # decimals: a hundredth of a cent
+_LARGEST = 1e15  # beyond it floats are whole anyway
+_SAME = 1e-9  # of a value; what differs by less differs by rounding
+
+
+class RateTest(NamedTuple):
+    """The test of a rate on which a verdict rests; of a quantile, of the share within the limit.
+
+    Parameters
+    ----------
+    rate, low, high
+        The share that was seen, and its interval.
+    against
+        The share that the limit stands for: the limit of a rate, the q of a quantile.
+    per_prompt
+        Effective requests for each prompt of the run.
+    confidence
+        Of the interval.
+    """
+
+    rate: float
+    low: float
+    high: float
+    against: float
+    per_prompt: float
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +53,7 @@ class Estimate:
     low, high
         Ends of the interval. Both None: no interval. One None: a bound on one side only.
     n
-        What the estimate rests on: values, or cases where repeats share a case.
+        Requests that the estimate rests on.
     confidence
         What the interval really has, which at small n may be less than was asked for.
     method
@@ -34,11 +65,25 @@ class Estimate:
         Which values the number speaks for.
     unit
         "s", "USD", …; "%" for a share that is kept as a fraction from 0 to 1.
+    cases
+        Distinct prompts behind the n requests; None where they are not known, or one each.
+    quantity
+        The row of docs/definitions.md that this is, such as "success_rate".
+    needs
+        The team's form of the reason: what would give what is missing.
+    over
+        Whether the value is known only to be longer: there the client gave up.
+    limit
+        The target that it is judged by: no figure is rounded onto it or over it.
+    finest
+        The error of the measurement, in the unit: nothing below it is printed.
+    tested
+        The test of a rate that a verdict against a limit rests on.
 
     Examples
     --------
     >>> str(Estimate(value=14.96, low=14.16, high=27.1, n=5, confidence=0.9375, unit="s"))
-    '14.96 s (93.75 % interval 14.16–27.10 s, n = 5)'
+    '15.0 s (93.75 % interval 14.2–27.1 s, n = 5)'
     """
 
     value: float | None
@@ -50,6 +95,15 @@ class Estimate:
     reason: str = ""
     population: str = ""
     unit: str = ""
+    cases: int | None = None
+    quantity: str = ""
+    needs: str = ""
+    over: bool = False
+    limit: float | None = None
+    finest: float | None = None
+    tested: Callable[[float], RateTest | None] | None = field(
+        default=None, compare=False, repr=False
+    )
 
     def no_narrower_than(self, uncertainty: float | None) -> Estimate:
         """Return the estimate with an interval that leaves room for an error of measurement.
@@ -71,9 +125,9 @@ class Estimate:
         low = None if self.low is None else min(self.low, max(floor, self.value - uncertainty))
         high = None if self.high is None else max(self.high, self.value + uncertainty)
         if (low, high) == (self.low, self.high):
-            return self
+            return replace(self, finest=uncertainty)
         method = "; ".join(part for part in (self.method, "widened by the clock's error") if part)
-        return replace(self, low=low, high=high, method=method)
+        return replace(self, low=low, high=high, method=method, finest=uncertainty)
 
     @property
     def has_interval(self) -> bool:
@@ -83,31 +137,200 @@ class Estimate:
     @property
     def point(self) -> str:
         """The value with its unit, or an en dash."""
-        return quantity(self.value, self.unit)
+        if self.value is None:
+            return "–"
+        return ("over " if self.over else "") + self._style.write(self.value)
 
     @property
     def interval(self) -> str:
         """The interval in words; empty where there is none."""
-        if self.confidence is None or (self.low is None and self.high is None):
+        if self.confidence is None or _same(self.low, self.high):
             return ""
-        level = f"{plain(100 * self.confidence, 6)} %"
-        if self.low is not None and self.high is not None:
-            return f"{level} interval {span(self.low, self.high, self.unit)}"
-        if self.high is not None:
-            return f"{level} upper bound {quantity(self.high, self.unit)}"
-        return f"{level} lower bound {quantity(self.low, self.unit)}"
+        level, style = f"{plain(100 * self.confidence, 6)} %", self._style
+        if self.low is None:
+            return f"{level} upper bound {style.write(self.high)}"
+        if self.high is None:
+            return f"{level} lower bound {style.write(self.low)}"
+        return f"{level} interval {style.span(self.low, self.high)}"
+
+    @property
+    def counted(self) -> str:
+        """How many requests it rests on, and how many prompts where those are fewer."""
+        if self.cases is None or self.cases == self.n:
+            return f"n = {self.n:,}"
+        return f"n = {self.n:,} requests, {self.cases:,} prompt{'s' * (self.cases != 1)}"
 
     def sentence(self) -> str:
         """Say the value, its interval and n, or why one of them is missing."""
-        counted = ", ".join(part for part in (self.interval, f"n = {self.n:,}") if part)
-        if not self.reason:
-            return f"{self.point} ({counted})"
-        if self.value is None:
-            return f"{self.point} (n = {self.n:,}: {self.reason})"
-        return f"{self.point} ({counted}: {self.reason})"
+        shown = ", ".join(part for part in (self.interval, self.counted) if part)
+        why = self.needs or self.reason
+        return f"{self.point} ({shown}{': ' + why if why else ''})"
 
     def __str__(self) -> str:
         return self.sentence()
+
+    @property
+    def _style(self) -> _Style:
+        known = [each for each in (self.value, self.low, self.high) if each is not None]
+        half = None
+        if self.low is not None and self.high is not None:
+            half = (self.high - self.low) / 2
+        return _style(known, self.unit, half=half, limit=self.limit, finest=self.finest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How figures that belong together are written: unit, and decimals after the factor."""
+
+    unit: str
+    decimals: int
+    bare: bool = False  # without zeros at the end: a number as it was set
+
+    def write(self, value: float | None) -> str:
+        if value is None or math.isnan(value):
+            return "–"
+        return f"{self.number(value)} {self.unit}".rstrip() if math.isfinite(value) else "never"
+
+    def span(self, low: float, high: float) -> str:
+        first, last = self.number(low), self.number(high)
+        return f"{first}{' to ' if last.startswith('>') else '–'}{last} {self.unit}".rstrip()
+
+    def number(self, value: float) -> str:
+        scaled = value * _FACTORS.get(self.unit, 1.0)
+        if not math.isfinite(scaled):
+            return "never"
+        text = f"{round(scaled, self.decimals) + 0.0:,.{max(0, self.decimals)}f}"
+        if self.unit == "%" and 0 < scaled < 100:
+            text = _within_percent(scaled, text)
+        elif scaled > 0 and not any(digit in "123456789" for digit in text):
+            text = f"< {10.0**-self.decimals:,.{max(0, self.decimals)}f}"
+        return _trimmed(text, keep=2 if self.unit == "USD" else 0) if self.bare else text
+
+
+def _within_percent(scaled: float, text: str) -> str:
+    """Return a share that is neither none nor all, never written as if it were."""
+    if scaled < 0.1 or scaled > 99.9:
+        return "< 0.1" if scaled < 0.1 else "> 99.9"
+    figure = float(text)
+    if figure in (0.0, 100.0):
+        return "< 1" if figure == 0 else "> 99"
+    return text
+
+
+def _style(
+    values: list[float],
+    unit: str,
+    *,
+    half: float | None = None,
+    limit: float | None = None,
+    finest: float | None = None,
+    keep_unit: bool = False,
+) -> _Style:
+    """Choose unit and decimals for figures that belong together."""
+    largest = max((abs(each) for each in values if math.isfinite(each)), default=0.0)
+    if unit == "s" and 0 < largest < 1 and not keep_unit:
+        unit = "ms"
+    if largest > _LARGEST:
+        return _Style(unit, 0)
+    factor = _FACTORS.get(unit, 1.0)
+    known = half is not None and math.isfinite(half) and half > _SAME * largest
+    digits, size = (2, half) if known and half is not None else (3, largest)
+    decimals = digits - 1 - _magnitude(size * factor, digits)
+    if unit == "USD":
+        decimals = min(decimals, _MOST_OF_MONEY)
+    if unit in ("%", POINTS):
+        small = not known and 0 < largest < 0.01
+        decimals = min(max(decimals, 0), 1 if known or small else 0)
+    if finest:
+        decimals = min(decimals, math.floor(round(-math.log10(finest * factor), 9)))
+    if limit is not None:
+        decimals = _beside(values, limit, factor, decimals)
+    whole = unit not in ("%", POINTS)
+    exact = not known and whole and all(_is_exact(v * factor, decimals) for v in values)
+    return _Style(unit, decimals, bare=exact)
+
+
+def _same(low: float | None, high: float | None) -> bool:
+    """Whether an interval has no width but that of rounding in arithmetic."""
+    if low is None or high is None:
+        return low is high
+    return math.isclose(low, high, rel_tol=_SAME)
+
+
+def _magnitude(value: float, digits: int) -> int:
+    """Return the power of ten of the first digit, once rounded to so many digits."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2]) if value else 0
+
+
+def _is_exact(value: float, decimals: int) -> bool:
+    return math.isfinite(value) and abs(round(value, decimals) - value) < 1e-9 * max(1, abs(value))
+
+
+def _beside(values: list[float], limit: float, factor: float, decimals: int) -> int:
+    """Return decimals at which no value is rounded onto the limit, or over it."""
+    apart = [v for v in values if math.isfinite(v) and not math.isclose(v, limit, rel_tol=1e-9)]
+    while decimals < _MOST_DECIMALS and any(
+        (round(v * factor, decimals) - limit * factor) * (v - limit) <= 1e-12 for v in apart
+    ):
+        decimals += 1
+    return decimals
+
+
+def quantity(
+    value: float | None,
+    unit: str = "",
+    *,
+    limit: float | None = None,
+    finest: float | None = None,
+) -> str:
+    """Write a lone value for people, with its unit; a share (unit "%") is a fraction from 0 to 1.
+
+    Examples
+    --------
+    >>> quantity(0.8, "%"), quantity(14.96, "s"), quantity(0.003368, "USD"), quantity(None, "s")
+    ('80 %', '15.0 s', '0.0034 USD', '–')
+    >>> quantity(14.96, "s", limit=15.0), quantity(0.0563, "s"), quantity(0.0004, "%")
+    ('14.96 s', '56.3 ms', '< 0.1 %')
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    return _style([value], unit, limit=limit, finest=finest).write(value)
+
+
+def span(low: float, high: float, unit: str = "", *, finest: float | None = None) -> str:
+    """Write an interval for people, both ends to the same number of decimals.
+
+    Examples
+    --------
+    >>> span(0.3755386, 0.9637758, "%"), span(14.16, 27.1, "s"), span(5.6e-17, 0.861, "%")
+    ('38–96 %', '14.2–27.1 s', '< 0.1–86 %')
+    """
+    return _style([low, high], unit, half=(high - low) / 2, finest=finest).span(low, high)
+
+
+def number(value: float, unit: str = "") -> str:
+    """Write a lone number without its unit, for a column that has it in its head.
+
+    Examples
+    --------
+    >>> number(0.37554, "%"), number(0.056312, "s"), number(9.806, "s"), number(1234.5, "USD")
+    ('38', '0.0563', '9.81', '1,230')
+    """
+    return _style([value], unit, keep_unit=True).number(value)
+
+
+def as_set(value: float, unit: str = "") -> str:
+    """Write a number that somebody has set, such as a limit, as it was set.
+
+    Examples
+    --------
+    >>> as_set(0.975, "%"), as_set(15.0, "s"), as_set(0.1, "USD")
+    ('97.5 %', '15 s', '0.10 USD')
+    """
+    text = plain(value * _FACTORS.get(unit, 1.0), 6)
+    if unit == "USD" and len(text.partition(".")[2]) == 1:
+        text += "0"
+    return f"{text} {unit}".rstrip()
 
 
 def plain(value: float, digits: int = 4, *, padded: bool = False) -> str:
@@ -122,69 +345,16 @@ def plain(value: float, digits: int = 4, *, padded: bool = False) -> str:
         return "never" if value == math.inf else "–"
     if value == 0:
         return "0"
-    rounded = float(f"{value:.{digits}g}")
-    if not _SMALLEST_FIXED <= abs(rounded) < _LARGEST_FIXED:
-        return f"{rounded:.{digits - 1}e}"
+    rounded = float(f"{value:.{digits}g}") if abs(value) < _LARGEST else value
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    if decimals > _MOST_DECIMALS:
+        return f"< {10.0**-_MOST_DECIMALS:.{_MOST_DECIMALS}f}" if value > 0 else "0"
     text = f"{rounded:,.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if "." in text and not padded else text
+    return text if padded else _trimmed(text)
 
 
-def quantity(value: float | None, unit: str = "") -> str:
-    """Write a value for people, with its unit; a share (unit "%") is a fraction from 0 to 1.
-
-    Examples
-    --------
-    >>> quantity(0.8, "%"), quantity(14.96, "s"), quantity(0.003368, "USD"), quantity(None, "s")
-    ('80 %', '14.96 s', '0.0034 USD', '–')
-    """
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{number(value, unit)} {unit}".rstrip()
-
-
-def span(low: float, high: float, unit: str = "") -> str:
-    """Write an interval for people, both ends to the same number of decimals.
-
-    Examples
-    --------
-    >>> span(0.3755386, 0.9637758, "%"), span(14.16, 27.1, "s")
-    ('37.6–96.4 %', '14.16–27.10 s')
-    """
-    text = [number(low, unit), number(high, unit)]
-    decimals = max(len(part.partition(".")[2]) for part in text)
-    ends = [part if _bare(part) else _padded(part, decimals) for part in text]
-    return f"{ends[0]}–{ends[1]} {unit}".rstrip()
-
-
-def number(value: float, unit: str = "") -> str:
-    """Write the number alone: shares to 0.1 %, seconds and money to 0.01, others to four digits.
-
-    Below one: two significant digits, of seconds three.
-
-    Examples
-    --------
-    >>> number(0.37554, "%"), number(0.056312, "s"), number(9.806, "s"), number(127.123, "s")
-    ('37.6', '0.0563', '9.81', '127.1')
-    >>> number(0.003368, "USD"), number(0.02996, "USD"), number(3.368, "USD")
-    ('0.0034', '0.030', '3.37')
-    """
-    if unit not in _UNITS:
-        return plain(value)
-    scale, decimals, digits = _UNITS[unit]
-    value *= scale
-    if value and not 1 <= abs(value) < _LARGEST_FIXED:
-        return plain(value, digits, padded=unit == "USD")
-    text = f"{value:,.{1 if unit == 's' and abs(value) >= 100 else decimals}f}"
-    return text if unit == "USD" else text.rstrip("0").rstrip(".")
-
-
-def _bare(text: str) -> bool:
-    return "e" in text or not any(letter.isdigit() for letter in text)
-
-
-def _padded(text: str, decimals: int) -> str:
-    missing = decimals - len(text.partition(".")[2])
-    if missing == 0:
-        return text
-    return text + ("" if "." in text else ".") + "0" * missing
+def _trimmed(text: str, keep: int = 0) -> str:
+    """Return the number without zeros at its end, but with so many decimals as are kept."""
+    whole, _, decimals = text.partition(".")
+    decimals = decimals[:keep] + decimals[keep:].rstrip("0")
+    return f"{whole}.{decimals}" if decimals else whole

@@ -1,10 +1,10 @@
-"""How long stages and trials take: summaries that say which rows are in them, and targets."""
+"""How long stages and requests take: summaries that say which rows are in them."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,19 +12,55 @@ from numpy.typing import ArrayLike
 
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.quantiles import NO_UPPER_LIMIT, quantile
 from liftlab.analysis.samples import as_array
+from liftlab.analysis.verdicts import TargetResult, TargetVerdict, judge
+from liftlab.records import ErrorClass
 
-Rows = Literal["ended", "ok", "never"]
-TargetVerdict = Literal["met", "not met", "undecided", "not measurable"]
+__all__ = [
+    "LatencySummary",
+    "Rows",
+    "TargetResult",
+    "TargetVerdict",
+    "Timed",
+    "answered",
+    "e2e_summary",
+    "judge",
+    "judged_seconds",
+    "stage_summaries",
+    "succeeded",
+    "summarise",
+    "time_end_to_end",
+    "time_stage",
+]
 
-ROWS_IN_WORDS: dict[Rows, str] = {
-    "ended": "all that ended, failures too",
-    "ok": "successes only",
-    "never": "all, a failure counted as never",
-}
-QUANTILES = (0.5, 0.9, 0.95)
-_HOPELESS = 100_000  # beyond so many trials a target is as good as on the number
+Rows = Literal["answered", "right"]
+
+ROWS_IN_WORDS: dict[Rows, str] = {"answered": "answered", "right": "right answers"}
+QUANTILES = (0.5, 0.9, 0.95, 0.99)
+DEADLINE = "deadline"  # the error class of a call that the client gave up
+# The model did answer, if badly, as grading has it.
+_NO_ANSWER = frozenset(get_args(ErrorClass)) - {"length", "invalid_json", "schema_mismatch"}
+_KEYS = ["case_id", "repeat"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Timed:
+    """The times that a summary is of.
+
+    Parameters
+    ----------
+    seconds, cases, given_up : (n,)
+        Times, the case of each, and where the client gave up at that time.
+    left_out
+        Rows that are not among them: errors of the endpoint, and rows without a time.
+    """
+
+    seconds: Floats
+    cases: Any
+    given_up: Bools
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,34 +73,44 @@ class LatencySummary:
         "e2e" or the stage's name.
     rows
         Which rows are in it, in words.
-    n, left_out
-        How many rows are in it, and how many are not.
-    mean, p50, p90, p95, cv
+    n, cases, given_up, left_out
+        How many rows are in it, of how many prompts, on how many of them the client gave up, and
+        how many are not in it: errors of the endpoint, and rows without a time.
+    mean, p50, p90, p95, p99, cv
         Estimates; a quantile that the rows can't carry says what could.
+    again
+        By q, the quantiles of these prompts, asked again: where prompts repeat and there are not
+        enough of them for an upper limit.
     std_s
         Sample standard deviation (n - 1); None where it does not exist.
     low_s, high_s
-        Smallest and largest finite value.
+        Smallest and largest time of an answer.
     """
 
     what: str
     rows: str
     n: int
+    cases: int
+    given_up: int
     left_out: int
     mean: Estimate
     p50: Estimate
     p90: Estimate
     p95: Estimate
+    p99: Estimate
     cv: Estimate
+    again: Mapping[float, Estimate] = field(default_factory=dict)
     std_s: float | None
     low_s: float | None
     high_s: float | None
 
     def within(self, uncertainty_s: float | None) -> LatencySummary:
         """Return the summary with no interval narrower than the clock's error allows."""
-        times = {name: getattr(self, name) for name in ("mean", "p50", "p90", "p95")}
+        times = {name: getattr(self, name) for name in ("mean", "p50", "p90", "p95", "p99")}
         return replace(
-            self, **{name: found.no_narrower_than(uncertainty_s) for name, found in times.items()}
+            self,
+            **{name: found.no_narrower_than(uncertainty_s) for name, found in times.items()},
+            again={q: found.no_narrower_than(uncertainty_s) for q, found in self.again.items()},
         )
 
     def sentence(self) -> str:
@@ -75,132 +121,174 @@ class LatencySummary:
         return self.sentence()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SuccessCurve:
-    """The share of trials that have succeeded by a time; the rest never do, or are slower."""
-
-    seconds: Floats
-    share: Floats
-    n: int
-
-    def at(self, t: float) -> Estimate:
-        """Estimate the share that has succeeded by `t` seconds; trials counted as independent."""
-        return intervals.proportion(int(np.searchsorted(self.seconds, t, side="right")), self.n)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetResult:
-    """A target against an estimate: met or not only where the whole interval says so."""
-
-    name: str
-    limit: float
-    at_most: bool
-    estimate: Estimate
-    verdict: TargetVerdict
-    needs: str = ""
-    n_needed: int | None = None
-
-    def sentence(self) -> str:
-        """Say the target, the verdict, the estimate, and what would decide."""
-        sign = "≤" if self.at_most else "≥"
-        wanted = quantity(self.limit, self.estimate.unit)
-        tail = f"; {self.needs}" if self.needs else ""
-        return f"{self.name} {sign} {wanted}: {self.verdict}: {self.estimate}{tail}."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
-
 def summarise(
     seconds: ArrayLike,
-    ok: ArrayLike,
     cases: ArrayLike | None = None,
     *,
+    given_up: ArrayLike | None = None,
+    left_out: int = 0,
     what: str = "e2e",
-    rows: Rows = "ended",
+    rows: Rows = "answered",
 ) -> LatencySummary:
     """Summarise latencies.
 
     Parameters
     ----------
     seconds : (n,)
-        NaN where a row has none; those are left out, but of "never" only successes are.
-    ok : (n,)
-        Whether the row succeeded.
+        Rows without a time (NaN) are left out.
     cases : (n,), optional
-        The case of each row: where cases repeat, estimates count cases, not rows.
+        The case of each row: every case counts the same, and repeats are not independent.
+    given_up : (n,), optional
+        Where the client gave up: the time is longer than that.
+    left_out
+        Rows that were left out before.
     what
         What is summarised.
     rows
-        "ended", "ok" or "never": see `ROWS_IN_WORDS`.
+        Which rows they are.
 
     Examples
     --------
-    >>> print(summarise([4.12, 4.19, 4.16, 19.77, 17.08], [1, 1, 1, 0, 1], what="ir_to_code"))
-    ir_to_code: median 4.19 s (93.75 % interval 4.12–19.77 s, n = 5), all that ended, failures too.
+    >>> print(summarise([4.12, 4.19, 4.16, 19.77, 17.08], what="ir_to_code"))
+    ir_to_code: median 4.2 s (93.75 % interval 4.1–19.8 s, n = 5), answered.
     """
-    values, succeeded = as_array(seconds), np.asarray(ok, dtype=np.bool_)
-    kept = np.isfinite(values) if rows != "ok" else np.isfinite(values) & succeeded
-    if rows == "never":
-        values = np.where(succeeded, values, np.inf)
-        kept = np.isfinite(values) | ~succeeded
+    values = as_array(seconds)
+    kept = np.isfinite(values)
     chosen = values[kept]
     clusters = None if cases is None else np.asarray(cases).ravel()[kept]
-    finite = chosen[np.isfinite(chosen)]
-    p50, p90, p95 = (intervals.quantile(chosen, q, clusters=clusters) for q in QUANTILES)
+    cut = np.zeros(len(values), np.bool_) if given_up is None else np.asarray(given_up, np.bool_)
+    cut = cut[kept]
+    estimates = [quantile(chosen, q, clusters=clusters, given_up=cut) for q in QUANTILES]
+    finite, means = chosen[~cut], {}
+    for name, of in (("mean", intervals.mean), ("cv", intervals.cv)):
+        means[name] = of(chosen, clusters=clusters)
+        if cut.any():  # a mean of times that are only known to be longer is none
+            reason = f"the client gave up on {int(cut.sum()):,}, whose times are longer than that"
+            means[name] = replace(means[name], value=None, low=None, high=None, reason=reason)
+    again = {
+        q: quantile(chosen, q, clusters=clusters, given_up=cut, whose="again")
+        for q, found in zip(QUANTILES, estimates, strict=True)
+        if _too_few_prompts(found)
+    }
     return LatencySummary(
         what=what,
         rows=ROWS_IN_WORDS[rows],
         n=len(chosen),
-        left_out=len(values) - len(chosen),
-        mean=intervals.mean(chosen, clusters=clusters),
-        p50=p50,
-        p90=p90,
-        p95=p95,
-        cv=intervals.cv(chosen, clusters=clusters),
-        std_s=float(finite.std(ddof=1)) if 2 <= len(finite) == len(chosen) else None,
+        cases=estimates[0].cases or 0,
+        given_up=int(cut.sum()),
+        left_out=left_out + int((~kept).sum()),
+        **dict(zip(("p50", "p90", "p95", "p99"), estimates, strict=True)),
+        **means,
+        again={q: found for q, found in again.items() if found.high is not None},
+        std_s=None if cut.any() else intervals.deviation(chosen, clusters),
         low_s=float(finite.min()) if len(finite) else None,
         high_s=float(finite.max()) if len(finite) else None,
     )
 
 
-def stage_summaries(stages: pd.DataFrame, rows: Rows = "ended") -> list[LatencySummary]:
-    """Summarise each stage of the stage table, in the order of the pipeline."""
+def stage_summaries(
+    stages: pd.DataFrame, rows: Rows = "answered", *, trials: pd.DataFrame | None = None
+) -> list[LatencySummary]:
+    """Summarise each stage of the stage table, in the order of the pipeline.
+
+    Parameters
+    ----------
+    stages
+        The stage table.
+    rows
+        "answered": steps that ended with an answer; "right": those of right answers.
+    trials
+        The trial table joined with its grades; needed for "right".
+    """
     if len(stages) == 0:
         return []
     order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
-    summaries = []
-    for name in order.index:
-        frame = stages[stages["stage"] == name]
-        cases = labels(frame, "case_id")
-        summaries.append(
-            summarise(
-                floats(frame, "latency_s"),
-                is_true(frame, "ok"),
-                cases,
-                what=str(name),
-                rows=rows,
-            )
-        )
-    return summaries
+    return [
+        _summary(time_stage(stages, str(name), rows, trials=trials), str(name), rows)
+        for name in order.index
+    ]
 
 
 def e2e_summary(
-    trials: pd.DataFrame, rows: Rows = "ended", success: str = "completed"
+    trials: pd.DataFrame, rows: Rows = "answered", *, stages: pd.DataFrame | None = None
 ) -> LatencySummary:
-    """Summarise end-to-end latency of the trial table.
+    """Summarise end-to-end latency of the trial table; see `time_end_to_end`."""
+    return _summary(time_end_to_end(trials, rows, stages=stages), "e2e", rows)
+
+
+def time_end_to_end(
+    trials: pd.DataFrame, rows: Rows = "answered", *, stages: pd.DataFrame | None = None
+) -> Timed:
+    """Return the end-to-end times of a run.
 
     Parameters
     ----------
     trials
-        The trial table.
+        The trial table joined with its grades.
     rows
-        Which rows are in it.
-    success
-        What a success is: the column `completed` or `parsed`, or "pass" for the outcome.
+        "answered": all that ended with an answer of the model's; "right": right answers.
+    stages
+        The stage table: it tells on which trials the client gave up, and which failed at the
+        endpoint though nobody graded them.
     """
-    cases = labels(trials, "case_id")
-    return summarise(floats(trials, "e2e_s"), succeeded(trials, success), cases, rows=rows)
+    seconds = judged_seconds(trials)
+    if rows == "right":
+        return _timed(seconds, succeeded(trials), np.zeros(len(trials), np.bool_), trials)
+    return _timed(seconds, *ended_how(trials, stages), trials)
+
+
+def ended_how(trials: pd.DataFrame, stages: pd.DataFrame | None) -> tuple[Bools, Bools]:
+    """Return where a trial ended with an answer, and where the client gave up on it; (n,)."""
+    good, late = answered(trials), np.zeros(len(trials), np.bool_)
+    if stages is not None and len(stages):
+        classes = labels(stages, "error_class")
+        late = _among(trials, stages[classes == DEADLINE]) & ~_decided(trials)
+        failed = _among(trials, stages[[name in _NO_ANSWER for name in classes]])
+        good &= ~failed | _decided(trials)
+    return good, late & ~good
+
+
+def time_stage(
+    stages: pd.DataFrame,
+    name: str,
+    rows: Rows = "answered",
+    *,
+    trials: pd.DataFrame | None = None,
+) -> Timed:
+    """Return the times of one stage; as `time_end_to_end`."""
+    frame = stages[stages["stage"] == name]
+    seconds = floats(frame, "latency_s") - np.nan_to_num(floats(frame, "client_s"))
+    classes = labels(frame, "error_class")
+    late = np.asarray(classes == DEADLINE, dtype=np.bool_)
+    good = answered_steps(frame)
+    if rows == "right":
+        if trials is None:
+            raise ValueError("steps of right answers need the trial table")
+        good &= _among(frame, trials[succeeded(trials)])
+        late[:] = False
+    return _timed(seconds, good, late, frame)
+
+
+def judged_seconds(trials: pd.DataFrame) -> Floats:
+    """Return end-to-end times without what liftlab's own work took of them; (n,).
+
+    Examples
+    --------
+    >>> judged_seconds(pd.DataFrame({"e2e_s": [2.0, 3.0], "client_s": [0.5, None]})).tolist()
+    [1.5, 3.0]
+    """
+    return floats(trials, "e2e_s") - np.nan_to_num(floats(trials, "client_s"))
+
+
+def answered_steps(stages: pd.DataFrame) -> Bools:
+    """Return where a step ended with an answer of the model's; (n,)."""
+    classes = labels(stages, "error_class")
+    return np.array([name not in _NO_ANSWER for name in classes], dtype=np.bool_)
+
+
+def answered(trials: pd.DataFrame) -> Bools:
+    """Return where a trial ended with an answer of the model's, graded or not; (n,)."""
+    return np.asarray(labels(trials, "outcome") != "error", dtype=np.bool_)
 
 
 def succeeded(trials: pd.DataFrame, success: str = "pass") -> Bools:
@@ -210,67 +298,41 @@ def succeeded(trials: pd.DataFrame, success: str = "pass") -> Bools:
     return is_true(trials, success)
 
 
-def success_by(seconds: ArrayLike, ok: ArrayLike) -> SuccessCurve:
-    """Return the share of all trials that succeeded within each time.
-
-    Failures count as never, so that the curve ends at the success rate.
-
-    Examples
-    --------
-    >>> curve = success_by([14.92, 14.96, 14.16, 27.10, 26.90], [1, 1, 1, 0, 1])
-    >>> print(curve.at(15.0))
-    60 % (95 % interval 23.1–88.2 %, n = 5)
-    """
-    values, good = as_array(seconds), np.asarray(ok, dtype=np.bool_)
-    times = np.sort(values[good & np.isfinite(values)])
-    n = len(values)
-    return SuccessCurve(seconds=times, share=np.arange(1, len(times) + 1) / max(n, 1), n=n)
-
-
-def judge(
-    estimate: Estimate, limit: float, name: str = "target", *, at_most: bool = True
-) -> TargetResult:
-    """Compare an estimate with a target: decided only by the whole interval.
-
-    Examples
-    --------
-    >>> e2e = intervals.median([14.92, 14.96, 14.16, 27.10, 26.90])
-    >>> judge(e2e, 5.0, "median E2E").verdict, judge(e2e, 15.0, "median E2E").verdict
-    ('not met', 'undecided')
-    """
-    verdict: TargetVerdict = "undecided"
-    good_end, bad_end = estimate.high, estimate.low
-    if not at_most:
-        good_end, bad_end = bad_end, good_end
-    side = 1.0 if at_most else -1.0
-    needs, n_needed = "", None
-    if estimate.value is None:
-        verdict = "not measurable"
-    elif good_end is not None and side * good_end <= side * limit:
-        verdict = "met"
-    elif bad_end is not None and side * bad_end > side * limit:
-        verdict = "not met"
-    else:
-        on_the_good_side = side * estimate.value <= side * limit
-        needs, n_needed = _needs(estimate, limit, good_end if on_the_good_side else bad_end)
-    return TargetResult(
-        name=name,
-        limit=limit,
-        at_most=at_most,
-        estimate=estimate,
-        verdict=verdict,
-        needs=needs,
-        n_needed=n_needed,
+def _summary(timed: Timed, what: str, rows: Rows) -> LatencySummary:
+    return summarise(
+        timed.seconds,
+        timed.cases,
+        given_up=timed.given_up,
+        left_out=timed.left_out,
+        what=what,
+        rows=rows,
     )
 
 
-def _needs(estimate: Estimate, limit: float, end: float | None) -> tuple[str, int | None]:
-    """Say how many would decide, if the value stays: widths shrink with the root of n."""
-    value = estimate.value
-    if value is None or end is None or value == limit:
-        return "more independent cases would tell", None
-    n = math.ceil(estimate.n * ((end - value) / (limit - value)) ** 2)
-    if n > _HOPELESS:
-        return "too near to the limit for any number of trials that can be run", None
-    n = max(n, estimate.n + 1)
-    return f"about {n:,} would decide, if the value stays where it is", n
+def _timed(seconds: Floats, good: Bools, late: Bools, frame: pd.DataFrame) -> Timed:
+    kept = (good | late) & np.isfinite(seconds)
+    return Timed(
+        seconds=seconds[kept],
+        cases=labels(frame, "case_id").astype(str)[kept],
+        given_up=late[kept],
+        left_out=len(seconds) - int(kept.sum()),
+    )
+
+
+def _decided(trials: pd.DataFrame) -> Bools:
+    return np.isin(labels(trials, "outcome").astype(str), ("pass", "fail"))
+
+
+def _among(frame: pd.DataFrame, others: pd.DataFrame) -> Bools:
+    """Return which rows are of a trial that is among others; (n,)."""
+    keys = [pd.MultiIndex.from_frame(each[_KEYS]) for each in (frame, others)]
+    found: Bools = keys[0].isin(keys[1])
+    return found
+
+
+def _too_few_prompts(found: Estimate) -> bool:
+    """Whether repeats could give the upper limit that the prompts are too few for."""
+    if found.cases is None or found.cases == found.n or found.value is None:
+        return False
+    few = found.confidence is not None and found.confidence < 0.95
+    return few or found.reason == NO_UPPER_LIMIT

@@ -18,12 +18,13 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from liftlab.analysis.columns import Floats
-from liftlab.analysis.estimate import Estimate, plain, quantity
+from liftlab.analysis.estimate import Estimate, as_set, plain, quantity
 from liftlab.analysis.samples import PROMPTS, as_array, check_confidence, in_range
 
-Verdict = Literal["faster", "slower", "equivalent", "cannot tell"]
+Verdict = Literal["faster", "slower", "equivalent", "cannot tell", "not measurable"]
 
 CASES_NEEDED = 5  # shared, for Student's t on differences
+LEVEL = 0.05  # of all comparisons that are made together
 MARGIN = 0.10
 POWER = 0.8
 _EXACT_FLIPS = 14  # cases that differ: 2^14 sign patterns are counted, beyond it sampled
@@ -36,14 +37,15 @@ class Change:
 
     Parameters
     ----------
-    what, rows
-        Of what, and of which rows.
+    what
+        Of what.
     ratio
-        Second over first: below 1 is faster. Its n is the number of shared cases.
+        Second over first: below 1 is faster. Its n is the number of shared cases; after a
+        correction its interval excludes 1 where the verdict says so, and nowhere else.
     n_first, n_second
         Rows behind it.
     p, p_equivalent
-        Two-sided for a difference, and for lying inside the margin; after `holm`, corrected.
+        Two-sided for a difference, and for lying inside the margin; after `together`, corrected.
     detectable
         The ratio above 1 that this many cases would have shown with a power of 80 %.
     margin
@@ -53,7 +55,6 @@ class Change:
     """
 
     what: str
-    rows: str
     ratio: Estimate
     n_first: int
     n_second: int
@@ -76,12 +77,12 @@ class Change:
         by = {
             "faster": f"{quantity(1 - value, '%')} faster",
             "slower": f"{quantity(value - 1, '%')} slower",
-            "equivalent": f"the same within ± {quantity(self.margin, '%')}",
+            "equivalent": f"the same within ± {as_set(self.margin, '%')}",
         }
         said = f"{self.what}: {by.get(self.verdict, self.verdict)}: ratio {self.ratio}"
-        said += f", p = {plain(self.p, 2)}, {self.rows}"
+        said += f", p = {plain(self.p, 2)}"
         if self.verdict in ("faster", "slower") and self.equivalent:
-            said += f"; but within ± {quantity(self.margin, '%')}"
+            said += f"; but within ± {as_set(self.margin, '%')}"
         if self.verdict == "cannot tell" and self.detectable is not None:
             slow = quantity(self.detectable - 1, "%")
             fast = quantity(1 - 1 / self.detectable, "%")
@@ -99,7 +100,6 @@ def times(
     second_cases: ArrayLike,
     *,
     what: str = "e2e",
-    rows: str = "",
     margin: float = MARGIN,
     confidence: float = 0.95,
     comparisons: int = 1,
@@ -112,7 +112,8 @@ def times(
     Parameters
     ----------
     first, second : (n,), (m,)
-        Times in seconds. Those that are missing, infinite or not positive are left out.
+        Times in seconds; `inf` where the client gave up. Those that are missing or not positive
+        are left out, and so are cases whose median is infinite in either run.
     first_cases, second_cases : (n,), (m,)
         The case of each.
     comparisons
@@ -125,7 +126,7 @@ def times(
     >>> print(times(week1, list("abcdef"), week2, list("abcdef"), what="code").verdict)
     faster
     >>> print(times([21.7], ["add"], [14.9], ["add"]))
-    e2e: cannot tell: ratio 0.6866 (n = 1: insufficient data: needs 5 shared cases).
+    e2e: cannot tell: ratio 0.687 (n = 1: insufficient data: needs 5 shared cases).
     """
     check_confidence(confidence)
     if not 0 < margin < 1:
@@ -135,27 +136,40 @@ def times(
     n = len(shared)
     base: dict[str, Any] = {
         "what": what,
-        "rows": rows,
         "n_first": _usable(first),
         "n_second": _usable(second),
         "margin": margin,
     }
     differences = np.asarray(after[shared] - before[shared], dtype=np.float64)
     if n < CASES_NEEDED:
-        ratio = _untested(before, after, differences)
+        measured = len(before) > 0 and len(after) > 0
         return Change(
-            ratio=ratio, p=None, p_equivalent=None, detectable=None, verdict="cannot tell", **base
+            ratio=_untested(differences, measured=measured),
+            p=None,
+            p_equivalent=None,
+            detectable=None,
+            verdict="cannot tell" if measured else "not measurable",
+            **base,
         )
     return _tested(differences, confidence, comparisons, base)
 
 
-def holm(changes: Sequence[Change]) -> list[Change]:
-    """Correct verdicts for having been made together (Holm 1979, Scand. J. Statistics 6).
+def together(changes: Sequence[Change], others: Sequence[float] = ()) -> list[Change]:
+    """Correct changes for having been found together (Holm 1979, Scand. J. Statistics 6).
 
-    The detectable ratios become those of the first step, 5 % over the number of comparisons.
+    Verdicts and intervals are corrected alike. The detectable ratios become those of the first
+    step, 5 % over the number of comparisons.
+
+    Parameters
+    ----------
+    changes
+        Those without a p value stay as they are.
+    others
+        p values of further comparisons that were made with these.
     """
     tested = [change for change in changes if change.p is not None]
-    differ = iter(holm_levels([change.p for change in tested if change.p is not None]))
+    levels = [change.p for change in tested if change.p is not None] + list(others)
+    differ, widths = iter(holm_levels(levels)), iter(interval_levels(levels))
     same = iter(holm_levels([c.p_equivalent for c in tested if c.p_equivalent is not None]))
     corrected = []
     for change in changes:
@@ -163,9 +177,10 @@ def holm(changes: Sequence[Change]) -> list[Change]:
             corrected.append(change)
             continue
         n = change.ratio.n
-        scale = detectable_effect(n, 0.05 / len(tested)) / detectable_effect(n, 0.05)
+        scale = detectable_effect(n, LEVEL / len(levels)) / detectable_effect(n, LEVEL)
         changed = replace(
             change,
+            ratio=at_level(change.ratio, next(widths), n - 1),
             p=next(differ),
             p_equivalent=next(same),
             detectable=change.detectable**scale,
@@ -183,6 +198,34 @@ def holm_levels(levels: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(levels) - rank) * levels[place]))
         corrected[place] = largest
     return [float(level) for level in corrected]
+
+
+def interval_levels(levels: Sequence[float]) -> list[float]:
+    """Return how often each interval may miss, so that it decides as Holm's correction does.
+
+    All miss 5 % of the time together at most; one that only a later step of Holm's decides takes
+    that step's share.
+
+    Examples
+    --------
+    >>> [round(miss, 4) for miss in interval_levels([0.2, 0.001, 0.02])]
+    [0.0167, 0.0167, 0.025]
+    """
+    count, corrected = len(levels), holm_levels(levels)
+    misses = [LEVEL / max(count, 1)] * count
+    for rank, place in enumerate(np.argsort(levels)):
+        if corrected[place] < LEVEL <= count * levels[place]:
+            misses[place] = LEVEL / (count - rank)
+    return misses
+
+
+def at_level(ratio: Estimate, miss: float, freedom: int) -> Estimate:
+    """Return a ratio whose 95 % interval, Student's t on ln, may miss with another chance."""
+    if ratio.value is None or ratio.low is None or ratio.high is None:
+        return ratio
+    wider = float(stats.t.isf(miss / 2, freedom) / stats.t.isf(LEVEL / 2, freedom))
+    half = wider * math.log(ratio.high / ratio.low) / 2
+    return replace(ratio, low=ratio.value * math.exp(-half), high=ratio.value * math.exp(half))
 
 
 def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
@@ -266,12 +309,11 @@ def _verdict(change: Change) -> Verdict:
     return "equivalent" if change.equivalent else "cannot tell"
 
 
-def _untested(before: pd.Series[float], after: pd.Series[float], differences: Floats) -> Estimate:
+def _untested(differences: Floats, *, measured: bool) -> Estimate:
     n = len(differences)
     reason = f"insufficient data: needs {CASES_NEEDED} shared cases"
-    if n == 0 and len(before) and len(after):
-        value = math.exp(float(after.median() - before.median()))
-        return Estimate(value=value, n=0, reason="insufficient data: no case is in both")
+    if n == 0:
+        reason = "no case is in both runs" if measured else "a run has no answered request"
     point = math.exp(float(differences.mean())) if n else None
     return Estimate(value=point, n=n, reason=reason, population=PROMPTS)
 
@@ -280,8 +322,9 @@ def _case_logs(seconds: ArrayLike, cases: ArrayLike) -> pd.Series[float]:
     values, names = as_array(seconds), np.asarray(cases).ravel()
     if len(names) != len(values):
         raise ValueError(f"{len(names)} cases for {len(values)} times")
-    usable = in_range(values)
-    return pd.Series(np.log(values[usable])).groupby(names[usable]).median()
+    usable = in_range(values) | np.isposinf(values)
+    medians = pd.Series(np.log(values[usable])).groupby(names[usable]).median()
+    return medians[np.isfinite(medians)]
 
 
 def _usable(seconds: ArrayLike) -> int:

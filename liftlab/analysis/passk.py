@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from liftlab.analysis.columns import labels
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.rates import proportion, wilson
+from liftlab.analysis.rates import clopper_pearson, proportion
 from liftlab.analysis.samples import PROMPTS, check_confidence
 from liftlab.analysis.success import judgeable
 
@@ -75,9 +74,8 @@ def pass_at_k(
 ) -> PassAtK:
     """Estimate pass@k over cases, with an interval for prompts like these.
 
-    With one answer a case the interval is Wilson's; with more it is Wilson's on the effective
-    number of cases that their spread shows, at most the answers there are for each of k tries,
-    with Student's t on cases - 1.
+    One try is the success rate. With more the interval is exact on the effective number of cases
+    that their spread shows, at most the answers there are for each of k tries.
 
     Parameters
     ----------
@@ -96,7 +94,7 @@ def pass_at_k(
     Examples
     --------
     >>> print(pass_at_k([1, 1, 1, 1, 1], [1, 1, 1, 1, 0], 1))
-    pass@1: 80 % (95 % interval 37.6–96.4 %, n = 5); 5 answers to 5 cases
+    pass@1: 80 % (95 % interval 28–99 %, n = 5); 5 answers to 5 cases
     """
     check_confidence(confidence)
     answers, right = np.asarray(n, dtype=np.int64), np.asarray(c, dtype=np.int64)
@@ -107,7 +105,11 @@ def pass_at_k(
         )
     rates = np.array([of_case(int(a), int(r), k) for a, r in zip(answers, right, strict=True)])
     samples, cases = int(answers.sum()), len(answers)
-    if samples == cases:
+    if k == 1 and len(answers):
+        outcomes = np.concatenate([np.arange(a) < r for a, r in zip(answers, right, strict=True)])
+        names = np.repeat(np.arange(cases), answers)
+        estimate = proportion(outcomes, clusters=names, confidence=confidence)
+    elif samples == cases:
         estimate = proportion(int(right.sum()), cases, confidence=confidence)
     else:
         estimate = _over_cases(rates, samples / k, confidence)
@@ -131,17 +133,16 @@ def _over_cases(rates: np.ndarray, draws: float, confidence: float) -> Estimate:
     if cases == 1:
         reason = "no interval from one case"
         return Estimate(value=value, n=1, reason=reason, population=PROMPTS, unit="%")
-    spread = float(rates.var())
+    spread = float(rates.var(ddof=1))
     effective = cases * value * (1 - value) / spread if spread > 0 else float(cases)
-    z = float(stats.t.ppf((1 + confidence) / 2, cases - 1))
-    low, high = (float(end) for end in wilson(value, min(effective, max(draws, cases)), z))
+    low, high = clopper_pearson(value, min(effective, max(draws, cases)), confidence)
     return Estimate(
         value=value,
         low=low,
         high=high,
         n=cases,
         confidence=confidence,
-        method="Wilson over cases",
+        method="Korn–Graubard over cases",
         population=PROMPTS,
         unit="%",
     )

@@ -14,11 +14,12 @@ import pandas as pd
 from scipy import stats
 
 from liftlab.analysis.columns import Bools, Floats, floats
-from liftlab.analysis.estimate import quantity
+from liftlab.analysis.estimate import as_set, quantity
 from liftlab.analysis.rates import wilson
 from liftlab.analysis.samples import check_confidence
 
 MOST_TRIALS = 100_000
+_SHORT = 0.04  # of the power that is asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class SampleSize:
     def sentence(self) -> str:
         """Say how many trials, for what, and what they take."""
         if self.trials is None:
-            return f"No number of trials that can be run {self.purpose}."
+            return f"It would take over {MOST_TRIALS:,} independent trials to {self.purpose}."
         takes = effort(self.seconds, self.usd)
         return f"{self.trials:,} independent trials{takes} {self.purpose}."
 
@@ -107,24 +108,24 @@ def sample_size(
 
 def _for_width(rate: float, half_width: float, confidence: float) -> tuple[int | None, str]:
     trials = _lasting(lambda n: _wide_enough(n, rate, half_width, confidence))
-    width = f"{quantity(rate, '%')} ± {quantity(half_width, '%')}"
-    return trials, f"give {width} ({quantity(confidence, '%')} interval)"
+    width = f"{as_set(rate, '%')} ± {as_set(half_width, '%')}"
+    return trials, f"give {width} ({as_set(confidence, '%')} interval)"
 
 
 def _for_claim(
     rate: float, against: float, power: float | None, confidence: float
 ) -> tuple[int | None, str]:
-    point, limit = quantity(rate, "%"), quantity(against, "%")
+    point, limit = as_set(rate, "%"), as_set(against, "%")
     if rate == against:
         return None, f"tell {point} from {limit}"
     side = "above" if rate > against else "below"
     trials = _to_exclude(rate, against, power, confidence)
     if power is None:
-        level = quantity(confidence, "%")
+        level = as_set(confidence, "%")
         return trials, f"put the {level} interval {side} {limit}, if {point} is what they show"
     return trials, (
-        f"show {side} {limit} with a chance of {quantity(power, '%')}, if the truth "
-        f"is {point} (exact test at {quantity(1 - confidence, '%')})"
+        f"show {side} {limit} with a chance of {as_set(power, '%')}, if the truth "
+        f"is {point} (exact test at {as_set(1 - confidence, '%')})"
     )
 
 
@@ -211,22 +212,64 @@ def _check(
             raise ValueError(f"{name} is {share}: it lies between 0 and 1")
 
 
+def to_exclude(
+    rate: float, against: float, power: float, miss: float, most: float = MOST_TRIALS
+) -> int | None:
+    """Return with how many trials the exact test tells a rate from another.
+
+    Exact power moves in a saw: the number is that of the last tooth nearest to the power.
+
+    Parameters
+    ----------
+    rate
+        The truth.
+    against
+        The rate to be shown to lie below or above.
+    power
+        The chance that it is shown.
+    miss
+        The chance that the test, on its one side, errs.
+    most
+        Trials, beyond which there is no answer; None is returned.
+
+    Examples
+    --------
+    >>> to_exclude(0.9, 0.7, 0.8, 0.025), to_exclude(0.7, 0.7, 0.8, 0.025)
+    (31, None)
+    """
+    if rate < against:  # failures are successes of the other kind
+        rate, against = 1 - rate, 1 - against
+    if not 0 < against < rate:
+        return None
+    z = float(stats.norm.isf(miss)) * math.sqrt(against * (1 - against))
+    z += float(stats.norm.ppf(power)) * math.sqrt(rate * (1 - rate))
+    if (z / (rate - against)) ** 2 > 1.5 * most + 100:  # no need to look closer
+        return None
+    last = _lasting(lambda n: _power(n, rate, against, miss) >= power, most)
+    if last is None:
+        return None
+    near = np.arange(math.ceil(0.85 * last), last + 1, dtype=np.float64)
+    powers = _power(near, rate, against, miss)
+    off = np.where(powers < power - _SHORT, 1.0, np.abs(powers - power))
+    return int(near[np.argmin(off)])
+
+
 def _to_exclude(rate: float, against: float, power: float | None, confidence: float) -> int | None:
     if rate < against:  # failures are successes of the other kind
         rate, against = 1 - rate, 1 - against
-    if power is None:
-        return _lasting(lambda n: _excludes(n, rate, against, confidence))
-    return _lasting(lambda n: _powerful(n, rate, against, power, 1 - confidence))
+    if power is not None:
+        return _lasting(lambda n: _power(n, rate, against, 1 - confidence) >= power)
+    return _lasting(lambda n: _excludes(n, rate, against, confidence))
 
 
-def _lasting(enough: Callable[[Floats], Bools]) -> int | None:
+def _lasting(enough: Callable[[Floats], Bools], most: float = MOST_TRIALS) -> int | None:
     """Return the n from which it is enough, and stays so: exact counts move in a saw."""
     limit = 256
-    while limit <= MOST_TRIALS:
+    while limit <= 16 * most:
         wanting = np.flatnonzero(~enough(np.arange(1, limit + 1, dtype=np.float64)))
         last = int(wanting[-1]) + 1 if len(wanting) else 0
         if last < limit // 2:  # long enough ago to be settled
-            return last + 1
+            return last + 1 if last < most else None
         limit *= 4
     return None
 
@@ -242,9 +285,9 @@ def _excludes(n: Floats, rate: float, against: float, confidence: float) -> Bool
     return np.asarray(low > against, dtype=np.bool_)
 
 
-def _powerful(n: Floats, rate: float, against: float, power: float, alpha: float) -> Bools:
+def _power(n: Floats, rate: float, against: float, alpha: float) -> Floats:
     critical = stats.binom.isf(alpha, n, against)  # rejected where more than these succeed
-    return np.asarray(stats.binom.sf(critical, n, rate) >= power, dtype=np.bool_)
+    return np.asarray(stats.binom.sf(critical, n, rate), dtype=np.float64)
 
 
 def _z(confidence: float) -> float:

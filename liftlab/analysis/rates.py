@@ -6,24 +6,28 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 
 from liftlab.analysis.columns import Floats
-from liftlab.analysis.estimate import Estimate, plain
+from liftlab.analysis.estimate import Estimate, RateTest, plain
 from liftlab.analysis.samples import (
     PROMPTS,
     THIS_RUN,
+    Indices,
     as_array,
     check_confidence,
+    checked,
     group_sums,
     indexed,
     unfit,
 )
 
+RARE = 6  # cases with the rarer outcome, below which they say nothing about repeats
 PER_SUCCESS_NEEDS = 20  # below it the delta interval covers .75 to .85
 
 
@@ -32,49 +36,113 @@ def proportion(
     n: int | None = None,
     clusters: ArrayLike | None = None,
     confidence: float = 0.95,
+    *,
+    picked_from: int = 1,
+    by_rows: bool = False,
 ) -> Estimate:
-    """Estimate a success rate with Wilson's score interval.
+    """Estimate a rate with Korn and Graubard's interval: exact, on the effective requests.
+
+    Clopper and Pearson's interval (1934, Biometrika 26) on the number of independent requests
+    that the repeats are worth (Korn & Graubard 1998, Survey Methodology 24). Every case counts
+    the same.
 
     Parameters
     ----------
     successes
         How many of `n`; or, without `n`, the outcomes themselves, true or false.
     n
-        Trials, where `successes` is a count.
+        Requests, where `successes` is a count.
     clusters : (n,), optional
-        The case of each outcome. Where cases repeat, n becomes n / (1 + (m - 1) ICC) with the
-        ANOVA estimate of the intra-class correlation, and z becomes Student's t on cases - 1;
-        the estimate's n is the number of cases.
+        The case of each outcome. Where fewer than six cases show the rarer outcome, each case
+        is worth one request.
+    picked_from
+        Of how many rates this one was picked for being the largest: Bonferroni's correction.
+    by_rows
+        Whether every row counts the same instead, as in a count of this run.
 
     Examples
     --------
-    >>> print(proportion(4, 5))
-    80 % (95 % interval 37.6–96.4 %, n = 5)
+    >>> print(proportion(4, 5)), print(proportion(1, 5))
+    80 % (95 % interval 28–99 %, n = 5)
+    20 % (95 % interval 1–72 %, n = 5)
+    (None, None)
     """
     check_confidence(confidence)
-    if clusters is not None:
-        return _clustered_proportion(_outcomes(successes, n), np.asarray(clusters), confidence)
-    if n is None:
-        outcomes = _outcomes(successes, n)
-        count, n = int(outcomes.sum()), len(outcomes)
-    else:
+    if n is not None and clusters is None:
         count = int(np.asarray(successes))
         if count != successes:
             raise ValueError("a count of successes is a whole number")
-    if n < 0 or not 0 <= count <= n:
-        raise ValueError(f"{count} successes of {n}: a count lies between 0 and n")
-    base: dict[str, Any] = {"n": n, "population": THIS_RUN, "unit": "%"}
-    if n == 0:
+        if n < 0 or not 0 <= count <= n:
+            raise ValueError(f"{count} successes of {n}: a count lies between 0 and n")
+        rate, trials, cases, worth = count / n if n else 0.0, n, n, 1.0
+    else:
+        outcomes, index, cases = checked(_outcomes(successes, n), clusters)
+        trials = len(outcomes)
+        rate, worth = _rate(outcomes, index, cases, by_rows=by_rows) if trials else (0.0, 1.0)
+    population = THIS_RUN if clusters is None else PROMPTS
+    base: dict[str, Any] = {"n": trials, "cases": cases, "population": population, "unit": "%"}
+    if trials == 0:
         return Estimate(value=None, reason="no trials", **base)
-    interval = stats.binomtest(count, n).proportion_ci(confidence, method="wilson")
+    level = 1 - (1 - confidence) / picked_from
+    low, high = clopper_pearson(rate, cases * worth, level)
+    picked = f", picked from {picked_from} classes" if picked_from > 1 else ""
     return Estimate(
-        value=count / n,
-        low=float(interval.low),
-        high=float(interval.high),
+        value=rate,
+        low=low,
+        high=high,
         confidence=confidence,
-        method="Wilson",
+        method=f"Korn–Graubard, {plain(cases * worth, 3)} effective requests{picked}",
+        tested=partial(_as_it_is, rate, low, high, worth, level),
         **base,
     )
+
+
+def clopper_pearson(rate: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the exact interval of a rate seen in n requests; n need not be whole.
+
+    Examples
+    --------
+    >>> low, high = clopper_pearson(0.8, 5)
+    >>> round(low, 3), round(high, 3)
+    (0.284, 0.995)
+    """
+    miss, hits, others = (1 - confidence) / 2, rate * n, (1 - rate) * n
+    low = float(special.betaincinv(hits, others + 1, miss)) if rate > 0 else 0.0
+    high = float(special.betaincinv(hits + 1, others, 1 - miss)) if rate < 1 else 1.0
+    return min(low, rate), max(high, rate)
+
+
+def effective_n(sizes: Floats, hits: Floats, squares: Floats, *, by_rows: bool = False) -> Floats:
+    """Return how many independent requests the repeats are worth, for indicators of a sample.
+
+    By the ANOVA estimate of the intra-class correlation. Where all agree it is undefined, and
+    each case is worth one.
+
+    Parameters
+    ----------
+    sizes : (cases,)
+        Requests of each case.
+    hits : (k,)
+        Of each indicator, how many requests have it.
+    squares : (k,)
+        Of each, the sum over cases of (requests that have it)² / requests.
+    by_rows
+        Whether every row counts the same, and not every case.
+    """
+    cases, trials = len(sizes), float(sizes.sum())
+    if cases == trials:
+        return np.full(len(hits), float(cases))
+    one_each = float((1 / sizes).mean())
+    squares_of_sizes = float((sizes**2).sum()) / trials
+    with np.errstate(divide="ignore", invalid="ignore"):
+        within = (hits - squares) / (trials - cases)
+        between = (squares - hits**2 / trials) / np.float64(cases - 1)
+        typical = (trials - squares_of_sizes) / np.float64(cases - 1)
+        icc = (between - within) / (between + (typical - 1) * within)
+    agree = (hits < 0.5) | (hits > trials - 0.5) | ~np.isfinite(icc)
+    icc = np.where(agree, 1.0, np.clip(icc, 0.0, 1.0))
+    by_cases: Floats = cases / (icc + (1 - icc) * one_each)
+    return trials / (1 + (squares_of_sizes - 1) * icc) if by_rows else by_cases
 
 
 def per_success(
@@ -101,7 +169,7 @@ def per_success(
     Examples
     --------
     >>> print(per_success([14.92, 14.96, 14.16, 27.10, 26.90], [1, 1, 1, 0, 1]))
-    24.51 s (n = 5: no interval below n = 20)
+    24.5 s (n = 5: no interval below n = 20)
     """
     check_confidence(confidence)
     values, succeeded = as_array(spent), np.asarray(ok, dtype=bool)
@@ -152,46 +220,25 @@ def wilson(rate: Floats | float, n: Floats | float, z: float) -> tuple[Floats, F
     return np.maximum(0.0, centre - half), np.minimum(1.0, centre + half)
 
 
-def _clustered_proportion(outcomes: Floats, clusters: Any, confidence: float) -> Estimate:
-    index, cases = indexed(clusters)
-    trials = len(outcomes)
-    if cases == trials:
-        return proportion(int(outcomes.sum()), trials, confidence=confidence)
-    base: dict[str, Any] = {"n": cases, "population": PROMPTS, "unit": "%"}
-    if trials == 0:
-        return Estimate(value=None, reason="no trials", **base)
-    rate = float(outcomes.mean())
-    if cases < 2:
-        return Estimate(value=rate, reason="one case says nothing about others", **base)
-    sizes = np.bincount(index).astype(float)
-    rates = np.bincount(index, outcomes) / sizes
-    effective = _effective_n(sizes, rates, rate)
-    z = float(stats.t.ppf((1 + confidence) / 2, cases - 1))
-    low, high = (float(end) for end in wilson(rate, effective, z))
-    return Estimate(
-        value=rate,
-        low=low,
-        high=high,
-        confidence=confidence,
-        method=f"Wilson on {plain(effective, 3)} effective trials of {trials}",
-        **base,
-    )
+def _rate(outcomes: Floats, index: Indices, cases: int, *, by_rows: bool) -> tuple[float, float]:
+    """Return the rate, and how many independent requests a case is worth."""
+    sizes = np.bincount(index).astype(np.float64)
+    hits = np.bincount(index, outcomes, cases)
+    rate = float(outcomes.mean() if by_rows else (hits / sizes).mean())
+    rarer = hits > 0 if rate <= 0.5 else hits < sizes
+    if rarer.sum() < RARE:
+        return rate, 1.0
+    squares = (hits**2 / sizes).sum(keepdims=True)
+    worth = effective_n(sizes, hits.sum(keepdims=True), squares, by_rows=by_rows)
+    # Korn and Graubard's allowance for a design effect that few cases have told.
+    t_rows, t_cases = (float(stats.t.ppf(0.975, n - 1)) for n in (len(outcomes), cases))
+    return rate, max(1.0, float(worth[0]) / cases * (t_rows / t_cases) ** 2)
 
 
-def _effective_n(sizes: Floats, rates: Floats, rate: float) -> float:
-    """Return n / (1 + (m - 1) ICC), with the ANOVA estimate of the ICC for unequal sizes."""
-    cases, trials = len(sizes), float(sizes.sum())
-    within = float((sizes * rates * (1 - rates)).sum())
-    between = float((sizes * (rates - rate) ** 2).sum())
-    if within + between == 0:  # all outcomes agree: the ICC is undefined, cases are what counts
-        return float(cases)
-    within /= trials - cases
-    between /= cases - 1
-    typical = (trials - float((sizes**2).sum()) / trials) / (cases - 1)
-    icc = (between - within) / (between + (typical - 1) * within)
-    icc = min(1.0, max(0.0, icc))
-    weighted = float((sizes**2).sum()) / trials
-    return trials / (1 + (weighted - 1) * icc)
+def _as_it_is(
+    rate: float, low: float, high: float, worth: float, confidence: float, limit: float
+) -> RateTest:
+    return RateTest(rate, low, high, limit, worth, confidence)
 
 
 def _outcomes(successes: ArrayLike, n: int | None) -> Floats:

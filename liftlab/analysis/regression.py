@@ -18,7 +18,7 @@ from scipy import stats
 
 from liftlab.analysis.columns import floats
 from liftlab.analysis.comparable import is_share, on_scale, spread_of, unit_of
-from liftlab.analysis.estimate import Estimate, quantity, span
+from liftlab.analysis.estimate import Estimate, as_set, quantity, span
 from liftlab.analysis.intervals import proportion
 from liftlab.analysis.paired import holm_levels
 from liftlab.analysis.spread import RUNS_NEEDED, Spread
@@ -115,7 +115,7 @@ class FalseAlarms:
         if not self.pairs:
             return f"No false-alarm rate: {self.rate.reason}."
         said = f"{self.alarms:,} of {self.pairs:,} pairs of comparable runs failed: {self.rate}"
-        return f"{said}; by chance {quantity(LEVEL, '%')} are expected."
+        return f"{said}; by chance {as_set(LEVEL, '%')} are expected."
 
     def __str__(self) -> str:
         return self.sentence()
@@ -201,7 +201,7 @@ def false_alarms(alike: pd.DataFrame, metrics: Sequence[str], seed: int = 0) -> 
         pairs=len(pairs),
         alarms=sum(failed),
         by_metric=counts,
-        rate=proportion(failed, clusters=later),
+        rate=proportion(failed, clusters=later, by_rows=True),
     )
 
 

@@ -14,21 +14,31 @@ Indices = NDArray[np.intp]
 
 THIS_RUN = "values like these, if they are independent"
 PROMPTS = "prompts like these"
+AGAIN = "these prompts, asked again"
 SMALLEST, LARGEST = 1e-100, 1e100  # outside, arithmetic overflows, and no time or cost is meant
+
+
+def checked(x: ArrayLike, clusters: ArrayLike | None) -> tuple[Floats, Indices, int]:
+    """Return values, the number of the case of each, and how many cases there are.
+
+    Without clusters every value is a case of its own.
+    """
+    values = as_array(x)
+    if clusters is None:
+        return values, np.arange(len(values)), len(values)
+    index, cases = indexed(clusters)
+    if len(index) != len(values):
+        raise ValueError(f"{len(index)} clusters for {len(values)} values")
+    return values, index, cases
 
 
 def per_cluster(
     x: ArrayLike, clusters: ArrayLike | None, reduce: Literal["median", "mean"]
 ) -> tuple[Floats, str]:
     """Return one value a cluster, and the population that such values speak for."""
-    values = as_array(x)
-    if clusters is None:
-        return values, THIS_RUN
-    index, groups = indexed(clusters)
-    if len(index) != len(values):
-        raise ValueError(f"{len(index)} clusters for {len(values)} values")
+    values, index, groups = checked(x, clusters)
     if groups == len(values):
-        return values, PROMPTS
+        return values, THIS_RUN if clusters is None else PROMPTS
     if reduce == "median":
         return group_medians(values, index, groups), PROMPTS
     return group_sums(values, index, groups) / np.bincount(index), PROMPTS
@@ -45,6 +55,19 @@ def indexed(names: ArrayLike) -> tuple[Indices, int]:
     """
     index, found = pd.factorize(np.asarray(names).ravel(), use_na_sentinel=False)
     return index.astype(np.intp), len(found)
+
+
+def case_weights(cases: ArrayLike) -> Floats:
+    """Return the weight of each row: every case counts the same, however often it was asked.
+
+    Examples
+    --------
+    >>> case_weights(["a", "a", "b"]).tolist()
+    [0.5, 0.5, 1.0]
+    """
+    index, _ = indexed(cases)
+    weights: Floats = 1 / np.bincount(index)[index]
+    return weights
 
 
 def group_sums(values: Floats | Bools, index: Indices, groups: int) -> Floats:

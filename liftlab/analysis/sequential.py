@@ -38,7 +38,7 @@ def confidence_sequence(successes: int, trials: int, confidence: float = 0.95) -
     Examples
     --------
     >>> print(confidence_sequence(4, 5))
-    80 % (95 % interval 20.4–99.9 %, n = 5)
+    80 % (95 % interval 20 to > 99 %, n = 5)
     """
     base: dict[str, Any] = {"n": trials, "population": PROMPTS, "unit": "%"}
     if trials == 0:

@@ -1,4 +1,4 @@
-"""What is known of each attempt of a stage: its spans, its tokens, and the line that joins them.
+"""What was measured of each attempt of a stage: its spans and its tokens.
 
 A span that a source does not give is derived where others imply it, else it is zero: time that
 nothing accounts for then stays in the service, and shows there as unexplained.
@@ -6,31 +6,13 @@ nothing accounts for then stays in the service, and shows there as unexplained.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from liftlab.analysis import outliers
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.samples import LARGEST, SMALLEST, Indices
 
-_SURE = 0.99  # that prompts cost time, before any is put down to them
-_STALLED = 1.5  # times its line from which an attempt's own server time shows a stall
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """Seconds of service that tokens take: base + a slope for output, and one for the prompt."""
-
-    base: float
-    output: float
-    prompt: float
-
-    def along(self, output: Floats, prompt: Floats) -> Floats:
-        """Return what so many tokens take; prompts that are not known count as none."""
-        return self.base + self.output * output + self.prompt * np.nan_to_num(prompt)
+STALE = "stale_connection"  # a kept connection had been closed: sent again, but no retry
 
 
 class Spans:
@@ -50,13 +32,17 @@ class Spans:
         self.row = row
         self.first, self.last = _ends(row)
         self.reason = labels(attempts, "retry_reason")
+        self.stale = labels(attempts, "error_class") == STALE
         self.output = _numbers(attempts, "output_tokens")
-        self.prompt = _numbers(attempts, "prompt_tokens") - _known(attempts, "cached_tokens")
+        self.prompt = _numbers(attempts, "prompt_tokens")
+        self.cached = _numbers(attempts, "cached_tokens")
+        self.uncached: Floats = np.clip(self.prompt - np.nan_to_num(self.cached), 0, None)
         self.connect = sum(
             (_known(attempts, name) for name in ("pool_s", "dns_s", "tcp_s", "tls_s")),
             np.zeros(len(row)),
         )
         self.gap = _known(attempts, "max_gap_s")  # a reply read at once has none
+        self.schema = _known(attempts, "schema_compile_s")
         self.server = _numbers(attempts, "server_s")
         self.is_cold = is_true(attempts, "cold")
         sent, ended = _numbers(attempts, "sent_s"), _numbers(attempts, "last_byte_s")
@@ -64,29 +50,15 @@ class Spans:
         self.backoff = self._backoff(attempts, sent, ended)
         whole = self._whole(sent, ended, latency)
         self._waits(attempts, sent, whole)
-        self.service: Floats = whole - self.queue - self.cold
-        self.service[~(self.service >= 0)] = np.nan  # clocks that disagree measure nothing
-        self.line = _line(self)
-
-    @property
-    def expected(self) -> Floats:
-        """Seconds of service along the line; what was measured where tokens are not known."""
-        if self.line is None:
-            return self.service
-        along = self.line.along(self.output, self.prompt)
-        return np.where(np.isfinite(along), along, self.service)
-
-    @property
-    def stall(self) -> Floats:
-        """Seconds over the line that a gap in the reply or the server's own time shows."""
-        typical = self.expected if self.line is not None else _median(self.service)
-        over = np.clip(np.nan_to_num(self.service - typical), 0, None)
-        gap = self.gap - _median(self.gap)
-        told = np.zeros(len(over))
-        if self.line is not None:
-            slow = self.service >= _STALLED * typical
-            told = np.where(slow, np.nan_to_num(self.server - typical), 0.0)
-        return np.clip(np.minimum(over, np.maximum(gap, told)), 0, None)
+        waits = self.queue + self.cold + self.schema
+        self.prefill = _numbers(attempts, "prefill_s")
+        self.prefill[~((self.prefill >= 0) & (self.prefill <= whole - waits))] = np.nan
+        tokens = [_numbers(attempts, name) for name in ("first_token_s", "first_reasoning_s")]
+        self.head: Floats = np.fmin(*tokens) - sent - waits  # of a streamed reply
+        self.net: Floats = whole - waits
+        self.net[~(self.net >= 0)] = np.nan  # clocks that disagree measure nothing
+        # What the tokens account for, or nothing does.
+        self.service: Floats = self.net - np.nan_to_num(self.prefill)
 
     def _backoff(self, attempts: pd.DataFrame, sent: Floats, ended: Floats) -> Floats:
         """Return the wait before each attempt but the first, between two that have times."""
@@ -137,8 +109,8 @@ def attempts_of(frame: pd.DataFrame, attempts: pd.DataFrame) -> tuple[pd.DataFra
         ]
     pairs = pd.MultiIndex.from_arrays([labels(kept, "case_id"), floats(kept, "repeat")])
     unique = ~keys.duplicated()
-    row = np.flatnonzero(unique)[keys[unique].get_indexer(pairs)]
-    row = np.where(keys[unique].get_indexer(pairs) < 0, -1, row)
+    place = keys[unique].get_indexer(pairs)
+    row = np.where(place < 0, -1, np.flatnonzero(unique)[place])
     order = np.lexsort((floats(kept, "seq"), floats(kept, "attempt"), row))
     order = order[row[order] >= 0]
     return kept.iloc[order], np.asarray(row[order], dtype=np.intp)
@@ -149,30 +121,6 @@ def _ends(row: Indices) -> tuple[Bools, Bools]:
     change = row[1:] != row[:-1]
     edge = np.ones(min(1, len(row)), dtype=np.bool_)
     return np.concatenate([edge, change]), np.concatenate([change, edge])
-
-
-def _line(spans: Spans) -> Line | None:
-    """Fit service along output tokens, and along prompt tokens where those surely cost time."""
-    known = np.isfinite(spans.service) & np.isfinite(spans.output)
-    if known.sum() < outliers.FIT_NEEDS:
-        return None
-    output, service = spans.output[known], spans.service[known]
-    base, slope = outliers.theil_sen(output, service)
-    prompt = spans.prompt[known]
-    if not np.isfinite(prompt).all() or np.ptp(prompt) == 0:
-        return Line(base=base, output=slope, prompt=0.0)
-    chosen = outliers.fit_sample(len(prompt))
-    rest = (service - slope * output)[chosen]
-    found = stats.theilslopes(rest, prompt[chosen], alpha=_SURE)
-    if not found.low_slope > 0:
-        return Line(base=base, output=slope, prompt=0.0)
-    base, slope = outliers.theil_sen(output, service - found.slope * prompt)
-    return Line(base=base, output=slope, prompt=float(found.slope))
-
-
-def _median(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else 0.0
 
 
 def _known(frame: pd.DataFrame, name: str) -> Floats:

@@ -6,6 +6,7 @@ endpoint or the network are no fault of the model: counted, but in no denominato
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,13 +57,17 @@ class SuccessRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureShare:
-    """One failure class: how many, of all failures and of all trials that could be judged."""
+    """One failure class: how many, of graded answers and of failures.
+
+    `picked` is `of_trials` corrected for this class having been picked from those that occur.
+    """
 
     failure_class: str
     count: int
     cases: tuple[str, ...]
     of_failures: Estimate
     of_trials: Estimate
+    picked: Estimate
 
     def sentence(self) -> str:
         """Say the count and its share of the failures."""
@@ -88,7 +93,7 @@ def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "
     --------
     >>> trials = pd.DataFrame({"case_id": list("abcde"), "outcome": ["pass"] + ["fail"] * 4})
     >>> print(success_rate(trials))
-    1 of 5 gave the right answers: 20 % (95 % interval 3.6–62.4 %, n = 5).
+    1 of 5 gave the right answers: 20 % (95 % interval 1–72 %, n = 5).
     """
     judged, good, errors = judgeable(trials, measure)
     cases = labels(trials, "case_id")
@@ -126,10 +131,46 @@ def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:
             cases=tuple(str(case) for case in dict.fromkeys(cases[failed & (classes == name)])),
             of_failures=proportion(classes[failed] == name, clusters=cases[failed]),
             of_trials=proportion((classes == name)[judged], clusters=cases[judged]),
+            picked=proportion(
+                (classes == name)[judged], clusters=cases[judged], picked_from=len(found)
+            ),
         )
         for name in found
     ]
     return sorted(shares, key=lambda share: -share.count)
+
+
+def worst_class_share(trials: pd.DataFrame, shares: Sequence[FailureShare]) -> Estimate:
+    """Return the share of graded answers of the most frequent failure class.
+
+    It is corrected for having been picked: Bonferroni's correction over the classes that occur.
+
+    Parameters
+    ----------
+    trials
+        The trial table joined with its grades.
+    shares
+        Its failure classes.
+    """
+    if shares:
+        return max(shares, key=lambda share: share.picked.value or 0.0).picked
+    judged, _, _ = judgeable(trials, "pass")
+    return proportion(np.zeros(judged.sum()), clusters=labels(trials, "case_id")[judged])
+
+
+def error_rate(trials: pd.DataFrame) -> Estimate:
+    """Estimate the share of all trials that ended in an error of the endpoint.
+
+    It is this run's count: every request counts the same.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"case_id": list("abcd"), "outcome": ["pass"] * 3 + ["error"]})
+    >>> print(error_rate(trials))
+    25 % (95 % interval 1–81 %, n = 4)
+    """
+    errors = np.asarray(labels(trials, "outcome") == "error", dtype=np.bool_)
+    return proportion(errors, clusters=labels(trials, "case_id"), by_rows=True)
 
 
 def judgeable(trials: pd.DataFrame, measure: Measure) -> tuple[Bools, Bools, Bools]:

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-from liftlab.analysis.estimate import plain, quantity
+import numpy as np
+import pandas as pd
+
+from liftlab.analysis.columns import floats
+from liftlab.analysis.estimate import as_set, plain, quantity
+from liftlab.analysis.latency import answered
 from liftlab.records import Run
 
-LAG_LIMIT_S = 5e-3  # the event loop's P99: beyond it the client acts late, and may stamp late
-CPU_LIMIT = 0.70  # of one core: beyond it work waits for work
+LAG_LIMIT = 0.05  # of the median measured: what the event loop may lag at P99
+CPU_LIMIT = 0.70  # of one core: beyond it work waits for work, which a lag would show
 
 
-def client_warning(run: Run) -> str:
+def client_warning(run: Run, trials: pd.DataFrame) -> str:
     """Say that the client was the bottleneck, by how much and what to do; empty if it was not.
+
+    What the event loop lagged counts against the median of the times measured.
 
     Examples
     --------
-    >>> client_warning(Run(run_id="r", suite="s", loop_lag_p99_s=0.002, client_cpu_share=0.3))
+    >>> trials = pd.DataFrame({"e2e_s": [0.5]})
+    >>> client_warning(Run(run_id="r", suite="s", loop_lag_p99_s=0.02), trials)
     ''
-    >>> client_warning(Run(run_id="r", suite="s", loop_lag_p99_s=0.002, client_cpu_share=0.9))
-    'The client was the bottleneck: it used 90 % of a core (70 % is the limit). Times of \
-this run are too long by an unknown part; run it on a quieter machine, or with less concurrency.'
+    >>> client_warning(Run(run_id="r", suite="s", loop_lag_p99_s=0.05), trials)
+    'The client was the bottleneck: its event loop lagged 50 ms at P99, 10 % of the median time \
+(5 % is the limit). Times of this run are too long by an unknown part; run it on a quieter \
+machine, or with less concurrency.'
     """
-    said = []
-    if run.loop_lag_p99_s is not None and run.loop_lag_p99_s > LAG_LIMIT_S:
-        lag, limit = _ms(run.loop_lag_p99_s), _ms(LAG_LIMIT_S)
-        said.append(f"its event loop lagged {lag} at P99 ({limit} is the limit)")
-    if run.client_cpu_share is not None and run.client_cpu_share > CPU_LIMIT:
-        share, limit = quantity(run.client_cpu_share, "%"), quantity(CPU_LIMIT, "%")
-        said.append(f"it used {share} of a core ({limit} is the limit)")
+    said, lag = "", run.loop_lag_p99_s
+    times = floats(trials, "e2e_s")[answered(trials)]
+    times = times[times > 0]
+    if lag is not None and len(times):
+        share = lag / float(np.median(times))
+        if share > LAG_LIMIT:
+            of, limit = quantity(round(share, 3), "%"), as_set(LAG_LIMIT, "%")
+            said = (
+                f"its event loop lagged {_ms(lag)} at P99, {of} of the median time "
+                f"({limit} is the limit)"
+            )
+    elif run.client_cpu_share is not None and run.client_cpu_share > CPU_LIMIT:
+        of, limit = quantity(run.client_cpu_share, "%"), as_set(CPU_LIMIT, "%")
+        said = f"it used {of} of a core ({limit} is the limit)"
     if not said:
         return ""
     if run.timing_uncertainty_s is None:
@@ -34,7 +50,7 @@ this run are too long by an unknown part; run it on a quieter machine, or with l
     else:
         off = f"may be off by {_ms(run.timing_uncertainty_s)}"
     return (
-        f"The client was the bottleneck: {', and '.join(said)}. Times of this run {off}; "
+        f"The client was the bottleneck: {said}. Times of this run {off}; "
         "run it on a quieter machine, or with less concurrency."
     )
 

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
+from liftlab.analysis.columns import Bools, Floats
 from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.analysis.latency import ROWS_IN_WORDS, Rows, succeeded
+from liftlab.analysis.latency import ROWS_IN_WORDS, Rows, Timed, time_end_to_end, time_stage
 from liftlab.analysis.samples import PROMPTS, as_array, check_confidence, in_range, indexed
 
 CASES_NEEDED = 5
@@ -109,7 +109,7 @@ def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -
     --------
     >>> times = [4.0, 4.2, 6.1, 5.8, 9.0, 9.5, 5.1, 5.0, 7.2, 7.0]
     >>> print(components(times, list("aabbccddee")).share)
-    99.1 % (95 % interval 93.4–99.9 %, n = 5)
+    99.1 % (95 % interval 93.4 to > 99.9 %, n = 5)
     """
     check_confidence(confidence)
     values, names = as_array(seconds), np.asarray(cases).ravel()
@@ -141,11 +141,11 @@ def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -
 
 def spread(
     seconds: ArrayLike,
-    ok: ArrayLike,
     cases: ArrayLike,
     *,
     what: str = "e2e",
-    rows: Rows = "ended",
+    rows: Rows = "answered",
+    left_out: int = 0,
 ) -> Spread:
     """Say how consistent times are, and of which rows.
 
@@ -153,52 +153,52 @@ def spread(
     ----------
     seconds : (n,)
         Times, NaN where a row has none.
-    ok : (n,)
-        Whether the row succeeded.
     cases : (n,)
         The case of each row.
-    rows
-        "ended" or "ok"; what never ends has no spread.
+    rows, left_out
+        Which rows they are, and how many were left out before.
 
     Examples
     --------
-    >>> times = [10.80, 10.77, 10.01, 7.33, 9.81]
-    >>> spread(times, [1, 1, 1, 0, 1], list("abcde"), rows="ok").cv.value < 0.05
+    >>> spread([10.80, 10.77, 10.01, 9.81], list("abcd")).cv.value < 0.05
     True
     """
-    if rows == "never":
-        raise ValueError("what never ends has no spread: rows are 'ended' or 'ok'")
     values, names = as_array(seconds), np.asarray(cases).ravel()
     kept: Bools = np.isfinite(values)
-    if rows == "ok":
-        kept = kept & np.asarray(ok, dtype=np.bool_)
     return Spread(
         what=what,
         rows=ROWS_IN_WORDS[rows],
         n=int(kept.sum()),
-        left_out=len(values) - int(kept.sum()),
+        left_out=left_out + len(values) - int(kept.sum()),
         cv=intervals.cv(values[kept], clusters=names[kept]),
         components=components(values[kept], names[kept]),
     )
 
 
-def stage_spreads(stages: pd.DataFrame, rows: Rows = "ended") -> list[Spread]:
+def stage_spreads(
+    stages: pd.DataFrame, rows: Rows = "answered", *, trials: pd.DataFrame | None = None
+) -> list[Spread]:
     """Say how consistent each stage of the stage table is, in the order of the pipeline."""
     if len(stages) == 0:
         return []
     order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
-    found = []
-    for name in order.index:
-        frame = stages[stages["stage"] == name]
-        times, cases = floats(frame, "latency_s"), labels(frame, "case_id")
-        found.append(spread(times, is_true(frame, "ok"), cases, what=str(name), rows=rows))
-    return found
+    return [
+        _of_timed(time_stage(stages, str(name), rows, trials=trials), str(name), rows)
+        for name in order.index
+    ]
 
 
-def e2e_spread(trials: pd.DataFrame, rows: Rows = "ended", success: str = "completed") -> Spread:
+def e2e_spread(
+    trials: pd.DataFrame, rows: Rows = "answered", *, stages: pd.DataFrame | None = None
+) -> Spread:
     """Say how consistent the end-to-end time of the trial table is."""
-    cases = labels(trials, "case_id")
-    return spread(floats(trials, "e2e_s"), succeeded(trials, success), cases, rows=rows)
+    return _of_timed(time_end_to_end(trials, rows, stages=stages), "e2e", rows)
+
+
+def _of_timed(timed: Timed, what: str, rows: Rows) -> Spread:
+    kept = ~timed.given_up
+    left_out = timed.left_out + int(timed.given_up.sum())
+    return spread(timed.seconds[kept], timed.cases[kept], what=what, rows=rows, left_out=left_out)
 
 
 class _Table:

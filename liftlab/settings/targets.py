@@ -9,14 +9,15 @@ from pydantic import Field, field_validator, model_validator
 
 from liftlab.settings.table import Table
 
-Population = Literal["ended", "completed", "pass", "never"]
+Population = Literal["answered", "right"]
 Direction = Literal["at_most", "at_least"]
 
 # End to end or a stage, by one of its statistics.
 TIME_METRIC = re.compile(r"(?P<what>[A-Za-z][\w-]*)_(?P<statistic>mean|median|p90|p95|p99)_s")
 AT_LEAST = ("success_rate", "parsed_rate", "prompts_tested")
-AT_MOST = ("cost_per_pass_usd", "cost_per_trial_usd", "worst_class_share")
-_SHARES = ("success_rate", "parsed_rate", "worst_class_share")
+AT_MOST = ("error_rate", "cost_per_pass_usd", "cost_per_trial_usd", "worst_class_share")
+_SHARES = ("success_rate", "parsed_rate", "error_rate", "worst_class_share")
+_OLD_NAMES = {"ended": "answered", "completed": "answered", "pass": "right"}
 
 
 class TargetSettings(Table):
@@ -25,7 +26,7 @@ class TargetSettings(Table):
     metric: str
     limit: float = Field(ge=0, allow_inf_nan=False)
     direction: Direction | None = None  # None: as the metric goes
-    population: Population = "ended"  # of a time: whose
+    population: Population = "answered"  # of a time: whose
     required: bool = True  # False: shown, and not counted in the exit code
     title: str = ""
 
@@ -39,11 +40,21 @@ class TargetSettings(Table):
             )
         return metric
 
+    @field_validator("population", mode="before")
+    @classmethod
+    def _is_renamed(cls, population: object) -> object:
+        if population == "never":
+            raise ValueError(
+                'population "never" is gone: a wrong answer has a time like any other; '
+                'use "answered" or "right", and a target for success_rate'
+            )
+        return _OLD_NAMES.get(str(population), population)
+
     @model_validator(mode="after")
     def _fits(self) -> TargetSettings:
         if self.metric in _SHARES and self.limit > 1:
             raise ValueError(f"a limit of {self.metric} is a share from 0 to 1, as in 0.7")
-        if self.population != "ended" and not TIME_METRIC.fullmatch(self.metric):
+        if self.population != "answered" and not TIME_METRIC.fullmatch(self.metric):
             raise ValueError(f"population is for times: {self.metric} has its own")
         return self
 
@@ -61,4 +72,5 @@ def default_targets() -> dict[str, TargetSettings]:
         "e2e_median": TargetSettings(metric="e2e_median_s", limit=15.0),
         "original": TargetSettings(metric="e2e_median_s", limit=5.0, required=False),
         "success": TargetSettings(metric="success_rate", limit=0.70),
+        "errors": TargetSettings(metric="error_rate", limit=0.05, title="error rate"),
     }

@@ -2,58 +2,91 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.analysis.by_case import case_changes, if_repeated
+from liftlab.analysis.by_case import case_changes, compare_cases
 
 
-def trials(seed: int, repeats: int = 3, slower: tuple[str, ...] = ()) -> pd.DataFrame:
+@dataclass
+class Run:
+    trials: pd.DataFrame
+    stages: pd.DataFrame
+
+
+def run(seed: int, repeats: int = 3, slower: tuple[str, ...] = (), week: float = 0.0) -> Run:
+    """Ten cases; in this run each may be slower or faster as a whole by the SD `week`."""
     rng = np.random.default_rng(seed)
     rows = [
-        (name, 10 * place * (1.5 if name in slower else 1.0) * rng.lognormal(0, 0.05))
+        (name, repeat, level * rng.lognormal(0, 0.05))
         for place, name in enumerate("abcdefghij", 1)
-        for _ in range(repeats)
+        for level in [10 * place * (1.5 if name in slower else 1.0) * rng.lognormal(0, week)]
+        for repeat in range(1, repeats + 1)
     ]
-    return pd.DataFrame(rows, columns=["case_id", "e2e_s"])
+    trials = pd.DataFrame(rows, columns=["case_id", "repeat", "e2e_s"]).assign(outcome="fail")
+    return Run(trials=trials, stages=pd.DataFrame())
 
 
 def test_the_case_that_changed_is_named_first() -> None:
-    first, *others = case_changes(trials(3), trials(4, slower=("d",)))
+    first, *others = case_changes(run(3), run(4, slower=("d",)))
     assert (first.case_id, first.verdict) == ("d", "slower")
     assert first.ratio.low is not None
     assert first.ratio.low > 1.2
     assert {each.verdict for each in others} == {"cannot tell"}
 
 
-def test_all_cases_together_raise_an_alarm_one_time_in_twenty() -> None:
-    alarms = sum(
-        any(
-            each.p is not None and each.p < 0.05
-            for each in case_changes(trials(i), trials(i + 999))
-        )
-        for i in range(80)
-    )
-    assert alarms <= 9
+@pytest.mark.parametrize("repeats", [3, 10])
+@pytest.mark.parametrize("week", [0.0, 0.05])
+def test_equal_runs_have_a_slower_case_one_time_in_twenty_at_most(
+    repeats: int, week: float
+) -> None:
+    rng = np.random.default_rng(repeats)
+    alarms = 0
+    for _ in range(150):
+        runs = [
+            {
+                f"c{i}": level + rng.normal(0, 0.1, repeats)
+                for i, level in enumerate(rng.normal(0, week, 20))
+            }
+            for _ in range(2)
+        ]
+        alarms += any(change.verdict != "cannot tell" for change in compare_cases(*runs))
+    assert alarms / 150 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
 
 
-def test_without_repeats_there_is_a_ratio_and_no_verdict() -> None:
-    found = case_changes(trials(1, repeats=1), trials(2, repeats=1, slower=("d",)))
+def test_intervals_exclude_no_change_exactly_where_a_verdict_says_so() -> None:
+    for seed in range(10):
+        for change in case_changes(run(seed, week=0.1), run(seed + 99, week=0.1, slower=("d",))):
+            apart = not change.ratio.low <= 1 <= change.ratio.high
+            assert apart == (change.verdict != "cannot tell")
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_with_fewer_than_three_repeats_there_is_a_ratio_and_no_verdict(repeats: int) -> None:
+    found = case_changes(run(1, repeats), run(2, repeats, slower=("d",)))
     assert found[0].case_id == "d"
-    assert {each.p for each in found} == {None}
-    assert "no repeats" in found[0].ratio.reason
+    assert {change.p for change in found} == {None}
+    assert {change.verdict for change in found} == {"cannot tell"}
+    assert all(change.ratio.low is None for change in found)
+    assert found[0].ratio.reason == "needs 3 answered requests on each side"
 
 
-def test_only_shared_cases_with_times_count() -> None:
-    first = trials(1).assign(e2e_s=lambda f: f["e2e_s"].where(f["case_id"] != "a"))
-    second = trials(2)[lambda f: f["case_id"] != "b"]
-    assert {each.case_id for each in case_changes(first, second)} == set("cdefghij")
-    assert case_changes(first.head(0), second) == []
+def test_few_cases_with_repeats_have_no_verdict() -> None:
+    runs = [run(seed, slower=slow) for seed, slow in ((1, ()), (2, ("d",)))]
+    for table in runs:
+        table.trials = table.trials[table.trials["case_id"].isin(["a", "b", "c", "d"])]
+    found = case_changes(*runs)
+    assert {change.verdict for change in found} == {"cannot tell"}
+    assert found[0].ratio.reason == "needs 5 cases with 3 answered requests on each side"
 
 
-def test_what_single_times_would_say_hangs_on_the_spread_of_repeats() -> None:
-    told = if_repeated(21.7, 14.92)
-    assert [round(each.ratio.low or 0, 2) for each in told] == [0.52, 0.39, 0.26]
-    assert [each.p < 0.05 for each in told] == [True, False, False]
-    assert told[0].ratio.value == pytest.approx(0.6876, abs=1e-3)
+def test_only_shared_cases_with_answers_count() -> None:
+    first, second = run(1), run(2)
+    first.trials.loc[first.trials["case_id"] == "a", "outcome"] = "error"
+    second.trials = second.trials[second.trials["case_id"] != "b"]
+    assert {change.case_id for change in case_changes(first, second)} == set("cdefghij")
+    first.trials = first.trials.head(0)
+    assert case_changes(first, second) == []

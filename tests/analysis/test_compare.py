@@ -41,14 +41,43 @@ def test_each_stage_gets_its_verdict() -> None:
     said = found.sentence()
     assert said.startswith("after against before, 12 shared cases. ")
     assert "% faster: ratio 0.7" in said
-    assert "all that ended, failures too" in said
 
 
-def test_rows_are_those_that_are_asked_for() -> None:
-    found = runs(made("a", passes=8), made("b", passes=8, seed=2), rows="ok")
-    sizes = {change.what: change.ratio.n for change in found.times}
-    assert sizes == {"nlp_to_ir": 12, "ir_to_code": 8, "e2e": 8}
-    assert all(change.rows == "successes only" for change in found.times)
+def test_only_answered_requests_are_compared_and_deadlines_are_slow() -> None:
+    one, two = made("a"), made("b", seed=2)
+    lost = two.trials["case_id"].isin(["case_0", "case_1"])
+    trials = two.trials.assign(
+        outcome=two.trials["outcome"].mask(lost, "error"),
+        e2e_s=two.trials["e2e_s"].mask(lost, 0.04),
+    )
+    refused = two.stages["case_id"] == "case_0"
+    gave_up = two.stages["case_id"] == "case_1"
+    stages = two.stages.assign(error_class=np.where(refused, "connect", None))
+    stages["error_class"] = stages["error_class"].mask(gave_up, "deadline")
+    found = runs(one, Run(trials=trials, stages=stages))
+    assert {change.what: change.ratio.n for change in found.times}["e2e"] == 10
+    assert found.times[-1].verdict == "equivalent"
+    assert found.success.cases == 10
+
+
+def test_runs_that_failed_as_a_whole_are_not_measurable() -> None:
+    run = made("a")
+    failed = Run(
+        trials=run.trials.assign(outcome="error"), stages=run.stages.assign(error_class="connect")
+    )
+    for pair in ((failed, run), (run, failed), (failed, failed)):
+        found = runs(*pair)
+        assert {change.verdict for change in found.times} == {"not measurable"}
+        assert found.success.verdict == "not measurable"
+        assert found.success.difference.reason == "a run has no graded answer"
+        assert all(change.ratio.value is None for change in found.times)
+
+
+def test_what_the_client_did_itself_is_no_part_of_a_time() -> None:
+    one, two = made("a"), made("a")
+    trials = two.trials.assign(e2e_s=two.trials["e2e_s"] + 5, client_s=5.0)
+    found = runs(one, Run(trials=trials, stages=two.stages))
+    assert found.times[-1].ratio.value == pytest.approx(1)
 
 
 def test_cases_of_one_run_only_are_counted_and_left_out() -> None:
@@ -61,12 +90,29 @@ def test_cases_of_one_run_only_are_counted_and_left_out() -> None:
 def test_success_is_compared_case_by_case() -> None:
     better = runs(made("a", passes=4), made("b", passes=12)).success
     assert (better.better, better.worse, better.verdict) == (8, 0, "better")
-    assert better.p == pytest.approx(2 / 2**8)
-    assert "33.3 % before, 100 % after" in str(better)
+    assert better.p == pytest.approx(2 / 2**8 * 4)  # two stages, end to end and success
+    assert "33 % before, 100 % after" in str(better)
+    assert (better.difference.value, better.difference.unit) == (8 / 12, "percentage points")
+    assert better.difference.low > 0
+    assert "a difference of 67 percentage points" in str(better)
     assert success(made("a", passes=12).trials, made("b", passes=9).trials).verdict == "cannot tell"
     assert success(made("a", passes=12).trials, made("b", passes=2).trials).verdict == "worse"
-    parsed = success(made("a").trials, made("b").trials, "parsed")
-    assert (parsed.first, parsed.p) == (1, 1)
+    same = success(made("a").trials, made("b").trials)
+    assert (same.difference.value, same.p) == (0, 1)
+    assert same.difference.low < 0 < same.difference.high
+
+
+@pytest.mark.parametrize(("better", "worse"), [(6, 0), (5, 0), (8, 2), (3, 3), (12, 1), (0, 7)])
+def test_the_interval_of_a_difference_agrees_with_the_exact_test(better: int, worse: int) -> None:
+    names = [f"c{i}" for i in range(20)]
+    before = ["fail"] * better + ["pass"] * worse + ["pass"] * (20 - better - worse)
+    after = ["pass"] * better + ["fail"] * worse + ["pass"] * (20 - better - worse)
+    tables = [pd.DataFrame({"case_id": names, "outcome": each}) for each in (before, after)]
+    found = success(*tables)
+    if found.p >= 0.05:
+        assert found.verdict == "cannot tell"
+        assert found.difference.low <= 0 <= found.difference.high
+    assert found.difference.low <= found.difference.value <= found.difference.high
 
 
 def test_nothing_in_common_is_said() -> None:
@@ -79,13 +125,13 @@ def test_nothing_in_common_is_said() -> None:
     assert found.shared == 0
     assert {change.verdict for change in found.times} == {"cannot tell"}
     assert found.success.p is None
-    assert "no case was judged in both runs" in found.sentence()
+    assert "no case was graded in both runs" in found.sentence()
 
 
 def test_empty_runs_and_other_stages_do_not_stumble() -> None:
     run = made("a")
     empty = Run(trials=run.trials.iloc[:0], stages=run.stages.iloc[:0])
-    assert {change.verdict for change in runs(run, empty).times} == {"cannot tell"}
+    assert {change.verdict for change in runs(run, empty).times} == {"not measurable"}
     assert runs(empty, empty).first == "the first run"
     direct = Run(trials=run.trials, stages=run.stages.assign(stage="code"))
     assert [change.what for change in runs(run, direct).times] == ["e2e"]

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liftlab.analysis import intervals
+from liftlab.analysis.causes import CAUSES
 from liftlab.analysis.decide import success_rate
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.explain import explain
 from liftlab.analysis.outliers import flag
 from liftlab.analysis.paired import times
 from liftlab.analysis.plans import sample_size
+from liftlab.analysis.slow_steps import slow_steps
 
 Of = Callable[..., Estimate]
 ESTIMATORS: dict[str, tuple[Of, int]] = {  # and the power of the unit that they carry
@@ -147,12 +148,15 @@ attempt = st.fixed_dictionaries(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 3), finite), max_size=12),
     st.lists(attempt, max_size=20),
 )
-def test_explaining_raises_on_no_finite_records(
+def test_slow_steps_sum_up_whatever_the_records(
     rows: list[tuple[str, int, float]], attempts: list[dict[str, float]]
 ) -> None:
     stages = pd.DataFrame(rows, columns=["case_id", "repeat", "latency_s"])
     stages = stages.assign(stage="code", attempts=1)
     made = pd.DataFrame(attempts).assign(stage="code", phase="measure")
-    for found in explain(pd.DataFrame(), stages, made if attempts else pd.DataFrame()):
-        assert found.sentence()
-        assert found.excess_s > 0
+    found = slow_steps(pd.DataFrame(), stages, made if attempts else pd.DataFrame(), pooled=True)
+    steps = found.steps
+    parts = steps[[*CAUSES, "unexplained_s"]]
+    assert (parts.to_numpy() >= 0).all()
+    assert parts.sum(axis=1).tolist() == pytest.approx(steps["excess_s"].tolist())
+    assert all(step.excess_s > 0 for step in found)

@@ -1,3 +1,5 @@
+"""Summaries of times: which rows are in them, and by when answers are right."""
+
 from __future__ import annotations
 
 import math
@@ -6,50 +8,85 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import median, proportion
 from liftlab.analysis.latency import (
     e2e_summary,
-    judge,
+    judged_seconds,
     stage_summaries,
     succeeded,
-    success_by,
     summarise,
 )
+from liftlab.analysis.success import success_rate
+from liftlab.analysis.success_curve import success_by, success_curve
 
 E2E = [14.92, 14.96, 14.16, 27.10, 26.90]
 OK = [True, True, True, False, True]
-CASES = ["add_numbers", "multiply", "string_length", "max_of_two", "is_even"]
 
 
-def test_each_choice_of_rows_says_which_it_is() -> None:
-    code = [4.12, 4.19, 4.16, 19.77, 17.08]
-    ended, ok, never = (
-        summarise(code, OK, CASES, what="ir_to_code", rows=rows)
-        for rows in ("ended", "ok", "never")
+def made(
+    outcomes: list[str], seconds: list[float], classes: list[str | None], cases: str = ""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    keys = pd.DataFrame(
+        {"case_id": list(cases) or [f"c{i}" for i in range(len(outcomes))], "repeat": 1}
     )
-    assert (ended.p50.value, ended.n, ended.left_out) == (4.19, 5, 0)
-    assert ended.mean.value == pytest.approx(9.864)
-    assert (ok.p50.value, ok.n, ok.left_out) == (pytest.approx(4.175), 4, 1)
-    assert ok.mean.value == pytest.approx(7.3875)
-    assert "successes only" in str(ok)
-    assert never.p50.value == 4.19
-    assert never.mean.value is None
-    assert never.std_s is None
-    assert never.high_s == 17.08
-    assert ended.p95.value is None
+    keys["repeat"] = keys.groupby("case_id").cumcount() + 1
+    trials = keys.assign(outcome=outcomes, e2e_s=seconds)
+    stages = keys.assign(stage="code", position=0, latency_s=seconds, error_class=classes)
+    return trials, stages
+
+
+def test_answered_are_those_that_the_model_answered() -> None:
+    trials, stages = made(
+        ["pass", "fail", "ungraded", "error"],
+        [1.0, 2.0, 3.0, 0.04],
+        [None, "does_not_parse", "length", "http_5xx"],
+    )
+    whole, (code,) = e2e_summary(trials, stages=stages), stage_summaries(stages)
+    for summary in (whole, code):
+        assert (summary.n, summary.left_out, summary.p50.value) == (3, 1, 2.0)
+        assert (summary.low_s, summary.high_s, summary.mean.value) == (1.0, 3.0, 2.0)
+        assert summary.std_s == pytest.approx(1.0)
+        assert summary.cv.value == pytest.approx(0.5)
+    right, (step,) = e2e_summary(trials, "right"), stage_summaries(stages, "right", trials=trials)
+    assert (right.n, right.p50.value, right.rows) == (1, 1.0, "right answers")
+    assert (step.n, step.p50.value) == (1, 1.0)
+    with pytest.raises(ValueError, match="need the trial table"):
+        stage_summaries(stages, "right")
+
+
+def test_an_error_that_nobody_graded_is_no_answer() -> None:
+    trials, stages = made(["ungraded"] * 3, [1.0, 2.0, 0.04], [None, None, "connect"])
+    assert e2e_summary(trials, stages=stages).n == 2
+
+
+def test_a_deadline_counts_as_longer_than_the_deadline() -> None:
+    outcomes, classes = ["pass"] * 27 + ["error"] * 13, [None] * 27 + ["deadline"] * 8
+    trials, stages = made(
+        outcomes, [float(i) for i in range(1, 28)] + [300.0] * 8 + [0.04] * 5, classes + ["dns"] * 5
+    )
+    for summary in (e2e_summary(trials, stages=stages), *stage_summaries(stages)):
+        assert (summary.n, summary.given_up, summary.left_out) == (35, 8, 5)
+        assert summary.p50.value == 18.0
+        assert summary.p95.point == "over 300 s"
+        assert (summary.mean.value, summary.std_s, summary.high_s) == (None, None, 27.0)
+        assert "gave up on 8" in summary.mean.reason
+    assert e2e_summary(trials, "right", stages=stages).n == 27
+
+
+def test_nothing_answered_has_no_time() -> None:
+    trials, stages = made(["error"] * 4, [0.04] * 4, ["http_4xx"] * 4)
+    summary = e2e_summary(trials, stages=stages)
+    assert (summary.n, summary.left_out, summary.p50.value) == (0, 4, None)
 
 
 def test_rows_without_a_time_are_left_out_and_counted() -> None:
-    summary = summarise([1.0, math.nan, 2.0], [True, True, True])
+    summary = summarise([1.0, math.nan, 2.0])
     assert (summary.n, summary.left_out) == (2, 1)
     assert summary.std_s == pytest.approx(math.sqrt(0.5))
-    never = summarise([1.0, math.nan, 2.0], [True, False, True], rows="never")
-    assert (never.n, never.left_out) == (3, 0)
 
 
 def test_no_rows_at_all() -> None:
-    summary = summarise([], [])
+    summary = summarise([])
     assert summary.n == 0
     assert summary.p50.reason == "no values"
     assert summary.low_s is None
@@ -62,7 +99,6 @@ def test_stages_come_in_the_pipelines_order() -> None:
             "stage": ["ir_to_code", "nlp_to_ir"] * 2,
             "position": [1, 0] * 2,
             "case_id": ["a", "a", "b", "b"],
-            "ok": [True, True, None, True],
             "latency_s": [4.0, 10.0, None, 11.0],
         }
     )
@@ -71,13 +107,29 @@ def test_stages_come_in_the_pipelines_order() -> None:
     assert second.left_out == 1
 
 
-def test_repeats_count_by_case() -> None:
-    trials = pd.DataFrame(
-        {"case_id": list("aabbcc"), "e2e_s": [1.0, 2, 3, 4, 5, 6], "completed": [True] * 6}
-    )
+def test_requests_are_counted_and_prompts_beside_them() -> None:
+    trials, _ = made(["pass"] * 6, [1.0, 2, 3, 4, 5, 6], [None] * 6, "aabbcc")
     summary = e2e_summary(trials)
-    assert summary.n == 6
-    assert summary.p50.n == summary.mean.n == summary.cv.n == 3
+    assert (summary.n, summary.cases) == (6, 3)
+    assert {each.n for each in (summary.p50, summary.mean, summary.cv)} == {6}
+    assert {each.cases for each in (summary.p50, summary.mean, summary.cv)} == {3}
+
+
+def test_these_prompts_asked_again_stand_in_for_a_missing_limit() -> None:
+    x = np.random.default_rng(1).lognormal(size=1000)
+    few, many = (summarise(x, np.arange(1000) % cases) for cases in (20, 100))
+    assert set(few.again) == {0.9, 0.95}
+    assert few.again[0.95].population == "these prompts, asked again"
+    assert few.p95.high is None
+    assert set(many.again) == {0.99}
+    assert summarise(x[:40]).again == {}
+    assert set(summarise(x[:100], np.arange(100) % 5).again) == {0.5}
+
+
+def test_liftlab_s_own_work_is_not_judged() -> None:
+    trials, _ = made(["pass"] * 3, [1.0, 2.0, 3.0], [None] * 3)
+    assert e2e_summary(trials.assign(client_s=[0.5, None, 0.5])).p50.value == 2.0
+    assert judged_seconds(trials.assign(client_s=[0.5, None, 0.5])).tolist() == [0.5, 2.0, 2.5]
 
 
 def test_success_is_what_one_says_it_is() -> None:
@@ -94,38 +146,30 @@ def test_success_by_time_ends_at_the_success_rate() -> None:
     assert curve.share.tolist() == pytest.approx([0.2, 0.4, 0.6, 0.8])
     assert curve.at(14.0).value == 0
     assert curve.at(14.96).value == 0.6
-    assert curve.at(1e9) == proportion(4, 5)
+    assert str(curve.at(1e9)) == str(proportion(4, 5))
+    assert (curve.when(0.5), curve.when(0.9)) == (14.96, None)
     assert success_by([], []).n == 0
     assert np.isfinite(success_by([math.nan, 1.0], [True, True]).seconds).all()
 
 
-def test_targets_of_the_published_day() -> None:
-    e2e = median(E2E)
-    assert judge(e2e, 5.0, "median E2E").verdict == "not met"
-    revised = judge(e2e, 15.0, "median E2E")
-    assert revised.verdict == "undecided"
-    assert "too near" in revised.needs
-    assert str(revised).startswith("median E2E ≤ 15 s: undecided: 14.96 s (93.75 % interval")
-    assert judge(e2e, 30.0).verdict == "met"
-    assert judge(proportion(1, 5), 0.7, at_most=False).verdict == "not met"
-    assert judge(proportion(4, 5), 0.7, at_most=False).verdict == "undecided"
-    assert judge(proportion(30, 30), 0.7, at_most=False).verdict == "met"
+def test_seven_of_ten_right_are_half_right_by_some_time() -> None:
+    """By medians of (time, never) a prompt, half "never succeeded"."""
+    outcomes = ["pass", "pass"] * 8 + ["pass", "fail"] * 12
+    cases = "".join(chr(65 + i // 2) for i in range(40))
+    trials, _ = made(outcomes, [5 + i / 100 for i in range(40)], [None] * 40, cases)
+    trials.loc[40] = ["x", 1, "error", 0.04]
+    curve = success_curve(trials)
+    assert (curve.n, curve.share[-1]) == (40, pytest.approx(0.7))
+    assert curve.when(0.5) is not None
+    assert curve.at(100.0) == success_rate(trials).estimate
 
 
-def test_a_target_without_a_number_is_not_measurable() -> None:
-    assert judge(median([]), 15.0).verdict == "not measurable"
+def test_the_curve_weighs_every_prompt_the_same() -> None:
+    trials, _ = made(["pass"] * 10 + ["fail"] * 9, [1.0] * 19, [None] * 19, "a" * 10 + "bcdefghij")
+    assert success_curve(trials).share[-1] == pytest.approx(0.1)
 
 
-def test_one_bound_can_decide() -> None:
-    bound = Estimate(value=2.0, high=3.0, confidence=0.95, n=60, unit="s")
-    assert judge(bound, 4.0).verdict == "met"
-    assert judge(bound, 1.0).verdict == "undecided"
-    assert judge(Estimate(value=2.0, n=3, unit="s"), 4.0).needs == (
-        "more independent cases would tell"
-    )
-
-
-def test_what_would_decide_shrinks_with_the_root_of_n() -> None:
-    estimate = Estimate(value=10.0, low=8.0, high=14.0, confidence=0.95, n=25, unit="s")
-    assert judge(estimate, 12.0).needs.startswith("about 100 would decide")
-    assert judge(estimate, 9.0).needs.startswith("about 100 would decide")
+def test_refusals_pull_no_median() -> None:
+    outcomes, seconds = ["pass"] * 16 + ["error"] * 24, [20.12] * 16 + [0.04] * 24
+    trials, stages = made(outcomes, seconds, [None] * 16 + ["http_429"] * 24)
+    assert e2e_summary(trials, stages=stages).p50.value == median([20.12] * 16).value

@@ -31,7 +31,7 @@ def test_a_closed_load_is_counted_and_its_warm_up_left_out() -> None:
     said = list(found.lines())
     assert said[0].startswith("closed loop, 4 at once: 11 requests, 10 answered well, 4.0 answered")
     assert "failed: reset 1" in said
-    assert "TTFT: P50 0.01 s, P90 0.01 s, largest 0.01 s" in said
+    assert "TTFT: P50 10 ms, P90 10 ms, largest 10 ms" in said
 
 
 def test_quantiles_that_n_does_not_carry_are_left_out() -> None:
@@ -39,7 +39,7 @@ def test_quantiles_that_n_does_not_carry_are_left_out() -> None:
     assert [spread.name for spread in few.spreads] == ["e2e"]
     assert "P90" not in few.spreads[0].sentence()
     many = summarise_load(closed(), pd.DataFrame([row(0.0, 1.0 + i / 1000) for i in range(100)]))
-    assert "P99 1.1 s" in many.spreads[0].sentence()
+    assert "P99 1.10 s" in many.spreads[0].sentence()
 
 
 def test_an_open_load_tells_its_lag_and_the_time_from_planned() -> None:

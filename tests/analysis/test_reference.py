@@ -15,12 +15,10 @@ from liftlab.analysis.cost import (
     cost_per_pass,
     cost_per_trial,
     load_prices,
-    projection,
-    trial_costs,
 )
-from liftlab.analysis.estimate import number
 from liftlab.analysis.intervals import mean, median
 from liftlab.records import columns
+from liftlab.store import trial_costs
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -56,21 +54,21 @@ def usd(week2: dict[str, Any], price: str, model: Any) -> pd.Series:
     trials, stages, attempts = tables(week2)
     prices = load_prices(read("prices.toml"))
     costs = attempt_costs(attempts, prices[price], model, stages)
-    return trial_costs(trials, attempts, costs)["usd"]
+    return pd.Series(trial_costs(trials, attempts, costs))
 
 
 def test_published_costs_to_the_digit(week2: dict[str, Any]) -> None:
     spent = usd(week2, "week2-published", "week2")
     published = week2["published"]
-    assert number(cost_per_trial(spent).value, "USD") == str(published["cost_per_request_usd"])
-    assert number(projection(spent, 1000).value, "USD") == str(published["cost_1000_usd"])
-    assert number(projection(spent, 10_000).value, "USD") == str(published["cost_10000_usd"])
+    assert round(cost_per_trial(spent).value, 4) == published["cost_per_request_usd"]
+    assert round(1000 * cost_per_trial(spent).value, 2) == published["cost_1000_usd"]
+    assert round(10_000 * cost_per_trial(spent).value, 2) == published["cost_10000_usd"]
 
 
 def test_list_price_and_what_a_right_answer_costs(week2: dict[str, Any]) -> None:
     spent = usd(week2, "modal-a10g", "gpu_seconds")
-    assert projection(spent, 1000).value == pytest.approx(5.99, abs=0.005)
-    assert number(cost_per_pass(spent, [0, 0, 0, 0, 1]).value, "USD") == "0.030"
+    assert 1000 * cost_per_trial(spent).value == pytest.approx(5.99, abs=0.005)
+    assert cost_per_pass(spent, [0, 0, 0, 0, 1]).value == pytest.approx(0.02996, abs=5e-6)
     assert usd(week2, "local-cpu", "gpu_seconds").isna().all()
 
 

@@ -47,7 +47,7 @@ def test_a_run_has_a_line_a_stage() -> None:
     (found,) = stage_tokens(pd.DataFrame(rows))
     assert found.sentence() == (
         "code, medians of 6 streamed replies: "
-        "TTFT 0.5 s, TTFO 0.5 s, ITL 0.1 s, TPOT 0.1 s, 10 tokens/s"
+        "TTFT 500 ms, TTFO 500 ms, ITL 100 ms, TPOT 100 ms, 10 tokens/s"
     )
     assert set(found.medians) - set(found.p95s) == {"tokens_per_s"}
     assert found.as_json()["median"]["ttft"] == 0.5
@@ -59,7 +59,7 @@ def test_where_only_reasoning_came_that_is_said() -> None:
     rows = pd.DataFrame([only | {"connection_reused": True, "error_class": None}] * 3)
     load = summarise_load(Run(run_id="r", suite="load", concurrency=1), rows)
     said = list(load.lines())
-    assert "first reasoning token: P50 0.25 s, largest 0.25 s" in said
+    assert "first reasoning token: P50 250 ms, largest 250 ms" in said
     assert "no answer token came in 3 replies: only reasoning" in said
     assert not any(line.startswith("TTFO") for line in said)
     assert load.as_json()["tokens_per_s"] == {
@@ -69,4 +69,4 @@ def test_where_only_reasoning_came_that_is_said() -> None:
     assert "no answer token came in 3" in stage.sentence()
     failed = rows.assign(error_class="invalid_json")
     told = list(summarise_load(Run(run_id="r", suite="load", concurrency=1), failed).lines())
-    assert "first reasoning token: P50 0.25 s, largest 0.25 s" in told
+    assert "first reasoning token: P50 250 ms, largest 250 ms" in told

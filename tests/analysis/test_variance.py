@@ -107,34 +107,32 @@ def test_what_cannot_be_used_is_left_out_and_counted() -> None:
 
 
 def test_the_spread_says_which_rows_are_in_it() -> None:
-    seconds, ok = [10.80, 10.77, 10.01, 7.33, 9.81], [1, 1, 1, 0, 1]
-    everything = spread(seconds, ok, list("abcde"), what="nlp_to_ir")
+    seconds = [10.80, 10.77, 10.01, 7.33, 9.81]
+    everything = spread(seconds, list("abcde"), what="nlp_to_ir")
     assert everything.cv.value == pytest.approx(0.146, abs=5e-4)
-    assert "14.6 % (95 % interval 8.7–43.8 %, n = 5), all that ended, failures too" in str(
-        everything
-    )
-    good = spread(seconds, ok, list("abcde"), rows="ok")
+    assert "15 % (95 % interval 9–44 %, n = 5), answered" in str(everything)
+    good = spread(seconds[:3] + seconds[4:], list("abce"), rows="right", left_out=1)
     assert good.cv.value == pytest.approx(0.0495, abs=5e-5)
-    assert "successes only (1 left out)" in str(good)
-    with pytest.raises(ValueError, match="no spread"):
-        spread(seconds, ok, list("abcde"), rows="never")
+    assert "right answers (1 left out)" in str(good)
 
 
 def test_tables_give_one_spread_a_stage_in_order() -> None:
     stages = pd.DataFrame(
         {
             "case_id": list("aabb") * 2,
+            "repeat": [1, 2] * 4,
             "stage": ["second"] * 4 + ["first"] * 4,
             "position": [1] * 4 + [0] * 4,
-            "ok": [True] * 7 + [False],
+            "error_class": [None] * 7 + ["http_5xx"],
             "latency_s": np.arange(1.0, 9.0),
         }
     )
     assert [each.what for each in stage_spreads(stages)] == ["first", "second"]
-    assert [each.n for each in stage_spreads(stages, "ok")] == [3, 4]
+    assert [each.n for each in stage_spreads(stages)] == [3, 4]
     assert stage_spreads(stages.iloc[:0]) == []
-    trials = pd.DataFrame({"case_id": list("abc"), "e2e_s": [1.0, 2, 3], "completed": [1, 1, 0]})
-    assert e2e_spread(trials, "ok").n == 2
+    outcomes = ["pass", "pass", "fail"]
+    trials = pd.DataFrame({"case_id": list("abc"), "e2e_s": [1.0, 2, 3], "outcome": outcomes})
+    assert (e2e_spread(trials).n, e2e_spread(trials, "right").n) == (3, 2)
 
 
 @settings(deadline=None, max_examples=60)

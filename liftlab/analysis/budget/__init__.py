@@ -6,6 +6,6 @@ through them is the end-to-end time.
 """
 
 from liftlab.analysis.budget.forecasting import forecast, side_by_side
-from liftlab.analysis.budget.model import Budget, Kept, PlannedStage, StageEffect
+from liftlab.analysis.budget.model import MODEL, Budget, Kept, PlannedStage, StageEffect
 
-__all__ = ["Budget", "Kept", "PlannedStage", "StageEffect", "forecast", "side_by_side"]
+__all__ = ["MODEL", "Budget", "Kept", "PlannedStage", "StageEffect", "forecast", "side_by_side"]

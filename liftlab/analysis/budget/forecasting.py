@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from liftlab.analysis.budget.graph import Needs, Times, critical, ends, needs_of
 from liftlab.analysis.budget.model import Budget, Kept, PlannedStage, StageEffect, Verdict
-from liftlab.analysis.columns import Floats, floats, labels
-from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.intervals import median, quantile, quantile_needs
+from liftlab.analysis.columns import Bools, Floats, floats, labels
+from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.analysis.intervals import median, quantile
+from liftlab.analysis.latency import ended_how, judged_seconds, time_stage
 from liftlab.analysis.rates import proportion
-from liftlab.analysis.samples import per_cluster
+from liftlab.analysis.samples import case_weights
 from liftlab.words import counted
 
 QUANTILES = (0.5, 0.9, 0.95)
@@ -23,8 +26,6 @@ DRAWS = 100_000  # a quantile is then known to some hundredths of a second
 SEED = 20_251_015
 REST = "between stages"
 _FASTER = 0.5  # a stage that took half as long
-_REPLICATES = 2_000
-_CASES_NEEDED = 5  # below, medians of cases drawn anew say nothing
 
 
 def forecast(
@@ -41,7 +42,8 @@ def forecast(
     Parameters
     ----------
     trials, stages
-        The run's tables; all trials that ended are drawn from, failures too.
+        The run's tables; all requests that were answered are drawn from, every case as often.
+        Those on which the client gave up take longer than any other.
     planned
         In order. One whose name is a measured stage's is not drawn from its range.
     correlation
@@ -53,47 +55,48 @@ def forecast(
     Raises
     ------
     ValueError
-        If no trial has an end-to-end time, or the correlation is none.
+        If no request was answered, or the correlation is none.
 
     Examples
     --------
-    >>> ended = pd.DataFrame({"case_id": ["a"], "repeat": [1], "e2e_s": [14.9]})
+    >>> ended = pd.DataFrame({"case_id": ["a"], "repeat": 1, "outcome": "pass", "e2e_s": [14.9]})
     >>> more = [PlannedStage(name="intent", low_s=1.0, high_s=2.0)]
     >>> round(forecast(ended, pd.DataFrame(), more).with_planned[0.5].value, 1)
     16.4
     """
     if not 0 <= correlation <= 1:
         raise ValueError(f"correlation is {correlation}: it lies between 0 and 1")
-    measured, e2e, cases = _measured(trials, stages)
-    if len(e2e) == 0:
-        raise ValueError("no trial has an end-to-end time to start from")
+    kept, late = _rows(trials, stages)
+    if not (kept & ~late).any():
+        raise ValueError("no request was answered: there is no end-to-end time to start from")
+    seconds, gave_up = judged_seconds(trials)[kept], late[kept]
+    cases = labels(trials, "case_id")[kept].astype(str)
+    measured = _measured(trials[kept], stages, np.where(gave_up, np.inf, seconds))
     ahead = [stage for stage in planned if stage.name not in measured]
     needs, misplaced = needs_of(list(measured), ahead)
-    rng = np.random.default_rng(seed)
-    picked = rng.integers(len(e2e), size=draws)
-    times = {name: seconds[picked] for name, seconds in measured.items()}
-    now = ends(measured, {name: needs[name] for name in measured})
-    least = {stage.name: np.full(draws, stage.low_s) for stage in ahead}
-    most = {stage.name: np.full(draws, stage.high_s) for stage in ahead}
-    lowest, highest = (float(np.median(ends({**times, **at}, needs))) for at in (least, most))
-    times |= _drawn(ahead, correlation, draws, rng)
+    picked = _picked(cases, draws)
+    times = {name: values[picked] for name, values in measured.items()}
+    now = ends(times, {name: needs[name] for name in measured})
+    least = {stage.name: np.full(len(picked), stage.low_s) for stage in ahead}
+    most = {stage.name: np.full(len(picked), stage.high_s) for stage in ahead}
+    lowest, highest = (_point(ends({**times, **at}, needs), 0.5) for at in (least, most))
+    times |= _drawn(ahead, correlation, len(picked), np.random.default_rng(seed))
     whole = ends(times, needs)
-    median_now, median_planned = _medians(measured, cases, ahead, needs, rng)
+    known = {q: quantile(seconds, q, clusters=cases) for q in QUANTILES}
+    limit = float(seconds[gave_up].max()) if gave_up.any() else None
     return Budget(
-        without={q: quantile(e2e, q, clusters=cases) for q in QUANTILES},
-        with_planned=_quantiles(whole, e2e, cases),
+        without={q: _estimate(now, q, known[q], limit) for q in QUANTILES},
+        with_planned={q: _planned(whole, q, known[q], limit) for q in QUANTILES},
         now_s=now,
         planned_s=whole,
-        median_now_s=median_now,
-        median_planned_s=median_planned,
         lowest_s=lowest,
         highest_s=highest,
-        stages=_effects(times, needs, {stage.name for stage in ahead}),
+        stages=_effects(_finite(times, now), needs, {stage.name for stage in ahead}),
         kept=tuple(_kept(stage, stages) for stage in planned if stage.name in measured),
         planned=tuple(ahead),
         misplaced=misplaced,
-        rows=len(e2e),
-        left_out=len(trials) - len(e2e),
+        rows=len(seconds),
+        left_out=len(trials) - len(seconds),
         n=len(set(cases)),
     )
 
@@ -105,23 +108,39 @@ def side_by_side(planned: Sequence[PlannedStage]) -> list[PlannedStage]:
     ]
 
 
-def _measured(
-    trials: pd.DataFrame, stages: pd.DataFrame
-) -> tuple[dict[str, Floats], Floats, list[str]]:
+def _rows(trials: pd.DataFrame, stages: pd.DataFrame) -> tuple[Bools, Bools]:
+    """Return which trials are drawn from, and on which of them the client gave up; (n,)."""
+    good, late = ended_how(trials, stages)
+    timed = np.isfinite(judged_seconds(trials))
+    return (good | late) & timed, late & timed
+
+
+def _measured(trials: pd.DataFrame, stages: pd.DataFrame, e2e: Floats) -> dict[str, Floats]:
     """Return the times of each measured stage and what lies between them, a value a trial."""
-    seconds = floats(trials, "e2e_s")
-    ended = trials[np.isfinite(seconds)]
-    e2e, found = floats(ended, "e2e_s"), {}
+    found = {}
     if len(stages):
         key = ["case_id", "repeat"]
         order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
+        seconds = floats(stages, "latency_s") - np.nan_to_num(floats(stages, "client_s"))
+        timed = stages[key].assign(seconds=seconds)
         for name in order.index:
-            mine = stages.loc[labels(stages, "stage") == name, [*key, "latency_s"]]
-            found[str(name)] = np.nan_to_num(
-                floats(ended[key].merge(mine, on=key, how="left"), "latency_s")
-            )
+            own = timed[labels(stages, "stage") == name]
+            joined = trials[key].merge(own, on=key, how="left")
+            found[str(name)] = np.nan_to_num(floats(joined, "seconds"))
     found[REST] = e2e - sum(found.values(), np.zeros(len(e2e)))  # rounding may make it negative
-    return found, e2e, [str(case) for case in labels(ended, "case_id")]
+    return found
+
+
+def _picked(cases: ArrayLike, draws: int) -> NDArray[np.intp]:
+    """Return which row each draw takes: every case as often, and every row of one as often.
+
+    Nothing is left to chance, so that quantiles of the draws are those of the requests.
+    """
+    weights = case_weights(cases)
+    count = len(weights) * -(-draws // len(weights))
+    upto = np.cumsum(weights) / weights.sum()
+    upto[-1] = 1.0
+    return np.searchsorted(upto, (np.arange(count) + 0.5) / count)
 
 
 def _drawn(
@@ -156,51 +175,46 @@ def _effects(times: Times, needs: Needs, planned: set[str]) -> tuple[StageEffect
     return tuple(sorted(effects, key=lambda effect: -effect.saves_p50_s))
 
 
-def _medians(
-    measured: Times,
-    cases: Sequence[str],
-    planned: Sequence[PlannedStage],
-    needs: Needs,
-    rng: np.random.Generator,
-) -> tuple[Floats, Floats]:
-    """Return medians that cases drawn anew would give, now and with each range's typical time."""
-    by_case = {name: per_cluster(seconds, cases, "median")[0] for name, seconds in measured.items()}
-    n = len(next(iter(by_case.values())))
-    if n < _CASES_NEEDED:
-        return np.empty(0), np.empty(0)
-    picked = rng.integers(n, size=(_REPLICATES, n))
-    times = {name: seconds[picked] for name, seconds in by_case.items()}
-    now = np.median(ends(times, {name: needs[name] for name in measured}), axis=1)
-    for stage in planned:
-        times[stage.name] = rng.uniform(stage.low_s, stage.high_s, (_REPLICATES, 1))
-    return now, np.median(ends(times, needs), axis=1)
+def _finite(times: Times, whole: Floats) -> Times:
+    """Return the draws in which the client did not give up."""
+    known = np.isfinite(whole)
+    return {name: seconds[known] for name, seconds in times.items()}
 
 
-def _quantiles(drawn: Floats, e2e: Floats, cases: list[str]) -> dict[float, Estimate]:
-    """Return quantiles of the draws, where the measured rows carry such quantiles at all."""
-    found = {}
-    for q in QUANTILES:
-        base = quantile(e2e, q, clusters=cases)
-        needs = quantile_needs(q)[0]
-        if q != 0.5 and base.n < needs:
-            found[q] = replace(base, value=None)
-            continue
-        found[q] = Estimate(
-            value=float(np.quantile(drawn, q)),
-            n=base.n,
-            unit="s",
-            method="drawn",
-            reason=f"drawn from {counted(base.n, 'case')} and from ranges",
-        )
-    return found
+def _point(seconds: Floats, q: float) -> float:
+    """Return a quantile of draws as of requests: the median, or an order statistic."""
+    if q == 0.5:
+        return float(np.median(seconds))
+    place = max(1, math.ceil(round(q * len(seconds), 9))) - 1
+    return float(np.partition(seconds, place)[place])
+
+
+def _estimate(seconds: Floats, q: float, known: Estimate, limit: float | None) -> Estimate:
+    """Return a quantile of the draws, where so few prompts carry one at all."""
+    value = _point(seconds, q)
+    if known.value is None:
+        return known
+    if math.isinf(value):
+        reason = f"over {quantity(limit, 's')}, at which the client gave up"
+        return replace(known, value=None, low=None, high=None, reason=reason)
+    return replace(known, value=value)
+
+
+def _planned(seconds: Floats, q: float, known: Estimate, limit: float | None) -> Estimate:
+    drawn = _estimate(seconds, q, known, limit)
+    if drawn.value is None:
+        return drawn
+    prompts = known.n if known.cases is None else known.cases
+    reason = f"drawn from {counted(prompts, 'prompt')} and from ranges"
+    return Estimate(
+        value=drawn.value, n=known.n, cases=known.cases, unit="s", method="drawn", reason=reason
+    )
 
 
 def _kept(stage: PlannedStage, stages: pd.DataFrame) -> Kept:
     """Compare a range with what was measured since."""
-    mine = stages[labels(stages, "stage") == stage.name]
-    seconds = floats(mine, "latency_s")
-    known = np.isfinite(seconds)
-    values, cases = seconds[known], labels(mine, "case_id")[known].astype(str)
+    timed = time_stage(stages, stage.name)
+    values, cases = timed.seconds, timed.cases
     told = median(values, clusters=cases)
     inside = (values >= stage.low_s) & (values <= stage.high_s)
     verdict: Verdict = "undecided"

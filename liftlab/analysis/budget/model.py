@@ -9,6 +9,8 @@ from typing import Literal
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate, quantity, span
 
+MODEL = "draws of measured requests plus planned ranges"  # named wherever it is quoted
+
 Verdict = Literal["held", "too low", "too high", "undecided"]
 
 
@@ -81,18 +83,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Budget:
-    """What end to end takes now, and will.
+    """What end to end takes now, and will, by one model: see `MODEL`.
 
     Parameters
     ----------
     without, with_planned
-        By quantile: P50, P90, P95, each with a reason where the measured rows carry none.
-    now_s : (rows,)
-        End-to-end times as measured.
-    planned_s : (draws,)
-        End-to-end times drawn with the planned stages, one a request.
-    median_now_s, median_planned_s : (replicates,)
-        Medians that cases drawn anew would give; empty below five cases.
+        By quantile: P50, P90, P95 of requests, each with a reason where there are too few.
+    now_s, planned_s : (draws,)
+        End-to-end times of the same draws, without and with the planned stages; `inf` where the
+        client gave up.
     lowest_s, highest_s
         The median if every planned stage took its least, or its most.
     stages
@@ -105,15 +104,13 @@ class Budget:
         Stages that some planned stage is after, and that this run does not have: that planned
         stage was put after all measured ones.
     rows, left_out, n
-        Trials drawn from, those without an end-to-end time, and how many cases.
+        Requests drawn from, those that were not answered or not timed, and how many cases.
     """
 
     without: Mapping[float, Estimate]
     with_planned: Mapping[float, Estimate]
     now_s: Floats
     planned_s: Floats
-    median_now_s: Floats
-    median_planned_s: Floats
     lowest_s: float
     highest_s: float
     stages: tuple[StageEffect, ...]
@@ -127,10 +124,3 @@ class Budget:
     def within(self, limit_s: float) -> tuple[float, float]:
         """Return which share of requests ends within a limit, now and with the planned stages."""
         return float((self.now_s <= limit_s).mean()), float((self.planned_s <= limit_s).mean())
-
-    def median_within(self, limit_s: float) -> tuple[float, float] | None:
-        """Return the chance that the median keeps a limit, now and then; None below five cases."""
-        if not len(self.median_planned_s):
-            return None
-        now, planned = self.median_now_s <= limit_s, self.median_planned_s <= limit_s
-        return float(now.mean()), float(planned.mean())

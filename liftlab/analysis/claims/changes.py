@@ -7,11 +7,11 @@ import math
 import numpy as np
 from scipy import special, stats
 
-from liftlab.analysis import explain
-from liftlab.analysis.causes import RETRY
 from liftlab.analysis.claims.model import Claim, Comparison, Evidence, Ruling, Verdict, listing
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.estimate import plain, quantity, span
+from liftlab.analysis.slow_steps import LEAST, MOSTLY, slow_steps
+from liftlab.analysis.slow_words import CAUSE_WORDS, step_words
 
 ALPHA, POWER = 0.05, 0.8
 ASSUMED_CVS = (0.05, 0.10, 0.20, 0.35)  # of repeats, where nobody measured it: good to bad
@@ -35,35 +35,33 @@ def cold_start(claim: Claim, evidence: Evidence) -> Ruling:
 
 def explained(claim: Claim, evidence: Evidence) -> Ruling:
     """Rule "the outlier is explained by x": x has to hold most of the excess."""
-    found = [
-        each
-        for each in explain.explain(evidence.trials, evidence.stages, evidence.attempts)
-        if claim.stage in ("e2e", each.stage)
-    ]
+    slow = slow_steps(evidence.trials, evidence.stages, evidence.attempts)
+    found = list(slow) if claim.stage == "e2e" else [s for s in slow if s.stage == claim.stage]
     if not found:
         return Ruling(
             claim=claim,
             ruling="not measurable",
-            why="No row of this stage is slow against its peers: there is nothing to explain.",
-            may_say="No slow row was found.",
+            why="No step of this stage is slow: there is nothing to explain.",
+            may_say="No slow step was found.",
         )
-    cause = claim.cause or RETRY
-    shares = [_share(each, cause) for each in found]
+    cause = claim.cause or "retry"
+    name = CAUSE_WORDS.get(cause, cause)
+    shares = [step.seconds(cause) / step.excess_s for step in found]
     said = [
-        f"{each.case_id} {quantity(round(share, 2), '%')}"
-        for each, share in zip(found, shares, strict=True)
+        f"{step.case_id} {quantity(round(share, 2), '%')}"
+        for step, share in zip(found, shares, strict=True)
     ]
     least, most = min(shares), max(shares)
     ruling: Verdict = "not supported"
-    if least >= explain.MOSTLY:
+    if least >= MOSTLY:
         ruling = "supported"
-    elif most <= explain.WORTH_SAYING:
+    elif most <= LEAST:
         ruling = "contradicted"
     return Ruling(
         claim=claim,
         ruling=ruling,
-        why=f"Share of the excess that {cause} accounts for: {listing(said)}.",
-        may_say="By row: " + " ".join(each.sentence() for each in found[:_TOLD]),
+        why=f"Share of the excess that {name} accounts for: {listing(said)}.",
+        may_say="By row: " + " ".join(step_words(step) for step in found[:_TOLD]),
         faults=() if ruling == "supported" else ("unexplained_rest",),
     )
 
@@ -212,10 +210,6 @@ def _n_for_ranks(share: float) -> int | None:
         if _smallest_p(n, math.floor(share * n + 1e-9)) <= ALPHA:
             return n
     return None
-
-
-def _share(each: explain.Explanation, cause: str) -> float:
-    return sum(part.seconds for part in each.parts if part.cause.startswith(cause)) / each.excess_s
 
 
 def _n_for_rank_test(statistic: float, n: int, failures: int) -> int | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from liftlab import tomlfile
+from liftlab.analysis.causes import Cause
 from liftlab.analysis.claims.model import (
     SHARES,
     Claim,
@@ -86,7 +87,7 @@ class ClaimModel(_Model):
     measures: list[Measure] = Field(default=["pass"], min_length=1)
     cases: list[_Line] = []
     quantiles: list[Annotated[float, Field(gt=0, lt=1)]] = []
-    cause: str = ""
+    cause: Cause | Literal[""] = ""
     price: str = ""
     ranges: list[Annotated[list[_Positive], Field(min_length=2, max_length=2)]] = []
     comparison: ComparisonModel | None = None

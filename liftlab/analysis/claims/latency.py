@@ -14,7 +14,7 @@ from liftlab.analysis.claims.model import (
 )
 from liftlab.analysis.claims.rows import Rows, stage_name
 from liftlab.analysis.columns import floats
-from liftlab.analysis.estimate import Estimate, plain, quantity
+from liftlab.analysis.estimate import Estimate, as_set, plain, quantity
 from liftlab.analysis.intervals import quantile_needs
 from liftlab.analysis.plans import sample_size
 
@@ -90,10 +90,11 @@ def target(claim: Claim, evidence: Evidence) -> Ruling:
         claim=claim,
         ruling="not supported",
         why=(
-            f"{claim.statistic} {found}: the target of {quantity(claim.figure, 's')} {inside}; "
+            f"{claim.statistic} {judged.estimate}: the target of {as_set(claim.figure, 's')} "
+            f"{inside}; "
             f"{below:,} of {len(values):,} are below it ({test.interval})."
         ),
-        may_say=f"{rows.sentence()} Whether it meets {quantity(claim.figure, 's')} is undecided.",
+        may_say=f"{rows.sentence()} Whether it meets {as_set(claim.figure, 's')} is undecided.",
         n_needed=needed,
         needed=f"independent cases, if {quantity(share, '%')} stay below,",
         faults=("interval_holds_limit",),
@@ -144,7 +145,7 @@ def spread(claim: Claim, evidence: Evidence) -> Ruling:
     limit = claim.figure
     ruling = _ruled_spread(claim, found)
     others = [
-        f"{quantity(value, '%')} only of {POPULATIONS[population]} (n = {n:,})"
+        f"{quantity(value, '%', limit=limit)} only of {POPULATIONS[population]} (n = {n:,})"
         for population, value, n in rows.others("cv", claim.population)
         if value <= limit < found.value
     ]
@@ -171,7 +172,7 @@ def every(claim: Claim, evidence: Evidence) -> Ruling:
     if n == 0:
         return _not_measurable(claim, "Nothing was timed.", rows)
     share = intervals.proportion(values < claim.figure, clusters=cases)
-    limit = quantity(claim.figure, "s")
+    limit = as_set(claim.figure, "s")
     found = f"{n - over:,} of {n:,} took less than {limit}"
     return Ruling(
         claim=claim,

@@ -7,11 +7,11 @@ import numpy as np
 from liftlab.analysis import budget
 from liftlab.analysis.budget import PlannedStage
 from liftlab.analysis.claims.model import Claim, Evidence, Ruling
-from liftlab.analysis.columns import Floats, floats
+from liftlab.analysis.columns import Floats
 from liftlab.analysis.cost import cost_per_pass, cost_per_trial, usd_by_price
-from liftlab.analysis.estimate import plain, quantity, span
+from liftlab.analysis.estimate import as_set, plain, quantity, span
 from liftlab.analysis.intervals import quantile_needs
-from liftlab.analysis.latency import succeeded
+from liftlab.analysis.latency import succeeded, time_end_to_end
 
 _QUANTILES = (0.05, 0.5, 0.95)
 
@@ -22,8 +22,8 @@ def forecast(claim: Claim, evidence: Evidence) -> Ruling:
     Additions are drawn as independent and uniform in their ranges; the base is the median of
     what was observed, once as if it were known, once with the spread that was seen.
     """
-    seconds = floats(evidence.trials, "e2e_s")
-    observed = seconds[np.isfinite(seconds)]
+    timed = time_end_to_end(evidence.trials, stages=evidence.stages)
+    observed = timed.seconds[~timed.given_up]
     if len(observed) == 0 or not claim.ranges:
         return Ruling(
             claim=claim,
@@ -36,7 +36,7 @@ def forecast(claim: Claim, evidence: Evidence) -> Ruling:
         for number, (low, high) in enumerate(claim.ranges, 1)
     ]
     base = float(np.median(observed))
-    typical = evidence.trials.head(1).assign(e2e_s=base)
+    typical = evidence.trials.head(1).assign(e2e_s=base, client_s=0.0, outcome="pass")
     fixed, spread = (
         np.quantile(budget.forecast(rows, evidence.stages.head(0), planned).planned_s, _QUANTILES)
         for rows in (typical, evidence.trials)
@@ -79,7 +79,7 @@ def cost_figure(claim: Claim, evidence: Evidence) -> Ruling:
     assert found.value is not None
     right = cost_per_pass(usd, succeeded(trials))
     others = [
-        f"{quantity(claim.figure, 'USD')} is the mean at {name} ({other.point})"
+        f"{as_set(claim.figure, 'USD')} is the mean at {name} ({other.point})"
         for name, (other, _) in means.items()
         if name != price and other.value is not None and claim.matches(other.value)
     ]

@@ -7,7 +7,7 @@ import math
 from liftlab.analysis import decide
 from liftlab.analysis.claims.model import Claim, Evidence, Ruling, Verdict, listing
 from liftlab.analysis.columns import labels
-from liftlab.analysis.estimate import quantity, span
+from liftlab.analysis.estimate import as_set, quantity, span
 from liftlab.analysis.plans import sample_size
 from liftlab.analysis.success import Measure, SuccessRate, judgeable, success_rate
 from liftlab.words import counted
@@ -53,7 +53,7 @@ def rate(claim: Claim, evidence: Evidence, measure: Measure) -> Ruling:
         ),
         may_say=f"{named}{found.sentence()}{apart}",
         n_needed=n_needed,
-        needed=f"independent trials, for ± {quantity(NARROW, '%')},",
+        needed=f"independent trials, for ± {as_set(NARROW, '%')},",
         faults=faults,
     )
 
@@ -65,7 +65,7 @@ def target(claim: Claim, evidence: Evidence, measure: Measure) -> Ruling:
     if found.trials == 0:
         return _unjudged(claim, measure, found)
     decision = decide.of_run(trials, claim.figure, measure=measure)
-    limit = quantity(claim.figure, "%")
+    limit = as_set(claim.figure, "%")
     ratio = f"log likelihood ratio {decision.log_ratio:+.3f}, decided at ±{decision.bound:.3f}"
     ruling: Verdict = "not supported"
     if decision.may_claim == "below":

@@ -7,10 +7,9 @@ from liftlab.analysis.cost.attempts import (
     attempt_costs,
     busy_seconds,
     service_seconds,
-    trial_costs,
     usd_by_price,
 )
-from liftlab.analysis.cost.estimates import cost_per_pass, cost_per_trial, projection
+from liftlab.analysis.cost.estimates import cost_of_requests, cost_per_pass, cost_per_trial
 from liftlab.analysis.cost.hosting import Hosting, Usage, closed_form
 from liftlab.analysis.cost.prices import CostModel, Price, load_prices
 from liftlab.analysis.cost.simulation import simulate
@@ -27,14 +26,13 @@ __all__ = [
     "break_even",
     "busy_seconds",
     "closed_form",
+    "cost_of_requests",
     "cost_per_pass",
     "cost_per_trial",
     "load_prices",
     "month",
-    "projection",
     "service_seconds",
     "simulate",
-    "trial_costs",
     "usage_at",
     "usd_by_price",
 ]

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.cost.prices import CostModel, Price
 from liftlab.errors import UsageError
+from liftlab.store.frames import trial_costs
 
 _SECONDS_PER_HOUR = 3600.0
 _TRIAL = ["run_id", "case_id", "repeat"]
@@ -122,38 +123,13 @@ def service_seconds(attempts: pd.DataFrame, stages: pd.DataFrame | None = None) 
     return _own_or_shared(attempts, own, _stage_seconds(attempts, stages))
 
 
-def trial_costs(trials: pd.DataFrame, attempts: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
-    """Sum what the attempts of each trial cost.
-
-    Parameters
-    ----------
-    trials, attempts
-        Their tables.
-    costs
-        What `attempt_costs` returned for these attempts.
-
-    Returns
-    -------
-    DataFrame
-        The trial's key, `usd` (NaN where nothing is known), and `unknown`: how many of its
-        attempts have no known cost, for which `usd` is a lower bound.
-    """
-    keyed = attempts[[*_TRIAL, "seq"]].merge(costs[["run_id", "seq", "usd"]], on=["run_id", "seq"])
-    keyed["unknown"] = keyed["usd"].isna()
-    groups = keyed.groupby(_TRIAL, dropna=True)
-    summed = groups.agg(unknown=("unknown", "sum")).join(groups["usd"].sum(min_count=1))
-    priced = trials[_TRIAL].merge(summed.reset_index(), on=_TRIAL, how="left")
-    priced["unknown"] = priced["unknown"].fillna(0).astype(int)
-    return priced[[*_TRIAL, "usd", "unknown"]]
-
-
 def usd_by_price(
     trials: pd.DataFrame, attempts: pd.DataFrame, costs: pd.DataFrame
 ) -> dict[str, Floats]:
     """Return USD of each trial by the name of each price that the table `cost` holds."""
     names = labels(costs, "price_id")
     return {
-        str(name): floats(trial_costs(trials, attempts, costs[names == name]), "usd")
+        str(name): trial_costs(trials, attempts, costs[names == name])
         for name in dict.fromkeys(names)
     }
 

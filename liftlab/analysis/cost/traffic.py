@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from liftlab.analysis.columns import Bools, Floats
+from liftlab.analysis.columns import Floats
 from liftlab.analysis.cost.hosting import Hosting, Usage, billed_per_request, closed_form
 from liftlab.analysis.cost.prices import Price
 from liftlab.analysis.cost.simulation import simulate
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.intervals import mean, per_success
+from liftlab.analysis.intervals import mean
 from liftlab.analysis.samples import per_cluster
 
 MONTH_S = 365 / 12 * 86_400.0
@@ -30,13 +30,12 @@ Usages = Callable[[float, float], Usage | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Service:
-    """How long trials held a slot, retries too; whether they were right; of which case.
+    """How long trials held a slot, retries too, and of which case.
 
     `calls` is how many HTTP requests one took, retries too: a price may have a fee for each.
     """
 
     seconds: Floats
-    passed: Bools
     cases: NDArray[np.object_]
     calls: float = 1.0
 
@@ -48,23 +47,21 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """What a number of requests a month costs on containers that scale to zero.
+    """The bill at a number of requests a month, idle time and cold starts included.
 
     Parameters
     ----------
     requests
         A month, spread evenly at random.
     usage
-        What one uses; None where the containers cannot keep up.
-    usd, usd_request, usd_pass
-        A month, a request, and a right answer.
+        What one uses; None where the containers cannot keep up, or nothing is billed by time.
+    usd
+        The bill of a month.
     """
 
     requests: float
     usage: Usage | None
     usd: Estimate
-    usd_request: Estimate
-    usd_pass: Estimate
 
 
 def usage_at(
@@ -114,8 +111,7 @@ def month(
 
     The interval carries latency and retries (the mean service time from Cox's log t over the
     cases, Land 1972, Technometrics 14; Olsson 2005, J. Statistics Education 13) and the month's
-    arrivals (Gamma(requests + ½)); that of a right answer carries success, too. None below 20
-    cases, nor where one slow value holds the mean.
+    arrivals (Gamma(requests + ½)). None below 20 cases, nor where one slow value holds the mean.
 
     Raises
     ------
@@ -130,9 +126,7 @@ def month(
     if usage is None or hourly is None:
         why = _NO_RATE if hourly is None else "these containers cannot keep up"
         unknown = Estimate(value=None, n=len(service.seconds), unit="USD", reason=why)
-        return Traffic(
-            requests=requests, usage=usage, usd=unknown, usd_request=unknown, usd_pass=unknown
-        )
+        return Traffic(requests=requests, usage=usage, usd=unknown)
     by_service, by_rate = _slopes(rate, service, hosting, seed)
     per_s, billed, fee = hourly / 3600, usage.billed_s, fee_of(price, service.calls)
     stretch, reason, cases = _stretch_draws(service, seed)
@@ -142,16 +136,10 @@ def month(
     else:
         drawn = per_s * billed * stretch**by_service * grown**by_rate
     base = Estimate(value=0.0, n=cases, unit="USD", reason=reason, method="Cox's log t and Gamma")
-    spent = fee + per_s * (billed + by_service * billed * (service.seconds / service.mean_s - 1))
-    return Traffic(
-        requests=requests,
-        usage=usage,
-        usd=_interval(
-            base, requests * (fee + per_s * billed), requests * (fee + drawn) * grown, confidence
-        ),
-        usd_request=_interval(base, fee + per_s * billed, fee + drawn, confidence),
-        usd_pass=per_success(spent, service.passed, service.cases, confidence, unit="USD"),
+    bill = _interval(
+        base, requests * (fee + per_s * billed), requests * (fee + drawn) * grown, confidence
     )
+    return Traffic(requests=requests, usage=usage, usd=bill)
 
 
 def fee_of(price: Price, calls: float) -> float:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from liftlab.analysis.budget import Budget, PlannedStage, forecast, side_by_side
 from liftlab.analysis.budget.graph import critical, ends, needs_of
+from liftlab.analysis.intervals import quantile
 
 RANGES = [("entity", 1, 2), ("clause", 1, 2), ("graphs", 0.5, 1), ("ambiguity", 0.5, 1)]
 SEMANTIC = [
@@ -23,7 +24,8 @@ E2E = [14.92, 14.96, 14.16, 27.10, 26.90]
 def trials(e2e: list[float], cases: list[str] | None = None) -> pd.DataFrame:
     cases = cases or [f"c{i}" for i in range(len(e2e))]
     repeat = pd.Series(cases).groupby(cases).cumcount() + 1
-    return pd.DataFrame({"case_id": cases, "repeat": repeat.to_numpy(), "e2e_s": e2e})
+    key = {"case_id": cases, "repeat": repeat.to_numpy(), "outcome": "fail"}
+    return pd.DataFrame(key | {"e2e_s": e2e})
 
 
 def stages(times: dict[str, list[float]]) -> pd.DataFrame:
@@ -72,10 +74,10 @@ def test_the_spread_of_what_is_there_dominates() -> None:
 
 def test_few_rows_carry_a_middle_and_no_tail() -> None:
     told = forecast(*week2(), SEMANTIC)
-    assert str(told.without[0.5]) == "14.96 s (93.75 % interval 14.16–27.10 s, n = 5)"
+    assert str(told.without[0.5]) == "15.0 s (93.75 % interval 14.2–27.1 s, n = 5)"
     assert told.with_planned[0.5].value == pytest.approx(21.33, abs=0.03)
     assert told.with_planned[0.95].value is None
-    assert "P95 needs n ≥ 20" in told.with_planned[0.95].reason
+    assert "P95 needs 20 prompts" in str(told.with_planned[0.95])
     assert told.with_planned[0.9].value is None
     repeated = trials(E2E * 5, [f"c{i}" for i in range(5)] * 5)
     assert forecast(repeated, pd.DataFrame(), SEMANTIC).with_planned[0.95].value is None
@@ -83,13 +85,50 @@ def test_few_rows_carry_a_middle_and_no_tail() -> None:
     assert many.with_planned[0.95].value == pytest.approx(33.65, abs=0.05)
 
 
-def test_the_median_keeps_a_limit_with_some_chance() -> None:
-    told = forecast(*week2(), SEMANTIC)
-    now, then = told.median_within(15.0) or (None, None)
-    # At least 3 of 5 drawn from the 3 below 15 s.
-    assert now == pytest.approx(0.6826, abs=0.03)
-    assert then == 0
-    assert forecast(trials([14.9] * 4), pd.DataFrame(), SEMANTIC).median_within(15.0) is None
+@pytest.mark.parametrize("seed", range(4))
+def test_no_quantile_grows_by_more_than_the_stages_add(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 6, 30)  # unequal repeats
+    cases = np.repeat([f"c{i}" for i in range(30)], sizes).tolist()
+    seconds = np.where(rng.random(len(cases)) < 0.3, 10.0, 1.0) * rng.lognormal(0, 0.2, len(cases))
+    told = forecast(trials(seconds.tolist(), cases), pd.DataFrame(), SEMANTIC)
+    for q in (0.5, 0.9, 0.95):
+        grown = told.with_planned[q].value - told.without[q].value
+        assert 4.0 - 1e-9 <= grown <= 8.0 + 1e-9  # the ranges sum to 4 to 8 s
+
+
+def test_now_is_the_quantile_of_requests() -> None:
+    seconds = np.random.default_rng(3).lognormal(1, 0.5, 40)
+    told = forecast(trials(seconds.tolist()), pd.DataFrame(), SEMANTIC)
+    assert told.without[0.5].value == pytest.approx(np.median(seconds))
+    assert told.without[0.95].value == pytest.approx(np.sort(seconds)[37])
+    assert told.without[0.95].value == quantile(seconds, 0.95).value
+    nothing = forecast(trials(seconds.tolist()), pd.DataFrame(), [])
+    assert nothing.with_planned[0.95].value == nothing.without[0.95].value
+
+
+def test_every_case_weighs_the_same() -> None:
+    often = trials([10.0] * 90 + [1.0] * 2, ["a"] * 90 + ["b", "c"])
+    assert forecast(often, pd.DataFrame(), []).without[0.5].value == 1.0
+
+
+def test_errors_are_left_out_and_deadlines_are_longer_than_all() -> None:
+    rows = trials([5.0] * 20 + [0.01] * 10 + [300.0] * 4)
+    rows["outcome"] = ["pass"] * 20 + ["error"] * 14
+    table = stages({"code": rows["e2e_s"].tolist()})
+    table["error_class"] = [None] * 20 + ["reset"] * 10 + ["deadline"] * 4
+    told = forecast(rows, table, SEMANTIC)
+    assert (told.rows, told.left_out) == (24, 10)
+    assert told.without[0.5].value == 5.0
+    assert told.with_planned[0.95].value is None
+    assert told.with_planned[0.95].reason == "over 300 s, at which the client gave up"
+    assert told.within(20.0)[1] == pytest.approx(20 / 24)
+    assert told.stages[0].name == "code"
+
+
+def test_what_the_client_did_itself_is_not_counted() -> None:
+    rows = trials([5.0, 6.0, 7.0]).assign(client_s=[1.0, None, 1.0])
+    assert forecast(rows, pd.DataFrame(), []).without[0.5].value == 6.0
 
 
 def test_a_measured_stage_replaces_its_range_and_tells_how_good_it_was() -> None:
@@ -149,7 +188,7 @@ def test_a_stage_after_one_that_the_run_does_not_have_comes_last() -> None:
 def test_trials_without_a_time_are_counted_and_left_out() -> None:
     told = forecast(trials([5.0, float("nan"), 7.0]), pd.DataFrame(), [])
     assert (told.rows, told.left_out, told.n) == (2, 1, 2)
-    with pytest.raises(ValueError, match="no trial has an end-to-end time"):
+    with pytest.raises(ValueError, match="no request was answered"):
         forecast(trials([float("nan")]), pd.DataFrame(), SEMANTIC)
     with pytest.raises(ValueError, match="correlation is 2"):
         forecast(trials([5.0]), pd.DataFrame(), SEMANTIC, correlation=2)

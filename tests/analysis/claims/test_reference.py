@@ -31,25 +31,25 @@ RULINGS = {
 }
 # What the reasons, or the sentence that may be used instead, have to name.
 NUMBERS = {
-    ("C01", "parsed"): ["37.6–96.4 %", "4 of 5"],
-    ("C01", "pass"): ["1 of 5", "3.6–62.4 %"],
+    ("C01", "parsed"): ["28–99 %", "4 of 5"],
+    ("C01", "pass"): ["1 of 5", "1–72 %"],
     ("C02", "parsed"): ["+0.458", "go on", "9 successes"],
     ("C02", "pass"): ["-2.485", "go on", "1 failure"],
-    ("C03", ""): ["4.18 s", "n = 4", "4.19 s"],
-    ("C04", ""): ["7.39 s", "58 %", "9.86 s", "the median is 4.18 s"],
-    ("C05", ""): ["14.6 %", "8.7–43.8 %", "4.9 %", "n = 4", "no case was repeated"],
+    ("C03", ""): ["4.2 s", "n = 4"],
+    ("C04", ""): ["7.39 s", "58 %", "9.86 s", "the median is 4.2 s"],
+    ("C05", ""): ["15 %", "9–44 %", "4.9 %", "n = 4", "no case was repeated"],
     ("C06", ""): ["14.96 s", "93.75 % interval 14.16–27.10 s", "3 of 5"],
     ("C07", ""): ["0.974", "0.85–1.12", "No start span", "As published"],
     ("C08", ""): ["0.52–0.91", "0.40–1.19", "on other cases", "factorial", "As published"],
-    ("C09", ""): ["n ≥ 29", "n ≥ 59", "n ≥ 299"],
+    ("C09", ""): ["an upper limit 29", "an upper limit 59", "an upper limit 299"],
     ("C10", ""): ["is_even 32 %", "max_of_two 53 %", "8.8 s unexplained", "7.3 s unexplained"],
-    ("C11", ""): ["14.94 s", "14.96 s", "mean 19.61 s", "24.51 s for each success"],
-    ("C12", ""): ["0.01 s", "derived"],
+    ("C11", ""): ["14.9 s", "15.0 s", "mean 19.6 s", "24.5 s for each success"],
+    ("C12", ""): ["10 ms", "derived"],
     ("C13", ""): ["1 failed of 5"],
     ("C14", ""): ["33.6 s", "as observed (n = 5)"],
     ("C15", ""): ["0.0060 USD", "1.8 times", "Idle time"],
     ("C16", "pass"): ["0 of 3", "missing_return", "add_numbers"],
-    ("C17", ""): ["10.01 s", "10.39 s", "n = 4"],
+    ("C17", ""): ["10.0 s", "10.4 s", "n = 4"],
 }
 NEEDED = {
     ("C01", "parsed"): 60,
@@ -117,7 +117,7 @@ def test_another_figure_gets_another_ruling(
     assert ruling("C05", population="completed") == "not supported"
     assert ruling("C06", value=5.0) == "contradicted"
     assert ruling("C06", value=30.0) == "supported"
-    assert ruling("C03", value=6.0) == "contradicted"
+    assert ruling("C03", value=6.0) == "not supported"
     assert ruling("C11", value=14.5) == "not supported"
     assert ruling("C15", price="week2-published") == "supported"
     assert ruling("C15", price="unknown") == "not measurable"

@@ -12,17 +12,17 @@ from liftlab.analysis.cost import (
     Price,
     attempt_costs,
     busy_seconds,
+    cost_of_requests,
     cost_per_pass,
     cost_per_trial,
     load_prices,
-    projection,
     service_seconds,
-    trial_costs,
     usd_by_price,
 )
 from liftlab.analysis.cost.attempts import open_ended
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.records import columns
+from liftlab.store import trial_costs
 
 HOURLY = Price(price_id="hourly", usd_per_hour=3.6)  # a tenth of a cent a second
 TOKENS = Price(
@@ -91,10 +91,12 @@ def test_warm_up_is_paid_for_but_is_no_trial() -> None:
     costs = attempt_costs(table, HOURLY)
     assert costs["usd"][0] == pytest.approx(0.009)
     trials = pd.DataFrame({"run_id": ["r"] * 2, "case_id": ["a", "b"], "repeat": [1, 1]})
-    priced = trial_costs(trials, table, costs)
-    assert priced["usd"][0] == pytest.approx(0.001)
-    assert priced["unknown"].tolist() == [1, 0]
-    assert np.isnan(priced["usd"][1])
+    assert np.isnan(trial_costs(trials, table, costs)).all()  # one attempt has no end
+    known = table.assign(last_byte_s=table["last_byte_s"].fillna(13.0))
+    other = known.assign(case_id=[None, "a", "b"])
+    usd = trial_costs(trials, other, attempt_costs(other, HOURLY))
+    assert usd.tolist() == pytest.approx([0.001 + 0.009 / 2, 0.001 + 0.009 / 2])
+    assert usd.mean() == pytest.approx(0.011 / 2)  # all attempts over trials
 
 
 def test_an_abandoned_attempt_takes_no_part_of_the_stage() -> None:
@@ -140,7 +142,7 @@ def test_a_bad_price_is_named(data: dict[str, object], said: str) -> None:
 def test_costs_that_are_not_known_are_not_projected() -> None:
     assert cost_per_trial([np.nan, np.nan]).reason == "the cost is not known"
     assert cost_per_trial([np.nan, 1.0]).reason == "the cost of 1 of 2 trials is not known"
-    assert projection([np.nan], 1000).value is None
+    assert cost_of_requests(cost_per_trial([np.nan]), 1000).value is None
     assert cost_per_pass([np.nan, 1.0], [True, True]).value is None
     assert cost_per_trial([0.0, 0.0]).value == 0
     assert cost_per_trial([]).value is None
@@ -148,7 +150,8 @@ def test_costs_that_are_not_known_are_not_projected() -> None:
 
 def test_projection_scales_value_and_interval() -> None:
     usd = np.random.default_rng(1).normal(0.003, 0.0002, 30)
-    one, many = cost_per_trial(usd), projection(usd, 1000)
+    one = cost_per_trial(usd)
+    many = cost_of_requests(one, 1000)
     assert many.value == pytest.approx(1000 * one.value)
     assert many.high == pytest.approx(1000 * one.high)
     assert "1,000 requests" in many.population

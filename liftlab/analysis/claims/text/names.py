@@ -71,13 +71,12 @@ class Names:
                 categories[plain(str(name))] = tuple(str(each) for each in members)
         ids = [str(stage) for stage in dict.fromkeys(labels(evidence.stages, "stage"))]
         stages = {name: stage for stage in ids for name in (plain(stage), *_ALSO.get(stage, ()))}
-        # Where a table was priced by its own formula, what is billed stands after it.
         prices = [str(price) for price in dict.fromkeys(labels(evidence.costs, "price_id"))]
         return cls(
             stages=stages | dict.fromkeys(_END_TO_END, "e2e"),
             cases=cases,
             categories=categories,
-            price=prices[-1] if prices else "",
+            price=prices[0] if prices else "",
             trials=len(trials),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from liftlab.analysis.causes import BACKOFF, COLD, OUTPUT_TOKENS, QUEUE, RETRY
+from liftlab.analysis.causes import Cause
 from liftlab.analysis.claims.text.figures import NUMBER, Figure, Sentence
 from liftlab.analysis.claims.text.found import Found, pair, tied
 from liftlab.analysis.claims.text.names import Names
@@ -58,18 +58,18 @@ def _gap(figure: Figure, word: re.Match[str]) -> int:
     return max(figure.start - word.end(), word.start() - figure.end)
 
 
-_CAUSES = {
-    "retr": RETRY,
-    "asked again": RETRY,
-    "cold": COLD,
-    "queue": QUEUE,
-    "queuing": QUEUE,
-    "token": OUTPUT_TOKENS,
-    "long output": OUTPUT_TOKENS,
-    "longer output": OUTPUT_TOKENS,
-    "longer answer": OUTPUT_TOKENS,
-    "back-off": BACKOFF,
-    "backoff": BACKOFF,
+_CAUSES: dict[str, Cause] = {
+    "retr": "retry",
+    "asked again": "retry",
+    "cold": "cold_start",
+    "queue": "queue",
+    "queuing": "queue",
+    "token": "longer_answer",
+    "long output": "longer_answer",
+    "longer output": "longer_answer",
+    "longer answer": "longer_answer",
+    "back-off": "back_off",
+    "backoff": "back_off",
 }
 _BECAUSE = re.compile(
     r"\b(?:explained by|due to|caused by|because(?: of)?|com(?:es?|ing) from|attributed to"

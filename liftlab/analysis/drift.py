@@ -1,4 +1,4 @@
-"""Whether times change in the course of a run: drift, a warm-up, neighbours that go together.
+"""Whether times change over a run: drift, a warm-up, neighbours that go together.
 
 Cases differ, so that each is compared with itself wherever it repeats. Order is that of
 measurement: a run's is random, so that unlike cases are no trend.
@@ -17,7 +17,8 @@ from scipy import stats
 
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Floats, floats, labels
-from liftlab.analysis.estimate import Estimate, plain
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.latency import answered, answered_steps
 from liftlab.analysis.outliers import fit_sample
 from liftlab.analysis.samples import Indices, as_array, group_medians, in_range, indexed
 
@@ -29,8 +30,8 @@ _SAME = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimeCourse:
-    """How times change in the course of a run.
+class Drift:
+    """How one time changes over a run.
 
     Parameters
     ----------
@@ -58,28 +59,39 @@ class TimeCourse:
         """Whether order and time go together beyond chance, at 5 %."""
         return self.p is not None and self.p < 0.05
 
-    def sentence(self) -> str:
-        """Say whether times drift, whether neighbours go together, and how the run began."""
-        if self.p is None:
-            return f"{self.what}: whether times drift cannot be told: {self.ratio.reason}."
-        drift = "times drift in the run" if self.drifts else "no drift in the run"
-        said = [f"{self.what}: {drift}: last over first {self.ratio}, p = {plain(self.p, 2)}"]
-        said.append(f"neighbours correlate by {self.neighbours}")
-        said.append(f"first tenth over the rest {self.warm_up}")
-        return "; ".join(said) + "."
 
-    def __str__(self) -> str:
-        return self.sentence()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDrift:
+    """How the times of a run change, end to end and stage by stage.
+
+    Parameters
+    ----------
+    stages
+        Of each stage, in the order of the pipeline.
+    e2e
+        Of the end-to-end time.
+    ordered
+        Whether it is known in which order trials were measured.
+    """
+
+    stages: tuple[Drift, ...]
+    e2e: Drift
+    ordered: bool
+
+    @property
+    def drifting(self) -> tuple[Drift, ...]:
+        """What drifts, stages first; empty where nothing does, or it cannot be told."""
+        return tuple(drift for drift in (*self.stages, self.e2e) if self.ordered and drift.drifts)
 
 
-def time_course(
+def drift_of(
     seconds: ArrayLike,
     cases: ArrayLike | None = None,
     *,
     what: str = "e2e",
     confidence: float = 0.95,
-) -> TimeCourse:
-    """Say how times change in the order in which they were measured.
+) -> Drift:
+    """Estimate how times change in the order in which they were measured.
 
     Drift by Kendall's test and Sen's slope within cases (Hirsch, Slack & Smith 1982, Water
     Resources Research 18, with cases for seasons; Sen 1968, JASA 63): only pairs of repeats of
@@ -96,8 +108,8 @@ def time_course(
 
     Examples
     --------
-    >>> print(time_course([5.0, 5.2, 5.1]))
-    e2e: whether times drift cannot be told: insufficient data: needs n ≥ 10, has 3.
+    >>> drift_of([5.0, 5.2, 5.1]).ratio.reason
+    'insufficient data: needs n ≥ 10, has 3'
     """
     values = as_array(seconds)
     usable = in_range(values)
@@ -114,9 +126,9 @@ def time_course(
     if n < DRIFT_NEEDS or np.ptp(residuals) < _SAME:
         reason = "all are the same" if n >= DRIFT_NEEDS else _insufficient(DRIFT_NEEDS, n)
         none = Estimate(value=None, n=n, reason=reason)
-        return TimeCourse(what=what, ratio=none, p=None, neighbours=none, warm_up=none)
+        return Drift(what=what, ratio=none, p=None, neighbours=none, warm_up=none)
     ratio, p = _drift(place, logs, index, confidence)
-    return TimeCourse(
+    return Drift(
         what=what,
         ratio=ratio,
         p=p,
@@ -125,23 +137,30 @@ def time_course(
     )
 
 
-def stage_courses(stages: pd.DataFrame) -> list[TimeCourse]:
-    """Say how each stage's times change, in the order of the pipeline."""
-    if len(stages) == 0:
-        return []
-    order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
+def run_drift(trials: pd.DataFrame, stages: pd.DataFrame) -> RunDrift:
+    """Estimate how a run's times change, what the client's own work took left out.
+
+    Trials that ended in an error of the endpoint have no time, and are left out.
+    """
+    started = labels(trials, "started_at")
+    trials = trials[answered(trials)]
+    stages = stages[answered_steps(stages)] if len(stages) else stages
     found = []
-    for name in order.index:
-        frame = stages[stages["stage"] == name].sort_values("started_s", kind="stable")
-        times, cases = floats(frame, "latency_s"), labels(frame, "case_id")
-        found.append(time_course(times, cases, what=str(name)))
-    return found
+    if len(stages):
+        order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
+        for name in order.index:
+            frame = stages[stages["stage"] == name].sort_values("started_s", kind="stable")
+            found.append(drift_of(_own(frame, "latency_s"), labels(frame, "case_id"), what=name))
+    if len(trials):
+        trials = trials.sort_values("started_at", kind="stable")
+    e2e = drift_of(_own(trials, "e2e_s"), labels(trials, "case_id"))
+    ordered = len({str(moment) for moment in started if moment is not None}) > 1
+    return RunDrift(stages=tuple(found), e2e=e2e, ordered=ordered)
 
 
-def e2e_course(trials: pd.DataFrame) -> TimeCourse:
-    """Say how the end-to-end times of the trial table change."""
-    ordered = trials.sort_values("started_at", kind="stable")
-    return time_course(floats(ordered, "e2e_s"), labels(ordered, "case_id"))
+def _own(frame: pd.DataFrame, column: str) -> Floats:
+    """Return times without what the client's own work took."""
+    return floats(frame, column) - np.nan_to_num(floats(frame, "client_s"))
 
 
 def _drift(

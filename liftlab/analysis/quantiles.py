@@ -1,0 +1,374 @@
+"""Quantiles of requests, with intervals that assume no shape.
+
+The interval inverts the exact test for P(x ≤ t) at each observed t: a t stays outside only if the
+requests up to it are too few, or too many, for the share q. Repeats of a prompt count as the
+independent requests that they are worth at that t.
+
+`liftlab.analysis.intervals` offers these beside the other estimates.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special, stats
+
+from liftlab.analysis.columns import Bools, Floats
+from liftlab.analysis.estimate import Estimate, RateTest, plain
+from liftlab.analysis.rates import clopper_pearson, effective_n
+from liftlab.analysis.samples import (
+    AGAIN,
+    PROMPTS,
+    THIS_RUN,
+    Indices,
+    check_confidence,
+    checked,
+    unfit,
+)
+
+Whose = Literal["prompts", "again"]
+FEW_CASES = 6  # from here on 95 % is reached at the median
+NO_UPPER_LIMIT = "not enough prompts for an upper limit"
+_CLOSE = 1e-9  # shares are sums of fractions
+
+
+@dataclass(frozen=True)
+class _Ordered:
+    """Requests from the fastest to the slowest; those that the client gave up come last.
+
+    Parameters
+    ----------
+    values : (n,)
+        In order; `inf` where it is known only to be longer than what is recorded.
+    recorded : (n,)
+        What is recorded, in the same order.
+    index : (n,)
+        The case of each.
+    cases
+        How many cases there are.
+    independent
+        Whether rows count as independent: the same prompts, asked again.
+    """
+
+    values: Floats
+    recorded: Floats
+    index: Indices
+    cases: int
+    independent: bool = False
+
+    @cached_property
+    def sizes(self) -> Floats:
+        """Requests of each case; (cases,)."""
+        return np.bincount(self.index, minlength=self.cases).astype(np.float64)
+
+    @cached_property
+    def shares(self) -> Floats:
+        """The share of requests up to each place, every case with the same weight; (n,)."""
+        found: Floats = np.minimum(np.cumsum(1 / self.sizes[self.index]) / self.cases, 1.0)
+        found[-1] = 1.0
+        return found
+
+    @cached_property
+    def effective(self) -> Floats:
+        """How many independent requests tell of the share up to each place; (n,)."""
+        n, sizes = len(self.values), self.sizes
+        if self.independent:
+            return np.full(n, self.cases / float((1 / sizes).mean()))
+        by_case = np.argsort(self.index, kind="stable")
+        starts = np.cumsum(sizes) - sizes
+        rank = np.empty(n)  # which request of its case it is, from 1
+        rank[by_case] = np.arange(1, n + 1) - starts[self.index[by_case]]
+        squares = np.cumsum((2 * rank - 1) / sizes[self.index])
+        return effective_n(sizes, np.arange(1.0, n + 1), squares)
+
+    @cached_property
+    def ends_tie(self) -> Bools:
+        """Where the next value is another; (n,)."""
+        return np.append(self.values[1:] > self.values[:-1], True)
+
+    @property
+    def prompts(self) -> float:
+        """What the rules for few prompts count."""
+        return float(len(self.values)) if self.independent else float(self.cases)
+
+    def at(self, q: float) -> tuple[float, bool]:
+        """Return the smallest value with a share q up to it, and whether it is only exceeded.
+
+        Where exactly q lies below, the median is the middle of that value and the next.
+        """
+        place = int(np.searchsorted(self.shares, q - _CLOSE))
+        if math.isinf(self.values[place]):
+            return float(np.sort(self.recorded)[place]), True
+        if q == 0.5 and self.shares[place] < q + _CLOSE and math.isfinite(self.values[place + 1]):
+            return float((self.values[place] + self.values[place + 1]) / 2), False
+        return float(self.values[place]), False
+
+    def low(self, q: float, miss: float) -> float:
+        """Return the largest t for which "q lies below t" is refuted at `miss`, or the smallest."""
+        others = (1 - self.shares) * self.effective
+        hits = self.shares * self.effective
+        chance = special.betaincc(hits + 1, np.maximum(others, 1e-300), q)
+        refuted = (chance <= miss * (1 + _CLOSE)) & (self.shares < 1)
+        held = np.flatnonzero(~refuted & self.ends_tie)
+        end = float(self.values[held[0]])
+        return end if math.isfinite(end) else float(np.sort(self.recorded)[held[0]])
+
+    def high(self, q: float, miss: float) -> float | None:
+        """Return the smallest t from which "q lies above t" is refuted at `miss`."""
+        others = (1 - self.shares) * self.effective
+        hits = self.shares * self.effective
+        refuted = special.betainc(hits, others + 1, q) <= miss * (1 + _CLOSE)
+        open_places = np.flatnonzero(~refuted & self.ends_tie & np.isfinite(self.values))
+        first = int(open_places[-1]) + 1 if len(open_places) else 0
+        if first == len(self.values) or math.isinf(self.values[first]):
+            return None
+        return float(self.values[first])
+
+    def within(self, q: float, confidence: float, limit: float) -> RateTest | None:
+        """Return the test of the share within a limit against q."""
+        count = int(np.searchsorted(self.values, limit * (1 + 1e-12), side="right"))
+        share = float(self.shares[count - 1]) if count else 0.0
+        n = float(self.effective[count - 1]) if count else float(self.cases)
+        low, high = clopper_pearson(share, n, confidence)
+        return RateTest(share, low, high, q, n / self.cases, confidence)
+
+
+def quantile(
+    x: ArrayLike,
+    q: float,
+    confidence: float = 0.95,
+    clusters: ArrayLike | None = None,
+    *,
+    given_up: ArrayLike | None = None,
+    whose: Whose = "prompts",
+    unit: str = "s",
+) -> Estimate:
+    """Estimate the q-quantile of requests.
+
+    The point is the smallest value with at least a share q up to it, every prompt with the same
+    weight. At the median of prompts asked once, the interval is that of interpolated order
+    statistics (Nyblom 1992, Statistics & Probability Letters 14; Hettmansperger & Sheather 1986,
+    ibid. 4).
+
+    Parameters
+    ----------
+    x : (n,)
+        Positive values.
+    q
+        Between 0 and 1.
+    confidence
+        What is asked for; the estimate says what it has.
+    clusters : (n,), optional
+        The case of each value: repeats of a case are not independent.
+    given_up : (n,), optional
+        Where the client gave up at x: the value is longer than that.
+    whose
+        "prompts": prompts like these; "again": these prompts, asked again, rows as independent.
+    unit
+        Unit of x, for the sentence.
+
+    Returns
+    -------
+    Estimate
+        Without a value where there are fewer than 1 / (1 - q) prompts (above the median); below
+        the number for an upper limit, a lower one only; then an upper one; then both.
+
+    Examples
+    --------
+    >>> print(quantile([14.92, 14.96, 14.16, 27.10, 26.90], 0.5))
+    15.0 s (93.75 % interval 14.2–27.1 s, n = 5)
+    >>> print(quantile([14.92, 14.96, 14.16, 27.10, 26.90], 0.95))
+    – (n = 5: P95 needs 20 prompts, an upper limit 59)
+    """
+    if not 0 < q < 1:
+        raise ValueError(f"q is {q}: a quantile lies between 0 and 1")
+    check_confidence(confidence)
+    values, index, cases = checked(x, clusters)
+    later = _flags(given_up, len(values))
+    population = AGAIN if whose == "again" else PROMPTS if clusters is not None else THIS_RUN
+    base: dict[str, Any] = {"n": len(values), "population": population, "unit": unit}
+    base["cases"] = cases
+    reason = unfit(values) or ("a value is infinite" if np.isinf(values).any() else "")
+    if reason:
+        return Estimate(value=None, reason=reason, **base)
+    if q < 0.5:
+        return _mirrored(values, q, confidence, clusters, whose, base, later)
+    ordered = _in_order(values, later, index, cases, independent=whose == "again")
+    base["tested"] = partial(ordered.within, q, confidence)
+    if q == 0.5:
+        return _median(ordered, confidence, base)
+    return _tail(ordered, q, confidence, base)
+
+
+def median(
+    x: ArrayLike,
+    confidence: float = 0.95,
+    clusters: ArrayLike | None = None,
+    *,
+    given_up: ArrayLike | None = None,
+    unit: str = "s",
+) -> Estimate:
+    """Estimate the median of requests: `quantile` at 0.5."""
+    return quantile(x, 0.5, confidence, clusters, given_up=given_up, unit=unit)
+
+
+def quantile_needs(q: float, confidence: float = 0.95) -> tuple[int, int, int]:
+    """Return the prompts from which a quantile has a value, a bound on one side, an interval.
+
+    Examples
+    --------
+    >>> quantile_needs(0.95), quantile_needs(0.90), quantile_needs(0.99)
+    ((20, 59, 72), (10, 29, 36), (100, 299, 368))
+    """
+    tail = max(q, 1 - q)
+    miss = 1 - confidence
+    point = math.ceil(round(1 / (1 - tail), 9))
+    return point, _reaches(tail, miss), _reaches(tail, miss / 2)
+
+
+def _in_order(
+    values: Floats, later: Bools, index: Indices, cases: int, *, independent: bool
+) -> _Ordered:
+    known = np.where(later, np.inf, values)
+    order = np.lexsort((values, known))
+    return _Ordered(known[order], values[order], index[order], cases, independent)
+
+
+def _flags(given_up: ArrayLike | None, n: int) -> Bools:
+    if given_up is None:
+        return np.zeros(n, dtype=np.bool_)
+    flags = np.asarray(given_up, dtype=np.bool_).ravel()
+    if len(flags) != n:
+        raise ValueError(f"{len(flags)} flags for {n} values")
+    return flags
+
+
+def _median(ordered: _Ordered, confidence: float, base: dict[str, Any]) -> Estimate:
+    point, over = ordered.at(0.5)
+    cases = int(ordered.prompts)
+    if cases == 1:
+        return Estimate(value=point, over=over, reason="no interval from one prompt", **base)
+    if cases < FEW_CASES and _coverage(1, cases) < confidence:
+        low, high = float(ordered.recorded.min()), float(ordered.values[-1])
+        confidence, method = _coverage(1, cases), "smallest to largest"
+    elif len(ordered.values) == ordered.cases:
+        low, high = _interpolated(ordered, confidence)
+        method = "interpolated order statistics"
+    else:
+        miss = (1 - confidence) / 2
+        low, end = ordered.low(0.5, miss), ordered.high(0.5, miss)
+        high, method = math.inf if end is None else end, "test at each time"
+    return _bounded(point, low, high, confidence, over=over, method=method, base=base)
+
+
+def _coverage(depth: int, n: int) -> float:
+    """Return the chance that the median lies between the depth-th values from either end."""
+    return float(1 - 2 * stats.binom.cdf(depth - 1, n, 0.5))
+
+
+def _interpolated(ordered: _Ordered, confidence: float) -> tuple[float, float]:
+    values, n = ordered.values, len(ordered.values)
+    depth = 1 + int(stats.binom.ppf((1 - confidence) / 2, n, 0.5))
+    while depth > 1 and _coverage(depth, n) < confidence:  # one step, or two
+        depth -= 1
+    outer, inner = _coverage(depth, n), _coverage(depth + 1, n)
+    weight = 0.0
+    if outer - inner > 0:
+        part = max(0.0, outer - confidence) / (outer - inner)
+        weight = (n - depth) * part / (depth + (n - 2 * depth) * part)
+    lows = np.where(np.isfinite(values), values, np.sort(ordered.recorded))
+    low = (1 - weight) * lows[depth - 1] + weight * lows[depth]
+    far, near = values[n - depth], values[n - depth - 1]
+    high = far if math.isinf(far) else (1 - weight) * far + weight * near
+    return float(low), float(high)
+
+
+def _tail(ordered: _Ordered, q: float, confidence: float, base: dict[str, Any]) -> Estimate:
+    for_point, for_bound, for_interval = quantile_needs(q, confidence)
+    name, prompts = f"P{plain(100 * q)}", ordered.prompts
+    if prompts < for_point:
+        needs = f"{name} needs {for_point} prompts, an upper limit {for_bound}"
+        return Estimate(value=None, reason=f"not enough prompts for {name}", needs=needs, **base)
+    point, over = ordered.at(q)
+    miss, needs = 1 - confidence, ""
+    low: float | None
+    high: float | None
+    if prompts < for_bound:
+        low, high = ordered.low(q, miss), None
+        needs = f"needs {for_bound} prompts for an upper limit"
+    elif prompts < for_interval:
+        low, high = None, ordered.high(q, miss)
+        high = math.inf if high is None else high
+    else:
+        low, high = ordered.low(q, miss / 2), ordered.high(q, miss / 2)
+        high = math.inf if high is None else high
+    method = "test at each time"
+    return _bounded(point, low, high, confidence, over=over, method=method, base=base, needs=needs)
+
+
+def _bounded(
+    point: float,
+    low: float | None,
+    high: float | None,
+    confidence: float,
+    *,
+    over: bool,
+    method: str,
+    base: dict[str, Any],
+    needs: str = "",
+) -> Estimate:
+    reason = NO_UPPER_LIMIT if needs else ""
+    if high is not None and math.isinf(high):
+        high, reason = None, "no upper limit: the client gave up on too many"
+    elif low is not None and low == high:
+        reason = f"all {base['n']:,} values are the same"
+    return Estimate(
+        value=point,
+        low=None if low is None else min(low, point),
+        high=None if high is None else max(high, point),
+        confidence=confidence,
+        method=method,
+        reason=reason,
+        needs=needs,
+        over=over,
+        **base,
+    )
+
+
+def _mirrored(
+    values: Floats,
+    q: float,
+    confidence: float,
+    clusters: ArrayLike | None,
+    whose: Whose,
+    base: dict[str, Any],
+    later: Bools,
+) -> Estimate:
+    """Estimate a low quantile as the high one of the values turned round."""
+    if later.any():
+        reason = f"P{plain(100 * q)} is not estimated where the client gave up on some"
+        return Estimate(value=None, reason=reason, **base)
+    _, index, cases = checked(values, clusters)
+    turned = _in_order(-values, later, index, cases, independent=whose == "again")
+    found = _tail(turned, 1 - q, confidence, base)
+    name, mirrored = f"P{plain(100 * (1 - q))}", f"P{plain(100 * q)}"
+    low, high = found.high, found.low
+    return Estimate(
+        value=None if found.value is None else -found.value,
+        low=None if low is None else -low,
+        high=None if high is None else -high,
+        confidence=found.confidence,
+        method=found.method,
+        reason=found.reason.replace("upper", "lower").replace(name, mirrored),
+        needs=found.needs.replace("upper", "lower").replace(name, mirrored),
+        **base,
+    )
+
+
+def _reaches(tail: float, miss: float) -> int:
+    return math.ceil(round(math.log(miss) / math.log(tail), 9))

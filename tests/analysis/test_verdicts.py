@@ -1,0 +1,143 @@
+"""The one judge: verdicts from the whole interval, and a number of prompts that decides."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.intervals import mean, median, proportion, quantile
+from liftlab.analysis.verdicts import judge
+
+E2E = [14.92, 14.96, 14.16, 27.10, 26.90]
+
+
+def test_targets_of_the_published_day() -> None:
+    e2e = median(E2E)
+    assert judge(e2e, 5.0, "median E2E").verdict == "not met"
+    assert judge(e2e, 30.0).verdict == "met"
+    assert judge(proportion(1, 5), 0.7, at_most=False).verdict == "undecided"
+    assert judge(proportion(4, 5), 0.7, at_most=False).verdict == "undecided"
+    assert judge(proportion(0, 5), 0.7, at_most=False).verdict == "not met"
+    assert judge(proportion(30, 30), 0.7, at_most=False).verdict == "met"
+
+
+def test_a_median_next_to_its_limit_is_undecided_with_a_range_of_n() -> None:
+    found = judge(median(E2E), 15.0, "median E2E")
+    assert found.verdict == "undecided"
+    assert found.more == (4, 803)
+    assert str(found) == (
+        "median E2E ≤ 15 s: undecided: 14.96 s (93.75 % interval 14.16–27.10 s, n = 5); "
+        "4 to 803 more prompts would decide."
+    )
+
+
+def test_a_target_without_a_number_is_not_measurable() -> None:
+    assert judge(median([]), 15.0).verdict == "not measurable"
+    assert judge(proportion(0, 0), 0.7).verdict == "not measurable"
+    assert judge(proportion(0, 0), 0.7, by_count=True).verdict == "not measurable"
+
+
+def test_a_count_of_this_run_decides_by_itself() -> None:
+    assert judge(proportion(2, 40), 0.05, by_count=True).verdict == "met"
+    assert judge(proportion(3, 40), 0.05, by_count=True).verdict == "not met"
+
+
+def test_one_bound_can_decide() -> None:
+    bound = Estimate(value=2.0, high=3.0, confidence=0.95, n=60, unit="s")
+    assert judge(bound, 4.0).verdict == "met"
+    assert judge(bound, 1.0).verdict == "undecided"
+
+
+def test_an_interval_of_too_little_confidence_decides_nothing() -> None:
+    assert judge(median([1.0, 2.0]), 15.0).verdict == "undecided"
+    assert judge(median([1.0] * 2 + [2.0] * 3), 15.0).verdict == "met"
+
+
+def test_a_limit_that_is_the_value_takes_more_than_can_be_told() -> None:
+    found = judge(proportion(14, 20), 0.7, at_most=False)
+    assert found.more is not None
+    assert found.more[1] is None
+    assert found.needs.endswith(" to over 1,000 more prompts")
+    hopeless = judge(proportion(35_000, 50_000), 0.7, at_most=False)
+    assert hopeless.needs == "over 1,000 more prompts"
+
+
+def test_where_no_number_is_known_the_next_step_is() -> None:
+    assert judge(mean([1.0, 2.0, 3.0]), 2.5).needs == "needs 20 prompts for an interval"
+    assert judge(Estimate(value=2.0, n=3, unit="s"), 4.0).needs == "more prompts"
+
+
+def test_of_a_mean_widths_shrink_with_the_root_of_n() -> None:
+    estimate = Estimate(value=10.0, low=8.0, high=14.0, confidence=0.95, n=25, unit="s")
+    factor = 4 * (1.959964 + 0.841621) / 1.959964
+    near = math.ceil(25 * (factor / 4) ** 2) - 25  # truth at 8, limit at 12
+    far = math.ceil(25 * (factor / 1) ** 2) - 25  # truth at 11
+    assert judge(estimate, 12.0).more == (near, far)
+
+
+def test_a_clock_s_error_makes_no_number_of_prompts_smaller() -> None:
+    estimate = median(E2E)
+    wide = judge(estimate.no_narrower_than(13.0), 15.0)
+    assert wide.more == judge(estimate, 15.0).more
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 60), st.floats(0.05, 0.95), st.floats(0.03, 0.97), st.booleans())
+def test_every_open_rate_has_a_range(n: int, share: float, limit: float, at_most: bool) -> None:
+    found = judge(proportion(round(share * n), n), limit, at_most=at_most)
+    if found.verdict != "undecided":
+        assert (found.needs, found.more) == ("", None)
+        return
+    assert found.more is not None
+    low, high = found.more
+    assert 1 <= low <= (high or 1001)
+    assert "more prompt" in found.needs
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "limit"), [(4, 5, 0.7), (28, 40, 0.6), (17, 20, 0.7), (5, 20, 0.4)]
+)
+@pytest.mark.parametrize("truth", ["far end", "halfway"])
+def test_the_named_number_decides_four_times_of_five(
+    right: int, n: int, limit: float, truth: str
+) -> None:
+    estimate = proportion(right, n)
+    found = judge(estimate, limit, at_most=False)
+    assert found.more is not None
+    far = estimate.high if right / n > limit else estimate.low
+    rate, more = (far, found.more[0]) if truth == "far end" else ((right / n + limit) / 2, None)
+    more = found.more[1] if more is None else more
+    if more is None or rate is None:
+        pytest.skip("over 1,000")
+    rng, total = np.random.default_rng(right), n + more
+    decided = [
+        judge(proportion(int(count), total), limit, at_most=False).verdict != "undecided"
+        for count in rng.binomial(total, rate, 400)
+    ]
+    assert np.mean(decided) >= 0.70
+    assert total < 50 or np.mean(decided) <= 0.90  # three standard errors beyond .75 and .85
+
+
+@pytest.mark.parametrize(("q", "n", "within"), [(0.5, 40, 25), (0.5, 40, 16), (0.95, 80, 72)])
+def test_the_named_number_decides_about_quantiles(q: float, n: int, within: int) -> None:
+    """The truth is the share within the limit, halfway between what was seen and q."""
+    rng = np.random.default_rng(n + within)
+    x = np.sort(rng.lognormal(0, 0.5, n))
+    limit = float(x[within - 1 : within + 1].mean())
+    found = judge(quantile(x, q), limit)
+    assert found.verdict == "undecided"
+    assert found.more is not None
+    assert found.more[1] is not None
+    halfway, total = (within / n + q) / 2, n + found.more[1]
+    scale = limit / math.exp(0.5 * float(stats.norm.ppf(halfway)))
+    decided = [
+        judge(quantile(scale * rng.lognormal(0, 0.5, total), q), limit).verdict != "undecided"
+        for _ in range(300)
+    ]
+    assert 0.70 <= np.mean(decided) <= 0.91
