@@ -87,12 +87,12 @@ class UnknownRun(InputInvalid):
 
 
 class NothingToCompare(InputInvalid):
-    """No other run to set beside this one, and nobody named one."""
+    """No other run to set beside this one, and nobody named one; `how` says how to get one."""
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(
-            f"{run_id}: no other run to compare with: make a second one like it, or name one"
-        )
+        self.run_id = run_id
+        self.how = "run the same suite under the same conditions again, or name another run"
+        super().__init__(f"{run_id}: nothing to compare with yet: {self.how}")
 
 
 class SchemaTooNew(InputInvalid):

@@ -30,3 +30,14 @@ def one_line(text: str) -> str:
     'two lines, \ufffddrawn backwards'
     """
     return text if text.isprintable() else printable(re.sub(r"\s", " ", text), kept="")
+
+
+def be(number: int) -> str:
+    """Return the verb that goes with a count.
+
+    Examples
+    --------
+    >>> be(1), be(0), be(2)
+    ('is', 'are', 'are')
+    """
+    return "is" if number == 1 else "are"

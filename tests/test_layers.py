@@ -21,6 +21,7 @@ LAYERS = [
     {"runner", "importers"},
     {"grading"},
     {"analysis"},
+    {"summary"},
     {"jobs"},
     {"reporting"},
     {"cli"},

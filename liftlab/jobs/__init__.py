@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from liftlab.jobs.baselines import Baseline, pin_baseline, read_baseline
     from liftlab.jobs.checking import CheckResult, check_run, false_alarms_of
-    from liftlab.jobs.comparing import Pair, compare_runs
+    from liftlab.jobs.comparing import compare_runs
     from liftlab.jobs.deciding import check_decided, decision_of
     from liftlab.jobs.doctoring import Diagnosis, examine
     from liftlab.jobs.loading import plan_load, run_load
     from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
-    from liftlab.jobs.pricing import billed_price, hosting, measured_cold_start, prices
     from liftlab.jobs.published import published_figures
     from liftlab.jobs.running import (
         bounds_of,
@@ -35,8 +34,6 @@ _HOMES = {
     "Baseline": "liftlab.jobs.baselines",
     "CheckResult": "liftlab.jobs.checking",
     "Diagnosis": "liftlab.jobs.doctoring",
-    "Pair": "liftlab.jobs.comparing",
-    "billed_price": "liftlab.jobs.pricing",
     "bounds_of": "liftlab.jobs.running",
     "check": "liftlab.jobs.running",
     "check_decided": "liftlab.jobs.deciding",
@@ -48,14 +45,11 @@ _HOMES = {
     "examine": "liftlab.jobs.doctoring",
     "false_alarms_of": "liftlab.jobs.checking",
     "first_case": "liftlab.jobs.running",
-    "hosting": "liftlab.jobs.pricing",
     "likely_duration": "liftlab.jobs.running",
-    "measured_cold_start": "liftlab.jobs.pricing",
     "open_run": "liftlab.jobs.opening",
     "pin_baseline": "liftlab.jobs.baselines",
     "plan_load": "liftlab.jobs.loading",
     "plan_run": "liftlab.jobs.running",
-    "prices": "liftlab.jobs.pricing",
     "published_figures": "liftlab.jobs.published",
     "read_baseline": "liftlab.jobs.baselines",
     "rebuild_tables": "liftlab.jobs.opening",
@@ -69,8 +63,6 @@ __all__ = [
     "Baseline",
     "CheckResult",
     "Diagnosis",
-    "Pair",
-    "billed_price",
     "bounds_of",
     "check",
     "check_decided",
@@ -82,14 +74,11 @@ __all__ = [
     "examine",
     "false_alarms_of",
     "first_case",
-    "hosting",
     "likely_duration",
-    "measured_cold_start",
     "open_run",
     "pin_baseline",
     "plan_load",
     "plan_run",
-    "prices",
     "published_figures",
     "read_baseline",
     "rebuild_tables",

@@ -15,8 +15,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from liftlab import store, tomlfile
-from liftlab.analysis.columns import floats
+from liftlab.analysis.columns import labels
 from liftlab.analysis.comparable import CONDITIONS, SETTINGS, alike, metrics, spreads
+from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
 from liftlab.analysis.spread import Spread
 from liftlab.analysis.success import judgeable
 from liftlab.errors import FileInvalid, InputInvalid, SchemaTooNew
@@ -170,26 +171,26 @@ def baseline_tables(baseline: Baseline) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _cases(data: RunData) -> dict[str, CaseEntry]:
     known, good, _ = judgeable(data.trials, "pass")
-    trials = data.trials[["case_id"]].assign(
-        e2e_s=floats(data.trials, "e2e_s"), judged=known, passed=good & known
-    )
-    by_case = trials.groupby("case_id").agg(
-        e2e_s=("e2e_s", "median"), judged=("judged", "sum"), passed=("passed", "sum")
-    )
-    stages: dict[str, dict[str, float | None]] = {str(case_id): {} for case_id in by_case.index}
-    medians = data.stages.groupby(["case_id", "stage"], as_index=False)["latency_s"].median()
-    for case_id, stage, seconds in medians.itertuples(index=False, name=None):
-        stages.setdefault(str(case_id), {})[str(stage)] = _known(seconds)
+    verdicts = data.trials[["case_id"]].assign(judged=known, passed=good & known)
+    counts = verdicts.groupby("case_id").agg(judged=("judged", "sum"), passed=("passed", "sum"))
+    e2e = _case_medians(time_end_to_end(data.trials, stages=data.stages))
+    names = dict.fromkeys(str(name) for name in labels(data.stages, "stage"))
+    stages = {name: _case_medians(time_stage(data.stages, name)) for name in names}
     return {
         str(case_id): CaseEntry(
-            e2e_s=_known(row["e2e_s"]),
+            e2e_s=e2e.get(str(case_id)),
             passed=int(row["passed"]),
             judged=int(row["judged"]),
-            stages=stages[str(case_id)],
+            stages={
+                name: of.get(str(case_id)) for name, of in stages.items() if str(case_id) in of
+            },
         )
-        for case_id, row in by_case.iterrows()
+        for case_id, row in counts.iterrows()
     }
 
 
-def _known(value: Any) -> float | None:
-    return float(value) if pd.notna(value) and np.isfinite(value) else None
+def _case_medians(timed: Timed) -> dict[str, float | None]:
+    """Return by case the median of its answered requests; None where the client gave up on it."""
+    seconds = pd.Series(np.where(timed.given_up, np.inf, timed.seconds))
+    medians = seconds.groupby(timed.cases).median()
+    return {str(case): float(s) if np.isfinite(s) else None for case, s in medians.items()}

@@ -12,14 +12,24 @@ import pandas as pd
 from liftlab import store
 from liftlab.analysis.comparable import CONDITIONS, alike, differences, metrics, spreads
 from liftlab.analysis.estimate import plain
+from liftlab.analysis.latency import ended_how
 from liftlab.analysis.regression import FalseAlarms, Regression, false_alarms, regressions
-from liftlab.analysis.targets import JudgedTarget, judge_targets
+from liftlab.analysis.targets import JudgedTarget
+from liftlab.errors import EndpointError
 from liftlab.jobs.baselines import Baseline, read_baseline, row_of
 from liftlab.jobs.opening import open_run
+from liftlab.records import LOAD
 from liftlab.settings import Project
+from liftlab.store import RunData
+from liftlab.summary import summarize
 
-Decision = Literal["passed", "failed", "undecided"]
-EXIT_CODES: Mapping[Decision, int] = {"passed": 0, "failed": 3, "undecided": 7}
+Decision = Literal["passed", "failed", "undecided", "not measurable"]
+EXIT_CODES: Mapping[Decision, int] = {
+    "passed": 0,
+    "failed": 3,
+    "undecided": 7,
+    "not measurable": EndpointError.exit_code,
+}
 _OPEN = ("undecided", "not measurable")
 
 
@@ -39,6 +49,8 @@ class CheckResult:
         Each of the baseline's numbers against this run's.
     undecided_passes
         Whether an open verdict lets the run pass.
+    answered
+        Whether any request was answered: without an answer there is nothing to judge.
     """
 
     run_id: str
@@ -47,6 +59,7 @@ class CheckResult:
     baseline: str | None = None
     regressions: Sequence[Regression] = ()
     undecided_passes: bool = False
+    answered: bool = True
 
     @property
     def failed(self) -> list[str]:
@@ -64,18 +77,25 @@ class CheckResult:
 
     @property
     def decision(self) -> Decision:
-        """Failed if anything is, else undecided if anything is and that is not let pass."""
+        """Failed if anything is, else undecided if anything is and that is not let pass.
+
+        Not measurable where no request was answered.
+        """
+        if not self.answered:
+            return "not measurable"
         if self.failed:
             return "failed"
         return "undecided" if self.undecided and not self.undecided_passes else "passed"
 
     @property
     def exit_code(self) -> int:
-        """What the command returns: 0, 3 or 7."""
+        """What the command returns: 0, 3, 4 or 7."""
         return EXIT_CODES[self.decision]
 
     def sentence(self) -> str:
         """Say the decision and what it hangs on."""
+        if not self.answered:
+            return f"{self.run_id}: no request was answered, so nothing can be judged."
         if self.failed:
             return f"{self.run_id} fails: {', '.join(self.failed)}."
         count = len(self.undecided)
@@ -122,17 +142,23 @@ def check_run(
     data = open_run(run_id, project=project)
     runs = store.history(project)
     row = row_of(runs, data.run.run_id)
-    names, earlier = metrics(runs), _before(runs, row)
+    earlier = _before(runs, row)
     pinned = _baseline(project, baseline)
     facts = (data.run.suite, data.run.pipeline, data.run.endpoint, data.run.model)
     return CheckResult(
         run_id=data.run.run_id,
         line=" · ".join(fact for fact in facts if fact),
-        targets=judge_targets(data, project.settings.targets, spreads(alike(earlier, row), names)),
+        targets=summarize(data, project).targets.rows,
         baseline=pinned.run_id if pinned else None,
         regressions=_against(pinned, row, earlier) if pinned else [],
         undecided_passes=undecided_passes,
+        answered=has_answers(data),
     )
+
+
+def has_answers(run: RunData) -> bool:
+    """Return whether any request of a run was answered; a load has no answers that are judged."""
+    return run.run.pipeline == LOAD or bool(ended_how(run.trials, run.stages)[0].any())
 
 
 def false_alarms_of(project: Project, run_id: str = "latest") -> FalseAlarms:

@@ -18,7 +18,7 @@ from liftlab.settings import Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.suite import Suite
 
-_COSTS = 2  # the version of how costs are derived
+_COSTS = 3  # the version of how costs are derived
 
 
 def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunData:

@@ -44,5 +44,5 @@ def published_figures(
     if told is None:
         told = source_of(run).get("published", {})
     usd = usd_by_price(run.trials, run.attempts, run.costs)
-    billed_first = {name: usd[name] for name, _ in reversed(REFERENCE_PRICES) if name in usd}
+    billed_first = {name: usd[name] for name, _ in REFERENCE_PRICES if name in usd}
     return compare_published(told, run.trials, run.stages, usd=billed_first, earlier=earlier)

@@ -10,7 +10,6 @@ from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.jobs.deciding import Deciding
 from liftlab.jobs.opening import open_run, suite_of
-from liftlab.jobs.pricing import prices
 from liftlab.pipeline.build import build
 from liftlab.runner import control
 from liftlab.runner.control import RunRequest
@@ -22,6 +21,7 @@ from liftlab.runner.served import check_health
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.suite import Suite
+from liftlab.summary.cost import prices
 
 
 def plan_run(

@@ -16,7 +16,7 @@ from liftlab.store.folder import (
     new_run_id,
     stage_rows,
 )
-from liftlab.store.frames import join_trials, read_journal
+from liftlab.store.frames import join_trials, read_journal, trial_costs
 from liftlab.store.index import History, history, read_history
 from liftlab.store.index_files import unlaid
 from liftlab.store.journal import Journal
@@ -48,6 +48,7 @@ __all__ = [
     "rescale",
     "stage_rows",
     "tables_current",
+    "trial_costs",
     "unlaid",
     "write_tables",
     "write_week2",

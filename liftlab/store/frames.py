@@ -16,7 +16,9 @@ from liftlab.store.folder import RunFolder, status_now
 if TYPE_CHECKING:
     import sqlite3
 
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 DTYPES: Mapping[type, str] = {str: "str", int: "Int64", float: "float64", bool: "boolean"}
 
@@ -111,9 +113,8 @@ def join_trials(
 ) -> pd.DataFrame:
     """Return trials with their current grade and cost: the view that analysis uses.
 
-    A trial without a grade is `ungraded`. Of several grades the last row counts. A trial
-    costs what all its attempts cost, those that failed or were abandoned included; unknown
-    if one of them is. Of several prices or cost models the first in `costs` counts.
+    A trial without a grade is `ungraded`. Of several grades the last row counts. Costs are those
+    of `trial_costs`.
 
     Parameters
     ----------
@@ -125,20 +126,41 @@ def join_trials(
     view = trials[list(columns("trial"))].merge(
         current, on=_TRIAL_KEY, how="left", validate="one_to_one"
     )
-    view = view.merge(_trial_costs(costs, attempts), on=_TRIAL_KEY, how="left")
+    view["cost_usd"] = trial_costs(trials, attempts, costs)
     view["outcome"] = view["outcome"].fillna("ungraded")
     return typed(view, table_columns("trial"))
 
 
-def _trial_costs(costs: pd.DataFrame, attempts: pd.DataFrame) -> pd.DataFrame:
+def trial_costs(
+    trials: pd.DataFrame, attempts: pd.DataFrame, costs: pd.DataFrame
+) -> NDArray[np.float64]:
+    """Return what each trial costs in USD: all that the run paid for is shared among its trials.
+
+    A trial costs what all its attempts cost, those that failed or were abandoned included, and
+    NaN if one of them is not known. Warm-up, probes and attempts of trials that never ended belong
+    to all trials alike: each bears an equal part, so that the mean is all attempts over trials.
+
+    Parameters
+    ----------
+    trials, attempts, costs
+        The tables `trial`, `attempt` and `cost`. Of several prices or cost models the first in
+        `costs` counts.
+
+    Returns
+    -------
+    (n,) array
+        In the order of the trials.
+    """
     rule = ["price_id", "cost_model"]
     priced = costs.merge(costs[rule].head(1), on=rule)[["run_id", "seq", "usd"]]
-    counted = attempts.loc[
-        (attempts["phase"] == "measure") & attempts["case_id"].notna(),
-        ["run_id", "seq", "case_id", "repeat"],
-    ].merge(priced, on=["run_id", "seq"], how="left")
-    sums = counted.groupby(_TRIAL_KEY)["usd"].agg(_sum_if_all_known)
-    return sums.rename("cost_usd").reset_index()
+    paid = attempts[[*_TRIAL_KEY, "seq"]].merge(priced, on=["run_id", "seq"], how="left")
+    paid = paid.merge(trials[_TRIAL_KEY], on=_TRIAL_KEY, how="left", indicator="whose")
+    own = paid["whose"] == "both"
+    sums = paid[own].groupby(_TRIAL_KEY)["usd"].agg(_sum_if_all_known).rename("usd").reset_index()
+    spent = trials[_TRIAL_KEY].merge(sums, on=_TRIAL_KEY, how="left")["usd"]
+    shared = float(paid.loc[~own, "usd"].sum()) / max(len(trials), 1)
+    usd: NDArray[np.float64] = spent.to_numpy(dtype="float64", na_value=float("nan")) + shared
+    return usd
 
 
 def _sum_if_all_known(usd: pd.Series[float]) -> float:

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liftlab import jobs, store
+from liftlab.analysis.cost import usd_by_price
 from liftlab.importers import families
 from liftlab.importers.carried import export_imported
 from liftlab.importers.folder import write_old
@@ -272,7 +273,7 @@ def test_early_files_come_out_as_they_were_but_for_what_is_named(
 
 def test_a_trial_without_cost_has_none(make_project: Callable[[], Project]) -> None:
     run, _ = exported(make_project, "early.json")
-    told = export_imported(replace(run, trials=run.trials.assign(cost_usd=pd.NA)))
+    told = export_imported(replace(run, costs=run.costs.assign(usd=float("nan"))))
     assert {row["estimated_cost_usd"] for row in told["results"]} == {None}
 
 
@@ -289,7 +290,9 @@ def test_the_published_day_there_and_back(make_project: Callable[[], Project]) -
     assert f"{summary['ir_to_code_mean'] / 1000:.1f}" == "7.4"
     assert f"{summary['e2e_median'] / 1000:.1f}" == "14.9"
     assert f"{summary['cost_per_request_mean']:.4f}" == "0.0034"
+    usd = usd_by_price(again.trials, again.attempts, again.costs)
     for requests, published in ((1_000, "3.37"), (10_000, "33.68")):
-        assert f"{requests * again.trials['cost_usd'].mean():.2f}" == published
+        assert f"{requests * usd['week2-published'].mean():.2f}" == published
+    assert f"{again.trials['cost_usd'].mean():.4f}" == "0.0060"  # the list price is the run's own
     assert summary["successful_runs"] / summary["total_runs"] == 0.80
     assert again.trials["outcome"].tolist() == day.trials["outcome"].tolist()

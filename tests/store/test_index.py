@@ -10,9 +10,14 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from liftlab import jobs, store
+from liftlab.analysis.budget import forecast
+from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
+from liftlab.analysis.samples import case_weights
 from liftlab.records import Run
 from liftlab.settings import Project, load_project
 from liftlab.store.frames import table_columns, typed
@@ -57,20 +62,69 @@ def test_a_row_a_run_with_the_numbers_of_its_tables(project: Project) -> None:
     assert runs.attrs["skipped"] == {}
 
 
-def test_a_case_counts_once_by_the_median_of_its_repeats(tmp_path: Path) -> None:
-
-    folder = store.create(tmp_path, Run(run_id="r", suite="s"), {"suite": "s"}, b"", ".toml")
-    rows = [("a", 1, 1.0), ("a", 2, 3.0), ("a", 3, 100.0), ("b", 1, 5.0), ("c", 1, None)]
-    kinds = table_columns("trial")
-    frame = pd.DataFrame(rows, columns=["case_id", "repeat", "e2e_s"]).reindex(columns=list(kinds))
-    frame["run_id"], frame["outcome"] = "r", ["pass", "fail", "pass", "error", "ungraded"]
-    frames = store.read_journal(folder) | {"trial": typed(frame.astype(object), kinds)}
+def uneven_run(runs_dir: Path, *, client: bool = True) -> None:
+    """Write a run with unequal repeats, errors, deadlines, and work of the client's own."""
+    folder = store.create(runs_dir, Run(run_id="r", suite="s"), {"suite": "s"}, b"", ".toml")
+    rows = [
+        *[("a", n, 1.0 + n, 0.5, "pass", None) for n in range(1, 8)],
+        *[("b", n, 20.0 + n, None, "fail", "invalid_json") for n in (1, 2)],
+        ("c", 1, 6.0, 0.25, "pass", None),
+        ("c", 2, 0.04, None, "error", "connect"),
+        ("d", 1, 300.0, None, "error", "deadline"),
+        ("e", 1, 0.03, None, "ungraded", "http_5xx"),
+        ("f", 1, 8.0, 1.0, "ungraded", None),
+    ]
+    names = ["case_id", "repeat", "e2e_s", "client_s", "outcome", "error_class"]
+    frame = pd.DataFrame(rows, columns=names).assign(run_id="r", stage="code", position=0)
+    frame["latency_s"], frame["ok"], frame["completed"] = frame["e2e_s"], True, True
+    frames = dict(store.read_journal(folder))
+    for table in ("trial", "stage"):
+        kinds = table_columns(table)
+        frames[table] = typed(frame.reindex(columns=list(kinds)).astype(object), kinds)
     store.write_tables(folder, frames)
-    row = read_history(tmp_path).runs.iloc[0]
-    assert row["e2e_median_s"] == 4.0
-    assert (row["trials"], row["cases"], row["judged"], row["errors"]) == (5, 3, 3, 1)
-    assert row["success_rate"] == pytest.approx(2 / 3)
+    for table in ("trial", "stage"):  # the column comes with later runs
+        path = folder.path / "tables" / f"{table}.parquet"
+        content = pq.read_table(path)
+        if client and "client_s" not in content.column_names:
+            noted = content.schema.metadata
+            content = content.append_column("client_s", pa.array(frame["client_s"]))
+            pq.write_table(content.replace_schema_metadata(noted), path)
+
+
+def test_the_row_of_a_run_is_what_its_pages_say(tmp_path: Path) -> None:
+    uneven_run(tmp_path)
+    found = read_history(tmp_path)
+    row, stage = found.runs.iloc[0], found.stages.iloc[0]
+    tables = {
+        table: pd.read_parquet(tmp_path / "r" / "tables" / f"{table}.parquet")
+        for table in ("trial", "stage")
+    }
+    timed = time_end_to_end(tables["trial"], stages=tables["stage"])
+    assert row["e2e_median_s"] == pytest.approx(weighted_median(timed))
+    assert stage["median_s"] == pytest.approx(weighted_median(time_stage(tables["stage"], "code")))
+    assert row["e2e_median_s"] == 7.0  # every case weighs the same: 12 rows have 6.1
+    assert (row["trials"], row["cases"], row["judged"], row["errors"]) == (14, 6, 10, 2)
+    assert row["success_rate"] == pytest.approx(2 / 3)  # a, b and c weigh the same
     assert np.isnan(row["cost_per_trial_usd"])
+    assert forecast(tables["trial"], tables["stage"], []).without[0.5].value == pytest.approx(
+        row["e2e_median_s"]
+    )
+
+
+def weighted_median(timed: Timed) -> float:
+    seconds = np.where(timed.given_up, np.inf, timed.seconds)
+    order = np.argsort(seconds)
+    weights = case_weights(timed.cases)[order]
+    share = np.cumsum(weights) / weights.sum()
+    upto, above = (seconds[order][share >= 0.5 - 1e-9][0], seconds[order][share > 0.5 + 1e-9][0])
+    return float((upto + above) / 2)
+
+
+def test_tables_from_before_a_column_was_there_are_read(tmp_path: Path) -> None:
+    uneven_run(tmp_path, client=False)
+    read_history(tmp_path)  # alone
+    (tmp_path / "more").mkdir()
+    assert read_history(tmp_path).runs["e2e_median_s"].notna().all()
 
 
 def test_times_of_a_simulator_count_at_their_real_length(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from liftlab.errors import RunFolderCorrupt
+from liftlab.store.frames import trial_costs
 from liftlab.store.tables import RunData
 
 STAGES = ("nlp_to_ir", "ir_to_code")
@@ -15,6 +16,7 @@ _OF_STAGE = (
     "stage", "ok", "latency_s", "client_peak_mb", "error_class", "attempts", "value_sha256",
 )  # fmt: skip
 _OF_CHECK = ("check", "passed", "expected", "actual", "error")
+FORMULA = "week2"  # the cost model of the first benchmark
 
 _Key = tuple[str, int]
 _Row = dict[str, Any]
@@ -72,11 +74,15 @@ def results_of(run: RunData) -> list[OldResult]:
         If an artifact of the run is missing, or is not JSON.
     """
     prompts = _prompts(run)
+    formula = run.costs[run.costs["cost_model"] == FORMULA]
+    priced = run.trials
+    if len(formula):  # a file of the first benchmark has costs by its own formula
+        priced = priced.assign(cost_usd=trial_costs(run.trials, run.attempts, formula))
     stages = _by_trial(run.stages, _OF_STAGE)
     checks = _by_trial(run.checks, _OF_CHECK)
     attempts = _by_trial(run.attempts, ("endpoint",))
     results = []
-    for trial in _rows(run.trials):
+    for trial in _rows(priced):
         key = (trial["case_id"], trial["repeat"])
         sent = attempts.get(key, [])
         results.append(

@@ -1,0 +1,300 @@
+"""What a run costs: a request, a right answer, and the bill of a month, all at one price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from liftlab import tomlfile
+from liftlab.analysis.columns import Floats, floats, labels
+from liftlab.analysis.cost import (
+    CostModel,
+    Hosting,
+    Price,
+    Service,
+    Traffic,
+    Usage,
+    attempt_costs,
+    cost_of_requests,
+    cost_per_pass,
+    cost_per_trial,
+    load_prices,
+    month,
+    service_seconds,
+    usage_at,
+)
+from liftlab.analysis.cost.attempts import open_ended
+from liftlab.analysis.cost.parts import Parts, parts_of
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.latency import succeeded
+from liftlab.errors import SettingsInvalid
+from liftlab.store import RunData, trial_costs
+from liftlab.summary.limits import Limits
+from liftlab.summary.result import Result
+
+if TYPE_CHECKING:
+    from liftlab.settings import Project
+
+ColdStart = Literal["measured", "configured", "unknown"]
+
+REQUESTS_PER_MONTH = (1_000, 10_000)
+RATES = np.geomspace(1 / 86_400, 10.0, 31)  # requests a second: one a day to ten a second
+NO_IDLE_WINDOW = "no idle window is known: set idle_s in the price or in the endpoint's table"
+_UNTIMED = "no attempt has a known time"
+_CURVE_REQUESTS = 4_000  # a point of the curve is then known to some 2 %
+_MODELS: tuple[CostModel, ...] = ("gpu_seconds", "tokens")
+_NO_RATE: dict[CostModel, str] = {
+    "gpu_seconds": "no price per hour",
+    "tokens": "no price per token",
+    "week2": "no price per hour",
+}
+# Tokens that providers bill at rates of their own, and where a price has that rate.
+_OWN_RATES = {
+    "cached_tokens": "usd_per_million_cached_tokens",
+    "reasoning_tokens": "usd_per_million_reasoning_tokens",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCost:
+    """What the run would cost if its price billed in one way: by time, or by tokens."""
+
+    model: CostModel
+    request: Estimate
+    right: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """What a request uses at one arrival rate, scaling to zero and with one kept warm."""
+
+    rate_rps: float
+    scaling: Usage | None
+    kept: Usage | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Costs(Result):
+    """What a run costs.
+
+    Parameters
+    ----------
+    price, model
+        The one price, and by what it bills: the endpoint's.
+    request, right
+        Of a request: all attempts of the run, warm-up and failures included, over all trials. Of
+        a right answer: the same over the right ones. Idle time is in neither.
+    requests
+        Months that the bill is told for, by their number of requests.
+    hosting, cold_start
+        How containers come and go, or None; and where their cold start is from.
+    service
+        How long trials held a slot.
+    busy, cold_s
+        Seconds of all attempts by what they went to, and those spent on cold starts.
+    open_ended, unpriced
+        How many attempts may have cost more than is counted, and how many have no known cost.
+    missing_rates
+        Kinds of tokens in this run for which the price has no rate of their own.
+    """
+
+    price: Price
+    model: CostModel
+    request: Estimate
+    right: Estimate
+    requests: tuple[int, ...]
+    hosting: Hosting | None
+    cold_start: ColdStart
+    service: Service
+    busy: Parts
+    cold_s: float
+    open_ended: int
+    unpriced: int
+    missing_rates: tuple[str, ...]
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether the run may have cost more than is counted."""
+        return bool(self.open_ended or self.unpriced)
+
+    @cached_property
+    def models(self) -> tuple[ModelCost, ...]:
+        """What the run would cost at this price by each way of billing."""
+        return tuple(_billed_by(self.run, self.price, model) for model in _MODELS)
+
+    @cached_property
+    def bills(self) -> tuple[Traffic, ...]:
+        """The bill of each month: idle time and cold starts included."""
+        known = (self.service, self.price, self.model, self.hosting, self.request)
+        return tuple(_named(_bill(*known, requests)) for requests in self.requests)
+
+    @cached_property
+    def curve(self) -> tuple[CurvePoint, ...]:
+        """What a request uses over arrival rates; empty without hosting or times."""
+        if self.hosting is None or not len(self.service.seconds):
+            return ()
+        both = (self.hosting, replace(self.hosting, kept_warm=1))
+        points = []
+        for rate in RATES.tolist():
+            scaling, kept = (
+                usage_at(rate, self.service.seconds, hosting, requests=_CURVE_REQUESTS)
+                for hosting in both
+            )
+            points.append(CurvePoint(rate_rps=rate, scaling=scaling, kept=kept))
+        return tuple(points)
+
+
+def costs_of(
+    run: RunData,
+    project: Project,
+    limits: Limits,
+    requests: Sequence[int] = REQUESTS_PER_MONTH,
+) -> Costs:
+    """Return what a run costs at its endpoint's price, and what months of requests would."""
+    price, model = price_of(run, project)
+    host = hosting(project, run, price) if model != "tokens" else None
+    trials = run.trials
+    cases, right = labels(trials, "case_id").astype(str), succeeded(trials)
+    usd = floats(trials, "cost_usd")
+    request = replace(cost_per_trial(usd, cases), quantity="cost_per_request")
+    seconds = service_seconds(run.attempts, timed_stages(run.stages, trials))
+    service = _service(run, seconds)
+    own = run.costs[labels(run.costs, "price_id") == price.price_id]
+    per_right = replace(cost_per_pass(usd, right, cases), quantity="cost_per_right")
+    return Costs(
+        run=run,
+        price=price,
+        model=model,
+        request=limits.beside(request, "cost_per_trial_usd"),
+        right=limits.beside(per_right, "cost_per_pass_usd"),
+        requests=tuple(requests),
+        hosting=host,
+        cold_start=_cold_start(run, host),
+        service=service,
+        busy=parts_of(run.attempts, trials, seconds),
+        cold_s=float(np.nansum(floats(run.attempts, "cold_s"))),
+        open_ended=int(open_ended(run.attempts).sum()),
+        unpriced=int(np.isnan(floats(own, "usd")).sum()),
+        missing_rates=_missing_rates(run.attempts, price, model),
+    )
+
+
+def prices(project: Project) -> dict[str, Price]:
+    """Return the project's prices by id; none where it has no file of prices."""
+    path = project.path("prices")
+    if not path.exists():
+        return {}
+    return load_prices(tomlfile.read(path, SettingsInvalid).data)
+
+
+def price_of(run: RunData, project: Project) -> tuple[Price, CostModel]:
+    """Return the price of a run, the first in its table of costs, and by what that bills."""
+    names, models = labels(run.costs, "price_id"), labels(run.costs, "cost_model")
+    name = str(names[0]) if len(names) else "unknown"
+    model: CostModel = models[0] if len(models) and models[0] in get_args(CostModel) else _MODELS[0]
+    return prices(project).get(name, Price(price_id=name)), model
+
+
+def hosting(project: Project, run: RunData, price: Price) -> Hosting | None:
+    """Return how the containers behind a run come and go; None where no idle window is known.
+
+    The endpoint's own fields go before the price's; of cold starts, what the run measured goes
+    before both, and one that nobody knows counts as 0 s.
+    """
+    own = project.settings.endpoints.get(run.run.endpoint or "")
+    window = own.idle_s if own and "idle_s" in own.model_fields_set else price.idle_s
+    if window is None:
+        return None
+    configured = own.cold_start_s if own and own.cold_start_s is not None else price.cold_start_s
+    slots = own.slots if own and "slots" in own.model_fields_set else price.slots
+    containers = own.max_containers if own and own.max_containers else price.max_containers
+    measured = _measured_cold_start(run)
+    return Hosting(
+        idle_window_s=window,
+        cold_start_s=(configured or 0.0) if measured is None else measured,
+        slots=slots or 1,
+        containers=containers or 1,
+    )
+
+
+def timed_stages(stages: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the stages, or trials as nameless ones: an imported file may time nothing smaller."""
+    if len(stages):
+        return stages
+    keys = trials[["run_id", "case_id", "repeat"]]
+    return keys.assign(stage=pd.Series(pd.NA, trials.index, "str"), latency_s=trials["e2e_s"])
+
+
+def _billed_by(run: RunData, price: Price, model: CostModel) -> ModelCost:
+    stages = timed_stages(run.stages, run.trials)
+    costs = attempt_costs(run.attempts, price, model, stages)
+    usd = trial_costs(run.trials, run.attempts, costs)
+    cases = labels(run.trials, "case_id").astype(str)
+    request = cost_per_trial(usd, cases)
+    right = cost_per_pass(usd, succeeded(run.trials), cases)
+    if not price.knows(model):
+        reason = _NO_RATE[model]
+        request, right = replace(request, reason=reason), replace(right, reason=reason)
+    return ModelCost(model=model, request=request, right=right)
+
+
+def _named(bill: Traffic) -> Traffic:
+    return replace(bill, usd=replace(bill.usd, quantity=f"bill:{bill.requests:.0f}"))
+
+
+def _bill(
+    service: Service,
+    price: Price,
+    model: CostModel,
+    host: Hosting | None,
+    request: Estimate,
+    requests: int,
+) -> Traffic:
+    """Return the bill of a month: where tokens are billed, nothing is for idle time."""
+    if model == "tokens":
+        return Traffic(requests=requests, usage=None, usd=cost_of_requests(request, requests))
+    if host is not None and len(service.seconds):
+        return month(service, price, host, requests)
+    reason = NO_IDLE_WINDOW if host is None else _UNTIMED
+    unknown = Estimate(value=None, n=len(service.seconds), unit="USD", reason=reason)
+    return Traffic(requests=requests, usage=None, usd=unknown)
+
+
+def _service(run: RunData, seconds: Floats) -> Service:
+    """Return how long each trial held a slot; trials of which nothing is known are left out."""
+    key = ["run_id", "case_id", "repeat"]
+    calls = run.attempts["case_id"].notna().sum() / max(len(run.trials), 1)
+    held = run.attempts[key].assign(held=seconds).groupby(key)["held"].sum(min_count=1)
+    own = floats(run.trials[key].merge(held.reset_index(), on=key, how="left"), "held")
+    known = own > 0
+    cases = labels(run.trials, "case_id")[known]
+    return Service(seconds=own[known], cases=cases, calls=float(calls))
+
+
+def _missing_rates(attempts: pd.DataFrame, price: Price, model: CostModel) -> tuple[str, ...]:
+    """Return which kinds of tokens were counted and are billed as if they were like the others."""
+    if model != "tokens":
+        return ()
+    return tuple(
+        kind
+        for kind, rate in _OWN_RATES.items()
+        if np.nansum(floats(attempts, kind)) > 0 and getattr(price, rate, None) is None
+    )
+
+
+def _measured_cold_start(run: RunData) -> float | None:
+    """Return the mean cold start of a run's attempts in seconds; None where none was measured."""
+    spans = floats(run.attempts, "cold_s")
+    known = spans[np.isfinite(spans) & (spans > 0)]
+    return float(known.mean()) if len(known) else None
+
+
+def _cold_start(run: RunData, host: Hosting | None) -> ColdStart:
+    if _measured_cold_start(run) is not None:
+        return "measured"
+    return "configured" if host is not None and host.cold_start_s else "unknown"

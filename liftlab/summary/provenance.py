@@ -1,0 +1,59 @@
+"""Where a run's numbers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from liftlab.analysis.cost import Price
+from liftlab.store import RunData
+from liftlab.summary.result import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Provenance(Result):
+    """What a reader needs to judge where numbers come from.
+
+    Parameters
+    ----------
+    source
+        Of an imported run: its file, and how that was read.
+    price
+        The one price; None where none is known.
+    isolation
+        The levels at which answers were run.
+    """
+
+    source: Mapping[str, Any]
+    price: Price | None
+    isolation: tuple[str, ...]
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the endpoint was a simulator."""
+        return (self.run.run.model or "").endswith("(simulated)")
+
+
+def provenance_of(run: RunData, price: Price | None) -> Provenance:
+    """Return where the numbers of a run come from."""
+    return Provenance(
+        run=run,
+        source=source_of(run),
+        price=price,
+        isolation=tuple(sorted(set(run.trials["isolation"].dropna().astype(str)))),
+    )
+
+
+def source_of(run: RunData) -> Mapping[str, Any]:
+    """Return what is known of the file that a run was imported from; empty for other runs.
+
+    Returns
+    -------
+    dict
+        `file`, `sha256`, `family`, `published` (the figures of its summary) and `notes`.
+    """
+    if run.run.provenance != "imported":
+        return {}
+    known: dict[str, Any] = run.folder.manifest().get("imported", {})
+    return known

@@ -1,0 +1,93 @@
+"""The project's targets, each with its one verdict on a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.targets import NOTHING_ANSWERED, OF_ALL, JudgedTarget, judged
+from liftlab.settings.targets import TIME_METRIC, Population
+from liftlab.summary.result import Result
+
+if TYPE_CHECKING:
+    from liftlab.summary.run import RunSummary
+
+_STATISTICS = {"median": "p50"}  # the others are named alike
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Targets(Result):
+    """The targets of a project.
+
+    Parameters
+    ----------
+    rows
+        In the order of its settings.
+    """
+
+    rows: tuple[JudgedTarget, ...]
+
+    def of(self, metric: str, population: Population = "answered") -> JudgedTarget | None:
+        """Return the first required target of a metric; None where there is none."""
+        found = (t for t in self.rows if (t.metric, t.population) == (metric, population))
+        return next((target for target in found if target.required), None)
+
+
+def targets_of(summary: RunSummary) -> Targets:
+    """Judge a run by each target, by the estimates that every page shows."""
+    settings = summary.project.settings.targets
+    rows = []
+    for key, target in settings.items():
+        estimate = estimate_of(summary, target.metric, target.population)
+        if not summary.answers.answered and target.metric not in OF_ALL:
+            estimate = Estimate(value=None, n=0, reason=NOTHING_ANSWERED, unit=estimate.unit)
+        verdict = judged(key, target, estimate)
+        # Written as on every other page, however many targets it has.
+        rows.append(replace(verdict, result=replace(verdict.result, estimate=estimate)))
+    return Targets(run=summary.run, rows=tuple(rows))
+
+
+def estimate_of(summary: RunSummary, metric: str, population: Population = "answered") -> Estimate:
+    """Return the estimate that a metric of the settings names.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric.
+    """
+    timed = TIME_METRIC.fullmatch(metric)
+    if timed:
+        return _time(summary, timed["what"], timed["statistic"], population)
+    answers, cost = summary.answers, summary.cost
+    found = {
+        "success_rate": answers.success.estimate,
+        "parsed_rate": answers.parsed.estimate,
+        "error_rate": answers.error_rate,
+        "worst_class_share": answers.worst_class,
+        "prompts_tested": _prompts_tested(answers.success.cases),
+        "cost_per_pass_usd": cost.right,
+        "cost_per_trial_usd": cost.request,
+    }
+    if metric not in found:
+        raise ValueError(f"no metric {metric!r}")
+    return found[metric]
+
+
+def _time(summary: RunSummary, what: str, statistic: str, population: Population) -> Estimate:
+    rows = summary.latency.of(what, population)
+    if rows is None:
+        return Estimate(value=None, n=0, unit="s", reason=f"no stage {what}")
+    if not rows.n:
+        reason = "no right answer" if population == "right" else NOTHING_ANSWERED
+        return Estimate(value=None, n=0, unit="s", reason=reason)
+    found: Estimate = getattr(rows, _STATISTICS.get(statistic, statistic))
+    return found
+
+
+def _prompts_tested(cases: int) -> Estimate:
+    whose = "prompts with a graded answer"
+    found = Estimate(value=cases, low=cases, high=cases, n=cases, population=whose)
+    return (
+        found if cases else replace(found, value=None, low=None, high=None, reason=NOTHING_ANSWERED)
+    )
