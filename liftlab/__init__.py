@@ -3,6 +3,8 @@
 What a notebook imports:
 
 - `open_run("latest")` returns a run with its tables as DataFrames;
+- `summarize(run)` says what it comes to;
+- `compare(first, second)` says what changed between two;
 - `run_suite(...)` runs one;
 - `history()` returns all runs as one DataFrame;
 - `grade(code, case)` judges one answer;
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from liftlab.analysis.outliers import flag
     from liftlab.errors import LiftlabError
     from liftlab.grading.grade import grade
-    from liftlab.jobs import open_run, run_suite
+    from liftlab.jobs import open_run
+    from liftlab.reporting.display import compare, run_suite, summarize
     from liftlab.settings import load_project
     from liftlab.store import RunData, history
     from liftlab.suite import Case, Suite
@@ -35,6 +38,7 @@ _HOMES = {
     "LiftlabError": "liftlab.errors",
     "RunData": "liftlab.store",
     "Suite": "liftlab.suite",
+    "compare": "liftlab.reporting.display",
     "flag": "liftlab.analysis.outliers",
     "grade": "liftlab.grading.grade",
     "history": "liftlab.store",
@@ -43,7 +47,8 @@ _HOMES = {
     "open_run": "liftlab.jobs",
     "proportion": "liftlab.analysis.intervals",
     "quantile": "liftlab.analysis.intervals",
-    "run_suite": "liftlab.jobs",
+    "run_suite": "liftlab.reporting.display",
+    "summarize": "liftlab.reporting.display",
 }
 
 __all__ = [
@@ -53,6 +58,7 @@ __all__ = [
     "RunData",
     "Suite",
     "__version__",
+    "compare",
     "flag",
     "grade",
     "history",
@@ -62,6 +68,7 @@ __all__ = [
     "proportion",
     "quantile",
     "run_suite",
+    "summarize",
 ]
 
 

@@ -30,7 +30,7 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
     from liftlab.analysis.claims import Evidence, rule_all
     from liftlab.analysis.claims.file import read
     from liftlab.cli.main import say
-    from liftlab.reporting.facts import CLAIMS_FILE
+    from liftlab.summary.claims import CLAIMS_FILE
 
     here = project()
     claimed = read(file or here.path("reference") / CLAIMS_FILE)

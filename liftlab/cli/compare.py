@@ -17,8 +17,7 @@ def compare_command(first: str, second: str, as_json: bool) -> None:
     """Compare run SECOND with run FIRST, case by case and stage by stage.
 
     Without SECOND, the newest run; without FIRST, the baseline, else the newest earlier run under
-    the same conditions, else the published week 1 (the published day against it where there is no
-    run at all).
+    the same conditions.
     """
     from liftlab import jobs
     from liftlab.reporting.gate import pair_lines

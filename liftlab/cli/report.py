@@ -23,7 +23,10 @@ def report_command(
     pipeline: str | None,
     repeats: int | None,
 ) -> None:
-    """Run the suite and write the HTML report; with RUN, write the report of that run."""
+    """Run the suite and write the HTML report; with RUN, write the report of that run.
+
+    Exit code 4 where no request was answered.
+    """
     from liftlab.reporting.report import write_report
 
     here = project(

@@ -64,7 +64,7 @@ def print_run(run: RunData, as_json: bool) -> None:
         click.echo(f"  {sentence}")
     if run.run.left_out:
         click.echo(f"  Requests left out {run.run.left_out}.")
-    if warning := client_warning(run.run):
+    if warning := client_warning(run.run, run.trials):
         click.echo(click.style(f"  {warning}", fg="red"))
     elif told := trust_sentence(run.run):
         click.echo(f"  {told}")
@@ -104,10 +104,11 @@ def sentences(run: RunData) -> list[str]:
 
         return list(summarise_load(run.run, run.attempts).lines())
     from liftlab.analysis.tokens import stage_tokens
-    from liftlab.reporting.messages import summary_sentences
+    from liftlab.reporting.text import findings
+    from liftlab.summary import summarize
 
     tokens = [stage.sentence() for stage in stage_tokens(run.attempts)]
-    return [*summary_sentences(run), *tokens]
+    return [*findings.sentences(summarize(run, project())), *tokens]
 
 
 def failures(run: RunData) -> str:

@@ -23,20 +23,20 @@ AUDIENCES = ("leadership", "technical", "users", "daily")
 def status_command(run: str, audience: str | None) -> None:
     """Print RUN's messages for a status update, as Markdown.
 
-    Each sentence is one that the run's rows carry. Without --for, all messages and the numbers.
+    Without --for: a message for each audience, and the numbers.
     """
     from liftlab import jobs
-    from liftlab.reporting.audiences import message, status_markdown
-    from liftlab.reporting.daily import daily_markdown
+    from liftlab.reporting import markdown
+    from liftlab.summary import summarize
 
     here = project()
-    data = jobs.open_run(run, project=here)
+    summary = summarize(jobs.open_run(run, project=here), here)
     if audience is None:
-        text = status_markdown(data, here)
+        text = markdown.status(summary)
     elif audience == "daily":
-        text = daily_markdown(data, here)
+        text = markdown.daily(summary)
     else:
-        text = message(data, audience, here)
+        text = markdown.message(summary, audience)
     click.echo(text.rstrip("\n"))
 
 
@@ -57,9 +57,10 @@ def readme_update_command(run: str, path: Path | None) -> None:
     from liftlab import jobs
     from liftlab.cli.main import say
     from liftlab.reporting.readme import update
+    from liftlab.summary import summarize
 
     here = project()
     file = path or here.root / "README.md"
     data = jobs.open_run(run, project=here)
-    changed = update(file, data, here)
+    changed = update(file, summarize(data, here))
     say(f"{file}: {'now holds' if changed else 'already held'} run {data.run.run_id}")

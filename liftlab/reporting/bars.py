@@ -18,6 +18,7 @@ from liftlab.analysis.estimate import quantity
 from liftlab.reporting import canvas
 from liftlab.reporting.canvas import BACKGROUND, BAD, INK, MUTED, Figure, blank, label
 from liftlab.reporting.html import Html
+from liftlab.reporting.text import words
 
 MOST_BARS = 60
 _FAR = 2.5  # times the longest bar: beyond it a target would squeeze the bars
@@ -124,21 +125,6 @@ def stage_names(stages: pd.DataFrame) -> list[str]:
     return [str(name) for name in order.index]
 
 
-def stage_title(stage: str) -> str:
-    """Return a stage's name for people.
-
-    Examples
-    --------
-    >>> stage_title("nlp_to_ir"), stage_title("ir_to_code"), stage_title("intent")
-    ('NLP→IR', 'IR→Code', 'intent')
-    """
-    known = {"nlp": "NLP", "ir": "IR", "code": "Code"}
-    parts = stage.split("_to_")
-    if len(parts) == 1:
-        return label(stage.replace("_", " "))
-    return label("→".join(known.get(part, part.replace("_", " ")) for part in parts))
-
-
 def trial_bars(
     trials: pd.DataFrame,
     stages: pd.DataFrame,
@@ -196,9 +182,12 @@ def _failed(trial: object, done: bool, stages: pd.DataFrame | None) -> str:
     """Say in a few words what went wrong with a trial; nothing if it is right or not judged."""
     if done and getattr(trial, "outcome", None) not in ("fail", "error"):
         return ""
-    reasons = (getattr(trial, "failure_class", None), _stage_error(stages))
-    named = [name for name in reasons if isinstance(name, str) and name]
-    said = label(named[0].replace("_", " ")) if named else "not finished"
+    kind, error = getattr(trial, "failure_class", None), _stage_error(stages)
+    said = "not finished"
+    if isinstance(kind, str) and kind:
+        said = label(words.cause(kind))
+    elif isinstance(error, str) and error:
+        said = label(words.request_error(error))
     tries = 0 if stages is None or done else np.nan_to_num(floats(stages, "attempts")).max()
     return f"failed after {int(tries)} attempts: {said}" if tries > 1 else said
 
@@ -275,9 +264,9 @@ def target_lines(axes: Axes, targets: Mapping[str, float], narrow: bool = False)
     for number, (name, seconds) in enumerate(sorted(targets.items(), key=lambda item: item[1])):
         style, color = ((0, (4, 3)), INK) if number else ((0, (1, 2.5)), MUTED)
         axes.axvline(seconds, color=color, linestyle=style, linewidth=1.1, zorder=1.5)
-        words = quantity(seconds, "s") if narrow else f"{name} {quantity(seconds, 's')}"
+        wording = quantity(seconds, "s") if narrow else f"{name} {quantity(seconds, 's')}"
         axes.annotate(
-            words,
+            wording,
             (seconds, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(3, 1),
@@ -291,11 +280,11 @@ def target_lines(axes: Axes, targets: Mapping[str, float], narrow: bool = False)
 def _axis_words(names: Sequence[str], guessed: bool) -> str:
     hues = ("blue", "orange", "green", "violet", "brown", "grey")
     told = [
-        f"{stage_title(name)} ({hues[i % len(hues)]}{', a block an attempt' if i else ''})"
+        f"{words.stage(name)} ({hues[i % len(hues)]}{', a block an attempt' if i else ''})"
         for i, name in enumerate(names)
     ]
-    words = " · ".join(["seconds end to end", *told])
-    return f"{words} · blocks of equal length: attempts not timed singly" if guessed else words
+    wording = " · ".join(["seconds end to end", *told])
+    return f"{wording} · blocks of equal length: attempts not timed singly" if guessed else wording
 
 
 def _wrapped(text: str, narrow: bool) -> str:
@@ -316,7 +305,7 @@ def _alt(bars: Sequence[Bar], names: Sequence[str], targets: Mapping[str, float]
             tries = f" in {len(mine)} attempts" if len(mine) > 1 else ""
             if mine:
                 total = mine[-1].start + mine[-1].seconds - mine[0].start
-                parts.append(f"{stage_title(name)} {quantity(total, 's')}{tries}")
+                parts.append(f"{words.stage(name)} {quantity(total, 's')}{tries}")
         end = f"; {bar.failed}" if bar.failed else ""
         lines.append(f"{bar.name} {quantity(bar.e2e_s, 's')} ({', '.join(parts)}{end})")
     more = f"; and {len(bars) - 20} faster ones" if len(bars) > 20 else ""
@@ -337,7 +326,7 @@ def _curves(
     """Show many trials: for each stage and end to end, the share that was done by a time."""
     series = {"end to end": floats(trials, "e2e_s")}
     for name in names:
-        series[stage_title(name)] = floats(stages[stages["stage"] == name], "latency_s")
+        series[words.stage(name)] = floats(stages[stages["stage"] == name], "latency_s")
     series = {name: values[np.isfinite(values)] for name, values in series.items()}
     series = {name: values for name, values in series.items() if len(values)}
     told = [

@@ -12,11 +12,12 @@ from matplotlib.ticker import MaxNLocator
 
 from liftlab.analysis.budget import Budget, StageEffect
 from liftlab.analysis.columns import Floats
-from liftlab.analysis.estimate import plain, quantity
+from liftlab.analysis.estimate import as_set, plain, quantity
 from liftlab.reporting import canvas
-from liftlab.reporting.bars import in_view, stage_title, target_lines
+from liftlab.reporting.bars import in_view, target_lines
 from liftlab.reporting.canvas import BACKGROUND, MUTED, RULE, Figure, blank, label
 from liftlab.reporting.html import Html
+from liftlab.reporting.text import words
 
 NOW_HUE, THEN_HUE = "#447aa6", "#dc7b29"
 _POINTS = 400
@@ -32,11 +33,13 @@ def ends_by(
         f"{name}: half within {quantity(float(np.median(seconds)), 's')}"
         for name, seconds in curves.items()
     )
-    longest = max(float(np.quantile(seconds, _SHOWN)) for seconds in curves.values())
+    longest = max(
+        float(np.quantile(seconds[np.isfinite(seconds)], _SHOWN)) for seconds in curves.values()
+    )
     near, far = in_view(limits, longest)
     axis = " · ".join(["seconds end to end; planned stages are estimates", *far])
     kept = [
-        f"within {quantity(limit, 's')} {quantity(now, '%')} now, {quantity(then, '%')} then"
+        f"within {as_set(limit, 's')} {quantity(now, '%')} now, {quantity(then, '%')} then"
         for limit in limits.values()
         for now, then in [budget.within(limit)]
     ]
@@ -53,7 +56,7 @@ def stage_levers(
 ) -> Figure:
     """Show what the middle gains if a stage took half as long; planned stages are hatched."""
     told = "; ".join(
-        f"{stage_title(each.name)}{' (planned)' if each.planned else ''}: "
+        f"{words.stage(each.name)}{' (planned)' if each.planned else ''}: "
         f"{plain(max(0.0, each.saves_p50_s), 2)} s"
         for each in effects
     )
@@ -78,9 +81,9 @@ def _draw_ends(
     for (name, seconds), color, height in looks:
         times, reached = _steps(seconds)
         axes.plot(times, reached, color=color, linewidth=2.2)
-        words = "with planned" if narrow and name != "now" else name
+        wording = "with planned" if narrow and name != "now" else name
         at = float(np.quantile(seconds, height))
-        axes.text(at, height, f"  {words}", color=color, va="top", fontsize=12.5)
+        axes.text(at, height, f"  {wording}", color=color, va="top", fontsize=12.5)
     axes.set_xlim(0, 1.05 * max([longest, *limits.values()]))
     target_lines(axes, limits, narrow)
     axes.set_ylim(0, 1.02)
@@ -114,12 +117,12 @@ def _draw_levers(effects: Sequence[StageEffect], width: float) -> Drawing:
         if each.planned:
             look |= {"color": THEN_HUE, "hatch": "////"}
         axes.barh(row, saved, height=0.62, **look)
-        words = f"{plain(saved, 2)} s"
+        wording = quantity(saved, "s")
         if each.critical < 1 and not narrow:
-            words += f"  waited for in {quantity(each.critical, '%')} of requests"
-        axes.text(saved + 0.01 * longest, row, words, va="center", fontsize=12)
+            wording += f"  waited for in {quantity(each.critical, '%')} of requests"
+        axes.text(saved + 0.01 * longest, row, wording, va="center", fontsize=12)
     axes.set_ylim(max(len(effects), 1) - 0.45, -0.6)
-    names = [label(stage_title(each.name), 22 if narrow else 40) for each in effects]
+    names = [label(words.stage(each.name), 22 if narrow else 40) for each in effects]
     axes.set_yticks(range(len(effects)), names, fontsize=11 if narrow else 13)
     ticks = MaxNLocator(nbins=6, steps=[1, 2, 5, 10]).tick_values(0, longest)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -1,4 +1,4 @@
-"""Figures of cost: what a request costs by how many there are, and what the money goes to."""
+"""Figures of cost: the bill of a month by its requests, and what the money goes to."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def cost_by_traffic(
     caption: str,
     table: Html | None = None,
 ) -> Figure:
-    """Show what a request costs at each arrival rate.
+    """Show the bill of a month at each arrival rate.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def cost_by_traffic(
     points = "; ".join(f"{name}: {quantity(y, unit)}" for name, (_, y) in marks.items())
     return Figure(
         caption=caption,
-        alt=f"Lines of what a request costs, by arrival rate, both axes logarithmic. {told}."
+        alt=f"Lines of the bill of a month, by arrival rate, both axes logarithmic. {told}."
         + (f" {points}." if points else "")
         + (f" {warm_from[0]}.".capitalize() if warm_from else ""),
         draw=lambda width: _draw_traffic(rates, lines, marks, warm_from, unit, width),
@@ -158,7 +158,7 @@ def _draw_traffic(
     axes.set_ylim(low, high)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
     axes.set_xlabel("requests, one every …" if narrow else "requests", loc="left")
-    what = "USD a request" if unit == "USD" else "billed seconds a request"
+    what = "USD a month" if unit == "USD" else "billed seconds a month"
     axes.set_title(what, loc="left", fontsize=12, color=MUTED)
     return drawing
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
+from itertools import zip_longest
 from typing import Any
 
 import nbformat
@@ -41,10 +43,12 @@ _HIDDEN_CODE = frozenset({"hide-input", "parameters", "injected-parameters"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What the template says around the cells."""
+    """What the template says around the cells; `title_html` and `lead_html` are ready to show."""
 
     title: str
     sentences: tuple[str, ...] = ()
+    title_html: str = ""
+    lead_html: str = ""
     line: str = ""
     warning: str = ""
     fault: str = ""
@@ -69,8 +73,9 @@ def export(notebook: nbformat.NotebookNode, *, fault: str = "") -> tuple[str, Pa
     """
     page = _page(notebook, fault)
     body = _NODE({**notebook, "cells": list(_shown_cells(notebook))})
+    first = next((data for _, data in found(notebook, FINDING_TYPE)), None)
     # HTMLExporter's own method parses the finished page with a second parser and writes it anew.
-    html, _ = super(HTMLExporter, _exporter(page)).from_notebook_node(body)
+    html, _ = super(HTMLExporter, _exporter(page, first)).from_notebook_node(body)
     return html.lstrip(), page
 
 
@@ -114,10 +119,15 @@ def _page(notebook: nbformat.NotebookNode, fault: str) -> Page:
     told = next((data for _, data in found(notebook, FINDING_TYPE)), None)
     topic = _topic(notebook)
     if told is None:
-        return Page(title=topic or "liftlab", line="liftlab", fault=fault, style=style())
+        title = topic or "liftlab"
+        return Page(
+            title=title, title_html=escape(title), line="liftlab", fault=fault, style=style()
+        )
     return Page(
         title=str(told["title"]),
         sentences=tuple(map(str, told["sentences"])),
+        title_html=str(told.get("title_html") or escape(told["title"])),
+        lead_html=str(told.get("lead_html") or escape(" ".join(map(str, told["sentences"])))),
         line=" · ".join(dict.fromkeys(part for part in ("liftlab", topic, told["line"]) if part)),
         warning=str(told.get("warning", "")),
         fault=fault,
@@ -134,21 +144,36 @@ def _topic(notebook: nbformat.NotebookNode) -> str:
 
 
 def _shown_cells(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
-    """Leave out the cell with the topic, which stands in the head, and cells tagged for it."""
-    for cell in notebook.cells:
-        is_topic = cell.cell_type == "markdown" and cell.source.lstrip().startswith("# ")
-        if not is_topic and "remove-cell" not in cell.metadata.get("tags", ()):
+    """Leave out the topic, which stands in the head, cells tagged for it, and empty sections."""
+    cells = [
+        cell
+        for cell in notebook.cells
+        if not (cell.cell_type == "markdown" and cell.source.lstrip().startswith("# "))
+        if "remove-cell" not in cell.metadata.get("tags", ()) and not _is_empty(cell)
+    ]
+    for cell, after in zip_longest(cells, cells[1:]):
+        if not (_is_heading(cell) and (after is None or _is_heading(after))):
             yield cell
 
 
-def _exporter(page: Page) -> Any:
+def _is_empty(cell: nbformat.NotebookNode) -> bool:
+    """Say whether a cell gave nothing but sections that have nothing to show."""
+    findings = [output.get("data", {}).get(FINDING_TYPE) for output in cell.get("outputs", ())]
+    return bool(findings) and all(bool(found and found.get("is_empty")) for found in findings)
+
+
+def _is_heading(cell: nbformat.NotebookNode) -> bool:
+    return bool(cell.cell_type == "markdown" and cell.source.lstrip().startswith("#"))
+
+
+def _exporter(page: Page, head: Mapping[str, Any] | None) -> Any:
     with resources.as_file(resources.files("liftlab.reporting").joinpath("template")) as base:
         exporter: Any = HTMLExporter(  # type: ignore[no-untyped-call]
             config=Config(),
             template_name=_TEMPLATE,
             extra_template_basedirs=[str(base)],
             filters={
-                "shown": _output,
+                "shown": partial(_output, head=head),
                 "shows_code": _shows_code,
                 "prose": prose,
                 "highlight_code": escape,  # named in `basic`, in a block that ours replaces
@@ -164,15 +189,21 @@ def _shows_code(cell: nbformat.NotebookNode) -> bool:
     return not _HIDDEN_CODE & set(cell.metadata.get("tags", ())) and bool(cell.source.strip())
 
 
-def _output(output: nbformat.NotebookNode) -> str:
-    """Return one output as HTML; the only place where outputs become markup."""
+def _output(output: nbformat.NotebookNode, head: Mapping[str, Any] | None) -> str:
+    """Return one output as HTML; the only place where outputs become markup.
+
+    What `head` says stands at the top of the page already.
+    """
     if output.output_type == "stream":
         text = plain(output.text).strip()
         return str(_folded("console", text)) if text else ""
     if output.output_type == "error":
         traceback = plain("\n".join(output.traceback)) or f"{output.ename}: {output.evalue}"
         return str(tag("pre", bounded(traceback, MOST_CHARACTERS), cls="error"))
-    return _display(output.get("data", {}))
+    data = output.get("data", {})
+    finding = data.get(FINDING_TYPE)
+    lead = "" if finding is None or finding == head else str(finding.get("within_html", ""))
+    return lead + _display(data)
 
 
 def _display(data: Mapping[str, Any]) -> str:

@@ -15,28 +15,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from liftlab.analysis.columns import Bools, Floats, floats, labels
-from liftlab.analysis.estimate import quantity
-from liftlab.analysis.latency import SuccessCurve
-from liftlab.analysis.outliers import Outliers
+from liftlab.analysis.estimate import as_set, quantity
+from liftlab.analysis.slow_steps import SlowSteps
 from liftlab.analysis.success import SuccessRate
+from liftlab.analysis.success_curve import SuccessCurve
 from liftlab.reporting import canvas
 from liftlab.reporting.bars import (
     STAGE_HUES,
     in_view,
     stage_bars,
     stage_names,
-    stage_title,
     target_lines,
 )
 from liftlab.reporting.canvas import BAD, INK, MUTED, RULE, Figure, blank, label
-from liftlab.reporting.courses import run_course
+from liftlab.reporting.drift_figure import drift_figure
 from liftlab.reporting.excess import excess_breakdown, seconds_axis
 from liftlab.reporting.html import Html
+from liftlab.reporting.text import words
 
 __all__ = [
+    "drift_figure",
     "excess_breakdown",
     "latency_strip",
-    "run_course",
     "stage_bars",
     "success_by_category",
     "success_by_time",
@@ -59,31 +59,33 @@ class _Strip(NamedTuple):
 
 def latency_strip(
     stages: pd.DataFrame,
-    outliers: Mapping[str, Outliers],
+    slow: SlowSteps,
     medians: Mapping[str, float | None],
     *,
     caption: str,
     table: Html | None = None,
 ) -> Figure:
-    """Show every latency of each stage; what is slow beyond chance is red and named.
+    """Show every latency of each stage; slow steps are red and named.
 
     Parameters
     ----------
     stages
         The stage table.
-    outliers
-        By stage, judged in the order of that stage's rows.
+    slow
+        The run's slow steps.
     medians
         By stage, what the tables say: where cases repeat it is a median of medians.
     caption, table
         The answer, and the numbers behind it.
     """
     rows: list[_Strip] = []
+    keys = ["case_id", "repeat", "stage"]
+    red = pd.MultiIndex.from_frame(slow.steps[keys])
     for name in stage_names(stages):
         frame = stages[stages["stage"] == name]
         values = floats(frame, "latency_s")
         known = np.isfinite(values)
-        flagged = outliers[name].mask if name in outliers else np.zeros(len(frame), dtype=bool)
+        flagged = pd.MultiIndex.from_frame(frame[keys]).isin(red)
         cases = [label(case, 24) for case in labels(frame, "case_id")[known]]
         rows.append(_Strip(name, values[known], flagged[known], cases, medians.get(name)))
     told = [_strip_words(row) for row in rows]
@@ -142,13 +144,13 @@ def success_by_time(
 def _strip_words(row: _Strip) -> str:
     name, values, flagged, cases, median = row
     if len(values) == 0:
-        return f"{stage_title(name)}: no times."
+        return f"{words.stage(name)}: no times."
     slow = [f"{c} {quantity(v, 's')}" for v, f, c in zip(values, flagged, cases, strict=True) if f]
     more = f" and {len(slow) - 10} more" if len(slow) > 10 else ""
     return (
-        f"{stage_title(name)}: {len(values):,} values from {quantity(float(values.min()), 's')} to "
+        f"{words.stage(name)}: {len(values):,} values from {quantity(float(values.min()), 's')} to "
         f"{quantity(float(values.max()), 's')}, median {quantity(median, 's')}; "
-        f"slow beyond chance: {', '.join(slow[:10]) or 'none'}{more}."
+        f"slow: {', '.join(slow[:10]) or 'none'}{more}."
     )
 
 
@@ -177,11 +179,11 @@ def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
         if middle is None:
             continue
         axes.plot([middle] * 2, [row - 0.3, row + 0.3], color=INK, linewidth=1.6, zorder=5)
-        words = f"median {quantity(middle, 's')}"
-        axes.text(middle, row + 0.34, words, ha="center", va="top", fontsize=11)
+        wording = f"median {quantity(middle, 's')}"
+        axes.text(middle, row + 0.34, wording, ha="center", va="top", fontsize=11)
     axes.set_xlim(0, longest * 1.12)
     axes.set_ylim(max(len(rows), 1) - 0.35, -0.6)
-    axes.set_yticks(range(len(rows)), [stage_title(row.stage) for row in rows])
+    axes.set_yticks(range(len(rows)), [words.stage(row.stage) for row in rows])
     seconds_axis(axes, longest, "seconds")
     if not rows:
         axes.text(0, 0, "No times to show", color=MUTED, va="center")
@@ -229,12 +231,12 @@ def _draw_rates(rates: Sequence[SuccessRate], target: float | None, width: float
             axes.plot(ends, [row, row], color=ACCENT, linewidth=6, alpha=0.35, zorder=2)
         if estimate.value is not None:
             axes.scatter([estimate.value], [row], color=ACCENT, s=60, zorder=3, clip_on=False)
-        words = f"{rate.successes:,} of {rate.trials:,}" if rate.trials else "not judged"
-        axes.text(1.03, row, words, va="center", fontsize=12, color=INK if rate.trials else MUTED)
+        wording = f"{rate.successes:,} of {rate.trials:,}" if rate.trials else "not judged"
+        axes.text(1.03, row, wording, va="center", fontsize=12, color=INK if rate.trials else MUTED)
     if target is not None:
         axes.axvline(target, color=INK, linestyle=(0, (4, 3)), linewidth=1.1)
-        words = quantity(target, "%") if narrow else f"target {quantity(target, '%')}"
-        axes.text(target, -0.62, f" {words}", fontsize=11.5, va="bottom")
+        wording = as_set(target, "%") if narrow else f"target {as_set(target, '%')}"
+        axes.text(target, -0.62, f" {wording}", fontsize=11.5, va="bottom")
     axes.set_xlim(0, 1.35 if narrow else 1.16)
     axes.set_ylim(max(len(rates), 1) - 0.4, -0.65)
     names = [label(rate.group.replace("_", " "), 16 if narrow else 30) for rate in rates]
@@ -266,11 +268,11 @@ def _draw_success(
         )
         if len(seconds) <= 40:
             axes.scatter(seconds, share, color=color, s=26, zorder=3)
-        words = f"{label(name)}: {quantity(final, '%')} in the end"
+        wording = f"{label(name)}: {quantity(final, '%')} in the end"
         taken = any(abs(final - other) < 0.1 for other in named)
         named.append(final)
         height, va = (final - 0.02, "top") if taken else (final + 0.02, "bottom")
-        axes.text(longest, height, words, ha="right", va=va, color=color, fontsize=12)
+        axes.text(longest, height, wording, ha="right", va=va, color=color, fontsize=12)
     target_lines(axes, targets, narrow=width < canvas.WIDE)
     axes.set_ylim(-0.1 if len(named) > 1 and max(named) == 0 else 0, 1.12)
     axes.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 
 from liftlab.analysis.comparable import unit_of
 from liftlab.analysis.estimate import quantity
-from liftlab.analysis.paired import CASES_NEEDED
 from liftlab.analysis.regression import Regression, change_words
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.jobs.baselines import Baseline
 from liftlab.jobs.checking import CheckResult
-from liftlab.jobs.comparing import Pair
-from liftlab.reporting.messages import markdown
+from liftlab.reporting.markdown import escaped as markdown
+from liftlab.reporting.text import comparison as text
+from liftlab.summary.comparison import Comparison
 
 _MOST = 500
 _HEADINGS = ("target", "limit", "verdict", "value", "rests on")
@@ -42,24 +42,17 @@ def check_lines(result: CheckResult) -> Iterator[str]:
     yield visible(result.sentence())
 
 
-def pair_lines(pair: Pair) -> Iterator[str]:
+def pair_lines(pair: Comparison) -> Iterator[str]:
     """Yield a comparison as lines of text."""
-    yield f"{visible(pair.second.run_id)} against {visible(pair.first.run_id)}"
-    if pair.why:
-        yield f"  {pair.why}"
-    differs = ", ".join(pair.differs)
-    yield f"  {pair.times.shared:,} shared cases; not the same: {differs or 'nothing recorded'}"
-    yield from (f"  {visible(note)}" for note in pair.notes)
-    yield from (f"  {visible(str(change))}" for change in pair.times.times)
-    yield f"  {visible(str(pair.times.success))}"
+    yield text.title(pair)
+    yield from (f"  {visible(sentence)}" for sentence in text.sentences(pair) if sentence)
+    yield from (f"  {visible(text.change(change))}" for change in pair.times.times)
     if pair.costs:
         before, after = (quantity(usd, "USD") for usd in pair.costs)
         yield f"  Cost of a request: {before} → {after}, means without an interval."
     sure = [case for case in pair.cases if case.verdict != "cannot tell"]
     for case in sure[:10]:
         yield f"  {visible(case.case_id)}: {case.verdict}: ratio {case.ratio}"
-    if pair.times.times[-1].p is None and pair.times.shared < CASES_NEEDED:
-        yield f"  One run against one run: {CASES_NEEDED} shared cases would carry a verdict."
 
 
 def baseline_lines(baseline: Baseline) -> Iterator[str]:

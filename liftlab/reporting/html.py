@@ -14,6 +14,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from liftlab.reporting.text.base import Text
+
 MEDIA_TYPE = "application/vnd.liftlab.html"
 FINDING_TYPE = "application/vnd.liftlab.finding+json"
 END_TYPE = "application/vnd.liftlab.end+json"
@@ -151,8 +153,22 @@ def tag(name: str, *children: object, cls: str = "", **attributes: object) -> Ht
 
 def join(parts: Iterable[object], separator: str = "") -> Html:
     """Return parts one after the other; those that are not `Html` are escaped."""
-    texts = (part.text if isinstance(part, Html) else escape(part) for part in parts)
-    return Html(escape(separator).join(texts))
+    return Html(escape(separator).join(map(_shown, parts)))
+
+
+def _shown(part: object) -> str:
+    """Return a part escaped, each quantity that is marked in it in a span of its own."""
+    if isinstance(part, Html):
+        return part.text
+    if not isinstance(part, Text) or not part.marks:
+        return escape(part)
+    pieces, done = [], 0
+    for start, end, quantity, value in part.marks:
+        pieces.append(escape(part[done:start]))
+        told = f' data-v="{escape(value)}"' if value else ""
+        pieces.append(f'<span data-q="{escape(quantity)}"{told}>{escape(part[start:end])}</span>')
+        done = end
+    return "".join([*pieces, escape(part[done:])])
 
 
 def bounded(text: str, most: int) -> str:

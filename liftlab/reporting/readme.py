@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from liftlab import tomlfile
 from liftlab.errors import FileInvalid
-from liftlab.reporting import messages
-from liftlab.reporting.facts import gather
-from liftlab.reporting.messages import markdown
+from liftlab.reporting.markdown import performance
 from liftlab.store.files import write_atomic
-
-if TYPE_CHECKING:
-    from liftlab.settings import Project
-    from liftlab.store import RunData
+from liftlab.summary import RunSummary
 
 BEGIN, END = "<!-- liftlab:performance -->", "<!-- /liftlab:performance -->"
 
 
-def update(path: Path, run: RunData, project: Project | None = None) -> bool:
+def update(path: Path, summary: RunSummary) -> bool:
     """Write a run's performance section into a README, between its markers.
 
     Parameters
     ----------
     path
         The README; a link is followed.
-    run
-        Whose numbers they are.
+    summary
+        What the run comes to.
 
     Returns
     -------
@@ -46,7 +40,7 @@ def update(path: Path, run: RunData, project: Project | None = None) -> bool:
     text = old.decode()
     before, after = _around(text, path)
     newline = "\r\n" if "\r\n" in text else "\n"
-    section = newline.join(["", *performance(run, project).split("\n"), ""])
+    section = newline.join(["", *performance(summary).split("\n"), ""])
     new = f"{before}{section}{after}".encode()
     if new == old:
         return False
@@ -54,23 +48,6 @@ def update(path: Path, run: RunData, project: Project | None = None) -> bool:
     write_atomic(path.resolve(), new)
     path.chmod(mode)
     return True
-
-
-def performance(run: RunData, project: Project | None = None) -> str:
-    """Return the section: a table of what the run says, and which run that is."""
-    facts = gather(run, project)
-    table = [f"| {markdown(name)} | {markdown(told)} |" for name, told in messages.numbers(facts)]
-    return "\n".join(
-        [
-            f"{markdown(messages.title(facts))}.",
-            "",
-            "| | |",
-            "| --- | --- |",
-            *table,
-            "",
-            f"Written by `liftlab readme-update`; {markdown(messages.run_line(facts))}.",
-        ]
-    )
 
 
 def _around(text: str, path: Path) -> tuple[str, str]:

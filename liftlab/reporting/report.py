@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liftlab import jobs, store
-from liftlab.errors import InputInvalid, NotebookFailed, RunInterrupted
+from liftlab.errors import EndpointError, InputInvalid, NotebookFailed, RunInterrupted
+from liftlab.jobs.checking import has_answers
 from liftlab.reporting.html import tag
 from liftlab.reporting.render import Job, Rendered, render, render_all
 
@@ -50,6 +51,8 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     ------
     NotebookFailed
         If one failed; all pages are written by then.
+    EndpointError
+        If no request of the run was answered; all pages are written by then.
     """
     notebooks = _notebooks(project)
     reports = project.path("reports")
@@ -77,6 +80,11 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     _write_message(folder, run, project)
     _point_latest(reports, folder.name)
     _tell_faults(done)
+    if not has_answers(run):
+        raise EndpointError(
+            f"{run.run.run_id}: no request was answered, so nothing can be judged. "
+            f"The pages say how requests failed: {folder / 'index.html'}"
+        )
     return folder
 
 
@@ -159,11 +167,12 @@ def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
 
 
 def _write_message(folder: Path, run: RunData, project: Project) -> None:
-    from liftlab.reporting.audiences import status_markdown
-    from liftlab.reporting.daily import daily_markdown
+    from liftlab.reporting import markdown
+    from liftlab.summary import summarize
 
-    (folder / "status.md").write_text(status_markdown(run, project), "utf-8")
-    (folder / "daily.md").write_text(daily_markdown(run, project), "utf-8")
+    summary = summarize(run, project)
+    (folder / "status.md").write_text(markdown.status(summary), "utf-8")
+    (folder / "daily.md").write_text(markdown.daily(summary), "utf-8")
 
 
 def _point_latest(reports: Path, name: str) -> None:

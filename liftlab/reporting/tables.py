@@ -12,7 +12,7 @@ import pandas as pd
 
 from liftlab.analysis.estimate import plain
 from liftlab.reporting.html import Html, bounded, join, tag
-from liftlab.reporting.tiles import verdict
+from liftlab.reporting.scorecards import verdict
 from liftlab.words import counted
 
 MOST_ROWS = 40

@@ -13,15 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from liftlab import jobs
+from liftlab import jobs, store
 from liftlab.cli.main import main
+from liftlab.records import Run, Stage, Trial
 from liftlab.settings import load_project
 
 DATA = Path(__file__).parents[2] / "data"
 COMMAND = Path(sys.executable).with_name("liftlab")
 TARGET = '[targets.{name}]\nmetric = "{metric}"\nlimit = {limit}\n'
 MET = TARGET.format(name="many", metric="prompts_tested", limit=5)
-MISSED = TARGET.format(name="right", metric="success_rate", limit=0.7)
+MISSED = TARGET.format(name="right", metric="success_rate", limit=0.8)
 OPEN = TARGET.format(name="fast", metric="e2e_median_s", limit=15.0)
 
 
@@ -125,6 +126,26 @@ def test_options_and_faults(
         assert "n = 5" in captured.out
 
 
+@pytest.mark.parametrize("arguments", [[], ["--undecided", "pass"]])
+def test_a_run_without_any_answer_is_exit_4(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "liftlab.toml").write_text(OPEN + "required = false\n")
+    project = load_project(tmp_path)
+    run = Run(run_id="20260101_000000_test", suite="s", status="complete", pipeline="lift")
+    asked = {"request": {"endpoint": {"price": None, "cost_model": "gpu_seconds"}}}
+    folder = store.create(project.path("runs"), run, asked, b"", ".toml")
+    key = {"run_id": run.run_id, "case_id": "a", "repeat": 1}
+    stage = Stage(**key, stage="code", position=0, ok=False, latency_s=0.04, error_class="connect")
+    with store.Journal.open(folder) as journal:
+        journal.trial_ended(Trial(**key, e2e_s=0.04), [stage]).result()
+    assert check(tmp_path, run.run_id, "--json", *arguments) == 4
+    told = json.loads(capsys.readouterr().out)
+    assert (told["decision"], told["exit_code"]) == ("not measurable", 4)
+    assert check(tmp_path, run.run_id, *arguments) == 4
+    assert "no request was answered, so nothing can be judged" in capsys.readouterr().out
+
+
 def test_a_regression_is_exit_3_and_a_run_like_the_others_passes(
     timed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,7 +153,7 @@ def test_a_regression_is_exit_3_and_a_run_like_the_others_passes(
     told = json.loads(capsys.readouterr().out)
     assert told["baseline"] == run_id(0)
     assert told["failed"] == ["e2e_median_s", "nlp_to_ir_median_s", "ir_to_code_median_s"]
-    assert told["targets"][0]["basis"] == "with the spread of 8 comparable runs"
+    assert told["targets"][0]["basis"] == "this run only"
     assert check(timed, run_id(7), "--json") == 0
     (first, *_) = json.loads(capsys.readouterr().out)["regressions"]
     assert first["verdict"] == "no regression found"

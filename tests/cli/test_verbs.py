@@ -152,7 +152,7 @@ def test_quick_prints_attempts_code_and_checks(
     assert main(["status"]) == 0
     assert said(capsys)[0].startswith("# ")
     assert main(["status", "--for", "leadership"]) == 0
-    assert "1 prompt was run once" in said(capsys)[0]
+    assert "1 prompt was asked once" in said(capsys)[0]
     assert main(["status", "--for", "daily"]) == 0
     assert "You write" in said(capsys)[0]
     Path("README.md").write_text("<!-- liftlab:performance -->\n<!-- /liftlab:performance -->\n")

@@ -87,4 +87,13 @@ def test_tags_are_ones_that_mean_something(notebook: Any) -> None:
 
 
 def test_it_ends_with_where_the_numbers_come_from(notebook: Any) -> None:
-    assert notebook.cells[-1].source == "page.provenance(facts)"
+    last = notebook.cells[-1].source
+    assert last == "summary.provenance" or last.endswith("liftlab.compare(other, run_id)")
+
+
+def test_it_imports_nothing_of_ours_but_the_front_door(notebook: Any) -> None:
+    for cell in code_cells(notebook):
+        for node in ast.walk(ast.parse(cell.source)):
+            assert not isinstance(node, ast.ImportFrom)
+            if isinstance(node, ast.Import):
+                assert {alias.name for alias in node.names} <= {"liftlab", "pandas", "seaborn"}

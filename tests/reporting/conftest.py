@@ -14,7 +14,7 @@ from liftlab.records import Run
 from liftlab.store import RunData, RunFolder
 from liftlab.store.frames import table_columns, typed
 
-FEE, RATE = 0.0001, 0.60 / 3600
+RATE = 1.10 / 3600
 WEEK2 = [  # case, category, NLP to IR, IR to code, attempts, outcome, class
     ("add_numbers", "arithmetic", 10.80, 4.12, 14.92, 1, "fail", "missing_return"),
     ("multiply", "arithmetic", 10.77, 4.19, 14.96, 1, "fail", "missing_return"),
@@ -72,7 +72,7 @@ def week2() -> RunData:
             | {"category": category, "difficulty": "easy", "e2e_s": e2e, "attempts": 1 + count}
             | {"completed": count < 3, "outcome": outcome, "failure_class": failure}
             | {"parsed": count < 3, "checks_passed": passed, "checks_total": 4}
-            | {"cost_usd": e2e * RATE + FEE, "isolation": "limits-only"}
+            | {"cost_usd": e2e * RATE, "isolation": "limits-only"}
         )
         for position, (name, seconds, tries) in enumerate(
             [("nlp_to_ir", ir, 1), ("ir_to_code", code, count)]

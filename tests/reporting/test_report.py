@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from liftlab.errors import (
+    EndpointError,
     EndpointUnreachable,
     InputInvalid,
     NotebookFailed,
@@ -166,3 +167,15 @@ def test_ctrl_c_in_the_run_says_how_to_go_on(
     monkeypatch.setattr(report, "render", interrupted)
     with pytest.raises(RunInterrupted, match="--resume 20260102_030405_abcd, then"):
         report.write_report(project, None, lambda _: None)
+
+
+def test_a_run_without_any_answer_has_its_pages_and_exit_4(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer = Renderer()
+    monkeypatch.setattr(report, "render_all", renderer.all)
+    monkeypatch.setattr(report, "has_answers", lambda run: False)
+    with pytest.raises(EndpointError, match="week1: no request was answered") as raised:
+        report.write_report(project, "week1", print)
+    assert raised.value.exit_code == 4
+    assert (project.path("reports") / "week1" / "index.html").is_file()

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from liftlab.reporting.html import Html
+from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
 from liftlab.reporting.tables import claims_table, download, facts_table, table
-from liftlab.reporting.tiles import Tile, tiles, verdict
 
 
 def test_numbers_are_aligned_and_text_is_escaped() -> None:
@@ -73,12 +73,12 @@ def test_claims_carry_their_ruling_as_a_word_and_a_colour() -> None:
 
 
 def test_a_tile_says_what_number_why_and_verdict() -> None:
-    tile = Tile(what="P95", number="–", why="needs 72", verdict="not measurable")
-    html = str(tiles([tile]))
+    tile = Scorecard(what="P95", number="–", why="needs 72", verdict="not measurable")
+    html = str(scorecards([tile]))
     for part in ("P95", "–", "needs 72", '<span class="verdict unmeasured">not measurable</span>'):
         assert part in html
     assert "target ≤ 5 s: met" in str(
-        tiles([Tile(what="E2E", number="4 s", verdict="met", target="target ≤ 5 s")])
+        scorecards([Scorecard(what="E2E", number="4 s", verdict="met", target="target ≤ 5 s")])
     )
 
 

@@ -1,4 +1,4 @@
-"""Words for what is stored as identifiers: failure classes and failed requests."""
+"""Words for what is stored as identifiers: failure classes, failed requests, stages, counts."""
 
 from __future__ import annotations
 
@@ -32,6 +32,36 @@ FAILURES = {
     "reasoning_unfinished": "ran out of tokens while reasoning",
     "endpoint_error": "the endpoint failed",
 }
+# The same as the name of a cause: "wrong arguments cause most failures".
+CAUSES = {
+    "empty_output": "empty answers",
+    "markdown_fence": "unusable code blocks",
+    "not_python": "answers that are not Python",
+    "truncated": "answers cut off",
+    "indentation_error": "indentation errors",
+    "syntax_error": "syntax errors",
+    "import_error": "missing imports",
+    "missing_function": "missing functions",
+    "wrong_function_name": "wrong function names",
+    "signature_mismatch": "wrong arguments",
+    "timeout": "answers that run too long",
+    "memory": "answers that use too much memory",
+    "output": "answers that print too much",
+    "crash": "crashes of the interpreter",
+    "blocked": "forbidden operations",
+    "invalid_ir": "unusable IRs",
+    "invalid_reply": "unusable replies",
+    "name_error": "undefined names",
+    "type_error": "mixed-up types",
+    "runtime_error": "exceptions",
+    "missing_return": "missing returns",
+    "partially_wrong": "answers right on some inputs only",
+    "wrong_answer": "wrong values",
+    "refusal": "refusals",
+    "content_filter": "answers blocked by the provider's filter",
+    "reasoning_unfinished": "answers that ran out of tokens while reasoning",
+    "endpoint_error": "endpoint failures",
+}
 REQUESTS = {
     "dns": "the host name is unknown",
     "connect": "no connection",
@@ -52,6 +82,7 @@ REQUESTS = {
     "cancelled": "interrupted",
     "pipeline_error": "your pipeline raised an exception",
 }
+_PARTS = {"nlp": "NLP", "ir": "IR", "code": "Code"}
 
 
 def failure(failure_class: str) -> str:
@@ -59,9 +90,36 @@ def failure(failure_class: str) -> str:
     return FAILURES.get(failure_class, readable(failure_class))
 
 
+def cause(failure_class: str) -> str:
+    """Return a failure class as the name of a cause.
+
+    Examples
+    --------
+    >>> cause("signature_mismatch"), failure("signature_mismatch")
+    ('wrong arguments', 'take the wrong arguments')
+    """
+    return CAUSES.get(failure_class, readable(failure_class))
+
+
 def request_error(error_class: str) -> str:
     """Return how a request failed."""
     return REQUESTS.get(error_class, readable(error_class))
+
+
+def stage(name: str) -> str:
+    """Return a stage's name as it is written in prose and figures.
+
+    Examples
+    --------
+    >>> stage("nlp_to_ir"), stage("ir_to_code"), stage("intent_inference"), stage("e2e")
+    ('NLP → IR', 'IR → Code', 'intent inference', 'End to end')
+    """
+    if name == "e2e":
+        return "End to end"
+    parts = name.split("_to_")
+    if len(parts) == 1:
+        return _PARTS.get(name, readable(name))
+    return " → ".join(_PARTS.get(part, readable(part)) for part in parts)
 
 
 def readable(identifier: str) -> str:

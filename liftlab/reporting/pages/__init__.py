@@ -1,1 +1,0 @@
-"""What each notebook shows, a function a section: the notebooks themselves hold prose and calls."""

@@ -1,0 +1,92 @@
+"""`Section`: a result as a notebook cell shows it; a page is a list of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from liftlab.reporting.html import END_TYPE, FINDING_TYPE, MEDIA_TYPE, Html, join, style, tag
+from liftlab.reporting.text.base import joined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Section:
+    """What a result says, how it looks, and its numbers.
+
+    Parameters
+    ----------
+    title
+        The finding in one line, without a full stop. The first section of a page gives the page
+        its title; within a page the title begins the section's sentences.
+    sentences
+        What else there is to say, in plain words, a `Text` each.
+    parts
+        Scorecards, figures and tables, in the order in which they are shown.
+    notes
+        How to read them; small print.
+    details
+        For the team, one click away: a name, and what is behind it.
+    line
+        Which run it is of, in one quiet line.
+    warning
+        Why its numbers are not to be trusted; empty if they are.
+    run_id
+        The run, so that a report can tell whether its pages are all of one.
+    is_empty
+        Whether there is nothing to show: a page leaves the section out, and its heading.
+    is_end
+        Whether it is the last part of a page, and the mark that its notebook ran to the end.
+    """
+
+    title: str = ""
+    sentences: tuple[str, ...] = ()
+    parts: tuple[Html, ...] = ()
+    notes: tuple[str, ...] = ()
+    details: tuple[tuple[str, Html], ...] = ()
+    line: str = ""
+    warning: str = ""
+    run_id: str = ""
+    is_empty: bool = False
+    is_end: bool = False
+
+    def body(self) -> Html:
+        """Return what stands under the sentences."""
+        notes = [tag("p", note, cls="note") for note in self.notes if note]
+        folded = [tag("details", tag("summary", name), part) for name, part in self.details]
+        return join([*self.parts, *notes, *folded])
+
+    def lead(self) -> Html:
+        """Return title and sentences as one paragraph, for a section within a page."""
+        title = joined([self.title, "."], "") if self.title else ""
+        said = joined([title, *self.sentences])
+        return tag("p", said) if said else Html("")
+
+    def html(self) -> Html:
+        """Return the whole section."""
+        return join([self.lead(), self.body()])
+
+    def text(self) -> str:
+        """Return what the section says as plain text, a sentence a line."""
+        return "\n".join(part for part in (self.title, *self.sentences) if part)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        bundle = {
+            "text/html": f'<style>{style()}</style><div class="ll">{self.html()}</div>',
+            "text/plain": self.text(),
+            FINDING_TYPE: {
+                "title": str(self.title),
+                "sentences": [str(sentence) for sentence in self.sentences],
+                "line": self.line,
+                "warning": self.warning,
+                "run_id": self.run_id,
+                "title_html": join([self.title]).text,
+                "lead_html": join([joined(self.sentences)]).text,
+                "within_html": self.lead().text,
+                "is_empty": self.is_empty,
+            },
+            MEDIA_TYPE: self.body().text,
+        }
+        return {**bundle, END_TYPE: {"run_id": self.run_id}} if self.is_end else bundle

@@ -1,0 +1,96 @@
+"""How long a request will take with the planned stages, and which stage to speed up first."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from liftlab.analysis.budget import Budget
+from liftlab.analysis.estimate import quantity, span
+from liftlab.reporting import budget_figures
+from liftlab.reporting.html import Html
+from liftlab.reporting.scorecards import Scorecard, scorecards
+from liftlab.reporting.sections.base import Section
+from liftlab.reporting.sections.shared import cell
+from liftlab.reporting.sections.shared import section as of_run
+from liftlab.reporting.tables import behind, table
+from liftlab.reporting.text import budget as text
+from liftlab.reporting.text import words
+from liftlab.reporting.text.numbers import interval, value
+from liftlab.summary.budget import BudgetResult
+
+_QUANTILES = {0.5: "Median", 0.9: "P90", 0.95: "P95"}
+
+
+def section(result: BudgetResult) -> Section:
+    """Return end to end now and with the planned stages, and what each stage costs."""
+    budget = result.budget
+    if budget is None:
+        return of_run(result, title=text.title(result))
+    ends = budget_figures.ends_by(
+        budget, dict(result.limits), caption=text.title(result), table=behind(_quantiles(budget))
+    )
+    levers = budget_figures.stage_levers(
+        budget.stages, caption=text.lever(result), table=behind(_stages(budget))
+    )
+    parts = [_cards(budget), ends.html(), levers.html()]
+    if result.scenarios:
+        parts.append(_scenarios(result))
+    return of_run(
+        result,
+        title=text.title(result),
+        sentences=(
+            text.within(result),
+            text.ends(result),
+            text.lever(result),
+            text.beside(result),
+            *text.estimates(result),
+        ),
+        parts=tuple(parts),
+        notes=(text.model(result),),
+    )
+
+
+def _cards(budget: Budget) -> Html:
+    when = "with planned stages" if budget.planned else "now"
+    found = budget.with_planned if budget.planned else budget.without
+    return scorecards(
+        Scorecard(
+            what=f"End to end, {name}, {when}",
+            number=value(found[q]),
+            why=interval(found[q]),
+            verdict="" if found[q].value is not None else "not measurable",
+        )
+        for q, name in _QUANTILES.items()
+    )
+
+
+def _quantiles(budget: Budget) -> Html:
+    rows = [
+        {"": name, "Now": cell(budget.without[q]), "With planned": cell(budget.with_planned[q])}
+        for q, name in _QUANTILES.items()
+    ]
+    return table(pd.DataFrame(rows), csv="budget.csv")
+
+
+def _stages(budget: Budget) -> Html:
+    ranges = {stage.name: span(stage.low_s, stage.high_s, "s") for stage in budget.planned}
+    rows = [
+        {
+            "Stage": words.stage(stage.name),
+            "Is": "planned" if stage.planned else "measured",
+            "Median, s": stage.typical_s,
+            "Range": ranges.get(stage.name),
+            "Waited for": quantity(stage.critical, "%"),
+            "Half the time saves, s": max(0.0, stage.saves_p50_s),
+        }
+        for stage in budget.stages
+    ]
+    return table(pd.DataFrame(rows), csv="stages.csv")
+
+
+def _scenarios(result: BudgetResult) -> Html:
+    rows = [
+        {"If": name} | {word: found.with_planned[q].point for q, word in _QUANTILES.items()}
+        for name, found in result.scenarios.items()
+    ]
+    return behind(table(pd.DataFrame(rows), csv="assumptions.csv"), "Under other assumptions")

@@ -1,0 +1,89 @@
+"""Failed answers in full, each beside a right one; every text of a model's is escaped."""
+
+from __future__ import annotations
+
+import re
+
+from liftlab.reporting.html import Html, bounded, join, tag
+from liftlab.reporting.sections.base import Section
+from liftlab.reporting.sections.shared import absent
+from liftlab.reporting.sections.shared import section as of_run
+from liftlab.reporting.tables import MOST_CELL, table
+from liftlab.reporting.text import words
+from liftlab.reporting.text.base import capitalised
+from liftlab.summary.examples import Example, Examples
+from liftlab.words import counted
+
+OPEN = 2  # of them without a click
+MOST_CODE = 4_000  # characters of one answer
+_BESIDE = (
+    "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(16rem,100%),1fr));gap:.8rem"
+)
+_LINES = re.compile("\r\n|\r|\n")
+
+
+def section(examples: Examples) -> Section:
+    """Return failed answers of each class, with what they were made from and a right one."""
+    if not examples.failed:
+        return of_run(examples, title="No answer failed", is_empty=True)
+    shown = [_example(row, number < OPEN) for number, row in enumerate(examples.rows)]
+    return of_run(
+        examples,
+        title=f"{counted(len(shown), 'failed answer')} of {examples.failed:,}, from each class",
+        parts=tuple(shown),
+    )
+
+
+def marked(code: str, line: int | None) -> Html:
+    """Return code with one line marked, in colour and in words.
+
+    Examples
+    --------
+    >>> str(marked("if a < b:", 1))
+    '<pre><span class="bad">if a &lt; b:</span>  ← line 1</pre>'
+    """
+    lines: list[object] = list(_LINES.split(bounded(code, MOST_CODE)))
+    if line is not None and 1 <= line <= len(lines):
+        lines[line - 1] = join([tag("span", lines[line - 1], cls="bad"), f"  ← line {line}"])
+    return tag("pre", join(lines, "\n"))
+
+
+def _example(row: Example, is_open: bool) -> Html:
+    name = words.cause(row.failure_class) if row.failure_class else "not classed"
+    facets = "; ".join(f"{words.readable(key)}: {value}" for key, value in row.facets.items())
+    parts = [
+        tag("summary", f"{row.case_id}, repeat {row.repeat}: {name}"),
+        tag("p", bounded(facets, MOST_CELL), cls="note") if facets else "",
+        tag("div", *_columns(row), style=_BESIDE),
+        table(row.checks.dropna(axis="columns", how="all"), most=2) if len(row.checks) else "",
+    ]
+    return tag("details", *parts, open="" if is_open else None)
+
+
+def _columns(row: Example) -> list[Html]:
+    category = words.readable(row.category) or "none"
+    return [
+        _column("Failed", row.code, row.line, "The answer holds no code."),
+        _column("The model's IR", row.ir, None, "No IR was kept."),
+        _column(
+            capitalised(_like(row, category)),
+            row.like_code,
+            None,
+            "Its code was not kept."
+            if row.like
+            else f"None to this prompt or to its kind ({category}).",
+        ),
+    ]
+
+
+def _like(row: Example, category: str) -> str:
+    if row.like is None:
+        return "a right answer"
+    case, repeat = row.like
+    what = "same prompt" if case == row.case_id else f"same kind, {category}"
+    return f"right: {case}, repeat {repeat} ({what})"
+
+
+def _column(title: str, code: str | None, line: int | None, why: str) -> Html:
+    shown = marked(code, line) if code else absent(why)
+    return tag("div", tag("p", title, cls="note", style="margin-bottom:0"), shown)

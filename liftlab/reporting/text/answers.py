@@ -1,0 +1,143 @@
+"""How many answers are right, and what is wrong with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from liftlab.analysis.success import FailureShare, SuccessRate
+from liftlab.reporting.text import words
+from liftlab.reporting.text.base import Text, marked, write
+from liftlab.reporting.text.numbers import listed, value
+from liftlab.summary.answers import Answers
+from liftlab.words import be, counted
+
+
+def count(rate: SuccessRate) -> Text:
+    """Return how many of how many are right, marked as the rate that they make.
+
+    Examples
+    --------
+    "12 of 40"
+    """
+    return marked(f"{rate.successes:,} of {rate.trials:,}", f"count:{rate.estimate.quantity}")
+
+
+def right(answers: Answers) -> Text:
+    """Say how many answers are right."""
+    if not answers.graded:
+        return unanswered(answers) if not answers.answered else Text("No answer was graded")
+    verb = be(1 if answers.graded == 1 else answers.right)
+    return write("{} {} right", _answers(answers.success), verb)
+
+
+def wrong(answers: Answers) -> Text:
+    """Say how many answers are wrong and what most of them have in common; empty if none is."""
+    if not answers.wrong:
+        return Text()
+    head = f"{answers.wrong:,} of {counted(answers.graded, 'answer')}"
+    verb = be(answers.wrong)
+    most = most_frequent(answers)
+    return write(
+        f"{head} {verb} wrong{{}}.",
+        f"; most often ({most.count:,}) they {words.failure(most.failure_class)}" if most else "",
+    )
+
+
+def most_frequent(answers: Answers) -> FailureShare | None:
+    """Return the class that several answers share and no other class equals; None without one."""
+    first = answers.failures[0] if answers.failures else None
+    rest = [share.count for share in answers.failures[1:2]]
+    return first if first is not None and first.count > max([1, *rest]) else None
+
+
+def weighed(answers: Answers) -> Text:
+    """Say the rate where prompts were asked unequally often, and the count is another share."""
+    rate = answers.success
+    if not rate.trials or abs((rate.estimate.value or 0) - rate.successes / rate.trials) < 0.005:
+        return Text()
+    said = "Prompts were asked unequally often; with every prompt counted once, {} are right."
+    return write(said, value(rate.estimate))
+
+
+def parsed(answers: Answers) -> Text:
+    """Say how many answers parse, where that differs from how many are right."""
+    if answers.parsed.successes == answers.right or not answers.graded:
+        return Text()
+    return write("{} parse, which does not make them right.", count(answers.parsed))
+
+
+def errors(answers: Answers) -> Text:
+    """Say how many requests failed at the endpoint; empty where none did."""
+    if not answers.errors:
+        return Text()
+    return write("{}{}.", failed(answers), _how(answers))
+
+
+def failed(answers: Answers) -> Text:
+    """Return how many requests failed at the endpoint, as a clause."""
+    return write("{} requests failed at the endpoint", error_count(answers))
+
+
+def error_count(answers: Answers) -> Text:
+    """Return how many of how many requests failed, marked as the rate that they make."""
+    return marked(f"{answers.errors:,} of {answers.trials:,}", "count:error_rate")
+
+
+def reliable(answers: Answers) -> Text:
+    """Say which kinds of prompt were answered right every time, or which came nearest."""
+    graded = [rate for rate in answers.by_category if rate.trials]
+    always = [rate for rate in graded if rate.successes == rate.trials]
+    if always:
+        names = [
+            f"{words.readable(rate.group)} ({rate.trials:,} of {rate.trials:,})" for rate in always
+        ]
+        return Text(f"It was right every time for {listed(names)}.")
+    if not graded:
+        return Text()
+    best = max(graded, key=lambda rate: rate.successes / rate.trials)
+    return write("It is not reliable for any kind of prompt yet (best: {}).", group(best))
+
+
+def unanswered(answers: Answers) -> Text:
+    """Say that no request was answered."""
+    if not answers.trials:
+        return Text("No request has ended yet")
+    return write("No request was answered: {}", failed(answers))
+
+
+def group(rate: SuccessRate) -> Text:
+    """Return a group's count with its name, as "arithmetic, 6 of 10"."""
+    return write("{}, {}", words.readable(rate.group), count(rate))
+
+
+def apart(rates: Sequence[SuccessRate]) -> Text:
+    """Say which groups' intervals are apart, best and worst; empty where all overlap."""
+    graded = [rate for rate in rates if rate.trials]
+    if len(graded) < 2:
+        return Text()
+    best = max(graded, key=lambda rate: rate.estimate.low or 0.0)
+    worst = min(graded, key=lambda rate: 1.0 if rate.estimate.high is None else rate.estimate.high)
+    if (best.estimate.low or 0.0) <= (1.0 if worst.estimate.high is None else worst.estimate.high):
+        return Text()
+    return write("Best: {}; worst: {}.", group(best), group(worst))
+
+
+def overlap(kind: str) -> str:
+    """Return that no group is clearly better than another."""
+    return f"By {kind}: all intervals overlap"
+
+
+def _answers(rate: SuccessRate) -> Text:
+    noun = "answer" if rate.trials == 1 else "answers"
+    return write("{} {}", count(rate), noun)
+
+
+def _how(answers: Answers) -> str:
+    """Return how requests failed, the most frequent way first."""
+    kinds = [f"{words.request_error(name)} {n:,}" for name, n in answers.error_classes[:3]]
+    return f" ({', '.join(kinds)})" if kinds else ""
+
+
+def rate(rate: SuccessRate) -> Text:
+    """Return a rate with its interval for a table or a scorecard."""
+    return value(rate.estimate)

@@ -1,0 +1,106 @@
+"""`Text`: a string that knows which of its characters are which quantity.
+
+It is an ordinary `str` wherever it goes. Pages wrap each marked part in `<span data-q="…">`, and
+the agreement test reads the marks: one quantity of one run has one value everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from string import Formatter
+from typing import NamedTuple, Self
+
+_PARSE = Formatter().parse
+
+
+class Mark(NamedTuple):
+    """Characters `start` to `end` of a text are the quantity named so in docs/definitions.md.
+
+    `value` is what they say of it, where other words would say the same; else the text itself.
+    """
+
+    start: int
+    end: int
+    quantity: str
+    value: str = ""
+
+
+class Text(str):
+    """A string with marks; whatever makes a plain string of it loses the marks and nothing else."""
+
+    __slots__ = ("marks",)
+    marks: tuple[Mark, ...]
+
+    def __new__(cls, text: str = "", marks: Iterable[Mark] = ()) -> Self:
+        """Make a string that carries its marks."""
+        made = super().__new__(cls, text)
+        made.marks = tuple(marks)
+        return made
+
+    @property
+    def quantities(self) -> list[tuple[str, str]]:
+        """Each marked quantity with its words."""
+        return [(mark.quantity, mark.value or self[mark.start : mark.end]) for mark in self.marks]
+
+
+def marked(text: str, quantity: str, value: str = "") -> Text:
+    """Return text that is, as a whole, the words for one quantity; unmarked without a name.
+
+    Parameters
+    ----------
+    text
+        The words.
+    quantity
+        What they are words for.
+    value
+        What they say of it, where they are one of several ways to say that.
+
+    Examples
+    --------
+    >>> marked("14.96 s", "e2e_median").quantities
+    [('e2e_median', '14.96 s')]
+    """
+    return Text(text, [Mark(0, len(text), quantity, value)] if quantity and text else [])
+
+
+def write(template: str, /, *parts: object, **named: object) -> Text:
+    """Fill a template as `str.format` does, keeping the marks of what is filled in.
+
+    Examples
+    --------
+    >>> said = write("The median is {}.", marked("14.96 s", "e2e_median"))
+    >>> said, said.quantities
+    ('The median is 14.96 s.', [('e2e_median', '14.96 s')])
+    """
+    filled: list[str] = []
+    unnamed = iter(parts)
+    for literal, field, form, _ in _PARSE(template):
+        filled.append(literal)
+        if field is None:
+            continue
+        value = named[field] if field else next(unnamed)
+        filled.append(value if isinstance(value, str) and not form else format(value, form or ""))
+    return joined(filled, "")
+
+
+def joined(parts: Iterable[str], separator: str = " ") -> Text:
+    """Join texts that are not empty, keeping their marks."""
+    text, marks = "", []
+    for part in parts:
+        if not part:
+            continue
+        text += separator if text else ""
+        if isinstance(part, Text):
+            offset = len(text)
+            marks += [
+                mark._replace(start=mark.start + offset, end=mark.end + offset)
+                for mark in part.marks
+            ]
+        text += part
+    return Text(text, marks)
+
+
+def capitalised(text: str) -> Text:
+    """Return text with its first letter large; marks stay where they are."""
+    marks = text.marks if isinstance(text, Text) else ()
+    return Text(text[:1].upper() + text[1:], marks)

@@ -1,0 +1,67 @@
+"""What a run comes to: its title, and the sentences that anyone understands."""
+
+from __future__ import annotations
+
+from liftlab.reporting.text import answers, cost, latency, slow, targets
+from liftlab.reporting.text.base import Text, write
+from liftlab.reporting.text.numbers import sentences as told
+from liftlab.reporting.text.numbers import value
+from liftlab.summary.run import RunSummary
+from liftlab.words import counted
+
+
+def title(summary: RunSummary) -> Text:
+    """Return the finding in one line."""
+    found = summary.answers
+    if summary.load is not None:
+        load = summary.load
+        return Text(f"{load.ok:,} of {counted(load.n, 'request')} were answered")
+    if not found.trials:
+        return Text("No request has ended yet")
+    if not found.answered:
+        return answers.unanswered(found)
+    if not found.graded:
+        return write("Timed, not graded: {}", latency.title(summary.latency))
+    said = answers.right(found)
+    target = summary.targets.of("success_rate")
+    if target is not None:
+        said = write("{}; {}", said, targets.clause(target))
+    if found.errors:
+        said = write("{}; {}", said, answers.failed(found))
+    return said
+
+
+def sentences(summary: RunSummary) -> tuple[str, ...]:
+    """Return up to four sentences that anyone understands."""
+    if summary.load is not None:
+        return tuple(Text(f"{line[:1].upper()}{line[1:]}.") for line in summary.load.lines())
+    if not summary.answers.answered:
+        return ()
+    return told(
+        answers.wrong(summary.answers),
+        answers.weighed(summary.answers),
+        latency.typical(summary.latency, summary.targets.of("e2e_median_s")),
+        slow.headline(summary.slow),
+        cost.request(summary.cost),
+    )
+
+
+def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
+    """Return the numbers of a status update by name."""
+    found, times, spent = summary.answers, summary.latency, summary.cost
+    rows: list[tuple[str, Text]] = []
+    if found.graded:
+        rows += [("Right", answers.rate(found.success)), ("Parsed", answers.rate(found.parsed))]
+    if found.errors:
+        rows.append(("Failed at the endpoint", answers.error_count(found)))
+    if times.e2e.p50.value is not None:
+        rows += [
+            ("End to end, median", value(times.e2e.p50)),
+            ("End to end, P95", value(times.e2e.p95)),
+        ]
+    if spent.request.value is not None:
+        rows += [
+            ("Cost of a request", value(spent.request)),
+            ("Cost of a right answer", value(spent.right)),
+        ]
+    return rows

@@ -1,0 +1,84 @@
+"""What to do next: a lead and a reason each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import singledispatch
+
+from liftlab.analysis.estimate import quantity
+from liftlab.reporting.text import targets, words
+from liftlab.reporting.text.base import Text, capitalised, marked, write
+from liftlab.summary.recommendations import (
+    FixClass,
+    FixEndpoint,
+    Investigate,
+    Recommendations,
+    Settle,
+)
+from liftlab.words import counted
+
+_MINUTE_S, _HOUR_S = 90.0, 5400.0  # from here on people count in minutes, and in hours
+
+
+def steps(recommendations: Recommendations) -> Iterator[tuple[Text, Text]]:
+    """Yield what to do and why, the most useful first."""
+    for row in recommendations.rows:
+        yield _step(row)
+
+
+def first(recommendations: Recommendations) -> Text:
+    """Return what to do first, as a sentence; empty where nothing stands out."""
+    return next((lead for lead, _ in steps(recommendations)), Text())
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as people say it.
+
+    Examples
+    --------
+    >>> duration(45), duration(600), duration(7200)
+    ('45 s', '10 min', '2.0 h')
+    """
+    if seconds < _MINUTE_S:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < _HOUR_S else f"{seconds / 3600:,.1f} h"
+
+
+@singledispatch
+def _step(row: object) -> tuple[Text, Text]:
+    raise TypeError(f"no words for {type(row).__name__}")
+
+
+@_step.register
+def _(row: FixEndpoint) -> tuple[Text, Text]:
+    kinds = ", ".join(f"{words.request_error(name)} {n:,}" for name, n in row.classes[:2])
+    failed = marked(f"{row.errors:,} of {row.trials:,}", "count:error_rate")
+    why = write("{} requests failed there{}.", failed, f": {kinds}" if kinds else "")
+    return Text("Look at the endpoint."), why
+
+
+@_step.register
+def _(row: FixClass) -> tuple[Text, Text]:
+    share = marked(
+        f"{row.share.count:,} of {row.failures:,}", f"count:{row.share.of_failures.quantity}"
+    )
+    lead = write("Fix {} first.", words.cause(row.share.failure_class))
+    return lead, write("They cause {} failures.", share)
+
+
+@_step.register
+def _(row: Settle) -> tuple[Text, Text]:
+    lead = write("Settle the {} target.", targets.name(row.target))
+    if not row.target.result.more:
+        return lead, capitalised(write("{}.", targets.decides(row.target)))
+    effort = [duration(row.seconds)] if row.seconds is not None else []
+    effort += [quantity(row.usd, "USD")] if row.usd else []
+    least = f" (from {' and '.join(effort)})" if effort else ""
+    return lead, capitalised(write("{}{}.", targets.decides(row.target), least))
+
+
+@_step.register
+def _(row: Investigate) -> tuple[Text, Text]:
+    lost = quantity(row.seconds, "s")
+    why = f"{counted(row.steps, 'slow step')} took {lost} more than anything recorded explains."
+    return Text("Look at the slow steps that nothing explains."), Text(why)

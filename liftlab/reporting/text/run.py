@@ -1,0 +1,46 @@
+"""Which run it is, in a line, and what a reader must know before its numbers."""
+
+from __future__ import annotations
+
+from liftlab.analysis.trust import client_warning
+from liftlab.store import RunData
+from liftlab.words import counted
+
+_SOURCES = {"reference": "published figures, recomputed", "imported": "imported"}
+_MOST = 80  # characters of a foreign name
+
+
+def line(run: RunData) -> str:
+    """Return which run this is: endpoint, model, size, load and date."""
+    row = run.run
+    cases, repeats = run.trials["case_id"].nunique(), row.repeats or 1
+    parts = [
+        f"run {row.run_id}",
+        _SOURCES.get(row.provenance, ""),
+        f"simulated, run {run.sped_up:g} times as fast" if run.sped_up != 1 else "",
+        _short(row.hardware or row.endpoint),
+        _short(row.model),
+        f"{counted(cases, 'prompt')} × {repeats:,}" if cases else "",
+        _load(run),
+        (row.started_at or "")[:10],
+        "" if row.status == "complete" else row.status,
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def warning(run: RunData) -> str:
+    """Say why the run's times are not to be trusted; empty where they are."""
+    return client_warning(run.run, run.trials)
+
+
+def _load(run: RunData) -> str:
+    if run.run.load == "open":
+        return f"{run.run.rate_rps:g} requests a second" if run.run.rate_rps else "open loop"
+    concurrency = run.run.concurrency or 0
+    if concurrency <= 1:
+        return "one at a time" if concurrency else ""
+    return f"{concurrency:,} at once"
+
+
+def _short(name: str | None) -> str:
+    return name or "" if len(name or "") <= _MOST else f"{(name or '')[:_MOST]}…"

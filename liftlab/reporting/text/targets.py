@@ -1,0 +1,61 @@
+"""Verdicts on targets, and what would decide the open ones."""
+
+from __future__ import annotations
+
+from liftlab.analysis.estimate import as_set
+from liftlab.analysis.targets import JudgedTarget
+from liftlab.reporting.text.base import Text, marked, write
+from liftlab.reporting.text.numbers import value
+
+
+def verdict(target: JudgedTarget) -> Text:
+    """Return the verdict's word, marked as the target's."""
+    return marked(target.verdict, f"target.{target.key}")
+
+
+def aim(target: JudgedTarget) -> str:
+    """Return the limit, as "70 %"."""
+    return as_set(target.result.limit, target.result.estimate.unit)
+
+
+def limit(target: JudgedTarget) -> str:
+    """Return the limit with its sign, as "≥ 70 %"."""
+    return f"{'≤' if target.result.at_most else '≥'} {aim(target)}"
+
+
+def name(target: JudgedTarget) -> str:
+    """Return what the target is about."""
+    return target.result.name
+
+
+def clause(target: JudgedTarget) -> Text:
+    """Return the verdict as a clause: "the target of 15 s is met"."""
+    wanted = aim(target)
+    words = {
+        "met": f"the target of {wanted} is met",
+        "not met": f"the target of {wanted} is not met",
+        "undecided": f"not enough prompts yet to say whether {wanted} is reached",
+        "not measurable": f"the target of {wanted} is not measurable",
+    }[target.verdict]
+    return marked(words, f"target.{target.key}", target.verdict)
+
+
+def decides(target: JudgedTarget) -> str:
+    """Return what would decide an open target; empty where it is decided."""
+    return f"{target.result.needs} would decide" if target.result.needs else ""
+
+
+def sentence(target: JudgedTarget) -> Text:
+    """Return a target with its verdict, its value, and what would decide, on one line."""
+    estimate = target.result.estimate
+    known = "; ".join(part for part in (estimate.interval, estimate.reason) if part)
+    tail = f"; {decides(target)}" if decides(target) else ""
+    return write(
+        "{} {}: {}, {}{}{}.",
+        name(target),
+        limit(target),
+        verdict(target),
+        value(estimate),
+        f" ({known})" if known else "",
+        tail,
+    )

@@ -1,0 +1,203 @@
+"""Runs of every shape that a page, a message or a verdict may meet, as the store gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from liftlab.records import Run
+from liftlab.store import RunData, RunFolder
+from liftlab.store.frames import table_columns, typed
+
+STAGES = (("nlp_to_ir", 1.2), ("ir_to_code", 0.8))
+CATEGORIES = ("arithmetic", "strings", "lists", "edge_cases", "control_flow")
+CLASSES = ("missing_return", "wrong_answer", "signature_mismatch", "type_error")
+USD_PER_S = 1.10 / 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a run is made: its cases with their repeats, and what its requests end with.
+
+    Parameters
+    ----------
+    repeats
+        Of each case.
+    outcome
+        Given a case, a repeat and a generator: "pass", "fail", "error" or "deadline".
+    """
+
+    repeats: Sequence[int]
+    outcome: Callable[[int, int, np.random.Generator], str]
+    sped_up: float = 1.0
+    columns: tuple[tuple[str, Any], ...] = ()
+
+
+def usual(_case: int, _repeat: int, rng: np.random.Generator) -> str:
+    return "pass" if rng.random() < 0.6 else "fail"
+
+
+def failing(share: float, outcome: str) -> Callable[[int, int, np.random.Generator], str]:
+    def chosen(case: int, repeat: int, rng: np.random.Generator) -> str:
+        return outcome if rng.random() < share else usual(case, repeat, rng)
+
+    return chosen
+
+
+SHAPES: dict[str, Shape] = {
+    "model": Shape(repeats=[2] * 20, outcome=usual),
+    "simulator": Shape(
+        repeats=[2] * 20,
+        outcome=usual,
+        sped_up=100.0,
+        columns=(("model", "week2-a10g (simulated)"), ("endpoint", "simulator")),
+    ),
+    "all_errors": Shape(repeats=[2] * 10, outcome=lambda *_: "error"),
+    "most_errors": Shape(repeats=[2] * 20, outcome=failing(0.6, "error")),
+    "timeouts": Shape(repeats=[2] * 25, outcome=failing(0.12, "deadline")),
+    "one": Shape(repeats=[1], outcome=lambda *_: "pass"),
+    "none": Shape(repeats=[], outcome=usual),
+    "unequal": Shape(repeats=[10] + [1] * 9, outcome=lambda c, *_: "fail" if c else "pass"),
+    "seldom_right": Shape(
+        repeats=[2] * 20, outcome=lambda c, r, _: "pass" if c + r == 4 else "fail"
+    ),
+    "thousands": Shape(repeats=[200] * 200, outcome=usual),
+}
+
+
+@cache
+def made(name: str) -> RunData:
+    """Return a run of a shape; the same every time."""
+    shape = SHAPES[name]
+    rng = np.random.default_rng(sum(map(ord, name)))
+    run = Run(
+        **{
+            "run_id": f"20261101_101500_{name[:4].ljust(4, 'x').replace('_', 'x')}",
+            "suite": "mvp",
+            "pipeline": "lift",
+            "endpoint": "local",
+            "protocol": "lift",
+            "model": "SmolLM2-135M-Instruct",
+            "hardware": "2 CPU cores",
+            "started_at": "2026-11-01T10:15:00+00:00",
+            "finished_at": "2026-11-01T10:17:00+00:00",
+            "status": "complete",
+            "load": "closed",
+            "concurrency": 1,
+            "repeats": max(shape.repeats, default=1),
+            "timing_uncertainty_s": 0.0004,
+            "order_seed": 1,
+        }
+        | dict(shape.columns)
+    )
+    tables = _tables(run.run_id, shape, rng)
+    folder = RunFolder(Path("nowhere") / run.run_id)
+    return RunData(run=run, folder=folder, sped_up=shape.sped_up, **tables)
+
+
+def _tables(run_id: str, shape: Shape, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ("trial", "stage", "attempt")}
+    costs: list[dict[str, Any]] = []
+    now = 0.0
+    order = [
+        (case, repeat)
+        for repeat in range(1, max(shape.repeats, default=0) + 1)
+        for case, repeats in enumerate(shape.repeats)
+        if repeat <= repeats
+    ]
+    for case, repeat in order:
+        outcome = shape.outcome(case, repeat, rng)
+        key = {"run_id": run_id, "case_id": f"case_{case:03}", "repeat": repeat}
+        began = now
+        ended = _steps(key, outcome, rng, rows, costs, now)
+        now = ended + 0.01
+        rows["trial"].append(_trial(key, case, outcome, ended - began, rng))
+    frames = {
+        name: typed(
+            pd.DataFrame(table, columns=list(table_columns(name)), dtype=object),
+            table_columns(name),
+        )
+        for name, table in {**rows, "grade": [], "check": [], "cost": costs}.items()
+    }
+    usd = frames["cost"].merge(frames["attempt"][["seq", "case_id", "repeat"]], on="seq")
+    by_trial = usd.groupby(["case_id", "repeat"])["usd"].sum().rename("usd").reset_index()
+    trials = frames["trial"].merge(by_trial, on=["case_id", "repeat"], how="left")
+    frames["trial"] = trials.assign(cost_usd=trials["usd"]).drop(columns="usd")
+    return {f"{name}s": frame for name, frame in frames.items()}
+
+
+def _steps(
+    key: dict[str, Any],
+    outcome: str,
+    rng: np.random.Generator,
+    rows: dict[str, list[dict[str, Any]]],
+    costs: list[dict[str, Any]],
+    now: float,
+) -> float:
+    for position, (stage, typical) in enumerate(STAGES):
+        broken = outcome in ("error", "deadline")
+        tries = 1 + int(position == 1 and not broken and rng.random() < 0.15)
+        began = now
+        for number in range(1, tries + 1):
+            tokens = int(rng.integers(20, 60))
+            seconds = typical * tokens / 40 * float(rng.lognormal(0, 0.08))
+            seconds = {"error": 0.04, "deadline": 30.0}.get(outcome, seconds)
+            seq = len(rows["attempt"]) + 1
+            failed = {"error": "http_5xx", "deadline": "deadline"}.get(outcome)
+            rows["attempt"].append(
+                key
+                | {"seq": seq, "stage": stage, "attempt": number, "phase": "measure"}
+                | {"sent_s": now, "ended_s": now + seconds, "transport_ok": not broken}
+                | {"last_byte_s": None if broken else now + seconds, "abandoned": False}
+                | {"output_tokens": None if broken else tokens, "error_class": failed}
+                | {"prompt_tokens": 300, "valid": number == tries and not broken}
+                | {"retry_reason": "does_not_parse" if number > 1 else None}
+            )
+            costs.append(
+                {"run_id": key["run_id"], "seq": seq, "price_id": "modal-a10g"}
+                | {"cost_model": "gpu_seconds", "usd": seconds * USD_PER_S}
+            )
+            now += seconds
+        rows["stage"].append(
+            key
+            | {"stage": stage, "position": position, "ok": not broken, "started_s": began}
+            | {"finished_s": now, "latency_s": now - began, "attempts": tries}
+            | {"error_class": {"error": "http_5xx", "deadline": "deadline"}.get(outcome)}
+        )
+        if broken:
+            break
+    return now
+
+
+def _trial(
+    key: dict[str, Any], case: int, outcome: str, seconds: float, rng: np.random.Generator
+) -> dict[str, Any]:
+    graded = outcome in ("pass", "fail")
+    return (
+        key
+        | {"category": CATEGORIES[case % 5], "difficulty": ("easy", "hard")[case % 2]}
+        | {"e2e_s": seconds, "attempts": 2, "completed": graded, "parsed": True if graded else None}
+        | {"outcome": outcome if graded else "error", "isolation": "full" if graded else None}
+        | {"failure_class": _class(outcome, rng), "checks_total": 6 if graded else None}
+        | {"checks_passed": {"pass": 6, "fail": 2}.get(outcome)}
+        | {"started_at": f"2026-11-01T10:15:{(case + key['repeat']) % 60:02}+00:00"}
+    )
+
+
+def _class(outcome: str, rng: np.random.Generator) -> str | None:
+    if outcome == "fail":
+        return CLASSES[int(rng.integers(len(CLASSES)))]
+    return None if outcome == "pass" else "endpoint_error"
+
+
+@pytest.fixture(scope="session")
+def make() -> Callable[[str], RunData]:
+    """Make a run of a shape by its name."""
+    return made
