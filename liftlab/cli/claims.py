@@ -27,17 +27,17 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
     A claim that fails is a finding, not an error: the exit code is 0.
     """
     from liftlab import jobs
-    from liftlab.analysis.claims import Evidence, rule_all
+    from liftlab.analysis.claims import rule_all
     from liftlab.analysis.claims.file import read
     from liftlab.cli.main import say
-    from liftlab.summary.claims import CLAIMS_FILE
+    from liftlab.summary.claims import CLAIMS_FILE, evidence_of
 
     here = project()
     claimed = read(file or here.path("reference") / CLAIMS_FILE)
     data = jobs.open_run(run, project=here)
     if not claimed.about(data.run.run_id):
         say(f"these claims are about run {claimed.run}; here the rows of {data.run.run_id} rule")
-    rulings = rule_all(claimed.claims, Evidence.of(data))
+    rulings = rule_all(claimed.claims, evidence_of(data, here))
     if as_json:
         click.echo(json.dumps([ruling.as_json() for ruling in rulings], indent=2, allow_nan=False))
         return
@@ -56,13 +56,14 @@ def lint_report_command(file: Path, run: str, as_json: bool) -> None:
     A claim that fails is a finding, not an error: the exit code is 0.
     """
     from liftlab import jobs, tomlfile
-    from liftlab.analysis.claims import Evidence
     from liftlab.analysis.claims.text import lint
     from liftlab.errors import FileInvalid
+    from liftlab.summary.claims import evidence_of
 
     source = tomlfile.read_bytes(file, FileInvalid, limit=tomlfile.MAX_BYTES)
     report = tomlfile.decode_text(source, file, FileInvalid)
-    checked = lint(report, Evidence.of(jobs.open_run(run, project=project())))
+    here = project()
+    checked = lint(report, evidence_of(jobs.open_run(run, project=here), here))
     if as_json:
         click.echo(json.dumps([each.as_json() for each in checked], indent=2, allow_nan=False))
         return

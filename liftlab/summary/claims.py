@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from liftlab.analysis.claims import Evidence, Ruling, rule_all
 from liftlab.analysis.claims.file import read
 from liftlab.store import RunData
+from liftlab.summary.limits import Limits
 from liftlab.summary.result import Result
 
 if TYPE_CHECKING:
@@ -31,4 +32,10 @@ def claims_of(run: RunData, project: Project) -> Claims:
     file = read(path)
     if not file.about(run.run.run_id):
         return Claims(run=run, rows=())
-    return Claims(run=run, rows=tuple(rule_all(file.claims, Evidence.of(run))))
+    return Claims(run=run, rows=tuple(rule_all(file.claims, evidence_of(run, project))))
+
+
+def evidence_of(run: RunData, project: Project) -> Evidence:
+    """Return what claims about a run are ruled by, no median rounded onto the project's limit."""
+    limits = Limits(project.settings.targets).of("e2e_median_s", required=True)
+    return Evidence.of(run, next((limit for _, limit in limits), None))

@@ -12,6 +12,7 @@ from liftlab.analysis.cost import usd_by_price
 from liftlab.analysis.published import PublishedFigure, compare_published
 from liftlab.errors import FileInvalid
 from liftlab.store import RunData
+from liftlab.summary.limits import Limits
 from liftlab.summary.provenance import source_of
 from liftlab.summary.result import Result
 
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Published(Result):
-    """The published figures of a run, recomputed; none where nothing was published of it."""
+    """The published figures of a run, recomputed; none where nothing was published of it.
 
+    No recomputed figure is rounded onto a limit of the project's `targets`.
+    """
+
+    targets: Limits
     rows: tuple[PublishedFigure, ...]
 
 
@@ -32,7 +37,7 @@ def published_of(run: RunData, project: Project) -> Published:
     figures = days.get(run.run.run_id) or source_of(run).get("published", {})
     usd = usd_by_price(run.trials, run.attempts, run.costs)
     rows = compare_published(figures, run.trials, run.stages, usd=usd, earlier=days)
-    return Published(run=run, rows=tuple(rows))
+    return Published(run=run, targets=Limits(project.settings.targets), rows=tuple(rows))
 
 
 def published_days(folder: Path) -> dict[str, Mapping[str, Any]]:

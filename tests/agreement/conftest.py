@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ STAGES = (("nlp_to_ir", 1.2), ("ir_to_code", 0.8))
 CATEGORIES = ("arithmetic", "strings", "lists", "edge_cases", "control_flow")
 CLASSES = ("missing_return", "wrong_answer", "signature_mismatch", "type_error")
 USD_PER_S = 1.10 / 3600
+PROMPT_S = 0.0004  # of a prompt token that was not cached
+BEGAN = datetime(2026, 11, 1, 10, 15, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +35,24 @@ class Shape:
         Of each case.
     outcome
         Given a case, a repeat and a generator: "pass", "fail", "error" or "deadline".
+    took
+        Seconds of a step, given its case, repeat and stage, in place of those by its tokens.
+    retried
+        Share of second steps that are asked again.
+    prompt
+        Prompt tokens of a request and how many of them were cached; they cost time then.
+    attempt
+        Further columns of a request.
     """
 
     repeats: Sequence[int]
     outcome: Callable[[int, int, np.random.Generator], str]
     sped_up: float = 1.0
     columns: tuple[tuple[str, Any], ...] = ()
+    took: Callable[[int, int, str], float] | None = None
+    prompt: Callable[[int, int], tuple[int, int]] | None = None
+    retried: float = 0.15
+    attempt: Callable[[int, int, str], dict[str, Any]] = lambda *_: {}
 
 
 def usual(_case: int, _repeat: int, rng: np.random.Generator) -> str:
@@ -51,7 +66,43 @@ def failing(share: float, outcome: str) -> Callable[[int, int, np.random.Generat
     return chosen
 
 
+def alike(*_: object) -> str:
+    return "pass"
+
+
+def by_length(case: int, repeat: int) -> tuple[int, int]:
+    """Prompts of 200 to 6,000 tokens; the first time that one is asked nothing is cached."""
+    tokens = 200 + 300 * case
+    return tokens, 0 if repeat == 1 else tokens - 20
+
+
 SHAPES: dict[str, Shape] = {
+    "bimodal": Shape(
+        repeats=[2] * 20,
+        outcome=alike,
+        retried=0.0,
+        took=lambda _, repeat, stage: (1.0, 10.0)[repeat - 1] * (0.6 if "nlp" in stage else 0.4),
+    ),
+    "opposed": Shape(  # one stage slows down by what the other speeds up
+        repeats=[5] * 20,
+        outcome=alike,
+        retried=0.0,
+        took=lambda case, repeat, stage: (
+            1 + 0.02 * (case % 7) + (0.1 if "nlp" in stage else -0.1) * (repeat - 3)
+        ),
+    ),
+    "long_prompts": Shape(repeats=[2] * 20, outcome=usual, prompt=by_length),
+    "cold_cache": Shape(
+        repeats=[3] * 20,
+        outcome=usual,
+        prompt=lambda case, repeat: (5_000, 0 if (case, repeat) == (7, 2) else 4_980),
+    ),
+    "slow_case": Shape(
+        repeats=[3] * 20,
+        outcome=alike,
+        retried=0.0,
+        took=lambda case, repeat, _: (4.0 if case == 3 else 1.0) * (1 + 0.03 * (case + repeat) % 5),
+    ),
     "model": Shape(repeats=[2] * 20, outcome=usual),
     "simulator": Shape(
         repeats=[2] * 20,
@@ -116,9 +167,10 @@ def _tables(run_id: str, shape: Shape, rng: np.random.Generator) -> dict[str, pd
         outcome = shape.outcome(case, repeat, rng)
         key = {"run_id": run_id, "case_id": f"case_{case:03}", "repeat": repeat}
         began = now
-        ended = _steps(key, outcome, rng, rows, costs, now)
+        ended = _steps(shape, case, key, outcome, rng, rows, costs, now)
         now = ended + 0.01
-        rows["trial"].append(_trial(key, case, outcome, ended - began, rng))
+        started = {"started_at": (BEGAN + timedelta(seconds=began)).isoformat()}
+        rows["trial"].append(_trial(key, case, outcome, ended - began, rng) | started)
     frames = {
         name: typed(
             pd.DataFrame(table, columns=list(table_columns(name)), dtype=object),
@@ -134,6 +186,8 @@ def _tables(run_id: str, shape: Shape, rng: np.random.Generator) -> dict[str, pd
 
 
 def _steps(
+    shape: Shape,
+    case: int,
     key: dict[str, Any],
     outcome: str,
     rng: np.random.Generator,
@@ -143,11 +197,17 @@ def _steps(
 ) -> float:
     for position, (stage, typical) in enumerate(STAGES):
         broken = outcome in ("error", "deadline")
-        tries = 1 + int(position == 1 and not broken and rng.random() < 0.15)
+        tries = 1 + int(position == 1 and not broken and rng.random() < shape.retried)
         began = now
         for number in range(1, tries + 1):
             tokens = int(rng.integers(20, 60))
             seconds = typical * tokens / 40 * float(rng.lognormal(0, 0.08))
+            if shape.took is not None:
+                seconds = shape.took(case, key["repeat"], stage)
+            prompt, cached = (300, None)
+            if shape.prompt is not None:
+                prompt, cached = shape.prompt(case, key["repeat"])
+                seconds += PROMPT_S * (prompt - cached)
             seconds = {"error": 0.04, "deadline": 30.0}.get(outcome, seconds)
             seq = len(rows["attempt"]) + 1
             failed = {"error": "http_5xx", "deadline": "deadline"}.get(outcome)
@@ -157,8 +217,10 @@ def _steps(
                 | {"sent_s": now, "ended_s": now + seconds, "transport_ok": not broken}
                 | {"last_byte_s": None if broken else now + seconds, "abandoned": False}
                 | {"output_tokens": None if broken else tokens, "error_class": failed}
-                | {"prompt_tokens": 300, "valid": number == tries and not broken}
+                | {"prompt_tokens": prompt, "cached_tokens": cached}
+                | {"valid": number == tries and not broken}
                 | {"retry_reason": "does_not_parse" if number > 1 else None}
+                | shape.attempt(case, key["repeat"], stage)
             )
             costs.append(
                 {"run_id": key["run_id"], "seq": seq, "price_id": "modal-a10g"}
@@ -187,7 +249,6 @@ def _trial(
         | {"outcome": outcome if graded else "error", "isolation": "full" if graded else None}
         | {"failure_class": _class(outcome, rng), "checks_total": 6 if graded else None}
         | {"checks_passed": {"pass": 6, "fail": 2}.get(outcome)}
-        | {"started_at": f"2026-11-01T10:15:{(case + key['repeat']) % 60:02}+00:00"}
     )
 
 

@@ -166,16 +166,20 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evidence:
-    """The tables of one run that claims are ruled by, and how far off its times may be."""
+    """The tables of one run that claims are ruled by, and how far off its times may be.
+
+    `limit_s` is the target of the median end to end, which no figure is rounded onto.
+    """
 
     trials: pd.DataFrame
     stages: pd.DataFrame
     attempts: pd.DataFrame
     costs: pd.DataFrame
     off_s: float | None = None
+    limit_s: float | None = None
 
     @classmethod
-    def of(cls, run: RunData) -> Evidence:
+    def of(cls, run: RunData, limit_s: float | None = None) -> Evidence:
         """Take the tables of an opened run."""
         return cls(
             trials=run.trials,
@@ -183,6 +187,7 @@ class Evidence:
             attempts=run.attempts,
             costs=run.costs,
             off_s=run.run.timing_uncertainty_s,
+            limit_s=limit_s,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ class Rows:
     def __init__(self, stage: str, evidence: Evidence) -> None:
         self.stage = stage
         self.off_s = evidence.off_s
+        self.limit_s = evidence.limit_s if stage == "e2e" else None
         trials, stages = evidence.trials, evidence.stages
         self.trials = trials
         frame = trials if stage == "e2e" else stages[stages["stage"] == stage]
@@ -48,7 +50,10 @@ class Rows:
         kernel = {"median": intervals.median, "mean": intervals.mean, "cv": intervals.cv}
         values, cases = self.of(population)
         found = kernel[statistic](values, clusters=cases)
-        return found if statistic == "cv" else found.no_narrower_than(self.off_s)
+        if statistic == "cv":
+            return found
+        limit = self.limit_s if statistic == "median" else None
+        return replace(found.no_narrower_than(self.off_s), limit=limit)
 
     def pooled(self, statistic: Statistic, population: Population) -> float:
         """Return a statistic over all rows of a population, each repeat counted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from liftlab.analysis import decide
 from liftlab.analysis.claims.model import Claim, Evidence, Ruling, Verdict, listing
@@ -140,9 +141,7 @@ def _of_cases(claim: Claim, evidence: Evidence) -> Evidence:
         return evidence
     trials = evidence.trials
     chosen = trials[trials["case_id"].isin(claim.cases)]
-    return Evidence(
-        trials=chosen, stages=evidence.stages, attempts=evidence.attempts, costs=evidence.costs
-    )
+    return replace(evidence, trials=chosen)
 
 
 def _unjudged(claim: Claim, measure: Measure, found: SuccessRate) -> Ruling:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from liftlab.analysis.estimate import quantity
+from liftlab.analysis.published import PublishedFigure
 from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import verdict
 from liftlab.reporting.sections.base import Section
@@ -44,7 +45,7 @@ def _table(published: Published) -> Html:
         {
             "Figure": _name(row.what, stages),
             "Published": _amount(row.published, row.unit),
-            "Recomputed": _amount(row.recomputed, row.unit),
+            "Recomputed": _amount(row.recomputed, row.unit, _limit(published, row)),
             "": verdict(*_VERDICTS[row.survives]),
             "Why": row.explanation,
         }
@@ -64,8 +65,15 @@ def _name(what: str, stages: list[str]) -> str:
     return capitalised(what.replace("e2e", "end to end"))
 
 
-def _amount(value: float | None, unit: str) -> str:
+def _limit(published: Published, row: PublishedFigure) -> float | None:
+    limits = published.targets.of(row.field, required=True)
+    return next((limit for _, limit in limits), None)
+
+
+def _amount(value: float | None, unit: str, limit: float | None = None) -> str:
     """Write a figure with the digits that a published one has."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if not unit and value == int(value) else quantity(value, unit)
+    return (
+        f"{value:,.0f}" if not unit and value == int(value) else quantity(value, unit, limit=limit)
+    )
