@@ -1,0 +1,64 @@
+"""Every notebook shows its sections on the published day, and on a run in which nothing ended."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from liftlab import store
+from liftlab.records import Run
+from liftlab.reporting.html import END_TYPE, FINDING_TYPE
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+EMPTY = "20260101_000000_none"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "liftlab.toml").write_text((ROOT / "liftlab.toml").read_text())
+    for part in ("suites", "reference"):
+        shutil.copytree(ROOT / "data" / part, folder / "data" / part)
+    shutil.copy(ROOT / "data" / "prices.toml", folder / "data")
+    run = Run(run_id=EMPTY, suite="mvp", pipeline="lift", endpoint="local", status="interrupted")
+    asked = {"request": {"endpoint": {"price": None, "cost_model": "gpu_seconds"}}}
+    store.Journal.open(store.create(folder / "data" / "runs", run, asked, b"", ".toml")).close()
+    return folder
+
+
+def shown(notebook: Any, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the cells of a notebook show, cell by cell, as JupyterLab would."""
+    names: dict[str, Any] = {}
+    bundles = []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        tree = ast.parse(cell.source)
+        last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, "cell", "exec"), names)
+        if "parameters" in cell.metadata.get("tags", ()):
+            names |= parameters
+        if isinstance(last, ast.Expr):
+            value = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+            bundles.append(value._repr_mimebundle_())
+    return bundles
+
+
+@pytest.mark.parametrize("run_id", ["week2_day1", EMPTY])
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_cell_shows_something(
+    path: Path, run_id: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    bundles = shown(nbformat.read(path, as_version=4), {"run_id": run_id})
+    findings = [bundle[FINDING_TYPE] for bundle in bundles]
+    assert findings[0]["title"]
+    assert {finding["run_id"] for finding in findings} == {run_id}
+    assert all(bundle["text/html"] for bundle in bundles)
+    assert [END_TYPE in bundle for bundle in bundles] == [False] * (len(bundles) - 1) + [True]
