@@ -13,14 +13,13 @@ _MOST = 80  # characters of a foreign name
 def line(run: RunData) -> str:
     """Return which run this is: endpoint, model, size, load and date."""
     row = run.run
-    cases, repeats = run.trials["case_id"].nunique(), row.repeats or 1
     parts = [
         f"run {row.run_id}",
         _SOURCES.get(row.provenance, ""),
         f"simulated, run {run.sped_up:g} times as fast" if run.sped_up != 1 else "",
         _short(row.hardware or row.endpoint),
         _short(row.model),
-        f"{counted(cases, 'prompt')} × {repeats:,}" if cases else "",
+        _size(run),
         _load(run),
         (row.started_at or "")[:10],
         "" if row.status == "complete" else row.status,
@@ -31,6 +30,17 @@ def line(run: RunData) -> str:
 def warning(run: RunData) -> str:
     """Say why the run's times are not to be trusted; empty where they are."""
     return client_warning(run.run, run.trials)
+
+
+def _size(run: RunData) -> str:
+    """Return how many prompts were asked how often, or how many requests that made."""
+    asked = run.trials["case_id"].value_counts()
+    if not len(asked):
+        return ""
+    prompts = counted(len(asked), "prompt")
+    if asked.nunique() == 1:
+        return f"{prompts} × {asked.iloc[0]:,}"
+    return f"{prompts}, {counted(len(run.trials), 'request')}"
 
 
 def _load(run: RunData) -> str:
