@@ -1,0 +1,76 @@
+"""What is said of money: one price, and what it is for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab import jobs
+from liftlab.reporting.text import cost as text
+from liftlab.settings import Project, load_project
+from liftlab.summary import summarize
+from liftlab.summary.cost import Costs
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    runs = str(tmp_path_factory.mktemp("runs"))
+    return load_project(Path(__file__).parents[3], environ={"LIFTLAB_RUNS_DIR": runs})
+
+
+@pytest.fixture(scope="module")
+def day(project: Project) -> Costs:
+    return summarize(jobs.open_run("week2_day1", project=project), project).cost
+
+
+def changed(cost: Costs, **tables: Any) -> Costs:
+    """Return costs that know other things of the same run."""
+    return replace(cost, **tables)
+
+
+def test_the_published_day(day: Costs) -> None:
+    assert text.title(day).startswith("A request costs 0.0060 USD; the bill at 1,000 a month is 9")
+    assert text.request(day) == "A request costs 0.0060 USD, a right answer 0.0300 USD."
+    assert "at 1.10 USD an hour" in text.included(day)
+    assert text.price(day).startswith("Price modal-a10g of 2025-10-15: ")
+    assert "not known and left out, so a lower bound" in text.hosting(day)
+    assert text.lost(day) == "Failed answers took 73 % of the work."
+
+
+def test_idle_time_is_told_of_the_bill(day: Costs) -> None:
+    assert text.idle(day).startswith("93 % of that bill is idle time")
+    assert text.idle(changed(day, hosting=None)) == ""
+
+
+def test_a_request_without_an_end_makes_it_a_lower_bound(day: Costs) -> None:
+    assert text.lower_bound(day) == ""
+    one = text.lower_bound(changed(day, open_ended=1))
+    assert one.startswith("A lower bound: 1 request has no known end")
+    assert "2 requests have" in text.lower_bound(changed(day, open_ended=2))
+
+
+def test_tokens_without_a_rate_of_their_own_are_named(day: Costs) -> None:
+    kinds = ("cached_tokens", "reasoning_tokens")
+    said = text.missing_rates(changed(day, missing_rates=kinds))
+    assert said == "The price has no rate for cached tokens and reasoning tokens."
+
+
+def test_without_a_price_it_says_what_is_known_and_what_to_set(day: Costs) -> None:
+    unknown = replace(day.request, value=None, reason="no price")
+    cost = changed(day, request=unknown)
+    assert text.title(cost) == (
+        "Cost unknown: set an hourly price; a request takes 19.6 s of machine time"
+    )
+    assert text.how_to_price(cost).startswith("Set the rates of [modal-a10g] in data/prices.toml.")
+    nameless = changed(cost, price=replace(day.price, source=""))
+    assert "in [endpoints.modal] of liftlab.toml" in text.how_to_price(nameless)
+    assert text.how_to_price(day) == ""
+
+
+def test_a_discount_for_keeping_warm_has_a_break_even(day: Costs) -> None:
+    assert "costs less than 10 % more from" in text.keep_warm(day)
+    cheaper = changed(day, price=replace(day.price, usd_per_hour_kept_warm=0.3))
+    assert text.keep_warm(cheaper).startswith("Keeping one container warm pays from")
