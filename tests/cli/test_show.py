@@ -1,25 +1,58 @@
+"""`liftlab show` says what every page says, by the project's own targets."""
+
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
+from collections.abc import Callable
+from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from liftlab.cli.show import print_notes
+from liftlab import jobs
+from liftlab.cli.main import main
+from liftlab.reporting.text import findings
+from liftlab.settings import load_project
+from liftlab.summary import summarize
+
+TARGET = '\n[targets.fast]\nmetric = "e2e_median_s"\nlimit = {}\n'
 
 
-def test_notes_on_answers_are_printed_without_what_a_terminal_obeys(
-    capsys: pytest.CaptureFixture[str],
+@pytest.fixture
+def made(
+    tmp_path: Path, write_run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, str]:
+    (tmp_path / "liftlab.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path, write_run(load_project(tmp_path).path("runs"), 1)
+
+
+@pytest.mark.parametrize(("limit", "said"), [(1, "1 s is not met"), (60, "60 s is met")])
+def test_it_is_judged_by_the_projects_targets(
+    limit: int, said: str, made: tuple[Path, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    facets = {"removed": ["fence"], "right_but_for_name": True, "function": "g\x1b[2J"}
-    row = {"case_id": "add", "repeat": 1, "outcome": "fail", "failure_class": "wrong_answer"}
-    row |= {"code_sha256": "0", "facets": json.dumps(facets)}
-    grades, attempts = pd.DataFrame([row]), pd.DataFrame({"constrained": [None]})
-    run = SimpleNamespace(protocol="lift", pipeline="lift")
-    print_notes(SimpleNamespace(grades=grades, attempts=attempts, run=run))  # type: ignore[arg-type]
-    _, first, second = capsys.readouterr().out.splitlines()
-    assert first == "1 answer was unwrapped before grading (Markdown 1): 0 are right."
-    assert second.endswith(
-        "right but for the function's name: add (named g\N{REPLACEMENT CHARACTER}[2J)."
-    )
+    folder, run_id = made
+    (folder / "liftlab.toml").write_text(TARGET.format(limit))
+    assert main(["show", run_id]) == 0
+    assert f"the target of {said}" in capsys.readouterr().out
+
+
+def test_it_says_what_the_pages_say(
+    made: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, run_id = made
+    project = load_project(folder)
+    summary = summarize(jobs.open_run(run_id, project=project), project)
+    assert main(["show", run_id, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["summary"] == [*findings.sentences(summary)]
+
+
+def test_a_sped_up_run_has_its_times_at_real_length(
+    made: tuple[Path, str], write_run: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, run_id = made
+    fast = write_run(load_project(folder).path("runs"), 2, 0.01, time_scale=100.0)
+    told = []
+    for name in (run_id, fast):
+        assert main(["show", name, "--json"]) == 0
+        told.append(json.loads(capsys.readouterr().out)["summary"])
+    assert told[0] == told[1]
