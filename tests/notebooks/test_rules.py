@@ -11,6 +11,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from liftlab.reporting.sections import SECTIONS
+
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
 MOST_CELLS, MOST_LINES = 12, 8
@@ -89,6 +91,13 @@ def test_tags_are_ones_that_mean_something(notebook: Any) -> None:
 def test_it_ends_with_where_the_numbers_come_from(notebook: Any) -> None:
     last = notebook.cells[-1].source
     assert last == "summary.provenance" or last.endswith("liftlab.compare(other, run_id)")
+
+
+def test_every_result_is_on_some_page() -> None:
+    read = [nbformat.read(path, as_version=4) for path in NOTEBOOKS]
+    lines = {line for notebook in read for cell in notebook.cells for line in cell.source.split()}
+    parts = set(SECTIONS.values()) - {"status", "comparison"}
+    assert {f"summary.{name}" for name in parts} <= lines
 
 
 def test_it_imports_nothing_of_ours_but_the_front_door(notebook: Any) -> None:
