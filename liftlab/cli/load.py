@@ -69,7 +69,8 @@ def load_command(
     Closed loop: each of -c workers sends its next request when its last has ended. Open
     loop (--rate, or --arrival FILE): requests go out at planned moments, whatever comes back;
     with -c the ones beyond it wait, and their time counts from the planned moment, too.
-    Nothing is sent twice: a failed request is a failed row.
+    A failed request is a failed row and is not sent again, unless a kept connection turned out
+    to be closed before any of the reply came.
     """
     from liftlab import jobs
 
