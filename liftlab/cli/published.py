@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 def published_lines(run: RunData) -> list[str]:
     """Return a table of the published figures, each difference explained; none without any."""
-    from liftlab.jobs.published import published_figures, source_of
+    from liftlab.summary.provenance import source_of
+    from liftlab.summary.published import published_figures
 
     notes = [f"note: {note}" for note in source_of(run).get("notes", [])]
     figures = published_figures(run)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from liftlab.jobs.doctoring import Diagnosis, examine
     from liftlab.jobs.loading import plan_load, run_load
     from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
-    from liftlab.jobs.published import published_figures
     from liftlab.jobs.running import (
         bounds_of,
         check,
@@ -50,7 +49,6 @@ _HOMES = {
     "pin_baseline": "liftlab.jobs.baselines",
     "plan_load": "liftlab.jobs.loading",
     "plan_run": "liftlab.jobs.running",
-    "published_figures": "liftlab.jobs.published",
     "read_baseline": "liftlab.jobs.baselines",
     "rebuild_tables": "liftlab.jobs.opening",
     "resume_run": "liftlab.jobs.running",
@@ -79,7 +77,6 @@ __all__ = [
     "pin_baseline",
     "plan_load",
     "plan_run",
-    "published_figures",
     "read_baseline",
     "rebuild_tables",
     "resume_run",

@@ -12,10 +12,10 @@ import pytest
 from liftlab import jobs
 from liftlab.analysis.trends import run_series
 from liftlab.jobs.importing import Imported, import_files
-from liftlab.jobs.published import published_figures
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.store.index import history
+from liftlab.summary.published import published_figures
 
 FILES = Path(__file__).parent / "files"
 Sample = Callable[[str], dict[str, Any]]
