@@ -2,7 +2,7 @@
 
 papermill stamps cells `completed` after a time-out or a dead kernel, and says nothing of a
 `sys.exit(0)` in a cell. So a notebook is good only if nothing was raised, no cell shows an
-error, every code cell was executed, and the last one left its mark (`html.End`).
+error, every code cell was executed, and the last one left its mark (`html.END_TYPE`).
 """
 
 from __future__ import annotations

@@ -117,11 +117,6 @@ class Costs(Result):
     unpriced: int
     missing_rates: tuple[str, ...]
 
-    @property
-    def is_lower_bound(self) -> bool:
-        """Whether the run may have cost more than is counted."""
-        return bool(self.open_ended or self.unpriced)
-
     @cached_property
     def models(self) -> tuple[ModelCost, ...]:
         """What the run would cost at this price by each way of billing."""

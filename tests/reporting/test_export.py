@@ -15,7 +15,8 @@ from liftlab.reporting.export import (
     plain,
     prose,
 )
-from liftlab.reporting.html import FINDING_TYPE, MEDIA_TYPE, Finding, Html
+from liftlab.reporting.html import FINDING_TYPE, MEDIA_TYPE, Html
+from liftlab.reporting.sections.base import Section
 
 HOSTILE = "<script>alert(1)</script><img src=http://evil/x.png onerror=alert(1)>"
 
@@ -95,14 +96,16 @@ def test_the_finding_is_title_and_heading() -> None:
 
 
 def test_a_warning_is_red_on_the_page_and_in_the_notebook() -> None:
-    finding = Finding("T", ["One."], "run x", "x", "The client was the < bottleneck.")
+    finding = Section(
+        title="T", sentences=("One.",), line="run x", warning="The client was the < bottleneck."
+    )
     bundle = finding._repr_mimebundle_()
     html = page(shown({FINDING_TYPE: bundle[FINDING_TYPE], "text/plain": "T"}))
     red = '<p class="fault" role="alert">The client was the &lt; bottleneck.</p>'
     assert red in html
     assert red in bundle["text/html"]
     assert 'class="fault"' not in page(
-        shown({FINDING_TYPE: Finding("T")._repr_mimebundle_()[FINDING_TYPE]})
+        shown({FINDING_TYPE: Section(title="T")._repr_mimebundle_()[FINDING_TYPE]})
     )
 
 

@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.reporting.html import END_TYPE, MEDIA_TYPE, End, Finding, Html, escape, join, tag
+from liftlab.reporting.html import END_TYPE, MEDIA_TYPE, Html, escape, join, tag
+from liftlab.reporting.sections.base import Section
 
 
 class Reader(HTMLParser):
@@ -53,10 +54,12 @@ def test_a_notebook_gets_style_and_the_report_does_not() -> None:
 
 
 def test_the_end_carries_its_run_and_its_part() -> None:
-    bundle = End("r1", tag("p", "x"))._repr_mimebundle_()
+    end = Section(run_id="r1", parts=(tag("p", "x"),), is_end=True)
+    bundle = end._repr_mimebundle_()
     assert bundle[END_TYPE] == {"run_id": "r1"}
     assert bundle[MEDIA_TYPE] == "<p>x</p>"
 
 
 def test_a_finding_escapes_its_text_in_a_notebook() -> None:
-    assert "<script" not in Finding("<script>", ["<script>"])._repr_mimebundle_()["text/html"]
+    finding = Section(title="<script>", sentences=("<script>",))
+    assert "<script" not in finding._repr_mimebundle_()["text/html"]

@@ -13,14 +13,15 @@ from nbformat import v4
 from liftlab.reporting.html import END_TYPE
 from liftlab.reporting.render import Job, Rendered, first_line, judge, render_all
 
-MARK = "from liftlab.reporting.html import End, Finding\nEnd('r1')"
+SECTION = "from liftlab.reporting.sections.base import Section\n"
+MARK = f"{SECTION}Section(run_id='r1', is_end=True)"
 TRANSPORT = """
 from ipykernel.connect import get_connection_info
 print("kernel over", get_connection_info(unpack=True)["transport"])
 """
 NOTEBOOKS = {
     "good": ["import sys\nprint(sys.executable, x)", TRANSPORT, MARK],
-    "raises": ["from liftlab.reporting.html import *\nFinding('t', run_id='r9')", "1/0", MARK],
+    "raises": [f"{SECTION}Section(title='t', run_id='r9')", "1/0", MARK],
     "exits": ["import sys; sys.exit(0)", MARK],
     "dies": ["import os; os._exit(0)", MARK],
     "hangs": ["import threading; threading.Event().wait()", MARK],

@@ -63,7 +63,8 @@ class Section:
 
     def html(self) -> Html:
         """Return the whole section."""
-        return join([self.lead(), self.body()])
+        red = tag("p", self.warning, cls="fault", role="alert") if self.warning else Html("")
+        return join([red, self.lead(), self.body()])
 
     def text(self) -> str:
         """Return what the section says as plain text, a sentence a line."""

@@ -7,7 +7,6 @@ from typing import Any
 from liftlab.analysis.estimate import Estimate
 from liftlab.reporting.html import Html, join, tag
 from liftlab.reporting.sections.base import Section
-from liftlab.reporting.tables import behind
 from liftlab.reporting.text import run as run_text
 from liftlab.reporting.text.numbers import interval, value
 from liftlab.summary.result import Result
@@ -31,11 +30,6 @@ def cell(estimate: Estimate) -> Html:
 def interval_cell(estimate: Estimate) -> str:
     """Return an estimate's interval for a table, or why it has none."""
     return interval(estimate).removeprefix("95 % interval ").removeprefix("95 % ")
-
-
-def team(*shown: Html) -> Html:
-    """Return parts for the team: one click away."""
-    return behind(join(shown), "For the team")
 
 
 def absent(why: str) -> Html:

@@ -6,7 +6,6 @@ from liftlab.analysis.drift import Drift as TimeDrift
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, joined, marked, write
-from liftlab.reporting.text.numbers import listed
 from liftlab.summary.drift import Drift
 
 CORRELATED = 0.2  # of neighbours: from here on repeats say visibly less than as many new prompts
@@ -37,14 +36,6 @@ def verdict(row: TimeDrift) -> str:
     if row.p is None:
         return "undecided"
     return "drifts" if row.drifts else "none seen"
-
-
-def kept(drift: Drift) -> str:
-    """Return which stages did not change, for a caption."""
-    steady = [
-        words.stage(row.what) for row in drift.times.stages if row.p is not None and not row.drifts
-    ]
-    return f"steady: {listed(steady)}" if steady else ""
 
 
 def _change(row: TimeDrift) -> Text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from liftlab.analysis.estimate import Estimate
-from liftlab.reporting.text.base import Text, joined, marked, write
+from liftlab.reporting.text.base import Text, marked, write
 
 
 def value(estimate: Estimate) -> Text:
@@ -39,8 +39,3 @@ def listed(names: list[str], most: int = 4) -> str:
 def sentences(*parts: str) -> tuple[str, ...]:
     """Return those parts that say something."""
     return tuple(part for part in parts if part)
-
-
-def paragraph(*parts: str) -> Text:
-    """Join sentences into one text."""
-    return joined(parts)
