@@ -212,10 +212,9 @@ def _read_tables(
     for table, columns in sql.READ.items():
         paths = [table_file(runs_dir / name, table) for name in names]
         files = ", ".join(f"'{_quoted(path)}'" for path in paths)
-        later = sql.LATER.get(table)
-        wanted = ", ".join(f"'{name}'" for name in (*columns, later))
+        wanted = ", ".join(f"'{name}'" for name in columns)
         connection.execute(sql.ROWS.format(table=table, columns=wanted, files=files))
-        if later:
+        if later := sql.LATER.get(table):
             connection.execute(sql.ADD_LATER.format(table=table, later=later))
     connection.execute(sql.NOTES.format(files=files))  # of the last one, `run`
     connection.execute(sql.NAMES, [paths, names, paths])

@@ -88,19 +88,38 @@ SCHEMA = (
 # What is read of each table, for many runs at once. `run` is the file's place in the list: the
 # folder's name says which run that is, whatever the table itself says.
 READ = {
-    "trial": ("case_id", "repeat", "e2e_s", "outcome", "parsed", "cost_usd", "attempts"),
-    "stage": ("case_id", "repeat", "stage", "position", "attempts", "latency_s", "error_class"),
+    "trial": (
+        "case_id",
+        "repeat",
+        "e2e_s",
+        "client_s",
+        "outcome",
+        "parsed",
+        "cost_usd",
+        "attempts",
+    ),
+    "stage": (
+        "case_id",
+        "repeat",
+        "stage",
+        "position",
+        "attempts",
+        "latency_s",
+        "client_s",
+        "error_class",
+    ),
     "attempt": ("phase", "prompt_tokens", "output_tokens"),
     "cost": ("price_id",),
     "run": ("run_id", *RUN_COLUMNS),
 }
-LATER = {"trial": "client_s", "stage": "client_s"}  # tables from before have no such column
+# Tables from before have no such column.
+LATER = {"trial": "client_s DOUBLE", "stage": "client_s DOUBLE", "run": "left_out VARCHAR"}
 ROWS = """
 CREATE OR REPLACE TEMP TABLE {table}_rows AS
 SELECT file_index AS run, file_row_number AS place, COLUMNS(lambda name: name IN ({columns}))
 FROM read_parquet([{files}], file_row_number = true, union_by_name = true)
 """
-ADD_LATER = "ALTER TABLE {table}_rows ADD COLUMN IF NOT EXISTS {later} DOUBLE"
+ADD_LATER = "ALTER TABLE {table}_rows ADD COLUMN IF NOT EXISTS {later}"
 NOTES = """
 CREATE OR REPLACE TEMP TABLE notes AS
 SELECT file_name, decode(value) AS noted FROM parquet_kv_metadata([{files}])

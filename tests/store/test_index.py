@@ -91,6 +91,17 @@ def uneven_run(runs_dir: Path, *, client: bool = True) -> None:
             pq.write_table(content.replace_schema_metadata(noted), path)
 
 
+def test_runs_from_before_a_column_was_there_are_read(tmp_path: Path) -> None:
+    uneven_run(tmp_path, client=False)
+    path = tmp_path / "r" / "tables" / "run.parquet"
+    content = pq.read_table(path)
+    pq.write_table(content.drop_columns(["left_out"]), path)
+    found = read_history(tmp_path)
+    assert found.runs["run_id"].tolist() == ["r"]
+    assert found.runs["left_out"].isna().all()
+    assert not found.skipped
+
+
 def test_the_row_of_a_run_is_what_its_pages_say(tmp_path: Path) -> None:
     uneven_run(tmp_path)
     found = read_history(tmp_path)
