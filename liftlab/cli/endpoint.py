@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from liftlab.cli.options import (
-    chosen_endpoint,
     endpoint_options,
     json_option,
     overrides_of,
@@ -35,7 +34,7 @@ def health_command(
     from liftlab.runner.served import serving
 
     here = project(**overrides_of(more))
-    with serving(chosen_endpoint(here.settings, model)) as chosen:
+    with serving(here.settings.chosen_endpoint(model)) as chosen:
         answers = asyncio.run(_health(chosen))
     if as_json:
         click.echo(json.dumps([asdict(answer) for answer in answers], indent=2))

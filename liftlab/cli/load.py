@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from liftlab.cli.options import (
-    chosen_endpoint,
     json_option,
     limit_options,
     overrides_of,
@@ -75,7 +74,7 @@ def load_command(
     from liftlab import jobs
 
     here = project(**overrides_of(more))
-    target = chosen_endpoint(here.settings, model)
+    target = here.settings.chosen_endpoint(model)
     request = jobs.plan_load(
         here,
         target,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from liftlab.settings import EndpointSettings, Project, Settings
+    from liftlab.settings import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
 endpoint_option = click.option("--endpoint", metavar="NAME|URL", help="The endpoint to use.")
@@ -61,12 +61,6 @@ def overrides_of(options: Mapping[str, Any]) -> dict[str, Any]:
         f"{'limits' if name.startswith('max_') else 'run'}__{name}": value
         for name, value in options.items()
     }
-
-
-def chosen_endpoint(settings: Settings, model: str | None) -> EndpointSettings:
-    """Return the endpoint that the options name, with the model if one is named."""
-    chosen = settings.endpoint(settings.run.endpoint, settings.run.protocol)
-    return chosen if model is None else chosen.model_copy(update={"model": model})
 
 
 def selection_options(function: F) -> F:

@@ -13,7 +13,6 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import (
-    chosen_endpoint,
     endpoint_options,
     json_option,
     overrides_of,
@@ -50,7 +49,7 @@ def wake_command(
     from liftlab.runner.served import serving
 
     here = project(**overrides_of(more))
-    chosen = chosen_endpoint(here.settings, model)
+    chosen = here.settings.chosen_endpoint(model)
     within_s = timeout_s or chosen.warm_s
     with serving(chosen) as served:
         woken = asyncio.run(_wake(served, within_s, until_warm))

@@ -34,6 +34,12 @@ class Taken(NamedTuple):
     value: Any
     notes: tuple[Note, ...]
 
+    def columns(self) -> dict[str, Any]:
+        """Return the fields of a `Reply` that tell of a value which a schema was asked for."""
+        # A server that holds its model to the schema may let it think first.
+        constrained = set(self.notes) <= {"thinking"}
+        return {"value": self.value, "notes": self.notes, "constrained": constrained}
+
 
 class Mismatch(NamedTuple):
     """One place where a value does not fit a schema: the keyword that it breaks, and a line."""
@@ -81,14 +87,6 @@ def fit(value: Any, schema: Mapping[str, Any], needs: Mapping[str, Any] | None) 
         raise ReplyError("schema_mismatch", lacks[0].message)
     extra = any(fault.keyword in _CLOSING for fault in off)
     return ("extra_keys",) if extra else ("missing_keys",)
-
-
-def is_constrained(notes: tuple[Note, ...]) -> bool:
-    """Whether an answer may come from a server that holds its model to the schema.
-
-    Such a server may let it think first.
-    """
-    return set(notes) <= {"thinking"}
 
 
 def json_in(text: str) -> Taken:

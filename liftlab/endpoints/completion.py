@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from liftlab.endpoints.answer import is_constrained, is_still_thinking, take
+from liftlab.endpoints.answer import Taken, is_still_thinking, take
 from liftlab.endpoints.base import Reply, Request
 from liftlab.endpoints.finish import check_finish
 from liftlab.endpoints.replies import (
@@ -16,6 +16,7 @@ from liftlab.endpoints.replies import (
     ReplyError,
     clean,
     count_or_none,
+    dict_of,
     name_or_none,
     parse_object,
     parse_objects,
@@ -76,10 +77,14 @@ def read(reply: Reply, request: Request, headers: Mapping[str, str]) -> Reply:
 def filtered(reply: Reply) -> Reply:
     """Return a refused reply as the provider's filter's doing, where its body says so."""
     try:
-        error = _dict(parse_object(reply.raw, lenient=True).get("error"))
+        error = dict_of(parse_object(reply.raw, lenient=True).get("error"))
     except ReplyError:
         return reply
-    codes = [error.get("code"), error.get("type"), _dict(error.get("innererror")).get("code")]
+    codes = [
+        error.get("code"),
+        error.get("type"),
+        dict_of(error.get("innererror")).get("code"),
+    ]
     named = {code.lower() for code in codes if isinstance(code, str)}
     if reply.error_class == "http_4xx" and named & _FILTER_CODES:
         return dataclasses.replace(reply, failure="content_filter")
@@ -219,8 +224,8 @@ def _note_tools(delta: dict[str, Any], gathered: _Gathered) -> None:
     if isinstance(delta.get("function_call"), dict):  # what it was called at first
         calls = [*calls, {"index": 0, "function": delta["function_call"]}]
     for place, call in enumerate(calls):
-        function = _dict(_dict(call).get("function"))
-        index = count_or_none(_dict(call).get("index"))
+        function = dict_of(dict_of(call).get("function"))
+        index = count_or_none(dict_of(call).get("index"))
         tool = gathered.tools.setdefault(place if index is None else index, _Tool())
         tool.name = tool.name or name_or_none(function.get("name")) or ""
         arguments = function.get("arguments")
@@ -242,13 +247,12 @@ def _value(gathered: _Gathered, request: Request) -> dict[str, Any]:
     if request.schema is None:
         return {"value": text}
     try:
-        value, notes = take(text, request.schema, request.needs)
+        return take(text, request.schema, request.needs).columns()
     except ReplyError:
         if len(tools) != 1:
             raise
-        value, notes = take(tools[0].arguments, request.schema, request.needs)
-        notes = ("tool_call", *notes)
-    return {"value": value, "notes": notes, "constrained": is_constrained(notes)}
+    value, notes = take(tools[0].arguments, request.schema, request.needs)
+    return Taken(value, ("tool_call", *notes)).columns()
 
 
 def _why_empty(gathered: _Gathered) -> str:
@@ -306,7 +310,3 @@ def _parts(content: object, kind: str) -> list[str]:
 
 def _kind(part: object) -> object:
     return part.get("type") if isinstance(part, dict) else None
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from liftlab.endpoints.base import Sampling
+from liftlab.endpoints.replies import number_or_none
 
 # `told`: sent as `json_schema`, and in the prompt, too, for a server that takes no notice of it.
 Format = Literal["json_schema", "told", "json_object", "none"]
@@ -78,10 +79,10 @@ class Form:
     def sent(self, sampling: Sampling) -> dict[str, Any]:
         """Return the sampling as requests have it, under our own names; None is not sent."""
         sent = self.over(self.sampling(sampling))
-        limit = _number(sent.get(self.max_tokens_field))
+        limit = number_or_none(sent.get(self.max_tokens_field))
         return {
-            "temperature": _number(sent.get("temperature")),
-            "top_p": _number(sent.get("top_p")),
+            "temperature": number_or_none(sent.get("temperature")),
+            "top_p": number_or_none(sent.get("top_p")),
             "max_tokens": None if limit is None else int(limit),
         }
 
@@ -91,9 +92,3 @@ class Form:
         if self.max_tokens_field != "max_tokens" and "max_tokens" not in self.left_out:
             parts.append(f"send max_tokens as {self.max_tokens_field}")
         return "; ".join(parts)
-
-
-def _number(value: object) -> float | None:
-    """Return a number that a person has put into `body`; None for anything else."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if number else None  # type: ignore[return-value]

@@ -16,7 +16,7 @@ import httpx
 
 from liftlab.endpoints.base import Reply, Secret
 from liftlab.endpoints.redact import Redactor
-from liftlab.endpoints.replies import clean, error_text, name_or_none
+from liftlab.endpoints.replies import clean, error_text, name_or_none, start_of
 from liftlab.endpoints.retry_after import is_used_up, retry_after_s
 from liftlab.endpoints.server_facts import told_by_headers
 from liftlab.endpoints.urls import shown
@@ -30,7 +30,6 @@ Transport = httpx.AsyncBaseTransport
 _QUERY = re.compile(r"(https?://[^\s?]*)\?\S*")
 _SERVER_ERROR, _TOO_MANY, _SEE_OTHER = 500, 429, 303
 _SAME_AGAIN = (307, 308)  # redirects that keep method and body
-_SAID_BYTES = 65_536  # of an error's body, where it says why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +193,7 @@ class HttpClient:
         message, final = None, False
         if error_class is not None:
             said = error_text(body)
-            final = is_used_up(answer.status, body[:_SAID_BYTES].decode("utf-8", "replace"))
+            final = is_used_up(answer.status, start_of(body))
             message = clean(f"HTTP {answer.status}" + (f": {said}" if said else ""))
         return Exchange(
             url=_shown(str(url)),

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 from urllib.parse import urlsplit
 
-from liftlab.endpoints.answer import fit, is_constrained, json_in
+from liftlab.endpoints.answer import Taken, fit, take
 from liftlab.endpoints.base import Health, Reply, Request, WarmUp
 from liftlab.endpoints.finish import check_finish
 from liftlab.endpoints.form import Form
@@ -152,6 +152,6 @@ def _value(data: dict[str, Any], request: Request) -> dict[str, Any]:
         if not isinstance(value, str):
             raise NoAnswerError(f"text was asked for, not {type(value).__name__}")
         return {"value": value}
-    value, wrapped = json_in(value) if isinstance(value, str) else (value, ())
-    notes = (*wrapped, *fit(value, request.schema, request.needs))
-    return {"value": value, "notes": notes, "constrained": is_constrained(notes)}
+    asked = request.schema, request.needs
+    taken = take(value, *asked) if isinstance(value, str) else Taken(value, fit(value, *asked))
+    return taken.columns()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from liftlab.endpoints.form import Form
-from liftlab.endpoints.replies import ReplyError, parse_json
+from liftlab.endpoints.replies import SAID_BYTES, ReplyError, parse_json, start_of
 
 REFUSED = frozenset({400, 422})
 _PARAMETERS = ("temperature", "top_p", "seed", "stream_options", "response_format")
@@ -39,7 +39,6 @@ _FORMAT = re.compile(
     r"json[_ ]?(schema|object)|\bschema\b|grammar|guided|structured", re.IGNORECASE
 )
 _CUT_OFF = re.compile(r"output limit was reached|could not finish the message", re.IGNORECASE)
-_MOST_BYTES = 65_536
 _MOST_VALUES = 1000
 
 
@@ -82,7 +81,7 @@ def adapted(form: Form, sent: Mapping[str, Any], body: bytes) -> Form | None:
 
 def was_cut_off(body: bytes) -> bool:
     """Whether a refusal says that the model answered, and came to the limit of tokens."""
-    return bool(_CUT_OFF.search(body[:_MOST_BYTES].decode("utf-8", "replace")))
+    return bool(_CUT_OFF.search(start_of(body)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,9 +94,9 @@ class _Told:
     @classmethod
     def of(cls, body: bytes) -> _Told:
         try:
-            pairs = list(_strings(parse_json(body[:_MOST_BYTES])))
+            pairs = list(_strings(parse_json(body[:SAID_BYTES])))
         except ReplyError:
-            return cls((), body[:_MOST_BYTES].decode("utf-8", "replace"))
+            return cls((), start_of(body))
         text = "\n".join(text for naming, text in pairs if not naming)
         printed = _PRINTED_PLACE.findall(text)
         return cls((*(text for naming, text in pairs if naming), *printed), text)

@@ -20,6 +20,7 @@ MAX_MESSAGE = 300
 MAX_NAME = 200
 MAX_DEPTH = 100
 MAX_VALUES = 200_000
+SAID_BYTES = 65_536  # of an error's body
 _MAX_COUNT = 2**53
 _READ_AT_ONCE_BYTES = 8192  # well under a millisecond's work
 # Of the event loop: in the first the timer wakes whoever plans, in the second the request goes
@@ -210,17 +211,31 @@ def count_or_none(value: object) -> int | None:
     return value if 0 <= value < _MAX_COUNT else None
 
 
+def number_or_none(value: object) -> float | None:
+    """Return a foreign number; None for anything else, truth values included."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def seconds_from_ms(value: object) -> float | None:
     """Return foreign milliseconds as seconds; None if they are not a plausible time."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    return value / 1000 if 0 <= value < 1e9 else None
+    number = number_or_none(value)
+    return number / 1000 if number is not None and 0 <= number < 1e9 else None
+
+
+def dict_of(value: object) -> dict[str, Any]:
+    """Return a foreign object; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def start_of(body: bytes) -> str:
+    """Return the first 64 KiB of an error's body, where it says why, as text."""
+    return body[:SAID_BYTES].decode("utf-8", "replace")
 
 
 def error_text(body: bytes) -> str | None:
     """Return what an error body says: its `error`, `detail` or `message`, else its text."""
     try:
-        value = parse_json(body[:65_536])
+        value = parse_json(body[:SAID_BYTES])
     except ReplyError:
         return clean(body[: 4 * MAX_MESSAGE].decode("utf-8", "replace")) or None
     return said_in(value)

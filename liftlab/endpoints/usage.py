@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-from liftlab.endpoints.replies import count_or_none
+from liftlab.endpoints.replies import count_or_none, dict_of, number_or_none
 
 
 def tokens_of(reply: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,10 +25,10 @@ def tokens_of(reply: Mapping[str, Any]) -> dict[str, Any]:
     >>> tokens_of({"x_groq": {"usage": {"completion_tokens": 3}}})["output_tokens"]
     3
     """
-    usage = _dict(reply.get("usage")) or _dict(_dict(reply.get("x_groq")).get("usage"))
-    timings = _dict(reply.get("timings"))
-    prompt = _dict(usage.get("prompt_tokens_details"))
-    output = _dict(usage.get("completion_tokens_details"))
+    usage = dict_of(reply.get("usage")) or dict_of(dict_of(reply.get("x_groq")).get("usage"))
+    timings = dict_of(reply.get("timings"))
+    prompt = dict_of(usage.get("prompt_tokens_details"))
+    output = dict_of(usage.get("completion_tokens_details"))
     return {
         "prompt_tokens": _count(usage.get("prompt_tokens")),
         "cached_tokens": _count(
@@ -48,9 +48,5 @@ def _count(*values: object) -> int | None:
 
 
 def _amount(value: object) -> float | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if number and math.isfinite(value) and value >= 0 else None  # type: ignore[arg-type, operator]
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    number = number_or_none(value)
+    return float(number) if number is not None and 0 <= number <= sys.float_info.max else None

@@ -35,12 +35,13 @@ def run_costs(
     known = prices(project)
     [scale] = frames["run"]["time_scale"]
     attempts, stages, trials = (rescale(frames[n], scale) for n in ("attempt", "stage", "trial"))
+    stages = timed_stages(stages, trials)
     priced = [
         attempt_costs(
             attempts,
             known.get(price_id, Price(price_id=price_id)),
             model,  # type: ignore[arg-type]  # checked by attempt_costs
-            timed_stages(stages, trials),
+            stages,
         )
         for price_id, model in own_prices(folder)
     ]

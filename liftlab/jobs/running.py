@@ -51,9 +51,7 @@ def plan_run(
         If options contradict each other.
     """
     settings = project.settings
-    endpoint = settings.endpoint(settings.run.endpoint, settings.run.protocol)
-    if model is not None:
-        endpoint = endpoint.model_copy(update={"model": model})
+    endpoint = settings.chosen_endpoint(model)
     if stream:
         if endpoint.protocol == "lift":
             raise UsageError("the lift protocol has no streamed replies: leave out --stream")

@@ -140,7 +140,7 @@ async def run(job: Job, halt: Halt) -> None:
         learning = None
         if job.warm_up and isinstance(endpoint, OpenAIEndpoint):
             learning = learn_for_run(context, endpoint)
-        await learn_and_record(learning, endpoint, journal, job.sampling, emit)
+        await learn_and_record(learning, endpoint, journal, job.sampling)
         if is_awake:
             await warm_stages(context, LEAST_COLD_S / scale)
         await _measure(job, context, journal, ledger, halt)

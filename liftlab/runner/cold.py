@@ -93,20 +93,21 @@ class ColdWatch:
         stamps = reply.stamps
         told_s = reply.queue_s
         waited_s = _span_s(stamps.sent_ns, begun_ns)
+        queue_s = waited_s if told_s is None else told_s
         if awakening is None:
-            return Wait(cold=False, queue_s=waited_s if told_s is None else told_s)
+            return Wait(cold=False, queue_s=queue_s)
         if reply.http_status in PROXY_STARTING:
             return Wait(cold=True, cold_s=_span_s(stamps.sent_ns, stamps.ended_ns))
         if waited_s is None:
-            return Wait(queue_s=told_s)
+            return Wait(queue_s=queue_s)
         until_ready_s = _span_s(stamps.sent_ns, awakening.ready_ns) or 0.0
         not_cold_s = (stamps.round_trip_s or 0.0) + (told_s or 0.0)  # a queue of the server's own
         cold_s = min(waited_s, max(0.0, until_ready_s - not_cold_s))
         if cold_s < self._least_s:
-            return Wait(cold=False, queue_s=waited_s if told_s is None else told_s)
-        return Wait(
-            cold=True, cold_s=cold_s, queue_s=waited_s - cold_s if told_s is None else told_s
-        )
+            return Wait(cold=False, queue_s=queue_s)
+        if told_s is None:
+            queue_s = waited_s - cold_s
+        return Wait(cold=True, cold_s=cold_s, queue_s=queue_s)
 
 
 def _begun_ns(reply: Reply) -> int | None:

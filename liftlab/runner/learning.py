@@ -14,6 +14,7 @@ from typing import Any
 from liftlab.endpoints.base import Endpoint, Reply, Sampling
 from liftlab.endpoints.form import Form
 from liftlab.errors import EndpointUnreachable, InputInvalid
+from liftlab.runner.duty import emit
 from liftlab.store.journal import Journal
 
 PROBE_TOKENS = 64  # what it may answer at most; reasoning models refuse to answer in very few
@@ -55,11 +56,7 @@ async def learn(ask: Callable[[], Awaitable[Reply]], name: str) -> Reply:
 
 
 async def learn_and_record(
-    learning: Awaitable[object] | None,
-    endpoint: Endpoint,
-    journal: Journal,
-    sampling: Sampling,
-    emit: Callable[[dict[str, Any]], None],
+    learning: Awaitable[object] | None, endpoint: Endpoint, journal: Journal, sampling: Sampling
 ) -> None:
     """Learn, and write what requests leave out into the run's row, once; say it if anything is.
 
@@ -71,8 +68,6 @@ async def learn_and_record(
         Its form is what is written.
     journal, sampling
         The run's.
-    emit
-        Tells the parent.
 
     Raises
     ------
@@ -87,7 +82,7 @@ async def learn_and_record(
             await learning
         form = endpoint.form
         if recorded is None:
-            journal.update_run(**columns_of(form, sampling))
+            journal.update_run(**_columns_of(form, sampling))
         elif form.left_out != recorded:
             more = ", ".join(sorted(form.left_out - recorded))
             raise InputInvalid(
@@ -100,7 +95,7 @@ async def learn_and_record(
         emit({"event": "learned", "words": words})
 
 
-def columns_of(form: Form, sampling: Sampling) -> dict[str, Any]:
+def _columns_of(form: Form, sampling: Sampling) -> dict[str, Any]:
     """Return the run's columns that say what its requests have, and what they leave out."""
     told: dict[str, Any] = form.sent(sampling)
     if "seed" in form.left_out:

@@ -105,7 +105,7 @@ async def run(job: LoadJob, halt: Halt) -> None:
             learning = None
             if isinstance(endpoint, OpenAIEndpoint):
                 learning = learn(partial(sender.probe, endpoint), job.endpoint.name)
-            await learn_and_record(learning, endpoint, journal, job.sampling, emit)
+            await learn_and_record(learning, endpoint, journal, job.sampling)
             await _send(job, sender, journal, halt)
         except BaseExceptionGroup as failed:
             raise first_of(failed) from failed

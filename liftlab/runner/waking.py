@@ -89,9 +89,10 @@ async def wake(
     began_s = now_s()
 
     async def attempt() -> WarmUp:
-        call = await ask(max(within_s - (now_s() - began_s), 1e-3))
-        while call.reply.ask_otherwise:  # at once, as often as there are parameters to refuse
+        while True:
             call = await ask(max(within_s - (now_s() - began_s), 1e-3))
+            if not call.reply.ask_otherwise:  # else at once, as often as it refuses parameters
+                break
         tell(call, now_s() - began_s)
         return call
 

@@ -120,6 +120,11 @@ class Settings(Table):
             )
         return chosen
 
+    def chosen_endpoint(self, model: str | None) -> EndpointSettings:
+        """Return the endpoint of `[run]`, with the model if one is named."""
+        chosen = self.endpoint(self.run.endpoint, self.run.protocol)
+        return chosen if model is None else chosen.model_copy(update={"model": model})
+
     def pipeline(self, name: str) -> PipelineSettings:
         """Return the pipeline of that name, or raise UnknownName."""
         if name not in self.pipelines:
