@@ -44,6 +44,7 @@ async def learn_for_run(context: Context, endpoint: OpenAIEndpoint) -> None:
             system=prompt.system,
             schema=prompt.schema,
             needs=prompt.needs,
+            stop=prompt.stop,
             request_id=row.request_id or "",
             sampling=replace(cheap(context.sampling), seed=seed),
             deadline_s=context.deadline_s,

@@ -230,7 +230,8 @@ class Sender:
             self._batches.add(stale)
             again = self._asked(asked.number, asked.leaves, asked.facts["phase"], stale)
             request = replace(again.request, sampling=asked.request.sampling)
-            return await self._send(again._replace(request=request), send)
+            facts = again.facts | {"seed": asked.facts["seed"]}
+            return await self._send(again._replace(request=request, facts=facts), send)
         try:
             await asyncio.sleep(0)  # a request that is due goes out before this one is a row
             await lull()

@@ -131,9 +131,11 @@ async def test_a_request_on_a_stale_connection_is_sent_again_at_once_and_is_one_
         return next(asked, None)
 
     notes: list[str] = []
-    await send(Scripted(answer), journal, lambda sender: sender.closed(3, 1), note=notes.append)
+    endpoint = Scripted(answer)
+    await send(endpoint, journal, lambda sender: sender.closed(3, 1), note=notes.append)
     frames = read_journal(folder)
     attempts = frames["attempt"].sort_values("seq")
+    assert attempts["seed"].tolist() == [r.sampling.seed for r in endpoint.asked]
     assert attempts["error_class"].fillna("").tolist() == ["stale_connection", "", "", ""]
     assert attempts["repeat"].tolist() == [1, 1, 2, 3]
     assert attempts["attempt"].tolist() == [1, 2, 1, 1]
