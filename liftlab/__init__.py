@@ -1,16 +1,17 @@
 """Say whether an LLM code-generation endpoint is fast, right and affordable.
 
-What a notebook imports:
+What notebooks and scripts import:
 
-- `open_run("latest")` returns a run with its tables as DataFrames;
-- `summarize(run)` says what it comes to;
-- `compare(first, second)` says what changed between two;
-- `run_suite(...)` runs one;
-- `history()` returns all runs as one DataFrame;
-- `grade(code, case)` judges one answer;
-- `Estimate`, `quantile`, `mean`, `proportion` and `flag` are the statistics.
+- `load_project`, `runs`, `history`: where you are, and what there is;
+- `open_run("latest")` returns a `Run`: its tables as DataFrames, `.trial("is_even")` in full,
+  and `.summary`, what it comes to;
+- `run(suite, endpoint)` makes one, `resume` finishes one, `compare` says what changed;
+- `load_suite`, `Suite`, `Case`, `Check`, `make_suite` and `grade` are what is asked and judged;
+- `simulate` is an endpoint whose true times are known;
+- `quantile`, `mean`, `proportion` and `flag` take a column of a table as it comes.
 
-Names are loaded when they are first used, so that importing liftlab costs nothing.
+Every result shows itself in a notebook, and has `.frame()` and `.plot()`. Names are loaded when
+they are first used, so that importing liftlab costs nothing.
 """
 
 from __future__ import annotations
@@ -22,40 +23,46 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from liftlab.analysis.estimate import Estimate
-    from liftlab.analysis.intervals import mean, proportion, quantile
-    from liftlab.analysis.outliers import flag
+    from liftlab.api.projects import load_project
+    from liftlab.api.results import compare, summarize
+    from liftlab.api.run import Run
+    from liftlab.api.runs import history, open_run, resume, run, runs, simulate
+    from liftlab.api.statistics import flag, mean, proportion, quantile
+    from liftlab.api.suites import grade, load_suite, make_suite
     from liftlab.errors import LiftlabError
-    from liftlab.grading.grade import grade
-    from liftlab.jobs import open_run
-    from liftlab.reporting.display import compare, run_suite, summarize
-    from liftlab.settings import load_project
-    from liftlab.store import RunData, history
-    from liftlab.suite import Case, Suite
+    from liftlab.suite import Case, Check, Suite
 
 _HOMES = {
     "Case": "liftlab.suite",
+    "Check": "liftlab.suite",
     "Estimate": "liftlab.analysis.estimate",
     "LiftlabError": "liftlab.errors",
-    "RunData": "liftlab.store",
+    "Run": "liftlab.api.run",
     "Suite": "liftlab.suite",
-    "compare": "liftlab.reporting.display",
-    "flag": "liftlab.analysis.outliers",
-    "grade": "liftlab.grading.grade",
-    "history": "liftlab.store",
-    "load_project": "liftlab.settings",
-    "mean": "liftlab.analysis.intervals",
-    "open_run": "liftlab.jobs",
-    "proportion": "liftlab.analysis.intervals",
-    "quantile": "liftlab.analysis.intervals",
-    "run_suite": "liftlab.reporting.display",
-    "summarize": "liftlab.reporting.display",
+    "compare": "liftlab.api.results",
+    "flag": "liftlab.api.statistics",
+    "grade": "liftlab.api.suites",
+    "history": "liftlab.api.runs",
+    "load_project": "liftlab.api.projects",
+    "load_suite": "liftlab.api.suites",
+    "make_suite": "liftlab.api.suites",
+    "mean": "liftlab.api.statistics",
+    "open_run": "liftlab.api.runs",
+    "proportion": "liftlab.api.statistics",
+    "quantile": "liftlab.api.statistics",
+    "resume": "liftlab.api.runs",
+    "run": "liftlab.api.runs",
+    "runs": "liftlab.api.runs",
+    "simulate": "liftlab.api.runs",
+    "summarize": "liftlab.api.results",
 }
 
 __all__ = [
     "Case",
+    "Check",
     "Estimate",
     "LiftlabError",
-    "RunData",
+    "Run",
     "Suite",
     "__version__",
     "compare",
@@ -63,11 +70,16 @@ __all__ = [
     "grade",
     "history",
     "load_project",
+    "load_suite",
+    "make_suite",
     "mean",
     "open_run",
     "proportion",
     "quantile",
-    "run_suite",
+    "resume",
+    "run",
+    "runs",
+    "simulate",
     "summarize",
 ]
 

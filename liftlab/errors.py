@@ -36,6 +36,10 @@ class LiftlabError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """Show the message alone where IPython would show a traceback: it is for people."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(LiftlabError):
     """The request makes no sense as it stands."""
@@ -125,9 +129,13 @@ class RunIncomplete(LiftlabError):
 
 
 class RunInterrupted(RunIncomplete):
-    """A run that Ctrl-C stopped; what is committed is kept."""
+    """A run that Ctrl-C stopped; what is committed is kept, in the run `run_id`, if it began."""
 
     exit_code = INTERRUPTED_EXIT_CODE
+
+    def __init__(self, message: str, run_id: str = "") -> None:
+        self.run_id = run_id
+        super().__init__(message)
 
 
 class Undecided(LiftlabError):

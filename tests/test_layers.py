@@ -24,7 +24,7 @@ LAYERS = [
     {"summary"},
     {"jobs"},
     {"reporting"},
-    {"cli"},
+    {"api", "cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # Only these touch the HTTP client and the transport under it. The proxy before the embedded

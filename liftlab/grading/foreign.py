@@ -62,7 +62,7 @@ def resolve(case: Case, sandbox: Sandbox) -> Case:
 def calls_of(checks: Iterable[Check], name: str | None) -> list[Call]:
     """Return the calls that checks make, of the function `name`."""
     return [
-        Call(function=name, args=check.args, kwargs=check.kwargs, is_encoded=True)
+        Call(function=name, args=tuple(check.args), kwargs=check.kwargs, is_encoded=True)
         for check in checks
     ]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from liftlab import store, suite
+from liftlab import store
+from liftlab import suite as suites
 from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.jobs.deciding import Deciding
@@ -27,6 +28,7 @@ from liftlab.summary.cost import prices
 def plan_run(
     project: Project,
     *,
+    suite: Suite | None = None,
     cases: Sequence[str] = (),
     categories: Sequence[str] = (),
     model: str | None = None,
@@ -39,6 +41,8 @@ def plan_run(
 
     Parameters
     ----------
+    suite
+        A suite that is no file's; that of the settings if None.
     until
         What the run is to decide. Each case then runs once: repeats of a case are not
         independent.
@@ -61,7 +65,7 @@ def plan_run(
         raise UsageError("--memory measures one trial at a time: leave out --concurrency")
     return RunRequest(
         project=project,
-        suite=suite.select(_suite(project), cases=cases, categories=categories),
+        suite=suites.select(suite or _suite(project), cases=cases, categories=categories),
         endpoint=endpoint,
         pipeline=build(settings, settings.run.pipeline),
         sampling=sampling_of(project, endpoint),
@@ -146,7 +150,7 @@ def first_case(project: Project) -> str:
 
 
 def _suite(project: Project) -> Suite:
-    return suite.load(project.settings.run.suite, [project.path("suites")])
+    return suites.load(project.settings.run.suite, [project.path("suites")])
 
 
 def _followed(
@@ -178,7 +182,7 @@ def _request_of(project: Project, folder: RunFolder) -> RunRequest:
     endpoint = EndpointSettings.model_validate(asked["endpoint"])
     return RunRequest(
         project=project,
-        suite=suite.select(kept, cases=asked["cases"]),
+        suite=suites.select(kept, cases=asked["cases"]),
         endpoint=endpoint,
         pipeline=build(project.settings, asked["pipeline"]),
         sampling=Sampling(**asked["sampling"]),

@@ -73,7 +73,8 @@ def lead(
             _follow(child, json.dumps(job), log, listen)
         except KeyboardInterrupt:
             _stop(child)
-            raise RunInterrupted(f"interrupted; what is committed is kept. {go_on}") from None
+            message = f"interrupted; what is committed is kept. {go_on}"
+            raise RunInterrupted(message, folder.run_id) from None
         except BaseException:
             _stop(child)
             raise

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from liftlab.errors import (
     LiftlabError,
@@ -26,6 +26,9 @@ from liftlab.records import SCHEMA_VERSION, Attempt, Run, Stage, Trial, as_row
 from liftlab.store import lock, schema
 from liftlab.store.artifacts import Artifacts
 from liftlab.store.files import sync, write_atomic, writing
+
+if TYPE_CHECKING:
+    from liftlab.suite import Suite
 
 LATEST = "latest"
 MANIFEST = "manifest.json"
@@ -96,6 +99,15 @@ class RunFolder:
             return path.read_bytes(), suffix
         except OSError as error:
             raise RunFolderCorrupt(path, f"cannot be read: {error.strerror}") from error
+
+    def suite(self) -> Suite | None:
+        """Return the suite as it was when the run began; None where it had none."""
+        from liftlab import suite  # its models are slow to import
+
+        source, suffix = self.suite_source()
+        if not source:
+            return None
+        return suite.parse(source, self.path / f"suite{suffix}", name=self.manifest().get("suite"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from liftlab import tomlfile
+from liftlab import tomlfile, values
 from liftlab.errors import SuiteInvalid, UnknownName, UsageError
 from liftlab.suite import signature as signatures
 from liftlab.suite.file import SUFFIXES, read
@@ -22,14 +23,26 @@ MAX_JSONL_BYTES = 64 * 1024 * 1024
 class Check:
     """One call and what must come of it: a value, or an exception of the class `raises`.
 
-    `args`, `kwargs` and `expected` are JSON data with tags.
+    `args`, `kwargs` and `expected` are kept as JSON data with tags; other plain values that are
+    given, such as sets and tuples, are written so.
+
+    Examples
+    --------
+    >>> Check(args=[{1, 2}], expected=3).args
+    ({'$set': [1, 2]},)
     """
 
-    name: str
-    args: tuple[Any, ...]
+    name: str = ""
+    args: Sequence[Any] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     expected: Any = None
     raises: str | None = None
+
+    def __post_init__(self) -> None:
+        """Write what is given by hand as a suite's file would hold it."""
+        object.__setattr__(self, "args", tuple(map(_data, self.args)))
+        object.__setattr__(self, "kwargs", {k: _data(v) for k, v in self.kwargs.items()})
+        object.__setattr__(self, "expected", _data(self.expected))
 
     def fresh_args(self) -> tuple[Any, ...]:
         """Return the positional arguments as new Python values."""
@@ -70,22 +83,36 @@ class Program:
     inputs: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Case:
     """One thing to ask for, and how to tell whether the answer is right.
 
     `entry_point` is the function to call, `signature` how it is called, such as `add(a, b)`.
+    Checks without a name are numbered.
+
+    Examples
+    --------
+    >>> case = Case("double", "Double a number.", checks=[Check(args=[2], expected=4)])
+    >>> case.checks[0].name
+    '1'
     """
 
     case_id: str
     prompt: str
+    _: KW_ONLY
     category: str = "uncategorised"
     difficulty: Literal["easy", "medium", "hard"] | None = None
     entry_point: str | None = None
     signature: str | None = None
-    checks: tuple[Check, ...] = ()
+    checks: Sequence[Check] = ()
     limits: Limits = field(default_factory=Limits)
     program: Program | None = None
+
+    def __post_init__(self) -> None:
+        """Give a number to each check without a name."""
+        checks = enumerate(self.checks, start=1)
+        named = (check if check.name else replace(check, name=f"{n}") for n, check in checks)
+        object.__setattr__(self, "checks", tuple(named))
 
     @property
     def is_checked(self) -> bool:
@@ -122,6 +149,25 @@ class Suite:
     def suffix(self) -> str:
         """The ending that says how `source` is written: `.toml` or `.jsonl`."""
         return self.path.suffix.lower()
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(self.cases)
+
+    def __getitem__(self, case_id: str) -> Case:
+        """Return the case of that id.
+
+        Raises
+        ------
+        UnknownName
+            If there is none; the message gives the nearest.
+        """
+        for case in self.cases:
+            if case.case_id == case_id:
+                return case
+        raise UnknownName("case", str(case_id), [case.case_id for case in self.cases])
 
 
 def load(path_or_name: Path | str, search: Sequence[Path] = ()) -> Suite:
@@ -209,6 +255,21 @@ def select(suite: Suite, cases: Iterable[str] = (), categories: Iterable[str] = 
             f"no case of {suite.name} is both among the cases and the categories named"
         )
     return replace(suite, cases=kept)
+
+
+def _data(value: Any) -> Any:
+    return value if _is_data(value) else values.encode(value)
+
+
+def _is_data(value: Any) -> bool:
+    """Whether a value is JSON data, as a suite's file holds it."""
+    if value is None or type(value) in (bool, int, str):
+        return True
+    if type(value) is float:
+        return math.isfinite(value)
+    if type(value) is list:
+        return all(map(_is_data, value))
+    return type(value) is dict and all(type(k) is str and _is_data(v) for k, v in value.items())
 
 
 def _find(path_or_name: Path | str, search: Sequence[Path]) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +84,7 @@ def _hints(case: Case) -> Iterator[tuple[str, str]]:
     yield from _of_the_results(case, prompt)
 
 
-def _of_the_checks(checks: tuple[Check, ...]) -> Iterator[tuple[str, str]]:
+def _of_the_checks(checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
     if len(checks) < _FEWEST_CHECKS:
         yield "few-checks", f"{len(checks)} of {_FEWEST_CHECKS} checks that a case should have"
     calls = Counter(_text([check.args, check.kwargs]) for check in checks)

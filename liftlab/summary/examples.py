@@ -78,7 +78,7 @@ def examples_of(run: RunData) -> Examples:
 
 def code_of(run: RunData, case_id: str, repeat: int) -> str | None:
     """Return the code that a trial ended with, as it was graded; None if it gave none."""
-    digest = next(iter(_of(run.grades, case_id, repeat)["code_sha256"]), None)
+    digest = next(iter(rows_of(run.grades, case_id, repeat)["code_sha256"]), None)
     if not isinstance(digest, str):
         return None
     return run.folder.artifacts.get(digest).decode("utf-8", "replace")
@@ -86,7 +86,7 @@ def code_of(run: RunData, case_id: str, repeat: int) -> str | None:
 
 def ir_of(run: RunData, case_id: str, repeat: int) -> str | None:
     """Return the IR that an answer was made from, as JSON where it is; None if none was kept."""
-    stages = _of(run.stages, case_id, repeat).sort_values("position")
+    stages = rows_of(run.stages, case_id, repeat).sort_values("position")
     digests = stages["value_sha256"].iloc[:-1].dropna()  # the last stage's value is the answer
     if len(digests) == 0:
         return None
@@ -101,7 +101,7 @@ def ir_of(run: RunData, case_id: str, repeat: int) -> str | None:
 
 def _example(run: RunData, trial: dict[Any, Any]) -> Example:
     case, repeat = str(trial["case_id"]), int(trial["repeat"])
-    facets, checks = _facets(run, case, repeat), _of(run.checks, case, repeat)
+    facets, checks = facets_of(run, case, repeat), rows_of(run.checks, case, repeat)
     line = facets.get("line")
     like = next(_like(run.trials, trial), None)
     return Example(
@@ -127,8 +127,9 @@ def _like(trials: pd.DataFrame, trial: dict[Any, Any]) -> Iterator[tuple[str, in
         yield from ((str(case), int(n)) for case, n in near[["case_id", "repeat"]].to_numpy())
 
 
-def _facets(run: RunData, case_id: str, repeat: int) -> dict[str, Any]:
-    kept = _of(run.grades, case_id, repeat)["facets"].dropna()
+def facets_of(run: RunData, case_id: str, repeat: int) -> dict[str, Any]:
+    """Return what the grader found of an answer; empty where it found nothing."""
+    kept = rows_of(run.grades, case_id, repeat)["facets"].dropna()
     try:
         facets = json.loads(kept.iloc[0]) if len(kept) else {}
     except ValueError:
@@ -136,5 +137,6 @@ def _facets(run: RunData, case_id: str, repeat: int) -> dict[str, Any]:
     return facets if isinstance(facets, dict) else {}
 
 
-def _of(frame: pd.DataFrame, case_id: str, repeat: int) -> pd.DataFrame:
+def rows_of(frame: pd.DataFrame, case_id: str, repeat: int) -> pd.DataFrame:
+    """Return a table's rows of one trial."""
     return frame[(frame["case_id"] == case_id) & (frame["repeat"] == repeat)]

@@ -34,6 +34,7 @@ SECTIONS = {
     "slow:Slow": "slow",
     "spread:Spread": "spread",
     "targets:Targets": "targets",
+    "trial:TrialDetails": "trial",
     "trials:Trials": "trials",
 }
 

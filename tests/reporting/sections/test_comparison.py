@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+import liftlab
 from liftlab import jobs
 from liftlab.analysis import compare as paired_runs
 from liftlab.errors import NothingToCompare
-from liftlab.reporting.display import compare
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE
 from liftlab.reporting.sections import section_of
 from liftlab.reporting.text import comparison as text
@@ -159,7 +159,7 @@ def test_a_run_alone_has_a_page_that_says_how_to_compare(tmp_path: Path, write_r
     made = write_run(alone.path("runs"), 1)
     with pytest.raises(NothingToCompare, match="nothing to compare with yet: run the same suite"):
         jobs.compare_runs(alone, "", made)
-    section: Any = compare("", made, project=alone)
+    section: Any = liftlab.compare("", made, project=alone)
     assert section.title == f"{made}: nothing to compare with yet"
     assert section.sentences[0].startswith("Run the same suite")
     assert END_TYPE in section._repr_mimebundle_()

@@ -1,0 +1,1 @@
+"""What `import liftlab` offers: each name forgives what people type, and shows itself."""

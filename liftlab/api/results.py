@@ -1,0 +1,74 @@
+"""What a run comes to, and what changed between runs."""
+
+from __future__ import annotations
+
+from liftlab import jobs
+from liftlab.api.projects import Place, load_project
+from liftlab.api.run import Run
+from liftlab.api.runs import open_run
+from liftlab.errors import NothingToCompare
+from liftlab.reporting.sections import Section, attach
+from liftlab.summary.comparison import Comparison
+from liftlab.summary.run import RunSummary
+
+
+def summarize(run: str | Run = "latest", project: Place = None) -> RunSummary:
+    """Return what a run comes to; each of its results shows itself in a notebook.
+
+    Parameters
+    ----------
+    run
+        A run, or its name.
+    project
+        The project that it is judged by, or a folder in it; the run's own if None.
+
+    Examples
+    --------
+    >>> import liftlab
+    >>> liftlab.summarize("week2_day1").answers.right
+    1
+    """
+    opened = open_run(run, project)
+    if project is None:
+        return opened.summary
+    attach()
+    return RunSummary(opened, load_project(project))
+
+
+def compare(
+    first: str | Run = "", second: str | Run = "latest", *more: str | Run, project: Place = None
+) -> Comparison | Section:
+    """Compare a second run with a first, over the prompts that both have.
+
+    Parameters
+    ----------
+    first
+        A run, or its name; if empty the baseline, else the newest earlier run made under the
+        same conditions.
+    second
+        The later run.
+    project
+        Where the runs are, or a folder in it; the project around the working directory if None.
+
+    Returns
+    -------
+    Comparison
+        Or, where there is nothing to compare with yet, a section that says how to get it.
+
+    Examples
+    --------
+    >>> import liftlab
+    >>> comparison = liftlab.compare("week1", "week2_day1")
+    >>> comparison.second.run_id
+    'week2_day1'
+    """
+    attach()
+    where = load_project(project)
+    later = open_run(second, where).id
+    earlier = first if isinstance(first, str) else open_run(first, where).id
+    try:
+        return jobs.compare_runs(where, earlier, later)
+    except NothingToCompare as nothing:
+        how = f"{nothing.how[:1].upper()}{nothing.how[1:]}."
+        title = f"{later}: nothing to compare with yet"
+        return Section(title=title, sentences=(how,), line=later, run_id=later, is_end=True)

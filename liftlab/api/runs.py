@@ -1,0 +1,225 @@
+"""Open runs, list them, run a suite, and go on with a run that was broken off."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from liftlab import jobs, store
+from liftlab.api.projects import Place, load_project
+from liftlab.api.run import Run, as_run
+from liftlab.errors import RunInterrupted, UsageError
+from liftlab.store import RunData
+from liftlab.suite import Suite
+from liftlab.words import counted
+
+if TYPE_CHECKING:
+    from liftlab.serving.simulator import SimulatorServer
+
+
+def open_run(run: str | os.PathLike[str] | Run = "latest", project: Place = None) -> Run:
+    """Return a run with its tables; they are made again where they are missing or stale.
+
+    Parameters
+    ----------
+    run
+        Its name, or the beginning of it; its folder; `latest` is the newest run of a suite.
+        The published days `week2_day1` and `week1` are there on a fresh checkout, too.
+    project
+        The project, or a folder in it; the one around the working directory if None.
+
+    Raises
+    ------
+    UnknownRun
+        If there is no such run; the message gives the nearest names.
+
+    Examples
+    --------
+    >>> import liftlab
+    >>> liftlab.open_run("week2_day1").id
+    'week2_day1'
+    """
+    if isinstance(run, Run):
+        return run
+    if not isinstance(run, str | os.PathLike):
+        raise UsageError(f"open_run takes a run's name, not {type(run).__name__}")
+    name = os.path.basename(os.path.normpath(run)) if run else "latest"
+    where = load_project(project)
+    return as_run(jobs.open_run(name, project=where), where)
+
+
+def runs(project: Place = None) -> pd.DataFrame:
+    """Return a row a run, newest first: when, which suite and endpoint, success, median.
+
+    Parameters
+    ----------
+    project
+        The project, or a folder in it; the one around the working directory if None.
+
+    Examples
+    --------
+    >>> import liftlab
+    >>> list(liftlab.runs().columns)[:3]
+    ['run_id', 'started_at', 'suite']
+    """
+    rows = history(project).sort_values("started_at", ascending=False, na_position="last")
+    shown = [name for name in _SHOWN if name in rows]
+    return rows[shown].reset_index(drop=True)
+
+
+def history(project: Place = None) -> pd.DataFrame:
+    """Return a row a run, oldest first, with all that is kept of each.
+
+    Parameters
+    ----------
+    project
+        The project, or a folder in it; the one around the working directory if None.
+
+    Returns
+    -------
+    DataFrame
+        Times in seconds, money in USD, shares from 0 to 1; a column `<stage>_median_s` a stage.
+        `attrs["skipped"]` says by run why it is not in.
+
+    Examples
+    --------
+    >>> import liftlab
+    >>> "e2e_median_s" in liftlab.history()
+    True
+    """
+    return store.history(load_project(project))
+
+
+def run(
+    suite: str | Suite = "",
+    endpoint: str | SimulatorServer = "",
+    *,
+    pipeline: str = "",
+    protocol: str = "",
+    repeats: int = 0,
+    project: Place = None,
+) -> Run:
+    """Run a suite, grade its answers, and return the run.
+
+    Progress is shown in the cell. An interrupt keeps what is there, and says how to go on.
+
+    Parameters
+    ----------
+    suite
+        A suite, its name or its file; that of `liftlab.toml` if empty.
+    endpoint
+        A name or a URL, or a server of `simulate`; that of `liftlab.toml` if empty.
+    pipeline
+        A name; that of `liftlab.toml` if empty.
+    protocol
+        What a URL speaks: "lift" or "openai".
+    repeats
+        How often each case is asked.
+    project
+        Where to run it, or a folder in it; the project around the working directory if None.
+
+    Raises
+    ------
+    UnknownName
+        If a name does not exist; the message gives the nearest.
+    EndpointUnreachable
+        If the endpoint is down.
+
+    Examples
+    --------
+    >>> import liftlab
+    >>> with liftlab.simulate("fast", time_scale=100) as server:  # doctest: +SKIP
+    ...     run = liftlab.run("mvp", server, repeats=2)
+    """
+    asked: dict[str, Any] = {
+        "suite": "" if isinstance(suite, Suite) else os.fspath(suite),
+        "endpoint": endpoint if isinstance(endpoint, str) else endpoint.url,
+        "pipeline": pipeline,
+        "protocol": protocol or ("" if isinstance(endpoint, str) else "lift"),
+        "repeats": repeats,
+    }
+    where = load_project(project, **{name: value for name, value in asked.items() if value})
+    request = jobs.plan_run(where, suite=suite if isinstance(suite, Suite) else None)
+    return _kept(partial(jobs.run_suite, request), where)
+
+
+def resume(run: str | Run, project: Place = None) -> Run:
+    """Finish a run that was broken off; what is already committed does not change.
+
+    Parameters
+    ----------
+    run
+        The run, or its name.
+    project
+        The project, or a folder in it; the one around the working directory if None.
+
+    Raises
+    ------
+    UnknownRun
+        If there is no such run.
+    InputInvalid
+        If it was not measured here.
+
+    Examples
+    --------
+    >>> import liftlab
+    >>> run = liftlab.resume("20261129_101500_abcd")  # doctest: +SKIP
+    """
+    where = run.project if isinstance(run, Run) and project is None else load_project(project)
+    name = run.id if isinstance(run, Run) else run
+    return _kept(partial(jobs.resume_run, where, name), where)
+
+
+def simulate(profile: str = "fast", *, time_scale: float = 1.0) -> SimulatorServer:
+    """Return an endpoint whose true times are known; a `with` block starts and stops it.
+
+    Parameters
+    ----------
+    profile
+        A profile's name, or a file of one.
+    time_scale
+        Every time of the profile is divided by it: at 100, 10.4 s are 104 ms.
+
+    Examples
+    --------
+    >>> import liftlab
+    >>> with liftlab.simulate("fast", time_scale=100) as server:
+    ...     server.url.startswith("http://127.0.0.1:")
+    True
+    """
+    from liftlab.serving.simulator import serve_simulator
+
+    return serve_simulator(profile, time_scale=time_scale)
+
+
+_SHOWN = (
+    "run_id",
+    "started_at",
+    "suite",
+    "endpoint",
+    "model",
+    "trials",
+    "status",
+    "success_rate",
+    "e2e_median_s",
+    "label",
+)
+
+
+def _kept(job: Callable[[], RunData], project: Any) -> Run:
+    """Return what a job measured; of one that was interrupted, what was committed till then."""
+    try:
+        return as_run(job(), project)
+    except RunInterrupted as interrupted:
+        if not interrupted.run_id:
+            raise
+        kept = as_run(jobs.open_run(interrupted.run_id, project=project), project)
+        ended = counted(len(kept.trials), "trial")
+        go_on = f"liftlab.resume({kept.id!r})"
+        sys.stderr.write(f"interrupted; {ended} kept. Finish the run with: {go_on}\n")
+        return kept
