@@ -13,11 +13,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from liftlab import store
 from liftlab.records import Run, Stage, Trial
 
 ROOT = Path(__file__).parents[1]
+
+# The same examples in every run, however busy the machine is.
+settings.register_profile(
+    "liftlab", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("liftlab")
 
 
 @pytest.fixture(scope="session", autouse=True)
