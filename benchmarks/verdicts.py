@@ -17,7 +17,6 @@ import sys
 from typing import Any
 
 import liftlab
-from liftlab import jobs
 from liftlab.reporting.answer_notes import answer_notes
 from liftlab.store import RunData
 
@@ -46,7 +45,7 @@ def main() -> int:
 
 def disagreements(run: RunData) -> list[str]:
     """Return the trials that a plain run judges otherwise."""
-    suite = jobs.suite_of(run.folder)
+    suite = run.folder.suite()
     cases = {case.case_id: case for case in suite.cases} if suite else {}
     asked = run.trials.set_index(["case_id", "repeat"])["asked_function"].dropna().to_dict()
     wrong = []

@@ -9,6 +9,7 @@ from liftlab.api.runs import open_run
 from liftlab.errors import NothingToCompare
 from liftlab.reporting.sections import Section, attach
 from liftlab.summary.comparison import Comparison
+from liftlab.summary.ranking import RankedRuns
 from liftlab.summary.run import RunSummary
 
 
@@ -37,8 +38,8 @@ def summarize(run: str | Run = "latest", project: Place = None) -> RunSummary:
 
 def compare(
     first: str | Run = "", second: str | Run = "latest", *more: str | Run, project: Place = None
-) -> Comparison | Section:
-    """Compare a second run with a first, over the prompts that both have.
+) -> Comparison | RankedRuns | Section:
+    """Compare a second run with a first, over the prompts that both have; or rank more runs.
 
     Parameters
     ----------
@@ -47,13 +48,16 @@ def compare(
         same conditions.
     second
         The later run.
+    more
+        Further runs: then all are ranked, by success and by time.
     project
         Where the runs are, or a folder in it; the project around the working directory if None.
 
     Returns
     -------
     Comparison
-        Or, where there is nothing to compare with yet, a section that says how to get it.
+        Of two runs; `RankedRuns` of more. Where there is nothing to compare with yet, a section
+        that says how to get it.
 
     Examples
     --------
@@ -64,6 +68,9 @@ def compare(
     """
     attach()
     where = load_project(project)
+    if more:
+        named = [open_run(run, where) for run in (first, second, *more)]
+        return jobs.rank_runs(where, named)
     later = open_run(second, where).id
     earlier = first if isinstance(first, str) else open_run(first, where).id
     try:

@@ -47,7 +47,7 @@ def quick_command(
 
 def print_trial(run: RunData) -> None:
     """Print the one trial of a run."""
-    from liftlab import jobs
+    from liftlab.summary.examples import code_of
 
     trial = run.trials.iloc[0]
     click.echo(f"{trial['case_id']}  ({run.run.run_id})\n")
@@ -57,7 +57,7 @@ def print_trial(run: RunData) -> None:
     shown["why asked"] = shown["retry_reason"].fillna("")
     shown["error"] = shown["error_class"].fillna("")
     click.echo(shown[[*columns, "error", "why asked"]].to_string(index=False, na_rep=""))
-    code = jobs.code_of(run, trial["case_id"], int(trial["repeat"]))
+    code = code_of(run, trial["case_id"], int(trial["repeat"]))
     if code is not None:
         click.echo(f"\n{printable(code)}")
     click.echo()

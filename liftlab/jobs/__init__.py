@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from liftlab.jobs.baselines import Baseline, pin_baseline, read_baseline
     from liftlab.jobs.checking import CheckResult, check_run, false_alarms_of
-    from liftlab.jobs.comparing import compare_runs
+    from liftlab.jobs.comparing import compare_runs, rank_runs
     from liftlab.jobs.deciding import check_decided, decision_of
     from liftlab.jobs.doctoring import Diagnosis, examine
     from liftlab.jobs.loading import plan_load, run_load
-    from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
+    from liftlab.jobs.opening import open_run, rebuild_tables
     from liftlab.jobs.running import (
         bounds_of,
         check,
@@ -37,7 +37,6 @@ _HOMES = {
     "check": "liftlab.jobs.running",
     "check_decided": "liftlab.jobs.deciding",
     "check_run": "liftlab.jobs.checking",
-    "code_of": "liftlab.jobs.opening",
     "cold_plan": "liftlab.jobs.waking",
     "compare_runs": "liftlab.jobs.comparing",
     "decision_of": "liftlab.jobs.deciding",
@@ -49,12 +48,12 @@ _HOMES = {
     "pin_baseline": "liftlab.jobs.baselines",
     "plan_load": "liftlab.jobs.loading",
     "plan_run": "liftlab.jobs.running",
+    "rank_runs": "liftlab.jobs.comparing",
     "read_baseline": "liftlab.jobs.baselines",
     "rebuild_tables": "liftlab.jobs.opening",
     "resume_run": "liftlab.jobs.running",
     "run_load": "liftlab.jobs.loading",
     "run_suite": "liftlab.jobs.running",
-    "suite_of": "liftlab.jobs.opening",
 }
 
 __all__ = [
@@ -65,7 +64,6 @@ __all__ = [
     "check",
     "check_decided",
     "check_run",
-    "code_of",
     "cold_plan",
     "compare_runs",
     "decision_of",
@@ -77,12 +75,12 @@ __all__ = [
     "pin_baseline",
     "plan_load",
     "plan_run",
+    "rank_runs",
     "read_baseline",
     "rebuild_tables",
     "resume_run",
     "run_load",
     "run_suite",
-    "suite_of",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,10 +12,13 @@ from liftlab import store
 from liftlab.analysis.comparable import CONDITIONS, alike
 from liftlab.errors import NothingToCompare, UnknownRun
 from liftlab.jobs.baselines import Baseline, baseline_tables, read_baseline, row_of
-from liftlab.jobs.opening import open_run, suite_of
+from liftlab.jobs.opening import open_run
 from liftlab.settings import Project
 from liftlab.store import RunData
+from liftlab.suite import Suite
 from liftlab.summary.comparison import Comparison, Side, compare
+from liftlab.summary.ranking import RankedRuns, ranked
+from liftlab.summary.run import RunSummary
 
 
 def compare_runs(project: Project, first: str = "", second: str = "") -> Comparison:
@@ -50,6 +54,30 @@ def compare_runs(project: Project, first: str = "", second: str = "") -> Compari
         earlier, why = _default(project, runs, row)
     own = _of(later, row)
     return compare(earlier, own, changed_cases=_changed_cases(earlier, own), why=why)
+
+
+def rank_runs(project: Project, runs: Sequence[str | RunData]) -> RankedRuns:
+    """Rank runs by success and by time, over the cases that they share and that did not change.
+
+    Parameters
+    ----------
+    project
+        Where the runs are, and what they are judged by.
+    runs
+        Runs, or their names.
+
+    Raises
+    ------
+    UnknownRun
+        If there is no such run.
+    """
+    opened = [run if isinstance(run, RunData) else open_run(run, project=project) for run in runs]
+    changed = {
+        name
+        for first, second in itertools.combinations([run.folder.suite() for run in opened], 2)
+        for name in _changed_in(first, second)
+    }
+    return ranked([RunSummary(run, project) for run in opened], sorted(changed))
 
 
 def _default(project: Project, runs: pd.DataFrame, row: Mapping[str, Any]) -> tuple[Side, str]:
@@ -94,10 +122,14 @@ def _pinned(project: Project, baseline: Baseline) -> Side:
 
 def _changed_cases(first: Side, second: Side) -> Sequence[str]:
     """Return the cases of both runs whose prompt or checks are not the same."""
-    suites = [suite_of(side.data.folder) if side.data else None for side in (first, second)]
-    if suites[0] is None or suites[1] is None:
+    suites = [side.data.folder.suite() if side.data else None for side in (first, second)]
+    return _changed_in(*suites)
+
+
+def _changed_in(first: Suite | None, second: Suite | None) -> Sequence[str]:
+    if first is None or second is None:
         return []
-    before, after = ({case.case_id: case for case in suite.cases} for suite in suites if suite)
+    before, after = ({case.case_id: case for case in suite} for suite in (first, second))
     return [
         name
         for name, case in before.items()

@@ -16,7 +16,6 @@ from liftlab.jobs.pricing import own_prices, run_costs
 from liftlab.records import LOAD, Check, Grade, columns
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData, RunFolder
-from liftlab.suite import Suite
 
 _COSTS = 3  # the version of how costs are derived
 
@@ -66,7 +65,7 @@ def rebuild_tables(project: Project, folder: RunFolder) -> None:
         frames["trial"],
         frames["stage"],
         folder.artifacts,
-        suite_of(folder),
+        folder.suite(),
         allow_weak_isolation=project.settings.grading.allow_weak_isolation,
     )
     frames["grade"] = _frame("grade", grades)
@@ -87,24 +86,6 @@ def judged_by(project: Project) -> str:
 def take_tables(folder: RunFolder, told: Exported) -> None:
     """Write the tables of a run that came as JSON Lines, with its own verdicts and costs."""
     _lay_down(folder, store.read_journal(folder) | judged(told), str(told.header.get("judged_by")))
-
-
-def suite_of(folder: RunFolder) -> Suite | None:
-    """Return the suite as it was when the run was made, or None where it had none."""
-    source, suffix = folder.suite_source()
-    if not source:
-        return None
-    return suite.parse(source, folder.path / f"suite{suffix}", name=folder.manifest().get("suite"))
-
-
-def code_of(run: RunData, case_id: str, repeat: int) -> str | None:
-    """Return the code that a trial ended with, as it was graded; None if it gave none."""
-    grades = run.grades
-    mine = grades[(grades["case_id"] == case_id) & (grades["repeat"] == repeat)]
-    digest = mine["code_sha256"].iloc[0] if len(mine) else None
-    if not isinstance(digest, str):
-        return None
-    return run.folder.artifacts.get(digest).decode("utf-8", "replace")
 
 
 def _lay_down(folder: RunFolder, frames: dict[str, pd.DataFrame], judged_by: str) -> None:

@@ -10,7 +10,7 @@ from liftlab import suite as suites
 from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.jobs.deciding import Deciding
-from liftlab.jobs.opening import open_run, suite_of
+from liftlab.jobs.opening import open_run
 from liftlab.pipeline.build import build
 from liftlab.runner import control
 from liftlab.runner.control import RunRequest
@@ -176,7 +176,7 @@ def _followed(
 def _request_of(project: Project, folder: RunFolder) -> RunRequest:
     """Return the request that a run was made from, so that it can go on as it began."""
     manifest = folder.manifest()
-    asked, kept = manifest.get("request"), suite_of(folder)
+    asked, kept = manifest.get("request"), folder.suite()
     if asked is None or kept is None:
         raise InputInvalid(f"{folder.run_id} was not measured here: there is nothing to resume")
     endpoint = EndpointSettings.model_validate(asked["endpoint"])

@@ -18,7 +18,9 @@ from liftlab.jobs.baselines import Baseline
 from liftlab.jobs.checking import CheckResult
 from liftlab.reporting.markdown import escaped as markdown
 from liftlab.reporting.text import comparison as text
+from liftlab.reporting.text import ranking
 from liftlab.summary.comparison import Comparison
+from liftlab.summary.ranking import RankedRuns
 
 _MOST = 500
 _HEADINGS = ("target", "limit", "verdict", "value", "rests on")
@@ -53,6 +55,13 @@ def pair_lines(pair: Comparison) -> Iterator[str]:
     sure = [case for case in pair.cases if case.verdict != "cannot tell"]
     for case in sure[:10]:
         yield f"  {visible(case.case_id)}: {case.verdict}: ratio {case.ratio}"
+
+
+def ranking_lines(ranked: RankedRuns) -> Iterator[str]:
+    """Yield a ranking as lines of text."""
+    yield f"{visible(ranking.title(ranked))}."
+    yield from (f"  {visible(said)}" for said in (ranking.fastest(ranked), ranking.shared(ranked)))
+    yield from (f"  {visible(ranking.line(row))}" for row in ranked.rows)
 
 
 def baseline_lines(baseline: Baseline) -> Iterator[str]:

@@ -28,6 +28,7 @@ SECTIONS = {
     "latency:Latency": "latency",
     "provenance:Provenance": "provenance",
     "published:Published": "published",
+    "ranking:RankedRuns": "ranking",
     "recommendations:Recommendations": "recommendations",
     "right_by:RightBy": "right_by",
     "run:RunSummary": "status",
