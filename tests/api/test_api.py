@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -197,3 +198,40 @@ def test_the_working_directory_does_not_matter_where_a_project_is_named(
     monkeypatch.chdir(tmp_path)
     assert not os.path.exists("liftlab.toml")
     assert liftlab.summarize("week2_day1", folder).answers.right == 1
+
+
+RESULTS = (
+    *("answers", "budget", "cost", "drift", "failures", "latency", "right_by"),
+    *("slow", "spread", "targets", "trials"),
+)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_every_result_is_a_table_and_axes(name: str, week2: liftlab.Run) -> None:
+    result = getattr(week2.summary, name)
+    assert len(result.frame())
+    _, ax = plt.subplots()
+    assert result.plot(ax) is ax
+    assert ax.has_data()
+    plt.close("all")
+
+
+def test_a_result_in_words_has_a_table_and_no_axes(week2: liftlab.Run) -> None:
+    summary: Any = week2.summary
+    assert "python" in summary.provenance.frame()["what"].tolist()
+    assert len(summary.examples.frame()) == 4
+    with pytest.raises(UsageError, match="holds words"):
+        summary.recommendations.plot()
+
+
+def test_the_table_has_the_numbers_of_the_page(week2: liftlab.Run) -> None:
+    summary: Any = week2.summary
+    frame = summary.latency.frame().set_index("stage")
+    assert frame.loc["e2e", "value"] == summary.latency.e2e.p50.value == 14.96
+
+
+def test_pairs_and_rankings_are_tables_too(folder: Path) -> None:
+    pair: Any = liftlab.compare("week1", "week2_day1", project=folder)
+    ranked: Any = liftlab.compare("week1", "week2_day1", "week2_day1", project=folder)
+    assert "verdict" in pair.frame()
+    assert ranked.frame()["run_id"].tolist().count("week2_day1") == 2

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from liftlab.reporting.sections.base import Section
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 __all__ = ["SECTIONS", "Section", "attach", "section_of"]
 
@@ -62,6 +66,7 @@ def attach() -> None:
         result: Any = getattr(import_module(f"liftlab.summary.{module}"), kind)
         result._repr_mimebundle_ = _bundle
         result.__str__ = _text
+        result.frame, result.plot = _frame, _plot
 
 
 def _bundle(result: Any, **options: Any) -> dict[str, Any]:
@@ -70,3 +75,17 @@ def _bundle(result: Any, **options: Any) -> dict[str, Any]:
 
 def _text(result: Any) -> str:
     return section_of(result).text()
+
+
+def _frame(result: Any) -> pd.DataFrame:
+    """Return the result's numbers as a table, for pandas to go on from."""
+    from liftlab.reporting.frames import frame
+
+    return frame(result)
+
+
+def _plot(result: Any, ax: Axes | None = None) -> Axes:
+    """Draw the result on matplotlib axes, the current ones if None, and return them."""
+    from liftlab.reporting.plots import plot
+
+    return plot(result, ax)
