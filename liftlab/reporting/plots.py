@@ -55,6 +55,8 @@ def _points(
 ) -> None:
     """Draw each value with its interval, from the top down."""
     rows = rows[rows[value].notna()].iloc[::-1].reset_index(drop=True)
+    if not len(rows):
+        ax.text(0.5, 0.5, "not measured", ha="center", transform=ax.transAxes)
     ax.plot(rows[value], rows.index, "o")
     if "low" in rows:
         known = rows["low"].notna() & rows["high"].notna()
@@ -71,6 +73,13 @@ def _bars(rows: pd.DataFrame, ax: Axes, *, of: str, value: str, label: str) -> N
     ax.set(xlabel=label, ylabel="")
 
 
+def _targets(rows: pd.DataFrame, ax: Axes) -> None:
+    """Draw each value as a multiple of its limit: targets have units of their own."""
+    scaled = rows[rows["limit"] > 0].copy()
+    scaled[["value", "low", "high"]] = scaled[["value", "low", "high"]].div(scaled["limit"], axis=0)
+    _points(scaled, ax, of="target", label="value / limit", even=1.0)
+
+
 def _slow(rows: pd.DataFrame, ax: Axes) -> None:
     names = rows["case_id"].astype(str) + ", " + rows["stage"].map(words.stage)
     sns.barplot(x=rows["excess_s"], y=names, ax=ax, errorbar=None)
@@ -78,7 +87,7 @@ def _slow(rows: pd.DataFrame, ax: Axes) -> None:
 
 
 def _curve(rows: pd.DataFrame, ax: Axes) -> None:
-    ax.step(rows["seconds"], rows["share"], where="post")
+    ax.step([0.0, *rows["seconds"]], [0.0, *rows["share"]], where="post")
     ax.set(xlabel="seconds", ylabel="share that is right", ylim=(0, 1))
 
 
@@ -116,10 +125,10 @@ _PLOTS: dict[str, Draw] = {
     "Published": partial(_points, of="what", value="recomputed", label="recomputed"),
     "RankedRuns": partial(_points, of="run_id", label="share that is right"),
     "RightBy": _curve,
-    "RunSummary": partial(_points, of="target", label="value, in the target's unit"),
+    "RunSummary": _targets,
     "Slow": _slow,
     "Spread": partial(_points, of="stage", label="variation of repeats, as a share"),
-    "Targets": partial(_points, of="target", label="value, in the target's unit"),
+    "Targets": _targets,
     "TrialDetails": _attempts,
     "Trials": _times,
 }
