@@ -19,7 +19,7 @@ help: ## list the targets
 
 env: $(VENV)/.report ## set up .venv with what `make report` needs
 lab: $(VENV)/.lab ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir=. $(if $(filter 0,$(shell id -u)),--allow-root)
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url="/lab/tree/notebooks/README.md?factory=Markdown%20Preview" $(if $(filter 0,$(shell id -u)),--allow-root)
 report: $(VENV)/.report ## run the suite on the embedded model and write the report (RUN=id: only write it)
 	@$(BIN)/liftlab report $(RUN) $(endpoint)
 status: $(VENV)/.report ## print the newest run's message for a status update (RUN=id for another)

@@ -7,6 +7,7 @@ What notebooks and scripts import:
   and `.summary`, what it comes to;
 - `run(suite, endpoint)` makes one, `resume` finishes one, `compare` says what changed;
 - `load_suite`, `Suite`, `Case`, `Check`, `make_suite` and `grade` are what is asked and judged;
+- `what_if` and `explore` tell what faster stages or another price would change;
 - `simulate` is an endpoint whose true times are known;
 - `quantile`, `mean`, `proportion` and `flag` take a column of a table as it comes.
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from liftlab.api.runs import history, open_run, resume, run, runs, simulate
     from liftlab.api.statistics import flag, mean, proportion, quantile
     from liftlab.api.suites import grade, load_suite, make_suite
+    from liftlab.api.what_if import explore, what_if
     from liftlab.errors import LiftlabError
     from liftlab.suite import Case, Check, Suite
 
@@ -40,6 +42,7 @@ _HOMES = {
     "Run": "liftlab.api.run",
     "Suite": "liftlab.suite",
     "compare": "liftlab.api.results",
+    "explore": "liftlab.api.what_if",
     "flag": "liftlab.api.statistics",
     "grade": "liftlab.api.suites",
     "history": "liftlab.api.runs",
@@ -55,6 +58,7 @@ _HOMES = {
     "runs": "liftlab.api.runs",
     "simulate": "liftlab.api.runs",
     "summarize": "liftlab.api.results",
+    "what_if": "liftlab.api.what_if",
 }
 
 __all__ = [
@@ -66,6 +70,7 @@ __all__ = [
     "Suite",
     "__version__",
     "compare",
+    "explore",
     "flag",
     "grade",
     "history",
@@ -81,6 +86,7 @@ __all__ = [
     "runs",
     "simulate",
     "summarize",
+    "what_if",
 ]
 
 

@@ -30,6 +30,7 @@ from liftlab.summary.spread import Spread
 from liftlab.summary.targets import Targets
 from liftlab.summary.trial import TrialDetails
 from liftlab.summary.trials import Trials
+from liftlab.summary.what_if import WhatIf
 
 Row = Mapping[str, Any]
 
@@ -144,6 +145,12 @@ def _ranked(ranked: RankedRuns) -> Iterator[Row]:
         yield {**named, **_estimate(row.success), **_estimate(row.median, "median_"), **places}
 
 
+def _what_if(found: WhatIf) -> Iterator[Row]:
+    rows = (("measured", found.now, found.cost_now), ("then", found.then, found.cost_then))
+    for when, times, cost in rows:
+        yield {"when": when, **_estimate(times.p50), "request_usd": cost.value}
+
+
 def _summary(summary: RunSummary) -> Iterable[Row]:
     return _targets(summary.targets)
 
@@ -165,4 +172,5 @@ _ROWS: dict[type, Any] = {
     RunSummary: _summary,
     Spread: _spread,
     Targets: _targets,
+    WhatIf: _what_if,
 }

@@ -40,7 +40,11 @@ def plot(result: Any, ax: Axes | None = None) -> Axes:
     if kind not in _PLOTS:
         raise UsageError(f"{kind} holds words, not numbers: see its .frame()")
     ax = plt.gca() if ax is None else ax
-    _PLOTS[kind](frame(result), ax)
+    rows = frame(result)
+    if len(rows):
+        _PLOTS[kind](rows, ax)
+    if not ax.has_data():
+        ax.text(0.5, 0.5, "not measured", ha="center", transform=ax.transAxes)
     return ax
 
 
@@ -55,8 +59,6 @@ def _points(
 ) -> None:
     """Draw each value with its interval, from the top down."""
     rows = rows[rows[value].notna()].iloc[::-1].reset_index(drop=True)
-    if not len(rows):
-        ax.text(0.5, 0.5, "not measured", ha="center", transform=ax.transAxes)
     ax.plot(rows[value], rows.index, "o")
     if "low" in rows:
         known = rows["low"].notna() & rows["high"].notna()
@@ -131,4 +133,5 @@ _PLOTS: dict[str, Draw] = {
     "Targets": _targets,
     "TrialDetails": _attempts,
     "Trials": _times,
+    "WhatIf": partial(_points, of="when", label="median, s"),
 }

@@ -126,7 +126,7 @@ class Costs(Result):
     def bills(self) -> tuple[Traffic, ...]:
         """The bill of each month: idle time and cold starts included."""
         known = (self.service, self.price, self.model, self.hosting, self.request)
-        return tuple(_named(_bill(*known, requests)) for requests in self.requests)
+        return tuple(_named(bill(*known, requests)) for requests in self.requests)
 
     @cached_property
     def curve(self) -> tuple[CurvePoint, ...]:
@@ -242,7 +242,7 @@ def _named(bill: Traffic) -> Traffic:
     return replace(bill, usd=replace(bill.usd, quantity=f"bill:{bill.requests:.0f}"))
 
 
-def _bill(
+def bill(
     service: Service,
     price: Price,
     model: CostModel,

@@ -212,7 +212,7 @@ def test_every_result_is_a_table_and_axes(name: str, week2: liftlab.Run) -> None
     assert len(result.frame())
     _, ax = plt.subplots()
     assert result.plot(ax) is ax
-    assert ax.has_data()
+    assert ax.has_data() or ax.texts
     plt.close("all")
 
 

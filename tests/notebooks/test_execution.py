@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import ast
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
+import liftlab
 from liftlab import store
 from liftlab.records import Run
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+EXPLORE = sorted((ROOT / "notebooks" / "explore").glob("*.ipynb"))
 EMPTY = "20260101_000000_none"
 
 
@@ -62,3 +66,30 @@ def test_every_cell_shows_something(
     assert {finding["run_id"] for finding in findings} == {run_id}
     assert all(bundle["text/html"] for bundle in bundles)
     assert [END_TYPE in bundle for bundle in bundles] == [False] * (len(bundles) - 1) + [True]
+
+
+@pytest.mark.parametrize("run_id", ["week2_day1", EMPTY])
+@pytest.mark.parametrize("path", EXPLORE, ids=lambda path: path.stem)
+def test_exploring_runs_from_top_to_bottom(
+    path: Path, run_id: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    if find_spec("ipywidgets") is None:  # sliders come with JupyterLab
+        monkeypatch.setitem(vars(liftlab), "explore", liftlab.open_run)
+    names: dict[str, Any] = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            exec(cell.source, names)
+            if "parameters" in cell.metadata.get("tags", ()):
+                names["run_id"] = run_id
+    assert names["run"].id == run_id
+    plt.close("all")
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *EXPLORE], ids=lambda path: path.stem)
+def test_a_notebook_imports_nothing_of_ours_but_the_front_door(path: Path) -> None:
+    cells = (cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+    tree = ast.parse("\n".join(cell.source for cell in cells))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert {alias.name for node in imports for alias in node.names} == {"liftlab"}

@@ -41,6 +41,7 @@ SECTIONS = {
     "targets:Targets": "targets",
     "trial:TrialDetails": "trial",
     "trials:Trials": "trials",
+    "what_if:WhatIf": "what_if",
 }
 
 
