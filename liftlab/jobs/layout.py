@@ -16,7 +16,7 @@ from liftlab.store.files import writing
 PARTS = (SETTINGS_FILE, "notebooks", "data/suites", "data/reference", "data/prices.toml")
 _PACKAGED = "_project"
 _GITIGNORE = "# What liftlab makes; all else is yours to commit.\ndata/runs/\nreports/\n"
-_NOT_COPIED = shutil.ignore_patterns(".ipynb_checkpoints", "explore", "__pycache__")
+_NOT_COPIED = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
 
 
 def lay_down(target: Path) -> Path:

@@ -39,13 +39,14 @@ class Progress:
     total
         How many trials there are to run.
     stream
-        Where to show them; standard error if None.
+        Where to show them; if None standard error, below a notebook's cell standard output.
     unit
         What one of them is called.
     """
 
     def __init__(self, total: int, stream: IO[str] | None = None, *, unit: str = "trial") -> None:
-        self._stream = stream or sys.stderr
+        # JupyterLab shows standard error in red.
+        self._stream = stream or (sys.stdout if _has_widgets() else sys.stderr)
         self._total = total
         self._ended = 0
         self._completed = 0
