@@ -16,9 +16,15 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Floats, floats, labels
+from liftlab.analysis.columns import Floats, labels
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.latency import answered, answered_steps
+from liftlab.analysis.latency import (
+    answered,
+    answered_steps,
+    judged_seconds,
+    judged_steps,
+    stage_names,
+)
 from liftlab.analysis.outliers import fit_sample
 from liftlab.analysis.samples import Indices, as_array, group_medians, in_range, indexed
 
@@ -146,21 +152,14 @@ def run_drift(trials: pd.DataFrame, stages: pd.DataFrame) -> RunDrift:
     trials = trials[answered(trials)]
     stages = stages[answered_steps(stages)] if len(stages) else stages
     found = []
-    if len(stages):
-        order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
-        for name in order.index:
-            frame = stages[stages["stage"] == name].sort_values("started_s", kind="stable")
-            found.append(drift_of(_own(frame, "latency_s"), labels(frame, "case_id"), what=name))
+    for name in stage_names(stages):
+        frame = stages[stages["stage"] == name].sort_values("started_s", kind="stable")
+        found.append(drift_of(judged_steps(frame), labels(frame, "case_id"), what=name))
     if len(trials):
         trials = trials.sort_values("started_at", kind="stable")
-    e2e = drift_of(_own(trials, "e2e_s"), labels(trials, "case_id"))
+    e2e = drift_of(judged_seconds(trials), labels(trials, "case_id"))
     ordered = len({str(moment) for moment in started if moment is not None}) > 1
     return RunDrift(stages=tuple(found), e2e=e2e, ordered=ordered)
-
-
-def _own(frame: pd.DataFrame, column: str) -> Floats:
-    """Return times without what the client's own work took."""
-    return floats(frame, column) - np.nan_to_num(floats(frame, "client_s"))
 
 
 def _drift(

@@ -37,7 +37,6 @@ __all__ = [
 
 Rows = Literal["answered", "right"]
 
-ROWS_IN_WORDS: dict[Rows, str] = {"answered": "answered", "right": "right answers"}
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 DEADLINE = "deadline"  # the error class of a call that the client gave up
 # The model did answer, if badly, as grading has it.
@@ -71,8 +70,6 @@ class LatencySummary:
     ----------
     what
         "e2e" or the stage's name.
-    rows
-        Which rows are in it, in words.
     n, cases, given_up, left_out
         How many rows are in it, of how many prompts, on how many of them the client gave up, and
         how many are not in it: errors of the endpoint, and rows without a time.
@@ -88,7 +85,6 @@ class LatencySummary:
     """
 
     what: str
-    rows: str
     n: int
     cases: int
     given_up: int
@@ -113,13 +109,6 @@ class LatencySummary:
             again={q: found.no_narrower_than(uncertainty_s) for q, found in self.again.items()},
         )
 
-    def sentence(self) -> str:
-        """Say the median and which rows it is of."""
-        return f"{self.what}: median {self.p50}, {self.rows}."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
 
 def summarise(
     seconds: ArrayLike,
@@ -128,7 +117,6 @@ def summarise(
     given_up: ArrayLike | None = None,
     left_out: int = 0,
     what: str = "e2e",
-    rows: Rows = "answered",
 ) -> LatencySummary:
     """Summarise latencies.
 
@@ -144,13 +132,11 @@ def summarise(
         Rows that were left out before.
     what
         What is summarised.
-    rows
-        Which rows they are.
 
     Examples
     --------
-    >>> print(summarise([4.12, 4.19, 4.16, 19.77, 17.08], what="ir_to_code"))
-    ir_to_code: median 4.2 s (93.75 % interval 4.1–19.8 s, n = 5), answered.
+    >>> print(summarise([4.12, 4.19, 4.16, 19.77, 17.08]).p50)
+    4.2 s (93.75 % interval 4.1–19.8 s, n = 5)
     """
     values = as_array(seconds)
     kept = np.isfinite(values)
@@ -172,7 +158,6 @@ def summarise(
     }
     return LatencySummary(
         what=what,
-        rows=ROWS_IN_WORDS[rows],
         n=len(chosen),
         cases=estimates[0].cases or 0,
         given_up=int(cut.sum()),
@@ -200,20 +185,25 @@ def stage_summaries(
     trials
         The trial table joined with its grades; needed for "right".
     """
+    return [
+        _summary(time_stage(stages, name, rows, trials=trials), name)
+        for name in stage_names(stages)
+    ]
+
+
+def stage_names(stages: pd.DataFrame) -> list[str]:
+    """Return the stages of the stage table in the order of the pipeline."""
     if len(stages) == 0:
         return []
-    order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
-    return [
-        _summary(time_stage(stages, str(name), rows, trials=trials), str(name), rows)
-        for name in order.index
-    ]
+    first = stages.groupby("stage", sort=False)["position"].min()
+    return [str(name) for name in first.sort_values(kind="stable").index]
 
 
 def e2e_summary(
     trials: pd.DataFrame, rows: Rows = "answered", *, stages: pd.DataFrame | None = None
 ) -> LatencySummary:
     """Summarise end-to-end latency of the trial table; see `time_end_to_end`."""
-    return _summary(time_end_to_end(trials, rows, stages=stages), "e2e", rows)
+    return _summary(time_end_to_end(trials, rows, stages=stages), "e2e")
 
 
 def time_end_to_end(
@@ -257,7 +247,7 @@ def time_stage(
 ) -> Timed:
     """Return the times of one stage; as `time_end_to_end`."""
     frame = stages[stages["stage"] == name]
-    seconds = floats(frame, "latency_s") - np.nan_to_num(floats(frame, "client_s"))
+    seconds = judged_steps(frame)
     classes = labels(frame, "error_class")
     late = np.asarray(classes == DEADLINE, dtype=np.bool_)
     good = answered_steps(frame)
@@ -280,6 +270,11 @@ def judged_seconds(trials: pd.DataFrame) -> Floats:
     return floats(trials, "e2e_s") - np.nan_to_num(floats(trials, "client_s"))
 
 
+def judged_steps(stages: pd.DataFrame) -> Floats:
+    """Return the times of steps without what liftlab's own work took of them; (n,)."""
+    return floats(stages, "latency_s") - np.nan_to_num(floats(stages, "client_s"))
+
+
 def answered_steps(stages: pd.DataFrame) -> Bools:
     """Return where a step ended with an answer of the model's; (n,)."""
     classes = labels(stages, "error_class")
@@ -298,14 +293,9 @@ def succeeded(trials: pd.DataFrame, success: str = "pass") -> Bools:
     return is_true(trials, success)
 
 
-def _summary(timed: Timed, what: str, rows: Rows) -> LatencySummary:
+def _summary(timed: Timed, what: str) -> LatencySummary:
     return summarise(
-        timed.seconds,
-        timed.cases,
-        given_up=timed.given_up,
-        left_out=timed.left_out,
-        what=what,
-        rows=rows,
+        timed.seconds, timed.cases, given_up=timed.given_up, left_out=timed.left_out, what=what
     )
 
 
