@@ -39,15 +39,12 @@ class Shift:
         The means of the stretches on both sides, up to the next shift.
     p
         Chance of a difference that large anywhere in a steady series of this length.
-    autocorrelation
-        Between neighbours, shifts apart; negative ones count as 0.
     """
 
     index: int
     before: float
     after: float
     p: float
-    autocorrelation: float
 
 
 def shifts(
@@ -84,23 +81,22 @@ def shifts(
         raise ValueError(f"level is {level}: it lies between 0 and 1")
     rng = np.random.default_rng(seed)
     cuts = sorted(_cut(series, 0, level, max(shortest, 2), rng))
-    edges = [0, *(index for index, *_ in cuts), len(series)]
+    edges = [0, *(index for index, _ in cuts), len(series)]
     return [
         Shift(
             index=index,
             before=float(series[edges[place] : index].mean()),
             after=float(series[index : edges[place + 2]].mean()),
             p=p,
-            autocorrelation=rho,
         )
-        for place, (index, p, rho) in enumerate(cuts)
+        for place, (index, p) in enumerate(cuts)
     ]
 
 
 def _cut(
     series: Floats, offset: int, level: float, shortest: int, rng: np.random.Generator
-) -> list[tuple[int, float, float]]:
-    """Return index, p and autocorrelation of every shift of a stretch that begins at `offset`."""
+) -> list[tuple[int, float]]:
+    """Return index and p of every shift of a stretch that begins at `offset`."""
     if len(series) < 2 * shortest or np.ptp(series) == 0:
         return []
     seen = _differences(series[None, :], shortest)[0]
@@ -113,7 +109,7 @@ def _cut(
         return []
     return [
         *_cut(series[:index], offset, level, shortest, rng),
-        (offset + index, p, rho),
+        (offset + index, p),
         *_cut(series[index:], offset + index, level, shortest, rng),
     ]
 

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from liftlab.analysis.columns import Floats, labels
-from liftlab.analysis.estimate import POINTS, Estimate, plain, quantity
+from liftlab.analysis.estimate import POINTS, Estimate
 from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
 from liftlab.analysis.paired import (
     LEVEL,
@@ -72,19 +72,6 @@ class SuccessChange:
     p: float | None
     verdict: SuccessVerdict
 
-    def sentence(self) -> str:
-        """Say both rates, which cases changed, and whether that is more than chance."""
-        if self.p is None:
-            return f"Success: {self.verdict}: {self.difference.reason}."
-        return (
-            f"Success: {self.verdict}: {quantity(self.first, '%')} before, "
-            f"{quantity(self.second, '%')} after, a difference of {self.difference}; "
-            f"{self.better:,} better, {self.worse:,} worse, p = {plain(self.p, 2)}."
-        )
-
-    def __str__(self) -> str:
-        return self.sentence()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunComparison:
@@ -97,17 +84,6 @@ class RunComparison:
     only_second: int
     times: tuple[Change, ...]
     success: SuccessChange
-
-    def sentence(self) -> str:
-        """Say what was compared, then each verdict."""
-        apart = self.only_first + self.only_second
-        unshared = f" ({apart:,} not shared are not compared)" if apart and self.shared else ""
-        cases = "case" if self.shared == 1 else "cases"
-        said = f"{self.second} against {self.first}, {self.shared:,} shared {cases}{unshared}."
-        return " ".join([said, *(str(change) for change in self.times), str(self.success)])
-
-    def __str__(self) -> str:
-        return self.sentence()
 
 
 def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:

@@ -160,14 +160,11 @@ class Estimate:
             return f"n = {self.n:,}"
         return f"n = {self.n:,} requests, {self.cases:,} prompt{'s' * (self.cases != 1)}"
 
-    def sentence(self) -> str:
+    def __str__(self) -> str:
         """Say the value, its interval and n, or why one of them is missing."""
         shown = ", ".join(part for part in (self.interval, self.counted) if part)
         why = self.needs or self.reason
         return f"{self.point} ({shown}{': ' + why if why else ''})"
-
-    def __str__(self) -> str:
-        return self.sentence()
 
     @property
     def _style(self) -> _Style:
@@ -224,11 +221,10 @@ def _style(
     half: float | None = None,
     limit: float | None = None,
     finest: float | None = None,
-    keep_unit: bool = False,
 ) -> _Style:
     """Choose unit and decimals for figures that belong together."""
     largest = max((abs(each) for each in values if math.isfinite(each)), default=0.0)
-    if unit == "s" and 0 < largest < 1 and not keep_unit:
+    if unit == "s" and 0 < largest < 1:
         unit = "ms"
     if largest > _LARGEST:
         return _Style(unit, 0)
@@ -306,17 +302,6 @@ def span(low: float, high: float, unit: str = "", *, finest: float | None = None
     ('38–96 %', '14.2–27.1 s', '< 0.1–86 %')
     """
     return _style([low, high], unit, half=(high - low) / 2, finest=finest).span(low, high)
-
-
-def number(value: float, unit: str = "") -> str:
-    """Write a lone number without its unit, for a column that has it in its head.
-
-    Examples
-    --------
-    >>> number(0.37554, "%"), number(0.056312, "s"), number(9.806, "s"), number(1234.5, "USD")
-    ('38', '0.0563', '9.81', '1,230')
-    """
-    return _style([value], unit, keep_unit=True).number(value)
 
 
 def as_set(value: float, unit: str = "") -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +10,8 @@ import pandas as pd
 
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Floats, floats, is_true, labels
-from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.analysis.tokens import TOKENS_PER_S, WORDS, reasoned_only, token_times
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.tokens import TOKENS_PER_S, reasoned_only, token_times
 from liftlab.records import STALE, Run
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
@@ -29,13 +28,6 @@ class Spread:
     quantiles: tuple[tuple[float, Estimate], ...]
     largest: float
     unit: str = "s"
-
-    def sentence(self) -> str:
-        """Say the quantiles that n carries, and the largest value."""
-        said = [f"P{100 * q:g} {e.point}" for q, e in self.quantiles if e.value is not None]
-        if self.unit == "s":  # of a rate the largest says only which reply came in few reads
-            said.append(f"largest {quantity(self.largest, self.unit)}")
-        return ", ".join(said)
 
     def as_json(self) -> dict[str, float | int | None]:
         """Return it as plain data; names of seconds end in `_s`."""
@@ -86,19 +78,6 @@ class LoadSummary:
         """Requests answered well a second."""
         return self.ok / self.seconds if self.seconds else None
 
-    def lines(self) -> Iterator[str]:
-        """Say all of it, a line each."""
-        rate = "" if self.rps is None else f", {self.rps:,.1f} answered a second"
-        yield f"{self.loop}: {self.n:,} requests, {self.ok:,} answered well{rate}"
-        if self.errors:
-            yield "failed: " + ", ".join(f"{name} {count:,}" for name, count in self.errors)
-        for spread in self.spreads:
-            yield f"{_WORDS[spread.name]}: {spread.sentence()}"
-        if self.reasoned_only:
-            yield f"no answer token came in {self.reasoned_only:,} replies: only reasoning"
-        again = f"; {self.stale:,} sent again at once on a new one" if self.stale else ""
-        yield f"connections: {self.reused:,} of {self.n:,} requests on one used before{again}"
-
     def as_json(self) -> dict[str, object]:
         """Return it as plain data."""
         return {
@@ -113,14 +92,6 @@ class LoadSummary:
             "no_answer_token": self.reasoned_only,
             **{spread.name: spread.as_json() for spread in self.spreads},
         }
-
-
-_WORDS = {
-    **WORDS,
-    "e2e": "E2E from sent",
-    "e2e_from_planned": "E2E from planned",
-    "lag": "lag, planned to sent",
-}
 
 
 def summarise_load(run: Run, attempts: pd.DataFrame) -> LoadSummary:

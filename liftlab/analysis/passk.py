@@ -29,13 +29,6 @@ class PassAtK:
     samples: int
     estimate: Estimate
 
-    def sentence(self) -> str:
-        """Say the rate with its interval, and how many answers it rests on."""
-        return f"pass@{self.k}: {self.estimate}; {self.samples:,} answers to {self.cases:,} cases"
-
-    def __str__(self) -> str:
-        return self.sentence()
-
 
 def of_case(n: int, c: int, k: int) -> float:
     """Return the unbiased estimate of pass@k for one case.
@@ -93,8 +86,8 @@ def pass_at_k(
 
     Examples
     --------
-    >>> print(pass_at_k([1, 1, 1, 1, 1], [1, 1, 1, 1, 0], 1))
-    pass@1: 80 % (95 % interval 28–99 %, n = 5); 5 answers to 5 cases
+    >>> print(pass_at_k([1, 1, 1, 1, 1], [1, 1, 1, 1, 0], 1).estimate)
+    80 % (95 % interval 28–99 %, n = 5)
     """
     check_confidence(confidence)
     answers, right = np.asarray(n, dtype=np.int64), np.asarray(c, dtype=np.int64)

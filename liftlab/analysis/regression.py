@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -17,8 +17,8 @@ import pandas as pd
 from scipy import stats
 
 from liftlab.analysis.columns import floats
-from liftlab.analysis.comparable import is_share, on_scale, spread_of, unit_of
-from liftlab.analysis.estimate import Estimate, as_set, quantity, span
+from liftlab.analysis.comparable import is_share, on_scale, spread_of
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import proportion
 from liftlab.analysis.paired import holm_levels
 from liftlab.analysis.spread import RUNS_NEEDED, Spread
@@ -64,28 +64,9 @@ class Regression:
     verdict: RegressionVerdict
     reason: str = ""
 
-    def sentence(self) -> str:
-        """Say both values, how far apart they are, and what that is worth."""
-        said = f"{self.metric}: {self.verdict}: {quantity(self.before, unit_of(self.metric))} → "
-        said += quantity(self.after, unit_of(self.metric))
-        if self.change is not None:
-            said += f" ({change_words(self)})"
-        if self.reason:
-            return f"{said}; {self.reason}."
-        if self.verdict == "no regression found" and self.detectable is not None:
-            said += f"; {quantity(abs(self.detectable), '%')} for the worse would have been found"
-        return f"{said}; spread of {self.runs:,} runs."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
-        names = (
-            *("metric", "before", "after", "change", "low", "high", "p", "detectable", "runs"),
-            *("verdict", "reason"),
-        )
-        return {name: getattr(self, name) for name in names}
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,27 +90,6 @@ class FalseAlarms:
     alarms: int
     by_metric: Mapping[str, int]
     rate: Estimate
-
-    def sentence(self) -> str:
-        """Say the rate, and what it should be."""
-        if not self.pairs:
-            return f"No false-alarm rate: {self.rate.reason}."
-        said = f"{self.alarms:,} of {self.pairs:,} pairs of comparable runs failed: {self.rate}"
-        return f"{said}; by chance {as_set(LEVEL, '%')} are expected."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
-
-def change_words(found: Regression) -> str:
-    """Return the change in words, with its interval where there is one."""
-    if found.change is None:
-        return "–"
-    ends = ""
-    if found.low is not None and found.high is not None:
-        ends = f", 95 % interval {span(found.low, found.high, '%')}"
-    unit = "points" if is_share(found.metric) else "%"
-    return f"{found.change * 100:+.1f} {unit}{ends}"
 
 
 def regressions(

@@ -69,13 +69,6 @@ class FailureShare:
     of_trials: Estimate
     picked: Estimate
 
-    def sentence(self) -> str:
-        """Say the count and its share of the failures."""
-        return f"{self.failure_class}: {self.count:,}, {self.of_failures} of failures."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
 
 def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "") -> SuccessRate:
     """Count successes among the trials that could be judged.

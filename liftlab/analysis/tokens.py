@@ -9,7 +9,7 @@ import pandas as pd
 
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Bools, Floats, floats, labels
-from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.analysis.estimate import Estimate
 
 TOKENS_PER_S = "tokens/s"
 WORDS = {
@@ -85,17 +85,6 @@ class StageTokens:
     reasoned_only: int
     medians: dict[str, Estimate]
     p95s: dict[str, Estimate]
-
-    def sentence(self) -> str:
-        """Say the medians in one line."""
-        named = [
-            point if name == "tokens_per_s" else f"{WORDS[name]} {point}"
-            for name, estimate in self.medians.items()
-            if (point := quantity(estimate.value, estimate.unit)) != "–"
-        ]
-        if self.reasoned_only:
-            named.append(f"no answer token came in {self.reasoned_only:,}")
-        return f"{self.stage}, medians of {self.n:,} streamed replies: {', '.join(named)}"
 
     def as_json(self) -> dict[str, object]:
         """Return the medians as plain data, in seconds and tokens a second."""

@@ -30,14 +30,15 @@ class Components:
 
     Parameters
     ----------
-    repeat
-        Coefficient of variation of repeats of one case.
+    case, repeat
+        Coefficients of variation: between cases, and of repeats of one case.
     share
         The part of the variance that cases hold: the intra-class correlation.
     reason
         Why nothing can be said; empty if something can.
     """
 
+    case: float | None
     repeat: Estimate
     share: Estimate
     reason: str = ""
@@ -81,11 +82,13 @@ def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -
     reason = _why_not(logs, groups, count)
     if reason:
         none = Estimate(value=None, n=count, reason=reason, unit="%")
-        return Components(repeat=none, share=none, reason=reason)
+        return Components(case=None, repeat=none, share=none, reason=reason)
     table = _Table(logs, groups)
     ratio, within = table.reml()
     return Components(
-        repeat=_repeat(within, table, confidence), share=_share(ratio, table, confidence)
+        case=_cv(ratio * within),
+        repeat=_repeat(within, table, confidence),
+        share=_share(ratio, table, confidence),
     )
 
 

@@ -133,7 +133,9 @@ def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
     lines = [f"{summary.total} samples against {name}: {counts}"]
     if summary.by_case:
-        lines.append(str(pass_at_k(*_counts(summary), 1, mixed=True)))
+        first = pass_at_k(*_counts(summary), 1, mixed=True)
+        counted = f"{first.samples:,} answers to {first.cases:,} cases"
+        lines.append(f"pass@1: {first.estimate}; {counted}")
     return [*lines, f"isolation {summary.isolation}; verdicts in {out}"]
 
 

@@ -28,6 +28,7 @@ def test_balanced_it_is_the_analysis_of_variance() -> None:
     found = components(times, names)
     assert found.share.value == pytest.approx(between / (between + within), rel=1e-4)
     assert found.repeat.value == pytest.approx(np.sqrt(np.expm1(within)), rel=1e-4)
+    assert found.case == pytest.approx(np.sqrt(np.expm1(between)), rel=1e-4)
 
 
 def test_a_published_example() -> None:
@@ -43,6 +44,7 @@ def test_a_published_example() -> None:
     scale = 1e-4  # small enough that every CV is the standard deviation
     times = np.exp(np.array(yields) * scale).ravel()
     found = components(times, np.repeat(list("abcdef"), 5))
+    assert found.case == pytest.approx(np.sqrt(1764.05) * scale, rel=1e-3)
     assert found.repeat.value == pytest.approx(np.sqrt(2451.25) * scale, rel=1e-3)
     assert found.share.value == pytest.approx(1764.05 / (1764.05 + 2451.25), rel=1e-3)
 

@@ -48,11 +48,6 @@ class PublishedFigure:
     survives: Survives
     explanation: str
 
-    @property
-    def comes_out(self) -> bool:
-        """Whether a known rule gives the published digits."""
-        return bool(self.comes_out_as)
-
 
 def compare_published(
     published: Mapping[str, Any],
