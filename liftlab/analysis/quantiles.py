@@ -193,7 +193,7 @@ def quantile(
     population = AGAIN if whose == "again" else PROMPTS if clusters is not None else THIS_RUN
     base: dict[str, Any] = {"n": len(values), "population": population, "unit": unit}
     base["cases"] = cases
-    reason = unfit(values) or ("a value is infinite" if np.isinf(values).any() else "")
+    reason = unfit(values)
     if reason:
         return Estimate(value=None, reason=reason, **base)
     if q < 0.5:

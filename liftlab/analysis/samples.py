@@ -124,7 +124,9 @@ def unfit(values: Floats) -> str:
     if wrong:
         return f"{wrong} of {len(values)} values are not positive"
     strange = int((np.isfinite(values) & ~in_range(values)).sum())
-    return f"{strange} of {len(values)} values are out of any range" if strange else ""
+    if strange:
+        return f"{strange} of {len(values)} values are out of any range"
+    return "a value is infinite" if np.isinf(values).any() else ""
 
 
 def in_range(values: Floats) -> Bools:

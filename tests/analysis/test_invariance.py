@@ -131,7 +131,7 @@ def test_comparing_and_flagging_raise_on_no_finite_times(
     if change.ratio.has_interval:
         assert wide.low <= change.ratio.low
         assert wide.high >= change.ratio.high
-    assert flag(first, cases, second).sentence()
+    assert str(flag(first, cases, second))
 
 
 TIMES = ["sent_s", "first_byte_s", "last_byte_s", "queue_s", "cold_s", "server_s", "max_gap_s"]
