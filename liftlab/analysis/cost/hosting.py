@@ -46,7 +46,7 @@ class Hosting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a request uses on average, in billed seconds, and how it waits.
+    """What a request uses on average, in billed seconds.
 
     Parameters
     ----------
@@ -58,12 +58,6 @@ class Usage:
         Starting, and up with nothing to do.
     kept_s
         How much of `billed_s` is of containers kept warm.
-    starts
-        Container starts a request.
-    cold_share
-        Share of requests that wait for a start.
-    wait_s, wait_p95_s
-        Mean and 95th percentile of the wait for a slot; NaN where not simulated.
     """
 
     billed_s: float
@@ -71,10 +65,6 @@ class Usage:
     cold_s: float
     idle_s: float
     kept_s: float = 0.0
-    starts: float
-    cold_share: float
-    wait_s: float = float("nan")
-    wait_p95_s: float = float("nan")
 
 
 def starts_per_request(rate_rps: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> Floats:
@@ -117,21 +107,13 @@ def closed_form(rate_rps: float, service_s: float, hosting: Hosting) -> Usage:
     Examples
     --------
     >>> used = closed_form(2 / 3600, 15, Hosting(idle_window_s=300, cold_start_s=60))
-    >>> round(1000 * used.billed_s / 3600, 1), round(used.cold_share, 2)
-    (91.8, 0.84)
+    >>> round(1000 * used.billed_s / 3600, 1)
+    91.8
     """
     if not hosting.serial:
         raise ValueError("the closed form is for one slot in one container: simulate others")
     if rate_rps * service_s >= 1:
         raise ValueError(f"load {rate_rps * service_s:.2f}: one slot cannot keep up")
-    starts = float(starts_per_request(rate_rps, service_s, hosting))
+    cold = float(starts_per_request(rate_rps, service_s, hosting)) * hosting.cold_start_s
     billed = float(billed_per_request(rate_rps, service_s, hosting))
-    cold = starts * hosting.cold_start_s
-    return Usage(
-        billed_s=billed,
-        busy_s=service_s,
-        cold_s=cold,
-        idle_s=billed - service_s - cold,
-        starts=starts,
-        cold_share=(1 + rate_rps * hosting.cold_start_s) * starts,
-    )
+    return Usage(billed_s=billed, busy_s=service_s, cold_s=cold, idle_s=billed - service_s - cold)
