@@ -219,7 +219,6 @@ def of_run(
     zone: float | None = None,
     *,
     measure: Measure = "pass",
-    failure_class: str | None = None,
     error: float = 0.05,
 ) -> Decision:
     """Decide about the trials of a run, at its own speed and price.
@@ -231,8 +230,6 @@ def of_run(
         cost_usd`. Trials count in the order in which they started.
     measure
         "pass" or "parsed".
-    failure_class
-        Count trials spoiled by this class instead of successes.
     error
         Chance of each wrong decision.
     """
@@ -241,9 +238,6 @@ def of_run(
         ordered = trials.sort_values("started_at", kind="stable")
     known, good, _ = judgeable(ordered, measure)
     what = "gave the right answers" if measure == "pass" else "parse"
-    if failure_class is not None:
-        good = np.asarray(labels(ordered, "failure_class") == failure_class, dtype=np.bool_)
-        what = f"are spoiled by {failure_class}"
     seconds, usd = mean_effort(trials)
     return success_rate(
         np.where(known, good, np.nan),
