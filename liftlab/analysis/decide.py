@@ -219,7 +219,6 @@ def of_run(
     zone: float | None = None,
     *,
     measure: Measure = "pass",
-    error: float = 0.05,
 ) -> Decision:
     """Decide about the trials of a run, at its own speed and price.
 
@@ -230,8 +229,6 @@ def of_run(
         cost_usd`. Trials count in the order in which they started.
     measure
         "pass" or "parsed".
-    error
-        Chance of each wrong decision.
     """
     ordered = trials
     if "started_at" in trials.columns:
@@ -244,7 +241,6 @@ def of_run(
         target,
         zone,
         cases=labels(ordered, "case_id"),
-        error=error,
         what=what,
         seconds=seconds,
         usd=usd,

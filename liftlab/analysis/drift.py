@@ -7,8 +7,7 @@ measurement: a run's is random, so that unlike cases are no trend.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,7 @@ from liftlab.analysis.latency import (
     stage_names,
 )
 from liftlab.analysis.outliers import fit_sample
-from liftlab.analysis.samples import Indices, as_array, group_medians, in_range, indexed
+from liftlab.analysis.samples import CONFIDENCE, Indices, as_array, group_medians, in_range, indexed
 
 DRIFT_NEEDS = 10
 NEIGHBOURS_NEED = 20
@@ -95,7 +94,6 @@ def drift_of(
     cases: ArrayLike | None = None,
     *,
     what: str = "e2e",
-    confidence: float = 0.95,
 ) -> Drift:
     """Estimate how times change in the order in which they were measured.
 
@@ -133,13 +131,13 @@ def drift_of(
         reason = "all are the same" if n >= DRIFT_NEEDS else _insufficient(DRIFT_NEEDS, n)
         none = Estimate(value=None, n=n, reason=reason)
         return Drift(what=what, ratio=none, p=None, neighbours=none, warm_up=none)
-    ratio, p = _drift(place, logs, index, confidence)
+    ratio, p = _drift(place, logs, index)
     return Drift(
         what=what,
         ratio=ratio,
         p=p,
-        neighbours=_neighbours(residuals, confidence),
-        warm_up=_warm_up(logs, index, confidence),
+        neighbours=_neighbours(residuals),
+        warm_up=_warm_up(logs, index),
     )
 
 
@@ -162,9 +160,7 @@ def run_drift(trials: pd.DataFrame, stages: pd.DataFrame) -> RunDrift:
     return RunDrift(stages=tuple(found), e2e=e2e, ordered=ordered)
 
 
-def _drift(
-    place: Floats, logs: Floats, index: Indices, confidence: float
-) -> tuple[Estimate, float]:
+def _drift(place: Floats, logs: Floats, index: Indices) -> tuple[Estimate, float]:
     """Return last over first with its interval, and the p of no drift."""
     slopes, score, variance = [], 0.0, 0.0
     for times, at in zip(_by_case(logs, index), _by_case(place, index), strict=True):
@@ -176,7 +172,7 @@ def _drift(
         variance += len(times) * size * (size - 1) * (2 * size + 5) / 18
     ordered, error = np.sort(np.concatenate(slopes)), math.sqrt(variance)
     z = max(0.0, abs(score) - 1) / error
-    half = float(stats.norm.ppf((1 + confidence) / 2)) * error
+    half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
     # Sen's limits: the slopes whose ranks lie that far from the middle.
     low, high = ((len(ordered) + side * half) / 2 for side in (-1, 1))
     ranks = np.clip([low - 0.5, high + 0.5 - 1], 0, len(ordered) - 1).round().astype(int)
@@ -185,7 +181,7 @@ def _drift(
         low=math.exp(ordered[ranks[0]]),
         high=math.exp(ordered[ranks[1]]),
         n=len(logs),
-        confidence=confidence,
+        confidence=CONFIDENCE,
         method="Sen's slope of ln seconds within cases",
     )
     return estimate, 2 * float(stats.norm.sf(z))
@@ -204,25 +200,25 @@ def _by_case(values: Floats, index: Indices) -> list[Floats]:
     return rectangles
 
 
-def _neighbours(residuals: Floats, confidence: float) -> Estimate:
+def _neighbours(residuals: Floats) -> Estimate:
     n = len(residuals)
     if n < NEIGHBOURS_NEED:
         return Estimate(value=None, n=n, reason=_insufficient(NEIGHBOURS_NEED, n))
     centred = residuals - residuals.mean()
     found = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
     found = min(0.999, max(-0.999, found + (1 + 3 * found) / n))  # its bias (Kendall 1954)
-    half = float(stats.norm.ppf((1 + confidence) / 2)) / math.sqrt(n)
+    half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) / math.sqrt(n)
     return Estimate(
         value=found,
         low=math.sin(max(-math.pi / 2, math.asin(found) - half)),
         high=math.sin(min(math.pi / 2, math.asin(found) + half)),
         n=n,
-        confidence=confidence,
+        confidence=CONFIDENCE,
         method="arcsine",
     )
 
 
-def _warm_up(logs: Floats, index: Indices, confidence: float) -> Estimate:
+def _warm_up(logs: Floats, index: Indices) -> Estimate:
     """Estimate the first tenth over the rest, each time against its own case's later ones."""
     n = len(logs)
     first = int(WARM_UP * n)
@@ -231,16 +227,8 @@ def _warm_up(logs: Floats, index: Indices, confidence: float) -> Estimate:
     over = (logs[:first] - later)[np.isfinite(later)]
     if n < WARM_UP_NEEDS or len(over) < WARM_UP * WARM_UP_NEEDS:
         return Estimate(value=None, n=n, reason=_insufficient(WARM_UP_NEEDS, n))
-    found: Any = intervals.median(np.exp(over), confidence, unit="")
-    return Estimate(
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        n=len(over),
-        confidence=found.confidence,
-        method="median against the case's later times",
-        reason=found.reason,
-    )
+    found = intervals.median(np.exp(over), unit="")
+    return replace(found, method="median against the case's later times")
 
 
 def _insufficient(needed: int, n: int) -> str:

@@ -19,7 +19,7 @@ from scipy import optimize, stats
 
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.samples import PROMPTS, as_array, check_confidence, in_range
+from liftlab.analysis.samples import CONFIDENCE, PROMPTS, as_array, in_range
 
 Verdict = Literal["faster", "slower", "equivalent", "cannot tell", "not measurable"]
 
@@ -78,8 +78,6 @@ def times(
     *,
     what: str = "e2e",
     margin: float = MARGIN,
-    confidence: float = 0.95,
-    comparisons: int = 1,
 ) -> Change:
     """Compare times, paired over shared cases on the medians of ln seconds.
 
@@ -93,8 +91,6 @@ def times(
         are left out, and so are cases whose median is infinite in either run.
     first_cases, second_cases : (n,), (m,)
         The case of each.
-    comparisons
-        How many are made together: the detectable ratio is that of Holm's first step.
 
     Examples
     --------
@@ -105,7 +101,6 @@ def times(
     >>> print(times([21.7], ["add"], [14.9], ["add"]).ratio)
     0.687 (n = 1: insufficient data: needs 5 shared cases)
     """
-    check_confidence(confidence)
     if not 0 < margin < 1:
         raise ValueError(f"margin is {margin}: a share between 0 and 1")
     before, after = _case_logs(first, first_cases), _case_logs(second, second_cases)
@@ -128,7 +123,7 @@ def times(
             verdict="cannot tell" if measured else "not measurable",
             **base,
         )
-    return _tested(differences, confidence, comparisons, base)
+    return _tested(differences, base)
 
 
 def together(changes: Sequence[Change], others: Sequence[float] = ()) -> list[Change]:
@@ -252,19 +247,17 @@ def detectable_effect(cases: int, alpha: float = 0.05, power: float = POWER) -> 
     return float(optimize.brentq(missing, 1e-6, 10 * limit))
 
 
-def _tested(
-    differences: Floats, confidence: float, comparisons: int, base: dict[str, Any]
-) -> Change:
+def _tested(differences: Floats, base: dict[str, Any]) -> Change:
     n, centre = len(differences), float(differences.mean())
     deviation = max(float(differences.std(ddof=1)), 1e-9)  # clocks are no better than that
     error = deviation / math.sqrt(n)
-    half = float(stats.t.isf((1 - confidence) / 2, n - 1)) * error
+    half = float(stats.t.isf((1 - CONFIDENCE) / 2, n - 1)) * error
     ratio = Estimate(
         value=math.exp(centre),
         low=math.exp(centre - half),
         high=math.exp(centre + half),
         n=n,
-        confidence=confidence,
+        confidence=CONFIDENCE,
         method="paired t on medians of ln seconds",
         population=PROMPTS,
     )
@@ -273,7 +266,7 @@ def _tested(
         ratio=ratio,
         p=2 * float(stats.t.sf(abs(centre) / error, n - 1)),
         p_equivalent=float(stats.t.sf(inside, n - 1)),
-        detectable=math.exp(deviation * detectable_effect(n, 0.05 / comparisons)),
+        detectable=math.exp(deviation * detectable_effect(n, LEVEL)),
         verdict="cannot tell",
         **base,
     )

@@ -10,7 +10,7 @@ independent requests that they are worth at that t.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Literal
 
@@ -357,17 +357,12 @@ def _mirrored(
     turned = _in_order(-values, later, index, cases, independent=whose == "again")
     found = _tail(turned, 1 - q, confidence, base)
     name, mirrored = f"P{plain(100 * (1 - q))}", f"P{plain(100 * q)}"
-    low, high = found.high, found.low
-    return Estimate(
-        value=None if found.value is None else -found.value,
-        low=None if low is None else -low,
-        high=None if high is None else -high,
-        confidence=found.confidence,
-        method=found.method,
-        reason=found.reason.replace("upper", "lower").replace(name, mirrored),
-        needs=found.needs.replace("upper", "lower").replace(name, mirrored),
-        **base,
+    value, low, high = (None if x is None else -x for x in (found.value, found.high, found.low))
+    reason, needs = (
+        words.replace("upper", "lower").replace(name, mirrored)
+        for words in (found.reason, found.needs)
     )
+    return replace(found, value=value, low=low, high=high, reason=reason, needs=needs)
 
 
 def _reaches(tail: float, miss: float) -> int:

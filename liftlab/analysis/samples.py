@@ -12,6 +12,7 @@ from liftlab.analysis.columns import Bools, Floats
 
 Indices = NDArray[np.intp]
 
+CONFIDENCE = 0.95  # of every interval on a page
 THIS_RUN = "values like these, if they are independent"
 PROMPTS = "prompts like these"
 AGAIN = "these prompts, asked again"

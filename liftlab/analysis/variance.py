@@ -17,7 +17,7 @@ from scipy import optimize, stats
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import Timed
-from liftlab.analysis.samples import PROMPTS, as_array, check_confidence, in_range, indexed
+from liftlab.analysis.samples import CONFIDENCE, PROMPTS, as_array, in_range, indexed
 
 CASES_NEEDED = 5
 REPEATS_NEEDED = 2
@@ -44,7 +44,7 @@ class Components:
     reason: str = ""
 
 
-def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -> Components:
+def components(seconds: ArrayLike, cases: ArrayLike) -> Components:
     """Split the variance of ln seconds into cases and repeats.
 
     Points by restricted maximum likelihood, which is the analysis of variance where all cases
@@ -70,7 +70,6 @@ def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -
     >>> print(components(times, list("aabbccddee")).share)
     99.1 % (95 % interval 93.4 to > 99.9 %, n = 5)
     """
-    check_confidence(confidence)
     values, names = as_array(seconds), np.asarray(cases).ravel()
     if len(names) != len(values):
         raise ValueError(f"{len(names)} cases for {len(values)} times")
@@ -87,8 +86,8 @@ def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -
     ratio, within = table.reml()
     return Components(
         case=_cv(ratio * within),
-        repeat=_repeat(within, table, confidence),
-        share=_share(ratio, table, confidence),
+        repeat=_repeat(within, table),
+        share=_share(ratio, table),
     )
 
 
@@ -141,8 +140,8 @@ class _Table:
         )
 
 
-def _share(ratio: float, table: _Table, confidence: float) -> Estimate:
-    size, miss = table.typical_size, (1 - confidence) / 2
+def _share(ratio: float, table: _Table) -> Estimate:
+    size, miss = table.typical_size, (1 - CONFIDENCE) / 2
     between = size * float(table.means.var(ddof=1))
     freedom = (table.cases - 1, table.n - table.cases)
     observed = between / (table.within / freedom[1])
@@ -154,15 +153,15 @@ def _share(ratio: float, table: _Table, confidence: float) -> Estimate:
         low=low,
         high=high,
         n=table.cases,
-        confidence=confidence,
+        confidence=CONFIDENCE,
         method="F distribution" if np.ptp(table.sizes) == 0 else "F distribution, harmonic mean",
         population=PROMPTS,
         unit="%",
     )
 
 
-def _repeat(within: float, table: _Table, confidence: float) -> Estimate:
-    freedom, miss = table.n - table.cases, (1 - confidence) / 2
+def _repeat(within: float, table: _Table) -> Estimate:
+    freedom, miss = table.n - table.cases, (1 - CONFIDENCE) / 2
     low, high = (
         _cv(table.within / float(stats.chi2.isf(tail, freedom))) for tail in (miss, 1 - miss)
     )
@@ -171,7 +170,7 @@ def _repeat(within: float, table: _Table, confidence: float) -> Estimate:
         low=low,
         high=high,
         n=table.n,
-        confidence=confidence,
+        confidence=CONFIDENCE,
         method="chi-squared, if ln seconds are normal",
         unit="%",
     )
