@@ -95,7 +95,7 @@ def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
         The first and the second run. Times are those of answered requests; where the client gave
         up, longer than any.
     margin
-        What counts as the same time, as a share.
+        What counts as the same time.
 
     Returns
     -------
@@ -142,12 +142,7 @@ def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> Success
     one trial a case this is McNemar's exact test. All sign patterns are counted up to 14
     cases that differ, beyond it 20,000 are drawn with a fixed seed.
 
-    Parameters
-    ----------
-    a, b
-        Trial tables joined with their grades.
-    miss
-        How often the interval may miss.
+    `miss` is how often the interval may miss.
     """
     before, after = _case_rates(a), _case_rates(b)
     shared = before.index.intersection(after.index)

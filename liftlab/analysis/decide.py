@@ -42,19 +42,13 @@ class Decision:
 
     Parameters
     ----------
-    what
-        What was counted, such as "right answers".
     target, zone
         Rates above target + zone and below target - zone are told apart with `error`; in
         between, either answer is acceptable.
-    successes, trials
-        What counted.
     left_out
         Repeats of a case already counted, and outcomes that are not known.
     log_ratio, bound
         Log likelihood ratio of target + zone against target - zone; decided beyond ± bound.
-    verdict
-        "above", "below" or "go on".
     decided_after
         Trials after which the test first reached a bound; None while it goes on.
     published
@@ -174,8 +168,6 @@ def success_rate(
         The case of each; of a case that repeats the first outcome counts.
     error
         Chance of each wrong decision, and of a published sequence that misses the truth.
-    what
-        What is counted, for the sentence.
     seconds, usd
         What one trial takes.
 
@@ -227,8 +219,6 @@ def of_run(
     trials
         The trial table joined with its grades: `case_id, outcome, parsed, started_at, e2e_s,
         cost_usd`. Trials count in the order in which they started.
-    measure
-        "pass" or "parsed".
     """
     ordered = trials
     if "started_at" in trials.columns:

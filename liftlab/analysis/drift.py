@@ -40,8 +40,6 @@ class Drift:
 
     Parameters
     ----------
-    what
-        "e2e" or the stage's name.
     ratio
         Last over first, along a robust line through the whole run.
     p
@@ -69,14 +67,7 @@ class Drift:
 class RunDrift:
     """How the times of a run change, end to end and stage by stage.
 
-    Parameters
-    ----------
-    stages
-        Of each stage, in the order of the pipeline.
-    e2e
-        Of the end-to-end time.
-    ordered
-        Whether it is known in which order trials were measured.
+    `ordered` is whether it is known in which order trials were measured.
     """
 
     stages: tuple[Drift, ...]
@@ -107,8 +98,6 @@ def drift_of(
     seconds : (n,)
         Times in the order of measurement; those that are missing, infinite or not positive are
         left out.
-    cases : (n,), optional
-        The case of each.
 
     Examples
     --------

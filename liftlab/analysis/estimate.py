@@ -24,14 +24,10 @@ class RateTest(NamedTuple):
 
     Parameters
     ----------
-    rate, low, high
-        The share that was seen, and its interval.
     against
         The share that the limit stands for: the limit of a rate, the q of a quantile.
     per_prompt
         Effective requests for each prompt of the run.
-    confidence
-        Of the interval.
     """
 
     rate: float
@@ -48,29 +44,21 @@ class Estimate:
 
     Parameters
     ----------
-    value
-        The point estimate, or None where the data carry none.
-    low, high
-        Ends of the interval. Both None: no interval. One None: a bound on one side only.
-    n
-        Requests that the estimate rests on.
+    value, low, high
+        The point estimate, or None where the data carry none; ends of its interval: one None is
+        a bound on one side only.
+    n, cases
+        Requests that it rests on, and prompts behind them; None where not known, or one each.
     confidence
         What the interval really has, which at small n may be less than was asked for.
-    method
-        How it was made, in a few words.
-    reason
-        Why a number or an end of the interval is missing, and what would give it. Empty if
-        nothing is.
+    reason, needs
+        Why a number or an end of the interval is missing; for the team, what would give it.
     population
         Which values the number speaks for.
     unit
         "s", "USD", …; "%" for a share that is kept as a fraction from 0 to 1.
-    cases
-        Distinct prompts behind the n requests; None where they are not known, or one each.
     quantity
         The row of docs/definitions.md that this is, such as "success_rate".
-    needs
-        The team's form of the reason: what would give what is missing.
     over
         Whether the value is known only to be longer: there the client gave up.
     limit
@@ -108,10 +96,7 @@ class Estimate:
     def no_narrower_than(self, uncertainty: float | None) -> Estimate:
         """Return the estimate with an interval that leaves room for an error of measurement.
 
-        Parameters
-        ----------
-        uncertainty
-            By how much the value may be off either way, in its unit; None where not known.
+        `uncertainty` is by how much the value may be off either way, in its unit.
 
         Examples
         --------

@@ -68,18 +68,14 @@ class LatencySummary:
 
     Parameters
     ----------
-    what
-        "e2e" or the stage's name.
     n, cases, given_up, left_out
         How many rows are in it, of how many prompts, on how many of them the client gave up, and
         how many are not in it: errors of the endpoint, and rows without a time.
-    mean, p50, p90, p95, p99, cv
-        Estimates; a quantile that the rows can't carry says what could.
     again
         By q, the quantiles of these prompts, asked again: where prompts repeat and there are not
         enough of them for an upper limit.
     std_s
-        Sample standard deviation (n - 1); None where it does not exist.
+        Sample standard deviation (n - 1).
     low_s, high_s
         Smallest and largest time of an answer.
     """
@@ -130,8 +126,6 @@ def summarise(
         Where the client gave up: the time is longer than that.
     left_out
         Rows that were left out before.
-    what
-        What is summarised.
 
     Examples
     --------
@@ -176,14 +170,7 @@ def stage_summaries(
 ) -> list[LatencySummary]:
     """Summarise each stage of the stage table, in the order of the pipeline.
 
-    Parameters
-    ----------
-    stages
-        The stage table.
-    rows
-        "answered": steps that ended with an answer; "right": those of right answers.
-    trials
-        The trial table joined with its grades; needed for "right".
+    Of all steps that ended with an answer, or of those of right answers, which needs the trials.
     """
     return [
         _summary(time_stage(stages, name, rows, trials=trials), name)
@@ -213,10 +200,6 @@ def time_end_to_end(
 
     Parameters
     ----------
-    trials
-        The trial table joined with its grades.
-    rows
-        "answered": all that ended with an answer of the model's; "right": right answers.
     stages
         The stage table: it tells on which trials the client gave up, and which failed at the
         endpoint though nobody graded them.

@@ -37,21 +37,15 @@ class Change:
 
     Parameters
     ----------
-    what
-        Of what.
     ratio
         Second over first: below 1 is faster. Its n is the number of shared cases; after a
         correction its interval excludes 1 where the verdict says so, and nowhere else.
-    n_first, n_second
-        Rows behind it.
     p, p_equivalent
         Two-sided for a difference, and for lying inside the margin; after `together`, corrected.
     detectable
         The ratio above 1 that this many cases would have shown with a power of 80 %.
     margin
         What counts as the same, as a share.
-    verdict
-        After correction, if there was one.
     """
 
     what: str
@@ -89,8 +83,6 @@ def times(
     first, second : (n,), (m,)
         Times in seconds; `inf` where the client gave up. Those that are missing or not positive
         are left out, and so are cases whose median is infinite in either run.
-    first_cases, second_cases : (n,), (m,)
-        The case of each.
 
     Examples
     --------
@@ -132,12 +124,7 @@ def together(changes: Sequence[Change], others: Sequence[float] = ()) -> list[Ch
     Verdicts and intervals are corrected alike. The detectable ratios become those of the first
     step, 5 % over the number of comparisons.
 
-    Parameters
-    ----------
-    changes
-        Those without a p value stay as they are.
-    others
-        p values of further comparisons that were made with these.
+    `others` are p values of further comparisons that were made with these.
     """
     tested = [change for change in changes if change.p is not None]
     levels = [change.p for change in tested if change.p is not None] + list(others)

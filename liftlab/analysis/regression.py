@@ -34,22 +34,18 @@ class Regression:
 
     Parameters
     ----------
-    metric
-        Its name.
     before, after
-        The baseline's value and the run's; None where it is not known.
+        The baseline's value and the run's.
     change
         After over before as a share: .1 is 10 % more. Of a rate: the difference.
     low, high
-        Ends of its 95 % interval, by the spread between runs; None without one.
+        Ends of its 95 % interval, by the spread between runs.
     p
         One-sided, that it is worse; corrected over all metrics (Holm).
     detectable
         The change for the worse that would have been found 4 times in 5.
     runs
         How many runs the spread is from.
-    reason
-        Why it is not decided.
     """
 
     metric: str
@@ -73,16 +69,8 @@ class Regression:
 class FalseAlarms:
     """How often runs that are alike would have failed each other.
 
-    Parameters
-    ----------
-    runs
-        How many were there.
-    pairs, alarms
-        How many pairs were judged, an earlier one as the baseline, and how many failed.
-    by_metric
-        Alarms by metric.
-    rate
-        Their share. Pairs share runs, so its interval counts later runs, not pairs.
+    `pairs` were judged, an earlier run as the baseline; `alarms` of them failed. Pairs share runs,
+    so the interval of their rate counts later runs.
     """
 
     runs: int
@@ -102,12 +90,7 @@ def regressions(
     Student's t on the difference of two runs, whose variance is twice that between runs; one-sided
     for the worse, and corrected for all metrics together (Holm 1979).
 
-    Parameters
-    ----------
-    before, after
-        The baseline's and the run's values by metric.
-    between_runs
-        The spread by metric; below five runs, and without one, the verdict is undecided.
+    Below five runs, and without a spread between runs, the verdict is undecided.
     """
     tested: dict[str, float] = {}
     for metric, base in before.items():
@@ -127,9 +110,8 @@ def false_alarms(alike: pd.DataFrame, metrics: Sequence[str], seed: int = 0) -> 
     Parameters
     ----------
     alike
-        Rows of the history that were made in the same way, oldest first.
-    metrics
-        Which numbers to judge. The spread is that of all the other runs.
+        Rows of the history that were made in the same way, oldest first; the spread is that of all
+        the other runs.
     seed
         Chooses 1,000 pairs where there are more.
     """

@@ -79,15 +79,6 @@ def group_sums(values: Floats | Bools, index: Indices, groups: int) -> Floats:
 def group_medians(values: Floats, index: Indices, groups: int) -> Floats:
     """Return the median of each group's values; NaN where it has none, or one is missing.
 
-    Parameters
-    ----------
-    values : (n,)
-        The values.
-    index : (n,)
-        The group of each, from 0.
-    groups
-        How many groups there are.
-
     Examples
     --------
     >>> group_medians(np.array([3.0, 1.0, 9.0, 2.0]), np.array([0, 0, 1, 0]), 2).tolist()

@@ -97,10 +97,8 @@ class SlowSteps:
         beyond_chance, advice.
     total
         Steps that ended with an answer.
-    judged
-        By stage, how many steps were judged against chance.
-    reasons
-        By stage, why none could be.
+    judged, reasons
+        By stage, how many steps were judged against chance, or why none could be.
     costs
         What tokens cost, for each stage where that is known.
     """

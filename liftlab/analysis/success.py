@@ -77,8 +77,6 @@ def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "
     ----------
     trials
         The trial table joined with its grades: `case_id, outcome, parsed`.
-    measure
-        "pass" or "parsed".
     group
         A name for these trials.
 
@@ -137,13 +135,6 @@ def worst_class_share(trials: pd.DataFrame, shares: Sequence[FailureShare]) -> E
     """Return the share of graded answers of the most frequent failure class.
 
     It is corrected for having been picked: Bonferroni's correction over the classes that occur.
-
-    Parameters
-    ----------
-    trials
-        The trial table joined with its grades.
-    shares
-        Its failure classes.
     """
     if shares:
         return max(shares, key=lambda share: share.picked.value or 0.0).picked

@@ -36,14 +36,10 @@ class JudgedTarget:
     ----------
     key
         Its name in the settings.
-    metric, population
-        What is judged, and of a time, over which trials.
     basis
         "this run only", or "counted" where the limit is about this run.
     required
         Whether it counts in the exit code.
-    result
-        Limit, estimate, verdict, and what would decide.
     """
 
     key: str
@@ -93,17 +89,7 @@ class JudgedTarget:
 
 
 def judged(key: str, target: TargetSettings, estimate: Estimate) -> JudgedTarget:
-    """Judge a run's estimate by one target of its project.
-
-    Parameters
-    ----------
-    key
-        The target's name in the settings.
-    target
-        What is wanted.
-    estimate
-        Of the target's metric over its population.
-    """
+    """Judge a run's estimate of a target's metric by that target; `key` is its name."""
     by_count = target.metric in _COUNTED
     result = judge(
         estimate,

@@ -68,16 +68,8 @@ def reasoned_only(attempts: pd.DataFrame) -> Bools:
 class StageTokens:
     """The times of tokens of one stage's streamed replies.
 
-    Parameters
-    ----------
-    stage
-        Its name.
-    n
-        Replies of which a token was timed.
-    reasoned_only
-        How many of them held no token of an answer.
-    medians, p95s
-        By quantity, of the replies that tell it; a case counts once.
+    `n` replies have a timed token, `reasoned_only` of them no token of an answer. Estimates are
+    by quantity, of the replies that tell it; a case counts once.
     """
 
     stage: str

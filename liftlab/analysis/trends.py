@@ -43,8 +43,6 @@ class ChangePoint:
 
     Parameters
     ----------
-    metric
-        What shifted.
     last_before, run_id, started_at
         The last run at the old level; the first at the new one and when it began.
     before, after
@@ -77,18 +75,12 @@ class MetricSeries:
 
     Parameters
     ----------
-    metric
-        Its name.
-    n
-        Runs that have a number.
-    latest
-        That of the newest.
+    n, latest
+        Runs that have a number, and that of the newest.
     sd
         Spread of the runs since the last shift: as a share for times and costs.
     per_week
         Its slope since then, as a share a week for times and costs.
-    changes
-        Shifts, oldest first.
     """
 
     metric: str

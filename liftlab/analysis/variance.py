@@ -56,8 +56,6 @@ def components(seconds: ArrayLike, cases: ArrayLike) -> Components:
     ----------
     seconds : (n,)
         Times; those that are missing, infinite or not positive are left out.
-    cases : (n,)
-        The case of each.
 
     Returns
     -------

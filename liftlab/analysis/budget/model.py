@@ -17,8 +17,6 @@ class PlannedStage:
 
     Parameters
     ----------
-    name
-        What it will be called.
     low_s, high_s
         Its range in seconds, any time in it as likely as another.
     after
@@ -38,8 +36,6 @@ class StageEffect:
 
     Parameters
     ----------
-    name, planned
-        Which; and whether it is only planned.
     typical_s
         Its median over the draws.
     critical
@@ -83,8 +79,6 @@ class Budget:
         What each stage does, the one whose speed-up saves most first.
     kept
         Planned stages that are measured: they are no longer drawn from their range.
-    planned
-        The stages still drawn from ranges.
     misplaced
         Stages that some planned stage is after, and that this run does not have: that planned
         stage was put after all measured ones.

@@ -65,12 +65,8 @@ def simulate(arrivals_s: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> U
 
     Parameters
     ----------
-    arrivals_s : (n,)
-        Rising times.
-    service_s : (n,)
-        How long each holds its slot.
-    hosting
-        The containers.
+    arrivals_s, service_s : (n,)
+        Rising times, and how long each request holds its slot.
 
     Raises
     ------

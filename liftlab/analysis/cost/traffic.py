@@ -47,14 +47,8 @@ class Service:
 class Traffic:
     """The bill at a number of requests a month, idle time and cold starts included.
 
-    Parameters
-    ----------
-    requests
-        A month, spread evenly at random.
-    usage
-        What one uses; None where the containers cannot keep up, or nothing is billed by time.
-    usd
-        The bill of a month.
+    `usage` is what one request uses; None where the containers cannot keep up, or nothing is
+    billed by time.
     """
 
     requests: float
@@ -78,13 +72,10 @@ def usage_at(
     rate_rps
         Poisson arrivals a second.
     service_s : (n,)
-        Observed service times; simulated ones are drawn from them.
-    hosting
-        One serial slot has a closed form; others are simulated.
+        Observed service times; simulated ones are drawn from them. One serial slot has a closed
+        form.
     stretch
         A factor on all service times.
-    requests, seed
-        Of the simulation.
     """
     typical = stretch * float(service_s.mean())
     if hosting.load(rate_rps, typical) > MOST_LOAD:
@@ -166,10 +157,8 @@ def break_even(
 
     Parameters
     ----------
-    rates : (n,)
-        Rising.
     scaling, kept : (n,)
-        USD a request at each rate, scaling to zero and with one container kept warm.
+        USD a request at each of the rising rates, scaling to zero and with one kept warm.
 
     Examples
     --------
