@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from liftlab.words import counted
+
 POINTS = "percentage points"  # of a difference of two shares
 _FACTORS = {"%": 100.0, POINTS: 100.0, "ms": 1000.0}
 _MOST_DECIMALS = 12
@@ -143,7 +145,7 @@ class Estimate:
         """How many requests it rests on, and how many prompts where those are fewer."""
         if self.cases is None or self.cases == self.n:
             return f"n = {self.n:,}"
-        return f"n = {self.n:,} requests, {self.cases:,} prompt{'s' * (self.cases != 1)}"
+        return f"n = {self.n:,} requests, {counted(self.cases, 'prompt')}"
 
     def __str__(self) -> str:
         """Say the value, its interval and n, or why one of them is missing."""

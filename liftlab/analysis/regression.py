@@ -17,11 +17,10 @@ import pandas as pd
 from scipy import stats
 
 from liftlab.analysis.columns import floats
-from liftlab.analysis.comparable import is_share, on_scale, spread_of
+from liftlab.analysis.comparable import RUNS_NEEDED, Spread, is_share, on_scale, spread_of
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import proportion
 from liftlab.analysis.paired import holm_levels
-from liftlab.analysis.spread import RUNS_NEEDED, Spread
 
 RegressionVerdict = Literal["regression", "no regression found", "undecided", "not measurable"]
 LEVEL = 0.05

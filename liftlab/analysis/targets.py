@@ -9,13 +9,13 @@ from typing import Any
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.verdicts import TargetResult, TargetVerdict, judge
 from liftlab.settings.targets import TIME_METRIC, Population, TargetSettings
+from liftlab.words import counted
 
 THIS_RUN_ONLY = "this run only"
 COUNTED = "counted"
 NOTHING_ANSWERED = "nothing was answered"
 _COUNTED = ("error_rate", "prompts_tested")
 OF_ALL = ("error_rate", "cost_per_trial_usd")  # the others are of answers
-_QUANTILES = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _WHOSE: dict[Population, str] = {
     "answered": "answered requests",
     "right": "right answers only",
@@ -100,7 +100,7 @@ def judged(key: str, target: TargetSettings, estimate: Estimate) -> JudgedTarget
     )
     if target.metric == "prompts_tested" and result.verdict == "not met":
         missing = math.ceil(target.limit) - estimate.n
-        needs = f"{missing:,} more prompt{'s' * (missing != 1)}"
+        needs = counted(missing, "more prompt")
         result = replace(result, needs=needs, more=(missing, missing))
     return JudgedTarget(
         key=key,

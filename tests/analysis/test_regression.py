@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.analysis.comparable import spreads
+from liftlab.analysis.comparable import Spread, spreads
 from liftlab.analysis.regression import false_alarms, regressions
-from liftlab.analysis.spread import Spread
 
 SPREAD = Spread(sd=0.04, runs=8)
 E2E = "e2e_median_s"
