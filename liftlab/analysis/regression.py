@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from liftlab.analysis.columns import floats
-from liftlab.analysis.comparable import RUNS_NEEDED, Spread, is_share, on_scale, spread_of
+from liftlab.analysis.comparability import RUNS_NEEDED, Spread, is_share, on_scale, spread_of
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import proportion
 from liftlab.analysis.paired import holm_levels

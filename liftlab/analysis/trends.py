@@ -12,7 +12,7 @@ import pandas as pd
 
 from liftlab.analysis.changepoint import Shift, shifts
 from liftlab.analysis.columns import Floats, floats
-from liftlab.analysis.comparable import SETTINGS, is_share, metrics, on_scale
+from liftlab.analysis.comparability import SETTINGS, is_share, metrics, on_scale
 from liftlab.analysis.estimate import Estimate, plain
 
 TREND_NEEDS = 10  # runs at one level

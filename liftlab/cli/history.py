@@ -78,7 +78,7 @@ def _lay_tables(here: Project, wanted: Sequence[str]) -> dict[str, str] | None:
 
 def run_table(runs: pd.DataFrame) -> str:
     """Return runs as lines of text, the newest last."""
-    from liftlab.analysis.comparable import time_metrics
+    from liftlab.analysis.comparability import time_metrics
 
     table = runs[["run_id", "suite", "endpoint", "model", "trials"]].copy()
     for name in ("suite", "endpoint", "model"):

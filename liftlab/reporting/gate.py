@@ -10,7 +10,7 @@ import unicodedata
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-from liftlab.analysis.comparable import is_share, unit_of
+from liftlab.analysis.comparability import is_share, unit_of
 from liftlab.analysis.estimate import as_set, quantity, span
 from liftlab.analysis.regression import LEVEL, FalseAlarms, Regression
 from liftlab.analysis.targets import JudgedTarget

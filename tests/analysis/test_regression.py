@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.analysis.comparable import Spread, spreads
+from liftlab.analysis.comparability import Spread, spreads
 from liftlab.analysis.regression import false_alarms, regressions
 
 SPREAD = Spread(sd=0.04, runs=8)

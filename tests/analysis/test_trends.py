@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.analysis.comparable import CONDITIONS, SETTINGS, alike, differences, spreads
+from liftlab.analysis.comparability import CONDITIONS, SETTINGS, alike, differences, spreads
 from liftlab.analysis.trends import run_series
 from liftlab.reporting.text import history as text
 

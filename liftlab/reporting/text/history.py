@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from liftlab.analysis.comparable import is_share, unit_of
+from liftlab.analysis.comparability import is_share, unit_of
 from liftlab.analysis.estimate import plain, quantity
 from liftlab.analysis.trends import ChangePoint, MetricSeries
 
