@@ -14,9 +14,9 @@ from scipy import stats
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.compare import Tables
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import in_range
 from liftlab.analysis.latency import time_end_to_end
 from liftlab.analysis.paired import CASES_NEEDED, LEVEL, Verdict, holm_levels, interval_levels
-from liftlab.analysis.samples import in_range
 
 REPEATS_NEEDED = 3  # of a case, on each side, for a verdict on it
 FEW_REPEATS = f"needs {REPEATS_NEEDED} answered requests on each side"

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.samples import Indices, group_medians, group_sums, indexed
+from liftlab.analysis.input_checks import Indices, group_medians, group_sums, indexed
 from liftlab.analysis.spans import Spans, attempts_of
 from liftlab.analysis.token_costs import TokenCosts, fit_costs
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from liftlab.analysis.columns import Floats, floats
-from liftlab.analysis.samples import CONFIDENCE
+from liftlab.analysis.input_checks import CONFIDENCE
 
 # What two runs must share for their numbers to be about the same thing, in words.
 CONDITIONS = {

@@ -18,6 +18,7 @@ from scipy import stats
 
 from liftlab.analysis.columns import Floats, labels
 from liftlab.analysis.estimate import POINTS, Estimate
+from liftlab.analysis.input_checks import PROMPTS
 from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
 from liftlab.analysis.paired import (
     LEVEL,
@@ -29,7 +30,6 @@ from liftlab.analysis.paired import (
     times,
     together,
 )
-from liftlab.analysis.samples import PROMPTS
 from liftlab.analysis.success import judgeable
 
 SuccessVerdict = Literal["better", "worse", "cannot tell", "not measurable"]

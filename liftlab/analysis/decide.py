@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 
 from liftlab.analysis.columns import Floats, labels
 from liftlab.analysis.estimate import Estimate, as_set
+from liftlab.analysis.input_checks import as_array, check_confidence
 from liftlab.analysis.plans import SampleSize, effort, mean_effort, sample_size
-from liftlab.analysis.samples import as_array, check_confidence
 from liftlab.analysis.sequential import (
     Course,
     Verdict,

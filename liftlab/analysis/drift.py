@@ -17,6 +17,14 @@ from scipy import stats
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Floats, labels
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import (
+    CONFIDENCE,
+    Indices,
+    as_array,
+    group_medians,
+    in_range,
+    indexed,
+)
 from liftlab.analysis.latency import (
     answered,
     answered_steps,
@@ -25,7 +33,6 @@ from liftlab.analysis.latency import (
     stage_names,
 )
 from liftlab.analysis.outliers import fit_sample
-from liftlab.analysis.samples import CONFIDENCE, Indices, as_array, group_medians, in_range, indexed
 
 DRIFT_NEEDS = 10
 NEIGHBOURS_NEED = 20

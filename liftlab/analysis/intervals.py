@@ -17,9 +17,7 @@ from scipy import optimize, stats
 from liftlab.analysis import outliers
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.analysis.quantiles import median, quantile, quantile_needs
-from liftlab.analysis.rates import per_success, proportion
-from liftlab.analysis.samples import (
+from liftlab.analysis.input_checks import (
     PROMPTS,
     THIS_RUN,
     case_weights,
@@ -28,6 +26,8 @@ from liftlab.analysis.samples import (
     group_sums,
     unfit,
 )
+from liftlab.analysis.quantiles import median, quantile, quantile_needs
+from liftlab.analysis.rates import per_success, proportion
 
 __all__ = [
     "cv",

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import as_array
 from liftlab.analysis.quantiles import NO_UPPER_LIMIT, quantile
-from liftlab.analysis.samples import as_array
 from liftlab.analysis.verdicts import TargetResult, TargetVerdict, judge
 from liftlab.records import ErrorClass
 

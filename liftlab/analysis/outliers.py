@@ -11,8 +11,7 @@ from scipy import stats
 
 from liftlab.analysis.columns import Bools, Floats
 from liftlab.analysis.estimate import plain
-from liftlab.analysis.limits import pooled_limit, within_limit
-from liftlab.analysis.samples import (
+from liftlab.analysis.input_checks import (
     Indices,
     as_array,
     group_medians,
@@ -20,6 +19,7 @@ from liftlab.analysis.samples import (
     in_range,
     indexed,
 )
+from liftlab.analysis.limits import pooled_limit, within_limit
 from liftlab.words import be
 
 GATE = 1.5  # a flagged value is at least this many times what was expected

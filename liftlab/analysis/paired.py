@@ -19,7 +19,7 @@ from scipy import optimize, stats
 
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.samples import CONFIDENCE, PROMPTS, as_array, in_range
+from liftlab.analysis.input_checks import CONFIDENCE, PROMPTS, as_array, in_range
 
 Verdict = Literal["faster", "slower", "equivalent", "cannot tell", "not measurable"]
 

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 
 from liftlab.analysis.columns import labels
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import CONFIDENCE, PROMPTS
 from liftlab.analysis.rates import clopper_pearson, proportion
-from liftlab.analysis.samples import CONFIDENCE, PROMPTS
 from liftlab.analysis.success import judgeable
 
 

@@ -15,8 +15,8 @@ from scipy import stats
 
 from liftlab.analysis.columns import Bools, Floats, floats
 from liftlab.analysis.estimate import as_set, quantity
+from liftlab.analysis.input_checks import check_confidence
 from liftlab.analysis.rates import wilson
-from liftlab.analysis.samples import check_confidence
 
 MOST_TRIALS = 100_000
 _SHORT = 0.04  # of the power that is asked for

@@ -20,8 +20,7 @@ from scipy import special, stats
 
 from liftlab.analysis.columns import Bools, Floats
 from liftlab.analysis.estimate import Estimate, RateTest, plain
-from liftlab.analysis.rates import clopper_pearson, effective_n
-from liftlab.analysis.samples import (
+from liftlab.analysis.input_checks import (
     AGAIN,
     PROMPTS,
     THIS_RUN,
@@ -30,6 +29,7 @@ from liftlab.analysis.samples import (
     checked,
     unfit,
 )
+from liftlab.analysis.rates import clopper_pearson, effective_n
 
 Whose = Literal["prompts", "again"]
 FEW_CASES = 6  # from here on 95 % is reached at the median

@@ -15,7 +15,7 @@ from scipy import special, stats
 
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate, RateTest, plain
-from liftlab.analysis.samples import (
+from liftlab.analysis.input_checks import (
     PROMPTS,
     THIS_RUN,
     Indices,

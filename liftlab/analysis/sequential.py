@@ -12,7 +12,7 @@ from scipy import optimize, special
 
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.samples import PROMPTS
+from liftlab.analysis.input_checks import PROMPTS
 
 Verdict = Literal["above", "below", "go on"]
 

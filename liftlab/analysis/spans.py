@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.samples import LARGEST, SMALLEST, Indices
+from liftlab.analysis.input_checks import LARGEST, SMALLEST, Indices
 
 STALE = "stale_connection"  # a kept connection had been closed: sent again, but no retry
 

@@ -15,8 +15,8 @@ import pandas as pd
 
 from liftlab.analysis.columns import Bools, is_true, labels
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import indexed
 from liftlab.analysis.intervals import proportion
-from liftlab.analysis.samples import indexed
 
 Measure = Literal["pass", "parsed"]
 

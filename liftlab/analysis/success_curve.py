@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Floats, labels
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import as_array, case_weights
 from liftlab.analysis.latency import judged_seconds, succeeded
-from liftlab.analysis.samples import as_array, case_weights
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -16,8 +16,8 @@ from scipy import optimize, stats
 
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import CONFIDENCE, PROMPTS, as_array, in_range, indexed
 from liftlab.analysis.latency import Timed
-from liftlab.analysis.samples import CONFIDENCE, PROMPTS, as_array, in_range, indexed
 
 CASES_NEEDED = 5
 REPEATS_NEEDED = 2

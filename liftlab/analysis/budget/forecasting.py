@@ -15,6 +15,7 @@ from liftlab.analysis.budget.graph import Needs, Times, critical, ends, needs_of
 from liftlab.analysis.budget.model import Budget, Kept, PlannedStage, StageEffect
 from liftlab.analysis.columns import Bools, Floats, floats, labels
 from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.analysis.input_checks import case_weights
 from liftlab.analysis.intervals import median, quantile
 from liftlab.analysis.latency import (
     ended_how,
@@ -24,7 +25,6 @@ from liftlab.analysis.latency import (
     time_stage,
 )
 from liftlab.analysis.rates import proportion
-from liftlab.analysis.samples import case_weights
 from liftlab.words import counted
 
 QUANTILES = (0.5, 0.9, 0.95)

@@ -12,7 +12,7 @@ from scipy import stats
 from liftlab.analysis import outliers
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate, plain
-from liftlab.analysis.samples import PROMPTS, group_sums, indexed
+from liftlab.analysis.input_checks import PROMPTS, group_sums, indexed
 
 CASES_NEEDED = 20  # below it the delta interval covers .75 to .85
 

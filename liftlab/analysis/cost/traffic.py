@@ -15,8 +15,8 @@ from liftlab.analysis.cost.hosting import Hosting, Usage, billed_per_request, cl
 from liftlab.analysis.cost.prices import Price
 from liftlab.analysis.cost.simulation import simulate
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import CONFIDENCE, per_cluster
 from liftlab.analysis.intervals import mean
-from liftlab.analysis.samples import CONFIDENCE, per_cluster
 
 MONTH_S = 365 / 12 * 86_400.0
 MOST_LOAD = 0.95  # beyond it the queue grows, and the mean wait says nothing
