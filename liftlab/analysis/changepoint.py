@@ -33,15 +33,13 @@ class Shift:
 
     Parameters
     ----------
-    index
-        The first value at the new level.
     before, after
         The means of the stretches on both sides, up to the next shift.
     p
         Chance of a difference that large anywhere in a steady series of this length.
     """
 
-    index: int
+    index: int  # of the first value at the new level
     before: float
     after: float
     p: float

@@ -20,14 +20,7 @@ from liftlab.analysis.columns import Floats, labels
 from liftlab.analysis.estimate import Estimate, as_set
 from liftlab.analysis.input_checks import as_array, check_confidence
 from liftlab.analysis.plans import SampleSize, effort, mean_effort, sample_size
-from liftlab.analysis.sequential import (
-    Course,
-    Verdict,
-    confidence_sequence,
-    course,
-    steps,
-    walk,
-)
+from liftlab.analysis.sequential import Course, Verdict, confidence_sequence, course, steps, walk
 from liftlab.analysis.success import Measure, judgeable
 from liftlab.words import counted
 

@@ -87,12 +87,7 @@ class RunDrift:
         return tuple(drift for drift in (*self.stages, self.e2e) if self.ordered and drift.drifts)
 
 
-def drift_of(
-    seconds: ArrayLike,
-    cases: ArrayLike | None = None,
-    *,
-    what: str = "e2e",
-) -> Drift:
+def drift_of(seconds: ArrayLike, cases: ArrayLike | None = None, *, what: str = "e2e") -> Drift:
     """Estimate how times change in the order in which they were measured.
 
     Drift by Kendall's test and Sen's slope within cases (Hirsch, Slack & Smith 1982, Water

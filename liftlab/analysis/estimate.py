@@ -260,11 +260,7 @@ def _beside(values: list[float], limit: float, factor: float, decimals: int) -> 
 
 
 def quantity(
-    value: float | None,
-    unit: str = "",
-    *,
-    limit: float | None = None,
-    finest: float | None = None,
+    value: float | None, unit: str = "", *, limit: float | None = None, finest: float | None = None
 ) -> str:
     """Write a lone value for people, with its unit; a share (unit "%") is a fraction from 0 to 1.
 

@@ -222,11 +222,7 @@ def ended_how(trials: pd.DataFrame, stages: pd.DataFrame | None) -> tuple[Bools,
 
 
 def time_stage(
-    stages: pd.DataFrame,
-    name: str,
-    rows: Rows = "answered",
-    *,
-    trials: pd.DataFrame | None = None,
+    stages: pd.DataFrame, name: str, rows: Rows = "answered", *, trials: pd.DataFrame | None = None
 ) -> Timed:
     """Return the times of one stage; as `time_end_to_end`."""
     frame = stages[stages["stage"] == name]

@@ -44,16 +44,13 @@ class LoadSummary:
 
     Parameters
     ----------
-    n, ok
-        Requests that were measured, and those of them that were answered well.
-    errors
-        How many failed, by class.
+    ok
+        Requests that were answered well.
     seconds
         From the first request sent to the last one ended; None where nothing was sent.
-    reused
-        Requests on a connection that had been used before.
-    stale
-        Requests sent again at once, since their server had closed such a connection.
+    reused, stale
+        Requests on a connection that had been used before; those sent again at once, since their
+        server had closed such a connection.
     spreads
         Of those answered well: times of tokens (streamed), `e2e`, `e2e_from_planned` (open
         loop); of all that were sent `first_reasoning`, and `lag` (open loop), from planned to sent.
@@ -100,12 +97,7 @@ def summarise_load(run: Run, attempts: pd.DataFrame) -> LoadSummary:
     Requests of one load share a queue, so they are not independent: quantiles are given
     as what was seen, without an interval.
 
-    Parameters
-    ----------
-    run
-        The run's row.
-    attempts
-        The run's attempts; those of the warm-up are left out.
+    Attempts of the warm-up are left out.
     """
     rows, sent, stale = _requests(attempts[attempts["phase"] == "measure"])
     ended = floats(rows, "last_byte_s")

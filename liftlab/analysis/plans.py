@@ -99,10 +99,7 @@ def sample_size(
         assert against is not None
         trials, purpose = _for_claim(rate, against, power, confidence)
     return SampleSize(
-        trials=trials,
-        purpose=purpose,
-        seconds=_times(seconds, trials),
-        usd=_times(usd, trials),
+        trials=trials, purpose=purpose, seconds=_times(seconds, trials), usd=_times(usd, trials)
     )
 
 

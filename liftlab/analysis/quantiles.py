@@ -41,23 +41,12 @@ _CLOSE = 1e-9  # shares are sums of fractions
 class _Ordered:
     """Requests from the fastest to the slowest; those that the client gave up come last.
 
-    Parameters
-    ----------
-    values : (n,)
-        In order; `inf` where it is known only to be longer than what is recorded.
-    recorded : (n,)
-        What is recorded, in the same order.
-    index : (n,)
-        The case of each.
-    cases
-        How many cases there are.
-    independent
-        Whether rows count as independent: the same prompts, asked again.
+    Rows count as independent where the same prompts are asked again.
     """
 
-    values: Floats
+    values: Floats  # inf where it is known only to be longer than what is recorded
     recorded: Floats
-    index: Indices
+    index: Indices  # the case of each
     cases: int
     independent: bool = False
 

@@ -66,21 +66,11 @@ def confidence_sequence(successes: int, trials: int, confidence: float = 0.95) -
 
 @lru_cache(maxsize=256)
 def course(
-    rate: float,
-    target: float = 0.7,
-    zone: float = 0.1,
-    *,
-    start: float = 0.0,
-    error: float = 0.05,
+    rate: float, target: float = 0.7, zone: float = 0.1, *, start: float = 0.0, error: float = 0.05
 ) -> Course:
     """Return where the sequential test ends, exactly, if trials succeed at a rate.
 
-    Parameters
-    ----------
-    rate
-        The truth that is assumed.
-    start
-        The log likelihood ratio that has been reached.
+    `start` is the log likelihood ratio that has been reached.
 
     Examples
     --------

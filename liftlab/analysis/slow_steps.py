@@ -49,10 +49,8 @@ class SlowStep:
         only these show that it was slow.
     parts
         Causes, the largest first.
-    main_cause
-        What holds most of the excess.
     retries, retry_reason
-        How often the model was asked again, and why the last time; empty where not known.
+        How often the model was asked again, and why the last time.
     probably
         What the unexplained seconds probably are; empty where nothing shows it.
     beyond_chance

@@ -18,14 +18,8 @@ STALE = "stale_connection"  # a kept connection had been closed: sent again, but
 class Spans:
     """Spans in seconds of attempts in order of row and time; arrays are (m,).
 
-    Parameters
-    ----------
-    attempts
-        Attempts of one stage.
-    row : (m,)
-        The row of the stage's frame that each belongs to; sorted.
-    latency
-        Of each row of that frame: what a row's only attempt took, if it has no times itself.
+    `row` is the row of the stage's frame that each belongs to, sorted; `latency` that of each row
+    of the frame: what a row's only attempt took, if it has no times itself.
     """
 
     def __init__(self, attempts: pd.DataFrame, row: Indices, latency: Floats) -> None:

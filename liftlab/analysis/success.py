@@ -100,13 +100,11 @@ def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "
     )
 
 
-def success_by_group(
-    trials: pd.DataFrame, column: str, measure: Measure = "pass"
-) -> list[SuccessRate]:
+def success_by_group(trials: pd.DataFrame, column: str) -> list[SuccessRate]:
     """Count successes by the values of a column, such as `category` or `difficulty`."""
     names = labels(trials, column)
     groups = dict.fromkeys(name for name in names if name is not None)
-    return [success_rate(trials[names == name], measure, str(name)) for name in groups]
+    return [success_rate(trials[names == name], group=str(name)) for name in groups]
 
 
 def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:

@@ -21,12 +21,7 @@ from liftlab.analysis.latency import judged_seconds, succeeded
 class SuccessCurve:
     """The share of graded answers that are right within a time; it ends at the success rate.
 
-    Parameters
-    ----------
-    times : (n,)
-        Of each graded answer; `inf` where it is wrong.
-    cases : (n,)
-        The case of each.
+    `times` are those of each graded answer, `inf` where it is wrong; (n,).
     """
 
     times: Floats

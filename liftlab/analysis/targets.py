@@ -16,10 +16,7 @@ COUNTED = "counted"
 NOTHING_ANSWERED = "nothing was answered"
 _COUNTED = ("error_rate", "prompts_tested")
 OF_ALL = ("error_rate", "cost_per_trial_usd")  # the others are of answers
-_WHOSE: dict[Population, str] = {
-    "answered": "answered requests",
-    "right": "right answers only",
-}
+_WHOSE: dict[Population, str] = {"answered": "answered requests", "right": "right answers only"}
 _OF = {
     "success_rate": "graded answers",
     "parsed_rate": "graded answers",

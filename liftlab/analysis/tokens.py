@@ -87,10 +87,7 @@ class StageTokens:
 def stage_tokens(attempts: pd.DataFrame) -> list[StageTokens]:
     """Summarise the times of tokens by stage; empty where nothing was streamed.
 
-    Parameters
-    ----------
-    attempts
-        The run's attempts; those of the warm-up, and those that failed, are left out.
+    Attempts of the warm-up, and those that failed, are left out.
     """
     rows = attempts[attempts["phase"] == "measure"]
     only = reasoned_only(rows)

@@ -237,13 +237,7 @@ def _slope(started: pd.Series[str], values: Floats) -> Estimate:
         return Estimate(value=None, n=n, unit="%", reason="all runs began at the same time")
     low, slope, high = _theil_sen(weeks[usable], values[usable])
     return Estimate(
-        value=slope,
-        low=low,
-        high=high,
-        n=n,
-        confidence=0.95,
-        method="Theil-Sen",
-        unit="%",
+        value=slope, low=low, high=high, n=n, confidence=0.95, method="Theil-Sen", unit="%"
     )
 
 

@@ -83,9 +83,7 @@ def components(seconds: ArrayLike, cases: ArrayLike) -> Components:
     table = _Table(logs, groups)
     ratio, within = table.reml()
     return Components(
-        case=_cv(ratio * within),
-        repeat=_repeat(within, table),
-        share=_share(ratio, table),
+        case=_cv(ratio * within), repeat=_repeat(within, table), share=_share(ratio, table)
     )
 
 

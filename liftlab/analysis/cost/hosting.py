@@ -14,25 +14,15 @@ from liftlab.analysis.columns import Floats
 class Hosting:
     """How containers come and go.
 
-    Parameters
-    ----------
-    idle_window_s
-        A container goes when it had nothing to do for so long; it is billed until then.
-    cold_start_s
-        From its start, which is billed, to its first service.
-    slots
-        Requests that one container serves at once.
-    containers
-        The most there are.
-    kept_warm
-        So many of them never go.
+    A container goes when it had nothing to do for the idle window; it is billed until then, and
+    from the beginning of its cold start.
     """
 
     idle_window_s: float
     cold_start_s: float = 0.0
-    slots: int = 1
-    containers: int = 1
-    kept_warm: int = 0
+    slots: int = 1  # requests that one container serves at once
+    containers: int = 1  # at most
+    kept_warm: int = 0  # so many of them never go
 
     @property
     def serial(self) -> bool:
@@ -48,23 +38,14 @@ class Hosting:
 class Usage:
     """What a request uses on average, in billed seconds.
 
-    Parameters
-    ----------
-    billed_s
-        All container time over all requests: `busy_s` + `cold_s` + `idle_s`.
-    busy_s
-        With at least one request in service; requests that overlap share it.
-    cold_s, idle_s
-        Starting, and up with nothing to do.
-    kept_s
-        How much of `billed_s` is of containers kept warm.
+    Requests that overlap share the time in which their container is busy.
     """
 
-    billed_s: float
+    billed_s: float  # all container time: busy_s + cold_s + idle_s
     busy_s: float
     cold_s: float
     idle_s: float
-    kept_s: float = 0.0
+    kept_s: float = 0.0  # how much of billed_s is of containers kept warm
 
 
 def starts_per_request(rate_rps: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> Floats:

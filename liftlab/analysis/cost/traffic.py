@@ -88,12 +88,7 @@ def usage_at(
 
 
 def month(
-    service: Service,
-    price: Price,
-    hosting: Hosting,
-    requests: float,
-    *,
-    seed: int = 20_251_015,
+    service: Service, price: Price, hosting: Hosting, requests: float, *, seed: int = 20_251_015
 ) -> Traffic:
     """Estimate what a number of requests a month costs.
 
