@@ -21,17 +21,16 @@ import numpy as np
 import pandas as pd
 
 from liftlab.analysis import (
-    categories,
     compare,
     cost,
     decide,
     drift,
-    fixes,
     intervals,
     latency,
     outliers,
     slow_steps,
     success,
+    success_curve,
     variance,
 )
 from liftlab.store.frames import DTYPES, table_columns
@@ -139,17 +138,14 @@ def analysis(run: MadeUpRun) -> list[Step]:
     return [
         ("latency of stages", lambda: latency.stage_summaries(stages)),
         ("latency end to end", lambda: latency.e2e_summary(trials, stages=stages)),
-        ("by when it is right", lambda: latency.success_curve(trials).at(15.0)),
-        ("spread of stages", lambda: variance.stage_spreads(stages)),
-        ("spread end to end", lambda: variance.e2e_spread(trials)),
+        ("by when it is right", lambda: success_curve.success_curve(trials).at(15.0)),
+        ("variance components", lambda: variance.components(e2e, cases)),
         ("drift", lambda: drift.drift_of(e2e, cases)),
         ("outliers", lambda: outliers.flag(e2e, cases)),
         ("why steps were slow", lambda: slow_steps.slow_steps(trials, stages, attempts)),
         ("success by category", lambda: success.success_by_group(trials, "category")),
         ("failure classes", lambda: success.failure_classes(trials)),
-        ("which fix", lambda: fixes.which_fix(trials)),
         ("decision", lambda: decide.of_run(trials)),
-        ("decisions by category", lambda: categories.by_category(trials)),
         ("cost of attempts", lambda: cost.attempt_costs(attempts, PRICE, "gpu_seconds", stages)),
         ("two halves compared", lambda: compare.runs(_part(run, halves), _part(run, ~halves))),
     ]

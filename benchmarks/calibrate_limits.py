@@ -43,11 +43,11 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=4_000_000)
     options = parser.parse_args()
     rng = np.random.default_rng([options.seed, 1])
-    print("POOLED = {")
+    print("_POOLED = (")
     for n in POOLED_N:
-        print(f"    {n}: {limit(1, n, options.replicates, rng):.2f},")
+        print(f"    {limit(1, n, options.replicates, rng):.2f},")
     rng = np.random.default_rng([options.seed, 2])
-    print("}\nWITHIN_CASES = (" + ", ".join(map(str, CASES)) + ")\nWITHIN = {")
+    print(")\nWITHIN_CASES = (" + ", ".join(map(str, CASES)) + ")\nWITHIN = {")
     for repeats in REPEATS:
         row = [limit(cases, repeats, options.replicates // 20, rng) for cases in CASES]
         print(f"    {repeats}: ({', '.join(f'{value:.2f}' for value in row)}),", flush=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from liftlab import jobs
 from liftlab.analysis.load import summarise_load
 from liftlab.reporting.lateness import omission
+from liftlab.reporting.text.load import lines
 from liftlab.serving.simulator import serve_simulator
 from liftlab.settings import load_project
 
@@ -43,7 +44,7 @@ def main() -> int:
         )
         run = jobs.run_load(request)
         found = summarise_load(run.run, run.attempts)
-        print("\n".join(found.lines()))
+        print("\n".join(lines(found)))
         caption = (
             "A server stalls for 2 s in every 20 s: from planned tells it, from sent does not."
         )

@@ -14,9 +14,9 @@ from scipy import stats
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.compare import Tables
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import in_range
 from liftlab.analysis.latency import time_end_to_end
 from liftlab.analysis.paired import CASES_NEEDED, LEVEL, Verdict, holm_levels, interval_levels
-from liftlab.analysis.samples import in_range
 
 REPEATS_NEEDED = 3  # of a case, on each side, for a verdict on it
 FEW_REPEATS = f"needs {REPEATS_NEEDED} answered requests on each side"
@@ -29,19 +29,13 @@ class CaseChange:
 
     Parameters
     ----------
-    case_id
-        The case.
     first_s, second_s
         Geometric means of its repeats.
-    n_first, n_second
-        How many they are of.
     ratio
         Second over first. Its interval has the spread of repeats in it, and that by which cases
         differ between two runs; it excludes 1 where the verdict says so, and nowhere else.
     p
         Two-sided, corrected over all cases (Holm); None without a verdict.
-    verdict
-        Faster, slower, or cannot tell.
     """
 
     case_id: str
@@ -66,10 +60,7 @@ def compare_cases(before: Mapping[str, Floats], after: Mapping[str, Floats]) -> 
     run as a whole. So the yardstick of a case is the spread of the others' changes between
     the two runs, or that of repeats where it is wider; and its repeats must lie apart, too.
 
-    Parameters
-    ----------
-    before, after
-        By case, ln seconds of its repeats in either run.
+    `before` and `after` hold by case ln seconds of its repeats.
     """
     found = [_change(name, before[name], after[name]) for name in before if name in after]
     fit = [each for each in found if min(each.n_first, each.n_second) >= REPEATS_NEEDED]

@@ -19,12 +19,8 @@ def cache_warning(attempts: pd.DataFrame) -> str:
 
     Compares, within each case and stage, the first repeat's first attempt with the median of the
     later repeats' first attempts, sent to last byte; a two-sided sign test over cases. A
-    cold start or a drift can look alike, so that it says what to do, not what it was.
-
-    Parameters
-    ----------
-    attempts
-        The attempt table; cold, failed, and warm-up attempts are passed over.
+    cold start or a drift can look alike, so that it says what to do, not what it was. Cold, failed,
+    and warm-up attempts are passed over.
     """
     ratios = _ratios(attempts)
     faster, n = int((ratios < 1).sum()), len(ratios)

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.samples import Indices, group_medians, group_sums, indexed
+from liftlab.analysis.input_checks import Indices, group_medians, group_sums, indexed
 from liftlab.analysis.spans import Spans, attempts_of
 from liftlab.analysis.token_costs import TokenCosts, fit_costs
 
@@ -47,41 +47,21 @@ _CHEAPER = 0.25  # a prompt token costs less than this part of an output token
 class Accounts:
     """What is known of n steps of one stage; arrays are (n,).
 
-    Parameters
-    ----------
-    over
-        By cause, seconds over the peers' median of the same; may be negative.
-    usual
-        What the peers take; NaN where there are too few.
-    net
-        Seconds of the last attempt that no measured time accounts for; NaN where not known.
-    expected, at_most
-        What its tokens cost, and cost at most; NaN where not known.
-    answer_s
-        Seconds that an output token costs, for what is probable; 0 where not known.
-    uncached_over, prompt
-        Prompt tokens that were not cached, over the peers'; prompt tokens.
-    beyond
-        Whether the prompt is beyond what the costs were fitted on, or their cost unknown though
-        less of it was cached than of the peers'.
-    head_over
-        Seconds until the first token, over the peers'; NaN where the reply was not streamed.
-    first_of_case
-        Whether it was its case's first request among several.
+    What is not known is NaN; `over` and `usual` are against the peers' medians.
     """
 
-    over: dict[Cause, Floats]
+    over: dict[Cause, Floats]  # may be negative
     usual: Floats
-    net: Floats
-    expected: Floats
+    net: Floats  # seconds of the last attempt that no measured time accounts for
+    expected: Floats  # what its tokens cost
     at_most: Floats
-    answer_s: float
-    uncached_over: Floats
+    answer_s: float  # what an output token costs; 0 where not known
+    uncached_over: Floats  # prompt tokens that were not cached, over the peers'
     prompt: Floats
-    beyond: Bools
+    beyond: Bools  # a prompt beyond what the costs were fitted on, or one that was less cached
     cache_known: Bools
-    head_over: Floats
-    first_of_case: Bools
+    head_over: Floats  # seconds until the first token of a streamed reply, over the peers'
+    first_of_case: Bools  # of several
     cold_flagged: Bools
     retries: Floats
     retry_reason: NDArray[np.object_]
@@ -121,14 +101,7 @@ def accounts_of(
 ) -> Accounts:
     """Account for the seconds of one stage's steps.
 
-    Parameters
-    ----------
-    frame
-        Steps of one stage, indexed 0 to n - 1, with the columns of the stage table.
-    trials, attempts
-        The other tables; warm-up and abandoned attempts are passed over.
-    usable : (n,)
-        Which steps have a time.
+    `frame` has the steps, indexed 0 to n - 1; warm-up and abandoned attempts are passed over.
     """
     n, latency = len(frame), floats(frame, "latency_s")
     mine, row = attempts_of(frame, attempts)

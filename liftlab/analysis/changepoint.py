@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from liftlab.analysis.columns import Floats
-from liftlab.analysis.samples import as_array
+from liftlab.analysis.input_checks import as_array
 
 LEVEL = 0.01  # false alarms a series: several series are looked at together
 SHORTEST = 5  # values on each side of a shift
@@ -33,36 +33,25 @@ class Shift:
 
     Parameters
     ----------
-    index
-        The first value at the new level.
     before, after
         The means of the stretches on both sides, up to the next shift.
     p
         Chance of a difference that large anywhere in a steady series of this length.
-    autocorrelation
-        Between neighbours, shifts apart; negative ones count as 0.
     """
 
-    index: int
+    index: int  # of the first value at the new level
     before: float
     after: float
     p: float
-    autocorrelation: float
 
 
-def shifts(
-    values: ArrayLike, *, level: float = LEVEL, shortest: int = SHORTEST, seed: int = 0
-) -> list[Shift]:
+def shifts(values: ArrayLike, *, seed: int = 0) -> list[Shift]:
     """Find where a series shifts its level.
 
     Parameters
     ----------
     values : (n,)
         In order of time, finite; for times and costs their logarithms.
-    level
-        Chance of finding a shift in a steady series.
-    shortest
-        Fewest values between two shifts, and before the first and after the last.
     seed
         Of the shuffling.
 
@@ -80,70 +69,63 @@ def shifts(
     series = as_array(values)
     if not np.isfinite(series).all():
         raise ValueError("a value is missing or infinite")
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}: it lies between 0 and 1")
     rng = np.random.default_rng(seed)
-    cuts = sorted(_cut(series, 0, level, max(shortest, 2), rng))
-    edges = [0, *(index for index, *_ in cuts), len(series)]
+    cuts = sorted(_cut(series, 0, rng))
+    edges = [0, *(index for index, _ in cuts), len(series)]
     return [
         Shift(
             index=index,
             before=float(series[edges[place] : index].mean()),
             after=float(series[index : edges[place + 2]].mean()),
             p=p,
-            autocorrelation=rho,
         )
-        for place, (index, p, rho) in enumerate(cuts)
+        for place, (index, p) in enumerate(cuts)
     ]
 
 
-def _cut(
-    series: Floats, offset: int, level: float, shortest: int, rng: np.random.Generator
-) -> list[tuple[int, float, float]]:
-    """Return index, p and autocorrelation of every shift of a stretch that begins at `offset`."""
-    if len(series) < 2 * shortest or np.ptp(series) == 0:
+def _cut(series: Floats, offset: int, rng: np.random.Generator) -> list[tuple[int, float]]:
+    """Return index and p of every shift of a stretch that begins at `offset`."""
+    if len(series) < 2 * SHORTEST or np.ptp(series) == 0:
         return []
-    seen = _differences(series[None, :], shortest)[0]
+    seen = _differences(series[None, :])[0]
     place = int(seen.argmax())
-    index = place + shortest
+    index = place + SHORTEST
     rho = _autocorrelation(series)
     largest = float(seen[place]) * math.sqrt((1 - rho) / (1 + rho))
-    p = _chance(series, largest, level, shortest, rng)
-    if p > level:
+    p = _chance(series, largest, rng)
+    if p > LEVEL:
         return []
     return [
-        *_cut(series[:index], offset, level, shortest, rng),
-        (offset + index, p, rho),
-        *_cut(series[index:], offset + index, level, shortest, rng),
+        *_cut(series[:index], offset, rng),
+        (offset + index, p),
+        *_cut(series[index:], offset + index, rng),
     ]
 
 
-def _chance(
-    series: Floats, largest: float, level: float, shortest: int, rng: np.random.Generator
-) -> float:
+def _chance(series: Floats, largest: float, rng: np.random.Generator) -> float:
     """Return the share of shuffled series with a difference as large, what was seen among them.
 
-    It stops when the share cannot come below `level` any more (Besag & Clifford 1991, Biometrika
+    It stops when the share cannot come below the level any more (Besag & Clifford 1991, Biometrika
     78): most steady series need a tenth of the shuffles.
     """
     at_once = max(1, min(_AT_ONCE, _MOST_CELLS // len(series)))
-    most = level * (1 + _SHUFFLES) - 1
+    most = LEVEL * (1 + _SHUFFLES) - 1
     as_large = done = 0
     while done < _SHUFFLES and as_large <= most:
         rows = min(at_once, _SHUFFLES - done)
         shuffled = rng.permuted(np.tile(series, (rows, 1)), axis=1)
-        as_large += int((_differences(shuffled, shortest).max(axis=1) >= largest).sum())
+        as_large += int((_differences(shuffled).max(axis=1) >= largest).sum())
         done += rows
     return (1 + as_large) / (1 + done)
 
 
-def _differences(rows: NDArray[np.float64], shortest: int) -> NDArray[np.float64]:
+def _differences(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return |t| of the two means for every cut of each row; (rows, cuts)."""
     n = rows.shape[1]
     centred = rows - rows.mean(axis=1, keepdims=True)
     total = (centred**2).sum(axis=1, keepdims=True)
-    sums = np.cumsum(centred, axis=1)[:, shortest - 1 : n - shortest]
-    left = np.arange(shortest, n - shortest + 1)
+    sums = np.cumsum(centred, axis=1)[:, SHORTEST - 1 : n - SHORTEST]
+    left = np.arange(SHORTEST, n - SHORTEST + 1)
     between = sums**2 * n / (left * (n - left))  # sum of squares that the cut explains
     within = np.maximum(total - between, 1e-12 * total + 1e-300)
     found: NDArray[np.float64] = np.sqrt(between * (n - 2) / within)

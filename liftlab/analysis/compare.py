@@ -17,7 +17,8 @@ import pandas as pd
 from scipy import stats
 
 from liftlab.analysis.columns import Floats, labels
-from liftlab.analysis.estimate import POINTS, Estimate, plain, quantity
+from liftlab.analysis.estimate import POINTS, Estimate
+from liftlab.analysis.input_checks import PROMPTS
 from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
 from liftlab.analysis.paired import (
     LEVEL,
@@ -29,7 +30,6 @@ from liftlab.analysis.paired import (
     times,
     together,
 )
-from liftlab.analysis.samples import PROMPTS
 from liftlab.analysis.success import judgeable
 
 SuccessVerdict = Literal["better", "worse", "cannot tell", "not measurable"]
@@ -72,19 +72,6 @@ class SuccessChange:
     p: float | None
     verdict: SuccessVerdict
 
-    def sentence(self) -> str:
-        """Say both rates, which cases changed, and whether that is more than chance."""
-        if self.p is None:
-            return f"Success: {self.verdict}: {self.difference.reason}."
-        return (
-            f"Success: {self.verdict}: {quantity(self.first, '%')} before, "
-            f"{quantity(self.second, '%')} after, a difference of {self.difference}; "
-            f"{self.better:,} better, {self.worse:,} worse, p = {plain(self.p, 2)}."
-        )
-
-    def __str__(self) -> str:
-        return self.sentence()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunComparison:
@@ -98,17 +85,6 @@ class RunComparison:
     times: tuple[Change, ...]
     success: SuccessChange
 
-    def sentence(self) -> str:
-        """Say what was compared, then each verdict."""
-        apart = self.only_first + self.only_second
-        unshared = f" ({apart:,} not shared are not compared)" if apart and self.shared else ""
-        cases = "case" if self.shared == 1 else "cases"
-        said = f"{self.second} against {self.first}, {self.shared:,} shared {cases}{unshared}."
-        return " ".join([said, *(str(change) for change in self.times), str(self.success)])
-
-    def __str__(self) -> str:
-        return self.sentence()
-
 
 def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
     """Compare a second run with a first: times of each stage and end to end, and success.
@@ -119,7 +95,7 @@ def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
         The first and the second run. Times are those of answered requests; where the client gave
         up, longer than any.
     margin
-        What counts as the same time, as a share.
+        What counts as the same time.
 
     Returns
     -------
@@ -166,12 +142,7 @@ def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> Success
     one trial a case this is McNemar's exact test. All sign patterns are counted up to 14
     cases that differ, beyond it 20,000 are drawn with a fixed seed.
 
-    Parameters
-    ----------
-    a, b
-        Trial tables joined with their grades.
-    miss
-        How often the interval may miss.
+    `miss` is how often the interval may miss.
     """
     before, after = _case_rates(a), _case_rates(b)
     shared = before.index.intersection(after.index)

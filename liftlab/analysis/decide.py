@@ -18,16 +18,9 @@ from numpy.typing import ArrayLike
 
 from liftlab.analysis.columns import Floats, labels
 from liftlab.analysis.estimate import Estimate, as_set
+from liftlab.analysis.input_checks import as_array, check_confidence
 from liftlab.analysis.plans import SampleSize, effort, mean_effort, sample_size
-from liftlab.analysis.samples import as_array, check_confidence
-from liftlab.analysis.sequential import (
-    Course,
-    Verdict,
-    confidence_sequence,
-    course,
-    steps,
-    walk,
-)
+from liftlab.analysis.sequential import Course, Verdict, confidence_sequence, course, steps, walk
 from liftlab.analysis.success import Measure, judgeable
 from liftlab.words import counted
 
@@ -42,19 +35,13 @@ class Decision:
 
     Parameters
     ----------
-    what
-        What was counted, such as "right answers".
     target, zone
         Rates above target + zone and below target - zone are told apart with `error`; in
         between, either answer is acceptable.
-    successes, trials
-        What counted.
     left_out
         Repeats of a case already counted, and outcomes that are not known.
     log_ratio, bound
         Log likelihood ratio of target + zone against target - zone; decided beyond ± bound.
-    verdict
-        "above", "below" or "go on".
     decided_after
         Trials after which the test first reached a bound; None while it goes on.
     published
@@ -174,8 +161,6 @@ def success_rate(
         The case of each; of a case that repeats the first outcome counts.
     error
         Chance of each wrong decision, and of a published sequence that misses the truth.
-    what
-        What is counted, for the sentence.
     seconds, usd
         What one trial takes.
 
@@ -219,8 +204,6 @@ def of_run(
     zone: float | None = None,
     *,
     measure: Measure = "pass",
-    failure_class: str | None = None,
-    error: float = 0.05,
 ) -> Decision:
     """Decide about the trials of a run, at its own speed and price.
 
@@ -229,28 +212,18 @@ def of_run(
     trials
         The trial table joined with its grades: `case_id, outcome, parsed, started_at, e2e_s,
         cost_usd`. Trials count in the order in which they started.
-    measure
-        "pass" or "parsed".
-    failure_class
-        Count trials spoiled by this class instead of successes.
-    error
-        Chance of each wrong decision.
     """
     ordered = trials
     if "started_at" in trials.columns:
         ordered = trials.sort_values("started_at", kind="stable")
     known, good, _ = judgeable(ordered, measure)
     what = "gave the right answers" if measure == "pass" else "parse"
-    if failure_class is not None:
-        good = np.asarray(labels(ordered, "failure_class") == failure_class, dtype=np.bool_)
-        what = f"are spoiled by {failure_class}"
     seconds, usd = mean_effort(trials)
     return success_rate(
         np.where(known, good, np.nan),
         target,
         zone,
         cases=labels(ordered, "case_id"),
-        error=error,
         what=what,
         seconds=seconds,
         usd=usd,

@@ -7,8 +7,7 @@ measurement: a run's is random, so that unlike cases are no trend.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,11 +15,24 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Floats, floats, labels
+from liftlab.analysis.columns import Floats, labels
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.latency import answered, answered_steps
+from liftlab.analysis.input_checks import (
+    CONFIDENCE,
+    Indices,
+    as_array,
+    group_medians,
+    in_range,
+    indexed,
+)
+from liftlab.analysis.latency import (
+    answered,
+    answered_steps,
+    judged_seconds,
+    judged_steps,
+    stage_names,
+)
 from liftlab.analysis.outliers import fit_sample
-from liftlab.analysis.samples import Indices, as_array, group_medians, in_range, indexed
 
 DRIFT_NEEDS = 10
 NEIGHBOURS_NEED = 20
@@ -35,8 +47,6 @@ class Drift:
 
     Parameters
     ----------
-    what
-        "e2e" or the stage's name.
     ratio
         Last over first, along a robust line through the whole run.
     p
@@ -64,14 +74,7 @@ class Drift:
 class RunDrift:
     """How the times of a run change, end to end and stage by stage.
 
-    Parameters
-    ----------
-    stages
-        Of each stage, in the order of the pipeline.
-    e2e
-        Of the end-to-end time.
-    ordered
-        Whether it is known in which order trials were measured.
+    `ordered` is whether it is known in which order trials were measured.
     """
 
     stages: tuple[Drift, ...]
@@ -84,13 +87,7 @@ class RunDrift:
         return tuple(drift for drift in (*self.stages, self.e2e) if self.ordered and drift.drifts)
 
 
-def drift_of(
-    seconds: ArrayLike,
-    cases: ArrayLike | None = None,
-    *,
-    what: str = "e2e",
-    confidence: float = 0.95,
-) -> Drift:
+def drift_of(seconds: ArrayLike, cases: ArrayLike | None = None, *, what: str = "e2e") -> Drift:
     """Estimate how times change in the order in which they were measured.
 
     Drift by Kendall's test and Sen's slope within cases (Hirsch, Slack & Smith 1982, Water
@@ -103,8 +100,6 @@ def drift_of(
     seconds : (n,)
         Times in the order of measurement; those that are missing, infinite or not positive are
         left out.
-    cases : (n,), optional
-        The case of each.
 
     Examples
     --------
@@ -127,13 +122,13 @@ def drift_of(
         reason = "all are the same" if n >= DRIFT_NEEDS else _insufficient(DRIFT_NEEDS, n)
         none = Estimate(value=None, n=n, reason=reason)
         return Drift(what=what, ratio=none, p=None, neighbours=none, warm_up=none)
-    ratio, p = _drift(place, logs, index, confidence)
+    ratio, p = _drift(place, logs, index)
     return Drift(
         what=what,
         ratio=ratio,
         p=p,
-        neighbours=_neighbours(residuals, confidence),
-        warm_up=_warm_up(logs, index, confidence),
+        neighbours=_neighbours(residuals),
+        warm_up=_warm_up(logs, index),
     )
 
 
@@ -146,26 +141,17 @@ def run_drift(trials: pd.DataFrame, stages: pd.DataFrame) -> RunDrift:
     trials = trials[answered(trials)]
     stages = stages[answered_steps(stages)] if len(stages) else stages
     found = []
-    if len(stages):
-        order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
-        for name in order.index:
-            frame = stages[stages["stage"] == name].sort_values("started_s", kind="stable")
-            found.append(drift_of(_own(frame, "latency_s"), labels(frame, "case_id"), what=name))
+    for name in stage_names(stages):
+        frame = stages[stages["stage"] == name].sort_values("started_s", kind="stable")
+        found.append(drift_of(judged_steps(frame), labels(frame, "case_id"), what=name))
     if len(trials):
         trials = trials.sort_values("started_at", kind="stable")
-    e2e = drift_of(_own(trials, "e2e_s"), labels(trials, "case_id"))
+    e2e = drift_of(judged_seconds(trials), labels(trials, "case_id"))
     ordered = len({str(moment) for moment in started if moment is not None}) > 1
     return RunDrift(stages=tuple(found), e2e=e2e, ordered=ordered)
 
 
-def _own(frame: pd.DataFrame, column: str) -> Floats:
-    """Return times without what the client's own work took."""
-    return floats(frame, column) - np.nan_to_num(floats(frame, "client_s"))
-
-
-def _drift(
-    place: Floats, logs: Floats, index: Indices, confidence: float
-) -> tuple[Estimate, float]:
+def _drift(place: Floats, logs: Floats, index: Indices) -> tuple[Estimate, float]:
     """Return last over first with its interval, and the p of no drift."""
     slopes, score, variance = [], 0.0, 0.0
     for times, at in zip(_by_case(logs, index), _by_case(place, index), strict=True):
@@ -177,7 +163,7 @@ def _drift(
         variance += len(times) * size * (size - 1) * (2 * size + 5) / 18
     ordered, error = np.sort(np.concatenate(slopes)), math.sqrt(variance)
     z = max(0.0, abs(score) - 1) / error
-    half = float(stats.norm.ppf((1 + confidence) / 2)) * error
+    half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
     # Sen's limits: the slopes whose ranks lie that far from the middle.
     low, high = ((len(ordered) + side * half) / 2 for side in (-1, 1))
     ranks = np.clip([low - 0.5, high + 0.5 - 1], 0, len(ordered) - 1).round().astype(int)
@@ -186,7 +172,7 @@ def _drift(
         low=math.exp(ordered[ranks[0]]),
         high=math.exp(ordered[ranks[1]]),
         n=len(logs),
-        confidence=confidence,
+        confidence=CONFIDENCE,
         method="Sen's slope of ln seconds within cases",
     )
     return estimate, 2 * float(stats.norm.sf(z))
@@ -205,25 +191,25 @@ def _by_case(values: Floats, index: Indices) -> list[Floats]:
     return rectangles
 
 
-def _neighbours(residuals: Floats, confidence: float) -> Estimate:
+def _neighbours(residuals: Floats) -> Estimate:
     n = len(residuals)
     if n < NEIGHBOURS_NEED:
         return Estimate(value=None, n=n, reason=_insufficient(NEIGHBOURS_NEED, n))
     centred = residuals - residuals.mean()
     found = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
     found = min(0.999, max(-0.999, found + (1 + 3 * found) / n))  # its bias (Kendall 1954)
-    half = float(stats.norm.ppf((1 + confidence) / 2)) / math.sqrt(n)
+    half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) / math.sqrt(n)
     return Estimate(
         value=found,
         low=math.sin(max(-math.pi / 2, math.asin(found) - half)),
         high=math.sin(min(math.pi / 2, math.asin(found) + half)),
         n=n,
-        confidence=confidence,
+        confidence=CONFIDENCE,
         method="arcsine",
     )
 
 
-def _warm_up(logs: Floats, index: Indices, confidence: float) -> Estimate:
+def _warm_up(logs: Floats, index: Indices) -> Estimate:
     """Estimate the first tenth over the rest, each time against its own case's later ones."""
     n = len(logs)
     first = int(WARM_UP * n)
@@ -232,16 +218,8 @@ def _warm_up(logs: Floats, index: Indices, confidence: float) -> Estimate:
     over = (logs[:first] - later)[np.isfinite(later)]
     if n < WARM_UP_NEEDS or len(over) < WARM_UP * WARM_UP_NEEDS:
         return Estimate(value=None, n=n, reason=_insufficient(WARM_UP_NEEDS, n))
-    found: Any = intervals.median(np.exp(over), confidence, unit="")
-    return Estimate(
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        n=len(over),
-        confidence=found.confidence,
-        method="median against the case's later times",
-        reason=found.reason,
-    )
+    found = intervals.median(np.exp(over), unit="")
+    return replace(found, method="median against the case's later times")
 
 
 def _insufficient(needed: int, n: int) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from liftlab.words import counted
+
 POINTS = "percentage points"  # of a difference of two shares
 _FACTORS = {"%": 100.0, POINTS: 100.0, "ms": 1000.0}
 _MOST_DECIMALS = 12
@@ -24,14 +26,10 @@ class RateTest(NamedTuple):
 
     Parameters
     ----------
-    rate, low, high
-        The share that was seen, and its interval.
     against
         The share that the limit stands for: the limit of a rate, the q of a quantile.
     per_prompt
         Effective requests for each prompt of the run.
-    confidence
-        Of the interval.
     """
 
     rate: float
@@ -48,29 +46,21 @@ class Estimate:
 
     Parameters
     ----------
-    value
-        The point estimate, or None where the data carry none.
-    low, high
-        Ends of the interval. Both None: no interval. One None: a bound on one side only.
-    n
-        Requests that the estimate rests on.
+    value, low, high
+        The point estimate, or None where the data carry none; ends of its interval: one None is
+        a bound on one side only.
+    n, cases
+        Requests that it rests on, and prompts behind them; None where not known, or one each.
     confidence
         What the interval really has, which at small n may be less than was asked for.
-    method
-        How it was made, in a few words.
-    reason
-        Why a number or an end of the interval is missing, and what would give it. Empty if
-        nothing is.
+    reason, needs
+        Why a number or an end of the interval is missing; for the team, what would give it.
     population
         Which values the number speaks for.
     unit
         "s", "USD", …; "%" for a share that is kept as a fraction from 0 to 1.
-    cases
-        Distinct prompts behind the n requests; None where they are not known, or one each.
     quantity
         The row of docs/definitions.md that this is, such as "success_rate".
-    needs
-        The team's form of the reason: what would give what is missing.
     over
         Whether the value is known only to be longer: there the client gave up.
     limit
@@ -108,10 +98,7 @@ class Estimate:
     def no_narrower_than(self, uncertainty: float | None) -> Estimate:
         """Return the estimate with an interval that leaves room for an error of measurement.
 
-        Parameters
-        ----------
-        uncertainty
-            By how much the value may be off either way, in its unit; None where not known.
+        `uncertainty` is by how much the value may be off either way, in its unit.
 
         Examples
         --------
@@ -158,16 +145,13 @@ class Estimate:
         """How many requests it rests on, and how many prompts where those are fewer."""
         if self.cases is None or self.cases == self.n:
             return f"n = {self.n:,}"
-        return f"n = {self.n:,} requests, {self.cases:,} prompt{'s' * (self.cases != 1)}"
+        return f"n = {self.n:,} requests, {counted(self.cases, 'prompt')}"
 
-    def sentence(self) -> str:
+    def __str__(self) -> str:
         """Say the value, its interval and n, or why one of them is missing."""
         shown = ", ".join(part for part in (self.interval, self.counted) if part)
         why = self.needs or self.reason
         return f"{self.point} ({shown}{': ' + why if why else ''})"
-
-    def __str__(self) -> str:
-        return self.sentence()
 
     @property
     def _style(self) -> _Style:
@@ -224,11 +208,10 @@ def _style(
     half: float | None = None,
     limit: float | None = None,
     finest: float | None = None,
-    keep_unit: bool = False,
 ) -> _Style:
     """Choose unit and decimals for figures that belong together."""
     largest = max((abs(each) for each in values if math.isfinite(each)), default=0.0)
-    if unit == "s" and 0 < largest < 1 and not keep_unit:
+    if unit == "s" and 0 < largest < 1:
         unit = "ms"
     if largest > _LARGEST:
         return _Style(unit, 0)
@@ -277,11 +260,7 @@ def _beside(values: list[float], limit: float, factor: float, decimals: int) -> 
 
 
 def quantity(
-    value: float | None,
-    unit: str = "",
-    *,
-    limit: float | None = None,
-    finest: float | None = None,
+    value: float | None, unit: str = "", *, limit: float | None = None, finest: float | None = None
 ) -> str:
     """Write a lone value for people, with its unit; a share (unit "%") is a fraction from 0 to 1.
 
@@ -306,17 +285,6 @@ def span(low: float, high: float, unit: str = "", *, finest: float | None = None
     ('38–96 %', '14.2–27.1 s', '< 0.1–86 %')
     """
     return _style([low, high], unit, half=(high - low) / 2, finest=finest).span(low, high)
-
-
-def number(value: float, unit: str = "") -> str:
-    """Write a lone number without its unit, for a column that has it in its head.
-
-    Examples
-    --------
-    >>> number(0.37554, "%"), number(0.056312, "s"), number(9.806, "s"), number(1234.5, "USD")
-    ('38', '0.0563', '9.81', '1,230')
-    """
-    return _style([value], unit, keep_unit=True).number(value)
 
 
 def as_set(value: float, unit: str = "") -> str:

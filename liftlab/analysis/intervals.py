@@ -17,9 +17,7 @@ from scipy import optimize, stats
 from liftlab.analysis import outliers
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.analysis.quantiles import median, quantile, quantile_needs
-from liftlab.analysis.rates import per_success, proportion
-from liftlab.analysis.samples import (
+from liftlab.analysis.input_checks import (
     PROMPTS,
     THIS_RUN,
     case_weights,
@@ -28,6 +26,8 @@ from liftlab.analysis.samples import (
     group_sums,
     unfit,
 )
+from liftlab.analysis.quantiles import median, quantile, quantile_needs
+from liftlab.analysis.rates import per_success, proportion
 
 __all__ = [
     "cv",
@@ -70,7 +70,7 @@ def mean(
     check_confidence(confidence)
     values, index, cases = checked(x, clusters)
     base = _of_rows(values, cases, clusters, unit)
-    reason = unfit(values) or ("a value is infinite" if np.isinf(values).any() else "")
+    reason = unfit(values)
     if reason:
         return Estimate(value=None, reason=reason, **base)
     means = group_sums(values, index, cases) / np.bincount(index)
@@ -132,7 +132,7 @@ def cv(x: ArrayLike, confidence: float = 0.95, clusters: ArrayLike | None = None
     values, index, cases = checked(x, clusters)
     n = len(values)
     base = _of_rows(values, cases, clusters, "%")
-    reason = unfit(values) or ("a value is infinite" if np.isinf(values).any() else "")
+    reason = unfit(values)
     if not reason and n < CV_NEEDS:
         reason = f"needs n ≥ {CV_NEEDS}"
     if reason:

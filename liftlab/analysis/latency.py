@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import as_array
 from liftlab.analysis.quantiles import NO_UPPER_LIMIT, quantile
-from liftlab.analysis.samples import as_array
 from liftlab.analysis.verdicts import TargetResult, TargetVerdict, judge
 from liftlab.records import ErrorClass
 
@@ -37,7 +37,6 @@ __all__ = [
 
 Rows = Literal["answered", "right"]
 
-ROWS_IN_WORDS: dict[Rows, str] = {"answered": "answered", "right": "right answers"}
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 DEADLINE = "deadline"  # the error class of a call that the client gave up
 # The model did answer, if badly, as grading has it.
@@ -69,26 +68,19 @@ class LatencySummary:
 
     Parameters
     ----------
-    what
-        "e2e" or the stage's name.
-    rows
-        Which rows are in it, in words.
     n, cases, given_up, left_out
         How many rows are in it, of how many prompts, on how many of them the client gave up, and
         how many are not in it: errors of the endpoint, and rows without a time.
-    mean, p50, p90, p95, p99, cv
-        Estimates; a quantile that the rows can't carry says what could.
     again
         By q, the quantiles of these prompts, asked again: where prompts repeat and there are not
         enough of them for an upper limit.
     std_s
-        Sample standard deviation (n - 1); None where it does not exist.
+        Sample standard deviation (n - 1).
     low_s, high_s
         Smallest and largest time of an answer.
     """
 
     what: str
-    rows: str
     n: int
     cases: int
     given_up: int
@@ -113,13 +105,6 @@ class LatencySummary:
             again={q: found.no_narrower_than(uncertainty_s) for q, found in self.again.items()},
         )
 
-    def sentence(self) -> str:
-        """Say the median and which rows it is of."""
-        return f"{self.what}: median {self.p50}, {self.rows}."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
 
 def summarise(
     seconds: ArrayLike,
@@ -128,7 +113,6 @@ def summarise(
     given_up: ArrayLike | None = None,
     left_out: int = 0,
     what: str = "e2e",
-    rows: Rows = "answered",
 ) -> LatencySummary:
     """Summarise latencies.
 
@@ -142,15 +126,11 @@ def summarise(
         Where the client gave up: the time is longer than that.
     left_out
         Rows that were left out before.
-    what
-        What is summarised.
-    rows
-        Which rows they are.
 
     Examples
     --------
-    >>> print(summarise([4.12, 4.19, 4.16, 19.77, 17.08], what="ir_to_code"))
-    ir_to_code: median 4.2 s (93.75 % interval 4.1–19.8 s, n = 5), answered.
+    >>> print(summarise([4.12, 4.19, 4.16, 19.77, 17.08]).p50)
+    4.2 s (93.75 % interval 4.1–19.8 s, n = 5)
     """
     values = as_array(seconds)
     kept = np.isfinite(values)
@@ -172,7 +152,6 @@ def summarise(
     }
     return LatencySummary(
         what=what,
-        rows=ROWS_IN_WORDS[rows],
         n=len(chosen),
         cases=estimates[0].cases or 0,
         given_up=int(cut.sum()),
@@ -191,29 +170,27 @@ def stage_summaries(
 ) -> list[LatencySummary]:
     """Summarise each stage of the stage table, in the order of the pipeline.
 
-    Parameters
-    ----------
-    stages
-        The stage table.
-    rows
-        "answered": steps that ended with an answer; "right": those of right answers.
-    trials
-        The trial table joined with its grades; needed for "right".
+    Of all steps that ended with an answer, or of those of right answers, which needs the trials.
     """
+    return [
+        _summary(time_stage(stages, name, rows, trials=trials), name)
+        for name in stage_names(stages)
+    ]
+
+
+def stage_names(stages: pd.DataFrame) -> list[str]:
+    """Return the stages of the stage table in the order of the pipeline."""
     if len(stages) == 0:
         return []
-    order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
-    return [
-        _summary(time_stage(stages, str(name), rows, trials=trials), str(name), rows)
-        for name in order.index
-    ]
+    first = stages.groupby("stage", sort=False)["position"].min()
+    return [str(name) for name in first.sort_values(kind="stable").index]
 
 
 def e2e_summary(
     trials: pd.DataFrame, rows: Rows = "answered", *, stages: pd.DataFrame | None = None
 ) -> LatencySummary:
     """Summarise end-to-end latency of the trial table; see `time_end_to_end`."""
-    return _summary(time_end_to_end(trials, rows, stages=stages), "e2e", rows)
+    return _summary(time_end_to_end(trials, rows, stages=stages), "e2e")
 
 
 def time_end_to_end(
@@ -223,10 +200,6 @@ def time_end_to_end(
 
     Parameters
     ----------
-    trials
-        The trial table joined with its grades.
-    rows
-        "answered": all that ended with an answer of the model's; "right": right answers.
     stages
         The stage table: it tells on which trials the client gave up, and which failed at the
         endpoint though nobody graded them.
@@ -249,15 +222,11 @@ def ended_how(trials: pd.DataFrame, stages: pd.DataFrame | None) -> tuple[Bools,
 
 
 def time_stage(
-    stages: pd.DataFrame,
-    name: str,
-    rows: Rows = "answered",
-    *,
-    trials: pd.DataFrame | None = None,
+    stages: pd.DataFrame, name: str, rows: Rows = "answered", *, trials: pd.DataFrame | None = None
 ) -> Timed:
     """Return the times of one stage; as `time_end_to_end`."""
     frame = stages[stages["stage"] == name]
-    seconds = floats(frame, "latency_s") - np.nan_to_num(floats(frame, "client_s"))
+    seconds = judged_steps(frame)
     classes = labels(frame, "error_class")
     late = np.asarray(classes == DEADLINE, dtype=np.bool_)
     good = answered_steps(frame)
@@ -280,6 +249,11 @@ def judged_seconds(trials: pd.DataFrame) -> Floats:
     return floats(trials, "e2e_s") - np.nan_to_num(floats(trials, "client_s"))
 
 
+def judged_steps(stages: pd.DataFrame) -> Floats:
+    """Return the times of steps without what liftlab's own work took of them; (n,)."""
+    return floats(stages, "latency_s") - np.nan_to_num(floats(stages, "client_s"))
+
+
 def answered_steps(stages: pd.DataFrame) -> Bools:
     """Return where a step ended with an answer of the model's; (n,)."""
     classes = labels(stages, "error_class")
@@ -298,14 +272,9 @@ def succeeded(trials: pd.DataFrame, success: str = "pass") -> Bools:
     return is_true(trials, success)
 
 
-def _summary(timed: Timed, what: str, rows: Rows) -> LatencySummary:
+def _summary(timed: Timed, what: str) -> LatencySummary:
     return summarise(
-        timed.seconds,
-        timed.cases,
-        given_up=timed.given_up,
-        left_out=timed.left_out,
-        what=what,
-        rows=rows,
+        timed.seconds, timed.cases, given_up=timed.given_up, left_out=timed.left_out, what=what
     )
 
 

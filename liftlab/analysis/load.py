@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +10,8 @@ import pandas as pd
 
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Floats, floats, is_true, labels
-from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.analysis.tokens import TOKENS_PER_S, WORDS, reasoned_only, token_times
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.tokens import TOKENS_PER_S, reasoned_only, token_times
 from liftlab.records import STALE, Run
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
@@ -30,13 +29,6 @@ class Spread:
     largest: float
     unit: str = "s"
 
-    def sentence(self) -> str:
-        """Say the quantiles that n carries, and the largest value."""
-        said = [f"P{100 * q:g} {e.point}" for q, e in self.quantiles if e.value is not None]
-        if self.unit == "s":  # of a rate the largest says only which reply came in few reads
-            said.append(f"largest {quantity(self.largest, self.unit)}")
-        return ", ".join(said)
-
     def as_json(self) -> dict[str, float | int | None]:
         """Return it as plain data; names of seconds end in `_s`."""
         end = "_s" if self.unit == "s" else ""
@@ -52,16 +44,13 @@ class LoadSummary:
 
     Parameters
     ----------
-    n, ok
-        Requests that were measured, and those of them that were answered well.
-    errors
-        How many failed, by class.
+    ok
+        Requests that were answered well.
     seconds
         From the first request sent to the last one ended; None where nothing was sent.
-    reused
-        Requests on a connection that had been used before.
-    stale
-        Requests sent again at once, since their server had closed such a connection.
+    reused, stale
+        Requests on a connection that had been used before; those sent again at once, since their
+        server had closed such a connection.
     spreads
         Of those answered well: times of tokens (streamed), `e2e`, `e2e_from_planned` (open
         loop); of all that were sent `first_reasoning`, and `lag` (open loop), from planned to sent.
@@ -86,19 +75,6 @@ class LoadSummary:
         """Requests answered well a second."""
         return self.ok / self.seconds if self.seconds else None
 
-    def lines(self) -> Iterator[str]:
-        """Say all of it, a line each."""
-        rate = "" if self.rps is None else f", {self.rps:,.1f} answered a second"
-        yield f"{self.loop}: {self.n:,} requests, {self.ok:,} answered well{rate}"
-        if self.errors:
-            yield "failed: " + ", ".join(f"{name} {count:,}" for name, count in self.errors)
-        for spread in self.spreads:
-            yield f"{_WORDS[spread.name]}: {spread.sentence()}"
-        if self.reasoned_only:
-            yield f"no answer token came in {self.reasoned_only:,} replies: only reasoning"
-        again = f"; {self.stale:,} sent again at once on a new one" if self.stale else ""
-        yield f"connections: {self.reused:,} of {self.n:,} requests on one used before{again}"
-
     def as_json(self) -> dict[str, object]:
         """Return it as plain data."""
         return {
@@ -115,26 +91,13 @@ class LoadSummary:
         }
 
 
-_WORDS = {
-    **WORDS,
-    "e2e": "E2E from sent",
-    "e2e_from_planned": "E2E from planned",
-    "lag": "lag, planned to sent",
-}
-
-
 def summarise_load(run: Run, attempts: pd.DataFrame) -> LoadSummary:
     """Summarise a load.
 
     Requests of one load share a queue, so they are not independent: quantiles are given
     as what was seen, without an interval.
 
-    Parameters
-    ----------
-    run
-        The run's row.
-    attempts
-        The run's attempts; those of the warm-up are left out.
+    Attempts of the warm-up are left out.
     """
     rows, sent, stale = _requests(attempts[attempts["phase"] == "measure"])
     ended = floats(rows, "last_byte_s")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +11,16 @@ from scipy import stats
 
 from liftlab.analysis.columns import Bools, Floats
 from liftlab.analysis.estimate import plain
+from liftlab.analysis.input_checks import (
+    Indices,
+    as_array,
+    group_medians,
+    group_sums,
+    in_range,
+    indexed,
+)
 from liftlab.analysis.limits import pooled_limit, within_limit
-from liftlab.analysis.samples import group_medians, group_sums, in_range, indexed
+from liftlab.words import be
 
 GATE = 1.5  # a flagged value is at least this many times what was expected
 SMALLEST_N = 4
@@ -51,32 +59,21 @@ class Outliers:
     method: str
     reason: str = ""
 
-    def sentence(self) -> str:
+    def __str__(self) -> str:
         """Say how many are slow, by how much, and by which rule."""
-        judged = int(np.isfinite(self.score).sum())
         if self.reason:
             return f"Outliers cannot be told: {self.reason}."
-        count = int(self.mask.sum())
+        judged, count = int(np.isfinite(self.score).sum()), int(self.mask.sum())
         if count == 0:
             return f"None of {judged:,} values is slow beyond chance ({self.method})."
         top = float(self.score[self.mask].max())
-        are = "is" if count == 1 else "are"
         return (
-            f"{count:,} of {judged:,} values {are} slow beyond chance: score up to "
+            f"{count:,} of {judged:,} values {be(count)} slow beyond chance: score up to "
             f"{plain(top)}, limit {plain(self.limit, 3)} ({self.method})."
         )
 
-    def __str__(self) -> str:
-        return self.sentence()
 
-
-def flag(
-    x: ArrayLike,
-    cases: ArrayLike | None = None,
-    tokens: ArrayLike | None = None,
-    *,
-    resolution: float | None = None,
-) -> Outliers:
+def flag(x: ArrayLike, cases: ArrayLike | None = None, tokens: ArrayLike | None = None) -> Outliers:
     """Flag values that are slow beyond chance, on a log scale, slow side only.
 
     The score is (ln x - expected) / (1.4826 MAD) (Iglewicz & Hoaglin 1993); the limit is
@@ -93,29 +90,31 @@ def flag(
         The case of each value.
     tokens : (n,), optional
         Output tokens of each value.
-    resolution
-        Smallest step of the clock or of rounding, in the unit of x.
 
     Examples
     --------
     >>> print(flag([4.12, 4.19, 4.16, 17.08]))
     1 of 4 values is slow beyond chance: score up to 112.8, limit 4.73 (log scale, pooled).
     """
-    values = np.asarray(x, dtype=np.float64).ravel()
+    values = as_array(x)
     fit_for = in_range(values)
-    names = None if cases is None else np.asarray(cases).ravel()
-    if names is not None:
-        counts = _repeats(names, fit_for)
+    if cases is not None:
+        index, groups = indexed(cases)
+        counts = group_sums(fit_for, index, groups)[index]
         judged = fit_for & (counts >= REPEATS_NEEDED)
         if judged.any():
-            return _within(values, names, judged, int(counts[judged].min()), resolution)
+            return _within(values, index, judged, int(counts[judged].min()))
         if tokens is None:
             reason = f"cases have fewer than {REPEATS_NEEDED} repeats, and tokens are not known"
             return _not_judged(values, "within cases", reason)
     if tokens is not None:
-        sizes = np.asarray(tokens, dtype=np.float64).ravel()
-        return _along_tokens(values, sizes, fit_for & np.isfinite(sizes), resolution)
-    return _pooled(values, fit_for, resolution)
+        sizes = as_array(tokens)
+        return _along_tokens(values, sizes, fit_for & np.isfinite(sizes))
+    n = int(fit_for.sum())
+    if n < SMALLEST_N:
+        return _not_judged(values, "pooled", f"needs n ≥ {SMALLEST_N}, has {n}")
+    middle = np.full(n, float(np.median(values[fit_for])))
+    return _scored(values, fit_for, middle, pooled_limit(n), "pooled")
 
 
 def theil_sen(x: ArrayLike, y: ArrayLike, seed: int = 0) -> tuple[float, float]:
@@ -152,99 +151,39 @@ def robust_scores(residuals: Floats, floor: float = _SAME) -> Floats:
     return scores
 
 
-def _pooled(values: Floats, judged: Bools, resolution: float | None) -> Outliers:
-    method = "log scale, pooled"
-    n = int(judged.sum())
-    if n < SMALLEST_N:
-        return _not_judged(values, method, f"needs n ≥ {SMALLEST_N}, has {n}")
-    expected = np.full(len(values), float(np.median(values[judged])))
-    residuals = np.log(values[judged])
-    return _ruled(
-        values,
-        judged,
-        residuals,
-        expected,
-        limit=pooled_limit(n),
-        method=method,
-        resolution=resolution,
-    )
-
-
-def _within(
-    values: Floats, names: NDArray[Any], judged: Bools, repeats: int, resolution: float | None
-) -> Outliers:
-    expected = np.full(len(values), np.nan)
-    index, cases = indexed(names[judged])
+def _within(values: Floats, index: Indices, judged: Bools, repeats: int) -> Outliers:
+    groups, cases = indexed(index[judged])
     # The median of logarithms, so that the score does not depend on which side of a gap it lies.
-    expected[judged] = np.exp(group_medians(np.log(values[judged]), index, cases))[index]
-    residuals = np.log(values[judged]) - np.log(expected[judged])
-    return _ruled(
-        values,
-        judged,
-        residuals,
-        expected,
-        limit=within_limit(cases, repeats),
-        method="log scale, within cases",
-        resolution=resolution,
-    )
+    own = np.exp(group_medians(np.log(values[judged]), groups, cases))[groups]
+    return _scored(values, judged, own, within_limit(cases, repeats), "within cases")
 
 
-def _along_tokens(
-    values: Floats, tokens: Floats, judged: Bools, resolution: float | None
-) -> Outliers:
-    method = "log scale, along tokens"
+def _along_tokens(values: Floats, tokens: Floats, judged: Bools) -> Outliers:
     n = int(judged.sum())
     if n < FIT_NEEDS:
         reason = f"a line in tokens needs n ≥ {FIT_NEEDS}, has {n}"
-        return _not_judged(values, method, reason)
-    expected = np.full(len(values), np.nan)
+        return _not_judged(values, "along tokens", reason)
     intercept, slope = theil_sen(tokens[judged], values[judged])
     line = intercept + slope * tokens[judged]
-    expected[judged] = np.maximum(line, values[judged].min())  # a line may reach zero
-    residuals = np.log(values[judged]) - np.log(expected[judged])
-    return _ruled(
-        values,
-        judged,
-        residuals,
-        expected,
-        limit=pooled_limit(n),
-        method=method,
-        resolution=resolution,
-    )
+    line = np.maximum(line, values[judged].min())  # a line may reach zero
+    return _scored(values, judged, line, pooled_limit(n), "along tokens")
 
 
-def _ruled(
-    values: Floats,
-    judged: Bools,
-    residuals: Floats,
-    expected: Floats,
-    *,
-    limit: float,
-    method: str,
-    resolution: float | None,
-) -> Outliers:
-    centre = float(np.median(expected[judged]))
-    floor = _SAME if resolution is None else resolution / (centre * 12**0.5)
-    score = np.full(len(values), np.nan)
-    score[judged] = robust_scores(residuals, max(floor, 1e-12))
-    mask = np.zeros(len(values), dtype=np.bool_)
-    mask[judged] = (score[judged] > limit) & (values[judged] >= GATE * expected[judged])
-    return Outliers(mask=mask, score=score, limit=limit, expected=expected, method=method)
+def _scored(values: Floats, judged: Bools, expected: Floats, limit: float, method: str) -> Outliers:
+    """Score the values that are judged against what was expected of them."""
+    found = _not_judged(values, method, "")
+    found.expected[judged] = expected
+    found.score[judged] = robust_scores(np.log(values[judged]) - np.log(expected))
+    found.mask[judged] = (found.score[judged] > limit) & (values[judged] >= GATE * expected)
+    return replace(found, limit=limit)
 
 
 def _not_judged(values: Floats, method: str, reason: str) -> Outliers:
     return Outliers(
         mask=np.zeros(len(values), dtype=np.bool_),
         score=np.full(len(values), np.nan),
-        limit=float("inf"),
+        limit=math.inf,
         expected=np.full(len(values), np.nan),
-        method=method,
+        method=f"log scale, {method}",
         reason=reason,
     )
-
-
-def _repeats(names: NDArray[Any], fit_for: Bools) -> NDArray[np.int64]:
-    """Return for each row how many usable rows its case has."""
-    index, cases = indexed(names)
-    counts: NDArray[np.int64] = group_sums(fit_for, index, cases).astype(np.int64)[index]
-    return counts

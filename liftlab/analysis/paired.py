@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from liftlab.analysis.columns import Floats
-from liftlab.analysis.estimate import Estimate, as_set, plain, quantity
-from liftlab.analysis.samples import PROMPTS, as_array, check_confidence, in_range
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import CONFIDENCE, PROMPTS, as_array, in_range
 
 Verdict = Literal["faster", "slower", "equivalent", "cannot tell", "not measurable"]
 
@@ -37,21 +37,15 @@ class Change:
 
     Parameters
     ----------
-    what
-        Of what.
     ratio
         Second over first: below 1 is faster. Its n is the number of shared cases; after a
         correction its interval excludes 1 where the verdict says so, and nowhere else.
-    n_first, n_second
-        Rows behind it.
     p, p_equivalent
         Two-sided for a difference, and for lying inside the margin; after `together`, corrected.
     detectable
         The ratio above 1 that this many cases would have shown with a power of 80 %.
     margin
         What counts as the same, as a share.
-    verdict
-        After correction, if there was one.
     """
 
     what: str
@@ -69,29 +63,6 @@ class Change:
         """Whether the ratio lies inside the margin, at 5 %."""
         return self.p_equivalent is not None and self.p_equivalent < 0.05
 
-    def sentence(self) -> str:
-        """Say the verdict with its ratio, and what could have been found."""
-        value = self.ratio.value
-        if value is None or self.p is None:
-            return f"{self.what}: {self.verdict}: ratio {self.ratio}."
-        by = {
-            "faster": f"{quantity(1 - value, '%')} faster",
-            "slower": f"{quantity(value - 1, '%')} slower",
-            "equivalent": f"the same within ± {as_set(self.margin, '%')}",
-        }
-        said = f"{self.what}: {by.get(self.verdict, self.verdict)}: ratio {self.ratio}"
-        said += f", p = {plain(self.p, 2)}"
-        if self.verdict in ("faster", "slower") and self.equivalent:
-            said += f"; but within ± {as_set(self.margin, '%')}"
-        if self.verdict == "cannot tell" and self.detectable is not None:
-            slow = quantity(self.detectable - 1, "%")
-            fast = quantity(1 - 1 / self.detectable, "%")
-            said += f"; a slow-down of {slow} or a speed-up of {fast} would have been found"
-        return f"{said}."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
 
 def times(
     first: ArrayLike,
@@ -101,8 +72,6 @@ def times(
     *,
     what: str = "e2e",
     margin: float = MARGIN,
-    confidence: float = 0.95,
-    comparisons: int = 1,
 ) -> Change:
     """Compare times, paired over shared cases on the medians of ln seconds.
 
@@ -114,10 +83,6 @@ def times(
     first, second : (n,), (m,)
         Times in seconds; `inf` where the client gave up. Those that are missing or not positive
         are left out, and so are cases whose median is infinite in either run.
-    first_cases, second_cases : (n,), (m,)
-        The case of each.
-    comparisons
-        How many are made together: the detectable ratio is that of Holm's first step.
 
     Examples
     --------
@@ -125,10 +90,9 @@ def times(
     >>> week2 = [3.7, 5.5, 8.0, 4.6, 6.5, 2.7]
     >>> print(times(week1, list("abcdef"), week2, list("abcdef"), what="code").verdict)
     faster
-    >>> print(times([21.7], ["add"], [14.9], ["add"]))
-    e2e: cannot tell: ratio 0.687 (n = 1: insufficient data: needs 5 shared cases).
+    >>> print(times([21.7], ["add"], [14.9], ["add"]).ratio)
+    0.687 (n = 1: insufficient data: needs 5 shared cases)
     """
-    check_confidence(confidence)
     if not 0 < margin < 1:
         raise ValueError(f"margin is {margin}: a share between 0 and 1")
     before, after = _case_logs(first, first_cases), _case_logs(second, second_cases)
@@ -151,7 +115,7 @@ def times(
             verdict="cannot tell" if measured else "not measurable",
             **base,
         )
-    return _tested(differences, confidence, comparisons, base)
+    return _tested(differences, base)
 
 
 def together(changes: Sequence[Change], others: Sequence[float] = ()) -> list[Change]:
@@ -160,12 +124,7 @@ def together(changes: Sequence[Change], others: Sequence[float] = ()) -> list[Ch
     Verdicts and intervals are corrected alike. The detectable ratios become those of the first
     step, 5 % over the number of comparisons.
 
-    Parameters
-    ----------
-    changes
-        Those without a p value stay as they are.
-    others
-        p values of further comparisons that were made with these.
+    `others` are p values of further comparisons that were made with these.
     """
     tested = [change for change in changes if change.p is not None]
     levels = [change.p for change in tested if change.p is not None] + list(others)
@@ -275,19 +234,17 @@ def detectable_effect(cases: int, alpha: float = 0.05, power: float = POWER) -> 
     return float(optimize.brentq(missing, 1e-6, 10 * limit))
 
 
-def _tested(
-    differences: Floats, confidence: float, comparisons: int, base: dict[str, Any]
-) -> Change:
+def _tested(differences: Floats, base: dict[str, Any]) -> Change:
     n, centre = len(differences), float(differences.mean())
     deviation = max(float(differences.std(ddof=1)), 1e-9)  # clocks are no better than that
     error = deviation / math.sqrt(n)
-    half = float(stats.t.isf((1 - confidence) / 2, n - 1)) * error
+    half = float(stats.t.isf((1 - CONFIDENCE) / 2, n - 1)) * error
     ratio = Estimate(
         value=math.exp(centre),
         low=math.exp(centre - half),
         high=math.exp(centre + half),
         n=n,
-        confidence=confidence,
+        confidence=CONFIDENCE,
         method="paired t on medians of ln seconds",
         population=PROMPTS,
     )
@@ -296,7 +253,7 @@ def _tested(
         ratio=ratio,
         p=2 * float(stats.t.sf(abs(centre) / error, n - 1)),
         p_equivalent=float(stats.t.sf(inside, n - 1)),
-        detectable=math.exp(deviation * detectable_effect(n, 0.05 / comparisons)),
+        detectable=math.exp(deviation * detectable_effect(n, LEVEL)),
         verdict="cannot tell",
         **base,
     )

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 
 from liftlab.analysis.columns import labels
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import CONFIDENCE, PROMPTS
 from liftlab.analysis.rates import clopper_pearson, proportion
-from liftlab.analysis.samples import PROMPTS, check_confidence
 from liftlab.analysis.success import judgeable
 
 
@@ -28,13 +28,6 @@ class PassAtK:
     cases: int
     samples: int
     estimate: Estimate
-
-    def sentence(self) -> str:
-        """Say the rate with its interval, and how many answers it rests on."""
-        return f"pass@{self.k}: {self.estimate}; {self.samples:,} answers to {self.cases:,} cases"
-
-    def __str__(self) -> str:
-        return self.sentence()
 
 
 def of_case(n: int, c: int, k: int) -> float:
@@ -69,9 +62,7 @@ def of_case(n: int, c: int, k: int) -> float:
     return 1 - missed
 
 
-def pass_at_k(
-    n: ArrayLike, c: ArrayLike, k: int, *, mixed: bool = False, confidence: float = 0.95
-) -> PassAtK:
+def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> PassAtK:
     """Estimate pass@k over cases, with an interval for prompts like these.
 
     One try is the success rate. With more the interval is exact on the effective number of cases
@@ -83,40 +74,32 @@ def pass_at_k(
         Judged answers to each case, and how many of them were right.
     k
         How many answers one may try.
-    mixed
-        Whether cases may have different numbers of answers.
 
     Raises
     ------
     ValueError
-        If k is larger than the answers to some case, or cases differ in them and `mixed` is false.
+        If k is larger than the answers to some case.
 
     Examples
     --------
-    >>> print(pass_at_k([1, 1, 1, 1, 1], [1, 1, 1, 1, 0], 1))
-    pass@1: 80 % (95 % interval 28–99 %, n = 5); 5 answers to 5 cases
+    >>> print(pass_at_k([1, 1, 1, 1, 1], [1, 1, 1, 1, 0], 1).estimate)
+    80 % (95 % interval 28–99 %, n = 5)
     """
-    check_confidence(confidence)
     answers, right = np.asarray(n, dtype=np.int64), np.asarray(c, dtype=np.int64)
-    if len(answers) and answers.min() != answers.max() and not mixed:
-        raise ValueError(
-            f"cases have {answers.min()} to {answers.max()} judged answers (endpoint errors and "
-            "ungraded ones are none): pass mixed=True to weigh the cases alike all the same"
-        )
     rates = np.array([of_case(int(a), int(r), k) for a, r in zip(answers, right, strict=True)])
     samples, cases = int(answers.sum()), len(answers)
     if k == 1 and len(answers):
         outcomes = np.concatenate([np.arange(a) < r for a, r in zip(answers, right, strict=True)])
         names = np.repeat(np.arange(cases), answers)
-        estimate = proportion(outcomes, clusters=names, confidence=confidence)
+        estimate = proportion(outcomes, clusters=names)
     elif samples == cases:
-        estimate = proportion(int(right.sum()), cases, confidence=confidence)
+        estimate = proportion(int(right.sum()), cases)
     else:
-        estimate = _over_cases(rates, samples / k, confidence)
+        estimate = _over_cases(rates, samples / k)
     return PassAtK(k=k, cases=cases, samples=samples, estimate=estimate)
 
 
-def pass_at_k_of(trials: pd.DataFrame, k: int, *, mixed: bool = False) -> PassAtK:
+def pass_at_k_of(trials: pd.DataFrame, k: int) -> PassAtK:
     """Estimate pass@k of a trial table: `case_id, outcome`; as `pass_at_k`."""
     known, good, _ = judgeable(trials, "pass")
     counts = (
@@ -124,10 +107,10 @@ def pass_at_k_of(trials: pd.DataFrame, k: int, *, mixed: bool = False) -> PassAt
         .groupby("case", sort=False)["good"]
         .agg(["size", "sum"])
     )
-    return pass_at_k(counts["size"].to_numpy(), counts["sum"].to_numpy(), k, mixed=mixed)
+    return pass_at_k(counts["size"].to_numpy(), counts["sum"].to_numpy(), k)
 
 
-def _over_cases(rates: np.ndarray, draws: float, confidence: float) -> Estimate:
+def _over_cases(rates: np.ndarray, draws: float) -> Estimate:
     cases = len(rates)
     value = float(rates.mean())
     if cases == 1:
@@ -135,13 +118,13 @@ def _over_cases(rates: np.ndarray, draws: float, confidence: float) -> Estimate:
         return Estimate(value=value, n=1, reason=reason, population=PROMPTS, unit="%")
     spread = float(rates.var(ddof=1))
     effective = cases * value * (1 - value) / spread if spread > 0 else float(cases)
-    low, high = clopper_pearson(value, min(effective, max(draws, cases)), confidence)
+    low, high = clopper_pearson(value, min(effective, max(draws, cases)), CONFIDENCE)
     return Estimate(
         value=value,
         low=low,
         high=high,
         n=cases,
-        confidence=confidence,
+        confidence=CONFIDENCE,
         method="Korn–Graubard over cases",
         population=PROMPTS,
         unit="%",

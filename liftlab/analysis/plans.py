@@ -15,8 +15,8 @@ from scipy import stats
 
 from liftlab.analysis.columns import Bools, Floats, floats
 from liftlab.analysis.estimate import as_set, quantity
+from liftlab.analysis.input_checks import check_confidence
 from liftlab.analysis.rates import wilson
-from liftlab.analysis.samples import check_confidence
 
 MOST_TRIALS = 100_000
 _SHORT = 0.04  # of the power that is asked for
@@ -99,10 +99,7 @@ def sample_size(
         assert against is not None
         trials, purpose = _for_claim(rate, against, power, confidence)
     return SampleSize(
-        trials=trials,
-        purpose=purpose,
-        seconds=_times(seconds, trials),
-        usd=_times(usd, trials),
+        trials=trials, purpose=purpose, seconds=_times(seconds, trials), usd=_times(usd, trials)
     )
 
 

@@ -10,7 +10,7 @@ independent requests that they are worth at that t.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Literal
 
@@ -20,8 +20,7 @@ from scipy import special, stats
 
 from liftlab.analysis.columns import Bools, Floats
 from liftlab.analysis.estimate import Estimate, RateTest, plain
-from liftlab.analysis.rates import clopper_pearson, effective_n
-from liftlab.analysis.samples import (
+from liftlab.analysis.input_checks import (
     AGAIN,
     PROMPTS,
     THIS_RUN,
@@ -30,6 +29,7 @@ from liftlab.analysis.samples import (
     checked,
     unfit,
 )
+from liftlab.analysis.rates import clopper_pearson, effective_n
 
 Whose = Literal["prompts", "again"]
 FEW_CASES = 6  # from here on 95 % is reached at the median
@@ -41,23 +41,12 @@ _CLOSE = 1e-9  # shares are sums of fractions
 class _Ordered:
     """Requests from the fastest to the slowest; those that the client gave up come last.
 
-    Parameters
-    ----------
-    values : (n,)
-        In order; `inf` where it is known only to be longer than what is recorded.
-    recorded : (n,)
-        What is recorded, in the same order.
-    index : (n,)
-        The case of each.
-    cases
-        How many cases there are.
-    independent
-        Whether rows count as independent: the same prompts, asked again.
+    Rows count as independent where the same prompts are asked again.
     """
 
-    values: Floats
+    values: Floats  # inf where it is known only to be longer than what is recorded
     recorded: Floats
-    index: Indices
+    index: Indices  # the case of each
     cases: int
     independent: bool = False
 
@@ -193,7 +182,7 @@ def quantile(
     population = AGAIN if whose == "again" else PROMPTS if clusters is not None else THIS_RUN
     base: dict[str, Any] = {"n": len(values), "population": population, "unit": unit}
     base["cases"] = cases
-    reason = unfit(values) or ("a value is infinite" if np.isinf(values).any() else "")
+    reason = unfit(values)
     if reason:
         return Estimate(value=None, reason=reason, **base)
     if q < 0.5:
@@ -357,17 +346,12 @@ def _mirrored(
     turned = _in_order(-values, later, index, cases, independent=whose == "again")
     found = _tail(turned, 1 - q, confidence, base)
     name, mirrored = f"P{plain(100 * (1 - q))}", f"P{plain(100 * q)}"
-    low, high = found.high, found.low
-    return Estimate(
-        value=None if found.value is None else -found.value,
-        low=None if low is None else -low,
-        high=None if high is None else -high,
-        confidence=found.confidence,
-        method=found.method,
-        reason=found.reason.replace("upper", "lower").replace(name, mirrored),
-        needs=found.needs.replace("upper", "lower").replace(name, mirrored),
-        **base,
+    value, low, high = (None if x is None else -x for x in (found.value, found.high, found.low))
+    reason, needs = (
+        words.replace("upper", "lower").replace(name, mirrored)
+        for words in (found.reason, found.needs)
     )
+    return replace(found, value=value, low=low, high=high, reason=reason, needs=needs)
 
 
 def _reaches(tail: float, miss: float) -> int:

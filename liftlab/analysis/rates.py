@@ -15,7 +15,7 @@ from scipy import special, stats
 
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate, RateTest, plain
-from liftlab.analysis.samples import (
+from liftlab.analysis.input_checks import (
     PROMPTS,
     THIS_RUN,
     Indices,
@@ -182,7 +182,7 @@ def per_success(
         counts = succeeded.astype(np.float64)
     n = len(values)
     base: dict[str, Any] = {"n": n, "population": population, "unit": unit}
-    reason = unfit(values) or ("a value is infinite" if np.isinf(values).any() else "")
+    reason = unfit(values)
     if not reason and counts.sum() == 0:
         reason = "no success yet: all that was spent bought nothing"
     if reason:

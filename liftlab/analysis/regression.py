@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -17,11 +17,10 @@ import pandas as pd
 from scipy import stats
 
 from liftlab.analysis.columns import floats
-from liftlab.analysis.comparable import is_share, on_scale, spread_of, unit_of
-from liftlab.analysis.estimate import Estimate, as_set, quantity, span
+from liftlab.analysis.comparability import RUNS_NEEDED, Spread, is_share, on_scale, spread_of
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import proportion
 from liftlab.analysis.paired import holm_levels
-from liftlab.analysis.spread import RUNS_NEEDED, Spread
 
 RegressionVerdict = Literal["regression", "no regression found", "undecided", "not measurable"]
 LEVEL = 0.05
@@ -34,22 +33,18 @@ class Regression:
 
     Parameters
     ----------
-    metric
-        Its name.
     before, after
-        The baseline's value and the run's; None where it is not known.
+        The baseline's value and the run's.
     change
         After over before as a share: .1 is 10 % more. Of a rate: the difference.
     low, high
-        Ends of its 95 % interval, by the spread between runs; None without one.
+        Ends of its 95 % interval, by the spread between runs.
     p
         One-sided, that it is worse; corrected over all metrics (Holm).
     detectable
         The change for the worse that would have been found 4 times in 5.
     runs
         How many runs the spread is from.
-    reason
-        Why it is not decided.
     """
 
     metric: str
@@ -64,44 +59,17 @@ class Regression:
     verdict: RegressionVerdict
     reason: str = ""
 
-    def sentence(self) -> str:
-        """Say both values, how far apart they are, and what that is worth."""
-        said = f"{self.metric}: {self.verdict}: {quantity(self.before, unit_of(self.metric))} → "
-        said += quantity(self.after, unit_of(self.metric))
-        if self.change is not None:
-            said += f" ({change_words(self)})"
-        if self.reason:
-            return f"{said}; {self.reason}."
-        if self.verdict == "no regression found" and self.detectable is not None:
-            said += f"; {quantity(abs(self.detectable), '%')} for the worse would have been found"
-        return f"{said}; spread of {self.runs:,} runs."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
-        names = (
-            *("metric", "before", "after", "change", "low", "high", "p", "detectable", "runs"),
-            *("verdict", "reason"),
-        )
-        return {name: getattr(self, name) for name in names}
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FalseAlarms:
     """How often runs that are alike would have failed each other.
 
-    Parameters
-    ----------
-    runs
-        How many were there.
-    pairs, alarms
-        How many pairs were judged, an earlier one as the baseline, and how many failed.
-    by_metric
-        Alarms by metric.
-    rate
-        Their share. Pairs share runs, so its interval counts later runs, not pairs.
+    `pairs` were judged, an earlier run as the baseline; `alarms` of them failed. Pairs share runs,
+    so the interval of their rate counts later runs.
     """
 
     runs: int
@@ -109,27 +77,6 @@ class FalseAlarms:
     alarms: int
     by_metric: Mapping[str, int]
     rate: Estimate
-
-    def sentence(self) -> str:
-        """Say the rate, and what it should be."""
-        if not self.pairs:
-            return f"No false-alarm rate: {self.rate.reason}."
-        said = f"{self.alarms:,} of {self.pairs:,} pairs of comparable runs failed: {self.rate}"
-        return f"{said}; by chance {as_set(LEVEL, '%')} are expected."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
-
-def change_words(found: Regression) -> str:
-    """Return the change in words, with its interval where there is one."""
-    if found.change is None:
-        return "–"
-    ends = ""
-    if found.low is not None and found.high is not None:
-        ends = f", 95 % interval {span(found.low, found.high, '%')}"
-    unit = "points" if is_share(found.metric) else "%"
-    return f"{found.change * 100:+.1f} {unit}{ends}"
 
 
 def regressions(
@@ -142,12 +89,7 @@ def regressions(
     Student's t on the difference of two runs, whose variance is twice that between runs; one-sided
     for the worse, and corrected for all metrics together (Holm 1979).
 
-    Parameters
-    ----------
-    before, after
-        The baseline's and the run's values by metric.
-    between_runs
-        The spread by metric; below five runs, and without one, the verdict is undecided.
+    Below five runs, and without a spread between runs, the verdict is undecided.
     """
     tested: dict[str, float] = {}
     for metric, base in before.items():
@@ -167,9 +109,8 @@ def false_alarms(alike: pd.DataFrame, metrics: Sequence[str], seed: int = 0) -> 
     Parameters
     ----------
     alike
-        Rows of the history that were made in the same way, oldest first.
-    metrics
-        Which numbers to judge. The spread is that of all the other runs.
+        Rows of the history that were made in the same way, oldest first; the spread is that of all
+        the other runs.
     seed
         Chooses 1,000 pairs where there are more.
     """

@@ -12,7 +12,7 @@ from scipy import optimize, special
 
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.samples import PROMPTS
+from liftlab.analysis.input_checks import PROMPTS
 
 Verdict = Literal["above", "below", "go on"]
 
@@ -66,21 +66,11 @@ def confidence_sequence(successes: int, trials: int, confidence: float = 0.95) -
 
 @lru_cache(maxsize=256)
 def course(
-    rate: float,
-    target: float = 0.7,
-    zone: float = 0.1,
-    *,
-    start: float = 0.0,
-    error: float = 0.05,
+    rate: float, target: float = 0.7, zone: float = 0.1, *, start: float = 0.0, error: float = 0.05
 ) -> Course:
     """Return where the sequential test ends, exactly, if trials succeed at a rate.
 
-    Parameters
-    ----------
-    rate
-        The truth that is assumed.
-    start
-        The log likelihood ratio that has been reached.
+    `start` is the log likelihood ratio that has been reached.
 
     Examples
     --------

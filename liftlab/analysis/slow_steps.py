@@ -17,8 +17,8 @@ from liftlab.analysis import causes as why
 from liftlab.analysis.beyond_chance import GATE, beyond_chance
 from liftlab.analysis.causes import CAUSES, KINDS, Accounts, Cause, Kind, Probably, accounts_of
 from liftlab.analysis.columns import Bools, Floats, floats, labels
+from liftlab.analysis.input_checks import in_range, indexed
 from liftlab.analysis.latency import answered_steps
-from liftlab.analysis.samples import in_range, indexed
 from liftlab.analysis.token_costs import TokenCosts
 
 Advice = Literal["", "record_attempts", "record_tokens", "record_server_times", "investigate"]
@@ -49,10 +49,8 @@ class SlowStep:
         only these show that it was slow.
     parts
         Causes, the largest first.
-    main_cause
-        What holds most of the excess.
     retries, retry_reason
-        How often the model was asked again, and why the last time; empty where not known.
+        How often the model was asked again, and why the last time.
     probably
         What the unexplained seconds probably are; empty where nothing shows it.
     beyond_chance
@@ -97,10 +95,8 @@ class SlowSteps:
         beyond_chance, advice.
     total
         Steps that ended with an answer.
-    judged
-        By stage, how many steps were judged against chance.
-    reasons
-        By stage, why none could be.
+    judged, reasons
+        By stage, how many steps were judged against chance, or why none could be.
     costs
         What tokens cost, for each stage where that is known.
     """

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.samples import LARGEST, SMALLEST, Indices
+from liftlab.analysis.input_checks import LARGEST, SMALLEST, Indices
 
 STALE = "stale_connection"  # a kept connection had been closed: sent again, but no retry
 
@@ -18,14 +18,8 @@ STALE = "stale_connection"  # a kept connection had been closed: sent again, but
 class Spans:
     """Spans in seconds of attempts in order of row and time; arrays are (m,).
 
-    Parameters
-    ----------
-    attempts
-        Attempts of one stage.
-    row : (m,)
-        The row of the stage's frame that each belongs to; sorted.
-    latency
-        Of each row of that frame: what a row's only attempt took, if it has no times itself.
+    `row` is the row of the stage's frame that each belongs to, sorted; `latency` that of each row
+    of the frame: what a row's only attempt took, if it has no times itself.
     """
 
     def __init__(self, attempts: pd.DataFrame, row: Indices, latency: Floats) -> None:

@@ -15,8 +15,8 @@ import pandas as pd
 
 from liftlab.analysis.columns import Bools, is_true, labels
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import indexed
 from liftlab.analysis.intervals import proportion
-from liftlab.analysis.samples import indexed
 
 Measure = Literal["pass", "parsed"]
 
@@ -69,13 +69,6 @@ class FailureShare:
     of_trials: Estimate
     picked: Estimate
 
-    def sentence(self) -> str:
-        """Say the count and its share of the failures."""
-        return f"{self.failure_class}: {self.count:,}, {self.of_failures} of failures."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
 
 def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "") -> SuccessRate:
     """Count successes among the trials that could be judged.
@@ -84,8 +77,6 @@ def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "
     ----------
     trials
         The trial table joined with its grades: `case_id, outcome, parsed`.
-    measure
-        "pass" or "parsed".
     group
         A name for these trials.
 
@@ -109,13 +100,11 @@ def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "
     )
 
 
-def success_by_group(
-    trials: pd.DataFrame, column: str, measure: Measure = "pass"
-) -> list[SuccessRate]:
+def success_by_group(trials: pd.DataFrame, column: str) -> list[SuccessRate]:
     """Count successes by the values of a column, such as `category` or `difficulty`."""
     names = labels(trials, column)
     groups = dict.fromkeys(name for name in names if name is not None)
-    return [success_rate(trials[names == name], measure, str(name)) for name in groups]
+    return [success_rate(trials[names == name], group=str(name)) for name in groups]
 
 
 def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:
@@ -144,13 +133,6 @@ def worst_class_share(trials: pd.DataFrame, shares: Sequence[FailureShare]) -> E
     """Return the share of graded answers of the most frequent failure class.
 
     It is corrected for having been picked: Bonferroni's correction over the classes that occur.
-
-    Parameters
-    ----------
-    trials
-        The trial table joined with its grades.
-    shares
-        Its failure classes.
     """
     if shares:
         return max(shares, key=lambda share: share.picked.value or 0.0).picked

@@ -13,20 +13,15 @@ from numpy.typing import ArrayLike
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Floats, labels
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import as_array, case_weights
 from liftlab.analysis.latency import judged_seconds, succeeded
-from liftlab.analysis.samples import as_array, case_weights
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SuccessCurve:
     """The share of graded answers that are right within a time; it ends at the success rate.
 
-    Parameters
-    ----------
-    times : (n,)
-        Of each graded answer; `inf` where it is wrong.
-    cases : (n,)
-        The case of each.
+    `times` are those of each graded answer, `inf` where it is wrong; (n,).
     """
 
     times: Floats

@@ -6,20 +6,17 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from liftlab.analysis.estimate import Estimate, as_set
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.verdicts import TargetResult, TargetVerdict, judge
 from liftlab.settings.targets import TIME_METRIC, Population, TargetSettings
+from liftlab.words import counted
 
 THIS_RUN_ONLY = "this run only"
 COUNTED = "counted"
 NOTHING_ANSWERED = "nothing was answered"
 _COUNTED = ("error_rate", "prompts_tested")
 OF_ALL = ("error_rate", "cost_per_trial_usd")  # the others are of answers
-_QUANTILES = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
-_WHOSE: dict[Population, str] = {
-    "answered": "answered requests",
-    "right": "right answers only",
-}
+_WHOSE: dict[Population, str] = {"answered": "answered requests", "right": "right answers only"}
 _OF = {
     "success_rate": "graded answers",
     "parsed_rate": "graded answers",
@@ -36,14 +33,10 @@ class JudgedTarget:
     ----------
     key
         Its name in the settings.
-    metric, population
-        What is judged, and of a time, over which trials.
     basis
         "this run only", or "counted" where the limit is about this run.
     required
         Whether it counts in the exit code.
-    result
-        Limit, estimate, verdict, and what would decide.
     """
 
     key: str
@@ -64,19 +57,6 @@ class JudgedTarget:
         if TIME_METRIC.fullmatch(self.metric):
             return _WHOSE[self.population]
         return _OF.get(self.metric, "all requests, errors too")
-
-    @property
-    def limit(self) -> str:
-        """The limit in words, such as "≥ 70 %"."""
-        sign = "≤" if self.result.at_most else "≥"
-        return f"{sign} {as_set(self.result.limit, self.result.estimate.unit)}"
-
-    def sentence(self) -> str:
-        """Say the target, its verdict, the estimate and what it rests on."""
-        return f"{self.result.sentence().removesuffix('.')} ({self.basis})."
-
-    def __str__(self) -> str:
-        return self.sentence()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -106,17 +86,7 @@ class JudgedTarget:
 
 
 def judged(key: str, target: TargetSettings, estimate: Estimate) -> JudgedTarget:
-    """Judge a run's estimate by one target of its project.
-
-    Parameters
-    ----------
-    key
-        The target's name in the settings.
-    target
-        What is wanted.
-    estimate
-        Of the target's metric over its population.
-    """
+    """Judge a run's estimate of a target's metric by that target; `key` is its name."""
     by_count = target.metric in _COUNTED
     result = judge(
         estimate,
@@ -127,7 +97,7 @@ def judged(key: str, target: TargetSettings, estimate: Estimate) -> JudgedTarget
     )
     if target.metric == "prompts_tested" and result.verdict == "not met":
         missing = math.ceil(target.limit) - estimate.n
-        needs = f"{missing:,} more prompt{'s' * (missing != 1)}"
+        needs = counted(missing, "more prompt")
         result = replace(result, needs=needs, more=(missing, missing))
     return JudgedTarget(
         key=key,

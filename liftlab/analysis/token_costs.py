@@ -24,8 +24,6 @@ class TokenCosts:
 
     Parameters
     ----------
-    stage
-        Its name.
     base_s
         Seconds of an attempt without any token.
     output_s, prompt_s

@@ -9,7 +9,7 @@ import pandas as pd
 
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Bools, Floats, floats, labels
-from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.analysis.estimate import Estimate
 
 TOKENS_PER_S = "tokens/s"
 WORDS = {
@@ -68,16 +68,8 @@ def reasoned_only(attempts: pd.DataFrame) -> Bools:
 class StageTokens:
     """The times of tokens of one stage's streamed replies.
 
-    Parameters
-    ----------
-    stage
-        Its name.
-    n
-        Replies of which a token was timed.
-    reasoned_only
-        How many of them held no token of an answer.
-    medians, p95s
-        By quantity, of the replies that tell it; a case counts once.
+    `n` replies have a timed token, `reasoned_only` of them no token of an answer. Estimates are
+    by quantity, of the replies that tell it; a case counts once.
     """
 
     stage: str
@@ -85,17 +77,6 @@ class StageTokens:
     reasoned_only: int
     medians: dict[str, Estimate]
     p95s: dict[str, Estimate]
-
-    def sentence(self) -> str:
-        """Say the medians in one line."""
-        named = [
-            point if name == "tokens_per_s" else f"{WORDS[name]} {point}"
-            for name, estimate in self.medians.items()
-            if (point := quantity(estimate.value, estimate.unit)) != "–"
-        ]
-        if self.reasoned_only:
-            named.append(f"no answer token came in {self.reasoned_only:,}")
-        return f"{self.stage}, medians of {self.n:,} streamed replies: {', '.join(named)}"
 
     def as_json(self) -> dict[str, object]:
         """Return the medians as plain data, in seconds and tokens a second."""
@@ -106,10 +87,7 @@ class StageTokens:
 def stage_tokens(attempts: pd.DataFrame) -> list[StageTokens]:
     """Summarise the times of tokens by stage; empty where nothing was streamed.
 
-    Parameters
-    ----------
-    attempts
-        The run's attempts; those of the warm-up, and those that failed, are left out.
+    Attempts of the warm-up, and those that failed, are left out.
     """
     rows = attempts[attempts["phase"] == "measure"]
     only = reasoned_only(rows)

@@ -12,8 +12,8 @@ import pandas as pd
 
 from liftlab.analysis.changepoint import Shift, shifts
 from liftlab.analysis.columns import Floats, floats
-from liftlab.analysis.comparable import SETTINGS, is_share, metrics, on_scale, unit_of
-from liftlab.analysis.estimate import Estimate, plain, quantity
+from liftlab.analysis.comparability import SETTINGS, is_share, metrics, on_scale
+from liftlab.analysis.estimate import Estimate, plain
 
 TREND_NEEDS = 10  # runs at one level
 _WINDOW = 20  # runs on each side of a shift whose settings are looked at
@@ -43,8 +43,6 @@ class ChangePoint:
 
     Parameters
     ----------
-    metric
-        What shifted.
     last_before, run_id, started_at
         The last run at the old level; the first at the new one and when it began.
     before, after
@@ -64,22 +62,6 @@ class ChangePoint:
     changed: Mapping[str, tuple[str, str]]
     p: float
 
-    def sentence(self) -> str:
-        """Say what shifted, by how much, from which run on, and what changed with it."""
-        if is_share(self.metric):
-            size = f"{100 * (self.after - self.before):+.1f} points"
-        else:
-            size = f"{100 * (self.after / self.before - 1):+.1f} %"
-        unit = unit_of(self.metric)
-        said = f"{self.metric} {size} ({quantity(self.before, unit)} → "
-        said += f"{quantity(self.after, unit)}) from run {self.run_id} on, p = {plain(self.p, 2)}"
-        told = [f"{name} {old} → {new}" for name, (old, new) in self.changed.items()]
-        with_it = f"changed with it: {', '.join(told)}" if told else "nothing recorded changed with"
-        return f"{said}; {with_it}{'' if told else ' it'}."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         names = ("metric", "last_before", "run_id", "started_at", "before", "after", "p")
@@ -93,18 +75,12 @@ class MetricSeries:
 
     Parameters
     ----------
-    metric
-        Its name.
-    n
-        Runs that have a number.
-    latest
-        That of the newest.
+    n, latest
+        Runs that have a number, and that of the newest.
     sd
         Spread of the runs since the last shift: as a share for times and costs.
     per_week
         Its slope since then, as a share a week for times and costs.
-    changes
-        Shifts, oldest first.
     """
 
     metric: str
@@ -113,20 +89,6 @@ class MetricSeries:
     sd: float | None
     per_week: Estimate
     changes: tuple[ChangePoint, ...]
-
-    def sentence(self) -> str:
-        """Say the newest value, the spread and the slope."""
-        said = f"{self.metric}: {quantity(self.latest, unit_of(self.metric))} in the newest of "
-        said += f"{self.n:,} runs"
-        if self.sd is not None:
-            said += f", which differ by {quantity(self.sd, '%')} (SD) at this level"
-        if self.per_week.value is not None:
-            said += f"; {self.per_week.value * 100:+.2g} % a week"
-            said += f" ({self.per_week.interval})" if self.per_week.interval else ""
-        return f"{said}."
-
-    def __str__(self) -> str:
-        return self.sentence()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,13 +237,7 @@ def _slope(started: pd.Series[str], values: Floats) -> Estimate:
         return Estimate(value=None, n=n, unit="%", reason="all runs began at the same time")
     low, slope, high = _theil_sen(weeks[usable], values[usable])
     return Estimate(
-        value=slope,
-        low=low,
-        high=high,
-        n=n,
-        confidence=0.95,
-        method="Theil-Sen",
-        unit="%",
+        value=slope, low=low, high=high, n=n, confidence=0.95, method="Theil-Sen", unit="%"
     )
 
 

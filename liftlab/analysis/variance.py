@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from liftlab.analysis import intervals
-from liftlab.analysis.columns import Bools, Floats
-from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.analysis.latency import ROWS_IN_WORDS, Rows, Timed, time_end_to_end, time_stage
-from liftlab.analysis.samples import PROMPTS, as_array, check_confidence, in_range, indexed
+from liftlab.analysis.columns import Floats
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import CONFIDENCE, PROMPTS, as_array, in_range, indexed
+from liftlab.analysis.latency import Timed
 
 CASES_NEEDED = 5
 REPEATS_NEEDED = 2
@@ -33,12 +31,9 @@ class Components:
     Parameters
     ----------
     case, repeat
-        Coefficients of variation: between cases, and of repeats of one case; `repeat` has an
-        interval.
+        Coefficients of variation: between cases, and of repeats of one case.
     share
         The part of the variance that cases hold: the intra-class correlation.
-    cases, rows, left_out
-        Cases with repeats, their rows, and rows that could not be used.
     reason
         Why nothing can be said; empty if something can.
     """
@@ -46,46 +41,10 @@ class Components:
     case: float | None
     repeat: Estimate
     share: Estimate
-    cases: int
-    rows: int
-    left_out: int
     reason: str = ""
 
-    def sentence(self) -> str:
-        """Say by how much cases and repeats differ, and how much of it the cases hold."""
-        if self.reason:
-            return f"Cases and repeats cannot be told apart: {self.reason}."
-        return (
-            f"Repeats of a case vary by {self.repeat}; cases differ by "
-            f"{quantity(self.case, '%')} and hold {self.share} of the variance."
-        )
 
-    def __str__(self) -> str:
-        return self.sentence()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """How consistent one stage is, or the end-to-end time, and which rows that is about."""
-
-    what: str
-    rows: str
-    n: int
-    left_out: int
-    cv: Estimate
-    components: Components
-
-    def sentence(self) -> str:
-        """Say the coefficient of variation, its rows, and what of it is of repeats."""
-        said = f"{self.what}: coefficient of variation across cases {self.cv}, {self.rows}"
-        said += f" ({self.left_out:,} left out)" if self.left_out else ""
-        return f"{said}. {self.components.sentence()}"
-
-    def __str__(self) -> str:
-        return self.sentence()
-
-
-def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -> Components:
+def components(seconds: ArrayLike, cases: ArrayLike) -> Components:
     """Split the variance of ln seconds into cases and repeats.
 
     Points by restricted maximum likelihood, which is the analysis of variance where all cases
@@ -97,8 +56,6 @@ def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -
     ----------
     seconds : (n,)
         Times; those that are missing, infinite or not positive are left out.
-    cases : (n,)
-        The case of each.
 
     Returns
     -------
@@ -111,7 +68,6 @@ def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -
     >>> print(components(times, list("aabbccddee")).share)
     99.1 % (95 % interval 93.4 to > 99.9 %, n = 5)
     """
-    check_confidence(confidence)
     values, names = as_array(seconds), np.asarray(cases).ravel()
     if len(names) != len(values):
         raise ValueError(f"{len(names)} cases for {len(values)} times")
@@ -119,86 +75,22 @@ def components(seconds: ArrayLike, cases: ArrayLike, confidence: float = 0.95) -
     index, _ = indexed(names[usable])
     repeated = np.bincount(index)[index] >= REPEATS_NEEDED
     logs = np.log(values[usable][repeated])
-    groups, _ = indexed(index[repeated])
-    base: dict[str, Any] = {
-        "cases": int(groups.max()) + 1 if len(groups) else 0,
-        "rows": len(logs),
-        "left_out": len(values) - len(logs),
-    }
-    reason = _why_not(logs, groups, base["cases"])
+    groups, count = indexed(index[repeated])
+    reason = _why_not(logs, groups, count)
     if reason:
-        none = Estimate(value=None, n=base["cases"], reason=reason, unit="%")
-        return Components(case=None, repeat=none, share=none, reason=reason, **base)
+        none = Estimate(value=None, n=count, reason=reason, unit="%")
+        return Components(case=None, repeat=none, share=none, reason=reason)
     table = _Table(logs, groups)
     ratio, within = table.reml()
     return Components(
-        case=_cv(ratio * within),
-        repeat=_repeat(within, table, confidence),
-        share=_share(ratio, table, confidence),
-        **base,
+        case=_cv(ratio * within), repeat=_repeat(within, table), share=_share(ratio, table)
     )
 
 
-def spread(
-    seconds: ArrayLike,
-    cases: ArrayLike,
-    *,
-    what: str = "e2e",
-    rows: Rows = "answered",
-    left_out: int = 0,
-) -> Spread:
-    """Say how consistent times are, and of which rows.
-
-    Parameters
-    ----------
-    seconds : (n,)
-        Times, NaN where a row has none.
-    cases : (n,)
-        The case of each row.
-    rows, left_out
-        Which rows they are, and how many were left out before.
-
-    Examples
-    --------
-    >>> spread([10.80, 10.77, 10.01, 9.81], list("abcd")).cv.value < 0.05
-    True
-    """
-    values, names = as_array(seconds), np.asarray(cases).ravel()
-    kept: Bools = np.isfinite(values)
-    return Spread(
-        what=what,
-        rows=ROWS_IN_WORDS[rows],
-        n=int(kept.sum()),
-        left_out=left_out + len(values) - int(kept.sum()),
-        cv=intervals.cv(values[kept], clusters=names[kept]),
-        components=components(values[kept], names[kept]),
-    )
-
-
-def stage_spreads(
-    stages: pd.DataFrame, rows: Rows = "answered", *, trials: pd.DataFrame | None = None
-) -> list[Spread]:
-    """Say how consistent each stage of the stage table is, in the order of the pipeline."""
-    if len(stages) == 0:
-        return []
-    order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
-    return [
-        _of_timed(time_stage(stages, str(name), rows, trials=trials), str(name), rows)
-        for name in order.index
-    ]
-
-
-def e2e_spread(
-    trials: pd.DataFrame, rows: Rows = "answered", *, stages: pd.DataFrame | None = None
-) -> Spread:
-    """Say how consistent the end-to-end time of the trial table is."""
-    return _of_timed(time_end_to_end(trials, rows, stages=stages), "e2e", rows)
-
-
-def _of_timed(timed: Timed, what: str, rows: Rows) -> Spread:
+def components_of(timed: Timed) -> Components:
+    """Split the variance of a run's times; those on which the client gave up have none."""
     kept = ~timed.given_up
-    left_out = timed.left_out + int(timed.given_up.sum())
-    return spread(timed.seconds[kept], timed.cases[kept], what=what, rows=rows, left_out=left_out)
+    return components(timed.seconds[kept], timed.cases[kept])
 
 
 class _Table:
@@ -244,8 +136,8 @@ class _Table:
         )
 
 
-def _share(ratio: float, table: _Table, confidence: float) -> Estimate:
-    size, miss = table.typical_size, (1 - confidence) / 2
+def _share(ratio: float, table: _Table) -> Estimate:
+    size, miss = table.typical_size, (1 - CONFIDENCE) / 2
     between = size * float(table.means.var(ddof=1))
     freedom = (table.cases - 1, table.n - table.cases)
     observed = between / (table.within / freedom[1])
@@ -257,15 +149,15 @@ def _share(ratio: float, table: _Table, confidence: float) -> Estimate:
         low=low,
         high=high,
         n=table.cases,
-        confidence=confidence,
+        confidence=CONFIDENCE,
         method="F distribution" if np.ptp(table.sizes) == 0 else "F distribution, harmonic mean",
         population=PROMPTS,
         unit="%",
     )
 
 
-def _repeat(within: float, table: _Table, confidence: float) -> Estimate:
-    freedom, miss = table.n - table.cases, (1 - confidence) / 2
+def _repeat(within: float, table: _Table) -> Estimate:
+    freedom, miss = table.n - table.cases, (1 - CONFIDENCE) / 2
     low, high = (
         _cv(table.within / float(stats.chi2.isf(tail, freedom))) for tail in (miss, 1 - miss)
     )
@@ -274,7 +166,7 @@ def _repeat(within: float, table: _Table, confidence: float) -> Estimate:
         low=low,
         high=high,
         n=table.n,
-        confidence=confidence,
+        confidence=CONFIDENCE,
         method="chi-squared, if ln seconds are normal",
         unit="%",
     )

@@ -10,6 +10,7 @@ from scipy import stats
 
 from liftlab.analysis.estimate import Estimate, RateTest, as_set
 from liftlab.analysis.plans import to_exclude
+from liftlab.words import counted
 
 TargetVerdict = Literal["met", "not met", "undecided", "not measurable"]
 
@@ -116,7 +117,7 @@ def _words(more: tuple[int, int | None]) -> str:
     if high is None:
         return f"{low:,} to over {MOST_MORE:,} more prompts"
     if low == high:
-        return f"{low:,} more prompt{'s' * (low != 1)}"
+        return counted(low, "more prompt")
     return f"{low:,} to {high:,} more prompts"
 
 

@@ -101,6 +101,7 @@ def baseline_show_command(file: Path | None, as_json: bool) -> None:
 
 def _print_false_alarms(here: Project, run: str, as_json: bool) -> None:
     from liftlab.jobs.checking import false_alarms_of
+    from liftlab.reporting.gate import false_alarms_line
 
     found = false_alarms_of(here, run)
     if as_json:
@@ -115,7 +116,7 @@ def _print_false_alarms(here: Project, run: str, as_json: bool) -> None:
         }
         click.echo(json.dumps(told, indent=2, allow_nan=False))
         return
-    click.echo(found.sentence())
+    click.echo(false_alarms_line(found))
     for metric, count in found.by_metric.items():
         click.echo(f"  {metric}: {count:,} of {found.pairs:,}")
 

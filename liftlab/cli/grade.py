@@ -133,14 +133,16 @@ def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
     lines = [f"{summary.total} samples against {name}: {counts}"]
     if summary.by_case:
-        lines.append(str(pass_at_k(*_counts(summary), 1, mixed=True)))
+        first = pass_at_k(*_counts(summary), 1)
+        counted = f"{first.samples:,} answers to {first.cases:,} cases"
+        lines.append(f"pass@1: {first.estimate}; {counted}")
     return [*lines, f"isolation {summary.isolation}; verdicts in {out}"]
 
 
 def _facts(summary: Summary, out: Path) -> dict[str, Any]:
     from liftlab.analysis.passk import pass_at_k
 
-    first = pass_at_k(*_counts(summary), 1, mixed=True).estimate if summary.by_case else None
+    first = pass_at_k(*_counts(summary), 1).estimate if summary.by_case else None
     return {
         "schema_version": 1,
         "samples": summary.total,

@@ -78,7 +78,7 @@ def _lay_tables(here: Project, wanted: Sequence[str]) -> dict[str, str] | None:
 
 def run_table(runs: pd.DataFrame) -> str:
     """Return runs as lines of text, the newest last."""
-    from liftlab.analysis.comparable import time_metrics
+    from liftlab.analysis.comparability import time_metrics
 
     table = runs[["run_id", "suite", "endpoint", "model", "trials"]].copy()
     for name in ("suite", "endpoint", "model"):
@@ -94,10 +94,12 @@ def run_table(runs: pd.DataFrame) -> str:
 
 def paragraph(series: RunSeries) -> list[str]:
     """Return what a series says: each metric, then every shift."""
+    from liftlab.reporting.text import history
+
     count = len(series.runs)
     lines = [f"{series.title}: {counted(count, 'run')}"]
-    lines += [f"  {metric.sentence()}" for metric in series.metrics]
-    lines += [f"  shift: {change.sentence()}" for change in series.changes]
+    lines += [f"  {history.metric(metric)}" for metric in series.metrics]
+    lines += [f"  shift: {history.shift(change)}" for change in series.changes]
     if count >= 2 and not series.changes:
         lines.append("  no shift found: one in a hundred steady series would show one")
     return lines

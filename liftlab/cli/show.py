@@ -99,15 +99,16 @@ def heading(run: RunData) -> str:
 
 def sentences(run: RunData) -> list[str]:
     """Return what the run says of success and time, each with what carries it."""
+    from liftlab.reporting.text import findings, load
+
     if run.run.pipeline == LOAD:
         from liftlab.analysis.load import summarise_load
 
-        return list(summarise_load(run.run, run.attempts).lines())
+        return list(load.lines(summarise_load(run.run, run.attempts)))
     from liftlab.analysis.tokens import stage_tokens
-    from liftlab.reporting.text import findings
     from liftlab.summary import summarize
 
-    tokens = [stage.sentence() for stage in stage_tokens(run.attempts)]
+    tokens = [load.tokens(stage) for stage in stage_tokens(run.attempts)]
     return [*findings.sentences(summarize(run, project())), *tokens]
 
 

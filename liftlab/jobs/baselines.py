@@ -16,9 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from liftlab import store, tomlfile
 from liftlab.analysis.columns import labels
-from liftlab.analysis.comparable import CONDITIONS, SETTINGS, alike, metrics, spreads
+from liftlab.analysis.comparability import CONDITIONS, SETTINGS, Spread, alike, metrics, spreads
 from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
-from liftlab.analysis.spread import Spread
 from liftlab.analysis.success import judgeable
 from liftlab.errors import FileInvalid, InputInvalid, SchemaTooNew
 from liftlab.jobs.opening import open_run

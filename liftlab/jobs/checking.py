@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from liftlab import store
-from liftlab.analysis.comparable import CONDITIONS, alike, differences, metrics, spreads
+from liftlab.analysis.comparability import CONDITIONS, alike, differences, metrics, spreads
 from liftlab.analysis.estimate import plain
 from liftlab.analysis.latency import ended_how
 from liftlab.analysis.regression import FalseAlarms, Regression, false_alarms, regressions

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from liftlab import store
-from liftlab.analysis.comparable import CONDITIONS, alike
+from liftlab.analysis.comparability import CONDITIONS, alike
 from liftlab.errors import NothingToCompare, UnknownRun
 from liftlab.jobs.baselines import Baseline, baseline_tables, read_baseline, row_of
 from liftlab.jobs.opening import open_run

@@ -10,15 +10,15 @@ import unicodedata
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-from liftlab.analysis.comparable import unit_of
-from liftlab.analysis.estimate import quantity
-from liftlab.analysis.regression import Regression, change_words
+from liftlab.analysis.comparability import is_share, unit_of
+from liftlab.analysis.estimate import as_set, quantity, span
+from liftlab.analysis.regression import LEVEL, FalseAlarms, Regression
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.jobs.baselines import Baseline
 from liftlab.jobs.checking import CheckResult
 from liftlab.reporting.markdown import escaped as markdown
 from liftlab.reporting.text import comparison as text
-from liftlab.reporting.text import ranking
+from liftlab.reporting.text import ranking, targets
 from liftlab.summary.comparison import Comparison
 from liftlab.summary.ranking import RankedRuns
 
@@ -40,7 +40,7 @@ def check_lines(result: CheckResult) -> Iterator[str]:
     if result.baseline:
         yield f"against the baseline {visible(result.baseline)}"
         for found in result.regressions:
-            yield f"  {visible(found.sentence())}"
+            yield f"  {visible(_regression(found))}"
     yield visible(result.sentence())
 
 
@@ -79,6 +79,14 @@ def baseline_lines(baseline: Baseline) -> Iterator[str]:
     yield f"  {len(baseline.cases):,} cases"
 
 
+def false_alarms_line(found: FalseAlarms) -> str:
+    """Return how often runs that are alike would have failed each other, and what is expected."""
+    if not found.pairs:
+        return f"No false-alarm rate: {found.rate.reason}."
+    failed = f"{found.alarms:,} of {found.pairs:,} pairs of comparable runs failed: {found.rate}"
+    return f"{failed}; by chance {as_set(LEVEL, '%')} are expected."
+
+
 def check_markdown(result: CheckResult) -> str:
     """Return the result as Markdown, for a job's summary."""
     lines = [f"### {markdown(visible(result.sentence()))}", "", markdown(visible(result.line)), ""]
@@ -93,12 +101,12 @@ def check_markdown(result: CheckResult) -> str:
 def check_junit(result: CheckResult) -> bytes:
     """Return the result as JUnit XML: a case a target, and a case a number of the baseline."""
     cases: list[tuple[str, str, str, bool]] = [
-        (visible(t.result.name), t.verdict, visible(t.sentence()), t.required)
+        (visible(t.result.name), t.verdict, visible(targets.sentence(t)), t.required)
         for t in result.targets
     ]
     cases += [
-        (f"{visible(found.metric)} against the baseline", found.verdict, visible(str(found)), True)
-        for found in result.regressions
+        (f"{visible(r.metric)} against the baseline", r.verdict, visible(_regression(r)), True)
+        for r in result.regressions
     ]
     suite = ET.Element("testsuite", name=f"liftlab check {visible(result.run_id)}")
     counts = {"failure": 0, "skipped": 0}
@@ -152,11 +160,34 @@ def _row(target: JudgedTarget) -> tuple[str, ...]:
     note = "" if target.required else " (not required)"
     return (
         f"{visible(target.result.name)}{note}",
-        target.limit,
+        targets.limit(target),
         target.verdict,
         str(target.result.estimate),
         f"{target.basis}; {target.whose}",
     )
+
+
+def _regression(found: Regression) -> str:
+    """Return both values of a number, how far apart they are, and what that is worth."""
+    values = (quantity(value, unit_of(found.metric)) for value in (found.before, found.after))
+    said = f"{found.metric}: {found.verdict}: {' → '.join(values)}"
+    if found.change is not None:
+        said += f" ({_change(found)})"
+    if found.reason:
+        return f"{said}; {found.reason}."
+    if found.verdict == "no regression found" and found.detectable is not None:
+        said += f"; {quantity(abs(found.detectable), '%')} for the worse would have been found"
+    return f"{said}; spread of {found.runs:,} runs."
+
+
+def _change(found: Regression) -> str:
+    if found.change is None:
+        return "–"
+    ends = ""
+    if found.low is not None and found.high is not None:
+        ends = f", 95 % interval {span(found.low, found.high, '%')}"
+    unit = "points" if is_share(found.metric) else "%"
+    return f"{found.change * 100:+.1f} {unit}{ends}"
 
 
 def _regression_row(found: Regression) -> tuple[str, ...]:
@@ -164,7 +195,7 @@ def _regression_row(found: Regression) -> tuple[str, ...]:
         visible(found.metric),
         quantity(found.before, unit_of(found.metric)),
         quantity(found.after, unit_of(found.metric)),
-        change_words(found),
+        _change(found),
         f"{found.verdict}{f': {visible(found.reason)}' if found.reason else ''}",
     )
 

@@ -154,7 +154,7 @@ def _named_share(share: FailureShare) -> FailureShare:
 
 
 def _pass_at_k(trials: pd.DataFrame, k: int) -> PassAtK:
-    found = pass_at_k_of(trials, k, mixed=True)
+    found = pass_at_k_of(trials, k)
     return replace(found, estimate=replace(found.estimate, quantity=f"pass_at_k:{k}"))
 
 

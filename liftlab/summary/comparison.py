@@ -10,7 +10,7 @@ import pandas as pd
 
 from liftlab.analysis import compare as paired_runs
 from liftlab.analysis.by_case import CaseChange, case_changes
-from liftlab.analysis.comparable import CONDITIONS, SETTINGS, differences
+from liftlab.analysis.comparability import CONDITIONS, SETTINGS, differences
 from liftlab.analysis.trust import client_warning
 from liftlab.store import RunData
 

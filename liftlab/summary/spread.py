@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from liftlab.analysis.variance import Components, e2e_spread, stage_spreads
+from liftlab.analysis.latency import stage_names, time_end_to_end, time_stage
+from liftlab.analysis.variance import Components, components_of
 from liftlab.store import RunData
 from liftlab.summary.latency import Latency
 from liftlab.summary.result import Result
@@ -28,8 +29,9 @@ class Spread(Result):
 
 def spread_of(run: RunData, latency: Latency) -> Spread:
     """Split the variance of a run's times into prompts and repeats."""
-    found = [*stage_spreads(run.stages), e2e_spread(run.trials, stages=run.stages)]
-    rows = tuple((spread.what, _named(spread.what, spread.components)) for spread in found)
+    times = {name: time_stage(run.stages, name) for name in stage_names(run.stages)}
+    times["e2e"] = time_end_to_end(run.trials, stages=run.stages)
+    rows = tuple((what, _named(what, components_of(timed))) for what, timed in times.items())
     return Spread(run=run, latency=latency, rows=rows)
 
 

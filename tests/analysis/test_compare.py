@@ -38,9 +38,6 @@ def test_each_stage_gets_its_verdict() -> None:
     verdicts = {change.what: change.verdict for change in found.times}
     assert verdicts == {"nlp_to_ir": "equivalent", "ir_to_code": "faster", "e2e": "faster"}
     assert (found.first, found.second, found.shared) == ("before", "after", 12)
-    said = found.sentence()
-    assert said.startswith("after against before, 12 shared cases. ")
-    assert "% faster: ratio 0.7" in said
 
 
 def test_only_answered_requests_are_compared_and_deadlines_are_slow() -> None:
@@ -83,7 +80,6 @@ def test_what_the_client_did_itself_is_no_part_of_a_time() -> None:
 def test_cases_of_one_run_only_are_counted_and_left_out() -> None:
     found = runs(made("a", cases=12), made("b", cases=9))
     assert (found.shared, found.only_first, found.only_second) == (9, 3, 0)
-    assert "(3 not shared are not compared)" in found.sentence()
     assert found.success.cases == 9
 
 
@@ -91,10 +87,9 @@ def test_success_is_compared_case_by_case() -> None:
     better = runs(made("a", passes=4), made("b", passes=12)).success
     assert (better.better, better.worse, better.verdict) == (8, 0, "better")
     assert better.p == pytest.approx(2 / 2**8 * 4)  # two stages, end to end and success
-    assert "33 % before, 100 % after" in str(better)
+    assert (better.first, better.second) == (4 / 12, 1)
     assert (better.difference.value, better.difference.unit) == (8 / 12, "percentage points")
     assert better.difference.low > 0
-    assert "a difference of 67 percentage points" in str(better)
     assert success(made("a", passes=12).trials, made("b", passes=9).trials).verdict == "cannot tell"
     assert success(made("a", passes=12).trials, made("b", passes=2).trials).verdict == "worse"
     same = success(made("a").trials, made("b").trials)
@@ -115,7 +110,7 @@ def test_the_interval_of_a_difference_agrees_with_the_exact_test(better: int, wo
     assert found.difference.low <= found.difference.value <= found.difference.high
 
 
-def test_nothing_in_common_is_said() -> None:
+def test_nothing_in_common_is_told_apart_from_no_difference() -> None:
     other = made("b")
     renamed = Run(
         trials=other.trials.assign(case_id="x" + other.trials["case_id"]),
@@ -125,7 +120,7 @@ def test_nothing_in_common_is_said() -> None:
     assert found.shared == 0
     assert {change.verdict for change in found.times} == {"cannot tell"}
     assert found.success.p is None
-    assert "no case was graded in both runs" in found.sentence()
+    assert found.success.difference.reason == "no case was graded in both runs"
 
 
 def test_empty_runs_and_other_stages_do_not_stumble() -> None:

@@ -75,7 +75,7 @@ def test_what_is_not_positive_gives_a_reason_and_nothing_raises(
     name: str, values: list[float], bad: float
 ) -> None:
     of, _ = ESTIMATORS[name]
-    assert of(values).sentence()
+    assert str(of(values))
     refused = of([*values, bad])
     assert refused.value is None
     assert refused.reason
@@ -127,12 +127,9 @@ def test_comparing_and_flagging_raise_on_no_finite_times(
 ) -> None:
     first, second, cases = ([row[place] for row in rows] for place in range(3))
     change = times(first, cases, second, cases)
-    assert change.sentence()
-    wide = times(first, cases, second, cases, confidence=0.99).ratio
     if change.ratio.has_interval:
-        assert wide.low <= change.ratio.low
-        assert wide.high >= change.ratio.high
-    assert flag(first, cases, second).sentence()
+        assert change.ratio.low <= change.ratio.value <= change.ratio.high
+    assert str(flag(first, cases, second))
 
 
 TIMES = ["sent_s", "first_byte_s", "last_byte_s", "queue_s", "cold_s", "server_s", "max_gap_s"]

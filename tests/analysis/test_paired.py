@@ -88,22 +88,20 @@ def test_the_same_is_called_equivalent_and_a_margin_is_not() -> None:
     assert np.mean(apart) <= 0.08
 
 
-def test_verdicts_and_their_sentences() -> None:
+def test_verdicts() -> None:
     base = np.array([4.1, 6.0, 8.8, 5.2, 7.1, 3.0, 4.4, 9.0, 5.5, 6.6])
     wiggle = np.exp(np.array([1, -1, 2, -2, 1, -1, 0, 1, -2, 1]) * 0.01)
     faster = times(base, CASES, base * wiggle * 0.7, CASES, what="code")
     assert faster.verdict == "faster"
-    assert str(faster).startswith("code: 30 % faster: ratio 0.7")
+    assert faster.ratio.value == pytest.approx(0.7, rel=0.02)
     assert times(base, CASES, base * wiggle * 1.4, CASES).verdict == "slower"
     same = times(base, CASES, base * wiggle, CASES)
     assert same.verdict == "equivalent"
-    assert "the same within ± 10 %" in str(same)
     close = times(base, CASES, base * wiggle * 1.03, CASES)
     assert close.verdict == "slower"
-    assert "but within ± 10 %" in str(close)
+    assert close.equivalent
     wild = times(base, CASES, base * wiggle**30, CASES)
     assert wild.verdict == "cannot tell"
-    assert "would have been found" in str(wild)
 
 
 def test_single_runs_give_a_ratio_and_no_verdict() -> None:
@@ -224,4 +222,3 @@ def test_no_unit_and_no_order_changes_a_verdict(
     assert scaled.ratio.value == pytest.approx(found.ratio.value, rel=1e-6)
     assert turned.ratio.value == pytest.approx(1 / found.ratio.value, rel=1e-6)
     assert turned.p == pytest.approx(found.p, abs=1e-6)
-    assert found.sentence()

@@ -34,13 +34,11 @@ def test_more_tries_than_answers_are_refused(n: int, c: int, k: int) -> None:
 
 def test_one_case_with_too_few_answers_refuses_all() -> None:
     with pytest.raises(ValueError, match="pass@3 of 2 answers"):
-        pass_at_k([5, 2], [1, 1], 3, mixed=True)
+        pass_at_k([5, 2], [1, 1], 3)
 
 
-def test_mixed_numbers_of_answers_are_refused_unless_told() -> None:
-    with pytest.raises(ValueError, match=r"2 to 4 judged answers.*mixed=True"):
-        pass_at_k([4, 2], [2, 2], 1)
-    assert pass_at_k([4, 2], [2, 2], 1, mixed=True).estimate.value == 0.75
+def test_cases_weigh_alike_however_many_answers_they_have() -> None:
+    assert pass_at_k([4, 2], [2, 2], 1).estimate.value == 0.75
 
 
 def test_cases_weigh_alike_and_are_the_sample() -> None:

@@ -143,7 +143,7 @@ def test_a_cost_that_no_price_gives_says_that_it_is_for_want_of_one() -> None:
 def test_a_figure_that_nothing_gives_says_so() -> None:
     rows = compare_published({"e2e_mean_s": 12.0, "nobody_knows": 3}, trials(), stages())
     assert rows[0].explanation == "no rule that is known gives it"
-    assert not rows[0].comes_out
+    assert not rows[0].comes_out_as
     assert rows[1].survives == "cannot be checked"
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.analysis.comparable import spreads
+from liftlab.analysis.comparability import Spread, spreads
 from liftlab.analysis.regression import false_alarms, regressions
-from liftlab.analysis.spread import Spread
 
 SPREAD = Spread(sd=0.04, runs=8)
 E2E = "e2e_median_s"
@@ -39,12 +38,13 @@ def test_a_rate_is_worse_when_it_falls() -> None:
     assert rise.detectable < 0
 
 
-def test_the_sentence_carries_both_values_the_interval_and_what_would_show() -> None:
+def test_a_change_comes_with_its_interval_and_what_would_show() -> None:
     found = regressions({E2E: 10.0}, {E2E: 10.5}, {E2E: SPREAD})[0]
-    assert str(found).startswith("e2e_median_s: no regression found: 10 s → 10.5 s (+5.0 %, 95 %")
-    assert "for the worse would have been found; spread of 8 runs." in str(found)
+    assert (found.change, found.runs) == (pytest.approx(0.05), 8)
+    assert found.low < found.change < found.high
+    assert found.detectable > 0.05
     alone = regressions({E2E: 10.0}, {E2E: 10.5}, {})[0]
-    assert "needs 5 comparable runs for their spread, and there are 0" in str(alone)
+    assert alone.reason == "needs 5 comparable runs for their spread, and there are 0"
 
 
 def test_the_metrics_are_corrected_together() -> None:
@@ -92,6 +92,6 @@ def test_identical_runs_fail_each_other_one_time_in_twenty_at_most() -> None:
 def test_too_few_runs_give_no_false_alarm_rate() -> None:
     found = false_alarms(alike(6, 1), [E2E])
     assert found.pairs == 0
-    assert str(found) == "No false-alarm rate: it needs 7 comparable runs, and there are 6."
+    assert found.rate.reason == "it needs 7 comparable runs, and there are 6"
     assert false_alarms(alike(7, 1), [E2E]).pairs == 21
     assert false_alarms(alike(80, 1), [E2E]).pairs == 1_000

@@ -61,7 +61,7 @@ def test_failure_classes_come_most_frequent_first() -> None:
     assert first.of_failures.value == 0.75
     assert first.of_failures.low == pytest.approx(0.194, abs=0.005)
     assert first.of_trials.value == 0.6
-    assert "indentation_error: 1" in str(second)
+    assert (second.failure_class, second.count) == ("indentation_error", 1)
 
 
 def test_no_trials() -> None:

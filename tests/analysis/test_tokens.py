@@ -11,6 +11,7 @@ import pytest
 from liftlab.analysis.load import summarise_load
 from liftlab.analysis.tokens import stage_tokens, token_times
 from liftlab.records import Run
+from liftlab.reporting.text import load as text
 
 
 def row(**columns: Any) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def test_a_run_has_a_line_a_stage() -> None:
     rows += [row(stage="plain", first_token_s=None, last_token_s=None)]
     rows += [row(phase="warmup", first_token_s=11.0), row(error_class="reset", first_token_s=11.0)]
     (found,) = stage_tokens(pd.DataFrame(rows))
-    assert found.sentence() == (
+    assert text.tokens(found) == (
         "code, medians of 6 streamed replies: "
         "TTFT 500 ms, TTFO 500 ms, ITL 100 ms, TPOT 100 ms, 10 tokens/s"
     )
@@ -57,8 +58,9 @@ def test_a_run_has_a_line_a_stage() -> None:
 def test_where_only_reasoning_came_that_is_said() -> None:
     only = row(first_reasoning_s=10.25, first_token_s=None, last_token_s=10.75)
     rows = pd.DataFrame([only | {"connection_reused": True, "error_class": None}] * 3)
-    load = summarise_load(Run(run_id="r", suite="load", concurrency=1), rows)
-    said = list(load.lines())
+    load_run = Run(run_id="r", suite="load", concurrency=1)
+    load = summarise_load(load_run, rows)
+    said = list(text.lines(load))
     assert "first reasoning token: P50 250 ms, largest 250 ms" in said
     assert "no answer token came in 3 replies: only reasoning" in said
     assert not any(line.startswith("TTFO") for line in said)
@@ -66,7 +68,7 @@ def test_where_only_reasoning_came_that_is_said() -> None:
         "n": 3, "p50": pytest.approx(40), "largest": pytest.approx(40)
     }  # fmt: skip
     (stage,) = stage_tokens(rows)
-    assert "no answer token came in 3" in stage.sentence()
+    assert "no answer token came in 3" in text.tokens(stage)
     failed = rows.assign(error_class="invalid_json")
-    told = list(summarise_load(Run(run_id="r", suite="load", concurrency=1), failed).lines())
+    told = list(text.lines(summarise_load(load_run, failed)))
     assert "first reasoning token: P50 250 ms, largest 250 ms" in told

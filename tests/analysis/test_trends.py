@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.analysis.comparable import CONDITIONS, SETTINGS, alike, differences, spreads
+from liftlab.analysis.comparability import CONDITIONS, SETTINGS, alike, differences, spreads
 from liftlab.analysis.trends import run_series
+from liftlab.reporting.text import history as text
 
 
 def history(n: int, *, step_at: int | None = None, seed: int = 1, **columns: Any) -> pd.DataFrame:
@@ -44,12 +45,12 @@ def test_a_shift_comes_with_what_changed_and_only_that() -> None:
     assert set(change.changed) == {"model", "prompt tokens", "commit"}
     assert change.changed["model"] == ("m1", "m2")
     assert change.changed["prompt tokens"] == ("300", "450")
-    assert "changed with it: model m1 → m2" in change.sentence()
+    assert "changed with it: model m1 → m2" in text.shift(change)
 
 
 def test_a_shift_without_a_recorded_change_says_so() -> None:
     (series,) = run_series(history(100, step_at=50))
-    assert "nothing recorded changed with it" in series.changes[0].sentence()
+    assert "nothing recorded changed with it" in text.shift(series.changes[0])
 
 
 def test_a_slope_is_told_with_its_interval() -> None:

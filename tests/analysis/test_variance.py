@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liftlab.analysis.variance import components, e2e_spread, spread, stage_spreads
+from liftlab.analysis.latency import Timed
+from liftlab.analysis.variance import components, components_of
 
 
 def simulated(
@@ -88,7 +88,6 @@ def test_one_repeat_says_nothing() -> None:
     found = components([1.0, 2, 3, 4, 5, 6], list("abcdef"))
     assert found.reason == "needs 5 cases with 2 repeats each; no case was repeated"
     assert found.share.value is None
-    assert "cannot be told apart" in found.sentence()
     assert components([1, 2, 3, 4], list("aabb")).reason.endswith("2 have them")
     assert components([], []).reason
 
@@ -98,41 +97,19 @@ def test_identical_repeats_say_so() -> None:
     assert found.reason == "repeats of a case are all the same"
 
 
-def test_what_cannot_be_used_is_left_out_and_counted() -> None:
+def test_what_cannot_be_used_is_left_out() -> None:
     times = [1.0, 1.1, 2, 2.1, 3, 3.1, 4, 4.1, 5, 5.1, np.nan, -1, 7]
     found = components(times, list("aabbccddeeaaf"))
-    assert (found.rows, found.left_out, found.cases) == (10, 3, 5)
+    assert found == components(times[:10], list("aabbccddee"))
     with pytest.raises(ValueError, match="1 cases for 2 times"):
         components([1, 2], ["a"])
 
 
-def test_the_spread_says_which_rows_are_in_it() -> None:
-    seconds = [10.80, 10.77, 10.01, 7.33, 9.81]
-    everything = spread(seconds, list("abcde"), what="nlp_to_ir")
-    assert everything.cv.value == pytest.approx(0.146, abs=5e-4)
-    assert "15 % (95 % interval 9–44 %, n = 5), answered" in str(everything)
-    good = spread(seconds[:3] + seconds[4:], list("abce"), rows="right", left_out=1)
-    assert good.cv.value == pytest.approx(0.0495, abs=5e-5)
-    assert "right answers (1 left out)" in str(good)
-
-
-def test_tables_give_one_spread_a_stage_in_order() -> None:
-    stages = pd.DataFrame(
-        {
-            "case_id": list("aabb") * 2,
-            "repeat": [1, 2] * 4,
-            "stage": ["second"] * 4 + ["first"] * 4,
-            "position": [1] * 4 + [0] * 4,
-            "error_class": [None] * 7 + ["http_5xx"],
-            "latency_s": np.arange(1.0, 9.0),
-        }
-    )
-    assert [each.what for each in stage_spreads(stages)] == ["first", "second"]
-    assert [each.n for each in stage_spreads(stages)] == [3, 4]
-    assert stage_spreads(stages.iloc[:0]) == []
-    outcomes = ["pass", "pass", "fail"]
-    trials = pd.DataFrame({"case_id": list("abc"), "e2e_s": [1.0, 2, 3], "outcome": outcomes})
-    assert (e2e_spread(trials).n, e2e_spread(trials, "right").n) == (3, 2)
+def test_times_on_which_the_client_gave_up_are_left_out() -> None:
+    times = np.array([1.0, 1.1, 2, 2.1, 3, 3.1, 4, 4.1, 5, 5.1, 300])
+    names = np.array(list("aabbccddeea"))
+    timed = Timed(seconds=times, cases=names, given_up=times == 300, left_out=0)
+    assert components_of(timed) == components(times[:10], names[:10])
 
 
 @settings(deadline=None, max_examples=60)

@@ -16,8 +16,8 @@ import pytest
 
 from liftlab import jobs, store
 from liftlab.analysis.budget import forecast
+from liftlab.analysis.input_checks import case_weights
 from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
-from liftlab.analysis.samples import case_weights
 from liftlab.records import Run
 from liftlab.settings import Project, load_project
 from liftlab.store.frames import table_columns, typed

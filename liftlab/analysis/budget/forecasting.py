@@ -12,13 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from liftlab.analysis.budget.graph import Needs, Times, critical, ends, needs_of
-from liftlab.analysis.budget.model import Budget, Kept, PlannedStage, StageEffect, Verdict
+from liftlab.analysis.budget.model import Budget, Kept, PlannedStage, StageEffect
 from liftlab.analysis.columns import Bools, Floats, floats, labels
 from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.analysis.input_checks import case_weights
 from liftlab.analysis.intervals import median, quantile
-from liftlab.analysis.latency import ended_how, judged_seconds, time_stage
+from liftlab.analysis.latency import (
+    ended_how,
+    judged_seconds,
+    judged_steps,
+    stage_names,
+    time_stage,
+)
 from liftlab.analysis.rates import proportion
-from liftlab.analysis.samples import case_weights
 from liftlab.words import counted
 
 QUANTILES = (0.5, 0.9, 0.95)
@@ -118,15 +124,12 @@ def _rows(trials: pd.DataFrame, stages: pd.DataFrame) -> tuple[Bools, Bools]:
 def _measured(trials: pd.DataFrame, stages: pd.DataFrame, e2e: Floats) -> dict[str, Floats]:
     """Return the times of each measured stage and what lies between them, a value a trial."""
     found = {}
-    if len(stages):
-        key = ["case_id", "repeat"]
-        order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
-        seconds = floats(stages, "latency_s") - np.nan_to_num(floats(stages, "client_s"))
-        timed = stages[key].assign(seconds=seconds)
-        for name in order.index:
-            own = timed[labels(stages, "stage") == name]
-            joined = trials[key].merge(own, on=key, how="left")
-            found[str(name)] = np.nan_to_num(floats(joined, "seconds"))
+    key = ["case_id", "repeat"]
+    for name in stage_names(stages):
+        own = stages[labels(stages, "stage") == name]
+        timed = own[key].assign(seconds=judged_steps(own))
+        joined = trials[key].merge(timed, on=key, how="left")
+        found[name] = np.nan_to_num(floats(joined, "seconds"))
     found[REST] = e2e - sum(found.values(), np.zeros(len(e2e)))  # rounding may make it negative
     return found
 
@@ -217,19 +220,10 @@ def _kept(stage: PlannedStage, stages: pd.DataFrame) -> Kept:
     values, cases = timed.seconds, timed.cases
     told = median(values, clusters=cases)
     inside = (values >= stage.low_s) & (values <= stage.high_s)
-    verdict: Verdict = "undecided"
-    if told.low is not None and told.high is not None:
-        if told.low >= stage.low_s and told.high <= stage.high_s:
-            verdict = "held"
-        elif told.low > stage.high_s:
-            verdict = "too low"
-        elif told.high < stage.low_s:
-            verdict = "too high"
     return Kept(
         name=stage.name,
         low_s=stage.low_s,
         high_s=stage.high_s,
         measured=told,
         inside=proportion(inside, clusters=cases),
-        verdict=verdict,
     )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from liftlab.analysis.columns import Floats
-from liftlab.analysis.estimate import Estimate, quantity, span
+from liftlab.analysis.estimate import Estimate
 
 MODEL = "draws of measured requests plus planned ranges"  # named wherever it is quoted
-
-Verdict = Literal["held", "too low", "too high", "undecided"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +17,6 @@ class PlannedStage:
 
     Parameters
     ----------
-    name
-        What it will be called.
     low_s, high_s
         Its range in seconds, any time in it as likely as another.
     after
@@ -41,8 +36,6 @@ class StageEffect:
 
     Parameters
     ----------
-    name, planned
-        Which; and whether it is only planned.
     typical_s
         Its median over the draws.
     critical
@@ -67,18 +60,6 @@ class Kept:
     high_s: float
     measured: Estimate
     inside: Estimate
-    verdict: Verdict
-
-    def sentence(self) -> str:
-        """Say the range, what was measured, and how they go together."""
-        return (
-            f"{self.name}: estimated {span(self.low_s, self.high_s, 's')}, measured median "
-            f"{self.measured}; {quantity(self.inside.value, '%')} of its times lie in the range: "
-            f"the estimate {'is ' if self.verdict == 'undecided' else 'was '}{self.verdict}."
-        )
-
-    def __str__(self) -> str:
-        return self.sentence()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -98,8 +79,6 @@ class Budget:
         What each stage does, the one whose speed-up saves most first.
     kept
         Planned stages that are measured: they are no longer drawn from their range.
-    planned
-        The stages still drawn from ranges.
     misplaced
         Stages that some planned stage is after, and that this run does not have: that planned
         stage was put after all measured ones.

@@ -12,7 +12,7 @@ from scipy import stats
 from liftlab.analysis import outliers
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import Estimate, plain
-from liftlab.analysis.samples import PROMPTS, group_sums, indexed
+from liftlab.analysis.input_checks import PROMPTS, group_sums, indexed
 
 CASES_NEEDED = 20  # below it the delta interval covers .75 to .85
 
@@ -25,7 +25,7 @@ def cost_per_trial(usd: ArrayLike, cases: ArrayLike | None = None) -> Estimate:
     usd : (n,)
         USD of each trial, warm-up shared among them; NaN where not known.
     cases : (n,), optional
-        The case of each trial; sums over a case then count once in the interval.
+        Sums over a case then count once in the interval.
     """
     spent = np.asarray(usd, dtype=np.float64)
     return _per(spent, np.ones(len(spent)), cases)

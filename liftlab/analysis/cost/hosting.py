@@ -14,25 +14,15 @@ from liftlab.analysis.columns import Floats
 class Hosting:
     """How containers come and go.
 
-    Parameters
-    ----------
-    idle_window_s
-        A container goes when it had nothing to do for so long; it is billed until then.
-    cold_start_s
-        From its start, which is billed, to its first service.
-    slots
-        Requests that one container serves at once.
-    containers
-        The most there are.
-    kept_warm
-        So many of them never go.
+    A container goes when it had nothing to do for the idle window; it is billed until then, and
+    from the beginning of its cold start.
     """
 
     idle_window_s: float
     cold_start_s: float = 0.0
-    slots: int = 1
-    containers: int = 1
-    kept_warm: int = 0
+    slots: int = 1  # requests that one container serves at once
+    containers: int = 1  # at most
+    kept_warm: int = 0  # so many of them never go
 
     @property
     def serial(self) -> bool:
@@ -46,35 +36,16 @@ class Hosting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a request uses on average, in billed seconds, and how it waits.
+    """What a request uses on average, in billed seconds.
 
-    Parameters
-    ----------
-    billed_s
-        All container time over all requests: `busy_s` + `cold_s` + `idle_s`.
-    busy_s
-        With at least one request in service; requests that overlap share it.
-    cold_s, idle_s
-        Starting, and up with nothing to do.
-    kept_s
-        How much of `billed_s` is of containers kept warm.
-    starts
-        Container starts a request.
-    cold_share
-        Share of requests that wait for a start.
-    wait_s, wait_p95_s
-        Mean and 95th percentile of the wait for a slot; NaN where not simulated.
+    Requests that overlap share the time in which their container is busy.
     """
 
-    billed_s: float
+    billed_s: float  # all container time: busy_s + cold_s + idle_s
     busy_s: float
     cold_s: float
     idle_s: float
-    kept_s: float = 0.0
-    starts: float
-    cold_share: float
-    wait_s: float = float("nan")
-    wait_p95_s: float = float("nan")
+    kept_s: float = 0.0  # how much of billed_s is of containers kept warm
 
 
 def starts_per_request(rate_rps: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> Floats:
@@ -117,21 +88,13 @@ def closed_form(rate_rps: float, service_s: float, hosting: Hosting) -> Usage:
     Examples
     --------
     >>> used = closed_form(2 / 3600, 15, Hosting(idle_window_s=300, cold_start_s=60))
-    >>> round(1000 * used.billed_s / 3600, 1), round(used.cold_share, 2)
-    (91.8, 0.84)
+    >>> round(1000 * used.billed_s / 3600, 1)
+    91.8
     """
     if not hosting.serial:
         raise ValueError("the closed form is for one slot in one container: simulate others")
     if rate_rps * service_s >= 1:
         raise ValueError(f"load {rate_rps * service_s:.2f}: one slot cannot keep up")
-    starts = float(starts_per_request(rate_rps, service_s, hosting))
+    cold = float(starts_per_request(rate_rps, service_s, hosting)) * hosting.cold_start_s
     billed = float(billed_per_request(rate_rps, service_s, hosting))
-    cold = starts * hosting.cold_start_s
-    return Usage(
-        billed_s=billed,
-        busy_s=service_s,
-        cold_s=cold,
-        idle_s=billed - service_s - cold,
-        starts=starts,
-        cold_share=(1 + rate_rps * hosting.cold_start_s) * starts,
-    )
+    return Usage(billed_s=billed, busy_s=service_s, cold_s=cold, idle_s=billed - service_s - cold)

@@ -68,14 +68,7 @@ class Parts:
 def parts_of(attempts: pd.DataFrame, trials: pd.DataFrame, amounts: ArrayLike) -> Parts:
     """Return what the attempts' amounts, seconds or USD, went to; unknown ones are left out.
 
-    Parameters
-    ----------
-    attempts
-        The attempt table.
-    trials
-        The trial table with outcomes.
-    amounts : (n,)
-        One an attempt; NaN where not known.
+    `amounts` has one an attempt, NaN where not known.
     """
     key = ["case_id", "repeat"]
     outcome = attempts[key].merge(trials[[*key, "outcome"]], on=key, how="left")["outcome"]

@@ -93,5 +93,4 @@ def _fault(key: str, value: object) -> str | None:
 
 
 def _is_amount(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value >= 0  # type: ignore[operator, arg-type]
+    return type(value) in (int, float) and 0 <= value < math.inf  # type: ignore[operator]

@@ -30,15 +30,14 @@ class _Container:
         """Whether it still starts, with a slot that nobody has taken."""
         return self.ready > now and self.free[0] == self.ready
 
-    def serve(self, now: float, seconds: float) -> float:
-        """Take a request into the slot that is free first; return when its service begins."""
+    def serve(self, now: float, seconds: float) -> None:
+        """Take a request into the slot that is free first."""
         begin = max(now, self.free[0])
         end = begin + seconds
         heapq.heapreplace(self.free, end)
         self.ends = max(self.ends, end)
         self.busy += max(0.0, end - max(begin, self.busy_until))
         self.busy_until = max(self.busy_until, end)
-        return begin
 
 
 @dataclass(slots=True)
@@ -49,14 +48,12 @@ class _Bill:
     kept: float = 0.0
     busy: float = 0.0
     cold: float = 0.0
-    starts: int = 0
 
     def close(self, container: _Container, until: float) -> None:
         self.billed += until - container.started
         self.kept += until - container.started if container.warm else 0.0
         self.busy += container.busy
         self.cold += container.ready - container.started
-        self.starts += not container.warm
 
 
 def simulate(arrivals_s: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> Usage:
@@ -68,12 +65,8 @@ def simulate(arrivals_s: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> U
 
     Parameters
     ----------
-    arrivals_s : (n,)
-        Rising times.
-    service_s : (n,)
-        How long each holds its slot.
-    hosting
-        The containers.
+    arrivals_s, service_s : (n,)
+        Rising times, and how long each request holds its slot.
 
     Raises
     ------
@@ -83,8 +76,8 @@ def simulate(arrivals_s: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> U
     Examples
     --------
     >>> used = simulate([0.0, 100.0], [10.0, 10.0], Hosting(idle_window_s=30, cold_start_s=5))
-    >>> used.billed_s, used.busy_s, used.cold_s, used.idle_s, used.cold_share
-    (45.0, 10.0, 5.0, 30.0, 1.0)
+    >>> used.billed_s, used.busy_s, used.cold_s, used.idle_s
+    (45.0, 10.0, 5.0, 30.0)
     """
     arrivals, service = np.asarray(arrivals_s, np.float64), np.asarray(service_s, np.float64)
     if len(arrivals) == 0 or len(arrivals) != len(service):
@@ -93,18 +86,22 @@ def simulate(arrivals_s: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> U
         raise ValueError("arrivals rise, and service takes no less than 0 s")
     first, window, bill = float(arrivals[0]), hosting.idle_window_s, _Bill()
     up = [_new(first, first, hosting, warm=True) for _ in range(hosting.kept_warm)]
-    waits, cold = np.empty(len(arrivals)), 0
-    for index, (now, seconds) in enumerate(zip(arrivals.tolist(), service.tolist(), strict=True)):
+    for now, seconds in zip(arrivals.tolist(), service.tolist(), strict=True):
         for container in [c for c in up if not c.warm and c.ends + window <= now]:
             bill.close(container, container.ends + window)
             up.remove(container)
-        chosen = _choose(up, now, hosting)
-        cold += chosen.ready > now or (chosen.started == now and not chosen.warm)
-        waits[index] = chosen.serve(now, seconds) - now
+        _choose(up, now, hosting).serve(now, seconds)
     last = max(c.ends for c in up)
     for container in up:
         bill.close(container, last if container.warm else container.ends + window)
-    return _usage(bill, waits, cold)
+    n = len(arrivals)
+    return Usage(
+        billed_s=bill.billed / n,
+        busy_s=bill.busy / n,
+        cold_s=bill.cold / n,
+        idle_s=(bill.billed - bill.busy - bill.cold) / n,
+        kept_s=bill.kept / n,
+    )
 
 
 def _new(started: float, ready: float, hosting: Hosting, *, warm: bool = False) -> _Container:
@@ -118,18 +115,3 @@ def _choose(up: list[_Container], now: float, hosting: Hosting) -> _Container:
     if len(up) < hosting.containers and not any(c.opening(now) for c in up):
         up.append(_new(now, now + hosting.cold_start_s, hosting))
     return min(up, key=lambda container: container.free[0])
-
-
-def _usage(bill: _Bill, waits: np.ndarray, cold: int) -> Usage:
-    n = len(waits)
-    return Usage(
-        billed_s=bill.billed / n,
-        busy_s=bill.busy / n,
-        cold_s=bill.cold / n,
-        idle_s=(bill.billed - bill.busy - bill.cold) / n,
-        kept_s=bill.kept / n,
-        starts=bill.starts / n,
-        cold_share=cold / n,
-        wait_s=float(waits.mean()),
-        wait_p95_s=float(np.quantile(waits, 0.95)),
-    )

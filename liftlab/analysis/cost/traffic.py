@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,8 +15,8 @@ from liftlab.analysis.cost.hosting import Hosting, Usage, billed_per_request, cl
 from liftlab.analysis.cost.prices import Price
 from liftlab.analysis.cost.simulation import simulate
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.input_checks import CONFIDENCE, per_cluster
 from liftlab.analysis.intervals import mean
-from liftlab.analysis.samples import per_cluster
 
 MONTH_S = 365 / 12 * 86_400.0
 MOST_LOAD = 0.95  # beyond it the queue grows, and the mean wait says nothing
@@ -24,8 +24,6 @@ _REQUESTS = 20_000  # simulated for one point: 0.1 s, and a bill known to about 
 _DRAWS = 4_000
 _STEP = 0.1  # of ln, for slopes
 _NO_RATE = "no price per hour"
-
-Usages = Callable[[float, float], Usage | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,14 +47,8 @@ class Service:
 class Traffic:
     """The bill at a number of requests a month, idle time and cold starts included.
 
-    Parameters
-    ----------
-    requests
-        A month, spread evenly at random.
-    usage
-        What one uses; None where the containers cannot keep up, or nothing is billed by time.
-    usd
-        The bill of a month.
+    `usage` is what one request uses; None where the containers cannot keep up, or nothing is
+    billed by time.
     """
 
     requests: float
@@ -80,13 +72,10 @@ def usage_at(
     rate_rps
         Poisson arrivals a second.
     service_s : (n,)
-        Observed service times; simulated ones are drawn from them.
-    hosting
-        One serial slot has a closed form; others are simulated.
+        Observed service times; simulated ones are drawn from them. One serial slot has a closed
+        form.
     stretch
         A factor on all service times.
-    requests, seed
-        Of the simulation.
     """
     typical = stretch * float(service_s.mean())
     if hosting.load(rate_rps, typical) > MOST_LOAD:
@@ -99,13 +88,7 @@ def usage_at(
 
 
 def month(
-    service: Service,
-    price: Price,
-    hosting: Hosting,
-    requests: float,
-    *,
-    confidence: float = 0.95,
-    seed: int = 20_251_015,
+    service: Service, price: Price, hosting: Hosting, requests: float, *, seed: int = 20_251_015
 ) -> Traffic:
     """Estimate what a number of requests a month costs.
 
@@ -136,9 +119,7 @@ def month(
     else:
         drawn = per_s * billed * stretch**by_service * grown**by_rate
     base = Estimate(value=0.0, n=cases, unit="USD", reason=reason, method="Cox's log t and Gamma")
-    bill = _interval(
-        base, requests * (fee + per_s * billed), requests * (fee + drawn) * grown, confidence
-    )
+    bill = _interval(base, requests * (fee + per_s * billed), requests * (fee + drawn) * grown)
     return Traffic(requests=requests, usage=usage, usd=bill)
 
 
@@ -171,10 +152,8 @@ def break_even(
 
     Parameters
     ----------
-    rates : (n,)
-        Rising.
     scaling, kept : (n,)
-        USD a request at each rate, scaling to zero and with one container kept warm.
+        USD a request at each of the rising rates, scaling to zero and with one kept warm.
 
     Examples
     --------
@@ -220,8 +199,8 @@ def _stretch_draws(service: Service, seed: int) -> tuple[Floats, str, int]:
     return np.exp(error * drawn), "", n
 
 
-def _interval(base: Estimate, value: float, draws: Floats, confidence: float) -> Estimate:
+def _interval(base: Estimate, value: float, draws: Floats) -> Estimate:
     if base.reason:
         return replace(base, value=value, method="mean")
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return replace(base, value=value, low=float(low), high=float(high), confidence=confidence)
+    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return replace(base, value=value, low=float(low), high=float(high), confidence=CONFIDENCE)

@@ -26,16 +26,12 @@ class PublishedFigure:
     ----------
     field, what, unit
         Its key in the summary, its name for people, and its unit; "%" is a fraction.
-    published
-        As printed.
     recomputed, rule
         By the rule that liftlab stands by, and that rule; None where the rows hold nothing.
     comes_out_as
         The rule that gives the published digits; empty if none is known.
-    survives
-        Whether `recomputed` has the published digits.
-    explanation
-        Why it does not, or what it needs.
+    survives, explanation
+        Whether `recomputed` has the published digits, and why not, or what it needs.
     """
 
     field: str
@@ -47,11 +43,6 @@ class PublishedFigure:
     comes_out_as: str
     survives: Survives
     explanation: str
-
-    @property
-    def comes_out(self) -> bool:
-        """Whether a known rule gives the published digits."""
-        return bool(self.comes_out_as)
 
 
 def compare_published(
@@ -75,11 +66,6 @@ def compare_published(
         USD of each trial by the name of a price, the one that is billed first.
     earlier
         Published summaries of other days, by name, for figures such as `week1_faster_e2e`.
-
-    Returns
-    -------
-    list of PublishedFigure
-        In the order of the summary.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from liftlab.reporting.text import answers, cost, latency, slow, targets
+from liftlab.reporting.text import answers, cost, latency, load, slow, targets
 from liftlab.reporting.text.base import Text, write
 from liftlab.reporting.text.numbers import sentences as told
 from liftlab.reporting.text.numbers import value
@@ -14,8 +14,8 @@ def title(summary: RunSummary) -> Text:
     """Return the finding in one line."""
     found = summary.answers
     if summary.load is not None:
-        load = summary.load
-        return Text(f"{load.ok:,} of {counted(load.n, 'request')} were answered")
+        asked = counted(summary.load.n, "request")
+        return Text(f"{summary.load.ok:,} of {asked} were answered")
     if not found.trials:
         return Text("No request has ended yet")
     if not found.answered:
@@ -34,7 +34,7 @@ def title(summary: RunSummary) -> Text:
 def sentences(summary: RunSummary) -> tuple[str, ...]:
     """Return up to four sentences that anyone understands."""
     if summary.load is not None:
-        return tuple(Text(f"{line[:1].upper()}{line[1:]}.") for line in summary.load.lines())
+        return tuple(Text(f"{line[:1].upper()}{line[1:]}.") for line in load.lines(summary.load))
     if not summary.answers.answered:
         return ()
     return told(

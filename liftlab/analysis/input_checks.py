@@ -12,6 +12,7 @@ from liftlab.analysis.columns import Bools, Floats
 
 Indices = NDArray[np.intp]
 
+CONFIDENCE = 0.95  # of every interval on a page
 THIS_RUN = "values like these, if they are independent"
 PROMPTS = "prompts like these"
 AGAIN = "these prompts, asked again"
@@ -78,15 +79,6 @@ def group_sums(values: Floats | Bools, index: Indices, groups: int) -> Floats:
 def group_medians(values: Floats, index: Indices, groups: int) -> Floats:
     """Return the median of each group's values; NaN where it has none, or one is missing.
 
-    Parameters
-    ----------
-    values : (n,)
-        The values.
-    index : (n,)
-        The group of each, from 0.
-    groups
-        How many groups there are.
-
     Examples
     --------
     >>> group_medians(np.array([3.0, 1.0, 9.0, 2.0]), np.array([0, 0, 1, 0]), 2).tolist()
@@ -124,7 +116,9 @@ def unfit(values: Floats) -> str:
     if wrong:
         return f"{wrong} of {len(values)} values are not positive"
     strange = int((np.isfinite(values) & ~in_range(values)).sum())
-    return f"{strange} of {len(values)} values are out of any range" if strange else ""
+    if strange:
+        return f"{strange} of {len(values)} values are out of any range"
+    return "a value is infinite" if np.isinf(values).any() else ""
 
 
 def in_range(values: Floats) -> Bools:

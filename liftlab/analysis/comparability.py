@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from liftlab.analysis.columns import Floats, floats
-from liftlab.analysis.spread import Spread
+from liftlab.analysis.input_checks import CONFIDENCE
 
 # What two runs must share for their numbers to be about the same thing, in words.
 CONDITIONS = {
@@ -37,6 +38,29 @@ SETTINGS = {
     "price_id": "price",
 }
 _SHARES = ("success_rate", "parsed_rate")
+RUNS_NEEDED = 5  # comparable runs, before their spread is worth using
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How much a number differs between runs that are alike in everything that is recorded.
+
+    `sd` is of ln values for times and costs, of the shares themselves for rates.
+    """
+
+    sd: float
+    runs: int
+
+    @property
+    def enough(self) -> bool:
+        """Whether a verdict may rest on it."""
+        return self.runs >= RUNS_NEEDED
+
+    def half_width(self) -> float:
+        """Return how far one run may lie from where runs lie, by Student's t."""
+        from scipy import stats  # the history is listed without it, in half the time
+
+        return float(stats.t.ppf((1 + CONFIDENCE) / 2, self.runs - 1)) * self.sd
 
 
 def time_metrics(runs: pd.DataFrame) -> list[str]:
