@@ -46,7 +46,7 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "itl": r"\b(?:itl|inter token(?: latency)?)\b",
         "!first byte": r"\b(?:ttfo|ttfb|first (?:\w+ )?(?:byte|chunk|output)s?)\b",
         "!tokens": r"\b(?:tpot|tokens?|throughput|tok)\b",
-        "!queueing": r"\b(?:queu\w+|wait(?:s|ed|ing)?|back ?off|think time|delay)\b",
+        "!queueing": r"\b(?:queue\w*|queuing|wait(?:s|ed|ing)?|back ?off|think time|delay)\b",
         "!starting": r"\b(?:cold|warm\w*|start ?up|starts?|boot\w*|wake\w*|load(?:s|ed|ing)?"
         r"|init\w*)\b",
         "!retries": r"\b(?:retr(?:y|ies|ied|ying)|asked again|attempts?|time ?outs?|excess)\b",
@@ -55,15 +55,16 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "!some other time": r"\b(?:build|install\w*|deploy\w*|compil\w+|grading|tests? suite|ci"
         r"|uptime"
         r"|setup|training|database|sql|cache\w*|uncached|prefill|decod\w+|client|server)\b",
-        "!a difference": r"\b(?:slower|faster|quicker|longer|shorter|sooner|later|sav(?:e|es|ed"
-        r"|ings?)"
-        r"|shaved|adds?|added|more than|difference|over (?:its|their|the) usual|gap|speed ?ups?"
-        r"|improve(?:d|ment|s)? by|off by)\b",
+        "!a difference": r"\b(?:slower|faster|quicker|longer|shorter|sooner|later|saves?|saved"
+        r"|savings?|shaved|adds?|added|more than|difference|over (?:its|their|the) usual|gap"
+        r"|speed ?ups?"
+        r"|improved? by|improves by|off by)\b",
     },
     "measure": {
         "success_rate": r"\b(?:success(?:es|ful|fully)?|succe(?:ed|eds|eded|eding)|pass(?:es|ed"
         r"|ing)?"
-        r"|right|correct(?:ly|ness)?|solv(?:e|es|ed)|accura(?:cy|te)|works?|working|solve rate)\b",
+        r"|right|correct(?:ly|ness)?|solv(?:e|es|ed)|accuracy|accurate|works?|working"
+        r"|solve rate)\b",
         "parsed_rate": r"\b(?:pars(?:e|es|ed|able|eable|ing)|valid python|syntactically"
         r"|valid syntax"
         r"|valid code)\b",
@@ -106,7 +107,7 @@ _WORDS: dict[Slot, dict[str, str]] = {
         r"|whole run|in all|per (?:[0-9]+k|100|million)|[0-9,]+ (?:requests?|calls?|prompts?"
         r"|answers?))\b|/mo\b",
         "!a price": r"\b(?:hour(?:ly)?|hr|gpu|tokens?|seat|users?|per second|per minute|million"
-        r"|list price|subscription|salary|revenue|sav(?:e|es|ed|ings?)|cheaper|dearer|input|output"
+        r"|list price|subscription|salary|revenue|saves?|saved|savings?|cheaper|dearer|input|output"
         r"|right answers cost)\b|/ ?(?:h|hr|1?m|1?k)\b",
     },
     "whose": {

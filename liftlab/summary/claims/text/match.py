@@ -24,7 +24,7 @@ _CHANGED = re.compile(
 )
 _WHO = r"^(?: of)?(?: (?:all|the|our|its))? ?[a-z ]{0,30}?"
 _WITHIN = re.compile(
-    rf"{_WHO}(?:(?:finish|complet|answer|respon|return|end|are done|were done|take|took|came? back"
+    rf"{_WHO}(?:(?:finish|complete|answer|respon|return|end|are done|were done|take|took|came? back"
     r"|arriv|run|ran|have|had|are right|were right)[a-z ]{0,25})?"
     r" ?(?:within|in under|in less than|under|below|less than|faster than|in) ~?$"
 )

@@ -26,11 +26,11 @@ _PLANS = re.compile(
 _NOT_REAL = re.compile(
     r"\b(?:if|unless|would|could|should|shall|must|might|may|can|will|won't|let us|let's|aim\w*"
     r"|hop(?:e|es|ing)"
-    r"|want(?:s|ed)?|wish|need(?:s|ed)? to|plan(?:s|ned|ning)?|intend\w*|expect(?:s|ed|ing)?"
-    r"|assum\w+"
+    r"|want(?:s|ed)?|wish|need(?:s|ed)? to|plans?|planned|planning|intend\w*|expect(?:s|ed|ing)?"
+    r"|assume\w*|assuming"
     r"|suppos\w+|estimat\w+|forecast\w*|predict\w*|project(?:ed|ion)|ideally|to be|going to"
     r"|aspir\w+"
-    r"|promis\w+|guarantee\w*|commit\w*|budget(?:ed)?|allow\w*|require[sd]?|imagine|example"
+    r"|promise\w*|guarantee\w*|commit\w*|budget(?:ed)?|allow\w*|require[sd]?|imagine|example"
     r"|hypothetical\w*"
     r"|not true|never said|no longer|probably|perhaps|maybe|seems?|likely|guess\w*|think"
     r"|believe[sd]?"
@@ -39,7 +39,7 @@ _NOT_REAL = re.compile(
 )
 _SAID = re.compile(
     r"\b(?:sa(?:id|ys)|claim(?:s|ed)?|according to|report(?:s|ed) (?:by|that)|announc\w+"
-    r"|advertis\w+"
+    r"|advertise\w*|advertising"
     r"|told|heard|stated?|wrote|quot(?:e|es|ed))\b"
 )
 _TARGET = re.compile(

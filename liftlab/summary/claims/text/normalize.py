@@ -37,7 +37,7 @@ _SUBSTITUTES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bapprox\.|\bapproximately\b|\bcirca\b"), "about"),
     (re.compile(r"\be\.g\.|\bi\.e\."), "that is"),
     (re.compile(r"\b(?:percent(?!ag|ile)|per cent|pct\b\.?)"), "%"),
-    (re.compile(r"\b([0-9]{2}(?:\.[0-9])?)(?:st|nd|rd|th)?[- ](?:percentile|% ?ile)"), r"p\1"),
+    (re.compile(r"\b([0-9]{2}(?:\.[0-9])?)(?:[a-z]{2})?[- ](?:percentile|% ?ile)"), r"p\1"),
     (re.compile(r"\bp(?:[- _]([0-9]{2})\b|\(([0-9]{2})\))"), r"p\1\2"),
     (re.compile(r"(?<![0-9.,])([0-9]{1,4}),([0-9]{1,2})(?![0-9,])(?=\s?([a-z%$€¢]|$))"), r"\1.\2"),
     (re.compile(r"(?<![0-9.])\.([0-9])"), r"0.\1"),
