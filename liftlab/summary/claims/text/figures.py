@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-MAX_FIGURES = 24  # beyond them it is a listing
 NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,9})(?:\.[0-9]{1,6})?"
 Kind = Literal["share", "count", "times", "seconds", "usd", "other"]
 _FREE = r"(?<![0-9.,a-z_/@$])"
@@ -117,7 +116,7 @@ def figures(text: str, *, changes: bool = False) -> tuple[Figure, ...]:
     """
     blank = _BLANK.sub(lambda match: " " * len(match[0]), text)
     found = [figure for match in _FIGURE.finditer(blank) if (figure := _figure(match, changes))]
-    return () if len(found) > MAX_FIGURES else tuple(_joined(found, blank, changes))
+    return tuple(_joined(found, blank, changes))
 
 
 def _figure(match: re.Match[str], changes: bool) -> Figure | None:

@@ -131,27 +131,26 @@ class _Reader:
         self.open = []
 
     def _piece(self, rows: Sequence[tuple[int, str]]) -> Piece:
-        text, starts, said = "", [], {}
+        parts: list[str] = []
+        starts, said, length = [], {}, 0
         lined = _is_lined([row for _, row in rows])
         for at, row in rows:
-            words = normalize(row)
-            if (
-                text
-                and text.rstrip()[-1:] not in ".!?:;,"
-                and (
-                    _STARTS.match(row)
-                    or "|" in row
-                    or (lined and not _GOES_ON.search(text.rstrip()))
-                )
-            ):
-                text = text.rstrip() + ". "  # a statement of its own
-            starts.append((len(text), at + 1))
+            before = parts[-1] if parts else ""
+            apart = _STARTS.match(row) or "|" in row or (lined and not _GOES_ON.search(before))
+            if before and before[-1] not in ".!?:;," and apart:
+                parts[-1] += "."  # a statement of its own
+                length += 1
+            starts.append((length, at + 1))
             said[at + 1] = shown(self.rows[at])
-            text += words + " "
+            parts.append(normalize(row))
+            length += len(parts[-1]) + 1
         return Piece(
-            text=text.strip(), lines=tuple(starts), said=said, around=self._around(),
+            text=" ".join(parts),
+            lines=tuple(starts),
+            said=said,
+            around=self._around(),
             quoted=self.quoted,
-        )  # fmt: skip
+        )
 
     def _around(self) -> tuple[str, ...]:
         names = [name for _, name in reversed(self.headings)]

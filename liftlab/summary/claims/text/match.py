@@ -15,6 +15,7 @@ from liftlab.summary.claims.text.markdown import Piece
 from liftlab.summary.claims.text.naming import A_THOUSAND, WRONG, Unread, quantity
 from liftlab.summary.claims.text.sentence import Sentence, sentences
 
+MAX_FIGURES = 24  # of a sentence: beyond them it is a listing
 _NOW = re.compile(r"\b(?:now|today|current(?:ly)?|this (?:run|week|time)|we|our|ours)\b")
 _NUMBERED = re.compile(r"\b(week|day|sprint|run|v|version|release) ?([0-9][0-9.]{0,6})\b")
 _BY = re.compile(r"\bby (?:about |around |roughly |almost |nearly |over |up to |~)?\$?$")
@@ -45,12 +46,16 @@ class Found:
 
 def read(piece: Piece, lexicon: Lexicon) -> Iterator[Found]:
     """Yield what a piece of text claims, and its figures that are not read, in order."""
+    if not figures(piece.text):
+        return
     planned = any(modality.plans(name) for name in (*piece.names, *piece.around[:2]))
     last = ("", "")  # the stage and the measure that the sentence before named
     for at, raw in sentences(piece.text):
         text = modality.without_quotes(raw)
         changes = bool(_CHANGED.search(raw))
         found = figures(text, changes=changes)
+        if len(found) > MAX_FIGURES:
+            continue
         if text != raw:
             for figure in set(figures(raw, changes=changes)) - set(found):
                 yield Found(at=at + figure.start, why_not="quoted")
