@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+_PARTS = {"nlp": "NLP", "ir": "IR", "code": "Code"}
+
 
 def counted(number: int, noun: str, nouns: str | None = None) -> str:
     """Return a number with its noun.
@@ -41,3 +43,24 @@ def be(number: int) -> str:
     ('is', 'are', 'are')
     """
     return "is" if number == 1 else "are"
+
+
+def stage_words(name: str) -> str:
+    """Return a stage's name as it is written in prose and figures.
+
+    Examples
+    --------
+    >>> stage_words("nlp_to_ir"), stage_words("intent_inference"), stage_words("e2e")
+    ('NLP → IR', 'intent inference', 'End to end')
+    """
+    if name == "e2e":
+        return "End to end"
+    parts = name.split("_to_")
+    if len(parts) == 1:
+        return _PARTS.get(name, readable(name))
+    return " → ".join(_PARTS.get(part, readable(part)) for part in parts)
+
+
+def readable(identifier: str) -> str:
+    """Return an identifier as words."""
+    return identifier.replace("_", " ")

@@ -1,4 +1,4 @@
-"""`liftlab claims` and `lint-report`: what was said of a run, and what its rows carry."""
+"""`liftlab claims` and `lint-report`: what was said of a run, and what its summary carries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from liftlab.cli.options import json_option, project
 from liftlab.words import counted
 
 if TYPE_CHECKING:
-    from liftlab.analysis.claims import Ruling
+    from liftlab.settings import Project
+    from liftlab.summary import RunSummary
+    from liftlab.summary.claims import Ruling
+    from liftlab.summary.claims.text import Checked
+
+_CONTRADICTED, _NOTHING_READ = 3, 7  # exit codes of --gate
 
 
 @click.command("claims")
@@ -22,22 +27,21 @@ if TYPE_CHECKING:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @json_option
 def claims_command(run: str, file: Path | None, as_json: bool) -> None:
-    """Rule each claim of FILE (the project's claims.toml by default) by the rows of RUN.
+    """Rule each claim of FILE (the project's claims.toml by default) by the numbers of RUN.
 
     A claim that fails is a finding, not an error: the exit code is 0.
     """
-    from liftlab import jobs
-    from liftlab.analysis.claims import rule_all
-    from liftlab.analysis.claims.file import read
     from liftlab.cli.main import say
-    from liftlab.summary.claims import CLAIMS_FILE, evidence_of
+    from liftlab.summary.claims import CLAIMS_FILE, rule
+    from liftlab.summary.claims.file import read
 
     here = project()
     claimed = read(file or here.path("reference") / CLAIMS_FILE)
-    data = jobs.open_run(run, project=here)
-    if not claimed.about(data.run.run_id):
-        say(f"these claims are about run {claimed.run}; here the rows of {data.run.run_id} rule")
-    rulings = rule_all(claimed.claims, evidence_of(data, here))
+    summary = _summary(run, here)
+    run_id = summary.run.run.run_id
+    if not claimed.about(run_id):
+        say(f"these claims are about run {claimed.run}; they are ruled by run {run_id}")
+    rulings = [rule(claim, summary) for claim in claimed.claims]
     if as_json:
         click.echo(json.dumps([ruling.as_json() for ruling in rulings], indent=2, allow_nan=False))
         return
@@ -48,50 +52,83 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
 
 @click.command("lint-report")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--run", default="latest", help="The run that the report is about.")
+@click.option("--run", help="The run that the report is about; the newest with trials if not.")
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    help="How to print: text (the default), JSON, or SARIF 2.1.0 for code scanning.",
+)
+@click.option("--gate", is_flag=True, help="Exit 3 if a claim is contradicted, 7 if none is read.")
 @json_option
-def lint_report_command(file: Path, run: str, as_json: bool) -> None:
-    """Rule the claims found in FILE, a Markdown report, by the rows of a run.
+def lint_report_command(file: Path, run: str | None, shape: str, gate: bool, as_json: bool) -> int:
+    """Rule the claims found in FILE, a Markdown report, by the numbers of a run.
 
-    A claim that fails is a finding, not an error: the exit code is 0.
+    A claim that fails is a finding: the exit code is 0 without --gate.
     """
-    from liftlab import jobs, tomlfile
-    from liftlab.analysis.claims.text import lint
+    from liftlab import tomlfile
     from liftlab.errors import FileInvalid
-    from liftlab.summary.claims import evidence_of
+    from liftlab.reporting.sarif import sarif
+    from liftlab.summary.claims.text import lint
 
     source = tomlfile.read_bytes(file, FileInvalid, limit=tomlfile.MAX_BYTES)
     report = tomlfile.decode_text(source, file, FileInvalid)
     here = project()
-    checked = lint(report, evidence_of(jobs.open_run(run, project=here), here))
-    if as_json:
-        click.echo(json.dumps([each.as_json() for each in checked], indent=2, allow_nan=False))
-        return
-    for each in checked:
-        for ruling in each.rulings:
-            click.echo("\n".join(paragraph(ruling, f"{file}:{each.line}: {each.kind}")) + "\n")
-    loose = [each for each in checked if not each.rulings]
-    for each in loose:
-        click.echo(f"{file}:{each.line}: {each.kind}  “{each.said}”: not tied, {each.note}")
-    click.echo(
-        f"{len(checked):,} claims, {len(loose):,} not tied; "
-        + counts([ruling for each in checked for ruling in each.rulings])
-    )
+    summary = _summary(run or _newest_with_trials(here), here)
+    checked = lint(report, summary)
+    if as_json or shape == "json":
+        click.echo(json.dumps([row.as_json() for row in checked], indent=2, allow_nan=False))
+    elif shape == "sarif":
+        click.echo(json.dumps(sarif(checked, file, summary.run.run.run_id), indent=2))
+    else:
+        click.echo("\n".join(_lines(checked, file, summary)))
+    rulings = [row.ruling.ruling for row in checked if row.ruling]
+    if not gate:
+        return 0
+    return _CONTRADICTED if "contradicted" in rulings else 0 if rulings else _NOTHING_READ
+
+
+def _summary(run: str, here: Project) -> RunSummary:
+    from liftlab import jobs
+    from liftlab.summary import summarize
+
+    return summarize(jobs.open_run(run, project=here), here)
+
+
+def _newest_with_trials(here: Project) -> str:
+    """Return the newest measured run that has trials, or what says that there is none."""
+    from liftlab.store.folder import LATEST, list_runs
+
+    runs = list_runs(here.path("runs"))
+    return next((r.run_id for r in runs if r.provenance == "measured" and r.trials), LATEST)
+
+
+def _lines(checked: Sequence[Checked], file: Path, summary: RunSummary) -> list[str]:
+    run = summary.run.run
+    lines = [
+        f"{file}, ruled by run {run.run_id} ({counted(summary.answers.trials, 'request')})",
+        "",
+    ]
+    for row in checked:
+        if row.ruling:
+            lines += [*paragraph(row.ruling, f"{file}:{row.line}:"), ""]
+    unread = [row for row in checked if not row.ruling]
+    lines += [f"{file}:{row.line}: not read ({row.why_not}): “{row.said}”" for row in unread]
+    rulings = [row.ruling for row in checked if row.ruling]
+    return [*lines, f"{counts(rulings)}; {counted(len(unread), 'figure')} not read"]
 
 
 def paragraph(ruling: Ruling, name: str) -> list[str]:
     """Return a ruling as lines: what was said, the ruling, why, and what may be said."""
-    by = f" (by {ruling.measure})" if ruling.measure else ""
     caveat = f", {ruling.caveat}" if ruling.caveat else ""
-    lines = [f"{name}  “{ruling.claim.statement}”{by}: {ruling.ruling}{caveat}"]
+    lines = [f"{name}  “{ruling.claim.statement}”: {ruling.ruling}{caveat}"]
     lines.append(f"     why  {ruling.why}")
-    if ruling.n_needed:
-        lines.append(f"    need  {ruling.n_needed:,} {ruling.needed} would settle it")
-    return [*lines, f"     say  {ruling.may_say}"]
+    return lines if ruling.may_say == ruling.why else [*lines, f"     say  {ruling.may_say}"]
 
 
 def counts(rulings: Sequence[Ruling]) -> str:
     """Return how many of each ruling there are, the most frequent first."""
     found = Counter(ruling.ruling for ruling in rulings).most_common()
     said = ", ".join(f"{count:,} {ruling}" for ruling, count in found)
-    return counted(len(rulings), "ruling") + (f": {said}" if said else "")
+    return counted(len(rulings), "claim") + (f": {said}" if said else "")

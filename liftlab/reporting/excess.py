@@ -13,11 +13,11 @@ from matplotlib.ticker import MaxNLocator
 from liftlab.analysis.causes import CAUSES, Cause
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.slow_steps import SlowStep, SlowSteps
-from liftlab.analysis.slow_words import CAUSE_WORDS, step_words
 from liftlab.reporting import canvas
 from liftlab.reporting.canvas import BACKGROUND, MUTED, Figure, blank, label
 from liftlab.reporting.html import Html
 from liftlab.reporting.text import words
+from liftlab.reporting.text.slow_words import CAUSE_WORDS, step_words
 
 MOST_EXPLAINED = 12
 CAUSE_HUES: dict[Cause, str] = {  # each cause has its own, on every page

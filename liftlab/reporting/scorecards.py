@@ -25,7 +25,6 @@ _COLORS = {
     "worse": "bad",
     "undecided": "undecided",
     "cannot tell": "undecided",
-    "supported as a count only": "undecided",
     "not supported": "undecided",
 }
 

@@ -126,7 +126,7 @@ class RunSummary:
     @cached_property
     def claims(self) -> Claims:
         """What was claimed of this run on file, each claim ruled."""
-        return claims_of(self.run, self.project)
+        return claims_of(self)
 
     @cached_property
     def recommendations(self) -> Recommendations:

@@ -304,7 +304,7 @@ def test_figures_are_written_for_people(name: str, of: Of) -> None:
             assert decimals[0] == decimals[1], (low, high, unit)
 
 
-# 13 is of the ruler of foreign claims: `tests/analysis/claims`.
+# 13 is of the ruler of foreign claims: `tests/summary/claims`.
 
 
 def test_the_verdict_of_a_target_is_the_same_in_every_place(day: RunSummary) -> None:

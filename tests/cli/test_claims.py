@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from liftlab.cli.main import main
+from liftlab.store.folder import RunSummary
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -31,15 +32,15 @@ def test_claims_are_printed_with_their_rulings(
     assert main(["claims", "week2_day1"]) == 0
     captured = capsys.readouterr()
     assert "C05  “NLP to IR: very consistent, < 5 % variance”: contradicted" in captured.out
-    assert "     say  0 of 3 answers" in captured.out
-    assert "19 rulings: " in captured.out
+    assert "     why  0 of 3 of these prompts were ever right" in captured.out
+    assert "17 claims: 7 contradicted, " in captured.out
     assert captured.err == ""
 
 
 def test_claims_as_json_and_from_a_file_of_ones_own(
     published: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = '[[claim]]\nid = "A"\nstatement = "x"\nmetric = "latency"\nvalue = 15.0\n'
+    text = '[[claim]]\nid = "A"\nstatement = "x"\nmetric = "e2e_median_s"\nvalue = 15.0\n'
     Path("mine.toml").write_text(text)
     assert main(["claims", "week2_day1", "mine.toml", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
@@ -51,7 +52,7 @@ def test_claims_about_another_run_say_so(
     published: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["claims", "week1"]) == 0
-    assert "about run week2_day1; here the rows of week1 rule" in capsys.readouterr().err
+    assert "about run week2_day1; they are ruled by run week1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["week2_day1", "none.toml"], ["nonsense"]])
@@ -61,18 +62,74 @@ def test_what_is_not_there_is_an_input_error(
     assert main(["claims", *arguments]) == 6
 
 
+REPORT = "# Day\n\n- **End-to-End**: 20 s median\n- New E2E estimate: 20.9 s\n- Mean E2E: 19.6 s\n"
+LINT = ["lint-report", "report.md", "--run", "week2_day1"]
+
+
+@pytest.fixture
+def report(published: Path) -> Path:
+    path = published / "report.md"
+    path.write_text(REPORT)
+    return path
+
+
 def test_a_report_is_linted_with_its_lines(
-    published: Path, capsys: pytest.CaptureFixture[str]
+    report: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("report.md").write_text(
-        "# Day\n\n- **End-to-End**: 14.9s median\n- New E2E estimate: 20.9 s\n"
-    )
-    assert main(["lint-report", "report.md", "--run", "week2_day1"]) == 0
+    assert main(LINT) == 0
     out = capsys.readouterr().out
-    assert "report.md:3: median  “End-to-End: 14.9s median”: contradicted" in out
-    assert "report.md:4: forecast  “New E2E estimate: 20.9 s”: not tied" in out
-    assert "2 claims, 1 not tied; 1 ruling: 1 contradicted" in out
-    assert main(["lint-report", "report.md", "--run", "week2_day1", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert [each["line"] for each in found] == [3, 4]
+    assert out.startswith("report.md, ruled by run week2_day1 (5 requests)\n")
+    assert "report.md:3:  “End-to-End: 20 s median”: contradicted" in out
+    assert "report.md:4: not read (" in out
+    assert "2 claims: 1 contradicted, 1 supported; 1 figure not read" in out
     assert main(["lint-report", "none.md", "--run", "week2_day1"]) == 6
+
+
+@pytest.mark.parametrize("option", [["--json"], ["--format", "json"]])
+def test_a_report_is_linted_for_scripts(
+    report: Path, option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*LINT, *option]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["line"], row["ruling"]) for row in rows] == [
+        (3, "contradicted"), (4, None), (5, "supported"),
+    ]  # fmt: skip
+    assert [bool(row["not_read"]) for row in rows] == [False, True, False]
+    assert rows[0]["metric"] == "e2e_median_s"
+
+
+def test_a_report_is_linted_as_sarif(report: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*LINT, "--format", "sarif"]) == 0
+    log = json.loads(capsys.readouterr().out)
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    (result,) = run["results"]
+    assert (result["ruleId"], result["level"]) == ("contradicted", "error")
+    assert result["ruleId"] in {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    place = result["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "report.md"}, "region": {"startLine": 3}}
+    assert "14.96 s" in result["message"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [(REPORT, 3), ("The mean E2E was 19.6 s.\n", 0), ("All went well.\n", 7)]
+)
+def test_the_gate_fails_what_is_contradicted_and_what_is_not_read(
+    report: Path, text: str, code: int
+) -> None:
+    report.write_text(text)
+    assert main([*LINT, "--gate"]) == code
+    assert main(LINT) == 0
+
+
+def test_the_default_run_is_the_newest_with_trials(
+    report: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def row(run_id: str, trials: int | None, provenance: str = "measured") -> RunSummary:
+        return RunSummary(run_id=run_id, trials=trials, provenance=provenance)
+
+    runs = [row("empty", 0), row("broken", None), row("ours", 9, "reference")]
+    runs += [row("week2_day1", 5), row("older", 5)]
+    monkeypatch.setattr("liftlab.store.folder.list_runs", lambda _: runs)
+    assert main(["lint-report", "report.md"]) == 0
+    assert "ruled by run week2_day1" in capsys.readouterr().out

@@ -12,7 +12,7 @@ def section(claims: Claims) -> Section:
     """Return each claim with its ruling."""
     rows = [
         {
-            "claim": row.claim.statement + (f" ({row.measure})" if row.measure else ""),
+            "claim": row.claim.statement,
             "ruling": row.ruling,
             "say": row.may_say,
         }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from liftlab.analysis.causes import CAUSES
-from liftlab.analysis.slow_words import CAUSE_WORDS
 from liftlab.reporting import figures
 from liftlab.reporting.html import Html, tag
 from liftlab.reporting.sections.base import Section
@@ -14,6 +13,7 @@ from liftlab.reporting.tables import behind, table
 from liftlab.reporting.text import slow as text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import capitalised
+from liftlab.reporting.text.slow_words import CAUSE_WORDS
 from liftlab.summary.slow import Slow
 
 _TOLD = 8  # steps in sentences; the table has all

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from liftlab.analysis.slow_words import count_words, step_words
 from liftlab.reporting.text.base import Text, capitalised, marked, write
+from liftlab.reporting.text.slow_words import count_words, step_words
 from liftlab.summary.slow import Slow
 from liftlab.words import counted
 

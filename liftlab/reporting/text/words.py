@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from liftlab import words
+
 # After "n answers": what answers of a class do.
 FAILURES = {
     "empty_output": "are empty",
@@ -82,7 +84,7 @@ REQUESTS = {
     "cancelled": "interrupted",
     "pipeline_error": "your pipeline raised an exception",
 }
-_PARTS = {"nlp": "NLP", "ir": "IR", "code": "Code"}
+stage, readable = words.stage_words, words.readable
 
 
 def failure(failure_class: str) -> str:
@@ -104,24 +106,3 @@ def cause(failure_class: str) -> str:
 def request_error(error_class: str) -> str:
     """Return how a request failed."""
     return REQUESTS.get(error_class, readable(error_class))
-
-
-def stage(name: str) -> str:
-    """Return a stage's name as it is written in prose and figures.
-
-    Examples
-    --------
-    >>> stage("nlp_to_ir"), stage("ir_to_code"), stage("intent_inference"), stage("e2e")
-    ('NLP → IR', 'IR → Code', 'intent inference', 'End to end')
-    """
-    if name == "e2e":
-        return "End to end"
-    parts = name.split("_to_")
-    if len(parts) == 1:
-        return _PARTS.get(name, readable(name))
-    return " → ".join(_PARTS.get(part, readable(part)) for part in parts)
-
-
-def readable(identifier: str) -> str:
-    """Return an identifier as words."""
-    return identifier.replace("_", " ")

@@ -1,0 +1,151 @@
+"""What a claim says, and what a ruling holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from liftlab.summary.claims.quantities import Quantity
+
+Relation = Literal["is", "at_most", "at_least"]
+Verdict = Literal["supported", "not supported", "contradicted", "not measurable"]
+# What is claimed of a run that is no single figure of it.
+Other = Literal["change", "explained", "sum", "association", "works"]
+ALONE = "misleading alone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two figures that a claim sets against each other, as published, in seconds.
+
+    Parameters
+    ----------
+    value_s, baseline_s
+        The newer figure, and what it is compared with.
+    n, baseline_n
+        Runs behind each.
+    value_is, baseline_is
+        What each is of, in words.
+    same_cases
+        Whether both are of the same cases.
+    """
+
+    value_s: float
+    baseline_s: float
+    n: int
+    baseline_n: int
+    value_is: str
+    baseline_is: str
+    same_cases: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One claim as data.
+
+    Parameters
+    ----------
+    id
+        Its name in a list of claims.
+    statement
+        What is claimed, in its own words.
+    what
+        A quantity of the run, or another kind of claim.
+    relation
+        Whether the figure is the quantity, or a limit on it.
+    value
+        The figure: a share, seconds or USD; None where it says only that there is one.
+    off
+        By how much the figure may be off: half of the last digit that was written.
+    count, total
+        Of "28 of 40".
+    cases
+        The cases that it names.
+    cause
+        What it says explains the slow steps of a stage.
+    stage
+        The stage that `cause` and `association` are about.
+    comparison
+        Figures that it sets against each other.
+    source
+        Where it was said; "expected" for what readers will say next.
+    """
+
+    id: str
+    statement: str
+    what: Quantity | Other
+    relation: Relation = "is"
+    value: float | None = None
+    off: float = 0.0
+    count: int | None = None
+    total: int | None = None
+    cases: tuple[str, ...] = ()
+    cause: str = ""
+    stage: str = "e2e"
+    comparison: Comparison | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What a run lets anyone say of a claim.
+
+    Parameters
+    ----------
+    claim
+        The claim.
+    ruling
+        One of four.
+    why
+        The numbers that it rests on.
+    may_say
+        A sentence that the run carries, to be used instead.
+    caveat
+        What has to be said with it even where it is supported.
+    """
+
+    claim: Claim
+    ruling: Verdict
+    why: str
+    may_say: str
+    caveat: str = ""
+
+    def __post_init__(self) -> None:
+        """Begin each sentence as a sentence."""
+        for name in ("why", "may_say"):
+            text: str = getattr(self, name)
+            object.__setattr__(self, name, text[:1].upper() + text[1:])
+
+    def beside(self, caveat: str) -> Ruling:
+        """Return the ruling with another caveat."""
+        return replace(self, caveat="; ".join(part for part in (self.caveat, caveat) if part))
+
+    def as_json(self) -> dict[str, object]:
+        """Return the ruling for scripts."""
+        claim = self.claim
+        quantity = claim.what if isinstance(claim.what, Quantity) else None
+        return {
+            "id": claim.id,
+            "statement": claim.statement,
+            "metric": quantity.metric if quantity else claim.what,
+            "population": quantity.population if quantity else None,
+            "groups": list(quantity.groups) if quantity else [],
+            "relation": claim.relation,
+            "value": claim.value,
+            "source": claim.source or None,
+            "ruling": self.ruling,
+            "caveat": self.caveat or None,
+            "why": self.why,
+            "may_say": self.may_say,
+        }
+
+    def sentence(self) -> str:
+        """Say the claim, the ruling, why, and what may be said."""
+        tail = f", {self.caveat}" if self.caveat else ""
+        name = f"{self.claim.id}, " if self.claim.id else ""
+        return (
+            f"{name}“{self.claim.statement}”: {self.ruling}{tail}. {self.why} Say: {self.may_say}"
+        )
+
+    def __str__(self) -> str:
+        return self.sentence()

@@ -1,0 +1,271 @@
+"""Rule claims by a run's summary: by the very figure, interval and verdict that its pages print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from liftlab.analysis.columns import labels
+from liftlab.analysis.estimate import Estimate, quantity, span
+from liftlab.analysis.slow_steps import LEAST, MOSTLY
+from liftlab.analysis.verdicts import judge
+from liftlab.summary.claims.model import ALONE, Claim, Other, Ruling, Verdict
+from liftlab.summary.claims.quantities import PLANNED, Quantity, counts, estimate
+from liftlab.words import be, readable, stage_words
+
+if TYPE_CHECKING:
+    from liftlab.summary.run import RunSummary
+
+NARROW = 0.10  # half width from which a rate speaks for more than its own count
+SKEWED = 1.3  # a mean so many times its median is carried by few rows
+_IN_TEN = 10
+_ROUNDING_S = 0.0101  # two printed hundredths
+_JUDGED_BY_COUNT = ("error_rate", "prompts_tested")
+_VERDICTS: dict[str, Verdict] = {
+    "met": "supported",
+    "not met": "contradicted",
+    "undecided": "not supported",
+    "not measurable": "not measurable",
+}
+
+
+def rule(claim: Claim, summary: RunSummary) -> Ruling:
+    """Rule one claim by the summary of a run."""
+    if not isinstance(claim.what, Quantity):
+        return _OTHERS[claim.what](claim, summary)
+    found = estimate(summary, claim.what)
+    name = claim.what.words()
+    if found.value is None:
+        why = found.needs or found.reason or "not enough prompts"
+        return Ruling(
+            claim=claim,
+            ruling="not measurable",
+            why=f"{name}: {why}.",
+            may_say=f"{name}: not measurable.",
+        )
+    if claim.total is not None:
+        return _count(claim, claim.what, found, summary)
+    if claim.relation != "is":
+        return _bound(claim, claim.what, found)
+    if PLANNED.fullmatch(claim.what.metric):
+        return _forecast(claim, found)
+    return _figure(claim, claim.what, found, summary)
+
+
+def _figure(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary) -> Ruling:
+    """Rule a figure: it is the run's own as it was written, or it is another."""
+    said = f"{wanted.words()}: {found}."
+    ruling: Verdict = "supported" if fits(claim, found) else "contradicted"
+    caveat = ""
+    if ruling == "supported":
+        caveat = _only_a_count(wanted, found) or _carried_by_few(wanted, found, summary)
+    elif other := _other_figure(claim, wanted, summary):
+        said += f" {other}"
+    return Ruling(claim=claim, ruling=ruling, why=said, may_say=said, caveat=caveat)
+
+
+def fits(claim: Claim, found: Estimate) -> bool:
+    """Whether a figure is the run's, to the digits it was written with."""
+    if claim.value is None:
+        return True
+    if found.over or found.value is None:
+        return False
+    # What liftlab prints is what was meant, however it was rounded.
+    printed = float(quantity_number(found))
+    return any(
+        abs(v - claim.value) <= claim.off * (1 + 1e-6) + 1e-12 for v in (found.value, printed)
+    )
+
+
+def quantity_number(found: Estimate) -> float:
+    """Return the number that pages print for an estimate."""
+    number, _, unit = found.point.replace(",", "").partition(" ")
+    scale = {"%": 100.0, "ms": 1000.0}.get(unit.strip(), 1.0)
+    try:
+        return float(number) / scale
+    except ValueError:  # "< 0.1 %"
+        return found.value if found.value is not None else math.nan
+
+
+def _count(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary) -> Ruling:
+    """Rule "28 of 40" by the run's own count."""
+    known = counts(summary, wanted)
+    if known is None:  # a share of requests within a time
+        known = (round((found.value or 0.0) * found.n), found.n)
+    said = f"{wanted.words()}: {known[0]:,} of {known[1]:,}."
+    count, total, caveat = claim.count, claim.total or 0, ""
+    same = known == (count, total)
+    if not same and total != known[1]:
+        if total <= _IN_TEN:  # "nine out of ten" is a share
+            same = abs((claim.value or 0.0) - (found.value or 0.0)) <= 0.5 / _IN_TEN
+            caveat = f"the count is {known[0]:,} of {known[1]:,}"
+        elif wanted.metric == "success_rate" and not wanted.groups:
+            same = (count, total) == (known[0], summary.answers.trials)
+            caveat = f"{total - known[1]:,} of them have no graded answer"
+    ruling: Verdict = "supported" if same else "contradicted"
+    return Ruling(claim=claim, ruling=ruling, why=said, may_say=said, caveat=caveat if same else "")
+
+
+def _bound(claim: Claim, wanted: Quantity, found: Estimate) -> Ruling:
+    """Rule a limit as the targets of the project are judged: by the whole interval."""
+    limit = claim.value or 0.0
+    at_most = claim.relation == "at_most"
+    own = wanted.metric.endswith(("max_s", "min_s")) or wanted.metric in _JUDGED_BY_COUNT
+    result = judge(found, limit, wanted.words(), at_most=at_most, by_count=own)
+    ruling = _VERDICTS[result.verdict]
+    sign = "< " if at_most else "over "
+    if found.point.startswith(sign) and ruling == "not supported":
+        ruling = "supported"  # liftlab prints nothing finer
+    sentence = result.sentence()
+    return Ruling(claim=claim, ruling=ruling, why=sentence, may_say=f"{wanted.words()}: {found}.")
+
+
+def _forecast(claim: Claim, found: Estimate) -> Ruling:
+    """Rule one number for what is still to come: a range at best."""
+    low, high, value = found.low, found.high, claim.value or 0.0
+    inside = (low is None or low <= value) and (high is None or value <= high)
+    said = f"{claim.what.words() if isinstance(claim.what, Quantity) else ''}: {found}."
+    return Ruling(
+        claim=claim,
+        ruling="not supported" if inside else "contradicted",
+        why=f"{said} The added times are guesses, none is measured.",
+        may_say=f"If each added stage takes what was guessed: {said}",
+    )
+
+
+def _only_a_count(wanted: Quantity, found: Estimate) -> str:
+    if not wanted.is_share or found.low is None or found.high is None:
+        return ""
+    if (found.high - found.low) / 2 <= NARROW or wanted.metric == "error_rate":
+        return ""
+    return f"as a count only: the rate may be {span(found.low, found.high, '%')}"
+
+
+def _carried_by_few(wanted: Quantity, found: Estimate, summary: RunSummary) -> str:
+    if not wanted.metric.endswith("_mean_s") or found.value is None:
+        return ""
+    rows = summary.latency.of(wanted.stage, wanted.population)
+    median = rows.p50.value if rows else None
+    if median is None or found.value <= SKEWED * median:
+        return ""
+    return f"{ALONE}: the median is {rows.p50.point if rows else ''}"
+
+
+def _other_figure(claim: Claim, wanted: Quantity, summary: RunSummary) -> str:
+    """Say which other figure of the run the claimed one is; empty where none is near."""
+    others = {"success_rate": "parsed_rate", "parsed_rate": "success_rate"}
+    name = others.get(wanted.metric, wanted.metric.replace("_mean_s", "_median_s"))
+    if wanted.metric.endswith("_median_s"):
+        name = wanted.metric.replace("_median_s", "_mean_s")
+    if name == wanted.metric or wanted.groups:
+        return ""
+    other = Quantity(metric=name, population=wanted.population)
+    found = estimate(summary, other)
+    return f"{found.point} is the {other.words()}." if fits(claim, found) else ""
+
+
+def _change(claim: Claim, summary: RunSummary) -> Ruling:
+    """Rule "faster than" between published figures: a run holds no difference between two."""
+    del summary
+    pair = claim.comparison
+    assert pair is not None
+    unlike = "" if pair.same_cases else ", on other prompts"
+    said = (
+        f"{pair.value_is} {quantity(pair.value_s, 's')} (n = {pair.n:,}) against "
+        f"{pair.baseline_is} {quantity(pair.baseline_s, 's')} (n = {pair.baseline_n:,}){unlike}"
+    )
+    return Ruling(
+        claim=claim,
+        ruling="not supported",
+        why=f"As published: {said}; nobody measured how much runs differ.",
+        may_say=f"{said[:1].upper()}{said[1:]}: too few runs to call it a change.",
+    )
+
+
+def _explained(claim: Claim, summary: RunSummary) -> Ruling:
+    """Rule "the slow steps are explained by x": x has to hold most of each excess."""
+    steps = [s for s in summary.slow.steps if claim.stage in ("e2e", s.stage)]
+    if not steps:
+        return _unmeasured(claim, "no step of it was slow", "No step was slow.")
+    shares = [step.seconds(claim.cause) / step.excess_s for step in steps]
+    ruling: Verdict = "not supported"
+    if min(shares) >= MOSTLY:
+        ruling = "supported"
+    elif max(shares) <= LEAST:
+        ruling = "contradicted"
+    parts = [
+        f"{step.case_id} {quantity(round(share, 2), '%')}"
+        for step, share in list(zip(steps, shares, strict=True))[:5]
+    ]
+    said = f"{readable(claim.cause)} holds of the excess: {', '.join(parts)}."
+    said = said[:1].upper() + said[1:]
+    return Ruling(claim=claim, ruling=ruling, why=said, may_say=said)
+
+
+def _sum(claim: Claim, summary: RunSummary) -> Ruling:
+    """Rule "end to end is the sum of its stages" by their means, which add up."""
+    whole = summary.latency.e2e.mean.value
+    parts = [stage.mean.value for stage in summary.latency.stages]
+    if whole is None or not parts or None in parts:
+        return _unmeasured(claim, "not all of these were timed", "The times do not add up to it.")
+    apart = abs(whole - sum(part for part in parts if part is not None))
+    holds = apart <= _ROUNDING_S
+    said = "The means of the stages add up to that of end to end"
+    said += "." if holds else f" but for {quantity(apart, 's')}."
+    return Ruling(
+        claim=claim,
+        ruling="supported" if holds else "contradicted",
+        why=said + (" It is derived, or nothing lies between." if holds else ""),
+        may_say="End to end is the sum of its stages, no time of its own." if holds else said,
+    )
+
+
+def _association(claim: Claim, summary: RunSummary) -> Ruling:
+    """Rule "fast, or slow, goes with failure": of a few events no test can show anything."""
+    right, n = summary.answers.right, summary.answers.graded
+    said = f"{right:,} of {n:,} answers {be(right)} right"
+    least = 2 / math.comb(n, right) if n else 1.0  # an exact rank test gives no smaller p
+    if least > 0.05:
+        return _unmeasured(
+            claim, f"{said}: too few to show what goes with it, whatever the times are", f"{said}."
+        )
+    return Ruling(
+        claim=claim,
+        ruling="not supported",
+        why=f"{said}; whether times of {stage_words(claim.stage)} go with it was not tested.",
+        may_say=f"{said}.",
+    )
+
+
+def _works(claim: Claim, summary: RunSummary) -> Ruling:
+    """Rule "works for these": one named case that is never right speaks against it."""
+    trials = summary.run.trials
+    names, outcomes = labels(trials, "case_id").astype(str), labels(trials, "outcome")
+    right = {case: (outcomes[names == case] == "pass").any() for case in claim.cases}
+    tried = [case for case in claim.cases if case in set(names)]
+    if not tried:
+        return _unmeasured(claim, "none of these prompts was asked", "They were not asked.")
+    never = [case for case in tried if not right[case]]
+    said = f"{len(tried) - len(never):,} of {len(tried):,} of these prompts were ever right"
+    return Ruling(
+        claim=claim,
+        ruling="contradicted" if never else "supported",
+        why=said + (f"; never: {', '.join(never[:5])}." if never else "."),
+        may_say=f"{said}.",
+        caveat="" if never else "as a count only",
+    )
+
+
+def _unmeasured(claim: Claim, why: str, may_say: str) -> Ruling:
+    said = f"{why[:1].upper()}{why[1:]}."
+    return Ruling(claim=claim, ruling="not measurable", why=said, may_say=may_say)
+
+
+_OTHERS: dict[Other, Callable[[Claim, RunSummary], Ruling]] = {
+    "change": _change,
+    "explained": _explained,
+    "sum": _sum,
+    "association": _association,
+    "works": _works,
+}

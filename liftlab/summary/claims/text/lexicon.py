@@ -1,0 +1,228 @@
+"""Which words name which quantity: one table for each part of a claim."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, get_args
+
+from liftlab.records import FailureClass
+from liftlab.summary.answers import TRIES
+from liftlab.summary.claims.quantities import KNOWN_STAGES
+from liftlab.summary.claims.text.normalize import normalize
+
+if TYPE_CHECKING:
+    from liftlab.summary.run import RunSummary
+
+Slot = Literal["statistic", "stage", "measure", "cost", "whose", "group", "class", "other"]
+# A value that begins with ! is known, and is no quantity that a claim can be ruled by.
+_REQUEST = r"(?:requests?|calls?|prompts?|generations?|quer(?:y|ies)|runs?|trials?|invocations?)"
+_RIGHT = (
+    r"(?:right|correct|passing|passed|successful|solved) (?:answers?|solutions?|results?|functions?"
+    r"|tasks?|prompts?|cases?|code)"
+)
+_WORDS: dict[Slot, dict[str, str]] = {
+    "statistic": {
+        "median": r"\b(?:medians?|med|p50|typical(?:ly)?)\b",
+        "mean": r"\b(?:on average|averag(?:e|es|ed|ing)|means?|avg|arithmetic mean)\b",
+        "p90": r"\bp90\b",
+        "p95": r"\bp95\b",
+        "p99": r"\bp99\b(?!\.)",
+        "!that quantile": r"\bp(?:99\.[0-9]+|100|[1-46-8][0-9]|5[1-9]|9[1-46-8])\b|\btail\b",
+        "max": r"\b(?:slowest|longest|worst(?: case)?|max(?:imum)?)\b",
+        "min": r"\b(?:fastest|shortest|quickest|min(?:imum)?)\b",
+        "sd": r"\b(?:standard deviation|std ?dev|stdev|std|sd)\b|σ",
+        "!the sum": r"\b(?:total(?: run| wall| execution)? ?(?:time|duration)|in total|altogether"
+        r"|whole (?:run|suite)|run ?time of the)\b",
+    },
+    "stage": {
+        "e2e": r"\b(?:end to end|e2el?|overall|whole pipeline)\b",
+        "~e2e": r"\b(?:latenc(?:y|ies)|response times?|requests?|execution time|run ?time"
+        r"|turnaround"
+        r"|response|responses|answers?|round trip|duration)\b",
+        "ttft": r"\b(?:ttft|(?:time to )?first (?:\w+ )?token)\b",
+        "itl": r"\b(?:itl|inter token(?: latency)?)\b",
+        "!first byte": r"\b(?:ttfo|ttfb|first (?:\w+ )?(?:byte|chunk|output)s?)\b",
+        "!tokens": r"\b(?:tpot|tokens?|throughput|tok)\b",
+        "!queueing": r"\b(?:queue\w*|queuing|wait(?:s|ed|ing)?|back ?off|think time|delay)\b",
+        "!starting": r"\b(?:cold|warm\w*|start ?up|starts?|boot\w*|wake\w*|load(?:s|ed|ing)?"
+        r"|init\w*)\b",
+        "!retries": r"\b(?:retr(?:y|ies|ied|ying)|asked again|attempts?|time ?outs?|excess)\b",
+        "!network": r"\b(?:network|connect\w*|tls|dns|handshake|ping|overhead|parsing"
+        r"|sandbox\w*)\b",
+        "!some other time": r"\b(?:build|install\w*|deploy\w*|compil\w+|grading|tests? suite|ci"
+        r"|uptime"
+        r"|setup|training|database|sql|cache\w*|uncached|prefill|decod\w+|client|server)\b",
+        "!a difference": r"\b(?:slower|faster|quicker|longer|shorter|sooner|later|saves?|saved"
+        r"|savings?|shaved|adds?|added|more than|difference|over (?:its|their|the) usual|gap"
+        r"|speed ?ups?"
+        r"|improved? by|improves by|off by)\b",
+    },
+    "measure": {
+        "success_rate": r"\b(?:success(?:es|ful|fully)?|succe(?:ed|eds|eded|eding)|pass(?:es|ed"
+        r"|ing)?"
+        r"|right|correct(?:ly|ness)?|solv(?:e|es|ed)|accuracy|accurate|works?|working"
+        r"|solve rate)\b",
+        "parsed_rate": r"\b(?:pars(?:e|es|ed|able|eable|ing)|valid python|syntactically"
+        r"|valid syntax"
+        r"|valid code)\b",
+        "error_rate": r"\b(?:error rate|errored|unanswered|failed (?:at the endpoint|there)"
+        r"|(?:endpoint|server|http|request|api) (?:errors?|failures?))\b",
+        "wrong": r"\b(?:wrong(?:ly)?|incorrect(?:ly)?|not (?:right|correct|solved)"
+        r"|(?:do|does|did) not (?:pass|work)|unsolved)\b",
+        "failed": r"\bfail(?:s|ed|ing)?\b|\bfailure rate\b",
+        "failures": r"\bfailures?\b",
+        "worst_class_share": r"\b(?:most frequent failure|worst (?:failure )?class"
+        r"|largest failure class"
+        r"|most common failure)\b",
+        "slow_steps": r"\bsteps? (?:was|were|is|are) slow\b|\bslow steps\b",
+        "cv": r"\b(?:coefficients? of variation|cv|variance|variation|var(?:y|ies|ied) by)\b",
+        "!checks": r"\b(?:checks?|assert\w*|unit tests?|coverage|test cases|lines)\b",
+        "!pass@k": r"\bpass ?@ ?k\b",
+        **{f"pass_at_{k}": rf"\bpass ?@ ?{k}\b" for k in TRIES},
+        "!load": r"\b(?:cpu|gpu|memory|utili[sz]\w+|machine time|of the (?:\w+ )?time|cache\w*"
+        r"|uptime"
+        r"|availability|busy|hits?|tokens?|discount|budget|quota|idle)\b",
+        "!a difference": r"\b(?:faster|slower|quicker|cheaper|dearer|shorter|longer|fewer|lower"
+        r"|higher"
+        r"|less than (?:last|before)|more than (?:last|before)|improve\w*|reduc\w+|drop(?:s"
+        r"|ped)?|fell"
+        r"|ros|gain(?:s|ed)?|increase\w*|decrease\w*|points?|pp|speed ?ups?|better|worse|excess"
+        r"|than"
+        r"|down|up)\b",
+        "!agreement": r"\b(?:agree\w*|reviewers?|done|complete|written|progress|tickets?|tasks?"
+        r"|users?"
+        r"|customers?|people|team|workers?|confidence|sla|tasks)\b",
+    },
+    "cost": {
+        "cost_per_trial_usd": rf"\b(?:per|an?|each|every|one|single|of a|for each) {_REQUEST}\b"
+        rf"|/ ?{_REQUEST}\b|\b{_REQUEST} costs?\b",
+        "cost_per_pass_usd": rf"\b(?:per|an?|each|every|one) {_RIGHT}|/ ?(?:success|pass)\b"
+        r"|\bper (?:success|pass|solve|correct|right)\b",
+        "per_thousand": r"\b(?:per|an?|for|every) (?:1,?000|thousand|1 ?k)(?: requests?| calls?"
+        r"| prompts?)?\b",
+        "!a bill": r"\b(?:months?|monthly|years?|yearly|days?|daily|weeks?|weekly|bill|budget|total"
+        r"|whole run|in all|per (?:[0-9]+k|100|million)|[0-9,]+ (?:requests?|calls?|prompts?"
+        r"|answers?))\b|/mo\b",
+        "!a price": r"\b(?:hour(?:ly)?|hr|gpu|tokens?|seat|users?|per second|per minute|million"
+        r"|list price|subscription|salary|revenue|saves?|saved|savings?|cheaper|dearer|input|output"
+        r"|right answers cost)\b|/ ?(?:h|hr|1?m|1?k)\b",
+    },
+    "whose": {
+        "right": r"\b(?:right|correct|passing) (?:answers?|requests?|solutions?|ones)\b",
+        "!successes, which may mean right or parsed": r"\b(?:when|if|only|once|where) (?:it "
+        r"|they )?"
+        r"(?:succe\w+|right|correct|pass\w*)|\bsuccess(?:es|ful)?\b|\bsucceed\w*",
+        "!some requests only": r"\b(?:failed|failing|wrong|incorrect|retried|simple|complex"
+        r"|short|long|longer(?! than)|large|small|trivial|concurren\w+|parallel|batch\w*"
+        r"|stream\w*|burst\w*"
+        r"|peak|off peak|outliers?|excluding|except|without|single|under load|weekends?|cold|warm"
+        r"|cached|first|last|second|slow|fast|some|users? at)\b",
+    },
+    "other": {
+        "another run's figure": r"\b(?:previous(?:ly)?|before|last (?:week|month|run|time|year"
+        r"|sprint"
+        r"|release)|yesterday|earlier|used to|baseline|old|former(?:ly)?|prior|competitors?|gpt\w*"
+        r"|chatgpt|claude|gemini|openai's|their|them|they report\w*|paper|published|vendor\w*"
+        r"|industry"
+        r"|elsewhere|benchmarks? (?:report|claim)\w*|was claimed|originally|initially)\b",
+    },
+}
+_PLAIN_CLASSES = ("output", "memory", "timeout", "crash", "blocked", "truncated")  # words of prose
+_CLASSES = {
+    "missing_return": r"\bmissing returns?(?: statements?)?\b",
+    "signature_mismatch": r"\b(?:wrong (?:signatures?|arguments)|signature mismatch(?:es)?)\b",
+    "wrong_answer": r"\bwrong (?:values?|answers?)\b",
+    "indentation_error": r"\b(?:indentation|missing indents?)(?: errors?)?\b",
+    "type_error": r"\b(?:type errors?|mixed up types)\b",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A word in a sentence that says what a figure is of."""
+
+    slot: Slot
+    value: str
+    start: int
+    end: int
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether it names something, and is not only a word for a time in general."""
+        return not self.value.startswith("~")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a claim can be ruled by what it names."""
+        return not self.value.startswith("!")
+
+
+class Lexicon:
+    """The words of the table, with those that name a run's stages, kinds of prompts and cases."""
+
+    def __init__(self, summary: RunSummary) -> None:
+        self.summary = summary
+        run = summary.run
+        stages = [str(stage.what) for stage in summary.latency.stages]
+        planned = summary.project.settings.budget.stages
+        self.stages = tuple(stages)
+        self._patterns: list[tuple[Slot, str, re.Pattern[str]]] = [
+            (slot, value, re.compile(pattern))
+            for slot, words in _WORDS.items()
+            for value, pattern in words.items()
+        ]
+        for stage in dict.fromkeys([*stages, *KNOWN_STAGES, *planned]):
+            self._patterns.append(("stage", stage, re.compile(_stage_pattern(stage))))
+        for name in get_args(FailureClass):
+            if name not in _PLAIN_CLASSES:
+                words = _CLASSES.get(name) or rf"\b{normalize(name)}s?\b"
+                self._patterns.append(("class", f"class={name}", re.compile(words)))
+        for rate in (*summary.answers.by_category, *summary.answers.by_difficulty):
+            self._add("group", rate.estimate.quantity.partition(":")[2], str(rate.group))
+        self.cases = frozenset(normalize(str(case)) for case in run.trials["case_id"].unique())
+
+    def _add(self, slot: Slot, value: str, name: str) -> None:
+        words = normalize(name).rstrip("s")
+        if words:
+            self._patterns.append((slot, value, re.compile(rf"\b{re.escape(words)}(?:s|es)?\b")))
+
+    @cached_property
+    def _case(self) -> re.Pattern[str] | None:
+        names = sorted(filter(None, self.cases), key=len, reverse=True)[:2_000]
+        return re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b") if names else None
+
+    def names_a_case(self, text: str) -> bool:
+        """Whether a text names a single prompt by its id, which is no plain word."""
+        found = self._case.finditer(text) if self._case else ()
+        return any(" " in match[0] or any(c.isdigit() for c in match[0]) for match in found)
+
+    def marks(self, text: str) -> list[Mark]:
+        """Return the words of the table in a text, from left to right; of two the longer one."""
+        found = [
+            Mark(slot, value, *match.span())
+            for slot, value, pattern in self._patterns
+            for match in pattern.finditer(text)
+        ]
+        return sorted(_longest(found), key=lambda mark: (mark.start, mark.end))
+
+
+def _longest(marks: Iterable[Mark]) -> Iterator[Mark]:
+    taken: dict[Slot, list[Mark]] = {}
+    for mark in sorted(marks, key=lambda mark: (mark.start - mark.end, not mark.is_strong)):
+        same = taken.setdefault(mark.slot, [])
+        if all(mark.end <= other.start or other.end <= mark.start for other in same):
+            same.append(mark)
+            yield mark
+
+
+def _stage_pattern(stage: str) -> str:
+    if stage == "code":
+        return r"\bcode generation\b"
+    if stage == "ir_to_code":
+        return r"\b(?:ir to (?:code|python)|code ?gen(?:eration)?(?: stage)?|code stage)\b"
+    if stage == "nlp_to_ir":
+        return r"\b(?:nl[pu]? to ir|natural language to ir|text to ir|ir generation|ir stage)\b"
+    return rf"\b{re.escape(normalize(stage))}\b"

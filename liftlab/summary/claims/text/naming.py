@@ -1,0 +1,159 @@
+"""Which quantity of a run the words around a figure name, or why they name none."""
+
+from __future__ import annotations
+
+import re
+
+from liftlab.settings.targets import Population
+from liftlab.summary.claims.quantities import Quantity
+from liftlab.summary.claims.text.figures import Figure
+from liftlab.summary.claims.text.lexicon import Slot
+from liftlab.summary.claims.text.sentence import Sentence
+
+WRONG, A_THOUSAND = "wrong", "per_thousand"  # the rest of the success rate; of 1,000 requests
+_DIFFERENCE = "!a difference"
+_UNCLEAR = "what it is the share of is not clear"
+_OF_FAILURES = re.compile(r" ?(?:of )?(?:all |the )?(?:failures|failed|wrong|errors)\b")
+_OF_WHOLE = re.compile(r"\bof (?:the|a|our) ~?$")
+_LIMITS_WHO = re.compile(
+    r"\b(with|without|for|when|where|if|after|during|among|on|under|whose|except|excluding|at|in"
+    r"|inside|across|once|only)\s+((?:[a-z]+ ?){1,4})"
+)
+
+
+class Unread(Exception):
+    """A figure is not read; says why."""
+
+
+def quantity(sentence: Sentence, figure: Figure, last: tuple[str, str]) -> Quantity:
+    """Return the quantity that a figure is of.
+
+    Parameters
+    ----------
+    last
+        The stage and the measure that the sentence before named.
+
+    Raises
+    ------
+    Unread
+        If the words do not say so.
+    """
+    if figure.kind == "usd":
+        return Quantity(metric=_one(sentence, "cost", figure, "what it is the cost of"))
+    if figure.kind == "seconds":
+        return _time(sentence, figure, last[0])
+    return _share(sentence, figure, last[1])
+
+
+def _one(sentence: Sentence, slot: Slot, figure: Figure, missing: str) -> str:
+    """Return the one value of a slot: from a figure's words, its names, or what it is under."""
+    start, end = sentence.clause(figure)
+    marks = sentence.find(slot, figure)
+    has_own = any(start <= mark.start and mark.end <= end for mark in marks)
+    if not has_own and (words := sentence.leftover(figure)):
+        raise Unread(f"{missing} is not named beside “{' '.join(words[:4])}”")
+    values = {mark.value for mark in marks} or sentence.of_names(slot)
+    return _only(values, figure, missing)
+
+
+def _only(values: set[str], figure: Figure, missing: str) -> str:
+    if figure.was is not None:  # of a change, which goes without saying
+        values = values - {_DIFFERENCE}
+    for value in values:
+        if value.startswith("!"):
+            raise Unread(f"{value[1:]}: not read")
+    if len(values) != 1:
+        raise Unread(f"{missing} is not {'clear' if values else 'named'}")
+    return next(iter(values))
+
+
+def _time(sentence: Sentence, figure: Figure, last: str) -> Quantity:
+    statistic = _one(sentence, "statistic", figure, "its statistic")
+    stage = _stage(sentence, figure, last)
+    if sentence.find("group", figure) or sentence.of_names("group", near=True):
+        raise Unread("times by kind of prompt are not in the summary")
+    if sentence.find("class", figure):
+        raise Unread("times by failure are not in the summary")
+    return Quantity(metric=f"{stage}_{statistic}_s", population=_population(sentence, figure))
+
+
+def _stage(sentence: Sentence, figure: Figure, last: str) -> str:
+    values = {mark.value for mark in sentence.find("stage", figure)}
+    if len(values) > 1:
+        values.discard("~e2e")
+    strong = values - {"~e2e"}
+    if strong and _OF_WHOLE.search(sentence.text[: figure.start]):
+        raise Unread("its stage is not clear")  # "1.3 s of the 2.1 s"
+    if not values and sentence.leftover(figure):
+        raise Unread("what took it is not named")
+    if not strong:
+        values = sentence.of_names("stage") - {"~e2e"} or values
+        if not values and last not in ("", "e2e"):
+            raise Unread("its stage is not named")
+    stage = _only(values or {"e2e"}, figure, "its stage").lstrip("~")
+    attempts = sentence.lexicon.summary.run.attempts
+    if stage in ("ttft", "itl") and attempts["first_token_s"].notna().any():
+        raise Unread("times of tokens: not read")
+    return stage
+
+
+def _population(sentence: Sentence, figure: Figure) -> Population:
+    _, end = sentence.clause(figure)
+    named = sentence.lexicon.marks(" | ".join(sentence.piece.names))
+    marks = [*named, *(mark for mark in sentence.marks if mark.start < end)]
+    values = {mark.value for mark in marks if mark.slot == "whose"}
+    for value in values:
+        if value.startswith("!"):
+            raise Unread(value[1:])
+    _refuse_others(sentence, figure)
+    return "right" if values else "answered"
+
+
+def _refuse_others(sentence: Sentence, figure: Figure) -> None:
+    """Refuse a figure whose words narrow down whose it is in a way that no table knows."""
+    start, end = sentence.clause(figure)
+    unknown = set(sentence.leftover(figure))
+    for match in _LIMITS_WHO.finditer(sentence.text[start:end]):
+        if match[1] == "after" and figure.was is not None:
+            continue
+        if unknown.intersection(match[2].split()):
+            raise Unread(f"whose it is: “{match[0].strip()}”")
+
+
+def _share(sentence: Sentence, figure: Figure, last: str) -> Quantity:
+    classes = sentence.values("class", figure)
+    if _OF_FAILURES.match(sentence.text[figure.end :]):
+        after = {m.value for m in sentence.marks if m.slot == "class" and m.start > figure.start}
+        classes = classes or (list(after) if len(after) == 1 else [])
+        if not classes:
+            raise Unread(_UNCLEAR)
+        return Quantity(metric="share_of_failures", groups=tuple(classes))
+    groups = tuple(
+        sentence.values("group", figure) or sorted(sentence.of_names("group", near=True))
+    )
+    named = any(mark.slot == "measure" for mark in sentence.marks)
+    if last == "success_rate" and groups and not named and not sentence.leftover(figure):
+        return Quantity(metric=last, groups=groups)  # "Strings: 3/4 passed. Lists: 2/4."
+    measure = _one(sentence, "measure", figure, "what it is the share of")
+    if measure == "failures" and classes:
+        return Quantity(metric="share_of_failures", groups=tuple(classes))
+    if measure == "failures" or classes or _is_word_alone(sentence, figure):
+        raise Unread(_UNCLEAR)
+    if measure == "cv":
+        return Quantity(metric=f"{_stage(sentence, figure, '')}_cv")
+    _refuse_others(sentence, figure)
+    requests = re.search(r"\b(?:requests?|calls?|runs?)\b", sentence.text)
+    if measure == "failed" and (requests or sentence.lexicon.summary.answers.errors):
+        raise Unread("failed may mean wrong, or not answered")
+    if groups and measure in ("parsed_rate", "error_rate"):
+        raise Unread("only the success rate is known by kind of prompt")
+    return Quantity(metric=WRONG if measure == "failed" else measure, groups=groups)
+
+
+def _is_word_alone(sentence: Sentence, figure: Figure) -> bool:
+    """Whether "no" or "all" stands before what it counts, but apart from what that does."""
+    if not sentence.text[figure.start].isalpha():
+        return False
+    end = figure.end + len(sentence.text[figure.end :].partition(":")[0])
+    marks = [mark for mark in sentence.marks if mark.slot == "measure" and mark.start >= figure.end]
+    return not marks or marks[0].end > end or "error" in marks[0].value

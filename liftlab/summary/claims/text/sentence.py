@@ -1,0 +1,155 @@
+"""A sentence of a report: its figures, and which words speak of which."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from liftlab.summary.claims.text.figures import Figure
+from liftlab.summary.claims.text.lexicon import Lexicon, Mark, Slot
+from liftlab.summary.claims.text.markdown import Piece
+
+MAX_SENTENCE = 600
+_END = re.compile(r"(?<=[.!?])\s+(?=[^\s])")
+_SEGMENT = re.compile(r";\s")
+_CUT = re.compile(
+    r", |; |\(|\)|\[|\]|\||·| - | / (?!requests?\b|calls?\b|prompts?\b|answers?\b)"
+    r"|(?<=[a-z%0-9]) (?:and|but|while|whereas|versus|vs|with|against|plus|of which) "
+)
+_REMARK = re.compile(r"\([^()0-9]{1,80}\)")
+# Words that tell nothing of what a figure is; others stand for something that no table knows.
+_PLAIN = frozenset(
+    re.findall(
+        "[a-z]+",
+        """
+        a about above achieve achieved all almost also an and answer answered answers any are
+        around as asked at bar be been below benchmark both by call calls came case cases code
+        comes cost costing costs cpu currently day did do does down each endpoint eval evaluation
+        every exactly figure for from function functions get gets give given gives goal got graded
+        had hardware has have here hit hits holds hovers i in is it its just keeps kept landed
+        lands laptop latency least less limit machine measured measures meet meets met miss missed
+        model money more most my nearly not now number of on one ones only or original our out
+        over overall per pipeline price priced pricing produce produced prompt prompts python rate
+        reach reached reaches remains request requests respectively response responses result
+        results returned returns roughly run runs s same sat service set share sit sits so
+        solution solutions spend spent stage stages stands stay stayed stays step still stood
+        stretch success suite system take takes taking target targets test tests than that the
+        then there these this those time times to today took total trial trials under up us usd
+        value values was we week well were which while with yet
+        """,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence with its marks, and where its figures' clauses begin and end."""
+
+    text: str
+    marks: Sequence[Mark]
+    figures: Sequence[Figure]
+    piece: Piece
+    lexicon: Lexicon
+
+    def clause(self, figure: Figure) -> tuple[int, int]:
+        """Return the bounds of the words around a figure."""
+        start, end = _between(_CUT, self.text, figure)
+        if bracket := _REMARK.match(self.text, end):  # "2.15 s (median)"
+            end = bracket.end()
+        return start, end
+
+    def segment(self, figure: Figure) -> str:
+        """Return the part of the sentence between semicolons that a figure is in."""
+        start, end = _between(_SEGMENT, self.text, figure)
+        return self.text[start:end]
+
+    def values(self, slot: Slot, figure: Figure) -> list[str]:
+        """Return what the words of a slot say of a figure."""
+        return list(dict.fromkeys(mark.value for mark in self.find(slot, figure)))
+
+    def find(self, slot: Slot, figure: Figure) -> list[Mark]:
+        """Return the marks of a slot that speak of a figure, from its clause or from before it."""
+        marks = [mark for mark in self.marks if mark.slot == slot]
+        start, end = self.clause(figure)
+        if listed := self._listed([mark for mark in marks if mark.end <= end], figure):
+            return [listed]
+        own = [mark for mark in marks if start <= mark.start and mark.end <= end]
+        if own:
+            return self._nearest(own, figure)
+        left = [mark for mark in marks if mark.end <= figure.start]
+        # What stands beside the last one is of it: "99 of 230 checks passed (43 %)".
+        beside = [m for m in left if not m.is_known and left[-1].start - m.end < 3]
+        return [*beside, *left[-1:]]
+
+    def _listed(self, marks: Sequence[Mark], figure: Figure) -> Mark | None:
+        """Return the mark in a figure's place of a list: "P50 and P95 are 1.2 and 3.4 s"."""
+        shares = ("share", "count")
+        kinds = shares if figure.kind in shares else (figure.kind,)
+        same = [other for other in self.figures if other.kind in kinds]
+        before = [mark for mark in marks if mark.end <= same[0].start]
+        names = list(dict.fromkeys(mark.value for mark in before))
+        if not len(names) == len(same) == len({mark.value for mark in marks}) or len(names) < 2:
+            return None
+        return next(mark for mark in before if mark.value == names[same.index(figure)])
+
+    def _nearest(self, own: Sequence[Mark], figure: Figure) -> list[Mark]:
+        """Return the marks of a clause that no other figure stands before."""
+        others = [other for other in self.figures if other is not figure]
+
+        def is_free(start: int, end: int) -> bool:
+            return not any(start <= other.start and other.end <= end for other in others)
+
+        left = [m for m in own if m.end <= figure.start and is_free(m.end, figure.start)]
+        right = [m for m in own if m.start >= figure.end and is_free(figure.end, m.start)]
+        if left and right and not re.search("[a-z]", self.text[left[-1].end : figure.start]):
+            return left[-1:]  # "min = 1.2 s max = 3.4 s"
+        return [*left, *right] or list(own[:1])
+
+    def leftover(self, figure: Figure) -> list[str]:
+        """Return the words of a figure's clause that no table knows."""
+        text = list(self.text)
+        for start, end in [(part.start, part.end) for part in self.marks] + [
+            (part.start, part.end) for part in self.figures
+        ]:
+            text[start:end] = " " * (end - start)
+        start, end = self.clause(figure)
+        words = re.findall(r"[a-z][a-z']+", "".join(text[start:end]))
+        return [word for word in words if word not in _PLAIN]
+
+    def of_names(self, slot: Slot, *, near: bool = False) -> set[str]:
+        """Return the values of a slot in the names of a cell's row and column, else in headings."""
+        headings = () if near else self.piece.around
+        for text in (" | ".join(self.piece.names[:2]), *headings):
+            if values := {m.value for m in self.lexicon.marks(text) if m.slot == slot}:
+                return values
+        return set()
+
+    def is_of_a_case(self) -> bool:
+        """Whether it is about a single prompt."""
+        names, lexicon = self.piece.names, self.lexicon
+        if lexicon.names_a_case(" ".join((self.text, *names[:1]))):
+            return True
+        return bool(names) and (names[0] in lexicon.cases or bool(_OF_CASES.fullmatch(names[2])))
+
+
+_OF_CASES = re.compile(
+    r"(?:tests?|test case|cases?|prompts?|examples?|runs?|trials?|requests?|#|id)"
+)
+
+
+def sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Yield where each sentence begins, and the sentence; long ones cut."""
+    at = 0
+    for match in [*_END.finditer(text), None]:
+        end = match.start() if match else len(text)
+        for start in range(at, end, MAX_SENTENCE):
+            yield start, text[start : min(end, start + MAX_SENTENCE)]
+        at = match.end() if match else end
+
+
+def _between(pattern: re.Pattern[str], text: str, figure: Figure) -> tuple[int, int]:
+    """Return where what a pattern cuts off around a figure begins and ends."""
+    cuts = [cut.span() for cut in pattern.finditer(text)]
+    start = max((end for _, end in cuts if end <= figure.start), default=0)
+    return start, min((cut for cut, _ in cuts if cut >= figure.end), default=len(text))

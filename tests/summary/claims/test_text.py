@@ -1,0 +1,148 @@
+"""Figures in free text: the words say what they are of, and what is unclear is not read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liftlab.summary import RunSummary
+from liftlab.summary.claims import Quantity
+from liftlab.summary.claims.text import lint
+
+# A report's line, and of each claim in it the metric, the figure and the ruling.
+Row = tuple[str, float, str]
+S, X, N, M = "supported", "contradicted", "not supported", "not measurable"
+READ: list[tuple[str, list[Row]]] = [
+    ("**Success Rate**: 80% (4/5 passed)", [("success_rate", 0.8, X)]),
+    ("4 of 5 answers parse", [("parsed_rate", 0.8, S)]),
+    ("One answer of five is correct", []),
+    ("1 of 5 answers is correct", [("success_rate", 0.2, S)]),
+    ("4 of 5 answers are wrong", [("success_rate", 0.2, S)]),
+    ("Error rate: 0%", [("error_rate", 0.0, S)]),
+    ("- **NLP → IR**: 10.4s median", [("nlp_to_ir_median_s", 10.4, X)]),
+    ("## IR → Code\n- Mean: 7.4s", [("ir_to_code_mean_s", 7.4, X)]),
+    ("IR → Code: 4.2 s median, 9.86 s mean", [
+        ("ir_to_code_median_s", 4.2, S),
+        ("ir_to_code_mean_s", 9.86, S),
+    ]),
+    ("P50 and P95 are 14.96 s and 27.1 s", [("e2e_median_s", 14.96, S), ("e2e_p95_s", 27.1, M)]),
+    ("Median/mean: 14.96 s / 19.6 s", [("e2e_median_s", 14.96, S), ("e2e_mean_s", 19.6, S)]),
+    ("min=14.16s med=14.96s max=27.1s", [
+        ("e2e_min_s", 14.16, S), ("e2e_median_s", 14.96, S), ("e2e_max_s", 27.1, S),
+    ]),
+    ("Average latency: 19.6 s (19,608 ms)", [("e2e_mean_s", 19.6, S)]),
+    ("Median latency: 14.96 s (14.2–27.1 s)", [("e2e_median_s", 14.96, S)]),
+    ("The median is 14.96 s (95 % interval 10–20 s)", [("e2e_median_s", 14.96, S)]),
+    ("NLP → IR has <5% variance", [("nlp_to_ir_cv", 0.05, X)]),
+    ("Revised: <15s median E2E latency", [("e2e_median_s", 15.0, N)]),
+    ("The 70 % success target is met", [("success_rate", 0.7, N)]),
+    ("We do not meet the 15 s target at the median", [("e2e_median_s", 15.0, N)]),
+    ("The median is below our 30 s goal", [("e2e_median_s", 30.0, S)]),
+    ("- **Per request**: $0.0034 average", [("cost_per_trial_usd", 0.0034, X)]),
+    ("$5.99 per 1,000 requests", [("cost_per_trial_usd", 0.00599, S)]),
+    ("3 cents per right answer", [("cost_per_pass_usd", 0.03, S)]),
+    ("80 % of requests finish within 27 s", [("e2e_within", 0.8, S)]),
+    ("2 of 5 requests took longer than 20 s", [("e2e_within", 0.6, S)]),
+    ("No request took longer than 16 s", [("e2e_within", 1.0, X)]),
+    ("Control flow: 1 of 2 answers is right", [("success_rate", 0.5, S)]),
+    ("3 of 4 failures are missing returns", [("share_of_failures", 0.75, S)]),
+    ("pass@1 = 0.20", [("pass_at_1", 0.2, S)]),
+    ("Entity resolution: 1.5 s at the median", [("entity_resolution_median_s", 1.5, M)]),
+    ("TTFT: median 0.4 s", [("ttft_median_s", 0.4, M)]),
+    ("| stage | median | mean |\n|---|---|---|\n| IR → Code | 4.19 s | 9.86 s |", [
+        ("ir_to_code_median_s", 4.19, S),
+        ("ir_to_code_mean_s", 9.86, S),
+    ]),
+    ("| | NLP → IR | E2E |\n|---|---|---|\n| Median (s) | 10.01 | 14.96 |", [
+        ("nlp_to_ir_median_s", 10.01, S),
+        ("e2e_median_s", 14.96, S),
+    ]),
+    ("P50 fell from 21.7 s to 14.96 s", [("e2e_median_s", 14.96, S)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "rows"), READ)
+def test_a_figure_is_ruled_by_the_quantity_it_names(
+    text: str, rows: list[Row], summary: RunSummary
+) -> None:
+    found = []
+    for row in lint(text, summary):
+        if row.ruling is not None:
+            what = row.ruling.claim.what
+            assert isinstance(what, Quantity)
+            found.append((what.metric, pytest.approx(row.ruling.claim.value), row.ruling.ruling))
+            assert row.line == text.count("\n") + 1
+    assert found == rows
+
+
+UNREAD = {
+    "The median": ["IR → Code took 4.2 s", "Latency went from 1.9 s to 850 ms"],
+    "a plan": ["If >30% fail, prioritize the fix", "We aim for 80 % success", "- [ ] median 5 s"],
+    "a goal": ["## Goals\n- 5 s median", "Target: median < 15 s, success ≥ 70 %"],
+    "a question": ["Is a median of 14.96 s enough?", "Is 70 % success reached?"],
+    "another run": ["Last week the median was 21.7 s", "| | Week 1 |\n|---|---|\n| P50 | 21.7 s |"],
+    "a case": [
+        "is_even took 26.9 s at the median",
+        "| Test | E2E |\n|---|---|\n| multiply | 15 s |",
+    ],
+    "quoted": ["“80 % success” was the wording", "> the median is 14.96 s"],
+    "some": ["The median with retries is 20 s", "Simple prompts: median 3 s"],
+    "other times": ["Schema validation took 0.1 s at p50", "Cold start: 15.3 s on average"],
+    "of what": ["20 % of the budget is spent", "We changed 40 % of it", "99 of 230 checks passed"],
+    "a change": ["We are 31 % faster", "The median dropped by 0.4 s", "Success: +30 %"],
+    "a price": ["The GPU costs $1.10/hour", "$34 a month"],
+    "a denial": ["It is not true that the median is 20 s", "The median is not 20 s"],
+}
+
+
+@pytest.mark.parametrize("text", [text for texts in UNREAD.values() for text in texts])
+def test_what_is_not_clearly_a_claim_is_listed_with_a_reason(
+    text: str, summary: RunSummary
+) -> None:
+    rows = lint(text, summary)
+    assert rows
+    assert [row.said for row in rows if row.ruling] == []
+    assert all(row.why_not for row in rows)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["```\nmedian 14.9 s, 80% success\n```", "<!-- 80% success -->", "3 people, 2 days, v1.2.0"],
+)
+def test_code_and_bare_numbers_are_no_figures(text: str, summary: RunSummary) -> None:
+    assert lint(text, summary) == []
+
+
+def test_a_change_has_the_ratio_of_its_units(summary: RunSummary) -> None:
+    (row,) = lint("Latency went from 1.9 s to 850 ms", summary)
+    assert row.why_not.startswith("a change from 1.9 to 0.85 s (ratio 0.45)")
+    (row,) = lint("End-to-end went from 2 minutes to 45 s", summary)
+    assert "from 120 to 45 s" in row.why_not
+
+
+def test_each_line_of_a_chat_is_a_statement_of_its_own(summary: RunSummary) -> None:
+    chat = "p50 = 14.96s\nif we are lucky we see 10 s some day\nthe mean was 19.6 s"
+    assert [row.line for row in lint(chat, summary) if row.ruling] == [1, 3]
+
+
+_PIECES = """| # : 0 % 0% 100% 80% 4/5 0/0 9/3 14.9s 0s 1ms <15s < >= + - $0 $3.37 $0.01 per request
+/month 1000 requests 0 requests median mean P95 P99 success failure faster variance cold warm
+met target pass@1 0.5 E2E NLP → IR IR→Code within from to not no all of prompts parse wrong
+control flow İ ² ٣ % 999999999s 0.000001s"""
+_WORDS = st.sampled_from([*_PIECES.split(), "\n"])
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.one_of(st.text(max_size=300), st.lists(_WORDS, max_size=40).map(" ".join)))
+def test_no_text_raises(summary: RunSummary, text: str) -> None:
+    for row in lint(text, summary):
+        assert row.line <= text.count("\n") + 1
+        assert row.ruling or row.why_not
+
+
+@pytest.mark.parametrize(
+    "piece", ["9", "9,", "9% ", "9/9 success ", "<", "|", "p95 ", "$1 ", "(", "9s ", "9s to 8s "]
+)
+def test_hostile_text_ends(piece: str, summary: RunSummary) -> None:
+    assert len(lint((piece * 2_000 + "\n") * 30, summary)) <= 1_000
