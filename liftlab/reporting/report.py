@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from liftlab import jobs, store
 from liftlab.errors import EndpointError, InputInvalid, NotebookFailed, RunInterrupted
 from liftlab.jobs.checking import has_answers
-from liftlab.reporting.html import tag
+from liftlab.reporting.html import Html, tag
 from liftlab.reporting.render import Job, Rendered, render, render_all
 
 if TYPE_CHECKING:
@@ -151,9 +151,9 @@ def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
 
     items = []
     for page in pages:
-        link = tag("a", page.title, href=f"{page.name}.html")
+        link = tag("a", Html(page.title_html), href=f"{page.name}.html")
         fault = tag("p", page.fault, cls="fault") if page.fault else ""
-        items.append(tag("section", tag("h2", link), tag("p", " ".join(page.sentences)), fault))
+        items.append(tag("section", tag("h2", link), tag("p", Html(page.lead_html)), fault))
     items.append(
         tag(
             "p",

@@ -40,8 +40,8 @@ class Renderer:
         return Rendered(
             name=name,
             html=str(job.html),
-            title=f"Finding <of> {name}",
-            sentences=("One.",),
+            title_html=f"Finding &lt;of&gt; {name}",
+            lead_html="One.",
             fault=fault,
             run_id=self.run_id,
         )
