@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from liftlab.jobs.baselines import Baseline, pin_baseline, read_baseline
     from liftlab.jobs.checking import CheckResult, check_run, false_alarms_of
     from liftlab.jobs.comparing import compare_runs
-    from liftlab.jobs.deciding import check_decided, decision_of
+    from liftlab.jobs.deciding import check_decided
     from liftlab.jobs.doctoring import Diagnosis, examine
     from liftlab.jobs.loading import plan_load, run_load
     from liftlab.jobs.opening import code_of, open_run, rebuild_tables, suite_of
@@ -40,7 +40,6 @@ _HOMES = {
     "code_of": "liftlab.jobs.opening",
     "cold_plan": "liftlab.jobs.waking",
     "compare_runs": "liftlab.jobs.comparing",
-    "decision_of": "liftlab.jobs.deciding",
     "examine": "liftlab.jobs.doctoring",
     "false_alarms_of": "liftlab.jobs.checking",
     "first_case": "liftlab.jobs.running",
@@ -68,7 +67,6 @@ __all__ = [
     "code_of",
     "cold_plan",
     "compare_runs",
-    "decision_of",
     "examine",
     "false_alarms_of",
     "first_case",

@@ -14,12 +14,12 @@ from liftlab.reporting.text import (
     latency,
     messages,
     recommendations,
-    run,
     targets,
 )
 from liftlab.reporting.text.base import Text
 from liftlab.reporting.text.numbers import with_interval
 from liftlab.reporting.text.words import failure
+from liftlab.summary.provenance import warning_of
 from liftlab.summary.run import RunSummary
 
 PEN = "✍"  # where a person writes; it is easy to search for
@@ -46,7 +46,7 @@ def message(summary: RunSummary, audience: str) -> str:
 def status(summary: RunSummary) -> str:
     """Return `status.md`: a message for each audience, the numbers, and which run they are of."""
     parts = [f"# {escaped(findings.title(summary))}"]
-    if warning := run.warning(summary.run):
+    if warning := warning_of(summary.run):
         parts.append(f"**{escaped(warning)}**")
     for heading, written in messages.AUDIENCES.values():
         parts += [f"## {heading}", escaped(written(summary))]
