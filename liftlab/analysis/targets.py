@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from liftlab.analysis.estimate import Estimate, as_set
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.verdicts import TargetResult, TargetVerdict, judge
 from liftlab.settings.targets import TIME_METRIC, Population, TargetSettings
 
@@ -20,10 +20,9 @@ _WHOSE: dict[Population, str] = {
     "answered": "answered requests",
     "right": "right answers only",
 }
+RATES = ("success_rate", "parsed_rate", "worst_class_share")  # of graded answers
 _OF = {
-    "success_rate": "graded answers",
-    "parsed_rate": "graded answers",
-    "worst_class_share": "graded answers",
+    **dict.fromkeys(RATES, "graded answers"),
     "prompts_tested": "prompts with a graded answer",
 }
 
@@ -64,19 +63,6 @@ class JudgedTarget:
         if TIME_METRIC.fullmatch(self.metric):
             return _WHOSE[self.population]
         return _OF.get(self.metric, "all requests, errors too")
-
-    @property
-    def limit(self) -> str:
-        """The limit in words, such as "≥ 70 %"."""
-        sign = "≤" if self.result.at_most else "≥"
-        return f"{sign} {as_set(self.result.limit, self.result.estimate.unit)}"
-
-    def sentence(self) -> str:
-        """Say the target, its verdict, the estimate and what it rests on."""
-        return f"{self.result.sentence().removesuffix('.')} ({self.basis})."
-
-    def __str__(self) -> str:
-        return self.sentence()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""

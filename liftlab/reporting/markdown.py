@@ -69,13 +69,13 @@ def daily(summary: RunSummary) -> str:
         f"{escaped(summary.run.run.run_id)}.",
         *_section(
             "Goals",
-            [targets.sentence(row) for row in summary.targets.rows],
+            [targets.sentence(row, summary.answers) for row in summary.targets.rows],
             "which goals were set today, and which were met?",
         ),
         *_section("Findings", [*_findings(summary)], "what was learned that no number says?"),
         *_section(
             "Decisions",
-            [f"Open: {targets.sentence(row)}" for row in open_targets],
+            [f"Open: {targets.sentence(row, summary.answers)}" for row in open_targets],
             "what was decided, why, and by whom? Name a target that is moved with its old value.",
         ),
         *_section("Risks", [*_risks(summary)], "what else could go wrong, and what will be done?"),

@@ -140,6 +140,11 @@ class RunSummary:
         """Where the numbers come from."""
         return provenance_of(self.run, self.cost.price)
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether any request was answered; a load has no answers that are judged."""
+        return self.load is not None or self.answers.answered > 0
+
     @cached_property
     def decision(self) -> Decision | None:
         """What the run decided; None where it was not made until decided."""

@@ -60,7 +60,7 @@ def said_of(summary: RunSummary) -> Iterator[tuple[str, Text | str]]:
     for audience, (_, written) in messages.AUDIENCES.items():
         yield f"message for {audience}", written(summary)
     yield from ((f"number {name}", text) for name, text in findings.numbers(summary))
-    yield from (("target", targets.sentence(row)) for row in summary.targets.rows)
+    yield from (("target", targets.sentence(row, summary.answers)) for row in summary.targets.rows)
 
 
 def shown_in(summary: RunSummary) -> Iterator[tuple[str, str]]:

@@ -148,7 +148,7 @@ def test_worst_class_is_a_share_of_graded_answers() -> None:
 def test_an_undecided_target_says_what_would_decide() -> None:
     found = judged(tables(), "worst_class_share", 0.3)
     assert found.result.more
-    assert "more prompts would decide" in found.sentence()
+    assert "more prompts would decide" in found.result.sentence()
     missing = judged(tables(), "prompts_tested", 12).result
     assert (missing.needs, missing.more) == ("7 more prompts", (7, 7))
 
@@ -173,5 +173,5 @@ def test_null_columns_are_not_measurable() -> None:
 
 def test_no_figure_is_rounded_onto_its_limit() -> None:
     found = judged(tables(), "e2e_median_s", 15.0)
-    assert "14.96 s" in found.sentence()
+    assert "14.96 s" in found.result.sentence()
     assert found.as_json()["more"] == found.result.more

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from liftlab.analysis.estimate import quantity
@@ -61,7 +63,8 @@ def rows(published: Published) -> list[dict[str, str]]:
 
 def _table(published: Published) -> Html:
     shown = pd.DataFrame(rows(published))
-    shown[""] = [verdict(*_VERDICTS[row.survives]) for row in published.rows]
+    verdicts: Any = [verdict(*_VERDICTS[row.survives]) for row in published.rows]
+    shown[""] = verdicts
     columns = ["field", "unit", "published", "comes_out_as", "recomputed", "rule", "survives"]
     full = pd.DataFrame(
         [{name: getattr(row, name) for name in [*columns, "explanation"]} for row in published.rows]

@@ -11,7 +11,6 @@ from liftlab.reporting.text.numbers import listed, value
 from liftlab.summary.answers import Answers
 from liftlab.words import be, counted
 
-
 NOTHING_JUDGED = Text("Success, times and the cost of a right answer are not measurable.")
 
 
@@ -99,6 +98,15 @@ def reliable(answers: Answers) -> Text:
         return Text()
     best = max(graded, key=lambda rate: rate.successes / rate.trials)
     return write("It is not reliable for any kind of prompt yet (best: {}).", group(best))
+
+
+def out_of(answers: Answers) -> Text:
+    """Return of how many a rate of answers is, where requests failed; empty where none did."""
+    if not answers.errors or not answers.answered:
+        return Text()
+    return write(
+        "of {} answered; {} failed at the endpoint", f"{answers.answered:,}", error_count(answers)
+    )
 
 
 def unanswered(answers: Answers) -> Text:
