@@ -14,6 +14,7 @@ from liftlab.analysis.changepoint import Shift, shifts
 from liftlab.analysis.columns import Floats, floats
 from liftlab.analysis.comparable import SETTINGS, is_share, metrics, on_scale, unit_of
 from liftlab.analysis.estimate import Estimate, plain, quantity
+from liftlab.words import counted
 
 TREND_NEEDS = 10  # runs at one level
 _WINDOW = 20  # runs on each side of a shift whose settings are looked at
@@ -117,7 +118,7 @@ class MetricSeries:
     def sentence(self) -> str:
         """Say the newest value, the spread and the slope."""
         said = f"{self.metric}: {quantity(self.latest, unit_of(self.metric))} in the newest of "
-        said += f"{self.n:,} runs"
+        said += counted(self.n, "run")
         if self.sd is not None:
             said += f", which differ by {quantity(self.sd, '%')} (SD) at this level"
         if self.per_week.value is not None:

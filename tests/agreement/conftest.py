@@ -115,6 +115,10 @@ SHAPES: dict[str, Shape] = {
     ),
     "all_errors": Shape(repeats=[2] * 10, outcome=lambda *_: "error"),
     "most_errors": Shape(repeats=[2] * 20, outcome=failing(0.6, "error")),
+    "mostly_failed": Shape(
+        repeats=[2] * 50, outcome=lambda case, *_: "pass" if case % 5 < 2 else "error"
+    ),
+    "all_failed": Shape(repeats=[1] * 5, outcome=lambda *_: "error"),
     "timeouts": Shape(repeats=[2] * 25, outcome=failing(0.12, "deadline")),
     "one": Shape(repeats=[1], outcome=lambda *_: "pass"),
     "none": Shape(repeats=[], outcome=usual),
@@ -133,7 +137,7 @@ def made(name: str) -> RunData:
     rng = np.random.default_rng(sum(map(ord, name)))
     run = Run(
         **{
-            "run_id": f"20261101_101500_{name[:4].ljust(4, 'x').replace('_', 'x')}",
+            "run_id": f"20261101_101500_{(name[:2] + name[-2:]).ljust(4, 'x')}",
             "suite": "mvp",
             "pipeline": "lift",
             "endpoint": "local",
