@@ -297,9 +297,9 @@ def rendered(name: str, section: Section) -> Rendered:
     return Rendered(name=name, html=f"{name}.html", **lead)
 
 
-def test_each_part_is_computed_once(
-    project: Project, make: Callable[[str], RunData], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count how often each part of a summary is computed."""
     calls: Counter[str] = Counter()
     for name in [name for name in vars(summary_module) if name.endswith("_of")]:
         whole = getattr(summary_module, name)
@@ -309,8 +309,30 @@ def test_each_part_is_computed_once(
             return whole(*arguments)
 
         monkeypatch.setattr(summary_module, name, counted)
+    return calls
+
+
+def test_each_part_is_computed_once_for_all_pages(
+    project: Project, make: Callable[[str], RunData], calls: Counter[str]
+) -> None:
     made = summarize(make("model"), project)
     assert quantities(made, sections_of(made))
     assert markdown.status(made)
     assert markdown.daily(made)
+    assert set(calls.values()) == {1}
+
+
+@pytest.mark.parametrize("command", ["report", "status", "check", "show"])
+def test_each_part_is_computed_at_most_once_for_a_command(
+    command: str,
+    calls: Counter[str],
+    printed: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "week2_day1").mkdir()
+    monkeypatch.setenv("LIFTLAB_REPORTS_DIR", str(tmp_path))
+    monkeypatch.setattr(report, "render_all", lambda *_: [])
+    printed(command, "week2_day1")
+    assert calls["targets_of"] == 1
     assert set(calls.values()) == {1}
