@@ -16,6 +16,7 @@ from liftlab.jobs import deciding
 from liftlab.runner.halt import Early, HaltLine
 from liftlab.runner.plan import Until
 from liftlab.settings import Project, load_project
+from liftlab.summary.decision import decision_of
 
 ENOUGH = 11  # successes in a row that decide .8 against .6
 
@@ -84,7 +85,7 @@ def test_a_run_that_was_broken_off_goes_on_to_the_same_decision(
     assert summary.trials is not None
     assert summary.trials < ENOUGH
     run = jobs.resume_run(project, summary.run_id)
-    decision = jobs.decision_of(run)
+    decision = decision_of(run)
     assert decision is not None
     assert (decision.verdict, decision.decided_after) == ("above", ENOUGH)
     assert run.run.status == "decided"

@@ -33,6 +33,16 @@ HTTP_LIBRARIES = {"httpx", "aiohttp"}
 MAY_TOUCH_HTTP = ("timing", "endpoints/http.py", "serving/")
 
 
+# What a run comes to is computed in `summary`. These ask analysis where there is no run to
+# summarise: of the rows of the history, of samples in a file, of a run in progress or before its
+# costs are known; `baselines` and `waking` look at the cases of a run one by one.
+MAY_ANALYSE = {
+    "cli/claims.py", "cli/grade.py", "cli/run.py", "jobs/baselines.py", "jobs/checking.py",
+    "jobs/comparing.py", "jobs/deciding.py", "jobs/histories.py", "jobs/pricing.py",
+    "jobs/waking.py",
+}  # fmt: skip
+
+
 def modules() -> list[Path]:
     return sorted((ROOT / "liftlab").rglob("*.py"))
 
@@ -76,3 +86,14 @@ def test_http_libraries_are_touched_in_one_place(path: Path) -> None:
     if not inside.startswith(MAY_TOUCH_HTTP):
         touched = {name.split(".")[0] for _, name in imports(path)} & HTTP_LIBRARIES
         assert not touched, f"{inside} imports {touched}"
+
+
+def test_jobs_and_commands_leave_runs_to_the_summary() -> None:
+    inside = {path.relative_to(ROOT / "liftlab").as_posix(): path for path in modules()}
+    asking = {
+        name
+        for name, path in inside.items()
+        if name.startswith(("cli/", "jobs/"))
+        and any(layer_of(imported) == "analysis" for _, imported in imports(path))
+    }
+    assert asking == MAY_ANALYSE

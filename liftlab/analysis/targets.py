@@ -17,10 +17,9 @@ NOTHING_ANSWERED = "nothing was answered"
 _COUNTED = ("error_rate", "prompts_tested")
 OF_ALL = ("error_rate", "cost_per_trial_usd")  # the others are of answers
 _WHOSE: dict[Population, str] = {"answered": "answered requests", "right": "right answers only"}
+RATES = ("success_rate", "parsed_rate", "worst_class_share")  # of graded answers
 _OF = {
-    "success_rate": "graded answers",
-    "parsed_rate": "graded answers",
-    "worst_class_share": "graded answers",
+    **dict.fromkeys(RATES, "graded answers"),
     "prompts_tested": "prompts with a graded answer",
 }
 

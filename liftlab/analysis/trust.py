@@ -59,12 +59,15 @@ def trust_sentence(run: Run) -> str:
     """Say how far the run's times can be trusted; empty where that was not measured."""
     if run.timing_uncertainty_s is None:
         return ""
-    return (
-        f"Times are known to {_ms(run.timing_uncertainty_s)}: the client's event loop lagged "
-        f"{_ms(run.loop_lag_p50_s)} at P50 and {_ms(run.loop_lag_p99_s)} at P99, "
-        f"and it used {quantity(run.client_cpu_share, '%')} of a core."
-    )
+    why = []
+    if run.loop_lag_p50_s is not None and run.loop_lag_p99_s is not None:
+        lags = f"{_ms(run.loop_lag_p50_s)} at P50 and {_ms(run.loop_lag_p99_s)} at P99"
+        why.append(f"the client's event loop lagged {lags}")
+    if run.client_cpu_share is not None:
+        why.append(f"the client used {quantity(run.client_cpu_share, '%')} of a core")
+    known = f"Times are known to {_ms(run.timing_uncertainty_s)}"
+    return f"{known}{': ' if why else ''}{', and '.join(why)}."
 
 
-def _ms(seconds: float | None) -> str:
-    return "–" if seconds is None else f"{plain(1000 * seconds, 2)} ms"
+def _ms(seconds: float) -> str:
+    return f"{plain(1000 * seconds, 2)} ms"

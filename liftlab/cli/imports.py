@@ -86,10 +86,12 @@ def _close(here: Project, done: Sequence[Imported], counts: Counter[str], regrad
     """Say how many there were; beside what a single file published, what its rows give."""
     from liftlab import jobs
     from liftlab.cli.published import published_lines
+    from liftlab.summary import summarize
 
     fresh = [each for each in done if each.status == "imported"]
     if regrade and len(done) == 1 and fresh and fresh[0].run_id:
-        for text in published_lines(jobs.open_run(fresh[0].run_id, project=here)):
+        run = jobs.open_run(fresh[0].run_id, project=here)
+        for text in published_lines(summarize(run, here)):
             click.echo(text)
         return
     told = ", ".join(f"{counts[s]:,} {s}" for s in ("imported", "unchanged", "bad") if counts[s])

@@ -17,6 +17,7 @@ from liftlab.cli.options import (
 from liftlab.errors import EndpointUnreachable, RunIncomplete
 
 if TYPE_CHECKING:
+    from liftlab.settings import Project
     from liftlab.store import RunData
 
 
@@ -88,14 +89,15 @@ def load_command(
         seed=seed,
         out=out,
     )
-    finish(jobs.run_load(request), as_json)
+    finish(here, jobs.run_load(request), as_json)
 
 
-def finish(run: RunData, as_json: bool) -> None:
+def finish(here: Project, run: RunData, as_json: bool) -> None:
     """Print a load that has just ended; exit 5 if a limit ended it, 4 if nothing was answered."""
     from liftlab.cli.show import failures, print_run
+    from liftlab.summary import summarize
 
-    print_run(run, as_json)
+    print_run(summarize(run, here), as_json)
     if run.run.status == "partial":
         raise RunIncomplete(f"{run.run.run_id}: a limit ended it after {len(run.trials)} requests")
     if len(run.trials) and not run.trials["completed"].any():

@@ -19,6 +19,7 @@ from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
 if TYPE_CHECKING:
     from liftlab.runner.control import RunRequest
     from liftlab.runner.plan import Until
+    from liftlab.settings import Project
     from liftlab.store import RunData
 
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
@@ -87,7 +88,7 @@ def run_command(
         **overrides_of(more),
     )
     if resume:
-        finish(jobs.resume_run(here, resume), as_json)
+        finish(here, jobs.resume_run(here, resume), as_json)
         return
     request = jobs.plan_run(
         here,
@@ -106,10 +107,10 @@ def run_command(
         return
     if until is not None:
         say("answers are graded during the run, at the lowest priority; its record says so")
-    finish(jobs.run_suite(request), as_json)
+    finish(here, jobs.run_suite(request), as_json)
 
 
-def finish(run: RunData, as_json: bool) -> None:
+def finish(here: Project, run: RunData, as_json: bool) -> None:
     """Print a run that has just ended.
 
     Exit 5 if a limit ended it early, 4 if the endpoint failed every trial or all ended alike
@@ -117,15 +118,17 @@ def finish(run: RunData, as_json: bool) -> None:
     """
     from liftlab import jobs
     from liftlab.cli.show import print_run
+    from liftlab.summary import summarize
 
-    print_run(run, as_json)
+    summary = summarize(run, here)
+    print_run(summary, as_json)
     if run.run.status == "partial":
         raise RunIncomplete(
             f"{run.run.run_id}: a limit ended it after {len(run.trials)} trials; they are kept. "
             f"Go on with: liftlab run --resume {run.run.run_id}"
         )
     require_answers(run)
-    jobs.check_decided(run)
+    jobs.check_decided(summary.decision)
 
 
 def require_answers(run: RunData) -> None:

@@ -9,13 +9,14 @@ import click
 
 from liftlab.cli.options import json_option, project
 from liftlab.cli.published import published_lines
-from liftlab.records import LOAD, STALE
+from liftlab.records import STALE
 from liftlab.words import printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from liftlab.store import RunData
+    from liftlab.summary import RunSummary
 
 _REDIRECT = 300
 
@@ -26,8 +27,10 @@ _REDIRECT = 300
 def show_command(run: str, as_json: bool) -> None:
     """Print RUN (the newest by default; week2_day1 and week1 are the published days)."""
     from liftlab import jobs
+    from liftlab.summary import summarize
 
-    print_run(jobs.open_run(run, project=project()), as_json)
+    here = project()
+    print_run(summarize(jobs.open_run(run, project=here), here), as_json)
 
 
 @click.command("runs")
@@ -50,36 +53,35 @@ def runs_command(as_json: bool) -> None:
         )
 
 
-def print_run(run: RunData, as_json: bool) -> None:
+def print_run(summary: RunSummary, as_json: bool) -> None:
     """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
-    from liftlab import jobs
-    from liftlab.analysis.caching import cache_warning
-    from liftlab.analysis.trust import client_warning, trust_sentence
+    from liftlab.summary.provenance import warning_of
 
+    run = summary.run
     if as_json:
-        click.echo(json.dumps(summary_json(run), indent=2, allow_nan=False))
+        click.echo(json.dumps(summary_json(summary), indent=2, allow_nan=False))
         return
     click.echo(heading(run))
-    for sentence in sentences(run):
+    for sentence in sentences(summary):
         click.echo(f"  {sentence}")
     if run.run.left_out:
         click.echo(f"  Requests left out {run.run.left_out}.")
-    if warning := client_warning(run.run, run.trials):
+    if warning := warning_of(run):
         click.echo(click.style(f"  {warning}", fg="red"))
-    elif told := trust_sentence(run.run):
+    elif told := summary.provenance.trust:
         click.echo(f"  {told}")
-    if warning := cache_warning(run.attempts):
+    if warning := summary.provenance.caches:
         click.echo(click.style(f"  {warning}", fg="yellow"))
-    if run.run.pipeline == LOAD:  # a line a request would say less
+    if summary.load is not None:  # a line a request would say less
         return
-    click.echo()
-    click.echo(trial_table(run).to_string(index=False))
+    if len(run.trials):
+        click.echo()
+        click.echo(trial_table(summary).to_string(index=False))
     print_notes(run)
-    for text in published_lines(run):
+    for text in published_lines(summary):
         click.echo(text)
-    decision = jobs.decision_of(run)
-    if decision is not None:
-        click.echo(f"\n{decision}")
+    if summary.decision is not None:
+        click.echo(f"\n{summary.decision}")
 
 
 def print_notes(run: RunData) -> None:
@@ -97,19 +99,13 @@ def heading(run: RunData) -> str:
     return " · ".join(fact for fact in (*facts, run.run.status) if fact)
 
 
-def sentences(run: RunData) -> list[str]:
-    """Return what the run says of success and time, each with what carries it."""
+def sentences(summary: RunSummary) -> list[str]:
+    """Return what every page says of the run, and when the tokens of its replies came."""
     from liftlab.reporting.text import findings, load
 
-    if run.run.pipeline == LOAD:
-        from liftlab.analysis.load import summarise_load
-
-        return list(load.lines(summarise_load(run.run, run.attempts)))
-    from liftlab.analysis.tokens import stage_tokens
-    from liftlab.summary import summarize
-
-    tokens = [load.tokens(stage) for stage in stage_tokens(run.attempts)]
-    return [*findings.sentences(summarize(run, project())), *tokens]
+    title = [] if summary.load is not None else [f"{findings.title(summary)}."]
+    tokens = [] if summary.load is not None else summary.trials.tokens
+    return [*title, *findings.sentences(summary), *(load.tokens(stage) for stage in tokens)]
 
 
 def failures(run: RunData) -> str:
@@ -123,11 +119,9 @@ def failures(run: RunData) -> str:
     return ", ".join(f"{count:,} × {way}" for way, count in ways.value_counts().items())
 
 
-def trial_table(run: RunData) -> pd.DataFrame:
+def trial_table(summary: RunSummary) -> pd.DataFrame:
     """Return one line a trial: stage times, end to end, attempts, verdict and class."""
-    from liftlab.analysis.columns import client_counts
-
-    trials = run.trials
+    run, trials = summary.run, summary.run.trials
     table = trials[["case_id", "repeat"]].copy()
     keys = ["case_id", "repeat"]
     times = run.stages.pivot_table(index=keys, columns="stage", values="latency_s", sort=False)
@@ -137,7 +131,7 @@ def trial_table(run: RunData) -> pd.DataFrame:
             table[stage] = table[stage].map(_seconds)
     merged = table.merge(trials, on=keys)
     table["e2e"] = merged["e2e_s"].map(_seconds)
-    if client_counts(merged):
+    if summary.trials.client_counts:
         table["of it liftlab"] = merged["client_s"].map(_seconds)
     table["attempts"] = merged["attempts"].astype("string").fillna("")
     table["outcome"] = merged["outcome"].fillna("ungraded")
@@ -147,27 +141,23 @@ def trial_table(run: RunData) -> pd.DataFrame:
     return table
 
 
-def summary_json(run: RunData) -> dict[str, object]:
+def summary_json(summary: RunSummary) -> dict[str, object]:
     """Return a run for scripts: its row, its trials, and what it was to decide."""
-    from liftlab import jobs
     from liftlab.records import as_row
     from liftlab.reporting.answer_notes import answer_notes
     from liftlab.reporting.text.reasons import reason_lines
 
-    if run.run.pipeline == LOAD:
-        from liftlab.analysis.load import summarise_load
-
-        return {"run": as_row(run.run), "load": summarise_load(run.run, run.attempts).as_json()}
-    from liftlab.analysis.tokens import stage_tokens
-
-    decision = jobs.decision_of(run)
+    run = summary.run
+    if summary.load is not None:
+        return {"run": as_row(run.run), "load": summary.load.as_json()}
+    decision = summary.decision
     trials = json.loads(run.trials.to_json(orient="records", double_precision=6))
     return {
         "run": as_row(run.run),
-        "summary": sentences(run),
+        "summary": sentences(summary),
         "notes": answer_notes(run.grades),
         "reasons": reason_lines(run),
-        "tokens": {stage.stage: stage.as_json() for stage in stage_tokens(run.attempts)},
+        "tokens": {stage.stage: stage.as_json() for stage in summary.trials.tokens},
         "decision": decision and {"verdict": decision.verdict, "sentence": str(decision)},
         "trials": trials,
     }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from liftlab.jobs.baselines import Baseline, pin_baseline, read_baseline
     from liftlab.jobs.checking import CheckResult, check_run, false_alarms_of
     from liftlab.jobs.comparing import compare_runs, rank_runs
-    from liftlab.jobs.deciding import check_decided, decision_of
+    from liftlab.jobs.deciding import check_decided
     from liftlab.jobs.doctoring import Diagnosis, examine
     from liftlab.jobs.loading import plan_load, run_load
     from liftlab.jobs.opening import open_run, rebuild_tables
@@ -39,7 +39,6 @@ _HOMES = {
     "check_run": "liftlab.jobs.checking",
     "cold_plan": "liftlab.jobs.waking",
     "compare_runs": "liftlab.jobs.comparing",
-    "decision_of": "liftlab.jobs.deciding",
     "examine": "liftlab.jobs.doctoring",
     "false_alarms_of": "liftlab.jobs.checking",
     "first_case": "liftlab.jobs.running",
@@ -66,7 +65,6 @@ __all__ = [
     "check_run",
     "cold_plan",
     "compare_runs",
-    "decision_of",
     "examine",
     "false_alarms_of",
     "first_case",

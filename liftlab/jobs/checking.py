@@ -12,16 +12,13 @@ import pandas as pd
 from liftlab import store
 from liftlab.analysis.comparability import CONDITIONS, alike, differences, metrics, spreads
 from liftlab.analysis.estimate import plain
-from liftlab.analysis.latency import ended_how
 from liftlab.analysis.regression import FalseAlarms, Regression, false_alarms, regressions
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.errors import EndpointError
 from liftlab.jobs.baselines import Baseline, read_baseline, row_of
 from liftlab.jobs.opening import open_run
-from liftlab.records import LOAD
 from liftlab.settings import Project
-from liftlab.store import RunData
-from liftlab.summary import summarize
+from liftlab.summary import RunSummary, summarize
 
 Decision = Literal["passed", "failed", "undecided", "not measurable"]
 EXIT_CODES: Mapping[Decision, int] = {
@@ -39,27 +36,30 @@ class CheckResult:
 
     Parameters
     ----------
-    run_id, line
-        Which run, and what it is, in one line.
-    targets
-        Each with its verdict.
+    summary
+        The run, with its targets.
     baseline
         The run that was pinned; None without a baseline.
     regressions
         Each of the baseline's numbers against this run's.
     undecided_passes
         Whether an open verdict lets the run pass.
-    answered
-        Whether any request was answered: without an answer there is nothing to judge.
     """
 
-    run_id: str
-    line: str
-    targets: Sequence[JudgedTarget]
+    summary: RunSummary
     baseline: str | None = None
     regressions: Sequence[Regression] = ()
     undecided_passes: bool = False
-    answered: bool = True
+
+    @property
+    def run_id(self) -> str:
+        """Which run."""
+        return self.summary.run.run.run_id
+
+    @property
+    def targets(self) -> Sequence[JudgedTarget]:
+        """Each target with its verdict."""
+        return self.summary.targets.rows
 
     @property
     def failed(self) -> list[str]:
@@ -81,7 +81,7 @@ class CheckResult:
 
         Not measurable where no request was answered.
         """
-        if not self.answered:
+        if not self.summary.has_answers:
             return "not measurable"
         if self.failed:
             return "failed"
@@ -94,7 +94,7 @@ class CheckResult:
 
     def sentence(self) -> str:
         """Say the decision and what it hangs on."""
-        if not self.answered:
+        if not self.summary.has_answers:
             return f"{self.run_id}: no request was answered, so nothing can be judged."
         if self.failed:
             return f"{self.run_id} fails: {', '.join(self.failed)}."
@@ -113,6 +113,9 @@ class CheckResult:
             "failed": self.failed,
             "undecided": self.undecided,
             "undecided_passes": self.undecided_passes,
+            "trials": self.summary.answers.trials,
+            "answered": self.summary.answers.answered,
+            "errors": self.summary.answers.errors,
             "targets": [target.as_json() for target in self.targets],
             "baseline": self.baseline,
             "regressions": [found.as_json() for found in self.regressions],
@@ -144,21 +147,12 @@ def check_run(
     row = row_of(runs, data.run.run_id)
     earlier = _before(runs, row)
     pinned = _baseline(project, baseline)
-    facts = (data.run.suite, data.run.pipeline, data.run.endpoint, data.run.model)
     return CheckResult(
-        run_id=data.run.run_id,
-        line=" · ".join(fact for fact in facts if fact),
-        targets=summarize(data, project).targets.rows,
+        summary=summarize(data, project),
         baseline=pinned.run_id if pinned else None,
         regressions=_against(pinned, row, earlier) if pinned else [],
         undecided_passes=undecided_passes,
-        answered=has_answers(data),
     )
-
-
-def has_answers(run: RunData) -> bool:
-    """Return whether any request of a run was answered; a load has no answers that are judged."""
-    return run.run.pipeline == LOAD or bool(ended_how(run.trials, run.stages)[0].any())
 
 
 def false_alarms_of(project: Project, run_id: str = "latest") -> FalseAlarms:

@@ -21,10 +21,10 @@ from liftlab.errors import Undecided
 from liftlab.grading.run import grade_trial
 from liftlab.runner.control import RunRequest
 from liftlab.runner.halt import HaltLine
-from liftlab.runner.plan import PlannedTrial, Until, repeat_major
+from liftlab.runner.plan import Until
 from liftlab.runner.process import Listener
 from liftlab.sandbox import Sandbox
-from liftlab.store import RunData, RunFolder
+from liftlab.store import RunFolder
 
 _LOWEST_PRIORITY = 19
 _OUTCOMES = {"pass": 1.0, "fail": 0.0}
@@ -120,24 +120,7 @@ class Deciding:
         return decide.success_rate(counted, self._until.target, self._until.zone).verdict
 
 
-def decision_of(run: RunData) -> Decision | None:
-    """Return what a run comes to that was made until decided; None for any other.
-
-    Trials count in the order of its plan.
-    """
-    asked = (run.folder.manifest().get("request") or {}).get("until")
-    if asked is None:
-        return None
-    seed = run.run.order_seed or 0
-    keys = zip(run.trials["case_id"], run.trials["repeat"], strict=True)
-    trials = [PlannedTrial(case_id=case, repeat=repeat, prompt="") for case, repeat in keys]
-    place = {trial.key: number for number, trial in enumerate(repeat_major(trials, seed))}
-    order = sorted(range(len(trials)), key=lambda row: place[trials[row].key])
-    planned = run.trials.iloc[order].drop(columns="started_at")
-    return decide.of_run(planned, asked["target"], asked["zone"])
-
-
-def check_decided(run: RunData) -> None:
+def check_decided(decision: Decision | None) -> None:
     """Ask for more cases if a run was to decide and used up its own.
 
     Raises
@@ -145,7 +128,6 @@ def check_decided(run: RunData) -> None:
     Undecided
         Says how many more it takes.
     """
-    decision = decision_of(run)
     if decision is not None and decision.verdict == "go on":
         more = math.ceil(max(decision.if_above.mean_trials, decision.if_below.mean_trials))
         raise Undecided(

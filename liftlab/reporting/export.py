@@ -46,7 +46,6 @@ class Page:
     """What the template says around the cells; `title_html` and `lead_html` are ready to show."""
 
     title: str
-    sentences: tuple[str, ...] = ()
     title_html: str = ""
     lead_html: str = ""
     line: str = ""
@@ -125,7 +124,6 @@ def _page(notebook: nbformat.NotebookNode, fault: str) -> Page:
         )
     return Page(
         title=str(told["title"]),
-        sentences=tuple(map(str, told["sentences"])),
         title_html=str(told.get("title_html") or escape(told["title"])),
         lead_html=str(told.get("lead_html") or escape(" ".join(map(str, told["sentences"])))),
         line=" · ".join(dict.fromkeys(part for part in ("liftlab", topic, told["line"]) if part)),

@@ -19,6 +19,8 @@ from liftlab.jobs.checking import CheckResult
 from liftlab.reporting.markdown import escaped as markdown
 from liftlab.reporting.text import comparison as text
 from liftlab.reporting.text import ranking, targets
+from liftlab.reporting.text.base import joined
+from liftlab.summary.answers import Answers
 from liftlab.summary.comparison import Comparison
 from liftlab.summary.ranking import RankedRuns
 
@@ -28,8 +30,8 @@ _HEADINGS = ("target", "limit", "verdict", "value", "rests on")
 
 def check_lines(result: CheckResult) -> Iterator[str]:
     """Yield the result as lines of text: every target with its numbers, then the baseline."""
-    yield f"{visible(result.run_id)}  {visible(result.line)}"
-    rows = [_HEADINGS, *(_row(target) for target in result.targets)]
+    yield f"{visible(result.run_id)}  {visible(_line(result))}"
+    rows = [_HEADINGS, *_rows(result)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(_HEADINGS))]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -89,8 +91,13 @@ def false_alarms_line(found: FalseAlarms) -> str:
 
 def check_markdown(result: CheckResult) -> str:
     """Return the result as Markdown, for a job's summary."""
-    lines = [f"### {markdown(visible(result.sentence()))}", "", markdown(visible(result.line)), ""]
-    lines += _table(_HEADINGS, [_row(target) for target in result.targets])
+    lines = [
+        f"### {markdown(visible(result.sentence()))}",
+        "",
+        markdown(visible(_line(result))),
+        "",
+    ]
+    lines += _table(_HEADINGS, _rows(result))
     if result.baseline:
         lines += ["", f"Against the baseline {markdown(visible(result.baseline))}:", ""]
         head = ("metric", "baseline", "this run", "change", "verdict")
@@ -101,7 +108,12 @@ def check_markdown(result: CheckResult) -> str:
 def check_junit(result: CheckResult) -> bytes:
     """Return the result as JUnit XML: a case a target, and a case a number of the baseline."""
     cases: list[tuple[str, str, str, bool]] = [
-        (visible(t.result.name), t.verdict, visible(targets.sentence(t)), t.required)
+        (
+            visible(t.result.name),
+            t.verdict,
+            visible(targets.sentence(t, result.summary.answers)),
+            t.required,
+        )
         for t in result.targets
     ]
     cases += [
@@ -156,14 +168,23 @@ def _junit_kind(verdict: str, required: bool, undecided_passes: bool) -> str:
     return "skipped" if passes else "failure"
 
 
-def _row(target: JudgedTarget) -> tuple[str, ...]:
+def _line(result: CheckResult) -> str:
+    run = result.summary.run.run
+    return " · ".join(fact for fact in (run.suite, run.pipeline, run.endpoint, run.model) if fact)
+
+
+def _rows(result: CheckResult) -> list[tuple[str, ...]]:
+    return [_row(target, result.summary.answers) for target in result.targets]
+
+
+def _row(target: JudgedTarget, found: Answers) -> tuple[str, ...]:
     note = "" if target.required else " (not required)"
     return (
         f"{visible(target.result.name)}{note}",
         targets.limit(target),
         target.verdict,
         str(target.result.estimate),
-        f"{target.basis}; {target.whose}",
+        joined([joined([target.basis, target.whose], "; "), targets.out_of(target, found)], ", "),
     )
 
 

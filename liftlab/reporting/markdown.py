@@ -14,12 +14,12 @@ from liftlab.reporting.text import (
     latency,
     messages,
     recommendations,
-    run,
     targets,
 )
 from liftlab.reporting.text.base import Text
 from liftlab.reporting.text.numbers import with_interval
 from liftlab.reporting.text.words import failure
+from liftlab.summary.provenance import warning_of
 from liftlab.summary.run import RunSummary
 
 PEN = "✍"  # where a person writes; it is easy to search for
@@ -46,7 +46,7 @@ def message(summary: RunSummary, audience: str) -> str:
 def status(summary: RunSummary) -> str:
     """Return `status.md`: a message for each audience, the numbers, and which run they are of."""
     parts = [f"# {escaped(findings.title(summary))}"]
-    if warning := run.warning(summary.run):
+    if warning := warning_of(summary.run):
         parts.append(f"**{escaped(warning)}**")
     for heading, written in messages.AUDIENCES.values():
         parts += [f"## {heading}", escaped(written(summary))]
@@ -69,13 +69,13 @@ def daily(summary: RunSummary) -> str:
         f"{escaped(summary.run.run.run_id)}.",
         *_section(
             "Goals",
-            [targets.sentence(row) for row in summary.targets.rows],
+            [targets.sentence(row, summary.answers) for row in summary.targets.rows],
             "which goals were set today, and which were met?",
         ),
         *_section("Findings", [*_findings(summary)], "what was learned that no number says?"),
         *_section(
             "Decisions",
-            [f"Open: {targets.sentence(row)}" for row in open_targets],
+            [f"Open: {targets.sentence(row, summary.answers)}" for row in open_targets],
             "what was decided, why, and by whom? Name a target that is moved with its old value.",
         ),
         *_section("Risks", [*_risks(summary)], "what else could go wrong, and what will be done?"),

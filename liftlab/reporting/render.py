@@ -31,12 +31,12 @@ ERROR_MARKER = "papermill-error-cell-tag"  # of the cells that papermill adds to
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A page that was written; `fault` says in one line what went wrong, if anything did."""
+    """A page that was written, its title and lead as HTML, and in one line what went wrong."""
 
     name: str
     html: str
-    title: str
-    sentences: tuple[str, ...] = ()
+    title_html: str
+    lead_html: str = ""
     fault: str = ""
     run_id: str = ""
     seconds: float = 0.0
@@ -93,14 +93,13 @@ def render(job: Job) -> Rendered:
         if result.exists():
             answer = json.loads(result.read_text("utf-8"))
             seconds = time.monotonic() - started
-            sentences = tuple(answer.pop("sentences"))
-            return Rendered(**{**answer, "sentences": sentences, "seconds": seconds})
+            return Rendered(**{**answer, "seconds": seconds})
     from liftlab.reporting.export import failure_page
+    from liftlab.reporting.html import escape
 
     job.html.write_text(failure_page(job.notebook.stem, fault), "utf-8")
-    return Rendered(
-        name=job.notebook.stem, html=str(job.html), title=job.notebook.stem, fault=fault
-    )
+    name = job.notebook.stem
+    return Rendered(name=name, html=str(job.html), title_html=escape(name), fault=fault)
 
 
 def _wait_for_child(told: dict[str, Any], scratch: Path, job: Job) -> str:
@@ -161,8 +160,8 @@ def main() -> int:
     rendered = Rendered(
         name=name,
         html=told["html"],
-        title=page.title,
-        sentences=page.sentences,
+        title_html=page.title_html,
+        lead_html=page.lead_html,
         fault=fault,
         run_id=run_id,
     )

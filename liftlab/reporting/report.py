@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from liftlab import jobs, store
 from liftlab.errors import EndpointError, InputInvalid, NotebookFailed, RunInterrupted
-from liftlab.jobs.checking import has_answers
-from liftlab.reporting.html import tag
+from liftlab.reporting.html import Html, tag
 from liftlab.reporting.render import Job, Rendered, render, render_all
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
     from liftlab.store import RunData
+    from liftlab.summary import RunSummary
 
 RUN_NOTEBOOK = "10_run_suite"
 WORKERS = 2
@@ -54,6 +54,8 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     EndpointError
         If no request of the run was answered; all pages are written by then.
     """
+    from liftlab.summary import summarize  # analysis, which a run need not wait for
+
     notebooks = _notebooks(project)
     reports = project.path("reports")
     reports.mkdir(parents=True, exist_ok=True)
@@ -77,10 +79,11 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     done.extend(render_all(tasks, WORKERS))
     done.sort(key=lambda page: page.name)
     _write_index(folder, run, done)
-    _write_message(folder, run, project)
+    summary = summarize(run, project)
+    _write_message(folder, summary)
     _point_latest(reports, folder.name)
     _tell_faults(done)
-    if not has_answers(run):
+    if not summary.has_answers:
         raise EndpointError(
             f"{run.run.run_id}: no request was answered, so nothing can be judged. "
             f"The pages say how requests failed: {folder / 'index.html'}"
@@ -151,9 +154,9 @@ def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
 
     items = []
     for page in pages:
-        link = tag("a", page.title, href=f"{page.name}.html")
+        link = tag("a", Html(page.title_html), href=f"{page.name}.html")
         fault = tag("p", page.fault, cls="fault") if page.fault else ""
-        items.append(tag("section", tag("h2", link), tag("p", " ".join(page.sentences)), fault))
+        items.append(tag("section", tag("h2", link), tag("p", Html(page.lead_html)), fault))
     items.append(
         tag(
             "p",
@@ -166,11 +169,9 @@ def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
     (folder / "index.html").write_text(text, "utf-8")
 
 
-def _write_message(folder: Path, run: RunData, project: Project) -> None:
+def _write_message(folder: Path, summary: RunSummary) -> None:
     from liftlab.reporting import markdown
-    from liftlab.summary import summarize
 
-    summary = summarize(run, project)
     (folder / "status.md").write_text(markdown.status(summary), "utf-8")
     (folder / "daily.md").write_text(markdown.daily(summary), "utf-8")
 

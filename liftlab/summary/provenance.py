@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from liftlab.analysis.caching import cache_warning
 from liftlab.analysis.cost import Price
+from liftlab.analysis.trust import client_warning, trust_sentence
 from liftlab.store import RunData
 from liftlab.summary.result import Result
 
@@ -23,11 +26,19 @@ class Provenance(Result):
         The one price; None where none is known.
     isolation
         The levels at which answers were run.
+    caches
+        A warning that repeats were answered faster than the first time; empty without one.
     """
 
     source: Mapping[str, Any]
     price: Price | None
     isolation: tuple[str, ...]
+    caches: str
+
+    @property
+    def trust(self) -> str:
+        """How far the times can be trusted; empty where that was not measured."""
+        return trust_sentence(self.run.run)
 
     @property
     def is_simulated(self) -> bool:
@@ -42,7 +53,14 @@ def provenance_of(run: RunData, price: Price | None) -> Provenance:
         source=source_of(run),
         price=price,
         isolation=tuple(sorted(set(run.trials["isolation"].dropna().astype(str)))),
+        caches=cache_warning(run.attempts),
     )
+
+
+@lru_cache(maxsize=2)  # every section of a run's pages asks; a comparison asks of two runs
+def warning_of(run: RunData) -> str:
+    """Say why the run's times are not to be trusted; empty where they are."""
+    return client_warning(run.run, run.trials)
 
 
 def source_of(run: RunData) -> Mapping[str, Any]:

@@ -34,29 +34,10 @@ class Published(Result):
 def published_of(run: RunData, project: Project) -> Published:
     """Set what was published of a run, in the project or in the file it came from, beside it."""
     days = published_days(project.path("reference"))
-    rows = published_figures(run, days.get(run.run.run_id), days)
-    return Published(run=run, targets=Limits(project.settings.targets), rows=tuple(rows))
-
-
-def published_figures(
-    run: RunData,
-    told: Mapping[str, Any] | None = None,
-    earlier: Mapping[str, Mapping[str, Any]] | None = None,
-) -> list[PublishedFigure]:
-    """Return what was published of a run, figure by figure; none where nothing was.
-
-    Parameters
-    ----------
-    run
-        The run and its tables.
-    told
-        The published summary; that of the imported file if there is none.
-    earlier
-        Summaries of other days, by name, that this one compares itself with.
-    """
-    told = told or source_of(run).get("published", {})
+    told = days.get(run.run.run_id) or source_of(run).get("published", {})
     usd = usd_by_price(run.trials, run.attempts, run.costs)
-    return compare_published(told, run.trials, run.stages, usd=usd, earlier=earlier)
+    rows = compare_published(told, run.trials, run.stages, usd=usd, earlier=days)
+    return Published(run=run, targets=Limits(project.settings.targets), rows=tuple(rows))
 
 
 def published_days(folder: Path) -> dict[str, Mapping[str, Any]]:

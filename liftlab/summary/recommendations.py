@@ -51,7 +51,7 @@ class Settle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Investigate:
-    """Steps that were slow beyond chance, for no known cause."""
+    """Steps whose unexplained part is beyond chance."""
 
     steps: int
     seconds: float

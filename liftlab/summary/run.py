@@ -11,6 +11,7 @@ from liftlab.summary.answers import Answers, answers_of
 from liftlab.summary.budget import BudgetResult, budget_of
 from liftlab.summary.claims import Claims, claims_of
 from liftlab.summary.cost import Costs, costs_of
+from liftlab.summary.decision import decision_of
 from liftlab.summary.drift import Drift, drift_of
 from liftlab.summary.examples import Examples, examples_of
 from liftlab.summary.failures import Failures, failures_of
@@ -26,6 +27,7 @@ from liftlab.summary.targets import Targets, targets_of
 from liftlab.summary.trials import Trials, trials_of
 
 if TYPE_CHECKING:
+    from liftlab.analysis.decide import Decision
     from liftlab.settings import Project
     from liftlab.store import RunData
 
@@ -137,6 +139,16 @@ class RunSummary:
     def provenance(self) -> Provenance:
         """Where the numbers come from."""
         return provenance_of(self.run, self.cost.price)
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether any request was answered; a load has no answers that are judged."""
+        return self.load is not None or self.answers.answered > 0
+
+    @cached_property
+    def decision(self) -> Decision | None:
+        """What the run decided; None where it was not made until decided."""
+        return decision_of(self.run)
 
     @cached_property
     def load(self) -> LoadSummary | None:

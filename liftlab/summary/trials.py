@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from liftlab.analysis.columns import is_retry
+from liftlab.analysis.columns import client_counts, is_retry
+from liftlab.analysis.tokens import StageTokens, stage_tokens
 from liftlab.store import RunData
 from liftlab.summary.result import Result
 
@@ -21,6 +22,10 @@ class Trials(Result):
         HTTP requests of all phases, those that asked again, and those that failed on the way.
     output_tokens
         Of all replies; None where the endpoint does not say.
+    tokens
+        When the tokens of streamed replies came, by stage; empty where none were streamed.
+    client_counts
+        Whether liftlab's own work took a share of any trial that is worth a column.
     """
 
     completed: int
@@ -28,6 +33,8 @@ class Trials(Result):
     retries: int
     failed: int
     output_tokens: int | None
+    tokens: tuple[StageTokens, ...]
+    client_counts: bool
 
 
 def trials_of(run: RunData) -> Trials:
@@ -40,4 +47,6 @@ def trials_of(run: RunData) -> Trials:
         retries=int(is_retry(attempts).sum()),
         failed=int((~attempts["transport_ok"].fillna(value=True).astype(bool)).sum()),
         output_tokens=int(tokens.sum()) if tokens.notna().any() else None,
+        tokens=tuple(stage_tokens(attempts)),
+        client_counts=client_counts(run.trials),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.records import Run
+from liftlab import store
+from liftlab.jobs.opening import judged_by
+from liftlab.records import Run, Trial
+from liftlab.settings import Project
 from liftlab.store import RunData, RunFolder
 from liftlab.store.frames import table_columns, typed
 
@@ -112,6 +115,10 @@ SHAPES: dict[str, Shape] = {
     ),
     "all_errors": Shape(repeats=[2] * 10, outcome=lambda *_: "error"),
     "most_errors": Shape(repeats=[2] * 20, outcome=failing(0.6, "error")),
+    "mostly_failed": Shape(
+        repeats=[2] * 50, outcome=lambda case, *_: "pass" if case % 5 < 2 else "error"
+    ),
+    "all_failed": Shape(repeats=[1] * 5, outcome=lambda *_: "error"),
     "timeouts": Shape(repeats=[2] * 25, outcome=failing(0.12, "deadline")),
     "one": Shape(repeats=[1], outcome=lambda *_: "pass"),
     "none": Shape(repeats=[], outcome=usual),
@@ -130,7 +137,7 @@ def made(name: str) -> RunData:
     rng = np.random.default_rng(sum(map(ord, name)))
     run = Run(
         **{
-            "run_id": f"20261101_101500_{name[:4].ljust(4, 'x').replace('_', 'x')}",
+            "run_id": f"20261101_101500_{(name[:2] + name[-2:]).ljust(4, 'x')}",
             "suite": "mvp",
             "pipeline": "lift",
             "endpoint": "local",
@@ -262,3 +269,28 @@ def _class(outcome: str, rng: np.random.Generator) -> str | None:
 def make() -> Callable[[str], RunData]:
     """Make a run of a shape by its name."""
     return made
+
+
+def lay_down(name: str, project: Project) -> str:
+    """Write a run of a shape, so that commands open it as any other; return its id."""
+    run = made(name)
+    scale = run.sped_up
+    uncertainty = (run.run.timing_uncertainty_s or 0) / scale
+    row = replace(run.run, time_scale=scale, timing_uncertainty_s=uncertainty)
+    keys: Any = run.trials[["run_id", "case_id", "repeat"]].to_dict("records")
+    asked = {"request": {"endpoint": {"price": "modal-a10g", "cost_model": "gpu_seconds"}}}
+    trials = [Trial(**key) for key in keys]
+    folder = store.create(project.path("runs"), row, asked, b"", ".toml", fill=lambda _: trials)
+    frames = {
+        table: store.rescale(getattr(run, f"{table}s"), 1 / scale)
+        for table in ("trial", "stage", "attempt", "grade", "check", "cost")
+    }
+    frames["run"] = store.read_journal(folder)["run"]
+    store.write_tables(folder, frames, judged_by=judged_by(project))
+    return row.run_id
+
+
+@pytest.fixture(scope="session")
+def lay() -> Callable[[str, Project], str]:
+    """Write a run of a shape by its name."""
+    return lay_down

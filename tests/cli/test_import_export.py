@@ -34,10 +34,10 @@ def test_one_file_shows_what_it_published_beside_its_rows(
     assert main(["import", str(FILES / "early.json")]) == 0
     out = capsys.readouterr().out
     assert f"5 results → {only_run(inside)}, 5 to grade" in out
-    assert "published figures: 3 of 16 hold" in out
-    assert "3 of those counted are wrong: missing return (comes out as: answers that parse)" in out
+    assert "3 of 16 published figures are the same when recomputed" in out
+    assert "3 of those counted are wrong: missing return" in out
     assert main(["show", only_run(inside)]) == 0
-    assert "published figures: 3 of 16 hold" in capsys.readouterr().out
+    assert "3 of 16 published figures are the same when recomputed" in capsys.readouterr().out
 
 
 def test_bad_files_are_named_and_the_rest_go_in(

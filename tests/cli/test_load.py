@@ -164,7 +164,7 @@ def test_a_limit_ends_a_load_early(
     assert main(["load", server.url, *asked]) == 5
     said = capsys.readouterr()
     assert "ends early: 20 requests are made" in said.err
-    assert "closed loop, 2 at once: 2" in said.out  # 20, and what was under way
+    assert "Closed loop, 2 at once: 2" in said.out  # 20, and what was under way
     assert main(["show", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["run"]["status"], shown["load"]["n"]) == ("partial", pytest.approx(20, abs=2))

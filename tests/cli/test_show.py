@@ -43,7 +43,11 @@ def test_it_says_what_the_pages_say(
     project = load_project(folder)
     summary = summarize(jobs.open_run(run_id, project=project), project)
     assert main(["show", run_id, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["summary"] == [*findings.sentences(summary)]
+    said = [f"{findings.title(summary)}.", *findings.sentences(summary)]
+    assert json.loads(capsys.readouterr().out)["summary"] == said
+    assert main(["show", run_id]) == 0
+    out = capsys.readouterr().out
+    assert all(sentence in out for sentence in said)
 
 
 def test_a_sped_up_run_has_its_times_at_real_length(

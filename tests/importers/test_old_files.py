@@ -15,7 +15,7 @@ from liftlab.jobs.importing import Imported, import_files
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.store.index import history
-from liftlab.summary.published import published_figures
+from liftlab.summary.published import published_of
 
 FILES = Path(__file__).parent / "files"
 Sample = Callable[[str], dict[str, Any]]
@@ -125,7 +125,7 @@ def test_a_failed_first_stage(day: Day) -> None:
         ["nlp_to_ir", False, "http_5xx"]
     ]
     assert run.trials["outcome"].tolist() == ["error"]
-    figures = {figure.field: figure for figure in published_figures(run)}
+    figures = {figure.field: figure for figure in published_of(run, day.project).rows}
     assert figures["e2e_mean"].published == 0
     assert figures["e2e_mean"].survives == "no"
     assert "0 stands for no value" in figures["e2e_mean"].explanation
@@ -142,7 +142,7 @@ def test_costs_by_the_formula_and_by_the_list_price(day: Day) -> None:
 
 
 def test_published_figures_with_every_difference_explained(day: Day) -> None:
-    figures = {figure.field: figure for figure in published_figures(day.runs["later"])}
+    figures = {figure.field: figure for figure in published_of(day.runs["later"], day.project).rows}
     assert figures["total_runs"].survives == "yes"
     assert "missing return" in figures["successful_runs"].explanation
     assert "left out: failures" in figures["e2e_median"].explanation
@@ -152,11 +152,11 @@ def test_published_figures_with_every_difference_explained(day: Day) -> None:
 
 
 def test_counts_of_the_other_families_are_checked_as_far_as_rows_go(day: Day) -> None:
-    figures = {f.field: f for f in published_figures(day.runs["validation"])}
+    figures = {f.field: f for f in published_of(day.runs["validation"], day.project).rows}
     assert figures["compilation_rate"].recomputed == 0.8
     assert figures["compilation_success"].survives == "yes"
     assert figures["both_success"].explanation == "the answers were not run against checks"
-    figures = {f.field: f for f in published_figures(day.runs["nontrivial"])}
+    figures = {f.field: f for f in published_of(day.runs["nontrivial"], day.project).rows}
     assert figures["by_category.control_flow.total"].recomputed == 2
     assert figures["by_complexity.hard.rate"].survives == "cannot be checked"
 

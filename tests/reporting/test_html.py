@@ -60,6 +60,11 @@ def test_the_end_carries_its_run_and_its_part() -> None:
     assert bundle[MEDIA_TYPE] == "<p>x</p>"
 
 
+def test_a_notebook_shows_nothing_of_an_empty_section() -> None:
+    bundle = Section(title="Nothing was published", is_empty=True)._repr_mimebundle_()
+    assert (bundle["text/html"], bundle["text/plain"]) == ("", "")
+
+
 def test_a_finding_escapes_its_text_in_a_notebook() -> None:
     finding = Section(title="<script>", sentences=("<script>",))
     assert "<script" not in finding._repr_mimebundle_()["text/html"]

@@ -21,6 +21,7 @@ from liftlab.reporting import report
 from liftlab.reporting.render import Job, Rendered
 from liftlab.settings import Project, load_project
 from liftlab.store import create
+from liftlab.summary import RunSummary
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,8 +41,8 @@ class Renderer:
         return Rendered(
             name=name,
             html=str(job.html),
-            title=f"Finding <of> {name}",
-            sentences=("One.",),
+            title_html=f"Finding &lt;of&gt; {name}",
+            lead_html="One.",
             fault=fault,
             run_id=self.run_id,
         )
@@ -174,7 +175,7 @@ def test_a_run_without_any_answer_has_its_pages_and_exit_4(
 ) -> None:
     renderer = Renderer()
     monkeypatch.setattr(report, "render_all", renderer.all)
-    monkeypatch.setattr(report, "has_answers", lambda run: False)
+    monkeypatch.setattr(RunSummary, "has_answers", False)
     with pytest.raises(EndpointError, match="week1: no request was answered") as raised:
         report.write_report(project, "week1", print)
     assert raised.value.exit_code == 4

@@ -33,7 +33,8 @@ class Section:
     run_id
         The run, so that a report can tell whether its pages are all of one.
     is_empty
-        Whether there is nothing to show: a page leaves the section out, and its heading.
+        Whether there is nothing to show: a page leaves the section out, and its heading; a
+        notebook shows nothing.
     is_end
         Whether it is the last part of a page, and the mark that its notebook ran to the end.
     """
@@ -74,9 +75,10 @@ class Section:
         return self.text()
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        shown = f'<style>{style()}</style><div class="ll">{self.html()}</div>'
         bundle = {
-            "text/html": f'<style>{style()}</style><div class="ll">{self.html()}</div>',
-            "text/plain": self.text(),
+            "text/html": "" if self.is_empty else shown,
+            "text/plain": "" if self.is_empty else self.text(),
             FINDING_TYPE: {
                 "title": str(self.title),
                 "sentences": [str(sentence) for sentence in self.sentences],

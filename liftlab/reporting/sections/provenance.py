@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from liftlab.analysis.caching import cache_warning
 from liftlab.analysis.estimate import quantity
 from liftlab.records import Run
 from liftlab.reporting.sections.base import Section
@@ -22,7 +21,7 @@ def section(provenance: Provenance) -> Section:
         "Read as": "; ".join(provenance.source.get("notes", [])),
         "Price": price(provenance.price),
         "Isolation": isolation(provenance.isolation),
-        "Caches": cache_warning(run.attempts),
+        "Caches": provenance.caches,
         "Grader": ", ".join(run.grades["grader_version"].dropna().unique()),
         **_client(run.run),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from liftlab.analysis.estimate import quantity
@@ -24,13 +26,11 @@ _VERDICTS = {
 
 def section(published: Published) -> Section:
     """Return each published figure beside the recomputed one."""
-    rows = published.rows
-    if not rows:
+    if not published.rows:
         return of_run(published, title="Nothing was published of this run", is_empty=True)
-    same = sum(row.survives == "yes" for row in rows)
     return of_run(
         published,
-        title=f"{same:,} of {len(rows):,} published figures are the same when recomputed",
+        title=title(published),
         parts=(_table(published),),
         notes=(
             "Recomputed from all answered requests; right means that every check agreed; money "
@@ -39,23 +39,37 @@ def section(published: Published) -> Section:
     )
 
 
-def _table(published: Published) -> Html:
+def title(published: Published) -> str:
+    """Return how many published figures are the same when recomputed."""
+    same = sum(row.survives == "yes" for row in published.rows)
+    count = len(published.rows)
+    return f"{same:,} of {count:,} published figures are the same when recomputed"
+
+
+def rows(published: Published) -> list[dict[str, str]]:
+    """Return each published figure with the recomputed one, in words."""
     stages = list(dict.fromkeys(published.run.stages["stage"]))
-    rows = [
+    return [
         {
             "Figure": _name(row.what, stages),
             "Published": _amount(row.published, row.unit),
             "Recomputed": _amount(row.recomputed, row.unit, _limit(published, row)),
-            "": verdict(*_VERDICTS[row.survives]),
+            "": _VERDICTS[row.survives][1],
             "Why": row.explanation,
         }
         for row in published.rows
     ]
+
+
+def _table(published: Published) -> Html:
+    shown = pd.DataFrame(rows(published))
+    verdicts: Any = [verdict(*_VERDICTS[row.survives]) for row in published.rows]
+    shown[""] = verdicts
     columns = ["field", "unit", "published", "comes_out_as", "recomputed", "rule", "survives"]
     full = pd.DataFrame(
         [{name: getattr(row, name) for name in [*columns, "explanation"]} for row in published.rows]
     )
-    return table(pd.DataFrame(rows), csv="published.csv", full=full)
+    return table(shown, csv="published.csv", full=full)
 
 
 def _name(what: str, stages: list[str]) -> str:

@@ -9,6 +9,7 @@ from liftlab.reporting.html import Html, join, tag
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.text import run as run_text
 from liftlab.reporting.text.numbers import interval, value
+from liftlab.summary.provenance import warning_of
 from liftlab.summary.result import Result
 
 
@@ -16,7 +17,7 @@ def section(result: Result, **parts: Any) -> Section:
     """Return a section that says which run it is of."""
     return Section(
         line=run_text.line(result.run),
-        warning=run_text.warning(result.run),
+        warning=warning_of(result.run),
         run_id=result.run.run.run_id,
         **parts,
     )

@@ -10,6 +10,7 @@ from liftlab.reporting.scorecards import Scorecard, scorecards
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.text import answers, findings, run, targets
 from liftlab.reporting.text.numbers import interval, value
+from liftlab.summary.provenance import warning_of
 from liftlab.summary.run import RunSummary
 
 
@@ -21,7 +22,7 @@ def section(summary: RunSummary) -> Section:
         sentences=findings.sentences(summary),
         parts=(scorecards(cards),) if cards else (),
         line=run.line(summary.run),
-        warning=run.warning(summary.run),
+        warning=warning_of(summary.run),
         run_id=summary.run.run.run_id,
     )
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from liftlab.analysis.columns import client_counts
-from liftlab.analysis.tokens import WORDS, stage_tokens
+from liftlab.analysis.tokens import WORDS
 from liftlab.reporting.bars import stage_names
 from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
@@ -54,7 +53,7 @@ def _table(trials: Trials) -> Html:
         times = stages.loc[stages["stage"] == name, [*keys, "latency_s"]]
         title = f"{words.stage(name)}, s"
         frame = frame.merge(times.rename(columns={"latency_s": title}), on=keys, how="left")
-    own = ["client_s"] if client_counts(rows) else []
+    own = ["client_s"] if trials.client_counts else []
     rest = ["e2e_s", *own, "attempts", "checks_passed", "checks_total", "outcome", "failure_class"]
     frame = frame.merge(rows[[*keys, *rest]], on=keys)
     shown = frame.drop(columns=["checks_passed", "checks_total"])
@@ -71,7 +70,7 @@ def _tokens(trials: Trials) -> list[Html]:
     rows = [
         {"stage": words.stage(stage.stage), "replies": stage.n, "": WORDS[name]}
         | {"median": str(stage.medians[name]), "P95": str(stage.p95s.get(name, ""))}
-        for stage in stage_tokens(trials.run.attempts)
+        for stage in trials.tokens
         for name in stage.medians
     ]
     return [table(pd.DataFrame(rows), caption="Tokens of streamed replies")] if rows else []

@@ -11,6 +11,8 @@ from liftlab.reporting.text.numbers import listed, value
 from liftlab.summary.answers import Answers
 from liftlab.words import be, counted
 
+NOTHING_JUDGED = Text("Success, times and the cost of a right answer are not measurable.")
+
 
 def count(rate: SuccessRate) -> Text:
     """Return how many of how many are right, marked as the rate that they make.
@@ -51,11 +53,11 @@ def most_frequent(answers: Answers) -> FailureShare | None:
 
 
 def weighed(answers: Answers) -> Text:
-    """Say the rate where prompts were asked unequally often, and the count is another share."""
+    """Say the rate where prompts were answered unequally often, and the count is another share."""
     rate = answers.success
     if not rate.trials or abs((rate.estimate.value or 0) - rate.successes / rate.trials) < 0.005:
         return Text()
-    said = "Prompts were asked unequally often; with every prompt counted once, {} are right."
+    said = "Prompts were answered unequally often; with every prompt counted once, {} are right."
     return write(said, value(rate.estimate))
 
 
@@ -96,6 +98,15 @@ def reliable(answers: Answers) -> Text:
         return Text()
     best = max(graded, key=lambda rate: rate.successes / rate.trials)
     return write("It is not reliable for any kind of prompt yet (best: {}).", group(best))
+
+
+def out_of(answers: Answers) -> Text:
+    """Return of how many a rate of answers is, where requests failed; empty where none did."""
+    if not answers.errors or not answers.answered:
+        return Text()
+    return write(
+        "of {} answered; {} failed at the endpoint", f"{answers.answered:,}", error_count(answers)
+    )
 
 
 def unanswered(answers: Answers) -> Text:

@@ -32,11 +32,11 @@ def title(summary: RunSummary) -> Text:
 
 
 def sentences(summary: RunSummary) -> tuple[str, ...]:
-    """Return up to four sentences that anyone understands."""
+    """Return up to five sentences that anyone understands."""
     if summary.load is not None:
         return tuple(Text(f"{line[:1].upper()}{line[1:]}.") for line in load.lines(summary.load))
     if not summary.answers.answered:
-        return ()
+        return (answers.NOTHING_JUDGED,)
     return told(
         answers.wrong(summary.answers),
         answers.weighed(summary.answers),

@@ -1,16 +1,53 @@
-"""The history: a metric over its runs, and where its level shifted."""
+"""A history of runs for the terminal: a line a run, and what each series says."""
 
 from __future__ import annotations
 
-from liftlab.analysis.comparability import is_share, unit_of
+import pandas as pd
+
+from liftlab.analysis.comparability import is_share, time_metrics, unit_of
 from liftlab.analysis.estimate import plain, quantity
-from liftlab.analysis.trends import ChangePoint, MetricSeries
+from liftlab.analysis.trends import ChangePoint, MetricSeries, RunSeries
+from liftlab.summary.limits import Limits
+from liftlab.words import counted
+
+_NAMES = ("suite", "endpoint", "model")
+_COLUMNS = {
+    "right": ("success_rate", "%"),
+    "cost": ("cost_per_trial_usd", "USD"),
+    "attempts": ("attempts_per_trial", ""),
+}
+
+
+def run_table(runs: pd.DataFrame, limits: Limits) -> str:
+    """Return runs as lines of text, the newest last; no median is rounded onto its limit."""
+    table = runs[["run_id", *_NAMES, "trials"]].copy()
+    for name in _NAMES:
+        table[name] = [_short(value) for value in table[name]]
+    for name in time_metrics(runs):
+        if runs[name].notna().any():
+            limit = next((limit for _, limit in limits.of(name, required=True)), None)
+            told = [quantity(seconds, "s", limit=limit) for seconds in runs[name]]
+            table[name.removesuffix("_median_s")] = told
+    for title, (name, unit) in _COLUMNS.items():
+        table[title] = [quantity(value, unit) for value in runs[name]]
+    return table.to_string(index=False)
+
+
+def paragraph(series: RunSeries) -> list[str]:
+    """Return what a series says: each metric, then every shift."""
+    count = len(series.runs)
+    lines = [f"{series.title}: {counted(count, 'run')}"]
+    lines += [f"  {metric(row)}" for row in series.metrics]
+    lines += [f"  shift: {shift(change)}" for change in series.changes]
+    if count >= 2 and not series.changes:
+        lines.append("  no shift found: one in a hundred steady series would show one")
+    return lines
 
 
 def metric(series: MetricSeries) -> str:
     """Return the newest value, the spread and the slope."""
     newest = quantity(series.latest, unit_of(series.metric))
-    said = f"{series.metric}: {newest} in the newest of {series.n:,} runs"
+    said = f"{series.metric}: {newest} in the newest of {counted(series.n, 'run')}"
     if series.sd is not None:
         said += f", which differ by {quantity(series.sd, '%')} (SD) at this level"
     slope = series.per_week
@@ -32,3 +69,8 @@ def shift(change: ChangePoint) -> str:
         f"{change.metric} {size} ({' → '.join(levels)}) from run {change.run_id} on, "
         f"p = {plain(change.p, 2)}; {beside}."
     )
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split()) if isinstance(value, str) else "–"
+    return text if len(text) <= 24 else f"{text[:23]}…"

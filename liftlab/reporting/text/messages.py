@@ -54,6 +54,7 @@ AUDIENCES: dict[str, tuple[str, Callable[[RunSummary], Text]]] = {
 def _for_leadership(summary: RunSummary) -> Iterator[Text]:
     yield write("{}.", findings.title(summary))
     if not summary.answers.answered:
+        yield answers.NOTHING_JUDGED
         yield from _next(summary)
         return
     yield _what_ran(summary)
@@ -72,6 +73,7 @@ def _for_technical(summary: RunSummary) -> Iterator[Text]:
     found = summary.answers
     yield write("{}.", findings.title(summary))
     if not found.answered:
+        yield joined([answers.NOTHING_JUDGED, answers.errors(found)])
         return
     if found.graded:
         rate = write("Success rate: {}.", with_interval(found.success.estimate))

@@ -80,5 +80,5 @@ def _(row: Settle) -> tuple[Text, Text]:
 @_step.register
 def _(row: Investigate) -> tuple[Text, Text]:
     lost = quantity(row.seconds, "s")
-    why = f"{counted(row.steps, 'slow step')} took {lost} more than anything recorded explains."
-    return Text("Look at the slow steps that nothing explains."), Text(why)
+    why = f"{counted(row.steps, 'slow step')} took {lost} longer than their known causes explain."
+    return Text("Look into the slow steps."), Text(why)

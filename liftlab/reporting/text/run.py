@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from liftlab.analysis.trust import client_warning
 from liftlab.store import RunData
 from liftlab.words import counted
 
@@ -25,11 +24,6 @@ def line(run: RunData) -> str:
         "" if row.status == "complete" else row.status,
     ]
     return " · ".join(part for part in parts if part)
-
-
-def warning(run: RunData) -> str:
-    """Say why the run's times are not to be trusted; empty where they are."""
-    return client_warning(run.run, run.trials)
 
 
 def _size(run: RunData) -> str:

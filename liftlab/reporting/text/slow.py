@@ -67,4 +67,4 @@ def beyond_chance(slow: Slow) -> Text:
         return Text("None is slow beyond chance once its known causes are taken off.")
     count = marked(f"{found:,} of {judged:,}", "beyond_chance")
     verb = "is" if found == 1 else "are"
-    return write("{} {} slow beyond chance, for no known cause.", count, verb)
+    return write("{} {} slow beyond chance even once known causes are taken off.", count, verb)

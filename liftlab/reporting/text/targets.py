@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from liftlab.analysis.estimate import as_set
-from liftlab.analysis.targets import JudgedTarget
-from liftlab.reporting.text.base import Text, marked, write
-from liftlab.reporting.text.numbers import value
+from liftlab.analysis.targets import RATES, JudgedTarget
+from liftlab.reporting.text import answers
+from liftlab.reporting.text.base import Text, joined, marked, write
+from liftlab.reporting.text.numbers import interval, value
+from liftlab.summary.answers import Answers
 
 
 def verdict(target: JudgedTarget) -> Text:
@@ -45,10 +47,15 @@ def decides(target: JudgedTarget) -> str:
     return f"{target.result.needs} would decide" if target.result.needs else ""
 
 
-def sentence(target: JudgedTarget) -> Text:
+def out_of(target: JudgedTarget, found: Answers) -> Text:
+    """Return of how many a target's rate is; empty for other targets, and where none failed."""
+    return answers.out_of(found) if target.metric in RATES else Text()
+
+
+def sentence(target: JudgedTarget, found: Answers) -> Text:
     """Return a target with its verdict, its value, and what would decide, on one line."""
     estimate = target.result.estimate
-    known = "; ".join(part for part in (estimate.interval, estimate.reason) if part)
+    known = joined([interval(estimate), out_of(target, found)], "; ")
     tail = f"; {decides(target)}" if decides(target) else ""
     return write(
         "{} {}: {}, {}{}{}.",
@@ -56,6 +63,6 @@ def sentence(target: JudgedTarget) -> Text:
         limit(target),
         verdict(target),
         value(estimate),
-        f" ({known})" if known else "",
+        write(" ({})", known) if known else "",
         tail,
     )
