@@ -67,9 +67,9 @@ def test_facts_without_a_value_are_left_out() -> None:
 
 
 def test_claims_carry_their_ruling_as_a_word_and_a_colour() -> None:
-    claim = {"claim": "80 % success", "ruling": "supported as a count only", "say": "4 of 5 parse."}
+    claim = {"claim": "80 % success", "ruling": "not supported", "say": "4 of 5 parse."}
     html = str(claims_table([claim]))
-    assert '<span class="verdict undecided">supported as a count only</span>' in html
+    assert '<span class="verdict undecided">not supported</span>' in html
 
 
 def test_a_tile_says_what_number_why_and_verdict() -> None:
