@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from liftlab.errors import FileInvalid, InputInvalid
-from liftlab.importers import families, files, jsonl, reading
-from liftlab.importers.folder import run_id_of, write_old
-from liftlab.importers.matching import Suites
+from liftlab.importers import files, jsonl, reading
+from liftlab.importers.week2 import old_file
+from liftlab.importers.week2.matching import Suites
+from liftlab.importers.week2.run_folder import run_id_of, write_old
 from liftlab.settings import Project
 from liftlab.store import RunFolder
 
@@ -84,7 +85,7 @@ def _import(project: Project, path: Path, suites: Suites | None) -> Imported:
     source = reading.read_bytes(path)
     if jsonl.is_ours(source):
         return _import_ours(project, path, source)
-    old = families.read(reading.parse(source, path))
+    old = old_file.read(reading.parse(source, path))
     known: dict[str, Any] = {"file": str(path), "family": old.family, "trials": len(old.results)}
     known["notes"] = tuple(old.notes)
     folder = RunFolder(project.path("runs") / run_id_of(source, old))

@@ -8,10 +8,12 @@ from operator import attrgetter
 
 import pandas as pd
 
-from liftlab import importers, store, suite
+from liftlab import store, suite
 from liftlab.grading.grade import GRADER_VERSION
 from liftlab.grading.run import grade_run
 from liftlab.importers.jsonl import Exported, judged
+from liftlab.importers.week2 import export
+from liftlab.importers.week2.reference import import_reference, reference_names
 from liftlab.jobs.pricing import own_prices, run_costs
 from liftlab.records import LOAD, Check, Grade, columns
 from liftlab.settings import Project, load_project
@@ -53,7 +55,7 @@ def find_run(project: Project, run_id: str) -> RunFolder:
         If there is no such run; the message gives the nearest names.
     """
     runs_dir = project.path("runs")
-    references = importers.reference_names(project.path("reference"))
+    references = reference_names(project.path("reference"))
     if run_id in references and not (runs_dir / run_id).exists():
         _import_reference(project, run_id)
     return store.find(runs_dir, run_id, also=references)
@@ -115,13 +117,13 @@ def _lay_down(folder: RunFolder, frames: dict[str, pd.DataFrame], judged_by: str
     manifest = folder.manifest()
     # The old format is one of suites; an imported run has its own file of it already.
     if "imported" not in manifest and manifest.get("suite") != LOAD:
-        store.write_week2(store.read_tables(folder))
+        export.write(store.read_tables(folder))
 
 
 def _import_reference(project: Project, name: str) -> None:
     suites = project.path("suites")
     known = any((suites / f"{name}{suffix}").exists() for suffix in (".toml", ".jsonl"))
-    importers.import_reference(
+    import_reference(
         project.path("reference") / f"{name}.toml",
         suite.load(name, [suites]) if known else None,
         project.path("runs"),

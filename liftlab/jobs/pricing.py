@@ -7,20 +7,17 @@ from collections.abc import Mapping
 import pandas as pd
 
 from liftlab.analysis.cost import Price, attempt_costs
+from liftlab.importers import week2
 from liftlab.settings import Project
 from liftlab.store import RunFolder, rescale
 from liftlab.summary.cost import prices, timed_stages
-
-# The list price first: it is the run's own. The formula of the published day and of the first
-# benchmark's files only shows where their figures come from.
-REFERENCE_PRICES = (("modal-a10g", "gpu_seconds"), ("week2-published", "week2"))
 
 
 def own_prices(folder: RunFolder) -> tuple[tuple[str, str], ...]:
     """Return the prices and cost models of a run, its own first."""
     manifest = folder.manifest()
     if "reference" in manifest or "imported" in manifest:
-        return REFERENCE_PRICES
+        return week2.PRICES
     endpoint = manifest["request"]["endpoint"]
     return ((endpoint["price"] or "unknown", endpoint["cost_model"]),)
 

@@ -22,20 +22,16 @@ from liftlab.store.index_files import unlaid
 from liftlab.store.journal import Journal
 from liftlab.store.tables import RunData, load, read_tables, tables_current, write_tables
 from liftlab.store.time_scale import rescale
-from liftlab.store.week2 import OldResult, OldStage, export_week2, write_week2
 
 __all__ = [
     "Artifacts",
     "History",
     "Journal",
-    "OldResult",
-    "OldStage",
     "RunData",
     "RunFolder",
     "RunSummary",
     "committed",
     "create",
-    "export_week2",
     "find",
     "history",
     "join_trials",
@@ -51,5 +47,4 @@ __all__ = [
     "trial_costs",
     "unlaid",
     "write_tables",
-    "write_week2",
 ]

@@ -9,7 +9,7 @@ import pytest
 from liftlab.analysis.claims import Claim
 from liftlab.analysis.claims.file import load
 from liftlab.errors import FileInvalid
-from liftlab.importers import reference_names
+from liftlab.importers.week2.reference import reference_names
 
 REFERENCE = Path(__file__).parents[3] / "data" / "reference"
 GOOD = '[[claim]]\nid = "A"\nstatement = "80 % success"\nmetric = "success_rate"\nvalue = 0.8\n'
