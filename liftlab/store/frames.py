@@ -91,15 +91,11 @@ def read_journal(folder: RunFolder) -> dict[str, pd.DataFrame]:
         If a newer liftlab wrote it.
     """
     live = lock.is_held(folder.path)
-    connection = schema.connect(folder.journal_path)
-    try:
-        with schema.reading(folder.journal_path):
-            connection.execute("BEGIN")  # one moment for all tables
-            frames = {table: _read(connection, table) for table in schema.TABLES}
-            state = journal_state(connection, live)
-            open_ones = {seq for (seq,) in connection.execute(_OPEN)}
-    finally:
-        connection.close()
+    with schema.opened(folder.journal_path) as connection:
+        connection.execute("BEGIN")  # one moment for all tables
+        frames = {table: _read(connection, table) for table in schema.TABLES}
+        state = journal_state(connection, live)
+        open_ones = {seq for (seq,) in connection.execute(_OPEN)}
     frames["run"]["status"] = [status_now(folder, str(s)) for s in frames["run"]["status"]]
     frames["run"].attrs[STATE] = state
     if not live:

@@ -174,12 +174,8 @@ def table_path(folder: RunFolder, table: str) -> Path:
 
 
 def _state(folder: RunFolder) -> str:
-    connection = schema.connect(folder.journal_path)
-    try:
-        with schema.reading(folder.journal_path):
-            return journal_state(connection, lock.is_held(folder.path))
-    finally:
-        connection.close()
+    with schema.opened(folder.journal_path) as connection:
+        return journal_state(connection, lock.is_held(folder.path))
 
 
 def _parquet(table: str, frame: pd.DataFrame | None, metadata: Mapping[str, Any]) -> bytes:
