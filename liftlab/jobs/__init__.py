@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from liftlab.jobs.running import (
         bounds_of,
         check,
+        cold_plan,
         first_case,
         likely_duration,
         plan_run,
         resume_run,
         run_suite,
     )
-    from liftlab.jobs.waking import cold_plan
 
 _HOMES = {
     "Baseline": "liftlab.jobs.baselines",
@@ -38,7 +38,7 @@ _HOMES = {
     "check_decided": "liftlab.jobs.deciding",
     "check_run": "liftlab.jobs.checking",
     "code_of": "liftlab.jobs.opening",
-    "cold_plan": "liftlab.jobs.waking",
+    "cold_plan": "liftlab.jobs.running",
     "compare_runs": "liftlab.jobs.comparing",
     "decision_of": "liftlab.jobs.deciding",
     "examine": "liftlab.jobs.doctoring",

@@ -39,10 +39,6 @@ def examine(
 
     Parameters
     ----------
-    project
-        The project that the run belongs to.
-    run_id
-        A run's name; `latest` is the newest measured one.
     mend
         Make tables again that are missing, stale or damaged, as opening the run would.
     clean
@@ -50,12 +46,8 @@ def examine(
 
     Raises
     ------
-    UnknownRun
-        If there is no such run.
-    SchemaTooNew
-        If a newer liftlab wrote it.
-    StorageFailed
-        If tables cannot be written, or something cannot be removed.
+    UnknownRun, SchemaTooNew, StorageFailed
+        If there is no such run, a newer liftlab wrote it, or the disk takes no change.
     """
     folder = find_run(project, run_id)
     if clean:

@@ -52,11 +52,6 @@ def _was_theirs(run: RunData) -> bool:
 def write_export(run: RunData, form: Format, out: Path, *, force: bool = False) -> list[Path]:
     """Write a run to a file, or to a folder with a file a table for `csv` and `parquet`.
 
-    Returns
-    -------
-    list of Path
-        The files written.
-
     Raises
     ------
     UsageError

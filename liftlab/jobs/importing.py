@@ -21,21 +21,10 @@ Status = Literal["imported", "unchanged", "bad"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What became of one file.
+    """What became of one file: `unchanged` if its content is in a run already.
 
-    Parameters
-    ----------
-    file
-        The file, as it was named.
-    status
-        `imported`, `unchanged` (its content is in a run already) or `bad`.
-    run_id, family, trials, to_grade
-        Its run, what kind of file it is, how many results it holds, and how many of them a
-        suite has checks for.
-    notes
-        What was done to its content, in sentences.
-    reason
-        Why it is bad: where, and what to do.
+    `trials` is how many results it holds, `to_grade` how many of them a suite has checks for,
+    `notes` what was done to its content, and `reason` why it is bad and what to do.
     """
 
     file: str
@@ -53,14 +42,7 @@ def import_files(
 ) -> Iterator[Imported]:
     """Import files, folders and patterns, one run a file; a bad file does not stop the rest.
 
-    Parameters
-    ----------
-    project
-        Where runs and suites lie.
-    named
-        Files, folders and patterns.
-    regrade
-        Grade the code again where a suite has a case of that name and prompt.
+    With `regrade`, code is graded again where a suite has a case of that name and prompt.
 
     Yields
     ------

@@ -20,7 +20,7 @@ from liftlab.store.frames import join_trials, read_journal, trial_costs
 from liftlab.store.index import History, history, read_history
 from liftlab.store.index_files import unlaid
 from liftlab.store.journal import Journal
-from liftlab.store.tables import RunData, load, read_tables, tables_current, write_tables
+from liftlab.store.tables import RunData, read_tables, tables_current, write_tables
 from liftlab.store.time_scale import rescale
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "history",
     "join_trials",
     "list_runs",
-    "load",
     "new_run_id",
     "read_history",
     "read_journal",

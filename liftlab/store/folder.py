@@ -144,10 +144,6 @@ def create(
 
     Parameters
     ----------
-    runs_dir
-        Where run folders lie; made if it is not there.
-    run
-        The run's row.
     manifest
         What `RunFolder.manifest` gives back; without secrets.
     suite_source, suite_suffix
@@ -190,19 +186,10 @@ def create(
 def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
     """Return the folder of a run; `latest` is the newest measured one that can be read.
 
-    Parameters
-    ----------
-    runs_dir
-        Where run folders lie.
-    name
-        A run's id, or `latest`.
-    also
-        Names to offer in the message besides those on disk.
-
     Raises
     ------
     UnknownRun
-        If there is none; gives the nearest names.
+        If there is none; gives the nearest names, those in `also` included.
     """
     known = [path.name for path in run_folders(runs_dir)]
     if name == LATEST:

@@ -45,16 +45,9 @@ _AT_ONCE = 3  # batches
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class History:
-    """All runs that can be read, oldest first, and why the others cannot.
+    """All runs that can be read, oldest first, and by run why the others cannot.
 
-    Parameters
-    ----------
-    runs
-        A row a run: its own columns, counts, and its numbers; NaN where it has none.
-    stages
-        A row a run and stage: `median_s`, `n`, `attempts`.
-    skipped
-        By run, why it is not in.
+    A stage has a run, a `median_s`, `n` and `attempts`; NaN is what a run has not.
     """
 
     runs: pd.DataFrame

@@ -48,14 +48,7 @@ def check_place(path: Path) -> None:
 def write_lines(folder: RunFolder, path: Path, zero_ns: int) -> None:
     """Write the measured requests of a load, whole or not at all; a file there is replaced.
 
-    Parameters
-    ----------
-    folder
-        The run.
-    path
-        Where to.
-    zero_ns
-        The run's zero on `perf_counter_ns`: moments are written on that clock again.
+    Moments are written on the clock `perf_counter_ns`, on which the run's zero is `zero_ns`.
 
     Raises
     ------

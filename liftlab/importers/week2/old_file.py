@@ -47,19 +47,7 @@ class OldResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldFile:
-    """A file of the first benchmark.
-
-    Parameters
-    ----------
-    family
-        Which of the four it is.
-    results
-        What it tells.
-    top
-        The file's other keys: `summary`, `timestamp`, `suite_name`, …
-    notes
-        What was done to the file's content, in sentences.
-    """
+    """A file of the first benchmark; `top` has its keys beside `results`."""
 
     family: FamilyName
     results: list[OldResult] = field(repr=False)

@@ -30,16 +30,9 @@ def reference_names(folder: Path) -> list[str]:
 
 
 def import_reference(source: Path, suite: Suite | None, runs_dir: Path) -> RunFolder:
-    """Turn a reference file into a run folder of its name.
+    """Turn a file of `data/reference/` into a run folder of its name.
 
-    Parameters
-    ----------
-    source
-        A file of `data/reference/`.
-    suite
-        The suite that its answers are graded against; None where there is none.
-    runs_dir
-        Where run folders lie.
+    Its answers are graded against the suite, where there is one.
     """
     data = tomlfile.read(source, FileInvalid).data
     known = columns("run")

@@ -41,20 +41,7 @@ def run_id_of(source: bytes, old: OldFile) -> str:
 def write_old(
     runs_dir: Path, name: str, source: bytes, old: OldFile, suite: Suite | None
 ) -> RunFolder:
-    """Write a file's results as a run.
-
-    Parameters
-    ----------
-    runs_dir
-        Where run folders lie.
-    name
-        The file's name, for people.
-    source
-        Its content, which is kept as it is.
-    old
-        What was read from it.
-    suite
-        The cases with checks that its answers are graded against; None grades none.
+    """Write a file's results, and the file, as a run, with the cases that grade its answers.
 
     Raises
     ------

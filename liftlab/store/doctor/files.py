@@ -71,13 +71,6 @@ def check_tables(folder: RunFolder, judged_by: str) -> Finding:
 
     Missing and stale ones are a note: they are so after every run until somebody opens it.
 
-    Parameters
-    ----------
-    folder
-        The run; its journal can be read.
-    judged_by
-        What verdicts and costs have to rest on, as for `tables_current`.
-
     Raises
     ------
     SchemaTooNew

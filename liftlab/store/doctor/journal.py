@@ -40,11 +40,7 @@ _LOST = (
 def check_journal(folder: RunFolder) -> list[Finding]:
     """Check the database itself, then its rows.
 
-    Returns
-    -------
-    list of Finding
-        The first is about the database. If that is `damaged` it is the only one: nothing in
-        the journal can be relied on.
+    If the first finding, on the database, is `damaged`, it is the only one.
 
     Raises
     ------

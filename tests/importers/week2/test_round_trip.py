@@ -22,7 +22,7 @@ from liftlab.importers.week2 import export, old_file
 from liftlab.importers.week2.run_folder import write_old
 from liftlab.jobs.exporting import as_text, left_out
 from liftlab.jobs.importing import import_files
-from liftlab.jobs.pricing import run_costs
+from liftlab.jobs.opening import run_costs
 from liftlab.records import Run
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData
