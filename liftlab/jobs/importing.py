@@ -49,11 +49,11 @@ def import_files(
     Imported
         What became of each file, in order.
     """
-    found = files.find(named, project.path("runs"))
-    for missing in found.missing:
-        yield Imported(file=str(missing.path), status="bad", reason=str(missing))
+    paths, missing = files.find(named, project.path("runs"))
+    for error in missing:
+        yield Imported(file=str(error.path), status="bad", reason=str(error))
     suites = Suites([project.path("suites")]) if regrade else None
-    for path in found.files:
+    for path in paths:
         try:
             yield _import(project, path, suites)
         except InputInvalid as error:
