@@ -17,8 +17,7 @@ from liftlab.store.folder import (
     stage_rows,
 )
 from liftlab.store.frames import join_trials, read_journal, trial_costs
-from liftlab.store.index import History, history, read_history
-from liftlab.store.index_files import unlaid
+from liftlab.store.index import History, history, read_history, unlaid
 from liftlab.store.journal import Journal
 from liftlab.store.tables import RunData, read_tables, tables_current, write_tables
 from liftlab.store.time_scale import rescale
