@@ -32,15 +32,8 @@ class TomlFile:
     def line(self, *keys: Key) -> int | None:
         """Return the line where a value begins, or that of the nearest table around it.
 
-        Parameters
-        ----------
-        *keys
-            Names of tables and keys, and indices of arrays: `line("cases", 2, "prompt")`.
-
-        Returns
-        -------
-        int or None
-            The line, from 1; None if not even the first key is in the file.
+        Keys are names of tables and keys, and indices of arrays: `line("cases", 2, "prompt")`.
+        None if not even the first is in the file.
         """
         return self.lines([keys])[0]
 
@@ -60,17 +53,10 @@ class TomlFile:
 def read(path: Path, error: type[FileInvalid]) -> TomlFile:
     """Read a TOML file.
 
-    Parameters
-    ----------
-    path
-        The file.
-    error
-        What to raise for a file that can't be used, such as `SettingsInvalid`.
-
     Raises
     ------
     FileInvalid
-        As the given class: the file is missing, can't be read, or is not TOML.
+        As the class `error`: the file is missing, can't be read, or is not TOML.
     """
     return parse(read_bytes(path, error, limit=MAX_BYTES), path, error)
 
@@ -116,24 +102,9 @@ def decode_text(source: bytes, path: Path, error: type[FileInvalid]) -> str:
         raise error(path, "not UTF-8: save the file as UTF-8", line) from None
 
 
-def invalid(
-    file: TomlFile, fault: ValidationError, error: type[FileInvalid], within: tuple[Key, ...] = ()
-) -> FileInvalid:
-    """Return `error` for the first thing that a pydantic model found wrong with a file.
-
-    Parameters
-    ----------
-    file
-        The file that was validated.
-    fault
-        What pydantic raised.
-    error
-        The class to make.
-    within
-        The keys of the table that was validated, if it was not the whole file.
-    """
+def invalid(file: TomlFile, fault: ValidationError, error: type[FileInvalid]) -> FileInvalid:
+    """Return `error` for the first thing that a pydantic model found wrong with a file."""
     keys, message = first_fault(fault)
-    keys = (*within, *keys)
     prefix = f"{field_name(keys)}: " if keys else ""
     return error(file.path, prefix + message, file.line(*keys))
 

@@ -130,19 +130,12 @@ def decode(
 ) -> Any:
     """Return the value that JSON data with tags stands for, made anew at every call.
 
-    Parameters
-    ----------
-    data
-        What a JSON or TOML parser gives.
-    max_nodes, max_depth, max_bytes, max_int_bits
-        As for `encode`.
+    The limits are those of `encode`.
 
     Raises
     ------
     ValueError
-        If a tag is unknown or holds the wrong thing.
-    TooLarge
-        If a limit is passed; it is a ValueError, too.
+        If a tag is unknown or holds the wrong thing; as TooLarge, if a limit is passed.
 
     Examples
     --------

@@ -244,11 +244,3 @@ def test_what_pydantic_finds_is_told_with_field_and_line(text: str, message: str
     assert str(fault).startswith(message)
     assert "secret" not in str(fault)
     assert str(fault).endswith("(and 1 more)") == ("secret" in text)
-
-
-def test_keys_of_a_table_validated_alone_are_told_in_full() -> None:
-    file = file_of("[[points]]\ny = 1\n")
-    with pytest.raises(ValidationError) as caught:
-        Point.model_validate(file.data["points"][0])
-    fault = tomlfile.invalid(file, caught.value, SettingsInvalid, within=("points", 0))
-    assert str(fault) == "x.toml:1: points[0].x: is missing"

@@ -31,7 +31,7 @@ def export_command(run: str, form: str, out: Path, force: bool) -> None:
     """Write RUN (the newest by default) for other tools.
 
     week2 has no place for much of a run: what it leaves out is listed on standard error, and
-    under `lossy` and `carried` in the file.
+    under `lossy` in the file. An imported run is written as the file that it came from.
     """
     from liftlab import jobs
     from liftlab.jobs import exporting
@@ -43,8 +43,5 @@ def export_command(run: str, form: str, out: Path, force: bool) -> None:
         written = exporting.write_export(data, form, out, force=force)  # type: ignore[arg-type]
         click.echo("\n".join(str(path) for path in written))
     if form == "week2":
-        told = exporting.week2_data(data)
-        for text in told["lossy"]:
+        for text in exporting.left_out(data):
             say(f"left out: {text}")
-        if told.get("carried"):
-            say(f"carried through from the imported file: {', '.join(told['carried'])}")

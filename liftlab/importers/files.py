@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from liftlab.errors import FileInvalid
@@ -14,40 +13,24 @@ _ENDINGS = (".json", ".jsonl", ".ndjson")
 _PEEK = 4096
 
 
-@dataclass(slots=True)
-class Found:
-    """The files to import, in order, each once.
+def find(named: Sequence[str], skip: Path) -> tuple[list[Path], list[FileInvalid]]:
+    """Return the files that were named, in order and each once, and what is not there.
 
-    `missing` says what was named and is not there; `passed_over` counts a folder's files that
-    neither are JSON nor have its ending.
+    Names are files, patterns and folders, which are searched whole but for what is hidden and
+    for the folder `skip`: the project's own runs.
     """
-
-    files: list[Path] = field(default_factory=list)
-    missing: list[FileInvalid] = field(default_factory=list)
-    passed_over: int = 0
-
-
-def find(named: Sequence[str], skip: Path) -> Found:
-    """Return the files that were named.
-
-    Parameters
-    ----------
-    named
-        Files, folders (with all that is in them, hidden ones left out) and patterns.
-    skip
-        A folder that is not searched: the project's own runs.
-    """
-    found = Found()
+    files: dict[Path, None] = {}
+    missing: list[FileInvalid] = []
     for name in named:
-        for path in _expand(name):
-            if path.is_dir():
-                _take_folder(path, skip.resolve(), found)
-            else:
-                found.files.append(path)
-        if not any(_expand(name)):
-            found.missing.append(FileInvalid(name, "no file matches"))
-    found.files = list(dict.fromkeys(found.files))
-    return found
+        paths = _expand(name)
+        if not paths:
+            missing.append(FileInvalid(name, "no file matches"))
+        for path in paths:
+            inside = list(_walk(path, skip.resolve(), missing)) if path.is_dir() else [path]
+            if not inside:
+                missing.append(FileInvalid(path, "no result files in this folder"))
+            files |= dict.fromkeys(inside)
+    return list(files), missing
 
 
 def _expand(name: str) -> list[Path]:
@@ -57,29 +40,18 @@ def _expand(name: str) -> list[Path]:
     return [path]
 
 
-def _take_folder(folder: Path, skip: Path, found: Found) -> None:
-    files = list(_walk(folder, skip, found))
-    if not files:
-        found.missing.append(FileInvalid(folder, "no result files in this folder"))
-    found.files += files
-
-
-def _walk(folder: Path, skip: Path, found: Found) -> Iterator[Path]:
+def _walk(folder: Path, skip: Path, missing: list[FileInvalid]) -> Iterator[Path]:
     def refused(error: OSError) -> None:
-        found.missing.append(FileInvalid(error.filename, f"can't be read: {error.strerror}"))
+        missing.append(FileInvalid(error.filename, f"can't be read: {error.strerror}"))
 
     for place, folders, names in os.walk(folder, onerror=refused):
         here = Path(place)
         folders[:] = sorted(
             name for name in folders if name[0] != "." and (here / name).resolve() != skip
         )
-        for name in sorted(names):
-            if name[0] == ".":
-                continue
-            if _is_candidate(here / name):
-                yield here / name
-            else:
-                found.passed_over += 1
+        yield from (
+            here / name for name in sorted(names) if name[0] != "." and _is_candidate(here / name)
+        )
 
 
 def _is_candidate(path: Path) -> bool:

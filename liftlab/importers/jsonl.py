@@ -23,6 +23,7 @@ from liftlab.store import RunFolder, create, read_journal
 from liftlab.store.exchange import ARTIFACT, FILE, ORIGINAL, SUITE
 from liftlab.store.files import write_atomic
 from liftlab.store.folder import Measured, is_run_id
+from liftlab.store.frames import frame_of
 from liftlab.suite.file import SUFFIXES
 
 if TYPE_CHECKING:
@@ -122,13 +123,7 @@ def judged(told: Exported) -> dict[str, pd.DataFrame]:
 
 
 def _frame(told: Exported, table: str) -> pd.DataFrame:
-    import pandas as pd
-
-    from liftlab.store.frames import typed
-
-    kinds = columns(table)
-    rows = [as_row(record) for record in told.records[table]]
-    return typed(pd.DataFrame(rows, columns=list(kinds), dtype=object), kinds)
+    return frame_of([as_row(record) for record in told.records[table]], columns(table))
 
 
 def _lines(source: bytes, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

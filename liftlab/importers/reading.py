@@ -6,13 +6,13 @@ import json
 import math
 import stat
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from liftlab import tomlfile
 from liftlab.errors import FileInvalid
+from liftlab.suite.file import KeyTwice, unique_keys
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 64
@@ -59,58 +59,34 @@ def parse(source: bytes, path: Path) -> Document:
         64 levels; with the line, where one is to blame.
     """
     text = tomlfile.decode_text(source, path, FileInvalid)
-    reader = _Reader()
+    unknown = 0
+
+    def no_number(_: str) -> None:
+        nonlocal unknown
+        unknown += 1
+
+    def number(digits: str) -> float | None:
+        value = float(digits)
+        if math.isfinite(value):
+            return value
+        no_number(digits)
+        return None
+
     try:
-        data = reader.decode(text)
+        data = json.loads(
+            text, parse_constant=no_number, parse_float=number, object_pairs_hook=unique_keys
+        )
     except json.JSONDecodeError as error:
         raise FileInvalid(path, _fault(error, text), error.lineno) from None
     except RecursionError:
         raise FileInvalid(path, f"nested deeper than {MAX_DEPTH} levels") from None
-    except _GivenTwice as error:
+    except KeyTwice as error:
         raise FileInvalid(path, f"not a file to trust: {error}") from None
     except ValueError:  # the one thing left that Python won't read, for the time it would take
         raise FileInvalid(path, f"has a whole number of more than {_DIGITS:,} digits") from None
     if _is_deeper(data, MAX_DEPTH):
         raise FileInvalid(path, f"nested deeper than {MAX_DEPTH} levels")
-    return Document(path, data, reader.unknown)
-
-
-class _GivenTwice(ValueError):
-    """A key stands twice in one object: readers differ in which of the two counts."""
-
-
-class _Reader:
-    """A JSON reader that counts what is no number."""
-
-    def __init__(self) -> None:
-        self.unknown = 0
-
-    def decode(self, text: str) -> Any:
-        return json.loads(
-            text,
-            parse_constant=self._not_a_number,
-            parse_float=self._number,
-            object_pairs_hook=_unique,
-        )
-
-    def _not_a_number(self, _: str) -> None:
-        self.unknown += 1
-
-    def _number(self, digits: str) -> float | None:
-        value = float(digits)
-        if math.isfinite(value):
-            return value
-        self.unknown += 1
-        return None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in table if names.count(name) > 1)
-        raise _GivenTwice(f"the key {twice[:60]!r} stands twice in one object; remove one of them")
-    return table
+    return Document(path, data, unknown)
 
 
 def _fault(error: json.JSONDecodeError, text: str) -> str:
@@ -121,17 +97,8 @@ def _fault(error: json.JSONDecodeError, text: str) -> str:
 
 
 def _is_deeper(data: Any, levels: int) -> bool:
-    layer = [data]
-    for _ in range(levels):
-        layer = [inner for outer in layer for inner in _inside(outer)]
-        if not layer:
-            return False
-    return True
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return (inner for inner in value.values() if isinstance(inner, dict | list))
-    if isinstance(value, list):
-        return (inner for inner in value if isinstance(inner, dict | list))
-    return ()
+    layer: list[Any] = [[data]]
+    for _ in range(levels + 1):
+        parts = [part.values() if isinstance(part, dict) else part for part in layer]
+        layer = [inner for part in parts for inner in part if isinstance(inner, dict | list)]
+    return bool(layer)

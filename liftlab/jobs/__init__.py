@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from liftlab.jobs.running import (
         bounds_of,
         check,
+        cold_plan,
         first_case,
         likely_duration,
         plan_run,
         resume_run,
         run_suite,
     )
-    from liftlab.jobs.waking import cold_plan
 
 _HOMES = {
     "Baseline": "liftlab.jobs.baselines",
@@ -37,7 +37,7 @@ _HOMES = {
     "check": "liftlab.jobs.running",
     "check_decided": "liftlab.jobs.deciding",
     "check_run": "liftlab.jobs.checking",
-    "cold_plan": "liftlab.jobs.waking",
+    "cold_plan": "liftlab.jobs.running",
     "compare_runs": "liftlab.jobs.comparing",
     "examine": "liftlab.jobs.doctoring",
     "false_alarms_of": "liftlab.jobs.checking",

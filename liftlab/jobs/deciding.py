@@ -11,7 +11,6 @@ import os
 import threading
 from contextlib import suppress
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Any, Self
 
 from liftlab import store
@@ -59,12 +58,7 @@ class Deciding:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._ended.put(None)
         self._thread.join()
         if error is None and self._failure is not None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from liftlab.errors import InputInvalid, RunFolderCorrupt
 from liftlab.jobs.opening import find_run, judged_by, rebuild_tables
 from liftlab.settings import Project
-from liftlab.store import RunFolder, doctor, lock
-from liftlab.store.doctor import Finding
+from liftlab.store import RunFolder, lock
+from liftlab.store.doctor import files
+from liftlab.store.doctor.finding import Finding
+from liftlab.store.doctor.journal import check_journal
+from liftlab.store.doctor.processes import check_processes
 from liftlab.store.files import writing
 
 
@@ -36,10 +39,6 @@ def examine(
 
     Parameters
     ----------
-    project
-        The project that the run belongs to.
-    run_id
-        A run's name; `latest` is the newest measured one.
     mend
         Make tables again that are missing, stale or damaged, as opening the run would.
     clean
@@ -47,84 +46,61 @@ def examine(
 
     Raises
     ------
-    UnknownRun
-        If there is no such run.
-    SchemaTooNew
-        If a newer liftlab wrote it.
-    StorageFailed
-        If tables cannot be written, or something cannot be removed.
+    UnknownRun, SchemaTooNew, StorageFailed
+        If there is no such run, a newer liftlab wrote it, or the disk takes no change.
     """
     folder = find_run(project, run_id)
     if clean:
         lock.RunLock(folder.path).release()  # refused before anything is done, not after
-    files = doctor.check_files(folder)
-    findings = [*doctor.check_journal(folder), *files, *doctor.check_processes(folder)]
+    around = files.check_files(folder)
+    findings = [*check_journal(folder), *around, *check_processes(folder)]
     if findings[0].state != "damaged":
         # By another suite than was run, verdicts would not be the run's.
-        mend = mend and all(finding.state != "damaged" for finding in files)
+        mend = mend and all(finding.state != "damaged" for finding in around)
         findings += _derived(project, folder, mend=mend, clean=clean)
     return Diagnosis(run_id=folder.run_id, path=folder.path, findings=tuple(findings))
 
 
 def _derived(project: Project, folder: RunFolder, *, mend: bool, clean: bool) -> Iterator[Finding]:
     """Check what rests on the journal, in the order in which one needs the other."""
-    artifacts = doctor.check_artifacts(folder)
-    yield artifacts
+    yield files.check_artifacts(folder)
     if lock.is_held(folder.path):
         return
-    tables = doctor.check_tables(folder, judged_by=judged_by(project))
+    tables = files.check_tables(folder, judged_by(project))
     if mend and tables.state != "sound":
         tables = _mended(project, folder, tables)
     yield tables
-    yield from _removable(folder, tables, clean=clean)
+    with ExitStack() as held:
+        if clean:  # nobody may write meanwhile
+            held.callback(lock.RunLock(folder.path).release)
+        yield _removed(*files.leftovers(folder), clean)
+        if tables.state in ("sound", "mended"):
+            yield _removed(*files.orphans(folder), clean)
+            return
+    text = "not known: the code that was graded is named by tables, which are not current"
+    yield Finding("orphans", "note", text)
 
 
 def _mended(project: Project, folder: RunFolder, found: Finding) -> Finding:
     try:
-        _drop_changed_code(folder)
+        with suppress(RunFolderCorrupt):  # there may be no tables to name it
+            for digest in files.changed_code(folder):  # what is there is not written again
+                _remove(folder.artifacts.path_of(digest))
         rebuild_tables(project, folder)
     except InputInvalid as error:
-        return replace(
-            found,
-            state="damaged",
-            text=f"{found.text}; they cannot be made again: {error}",
-            advice="mend what that names, then look again",
-        )
-    return replace(
-        found, state="mended", text=f"{found.text}: made again from the journal", advice=None
-    )
+        text = f"{found.text}; they cannot be made again: {error}"
+        return Finding(found.check, "damaged", text, "mend what that names, then look again")
+    return Finding(found.check, "mended", f"{found.text}: made again from the journal")
 
 
-def _drop_changed_code(folder: RunFolder) -> None:
-    """Remove graded code that is not what was graded: what is there is not written again."""
-    with suppress(RunFolderCorrupt):  # there may be no tables to name it
-        for digest in doctor.changed_code(folder):
-            path = folder.artifacts.path_of(digest)
-            with writing(path):
-                path.unlink(missing_ok=True)
-
-
-def _removable(folder: RunFolder, tables: Finding, *, clean: bool) -> Iterator[Finding]:
-    """Tell what nothing reads; with `clean`, remove it while nobody can write."""
-    writer = lock.RunLock(folder.path) if clean else None
-    try:
-        left = doctor.leftovers(folder)
-        yield _removed(doctor.leftover_finding(folder, left), left, writer)
-        if tables.state not in ("sound", "mended"):
-            text = "not known: the code that was graded is named by tables, which are not current"
-            yield Finding(check="orphans", state="note", text=text)
-            return
-        orphaned = doctor.orphans(folder, doctor.graded_digests(folder))
-        yield _removed(doctor.orphan_finding(folder, orphaned), orphaned, writer)
-    finally:
-        if writer is not None:
-            writer.release()
-
-
-def _removed(found: Finding, paths: list[Path], writer: lock.RunLock | None) -> Finding:
-    if writer is None or not paths:
+def _removed(found: Finding, paths: list[Path], clean: bool) -> Finding:
+    if not clean or not paths:
         return found
     for path in paths:
-        with writing(path):
-            path.unlink()
+        _remove(path)
     return replace(found, state="mended", text=f"{found.text}: removed", advice=None)
+
+
+def _remove(path: Path) -> None:
+    with writing(path):
+        path.unlink(missing_ok=True)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, get_args
 
 from liftlab.errors import StorageFailed, UsageError
-from liftlab.importers.carried import export_imported
-from liftlab.store import RunData, exchange, export_week2
+from liftlab.importers.week2 import export
+from liftlab.importers.week2.old_file import FamilyName
+from liftlab.store import RunData, exchange
 from liftlab.store.files import write_atomic
 
 Format = Literal["week2", "csv", "parquet", "jsonl"]
+_NOT_THEIRS = (
+    "the file is copied as it was imported: verdicts and costs made since are in trial.parquet",
+)
 
 
 def as_text(run: RunData, form: Format) -> str:
@@ -30,21 +34,23 @@ def as_text(run: RunData, form: Format) -> str:
         return "".join(exchange.json_lines(run))
     if form != "week2":
         raise UsageError(f"{form} is a file a table: give --out a folder")
-    return json.dumps(week2_data(run), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    if _was_theirs(run):
+        return (run.folder.path / exchange.ORIGINAL).read_bytes().decode()
+    return json.dumps(export.export(run), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def week2_data(run: RunData) -> dict[str, Any]:
-    """Return a run in the first benchmark's format; an imported one as the family it came in."""
-    return export_imported(run) if "imported" in run.folder.manifest() else export_week2(run)
+def left_out(run: RunData) -> Sequence[str]:
+    """Return what the first benchmark's format has no place for, in sentences."""
+    return _NOT_THEIRS if _was_theirs(run) else export.LOSSY
+
+
+def _was_theirs(run: RunData) -> bool:
+    """Say whether a run came as a file of that benchmark, which is kept beside its tables."""
+    return run.folder.manifest().get("imported", {}).get("family") in get_args(FamilyName)
 
 
 def write_export(run: RunData, form: Format, out: Path, *, force: bool = False) -> list[Path]:
     """Write a run to a file, or to a folder with a file a table for `csv` and `parquet`.
-
-    Returns
-    -------
-    list of Path
-        The files written.
 
     Raises
     ------

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from liftlab.errors import FileInvalid, InputInvalid
-from liftlab.importers import families, files, jsonl, reading
-from liftlab.importers.folder import run_id_of, write_old
-from liftlab.importers.matching import Suites
+from liftlab.importers import files, jsonl, reading
+from liftlab.importers.week2 import old_file
+from liftlab.importers.week2.matching import Suites
+from liftlab.importers.week2.run_folder import run_id_of, write_old
 from liftlab.settings import Project
 from liftlab.store import RunFolder
 
@@ -20,21 +21,10 @@ Status = Literal["imported", "unchanged", "bad"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What became of one file.
+    """What became of one file: `unchanged` if its content is in a run already.
 
-    Parameters
-    ----------
-    file
-        The file, as it was named.
-    status
-        `imported`, `unchanged` (its content is in a run already) or `bad`.
-    run_id, family, trials, to_grade
-        Its run, what kind of file it is, how many results it holds, and how many of them a
-        suite has checks for.
-    notes
-        What was done to its content, in sentences.
-    reason
-        Why it is bad: where, and what to do.
+    `trials` is how many results it holds, `to_grade` how many of them a suite has checks for,
+    `notes` what was done to its content, and `reason` why it is bad and what to do.
     """
 
     file: str
@@ -52,25 +42,18 @@ def import_files(
 ) -> Iterator[Imported]:
     """Import files, folders and patterns, one run a file; a bad file does not stop the rest.
 
-    Parameters
-    ----------
-    project
-        Where runs and suites lie.
-    named
-        Files, folders and patterns.
-    regrade
-        Grade the code again where a suite has a case of that name and prompt.
+    With `regrade`, code is graded again where a suite has a case of that name and prompt.
 
     Yields
     ------
     Imported
         What became of each file, in order.
     """
-    found = files.find(named, project.path("runs"))
-    for missing in found.missing:
-        yield Imported(file=str(missing.path), status="bad", reason=str(missing))
+    paths, missing = files.find(named, project.path("runs"))
+    for error in missing:
+        yield Imported(file=str(error.path), status="bad", reason=str(error))
     suites = Suites([project.path("suites")]) if regrade else None
-    for path in found.files:
+    for path in paths:
         try:
             yield _import(project, path, suites)
         except InputInvalid as error:
@@ -84,7 +67,7 @@ def _import(project: Project, path: Path, suites: Suites | None) -> Imported:
     source = reading.read_bytes(path)
     if jsonl.is_ours(source):
         return _import_ours(project, path, source)
-    old = families.read(reading.parse(source, path))
+    old = old_file.read(reading.parse(source, path))
     known: dict[str, Any] = {"file": str(path), "family": old.family, "trials": len(old.results)}
     known["notes"] = tuple(old.notes)
     folder = RunFolder(project.path("runs") / run_id_of(source, old))

@@ -20,12 +20,9 @@ _NOT_COPIED = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
 
 
 def lay_down(target: Path) -> Path:
-    """Write a project that works into a folder, and return the folder.
+    """Write a project that works into a folder, made if need be, and return the folder.
 
-    Parameters
-    ----------
-    target
-        Made if it is not there. What is hidden in it, such as `.git` or `.venv`, does not count.
+    What is hidden in it, such as `.git` or `.venv`, does not count.
 
     Raises
     ------

@@ -42,8 +42,6 @@ def plan_load(
 
     Parameters
     ----------
-    project, endpoint
-        Where the run is kept, and what is asked.
     requests
         How many; all of them where arrival times are recorded and this is None.
     concurrency
@@ -52,10 +50,6 @@ def plan_load(
         Requests a second; makes it an open loop.
     arrival
         `constant` or `poisson` (the default) at a rate, or a file of recorded times.
-    stream
-        Ask for server-sent events; OpenAI's protocol only.
-    prompt_file
-        A file whose text is asked; a short built-in prompt if None.
     max_tokens
         The longest answer. One that is cut off there counts as answered.
     seed
@@ -65,10 +59,8 @@ def plan_load(
 
     Raises
     ------
-    UsageError, InputInvalid
-        If it makes no sense, or a file cannot be used.
-    StorageFailed
-        If nothing can be written where the lines are to go.
+    UsageError, InputInvalid, StorageFailed
+        If it makes no sense, a file cannot be used, or `out` cannot be written.
     """
     arrivals = _arrivals(rate_rps, arrival)
     count = requests or (len(arrivals.times_s) if arrivals else 0)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
 import pandas as pd
 
-from liftlab import importers, store, suite
+from liftlab import store, suite
+from liftlab.analysis.cost import Price, attempt_costs
 from liftlab.grading.grade import GRADER_VERSION
 from liftlab.grading.run import grade_run
+from liftlab.importers import week2
 from liftlab.importers.jsonl import Exported, judged
-from liftlab.jobs.pricing import own_prices, run_costs
+from liftlab.importers.week2 import export
+from liftlab.importers.week2.reference import import_reference, reference_names
 from liftlab.records import LOAD, Check, Grade, columns
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData, RunFolder
+from liftlab.summary.cost import prices, timed_stages
 
 _COSTS = 3  # the version of how costs are derived
 
@@ -52,7 +56,7 @@ def find_run(project: Project, run_id: str) -> RunFolder:
         If there is no such run; the message gives the nearest names.
     """
     runs_dir = project.path("runs")
-    references = importers.reference_names(project.path("reference"))
+    references = reference_names(project.path("reference"))
     if run_id in references and not (runs_dir / run_id).exists():
         _import_reference(project, run_id)
     return store.find(runs_dir, run_id, also=references)
@@ -72,6 +76,40 @@ def rebuild_tables(project: Project, folder: RunFolder) -> None:
     frames["check"] = _frame("check", checks)
     frames["cost"] = run_costs(project, folder, frames)
     _lay_down(folder, frames, judged_by(project))
+
+
+def own_prices(folder: RunFolder) -> tuple[tuple[str, str], ...]:
+    """Return the prices and cost models of a run, its own first."""
+    manifest = folder.manifest()
+    if "reference" in manifest or "imported" in manifest:
+        return week2.PRICES
+    endpoint = manifest["request"]["endpoint"]
+    return ((endpoint["price"] or "unknown", endpoint["cost_model"]),)
+
+
+def run_costs(
+    project: Project, folder: RunFolder, frames: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """Return the table `cost` of a run: each attempt by each of the run's prices.
+
+    What a simulator would take is paid for, not the time that it was sped up to.
+    """
+    known = prices(project)
+    [scale] = frames["run"]["time_scale"]
+    attempts, stages, trials = (
+        store.rescale(frames[n], scale) for n in ("attempt", "stage", "trial")
+    )
+    stages = timed_stages(stages, trials)
+    priced = [
+        attempt_costs(
+            attempts,
+            known.get(price_id, Price(price_id=price_id)),
+            model,  # type: ignore[arg-type]  # checked by attempt_costs
+            stages,
+        )
+        for price_id, model in own_prices(folder)
+    ]
+    return pd.concat(priced, ignore_index=True)
 
 
 def judged_by(project: Project) -> str:
@@ -96,13 +134,13 @@ def _lay_down(folder: RunFolder, frames: dict[str, pd.DataFrame], judged_by: str
     manifest = folder.manifest()
     # The old format is one of suites; an imported run has its own file of it already.
     if "imported" not in manifest and manifest.get("suite") != LOAD:
-        store.write_week2(store.read_tables(folder))
+        export.write(store.read_tables(folder))
 
 
 def _import_reference(project: Project, name: str) -> None:
     suites = project.path("suites")
     known = any((suites / f"{name}{suffix}").exists() for suffix in (".toml", ".jsonl"))
-    importers.import_reference(
+    import_reference(
         project.path("reference") / f"{name}.toml",
         suite.load(name, [suites]) if known else None,
         project.path("runs"),

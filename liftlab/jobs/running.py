@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
+
 from liftlab import store
 from liftlab import suite as suites
+from liftlab.analysis.columns import floats, labels
+from liftlab.analysis.plans import trials_per_arm
 from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.jobs.deciding import Deciding
@@ -23,6 +27,8 @@ from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.suite import Suite
 from liftlab.summary.cost import prices
+
+_FREEDOM = 5  # trials beyond one a case, for a spread to be worth a plan
 
 
 def plan_run(
@@ -221,3 +227,36 @@ def rates_of(project: Project, endpoint: EndpointSettings) -> Rates | None:
         usd_per_million_cached_tokens=price.usd_per_million_cached_tokens,
         usd_per_million_reasoning_tokens=price.usd_per_million_reasoning_tokens,
     )
+
+
+def cold_plan(project: Project, endpoint: str, cold_s: float) -> str:
+    """Say how many cold and warm trials it takes to see a cold start end to end.
+
+    By the spread between repeats of one case in the newest measured run on this endpoint.
+    """
+    for summary in store.list_runs(project.path("runs")):
+        if summary.endpoint == endpoint and summary.provenance == "measured":
+            sd_s = _repeat_sd(project, summary.run_id)
+            if sd_s is not None:
+                n = trials_per_arm(cold_s, sd_s)
+                return (
+                    f"To see {cold_s:.2f} s end to end takes {n} cold and {n} warm trials: "
+                    f"repeats of a case in {summary.run_id} spread by SD {sd_s:.2f} s."
+                )
+    return (
+        "How many cold and warm trials it takes to see that end to end, "
+        "a run on this endpoint with repeats will tell."
+    )
+
+
+def _repeat_sd(project: Project, run_id: str) -> float | None:
+    """Return the pooled standard deviation between repeats of a case; None where too few."""
+    trials = open_run(run_id, project=project).trials
+    known = trials[trials["completed"].fillna(False).astype(bool) & trials["e2e_s"].notna()]
+    seconds, cases = floats(known, "e2e_s"), labels(known, "case_id").astype(str)
+    names, place = np.unique(cases, return_inverse=True)
+    freedom = len(seconds) - len(names)
+    if freedom < _FREEDOM:
+        return None
+    means = np.bincount(place, seconds) / np.bincount(place)
+    return float(np.sqrt(((seconds - means[place]) ** 2).sum() / freedom))

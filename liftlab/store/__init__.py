@@ -17,30 +17,24 @@ from liftlab.store.folder import (
     stage_rows,
 )
 from liftlab.store.frames import join_trials, read_journal, trial_costs
-from liftlab.store.index import History, history, read_history
-from liftlab.store.index_files import unlaid
+from liftlab.store.index import History, history, read_history, unlaid
 from liftlab.store.journal import Journal
-from liftlab.store.tables import RunData, load, read_tables, tables_current, write_tables
+from liftlab.store.tables import RunData, read_tables, tables_current, write_tables
 from liftlab.store.time_scale import rescale
-from liftlab.store.week2 import OldResult, OldStage, export_week2, write_week2
 
 __all__ = [
     "Artifacts",
     "History",
     "Journal",
-    "OldResult",
-    "OldStage",
     "RunData",
     "RunFolder",
     "RunSummary",
     "committed",
     "create",
-    "export_week2",
     "find",
     "history",
     "join_trials",
     "list_runs",
-    "load",
     "new_run_id",
     "read_history",
     "read_journal",
@@ -51,5 +45,4 @@ __all__ = [
     "trial_costs",
     "unlaid",
     "write_tables",
-    "write_week2",
 ]

@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from liftlab.records import SCHEMA_VERSION, TABLES
+from liftlab.records import SCHEMA_VERSION, TABLES, as_row
+from liftlab.store.frames import frame_of, table_columns
 from liftlab.store.tables import RunData, judged_by
 
 if TYPE_CHECKING:
@@ -28,14 +29,8 @@ NAMES_ARTIFACTS = {
 
 def frames_of(run: RunData) -> dict[str, pd.DataFrame]:
     """Return a run's tables by name; `trial` is joined with verdicts and costs."""
-    import pandas as pd
-
-    from liftlab.records import as_row
-    from liftlab.store.frames import table_columns, typed
-
-    row = pd.DataFrame([as_row(run.run)], dtype=object)
     return {
-        "run": typed(row, table_columns("run")),
+        "run": frame_of([as_row(run.run)], table_columns("run")),
         "attempt": run.attempts,
         "stage": run.stages,
         "trial": run.trials,

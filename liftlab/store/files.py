@@ -17,14 +17,7 @@ _ADVICE = "Free some space or set LIFTLAB_RUNS_DIR to a place you can write to"
 
 @contextmanager
 def writing(path: Path, advice: str = _ADVICE) -> Iterator[None]:
-    """Turn an `OSError` of the block into a `StorageFailed` that names `path`.
-
-    Parameters
-    ----------
-    path
-        What is written.
-    advice
-        What the person can do about it.
+    """Turn an `OSError` of the block into a `StorageFailed` that names `path` and says what to do.
 
     Raises
     ------
@@ -42,18 +35,9 @@ def writing(path: Path, advice: str = _ADVICE) -> Iterator[None]:
 def write_atomic(
     path: Path, content: bytes, *, durable: bool = True, advice: str = _ADVICE
 ) -> None:
-    """Write a file under a temporary name and move it into place.
+    """Write a file under a temporary name and move it into place, where it replaces an older one.
 
-    Parameters
-    ----------
-    path
-        Where the file ends up; a file that is there already is replaced whole.
-    content
-        All of it.
-    durable
-        Wait until the disk has it, so that it outlasts a power cut.
-    advice
-        What the person can do where it cannot be written.
+    If `durable`, wait until the disk has it, so that it outlasts a power cut.
 
     Raises
     ------

@@ -156,10 +156,6 @@ def create(
 
     Parameters
     ----------
-    runs_dir
-        Where run folders lie; made if it is not there.
-    run
-        The run's row.
     manifest
         What `RunFolder.manifest` gives back; without secrets.
     suite_source, suite_suffix
@@ -202,19 +198,10 @@ def create(
 def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
     """Return the folder of a run; `latest` is the newest measured one that can be read.
 
-    Parameters
-    ----------
-    runs_dir
-        Where run folders lie.
-    name
-        A run's id, or `latest`.
-    also
-        Names to offer in the message besides those on disk.
-
     Raises
     ------
     UnknownRun
-        If there is none; gives the nearest names.
+        If there is none; gives the nearest names, those in `also` included.
     """
     known = [path.name for path in run_folders(runs_dir)]
     if name == LATEST:
@@ -245,12 +232,8 @@ def run_folders(runs_dir: Path) -> list[Path]:
 
 def committed(folder: RunFolder) -> set[tuple[str, int]]:
     """Return case and repeat of every trial that is on disk, without taking the lock."""
-    connection = schema.connect(folder.journal_path)
-    try:
-        with schema.reading(folder.journal_path):
-            return set(connection.execute("SELECT case_id, repeat FROM trial").fetchall())
-    finally:
-        connection.close()
+    with schema.opened(folder.journal_path) as journal:
+        return set(journal.execute("SELECT case_id, repeat FROM trial").fetchall())
 
 
 def stage_rows(folder: RunFolder, case_id: str, repeat: int) -> list[dict[str, Any]]:
@@ -258,14 +241,10 @@ def stage_rows(folder: RunFolder, case_id: str, repeat: int) -> list[dict[str, A
 
     Each has the trial's `asked_function`.
     """
-    connection = schema.connect(folder.journal_path)
-    try:
-        with schema.reading(folder.journal_path):
-            cursor = connection.execute(_STAGES, (case_id, repeat))
-            names = [name for name, *_ in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
-    finally:
-        connection.close()
+    with schema.opened(folder.journal_path) as journal:
+        cursor = journal.execute(_STAGES, (case_id, repeat))
+        names = [name for name, *_ in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def table_file(run: Path, table: str) -> str:
@@ -306,12 +285,8 @@ def _move(source: Path, target: Path) -> None:
 
 def _summary(folder: RunFolder) -> RunSummary:
     try:
-        connection = schema.connect(folder.journal_path)
-        try:
-            with schema.reading(folder.journal_path):
-                row = connection.execute(_RUN_LINE).fetchone()
-        finally:
-            connection.close()
+        with schema.opened(folder.journal_path) as journal:
+            row = journal.execute(_RUN_LINE).fetchone()
     except LiftlabError as error:
         return RunSummary(run_id=folder.run_id, problem=str(error))
     if row is None:

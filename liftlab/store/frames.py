@@ -6,7 +6,7 @@ Text is pandas' `str`, integers are `Int64`, truth values `boolean`, and floats 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from liftlab.records import columns, nullable
@@ -64,12 +64,16 @@ def with_later_columns(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     return frame.assign(**{name: none for name, none in late.items() if name not in frame.columns})
 
 
-def empty(table: str) -> pd.DataFrame:
-    """Return a table without rows."""
+def frame_of(rows: Sequence[Any], kinds: Mapping[str, type]) -> pd.DataFrame:
+    """Return rows, as tuples or dictionaries, as a frame in the dtypes of this module."""
     import pandas as pd
 
-    kinds = table_columns(table)
-    return typed(pd.DataFrame(columns=list(kinds), dtype=object), kinds)
+    return typed(pd.DataFrame(rows, columns=list(kinds), dtype=object), kinds)
+
+
+def empty(table: str) -> pd.DataFrame:
+    """Return a table without rows."""
+    return frame_of([], table_columns(table))
 
 
 def journal_state(connection: sqlite3.Connection, live: bool) -> str:
@@ -91,15 +95,11 @@ def read_journal(folder: RunFolder) -> dict[str, pd.DataFrame]:
         If a newer liftlab wrote it.
     """
     live = lock.is_held(folder.path)
-    connection = schema.connect(folder.journal_path)
-    try:
-        with schema.reading(folder.journal_path):
-            connection.execute("BEGIN")  # one moment for all tables
-            frames = {table: _read(connection, table) for table in schema.TABLES}
-            state = journal_state(connection, live)
-            open_ones = {seq for (seq,) in connection.execute(_OPEN)}
-    finally:
-        connection.close()
+    with schema.opened(folder.journal_path) as connection:
+        connection.execute("BEGIN")  # one moment for all tables
+        frames = {table: _read(connection, table) for table in schema.TABLES}
+        state = journal_state(connection, live)
+        open_ones = {seq for (seq,) in connection.execute(_OPEN)}
     frames["run"]["status"] = [status_now(folder, str(s)) for s in frames["run"]["status"]]
     frames["run"].attrs[STATE] = state
     if not live:
@@ -176,11 +176,5 @@ def _read(connection: sqlite3.Connection, table: str) -> pd.DataFrame:
     cursor = schema.select(connection, table, order)
     chunks: list[pd.DataFrame] = []
     while rows := cursor.fetchmany(_CHUNK):
-        chunks.append(_frame(rows, kinds))
-    return pd.concat(chunks, ignore_index=True) if chunks else _frame([], kinds)
-
-
-def _frame(rows: list[Any], kinds: Mapping[str, type]) -> pd.DataFrame:
-    import pandas as pd
-
-    return typed(pd.DataFrame(rows, columns=list(kinds), dtype=object), kinds)
+        chunks.append(frame_of(rows, kinds))
+    return pd.concat(chunks, ignore_index=True) if chunks else frame_of([], kinds)

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from liftlab.errors import LiftlabError
 from liftlab.records import SCHEMA_VERSION
 from liftlab.store import index_sql as sql
-from liftlab.store.folder import RunFolder, table_file
-from liftlab.store.index_files import DAMAGED, STALE, RunFiles, run_files
+from liftlab.store import lock, schema
+from liftlab.store.folder import RunFolder, run_folders, table_file
 from liftlab.store.tables import tables_match
 
 if TYPE_CHECKING:
@@ -41,20 +41,25 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 _BATCH = 250  # runs read together: more takes more memory, and no less time
 _AT_ONCE = 3  # batches
+_NO_TABLES = "it has no tables yet: `liftlab show {run_id}` makes them"
+_DAMAGED = "{told}: `liftlab show {run_id}` makes its tables again"
+_STALE = "its tables are older than its journal: `liftlab show {run_id}` makes them again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RunFiles:
+    """A run's files from outside: `mark` differs once one of them does; times are in ns."""
+
+    mark: str
+    made: int
+    journal: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class History:
-    """All runs that can be read, oldest first, and why the others cannot.
+    """All runs that can be read, oldest first, and by run why the others cannot.
 
-    Parameters
-    ----------
-    runs
-        A row a run: its own columns, counts, and its numbers; NaN where it has none.
-    stages
-        A row a run and stage: `median_s`, `n`, `attempts`.
-    skipped
-        By run, why it is not in.
+    A stage has a run, a `median_s`, `n` and `attempts`; NaN is what a run has not.
     """
 
     runs: pd.DataFrame
@@ -101,7 +106,7 @@ def read_history(runs_dir: Path) -> History:
 
     # Only the result needs pandas, which takes as long to load as 250 runs to read.
     Thread(target=import_module, args=["pandas"]).start()
-    found, skipped = run_files(runs_dir)
+    found, skipped = _run_files(runs_dir)
     with duckdb.connect(config=_CONFIG) as connection:
         _prepare(connection)
         known = _load(connection, runs_dir)
@@ -130,6 +135,50 @@ def read_history(runs_dir: Path) -> History:
             stages=connection.execute(sql.ALL_STAGES).df(),
             skipped=dict(sorted(skipped.items())),
         )
+
+
+def unlaid(runs_dir: Path, skipped: Mapping[str, str]) -> list[str]:
+    """Return the skipped runs that have no tables, or stale ones, and that nobody writes to.
+
+    Opening them makes tables.
+    """
+    found = []
+    for run_id, why in skipped.items():
+        lacks = why in (_NO_TABLES.format(run_id=run_id), _STALE.format(run_id=run_id))
+        if lacks and not lock.is_held(runs_dir / run_id):
+            found.append(run_id)
+    return found
+
+
+def _run_files(runs_dir: Path) -> tuple[dict[str, _RunFiles], dict[str, str]]:
+    """Return what each run's files look like from outside, and which runs have no tables."""
+    found, skipped = {}, {}
+    for path in run_folders(runs_dir):
+        try:
+            stats = {table: os.stat(table_file(path, table)) for table in sql.READ}
+        except OSError:
+            skipped[path.name] = _NO_TABLES.format(run_id=path.name)
+            continue
+        journal = _journal_time(path / schema.FILE_NAME)
+        marks = [f"{stat.st_mtime_ns}:{stat.st_size}" for stat in stats.values()]
+        found[path.name] = _RunFiles(
+            mark=" ".join([*marks, str(journal)]),
+            made=stats["trial"].st_mtime_ns,
+            journal=journal,
+        )
+    return found, skipped
+
+
+def _journal_time(journal: Path) -> int:
+    """Return when the journal was last written to, as far as the files tell."""
+    latest = 0
+    for path in (str(journal), f"{journal}-wal"):
+        try:
+            stat = os.stat(path)
+        except OSError:
+            continue
+        latest = max(latest, stat.st_mtime_ns if stat.st_size else 0)
+    return latest
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -181,7 +230,7 @@ def _save(connection: duckdb.DuckDBPyConnection, runs_dir: Path) -> None:
 
 
 def _add(
-    connection: duckdb.DuckDBPyConnection, runs_dir: Path, batch: Mapping[str, RunFiles]
+    connection: duckdb.DuckDBPyConnection, runs_dir: Path, batch: Mapping[str, _RunFiles]
 ) -> Iterator[tuple[str, str]]:
     """Read runs together; where that fails, halve them until the damaged one is found."""
     import duckdb
@@ -194,7 +243,7 @@ def _add(
     except duckdb.Error as error:
         connection.execute("ROLLBACK")
         if len(names) == 1:
-            yield names[0], DAMAGED.format(told=_first_line(error, runs_dir), run_id=names[0])
+            yield names[0], _DAMAGED.format(told=_first_line(error, runs_dir), run_id=names[0])
             return
         middle = len(names) // 2
         for half in (names[:middle], names[middle:]):
@@ -223,7 +272,7 @@ def _read_tables(
 
 
 def _unfit(
-    connection: duckdb.DuckDBPyConnection, runs_dir: Path, batch: Mapping[str, RunFiles]
+    connection: duckdb.DuckDBPyConnection, runs_dir: Path, batch: Mapping[str, _RunFiles]
 ) -> Iterator[tuple[str, str]]:
     """Yield runs that could be read and are not to be counted, and why."""
     own_ids = "SELECT run_id, own_id, noted FROM run WHERE run_id IN (SELECT unnest(?))"
@@ -233,7 +282,7 @@ def _unfit(
             yield name, reason
 
 
-def _misfit(folder: RunFolder, files: RunFiles, row: Sequence[str | None] | None) -> str:
+def _misfit(folder: RunFolder, files: _RunFiles, row: Sequence[str | None] | None) -> str:
     """Say why a run is not to be counted, from its own id and its tables' notes; empty if it is."""
     if row is None:
         return "its table `run` has no row"
@@ -250,7 +299,7 @@ def _misfit(folder: RunFolder, files: RunFiles, row: Sequence[str | None] | None
     return _stale(folder, files, known)
 
 
-def _stale(folder: RunFolder, files: RunFiles, noted: Mapping[str, Any]) -> str:
+def _stale(folder: RunFolder, files: _RunFiles, noted: Mapping[str, Any]) -> str:
     """Say whether the journal has gone on since the tables were made; empty if not.
 
     A copy's files may be of any age: where they look stale, the journal itself is asked.
@@ -260,7 +309,7 @@ def _stale(folder: RunFolder, files: RunFiles, noted: Mapping[str, Any]) -> str:
             return ""
     except LiftlabError as error:
         return str(error)
-    return STALE.format(run_id=folder.run_id)
+    return _STALE.format(run_id=folder.run_id)
 
 
 def _quoted(path: Any) -> str:

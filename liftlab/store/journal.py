@@ -16,7 +16,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from operator import attrgetter
 from queue import Empty, SimpleQueue
-from types import TracebackType
 from typing import Any, Self
 
 from liftlab.errors import StorageFailed
@@ -82,12 +81,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, StorageFailed):
             self._shut()  # the reason is on its way already
         else:

@@ -48,36 +48,22 @@ def check_place(path: Path) -> None:
 def write_lines(folder: RunFolder, path: Path, zero_ns: int) -> None:
     """Write the measured requests of a load, whole or not at all; a file there is replaced.
 
-    Parameters
-    ----------
-    folder
-        The run.
-    path
-        Where to.
-    zero_ns
-        The run's zero on `perf_counter_ns`: moments are written on that clock again.
+    Moments are written on the clock `perf_counter_ns`, on which the run's zero is `zero_ns`.
 
     Raises
     ------
     StorageFailed
         If it cannot be written; nothing is left behind.
     """
-    connection = schema.connect(folder.journal_path)
     part = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
-    try:
-        with writing(path, _advice(folder)), schema.reading(folder.journal_path):
-            try:
-                with part.open("w", encoding="utf-8") as file:
-                    file.writelines(_lines(connection, zero_ns))
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
-    finally:
-        connection.close()
-
-
-def _advice(folder: RunFolder) -> str:
-    return f"The load itself is kept: liftlab show {folder.run_id}"
+    advice = f"The load itself is kept: liftlab show {folder.run_id}"
+    with schema.opened(folder.journal_path) as connection, writing(path, advice):
+        try:
+            with part.open("w", encoding="utf-8") as file:
+                file.writelines(_lines(connection, zero_ns))
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _lines(connection: sqlite3.Connection, zero_ns: int) -> Iterator[str]:

@@ -83,6 +83,17 @@ def select(connection: sqlite3.Connection, table: str, order: str) -> sqlite3.Cu
 
 
 @contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a journal for as long as it is read; raises as `connect` and `reading`."""
+    connection = connect(path)
+    try:
+        with reading(path):
+            yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turn what SQLite says of a damaged journal into `RunFolderCorrupt`."""
     try:

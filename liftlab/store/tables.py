@@ -13,7 +13,7 @@ from liftlab.errors import RunFolderCorrupt, SchemaTooNew
 from liftlab.records import SCHEMA_VERSION, TABLES, Run
 from liftlab.store import lock, schema
 from liftlab.store.files import write_atomic, writing
-from liftlab.store.folder import RunFolder, find, table_file
+from liftlab.store.folder import RunFolder, table_file
 from liftlab.store.frames import (
     STATE,
     empty,
@@ -60,8 +60,6 @@ def write_tables(
 
     Parameters
     ----------
-    folder
-        The run.
     frames
         By table: those of `read_journal`, with `trial` joined by `join_trials`, and the judged
         ones. A table that is left out is empty.
@@ -89,13 +87,6 @@ def write_tables(
 
 def tables_current(folder: RunFolder, *, judged_by: str = "") -> bool:
     """Tell whether all tables are there, readable and made from the journal as it is now.
-
-    Parameters
-    ----------
-    folder
-        The run.
-    judged_by
-        As for `write_tables`: tables that were made with another are not current.
 
     Raises
     ------
@@ -155,31 +146,14 @@ def read_tables(folder: RunFolder) -> RunData:
     )
 
 
-def load(runs_dir: Path, name: str) -> RunData:
-    """Return a run by name, or the newest measured one for `latest`, from its tables.
-
-    Raises
-    ------
-    UnknownRun
-        If there is none of that name; gives the nearest.
-    RunFolderCorrupt
-        If its tables are missing or damaged; `tables_current` tells before.
-    """
-    return read_tables(find(runs_dir, name))
-
-
 def table_path(folder: RunFolder, table: str) -> Path:
     """Return where a table's file is."""
     return Path(table_file(folder.path, table))
 
 
 def _state(folder: RunFolder) -> str:
-    connection = schema.connect(folder.journal_path)
-    try:
-        with schema.reading(folder.journal_path):
-            return journal_state(connection, lock.is_held(folder.path))
-    finally:
-        connection.close()
+    with schema.opened(folder.journal_path) as connection:
+        return journal_state(connection, lock.is_held(folder.path))
 
 
 def _parquet(table: str, frame: pd.DataFrame | None, metadata: Mapping[str, Any]) -> bytes:

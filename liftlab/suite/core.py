@@ -13,7 +13,7 @@ from liftlab import tomlfile, values
 from liftlab.errors import SuiteInvalid, UnknownName, UsageError
 from liftlab.suite import signature as signatures
 from liftlab.suite.file import SUFFIXES, read
-from liftlab.suite.formats import ForeignCaseModel
+from liftlab.suite.formats import ForeignCaseModel, Program
 from liftlab.suite.models import CaseModel, LimitsModel, decode
 
 MAX_JSONL_BYTES = 64 * 1024 * 1024
@@ -65,22 +65,6 @@ class Limits:
     wall_s: float = 15.0
     memory_mb: int = 512
     output_kb: int = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """Tests that come as Python source, as in HumanEval, EvalPlus and MBPP.
-
-    All of it is text that only the sandbox may parse or run. `prefix` is what a completion is
-    appended to, `test` are asserts that name the function they test, `reference` is a right
-    answer, and `inputs` are arguments (JSON data with tags) whose results it tells.
-    """
-
-    form: Literal["humaneval", "evalplus", "mbpp"]
-    prefix: str = ""
-    test: str = field(default="", repr=False)
-    reference: str = field(default="", repr=False)
-    inputs: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,20 +288,7 @@ def _case(model: CaseModel) -> Case:
         signature=model.signature,
         checks=tuple(checks),
         limits=_limits(model.limits or LimitsModel()),
-        program=_program(model),
-    )
-
-
-def _program(model: CaseModel) -> Program | None:
-    if not isinstance(model, ForeignCaseModel):
-        return None
-    given = model.program
-    return Program(
-        form=given.form,
-        prefix=given.prefix,
-        test=given.test,
-        reference=given.reference,
-        inputs=tuple(tuple(arguments) for arguments in given.inputs),
+        program=model.program if isinstance(model, ForeignCaseModel) else None,
     )
 
 

@@ -82,9 +82,15 @@ def _read_case(line: str, path: Path, number: int) -> CaseModel:
         raise SuiteInvalid(path, f"not valid JSON: {error}", number) from None
 
 
+class KeyTwice(ValueError):
+    """A key stands twice in one object: readers differ in which of the two counts."""
+
+
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its pairs; a ValueError if it has the same key twice."""
+    """Make an object of its pairs, or raise KeyTwice."""
     table = dict(pairs)
     if len(table) < len(pairs):
-        raise ValueError("an object has the same key twice")
+        names = [name for name, _ in pairs]
+        twice = next(name for name in table if names.count(name) > 1)
+        raise KeyTwice(f"the key {twice[:60]!r} stands twice in one object; remove one of them")
     return table

@@ -7,6 +7,7 @@ done in the sandbox.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -14,7 +15,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from liftlab import values
 from liftlab.suite.models import MAX_CHECKS, MAX_VALUE_BYTES, CaseModel
 
-Form = Literal["humaneval", "evalplus", "mbpp"]
 _MAX_SOURCE = 4 * 1024 * 1024
 
 
@@ -34,22 +34,26 @@ _Inputs = Annotated[list[Any], BeforeValidator(_inputs), Field(max_length=MAX_CH
 _Lines = Annotated[list[_Source], Field(max_length=MAX_CHECKS)]
 
 
-class ProgramModel(BaseModel):
-    """Tests as source: see `suite.Program`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """Tests that come as Python source, as in HumanEval, EvalPlus and MBPP.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    All of it is text that only the sandbox may parse or run. `prefix` is what a completion is
+    appended to, `test` are asserts that name the function they test, `reference` is a right
+    answer, and `inputs` are arguments (JSON data with tags) whose results it tells.
+    """
 
-    form: Form
+    form: Literal["humaneval", "evalplus", "mbpp"]
     prefix: str = ""
-    test: str = ""
-    reference: str = ""
-    inputs: list[Any] = []
+    test: str = field(default="", repr=False)
+    reference: str = field(default="", repr=False)
+    inputs: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
 
 
 class ForeignCaseModel(CaseModel):
     """A case whose tests are source."""
 
-    program: ProgramModel
+    program: Program
 
 
 class _Task(BaseModel):
@@ -113,45 +117,34 @@ def read_case(data: Mapping[str, Any]) -> ForeignCaseModel:
 
 
 def _from_humaneval(task: _HumanEval) -> ForeignCaseModel:
-    return _case(
-        task,
-        task.prompt,
-        task.entry_point,
-        ProgramModel(
-            form="humaneval",
-            prefix=task.prompt,
-            test=f"{task.test}\n\ncheck({task.entry_point})\n",
-            reference=task.prompt + task.canonical_solution,
-        ),
+    program = Program(
+        form="humaneval",
+        prefix=task.prompt,
+        test=f"{task.test}\n\ncheck({task.entry_point})\n",
+        reference=task.prompt + task.canonical_solution,
     )
+    return _case(task, task.prompt, task.entry_point, program)
 
 
 def _from_evalplus(task: _EvalPlus) -> ForeignCaseModel:
-    return _case(
-        task,
-        task.prompt,
-        task.entry_point,
-        ProgramModel(
-            form="evalplus",
-            prefix=task.prompt,
-            reference=task.prompt + task.canonical_solution,
-            inputs=task.base_input + task.plus_input,
-        ),
+    program = Program(
+        form="evalplus",
+        prefix=task.prompt,
+        reference=task.prompt + task.canonical_solution,
+        inputs=tuple(map(tuple, task.base_input + task.plus_input)),
     )
+    return _case(task, task.prompt, task.entry_point, program)
 
 
 def _from_mbpp(task: _Mbpp) -> ForeignCaseModel:
     lines = [*task.test_imports, task.test_setup_code, *task.test_list]
     test = "\n".join(line for line in lines if line.strip()) + "\n"
-    program = ProgramModel(form="mbpp", test=test, reference=task.code)
     # Their prompts leave the function's name to the asserts, and show these to the model.
     prompt = "\n".join([(task.text or task.prompt or "").strip(), "Your code should pass:", test])
-    return _case(task, prompt, None, program)
+    return _case(task, prompt, None, Program(form="mbpp", test=test, reference=task.code))
 
 
-def _case(
-    task: _Task, prompt: str, entry_point: str | None, program: ProgramModel
-) -> ForeignCaseModel:
+def _case(task: _Task, prompt: str, entry_point: str | None, program: Program) -> ForeignCaseModel:
     return ForeignCaseModel(
         case_id=task.task_id,
         prompt=prompt,

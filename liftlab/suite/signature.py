@@ -52,14 +52,7 @@ def signature_of(
 ) -> str:
     """Return what a prompt has to add about the function, such as `add(a, b)`; empty for nothing.
 
-    Parameters
-    ----------
-    name, signature
-        The function's name and its signature, where the case gives them.
-    checks
-        Without a signature, there are as many parameters as these pass.
-    prompt
-        What is asked already: where it has the function's `def`, nothing is missing.
+    Without a signature, there are as many parameters as the checks pass.
 
     Examples
     --------

@@ -214,7 +214,7 @@ def test_two_at_once_do_not_write_one_file(tmp_path: Path) -> None:
         ({"case_id": "double", "code": 5}, "an answer is text"),
         ({"case_id": "double", "code": "", "completion": ""}, "given: code, completion"),
         ({"case_id": "double", "code_b64": "a b"}, "code_b64: not base64"),
-        ('{"case_id": "double", "code": "x", "code": "y"}', "the same key twice"),
+        ('{"case_id": "double", "code": "x", "code": "y"}', "the key 'code' stands twice"),
         ({"case_id": "double", "task_id": "other", "code": ""}, "case_id and task_id differ"),
     ],
 )

@@ -11,14 +11,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from liftlab.errors import RunFolderCorrupt, SchemaTooNew, UnknownRun
+from liftlab.errors import RunFolderCorrupt, SchemaTooNew
 from liftlab.records import SCHEMA_VERSION, TABLES, Attempt, Check, Cost, Grade, as_row, columns
 from liftlab.store import (
     Journal,
     RunData,
     RunFolder,
     join_trials,
-    load,
     read_journal,
     read_tables,
     tables,
@@ -157,15 +156,13 @@ _JUDGES = ("grade", "cost", "attempt")
 
 
 def test_a_run_comes_back_from_its_tables(written: RunFolder) -> None:
-    run = load(written.path.parent, "latest")
+    run = read_tables(written)
     assert isinstance(run, RunData)
     assert (run.run.run_id, run.run.status, run.run.concurrency) == (RUN_ID, "complete", None)
     assert repr(run) == f"RunData('{RUN_ID}', 1 trials, complete)"
     assert run.folder.path == written.path
     for table, found in {"grade": run.grades, "check": run.checks, "cost": run.costs}.items():
         assert found.equals(empty(table))
-    with pytest.raises(UnknownRun):
-        load(written.path.parent, "nowhere")
 
 
 def test_pandas_reads_the_files_without_liftlab(written: RunFolder) -> None:

@@ -242,7 +242,7 @@ def test_a_suite_without_cases_is_refused(text: str) -> None:
         ('{"case_id": "b"}', "prompt: is missing"),
         ('{"case_id": "add", "prompt": "x"}', "case_id: 'add' is taken by the case in line 1"),
         ('{"case_id": "b", "prompt": "x", "test": 1}', "test: unknown key"),
-        ('{"case_id": "b", "prompt": "x", "prompt": "y"}', "not valid JSON: an object has the"),
+        ('{"case_id": "b", "prompt": "x", "prompt": "y"}', "not valid JSON: the key 'prompt'"),
         ('{"case_id": "b", "prompt": "\\ud800"}', "prompt: holds half of a"),
         ('{"case_id": "b", "prompt": "x", "checks": [[[1]]]}', "checks[0]: a check is [[arg"),
         ('{"case_id": "b", "prompt": "x", "entry_point": 1}', "entry_point: Input should be a"),

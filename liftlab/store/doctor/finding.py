@@ -8,20 +8,11 @@ from typing import Literal
 State = Literal["sound", "note", "mended", "damaged"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a diagnosis.
+    """One line of a diagnosis; `advice` is what a person can do, None where there is nothing.
 
-    Parameters
-    ----------
-    check
-        What was looked at, in a word.
-    state
-        `sound`; `note`, worth knowing and no fault; `mended`; or `damaged`.
-    text
-        What was found.
-    advice
-        What a person can do about it; None where there is nothing to do.
+    A `note` is worth knowing and no fault.
     """
 
     check: str

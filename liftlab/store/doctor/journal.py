@@ -18,150 +18,7 @@ _SALVAGE = (
     "what tables/ has can be read as Parquet"
 )
 _ROWS_LOST = "the journal was changed by something else than liftlab: do not rely on these trials"
-
-
-def check_journal(folder: RunFolder) -> list[Finding]:
-    """Check the database itself, then its rows.
-
-    Returns
-    -------
-    list of Finding
-        The first is about the database. If that is `damaged` it is the only one: nothing in
-        the journal can be relied on.
-
-    Raises
-    ------
-    SchemaTooNew
-        If a newer liftlab wrote it: this one cannot judge it.
-    """
-    try:
-        connection = schema.connect(folder.journal_path)
-    except RunFolderCorrupt as error:
-        return [Finding(check="journal", state="damaged", text=str(error), advice=_SALVAGE)]
-    try:
-        with schema.reading(folder.journal_path):
-            connection.execute("BEGIN")  # one moment for all checks
-            faults = _faults(connection)
-            if faults:
-                text = f"{folder.journal_path}: {some(faults)}"
-                return [Finding(check="journal", state="damaged", text=text, advice=_SALVAGE)]
-            return [_counts(connection), *_row_findings(folder, connection)]
-    except RunFolderCorrupt as error:
-        return [Finding(check="journal", state="damaged", text=str(error), advice=_SALVAGE)]
-    finally:
-        connection.close()
-
-
-def _faults(connection: sqlite3.Connection) -> list[str]:
-    told = [str(line) for (line,) in connection.execute("PRAGMA integrity_check(20)")]
-    if told != ["ok"]:
-        return [" ".join(line.split())[:200] for line in told]
-    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-    missing = [name for name in ("meta", *schema.TABLES) if name not in there]
-    if missing:
-        return [f"its table {name!r} is missing" for name in missing]
-    (runs,) = connection.execute("SELECT COUNT(*) FROM run").fetchone()
-    return [] if runs == 1 else [f"{runs} rows in its table 'run' instead of one"]
-
-
-def _counts(connection: sqlite3.Connection) -> Finding:
-    (trials,) = connection.execute("SELECT COUNT(*) FROM trial").fetchone()
-    (attempts,) = connection.execute("SELECT COUNT(*) FROM attempt").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    text = (
-        f"whole, schema {version} (this liftlab writes {SCHEMA_VERSION}), "
-        f"{counted(trials, 'trial')}, {counted(attempts, 'attempt')}"
-    )
-    return Finding(check="journal", state="sound", text=text)
-
-
-def _row_findings(folder: RunFolder, connection: sqlite3.Connection) -> Iterator[Finding]:
-    run_id, status, provenance = connection.execute(
-        "SELECT run_id, status, provenance FROM run"
-    ).fetchone()
-    live = lock.is_held(folder.path)
-    if run_id != folder.run_id:
-        yield Finding(
-            check="name",
-            state="damaged",
-            text=f"the folder is called {folder.run_id}, its rows say {run_id}",
-            advice=f"give the folder its name again: {run_id}",
-        )
-    yield _attempts(connection, folder.run_id, live)
-    if provenance == "measured":
-        yield _trials(connection)
-        yield _plan(folder, connection, str(status), live)
-
-
-def _attempts(connection: sqlite3.Connection, run_id: str, live: bool) -> Finding:
-    (unended,) = connection.execute("SELECT COUNT(*) FROM attempt WHERE ended = 0").fetchone()
-    if not unended:
-        return Finding(check="attempts", state="sound", text="each has its end")
-    if live:
-        return Finding(check="attempts", state="sound", text=f"{unended:,} under way")
-    return Finding(
-        check="attempts",
-        state="note",
-        text=f"{unended:,} sent and never ended: abandoned, paid for, never timed",
-        advice=f"nothing is lost; their trials are made again by: liftlab run --resume {run_id}",
-    )
-
-
-def _trials(connection: sqlite3.Connection) -> Finding:
-    """Look for trials that lack what was committed together with them."""
-    for query, what in _LOST:
-        found = [f"{case_id} #{repeat}" for case_id, repeat in connection.execute(query)]
-        if found:
-            text = f"{counted(len(found), *what)}: {some(found)}"
-            return Finding(check="trials", state="damaged", text=text, advice=_ROWS_LOST)
-    return Finding(check="trials", state="sound", text="each has its stages and its attempts")
-
-
-def _plan(folder: RunFolder, connection: sqlite3.Connection, status: str, live: bool) -> Finding:
-    (done,) = connection.execute("SELECT COUNT(*) FROM trial").fetchone()
-    planned = _planned(folder)
-    of_plan = f"{done:,} of {counted(planned, 'planned trial')}" if planned else f"{done:,} trials"
-    if live:
-        return Finding(check="plan", state="sound", text=f"{of_plan} committed so far")
-    if status == "complete" and planned and done < planned:
-        return Finding(
-            check="plan",
-            state="damaged",
-            text=f"the run says that it is complete and has {of_plan}",
-            advice=_ROWS_LOST,
-        )
-    if status in {"running", "interrupted", "partial", "failed"}:
-        return Finding(
-            check="plan",
-            state="note",
-            text=f"{of_plan}, then it was broken off",
-            advice=_how_to_go_on(folder),
-        )
-    return Finding(check="plan", state="sound", text=f"{status}, {of_plan}")
-
-
-def _planned(folder: RunFolder) -> int | None:
-    asked = _request(folder)
-    try:
-        return len(asked["cases"]) * int(asked["repeats"])
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _how_to_go_on(folder: RunFolder) -> str:
-    if _request(folder).get("pipeline") == "load":
-        return "a load is not resumed; what is committed can be used"
-    return f"finish it with: liftlab run --resume {folder.run_id}"
-
-
-def _request(folder: RunFolder) -> dict[str, Any]:
-    try:
-        asked = folder.manifest().get("request")
-    except LiftlabError:  # has a finding of its own
-        asked = None
-    return asked if isinstance(asked, dict) else {}
-
-
+# Trials that lack what was committed together with them: how many, in words, by a query.
 _LOST = (
     (
         "SELECT case_id, repeat FROM trial EXCEPT SELECT case_id, repeat FROM stage",
@@ -178,3 +35,106 @@ _LOST = (
         ("trial counts more attempts than there are", "trials count more attempts than there are"),
     ),
 )
+
+
+def check_journal(folder: RunFolder) -> list[Finding]:
+    """Check the database itself, then its rows.
+
+    If the first finding, on the database, is `damaged`, it is the only one.
+
+    Raises
+    ------
+    SchemaTooNew
+        If a newer liftlab wrote it: this one cannot judge it.
+    """
+    try:
+        with schema.opened(folder.journal_path) as journal:
+            journal.execute("BEGIN")  # one moment for all checks
+            if faults := _faults(journal):
+                raise RunFolderCorrupt(folder.journal_path, some(faults))
+            version = _one(journal, "PRAGMA user_version")
+            whole = f"whole, schema {version} (this liftlab writes {SCHEMA_VERSION})"
+            trials = counted(_one(journal, "SELECT COUNT(*) FROM trial"), "trial")
+            attempts = counted(_one(journal, "SELECT COUNT(*) FROM attempt"), "attempt")
+            text = f"{whole}, {trials}, {attempts}"
+            return [Finding("journal", "sound", text), *_row_findings(folder, journal)]
+    except RunFolderCorrupt as error:
+        return [Finding("journal", "damaged", str(error), _SALVAGE)]
+
+
+def _one(journal: sqlite3.Connection, query: str) -> int:
+    (number,) = journal.execute(query).fetchone()
+    return int(number)
+
+
+def _faults(journal: sqlite3.Connection) -> list[str]:
+    told = [str(line) for (line,) in journal.execute("PRAGMA integrity_check(20)")]
+    if told != ["ok"]:
+        return [" ".join(line.split())[:200] for line in told]
+    there = {name for (name,) in journal.execute("SELECT name FROM sqlite_schema")}
+    missing = [name for name in ("meta", *schema.TABLES) if name not in there]
+    if missing:
+        return [f"its table {name!r} is missing" for name in missing]
+    runs = _one(journal, "SELECT COUNT(*) FROM run")
+    return [] if runs == 1 else [f"{runs} rows in its table 'run' instead of one"]
+
+
+def _row_findings(folder: RunFolder, journal: sqlite3.Connection) -> Iterator[Finding]:
+    run_id, status, provenance = journal.execute(
+        "SELECT run_id, status, provenance FROM run"
+    ).fetchone()
+    live = lock.is_held(folder.path)
+    if run_id != folder.run_id:
+        text = f"the folder is called {folder.run_id}, its rows say {run_id}"
+        yield Finding("name", "damaged", text, f"give the folder its name again: {run_id}")
+    yield _attempts(journal, folder.run_id, live)
+    if provenance == "measured":
+        yield _trials(journal)
+        yield _plan(folder, _one(journal, "SELECT COUNT(*) FROM trial"), str(status), live)
+
+
+def _attempts(journal: sqlite3.Connection, run_id: str, live: bool) -> Finding:
+    unended = _one(journal, "SELECT COUNT(*) FROM attempt WHERE ended = 0")
+    if not unended:
+        return Finding("attempts", "sound", "each has its end")
+    if live:
+        return Finding("attempts", "sound", f"{unended:,} under way")
+    text = f"{unended:,} sent and never ended: abandoned, paid for, never timed"
+    advice = f"nothing is lost; their trials are made again by: liftlab run --resume {run_id}"
+    return Finding("attempts", "note", text, advice)
+
+
+def _trials(journal: sqlite3.Connection) -> Finding:
+    for query, what in _LOST:
+        if found := [f"{case_id} #{repeat}" for case_id, repeat in journal.execute(query)]:
+            text = f"{counted(len(found), *what)}: {some(found)}"
+            return Finding("trials", "damaged", text, _ROWS_LOST)
+    return Finding("trials", "sound", "each has its stages and its attempts")
+
+
+def _plan(folder: RunFolder, done: int, status: str, live: bool) -> Finding:
+    asked = _request(folder)
+    try:
+        planned = len(asked["cases"]) * int(asked["repeats"])
+    except (KeyError, TypeError, ValueError):
+        planned = 0
+    of_plan = f"{done:,} of {counted(planned, 'planned trial')}" if planned else f"{done:,} trials"
+    if live:
+        return Finding("plan", "sound", f"{of_plan} committed so far")
+    if status == "complete" and done < planned:
+        text = f"the run says that it is complete and has {of_plan}"
+        return Finding("plan", "damaged", text, _ROWS_LOST)
+    if status in {"running", "interrupted", "partial", "failed"}:
+        advice = f"finish it with: liftlab run --resume {folder.run_id}"
+        if asked.get("pipeline") == "load":
+            advice = "a load is not resumed; what is committed can be used"
+        return Finding("plan", "note", f"{of_plan}, then it was broken off", advice)
+    return Finding("plan", "sound", f"{status}, {of_plan}")
+
+
+def _request(folder: RunFolder) -> dict[str, Any]:
+    try:
+        asked = folder.manifest().get("request")
+    except LiftlabError:  # has a finding of its own
+        asked = None
+    return asked if isinstance(asked, dict) else {}

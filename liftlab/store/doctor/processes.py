@@ -6,8 +6,8 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from liftlab.store import lock
 from liftlab.store.doctor.finding import Finding, some
@@ -17,20 +17,19 @@ _PROC = Path("/proc")
 _OURS = re.compile(r"\bliftlab\.(?:serving|runner)\.[a-z_.]+")
 
 
-@dataclass(frozen=True, slots=True)
-class _Process:
+class _Process(NamedTuple):
     pid: int
     command: str
     stdin: str
     files: frozenset[str]
 
 
-def check_processes(folder: RunFolder) -> list[Finding]:
+def check_processes(folder: RunFolder) -> Iterator[Finding]:
     """Say who writes to the run, who else has its files open, and which children were left."""
-    findings = [_writer(folder)]
+    yield _writer(folder)
     if not (_PROC / "self" / "fd").is_dir():
-        text = "this system does not tell who has a file open"
-        return [*findings, Finding(check="processes", state="note", text=text)]
+        yield Finding("processes", "note", "this system does not tell who has a file open")
+        return
     inside = f"{folder.path.resolve()}{os.sep}"
     everybody = list(_processes())
     readers = [
@@ -40,31 +39,24 @@ def check_processes(folder: RunFolder) -> list[Finding]:
     ]
     if readers:
         text = f"has files of this run open: process {some(readers)}"
-        findings.append(Finding(check="processes", state="note", text=text))
+        yield Finding("processes", "note", text)
     left = _left(everybody)
     if left:
-        findings.append(
-            Finding(
-                check="processes",
-                state="note",
-                text=f"outlived the liftlab that started it: {some([p.command for p in left])}",
-                advice=f"end it with: kill {' '.join(str(p.pid) for p in left)}",
-            )
-        )
+        text = f"outlived the liftlab that started it: {some([p.command for p in left])}"
+        advice = f"end it with: kill {' '.join(str(p.pid) for p in left)}"
+        yield Finding("processes", "note", text, advice)
     if not readers and not left:
-        findings.append(Finding(check="processes", state="sound", text="none left behind"))
-    return findings
+        yield Finding("processes", "sound", "none left behind")
 
 
 def _writer(folder: RunFolder) -> Finding:
     if lock.is_held(folder.path):
         text = f"{lock.owner(folder.path)} is writing to this run"
         advice = "tables, orphans and leftovers are not judged while it does"
-        return Finding(check="lock", state="note", text=text, advice=advice)
+        return Finding("lock", "note", text, advice)
     if not (folder.path / lock.FILE_NAME).exists():
-        return Finding(check="lock", state="sound", text="free, nobody has written since")
-    text = f"free; {lock.owner(folder.path)} was the last to write"
-    return Finding(check="lock", state="sound", text=text)
+        return Finding("lock", "sound", "free, nobody has written since")
+    return Finding("lock", "sound", f"free; {lock.owner(folder.path)} was the last to write")
 
 
 def _left(everybody: list[_Process]) -> list[_Process]:
@@ -93,5 +85,4 @@ def _processes() -> Iterator[_Process]:
         except OSError:  # it has ended, or belongs to somebody else
             continue
         command = b" ".join(words).decode("utf-8", "replace").strip()
-        stdin = links.get("0", "")
-        yield _Process(int(entry.name), command, stdin, frozenset(links.values()))
+        yield _Process(int(entry.name), command, links.get("0", ""), frozenset(links.values()))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from liftlab.errors import FileInvalid
-from liftlab.importers import reference_names
+from liftlab.importers.week2.reference import reference_names
 from liftlab.summary.claims import Claim
 from liftlab.summary.claims.file import read
 

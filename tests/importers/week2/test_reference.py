@@ -11,7 +11,7 @@ from liftlab import jobs
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

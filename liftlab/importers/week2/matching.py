@@ -8,7 +8,7 @@ from pathlib import Path
 
 from liftlab import suite
 from liftlab.errors import InputInvalid
-from liftlab.importers.families import OldFile
+from liftlab.importers.week2.old_file import OldFile
 from liftlab.suite import Case, Suite
 
 _LONGEST_ID = 100  # of a suite's case
@@ -33,9 +33,10 @@ class Suites:
         Its name is that of the one suite that they are all of, else the file's family.
         """
         found: dict[str, tuple[Case, str]] = {}
-        for row, result in zip(old.rows, old.results, strict=True):
-            known = self._cases.get((row["test_name"], (result.prompt or "").strip()))
-            if known and result.stages and len(result.case_id) <= _LONGEST_ID:
+        for result in old.results:
+            told = result.told
+            known = self._cases.get((told.test_name, (told.prompt or "").strip()))
+            if known and told.stages and len(result.case_id) <= _LONGEST_ID:
                 found[result.case_id] = (replace(known[0], case_id=result.case_id), known[1])
         if not found:
             return None

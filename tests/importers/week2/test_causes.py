@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from liftlab import jobs
-from liftlab.importers.causes import error_class
+from liftlab.importers.week2.causes import error_class
 from liftlab.jobs.importing import import_files
 from liftlab.settings import Project
 

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from liftlab.errors import RunFolderCorrupt
-from liftlab.records import Grade, as_row, columns
+from liftlab.importers.week2.export import export, write
+from liftlab.records import Grade, Run, Stage, Trial, as_row, columns
 from liftlab.store import (
     Journal,
     RunData,
     RunFolder,
-    export_week2,
+    create,
     join_trials,
     read_journal,
     read_tables,
     write_tables,
-    write_week2,
 )
 from liftlab.store.frames import DTYPES, empty
 
+RUN_ID = "20251015_085128_abcd"
+KEY = {"run_id": RUN_ID, "case_id": "add"}
+SUITE = b"""[[cases]]
+case_id = "add"
+prompt = "Add two numbers"
+checks = [[[1, 2], 3]]
+"""
 CODE = "def add(a, b):\n    return a + b\n"
 
 
@@ -42,7 +49,16 @@ def opened(folder: RunFolder, *grades: Grade) -> RunData:
 
 
 @pytest.fixture
-def run(folder: RunFolder, rows: SimpleNamespace) -> RunData:
+def folder(tmp_path: Path) -> RunFolder:
+    return create(tmp_path / "runs", Run(run_id=RUN_ID, suite="one"), {}, SUITE, ".toml")
+
+
+def stage(repeat: int = 1, **columns: object) -> Stage:
+    return Stage(repeat=repeat, **KEY, **{"stage": "code", "position": 0, "ok": True} | columns)
+
+
+@pytest.fixture
+def run(folder: RunFolder) -> RunData:
     """Two trials through both stages: one passes, the other gets stuck in the second."""
     ir = folder.artifacts.put(json.dumps({"value": {"intent": "sum"}}).encode())
     code = folder.artifacts.put(json.dumps({"code": CODE, "function": "add"}).encode())
@@ -51,20 +67,20 @@ def run(folder: RunFolder, rows: SimpleNamespace) -> RunData:
     bad = good | {"ok": False, "error_class": "syntax_error", "attempts": 3}
     with Journal.open(folder) as journal:
         stages = [
-            rows.stage(**first, client_peak_mb=0.5),
-            rows.stage(**good, value_sha256=code),
+            stage(**first, client_peak_mb=0.5),
+            stage(**good, value_sha256=code),
         ]
-        journal.trial_ended(rows.trial(e2e_s=14.5, completed=True), stages)
-        stages = [rows.stage(repeat=2, **first), rows.stage(repeat=2, **bad)]
-        journal.trial_ended(rows.trial(repeat=2, e2e_s=30.0), stages)
-    key = {"run_id": rows.run_id, "case_id": "add", "grader_version": "1"}
+        journal.trial_ended(Trial(repeat=1, e2e_s=14.5, completed=True, **KEY), stages)
+        stages = [stage(repeat=2, **first), stage(repeat=2, **bad)]
+        journal.trial_ended(Trial(repeat=2, e2e_s=30.0, **KEY), stages)
+    key = KEY | {"grader_version": "1"}
     passed = Grade(repeat=1, outcome="pass", **key)
     failed = Grade(repeat=2, outcome="fail", failure_class="syntax_error", **key)
     return opened(folder, passed, failed)
 
 
 def test_a_run_in_the_old_format(run: RunData) -> None:
-    good, bad = export_week2(run)["results"]
+    good, bad = export(run)["results"]
     assert (good["test_name"], good["prompt"]) == ("add", "Add two numbers")
     assert good["nlp_to_ir"]["latency_ms"] == 10_000
     assert good["nlp_to_ir"]["memory_mb"] == good["total_memory_mb"] == 0.5
@@ -81,7 +97,7 @@ def test_a_run_in_the_old_format(run: RunData) -> None:
 
 
 def test_the_summary_is_over_successes(run: RunData) -> None:
-    summary = export_week2(run)["summary"]
+    summary = export(run)["summary"]
     counts = [summary[f"{name}_runs"] for name in ("total", "successful", "failed")]
     assert counts == [2, 1, 1]
     assert (summary["e2e_mean"], summary["e2e_median"], summary["e2e_std"]) == (
@@ -94,22 +110,22 @@ def test_the_summary_is_over_successes(run: RunData) -> None:
 
 
 def test_it_is_written_beside_the_run_and_says_what_it_lost(run: RunData) -> None:
-    path = write_week2(run)
+    path = write(run)
     assert path.name == "benchmark_results_20251015_085128.json"
     data = json.loads(path.read_text())
-    assert data == export_week2(run)
+    assert data == export(run)
     assert any("attempts" in line for line in data["lossy"])
 
 
 def test_a_run_of_nothing(folder: RunFolder) -> None:
-    data = export_week2(opened(folder))
+    data = export(opened(folder))
     assert data["results"] == []
     assert data["summary"]["e2e_mean"] is None
 
 
-def test_an_artifact_that_is_no_json_is_told(folder: RunFolder, rows: SimpleNamespace) -> None:
-    stage = rows.stage(value_sha256=folder.artifacts.put(b"{"))
+def test_an_artifact_that_is_no_json_is_told(folder: RunFolder) -> None:
+    broken = stage(value_sha256=folder.artifacts.put(b"{"))
     with Journal.open(folder) as journal:
-        journal.trial_ended(rows.trial(), [stage])
+        journal.trial_ended(Trial(repeat=1, **KEY), [broken])
     with pytest.raises(RunFolderCorrupt, match="not JSON"):
-        export_week2(opened(folder))
+        export(opened(folder))

@@ -17,7 +17,7 @@ from liftlab.store import RunData
 from liftlab.store.index import history
 from liftlab.summary.published import published_of
 
-FILES = Path(__file__).parent / "files"
+FILES = Path(__file__).parents[1] / "files"
 Sample = Callable[[str], dict[str, Any]]
 Write = Callable[..., Path]
 

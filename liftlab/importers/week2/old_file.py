@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from liftlab import tomlfile
 from liftlab.errors import FileInvalid
-from liftlab.importers.models import (
+from liftlab.importers.reading import Document
+from liftlab.importers.week2.models import (
     MAX_RESULTS,
     BenchmarkModel,
-    MetadataModel,
     NontrivialModel,
-    Result,
-    StageModel,
+    ResultModel,
     ValidationModel,
 )
-from liftlab.importers.reading import Document
-from liftlab.store import OldResult, OldStage
+from liftlab.words import be, counted
 
 FamilyName = Literal["benchmark", "parallel", "execution_validation", "nontrivial"]
 
-_MODELS: Mapping[FamilyName, type[Result]] = {
+_MODELS: Mapping[FamilyName, type[ResultModel]] = {
     "benchmark": BenchmarkModel,
     "parallel": BenchmarkModel,
     "execution_validation": ValidationModel,
@@ -37,34 +34,23 @@ _UNKNOWN = (
     "or what `liftlab export --format jsonl` wrote"
 )
 _MOST_NOTES = 5
-_PLACEHOLDER = re.compile(r"<\d+ chars>")
-_DEFINED = re.compile(r"^(?:async +)?def +([A-Za-z_]\w*)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldResult:
+    """A result, and the trial that it becomes: a name asked again with its prompt is a repeat."""
+
+    case_id: str
+    repeat: int
+    told: ResultModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldFile:
-    """A file of the first benchmark.
-
-    Parameters
-    ----------
-    family
-        Which of the four it is.
-    rows
-        The file's own results, each beside `results`.
-    results
-        What tables can hold of them; a name asked again with the same prompt is a repeat.
-    functions
-        By position: the function that the code is meant to define, where that can be told.
-    top
-        The file's other keys: `summary`, `timestamp`, `suite_name`, …
-    notes
-        What was done to the file's content, in sentences.
-    """
+    """A file of the first benchmark; `top` has its keys beside `results`."""
 
     family: FamilyName
-    rows: list[dict[str, Any]] = field(repr=False)
     results: list[OldResult] = field(repr=False)
-    functions: list[str | None] = field(repr=False)
     top: Mapping[str, Any] = field(repr=False)
     notes: list[str]
 
@@ -81,8 +67,7 @@ def read(document: Document) -> OldFile:
     family = _family(document)
     rows, repeated = _distinct(data["results"])
     notes: list[str] = []
-    models = [_checked(document, family, index, row, notes) for index, row in rows]
-    results = list(_numbered(map(_result, models)))
+    results = list(_numbered(_checked(document, family, index, row, notes) for index, row in rows))
     notes = _shortened(notes)
     if document.unknown:
         notes.append(f"{_count(document.unknown, 'value')} no number (NaN or Infinity): unknown")
@@ -94,9 +79,7 @@ def read(document: Document) -> OldFile:
         raise FileInvalid(path, "summary: must be an object")
     return OldFile(
         family=family,
-        rows=[row for _, row in rows],
         results=results,
-        functions=[_function(model) for model in models],
         top={key: value for key, value in data.items() if key != "results"},
         notes=notes,
     )
@@ -144,7 +127,7 @@ def _is_stamped(row: Mapping[str, Any]) -> bool:
 
 def _checked(
     document: Document, family: FamilyName, index: int, row: Any, notes: list[str]
-) -> Result:
+) -> ResultModel:
     """Return a result; a value that cannot be is unknown, and `notes` say so.
 
     The first benchmark wrote, for instance, a memory below 0 where it had measured a difference.
@@ -191,100 +174,19 @@ def _shortened(notes: list[str]) -> list[str]:
     return [*told, f"{_count(more, 'further value')} odd, and unknown"] if more > 0 else told
 
 
-def _result(model: Result) -> OldResult:
-    if isinstance(model, BenchmarkModel):
-        return _of_benchmark(model)
-    if isinstance(model, ValidationModel):
-        return OldResult(
-            case_id=model.test_name,
-            prompt=model.prompt,
-            e2e_s=_seconds(model.total_latency_ms),
-            cost_usd=model.estimated_cost_usd,
-            completed=model.compilation_success,
-        )
-    return OldResult(
-        case_id=model.test_name,
-        prompt=model.prompt,
-        e2e_s=_seconds(model.latency_ms),
-        cost_usd=model.cost_usd,
-        completed=model.compiled,
-        category=model.category,
-        difficulty=model.complexity,
-    )
-
-
-def _of_benchmark(model: BenchmarkModel) -> OldResult:
-    stages = {"nlp_to_ir": model.nlp_to_ir, "ir_to_code": model.ir_to_code}
-    first, last = stages.values()
-    return OldResult(
-        case_id=model.test_name,
-        prompt=model.prompt,
-        timestamp=model.timestamp,
-        provider=model.provider_type,
-        stages={name: _stage(name, stage) for name, stage in stages.items() if stage},
-        e2e_s=_seconds(model.total_latency_ms),
-        cost_usd=model.estimated_cost_usd,
-        completed=model.end_to_end_success,
-        ir=model.ir_output if first and first.success else None,
-        code=_code(model) if last and last.success else None,
-    )
-
-
-def _stage(name: str, stage: StageModel) -> OldStage:
-    return OldStage(
-        name=name,
-        ok=stage.success,
-        latency_s=_seconds(stage.latency_ms),
-        memory_mb=stage.memory_mb,
-        error=stage.error,
-        attempts=_attempts(stage.metadata),
-    )
-
-
-def _attempts(metadata: MetadataModel | None) -> int | None:
-    if metadata is None:
-        return None
-    made = metadata.result.metadata if metadata.result else None
-    return made.attempts if made and made.attempts is not None else metadata.attempts
-
-
-def _code(model: BenchmarkModel) -> str | None:
-    metadata = model.ir_to_code.metadata if model.ir_to_code else None
-    if metadata and metadata.result and metadata.result.source_code:
-        return metadata.result.source_code
-    told = model.code_output
-    return told if told and not _PLACEHOLDER.fullmatch(told) else None
-
-
-def _function(model: Result) -> str | None:
-    """Return the name of the wanted function: by the IR's signature, else the only one there is."""
-    if not isinstance(model, BenchmarkModel):
-        return None
-    signature = model.ir_output.get("signature") if isinstance(model.ir_output, dict) else None
-    name = signature.get("name") if isinstance(signature, dict) else None
-    if isinstance(name, str) and name.isidentifier():
-        return name
-    defined = set(_DEFINED.findall(_code(model) or ""))
-    return defined.pop() if len(defined) == 1 else None
-
-
-def _numbered(results: Iterable[OldResult]) -> Iterator[OldResult]:
+def _numbered(results: Iterable[ResultModel]) -> Iterator[OldResult]:
     """Give each result of a case its repeat; one name with another prompt is another case."""
     prompts: dict[str, list[str | None]] = {}
     counts: Counter[str] = Counter()
     for result in results:
-        asked = prompts.setdefault(result.case_id, [])
+        asked = prompts.setdefault(result.test_name, [])
         if result.prompt not in asked:
             asked.append(result.prompt)
         place = asked.index(result.prompt)
-        case_id = result.case_id if place == 0 else f"{result.case_id}:{place + 1}"
+        case_id = result.test_name if place == 0 else f"{result.test_name}:{place + 1}"
         counts[case_id] += 1
-        yield replace(result, case_id=case_id, repeat=counts[case_id])
-
-
-def _seconds(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else milliseconds / 1000
+        yield OldResult(case_id=case_id, repeat=counts[case_id], told=result)
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun} is" if number == 1 else f"{number:,} {noun}s are"
+    return f"{counted(number, noun)} {be(number)}"

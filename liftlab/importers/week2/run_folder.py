@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import count, islice
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import liftlab
-from liftlab.importers.causes import error_class
-from liftlab.importers.families import OldFile
+from liftlab.importers.week2.causes import error_class
+from liftlab.importers.week2.models import ResultModel
+from liftlab.importers.week2.old_file import OldFile
 from liftlab.records import Attempt, Run, Stage, Trial
-from liftlab.store import OldResult, OldStage, RunFolder, create
+from liftlab.store import RunFolder, create
 from liftlab.store.exchange import ORIGINAL
 from liftlab.store.files import write_atomic
 from liftlab.store.folder import Measured
 from liftlab.suite import Case, Suite
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _MOST_FIGURES = 500
 _LARGEST = 1e15
 _LONGEST_NAME = 200
@@ -29,31 +30,18 @@ _LONGEST_NAME = 200
 def run_id_of(source: bytes, old: OldFile) -> str:
     """Return the name of a file's run: when it began, and letters of its content's digest."""
     digest = sha256(source).hexdigest()
-    moment = _moment(began(old))
+    moment = _moment(_began(old))
     if moment is None:
         return f"imported_{digest[:12]}"
     number = int(digest, 16)
-    letters = "".join(_LETTERS[number // 26**place % 26] for place in range(4))
+    letters = "".join(ascii_lowercase[number // 26**place % 26] for place in range(4))
     return f"{moment:%Y%m%d_%H%M%S}_{letters}"
 
 
 def write_old(
     runs_dir: Path, name: str, source: bytes, old: OldFile, suite: Suite | None
 ) -> RunFolder:
-    """Write a file's results as a run.
-
-    Parameters
-    ----------
-    runs_dir
-        Where run folders lie.
-    name
-        The file's name, for people.
-    source
-        Its content, which is kept as it is.
-    old
-        What was read from it.
-    suite
-        The cases with checks that its answers are graded against; None grades none.
+    """Write a file's results, and the file, as a run, with the cases that grade its answers.
 
     Raises
     ------
@@ -84,14 +72,14 @@ def write_old(
 
 def _run(source: bytes, old: OldFile, suite: Suite | None) -> Run:
     """Return the run's row: what the file does not say is null."""
-    providers = {result.provider for result in old.results}
+    providers = {result.told.provider_type for result in old.results}
     return Run(
         run_id=run_id_of(source, old),
-        suite=suite.name if suite else title(old),
+        suite=suite.name if suite else _title(old),
         suite_sha256=suite.sha256 if suite else None,
         pipeline="lift" if old.family in ("benchmark", "parallel") else None,
         endpoint=providers.pop() if len(providers) == 1 else None,
-        started_at=began(old),
+        started_at=_began(old),
         status="complete",
         # One at a time by that family's definition; how many at once, no other file says. Runs
         # of another load are a series of their own.
@@ -103,7 +91,7 @@ def _run(source: bytes, old: OldFile, suite: Suite | None) -> Run:
     )
 
 
-def title(old: OldFile) -> str:
+def _title(old: OldFile) -> str:
     """Return what a file calls its suite, else the file's family."""
     told = old.top.get("suite_name")
     usable = isinstance(told, str) and 0 < len(told) <= 100 and told.isprintable()
@@ -113,103 +101,92 @@ def title(old: OldFile) -> str:
 def _rows(folder: RunFolder, old: OldFile, suite: Suite | None) -> Iterator[Measured]:
     cases = {case.case_id: case for case in suite.cases} if suite else {}
     numbers = count(1)
-    for result, function in zip(old.results, old.functions, strict=True):
+    for result in old.results:
         keys: dict[str, Any] = {"run_id": folder.run_id, "case_id": result.case_id}
         keys["repeat"] = result.repeat
-        yield from _attempts(keys, result, numbers)
-        stages = list(_stages(folder, keys, result, function))
-        yield from stages
-        yield _trial(keys, result, stages, cases.get(result.case_id))
+        yield from _attempts(keys, result.told, numbers)
+        yield from _stages(folder, keys, result.told)
+        yield _trial(keys, result.told, cases.get(result.case_id))
 
 
-def _trial(
-    keys: dict[str, Any], result: OldResult, stages: Sequence[Stage], case: Case | None
-) -> Trial:
-    counts = [stage.attempts for stage in stages]
+def _trial(keys: dict[str, Any], told: ResultModel, case: Case | None) -> Trial:
+    counts = [stage.attempts for stage in told.stages.values()]
     return Trial(
         **keys,
-        category=result.category or (case.category if case else None),
-        difficulty=result.difficulty or (case.difficulty if case else None),
-        started_at=stamp(result.timestamp),
-        e2e_s=result.e2e_s,
+        category=told.category or (case.category if case else None),
+        difficulty=told.complexity or (case.difficulty if case else None),
+        started_at=_stamp(told.timestamp),
+        e2e_s=told.e2e_s,
         attempts=sum(c for c in counts if c) if counts and None not in counts else None,
-        completed=result.completed,
+        completed=told.completed,
     )
 
 
-def _stages(
-    folder: RunFolder, keys: dict[str, Any], result: OldResult, function: str | None
-) -> Iterator[Stage]:
-    for position, stage in enumerate(result.stages.values()):
-        value = _value(stage, result, function)
+def _stages(folder: RunFolder, keys: dict[str, Any], told: ResultModel) -> Iterator[Stage]:
+    for position, (name, stage) in enumerate(told.stages.items()):
+        value: dict[str, Any] | None = None
+        if not stage.success:
+            value = {"message": stage.error} if stage.error else None
+        elif name == "nlp_to_ir":
+            value = None if told.ir_output is None else {"value": told.ir_output}
+        elif told.code is not None:
+            value = {"code": told.code, "function": told.function}
         kept = None if value is None else json.dumps(value, ensure_ascii=True).encode()
         yield Stage(
             **keys,
-            stage=stage.name,
+            stage=name,
             position=position,
-            ok=stage.ok,
+            ok=stage.success,
             latency_s=stage.latency_s,
             attempts=stage.attempts,
-            error_class=None if stage.ok else error_class(stage.error),
+            error_class=None if stage.success else error_class(stage.error),
             client_peak_mb=stage.memory_mb,
             value_sha256=None if kept is None else folder.artifacts.put(kept),
         )
 
 
-def _value(stage: OldStage, result: OldResult, function: str | None) -> dict[str, Any] | None:
-    if not stage.ok:
-        return {"message": stage.error} if stage.error else None
-    if stage.name == "nlp_to_ir":
-        return None if result.ir is None else {"value": result.ir}
-    return None if result.code is None else {"code": result.code, "function": function}
-
-
-def _attempts(keys: dict[str, Any], result: OldResult, numbers: Iterator[int]) -> Iterator[Attempt]:
+def _attempts(keys: dict[str, Any], told: ResultModel, numbers: Iterator[int]) -> Iterator[Attempt]:
     """Yield a row for each attempt that the file counts; it gives no times for them.
 
     Where it does not count them, one row without a number stands for all that there were.
     """
-    if not result.stages and result.e2e_s is not None:
-        yield Attempt(**keys, seq=next(numbers), endpoint=result.provider)
-    for stage in result.stages.values():
+    if not told.stages and told.e2e_s is not None:
+        yield Attempt(**keys, seq=next(numbers), endpoint=told.provider_type)
+    for name, stage in told.stages.items():
         made = stage.attempts
         for number in range(1, made + 1) if made else [None]:
-            last = number == made and stage.ok
+            last = number == made and stage.success
             yield Attempt(
                 **keys,
                 seq=next(numbers),
-                stage=stage.name,
+                stage=name,
                 attempt=number,
-                endpoint=result.provider,
+                endpoint=told.provider_type,
                 transport_ok=True if last else None,
                 valid=None if number is None else last,
             )
 
 
-def began(old: OldFile) -> str | None:
+def _began(old: OldFile) -> str | None:
     """Return the earliest time that the file gives."""
     top = old.top.get("timestamp")
-    told = [result.timestamp for result in old.results]
-    known = [s for s in map(stamp, [*told, top if isinstance(top, str) else None]) if s]
+    told = [result.told.timestamp for result in old.results]
+    known = [s for s in map(_stamp, [*told, top if isinstance(top, str) else None]) if s]
     return min(known, default=None)
 
 
-def stamp(text: str | None) -> str | None:
-    """Return a time as the tables have it: in UTC where its zone is told, else as it stands."""
+def _stamp(text: str | None) -> str | None:
     moment = _moment(text)
-    if moment is None:
-        return None
-    return moment.isoformat() if moment.tzinfo is None else moment.astimezone(UTC).isoformat()
+    return moment.isoformat() if moment else None
 
 
 def _moment(text: str | None) -> datetime | None:
+    """Return a time as the tables have it: in UTC where its zone is told, else as it stands."""
     try:
         moment = datetime.fromisoformat(text.strip()) if text else None
-        if moment and moment.tzinfo:
-            moment = moment.astimezone(UTC)
+        return moment.astimezone(UTC) if moment and moment.tzinfo else moment
     except (ValueError, OverflowError):
         return None
-    return moment
 
 
 def _figures(summary: dict[str, Any]) -> dict[str, float]:
@@ -220,8 +197,7 @@ def _figures(summary: dict[str, Any]) -> dict[str, float]:
 def _numbers(group: dict[str, Any], place: str) -> Iterator[tuple[str, float]]:
     for key, value in group.items():
         name = f"{place}{key}"
-        number = isinstance(value, int | float) and not isinstance(value, bool)
         if isinstance(value, dict):
             yield from _numbers(value, f"{name}.")
-        elif number and abs(value) <= _LARGEST and len(name) <= _LONGEST_NAME:
+        elif type(value) in (int, float) and abs(value) <= _LARGEST and len(name) <= _LONGEST_NAME:
             yield name, value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import liftlab
 from liftlab import tomlfile
 from liftlab.errors import FileInvalid
 from liftlab.records import Attempt, Run, Stage, Trial, columns
-from liftlab.store import Journal, RunFolder, create
+from liftlab.store import RunFolder, create
+from liftlab.store.folder import Measured
 from liftlab.suite import Suite
 
 REPEAT = 1
@@ -28,61 +30,39 @@ def reference_names(folder: Path) -> list[str]:
 
 
 def import_reference(source: Path, suite: Suite | None, runs_dir: Path) -> RunFolder:
-    """Turn a reference file into a run folder.
+    """Turn a file of `data/reference/` into a run folder of its name.
 
-    Parameters
-    ----------
-    source
-        A file of `data/reference/`.
-    suite
-        The suite that its answers are graded against; None where there is none.
-    runs_dir
-        Where run folders lie.
-
-    Returns
-    -------
-    RunFolder
-        The new folder; its name is the file's.
+    Its answers are graded against the suite, where there is one.
     """
     data = tomlfile.read(source, FileInvalid).data
     known = columns("run")
     described = {key: value for key, value in data["run"].items() if key in known}
-    run = Run(
-        **{
-            **described,
-            "suite_sha256": suite.sha256 if suite else None,
-            "liftlab_version": liftlab.__version__,
-        }
-    )
+    described |= {"suite_sha256": suite.sha256 if suite else None}
+    run = Run(**described | {"liftlab_version": liftlab.__version__})
     manifest = {
         "suite": suite.name if suite else None,
         "reference": {"run": data["run"], "published": data["published"]},
         "suite_sha256": run.suite_sha256,
         "pipeline_sha256": None,
     }
-    folder = create(
-        runs_dir,
-        run,
-        manifest,
-        suite.source if suite else b"",
-        suite.suffix if suite else ".toml",
-    )
-    with Journal.open(folder) as journal:
+
+    def fill(folder: RunFolder) -> Iterator[Measured]:
+        numbers = count(1)
         for told in data["trial"]:
-            _write_trial(folder, journal, run, told, suite)
-    return folder
+            yield from _rows(folder, run, told, suite, numbers)
+
+    content, suffix = (suite.source, suite.suffix) if suite else (b"", ".toml")
+    return create(runs_dir, run, manifest, content, suffix, fill)
 
 
-def _write_trial(
-    folder: RunFolder, journal: Journal, run: Run, told: dict[str, Any], suite: Suite | None
-) -> None:
+def _rows(
+    folder: RunFolder, run: Run, told: dict[str, Any], suite: Suite | None, numbers: Iterator[int]
+) -> Iterator[Measured]:
     case = next((c for c in suite.cases if c.case_id == told["case_id"]), None) if suite else None
     stages = list(_stages(folder, run, told))
     for stage, described in zip(stages, told["stages"], strict=True):
-        for attempt in _attempts(journal, run, stage, described):
-            journal.attempt_sent(attempt)
-            journal.attempt_ended(attempt)
-    trial = Trial(
+        yield from _attempts(run, stage, described.get("retry_reason"), numbers)
+    yield Trial(
         run_id=run.run_id,
         case_id=told["case_id"],
         repeat=REPEAT,
@@ -92,7 +72,7 @@ def _write_trial(
         attempts=sum(s.attempts for s in stages if s.attempts) or None,
         completed=all(stage.ok for stage in stages),
     )
-    journal.trial_ended(trial, stages).result()
+    yield from stages
 
 
 def _stages(folder: RunFolder, run: Run, told: dict[str, Any]) -> Iterator[Stage]:
@@ -115,21 +95,23 @@ def _stages(folder: RunFolder, run: Run, told: dict[str, Any]) -> Iterator[Stage
         )
 
 
-def _attempts(journal: Journal, run: Run, stage: Stage, told: dict[str, Any]) -> Iterator[Attempt]:
-    """Write a row for each attempt that the source counts; it gives no times for them."""
-    count = stage.attempts or 0
-    for number in range(1, count + 1):
+def _attempts(
+    run: Run, stage: Stage, retry_reason: str | None, numbers: Iterator[int]
+) -> Iterator[Attempt]:
+    """Yield a row for each attempt that the source counts; it gives no times for them."""
+    made = stage.attempts or 0
+    for number in range(1, made + 1):
         yield Attempt(
             run_id=run.run_id,
-            seq=journal.next_seq(),
+            seq=next(numbers),
             case_id=stage.case_id,
             repeat=REPEAT,
             stage=stage.stage,
             attempt=number,
             endpoint=run.endpoint,
             transport_ok=True,
-            valid=stage.ok and number == count,
-            retry_reason=told.get("retry_reason") if number > 1 else None,
+            valid=stage.ok and number == made,
+            retry_reason=retry_reason if number > 1 else None,
         )
 
 
