@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from liftlab.cli.options import json_option, project
+from liftlab.cli.options import json_option, project, taken
 from liftlab.words import counted
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
 
     here = project()
     claimed = read(file or here.path("reference") / CLAIMS_FILE)
-    data = jobs.open_run(run, project=here)
+    data = jobs.open_run(taken(run, here), project=here)
     if not claimed.about(data.run.run_id):
         say(f"these claims are about run {claimed.run}; here the rows of {data.run.run_id} rule")
     rulings = rule_all(claimed.claims, evidence_of(data, here))
@@ -63,7 +63,7 @@ def lint_report_command(file: Path, run: str, as_json: bool) -> None:
     source = tomlfile.read_bytes(file, FileInvalid, limit=tomlfile.MAX_BYTES)
     report = tomlfile.decode_text(source, file, FileInvalid)
     here = project()
-    checked = lint(report, evidence_of(jobs.open_run(run, project=here), here))
+    checked = lint(report, evidence_of(jobs.open_run(taken(run, here), project=here), here))
     if as_json:
         click.echo(json.dumps([each.as_json() for each in checked], indent=2, allow_nan=False))
         return

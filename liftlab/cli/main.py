@@ -19,9 +19,12 @@ VERBS = {
     "quick": ("quick", "Run one case and print its attempts."),
     "report": ("report", "Run the suite and write the HTML report; with RUN, only write it."),
     "show": ("show", "Print a run in the terminal."),
+    "trial": ("trial", "Print one trial in full: prompt, replies, code, checks, times."),
     "status": ("status", "Print a run's messages for a status update, as Markdown."),
     "readme-update": ("status", "Write a run's numbers into the performance section of a README."),
-    "runs": ("show", "List the runs on disk."),
+    "runs": ("keep", "List the runs on disk: success, median, label."),
+    "label": ("keep", "Give a run a label that lists show."),
+    "delete": ("keep", "Remove runs with their pages; asks first."),
     "doctor": ("doctor", "Look a run's folder over, and make its tables again."),
     "history": (
         "history",

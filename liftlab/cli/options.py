@@ -105,6 +105,17 @@ def limit_options(function: F) -> F:
     return function
 
 
+def taken(run: str, here: Project) -> str:
+    """Return the id of the run that is meant, and say which it is where nobody wrote it out."""
+    from liftlab.cli.main import say
+    from liftlab.jobs.opening import find_run
+
+    run_id = find_run(here, run).run_id
+    if run_id != run:
+        say(f"run {run_id}{', the newest of a suite' if run == 'latest' else ''}")
+    return run_id
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -13,6 +13,7 @@ from liftlab.cli.options import (
     overrides_of,
     project,
     selection_options,
+    taken,
 )
 from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
 
@@ -87,7 +88,7 @@ def run_command(
         **overrides_of(more),
     )
     if resume:
-        finish(jobs.resume_run(here, resume), as_json)
+        finish(jobs.resume_run(here, taken(resume, here)), as_json)
         return
     request = jobs.plan_run(
         here,

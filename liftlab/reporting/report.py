@@ -149,7 +149,8 @@ def _how_to_go_on(project: Project, before: Collection[str]) -> str:
 def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
     from liftlab.reporting.export import page_of_parts
 
-    items = []
+    label = run.folder.label()
+    items = [tag("p", label)] if label else []
     for page in pages:
         link = tag("a", page.title, href=f"{page.name}.html")
         fault = tag("p", page.fault, cls="fault") if page.fault else ""

@@ -8,11 +8,8 @@ from __future__ import annotations
 from liftlab.store.artifacts import Artifacts
 from liftlab.store.folder import (
     RunFolder,
-    RunSummary,
     committed,
     create,
-    find,
-    list_runs,
     new_run_id,
     stage_rows,
 )
@@ -20,6 +17,7 @@ from liftlab.store.frames import join_trials, read_journal, trial_costs
 from liftlab.store.index import History, history, read_history
 from liftlab.store.index_files import unlaid
 from liftlab.store.journal import Journal
+from liftlab.store.listing import RunSummary, find, latest, list_runs, resolve
 from liftlab.store.tables import RunData, load, read_tables, tables_current, write_tables
 from liftlab.store.time_scale import rescale
 from liftlab.store.week2 import OldResult, OldStage, export_week2, write_week2
@@ -39,6 +37,7 @@ __all__ = [
     "find",
     "history",
     "join_trials",
+    "latest",
     "list_runs",
     "load",
     "new_run_id",
@@ -46,6 +45,7 @@ __all__ = [
     "read_journal",
     "read_tables",
     "rescale",
+    "resolve",
     "stage_rows",
     "tables_current",
     "trial_costs",

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from liftlab.errors import RunFolderCorrupt
 from liftlab.store import index_sql as sql
 from liftlab.store import lock, schema
-from liftlab.store.folder import run_folders, table_file
+from liftlab.store.files import refuse_odd
+from liftlab.store.folder import table_file
+from liftlab.store.listing import run_folders
 
 NO_TABLES = "it has no tables yet: `liftlab show {run_id}` makes them"
 DAMAGED = "{told}: `liftlab show {run_id}` makes its tables again"
@@ -31,8 +34,13 @@ def run_files(runs_dir: Path) -> tuple[dict[str, RunFiles], dict[str, str]]:
     for path in run_folders(runs_dir):
         try:
             stats = {table: os.stat(table_file(path, table)) for table in sql.READ}
+            for table, stat in stats.items():
+                refuse_odd(table_file(path, table), stat)
         except OSError:
             skipped[path.name] = NO_TABLES.format(run_id=path.name)
+            continue
+        except RunFolderCorrupt as error:
+            skipped[path.name] = str(error)
             continue
         journal = _journal_time(path / schema.FILE_NAME)
         marks = [f"{stat.st_mtime_ns}:{stat.st_size}" for stat in stats.values()]

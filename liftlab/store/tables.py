@@ -13,7 +13,7 @@ from liftlab.errors import RunFolderCorrupt, SchemaTooNew
 from liftlab.records import SCHEMA_VERSION, TABLES, Run
 from liftlab.store import lock, schema
 from liftlab.store.files import write_atomic, writing
-from liftlab.store.folder import RunFolder, find, table_file
+from liftlab.store.folder import RunFolder, table_file
 from liftlab.store.frames import (
     STATE,
     empty,
@@ -22,6 +22,7 @@ from liftlab.store.frames import (
     typed,
     with_later_columns,
 )
+from liftlab.store.listing import find
 from liftlab.store.time_scale import rescale, rescale_run
 
 if TYPE_CHECKING:

@@ -56,7 +56,7 @@ def test_every_verb_has_help_of_its_own(verb: str, capsys: pytest.CaptureFixture
         (["run", "--memory", "--concurrency", "2"], 2, "--memory measures one trial at a time"),
         (["run", "--resume", "nonsense"], 6, "no run 'nonsense'"),
         (["show", "nonsense"], 6, "no run 'nonsense'"),
-        (["report", "nonsense"], 6, "no notebooks there"),
+        (["report", "nonsense"], 6, "no run 'nonsense'"),
         (
             ["run", "--endpoint", "http://127.0.0.1:9", "--protocol", "lift"],
             4,
@@ -143,7 +143,7 @@ def test_quick_prints_attempts_code_and_checks(
     assert "nlp_to_ir" in out
     assert "ir_to_code" in out
     assert "text.upper()" in out
-    assert "fail (missing_return)" in out
+    assert "wrong, missing returns" in out
     assert main(["runs"]) == 0
     assert "complete" in said(capsys)[0]
     assert main(["show", "--json"]) == 0
