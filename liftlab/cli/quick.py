@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from liftlab.cli.options import overrides_of, project, selection_options
-from liftlab.cli.run import require_answers
+from liftlab.cli.run import require_whole
 from liftlab.cli.show import print_notes
 from liftlab.cli.trial import trial_lines
 
@@ -42,7 +42,7 @@ def quick_command(
     request = jobs.plan_run(here, cases=[case or jobs.first_case(here)], model=model, quick=True)
     run = jobs.run_suite(request)
     print_trial(run)
-    require_answers(run)
+    require_whole(run)
 
 
 def print_trial(run: RunData) -> None:

@@ -116,10 +116,16 @@ def finish(run: RunData, as_json: bool) -> None:
     Exit 5 if a limit ended it early, 4 if the endpoint failed every trial or all ended alike
     before grading, 7 if it was to decide and could not.
     """
-    from liftlab import jobs
     from liftlab.cli.show import print_run
 
     print_run(run, as_json)
+    require_whole(run)
+
+
+def require_whole(run: RunData) -> None:
+    """Raise what a run that has just ended exits with; as `finish` says."""
+    from liftlab import jobs
+
     if run.run.status == "partial":
         raise RunIncomplete(
             f"{run.run.run_id}: a limit ended it after {len(run.trials)} trials; they are kept. "

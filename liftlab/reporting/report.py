@@ -70,6 +70,7 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
             notebook=path,
             html=folder / f"{path.stem}.html",
             parameters={"run_id": run.run.run_id},
+            project=project.root,
             timeout_s=PAGE_LIMIT_S,
         )
         for path in notebooks
@@ -110,6 +111,7 @@ def _run_first(project: Project, notebooks: Sequence[Path], reports: Path, say: 
         job = Job(
             notebook=path,
             html=html,
+            project=project.root,
             parameters={
                 "run_id": "",
                 "suite": wanted.suite,

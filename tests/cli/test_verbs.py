@@ -145,20 +145,20 @@ def test_quick_prints_attempts_code_and_checks(
     assert "text.upper()" in out
     assert "wrong, missing returns" in out
     assert main(["runs"]) == 0
-    assert "complete" in said(capsys)[0]
-    assert main(["show", "--json"]) == 0
+    name = said(capsys)[0].splitlines()[1].split()[0]
+    assert main(["show", name, "--json"]) == 0
     shown = json.loads(said(capsys)[0])
     assert shown["trials"][0]["failure_class"] == "missing_return"
-    assert main(["status"]) == 0
+    assert main(["status", name]) == 0
     assert said(capsys)[0].startswith("# ")
-    assert main(["status", "--for", "leadership"]) == 0
+    assert main(["status", name, "--for", "leadership"]) == 0
     assert "1 prompt was asked once" in said(capsys)[0]
-    assert main(["status", "--for", "daily"]) == 0
+    assert main(["status", name, "--for", "daily"]) == 0
     assert "You write" in said(capsys)[0]
     Path("README.md").write_text("<!-- liftlab:performance -->\n<!-- /liftlab:performance -->\n")
-    assert main(["readme-update"]) == 0
+    assert main(["readme-update", name, "--anyway"]) == 0
     assert "now holds run" in said(capsys)[1]
-    assert main(["readme-update", "latest", "--file", "nowhere.md"]) == 6
+    assert main(["readme-update", name, "--anyway", "--file", "nowhere.md"]) == 6
     assert "no such file" in said(capsys)[1]
 
 
