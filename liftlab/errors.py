@@ -87,6 +87,13 @@ class UnknownRun(InputInvalid):
     """No run of that name; the message gives the nearest ones."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
+        if name == "latest":
+            names = ", ".join([*known][:10])
+            super().__init__(
+                "no run of a suite yet: make one with `liftlab run`"
+                + (f", or name one of: {names}" if names else "")
+            )
+            return
         super().__init__(unknown("run", name, known))
 
 

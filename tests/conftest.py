@@ -252,8 +252,10 @@ def project_folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def timed_run(runs_dir: Path, number: int, level: float = 1.0, **columns: Any) -> str:
-    """Write a complete run of six cases without checks, timed around `level`; return its id."""
+def timed_run(
+    runs_dir: Path, number: int, level: float = 1.0, cases: int = 6, **columns: Any
+) -> str:
+    """Write a complete run of cases without checks, timed around `level`; return its id."""
     begun = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)
     run = Run(
         **{
@@ -272,7 +274,7 @@ def timed_run(runs_dir: Path, number: int, level: float = 1.0, **columns: Any) -
     asked = {"request": {"endpoint": {"price": None, "cost_model": "gpu_seconds"}}}
     folder = store.create(runs_dir, run, asked, b"", ".toml")
     with store.Journal.open(folder) as journal:
-        for index in range(6):
+        for index in range(cases):
             key = {"run_id": run.run_id, "case_id": f"case_{index}", "repeat": 1}
             seconds = [level * (10 + index / 10), level * (4 + index / 10)]
             stages = [

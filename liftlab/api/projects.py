@@ -9,6 +9,7 @@ from typing import Any
 
 from liftlab import settings
 from liftlab.errors import UsageError
+from liftlab.reporting.render import PROJECT
 from liftlab.settings import SETTINGS_FILE, Project
 
 Place = Project | str | os.PathLike[str] | None  # a project, a folder in it, or here
@@ -43,13 +44,13 @@ def load_project(path: Place = None, **overrides: Any) -> Project:
     if not start.exists():
         raise UsageError(f"{start}: there is no such folder")
     asked = {f"run.{name}": value for name, value in overrides.items()}
+    if not path and os.environ.get(PROJECT):
+        start = Path(os.environ[PROJECT])
     found = settings.load_project(start.parent if start.is_file() else start, overrides=asked)
     notebook = None if path else _executed_notebook()
     if notebook and not (found.root / SETTINGS_FILE).is_file():
         found = settings.load_project(notebook.parent, overrides=asked)
-    if not (found.root / SETTINGS_FILE).is_file():
-        raise UsageError(f"no {SETTINGS_FILE} here or above: `liftlab init` makes one")
-    return found
+    return settings.find_project(found.root, overrides=asked)
 
 
 def _executed_notebook() -> Path | None:

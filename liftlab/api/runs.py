@@ -14,6 +14,7 @@ from liftlab import jobs, store
 from liftlab.api.projects import Place, load_project
 from liftlab.api.run import Run, as_run
 from liftlab.errors import RunInterrupted, UsageError
+from liftlab.jobs.keeping import list_runs
 from liftlab.store import RunData
 from liftlab.suite import Suite
 from liftlab.words import counted
@@ -67,9 +68,7 @@ def runs(project: Place = None) -> pd.DataFrame:
     >>> list(liftlab.runs().columns)[:3]
     ['run_id', 'started_at', 'suite']
     """
-    rows = history(project).sort_values("started_at", ascending=False, na_position="last")
-    shown = [name for name in _SHOWN if name in rows]
-    return rows[shown].reset_index(drop=True)
+    return list_runs(load_project(project))[list(_SHOWN)]
 
 
 def history(project: Place = None) -> pd.DataFrame:

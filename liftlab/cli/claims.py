@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from liftlab.cli.options import json_option, project
+from liftlab.cli.options import json_option, project, taken
 from liftlab.words import counted
 
 if TYPE_CHECKING:
@@ -93,12 +93,13 @@ def _summary(run: str, here: Project) -> RunSummary:
     from liftlab import jobs
     from liftlab.summary import summarize
 
-    return summarize(jobs.open_run(run, project=here), here)
+    return summarize(jobs.open_run(taken(run, here), project=here), here)
 
 
 def _newest_with_trials(here: Project) -> str:
     """Return the newest measured run that has trials, or what says that there is none."""
-    from liftlab.store.folder import LATEST, list_runs
+    from liftlab.store.folder import LATEST
+    from liftlab.store.listing import list_runs
 
     runs = list_runs(here.path("runs"))
     return next((r.run_id for r in runs if r.provenance == "measured" and r.trials), LATEST)

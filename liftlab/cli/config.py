@@ -9,23 +9,31 @@ from typing import Any
 import click
 
 from liftlab.cli.options import json_option, project
+from liftlab.errors import UnknownName
 
 
 @click.command("config")
+@click.argument("key", required=False)
 @json_option
-def config_command(as_json: bool) -> None:
-    """Print every setting and where it came from: the file, a variable, or a default."""
+def config_command(key: str | None, as_json: bool) -> None:
+    """Print every setting, or those at or under KEY, and where each came from.
+
+    It is the file, a variable, or a default; KEY is as in `run.suite` or `endpoints.modal`.
+    """
     here = project()
-    rows = [
-        (key, value, here.origins.get(key, "default")) for key, value in _leaves(here.resolved())
-    ]
+    known = dict(_leaves(here.resolved()))
+    wanted = [name for name in known if not key or f"{name}.".startswith(f"{key}.")]
+    if not wanted:
+        raise UnknownName("setting", key or "", known)
+    rows = [(name, known[name], here.origins.get(name, "default")) for name in wanted]
     if as_json:
-        click.echo(json.dumps({key: {"value": v, "from": o} for key, v, o in rows}, indent=2))
+        click.echo(json.dumps({name: {"value": v, "from": o} for name, v, o in rows}, indent=2))
         return
-    width = max(len(key) for key, _, _ in rows)
-    click.echo(f"project {here.root}\n")
-    for key, value, origin in rows:
-        click.echo(f"{key:<{width}}  {json.dumps(value)}  ({origin})")
+    width = max(len(name) for name, _, _ in rows)
+    if not key:
+        click.echo(f"project {here.root}\n")
+    for name, value, origin in rows:
+        click.echo(f"{name:<{width}}  {json.dumps(value)}  ({origin})")
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

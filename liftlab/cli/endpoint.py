@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from liftlab.cli.options import (
-    endpoint_options,
-    json_option,
-    overrides_of,
-    project,
-)
+from liftlab.cli.options import json_option, named_endpoint, project_of
 from liftlab.errors import EndpointUnreachable
 
 if TYPE_CHECKING:
@@ -23,9 +18,10 @@ if TYPE_CHECKING:
 
 
 @click.command("health")
-@endpoint_options
+@named_endpoint
 @json_option
 def health_command(
+    named: str | None,
     model: str | None,
     as_json: bool,
     **more: Any,
@@ -33,7 +29,7 @@ def health_command(
     """Ask every URL of an endpoint how it is; exit 4 if one is not well."""
     from liftlab.runner.served import serving
 
-    here = project(**overrides_of(more))
+    here = project_of(named, more)
     with serving(here.settings.chosen_endpoint(model)) as chosen:
         answers = asyncio.run(_health(chosen))
     if as_json:

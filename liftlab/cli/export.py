@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import project
+from liftlab.cli.options import project, taken
 
 
 @click.command("export")
@@ -36,7 +36,8 @@ def export_command(run: str, form: str, out: Path, force: bool) -> None:
     from liftlab import jobs
     from liftlab.jobs import exporting
 
-    data = jobs.open_run(run, project=project())
+    here = project()
+    data = jobs.open_run(taken(run, here), project=here)
     if str(out) == "-":
         sys.stdout.write(exporting.as_text(data, form))  # type: ignore[arg-type]  # a Choice
     else:

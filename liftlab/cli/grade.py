@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -12,13 +13,14 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import json_option, project
+from liftlab.cli.options import is_file, json_option, project
 from liftlab.errors import RunInterrupted, UsageError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from liftlab.grading.samples import Summary
+    from liftlab.settings import Project
 
 _LINES = 20  # how often progress is told where there is no terminal
 
@@ -27,7 +29,10 @@ _LINES = 20  # how often progress is told where there is no terminal
 @click.argument("samples", type=click.Path(path_type=Path))
 @click.option("--suite", required=True, metavar="NAME|FILE", help="What to check them against.")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Where the verdicts go."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Where the verdicts go; - is standard output.",
 )
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Sandboxes side by side.")
 @click.option(
@@ -39,13 +44,37 @@ def grade_command(
 ) -> None:
     """Grade SAMPLES, JSON Lines with a case_id and a code each, and write a verdict a line.
 
-    Broken off, the same command goes on from there.
+    Broken off, the same command goes on from there, unless it writes to standard output.
     """
+    here = project(
+        needed=not is_file(suite), grading__allow_weak_isolation=allow_weak_isolation or None
+    )
+    if str(out) == "-":
+        with tempfile.TemporaryDirectory(prefix="liftlab-grade-") as scratch:
+            place = Path(scratch) / "verdicts.jsonl"
+            told = _graded(here, samples, suite, place, workers, as_json)
+            with place.open(encoding="utf-8") as verdicts:
+                for line in verdicts:
+                    click.echo(line, nl=False)
+        say(told.replace(str(place), "standard output"))
+    else:
+        place = _writable(out, samples, Path(suite))
+        click.echo(_graded(here, samples, suite, place, workers, as_json, out))
+
+
+def _graded(
+    here: Project,
+    samples: Path,
+    suite: str,
+    place: Path,
+    workers: int,
+    as_json: bool,
+    out: Path | None = None,
+) -> str:
+    """Grade a file of answers into another, and return what is said of it."""
     from liftlab.grading.samples import grade_samples
     from liftlab.suite import load
 
-    place = _writable(out, samples, Path(suite))
-    here = project(grading__allow_weak_isolation=allow_weak_isolation or None)
     whole = load(suite, [here.path("suites")])
     progress = Progress()
     try:
@@ -64,9 +93,8 @@ def grade_command(
     finally:
         progress.close()
     if as_json:
-        click.echo(json.dumps(_facts(summary, out)))
-    else:
-        click.echo("\n".join(_sentences(summary, whole.name, out)))
+        return json.dumps(_facts(summary, out or place))
+    return "\n".join(_sentences(summary, whole.name, out or place))
 
 
 def _writable(out: Path, *sources: Path) -> Path:

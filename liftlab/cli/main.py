@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 import click
@@ -11,6 +16,7 @@ import click
 from liftlab import __version__
 from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError, unknown
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 # Each verb with its file and its line of help, so that `--help` loads none of them.
 VERBS = {
     "init": ("init", "Lay down a project that works in an empty folder."),
@@ -19,9 +25,12 @@ VERBS = {
     "quick": ("quick", "Run one case and print its attempts."),
     "report": ("report", "Run the suite and write the HTML report; with RUN, only write it."),
     "show": ("show", "Print a run in the terminal."),
+    "trial": ("trial", "Print one trial in full: prompt, replies, code, checks, times."),
     "status": ("status", "Print a run's messages for a status update, as Markdown."),
     "readme-update": ("status", "Write a run's numbers into the performance section of a README."),
-    "runs": ("show", "List the runs on disk."),
+    "runs": ("keep", "List the runs on disk: success, median, label."),
+    "label": ("keep", "Give a run a label that lists show."),
+    "delete": ("keep", "Remove runs with their pages; asks first."),
     "doctor": ("doctor", "Look a run's folder over, and make its tables again."),
     "history": (
         "history",
@@ -85,12 +94,20 @@ def cli() -> None:
     """Measure an endpoint: is it fast, right and affordable, and what can the data carry.
 
     Exit codes: 0 good; 1 our own error; 2 usage; 3 target missed; 4 endpoint; 5 partial;
-    6 input; 7 undecided; 130 Ctrl-C.
+    6 input; 7 undecided; 130 Ctrl-C (143 SIGTERM, 129 SIGHUP).
     """
 
 
 def main(args: list[str] | None = None) -> int:
     """Run the command and return its exit code; every error a person can mend is one line."""
+    _open_streams()
+    args = sys.argv[1:] if args is None else args
+    with _signals_as_interrupts() as caught:
+        code = _invoke(args or ["--help"])
+    return 128 + caught[0] if caught and code == INTERRUPTED_EXIT_CODE else code
+
+
+def _invoke(args: list[str]) -> int:
     # Looking through all packages for plugins takes pydantic longer than its own import.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
@@ -104,11 +121,53 @@ def main(args: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         say("liftlab: interrupted")
         return INTERRUPTED_EXIT_CODE
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError) and (error.filename or error.errno not in _FULL):
+            raise
+        if not isinstance(error, BrokenPipeError):
+            say(f"liftlab: standard output cannot be written: {error.strerror}")
         # The reader (a pager, `head`) has seen enough; Python must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0 if isinstance(error, BrokenPipeError) else LiftlabError.exit_code
     return code if isinstance(code, int) else 0  # click gives --help's exit code back
+
+
+def _open_streams() -> None:
+    """Stand the null device in for a standard stream that is closed.
+
+    Else the next file that is opened would take its place, and be written to.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
+@contextmanager
+def _signals_as_interrupts() -> Iterator[list[int]]:
+    """Let SIGTERM and SIGHUP do what Ctrl-C does; give a list of those that came."""
+    caught: list[int] = []
+
+    def interrupt(number: int, frame: object) -> None:
+        caught.append(number)
+        raise KeyboardInterrupt
+
+    main_thread = threading.current_thread() is threading.main_thread()
+    heard = (signal.SIGTERM, signal.SIGHUP) if main_thread else ()
+    # What is ignored stays so: `nohup` asks for it.
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in heard
+        if signal.getsignal(number) == signal.SIG_DFL
+    }
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _one_line(error: click.ClickException) -> str:
@@ -127,4 +186,5 @@ def _color() -> bool | None:
 
 def say(line: str) -> None:
     """Write a line for the person at the terminal: progress and errors, never results."""
-    click.echo(line, err=True)
+    with suppress(OSError):  # the terminal is gone
+        click.echo(line, err=True)

@@ -55,6 +55,20 @@ def _as_headers(
     return headers or None
 
 
+def named_endpoint(function: F) -> F:
+    """Take the endpoint as an argument, or by `--endpoint` and what goes with it."""
+    argument = click.argument("named", required=False, metavar="[NAME|URL]")
+    return argument(endpoint_options(function))
+
+
+def project_of(named: str | None, more: dict[str, Any]) -> Project:
+    """Load the project for an endpoint that was named either way; a URL needs none."""
+    if named and more.get("endpoint"):
+        raise click.UsageError(f"{named!r} and --endpoint: name one endpoint")
+    more["endpoint"] = named or more.get("endpoint")
+    return project(needed="://" not in (more["endpoint"] or ""), **overrides_of(more))
+
+
 def overrides_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what `project` is told by the options of an endpoint and of limits."""
     return {
@@ -105,11 +119,31 @@ def limit_options(function: F) -> F:
     return function
 
 
+def taken(run: str, here: Project) -> str:
+    """Return the id of the run that is meant, and say which it is where nobody wrote it out."""
+    from liftlab.cli.main import say
+    from liftlab.jobs.opening import find_run
+
+    run_id = find_run(here, run).run_id
+    if run_id != run:
+        say(f"run {run_id}{', the newest of a suite' if run == 'latest' else ''}")
+    return run_id
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def project(**overrides: Any) -> Project:
-    """Load the project with the command line's values over everything else."""
-    from liftlab.settings import load_project
+def project(*, needed: bool = True, **overrides: Any) -> Project:
+    """Load the project with the command line's values over everything else.
 
-    return load_project(overrides={k.replace("__", "."): v for k, v in overrides.items()})
+    Where none is `needed`, the defaults hold outside of one.
+    """
+    from liftlab.settings import find_project, load_project
+
+    load = find_project if needed else load_project
+    return load(overrides={k.replace("__", "."): v for k, v in overrides.items()})
+
+
+def is_file(suite: str) -> bool:
+    """Say whether a suite is told by its file, which needs no project."""
+    return suite.endswith((".toml", ".jsonl"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import endpoint_option, project, protocol_option
+from liftlab.cli.options import endpoint_option, project, protocol_option, taken
 
 
 @click.command("report")
@@ -36,5 +36,5 @@ def report_command(
         run__pipeline=pipeline,
         run__repeats=repeats,
     )
-    folder = write_report(here, run, say)
+    folder = write_report(here, taken(run, here) if run else None, say)
     click.echo(folder / "index.html")

@@ -13,6 +13,7 @@ from liftlab.cli.options import (
     overrides_of,
     project,
     selection_options,
+    taken,
 )
 from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from liftlab.runner.plan import Until
     from liftlab.settings import Project
     from liftlab.store import RunData
+    from liftlab.summary import RunSummary
 
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
@@ -88,7 +90,7 @@ def run_command(
         **overrides_of(more),
     )
     if resume:
-        finish(here, jobs.resume_run(here, resume), as_json)
+        finish(here, jobs.resume_run(here, taken(resume, here)), as_json)
         return
     request = jobs.plan_run(
         here,
@@ -116,12 +118,19 @@ def finish(here: Project, run: RunData, as_json: bool) -> None:
     Exit 5 if a limit ended it early, 4 if the endpoint failed every trial or all ended alike
     before grading, 7 if it was to decide and could not.
     """
-    from liftlab import jobs
     from liftlab.cli.show import print_run
     from liftlab.summary import summarize
 
     summary = summarize(run, here)
     print_run(summary, as_json)
+    require_whole(summary)
+
+
+def require_whole(summary: RunSummary) -> None:
+    """Raise what a run that has just ended exits with; as `finish` says."""
+    from liftlab import jobs
+
+    run = summary.run
     if run.run.status == "partial":
         raise RunIncomplete(
             f"{run.run.run_id}: a limit ended it after {len(run.trials)} trials; they are kept. "

@@ -1,4 +1,4 @@
-"""`liftlab show` and `runs`: what is on disk, readable in the terminal."""
+"""`liftlab show`: what is on disk, readable in the terminal."""
 
 from __future__ import annotations
 
@@ -31,26 +31,6 @@ def show_command(run: str, as_json: bool) -> None:
 
     here = project()
     print_run(summarize(jobs.open_run(run, project=here), here), as_json)
-
-
-@click.command("runs")
-@json_option
-def runs_command(as_json: bool) -> None:
-    """List the runs on disk, newest first."""
-    from liftlab import store
-
-    here = project()
-    rows = store.list_runs(here.path("runs"))
-    if as_json:
-        click.echo(json.dumps([row.as_json() for row in rows], indent=2))
-        return
-    if not rows:
-        click.echo(f"no runs in {here.path('runs')} yet: make one with `liftlab run`")
-    for row in rows:
-        click.echo(
-            f"{row.run_id:<22} {row.status or 'unreadable':<12} {row.suite or '':<14} "
-            f"{row.endpoint or '':<14} {row.trials if row.trials is not None else '?':>5} trials"
-        )
 
 
 def print_run(summary: RunSummary, as_json: bool) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from liftlab.cli.options import project
+from liftlab.cli.options import project, taken
+from liftlab.words import counted, printable
+
+if TYPE_CHECKING:
+    from liftlab.store import RunData
 
 # Spelt out, so that `--help` loads no analysis; a test compares them with the messages there are.
 AUDIENCES = ("leadership", "technical", "users", "daily")
+LEAST_PROMPTS = 5  # the fewest that stand in a README
 
 
 @click.command("status")
@@ -30,13 +37,15 @@ def status_command(run: str, audience: str | None) -> None:
     from liftlab.summary import summarize
 
     here = project()
-    summary = summarize(jobs.open_run(run, project=here), here)
+    summary = summarize(jobs.open_run(taken(run, here), project=here), here)
     if audience is None:
         text = markdown.status(summary)
     elif audience == "daily":
         text = markdown.daily(summary)
     else:
         text = markdown.message(summary, audience)
+    if sys.stdout.isatty():
+        text = printable(markdown.unescaped(text))
     click.echo(text.rstrip("\n"))
 
 
@@ -48,11 +57,12 @@ def status_command(run: str, audience: str | None) -> None:
     type=click.Path(path_type=Path),
     help="The file to write into; the project's README.md by default.",
 )
-def readme_update_command(run: str, path: Path | None) -> None:
+@click.option("--anyway", is_flag=True, help="Also a run that is not whole, or of few prompts.")
+def readme_update_command(run: str, path: Path | None, anyway: bool) -> None:
     """Write RUN's numbers into a README, between its two markers; nothing else changes.
 
     The markers stand on lines of their own: <!-- liftlab:performance --> and
-    <!-- /liftlab:performance -->.
+    <!-- /liftlab:performance -->. A run that was broken off, or of under five prompts, is refused.
     """
     from liftlab import jobs
     from liftlab.cli.main import say
@@ -62,5 +72,21 @@ def readme_update_command(run: str, path: Path | None) -> None:
     here = project()
     file = path or here.root / "README.md"
     data = jobs.open_run(run, project=here)
+    if not anyway:
+        require_worth(data)
     changed = update(file, summarize(data, here))
     say(f"{file}: {'now holds' if changed else 'already held'} run {data.run.run_id}")
+
+
+def require_worth(run: RunData) -> None:
+    """Raise InputInvalid if a run is too little to stand in a README."""
+    from liftlab.errors import InputInvalid
+
+    name, prompts = run.run.run_id, run.trials["case_id"].nunique()
+    why = ""
+    if run.run.status != "complete":
+        why = f"is {run.run.status}: finish it with `liftlab run --resume {name}`"
+    elif prompts < LEAST_PROMPTS:
+        why = f"has {counted(prompts, 'prompt')}, under {LEAST_PROMPTS}"
+    if why:
+        raise InputInvalid(f"{name} {why}; or write it with --anyway")

@@ -1,4 +1,4 @@
-"""`liftlab suite lint`: what a suite's prompts leave open."""
+"""`liftlab suite`: which suites there are, and what a suite's prompts leave open."""
 
 from __future__ import annotations
 
@@ -7,12 +7,40 @@ import json
 
 import click
 
-from liftlab.cli.options import json_option, project
+from liftlab.cli.options import is_file, json_option, project
+from liftlab.words import one_line
 
 
 @click.group("suite")
 def suite_command() -> None:
     """Look after suites."""
+
+
+@suite_command.command("list")
+@json_option
+def list_command(as_json: bool) -> None:
+    """List the project's suites: name, number of cases, what is wrong with one that is broken."""
+    from liftlab.errors import SuiteInvalid
+    from liftlab.suite import load
+    from liftlab.suite.file import SUFFIXES
+
+    folder = project().path("suites")
+    rows: list[dict[str, object]] = []
+    for path in sorted(folder.glob("*")):
+        if path.suffix not in SUFFIXES:
+            continue
+        try:
+            rows.append({"suite": path.stem, "cases": len(load(str(path), []).cases)})
+        except SuiteInvalid as error:
+            rows.append({"suite": path.stem, "cases": None, "problem": str(error)})
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        told = row.get("problem") or f"{row['cases']} cases"
+        click.echo(f"{one_line(str(row['suite'])):<20}  {one_line(str(told))}")
+    if not rows:
+        click.echo(f"no suites in {folder}")
 
 
 @suite_command.command("lint")
@@ -27,7 +55,7 @@ def lint_command(suite: str, as_json: bool) -> int:
     from liftlab.suite import load
     from liftlab.suite.lint import lint
 
-    whole = load(suite, [project().path("suites")])
+    whole = load(suite, [project(needed=not is_file(suite)).path("suites")])
     hints = lint(whole)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(hint) for hint in hints]))

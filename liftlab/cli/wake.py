@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import (
-    endpoint_options,
-    json_option,
-    overrides_of,
-    project,
-)
+from liftlab.cli.options import json_option, named_endpoint, project_of
 from liftlab.errors import EndpointUnreachable
 
 if TYPE_CHECKING:
@@ -27,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("wake")
-@endpoint_options
+@named_endpoint
 @click.option("--until-warm", is_flag=True, help="Ask until the model is loaded, or time is up.")
 @click.option(
     "--timeout",
@@ -38,6 +33,7 @@ if TYPE_CHECKING:
 )
 @json_option
 def wake_command(
+    named: str | None,
     model: str | None,
     until_warm: bool,
     timeout_s: float | None,
@@ -48,7 +44,7 @@ def wake_command(
     from liftlab import jobs
     from liftlab.runner.served import serving
 
-    here = project(**overrides_of(more))
+    here = project_of(named, more)
     chosen = here.settings.chosen_endpoint(model)
     within_s = timeout_s or chosen.warm_s
     with serving(chosen) as served:

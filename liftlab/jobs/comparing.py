@@ -31,7 +31,7 @@ def compare_runs(project: Project, first: str = "", second: str = "") -> Compari
     first
         A run. If empty: the baseline, else the newest earlier run made under the same conditions.
     second
-        A run; the newest measured one if empty.
+        A run; the newest run of a suite if empty.
 
     Raises
     ------
@@ -41,10 +41,9 @@ def compare_runs(project: Project, first: str = "", second: str = "") -> Compari
         If `first` is empty and there is no run to compare with.
     """
     if not second:
-        measured = [run for run in store.list_runs(project.path("runs")) if not run.problem]
-        second = next((run.run_id for run in measured if run.provenance == "measured"), "")
+        second = store.latest(project.path("runs")) or ""
         if not second:
-            raise NothingToCompare("no run of this project")
+            raise NothingToCompare("no run of a suite yet")
     later = open_run(second, project=project)
     runs = store.history(project)
     row = row_of(runs, later.run.run_id)

@@ -22,7 +22,8 @@ _NOT_COPIED = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
 def lay_down(target: Path) -> Path:
     """Write a project that works into a folder, made if need be, and return the folder.
 
-    What is hidden in it, such as `.git` or `.venv`, does not count.
+    What is hidden in it, such as `.venv`, does not count; where it has a `.git`, other files do not
+    either, unless they stand in the way.
 
     Raises
     ------
@@ -36,6 +37,8 @@ def lay_down(target: Path) -> Path:
     if there and not target.is_dir():
         raise UsageError(f"{target}: is a file, not a folder")
     visible = sorted(path.name for path in target.iterdir() if path.name[0] != ".") if there else []
+    if there and (target / ".git").exists():
+        visible = [name for name in visible if name in {part.split("/")[0] for part in PARTS}]
     if visible:
         raise UsageError(f"{target}: not empty, it has {visible[0]}: name an empty or a new folder")
     with writing(target):

@@ -30,8 +30,8 @@ def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunDa
     Parameters
     ----------
     run_id
-        A run's name; `latest` is the newest measured run. The names of the reference runs
-        (`week2_day1`, `week1`) work on a fresh checkout, too.
+        A run's name, or the beginning of it; `latest` is the newest run of a suite. The names of
+        the reference runs (`week2_day1`, `week1`) work on a fresh checkout, too.
     project
         The project; the one around the working directory if None.
 
@@ -57,6 +57,7 @@ def find_run(project: Project, run_id: str) -> RunFolder:
     """
     runs_dir = project.path("runs")
     references = reference_names(project.path("reference"))
+    run_id = store.resolve(runs_dir, run_id, also=references)
     if run_id in references and not (runs_dir / run_id).exists():
         _import_reference(project, run_id)
     return store.find(runs_dir, run_id, also=references)

@@ -14,7 +14,7 @@ from liftlab.analysis.plans import trials_per_arm
 from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.jobs.deciding import Deciding
-from liftlab.jobs.opening import open_run
+from liftlab.jobs.opening import find_run, open_run
 from liftlab.pipeline.build import build
 from liftlab.runner import control
 from liftlab.runner.control import RunRequest
@@ -42,6 +42,7 @@ def plan_run(
     stream: bool = False,
     until: Until | None = None,
     warm_up: bool = True,
+    quick: bool = False,
 ) -> RunRequest:
     """Resolve every name of a run: suite, endpoint, pipeline, cases.
 
@@ -52,6 +53,8 @@ def plan_run(
     until
         What the run is to decide. Each case then runs once: repeats of a case are not
         independent.
+    quick
+        Whether it is a look at one case: it is then never the latest run.
 
     Raises
     ------
@@ -81,6 +84,7 @@ def plan_run(
         memory=memory,
         until=until,
         warm_up=warm_up,
+        quick=quick,
         rates=rates_of(project, endpoint),
     )
 
@@ -116,7 +120,7 @@ def run_suite(request: RunRequest | None = None) -> RunData:
 
 def resume_run(project: Project, run_id: str) -> RunData:
     """Finish a run that was broken off; what is already committed does not change."""
-    folder = store.find(project.path("runs"), run_id)
+    folder = find_run(project, run_id)
     request = _request_of(project, folder)
     left = len(request.trials()) - len(store.committed(folder))
     _followed(request, left, partial(control.resume, folder, request), so_far=folder)

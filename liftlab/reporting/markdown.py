@@ -23,8 +23,12 @@ from liftlab.summary.provenance import warning_of
 from liftlab.summary.run import RunSummary
 
 PEN = "✍"  # where a person writes; it is easy to search for
-# What Markdown would read as markup: within a line, at its beginning, and bare links.
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~$@&]|^[#+-]|(?<=^\d)\.(?=\s|$)|:(?=//))")
+# What Markdown would read as markup: within a line, at its beginning, and bare links. Within a
+# word an underscore is none.
+_MARKUP = re.compile(
+    r"([\\`*\[\]<>|~$@&]|(?<![^\W_])_|_(?![^\W_])|^[#+-]|(?<=^\d)\.(?=\s|$)|:(?=//))"
+)
+_ESCAPE = re.compile(r"\\(\W|_)")
 
 
 def escaped(text: str) -> str:
@@ -32,10 +36,15 @@ def escaped(text: str) -> str:
 
     Examples
     --------
-    >>> print(escaped("is_even <b>"))
-    is\_even \<b\>
+    >>> print(escaped("is_even <b> __x"))
+    is_even \<b\> \_\_x
     """
     return "\n\n".join(_MARKUP.sub(r"\\\1", " ".join(part.split())) for part in text.split("\n\n"))
+
+
+def unescaped(text: str) -> str:
+    """Return Markdown of ours as a terminal shows it."""
+    return _ESCAPE.sub(r"\1", text)
 
 
 def message(summary: RunSummary, audience: str) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import nbformat
 
 KERNEL = "liftlab"
+PROJECT = "LIFTLAB_PROJECT"  # tells a kernel whose page it makes, wherever it is started
 # Its warning that loopback is not encrypted tells the reader nothing.
 _QUIET = ("--IPKernelApp.log_level=40",)
 GRACE_S = 30.0  # beyond the notebook's own limit, to start a kernel and to write the page
@@ -54,6 +55,7 @@ class Job:
     notebook: Path
     html: Path
     parameters: Mapping[str, Any]
+    project: Path | None = None  # its root; None: the one around the notebook
     timeout_s: float = 600.0
     echo: bool = False  # pass what the notebook prints on to our standard error
 
@@ -113,7 +115,7 @@ def _wait_for_child(told: dict[str, Any], scratch: Path, job: Job) -> str:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=errors,
-            env=_environment(scratch),
+            env=_environment(scratch, job.project or job.notebook.absolute().parent),
         )
         try:
             child.communicate(json.dumps(told).encode(), timeout=job.timeout_s + GRACE_S)
@@ -126,7 +128,7 @@ def _wait_for_child(told: dict[str, Any], scratch: Path, job: Job) -> str:
     return f"The process that rendered it ended with {child.returncode}: {''.join(last)[:500]}"
 
 
-def _environment(scratch: Path) -> dict[str, str]:
+def _environment(scratch: Path, project: Path) -> dict[str, str]:
     """Point Jupyter at a kernel that is this interpreter, and away from the user's own setup."""
     folder = scratch / "kernels" / KERNEL
     folder.mkdir(parents=True)
@@ -135,6 +137,7 @@ def _environment(scratch: Path) -> dict[str, str]:
     (folder / "kernel.json").write_text(json.dumps(spec), "utf-8")
     return {
         **os.environ,
+        PROJECT: str(project),
         "JUPYTER_PATH": str(scratch),
         "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
         "IPYTHONDIR": str(scratch / "ipython"),

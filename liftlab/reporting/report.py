@@ -72,6 +72,7 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
             notebook=path,
             html=folder / f"{path.stem}.html",
             parameters={"run_id": run.run.run_id},
+            project=project.root,
             timeout_s=PAGE_LIMIT_S,
         )
         for path in notebooks
@@ -113,6 +114,7 @@ def _run_first(project: Project, notebooks: Sequence[Path], reports: Path, say: 
         job = Job(
             notebook=path,
             html=html,
+            project=project.root,
             parameters={
                 "run_id": "",
                 "suite": wanted.suite,
@@ -152,7 +154,8 @@ def _how_to_go_on(project: Project, before: Collection[str]) -> str:
 def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
     from liftlab.reporting.export import page_of_parts
 
-    items = []
+    label = run.folder.label()
+    items = [tag("p", label)] if label else []
     for page in pages:
         link = tag("a", Html(page.title_html), href=f"{page.name}.html")
         fault = tag("p", page.fault, cls="fault") if page.fault else ""

@@ -34,6 +34,7 @@ class RunRequest:
     memory: bool = False
     until: Until | None = None
     warm_up: bool = True
+    quick: bool = False  # a look at one case, which is never the latest run
     rates: Rates | None = None  # what a limit of money counts by
 
     @property
@@ -157,7 +158,10 @@ def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFold
             "warm_up": request.warm_up,
         },
     }
-    return create(project.path("runs"), run, manifest, request.suite.source, request.suite.suffix)
+    mark = {"quick": True} if request.quick else {}
+    return create(
+        project.path("runs"), run, manifest | mark, request.suite.source, request.suite.suffix
+    )
 
 
 def _load(

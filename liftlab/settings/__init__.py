@@ -12,6 +12,7 @@ from liftlab.settings.project import (
     SETTINGS_FILE,
     Project,
     canonical_json,
+    find_project,
     load_project,
 )
 from liftlab.settings.tables import (
@@ -45,5 +46,6 @@ __all__ = [
     "StageSettings",
     "TargetSettings",
     "canonical_json",
+    "find_project",
     "load_project",
 ]

@@ -102,6 +102,22 @@ def load_project(
     return Project(root=root or start, settings=_check(merged, file, origins), origins=origins)
 
 
+def find_project(
+    start: Path | None = None, *, overrides: Mapping[str, Any] | None = None
+) -> Project:
+    """Return the project around a folder; as `load_project`, and there must be one.
+
+    Raises
+    ------
+    UsageError
+        If no `liftlab.toml` is there or above.
+    """
+    found = load_project(start, overrides=overrides)
+    if not (found.root / SETTINGS_FILE).is_file():
+        raise UsageError(f"no {SETTINGS_FILE} here or above: `liftlab init` makes one")
+    return found
+
+
 def canonical_json(data: Any) -> str:
     """Return JSON that is the same for the same data: sorted keys, no spaces."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

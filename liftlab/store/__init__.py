@@ -8,17 +8,15 @@ from __future__ import annotations
 from liftlab.store.artifacts import Artifacts
 from liftlab.store.folder import (
     RunFolder,
-    RunSummary,
     committed,
     create,
-    find,
-    list_runs,
     new_run_id,
     stage_rows,
 )
 from liftlab.store.frames import join_trials, read_journal, trial_costs
 from liftlab.store.index import History, history, read_history, unlaid
 from liftlab.store.journal import Journal
+from liftlab.store.listing import RunSummary, find, latest, list_runs, resolve
 from liftlab.store.tables import RunData, read_tables, tables_current, write_tables
 from liftlab.store.time_scale import rescale
 
@@ -34,12 +32,14 @@ __all__ = [
     "find",
     "history",
     "join_trials",
+    "latest",
     "list_runs",
     "new_run_id",
     "read_history",
     "read_journal",
     "read_tables",
     "rescale",
+    "resolve",
     "stage_rows",
     "tables_current",
     "trial_costs",

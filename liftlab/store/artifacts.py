@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from liftlab.errors import RunFolderCorrupt, StorageFailed
-from liftlab.store.files import write_atomic, writing
+from liftlab.store.files import read_regular, write_atomic, writing
 
 MAX_BYTES = 16 * 1024 * 1024  # replies are capped at 10 MB; a prompt or a value is smaller
 _SMALL_BYTES, _MOST_RECENT = 64 * 1024, 256
@@ -66,13 +66,7 @@ class Artifacts:
         if (known := self._recent.get(digest)) is not None:
             return known
         path = self.path_of(digest)
-        try:
-            with path.open("rb") as file:
-                content = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise RunFolderCorrupt(
-                path, f"the artifact cannot be read: {error.strerror}"
-            ) from error
+        content = read_regular(path, MAX_BYTES)
         if sha256(content).hexdigest() != digest:
             raise RunFolderCorrupt(path, "the artifact is not what was kept: its digest differs")
         if len(content) <= _SMALL_BYTES:

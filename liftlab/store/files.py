@@ -5,14 +5,43 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from liftlab.errors import StorageFailed
+from liftlab.errors import RunFolderCorrupt, StorageFailed
 
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}")  # what `write_atomic` calls a file under way
 _ADVICE = "Free some space or set LIFTLAB_RUNS_DIR to a place you can write to"
+
+
+_LARGEST = 8 * 2**30  # of a journal or a table: no run comes near it
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Return the bytes of a file of a run's folder, which anybody may have filled.
+
+    Raises
+    ------
+    RunFolderCorrupt
+        If it cannot be read, is no regular file, or has more than `limit` bytes.
+    """
+    try:
+        # A FIFO without a writer would keep us waiting.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            refuse_odd(path, os.fstat(file.fileno()), limit)
+            return file.read(limit)
+    except OSError as error:
+        raise RunFolderCorrupt(path, f"cannot be read: {error.strerror}") from error
+
+
+def refuse_odd(path: Path | str, found: os.stat_result, limit: int = _LARGEST) -> None:
+    """Raise RunFolderCorrupt if a file of a run's folder is not one to be read to its end."""
+    if not stat.S_ISREG(found.st_mode):
+        raise RunFolderCorrupt(path, "is no regular file: remove it, a run's folder has none such")
+    if found.st_size > limit:
+        raise RunFolderCorrupt(path, f"is larger than {limit / 2**20:,.0f} MiB")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Run folders: made whole or not at all, found by name, listed newest first."""
+"""Run folders: made whole or not at all; what is in one, and what must not be."""
 
 from __future__ import annotations
 
@@ -10,31 +10,35 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liftlab.errors import (
-    LiftlabError,
     RunFolderCorrupt,
     SchemaTooNew,
     StorageFailed,
-    UnknownRun,
+    UsageError,
 )
 from liftlab.records import SCHEMA_VERSION, Attempt, Run, Stage, Trial, as_row
-from liftlab.store import lock, schema
+from liftlab.store import schema
 from liftlab.store.artifacts import Artifacts
-from liftlab.store.files import sync, write_atomic, writing
+from liftlab.store.files import read_regular, refuse_odd, sync, write_atomic, writing
+from liftlab.words import one_line
 
 if TYPE_CHECKING:
     from liftlab.suite import Suite
 
 LATEST = "latest"
 MANIFEST = "manifest.json"
+LABEL = "label.txt"
 
 Measured = Attempt | Stage | Trial
 
+_LABEL_LENGTH = 80
+_MANIFEST_BYTES, _SUITE_BYTES = 64 * 2**20, 256 * 2**20
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -66,9 +70,7 @@ class RunFolder:
         """
         path = self.path / MANIFEST
         try:
-            data = json.loads(path.read_bytes())
-        except OSError as error:
-            raise RunFolderCorrupt(path, f"cannot be read: {error.strerror}") from error
+            data = json.loads(read_regular(path, _MANIFEST_BYTES))
         except json.JSONDecodeError as error:
             raise RunFolderCorrupt(path, f"not JSON: {error.msg}", error.lineno) from error
         except (ValueError, RecursionError) as error:
@@ -86,6 +88,22 @@ class RunFolder:
         text = json.dumps(data, indent=2, ensure_ascii=True, allow_nan=False)
         write_atomic(self.path / MANIFEST, text.encode())
 
+    def refuse_odd_files(self) -> None:
+        """Refuse what nobody reads to its end: a FIFO, a device, a file beyond all measure.
+
+        Raises
+        ------
+        RunFolderCorrupt
+            If there is one; names the first.
+        """
+        for folder in (self.path, self.tables_path):
+            if not folder.is_dir():
+                continue
+            for entry in sorted(os.scandir(folder), key=attrgetter("name")):
+                with suppress(FileNotFoundError):  # a writer moved it into place
+                    if not entry.is_dir():
+                        refuse_odd(entry.path, entry.stat())
+
     def suite_source(self) -> tuple[bytes, str]:
         """Return the suite's bytes as they were when the run began, and the file's suffix.
 
@@ -95,10 +113,34 @@ class RunFolder:
         if not isinstance(suffix, str) or not _SUFFIX.fullmatch(suffix):
             raise RunFolderCorrupt(self.path / MANIFEST, "suite_suffix is not a file's suffix")
         path = self.path / f"suite{suffix}"
+        return read_regular(path, _SUITE_BYTES), suffix
+
+    def label(self) -> str:
+        """Return what people call the run, one line; empty where nobody named it."""
         try:
-            return path.read_bytes(), suffix
-        except OSError as error:
-            raise RunFolderCorrupt(path, f"cannot be read: {error.strerror}") from error
+            text = read_regular(self.path / LABEL, 4 * _LABEL_LENGTH).decode("utf-8", "replace")
+        except RunFolderCorrupt:
+            return ""
+        return one_line(text.strip())[:_LABEL_LENGTH]
+
+    def write_label(self, text: str) -> None:
+        """Write what people call the run; an empty text takes it away.
+
+        Raises
+        ------
+        UsageError
+            If it is longer than a line, or holds what cannot be seen.
+        """
+        text, path = text.strip(), self.path / LABEL
+        if len(text) > _LABEL_LENGTH:
+            raise UsageError(f"a label has at most {_LABEL_LENGTH} characters, not {len(text):,}")
+        if not text.isprintable():
+            raise UsageError("a label is one line, without characters that cannot be seen")
+        if text:
+            write_atomic(path, f"{text}\n".encode())
+            return
+        with writing(path):
+            path.unlink(missing_ok=True)
 
     def suite(self) -> Suite | None:
         """Return the suite as it was when the run began; None where it had none."""
@@ -108,24 +150,6 @@ class RunFolder:
         if not source:
             return None
         return suite.parse(source, self.path / f"suite{suffix}", name=self.manifest().get("suite"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
-    """One line of the list of runs; `problem` says why a folder cannot be read."""
-
-    run_id: str
-    started_at: str | None = None
-    suite: str | None = None
-    endpoint: str | None = None
-    status: str | None = None
-    provenance: str | None = None
-    trials: int | None = None
-    problem: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return asdict(self)
 
 
 def new_run_id(now: datetime, rng: random.Random) -> str:
@@ -195,41 +219,6 @@ def create(
     return RunFolder(target)
 
 
-def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
-    """Return the folder of a run; `latest` is the newest measured one that can be read.
-
-    Raises
-    ------
-    UnknownRun
-        If there is none; gives the nearest names, those in `also` included.
-    """
-    known = [path.name for path in run_folders(runs_dir)]
-    if name == LATEST:
-        measured = [run for run in list_runs(runs_dir) if run.provenance == "measured"]
-        name = measured[0].run_id if measured else name
-    if name not in known:
-        raise UnknownRun(name, [*sorted(known, reverse=True), *sorted(set(also) - set(known))])
-    return RunFolder(runs_dir / name)
-
-
-def list_runs(runs_dir: Path) -> list[RunSummary]:
-    """Return a line a run, newest first; a folder that cannot be read is told as such."""
-    runs = [_summary(RunFolder(path)) for path in run_folders(runs_dir)]
-    return sorted(runs, key=lambda run: (run.started_at or "", run.run_id), reverse=True)
-
-
-def run_folders(runs_dir: Path) -> list[Path]:
-    """Return the folders that hold a run, in no order."""
-    if not runs_dir.is_dir():
-        return []
-    files = (schema.FILE_NAME, MANIFEST)
-    return [
-        path
-        for path in runs_dir.iterdir()
-        if not path.name.startswith(".") and any((path / name).exists() for name in files)
-    ]
-
-
 def committed(folder: RunFolder) -> set[tuple[str, int]]:
     """Return case and repeat of every trial that is on disk, without taking the lock."""
     with schema.opened(folder.journal_path) as journal:
@@ -250,11 +239,6 @@ def stage_rows(folder: RunFolder, case_id: str, repeat: int) -> list[dict[str, A
 def table_file(run: Path, table: str) -> str:
     """Return the file of a run's table; as text, since `/` takes as long as to ask for the file."""
     return f"{run}/tables/{table}.parquet"
-
-
-def status_now(folder: RunFolder, status: str) -> str:
-    """Return a run's status as it is: one that says `running` without a writer was broken off."""
-    return "interrupted" if status == "running" and not lock.is_held(folder.path) else status
 
 
 def _create_journal(path: Path, rows: Iterable[Run | Measured]) -> None:
@@ -283,31 +267,7 @@ def _move(source: Path, target: Path) -> None:
     os.rename(source, target)
 
 
-def _summary(folder: RunFolder) -> RunSummary:
-    try:
-        with schema.opened(folder.journal_path) as journal:
-            row = journal.execute(_RUN_LINE).fetchone()
-    except LiftlabError as error:
-        return RunSummary(run_id=folder.run_id, problem=str(error))
-    if row is None:
-        problem = f"{folder.journal_path}: the journal has no run in it"
-        return RunSummary(run_id=folder.run_id, problem=problem)
-    started_at, suite, endpoint, status, provenance, trials = row
-    return RunSummary(
-        run_id=folder.run_id,
-        started_at=started_at,
-        suite=suite,
-        endpoint=endpoint,
-        status=status_now(folder, status),
-        provenance=provenance,
-        trials=trials,
-    )
-
-
 _STAGES = (
     "SELECT stage.*, asked_function FROM stage JOIN trial USING (run_id, case_id, repeat) "
     "WHERE case_id = ? AND repeat = ? ORDER BY position"
-)
-_RUN_LINE = (
-    "SELECT started_at, suite, endpoint, status, provenance, (SELECT COUNT(*) FROM trial) FROM run"
 )

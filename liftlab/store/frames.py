@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from liftlab.records import columns, nullable
 from liftlab.store import lock, schema
-from liftlab.store.folder import RunFolder, status_now
+from liftlab.store.folder import RunFolder
+from liftlab.store.listing import status_now
 
 if TYPE_CHECKING:
     import sqlite3

@@ -20,11 +20,13 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from liftlab.errors import LiftlabError
+from liftlab.errors import LiftlabError, RunFolderCorrupt
 from liftlab.records import SCHEMA_VERSION
 from liftlab.store import index_sql as sql
 from liftlab.store import lock, schema
-from liftlab.store.folder import RunFolder, run_folders, table_file
+from liftlab.store.files import refuse_odd
+from liftlab.store.folder import RunFolder, table_file
+from liftlab.store.listing import run_folders
 from liftlab.store.tables import tables_match
 
 if TYPE_CHECKING:
@@ -156,8 +158,13 @@ def _run_files(runs_dir: Path) -> tuple[dict[str, _RunFiles], dict[str, str]]:
     for path in run_folders(runs_dir):
         try:
             stats = {table: os.stat(table_file(path, table)) for table in sql.READ}
+            for table, stat in stats.items():
+                refuse_odd(table_file(path, table), stat)
         except OSError:
             skipped[path.name] = _NO_TABLES.format(run_id=path.name)
+            continue
+        except RunFolderCorrupt as error:
+            skipped[path.name] = str(error)
             continue
         journal = _journal_time(path / schema.FILE_NAME)
         marks = [f"{stat.st_mtime_ns}:{stat.st_size}" for stat in stats.values()]

@@ -77,7 +77,7 @@ class RunLock:
 def is_held(folder: Path) -> bool:
     """Tell whether a living process writes to the run."""
     try:
-        handle = os.open(folder / FILE_NAME, os.O_RDONLY)
+        handle = os.open(folder / FILE_NAME, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return False
     try:

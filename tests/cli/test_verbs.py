@@ -56,7 +56,7 @@ def test_every_verb_has_help_of_its_own(verb: str, capsys: pytest.CaptureFixture
         (["run", "--memory", "--concurrency", "2"], 2, "--memory measures one trial at a time"),
         (["run", "--resume", "nonsense"], 6, "no run 'nonsense'"),
         (["show", "nonsense"], 6, "no run 'nonsense'"),
-        (["report", "nonsense"], 6, "no notebooks there"),
+        (["report", "nonsense"], 6, "no run 'nonsense'"),
         (
             ["run", "--endpoint", "http://127.0.0.1:9", "--protocol", "lift"],
             4,
@@ -143,22 +143,22 @@ def test_quick_prints_attempts_code_and_checks(
     assert "nlp_to_ir" in out
     assert "ir_to_code" in out
     assert "text.upper()" in out
-    assert "fail (missing_return)" in out
+    assert "wrong, missing returns" in out
     assert main(["runs"]) == 0
-    assert "complete" in said(capsys)[0]
-    assert main(["show", "--json"]) == 0
+    name = said(capsys)[0].splitlines()[1].split()[0]
+    assert main(["show", name, "--json"]) == 0
     shown = json.loads(said(capsys)[0])
     assert shown["trials"][0]["failure_class"] == "missing_return"
-    assert main(["status"]) == 0
+    assert main(["status", name]) == 0
     assert said(capsys)[0].startswith("# ")
-    assert main(["status", "--for", "leadership"]) == 0
+    assert main(["status", name, "--for", "leadership"]) == 0
     assert "1 prompt was asked once" in said(capsys)[0]
-    assert main(["status", "--for", "daily"]) == 0
+    assert main(["status", name, "--for", "daily"]) == 0
     assert "You write" in said(capsys)[0]
     Path("README.md").write_text("<!-- liftlab:performance -->\n<!-- /liftlab:performance -->\n")
-    assert main(["readme-update"]) == 0
+    assert main(["readme-update", name, "--anyway"]) == 0
     assert "now holds run" in said(capsys)[1]
-    assert main(["readme-update", "latest", "--file", "nowhere.md"]) == 6
+    assert main(["readme-update", name, "--anyway", "--file", "nowhere.md"]) == 6
     assert "no such file" in said(capsys)[1]
 
 

@@ -1,0 +1,120 @@
+"""`liftlab runs`, `label` and `delete`: the runs that people keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from liftlab.cli.options import json_option, project
+from liftlab.words import counted, one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from liftlab.jobs.keeping import Doomed
+
+
+@click.command("runs")
+@json_option
+def runs_command(as_json: bool) -> None:
+    """List the runs on disk, newest first: what each is, how often it was right, its median."""
+    from liftlab.jobs.keeping import list_runs
+
+    here = project()
+    rows = list_runs(here)
+    if as_json:
+        click.echo(json.dumps(json.loads(rows.to_json(orient="records")), indent=2))
+    elif len(rows):
+        click.echo(runs_table(rows))
+    else:
+        click.echo(f"no runs in {here.path('runs')} yet: make one with `liftlab run`")
+
+
+@click.command("label")
+@click.argument("run")
+@click.argument("text")
+def label_command(run: str, text: str) -> None:
+    """Give RUN the label TEXT, a line that lists of runs show; "" takes it away."""
+    from liftlab.jobs.keeping import label_run
+
+    folder = label_run(project(), run, text)
+    label = folder.label()
+    click.echo(f"{folder.run_id}: {label}" if label else f"{folder.run_id}: no label")
+
+
+@click.command("delete")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN…")
+@click.option("--yes", is_flag=True, help="Do not ask; the baseline may be among them.")
+def delete_command(runs: tuple[str, ...], yes: bool) -> None:
+    """Remove runs, each with its journal, artifacts, tables and pages, for good."""
+    from liftlab.errors import UsageError
+    from liftlab.jobs.keeping import delete_run, doomed
+
+    here = project()
+    named = [doomed(here, run) for run in runs]
+    found = list({each.folder.run_id: each for each in named}.values())
+    for each in found:
+        if each.is_baseline and not yes:
+            raise UsageError(
+                f"{each.folder.run_id} is the baseline: pin another one first "
+                "(liftlab baseline set RUN), or remove it with --yes"
+            )
+    if not yes:
+        for each in found:
+            click.echo(_words(each), err=True)
+        try:
+            sure = click.confirm(f"Remove {counted(len(found), 'run')} for good?", err=True)
+        except click.Abort:  # nobody there to answer
+            raise UsageError("nothing was removed: answer y, or give --yes") from None
+        if not sure:
+            click.echo("nothing was removed")
+            return
+    for each in found:
+        delete_run(each)
+        click.echo(f"removed {_words(each)}")
+
+
+def runs_table(rows: pd.DataFrame) -> str:
+    """Return the list of runs as text, a header over it; foreign text is bounded."""
+    from liftlab.analysis.estimate import quantity
+
+    shown: dict[str, Iterable[object]] = {
+        "run": rows["run_id"],
+        "suite": rows["suite"].map(_short),
+        "endpoint": rows["endpoint"].map(_short),
+        "status": rows["status"].fillna("unreadable"),
+        "trials": _known(rows["trials"], "{:,.0f}".format),
+        "success": _known(rows["success_rate"], "{:.0%}".format),
+        "median": _known(rows["e2e_median_s"], lambda seconds: quantity(seconds, "s")),
+        "label": rows["label"],
+    }
+    columns = {name: [str(value) for value in values] for name, values in shown.items()}
+    widths = {name: max(map(len, [name, *values])) for name, values in columns.items()}
+    right = ("trials", "success", "median")
+
+    def line(cells: dict[str, str]) -> str:
+        padded = [
+            cell.rjust(widths[name]) if name in right else cell.ljust(widths[name])
+            for name, cell in cells.items()
+        ]
+        return "  ".join(padded).rstrip()
+
+    body = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return "\n".join(line(row) for row in [{name: name for name in columns}, *body])
+
+
+def _short(value: object, most: int = 24) -> str:
+    text = one_line(value) if isinstance(value, str) else ""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _known(values: pd.Series, words: Callable[[float], str]) -> list[str]:
+    return ["" if missing else words(x) for x, missing in zip(values, values.isna(), strict=True)]
+
+
+def _words(found: Doomed) -> str:
+    pages = f" and its pages {found.pages}" if found.pages else ""
+    return f"{found.folder.path} ({found.size_bytes / 2**20:.1f} MiB){pages}"

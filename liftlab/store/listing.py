@@ -1,0 +1,156 @@
+"""The runs of a folder: listed newest first, and found by what people call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from liftlab.errors import InputInvalid, LiftlabError, UnknownRun
+from liftlab.records import LOAD
+from liftlab.store import lock, schema
+from liftlab.store.folder import LATEST, MANIFEST, RunFolder
+
+_MOST_NAMES = 10  # that an ambiguous beginning lists
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One line of the list of runs; `problem` says why a folder cannot be read."""
+
+    run_id: str
+    started_at: str | None = None
+    suite: str | None = None
+    endpoint: str | None = None
+    status: str | None = None
+    provenance: str | None = None
+    trials: int | None = None
+    problem: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
+    """Return the folder of a run.
+
+    Parameters
+    ----------
+    runs_dir
+        Where run folders lie.
+    name
+        A run's id, the beginning of one, or `latest`.
+    also
+        Names to offer in the message besides those on disk.
+
+    Raises
+    ------
+    UnknownRun
+        If there is none; gives the nearest names.
+    InputInvalid
+        If several begin like that.
+    RunFolderCorrupt
+        If there is something in it that cannot be a run's.
+    """
+    name = resolve(runs_dir, name, also=also)
+    folder = RunFolder(runs_dir / name)
+    if not any((folder.path / file).exists() for file in _OF_A_RUN):
+        raise _unknown(runs_dir, name, also)
+    folder.refuse_odd_files()
+    return folder
+
+
+def resolve(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> str:
+    """Return the id of the run that is meant; as `find`, for names that may not be on disk."""
+    if name == LATEST:
+        newest = latest(runs_dir)
+        if newest is None:
+            raise _unknown(runs_dir, name, also)
+        return newest
+    known = {path.name for path in run_folders(runs_dir)} | set(also)
+    if name in known:
+        return name
+    meant = sorted(run_id for run_id in known if name and run_id.startswith(name))
+    if len(meant) > 1:
+        more = ", …" if len(meant) > _MOST_NAMES else ""
+        raise InputInvalid(
+            f"run {name!r} could be any of {len(meant)}: {', '.join(meant[:_MOST_NAMES])}{more}"
+        )
+    if not meant:
+        raise _unknown(runs_dir, name, also)
+    return meant[0]
+
+
+def latest(runs_dir: Path) -> str | None:
+    """Return the newest run of a suite that was measured here; None where there is none."""
+    return next((run.run_id for run in list_runs(runs_dir) if _is_of_a_suite(runs_dir, run)), None)
+
+
+def list_runs(runs_dir: Path) -> list[RunSummary]:
+    """Return a line a run, newest first; a folder that cannot be read is told as such."""
+    runs = [_summary(RunFolder(path)) for path in run_folders(runs_dir)]
+    return sorted(runs, key=lambda run: (run.started_at or "", run.run_id), reverse=True)
+
+
+def run_folders(runs_dir: Path) -> list[Path]:
+    """Return the folders that hold a run, in no order."""
+    if not runs_dir.is_dir():
+        return []
+    return [
+        path
+        for path in runs_dir.iterdir()
+        if not path.name.startswith(".") and any((path / name).exists() for name in _OF_A_RUN)
+    ]
+
+
+def status_now(folder: RunFolder, status: str) -> str:
+    """Return a run's status as it is: one that says `running` without a writer was broken off."""
+    return "interrupted" if status == "running" and not lock.is_held(folder.path) else status
+
+
+def _is_of_a_suite(runs_dir: Path, run: RunSummary) -> bool:
+    """Say whether a run is what people mean by the latest: no `load`, no `quick`."""
+    if run.provenance != "measured" or run.suite == LOAD:
+        return False
+    try:
+        return not RunFolder(runs_dir / run.run_id).manifest().get("quick")
+    except LiftlabError:
+        return True  # opening it says what is wrong
+
+
+def _unknown(runs_dir: Path, name: str, also: Iterable[str]) -> UnknownRun:
+    known = {path.name for path in run_folders(runs_dir)}
+    return UnknownRun(name, [*sorted(known, reverse=True), *sorted(set(also) - known)])
+
+
+def _summary(folder: RunFolder) -> RunSummary:
+    try:
+        connection = schema.connect(folder.journal_path)
+        try:
+            with schema.reading(folder.journal_path):
+                row = connection.execute(_RUN_LINE).fetchone()
+        finally:
+            connection.close()
+    except LiftlabError as error:
+        return RunSummary(run_id=folder.run_id, problem=str(error))
+    if row is None:
+        problem = f"{folder.journal_path}: the journal has no run in it"
+        return RunSummary(run_id=folder.run_id, problem=problem)
+    started_at, suite, endpoint, status, provenance, trials = row
+    return RunSummary(
+        run_id=folder.run_id,
+        started_at=started_at,
+        suite=suite,
+        endpoint=endpoint,
+        status=status_now(folder, status),
+        provenance=provenance,
+        trials=trials,
+    )
+
+
+_OF_A_RUN = (schema.FILE_NAME, MANIFEST)
+_RUN_LINE = (
+    "SELECT started_at, suite, endpoint, status, provenance, (SELECT COUNT(*) FROM trial) FROM run"
+)
