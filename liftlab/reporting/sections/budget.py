@@ -6,7 +6,8 @@ import pandas as pd
 
 from liftlab.analysis.budget import Budget
 from liftlab.analysis.estimate import quantity, span
-from liftlab.reporting import budget_figures
+from liftlab.reporting.figures.budget import stage_levers
+from liftlab.reporting.figures.curves import ends_by
 from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import Scorecard, scorecards
 from liftlab.reporting.sections.base import Section
@@ -26,12 +27,10 @@ def section(result: BudgetResult) -> Section:
     budget = result.budget
     if budget is None:
         return of_run(result, title=text.title(result))
-    ends = budget_figures.ends_by(
+    ends = ends_by(
         budget, dict(result.limits), caption=text.title(result), table=behind(_quantiles(budget))
     )
-    levers = budget_figures.stage_levers(
-        budget.stages, caption=text.lever(result), table=behind(_stages(budget))
-    )
+    levers = stage_levers(budget.stages, caption=text.lever(result), table=behind(_stages(budget)))
     parts = [_cards(budget), ends.html(), levers.html()]
     if result.scenarios:
         parts.append(_scenarios(result))

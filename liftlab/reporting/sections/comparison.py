@@ -7,8 +7,8 @@ import re
 import pandas as pd
 
 from liftlab.analysis.estimate import quantity
+from liftlab.reporting.figures.rates import Ratio, ratio_rows
 from liftlab.reporting.html import Html
-from liftlab.reporting.ratios import Ratio, ratio_rows
 from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import cell, interval_cell

@@ -10,7 +10,7 @@ from liftlab.analysis.cost import Usage
 from liftlab.analysis.cost.parts import COLD, Parts, parts_with_idle
 from liftlab.analysis.cost.traffic import MONTH_S, fee_of, usd_of
 from liftlab.analysis.estimate import quantity
-from liftlab.reporting import cost_figures
+from liftlab.reporting.figures.cost import cost_by_traffic, cost_parts
 from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import Scorecard, scorecards
 from liftlab.reporting.sections.base import Section
@@ -76,7 +76,7 @@ def _traffic(cost: Costs) -> list[Html]:
     }
     rates = [point.rate_rps for point in cost.curve]
     frame = pd.DataFrame({"requests a day": [86_400 * rate for rate in rates], **lines})
-    figure = cost_figures.cost_by_traffic(
+    figure = cost_by_traffic(
         rates,
         lines,
         marks,
@@ -101,7 +101,7 @@ def _parts(cost: Costs) -> list[Html]:
         for name, bar in bars.items()
         for part, amount in bar.amounts.items()
     ]
-    figure = cost_figures.cost_parts(
+    figure = cost_parts(
         bars,
         unit="s",
         caption=text.parts(cost),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from liftlab.analysis.estimate import Estimate, plain
-from liftlab.reporting import figures
+from liftlab.reporting.figures.drift import drift as drift_figure
 from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import verdict
 from liftlab.reporting.sections.base import Section
@@ -23,7 +23,7 @@ def section(drift: Drift) -> Section:
     """Return each time over its prompt's median, in the order of measuring."""
     if not drift.times.ordered or not len(drift.relative):
         return of_run(drift, title=text.title(drift))
-    figure = figures.drift_figure(drift.relative, caption=text.title(drift))
+    figure = drift_figure(drift.relative, caption=text.title(drift))
     return of_run(
         drift,
         title=text.title(drift),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from liftlab.analysis.latency import LatencySummary
-from liftlab.reporting import figures
+from liftlab.reporting.figures.trials import stage_bars
 from liftlab.reporting.html import Html
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import cell, interval_cell
@@ -19,10 +19,8 @@ from liftlab.summary.latency import Latency
 def section(latency: Latency) -> Section:
     """Return the times of trials as bars, and of stages as a table."""
     run = latency.run
-    bars = figures.stage_bars(
-        run.trials,
-        run.stages,
-        run.attempts,
+    bars = stage_bars(
+        run,
         dict(latency.limits),
         caption=text.title(latency),
         table=behind(_trials(latency)),

@@ -6,7 +6,8 @@ import pandas as pd
 
 from liftlab.analysis.causes import CAUSES
 from liftlab.analysis.slow_words import CAUSE_WORDS
-from liftlab.reporting import figures
+from liftlab.reporting.figures.slow import causes as causes_figure
+from liftlab.reporting.figures.slow import latency_strip
 from liftlab.reporting.html import Html, tag
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
@@ -24,15 +25,11 @@ def section(slow: Slow) -> Section:
     """Return every step as a point, and what each slow one consists of."""
     if not slow.steps.total:
         return of_run(slow, title=text.title(slow))
-    strip = figures.latency_strip(
-        slow.run.stages, slow.steps, slow.medians, caption=text.title(slow)
-    )
+    strip = latency_strip(slow.run.stages, slow.steps, slow.medians, caption=text.title(slow))
     parts = [strip.html()]
     if len(slow.steps):
         caption = text.kinds(slow)
-        parts.append(
-            figures.excess_breakdown(slow.steps, caption=caption, table=behind(_table(slow))).html()
-        )
+        parts.append(causes_figure(slow.steps, caption=caption, table=behind(_table(slow))).html())
         told = [tag("li", sentence) for sentence in text.worst(slow, _TOLD)]
         parts.append(tag("ul", *told))
     return of_run(

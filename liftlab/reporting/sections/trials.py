@@ -8,7 +8,7 @@ import pandas as pd
 
 from liftlab.analysis.columns import client_counts
 from liftlab.analysis.tokens import WORDS, stage_tokens
-from liftlab.reporting.bars import stage_names
+from liftlab.reporting.figures.trials import stage_names
 from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
 from liftlab.reporting.sections.base import Section
