@@ -12,12 +12,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from liftlab.reporting.html import END_TYPE, escape
 
 if TYPE_CHECKING:
     import nbformat
@@ -35,16 +36,9 @@ class Rendered:
 
     name: str
     html: str
-    title: str
-    sentences: tuple[str, ...] = ()
+    title_html: str
+    lead_html: str = ""
     fault: str = ""
-    run_id: str = ""
-    seconds: float = 0.0
-
-    @property
-    def good(self) -> bool:
-        """Whether the notebook ran to its end."""
-        return not self.fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +49,6 @@ class Job:
     html: Path
     parameters: Mapping[str, Any]
     timeout_s: float = 600.0
-    echo: bool = False  # pass what the notebook prints on to our standard error
 
 
 def render_all(jobs: Sequence[Job], workers: int) -> list[Rendered]:
@@ -77,7 +70,6 @@ def render(job: Job) -> Rendered:
     Rendered
         With a fault where the notebook failed; its page is there all the same.
     """
-    started = time.monotonic()
     job.html.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="liftlab-render-") as scratch:
         result = Path(scratch) / "result.json"
@@ -86,21 +78,16 @@ def render(job: Job) -> Rendered:
             "html": str(job.html.absolute()),
             "parameters": dict(job.parameters),
             "timeout_s": job.timeout_s,
-            "echo": job.echo,
             "result": str(result),
         }
         fault = _wait_for_child(told, Path(scratch), job)
         if result.exists():
-            answer = json.loads(result.read_text("utf-8"))
-            seconds = time.monotonic() - started
-            sentences = tuple(answer.pop("sentences"))
-            return Rendered(**{**answer, "sentences": sentences, "seconds": seconds})
+            return Rendered(**json.loads(result.read_text("utf-8")))
     from liftlab.reporting.export import failure_page
 
-    job.html.write_text(failure_page(job.notebook.stem, fault), "utf-8")
-    return Rendered(
-        name=job.notebook.stem, html=str(job.html), title=job.notebook.stem, fault=fault
-    )
+    name = job.notebook.stem
+    job.html.write_text(failure_page(name, fault), "utf-8")
+    return Rendered(name=name, html=str(job.html), title_html=escape(name), fault=fault)
 
 
 def _wait_for_child(told: dict[str, Any], scratch: Path, job: Job) -> str:
@@ -108,12 +95,11 @@ def _wait_for_child(told: dict[str, Any], scratch: Path, job: Job) -> str:
     command = [sys.executable, "-W", "ignore", "-m", "liftlab.reporting.render"]
     log = scratch / "log.txt"
     with log.open("wb") as file:
-        errors = None if job.echo else file
         child = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=errors,
+            stderr=file,
             env=_environment(scratch),
         )
         try:
@@ -148,23 +134,18 @@ def _environment(scratch: Path) -> dict[str, str]:
 def main() -> int:
     """Execute the notebook told on standard input, write its page, and leave the result."""
     told = json.load(sys.stdin)
-    from liftlab.reporting.export import export, found
-    from liftlab.reporting.html import END_TYPE, FINDING_TYPE
+    from liftlab.reporting.export import export
 
-    name = Path(told["notebook"]).stem
     notebook, raised = execute(told)
     fault = f"{raised} {reached(notebook)}" if raised else judge(notebook)
     html, page = export(notebook, fault=fault)
     Path(told["html"]).write_text(html, "utf-8")
-    marks = [mark for kind in (END_TYPE, FINDING_TYPE) for _, mark in found(notebook, kind)]
-    run_id = next((str(mark["run_id"]) for mark in marks if mark.get("run_id")), "")
     rendered = Rendered(
-        name=name,
+        name=Path(told["notebook"]).stem,
         html=told["html"],
-        title=page.title,
-        sentences=page.sentences,
+        title_html=page.title_html,
+        lead_html=page.lead_html,
         fault=fault,
-        run_id=run_id,
     )
     partial = Path(told["result"] + ".part")
     partial.write_text(json.dumps(asdict(rendered)), "utf-8")
@@ -195,7 +176,6 @@ def execute(told: Mapping[str, Any]) -> tuple[nbformat.NotebookNode, str]:
             progress_bar=False,
             config=Config({"KernelManager": sockets}),
             execution_timeout=int(told["timeout_s"]) or 1,
-            stderr_file=sys.stderr if told["echo"] else None,
         )
     except papermill.PapermillExecutionError:
         pass  # an error that the notebook shows: `judge` names the cell
@@ -215,7 +195,6 @@ def execute(told: Mapping[str, Any]) -> tuple[nbformat.NotebookNode, str]:
 def judge(notebook: nbformat.NotebookNode) -> str:
     """Return why an executed notebook does not count, or nothing if it does."""
     from liftlab.reporting.export import plain
-    from liftlab.reporting.html import END_TYPE
 
     cells = named_cells(notebook)
     for where, cell in cells:

@@ -1,31 +1,27 @@
 """`make report`: every notebook of the project as a page of one run, with an index and a message.
 
-The notebook that runs the suite goes first; the others render beside each other. A notebook that
-fails leaves its page, stops no other, and is told at the end.
+Notebooks render beside each other; one that fails leaves its page and stops no other.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liftlab import jobs, store
-from liftlab.errors import EndpointError, InputInvalid, NotebookFailed, RunInterrupted
+from liftlab import jobs
+from liftlab.errors import EndpointError, InputInvalid, NotebookFailed
 from liftlab.jobs.checking import has_answers
-from liftlab.reporting.html import tag
-from liftlab.reporting.render import Job, Rendered, render, render_all
+from liftlab.reporting.html import Html, tag
+from liftlab.reporting.render import Job, Rendered, render_all
+from liftlab.reporting.text.base import code, write
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
     from liftlab.store import RunData
 
-RUN_NOTEBOOK = "10_run_suite"
 WORKERS = 2
-RUN_LIMIT_S = 4 * 3600.0  # for the notebook that runs the suite
-PAGE_LIMIT_S = 600.0
 
 Say = Callable[[str], object]
 
@@ -57,12 +53,8 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     notebooks = _notebooks(project)
     reports = project.path("reports")
     reports.mkdir(parents=True, exist_ok=True)
-    done: list[Rendered] = []
-    if run_id is None:
-        done.append(_run_first(project, notebooks, reports, say))
-        run_id = done[0].run_id
-        notebooks = [path for path in notebooks if path.stem != RUN_NOTEBOOK]
-    run = jobs.open_run(run_id, project=project)  # its tables are made once, before many read them
+    # Its tables are made once, before many read them.
+    run = jobs.open_run(run_id, project=project) if run_id else _run(project, say)
     folder = reports / run.run.run_id
     say(f"writing {len(notebooks)} pages to {folder}")
     tasks = [
@@ -70,12 +62,10 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
             notebook=path,
             html=folder / f"{path.stem}.html",
             parameters={"run_id": run.run.run_id},
-            timeout_s=PAGE_LIMIT_S,
         )
         for path in notebooks
     ]
-    done.extend(render_all(tasks, WORKERS))
-    done.sort(key=lambda page: page.name)
+    done = render_all(tasks, WORKERS)
     _write_index(folder, run, done)
     _write_message(folder, run, project)
     _point_latest(reports, folder.name)
@@ -96,54 +86,12 @@ def _notebooks(project: Project) -> list[Path]:
     return found
 
 
-def _run_first(project: Project, notebooks: Sequence[Path], reports: Path, say: Say) -> Rendered:
-    """Execute the notebook that runs the suite; only then is the run's name known."""
-    path = next((path for path in notebooks if path.stem == RUN_NOTEBOOK), None)
-    if path is None:
-        raise InputInvalid(f"{project.path('notebooks')}: no {RUN_NOTEBOOK}.ipynb to run the suite")
+def _run(project: Project, say: Say) -> RunData:
+    """Run the suite as the settings say."""
     wanted = project.settings.run
     jobs.check(project)  # a name that does not exist, an endpoint that is down: no page for those
-    before = {summary.run_id for summary in store.list_runs(project.path("runs"))}
     say(f"running suite {wanted.suite} on endpoint {wanted.endpoint}")
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=reports) as scratch:
-        html = Path(scratch) / f"{RUN_NOTEBOOK}.html"
-        job = Job(
-            notebook=path,
-            html=html,
-            parameters={
-                "run_id": "",
-                "suite": wanted.suite,
-                "endpoint": wanted.endpoint,
-                "protocol": wanted.protocol or "",
-                "pipeline": wanted.pipeline,
-                "repeats": wanted.repeats,
-            },
-            timeout_s=RUN_LIMIT_S,
-            echo=True,
-        )
-        try:
-            rendered = render(job)
-        except KeyboardInterrupt:
-            raise RunInterrupted(_how_to_go_on(project, before)) from None
-        # Without a run there is no folder for it: the page that says why goes where people look.
-        folder = reports / (rendered.run_id or "failed")
-        folder.mkdir(exist_ok=True)
-        kept = folder / html.name
-        html.replace(kept)
-    if not rendered.run_id:
-        raise NotebookFailed(f"{RUN_NOTEBOOK}: {rendered.fault} The page: {kept}")
-    return rendered
-
-
-def _how_to_go_on(project: Project, before: Collection[str]) -> str:
-    for summary in store.list_runs(project.path("runs")):
-        if summary.run_id not in before:
-            name = summary.run_id
-            return (
-                "interrupted; what is committed is kept. Finish the run with: "
-                f"liftlab run --resume {name}, then write its pages with: liftlab report {name}"
-            )
-    return "interrupted before the run began; nothing was written"
+    return jobs.run_suite(jobs.plan_run(project))
 
 
 def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
@@ -151,18 +99,18 @@ def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
 
     items = []
     for page in pages:
-        link = tag("a", page.title, href=f"{page.name}.html")
+        link = tag("a", Html(page.title_html), href=f"{page.name}.html")
         fault = tag("p", page.fault, cls="fault") if page.fault else ""
-        items.append(tag("section", tag("h2", link), tag("p", " ".join(page.sentences)), fault))
+        items.append(tag("section", tag("h2", link), tag("p", Html(page.lead_html)), fault))
     items.append(
         tag(
             "p",
-            tag("a", "The messages for a status update", href="status.md"),
+            tag("a", "Messages for a status update", href="status.md"),
             " · ",
-            tag("a", "the day's summary, to be finished by hand", href="daily.md"),
+            tag("a", "the day's summary, for you to complete", href="daily.md"),
         )
     )
-    text = page_of_parts(items, title=f"Run {run.run.run_id}", line="liftlab")
+    text = page_of_parts(items, title=write("Report on run {}", code(run.run.run_id)))
     (folder / "index.html").write_text(text, "utf-8")
 
 

@@ -10,14 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from liftlab.analysis.estimate import plain
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.scorecards import verdict
+from liftlab.reporting.text.base import Text
 from liftlab.words import counted
 
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
 MOST_CSV = 3_000_000
+_SMALLEST = 0.0001
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
@@ -145,19 +146,20 @@ def _words(value: object) -> object:
         return "yes" if value else "no"
     if isinstance(value, numbers.Real):
         return _number(value)
+    if isinstance(value, Text) and value.marks:
+        return value
     return bounded(str(value), MOST_CELL).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _number(value: numbers.Real) -> str:
-    """Write whole numbers whole, others to two decimals from 1 on, else to three digits."""
-    if isinstance(value, numbers.Integral):
-        return f"{int(value):,}"
+    """Write whole numbers whole, others to two decimals from 1 on, and to four below 0.1."""
     number = float(value)
-    if number.is_integer() and 1e6 <= abs(number) < 2**53:
+    if isinstance(value, numbers.Integral) or (number.is_integer() and 1e6 <= abs(number) < 2**53):
         return f"{number:,.0f}"  # a seed with nulls in its column is a float
-    if 0.1 <= abs(number) < 1e6:
-        return f"{number:,.{2 if abs(number) >= 1 else 3}f}"
-    return plain(number, 3)
+    if number and abs(number) < _SMALLEST:
+        return f"< {_SMALLEST}"
+    decimals = 2 if abs(number) >= 1 else 3 if abs(number) >= 0.1 else 4
+    return f"{number:,.{decimals}f}"
 
 
 def _missing(value: object) -> bool:

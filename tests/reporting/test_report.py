@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from liftlab import jobs
 from liftlab.errors import (
     EndpointError,
     EndpointUnreachable,
     InputInvalid,
     NotebookFailed,
-    RunInterrupted,
     UnknownRun,
 )
-from liftlab.records import Run
 from liftlab.reporting import report
 from liftlab.reporting.render import Job, Rendered
+from liftlab.runner.control import RunRequest
 from liftlab.settings import Project, load_project
-from liftlab.store import create
+from liftlab.store import RunData
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,8 +28,9 @@ ROOT = Path(__file__).parents[2]
 class Renderer:
     """Stands in for the processes: writes a page, and fails where it is told to."""
 
-    def __init__(self, fails: Sequence[str] = (), run_id: str = "week1") -> None:
-        self.fails, self.run_id, self.jobs = fails, run_id, []
+    def __init__(self, fails: Sequence[str] = ()) -> None:
+        self.fails = fails
+        self.jobs: list[Job] = []
 
     def __call__(self, job: Job) -> Rendered:
         self.jobs.append(job)
@@ -40,10 +41,9 @@ class Renderer:
         return Rendered(
             name=name,
             html=str(job.html),
-            title=f"Finding <of> {name}",
-            sentences=("One.",),
+            title_html=f"Finding &lt;of&gt; {name}",
+            lead_html="One.",
             fault=fault,
-            run_id=self.run_id,
         )
 
     def all(self, jobs: Sequence[Job], workers: int) -> list[Rendered]:
@@ -66,7 +66,6 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def renderer(monkeypatch: pytest.MonkeyPatch) -> Renderer:
     stand_in = Renderer()
-    monkeypatch.setattr(report, "render", stand_in)
     monkeypatch.setattr(report, "render_all", stand_in.all)
     return stand_in
 
@@ -100,33 +99,32 @@ def test_the_index_lists_the_findings(project: Project, renderer: Renderer) -> N
     assert "<script" not in html
 
 
-def test_the_suite_runs_first_with_what_was_asked(project: Project, renderer: Renderer) -> None:
+def test_without_a_run_the_suite_runs_first_as_asked(
+    project: Project, renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RunRequest] = []
+
+    def run_suite(request: RunRequest) -> RunData:
+        assert not renderer.jobs
+        asked.append(request)
+        return jobs.open_run("week1", project=project)
+
+    monkeypatch.setattr("liftlab.jobs.check", lambda project: None)
+    monkeypatch.setattr("liftlab.jobs.run_suite", run_suite)
     folder = report.write_report(project, None, lambda _: None)
-    first, *others = renderer.jobs
-    assert first.notebook.stem == "10_run_suite"
-    assert first.parameters["run_id"] == ""
-    assert first.parameters["repeats"] == 3
-    assert {job.notebook.stem for job in others} == {"00_status", "20_variance_outliers"}
-    assert (folder / "10_run_suite.html").exists()
-    assert not [path for path in folder.parent.iterdir() if path.name.startswith(".new")]
+    assert [request.repeats for request in asked] == [3]
+    assert folder.name == "week1"
+    assert len(renderer.jobs) == 3
 
 
 def test_a_notebook_that_fails_stops_no_other(project: Project, renderer: Renderer) -> None:
     renderer.fails = ["00_status", "10_run_suite"]
     with pytest.raises(NotebookFailed, match=r"00_status: code cell 2 \(1/0\) failed") as raised:
-        report.write_report(project, None, lambda _: None)
+        report.write_report(project, "week1", lambda _: None)
     assert "10_run_suite: code cell 2" in str(raised.value)
     folder = project.root / "reports" / "week1"
     assert (folder / "20_variance_outliers.html").exists()
     assert "code cell 2 (1/0) failed" in (folder / "index.html").read_text()
-
-
-def test_no_run_leaves_the_page_that_says_why(project: Project, renderer: Renderer) -> None:
-    renderer.fails, renderer.run_id = ["10_run_suite"], ""
-    with pytest.raises(NotebookFailed, match="code cell 2"):
-        report.write_report(project, None, lambda _: None)
-    assert (project.root / "reports" / "failed" / "10_run_suite.html").exists()
-    assert len(renderer.jobs) == 1
 
 
 def test_an_unknown_run_is_told_before_anything_is_rendered(
@@ -152,21 +150,6 @@ def test_what_cannot_run_is_refused_before_any_page(project: Project, renderer: 
     with pytest.raises(EndpointUnreachable, match=r"127\.0\.0\.1:9/health"):
         report.write_report(nowhere, None, lambda _: None)
     assert renderer.jobs == []
-
-
-def test_ctrl_c_in_the_run_says_how_to_go_on(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(job: Job) -> Rendered:
-        run = Run(
-            run_id="20260102_030405_abcd", suite="mvp", started_at="2026-01-02T03:04:05+00:00"
-        )
-        create(project.path("runs"), run, {}, b"", ".toml")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(report, "render", interrupted)
-    with pytest.raises(RunInterrupted, match="--resume 20260102_030405_abcd, then"):
-        report.write_report(project, None, lambda _: None)
 
 
 def test_a_run_without_any_answer_has_its_pages_and_exit_4(

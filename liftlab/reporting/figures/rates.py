@@ -26,6 +26,7 @@ from liftlab.reporting.figures.base import (
 )
 from liftlab.reporting.html import Html
 from liftlab.reporting.text import words
+from liftlab.reporting.text.numbers import with_likely
 
 MOST_ROWS = 40
 _TICKS = (0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -49,7 +50,9 @@ def success_by_category(
 ) -> Figure:
     """Show each group's success rate with its interval, and the counts beside it."""
     rows = [(words.readable(rate.group), rate) for rate in rates]
-    told = "; ".join(f"{name} {r.successes} of {r.trials}, {r.estimate}" for name, r in rows)
+    told = "; ".join(
+        f"{name} {r.successes:,} of {r.trials:,}, {with_likely(r.estimate)}" for name, r in rows
+    )
     return Figure(
         caption=caption,
         alt=f"Success rates with their intervals: {label(told, 2_000) or 'none'}.",
@@ -67,7 +70,7 @@ def ratio_rows(
 ) -> Figure:
     """Show times of a second run over a first beside 1; within the margin is the same."""
     shown = [row for row in rows if row.ratio.value is not None][:MOST_ROWS]
-    told = "; ".join(f"{label(row.name)} {row.ratio}, {row.verdict}" for row in shown)
+    told = "; ".join(f"{label(row.name)} {with_likely(row.ratio)}, {row.verdict}" for row in shown)
     more = f" {len(rows) - len(shown):,} more are not drawn." if len(rows) > len(shown) else ""
     return Figure(
         caption=caption,
@@ -90,7 +93,7 @@ def _draw_rates(
     axes.set_xlim(-0.02, 1.02)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     _names(axes, [name for name, _ in rows], width)
-    axes.set_xlabel("share right; the bar is the 95 % interval", loc="left")
+    axes.set_xlabel("share right; the bar is the likely range", loc="left")
     return drawing
 
 
@@ -110,7 +113,7 @@ def _draw_ratios(rows: Sequence[Ratio], margin: float | None, width: float) -> D
     at = _ticks(low, high, 4 if width < WIDE else 8)
     axes.set_xticks(at, [f"× {plain(tick, 2)}" for tick in at])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("faster (blue) ← the same → slower (red); bar: 95 % interval", loc="left")
+    axes.set_xlabel("faster (blue) ← the same → slower (red); bar: likely range", loc="left")
     return drawing
 
 

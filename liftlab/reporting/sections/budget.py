@@ -16,7 +16,7 @@ from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import behind, table
 from liftlab.reporting.text import budget as text
 from liftlab.reporting.text import words
-from liftlab.reporting.text.numbers import interval, value
+from liftlab.reporting.text.numbers import likely, value
 from liftlab.summary.budget import BudgetResult
 
 _QUANTILES = {0.5: "Median", 0.9: "P90", 0.95: "P95"}
@@ -54,9 +54,9 @@ def _cards(budget: Budget) -> Html:
     found = budget.with_planned if budget.planned else budget.without
     return scorecards(
         Scorecard(
-            what=f"End to end, {name}, {when}",
+            what=f"End to end {when}, {name}",
             number=value(found[q]),
-            why=interval(found[q]),
+            why=likely(found[q]),
             verdict="" if found[q].value is not None else "not measurable",
         )
         for q, name in _QUANTILES.items()

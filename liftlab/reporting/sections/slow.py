@@ -14,7 +14,7 @@ from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import behind, table
 from liftlab.reporting.text import slow as text
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import capitalised
+from liftlab.reporting.text.base import capitalised, code
 from liftlab.summary.slow import Slow
 
 _TOLD = 8  # steps in sentences; the table has all
@@ -38,7 +38,8 @@ def section(slow: Slow) -> Section:
         sentences=(text.beyond_chance(slow),),
         parts=tuple(parts),
         notes=(
-            "A step is slow from 1.5 times its usual time on, or beyond chance for its tokens.",
+            "A step counts as slow from 1.5 times its usual time on, or where it took longer than "
+            "chance explains for its tokens.",
         ),
     )
 
@@ -52,7 +53,7 @@ def _table(slow: Slow) -> Html:
     }
     rows = pd.DataFrame(
         {
-            "Prompt": shown["case_id"],
+            "Prompt": [code(case) for case in shown["case_id"]],
             "Repeat": shown["repeat"],
             "Stage": shown["stage"].map(words.stage),
             "Took, s": shown["took_s"],
