@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import unescape
 from typing import Any
 
 import pandas as pd
@@ -19,6 +21,7 @@ MOST_ROWS = 40
 MOST_CELL = 300  # characters
 MOST_CSV = 3_000_000
 _SMALLEST = 0.0001
+_TAG = re.compile(r"<[^>]*>")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
@@ -78,6 +81,11 @@ def table(
         below.append(download(frame if full is None else full, csv))
     shown = tag("div", tag("table", *parts), cls="scroll")
     return join([shown, tag("p", join(below, " · "), cls="more")]) if below else shown
+
+
+def codes(values: Iterable[object]) -> list[Html | None]:
+    """Return identifiers, or values of somebody's code, for a column that shows them as code."""
+    return [None if _missing(v) else tag("code", bounded(str(v), MOST_CELL)) for v in values]
 
 
 def behind(shown: Html, summary: str = "The numbers behind the figure (table, CSV)") -> Html:
@@ -170,7 +178,7 @@ def _missing(value: object) -> bool:
 
 def _harmless(value: object) -> object:
     if isinstance(value, Html):
-        return ""
+        value = unescape(_TAG.sub("", value.text))
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return value

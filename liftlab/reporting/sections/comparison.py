@@ -99,7 +99,8 @@ def _cases(comparison: Comparison) -> Html:
                 "Verdict": row.verdict if row.p is not None else None,
             }
             for row in comparison.cases
-        ]
+        ],
+        dtype=object,
     )
     return ratio_rows(
         [Ratio(name=c.case_id, ratio=c.ratio, verdict=c.verdict) for c in comparison.cases],

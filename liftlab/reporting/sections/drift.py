@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from liftlab.analysis.estimate import Estimate, plain
+from liftlab.analysis.estimate import Estimate
 from liftlab.reporting.figures.drift import drift as drift_figure
 from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import verdict
@@ -50,4 +50,4 @@ def _table(drift: Drift) -> Html:
 
 
 def _ratio(estimate: Estimate) -> str:
-    return "–" if estimate.value is None else plain(estimate.value, 3)
+    return "–" if estimate.value is None else f"{estimate.value:.2f}"

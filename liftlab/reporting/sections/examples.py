@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+
+import pandas as pd
 
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import absent
 from liftlab.reporting.sections.shared import section as of_run
-from liftlab.reporting.tables import MOST_CELL, table
+from liftlab.reporting.tables import MOST_CELL, codes, table
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, capitalised, code, write
 from liftlab.summary.examples import Example, Examples
@@ -53,9 +54,8 @@ def marked(code: str, line: int | None) -> Html:
 def _example(row: Example, is_open: bool) -> Html:
     name = words.cause(row.failure_class) if row.failure_class else "not classed"
     said = ": ".join(str(row.facets[key]) for key in _SAID if row.facets.get(key))
-    ids: Any = [code(check) for check in row.checks["check"]]
-    checks = row.checks.assign(check=ids).dropna(axis="columns", how="all")
-    checks = checks.rename(columns=str.capitalize)
+    checks = row.checks.dropna(axis="columns", how="all")
+    checks = pd.DataFrame({str(name).capitalize(): codes(checks[name]) for name in checks})
     parts = [
         tag("summary", write("{}, repeat {}: {}", code(row.case_id), f"{row.repeat}", name)),
         tag("p", bounded(said, MOST_CELL), cls="note") if said else "",

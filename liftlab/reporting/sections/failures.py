@@ -30,7 +30,7 @@ def section(failures: Failures) -> Section:
         }
         for row in failures.rows
     ]
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, dtype=object)
     return of_run(
         failures,
         title=text.title(failures),

@@ -11,10 +11,10 @@ from liftlab.reporting.figures.slow import latency_strip
 from liftlab.reporting.html import Html, tag
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
-from liftlab.reporting.tables import behind, table
+from liftlab.reporting.tables import behind, codes, table
 from liftlab.reporting.text import slow as text
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import capitalised, code
+from liftlab.reporting.text.base import capitalised
 from liftlab.summary.slow import Slow
 
 _TOLD = 8  # steps in sentences; the table has all
@@ -53,7 +53,7 @@ def _table(slow: Slow) -> Html:
     }
     rows = pd.DataFrame(
         {
-            "Prompt": [code(case) for case in shown["case_id"]],
+            "Prompt": codes(shown["case_id"]),
             "Repeat": shown["repeat"],
             "Stage": shown["stage"].map(words.stage),
             "Took, s": shown["took_s"],

@@ -13,9 +13,8 @@ from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
-from liftlab.reporting.tables import behind, table
+from liftlab.reporting.tables import behind, codes, table
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import code
 from liftlab.store import RunData
 from liftlab.summary.trials import Trials
 from liftlab.words import counted
@@ -77,7 +76,7 @@ def trial_table(run: RunData) -> Html:
     frame = frame.sort_values("e2e_s", ascending=False, kind="stable")
     shown = frame.drop(columns=["checks_passed", "checks_total"])
     outcomes: Any = [verdict(str(outcome)) for outcome in frame["outcome"]]
-    ids: Any = [code(case) for case in frame["case_id"]]
+    ids: Any = codes(frame["case_id"])
     shown = shown.assign(outcome=outcomes, case_id=ids)
     shown["category"] = frame["category"].map(words.readable, na_action="ignore")
     shown["failure_class"] = frame["failure_class"].map(words.cause, na_action="ignore")

@@ -70,10 +70,11 @@ def _(row: Settle) -> tuple[Text, Text]:
     what, limit = targets.name(row.target), targets.aim(row.target)
     verb = "stays within" if row.target.result.at_most else "reaches"
     lead = write("Find out whether the {} {} {}.", what, verb, limit)
-    fewest, s = row.target.result.more[0], "s" * (row.target.result.more[0] == 1)
-    effort = [f"take{s} {duration(row.seconds)}"] if row.seconds is not None else []
-    effort += [f"cost{s} {quantity(row.usd, 'USD')}"] if row.usd else []
-    least = f"; {counted(fewest, 'prompt')} {' and '.join(effort)}" if effort else ""
+    fewest = row.target.result.more[0] if row.target.result.more else 0
+    verb = "s" * (fewest == 1)
+    effort = [f"take{verb} {duration(row.seconds)}"] if row.seconds is not None else []
+    effort += [f"cost{verb} {quantity(row.usd, 'USD')}"] if row.usd else []
+    least = f"; {counted(fewest, 'prompt')} {' and '.join(effort)}" if effort and fewest else ""
     return lead, capitalised(write("{}{}.", targets.decides(row.target), least))
 
 
