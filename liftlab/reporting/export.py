@@ -27,10 +27,10 @@ from liftlab.reporting.html import (
     Html,
     bounded,
     escape,
-    join,
     style,
     tag,
 )
+from liftlab.reporting.sections.base import Section
 
 MOST_CHARACTERS = 20_000  # of one output's text
 _TEMPLATE = "liftlab"
@@ -43,16 +43,16 @@ _HIDDEN_CODE = frozenset({"hide-input", "parameters", "injected-parameters"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What the template says around the cells; `title_html` and `lead_html` are ready to show."""
+    """What the template says around the cells; what ends in `_html` is ready to show."""
 
     title: str
-    title_html: str = ""
-    lead_html: str = ""
-    line: str = ""
-    warning: str = ""
-    fault: str = ""
-    version: str = liftlab.__version__
-    style: str = ""
+    title_html: str
+    lead_html: str
+    line_html: str
+    warning: str
+    fault: str
+    version: str
+    style: str
 
 
 def export(notebook: nbformat.NotebookNode, *, fault: str = "") -> tuple[str, Page]:
@@ -78,13 +78,12 @@ def export(notebook: nbformat.NotebookNode, *, fault: str = "") -> tuple[str, Pa
     return html.lstrip(), page
 
 
-def page_of_parts(parts: Iterable[Html], *, title: str, line: str = "") -> str:
+def page_of_parts(parts: Iterable[Html], *, title: str) -> str:
     """Return a page that no notebook made, in the same template."""
-    cells = _V4.new_notebook()
-    finding = {"title": title, "sentences": [], "line": line}
-    output = _V4.new_output("display_data", {FINDING_TYPE: finding, MEDIA_TYPE: join(parts).text})
-    cells.cells = [_V4.new_code_cell("", outputs=[output])]
-    return export(cells)[0]
+    notebook = _V4.new_notebook()
+    bundle = Section(title=title, parts=tuple(parts))._repr_mimebundle_()
+    notebook.cells = [_V4.new_code_cell("", outputs=[_V4.new_output("display_data", bundle)])]
+    return export(notebook)[0]
 
 
 def failure_page(name: str, fault: str) -> str:
@@ -115,20 +114,17 @@ def plain(text: str) -> str:
 
 
 def _page(notebook: nbformat.NotebookNode, fault: str) -> Page:
-    told = next((data for _, data in found(notebook, FINDING_TYPE)), None)
+    told = next((data for _, data in found(notebook, FINDING_TYPE)), {})
     topic = _topic(notebook)
-    if told is None:
-        title = topic or "liftlab"
-        return Page(
-            title=title, title_html=escape(title), line="liftlab", fault=fault, style=style()
-        )
+    title = str(told.get("title") or topic or "liftlab")
     return Page(
-        title=str(told["title"]),
-        title_html=str(told.get("title_html") or escape(told["title"])),
-        lead_html=str(told.get("lead_html") or escape(" ".join(map(str, told["sentences"])))),
-        line=" · ".join(dict.fromkeys(part for part in ("liftlab", topic, told["line"]) if part)),
+        title=title,
+        title_html=str(told.get("title_html") or escape(title)),
+        lead_html=str(told.get("lead_html", "")),
+        line_html=" · ".join(filter(None, ("liftlab", escape(topic), told.get("line_html")))),
         warning=str(told.get("warning", "")),
         fault=fault,
+        version=liftlab.__version__,
         style=style(),
     )
 

@@ -48,7 +48,7 @@ def check_lines(result: CheckResult) -> Iterator[str]:
 
 def pair_lines(pair: Comparison) -> Iterator[str]:
     """Yield a comparison as lines of text."""
-    yield text.title(pair)
+    yield f"{visible(pair.first.run_id)} → {visible(pair.second.run_id)}: {text.title(pair)}"
     yield from (f"  {visible(sentence)}" for sentence in text.sentences(pair) if sentence)
     yield from (f"  {visible(text.change(change))}" for change in pair.times.times)
     if pair.costs:

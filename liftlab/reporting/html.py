@@ -96,8 +96,9 @@ def _shown(part: object) -> str:
     pieces, done = [], 0
     for start, end, quantity, value in part.marks:
         pieces.append(escape(part[done:start]))
-        told = f' data-v="{escape(value)}"' if value else ""
-        pieces.append(f'<span data-q="{escape(quantity)}"{told}>{escape(part[start:end])}</span>')
+        shown = str(part[start:end])
+        marked = tag("span", shown, data_q=quantity, data_v=value or None)
+        pieces.append((marked if quantity else tag("code", shown)).text)
         done = end
     return "".join([*pieces, escape(part[done:])])
 

@@ -6,25 +6,30 @@ Text from outside is escaped here, once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from liftlab.reporting.since import change
 from liftlab.reporting.text import (
     answers,
     findings,
     latency,
     messages,
     recommendations,
+    run,
     targets,
 )
-from liftlab.reporting.text.base import Text
+from liftlab.reporting.text.base import Text, capitalised, code, write
+from liftlab.reporting.text.coverage import not_covered
 from liftlab.reporting.text.numbers import with_interval
-from liftlab.reporting.text.words import failure
+from liftlab.reporting.text.words import cause
 from liftlab.summary.provenance import warning_of
 from liftlab.summary.run import RunSummary
+from liftlab.words import counted
 
 PEN = "✍"  # where a person writes; it is easy to search for
 # What Markdown would read as markup: within a line, at its beginning, and bare links. Within a
 # word an underscore is none.
+_CODE = "\x00"  # stands for an identifier while the text around it is escaped
 _MARKUP = re.compile(
     r"([\\`*\[\]<>|~$@&]|(?<![^\W_])_|_(?![^\W_])|^[#+-]|(?<=^\d)\.(?=\s|$)|:(?=//))"
 )
@@ -32,14 +37,24 @@ _ESCAPE = re.compile(r"\\(\W|_)")
 
 
 def escaped(text: str) -> str:
-    r"""Return text that Markdown shows as it is, paragraph by paragraph.
+    r"""Return text that Markdown shows as it is, paragraph by paragraph; identifiers as code.
 
     Examples
     --------
-    >>> print(escaped("is_even <b> __x"))
-    is_even \<b\> \_\_x
+    >>> print(escaped("is_even <b> __x"), escaped(code("is_even")))
+    is_even \<b\> \_\_x `is_even`
     """
-    return "\n\n".join(_MARKUP.sub(r"\\\1", " ".join(part.split())) for part in text.split("\n\n"))
+    pieces, done, codes = [], 0, []
+    for mark in text.marks if isinstance(text, Text) else ():
+        if not mark.quantity:
+            pieces += [text[done : mark.start].replace(_CODE, " "), _CODE]
+            codes.append(text[mark.start : mark.end])
+            done = mark.end
+    parts = "".join([*pieces, text[done:].replace(_CODE, " ")]).split("\n\n")
+    shown = "\n\n".join(_MARKUP.sub(r"\\\1", " ".join(part.split())) for part in parts)
+    for name in codes:
+        shown = shown.replace(_CODE, f"`{name}`", 1)
+    return shown
 
 
 def unescaped(text: str) -> str:
@@ -55,13 +70,16 @@ def message(summary: RunSummary, audience: str) -> str:
 def status(summary: RunSummary) -> str:
     """Return `status.md`: a message for each audience, the numbers, and which run they are of."""
     parts = [f"# {escaped(findings.title(summary))}"]
+    if said := change(summary):
+        parts.append(escaped(said))
     if warning := warning_of(summary.run):
         parts.append(f"**{escaped(warning)}**")
     for heading, written in messages.AUDIENCES.values():
         parts += [f"## {heading}", escaped(written(summary))]
     if rows := findings.numbers(summary):
-        parts += ["## The numbers", _list(f"{name}: {value}" for name, value in rows)]
-    return "\n\n".join([*parts, escaped(f"{messages.run_line(summary)}.")]) + "\n"
+        parts += ["## The numbers", _list(write("{}: {}", *row) for row in rows)]
+    parts += [escaped(said) for said in (not_covered(summary), _of(summary)) if said]
+    return "\n\n".join(parts) + "\n"
 
 
 def daily(summary: RunSummary) -> str:
@@ -71,26 +89,34 @@ def daily(summary: RunSummary) -> str:
     """
     day = (summary.run.run.started_at or "")[:10]
     title = findings.title(summary)
-    open_targets = [row for row in summary.targets.rows if row.verdict == "undecided"]
+    rows = summary.targets.rows
+    open_targets = [targets.name(row) for row in rows if row.verdict == "undecided"]
     parts = [
         f"# {escaped(f'{day}: {title}' if day else title)}",
-        f"Lines with {PEN} are for people to write; the others are from run "
-        f"{escaped(summary.run.run.run_id)}.",
+        f"Lines with {PEN} are for you to write; the others come from run "
+        f"{escaped(code(summary.run.run.run_id))}.",
         *_section(
             "Goals",
-            [targets.sentence(row, summary.answers) for row in summary.targets.rows],
+            [targets.sentence(row, summary.answers) for row in rows],
             "which goals were set today, and which were met?",
         ),
-        *_section("Findings", [*_findings(summary)], "what was learned that no number says?"),
+        *_section(
+            "Findings",
+            [change(summary), *findings.sentences(summary)],
+            "what was learned that no number says?",
+        ),
         *_section(
             "Decisions",
-            [f"Open: {targets.sentence(row, summary.answers)}" for row in open_targets],
+            [f"Not decided yet: {'; '.join(open_targets)}."] if open_targets else [],
             "what was decided, why, and by whom? Name a target that is moved with its old value.",
         ),
         *_section("Risks", [*_risks(summary)], "what else could go wrong, and what will be done?"),
         *_section(
             "Next steps",
-            [f"{lead} {why}" for lead, why in recommendations.steps(summary.recommendations)],
+            [
+                write("{} {}", lead, why)
+                for lead, why in recommendations.steps(summary.recommendations)
+            ],
             "who does what until when?",
         ),
         "## Messages",
@@ -98,38 +124,38 @@ def daily(summary: RunSummary) -> str:
     for heading, written in messages.AUDIENCES.values():
         quoted = "\n>\n".join(f"> {part}" for part in escaped(written(summary)).split("\n\n"))
         parts += [f"**{heading}**", quoted]
-    return "\n\n".join([*parts, escaped(f"{messages.run_line(summary)}.")]) + "\n"
+    return "\n\n".join([*parts, escaped(_of(summary))]) + "\n"
 
 
 def performance(summary: RunSummary) -> str:
     """Return the performance section of a README: a table of what the run says."""
     rows = [f"| {escaped(name)} | {escaped(value)} |" for name, value in findings.numbers(summary)]
-    source = f"Written by `liftlab readme-update`; {escaped(messages.run_line(summary))}."
+    source = f"Written by `liftlab readme-update`; {escaped(_of(summary))}"
     head = [f"{escaped(findings.title(summary))}.", "", "| | |", "| --- | --- |"]
     return "\n".join([*head, *rows, "", source])
 
 
-def _findings(summary: RunSummary) -> Iterator[Text | str]:
-    yield from findings.sentences(summary)
-    yield from (f"{name}: {value}" for name, value in findings.numbers(summary))
-
-
-def _risks(summary: RunSummary) -> Iterator[str]:
+def _risks(summary: RunSummary) -> Iterator[Text]:
     for row in summary.failures.rows[:3]:
-        share = with_interval(row.of_trials)
-        yield f"Answers that {failure(row.failure_class)}: {row.count:,}, {share} of those graded."
+        name, count = capitalised(cause(row.failure_class)), counted(row.count, "answer")
+        yield write("{}: {}, {} of those graded.", name, count, with_interval(row.of_trials))
     if summary.answers.errors:
         yield answers.errors(summary.answers)
     if summary.latency.e2e.n and summary.latency.e2e.p95.value is None:
         yield latency.tail(summary.latency)
 
 
-def _section(title: str, rows: list[str], prompt: str) -> Iterator[str]:
+def _section(title: str, rows: Sequence[str], prompt: str) -> Iterator[str]:
     yield f"## {title}"
-    if rows:
+    if any(rows):
         yield _list(rows)
     yield f"{PEN} *You write: {prompt}*"
 
 
-def _list(rows: list[str] | Iterator[str]) -> str:
-    return "\n".join(f"- {escaped(row)}" for row in rows)
+def _list(rows: Iterable[str]) -> str:
+    return "\n".join(f"- {escaped(row)}" for row in rows if row)
+
+
+def _of(summary: RunSummary) -> Text:
+    """Say which run it is of."""
+    return capitalised(write("{}.", run.line(summary.run)))

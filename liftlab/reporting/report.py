@@ -16,6 +16,7 @@ from liftlab import jobs, store
 from liftlab.errors import EndpointError, InputInvalid, NotebookFailed, RunInterrupted
 from liftlab.reporting.html import Html, tag
 from liftlab.reporting.render import Job, Rendered, render, render_all
+from liftlab.reporting.text.base import code, write
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
@@ -163,12 +164,12 @@ def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
     items.append(
         tag(
             "p",
-            tag("a", "The messages for a status update", href="status.md"),
+            tag("a", "Messages for a status update", href="status.md"),
             " · ",
-            tag("a", "the day's summary, to be finished by hand", href="daily.md"),
+            tag("a", "the day's summary, for you to complete", href="daily.md"),
         )
     )
-    text = page_of_parts(items, title=f"Run {run.run.run_id}", line="liftlab")
+    text = page_of_parts(items, title=write("Report on run {}", code(run.run.run_id)))
     (folder / "index.html").write_text(text, "utf-8")
 
 

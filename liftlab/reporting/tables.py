@@ -5,19 +5,23 @@ from __future__ import annotations
 import base64
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import unescape
 from typing import Any
 
 import pandas as pd
 
-from liftlab.analysis.estimate import plain
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.scorecards import verdict
+from liftlab.reporting.text.base import Text
 from liftlab.words import counted
 
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
 MOST_CSV = 3_000_000
+_SMALLEST = 0.0001
+_TAG = re.compile(r"<[^>]*>")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
@@ -77,6 +81,11 @@ def table(
         below.append(download(frame if full is None else full, csv))
     shown = tag("div", tag("table", *parts), cls="scroll")
     return join([shown, tag("p", join(below, " · "), cls="more")]) if below else shown
+
+
+def codes(values: Iterable[object]) -> list[Html | None]:
+    """Return identifiers, or values of somebody's code, for a column that shows them as code."""
+    return [None if _missing(v) else tag("code", bounded(str(v), MOST_CELL)) for v in values]
 
 
 def behind(shown: Html, summary: str = "The numbers behind the figure (table, CSV)") -> Html:
@@ -145,19 +154,20 @@ def _words(value: object) -> object:
         return "yes" if value else "no"
     if isinstance(value, numbers.Real):
         return _number(value)
+    if isinstance(value, Text) and value.marks:
+        return value
     return bounded(str(value), MOST_CELL).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _number(value: numbers.Real) -> str:
-    """Write whole numbers whole, others to two decimals from 1 on, else to three digits."""
-    if isinstance(value, numbers.Integral):
-        return f"{int(value):,}"
+    """Write whole numbers whole, others to two decimals from 1 on, and to four below 0.1."""
     number = float(value)
-    if number.is_integer() and 1e6 <= abs(number) < 2**53:
+    if isinstance(value, numbers.Integral) or (number.is_integer() and 1e6 <= abs(number) < 2**53):
         return f"{number:,.0f}"  # a seed with nulls in its column is a float
-    if 0.1 <= abs(number) < 1e6:
-        return f"{number:,.{2 if abs(number) >= 1 else 3}f}"
-    return plain(number, 3)
+    if number and abs(number) < _SMALLEST:
+        return f"< {_SMALLEST}"
+    decimals = 2 if abs(number) >= 1 else 3 if abs(number) >= 0.1 else 4
+    return f"{number:,.{decimals}f}"
 
 
 def _missing(value: object) -> bool:
@@ -168,7 +178,7 @@ def _missing(value: object) -> bool:
 
 def _harmless(value: object) -> object:
     if isinstance(value, Html):
-        return ""
+        value = unescape(_TAG.sub("", value.text))
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return value

@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 
 from liftlab import jobs
-from liftlab.analysis.causes import CAUSES
 from liftlab.analysis.columns import floats
 from liftlab.reporting import markdown
-from liftlab.reporting.excess import CAUSE_HUES
 from liftlab.reporting.sections import section_of
 from liftlab.reporting.text import findings, messages, run, targets
 from liftlab.settings import Project, load_project
@@ -184,11 +182,6 @@ def test_causes_and_the_rest_are_the_excess(name: str, of: Of) -> None:
         assert all(seconds >= 0.01 * step.excess_s for seconds in parts)
     assert len(slow) == sum(slow.counts().values())
     assert not slow.steps.duplicated(["case_id", "repeat", "stage"]).any()
-
-
-def test_every_cause_has_its_own_colour() -> None:
-    assert set(CAUSE_HUES) == set(CAUSES)
-    assert len(set(CAUSE_HUES.values())) == len(CAUSES)
 
 
 def test_the_slowest_steps_are_on_the_list(day: RunSummary) -> None:

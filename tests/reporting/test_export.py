@@ -86,8 +86,8 @@ def test_our_own_parts_are_html() -> None:
 
 
 def test_the_finding_is_title_and_heading() -> None:
-    told = {"title": "2 < 3", "sentences": ["One.", "Two."], "line": "run x"}
-    html = page(shown({FINDING_TYPE: told, "text/plain": "2 < 3"}))
+    told = Section(title="2 < 3", sentences=("One.", "Two."), line="run x")
+    html = page(shown({FINDING_TYPE: told._repr_mimebundle_()[FINDING_TYPE]}))
     assert "<title>2 &lt; 3</title>" in html
     assert "<h1>2 &lt; 3</h1>" in html
     assert "One. Two." in html
@@ -151,7 +151,7 @@ def test_prose_keeps_markdown() -> None:
 
 
 def test_a_page_without_a_notebook() -> None:
-    html = page_of_parts([Html("<p>part</p>")], title="T", line="liftlab")
+    html = page_of_parts([Html("<p>part</p>")], title="T")
     assert "<h1>T</h1>" in html
     assert "<p>part</p>" in html
     assert html.count("liftlab ·") == 0

@@ -10,21 +10,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from liftlab.analysis.causes import CAUSES
 from liftlab.analysis.columns import floats
 from liftlab.analysis.latency import succeeded
 from liftlab.analysis.slow_steps import SlowSteps, slow_steps
 from liftlab.analysis.success import success_by_group, success_rate
 from liftlab.analysis.success_curve import success_by
-from liftlab.reporting import figures
-from liftlab.reporting.bars import Bar, in_view, stage_names, trial_bars
-from liftlab.reporting.canvas import NARROW, WIDE, Figure, label
+from liftlab.reporting.figures import cost, curves, rates
+from liftlab.reporting.figures import slow as slow_figures
+from liftlab.reporting.figures.bars import Bar
+from liftlab.reporting.figures.base import HUES, NARROW, WIDE, Figure, in_view, label
+from liftlab.reporting.figures.trials import LATER, stage_bars, stage_names, trial_bars
 from liftlab.store import RunData
 
 TARGETS = {"original": 5.0, "revised target": 15.0}
 
 
 def bars(run: RunData) -> Figure:
-    return figures.stage_bars(run.trials, run.stages, run.attempts, TARGETS, caption="c")
+    return stage_bars(run, TARGETS, caption="c")
 
 
 def slow(run: RunData) -> SlowSteps:
@@ -33,21 +36,21 @@ def slow(run: RunData) -> SlowSteps:
 
 def strip(run: RunData) -> Figure:
     medians = dict.fromkeys(stage_names(run.stages), 1.0)
-    return figures.latency_strip(run.stages, slow(run), medians, caption="c")
+    return slow_figures.latency_strip(run.stages, slow(run), medians, caption="c")
 
 
 def categories(run: RunData) -> Figure:
-    rates = [success_rate(run.trials, group="all"), *success_by_group(run.trials, "category")]
-    return figures.success_by_category(rates, 0.7, caption="c")
+    rows = [success_rate(run.trials, group="all"), *success_by_group(run.trials, "category")]
+    return rates.success_by_category(rows, 0.7, caption="c")
 
 
 def by_time(run: RunData) -> Figure:
     curve = success_by(floats(run.trials, "e2e_s"), succeeded(run.trials))
-    return figures.success_by_time({"right": curve}, TARGETS, caption="c")
+    return curves.right_by(curve, TARGETS, caption="c")
 
 
 def excess(run: RunData) -> Figure:
-    return figures.excess_breakdown(slow(run), caption="c")
+    return slow_figures.causes(slow(run), caption="c")
 
 
 FIGURES = [bars, strip, categories, by_time, excess]
@@ -55,8 +58,7 @@ Maker = Callable[[RunData], Figure]
 
 
 def trial_bars_of(run: RunData) -> list[Bar]:
-    names = stage_names(run.stages)
-    return trial_bars(run.trials, run.stages, run.attempts, names, {})
+    return trial_bars(run, stage_names(run.stages))
 
 
 @pytest.mark.parametrize("make", FIGURES)
@@ -100,17 +102,18 @@ def test_the_words_say_the_numbers(week2: RunData) -> None:
 
 def test_bars_split_untimed_attempts_evenly_and_say_so(week2: RunData) -> None:
     slowest = trial_bars_of(week2)[0]
-    parts = [block.seconds for block in slowest.blocks if block.stage == 1]
+    parts = [part.amount for part in slowest.parts if part.kind == "IR → Code"]
     assert parts == pytest.approx([6.59] * 3)
-    assert "attempts not timed singly" in bars(week2).svg()
-    assert slowest.failed == "failed after 3 attempts: indentation errors"
+    assert "attempts without times of their own" in bars(week2).svg()
+    assert slowest.beside.endswith("failed after 3 attempts: indentation errors")
 
 
 def test_bars_place_timed_attempts_where_they_were(forty: RunData) -> None:
     for bar in trial_bars_of(forty):
-        end = bar.blocks[-1].start + bar.blocks[-1].seconds
-        assert end == pytest.approx(bar.e2e_s)
-        assert not any(block.estimated for block in bar.blocks)
+        case, repeat = bar.name.split()
+        trial = forty.trials.set_index(["case_id", "repeat"]).loc[(case, int(repeat))]
+        assert bar.end == pytest.approx(float(trial["e2e_s"]))
+    assert "attempts without times of their own" not in bars(forty).svg()
 
 
 def test_a_stage_more_needs_no_other_line(week2: RunData) -> None:
@@ -119,7 +122,26 @@ def test_a_stage_more_needs_no_other_line(week2: RunData) -> None:
     )
     run = replace(week2, stages=pd.concat([week2.stages, intent], ignore_index=True))
     assert "intent inference" in bars(run).alt
-    assert "intent inference (green" in bars(run).svg()
+    assert "intent inference" in bars(run).svg()
+
+
+def test_stages_beyond_the_hues_share_the_last_and_are_named(week2: RunData) -> None:
+    more = [
+        week2.stages.head(1).assign(stage=f"stage_{place}", position=place, latency_s=1.0)
+        for place in range(2, 8)
+    ]
+    run = replace(week2, stages=pd.concat([week2.stages, *more], ignore_index=True))
+    kinds = {part.kind for bar in trial_bars_of(run) for part in bar.parts}
+    assert len(kinds) == len(HUES)
+    assert LATER in bars(run).svg()
+
+
+def test_every_cause_and_every_part_of_a_bill_has_a_hue() -> None:
+    causes = [cause for _, kind in slow_figures.KINDS.values() for cause in kind]
+    assert sorted(causes) == sorted(CAUSES)
+    hues = {hue for hue, _ in slow_figures.KINDS.values()}
+    assert len(hues | {slow_figures.GREY}) == len(HUES)
+    assert set(cost.HUES.values()) <= set(HUES)
 
 
 def test_a_trial_without_a_time_is_shown(week2: RunData) -> None:

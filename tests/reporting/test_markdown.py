@@ -68,5 +68,5 @@ def test_the_day_holds_what_the_run_says(week2: RunData) -> None:
     assert text.startswith("# 2025-10-15: 1 of 5 answers is right")
     assert "- Fix missing returns first. They cause 3 of 4 failures." in text
     assert "- success rate ≥ 70 %: undecided, 20 %" in text
-    assert "- Open: success rate ≥ 70 %" in text
-    assert "- Answers that return nothing: 3" in text
+    assert "- Not decided yet: median end to end; " in text
+    assert "- Missing returns: 3 answers, 60 %" in text

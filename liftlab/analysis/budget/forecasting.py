@@ -208,7 +208,7 @@ def _planned(seconds: Floats, q: float, known: Estimate, limit: float | None) ->
     if drawn.value is None:
         return drawn
     prompts = known.n if known.cases is None else known.cases
-    reason = f"drawn from {counted(prompts, 'prompt')} and from ranges"
+    reason = f"estimated from {counted(prompts, 'prompt')} and the planned ranges"
     return Estimate(
         value=drawn.value, n=known.n, cases=known.cases, unit="s", method="drawn", reason=reason
     )

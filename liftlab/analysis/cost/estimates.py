@@ -80,7 +80,7 @@ def _no_interval(spent: Floats, *, tails: bool) -> str:
     if not spent.any():
         return "free at this price"
     if len(spent) < CASES_NEEDED:
-        return f"no interval below n = {CASES_NEEDED}"
+        return "not enough prompts for an interval"
     if tails and outliers.flag(spent[spent > 0]).mask.any():
         share = plain(100 * float(spent.max() / spent.sum()), 2)
         return (

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from liftlab.analysis.success import SuccessRate
-from liftlab.reporting import figures
+from liftlab.reporting.figures.rates import success_by_category
 from liftlab.reporting.html import Html
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import cell, interval_cell
@@ -53,7 +53,7 @@ def _figure(answers: Answers, kind: str, rates: Sequence[SuccessRate]) -> Html:
         }
         for rate in shown
     ]
-    return figures.success_by_category(
+    return success_by_category(
         shown,
         answers.limit,
         caption=text.apart(rates) or text.overlap(kind),

@@ -81,11 +81,10 @@ class Section:
             "text/plain": "" if self.is_empty else self.text(),
             FINDING_TYPE: {
                 "title": str(self.title),
-                "sentences": [str(sentence) for sentence in self.sentences],
-                "line": self.line,
                 "warning": self.warning,
                 "run_id": self.run_id,
                 "title_html": join([self.title]).text,
+                "line_html": join([self.line]).text,
                 "lead_html": join([joined(self.sentences)]).text,
                 "within_html": self.lead().text,
                 "is_empty": self.is_empty,

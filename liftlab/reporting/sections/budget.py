@@ -6,7 +6,8 @@ import pandas as pd
 
 from liftlab.analysis.budget import Budget
 from liftlab.analysis.estimate import quantity, span
-from liftlab.reporting import budget_figures
+from liftlab.reporting.figures.budget import stage_levers
+from liftlab.reporting.figures.curves import ends_by
 from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import Scorecard, scorecards
 from liftlab.reporting.sections.base import Section
@@ -15,7 +16,7 @@ from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import behind, table
 from liftlab.reporting.text import budget as text
 from liftlab.reporting.text import words
-from liftlab.reporting.text.numbers import interval, value
+from liftlab.reporting.text.numbers import likely, value
 from liftlab.summary.budget import BudgetResult
 
 _QUANTILES = {0.5: "Median", 0.9: "P90", 0.95: "P95"}
@@ -26,12 +27,10 @@ def section(result: BudgetResult) -> Section:
     budget = result.budget
     if budget is None:
         return of_run(result, title=text.title(result))
-    ends = budget_figures.ends_by(
+    ends = ends_by(
         budget, dict(result.limits), caption=text.title(result), table=behind(_quantiles(budget))
     )
-    levers = budget_figures.stage_levers(
-        budget.stages, caption=text.lever(result), table=behind(_stages(budget))
-    )
+    levers = stage_levers(budget.stages, caption=text.lever(result), table=behind(_stages(budget)))
     parts = [_cards(budget), ends.html(), levers.html()]
     if result.scenarios:
         parts.append(_scenarios(result))
@@ -55,9 +54,9 @@ def _cards(budget: Budget) -> Html:
     found = budget.with_planned if budget.planned else budget.without
     return scorecards(
         Scorecard(
-            what=f"End to end, {name}, {when}",
+            what=f"End to end {when}, {name}",
             number=value(found[q]),
-            why=interval(found[q]),
+            why=likely(found[q]),
             verdict="" if found[q].value is not None else "not measurable",
         )
         for q, name in _QUANTILES.items()

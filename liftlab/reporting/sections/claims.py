@@ -24,5 +24,5 @@ def section(claims: Claims) -> Section:
     return of_run(
         claims,
         title=f"{kept:,} of {len(rows):,} claims are supported by the run's rows",
-        parts=(claims_table(rows),),
+        details=(("Each claim with its ruling, and what may be said", claims_table(rows)),),
     )

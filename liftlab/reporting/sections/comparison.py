@@ -7,15 +7,16 @@ import re
 import pandas as pd
 
 from liftlab.analysis.estimate import quantity
+from liftlab.reporting.figures.rates import Ratio, ratio_rows
 from liftlab.reporting.html import Html
-from liftlab.reporting.ratios import Ratio, ratio_rows
 from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import cell, interval_cell
 from liftlab.reporting.tables import behind, table
 from liftlab.reporting.text import comparison as text
 from liftlab.reporting.text import words
-from liftlab.reporting.text.numbers import interval
+from liftlab.reporting.text.base import code, write
+from liftlab.reporting.text.numbers import likely
 from liftlab.summary.comparison import Comparison
 
 _DIGEST = re.compile("[0-9a-f]{40,64}")
@@ -36,7 +37,7 @@ def section(comparison: Comparison) -> Section:
             "Ratio: second over first, paired over the prompts that both have; below 1 is faster. "
             "Verdicts and intervals hold together (Holm's correction).",
         ),
-        line=f"{comparison.first.run_id} → {comparison.second.run_id}",
+        line=write("{} → {}", code(comparison.first.run_id), code(comparison.second.run_id)),
         run_id=comparison.second.run_id,
         is_end=True,
     )
@@ -47,13 +48,13 @@ def _cards(comparison: Comparison) -> Html:
     time = Scorecard(
         what="End to end",
         number="–" if change.ratio.value is None else f"× {change.ratio.point}",
-        why=interval(change.ratio),
+        why=likely(change.ratio),
         verdict=change.verdict,
     )
     right = Scorecard(
         what="Right answers",
         number=success.difference.point,
-        why=interval(success.difference),
+        why=likely(success.difference),
         verdict=success.verdict,
     )
     cards = [time, right]
@@ -88,7 +89,7 @@ def _cases(comparison: Comparison) -> Html:
     frame = pd.DataFrame(
         [
             {
-                "Prompt": row.case_id,
+                "Prompt": code(row.case_id),
                 "First, s": row.first_s,
                 "Second, s": row.second_s,
                 "Ratio": row.ratio.value,
@@ -98,7 +99,8 @@ def _cases(comparison: Comparison) -> Html:
                 "Verdict": row.verdict if row.p is not None else None,
             }
             for row in comparison.cases
-        ]
+        ],
+        dtype=object,
     )
     return ratio_rows(
         [Ratio(name=c.case_id, ratio=c.ratio, verdict=c.verdict) for c in comparison.cases],

@@ -10,15 +10,15 @@ from liftlab.analysis.cost import Usage
 from liftlab.analysis.cost.parts import COLD, Parts, parts_with_idle
 from liftlab.analysis.cost.traffic import MONTH_S, fee_of, usd_of
 from liftlab.analysis.estimate import quantity
-from liftlab.reporting import cost_figures
-from liftlab.reporting.html import Html
+from liftlab.reporting.figures.cost import cost_by_traffic, cost_parts
+from liftlab.reporting.html import Html, join, tag
 from liftlab.reporting.scorecards import Scorecard, scorecards
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import cell, interval_cell
 from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import behind, table
 from liftlab.reporting.text import cost as text
-from liftlab.reporting.text.numbers import interval, value
+from liftlab.reporting.text.numbers import likely, value
 from liftlab.summary.cost import Costs
 
 _MODELS = {"gpu_seconds": "By the hour", "tokens": "By tokens", "week2": "By latency"}
@@ -29,6 +29,7 @@ def section(cost: Costs) -> Section:
     parts = [_cards(cost), *_traffic(cost), *_parts(cost)]
     if len(cost.models) > 1:
         parts.append(_models(cost))
+    rests = (text.price(cost), text.hosting(cost), text.missing_rates(cost), text.reported(cost))
     return of_run(
         cost,
         title=text.title(cost),
@@ -37,21 +38,19 @@ def section(cost: Costs) -> Section:
             text.idle(cost),
             text.lost(cost),
             text.lower_bound(cost),
-            text.missing_rates(cost),
-            text.reported(cost),
             text.how_to_price(cost),
             text.keep_warm(cost),
         ),
         parts=tuple(parts),
-        notes=(text.price(cost), text.hosting(cost)),
+        details=(("Price and assumptions", join(tag("p", said) for said in rests if said)),),
     )
 
 
 def _cards(cost: Costs) -> Html:
     named = [("A request", cost.request), ("A right answer", cost.right)]
-    bills = [(f"The bill at {bill.requests:,.0f} a month", bill.usd) for bill in cost.bills]
+    bills = [(f"{bill.requests:,.0f} requests a month", bill.usd) for bill in cost.bills]
     return scorecards(
-        Scorecard(what=name, number=value(estimate), why=interval(estimate))
+        Scorecard(what=name, number=value(estimate), why=likely(estimate))
         for name, estimate in [*named, *bills]
         if estimate.value is not None
     )
@@ -75,15 +74,15 @@ def _traffic(cost: Costs) -> list[Html]:
         if bill.usage is not None
     }
     rates = [point.rate_rps for point in cost.curve]
-    frame = pd.DataFrame({"requests a day": [86_400 * rate for rate in rates], **lines})
-    figure = cost_figures.cost_by_traffic(
+    frame = pd.DataFrame({"Requests a day": [86_400 * rate for rate in rates], **lines})
+    figure = cost_by_traffic(
         rates,
         lines,
         marks,
         text.warm_from(cost),
         unit="s" if cost.price.usd_per_hour is None else "USD",
         caption=text.traffic(cost),
-        table=behind(table(frame, csv="traffic.csv")),
+        table=behind(table(frame, csv="traffic.csv", most=10)),
     )
     return [figure.html()]
 
@@ -101,7 +100,7 @@ def _parts(cost: Costs) -> list[Html]:
         for name, bar in bars.items()
         for part, amount in bar.amounts.items()
     ]
-    figure = cost_figures.cost_parts(
+    figure = cost_parts(
         bars,
         unit="s",
         caption=text.parts(cost),

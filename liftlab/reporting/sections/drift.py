@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from liftlab.analysis.estimate import Estimate, plain
-from liftlab.reporting import figures
+from liftlab.analysis.estimate import Estimate
+from liftlab.reporting.figures.drift import drift as drift_figure
 from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import verdict
 from liftlab.reporting.sections.base import Section
@@ -23,7 +23,7 @@ def section(drift: Drift) -> Section:
     """Return each time over its prompt's median, in the order of measuring."""
     if not drift.times.ordered or not len(drift.relative):
         return of_run(drift, title=text.title(drift))
-    figure = figures.drift_figure(drift.relative, caption=text.title(drift))
+    figure = drift_figure(drift.relative, caption=text.title(drift))
     return of_run(
         drift,
         title=text.title(drift),
@@ -50,4 +50,4 @@ def _table(drift: Drift) -> Html:
 
 
 def _ratio(estimate: Estimate) -> str:
-    return "–" if estimate.value is None else plain(estimate.value, 3)
+    return "–" if estimate.value is None else f"{estimate.value:.2f}"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
+
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import absent
 from liftlab.reporting.sections.shared import section as of_run
-from liftlab.reporting.tables import MOST_CELL, table
+from liftlab.reporting.tables import MOST_CELL, codes, table
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import capitalised
+from liftlab.reporting.text.base import Text, capitalised, code, write
 from liftlab.summary.examples import Example, Examples
 from liftlab.words import counted
 
@@ -19,6 +21,7 @@ MOST_CODE = 4_000  # characters of one answer
 _BESIDE = (
     "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(16rem,100%),1fr));gap:.8rem"
 )
+_SAID = ("exception", "message")  # of what the grader found: the rest is in the tables
 _LINES = re.compile("\r\n|\r|\n")
 
 
@@ -29,7 +32,7 @@ def section(examples: Examples) -> Section:
     shown = [_example(row, number < OPEN) for number, row in enumerate(examples.rows)]
     return of_run(
         examples,
-        title=f"{counted(len(shown), 'failed answer')} of {examples.failed:,}, from each class",
+        title=f"{len(shown):,} of {counted(examples.failed, 'failed answer')}, some of each kind",
         parts=tuple(shown),
     )
 
@@ -50,12 +53,14 @@ def marked(code: str, line: int | None) -> Html:
 
 def _example(row: Example, is_open: bool) -> Html:
     name = words.cause(row.failure_class) if row.failure_class else "not classed"
-    facets = "; ".join(f"{words.readable(key)}: {value}" for key, value in row.facets.items())
+    said = ": ".join(str(row.facets[key]) for key in _SAID if row.facets.get(key))
+    checks = row.checks.dropna(axis="columns", how="all")
+    checks = pd.DataFrame({str(name).capitalize(): codes(checks[name]) for name in checks})
     parts = [
-        tag("summary", f"{row.case_id}, repeat {row.repeat}: {name}"),
-        tag("p", bounded(facets, MOST_CELL), cls="note") if facets else "",
+        tag("summary", write("{}, repeat {}: {}", code(row.case_id), f"{row.repeat}", name)),
+        tag("p", bounded(said, MOST_CELL), cls="note") if said else "",
         tag("div", *_columns(row), style=_BESIDE),
-        table(row.checks.dropna(axis="columns", how="all"), most=2) if len(row.checks) else "",
+        table(checks, most=2) if len(checks) else "",
     ]
     return tag("details", *parts, open="" if is_open else None)
 
@@ -63,7 +68,7 @@ def _example(row: Example, is_open: bool) -> Html:
 def _columns(row: Example) -> list[Html]:
     category = words.readable(row.category) or "none"
     return [
-        _column("Failed", row.code, row.line, "The answer holds no code."),
+        _column("Failed", row.code, row.line, "No code was kept."),
         _column("The model's IR", row.ir, None, "No IR was kept."),
         _column(
             capitalised(_like(row, category)),
@@ -71,17 +76,17 @@ def _columns(row: Example) -> list[Html]:
             None,
             "Its code was not kept."
             if row.like
-            else f"None to this prompt or to its kind ({category}).",
+            else f"There is none for this prompt or its kind ({category}).",
         ),
     ]
 
 
-def _like(row: Example, category: str) -> str:
+def _like(row: Example, category: str) -> Text:
     if row.like is None:
-        return "a right answer"
+        return Text("a right answer")
     case, repeat = row.like
     what = "same prompt" if case == row.case_id else f"same kind, {category}"
-    return f"right: {case}, repeat {repeat} ({what})"
+    return write("right: {}, repeat {} ({})", code(case), f"{repeat}", what)
 
 
 def _column(title: str, code: str | None, line: int | None, why: str) -> Html:

@@ -10,31 +10,32 @@ from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import table
 from liftlab.reporting.text import failures as text
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import capitalised
+from liftlab.reporting.text.base import capitalised, code
 from liftlab.reporting.text.numbers import listed
 from liftlab.summary.failures import Failures
 
 
 def section(failures: Failures) -> Section:
     """Return each failure class with its share of graded answers and of failures."""
+    if not failures.rows:
+        return of_run(failures, title=text.title(failures))
     rows = [
         {
             "Cause": capitalised(words.cause(row.failure_class)),
             "Answers": row.count,
+            "Of failures": cell(row.of_failures),
+            "Prompts": listed([code(case) for case in row.cases]),
             "Of graded": cell(row.of_trials),
             "95 % interval": interval_cell(row.of_trials),
-            "Of failures": cell(row.of_failures),
-            "Prompts": listed(list(row.cases)),
         }
         for row in failures.rows
     ]
-    parts = (table(pd.DataFrame(rows), csv="failures.csv"),) if rows else ()
+    frame = pd.DataFrame(rows, dtype=object)
     return of_run(
         failures,
         title=text.title(failures),
         sentences=(text.first(failures),),
-        parts=parts,
-        notes=("A share is the most that a fix can buy: another fault may lie beneath.",)
-        if rows
-        else (),
+        parts=(table(frame.iloc[:, :4]),),
+        details=(("Shares of all graded answers (table, CSV)", table(frame, csv="failures.csv")),),
+        notes=("A share is the most that a fix can gain: another fault may lie beneath.",),
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from liftlab.analysis.latency import LatencySummary
-from liftlab.reporting import figures
-from liftlab.reporting.html import Html
+from liftlab.reporting.figures.trials import stage_bars
+from liftlab.reporting.html import Html, join, tag
 from liftlab.reporting.sections.base import Section
-from liftlab.reporting.sections.shared import cell, interval_cell
+from liftlab.reporting.sections.shared import interval_cell, seconds_cell
 from liftlab.reporting.sections.shared import section as of_run
+from liftlab.reporting.sections.trials import trial_table
 from liftlab.reporting.tables import behind, table
 from liftlab.reporting.text import latency as text
 from liftlab.reporting.text import words
@@ -19,20 +22,18 @@ from liftlab.summary.latency import Latency
 def section(latency: Latency) -> Section:
     """Return the times of trials as bars, and of stages as a table."""
     run = latency.run
-    bars = figures.stage_bars(
-        run.trials,
-        run.stages,
-        run.attempts,
+    bars = stage_bars(
+        run,
         dict(latency.limits),
         caption=text.title(latency),
-        table=behind(_trials(latency)),
+        table=behind(trial_table(run)),
     )
     return of_run(
         latency,
         title=text.title(latency),
         sentences=(text.tail(latency), text.right(latency), text.left_out(latency)),
-        parts=(bars.html(), _table(latency)) if len(run.trials) else (),
-        notes=(text.ROWS,),
+        parts=(bars.html(),) if len(run.trials) else (),
+        details=(("Times by stage", join([_table(latency), tag("p", text.ROWS, cls="note")])),),
     )
 
 
@@ -47,27 +48,11 @@ def _row(summary: LatencySummary, name: str) -> dict[str, object]:
         return {}
     return {
         "": name,
-        "n": summary.n,
-        "Median": cell(summary.p50),
-        "95 % interval": interval_cell(summary.p50),
-        "P90": cell(summary.p90),
-        "P95": cell(summary.p95),
-        "Mean": cell(summary.mean),
+        "Requests": summary.n,
+        "Median, s": seconds_cell(summary.p50),
+        "95 % interval": interval_cell(replace(summary.p50, unit="")),
+        "P90, s": seconds_cell(summary.p90),
+        "P95, s": seconds_cell(summary.p95),
+        "Mean, s": seconds_cell(summary.mean),
         "SD, s": summary.std_s,
     }
-
-
-def _trials(latency: Latency) -> Html:
-    keys = ["case_id", "repeat"]
-    trials, stages = latency.run.trials, latency.run.stages
-    frame = trials[[*keys, "e2e_s", "attempts", "outcome", "failure_class"]]
-    for name in stages.sort_values("position")["stage"].drop_duplicates():
-        times = stages.loc[stages["stage"] == name, [*keys, "latency_s"]]
-        title = f"{words.stage(str(name))}, s"
-        frame = frame.merge(times.rename(columns={"latency_s": title}), on=keys, how="left")
-    frame = frame.rename(columns={"e2e_s": "end to end, s", "case_id": "prompt"})
-    frame["failure_class"] = frame["failure_class"].map(words.cause, na_action="ignore")
-    named = {"failure_class": "what went wrong"}
-    return table(
-        frame.sort_values("end to end, s", ascending=False), csv="times.csv", headings=named
-    )

@@ -7,6 +7,7 @@ from liftlab.records import Run
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import facts_table
+from liftlab.reporting.text.base import code
 from liftlab.reporting.text.provenance import isolation, load, price, seconds, source, with_digest
 from liftlab.summary.provenance import Provenance
 
@@ -25,24 +26,25 @@ def section(provenance: Provenance) -> Section:
         "Grader": ", ".join(run.grades["grader_version"].dropna().unique()),
         **_client(run.run),
     }
-    return of_run(provenance, parts=(facts_table(rows),), is_end=True)
+    shown = facts_table(rows)
+    return of_run(provenance, details=(("Run, settings, versions", shown),), is_end=True)
 
 
 def _run(run: Run) -> dict[str, object]:
     sampling = {
         "temperature": run.temperature,
-        "top_p": run.top_p,
+        "top-p": run.top_p,
         "max tokens": run.max_tokens,
         "seed": run.sampling_seed,
     }
     return {
-        "Run": run.run_id,
+        "Run": code(run.run_id),
         "Status": run.status,
         "Suite": with_digest(run.suite, run.suite_sha256),
         "Pipeline": with_digest(run.pipeline, run.pipeline_sha256),
-        "Endpoint": run.endpoint,
-        "Protocol": run.protocol,
-        "Model": run.model,
+        "Endpoint": code(run.endpoint or ""),
+        "Protocol": code(run.protocol or ""),
+        "Model": code(run.model or ""),
         "Hardware": run.hardware,
         "Sampling": ", ".join(f"{k} {v}" for k, v in sampling.items() if v is not None),
         "Left out of requests": run.left_out,

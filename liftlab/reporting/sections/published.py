@@ -31,7 +31,7 @@ def section(published: Published) -> Section:
     return of_run(
         published,
         title=title(published),
-        parts=(_table(published),),
+        details=(("Each published figure beside the recomputed one", _table(published)),),
         notes=(
             "Recomputed from all answered requests; right means that every check agreed; money "
             "is at the endpoint's price.",

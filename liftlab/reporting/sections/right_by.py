@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from liftlab.reporting import figures
+from liftlab.reporting.figures import curves
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.text import right_by as text
@@ -13,9 +13,7 @@ def section(right_by: RightBy) -> Section:
     """Return the curve of right answers over time."""
     if not right_by.curve.n:
         return of_run(right_by, title="No answer was graded, so none is known to be right")
-    figure = figures.success_by_time(
-        {"right": right_by.curve}, dict(right_by.limits), caption=text.title(right_by)
-    )
+    figure = curves.right_by(right_by.curve, dict(right_by.limits), caption=text.title(right_by))
     return of_run(
         right_by,
         title=text.title(right_by),

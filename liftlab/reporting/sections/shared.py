@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from liftlab.analysis.estimate import Estimate
 from liftlab.reporting.html import Html, join, tag
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.text import run as run_text
+from liftlab.reporting.text.base import marked
 from liftlab.reporting.text.numbers import interval, value
 from liftlab.summary.provenance import warning_of
 from liftlab.summary.result import Result
@@ -26,6 +28,12 @@ def section(result: Result, **parts: Any) -> Section:
 def cell(estimate: Estimate) -> Html:
     """Return an estimate's value for a table, marked as what it is."""
     return join([value(estimate)])
+
+
+def seconds_cell(estimate: Estimate) -> Html:
+    """Return a time for a column of seconds."""
+    shown = replace(estimate, unit="").point
+    return join([marked(shown, estimate.quantity, estimate.point)])
 
 
 def interval_cell(estimate: Estimate) -> str:

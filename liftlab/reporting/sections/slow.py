@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from liftlab.analysis.causes import CAUSES
-from liftlab.reporting import figures
+from liftlab.reporting.figures.slow import causes as causes_figure
+from liftlab.reporting.figures.slow import latency_strip
 from liftlab.reporting.html import Html, tag
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
-from liftlab.reporting.tables import behind, table
+from liftlab.reporting.tables import behind, codes, table
 from liftlab.reporting.text import slow as text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import capitalised
@@ -24,15 +25,11 @@ def section(slow: Slow) -> Section:
     """Return every step as a point, and what each slow one consists of."""
     if not slow.steps.total:
         return of_run(slow, title=text.title(slow))
-    strip = figures.latency_strip(
-        slow.run.stages, slow.steps, slow.medians, caption=text.title(slow)
-    )
+    strip = latency_strip(slow.run.stages, slow.steps, slow.medians, caption=text.title(slow))
     parts = [strip.html()]
     if len(slow.steps):
         caption = text.kinds(slow)
-        parts.append(
-            figures.excess_breakdown(slow.steps, caption=caption, table=behind(_table(slow))).html()
-        )
+        parts.append(causes_figure(slow.steps, caption=caption, table=behind(_table(slow))).html())
         told = [tag("li", sentence) for sentence in text.worst(slow, _TOLD)]
         parts.append(tag("ul", *told))
     return of_run(
@@ -41,7 +38,8 @@ def section(slow: Slow) -> Section:
         sentences=(text.beyond_chance(slow),),
         parts=tuple(parts),
         notes=(
-            "A step is slow from 1.5 times its usual time on, or beyond chance for its tokens.",
+            "A step counts as slow from 1.5 times its usual time on, or where it took longer than "
+            "chance explains for its tokens.",
         ),
     )
 
@@ -55,7 +53,7 @@ def _table(slow: Slow) -> Html:
     }
     rows = pd.DataFrame(
         {
-            "Prompt": shown["case_id"],
+            "Prompt": codes(shown["case_id"]),
             "Repeat": shown["repeat"],
             "Stage": shown["stage"].map(words.stage),
             "Took, s": shown["took_s"],

@@ -8,8 +8,10 @@ from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.reporting.scorecards import Scorecard, scorecards
 from liftlab.reporting.sections.base import Section
+from liftlab.reporting.since import change
 from liftlab.reporting.text import answers, findings, run, targets
-from liftlab.reporting.text.numbers import interval, value
+from liftlab.reporting.text.coverage import not_covered
+from liftlab.reporting.text.numbers import likely, value
 from liftlab.summary.provenance import warning_of
 from liftlab.summary.run import RunSummary
 
@@ -19,8 +21,9 @@ def section(summary: RunSummary) -> Section:
     cards = [] if summary.load else [*_cards(summary)]
     return Section(
         title=findings.title(summary),
-        sentences=findings.sentences(summary),
+        sentences=(change(summary), *findings.sentences(summary)),
         parts=(scorecards(cards),) if cards else (),
+        notes=(not_covered(summary),),
         line=run.line(summary.run),
         warning=warning_of(summary.run),
         run_id=summary.run.run.run_id,
@@ -44,8 +47,8 @@ def _cards(summary: RunSummary) -> Iterator[Scorecard]:
 def _card(what: str, number: str, estimate: Estimate, target: JudgedTarget | None) -> Scorecard:
     if target is None:
         verdict = "" if estimate.value is not None else "not measurable"
-        return Scorecard(what=what, number=number, why=interval(estimate), verdict=verdict)
-    why = [interval(estimate), targets.decides(target)]
+        return Scorecard(what=what, number=number, why=likely(estimate), verdict=verdict)
+    why = [likely(estimate), targets.decides(target)]
     return Scorecard(
         what=what,
         number=number,

@@ -29,4 +29,10 @@ def section(targets: Targets) -> Section:
     ]
     if not rows:
         return of_run(targets, title="No targets are set: [targets] in liftlab.toml", is_empty=True)
-    return of_run(targets, parts=(table(pd.DataFrame(rows), csv="targets.csv"),))
+    frame = pd.DataFrame(rows)
+    shown = table(frame.drop(columns="95 % interval"))
+    return of_run(
+        targets,
+        parts=(shown,),
+        details=(("With intervals (table, CSV)", table(frame, csv="targets.csv")),),
+    )

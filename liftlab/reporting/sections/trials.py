@@ -6,16 +6,29 @@ from typing import Any
 
 import pandas as pd
 
+from liftlab.analysis.columns import client_counts
 from liftlab.analysis.tokens import WORDS
-from liftlab.reporting.bars import stage_names
+from liftlab.reporting.figures.trials import stage_names
 from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
-from liftlab.reporting.tables import table
+from liftlab.reporting.tables import behind, codes, table
 from liftlab.reporting.text import words
+from liftlab.store import RunData
 from liftlab.summary.trials import Trials
 from liftlab.words import counted
+
+_HEADINGS = {
+    "case_id": "Prompt",
+    "repeat": "Repeat",
+    "category": "Category",
+    "e2e_s": "End to end, s",
+    "client_s": "Of it liftlab, s",
+    "attempts": "Attempts",
+    "outcome": "Outcome",
+    "failure_class": "What went wrong",
+}
 
 
 def section(trials: Trials) -> Section:
@@ -24,19 +37,23 @@ def section(trials: Trials) -> Section:
     title = f"{trials.completed:,} of {counted(count, 'trial')} went through all stages"
     if count and trials.completed == count:
         title = f"All {counted(count, 'trial')} went through all stages"
-    sent = f"{counted(trials.requests, 'request')} {'was' if trials.requests == 1 else 'were'} sent"
+    verb = "was" if trials.requests == 1 else "were"
+    sent = f"{counted(trials.requests, 'HTTP request')} {verb} sent"
     return of_run(
         trials,
         title=title if count else "No trial has ended yet",
-        sentences=(f"{sent}, {counted(trials.retries, 'retry', 'retries')} among them.",),
-        parts=(_cards(trials), _table(trials), *_tokens(trials)) if count else (),
+        sentences=(f"{sent}, {trials.retries:,} of them retries.",),
+        parts=(_cards(trials), behind(trial_table(trials.run), "Every trial (table, CSV)"))
+        if count
+        else (),
+        details=tuple(_tokens(trials)),
     )
 
 
 def _cards(trials: Trials) -> Html:
     tokens = trials.output_tokens
     cards = [
-        Scorecard(what="Requests", number=f"{trials.requests:,}"),
+        Scorecard(what="HTTP requests", number=f"{trials.requests:,}"),
         Scorecard(what="Retries", number=f"{trials.retries:,}"),
         Scorecard(what="Failed on the way", number=f"{trials.failed:,}"),
     ]
@@ -45,32 +62,33 @@ def _cards(trials: Trials) -> Html:
     return scorecards(cards)
 
 
-def _table(trials: Trials) -> Html:
+def trial_table(run: RunData) -> Html:
+    """Return a row a trial, the slowest first: times, attempts, verdict; all of it as CSV."""
     keys = ["case_id", "repeat"]
-    rows, stages = trials.run.trials, trials.run.stages
-    frame = rows[[*keys, "category"]].copy()
-    for name in stage_names(stages):
-        times = stages.loc[stages["stage"] == name, [*keys, "latency_s"]]
+    frame = run.trials[[*keys, "category"]].copy()
+    for name in stage_names(run.stages):
+        times = run.stages.loc[run.stages["stage"] == name, [*keys, "latency_s"]]
         title = f"{words.stage(name)}, s"
         frame = frame.merge(times.rename(columns={"latency_s": title}), on=keys, how="left")
-    own = ["client_s"] if trials.client_counts else []
+    own = ["client_s"] if client_counts(run.trials) else []
     rest = ["e2e_s", *own, "attempts", "checks_passed", "checks_total", "outcome", "failure_class"]
-    frame = frame.merge(rows[[*keys, *rest]], on=keys)
+    frame = frame.merge(run.trials[[*keys, *rest]], on=keys)
+    frame = frame.sort_values("e2e_s", ascending=False, kind="stable")
     shown = frame.drop(columns=["checks_passed", "checks_total"])
     outcomes: Any = [verdict(str(outcome)) for outcome in frame["outcome"]]
-    shown["outcome"] = outcomes
+    ids: Any = codes(frame["case_id"])
+    shown = shown.assign(outcome=outcomes, case_id=ids)
+    shown["category"] = frame["category"].map(words.readable, na_action="ignore")
     shown["failure_class"] = frame["failure_class"].map(words.cause, na_action="ignore")
-    named = {"case_id": "prompt", "e2e_s": "end to end, s", "failure_class": "what went wrong"}
-    named["client_s"] = "of it liftlab, s"
-    return table(shown, headings=named, csv="trials.csv", full=frame)
+    return table(shown, headings=_HEADINGS, csv="trials.csv", full=frame)
 
 
-def _tokens(trials: Trials) -> list[Html]:
+def _tokens(trials: Trials) -> list[tuple[str, Html]]:
     """Return a table of when the tokens of streamed replies came; none where none were."""
     rows = [
-        {"stage": words.stage(stage.stage), "replies": stage.n, "": WORDS[name]}
-        | {"median": str(stage.medians[name]), "P95": str(stage.p95s.get(name, ""))}
+        {"Stage": words.stage(stage.stage), "Replies": stage.n, "": WORDS[name]}
+        | {"Median": str(stage.medians[name]), "P95": str(stage.p95s.get(name, ""))}
         for stage in trials.tokens
         for name in stage.medians
     ]
-    return [table(pd.DataFrame(rows), caption="Tokens of streamed replies")] if rows else []
+    return [("Tokens of streamed replies", table(pd.DataFrame(rows)))] if rows else []

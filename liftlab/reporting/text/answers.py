@@ -39,10 +39,12 @@ def wrong(answers: Answers) -> Text:
     head = f"{answers.wrong:,} of {counted(answers.graded, 'answer')}"
     verb = be(answers.wrong)
     most = most_frequent(answers)
-    return write(
-        f"{head} {verb} wrong{{}}.",
-        f"; most often ({most.count:,}) they {words.failure(most.failure_class)}" if most else "",
-    )
+    if most is None:
+        return Text(f"{head} {verb} wrong.")
+    fault = words.failure(most.failure_class)
+    if most.count == answers.wrong:
+        return Text(f"{head} {verb} wrong; all of them {fault}.")
+    return Text(f"{head} {verb} wrong; most often ({most.count:,}) they {fault}.")
 
 
 def most_frequent(answers: Answers) -> FailureShare | None:
@@ -57,22 +59,25 @@ def weighed(answers: Answers) -> Text:
     rate = answers.success
     if not rate.trials or abs((rate.estimate.value or 0) - rate.successes / rate.trials) < 0.005:
         return Text()
-    said = "Prompts were answered unequally often; with every prompt counted once, {} are right."
-    return write(said, value(rate.estimate))
+    return write("If every prompt counts the same, {} are right.", value(rate.estimate))
 
 
 def parsed(answers: Answers) -> Text:
     """Say how many answers parse, where that differs from how many are right."""
     if answers.parsed.successes == answers.right or not answers.graded:
         return Text()
-    return write("{} parse, which does not make them right.", count(answers.parsed))
+    said = count(answers.parsed)
+    if answers.parsed.successes == answers.graded > 1:
+        said = marked(f"All {answers.graded:,}", *said.quantities[0])
+    verb = "parses" if answers.graded == 1 else "parse"
+    return write("{} {}, which does not make them right.", said, verb)
 
 
 def errors(answers: Answers) -> Text:
     """Say how many requests failed at the endpoint; empty where none did."""
     if not answers.errors:
         return Text()
-    return write("{}{}.", failed(answers), _how(answers))
+    return write("{}{}.", failed(answers), how(answers.error_classes))
 
 
 def failed(answers: Answers) -> Text:
@@ -90,10 +95,8 @@ def reliable(answers: Answers) -> Text:
     graded = [rate for rate in answers.by_category if rate.trials]
     always = [rate for rate in graded if rate.successes == rate.trials]
     if always:
-        names = [
-            f"{words.readable(rate.group)} ({rate.trials:,} of {rate.trials:,})" for rate in always
-        ]
-        return Text(f"It was right every time for {listed(names)}.")
+        names = [write("{} ({})", words.readable(rate.group), count(rate)) for rate in always]
+        return write("It was right every time for {}.", listed(names))
     if not graded:
         return Text()
     best = max(graded, key=lambda rate: rate.successes / rate.trials)
@@ -135,7 +138,7 @@ def apart(rates: Sequence[SuccessRate]) -> Text:
 
 def overlap(kind: str) -> str:
     """Return that no group is clearly better than another."""
-    return f"By {kind}: all intervals overlap"
+    return f"No {kind} is clearly better than another"
 
 
 def _answers(rate: SuccessRate) -> Text:
@@ -143,9 +146,11 @@ def _answers(rate: SuccessRate) -> Text:
     return write("{} {}", count(rate), noun)
 
 
-def _how(answers: Answers) -> str:
-    """Return how requests failed, the most frequent way first."""
-    kinds = [f"{words.request_error(name)} {n:,}" for name, n in answers.error_classes[:3]]
+def how(classes: Sequence[tuple[str, int]]) -> str:
+    """Return in brackets how requests failed, the most frequent way first."""
+    kinds = [f"{words.request_error(name)}: {n:,}" for name, n in classes[:3]]
+    if len(classes) == 1:
+        kinds = [words.request_error(classes[0][0])]
     return f" ({', '.join(kinds)})" if kinds else ""
 
 

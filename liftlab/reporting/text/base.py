@@ -6,17 +6,21 @@ the agreement test reads the marks: one quantity of one run has one value everyw
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from string import Formatter
 from typing import NamedTuple, Self
 
 _PARSE = Formatter().parse
+_PLAIN = re.compile(r"[\w .:/@+-]+")
+_MOST_CODE = 80  # characters of an identifier, which may be anybody's
 
 
 class Mark(NamedTuple):
     """Characters `start` to `end` of a text are the quantity named so in docs/definitions.md.
 
     `value` is what they say of it, where other words would say the same; else the text itself.
+    Without a quantity they are an identifier, which is shown as code.
     """
 
     start: int
@@ -40,7 +44,8 @@ class Text(str):
     @property
     def quantities(self) -> list[tuple[str, str]]:
         """Each marked quantity with its words."""
-        return [(mark.quantity, mark.value or self[mark.start : mark.end]) for mark in self.marks]
+        named = (mark for mark in self.marks if mark.quantity)
+        return [(mark.quantity, mark.value or self[mark.start : mark.end]) for mark in named]
 
 
 def marked(text: str, quantity: str, value: str = "") -> Text:
@@ -61,6 +66,17 @@ def marked(text: str, quantity: str, value: str = "") -> Text:
     [('e2e_median', '14.96 s')]
     """
     return Text(text, [Mark(0, len(text), quantity, value)] if quantity and text else [])
+
+
+def code(identifier: object) -> Text:
+    """Return an identifier as it is stored, of bounded length, to be shown as code.
+
+    One that holds more than letters, digits and a few marks stays text, and is escaped as such.
+    """
+    text = str(identifier)
+    if len(text) > _MOST_CODE or not _PLAIN.fullmatch(text):
+        return Text(text if len(text) <= _MOST_CODE else f"{text[:_MOST_CODE]}…")
+    return Text(text, [Mark(0, len(text), "")])
 
 
 def write(template: str, /, *parts: object, **named: object) -> Text:

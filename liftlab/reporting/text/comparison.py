@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.paired import Change
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import Text, marked, write
+from liftlab.reporting.text.base import Text, capitalised, code, joined, marked, write
 from liftlab.reporting.text.numbers import interval, listed, value
 from liftlab.summary.comparison import Comparison
 from liftlab.words import counted
@@ -16,16 +16,26 @@ from liftlab.words import counted
 def title(comparison: Comparison) -> Text:
     """Return whether the second run is faster or slower end to end, or that this is not known."""
     change = comparison.times.times[-1]
-    pair = f"{comparison.second.run_id} against {comparison.first.run_id}"
-    size = change.ratio.value
-    if size is None:
-        return Text(f"{pair}: no times to compare")
-    if change.verdict in ("faster", "slower"):
-        by = quantity(abs(1 - size), "%")
-        return write("{}: {} {} end to end", pair, by, _verdict(change))
-    if change.verdict == "equivalent":
-        return Text(f"{pair}: as fast end to end, within {quantity(change.margin, '%')}")
-    return Text(f"{pair}: not enough data to say whether it is faster")
+    if change.ratio.value is None:
+        return Text("The two runs have no times to compare")
+    return capitalised(_faster(change, "the second run"))
+
+
+def since(comparison: Comparison) -> Text:
+    """Say what changed since the earlier run, for a reader without statistics."""
+    change, rates = comparison.times.times[-1], comparison.times.success
+    parts = []
+    if rates.first is not None and rates.second is not None:
+        before, after = (quantity(rate, "%") for rate in (rates.first, rates.second))
+        sure = {"better": "", "worse": "", "equivalent": ", the same within the margin"}
+        tail = sure.get(rates.verdict, ", too few prompts to call it a change")
+        parts.append(Text(f"right answers went from {before} to {after}{tail}"))
+    if change.ratio.value is not None:
+        parts.append(_faster(change, "it"))
+    if not parts:
+        return Text()
+    day = f" ({date})" if (date := str(comparison.first.row.get("started_at") or "")[:10]) else ""
+    return write("Since run {}{}: {}.", code(comparison.first.run_id), day, joined(parts, "; "))
 
 
 def change(row: Change) -> Text:
@@ -96,6 +106,17 @@ def sentences(comparison: Comparison) -> Iterator[Text | str]:
     yield shared(comparison)
     yield alone(comparison)
     yield from notes(comparison)
+
+
+def _faster(change: Change, who: str) -> Text:
+    """Return whether a run is faster end to end, as a clause."""
+    size = change.ratio.value
+    if size is not None and change.verdict in ("faster", "slower"):
+        by = quantity(abs(1 - size), "%")
+        return write("{} is {} {} end to end", who, by, _verdict(change))
+    if change.verdict == "equivalent":
+        return Text(f"{who} is as fast end to end, within {quantity(change.margin, '%')}")
+    return Text(f"not enough data to say whether {who} is faster")
 
 
 def _verdict(row: Change) -> Text:

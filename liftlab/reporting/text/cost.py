@@ -18,7 +18,6 @@ from liftlab.words import counted
 _COLD_STARTS: dict[ColdStart, str] = {
     "measured": "measured in this run",
     "configured": "as configured",
-    "unknown": "not known and left out, so a lower bound",
 }
 NEARLY = 0.1  # so much more is hardly more
 
@@ -44,7 +43,8 @@ def request(cost: Costs) -> Text:
 
 def month(bill: Traffic) -> Text:
     """Return the bill of a month."""
-    return write("the bill at {} a month is {}", f"{bill.requests:,.0f}", value(bill.usd))
+    requests = f"{bill.requests:,.0f} requests a month"
+    return write("{} cost {}, idle time included", requests, value(bill.usd))
 
 
 def idle(cost: Costs) -> Text:
@@ -55,7 +55,8 @@ def idle(cost: Costs) -> Text:
     share = quantity(bill.usage.idle_s / bill.usage.billed_s, "%")
     window = f"{cost.hosting.idle_window_s:g} s"
     return Text(
-        f"{share} of that bill is idle time: the container goes away after {window} without work."
+        f"Of a month's bill {share} is for idle time: the container stops only after {window} "
+        "without work."
     )
 
 
@@ -66,7 +67,8 @@ def included(cost: Costs) -> Text:
     rate = cost.price.usd_per_hour
     at = f" at {quantity(rate, 'USD')} an hour" if rate and cost.model != "tokens" else ""
     return Text(
-        f"Retries, failures and the warm-up are included{at}; idle time is only in the bill."
+        f"The cost of a request includes retries, failures and the warm-up{at}; idle time is "
+        "only in the bill of a month."
     )
 
 
@@ -75,7 +77,7 @@ def lost(cost: Costs) -> Text:
     if not cost.busy.judged or cost.busy.failures <= 0:
         return Text()
     share = quantity(cost.busy.failures, "%")
-    return Text(f"Failed answers took {share} of the work.")
+    return Text(f"Failed answers took {share} of the machine time.")
 
 
 def lower_bound(cost: Costs) -> Text:
@@ -83,14 +85,13 @@ def lower_bound(cost: Costs) -> Text:
     if not cost.open_ended:
         return Text()
     which = counted(cost.open_ended, "request")
-    verb = "has" if cost.open_ended == 1 else "have"
-    return Text(f"A lower bound: {which} {verb} no known end, and the server may have gone on.")
+    return Text(f"It may be more: after {which} without a known end the server may have gone on.")
 
 
 def missing_rates(cost: Costs) -> Text:
     """Say which tokens are billed like the others for want of a rate; empty where none are."""
     kinds = [readable(kind) for kind in cost.missing_rates]
-    return Text(f"The price has no rate for {listed(kinds)}.") if kinds else Text()
+    return write("The price has no rate for {}.", listed(kinds)) if kinds else Text()
 
 
 def reported(cost: Costs) -> Text:
@@ -135,22 +136,24 @@ def hosting(cost: Costs) -> Text:
     if host is None:
         return Text()
     how = "a closed form" if host.serial else "simulated events"
+    cold = "Cold starts are not known and left out: the bill may be higher."
+    if cost.cold_start != "unknown":
+        took = quantity(host.cold_start_s, "s")
+        cold = f"A cold start takes {took} ({_COLD_STARTS[cost.cold_start]})."
     return Text(
-        f"The bill assumes random arrivals and at most {counted(host.containers, 'container')} "
-        f"with {counted(host.slots, 'slot')} each, gone after {host.idle_window_s:g} s without "
-        f"work; cold start {host.cold_start_s:.3g} s ({_COLD_STARTS[cost.cold_start]}); by {how}."
+        "The bill assumes that requests arrive at random, and at most "
+        f"{counted(host.containers, 'container')} with {counted(host.slots, 'slot')} each that "
+        f"stop after {host.idle_window_s:g} s without work; computed by {how}. {cold}"
     )
 
 
 def traffic(cost: Costs) -> Text:
     """Return what the figure of traffic answers."""
-    bill = next((bill for bill in cost.bills if bill.usage is not None), None)
-    if bill is None or bill.usage is None:
-        return Text("These containers cannot keep up with such months")
-    times = bill.usage.billed_s / cost.service.mean_s
-    return Text(
-        f"At {bill.requests:,.0f} requests a month each is billed {times:.0f} times its work"
-    )
+    known = [bill for bill in cost.bills if bill.usage is not None and bill.usd.value is not None]
+    if not known:
+        return Text("The bill of a month by its requests")
+    bills = [write("{} requests cost {}", f"{b.requests:,.0f}", value(b.usd)) for b in known]
+    return write("In a month {}", listed(bills))
 
 
 def parts(cost: Costs) -> Text:
@@ -159,12 +162,12 @@ def parts(cost: Costs) -> Text:
     if bill is None or bill.usage is None:
         return Text("What the seconds of this run went to")
     whole = parts_with_idle(cost.busy, bill.usage)
-    shares = [f"{quantity(whole.idle, '%')} goes to idle time"]
+    shares = [f"{quantity(whole.idle, '%')} of the bill is for idle time"]
     if cost.cold_start != "unknown":
-        shares.append(f"{quantity(whole.cold, '%')} to cold starts")
+        shares.append(f"{quantity(whole.cold, '%')} for cold starts")
     if whole.judged:
-        shares.append(f"{quantity(whole.failures, '%')} to failed answers")
-    return Text(f"At {bill.requests:,.0f} a month {', '.join(shares)}")
+        shares.append(f"{quantity(whole.failures, '%')} for failed answers")
+    return write("At {} requests a month, {}", f"{bill.requests:,.0f}", listed(shares))
 
 
 def warm_from(cost: Costs) -> tuple[str, float] | None:
@@ -180,12 +183,14 @@ def warm_from(cost: Costs) -> tuple[str, float] | None:
     scaling = [usd_of(used, known, cost.service.calls) for _, used, _ in both]
     kept = [usd_of(used, known, cost.service.calls) for *_, used in both]
     if _cheaper_warm(known):
-        words, rate = "keeping one container warm pays from", break_even(rates, scaling, kept)
+        words, rate = "costs less than", break_even(rates, scaling, kept)
     else:
-        more = quantity(NEARLY, "%")
-        words = f"keeping one container warm costs less than {more} more from"
+        words = f"costs at most {quantity(NEARLY, '%')} more than"
         rate = break_even(rates, [(1 + NEARLY) * usd for usd in scaling], kept)
-    return None if rate is None else (f"{words} {plain(rate * MONTH_S, 2)} a month", rate)
+    if rate is None:
+        return None
+    since = f"from {plain(rate * MONTH_S, 2)} requests a month on"
+    return f"{since}, keeping one container warm {words} letting it stop", rate
 
 
 def keep_warm(cost: Costs) -> Text:

@@ -19,7 +19,7 @@ def title(drift: Drift) -> Text:
     if times.e2e.p is None and not times.drifting:
         return Text("Not enough repeats to see whether times changed over the run")
     if not times.drifting:
-        return Text("Times did not change over the run")
+        return Text("No change of times over the run was seen")
     return joined([_change(row) for row in times.drifting], "; ")
 
 
@@ -28,7 +28,9 @@ def neighbours(drift: Drift) -> Text:
     low = drift.times.e2e.neighbours.low
     if not drift.times.ordered or low is None or low <= CORRELATED:
         return Text()
-    return Text("Requests near each other in time took alike: repeats say less than new prompts.")
+    return Text(
+        "Requests sent near each other took similar times, so repeats tell less than new prompts."
+    )
 
 
 def verdict(row: TimeDrift) -> str:

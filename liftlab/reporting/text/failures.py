@@ -5,7 +5,7 @@ from __future__ import annotations
 from liftlab.analysis.success import FailureShare
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, capitalised, marked, write
-from liftlab.reporting.text.numbers import with_interval
+from liftlab.reporting.text.numbers import with_likely
 from liftlab.summary.failures import Failures
 
 
@@ -14,22 +14,26 @@ def title(failures: Failures) -> Text:
     if not failures.rows:
         return Text("No answer failed")
     first = failures.rows[0]
-    cause = capitalised(words.cause(first.failure_class))
+    cause = words.cause(first.failure_class)
     if failures.count == 1:
-        return write("{} cause the one failure", cause)
+        return Text(f"One answer failed: {cause}")
     if len(failures.rows) == 1:
-        return write("{} cause all {} failures", cause, f"{failures.count:,}")
+        return Text(f"{capitalised(cause)} cause all {failures.count:,} failures")
     if first.count == failures.rows[1].count:
         return Text(f"{failures.count:,} answers fail in {len(failures.rows):,} different ways")
-    return write("{} cause most failures: {}", cause, count(failures, first))
+    if 2 * first.count > failures.count:
+        return write("{} cause most failures: {}", capitalised(cause), count(failures, first))
+    return write("The most frequent fault is {}: {} failures", cause, count(failures, first))
 
 
 def first(failures: Failures) -> Text:
     """Say how much of all graded answers the most frequent class spoils, and how sure that is."""
     if not failures.rows:
         return Text()
-    share = failures.rows[0].of_trials
-    said = write("They spoil {} of all graded answers.", with_interval(share))
+    row = failures.rows[0]
+    tied = len(failures.rows) > 1 and row.count == failures.rows[1].count
+    what = capitalised(words.cause(row.failure_class)) if tied else "They"
+    said = write("{} spoil {} of all graded answers.", what, with_likely(row.of_trials))
     if len(failures.rows) > 1 and not failures.clearly_first:
         second = words.cause(failures.rows[1].failure_class)
         return write("{} That is not clearly more than {}.", said, second)

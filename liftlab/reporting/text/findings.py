@@ -64,4 +64,4 @@ def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
             ("Cost of a request", value(spent.request)),
             ("Cost of a right answer", value(spent.right)),
         ]
-    return rows
+    return [(name, said) for name, said in rows if said != "–"]

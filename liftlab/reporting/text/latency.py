@@ -5,11 +5,12 @@ from __future__ import annotations
 from liftlab.analysis.latency import LatencySummary
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.reporting.text import targets, words
-from liftlab.reporting.text.base import Text, write
-from liftlab.reporting.text.numbers import value, with_interval
+from liftlab.reporting.text.base import Text, capitalised, write
+from liftlab.reporting.text.numbers import value, with_interval, with_likely
 from liftlab.summary.latency import Latency
+from liftlab.words import counted
 
-ROWS = "Answered requests; a timeout counts as longer than its limit."
+ROWS = "Times of answered requests; one that timed out counts as longer than its limit."
 
 
 def title(latency: Latency) -> Text:
@@ -32,8 +33,8 @@ def tail(latency: Latency) -> Text:
     """Say what P95 is, or why there is none."""
     p95 = latency.e2e.p95
     if p95.value is None:
-        return write("P95 is not measurable: {}.", p95.reason) if p95.reason else Text()
-    return write("P95 is {}.", with_interval(p95))
+        return capitalised(f"{p95.reason}.") if p95.reason else Text()
+    return write("P95 is {}.", with_likely(p95))
 
 
 def right(latency: Latency) -> Text:
@@ -53,4 +54,6 @@ def left_out(latency: Latency) -> Text:
     """Say how many requests have no time; empty where all have."""
     if not latency.e2e.left_out:
         return Text()
-    return Text(f"{latency.e2e.left_out:,} requests failed at the endpoint and have no time here.")
+    failed = counted(latency.e2e.left_out, "request")
+    have = "has" if latency.e2e.left_out == 1 else "have"
+    return Text(f"{failed} failed at the endpoint and {have} no time here.")

@@ -11,7 +11,6 @@ from liftlab.reporting.text import (
     findings,
     latency,
     recommendations,
-    run,
     slow,
     targets,
 )
@@ -81,16 +80,15 @@ def _for_technical(summary: RunSummary) -> Iterator[Text]:
         yield joined([rate, *more])
     if summary.failures.rows:
         rows = summary.failures.rows[:_NAMED]
-        named = [f"{cause(row.failure_class)} {row.count:,}" for row in rows]
-        yield write("{}. Most frequent: {}.", failures.title(summary.failures), listed(named))
+        named = [f"{cause(row.failure_class)} ({row.count:,})" for row in rows]
+        said = write("{}.", failures.title(summary.failures))
+        yield write("{} In order: {}.", said, listed(named)) if len(rows) > 1 else said
     stages = [latency.stage(row) for row in summary.latency.stages if row.n]
     yield joined([*stages, write("End to end: median {}.", with_interval(summary.latency.e2e.p50))])
     yield latency.tail(summary.latency)
     yield joined([slow.headline(summary.slow), *slow.worst(summary.slow, _NAMED)])
     yield cost.request(summary.cost)
-    steps = [*recommendations.steps(summary.recommendations)]
-    if steps:
-        yield joined(["Next:", *(write("{} {}", lead, why) for lead, why in steps)])
+    yield joined(write("{} {}", *step) for step in recommendations.steps(summary.recommendations))
 
 
 def _for_users(summary: RunSummary) -> Iterator[Text]:
@@ -101,9 +99,9 @@ def _for_users(summary: RunSummary) -> Iterator[Text]:
     if not found.right:
         yield Text(f"Do not use it yet: none of {counted(found.graded, 'answer')} was right.")
         return
+    yield Text("You ask in plain language and get Python code.")
     typical = value(summary.latency.e2e.p50)
-    yield write("You ask in plain language and get Python code, typically after {}.", typical)
-    yield write("In this test {}.", answers.right(found))
+    yield write("In this test {}, and the median request took {}.", answers.right(found), typical)
     yield answers.reliable(found)
     yield Text("Test what it gives you before you use it.")
 
@@ -113,7 +111,7 @@ def _what_ran(summary: RunSummary) -> Text:
     simulated = " of a simulator" if summary.provenance.is_simulated else ""
     cases, trials = summary.answers.cases, summary.answers.trials
     verb = "was" if cases == 1 else "were"
-    often = "once" if trials == cases else f"{trials // cases:,} times each"
+    often = {1: "once", 2: "twice each"}.get(trials // cases, f"{trials // cases:,} times each")
     if trials % cases:
         often = f"{trials:,} times in all"
     return Text(f"{counted(cases, 'prompt')} {verb} asked{simulated} {often}.")
@@ -123,8 +121,3 @@ def _next(summary: RunSummary) -> Iterator[Text]:
     lead = recommendations.first(summary.recommendations)
     if lead:
         yield write("Next: {}{}", lead[:1].lower(), lead[1:])
-
-
-def run_line(summary: RunSummary) -> str:
-    """Return which run the message is of."""
-    return run.line(summary.run)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from liftlab.analysis.cost import Price
 from liftlab.analysis.estimate import quantity
 from liftlab.records import Run
+from liftlab.reporting.text.base import Text, code, write
 
 _ISOLATION = {
     "full": "Answers ran contained: no network, no files, no other processes.",
@@ -30,11 +31,11 @@ def isolation(levels: Sequence[str]) -> str:
     return " ".join(_ISOLATION.get(level, level) for level in levels)
 
 
-def price(known: Price | None) -> str | None:
+def price(known: Price | None) -> Text | None:
     """Return the one price, its date and where it is from."""
     if known is None or not known.source:
-        return known.price_id if known else None
-    return f"{known.price_id} ({known.date}; {known.source})"
+        return code(known.price_id) if known else None
+    return write("{} ({}; {})", code(known.price_id), known.date, known.source)
 
 
 def load(run: Run) -> str | None:
@@ -51,6 +52,6 @@ def seconds(value: float | None) -> str | None:
     return None if value is None else quantity(value, "s")
 
 
-def with_digest(name: str | None, digest: str | None) -> str | None:
+def with_digest(name: str | None, digest: str | None) -> Text:
     """Return a name with the beginning of its digest."""
-    return f"{name} ({digest[:12]})" if name and digest else name
+    return write("{} ({})", code(name), digest[:12]) if name and digest else code(name or "")

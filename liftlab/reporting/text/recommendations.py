@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import singledispatch
 
 from liftlab.analysis.estimate import quantity
-from liftlab.reporting.text import targets, words
+from liftlab.reporting.text import answers, targets, words
 from liftlab.reporting.text.base import Text, capitalised, marked, write
 from liftlab.summary.recommendations import (
     FixClass,
@@ -51,9 +51,8 @@ def _step(row: object) -> tuple[Text, Text]:
 
 @_step.register
 def _(row: FixEndpoint) -> tuple[Text, Text]:
-    kinds = ", ".join(f"{words.request_error(name)} {n:,}" for name, n in row.classes[:2])
     failed = marked(f"{row.errors:,} of {row.trials:,}", "count:error_rate")
-    why = write("{} requests failed there{}.", failed, f": {kinds}" if kinds else "")
+    why = write("{} requests failed there{}.", failed, answers.how(row.classes))
     return Text("Look at the endpoint."), why
 
 
@@ -68,12 +67,14 @@ def _(row: FixClass) -> tuple[Text, Text]:
 
 @_step.register
 def _(row: Settle) -> tuple[Text, Text]:
-    lead = write("Settle the {} target.", targets.name(row.target))
-    if not row.target.result.more:
-        return lead, capitalised(write("{}.", targets.decides(row.target)))
-    effort = [duration(row.seconds)] if row.seconds is not None else []
-    effort += [quantity(row.usd, "USD")] if row.usd else []
-    least = f" (from {' and '.join(effort)})" if effort else ""
+    what, limit = targets.name(row.target), targets.aim(row.target)
+    verb = "stays within" if row.target.result.at_most else "reaches"
+    lead = write("Find out whether the {} {} {}.", what, verb, limit)
+    fewest = row.target.result.more[0] if row.target.result.more else 0
+    verb = "s" * (fewest == 1)
+    effort = [f"take{verb} {duration(row.seconds)}"] if row.seconds is not None else []
+    effort += [f"cost{verb} {quantity(row.usd, 'USD')}"] if row.usd else []
+    least = f"; {counted(fewest, 'prompt')} {' and '.join(effort)}" if effort and fewest else ""
     return lead, capitalised(write("{}{}.", targets.decides(row.target), least))
 
 

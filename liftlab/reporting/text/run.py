@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from liftlab.reporting.text.base import Text, code, joined, write
 from liftlab.store import RunData
 from liftlab.words import counted
 
@@ -9,11 +10,11 @@ _SOURCES = {"reference": "published figures, recomputed", "imported": "imported"
 _MOST = 80  # characters of a foreign name
 
 
-def line(run: RunData) -> str:
+def line(run: RunData) -> Text:
     """Return which run this is: endpoint, model, size, load and date."""
     row = run.run
     parts = [
-        f"run {row.run_id}",
+        write("run {}", code(row.run_id)),
         _SOURCES.get(row.provenance, ""),
         f"simulated, run {run.sped_up:g} times as fast" if run.sped_up != 1 else "",
         _short(row.hardware or row.endpoint),
@@ -23,7 +24,7 @@ def line(run: RunData) -> str:
         (row.started_at or "")[:10],
         "" if row.status == "complete" else row.status,
     ]
-    return " · ".join(part for part in parts if part)
+    return joined(parts, " · ")
 
 
 def _size(run: RunData) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from liftlab.reporting.text.base import Text, capitalised, marked, write
+from liftlab.reporting.text.base import Text, capitalised, code, marked, write
 from liftlab.reporting.text.slow_words import count_words, step_words
 from liftlab.summary.slow import Slow
 from liftlab.words import counted
@@ -54,7 +54,8 @@ def kinds(slow: Slow) -> Text:
 def worst(slow: Slow, most: int) -> Iterator[Text]:
     """Yield the slowest steps, a sentence each."""
     for step in slow.steps.first(most):
-        yield Text(step_words(step))
+        why = step_words(step).removeprefix(f"{step.case_id}: ")
+        yield write("{}: {}", code(step.case_id), why)
 
 
 def beyond_chance(slow: Slow) -> Text:
@@ -62,9 +63,14 @@ def beyond_chance(slow: Slow) -> Text:
     found, judged = len(slow.steps.beyond_chance), sum(slow.steps.judged.values())
     if not judged:
         why = next(iter(slow.steps.reasons.values()), "")
-        return Text(f"Which steps are slow beyond chance is not known: {why}.") if why else Text()
+        return (
+            Text(f"Which steps took longer than chance explains is not known: {why}.")
+            if why
+            else Text()
+        )
     if not found:
-        return Text("None is slow beyond chance once its known causes are taken off.")
-    count = marked(f"{found:,} of {judged:,}", "beyond_chance")
-    verb = "is" if found == 1 else "are"
-    return write("{} {} slow beyond chance even once known causes are taken off.", count, verb)
+        return Text("Apart from these causes, no step is slower than chance explains.")
+    count = marked(
+        f"{found:,} of {counted(judged, 'step')}", "beyond_chance", f"{found:,} of {judged:,}"
+    )
+    return write("{} took longer than chance explains, for no known cause.", count)

@@ -25,5 +25,6 @@ def held(spread: Spread) -> Text:
     if parts is None:
         return Text()
     if parts.reason:
-        return Text(f"That {parts.reason}.") if parts.reason.startswith("needs") else Text()
-    return write("End to end, prompts account for {} of the variance.", value(parts.share))
+        return Text(f"Telling them apart {parts.reason}.") if "needs" in parts.reason else Text()
+    said = "{} of the variance end to end lies between prompts, the rest between repeats."
+    return write(said, value(parts.share))

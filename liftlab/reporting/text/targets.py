@@ -36,10 +36,17 @@ def clause(target: JudgedTarget) -> Text:
     words = {
         "met": f"the target of {wanted} is met",
         "not met": f"the target of {wanted} is not met",
-        "undecided": f"not enough prompts yet to say whether {wanted} is reached",
+        "undecided": f"not enough prompts yet to say whether {question(target)}",
         "not measurable": f"the target of {wanted} is not measurable",
     }[target.verdict]
     return marked(words, f"target.{target.key}", target.verdict)
+
+
+def question(target: JudgedTarget) -> str:
+    """Return what the verdict answers, after "whether"."""
+    if target.result.at_most:
+        return f"it stays within {aim(target)}"
+    return f"{aim(target)} is reached"
 
 
 def decides(target: JudgedTarget) -> str:

@@ -4,65 +4,41 @@ from __future__ import annotations
 
 from liftlab import words
 
-# After "n answers": what answers of a class do.
+# Of a failure class: what answers do, after "n answers"; and the name of the cause.
 FAILURES = {
-    "empty_output": "are empty",
-    "markdown_fence": "hold no usable code block",
-    "not_python": "are not Python",
-    "truncated": "are cut off",
-    "indentation_error": "are wrongly indented",
-    "syntax_error": "are not valid Python",
-    "import_error": "import something that is not there",
-    "missing_function": "define no function",
-    "wrong_function_name": "name the function wrongly",
-    "signature_mismatch": "take the wrong arguments",
-    "timeout": "run too long",
-    "memory": "use too much memory",
-    "output": "print too much",
-    "crash": "crash the interpreter",
-    "blocked": "do something forbidden",
-    "invalid_ir": "stop at an unusable IR",
-    "invalid_reply": "stop at an unusable reply",
-    "name_error": "use an undefined name",
-    "type_error": "mix up types",
-    "runtime_error": "raise an exception",
-    "missing_return": "return nothing",
-    "partially_wrong": "are right on some inputs only",
-    "wrong_answer": "return a wrong value",
-    "refusal": "refuse",
-    "content_filter": "are blocked by the provider's filter",
-    "reasoning_unfinished": "ran out of tokens while reasoning",
-    "endpoint_error": "the endpoint failed",
-}
-# The same as the name of a cause: "wrong arguments cause most failures".
-CAUSES = {
-    "empty_output": "empty answers",
-    "markdown_fence": "unusable code blocks",
-    "not_python": "answers that are not Python",
-    "truncated": "answers cut off",
-    "indentation_error": "indentation errors",
-    "syntax_error": "syntax errors",
-    "import_error": "missing imports",
-    "missing_function": "missing functions",
-    "wrong_function_name": "wrong function names",
-    "signature_mismatch": "wrong arguments",
-    "timeout": "answers that run too long",
-    "memory": "answers that use too much memory",
-    "output": "answers that print too much",
-    "crash": "crashes of the interpreter",
-    "blocked": "forbidden operations",
-    "invalid_ir": "unusable IRs",
-    "invalid_reply": "unusable replies",
-    "name_error": "undefined names",
-    "type_error": "mixed-up types",
-    "runtime_error": "exceptions",
-    "missing_return": "missing returns",
-    "partially_wrong": "answers right on some inputs only",
-    "wrong_answer": "wrong values",
-    "refusal": "refusals",
-    "content_filter": "answers blocked by the provider's filter",
-    "reasoning_unfinished": "answers that ran out of tokens while reasoning",
-    "endpoint_error": "endpoint failures",
+    "empty_output": ("are empty", "empty answers"),
+    "markdown_fence": ("hold no usable code block", "unusable code blocks"),
+    "not_python": ("are not Python", "answers that are not Python"),
+    "truncated": ("are cut off", "answers cut off"),
+    "indentation_error": ("are wrongly indented", "indentation errors"),
+    "syntax_error": ("are not valid Python", "syntax errors"),
+    "import_error": ("import something that is not there", "missing imports"),
+    "missing_function": ("define no function", "missing functions"),
+    "wrong_function_name": ("name the function wrongly", "wrong function names"),
+    "signature_mismatch": ("take the wrong arguments", "wrong arguments"),
+    "timeout": ("run too long", "answers that run too long"),
+    "memory": ("use too much memory", "answers that use too much memory"),
+    "output": ("print too much", "answers that print too much"),
+    "crash": ("crash the interpreter", "crashes of the interpreter"),
+    "blocked": ("do something forbidden", "forbidden operations"),
+    "invalid_ir": ("stop at an unusable IR", "unusable IRs"),
+    "invalid_reply": ("stop at an unusable reply", "unusable replies"),
+    "name_error": ("use an undefined name", "undefined names"),
+    "type_error": ("mix up types", "mixed-up types"),
+    "runtime_error": ("raise an exception", "exceptions"),
+    "missing_return": ("return nothing", "missing returns"),
+    "partially_wrong": ("are right on some inputs only", "answers right on some inputs only"),
+    "wrong_answer": ("return a wrong value", "wrong values"),
+    "refusal": ("refuse", "refusals"),
+    "content_filter": (
+        "are blocked by the provider's filter",
+        "answers blocked by the provider's filter",
+    ),
+    "reasoning_unfinished": (
+        "ran out of tokens while reasoning",
+        "answers that ran out of tokens while reasoning",
+    ),
+    "endpoint_error": ("the endpoint failed", "endpoint failures"),
 }
 REQUESTS = {
     "dns": "the host name is unknown",
@@ -89,7 +65,7 @@ stage, readable = words.stage_words, words.readable
 
 def failure(failure_class: str) -> str:
     """Return what answers of a failure class do, after a count of answers."""
-    return FAILURES.get(failure_class, readable(failure_class))
+    return FAILURES[failure_class][0] if failure_class in FAILURES else readable(failure_class)
 
 
 def cause(failure_class: str) -> str:
@@ -100,7 +76,7 @@ def cause(failure_class: str) -> str:
     >>> cause("signature_mismatch"), failure("signature_mismatch")
     ('wrong arguments', 'take the wrong arguments')
     """
-    return CAUSES.get(failure_class, readable(failure_class))
+    return FAILURES[failure_class][1] if failure_class in FAILURES else readable(failure_class)
 
 
 def request_error(error_class: str) -> str:

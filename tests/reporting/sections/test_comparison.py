@@ -15,10 +15,14 @@ from liftlab import jobs
 from liftlab.analysis import compare as paired_runs
 from liftlab.errors import NothingToCompare
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE
+from liftlab.reporting.markdown import status
 from liftlab.reporting.sections import section_of
+from liftlab.reporting.since import change
 from liftlab.reporting.text import comparison as text
+from liftlab.reporting.text.coverage import not_covered
 from liftlab.settings import Project, load_project
 from liftlab.store import RunFolder
+from liftlab.summary import summarize
 from liftlab.summary.comparison import Comparison
 
 DATA = Path(__file__).parents[3] / "data"
@@ -58,7 +62,7 @@ def said(pair: Comparison) -> str:
 
 
 def test_the_published_weeks_carry_no_claim(weeks: Comparison) -> None:
-    assert text.title(weeks) == "week2_day1 against week1: no times to compare"
+    assert text.title(weeks) == "The two runs have no times to compare"
     assert "0 prompts are in both runs" in said(weeks)
     assert "%" not in said(weeks).replace("no prompt", "")
     assert "concurrency" in said(weeks)
@@ -69,7 +73,7 @@ def test_shared_prompts_carry_a_verdict_with_size_and_interval(slower: Compariso
     assert slower.why == "The first is the newest earlier run under the same conditions."
     change = slower.times.times[-1]
     assert (change.verdict, change.ratio.value) == ("slower", pytest.approx(1.2))
-    assert text.title(slower).endswith("20 % slower end to end")
+    assert text.title(slower) == "The second run is 20 % slower end to end"
     assert "NLP → IR" in section_of(slower).html().text
     assert "Times are known to ± 2" in said(slower)
 
@@ -88,7 +92,7 @@ def test_too_few_shared_prompts_carry_no_verdict(slower: Comparison) -> None:
     first = replace(slower.first, trials=trials, stages=stages)
     pair = replace(slower, first=first, times=paired_runs.runs(first, slower.second))
     assert "2 prompts are in both runs" in said(pair)
-    assert "not enough data" in text.title(pair) or "no times to compare" in text.title(pair)
+    assert text.title(pair) == "Not enough data to say whether the second run is faster"
     assert "4 only in the second" in said(pair)
 
 
@@ -100,6 +104,28 @@ def test_prompts_have_verdicts_from_three_repeats_a_side(slower: Comparison) -> 
 def test_rates_differ_by_percentage_points(project: Project) -> None:
     same = jobs.compare_runs(project, "week2_day1", "week2_day1")
     assert "percentage point" in text.success(same)
+
+
+def test_what_changed_since_the_earlier_run(slower: Comparison) -> None:
+    assert text.since(slower) == (
+        f"Since run {run_id(1)} (2026-01-01): it is 20 % slower end to end."
+    )
+
+
+def test_the_page_and_status_open_with_what_changed(project: Project) -> None:
+    summary = summarize(jobs.open_run(run_id(2), project=project), project)
+    said = change(summary)
+    assert said.startswith(f"Since run {run_id(1)}")
+    assert section_of(summary).sentences[0] == said
+    assert status(summary).split("\n\n")[1].startswith(f"Since run `{run_id(1)}`")
+
+
+def test_a_run_without_an_earlier_one_says_how_to_get_one(project: Project) -> None:
+    summary = summarize(jobs.open_run(run_id(1), project=project), project)
+    assert change(summary) == ""
+    assert not_covered(summary).startswith(
+        "Not in this report: the change since an earlier run (run the same suite again"
+    )
 
 
 def test_a_bottleneck_is_said_again(slower: Comparison, project: Project) -> None:
@@ -149,7 +175,6 @@ def test_a_baseline_is_compared_with_though_its_run_is_gone(
     pair = jobs.compare_runs(here, "", run_id(2))
     assert pair.why == "The first is the baseline."
     assert pair.first.data is None
-    assert "20 % slower end to end" in said(pair)
     assert section_of(pair).html().text
 
 

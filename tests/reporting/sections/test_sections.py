@@ -149,7 +149,7 @@ def test_a_failed_answer_stands_beside_its_ir_and_a_right_one(
     assert "x = &#x27;&lt;/td&gt;&lt;script&gt;alert(1)" in html
     assert "← line 2" in html
     assert "&lt;script&gt;larger" in html
-    assert "Right: is_even, repeat 1 (same kind, control flow)" in html
+    assert "Right: <code>is_even</code>, repeat 1 (same kind, control flow)" in html
     assert "def is_even(n): pass" in html
 
 

@@ -32,24 +32,24 @@ def changed(cost: Costs, **tables: Any) -> Costs:
 
 
 def test_the_published_day(day: Costs) -> None:
-    assert text.title(day).startswith("A request costs 0.0060 USD; the bill at 1,000 a month is 9")
+    assert text.title(day).startswith("A request costs 0.0060 USD; 1,000 requests a month cost 9")
     assert text.request(day) == "A request costs 0.0060 USD, a right answer 0.0300 USD."
     assert "at 1.10 USD an hour" in text.included(day)
     assert text.price(day).startswith("Price modal-a10g of 2025-10-15: ")
-    assert "not known and left out, so a lower bound" in text.hosting(day)
-    assert text.lost(day) == "Failed answers took 73 % of the work."
+    assert "Cold starts are not known and left out" in text.hosting(day)
+    assert text.lost(day) == "Failed answers took 73 % of the machine time."
 
 
 def test_idle_time_is_told_of_the_bill(day: Costs) -> None:
-    assert text.idle(day).startswith("93 % of that bill is idle time")
+    assert text.idle(day).startswith("Of a month's bill 93 % is for idle time")
     assert text.idle(changed(day, hosting=None)) == ""
 
 
 def test_a_request_without_an_end_makes_it_a_lower_bound(day: Costs) -> None:
     assert text.lower_bound(day) == ""
     one = text.lower_bound(changed(day, open_ended=1))
-    assert one.startswith("A lower bound: 1 request has no known end")
-    assert "2 requests have" in text.lower_bound(changed(day, open_ended=2))
+    assert one.startswith("It may be more: after 1 request without a known end")
+    assert "after 2 requests" in text.lower_bound(changed(day, open_ended=2))
 
 
 def test_tokens_without_a_rate_of_their_own_are_named(day: Costs) -> None:
@@ -71,6 +71,6 @@ def test_without_a_price_it_says_what_is_known_and_what_to_set(day: Costs) -> No
 
 
 def test_a_discount_for_keeping_warm_has_a_break_even(day: Costs) -> None:
-    assert "costs less than 10 % more from" in text.keep_warm(day)
+    assert "costs at most 10 % more than letting it stop" in text.keep_warm(day)
     cheaper = changed(day, price=replace(day.price, usd_per_hour_kept_warm=0.3))
-    assert text.keep_warm(cheaper).startswith("Keeping one container warm pays from")
+    assert text.keep_warm(cheaper).startswith("From ")

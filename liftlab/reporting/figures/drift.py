@@ -1,22 +1,21 @@
-"""The figure of drift: each time against its case's usual one, in the order measured."""
+"""Each time against its case's usual one, in the order measured."""
 
 from __future__ import annotations
 
 import numpy as np
-import seaborn as sns
 from matplotlib.figure import Figure as Drawing
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import plain
-from liftlab.reporting.canvas import INK, MUTED, Figure, blank
+from liftlab.reporting.figures.base import BLUE, INK, MUTED, Figure, blank, legend
 
 MOST_POINTS = 600
-_ACCENT = "#447aa6"
 _ROLLING = 15  # times behind each point of the line
 
 
-def drift_figure(relative: Floats, *, caption: str) -> Figure:
+def drift(relative: Floats, *, caption: str) -> Figure:
     """Show whether times grow or shrink in the course of a run.
 
     Parameters
@@ -36,42 +35,29 @@ def drift_figure(relative: Floats, *, caption: str) -> Figure:
 
 
 def _draw(relative: Floats, width: float) -> Drawing:
-    drawing, axes = blank(width, 240)
+    drawing, axes = blank(width, 260)
     place = np.flatnonzero(np.isfinite(relative))
     values = relative[place]
-    rng = np.random.default_rng(0)
     kept = np.arange(len(place))
     if len(place) > MOST_POINTS:
-        kept = np.sort(rng.choice(len(place), MOST_POINTS, replace=False))
-    few = len(kept) <= 100
+        kept = np.sort(np.random.default_rng(0).choice(len(place), MOST_POINTS, replace=False))
+    size, alpha = (34, 0.8) if len(kept) <= 100 else (14, 0.4)
     axes.axhline(1, color=MUTED, linewidth=1, linestyle=":")
-    sns.scatterplot(
-        x=place[kept] + 1,
-        y=values[kept],
-        ax=axes,
-        color=_ACCENT,
-        s=34 if few else 14,
-        alpha=0.8 if few else 0.4,
-        linewidth=0,
-        legend=False,
-    )
+    axes.scatter(place[kept] + 1, values[kept], color=BLUE, s=size, alpha=alpha, linewidths=0)
+    handles = [Line2D([], [], color=BLUE, marker="o", linestyle="", label="a trial")]
     if len(values) >= 3 * _ROLLING:
-        window = np.lib.stride_tricks.sliding_window_view(values, _window(len(values)))
-        middle = np.median(window, axis=1)
-        half = window.shape[1] // 2
-        at = place[half : half + len(middle)] + 1
-        thin = np.linspace(0, len(at) - 1, min(len(at), MOST_POINTS)).astype(int)
-        axes.plot(at[thin], middle[thin], color=INK, linewidth=1.6)
-    top = 1.1 * float(values.max(initial=1.0))
-    axes.set(ylim=(0, top), xlabel="", ylabel="")
+        # Medians of more neighbours where there are more of them.
+        window = np.lib.stride_tricks.sliding_window_view(
+            values, max(_ROLLING, len(values) // 40) | 1
+        )
+        middle, half = np.median(window, axis=1), window.shape[1] // 2
+        thin = np.linspace(0, len(middle) - 1, min(len(middle), MOST_POINTS)).astype(int)
+        axes.plot(place[half + thin] + 1, middle[thin], color=INK, linewidth=1.6)
+        handles.append(Line2D([], [], color=INK, linewidth=1.6, label="rolling median"))
+    axes.set_ylim(0, 1.1 * float(values.max(initial=1.0)))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.set_yticks(axes.get_yticks(), [f"{plain(tick, 2)}×" for tick in axes.get_yticks()])
-    axes.set_ylim(0, top)
+    axes.yaxis.set_major_formatter(lambda tick, _: f"{plain(tick, 2)}×")
     axes.set_xlabel("trials in the order measured; 1× is the case's median", loc="left")
+    legend(axes, handles, columns=2)
     return drawing
-
-
-def _window(n: int) -> int:
-    """Return how many neighbours the line's medians are of: more where there are more."""
-    return max(_ROLLING, n // 40) | 1

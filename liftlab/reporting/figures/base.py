@@ -1,5 +1,7 @@
 """`Figure`: a drawing that becomes inline SVG, readable in light, dark, print and on a phone.
 
+A figure has at most five hues, `HUES`, each with a meaning and a place in its legend.
+
 Text stays text, in the page's own typeface and colours: ink, muted lines and the background are
 names that the style sheet fills in. Each figure is drawn twice, for a wide and a narrow page.
 """
@@ -7,10 +9,11 @@ names that the style sheet fills in. Each figure is drawn twice, for a wide and 
 from __future__ import annotations
 
 import io
+import math
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +21,16 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
 
+from liftlab.analysis.estimate import as_set
 from liftlab.reporting.html import Html, join, tag
 
 WIDE, NARROW = 880.0, 380.0  # pixels
 INK, MUTED, RULE, BACKGROUND, BAD = "#010203", "#040506", "#070809", "#fdfcfb", "#0a0b0c"
+BLUE, ORANGE, GREEN, VIOLET, GREY = HUES = ("#447aa6", "#dc7b29", "#41907f", "#8169a8", "#8a98a6")
+CLEAR: dict[str, Any] = {"facecolor": BACKGROUND, "edgecolor": "none", "pad": 0.6}
+_FAR = 2.5  # times the longest mark: beyond it a target would squeeze the marks
 _NAMED = {
     INK: "currentColor",
     MUTED: "var(--muted, #5c6773)",
@@ -124,6 +132,65 @@ def label(text: object, most: int = _MOST_LABEL) -> str:
     """
     seen = "".join(c for c in str(text) if unicodedata.category(c)[0] != "C")
     return seen if len(seen) <= most else f"{seen[: most - 1]}…"
+
+
+def in_view(targets: Mapping[str, float], longest: float) -> tuple[dict[str, float], list[str]]:
+    """Return the targets that a figure has room for, and words for those far beyond its marks.
+
+    Examples
+    --------
+    >>> in_view({"original": 5.0, "revised": 15.0}, 2.5)
+    ({'original': 5.0}, ['revised 15 s is out of view'])
+    """
+    limit = _FAR * longest if math.isfinite(longest) and longest > 0 else math.inf
+    near = {name: seconds for name, seconds in targets.items() if seconds <= limit}
+    far = [f"{name} {as_set(s, 's')} is out of view" for name, s in targets.items() if s > limit]
+    return near, far
+
+
+def target_lines(axes: Axes, targets: Mapping[str, float], narrow: bool) -> None:
+    """Draw a line at each target, its name above it."""
+    for number, (name, seconds) in enumerate(sorted(targets.items(), key=lambda item: item[1])):
+        style, color = ((0, (4, 3)), INK) if number else ((0, (1, 2.5)), MUTED)
+        axes.axvline(seconds, color=color, linestyle=style, linewidth=1.1, zorder=1.5)
+        axes.annotate(
+            as_set(seconds, "s") if narrow else f"{name} {as_set(seconds, 's')}",
+            (seconds, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, 1),
+            textcoords="offset points",
+            fontsize=11.5,
+            color=color,
+            va="bottom",
+        )
+
+
+def ticks(axes: Axes, longest: float, words: str) -> None:
+    """Give an axis of amounts from 0 its ticks, as far as it is drawn, and its words."""
+    at = MaxNLocator(nbins=7, steps=[1, 2, 5, 10]).tick_values(0, longest)
+    limits = axes.get_xlim()
+    axes.set_xticks(at, [f"{tick:g}" for tick in at])
+    axes.set_xlim(limits)
+    axes.set_xlabel(words, loc="left")
+
+
+def legend(axes: Axes, handles: Sequence[Any], *, columns: int, above: float = 0.0) -> None:
+    """Name every mark above the drawing, `above` pixels clear of it."""
+    axes.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=columns,
+        frameon=False,
+        fontsize=11.5,
+        handlelength=1.3,
+        borderaxespad=0.1 + above / 11.5,
+    )
+
+
+def wrapped(parts: Sequence[str], narrow: bool) -> str:
+    """Join the words of an axis, a line each where the page is narrow."""
+    return ("\n" if narrow else " · ").join(parts)
 
 
 def _inline(svg: str, alt: str) -> str:

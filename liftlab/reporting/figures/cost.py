@@ -1,0 +1,201 @@
+"""What it costs: the bill of a month by its requests, and what the money goes to."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import NullLocator
+
+from liftlab.analysis.cost.parts import (
+    APART,
+    COLD,
+    IDLE,
+    RIGHT,
+    RIGHT_RETRIES,
+    UNJUDGED,
+    WRONG,
+    WRONG_RETRIES,
+    Parts,
+)
+from liftlab.analysis.estimate import quantity
+from liftlab.reporting.figures.bars import Bar, Bars, Part
+from liftlab.reporting.figures.base import (
+    BLUE,
+    CLEAR,
+    GREEN,
+    GREY,
+    MUTED,
+    ORANGE,
+    RULE,
+    VIOLET,
+    WIDE,
+    Figure,
+    blank,
+    legend,
+)
+from liftlab.reporting.html import Html
+
+HUES = {
+    "right answers": BLUE,
+    "failed answers": ORANGE,
+    "not judged, warm-up": GREEN,
+    COLD: VIOLET,
+    IDLE: GREY,
+}
+_KINDS = {  # of each part: its kind, and whether it is of retries
+    RIGHT: ("right answers", False),
+    RIGHT_RETRIES: ("right answers", True),
+    WRONG: ("failed answers", False),
+    WRONG_RETRIES: ("failed answers", True),
+    UNJUDGED: ("not judged, warm-up", False),
+    APART: ("not judged, warm-up", False),
+    COLD: (COLD, False),
+    IDLE: (IDLE, False),
+}
+_RATES = {1 / 86_400: "a day", 1 / 3600: "an hour", 1 / 60: "a minute", 1.0: "a second"}
+
+
+def cost_by_traffic(
+    rates: Sequence[float],
+    lines: Mapping[str, Sequence[float]],
+    marks: Mapping[str, tuple[float, float]],
+    warm_from: tuple[str, float] | None = None,
+    *,
+    unit: str,
+    caption: str,
+    table: Html | None = None,
+) -> Figure:
+    """Show the bill of a month at each arrival rate.
+
+    Parameters
+    ----------
+    rates : (n,)
+        Requests a second, rising.
+    lines
+        By name, an amount at each rate; NaN where it cannot keep up.
+    marks
+        Points to name: rate and amount.
+    warm_from
+        From which rate keeping one warm pays, in words, and that rate.
+    unit
+        "USD", or "s" where no price is known.
+    caption, table
+        The answer, and the numbers behind it.
+    """
+    told = "; ".join(_line_words(name, rates, values, unit) for name, values in lines.items())
+    points = "; ".join(f"{name}: {quantity(y, unit)}" for name, (_, y) in marks.items())
+    return Figure(
+        caption=caption,
+        alt=f"Lines of the bill of a month, by arrival rate, both axes logarithmic. {told}."
+        + (f" {points}." if points else "")
+        + (f" {warm_from[0]}.".capitalize() if warm_from else ""),
+        draw=lambda width: _draw_traffic(rates, lines, marks, warm_from, unit, width),
+        table=table,
+    )
+
+
+def cost_parts(
+    bills: Mapping[str, Parts], *, unit: str, caption: str, table: Html | None = None
+) -> Figure:
+    """Show what the money went to, one bar of shares each."""
+    rows = []
+    for name, parts in bills.items():
+        total = parts.total or 1.0
+        shares = {part: amount / total for part, amount in parts.amounts.items()}
+        rows.append(
+            Bar(
+                name=name,
+                parts=tuple(
+                    Part(kind=_KINDS[part][0], amount=share, hatched=_KINDS[part][1])
+                    for part, share in shares.items()
+                ),
+                beside=quantity(parts.total, unit),
+                words=", ".join(f"{part} {quantity(s, '%')}" for part, s in shares.items()),
+            )
+        )
+    axis = ["share of the bill"]
+    shown = Bars(rows=rows, hues=HUES, axis=axis, hatch="retries", targets={}, unit="%")
+    return shown.figure("What the bill is for", caption=caption, table=table)
+
+
+def _line_words(name: str, rates: Sequence[float], values: Sequence[float], unit: str) -> str:
+    known = [(r, v) for r, v in zip(rates, values, strict=True) if np.isfinite(v)]
+    if not known:
+        return f"{name}: none"
+    ends = (
+        f"{quantity(amount, unit)} at {_rate_words(rate)}"
+        for rate, amount in known[:: len(known) - 1 or 1]
+    )
+    return f"{name}: {', '.join(ends)}"
+
+
+def _rate_words(rate: float) -> str:
+    """Return an arrival rate in the unit in which it is easiest to read.
+
+    Examples
+    --------
+    >>> _rate_words(1 / 86_400), _rate_words(0.5), _rate_words(2.0)
+    ('1 a day', '30 a minute', '2 a second')
+    """
+    units = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
+    seconds, unit = next(((s, u) for s, u in units.items() if rate * s >= 0.995), (86_400, "day"))
+    return f"{rate * seconds:.3g} a {unit}"
+
+
+def _draw_traffic(
+    rates: Sequence[float],
+    lines: Mapping[str, Sequence[float]],
+    marks: Mapping[str, tuple[float, float]],
+    warm_from: tuple[str, float] | None,
+    unit: str,
+    width: float,
+) -> Drawing:
+    narrow = width < WIDE
+    drawing, axes = blank(width, 380)
+    axes.set(xscale="log", yscale="log")
+    for (name, values), hue in zip(lines.items(), (BLUE, ORANGE, GREY), strict=True):
+        style = "--" if hue == GREY else "-"
+        axes.plot(rates, values, color=hue, linestyle=style, linewidth=2.2, label=name)
+    for place, (name, (rate, amount)) in enumerate(marks.items()):
+        axes.scatter([rate], [amount], color=BLUE, s=52, zorder=4)
+        under = place % 2  # in turns, so that they do not touch
+        axes.annotate(
+            quantity(amount, unit) if narrow else f"{name}: {quantity(amount, unit)}",
+            (rate, amount),
+            xytext=(-6, -7) if under else (4, 6),
+            textcoords="offset points",
+            ha="right" if under else "left",
+            va="top" if under else "bottom",
+            fontsize=11.5,
+            bbox=CLEAR,
+        )
+    if warm_from is not None:
+        _draw_break_even(axes, *warm_from, narrow)
+    names = [words.split()[-1] if narrow else f"1 {words}" for words in _RATES.values()]
+    axes.set_xticks(list(_RATES), names)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(lambda tick, _: f"{tick:,.10g}")
+    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    what = "USD a month" if unit == "USD" else "billed seconds a month"
+    axes.set_xlabel(f"{what}, by requests{', one every …' if narrow else ''}", loc="left")
+    legend(axes, axes.get_lines()[: len(lines)], columns=1 if narrow else 3)
+    return drawing
+
+
+def _draw_break_even(axes: Axes, words: str, rate: float, narrow: bool) -> None:
+    axes.axvline(rate, color=MUTED, linestyle=(0, (1, 2.5)), linewidth=1.1)
+    axes.annotate(
+        "\n".join(textwrap.wrap(words, 20 if narrow else 28)),
+        (rate, 0.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, 4),
+        textcoords="offset points",
+        va="bottom",
+        fontsize=11,
+        color=MUTED,
+    )

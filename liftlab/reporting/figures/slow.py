@@ -1,0 +1,170 @@
+"""Slow steps: every step as a point, and what the slow ones consist of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+from matplotlib.lines import Line2D
+
+from liftlab.analysis.causes import Cause
+from liftlab.analysis.columns import Bools, Floats, floats, labels
+from liftlab.analysis.estimate import quantity
+from liftlab.analysis.slow_steps import SlowStep, SlowSteps
+from liftlab.reporting.figures.bars import Bar, Bars, Part
+from liftlab.reporting.figures.base import (
+    BAD,
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    MUTED,
+    ORANGE,
+    VIOLET,
+    Figure,
+    blank,
+    label,
+    legend,
+    ticks,
+)
+from liftlab.reporting.figures.trials import stage_names
+from liftlab.reporting.html import Html
+from liftlab.reporting.text import words
+from liftlab.reporting.text.slow_words import step_words
+
+MOST_POINTS = 600  # a row with more is drawn as pixels
+MOST_NAMED = 6  # slow steps named in one row
+MOST_EXPLAINED = 12
+USUAL = "usual time"
+# Eleven causes in four hues; the table and the sentences tell them apart.
+KINDS: dict[str, tuple[str, tuple[Cause, ...]]] = {
+    "asked again": (ORANGE, ("retry", "back_off")),
+    "longer or stalled answer": (VIOLET, ("longer_answer", "stall")),
+    "prompt": (GREEN, ("prefill", "uncached_prompt", "longer_prompt")),
+    "waiting": (BLUE, ("queue", "cold_start", "connect", "schema_compile")),
+}
+
+
+class _Strip(NamedTuple):
+    """The points of one stage."""
+
+    stage: str
+    values: Floats
+    slow: Bools
+    cases: list[str]
+    median: float | None
+
+
+def latency_strip(
+    stages: pd.DataFrame, slow: SlowSteps, medians: Mapping[str, float | None], *, caption: str
+) -> Figure:
+    """Show every latency of each stage, with its median; slow steps are red and named."""
+    rows: list[_Strip] = []
+    keys = ["case_id", "repeat", "stage"]
+    red = pd.MultiIndex.from_frame(slow.steps[keys])
+    for name in stage_names(stages):
+        frame = stages[stages["stage"] == name]
+        values = floats(frame, "latency_s")
+        known = np.isfinite(values)
+        flagged = pd.MultiIndex.from_frame(frame[keys]).isin(red)
+        cases = [label(case, 24) for case in labels(frame, "case_id")[known]]
+        rows.append(_Strip(name, values[known], flagged[known], cases, medians.get(name)))
+    told = [_strip_words(row) for row in rows]
+    return Figure(
+        caption=caption,
+        alt=f"A strip of points a stage, in seconds. {' '.join(told) or 'There are none.'}",
+        draw=lambda width: _draw_strip(rows, width),
+    )
+
+
+def causes(slow: SlowSteps, *, caption: str, table: Html | None = None) -> Figure:
+    """Show what the slowest steps consist of: what is usual, each kind of cause, and the rest."""
+    rows = [_causes_of(step) for step in slow.first(MOST_EXPLAINED)]
+    hues = {USUAL: GREY, **{kind: hue for kind, (hue, _) in KINDS.items()}}
+    shown = Bars(rows=rows, hues=hues, axis=["seconds"], hatch="unexplained", targets={})
+    return shown.figure("Slow steps by cause", caption=caption, table=table)
+
+
+def _causes_of(step: SlowStep) -> Bar:
+    amounts = [(kind, sum(map(step.seconds, of))) for kind, (_, of) in KINDS.items()]
+    parts = [Part(kind=kind, amount=seconds) for kind, seconds in amounts if seconds > 0]
+    rest = Part(kind=USUAL, amount=step.unexplained_s, hatched=True)
+    return Bar(
+        name=f"{label(step.case_id, 24)}, {words.stage(step.stage)}",
+        parts=(Part(kind=USUAL, amount=step.usual_s), *parts, rest),
+        words=step_words(step),
+    )
+
+
+def _strip_words(row: _Strip) -> str:
+    name, values, flagged, cases, median = row
+    if len(values) == 0:
+        return f"{words.stage(name)}: no times."
+    slow = [f"{c} {quantity(v, 's')}" for v, f, c in zip(values, flagged, cases, strict=True) if f]
+    more = f" and {len(slow) - 10} more" if len(slow) > 10 else ""
+    return (
+        f"{words.stage(name)}: {len(values):,} steps, {quantity(float(values.min()), 's')} to "
+        f"{quantity(float(values.max()), 's')}, median {quantity(median, 's')}; "
+        f"slow: {', '.join(slow[:10]) or 'none'}{more}."
+    )
+
+
+def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
+    drawing, axes = blank(width, 88 + 94 * max(len(rows), 1))
+    rng = np.random.default_rng(0)  # jitter only
+    longest = max((float(row.values.max()) for row in rows if len(row.values)), default=1.0)
+    for place, row in enumerate(rows):
+        heights = place + _apart(row.values, rng)
+        many = len(row.values) > MOST_POINTS
+        for chosen, hue in ((~row.slow, BLUE), (row.slow, BAD)):
+            size, alpha = (46, 0.85) if hue == BAD or not many else (12, 0.35)
+            axes.scatter(
+                row.values[chosen], heights[chosen], color=hue, s=size, alpha=alpha, linewidths=0,
+                rasterized=many and hue == BLUE, zorder=3,
+            )  # fmt: skip
+        _name_slow(axes, place, row, longest, width)
+        if row.median is not None:
+            axes.plot([row.median] * 2, [place - 0.3, place + 0.3], color=INK, lw=1.6, zorder=5)
+            said = f"median {quantity(row.median, 's')}"
+            axes.text(row.median, place + 0.34, said, ha="center", va="top", fontsize=11)
+    axes.set_xlim(0, longest * 1.12)
+    axes.set_ylim(max(len(rows), 1) - 0.35, -0.6)
+    axes.set_yticks(range(len(rows)), [words.stage(row.stage) for row in rows])
+    ticks(axes, longest, "seconds")
+    named = {"step": BLUE, "slow step": BAD}
+    handles = [
+        Line2D([], [], color=hue, marker="o", linestyle="", label=name)
+        for name, hue in named.items()
+    ]
+    legend(axes, handles, columns=2)
+    if not rows:
+        axes.text(0, 0, "Nothing to show", color=MUTED, va="center")
+    return drawing
+
+
+def _apart(values: Floats, rng: np.random.Generator) -> Floats:
+    """Return small heights that keep points from hiding each other."""
+    if len(values) > 40:
+        return rng.uniform(-0.17, 0.17, len(values))
+    heights = np.empty(len(values))
+    heights[np.argsort(values, kind="stable")] = (np.arange(len(values)) % 3 - 1) * 0.12
+    return heights
+
+
+def _name_slow(axes: Axes, place: int, row: _Strip, longest: float, width: float) -> None:
+    slowest = [i for i in np.argsort(-row.values) if row.slow[i]][:MOST_NAMED]
+    taken: list[float] = []
+    room = 170 / width  # of the axis, for one name
+    for index in slowest:  # one above the other where they would touch
+        at = float(row.values[index])
+        near = sum(abs(at - other) < room * longest for other in taken)
+        taken.append(at)
+        if near < 2:
+            side = "left" if at < 0.25 * longest else "right"  # stay within the axes
+            text = f"{row.cases[index]} {quantity(at, 's')}"
+            height = place - 0.24 - 0.2 * near
+            axes.text(at, height, text, color=BAD, ha=side, fontsize=11.5)
