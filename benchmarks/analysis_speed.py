@@ -175,7 +175,6 @@ def every_interval(n: int, rng: np.random.Generator) -> list[Step]:
             (f"mean{what}", lambda c=cases: intervals.mean(x, clusters=c)),
             (f"CV{what}", lambda c=cases: intervals.cv(x, clusters=c)),
             (f"proportion{what}", lambda c=cases: intervals.proportion(ok, clusters=c)),
-            (f"per success{what}", lambda c=cases: intervals.per_success(x, ok, clusters=c)),
         ]
     return steps
 

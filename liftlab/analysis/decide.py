@@ -17,14 +17,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from liftlab.analysis.columns import Floats, labels
-from liftlab.analysis.estimate import Estimate, as_set
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.input_checks import as_array, check_confidence
-from liftlab.analysis.plans import SampleSize, effort, mean_effort, sample_size
+from liftlab.analysis.sample_size import mean_effort
 from liftlab.analysis.sequential import Course, Verdict, confidence_sequence, course, steps, walk
-from liftlab.analysis.success import Measure, judgeable
-from liftlab.words import counted
-
-__all__ = ["Course", "Decision", "SampleSize", "narrowed", "of_run", "sample_size", "success_rate"]
+from liftlab.analysis.success import judgeable
 
 ZONE = 0.1  # on either side of a target; within it either answer will do
 
@@ -52,7 +49,6 @@ class Decision:
         What one trial takes; None where not known.
     """
 
-    what: str
     target: float
     zone: float
     error: float
@@ -82,56 +78,6 @@ class Decision:
     def _ahead(self, rate: float) -> Course:
         return course(rate, self.target, self.zone, start=self.log_ratio, error=self.error)
 
-    @property
-    def may_claim(self) -> Verdict:
-        """What may be published of the target, however often the data were looked at."""
-        low, high = self.published.low, self.published.high
-        if low is not None and low >= self.target:
-            return "above"
-        return "below" if high is not None and high < self.target else "go on"
-
-    def sentence(self) -> str:
-        """Say the count, the decision, what may be published, and what would settle the rest."""
-        limit = as_set(self.target, "%")
-        said = [f"{self.successes:,} of {self.trials:,} {self.what}: {self._decision(limit)}"]
-        if self.trials:
-            claims = {
-                "above": f"may be published as ≥ {limit}",
-                "below": f"may be published as < {limit}",
-            }
-            claim = claims.get(self.may_claim, f"may be published as neither ≥ nor < {limit}")
-            said.append(f"{claim}: {self.published.interval}, at any look")
-        if self.verdict == "go on":
-            said.append(self._what_settles())
-        if self.left_out:
-            said.append(f"{self.left_out:,} repeated or unjudged trials not counted")
-        return "; ".join(said) + "."
-
-    def _decision(self, limit: str) -> str:
-        ratio = f"log likelihood ratio {self.log_ratio:+.3f}, decided at ±{self.bound:.3f}"
-        if self.verdict == "go on":
-            return f"not decided whether {limit} is reached ({ratio})"
-        reached = "is" if self.verdict == "above" else "is not"
-        return f"{limit} {reached} reached, decided after {self.decided_after:,} trials ({ratio})"
-
-    def _what_settles(self) -> str:
-        high, low = self.if_above, self.if_below
-        more = math.ceil(max(high.mean_trials, low.mean_trials))
-        takes = effort(
-            None if self.seconds is None else more * self.seconds,
-            None if self.usd is None else more * self.usd,
-        )
-        return (
-            f"{self.to_above:,} more such in a row, or {counted(self.to_below, 'other')}, would "
-            "settle it; "
-            f"on average {math.ceil(high.mean_trials):,} more trials if the truth is "
-            f"{as_set(high.rate, '%')}, {math.ceil(low.mean_trials):,} if it is "
-            f"{as_set(low.rate, '%')}{takes}, each with a new case"
-        )
-
-    def __str__(self) -> str:
-        return self.sentence()
-
 
 def success_rate(
     outcomes: ArrayLike,
@@ -140,7 +86,6 @@ def success_rate(
     *,
     cases: ArrayLike | None = None,
     error: float = 0.05,
-    what: str = "successes",
     seconds: float | None = None,
     usd: float | None = None,
 ) -> Decision:
@@ -182,7 +127,7 @@ def success_rate(
     if not 0 < target - zone < target + zone < 1:
         raise ValueError(f"target {target} ± zone {zone} has to lie between 0 and 1")
     counted = _counted(as_array(outcomes), cases)
-    about: dict[str, Any] = {"what": what, "seconds": seconds, "usd": usd}
+    about: dict[str, Any] = {"seconds": seconds, "usd": usd}
     about["left_out"] = as_array(outcomes).size - len(counted)
     return _decided(counted, target, zone, error, about)
 
@@ -202,29 +147,25 @@ def of_run(
     trials: pd.DataFrame,
     target: float = 0.7,
     zone: float | None = None,
-    *,
-    measure: Measure = "pass",
 ) -> Decision:
     """Decide about the trials of a run, at its own speed and price.
 
     Parameters
     ----------
     trials
-        The trial table joined with its grades: `case_id, outcome, parsed, started_at, e2e_s,
+        The trial table joined with its grades: `case_id, outcome, started_at, e2e_s,
         cost_usd`. Trials count in the order in which they started.
     """
     ordered = trials
     if "started_at" in trials.columns:
         ordered = trials.sort_values("started_at", kind="stable")
-    known, good, _ = judgeable(ordered, measure)
-    what = "gave the right answers" if measure == "pass" else "parse"
+    known, good, _ = judgeable(ordered, "pass")
     seconds, usd = mean_effort(trials)
     return success_rate(
         np.where(known, good, np.nan),
         target,
         zone,
         cases=labels(ordered, "case_id"),
-        what=what,
         seconds=seconds,
         usd=usd,
     )

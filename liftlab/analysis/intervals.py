@@ -27,14 +27,13 @@ from liftlab.analysis.input_checks import (
     unfit,
 )
 from liftlab.analysis.quantiles import median, quantile, quantile_needs
-from liftlab.analysis.rates import per_success, proportion
+from liftlab.analysis.rates import proportion
 
 __all__ = [
     "cv",
     "deviation",
     "mean",
     "median",
-    "per_success",
     "proportion",
     "quantile",
     "quantile_needs",

@@ -15,25 +15,7 @@ from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.input_checks import as_array
 from liftlab.analysis.quantiles import NO_UPPER_LIMIT, quantile
-from liftlab.analysis.verdicts import TargetResult, TargetVerdict, judge
 from liftlab.records import ErrorClass
-
-__all__ = [
-    "LatencySummary",
-    "Rows",
-    "TargetResult",
-    "TargetVerdict",
-    "Timed",
-    "answered",
-    "e2e_summary",
-    "judge",
-    "judged_seconds",
-    "stage_summaries",
-    "succeeded",
-    "summarise",
-    "time_end_to_end",
-    "time_stage",
-]
 
 Rows = Literal["answered", "right"]
 

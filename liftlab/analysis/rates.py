@@ -1,11 +1,10 @@
-"""Rates: the share that succeeds, and what one success takes.
+"""Rates: the share that succeeds.
 
-`liftlab.analysis.intervals` offers both beside the other estimates.
+`liftlab.analysis.intervals` offers it beside the other estimates.
 """
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Any
 
@@ -19,16 +18,11 @@ from liftlab.analysis.input_checks import (
     PROMPTS,
     THIS_RUN,
     Indices,
-    as_array,
     check_confidence,
     checked,
-    group_sums,
-    indexed,
-    unfit,
 )
 
 RARE = 6  # cases with the rarer outcome, below which they say nothing about repeats
-PER_SUCCESS_NEEDS = 20  # below it the delta interval covers .75 to .85
 
 
 def proportion(
@@ -143,81 +137,6 @@ def effective_n(sizes: Floats, hits: Floats, squares: Floats, *, by_rows: bool =
     icc = np.where(agree, 1.0, np.clip(icc, 0.0, 1.0))
     by_cases: Floats = cases / (icc + (1 - icc) * one_each)
     return trials / (1 + (squares_of_sizes - 1) * icc) if by_rows else by_cases
-
-
-def per_success(
-    spent: ArrayLike,
-    ok: ArrayLike,
-    clusters: ArrayLike | None = None,
-    confidence: float = 0.95,
-    *,
-    unit: str = "s",
-) -> Estimate:
-    """Estimate what one success takes: everything spent, failures too, over the successes.
-
-    The interval is the delta method's on ln(ratio), with Student's t; none below n = 20.
-
-    Parameters
-    ----------
-    spent : (n,)
-        Seconds or USD of each trial.
-    ok : (n,)
-        Whether it succeeded.
-    clusters : (n,), optional
-        The case of each trial; sums over a case then count once.
-
-    Examples
-    --------
-    >>> print(per_success([14.92, 14.96, 14.16, 27.10, 26.90], [1, 1, 1, 0, 1]))
-    24.5 s (n = 5: no interval below n = 20)
-    """
-    check_confidence(confidence)
-    values, succeeded = as_array(spent), np.asarray(ok, dtype=bool)
-    population = THIS_RUN
-    if clusters is not None:
-        index, cases = indexed(clusters)
-        population = PROMPTS if cases < len(values) else population
-        values, counts = group_sums(values, index, cases), group_sums(succeeded, index, cases)
-    else:
-        counts = succeeded.astype(np.float64)
-    n = len(values)
-    base: dict[str, Any] = {"n": n, "population": population, "unit": unit}
-    reason = unfit(values)
-    if not reason and counts.sum() == 0:
-        reason = "no success yet: all that was spent bought nothing"
-    if reason:
-        return Estimate(value=None, reason=reason, **base)
-    point = float(values.sum() / counts.sum())
-    if n < PER_SUCCESS_NEEDS:
-        return Estimate(value=point, reason=f"no interval below n = {PER_SUCCESS_NEEDS}", **base)
-    deviations = values / values.mean() - counts / counts.mean()
-    error = math.sqrt(float((deviations**2).sum()) / (n * (n - 1)))
-    factor = math.exp(float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error)
-    return Estimate(
-        value=point,
-        low=point / factor,
-        high=point * factor,
-        confidence=confidence,
-        method="delta method on ln",
-        **base,
-    )
-
-
-def wilson(rate: Floats | float, n: Floats | float, z: float) -> tuple[Floats, Floats]:
-    """Return Wilson's interval for rates observed in n trials; n need not be whole.
-
-    Examples
-    --------
-    >>> low, high = wilson(0.8, 5, 1.959964)
-    >>> round(float(low), 3), round(float(high), 3)
-    (0.376, 0.964)
-    """
-    share, trials = np.asarray(rate, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    shrink = 1 + z * z / trials
-    centre = (share + z * z / (2 * trials)) / shrink
-    spread = share * (1 - share) / trials + z * z / (4 * trials * trials)
-    half = z * np.sqrt(spread) / shrink
-    return np.maximum(0.0, centre - half), np.minimum(1.0, centre + half)
 
 
 def _rate(outcomes: Floats, index: Indices, cases: int, *, by_rows: bool) -> tuple[float, float]:

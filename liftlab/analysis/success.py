@@ -20,8 +20,6 @@ from liftlab.analysis.intervals import proportion
 
 Measure = Literal["pass", "parsed"]
 
-_VERBS: dict[Measure, str] = {"pass": "gave the right answers", "parsed": "parsed"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuccessRate:
@@ -35,24 +33,6 @@ class SuccessRate:
     errors: int
     ungraded: int
     estimate: Estimate
-
-    def sentence(self) -> str:
-        """Say the count first, then the rate with its interval."""
-        where = f"{self.group}: " if self.group else ""
-        said = f"{where}{self.successes:,} of {self.trials:,} {_VERBS[self.measure]}"
-        said += f": {self.estimate}" if self.trials else ""
-        apart = [
-            f"{count:,} {word}"
-            for count, word in (
-                (self.errors, "endpoint errors" if self.errors != 1 else "endpoint error"),
-                (self.ungraded, "not graded"),
-            )
-            if count
-        ]
-        return said + (f"; {' and '.join(apart)} not counted" if apart else "") + "."
-
-    def __str__(self) -> str:
-        return self.sentence()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +63,8 @@ def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "
     Examples
     --------
     >>> trials = pd.DataFrame({"case_id": list("abcde"), "outcome": ["pass"] + ["fail"] * 4})
-    >>> print(success_rate(trials))
-    1 of 5 gave the right answers: 20 % (95 % interval 1–72 %, n = 5).
+    >>> print(success_rate(trials).estimate)
+    20 % (95 % interval 1–72 %, n = 5)
     """
     judged, good, errors = judgeable(trials, measure)
     cases = labels(trials, "case_id")

@@ -8,8 +8,8 @@ from typing import Literal
 
 from scipy import stats
 
-from liftlab.analysis.estimate import Estimate, RateTest, as_set
-from liftlab.analysis.plans import to_exclude
+from liftlab.analysis.estimate import Estimate, RateTest
+from liftlab.analysis.sample_size import to_exclude
 from liftlab.words import counted
 
 TargetVerdict = Literal["met", "not met", "undecided", "not measurable"]
@@ -41,16 +41,6 @@ class TargetResult:
     needs: str = ""
     more: tuple[int, int | None] | None = None
 
-    def sentence(self) -> str:
-        """Say the target, the verdict, the estimate, and what would decide."""
-        sign = "≤" if self.at_most else "≥"
-        wanted = as_set(self.limit, self.estimate.unit)
-        tail = f"; {self.needs} would decide" if self.more else ""
-        return f"{self.name} {sign} {wanted}: {self.verdict}: {self.estimate}{tail}."
-
-    def __str__(self) -> str:
-        return self.sentence()
-
 
 def judge(
     estimate: Estimate,
@@ -73,9 +63,8 @@ def judge(
     >>> e2e = median([14.92, 14.96, 14.16, 27.10, 26.90])
     >>> judge(e2e, 5.0, "median E2E").verdict
     'not met'
-    >>> print(judge(e2e, 15.0, "median E2E"))  # doctest: +NORMALIZE_WHITESPACE
-    median E2E ≤ 15 s: undecided: 14.96 s (93.75 % interval 14.16–27.10 s, n = 5);
-    4 to 803 more prompts would decide.
+    >>> judge(e2e, 15.0, "median E2E").needs
+    '4 to 803 more prompts'
     """
     shown = replace(estimate, limit=limit)
     verdict = _verdict(shown, limit, at_most=at_most, by_count=by_count)

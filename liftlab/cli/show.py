@@ -35,6 +35,7 @@ def show_command(run: str, as_json: bool) -> None:
 
 def print_run(summary: RunSummary, as_json: bool) -> None:
     """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
+    from liftlab.reporting.text.decision import sentence
     from liftlab.summary.provenance import warning_of
 
     run = summary.run
@@ -42,8 +43,8 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
         click.echo(json.dumps(summary_json(summary), indent=2, allow_nan=False))
         return
     click.echo(heading(run))
-    for sentence in sentences(summary):
-        click.echo(f"  {sentence}")
+    for line in sentences(summary):
+        click.echo(f"  {line}")
     if run.run.left_out:
         click.echo(f"  Requests left out {run.run.left_out}.")
     if warning := warning_of(run):
@@ -61,7 +62,7 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
     for text in published_lines(summary):
         click.echo(text)
     if summary.decision is not None:
-        click.echo(f"\n{summary.decision}")
+        click.echo(f"\n{sentence(summary.decision)}")
 
 
 def print_notes(run: RunData) -> None:
@@ -125,6 +126,7 @@ def summary_json(summary: RunSummary) -> dict[str, object]:
     """Return a run for scripts: its row, its trials, and what it was to decide."""
     from liftlab.records import as_row
     from liftlab.reporting.answer_notes import answer_notes
+    from liftlab.reporting.text.decision import sentence
     from liftlab.reporting.text.reasons import reason_lines
 
     run = summary.run
@@ -138,7 +140,7 @@ def summary_json(summary: RunSummary) -> dict[str, object]:
         "notes": answer_notes(run.grades),
         "reasons": reason_lines(run),
         "tokens": {stage.stage: stage.as_json() for stage in summary.trials.tokens},
-        "decision": decision and {"verdict": decision.verdict, "sentence": str(decision)},
+        "decision": decision and {"verdict": decision.verdict, "sentence": sentence(decision)},
         "trials": trials,
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 from liftlab import store
 from liftlab import suite as suites
 from liftlab.analysis.columns import floats, labels
-from liftlab.analysis.plans import trials_per_arm
+from liftlab.analysis.sample_size import trials_per_arm
 from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.jobs.deciding import Deciding

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from liftlab.analysis.decide import of_run, success_rate
 from liftlab.analysis.sequential import confidence_sequence, course
+from liftlab.reporting.text.decision import effort, sentence
 
 
 def test_the_published_day_does_not_decide() -> None:
     parsed = success_rate([1, 1, 1, 0, 1])
     assert parsed.log_ratio == pytest.approx(0.458, abs=5e-4)
     assert parsed.bound == pytest.approx(2.944, abs=5e-4)
-    assert (parsed.verdict, parsed.may_claim) == ("go on", "go on")
+    assert parsed.verdict == "go on"
     passed = success_rate([0, 0, 0, 0, 1])
     assert passed.log_ratio == pytest.approx(-2.485, abs=5e-4)
     assert passed.verdict == "go on"
@@ -110,30 +111,30 @@ def test_the_sequence_covers_at_every_look() -> None:
 
 def test_publishing_asks_for_more_than_deciding() -> None:
     decided = success_rate([1] * 11)
-    assert (decided.verdict, decided.may_claim) == ("above", "go on")
-    assert "may be published as neither ≥ nor < 70 %" in decided.sentence()
-    assert success_rate([1] * 40).may_claim == "above"
-    assert success_rate([0] * 20).may_claim == "below"
+    assert decided.verdict == "above"
+    assert decided.published.low < 0.7
+    assert success_rate([1] * 40).published.low >= 0.7
+    assert success_rate([0] * 20).published.high < 0.7
 
 
 def test_repeats_and_unknown_outcomes_do_not_count() -> None:
     decision = success_rate([1, 0, np.nan, 1], cases=["a", "a", "b", "b"])
     assert (decision.successes, decision.trials, decision.left_out) == (2, 2, 2)
-    assert "2 repeated or unjudged trials not counted" in decision.sentence()
 
 
 def test_the_sentence_says_what_would_settle_it_and_what_that_takes() -> None:
-    said = success_rate([1, 1, 1, 0, 1], what="parse", seconds=19.6, usd=0.0034).sentence()
-    assert said.startswith("4 of 5 parse: not decided whether 70 % is reached")
-    assert "9 more such in a row, or 5 others, would settle it" in said
+    said = sentence(success_rate([1, 1, 1, 0, 1], seconds=19.6, usd=0.0034))
+    assert said.startswith("4 of 5 answers are right: not decided whether 70 % is reached; 95 %")
+    assert "settled by 9 right answers in a row, or 5 wrong ones; about" in said
     assert "min, 0." in said
+    assert [effort(20, None), effort(36_000, None)] == [" (20 s)", " (10.0 h)"]
 
 
 def test_no_trials_decide_nothing() -> None:
     nothing = success_rate([])
     assert (nothing.verdict, nothing.trials) == ("go on", 0)
     assert nothing.published.reason == "no trials"
-    assert "11 more such" in nothing.sentence()
+    assert "11 right answers in a row" in sentence(nothing)
 
 
 @pytest.mark.parametrize("target", [0.05, 0.9, 0.95, 0.99])

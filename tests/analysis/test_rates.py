@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from liftlab.analysis.rates import clopper_pearson, per_success, proportion
+from liftlab.analysis.rates import clopper_pearson, proportion
 
 
 def test_four_of_five() -> None:
@@ -92,31 +90,6 @@ def test_clustered_interval_covers_what_it_says(rho: float) -> None:
     assert np.mean(covered) >= 0.92
 
 
-def test_seconds_per_success_of_the_published_day() -> None:
-    spent, ok = [14.92, 14.96, 14.16, 27.10, 26.90], [1, 1, 1, 0, 1]
-    estimate = per_success(spent, ok)
-    assert estimate.value == pytest.approx(98.04 / 4)
-    assert estimate.low is None
-    assert "n = 20" in estimate.reason
-
-
-def test_per_success_interval_is_the_delta_methods() -> None:
-    rng = np.random.default_rng(6)
-    spent, ok = rng.lognormal(2, 0.3, 25), rng.random(25) < 0.8
-    estimate = per_success(spent, ok)
-    terms = spent / spent.mean() - ok / ok.mean()
-    error = math.sqrt((terms**2).sum() / (25 * 24))
-    assert estimate.high / estimate.value == pytest.approx(math.exp(2.063899 * error), rel=1e-5)
-    assert estimate.value / estimate.low == pytest.approx(estimate.high / estimate.value)
-    assert per_success(np.tile(spent, 2), np.tile(ok, 2), np.tile(np.arange(25), 2)).n == 25
-
-
-def test_per_success_without_success_or_values() -> None:
-    assert "no success" in per_success([1.0, 2.0], [0, 0]).reason
-    assert per_success([], []).value is None
-    assert per_success([1.0, math.inf], [1, 0]).value is None
-
-
 @given(st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=60))
 def test_rates_lie_in_their_intervals(rows: list[tuple[int, bool]]) -> None:
     cases, outcomes = [case for case, _ in rows], [ok for _, ok in rows]
@@ -129,12 +102,3 @@ def test_rates_lie_in_their_intervals(rows: list[tuple[int, bool]]) -> None:
     if estimate.has_interval:
         assert 0 <= estimate.low <= estimate.value + 1e-12
         assert estimate.value - 1e-12 <= estimate.high <= 1
-
-
-@given(
-    st.lists(
-        st.tuples(st.floats(allow_nan=False, allow_infinity=False), st.booleans()), max_size=40
-    )
-)
-def test_per_success_never_raises_on_finite_input(rows: list[tuple[float, bool]]) -> None:
-    assert str(per_success([spent for spent, _ in rows], [ok for _, ok in rows]))

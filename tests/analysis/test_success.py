@@ -19,12 +19,9 @@ def published() -> pd.DataFrame:
 
 
 def test_parsed_is_not_right() -> None:
-    assert str(success_rate(published())) == (
-        "1 of 5 gave the right answers: 20 % (95 % interval 1–72 %, n = 5)."
-    )
-    assert str(success_rate(published(), "parsed")) == (
-        "4 of 5 parsed: 80 % (95 % interval 28–99 %, n = 5)."
-    )
+    right, parsed = success_rate(published()), success_rate(published(), "parsed")
+    assert (right.successes, right.trials, right.estimate.value) == (1, 5, 0.2)
+    assert (parsed.successes, parsed.trials, parsed.estimate.value) == (4, 5, 0.8)
 
 
 def test_endpoint_errors_are_counted_and_in_no_denominator() -> None:
@@ -33,7 +30,6 @@ def test_endpoint_errors_are_counted_and_in_no_denominator() -> None:
     trials = pd.concat([trials, pd.DataFrame([more, {**more, "outcome": "ungraded"}])])
     rate = success_rate(trials)
     assert (rate.successes, rate.trials, rate.errors, rate.ungraded) == (1, 5, 1, 1)
-    assert str(rate).endswith("; 1 endpoint error and 1 not graded not counted.")
     assert success_rate(trials, "parsed").trials == 5
 
 
@@ -66,7 +62,6 @@ def test_failure_classes_come_most_frequent_first() -> None:
 
 def test_no_trials() -> None:
     empty = published().iloc[:0]
-    assert str(success_rate(empty)) == "0 of 0 gave the right answers."
     assert success_rate(empty).estimate.reason == "no trials"
     assert failure_classes(empty) == []
     assert failure_classes(published()[lambda t: t["outcome"] == "pass"]) == []

@@ -117,8 +117,10 @@ def _bound(claim: Claim, wanted: Quantity, found: Estimate) -> Ruling:
     sign = "< " if at_most else "over "
     if found.point.startswith(sign) and ruling == "not supported":
         ruling = "supported"  # liftlab prints nothing finer
-    sentence = result.sentence()
-    return Ruling(claim=claim, ruling=ruling, why=sentence, may_say=f"{wanted.words()}: {found}.")
+    aim = f"{'≤' if at_most else '≥'} {as_set(limit, found.unit)}"
+    decides = f"; {result.needs} would decide" if result.more else ""
+    why = f"{wanted.words()} {aim}: {result.verdict}: {result.estimate}{decides}."
+    return Ruling(claim=claim, ruling=ruling, why=why, may_say=f"{wanted.words()}: {found}.")
 
 
 def _forecast(claim: Claim, found: Estimate) -> Ruling:

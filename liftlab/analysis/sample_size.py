@@ -1,0 +1,135 @@
+"""How many trials a question needs, and what they take: asked before they are run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from liftlab.analysis.columns import Bools, Floats, floats
+from liftlab.analysis.input_checks import check_confidence
+
+MOST_TRIALS = 100_000
+_SHORT = 0.04  # of the power that is asked for
+
+
+def trials_per_arm(
+    difference: float, sd: float, *, power: float = 0.8, confidence: float = 0.95
+) -> int:
+    """Return how many trials each of two arms needs for a difference in means to show.
+
+    Parameters
+    ----------
+    difference
+        Between the two means; its sign does not matter.
+    sd
+        The standard deviation within each arm, in the same unit.
+    power
+        The chance that the two-sided t-test at 1 - confidence shows it.
+    confidence
+        Of the test.
+
+    Raises
+    ------
+    ValueError
+        If the difference is zero, or the standard deviation negative.
+
+    Examples
+    --------
+    >>> trials_per_arm(0.4, 0.35), trials_per_arm(0.4, 0.01)
+    (14, 2)
+    """
+    check_confidence(confidence)
+    if difference == 0 or not sd >= 0:
+        raise ValueError("there must be a difference, and a spread of zero or more")
+    alpha = 1 - confidence
+    effect = abs(difference) / sd if sd else math.inf
+    at_least = 2 * ((_z(confidence) + float(stats.norm.isf(1 - power))) / effect) ** 2
+    for n in range(max(2, math.floor(at_least)), MOST_TRIALS):
+        freedom = 2 * n - 2
+        limit = float(stats.t.isf(alpha / 2, freedom))
+        if effect * math.sqrt(n / 2) > 50 or (  # beyond any doubt, and beyond SciPy's tail
+            stats.nct.sf(limit, freedom, effect * math.sqrt(n / 2)) >= power
+        ):
+            return n
+    return MOST_TRIALS
+
+
+def mean_effort(trials: pd.DataFrame) -> tuple[float | None, float | None]:
+    """Return the mean seconds and USD of a trial; None where none is known.
+
+    Examples
+    --------
+    >>> mean_effort(pd.DataFrame({"e2e_s": [10.0, 20.0, None]}))
+    (15.0, None)
+    """
+    times, costs = floats(trials, "e2e_s"), floats(trials, "cost_usd")
+    known = (values[np.isfinite(values)] for values in (times, costs))
+    seconds, usd = (float(values.mean()) if len(values) else None for values in known)
+    return seconds, usd
+
+
+def to_exclude(
+    rate: float, against: float, power: float, miss: float, most: float = MOST_TRIALS
+) -> int | None:
+    """Return with how many trials the exact test tells a rate from another.
+
+    Exact power moves in a saw: the number is that of the last tooth nearest to the power.
+
+    Parameters
+    ----------
+    rate
+        The truth.
+    against
+        The rate to be shown to lie below or above.
+    power
+        The chance that it is shown.
+    miss
+        The chance that the test, on its one side, errs.
+    most
+        Trials, beyond which there is no answer; None is returned.
+
+    Examples
+    --------
+    >>> to_exclude(0.9, 0.7, 0.8, 0.025), to_exclude(0.7, 0.7, 0.8, 0.025)
+    (31, None)
+    """
+    if rate < against:  # failures are successes of the other kind
+        rate, against = 1 - rate, 1 - against
+    if not 0 < against < rate:
+        return None
+    z = float(stats.norm.isf(miss)) * math.sqrt(against * (1 - against))
+    z += float(stats.norm.ppf(power)) * math.sqrt(rate * (1 - rate))
+    if (z / (rate - against)) ** 2 > 1.5 * most + 100:  # no need to look closer
+        return None
+    last = _lasting(lambda n: _power(n, rate, against, miss) >= power, most)
+    if last is None:
+        return None
+    near = np.arange(math.ceil(0.85 * last), last + 1, dtype=np.float64)
+    powers = _power(near, rate, against, miss)
+    off = np.where(powers < power - _SHORT, 1.0, np.abs(powers - power))
+    return int(near[np.argmin(off)])
+
+
+def _lasting(enough: Callable[[Floats], Bools], most: float = MOST_TRIALS) -> int | None:
+    """Return the n from which it is enough, and stays so: exact counts move in a saw."""
+    limit = 256
+    while limit <= 16 * most:
+        wanting = np.flatnonzero(~enough(np.arange(1, limit + 1, dtype=np.float64)))
+        last = int(wanting[-1]) + 1 if len(wanting) else 0
+        if last < limit // 2:  # long enough ago to be settled
+            return last + 1 if last < most else None
+        limit *= 4
+    return None
+
+
+def _power(n: Floats, rate: float, against: float, alpha: float) -> Floats:
+    critical = stats.binom.isf(alpha, n, against)  # rejected where more than these succeed
+    return np.asarray(stats.binom.sf(critical, n, rate), dtype=np.float64)
+
+
+def _z(confidence: float) -> float:
+    return float(stats.norm.ppf((1 + confidence) / 2))

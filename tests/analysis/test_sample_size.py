@@ -1,0 +1,38 @@
+"""How many trials a question needs, against exact tests."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from liftlab.analysis.sample_size import mean_effort, to_exclude, trials_per_arm
+
+
+@pytest.mark.parametrize(("rate", "against"), [(0.9, 0.7), (0.1, 0.3), (0.8, 0.7)])
+def test_the_number_has_about_the_power_that_was_asked_for(rate: float, against: float) -> None:
+    n = to_exclude(rate, against, 0.8, 0.025)
+    assert n is not None
+    if rate < against:
+        rate, against = 1 - rate, 1 - against
+    critical = stats.binom.isf(0.025, n, against)
+    assert stats.binom.sf(critical, n, rate) == pytest.approx(0.8, abs=0.04)
+
+
+def test_what_no_number_that_can_be_run_shows() -> None:
+    assert to_exclude(0.7, 0.7, 0.8, 0.025) is None
+    assert to_exclude(0.7001, 0.7, 0.8, 0.025) is None
+
+
+def test_two_arms_have_the_power_of_the_t_test() -> None:
+    n = trials_per_arm(0.4, 0.35)
+    for count, enough in ((n, True), (n - 1, False)):
+        limit, shift = stats.t.isf(0.025, 2 * count - 2), 0.4 / 0.35 * (count / 2) ** 0.5
+        assert (stats.nct.sf(limit, 2 * count - 2, shift) >= 0.8) == enough
+    with pytest.raises(ValueError, match="must be a difference"):
+        trials_per_arm(0.0, 1.0)
+
+
+def test_what_trials_take_is_the_mean_of_what_is_known() -> None:
+    trials = pd.DataFrame({"e2e_s": [10.0, 20.0, None], "cost_usd": 0.003})
+    assert mean_effort(trials) == (15.0, pytest.approx(0.003))
