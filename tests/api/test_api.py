@@ -197,3 +197,15 @@ def test_the_working_directory_does_not_matter_where_a_project_is_named(
     monkeypatch.chdir(tmp_path)
     assert not os.path.exists("liftlab.toml")
     assert liftlab.summarize("week2_day1", folder).answers.right == 1
+
+
+def test_a_page_is_of_the_project_that_asked_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("asked", "elsewhere"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "liftlab.toml").write_text("")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("LIFTLAB_PROJECT", str(tmp_path / "asked"))
+    assert liftlab.load_project().root == tmp_path / "asked"
+    assert liftlab.load_project(".").root == tmp_path / "elsewhere"
