@@ -188,3 +188,13 @@ def test_a_url_has_its_token_and_its_headers(folder: Path) -> None:
     told = load_project(folder, environ={}, overrides={"run.headers": {"api-key": "x"}}).settings
     with pytest.raises(UsageError, match="looks like a key"):
         told.endpoint("https://h.test/v1", "openai")
+
+
+def test_paths_of_endpoints_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "liftlab.toml").write_text(
+        '[endpoints.own]\nserve = "simulator"\nca_file = "ca.pem"\nprofile = "own.toml"\n'
+    )
+    (tmp_path / "below").mkdir()
+    own = load_project(tmp_path / "below").settings.endpoints["own"]
+    assert own.ca_file == tmp_path / "ca.pem"
+    assert own.profile == str(tmp_path / "own.toml")

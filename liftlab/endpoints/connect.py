@@ -6,6 +6,7 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from liftlab.endpoints.base import Endpoint, Secret
 from liftlab.endpoints.form import Form
@@ -88,6 +89,25 @@ def connect(
         warmup_url=urls.get("warmup"),
         form=form,
     )
+
+
+def secrets_sent(settings: EndpointSettings, environ: Mapping[str, str] | None = None) -> str:
+    """Say which variables go to which hosts with requests; empty if none does.
+
+    Examples
+    --------
+    >>> secrets_sent(
+    ...     EndpointSettings(base_url="https://a.example", token_env="LIFT_TOKEN"),
+    ...     {"LIFT_TOKEN": "x"},
+    ... )
+    'sends $LIFT_TOKEN to https://a.example'
+    """
+    environ = os.environ if environ is None else environ
+    names = [*settings.headers_env.values(), *([settings.token_env] if settings.token_env else [])]
+    sent = [f"${name}" for name in dict.fromkeys(names) if environ.get(name)]
+    parts = [urlsplit(url) for url in _urls(settings).values()] if sent else []
+    hosts = dict.fromkeys(f"{part.scheme}://{part.netloc.rpartition('@')[2]}" for part in parts)
+    return f"sends {' and '.join(sent)} to {' and '.join(hosts)}" if sent else ""
 
 
 def _urls(settings: EndpointSettings) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liftlab.endpoints.base import Health
-from liftlab.endpoints.connect import connected
+from liftlab.endpoints.connect import connected, secrets_sent
 from liftlab.errors import EndpointUnreachable, StorageFailed
 from liftlab.settings import EndpointSettings
 from liftlab.store import RunFolder
 from liftlab.store.files import writing
+from liftlab.words import one_line
 
 if TYPE_CHECKING:  # a server of somebody else's needs none of it
     from liftlab.serving.local import LocalServer
@@ -37,6 +39,8 @@ def serving(
         Called with the server's own log of requests before the server ends.
     """
     if endpoint.serve is None:
+        if told := secrets_sent(endpoint):
+            sys.stderr.write(f"{one_line(told)}\n")
         yield endpoint
         return
     with _server_of(endpoint) as server:

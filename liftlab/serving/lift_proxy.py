@@ -17,7 +17,9 @@ from typing import Any, Literal
 import aiohttp
 import pydantic
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from liftlab.serving.callers import refused
 from liftlab.serving.grammar import for_grammar, mismatch, schema_fault
 from liftlab.serving.llama import Engine
 from liftlab.serving.request_log import Entry, RequestLog
@@ -42,6 +44,14 @@ class GenerateBody(pydantic.BaseModel):
     stop: list[str] = []
 
 
+@web.middleware
+async def _from_here(request: web.Request, handler: Handler) -> web.StreamResponse:
+    headers = request.headers
+    if fault := refused(headers.get("host", ""), headers.get("origin", "")):
+        raise web.HTTPForbidden(text=fault)
+    return await handler(request)
+
+
 class LiftProxy:
     """Holds the slots, the request log and the connection to the engine."""
 
@@ -53,7 +63,7 @@ class LiftProxy:
 
     def app(self) -> web.Application:
         """Return the web application."""
-        app = web.Application(client_max_size=BODY_LIMIT_BYTES)
+        app = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[_from_here])
         app.router.add_post("/generate", self.generate)
         app.router.add_get("/health", self.health)
         app.router.add_get("/warmup", self.warmup)

@@ -86,7 +86,7 @@ def load_project(
     file: tomlfile.TomlFile | None = None
     if root is not None:
         file = tomlfile.read(root / SETTINGS_FILE, SettingsInvalid)
-        layers.append((SETTINGS_FILE, dict(file.data)))
+        layers.append((SETTINGS_FILE, _anchored(file.data, root)))
     for variable, key in ENVIRONMENT.items():
         if environ.get(variable):
             layers.append((variable, _nested(key, environ[variable])))
@@ -159,6 +159,27 @@ def _check(
         if file is None or origin not in (SETTINGS_FILE, "default"):
             raise UsageError(f"{origin}: {key}: {first['msg']}") from None
         raise tomlfile.invalid(file, error, SettingsInvalid) from None
+
+
+def _anchored(data: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return a file's settings with the paths of its endpoints below the folder it lies in."""
+    endpoints = data.get("endpoints")
+    if not isinstance(endpoints, dict):
+        return dict(data)
+    return {**data, "endpoints": {name: _placed(of, root) for name, of in endpoints.items()}}
+
+
+def _placed(endpoint: Any, root: Path) -> Any:
+    if not isinstance(endpoint, dict):
+        return endpoint
+    paths = {name: endpoint.get(name) for name in ("ca_file", "unix_socket", "profile")}
+    placed = {
+        name: str(root / value)
+        for name, value in paths.items()
+        # a profile is a name, too
+        if isinstance(value, str) and (name != "profile" or value.endswith(".toml"))
+    }
+    return {**endpoint, **placed}
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:

@@ -235,3 +235,15 @@ def test_pairs_and_rankings_are_tables_too(folder: Path) -> None:
     ranked: Any = liftlab.compare("week1", "week2_day1", "week2_day1", project=folder)
     assert "verdict" in pair.frame()
     assert ranked.frame()["run_id"].tolist().count("week2_day1") == 2
+
+
+def test_a_page_is_of_the_project_that_asked_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("asked", "elsewhere"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "liftlab.toml").write_text("")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("LIFTLAB_PROJECT", str(tmp_path / "asked"))
+    assert liftlab.load_project().root == tmp_path / "asked"
+    assert liftlab.load_project(".").root == tmp_path / "elsewhere"

@@ -61,7 +61,7 @@ def test_a_streamed_load_is_a_run_with_a_line_a_request_that_joins_the_truth(
         assert true["first_byte_s"] * 1e9 <= line["first_byte_ns"] <= line["last_byte_ns"]
         assert line["first_byte_ns"] <= line["first_token_ns"]
         assert true["last_byte_s"] * 1e9 <= line["last_byte_ns"]
-    assert main(["show", "--json"]) == 0
+    assert main(["show", "20", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["run"]["load"], shown["run"]["concurrency"]) == ("closed", 4)
     assert (shown["load"]["n"], shown["load"]["ttft"]["n"]) == (40, 40)
@@ -165,7 +165,7 @@ def test_a_limit_ends_a_load_early(
     said = capsys.readouterr()
     assert "ends early: 20 requests are made" in said.err
     assert "Closed loop, 2 at once: 2" in said.out  # 20, and what was under way
-    assert main(["show", "--json"]) == 0
+    assert main(["show", "20", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["run"]["status"], shown["load"]["n"]) == ("partial", pytest.approx(20, abs=2))
 

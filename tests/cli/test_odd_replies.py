@@ -183,7 +183,7 @@ def test_a_wrong_answer_is_a_reason_and_no_fault_of_the_set_up(
     assert run(odd_server, "wrong", "--pipeline", "direct", verb="quick") == 0
     told = "Most frequent reason, 1 of 1: answers are right on some inputs only"
     assert told in capsys.readouterr().out
-    assert main(["show"]) == 0
+    assert main(["show", "20"]) == 0
     assert told in capsys.readouterr().out
     assert shown(capsys)["reasons"] == [told]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from liftlab.serving.callers import refused
 from liftlab.serving.simulation.answers import Answer, answer
 from liftlab.serving.simulation.chance import Chance
 from liftlab.serving.simulation.container import Container, Pauses
@@ -94,6 +95,10 @@ class Simulator:
                 self._log.write(truth)
 
     async def _route(self, request: Received, wire: Connection, truth: Truth) -> None:
+        headers = request.headers
+        if fault := refused(headers.get("host", ""), headers.get("origin", "")):
+            await wire.send(_json(403, {"detail": fault}), truth)
+            return
         match request.method, request.path:
             case "POST", "/generate" | "/v1/chat/completions":
                 await self._ask(request, wire, truth)

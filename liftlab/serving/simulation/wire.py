@@ -24,7 +24,7 @@ _BODY_LIMIT = 8 * 1024**2
 _BACKLOG = 2048
 # One search instead of a loop over all headers: a sixth of a plain request's time.
 _HEADERS = re.compile(
-    rb"\r\n(connection|content-length|transfer-encoding|x-request-id|x-simulate):([^\r\n]*)",
+    rb"\r\n(connection|content-length|host|origin|transfer-encoding|x-request-id|x-simulate):([^\r\n]*)",
     re.IGNORECASE,
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from liftlab.analysis.columns import labels
-from liftlab.analysis.estimate import Estimate, quantity, span
+from liftlab.analysis.estimate import Estimate, as_set, quantity, span
 from liftlab.analysis.slow_steps import LEAST, MOSTLY
 from liftlab.analysis.verdicts import judge
 from liftlab.summary.claims.model import ALONE, Claim, Other, Ruling, Verdict
