@@ -17,13 +17,15 @@ GATE = 1.5  # times what was expected, at least
 REPEATS_NEEDED = 3  # of a case, to judge within it
 FIT_NEEDS = 8  # steps along their tokens
 POOLED_NEEDS = 4
-GAP_LEVEL = 0.01  # of all gaps together
+GAP_LEVEL = 0.01  # of all gaps together, and of all sets that are judged in one run
 MOST = 0.15  # of the steps: more are a group of their own, not chance
 _ALIKE = 1e-3  # residuals closer than this count as the same
 _TO_SIGMA = 1.4826
 
 
-def beyond_chance(over: Floats, index: Indices, *, pooled: bool = False) -> tuple[Bools, int, str]:
+def beyond_chance(
+    over: Floats, index: Indices, *, pooled: bool = False, stages: int = 1
+) -> tuple[Bools, int, str]:
     """Return which values lie beyond chance, of how many, and why others could not be judged.
 
     A value lies beyond chance if its score, (value - median) / (1.4826 MAD), exceeds the limit
@@ -40,6 +42,8 @@ def beyond_chance(over: Floats, index: Indices, *, pooled: bool = False) -> tupl
         The case of each, from 0.
     pooled
         Judge values together though nothing is known of their tokens.
+    stages
+        How many sets are judged together in one run: they share the level of the gap.
     """
     known = np.isfinite(over)
     cases = int(index.max(initial=-1)) + 1
@@ -50,26 +54,27 @@ def beyond_chance(over: Floats, index: Indices, *, pooled: bool = False) -> tupl
     # One of each repeated case shows how much cases differ, beside those that cannot.
     _, one = np.unique(index[repeated], return_index=True)
     alike = over[repeated][one]
+    together = np.concatenate([over[others], alike])
+    few = int(others.sum()) if len(together) >= (POOLED_NEEDS if pooled else FIT_NEEDS) else 0
+    level = GAP_LEVEL / stages / (2 if repeated.any() and few else 1)
     if repeated.any():
         limit = within_limit(len(alike), int(counts[repeated].min()))
-        mask[repeated] = _beyond(over[repeated] - own[index[repeated]], limit, 3)
+        mask[repeated] = _beyond(over[repeated] - own[index[repeated]], limit, level, 3)
         judged += int(repeated.sum())
-    together = np.concatenate([over[others], alike])
-    few = int(others.sum())
-    if few and len(together) >= (POOLED_NEEDS if pooled else FIT_NEEDS):
-        mask[others] = _beyond(together, pooled_limit(len(together)))[:few]
+    if few:
+        mask[others] = _beyond(together, pooled_limit(len(together)), level)[:few]
         mask[others] &= _over_twin(over[others], index[others])
         judged += few
     needed = f"needs {FIT_NEEDS} steps with tokens, or {REPEATS_NEEDED} repeats of a case"
     return mask, judged, "" if judged else needed
 
 
-def _beyond(over: Floats, limit: float, part: int = 2) -> Bools:
-    found: Bools = (robust_scores(over, _ALIKE) > limit) & _apart(over, part)
+def _beyond(over: Floats, limit: float, level: float, part: int = 2) -> Bools:
+    found: Bools = (robust_scores(over, _ALIKE) > limit) & _apart(over, level, part)
     return found
 
 
-def _apart(values: Floats, part: int) -> Bools:
+def _apart(values: Floats, level: float, part: int) -> Bools:
     """Return which of the largest are parted from the rest by a gap too wide for their tail.
 
     The tail lies in the upper half, or third: of residuals from medians many are zero.
@@ -86,7 +91,7 @@ def _apart(values: Floats, part: int) -> Bools:
     ranks = np.arange(1, most + 1)
     inner = (spacings.sum() - np.cumsum(spacings)[:most]) / (tail - ranks)
     wide = spacings[:most] / np.maximum(inner, _ALIKE)
-    levels = stats.f.isf(GAP_LEVEL / (ranks * (ranks + 1)), 2, 2 * (tail - ranks))
+    levels = stats.f.isf(level / (ranks * (ranks + 1)), 2, 2 * (tail - ranks))
     parted = ranks[wide > levels]
     mask = np.zeros(n, dtype=np.bool_)
     mask[order[: parted.max(initial=0)]] = True

@@ -58,7 +58,8 @@ def compare_cases(before: Mapping[str, Floats], after: Mapping[str, Floats]) -> 
 
     Two runs of the same cases differ by more than their repeats tell: a case may be slow in one
     run as a whole. So the yardstick of a case is the spread of the others' changes between
-    the two runs, or that of repeats where it is wider; and its repeats must lie apart, too.
+    the two runs, or that of repeats where it is wider, with tails as heavy as those of repeats;
+    and its repeats must lie apart, too.
 
     `before` and `after` hold by case ln seconds of its repeats.
     """
@@ -86,17 +87,28 @@ def _change(name: str, before: Floats, after: Floats) -> CaseChange:
     )
 
 
-def _errors(before: Sequence[Floats], after: Sequence[Floats]) -> Floats:
-    """Return the standard error of each case's change in ln seconds; (cases,)."""
-    groups = [*before, *after]
-    squares = math.fsum(float(((group - group.mean()) ** 2).sum()) for group in groups)
-    within = squares / sum(len(group) - 1 for group in groups)
+def _errors(before: Sequence[Floats], after: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Return each case's standard error in ln seconds, and how heavy its tails are; (cases,).
+
+    The tails are the degrees of freedom of the Student's t that has the kurtosis which the spread
+    of repeats gives a change: among many cases a tail is taken for a slow case otherwise.
+    """
+    rests = [group - group.mean() for group in (*before, *after)]
+    sizes = np.array([len(rest) for rest in rests], dtype=np.float64)
+    rest = np.concatenate(rests)
+    within = float((rest**2).sum()) / float((sizes - 1).sum())
     pairs = list(zip(before, after, strict=True))
-    repeats = within * np.array([1 / len(a) + 1 / len(b) for a, b in pairs])
+    weights = np.array([1 / len(a) + 1 / len(b) for a, b in pairs])
     changes = np.array([b.mean() - a.mean() for a, b in pairs])
-    others = np.array([np.delete(changes, place).var(ddof=1) for place in range(len(changes))])
-    errors: Floats = np.sqrt(np.maximum(np.maximum(repeats, others), 1e-18))
-    return errors
+    apart, n = (changes - changes.mean()) ** 2, len(changes)
+    others = (apart.sum() - apart * n / (n - 1)) / (n - 2)  # the variance without each one
+    squares = np.maximum(np.maximum(within * weights, others), 1e-18)
+    kurtosis = float((rest**4).mean()) / max(float((rest**2).mean()) ** 2, 1e-30) - 3
+    # Deviations from the mean of few have lighter tails than what they deviate with.
+    lighter = float((((sizes - 1) ** 3 + 1) / (sizes * (sizes - 1))).sum() / sizes.sum())
+    cubes = np.array([1 / len(a) ** 3 + 1 / len(b) ** 3 for a, b in pairs])
+    heavy = max(kurtosis / lighter, 1e-6) * cubes * (within / squares) ** 2
+    return np.sqrt(squares), 4 + 6 / np.maximum(heavy, 1e-6)
 
 
 def _decided(
@@ -106,14 +118,16 @@ def _decided(
     if len(found) < CASES_NEEDED:
         return [replace(each, ratio=replace(each.ratio, reason=FEW_CASES)) for each in found]
     pairs = [(before[each.case_id], after[each.case_id]) for each in found]
-    errors, freedom = _errors(*zip(*pairs, strict=True)), len(found) - 2
+    (errors, tails), freedom = _errors(*zip(*pairs, strict=True)), len(found) - 2
     centres = np.array([second.mean() - first.mean() for first, second in pairs])
-    levels = (2 * stats.t.sf(np.abs(centres) / errors, freedom)).tolist()
+    far, wider = np.abs(centres) / errors, np.sqrt(tails / (tails - 2))
+    levels = (2 * np.maximum(stats.t.sf(far, freedom), stats.t.sf(far * wider, tails))).tolist()
+    misses = np.array(interval_levels(levels)) / 2
+    halves = errors * np.maximum(stats.t.isf(misses, freedom), stats.t.isf(misses, tails) / wider)
     decided = []
-    for change, pair, centre, error, p, miss in zip(
-        found, pairs, centres, errors, holm_levels(levels), interval_levels(levels), strict=True
+    for change, pair, centre, half, p in zip(
+        found, pairs, centres, halves, holm_levels(levels), strict=True
     ):
-        half = float(stats.t.isf(miss / 2, freedom)) * error
         low, high, chance = math.exp(centre - half), math.exp(centre + half), p
         if p < LEVEL and (overlap := _overlap(*pair)) > LEVEL:  # one wild repeat is no slow case
             low, high, chance = min(low, 1.0), max(high, 1.0), max(p, overlap)

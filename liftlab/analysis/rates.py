@@ -37,8 +37,10 @@ def proportion(
     """Estimate a rate with Korn and Graubard's interval: exact, on the effective requests.
 
     Clopper and Pearson's interval (1934, Biometrika 26) on the number of independent requests
-    that the repeats are worth (Korn & Graubard 1998, Survey Methodology 24). Every case counts
-    the same.
+    that the repeats are worth (Korn & Graubard 1998, Survey Methodology 24). As there, that
+    number is multiplied by (t(n - 1) / t(cases - 1))², quantiles of Student's t at .975, because
+    few cases tell how much repeats are worth; it is never below the number of cases. Every case
+    counts the same.
 
     Parameters
     ----------
@@ -149,7 +151,6 @@ def _rate(outcomes: Floats, index: Indices, cases: int, *, by_rows: bool) -> tup
         return rate, 1.0
     squares = (hits**2 / sizes).sum(keepdims=True)
     worth = effective_n(sizes, hits.sum(keepdims=True), squares, by_rows=by_rows)
-    # Korn and Graubard's allowance for a design effect that few cases have told.
     t_rows, t_cases = (float(stats.t.ppf(0.975, n - 1)) for n in (len(outcomes), cases))
     return rate, max(1.0, float(worth[0]) / cases * (t_rows / t_cases) ** 2)
 

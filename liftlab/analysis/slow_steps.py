@@ -177,11 +177,12 @@ def slow_steps(
     judged: dict[str, int] = {}
     reasons: dict[str, str] = {}
     names = labels(answered, "stage")
-    for name in dict.fromkeys(names):
+    known = dict.fromkeys(names)
+    for name in known:
         frame = answered[names == name].reset_index(drop=True)
         usable = in_range(floats(frame, "latency_s"))
         accounts = accounts_of(frame, trials, attempts, usable)
-        beyond, count, reason = _judged(frame, accounts, usable, pooled=pooled)
+        beyond, count, reason = _judged(frame, accounts, usable, pooled=pooled, stages=len(known))
         judged[str(name)] = count
         if reason:
             reasons[str(name)] = reason
@@ -195,7 +196,7 @@ def slow_steps(
 
 
 def _judged(
-    frame: pd.DataFrame, accounts: Accounts, usable: Bools, *, pooled: bool
+    frame: pd.DataFrame, accounts: Accounts, usable: Bools, *, pooled: bool, stages: int
 ) -> tuple[Bools, int, str]:
     """Return which steps are beyond chance for all that is known of them."""
     latency = floats(frame, "latency_s")
@@ -211,7 +212,7 @@ def _judged(
         fit = usable & np.isfinite(expected) & (repeated | pooled)
     ratio = np.full(len(frame), np.nan)
     ratio[fit] = np.log(net[fit] / expected[fit])
-    mask, count, reason = beyond_chance(ratio, index, pooled=pooled)
+    mask, count, reason = beyond_chance(ratio, index, pooled=pooled, stages=stages)
     mask[fit] &= net[fit] >= GATE * most[fit]
     return mask, count, reason
 

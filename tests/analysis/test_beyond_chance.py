@@ -32,6 +32,16 @@ def test_false_alarms_whatever_the_tail(tail: str, cases: int, repeats: int) -> 
     assert alarms / SETS <= 0.05 + 2 * (0.05 * 0.95 / SETS) ** 0.5
 
 
+@pytest.mark.parametrize("stages", [1, 3])
+def test_stages_and_unequal_repeats_share_the_false_alarms_of_a_run(stages: int) -> None:
+    rng, runs, alarms = np.random.default_rng(5), 600 // stages, 0
+    for _ in range(runs):
+        index = np.repeat(np.arange(20), rng.choice([1, 2, 3, 4, 8], 20))
+        made = [np.log(TAILS["floor and Pareto"](rng, len(index))) for _ in range(stages)]
+        alarms += any(beyond_chance(over, index, stages=stages)[0].any() for over in made)
+    assert alarms / runs <= 0.05
+
+
 @pytest.mark.parametrize("repeats", [2, 3, 5])
 def test_slow_cases_are_no_alarm_where_they_repeat(repeats: int) -> None:
     alarms = 0

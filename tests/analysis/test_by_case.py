@@ -57,6 +57,18 @@ def test_equal_runs_have_a_slower_case_one_time_in_twenty_at_most(
     assert alarms / 150 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
 
 
+def test_a_heavy_tail_of_repeats_is_no_slow_case_among_many() -> None:
+    rng = np.random.default_rng(1)
+    alarms = 0
+    for _ in range(100):
+        runs = [
+            {f"c{i}": rng.normal(0, 0.05) + 0.1 * rng.standard_t(3, 3) for i in range(60)}
+            for _ in range(2)
+        ]
+        alarms += any(change.verdict != "cannot tell" for change in compare_cases(*runs))
+    assert alarms <= 9  # 5 % and two standard errors; with normal tails 16
+
+
 def test_intervals_exclude_no_change_exactly_where_a_verdict_says_so() -> None:
     for seed in range(10):
         for change in case_changes(run(seed, week=0.1), run(seed + 99, week=0.1, slower=("d",))):
