@@ -8,6 +8,7 @@ What a notebook imports:
 - `run_suite(...)` runs one;
 - `history()` returns all runs as one DataFrame;
 - `grade(code, case)` judges one answer;
+- `Answer` and `transport()` are for a pipeline of your own;
 - `Estimate`, `quantile`, `mean`, `proportion` and `flag` are the statistics.
 
 Names are loaded when they are first used, so that importing liftlab costs nothing.
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
     from liftlab.errors import LiftlabError
     from liftlab.grading.grade import grade
     from liftlab.jobs import open_run
+    from liftlab.pipeline.own import Answer
     from liftlab.reporting.display import compare, run_suite, summarize
     from liftlab.settings import load_project
     from liftlab.store import RunData, history
     from liftlab.suite import Case, Suite
+    from liftlab.timing.observed import transport
 
 _HOMES = {
+    "Answer": "liftlab.pipeline.own",
     "Case": "liftlab.suite",
     "Estimate": "liftlab.analysis.estimate",
     "LiftlabError": "liftlab.errors",
@@ -49,9 +53,11 @@ _HOMES = {
     "quantile": "liftlab.analysis.intervals",
     "run_suite": "liftlab.reporting.display",
     "summarize": "liftlab.reporting.display",
+    "transport": "liftlab.timing.observed",
 }
 
 __all__ = [
+    "Answer",
     "Case",
     "Estimate",
     "LiftlabError",
@@ -69,6 +75,7 @@ __all__ = [
     "quantile",
     "run_suite",
     "summarize",
+    "transport",
 ]
 
 

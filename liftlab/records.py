@@ -39,6 +39,7 @@ ErrorClass = Literal[
     "reported_error",
     "length",
     "cancelled",
+    "pipeline_error",  # the user's own pipeline raised an exception
 ]
 STALE: ErrorClass = "stale_connection"  # as a `retry_reason` it makes an attempt, and no retry
 FailureClass = Literal[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -118,21 +119,23 @@ def read(reply: Reply, request: Request) -> Reply:
     """Read the body of a whole 2xx reply: what it says of itself, and its value."""
     try:
         data = parse_object(reply.raw)
-        reply = dataclasses.replace(
-            reply,
-            model=name_or_none(data.get("model")),
-            finish_reason=name_or_none(data.get("finish_reason")),
-            output_tokens=count_or_none(data.get("tokens_used")),
-            prompt_tokens=count_or_none(data.get("prompt_tokens")),
-            cached_tokens=count_or_none(data.get("cached_tokens")),
-            **{
-                "server_s": seconds_from_ms(data.get("generation_time_ms")),
-                **told_by_body(data),
-            },
-        )
+        reply = dataclasses.replace(reply, **described(data))
         return dataclasses.replace(reply, **_value(data, request))
     except ReplyError as fault:
         return dataclasses.replace(reply, **fault.columns())
+
+
+def described(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a reply's object says of itself, as fields of a `Reply`."""
+    return {
+        "model": name_or_none(data.get("model")),
+        "finish_reason": name_or_none(data.get("finish_reason")),
+        "output_tokens": count_or_none(data.get("tokens_used")),
+        "prompt_tokens": count_or_none(data.get("prompt_tokens")),
+        "cached_tokens": count_or_none(data.get("cached_tokens")),
+        "server_s": seconds_from_ms(data.get("generation_time_ms")),
+        **told_by_body(data),
+    }
 
 
 def _value(data: dict[str, Any], request: Request) -> dict[str, Any]:

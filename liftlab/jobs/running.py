@@ -23,6 +23,9 @@ from liftlab.store import RunData, RunFolder
 from liftlab.suite import Suite
 from liftlab.summary.cost import prices
 
+_COPIES = "temperature 0: retries and repeats will be copies of the first answer"
+_GRADED_MEANWHILE = "answers are graded during the run, at the lowest priority; its record says so"
+
 
 def plan_run(
     project: Project,
@@ -59,12 +62,17 @@ def plan_run(
     concurrency = settings.run.concurrency or endpoint.slots
     if memory and concurrency > 1:
         raise UsageError("--memory measures one trial at a time: leave out --concurrency")
+    pipeline = build(settings, settings.run.pipeline, project.root)
+    if memory and not pipeline.stages:
+        raise UsageError("--memory measures liftlab's own stages: leave it out")
+    sampling = sampling_of(project, endpoint)
+    notes = [_COPIES] if sampling.temperature == 0 and pipeline.stages else []
     return RunRequest(
         project=project,
         suite=suite.select(_suite(project), cases=cases, categories=categories),
         endpoint=endpoint,
-        pipeline=build(settings, settings.run.pipeline),
-        sampling=sampling_of(project, endpoint),
+        pipeline=pipeline,
+        sampling=sampling,
         repeats=1 if until else settings.run.repeats,
         concurrency=concurrency,
         seed=settings.run.seed,
@@ -72,6 +80,7 @@ def plan_run(
         until=until,
         warm_up=warm_up,
         rates=rates_of(project, endpoint),
+        notes=tuple(notes + ([_GRADED_MEANWHILE] if until else [])),
     )
 
 
@@ -180,7 +189,7 @@ def _request_of(project: Project, folder: RunFolder) -> RunRequest:
         project=project,
         suite=suite.select(kept, cases=asked["cases"]),
         endpoint=endpoint,
-        pipeline=build(project.settings, asked["pipeline"]),
+        pipeline=build(project.settings, asked["pipeline"], project.root),
         sampling=Sampling(**asked["sampling"]),
         repeats=asked["repeats"],
         concurrency=asked["concurrency"],

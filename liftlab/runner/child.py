@@ -21,11 +21,12 @@ from pathlib import Path
 from liftlab.endpoints.base import Sampling
 from liftlab.endpoints.connect import connected
 from liftlab.endpoints.openai import OpenAIEndpoint
-from liftlab.pipeline.build import build
+from liftlab.errors import LiftlabError
+from liftlab.pipeline.build import Pipeline, build
 from liftlab.records import Attempt
 from liftlab.runner.cold import LEAST_COLD_S, ColdWatch
 from liftlab.runner.context import Context
-from liftlab.runner.duty import Notes, emit, serve
+from liftlab.runner.duty import Notes, emit, keep_events_apart, serve
 from liftlab.runner.halt import Halt
 from liftlab.runner.learning import learn_and_record
 from liftlab.runner.limits import Rates, Spending
@@ -46,6 +47,7 @@ class Job:
     """What the parent asks for."""
 
     folder: Path
+    root: Path
     settings: Settings
     endpoint: EndpointSettings
     pipeline: str
@@ -64,6 +66,7 @@ class Job:
         data = json.loads(line)
         return cls(
             folder=Path(data["folder"]),
+            root=Path(data["root"]),
             settings=Settings.model_validate(data["settings"]),
             endpoint=EndpointSettings.model_validate(data["endpoint"]),
             pipeline=data["pipeline"],
@@ -111,12 +114,12 @@ async def run(job: Job, halt: Halt) -> None:
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(Journal.open(folder))
         journal.abandon_open()
+        pipeline = _imported(job, journal)
         sandbox = stack.enter_context(Sandbox())
         await asyncio.to_thread(_get_ready, sandbox)
         asked = job.endpoint.without(journal.left_out() or ())
         endpoint = await stack.enter_async_context(connected(asked))
         ledger = JournalLedger(folder, journal)
-        pipeline = build(job.settings, job.pipeline)
         scale = job.endpoint.time_scale
         context = Context(
             run_id=folder.run_id,
@@ -135,15 +138,28 @@ async def run(job: Job, halt: Halt) -> None:
             stream=job.endpoint.stream,
             nonce=job.endpoint.nonce,
             note=Notes(),
+            own=pipeline.own,
+            base_url=job.endpoint.base_url or job.endpoint.generate_url,
+            model=job.endpoint.model,
         )
         is_awake = job.warm_up and await _warm_up(context, job)
-        learning = None
-        if job.warm_up and isinstance(endpoint, OpenAIEndpoint):
-            learning = learn_for_run(context, endpoint)
-        await learn_and_record(learning, endpoint, journal, job.sampling)
+        if context.own is None:
+            learning = None
+            if job.warm_up and isinstance(endpoint, OpenAIEndpoint):
+                learning = learn_for_run(context, endpoint)
+            await learn_and_record(learning, endpoint, journal, job.sampling)
         if is_awake:
             await warm_stages(context, LEAST_COLD_S / scale)
         await _measure(job, context, journal, ledger, halt)
+
+
+def _imported(job: Job, journal: Journal) -> Pipeline:
+    """Return the pipeline, with code of the user's own imported before anything is sent."""
+    try:
+        return build(job.settings, job.pipeline, job.root, imports=True)
+    except LiftlabError:
+        journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
+        raise
 
 
 def _get_ready(sandbox: Sandbox) -> None:
@@ -193,6 +209,7 @@ async def _measure(
 
 def main() -> int:
     """Read the job, run it, and return the exit code."""
+    keep_events_apart()
     job = Job.from_json(sys.stdin.readline())
     return serve(lambda halt: run(job, halt))
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from liftlab.endpoints.base import Endpoint, Sampling
 from liftlab.pipeline.base import ParseSource, Stage
+from liftlab.pipeline.own import OwnFunction
 from liftlab.records import Attempt
 from liftlab.runner.cold import ColdWatch
 from liftlab.runner.retry import Sleep
@@ -60,6 +61,10 @@ class Context:
         How to wait between two attempts.
     note
         Tells a person something about the session, once.
+    own
+        The pipeline of the user's own; there are no `stages` then.
+    base_url, model
+        The endpoint's, for that pipeline.
     """
 
     run_id: str
@@ -79,3 +84,6 @@ class Context:
     nonce: bool = False
     sleep: Sleep = asyncio.sleep
     note: Callable[[str], None] = lambda text: None
+    own: OwnFunction | None = None
+    base_url: str | None = None
+    model: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from liftlab.endpoints.base import Sampling
@@ -35,11 +35,13 @@ class RunRequest:
     until: Until | None = None
     warm_up: bool = True
     rates: Rates | None = None  # what a limit of money counts by
+    notes: tuple[str, ...] = ()  # said before it begins
 
     @property
     def probes(self) -> bool:
         """Whether a request is sent before the first trial, to learn what the endpoint takes."""
-        return self.warm_up and self.endpoint.protocol == "openai"
+        asks = bool(self.pipeline.stages)  # a pipeline of the user's own asks in its own way
+        return asks and self.warm_up and self.endpoint.protocol == "openai"
 
     def trials(self) -> list[PlannedTrial]:
         """Return the planned trials in the order in which they are sent."""
@@ -80,6 +82,7 @@ def start(request: RunRequest, listen: Listener, halt: HaltLine | None = None) -
     RunInterrupted
         After Ctrl-C, once the load process has stopped cleanly.
     """
+    _announce(request, listen)
     made: list[RunFolder] = []
     with serving(request.endpoint, lambda log: keep_log_of(log, made)) as endpoint:
         found = check_health(endpoint, partial(_note, listen))
@@ -101,6 +104,7 @@ def resume(
     InputInvalid
         If prompts, schemas or the suite have changed since: their results would not compare.
     """
+    _announce(request, listen)
     manifest = folder.manifest()
     for what, then, now in (
         ("the pipeline's prompts or schemas", manifest["pipeline_sha256"], request.pipeline.sha256),
@@ -115,6 +119,12 @@ def resume(
         listen({"event": "resumed", "run_id": folder.run_id})
         _load(folder, request, endpoint, listen, halt)
     return folder
+
+
+def _announce(request: RunRequest, listen: Listener) -> None:
+    """Say first what code of the project will run, then what else a person should know."""
+    for line in filter(None, (request.pipeline.announcement(), *request.notes)):
+        _note(listen, line)
 
 
 def _note(listen: Listener, line: str) -> None:
@@ -139,6 +149,8 @@ def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFold
         repeats=request.repeats,
         order_seed=request.seed,
     )
+    if not request.pipeline.stages:  # how its answers are drawn is not ours to know
+        run = replace(run, temperature=None, top_p=None, max_tokens=None, sampling_extra=None)
     manifest = {
         "suite": request.suite.name,
         "settings": project.resolved(),
@@ -170,6 +182,7 @@ def _load(
     """Start the load process and follow it to its end."""
     job = {
         "folder": str(folder.path),
+        "root": str(request.project.root),
         "settings": request.project.resolved(),
         "endpoint": endpoint.model_dump(mode="json"),
         "pipeline": request.pipeline.name,

@@ -51,6 +51,7 @@ class TrialDone:
     attempts: tuple[Attempt, ...]
     code: Code | None
     no_answer: bool = False
+    message: str | None = None  # why the user's own code failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +247,7 @@ def _stage_row(
         latency_s=_difference(finished_s, started_s),
         client_s=client_s(attempts),
         attempts=len(attempts),
-        output_tokens=_total(a.output_tokens for a in attempts),
+        output_tokens=total(a.output_tokens for a in attempts),
         error_class=reason,
         client_peak_mb=peak_mb,
         value_sha256=None
@@ -284,7 +285,7 @@ def _trial_row(context: Context, planned: PlannedTrial, done: list[StageDone]) -
         e2e_s=_difference(finished_s, started_s),
         client_s=client_s(attempts),
         attempts=len(attempts),
-        cold=any(cold) if (cold := [a.cold for a in attempts if a.cold is not None]) else None,
+        cold=is_cold(attempts),
         completed=len(done) == len(context.stages) and done[-1].row.ok,
         asked_function=planned.function if any(stage.names_function for stage in done) else None,
     )
@@ -298,6 +299,13 @@ def _difference(end: float | None, start: float | None) -> float | None:
     return None if end is None or start is None else end - start
 
 
-def _total(counts: Iterable[int | None]) -> int | None:
+def is_cold(attempts: Iterable[Attempt]) -> bool | None:
+    """Say whether any attempt found the endpoint asleep; None if that is not known of any."""
+    known = [attempt.cold for attempt in attempts if attempt.cold is not None]
+    return any(known) if known else None
+
+
+def total(counts: Iterable[int | None]) -> int | None:
+    """Return the sum of what is known; None if nothing is."""
     known = [count for count in counts if count is not None]
     return sum(known) if known else None

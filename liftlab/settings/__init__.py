@@ -6,7 +6,7 @@ an endpoint names the *variable* that holds its token.
 """
 
 from liftlab.settings.budget import BudgetSettings, PlannedStageSettings
-from liftlab.settings.endpoint import OMIT, EndpointSettings, RetrySettings
+from liftlab.settings.endpoint import OMIT, EndpointSettings, RetrySettings, holds_secret
 from liftlab.settings.project import (
     ENVIRONMENT,
     SETTINGS_FILE,
@@ -45,5 +45,6 @@ __all__ = [
     "StageSettings",
     "TargetSettings",
     "canonical_json",
+    "holds_secret",
     "load_project",
 ]

@@ -22,6 +22,17 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 
 
+def holds_secret(name: str) -> bool:
+    """Say whether a header, query field or variable of that name holds a secret.
+
+    Examples
+    --------
+    >>> holds_secret("x-api-key"), holds_secret("accept")
+    (True, False)
+    """
+    return _SECRET.search(name) is not None
+
+
 class RetrySettings(Table):
     """When a request that failed in transport is sent again; stages limit what is asked again."""
 
@@ -103,7 +114,7 @@ class EndpointSettings(Table):
     @field_validator("headers", "query")
     @classmethod
     def _holds_no_key(cls, fields: dict[str, str]) -> dict[str, str]:
-        secret = next((name for name in fields if _SECRET.search(name)), None)
+        secret = next((name for name in fields if holds_secret(name)), None)
         if secret is not None:
             raise ValueError(
                 f"{secret} looks like a key: put it into an environment variable, and name that "

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from liftlab.errors import UnknownName, UsageError
 from liftlab.settings.budget import BudgetSettings
@@ -49,10 +49,21 @@ class SamplingSettings(Table):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
-class PipelineSettings(Table):
-    """An ordered list of stage names."""
+# `module:name` of code of the user's own; only the load process of a run imports it.
+OwnTarget = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
 
-    stages: tuple[str, ...] = Field(min_length=1)
+
+class PipelineSettings(Table):
+    """An ordered list of stage names, or a function or class of the user's own."""
+
+    stages: tuple[str, ...] | None = Field(default=None, min_length=1)
+    call: OwnTarget | None = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> PipelineSettings:
+        if (self.stages is None) == (self.call is None):
+            raise ValueError("needs stages, or call: one of the two")
+        return self
 
 
 class StageSettings(Table):
