@@ -195,6 +195,7 @@ class Stage:
     finished_s: float | None = None
     latency_s: float | None = None
     client_s: float | None = None  # of it, what liftlab's own work took
+    work_s: float | None = None  # what its prompt() and parse() took beside that, no sandbox in it
     attempts: int | None = None
     output_tokens: int | None = None
     error_class: str | None = None  # an ErrorClass, or the stage's own reason

@@ -54,7 +54,7 @@ def print_run(run: RunData, as_json: bool) -> None:
     """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
     from liftlab import jobs
     from liftlab.analysis.caching import cache_warning
-    from liftlab.analysis.trust import client_warning, trust_sentence
+    from liftlab.analysis.trust import client_warning, trust_sentence, work_warnings
 
     if as_json:
         click.echo(json.dumps(summary_json(run), indent=2, allow_nan=False))
@@ -69,6 +69,8 @@ def print_run(run: RunData, as_json: bool) -> None:
     elif told := trust_sentence(run.run):
         click.echo(f"  {told}")
     if warning := cache_warning(run.attempts):
+        click.echo(click.style(f"  {warning}", fg="yellow"))
+    for warning in work_warnings(run.stages):
         click.echo(click.style(f"  {warning}", fg="yellow"))
     if run.run.pipeline == LOAD:  # a line a request would say less
         return

@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from liftlab.errors import SettingsInvalid, UnknownName
+from liftlab.pipeline.adapted import AdaptedStage
 from liftlab.pipeline.base import Stage
 from liftlab.pipeline.configured import ConfiguredStage
 from liftlab.pipeline.own import OwnCode, OwnFunction, entry
@@ -58,7 +59,14 @@ def build(settings: Settings, name: str, root: Path, *, imports: bool = False) -
     """
     chosen = settings.pipeline(name)
     call = chosen.call and OwnCode(f"pipelines.{name}.call", chosen.call, root)
-    stages = tuple(_stage(settings, stage) for stage in chosen.stages or ())
+    classes = {
+        stage: OwnCode(f"stages.{stage}.class", target, root)
+        for stage in chosen.stages or ()
+        if stage in settings.stages and (target := settings.stages[stage].own_class)
+    }
+    stages = tuple(
+        _stage(settings, stage, classes.get(stage), imports) for stage in chosen.stages or ()
+    )
     digest = hashlib.sha256(call.fingerprint().encode() if call else b"")
     for stage in stages:
         digest.update(f"{stage.name}\0{stage.attempts}\0{stage.fingerprint()}\0".encode())
@@ -66,18 +74,22 @@ def build(settings: Settings, name: str, root: Path, *, imports: bool = False) -
         name=name,
         stages=stages,
         sha256=digest.hexdigest(),
-        imports=(call,) if call else (),
+        imports=(call,) if call else tuple(classes.values()),
         own=OwnFunction(entry(call), call, name) if call and imports else None,
     )
 
 
-def _stage(settings: Settings, name: str) -> Stage:
-    if name in settings.stages:
-        return ConfiguredStage(name, settings.stages[name])
+def _stage(settings: Settings, name: str, own: OwnCode | None, imports: bool) -> Stage:
+    table = settings.stages.get(name)
+    if table is not None and table.prompt is not None:
+        return ConfiguredStage(name, table)
+    if table is not None and own is not None:
+        return AdaptedStage(name, table, own.make() if imports else None, own)
     installed = {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
     if name not in installed:
         raise UnknownName("stage", name, sorted({*installed, *settings.stages}))
-    return _load(installed[name])
+    stage = _load(installed[name])
+    return stage if table is None else AdaptedStage(name, table, stage)
 
 
 def _load(entry: EntryPoint) -> Stage:

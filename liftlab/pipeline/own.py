@@ -137,13 +137,8 @@ class OwnCode:
             raise self._fault(f"{self.target}() raised {self.told(error)}") from error
 
     def told(self, error: BaseException) -> str:
-        """Return an exception in one line, with file and line: the user's own where it has one.
-
-        Paths are relative to the project.
-        """
-        said = clean(f"{type(error).__name__}: {error}".removesuffix(": "))
-        place = _place(error.__traceback__, self.root)
-        return f"{said} ({place})" if place else said
+        """Return an exception in one line, with file and line, relative to the project."""
+        return told(error, self.root)
 
     def _fault(self, message: str) -> SettingsInvalid:
         return SettingsInvalid(SETTINGS_FILE, f"{self.where}: {message}")
@@ -156,6 +151,16 @@ class OwnFunction:
     call: Callable[..., Any]
     code: OwnCode
     stage: str
+
+
+def told(error: BaseException, root: Path) -> str:
+    """Return an exception in one line, with the innermost file and line that is in `root`.
+
+    Where none is, it is the innermost of all.
+    """
+    said = clean(f"{type(error).__name__}: {error}".removesuffix(": "))
+    place = _place(error.__traceback__, root)
+    return f"{said} ({place})" if place else said
 
 
 def entry(own: OwnCode) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from liftlab.runner.halt import Halt
 from liftlab.runner.own_trial import run_own_trial
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import TrialDone, run_trial
-from liftlab.sandbox.extract import extract, to_bytes
+from liftlab.sandbox.extract import parse_fault
 
 Emit = Callable[[dict[str, Any]], None]
 Commit = Callable[[TrialDone], Awaitable[None]]
@@ -73,12 +73,10 @@ def _reason(done: TrialDone) -> str | None:
 
 
 def _parses(context: Context, done: TrialDone) -> bool:
-    if done.code is None:
-        return False
-    source, parse = done.code.source, context.parse_source
-    names = [done.code.function] if done.code.function else []
-    inner = extract(source, names, parse).source
-    return any(parse(to_bytes(text)).parsed for text in dict.fromkeys((inner, source)))
+    code = done.code
+    return (
+        code is not None and parse_fault(code.source, code.function, context.parse_source) is None
+    )
 
 
 async def measure_memory(

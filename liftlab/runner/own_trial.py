@@ -15,7 +15,7 @@ from typing import Any
 
 from liftlab.errors import LiftlabError
 from liftlab.pipeline.base import Code
-from liftlab.pipeline.own import Answer, OwnFunction
+from liftlab.pipeline.own import Answer, OwnFunction, told
 from liftlab.records import Attempt, Stage, Trial
 from liftlab.runner.calls import Calls, class_of
 from liftlab.runner.context import Context
@@ -76,7 +76,7 @@ async def _called(
         raise error  # such as a journal that cannot be written: it ends the run
     if error is not None:
         reason = class_of(error) or "pipeline_error"
-        return _Result(ended_s, error_class=reason, message=own.code.told(error))
+        return _Result(ended_s, error_class=reason, message=told(error, own.code.root))
     answer = Answer(given) if isinstance(given, str) else given
     fault = _fault_of(answer)
     if fault is None and isinstance(answer, Answer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from liftlab.analysis.caching import cache_warning
 from liftlab.analysis.estimate import quantity
+from liftlab.analysis.trust import work_warnings
 from liftlab.records import Run
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
@@ -23,6 +24,7 @@ def section(provenance: Provenance) -> Section:
         "Price": price(provenance.price),
         "Isolation": isolation(provenance.isolation),
         "Caches": cache_warning(run.attempts),
+        "Own work": "; ".join(work_warnings(run.stages)),
         "Grader": ", ".join(run.grades["grader_version"].dropna().unique()),
         **_client(run.run),
     }
