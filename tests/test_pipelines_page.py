@@ -89,6 +89,27 @@ def test_two_models_and_code_in_json(project_folder: Path, odd_server: Any) -> N
     assert "Write the function double, as JSON:" in str(write["messages"])
 
 
+def test_a_json_service(project_folder: Path, odd_server: Any) -> None:
+    result = {"code": CODE, "tokens": 8}
+    odd_server.says["service"] = lambda asked: {"fault": None, "result": result}
+    lay_down(
+        project_folder,
+        "A JSON service",
+        'pipeline = "service"\nrepeats = 1\n',
+        service=odd_server.url("service"),
+    )
+    settings = project_folder / "liftlab.toml"
+    settings.write_text(
+        settings.read_text().replace('endpoint = "lift"', 'endpoint = "service"', 1)
+    )
+    run = measured(project_folder)
+    assert run.trials["outcome"].tolist() == ["pass"]
+    asked = odd_server.asked[-1]
+    assert (asked["task"], asked["options"]["limit"]) == ("Double a number.", 2048)
+    assert isinstance(asked["options"]["seed"], int)
+    assert rows_of(run)["output_tokens"].tolist() == [8]
+
+
 SIMULATED = """pipeline = "translator"
 repeats = 3
 concurrency = 3

@@ -6,15 +6,18 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from importlib.metadata import entry_points
 
 from liftlab.endpoints.base import Endpoint, Secret
 from liftlab.endpoints.form import Form
 from liftlab.endpoints.http import HttpClient, Transport
 from liftlab.endpoints.lift import LiftEndpoint
 from liftlab.endpoints.openai import OpenAIEndpoint
+from liftlab.endpoints.replies import clean
+from liftlab.endpoints.service import JsonEndpoint
 from liftlab.endpoints.urls import added, fault_of, with_query
 from liftlab.errors import UsageError
-from liftlab.settings import EndpointSettings
+from liftlab.settings import ENDPOINTS, EndpointSettings
 from liftlab.timing import StampedTransport
 
 
@@ -81,6 +84,10 @@ def connect(
             health_url=False if settings.health_url is False else urls.get("health"),
             form=form,
         )
+    if settings.protocol == "json":
+        return JsonEndpoint(client=client, settings=settings, urls=urls)
+    if settings.protocol != "lift":
+        return _adapter(settings, client)
     return LiftEndpoint(
         client=client,
         generate_url=urls["generate"],
@@ -88,6 +95,19 @@ def connect(
         warmup_url=urls.get("warmup"),
         form=form,
     )
+
+
+def _adapter(settings: EndpointSettings, client: HttpClient) -> Endpoint:
+    """Return what an installed package's adapter makes of an endpoint."""
+    (entry,) = entry_points(group=ENDPOINTS, name=settings.protocol)
+    try:
+        adapter: Endpoint = entry.load()(settings, client)
+    except Exception as error:  # foreign code: whatever it raises is a fault of the entry point
+        raise UsageError(
+            f"endpoint {settings.name!r}: protocol {entry.name} ({entry.value}) cannot be loaded: "
+            f"{clean(repr(error))}"
+        ) from error
+    return adapter
 
 
 def _urls(settings: EndpointSettings) -> dict[str, str]:
@@ -100,7 +120,7 @@ def _urls(settings: EndpointSettings) -> dict[str, str]:
     urls = {name: _checked(settings, f"{name}_url", url) for name, url in given.items() if url}
     if settings.base_url is not None:
         base = _checked(settings, "base_url", settings.base_url).rstrip("/")
-        if settings.protocol == "openai":
+        if settings.protocol not in ("lift", "json"):
             urls["base"] = base
         else:
             urls = {name: added(base, f"/{name}") for name in given} | urls

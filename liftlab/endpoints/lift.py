@@ -86,15 +86,23 @@ class LiftEndpoint:
         """Send one request, once; a failure is a Reply with an error class."""
         exchange = await self._client.post(
             self._generate_url,
-            payload(request, self.form),
+            self.payload(request),
             request_id=request.request_id,
             deadline_s=request.deadline_s,
         )
         reply = bare_reply(exchange)
         if reply.error_class:
             return reply
-        said = await aside(len(reply.raw), lambda: read(reply, request))
+        said = await aside(len(reply.raw), lambda: self.read(reply, request))
         return self._client.redact.reply(said)
+
+    def payload(self, request: Request) -> dict[str, Any]:
+        """Return the JSON that asks for one generation."""
+        return payload(request, self.form)
+
+    def read(self, reply: Reply, request: Request) -> Reply:
+        """Read the body of a whole 2xx reply."""
+        return read(reply, request)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -151,6 +159,11 @@ def _value(data: dict[str, Any], request: Request) -> dict[str, Any]:
         value = data.get("text")
     if value is None:
         raise NoAnswerError("no answer: the reply has neither ir_json nor text")
+    return value_of(value, request)
+
+
+def value_of(value: object, request: Request) -> dict[str, Any]:
+    """Return an answer as fields of a `Reply`: text, or what a schema was sent for."""
     if request.schema is None:
         if not isinstance(value, str):
             raise NoAnswerError(f"text was asked for, not {type(value).__name__}")

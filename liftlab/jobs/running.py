@@ -56,8 +56,10 @@ def plan_run(
     settings = project.settings
     endpoint = settings.chosen_endpoint(model)
     if stream:
-        if endpoint.protocol == "lift":
-            raise UsageError("the lift protocol has no streamed replies: leave out --stream")
+        if not endpoint.can_stream:
+            raise UsageError(
+                f"the {endpoint.protocol} protocol has no streamed replies: leave out --stream"
+            )
         endpoint = endpoint.model_copy(update={"stream": True})
     concurrency = settings.run.concurrency or endpoint.slots
     if memory and concurrency > 1:

@@ -6,7 +6,7 @@ an endpoint names the *variable* that holds its token.
 """
 
 from liftlab.settings.budget import BudgetSettings, PlannedStageSettings
-from liftlab.settings.endpoint import OMIT, EndpointSettings, RetrySettings, holds_secret
+from liftlab.settings.endpoint import ENDPOINTS, OMIT, EndpointSettings, RetrySettings, holds_secret
 from liftlab.settings.project import (
     ENVIRONMENT,
     SETTINGS_FILE,
@@ -27,6 +27,7 @@ from liftlab.settings.tables import (
 from liftlab.settings.targets import TargetSettings
 
 __all__ = [
+    "ENDPOINTS",
     "ENVIRONMENT",
     "OMIT",
     "SETTINGS_FILE",
