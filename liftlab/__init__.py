@@ -8,6 +8,7 @@ What notebooks and scripts import:
 - `run(suite, endpoint)` makes one, `resume` finishes one, `compare` says what changed;
 - `load_suite`, `Suite`, `Case`, `Check`, `make_suite` and `grade` are what is asked and judged;
 - `what_if` and `explore` tell what faster stages or another price would change;
+- `Answer` and `transport()` are for a pipeline of your own;
 - `simulate` is an endpoint whose true times are known;
 - `quantile`, `mean`, `proportion` and `flag` take a column of a table as it comes.
 
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
     from liftlab.api.suites import grade, load_suite, make_suite
     from liftlab.api.what_if import explore, what_if
     from liftlab.errors import LiftlabError
+    from liftlab.pipeline.own import Answer
     from liftlab.suite import Case, Check, Suite
+    from liftlab.timing.observed import transport
 
 _HOMES = {
+    "Answer": "liftlab.pipeline.own",
     "Case": "liftlab.suite",
     "Check": "liftlab.suite",
     "Estimate": "liftlab.analysis.estimate",
@@ -58,10 +62,12 @@ _HOMES = {
     "runs": "liftlab.api.runs",
     "simulate": "liftlab.api.runs",
     "summarize": "liftlab.api.results",
+    "transport": "liftlab.timing.observed",
     "what_if": "liftlab.api.what_if",
 }
 
 __all__ = [
+    "Answer",
     "Case",
     "Check",
     "Estimate",
@@ -86,6 +92,7 @@ __all__ = [
     "runs",
     "simulate",
     "summarize",
+    "transport",
     "what_if",
 ]
 

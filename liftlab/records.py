@@ -39,6 +39,7 @@ ErrorClass = Literal[
     "reported_error",
     "length",
     "cancelled",
+    "pipeline_error",  # the user's own pipeline raised an exception
 ]
 STALE: ErrorClass = "stale_connection"  # as a `retry_reason` it makes an attempt, and no retry
 FailureClass = Literal[
@@ -194,6 +195,7 @@ class Stage:
     finished_s: float | None = None
     latency_s: float | None = None
     client_s: float | None = None  # of it, what liftlab's own work took
+    work_s: float | None = None  # what its prompt() and parse() took beside that, no sandbox in it
     attempts: int | None = None
     output_tokens: int | None = None
     error_class: str | None = None  # an ErrorClass, or the stage's own reason

@@ -64,3 +64,17 @@ def stage_words(name: str) -> str:
 def readable(identifier: str) -> str:
     """Return an identifier as words."""
     return identifier.replace("_", " ")
+
+
+def work_note(stage: str, seconds: float) -> str | None:
+    """Warn of work in a stage's own methods that no time shows; None if it is 5 ms or less.
+
+    Examples
+    --------
+    >>> work_note("ir_to_code", 1.02)
+    'prompt() and parse() of ir_to_code took 1.0 s: no time of the run has that in it'
+    """
+    if not seconds > 0.005:
+        return None
+    took = f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+    return f"prompt() and parse() of {stage} took {took}: no time of the run has that in it"

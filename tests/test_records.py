@@ -48,6 +48,6 @@ def test_rows_for_everything_that_may_happen() -> None:
 
 def test_the_classes_are_the_documented_ones() -> None:
     text = Path(records.__file__).read_text()
-    assert len(records.ErrorClass.__args__) == 17
+    assert len(records.ErrorClass.__args__) == 18
     assert len(records.FailureClass.__args__) == 27
     assert "frozen=True, slots=True, kw_only=True" in text

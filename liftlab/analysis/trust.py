@@ -9,6 +9,7 @@ from liftlab.analysis.columns import floats
 from liftlab.analysis.estimate import as_set, plain, quantity
 from liftlab.analysis.latency import answered
 from liftlab.records import Run
+from liftlab.words import work_note
 
 LAG_LIMIT = 0.05  # of the median measured: what the event loop may lag at P99
 CPU_LIMIT = 0.70  # of one core: beyond it work waits for work, which a lag would show
@@ -53,6 +54,12 @@ machine, or with less concurrency.'
         f"The client was the bottleneck: {said}. Times of this run {off}; "
         "run it on a quieter machine, or with less concurrency."
     )
+
+
+def work_warnings(stages: pd.DataFrame) -> list[str]:
+    """Say which stages of the user's own do work that no time shows: its median, over 5 ms."""
+    told = stages[["stage", "work_s"]].dropna().groupby("stage", sort=False)["work_s"].median()
+    return [text for name, seconds in told.items() if (text := work_note(str(name), seconds))]
 
 
 def trust_sentence(run: Run) -> str:

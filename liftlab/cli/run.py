@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from liftlab.cli.main import say
 from liftlab.cli.options import (
     json_option,
     limit_options,
@@ -102,13 +101,9 @@ def run_command(
         stream=stream,
         until=until,
     )
-    if request.sampling.temperature == 0:
-        say("temperature 0: retries and repeats will be copies of the first answer")
     if dry_run:
         _print_bounds(request)
         return
-    if until is not None:
-        say("answers are graded during the run, at the lowest priority; its record says so")
     finish(here, jobs.run_suite(request), as_json)
 
 
@@ -178,6 +173,14 @@ def _print_bounds(request: RunRequest) -> None:
     from liftlab import jobs
     from liftlab.runner.learning import PROBE_TOKENS
 
+    if not request.pipeline.stages:
+        own = request.pipeline.imports[0].target
+        click.echo(
+            f"{len(request.trials())} trials of {request.suite.name} through {own} "
+            f"on {request.endpoint.name}, {request.concurrency} at once\n"
+            f"calls, tokens and cost are its own; {jobs.likely_duration(request)}"
+        )
+        return
     limits = jobs.bounds_of(request)
     cost = "unknown price" if limits.usd_max is None else f"at most {limits.usd_max:.2f} USD"
     tokens = limits.output_tokens_max

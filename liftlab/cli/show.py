@@ -53,6 +53,8 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
         click.echo(f"  {told}")
     if warning := summary.provenance.caches:
         click.echo(click.style(f"  {warning}", fg="yellow"))
+    for warning in summary.provenance.own_work:
+        click.echo(click.style(f"  {warning}", fg="yellow"))
     if summary.load is not None:  # a line a request would say less
         return
     if len(run.trials):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from liftlab.endpoints.answer import Taken, is_still_thinking, take
@@ -72,6 +73,14 @@ def read(reply: Reply, request: Request, headers: Mapping[str, str]) -> Reply:
         if request.schema is not None and fault.error_class in _OFF_FORM and not fault.no_answer:
             columns["constrained"] = False
     return dataclasses.replace(reply, **columns, **_described(reply, gathered))
+
+
+def described(reply: Reply, headers: Mapping[str, str]) -> Reply:
+    """Return a reply with what its body says of itself, whatever becomes of its value."""
+    gathered = _Gathered()
+    with suppress(ReplyError):
+        _gather(reply.raw, headers.get("content-type", "").lower(), gathered)
+    return dataclasses.replace(reply, **_described(reply, gathered))
 
 
 def filtered(reply: Reply) -> Reply:

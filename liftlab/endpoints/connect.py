@@ -6,6 +6,7 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from importlib.metadata import entry_points
 from urllib.parse import urlsplit
 
 from liftlab.endpoints.base import Endpoint, Secret
@@ -13,9 +14,11 @@ from liftlab.endpoints.form import Form
 from liftlab.endpoints.http import HttpClient, Transport
 from liftlab.endpoints.lift import LiftEndpoint
 from liftlab.endpoints.openai import OpenAIEndpoint
+from liftlab.endpoints.replies import clean
+from liftlab.endpoints.service import JsonEndpoint
 from liftlab.endpoints.urls import added, fault_of, with_query
 from liftlab.errors import UsageError
-from liftlab.settings import EndpointSettings
+from liftlab.settings import ENDPOINTS, EndpointSettings
 from liftlab.timing import StampedTransport
 
 
@@ -82,6 +85,10 @@ def connect(
             health_url=False if settings.health_url is False else urls.get("health"),
             form=form,
         )
+    if settings.protocol == "json":
+        return JsonEndpoint(client=client, settings=settings, urls=urls)
+    if settings.protocol != "lift":
+        return _adapter(settings, client)
     return LiftEndpoint(
         client=client,
         generate_url=urls["generate"],
@@ -110,6 +117,19 @@ def secrets_sent(settings: EndpointSettings, environ: Mapping[str, str] | None =
     return f"sends {' and '.join(sent)} to {' and '.join(hosts)}" if sent else ""
 
 
+def _adapter(settings: EndpointSettings, client: HttpClient) -> Endpoint:
+    """Return what an installed package's adapter makes of an endpoint."""
+    (entry,) = entry_points(group=ENDPOINTS, name=settings.protocol)
+    try:
+        adapter: Endpoint = entry.load()(settings, client)
+    except Exception as error:  # foreign code: whatever it raises is a fault of the entry point
+        raise UsageError(
+            f"endpoint {settings.name!r}: protocol {entry.name} ({entry.value}) cannot be loaded: "
+            f"{clean(repr(error))}"
+        ) from error
+    return adapter
+
+
 def _urls(settings: EndpointSettings) -> dict[str, str]:
     """Return the addresses of an endpoint by what they are for, each with the query."""
     given = {
@@ -120,7 +140,7 @@ def _urls(settings: EndpointSettings) -> dict[str, str]:
     urls = {name: _checked(settings, f"{name}_url", url) for name, url in given.items() if url}
     if settings.base_url is not None:
         base = _checked(settings, "base_url", settings.base_url).rstrip("/")
-        if settings.protocol == "openai":
+        if settings.protocol not in ("lift", "json"):
             urls["base"] = base
         else:
             urls = {name: added(base, f"/{name}") for name in given} | urls

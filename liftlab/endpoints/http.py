@@ -171,7 +171,7 @@ class HttpClient:
             answer = await self._wire.exchange(
                 method, str(url), tuple(headers.items()), body or b"", recorder
             )
-            received = _received(answer.headers)
+            received = headers_by_name(answer.headers)
             if answer.status != _SEE_OTHER and answer.status not in _SAME_AGAIN:
                 return self._finished(url, answer, received, recorder)
             target = url.join(received.get("location", ""))
@@ -189,7 +189,7 @@ class HttpClient:
         self, url: httpx.URL, answer: Answer, headers: Mapping[str, str], recorder: Recorder
     ) -> Exchange:
         body = self.redact.content(answer.content)
-        error_class = _class_of_status(answer.status)
+        error_class = class_of_status(answer.status)
         message, final = None, False
         if error_class is not None:
             said = error_text(body)
@@ -282,7 +282,8 @@ def bare_reply(exchange: Exchange) -> Reply:
     )
 
 
-def _class_of_status(status: int) -> ErrorClass | None:
+def class_of_status(status: int) -> ErrorClass | None:
+    """Return the class of failure that a status stands for; None for a good one."""
     if status >= _SERVER_ERROR:
         return "http_5xx"
     if status == _TOO_MANY:
@@ -292,7 +293,7 @@ def _class_of_status(status: int) -> ErrorClass | None:
     return None if 200 <= status < 300 else "protocol"
 
 
-def _received(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+def headers_by_name(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return headers by lower-case name; the values of one that comes twice are joined."""
     headers: dict[str, str] = {}
     for name, value in raw:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -85,15 +86,23 @@ class LiftEndpoint:
         """Send one request, once; a failure is a Reply with an error class."""
         exchange = await self._client.post(
             self._generate_url,
-            payload(request, self.form),
+            self.payload(request),
             request_id=request.request_id,
             deadline_s=request.deadline_s,
         )
         reply = bare_reply(exchange)
         if reply.error_class:
             return reply
-        said = await aside(len(reply.raw), lambda: read(reply, request))
+        said = await aside(len(reply.raw), lambda: self.read(reply, request))
         return self._client.redact.reply(said)
+
+    def payload(self, request: Request) -> dict[str, Any]:
+        """Return the JSON that asks for one generation."""
+        return payload(request, self.form)
+
+    def read(self, reply: Reply, request: Request) -> Reply:
+        """Read the body of a whole 2xx reply."""
+        return read(reply, request)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -118,21 +127,23 @@ def read(reply: Reply, request: Request) -> Reply:
     """Read the body of a whole 2xx reply: what it says of itself, and its value."""
     try:
         data = parse_object(reply.raw)
-        reply = dataclasses.replace(
-            reply,
-            model=name_or_none(data.get("model")),
-            finish_reason=name_or_none(data.get("finish_reason")),
-            output_tokens=count_or_none(data.get("tokens_used")),
-            prompt_tokens=count_or_none(data.get("prompt_tokens")),
-            cached_tokens=count_or_none(data.get("cached_tokens")),
-            **{
-                "server_s": seconds_from_ms(data.get("generation_time_ms")),
-                **told_by_body(data),
-            },
-        )
+        reply = dataclasses.replace(reply, **described(data))
         return dataclasses.replace(reply, **_value(data, request))
     except ReplyError as fault:
         return dataclasses.replace(reply, **fault.columns())
+
+
+def described(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a reply's object says of itself, as fields of a `Reply`."""
+    return {
+        "model": name_or_none(data.get("model")),
+        "finish_reason": name_or_none(data.get("finish_reason")),
+        "output_tokens": count_or_none(data.get("tokens_used")),
+        "prompt_tokens": count_or_none(data.get("prompt_tokens")),
+        "cached_tokens": count_or_none(data.get("cached_tokens")),
+        "server_s": seconds_from_ms(data.get("generation_time_ms")),
+        **told_by_body(data),
+    }
 
 
 def _value(data: dict[str, Any], request: Request) -> dict[str, Any]:
@@ -148,6 +159,11 @@ def _value(data: dict[str, Any], request: Request) -> dict[str, Any]:
         value = data.get("text")
     if value is None:
         raise NoAnswerError("no answer: the reply has neither ir_json nor text")
+    return value_of(value, request)
+
+
+def value_of(value: object, request: Request) -> dict[str, Any]:
+    """Return an answer as fields of a `Reply`: text, or what a schema was sent for."""
     if request.schema is None:
         if not isinstance(value, str):
             raise NoAnswerError(f"text was asked for, not {type(value).__name__}")

@@ -12,7 +12,7 @@ from liftlab.endpoints.replies import count_or_none, dict_of, number_or_none
 def tokens_of(reply: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a `Reply` that its usage fills.
 
-    OpenAI's names come first; then DeepSeek's and Anthropic's for cached prompt tokens, Groq's
+    OpenAI's names come first; then Anthropic's, DeepSeek's for cached prompt tokens, Groq's
     `x_groq` in streams, llama.cpp's `timings`, and OpenRouter's `cost`.
 
     Parameters
@@ -30,14 +30,18 @@ def tokens_of(reply: Mapping[str, Any]) -> dict[str, Any]:
     prompt = dict_of(usage.get("prompt_tokens_details"))
     output = dict_of(usage.get("completion_tokens_details"))
     return {
-        "prompt_tokens": _count(usage.get("prompt_tokens")),
+        "prompt_tokens": _count(usage.get("prompt_tokens"), usage.get("input_tokens")),
         "cached_tokens": _count(
             prompt.get("cached_tokens"),
             usage.get("prompt_cache_hit_tokens"),
             usage.get("cache_read_input_tokens"),
             timings.get("cache_n"),
         ),
-        "output_tokens": _count(usage.get("completion_tokens"), timings.get("predicted_n")),
+        "output_tokens": _count(
+            usage.get("completion_tokens"),
+            usage.get("output_tokens"),
+            timings.get("predicted_n"),
+        ),
         "reasoning_tokens": _count(output.get("reasoning_tokens"), usage.get("reasoning_tokens")),
         "reported_usd": _amount(usage.get("cost")),
     }

@@ -68,8 +68,10 @@ def plan_load(
         raise UsageError(f"say how many requests to send: -n, from 1 to {_MAX_REQUESTS}")
     if arrivals is not None and arrivals.times_s:
         arrivals.plan(count, 0)  # refuses more than are recorded
-    if stream and endpoint.protocol == "lift":
-        raise UsageError("the lift protocol has no streamed replies: leave out --stream")
+    if stream and not endpoint.can_stream:
+        raise UsageError(
+            f"the {endpoint.protocol} protocol has no streamed replies: leave out --stream"
+        )
     if out is not None:
         check_place(out)
     settings = project.settings

@@ -29,6 +29,8 @@ from liftlab.suite import Suite
 from liftlab.summary.cost import prices
 
 _FREEDOM = 5  # trials beyond one a case, for a spread to be worth a plan
+_COPIES = "temperature 0: retries and repeats will be copies of the first answer"
+_GRADED_MEANWHILE = "answers are graded during the run, at the lowest priority; its record says so"
 
 
 def plan_run(
@@ -66,18 +68,25 @@ def plan_run(
     settings = project.settings
     endpoint = settings.chosen_endpoint(model)
     if stream:
-        if endpoint.protocol == "lift":
-            raise UsageError("the lift protocol has no streamed replies: leave out --stream")
+        if not endpoint.can_stream:
+            raise UsageError(
+                f"the {endpoint.protocol} protocol has no streamed replies: leave out --stream"
+            )
         endpoint = endpoint.model_copy(update={"stream": True})
     concurrency = settings.run.concurrency or endpoint.slots
     if memory and concurrency > 1:
         raise UsageError("--memory measures one trial at a time: leave out --concurrency")
+    pipeline = build(settings, settings.run.pipeline, project.root)
+    if memory and not pipeline.stages:
+        raise UsageError("--memory measures liftlab's own stages: leave it out")
+    sampling = sampling_of(project, endpoint)
+    notes = [_COPIES] if sampling.temperature == 0 and pipeline.stages else []
     return RunRequest(
         project=project,
         suite=suites.select(suite or _suite(project), cases=cases, categories=categories),
         endpoint=endpoint,
-        pipeline=build(settings, settings.run.pipeline),
-        sampling=sampling_of(project, endpoint),
+        pipeline=pipeline,
+        sampling=sampling,
         repeats=1 if until else settings.run.repeats,
         concurrency=concurrency,
         seed=settings.run.seed,
@@ -86,6 +95,7 @@ def plan_run(
         warm_up=warm_up,
         quick=quick,
         rates=rates_of(project, endpoint),
+        notes=tuple(notes + ([_GRADED_MEANWHILE] if until else [])),
     )
 
 
@@ -194,7 +204,7 @@ def _request_of(project: Project, folder: RunFolder) -> RunRequest:
         project=project,
         suite=suites.select(kept, cases=asked["cases"]),
         endpoint=endpoint,
-        pipeline=build(project.settings, asked["pipeline"]),
+        pipeline=build(project.settings, asked["pipeline"], project.root),
         sampling=Sampling(**asked["sampling"]),
         repeats=asked["repeats"],
         concurrency=asked["concurrency"],

@@ -13,19 +13,21 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from liftlab.endpoints.base import Sampling
+from liftlab.endpoints.base import Endpoint, Sampling
 from liftlab.endpoints.connect import connected
 from liftlab.endpoints.openai import OpenAIEndpoint
-from liftlab.pipeline.build import build
+from liftlab.errors import LiftlabError
+from liftlab.pipeline.build import Pipeline, build
 from liftlab.records import Attempt
 from liftlab.runner.cold import LEAST_COLD_S, ColdWatch
 from liftlab.runner.context import Context
-from liftlab.runner.duty import Notes, emit, serve
+from liftlab.runner.duty import Notes, emit, keep_events_apart, serve
 from liftlab.runner.halt import Halt
 from liftlab.runner.learning import learn_and_record
 from liftlab.runner.limits import Rates, Spending
@@ -46,8 +48,10 @@ class Job:
     """What the parent asks for."""
 
     folder: Path
+    root: Path
     settings: Settings
     endpoint: EndpointSettings
+    elsewhere: dict[str, tuple[EndpointSettings, Sampling]]  # by stage: what it has of its own
     pipeline: str
     sampling: Sampling
     seed: int
@@ -64,8 +68,13 @@ class Job:
         data = json.loads(line)
         return cls(
             folder=Path(data["folder"]),
+            root=Path(data["root"]),
             settings=Settings.model_validate(data["settings"]),
             endpoint=EndpointSettings.model_validate(data["endpoint"]),
+            elsewhere={
+                stage: (EndpointSettings.model_validate(endpoint), Sampling(**sampling))
+                for stage, (endpoint, sampling) in data["elsewhere"].items()
+            },
             pipeline=data["pipeline"],
             sampling=Sampling(**data["sampling"]),
             seed=data["seed"],
@@ -111,39 +120,89 @@ async def run(job: Job, halt: Halt) -> None:
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(Journal.open(folder))
         journal.abandon_open()
+        pipeline = _imported(job, journal)
         sandbox = stack.enter_context(Sandbox())
         await asyncio.to_thread(_get_ready, sandbox)
         asked = job.endpoint.without(journal.left_out() or ())
         endpoint = await stack.enter_async_context(connected(asked))
         ledger = JournalLedger(folder, journal)
-        pipeline = build(job.settings, job.pipeline)
-        scale = job.endpoint.time_scale
         context = Context(
             run_id=folder.run_id,
             stages=pipeline.stages,
-            endpoint=endpoint,
-            endpoint_name=job.endpoint.name,
             sampling=job.sampling,
             run_seed=job.seed,
-            deadline_s=job.endpoint.deadline_s,
             clock=Clock(),
             ledger=ledger,
             parse_source=sandbox.parse,
-            watch=ColdWatch(idle_s=job.endpoint.idle_s / scale, least_s=LEAST_COLD_S / scale),
-            retry=job.endpoint.retry,
-            trial_deadline_s=job.endpoint.trial_deadline_s,
-            stream=job.endpoint.stream,
-            nonce=job.endpoint.nonce,
             note=Notes(),
+            root=job.root,
+            own=pipeline.own,
+            **_of_endpoint(job.endpoint, endpoint),
         )
-        is_awake = job.warm_up and await _warm_up(context, job)
-        learning = None
-        if job.warm_up and isinstance(endpoint, OpenAIEndpoint):
-            learning = learn_for_run(context, endpoint)
-        await learn_and_record(learning, endpoint, journal, job.sampling)
-        if is_awake:
-            await warm_stages(context, LEAST_COLD_S / scale)
+        context = replace(context, elsewhere=await _elsewhere(job, context, stack))
+        if await _prepare(job, context, journal):
+            await warm_stages(context, context.least_cold_s)
         await _measure(job, context, journal, ledger, halt)
+
+
+def _of_endpoint(settings: EndpointSettings, endpoint: Endpoint) -> dict[str, Any]:
+    """Return what trials have of the endpoint that they ask."""
+    scale = settings.time_scale
+    return {
+        "endpoint": endpoint,
+        "endpoint_name": settings.name,
+        "deadline_s": settings.deadline_s,
+        "watch": ColdWatch(idle_s=settings.idle_s / scale, least_s=LEAST_COLD_S / scale),
+        "retry": settings.retry,
+        "trial_deadline_s": settings.trial_deadline_s,
+        "stream": settings.stream,
+        "nonce": settings.nonce,
+        "least_cold_s": LEAST_COLD_S / scale,
+        "warm_s": settings.warm_s,
+        "base_url": settings.base_url or settings.generate_url,
+        "model": settings.model,
+    }
+
+
+async def _elsewhere(job: Job, context: Context, stack: AsyncExitStack) -> dict[str, Context]:
+    """Return the contexts of stages that have an endpoint, a model or sampling of their own."""
+    connections: dict[str, Context] = {job.endpoint.model_dump_json(): context}
+    contexts = {}
+    for stage, (settings, sampling) in job.elsewhere.items():
+        key = settings.model_dump_json()
+        if key not in connections:
+            endpoint = await stack.enter_async_context(connected(settings))
+            connections[key] = replace(context, **_of_endpoint(settings, endpoint))
+        contexts[stage] = replace(connections[key], sampling=sampling)
+    return contexts
+
+
+async def _prepare(job: Job, run: Context, journal: Journal) -> bool:
+    """Wake each endpoint, and learn how its requests have to look; say whether all are awake."""
+    by_stage = {stage.name: run.of(stage.name) for stage in run.stages}
+    contexts = {id(run.endpoint): run} | {id(c.endpoint): c for c in by_stage.values()}
+    is_awake = job.warm_up
+    for context in contexts.values():
+        endpoint = context.endpoint
+        mine = tuple(s for s in run.stages if by_stage[s.name].endpoint is endpoint)
+        is_awake = job.warm_up and await _warm_up(context) and is_awake
+        learning = None
+        if job.warm_up and run.own is None and isinstance(endpoint, OpenAIEndpoint):
+            learning = learn_for_run(replace(context, stages=mine), endpoint)
+        if run.own is None and endpoint is run.endpoint:
+            await learn_and_record(learning, endpoint, journal, job.sampling)
+        elif learning is not None:
+            await learning
+    return is_awake
+
+
+def _imported(job: Job, journal: Journal) -> Pipeline:
+    """Return the pipeline, with code of the user's own imported before anything is sent."""
+    try:
+        return build(job.settings, job.pipeline, job.root, imports=True)
+    except LiftlabError:
+        journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
+        raise
 
 
 def _get_ready(sandbox: Sandbox) -> None:
@@ -152,10 +211,9 @@ def _get_ready(sandbox: Sandbox) -> None:
     sandbox.parse(b"pass")
 
 
-async def _warm_up(context: Context, job: Job) -> bool:
+async def _warm_up(context: Context) -> bool:
     """Wake the endpoint; its calls are rows, kept apart from what is measured."""
-    least_s = LEAST_COLD_S / job.endpoint.time_scale
-    woken = await warm_up(context, within_s=job.endpoint.warm_s, least_s=least_s)
+    woken = await warm_up(context, within_s=context.warm_s, least_s=context.least_cold_s)
     emit({"event": "warm", "ok": woken.ok, "seconds": woken.seconds, "status": woken.status})
     return woken.ok
 
@@ -193,6 +251,7 @@ async def _measure(
 
 def main() -> int:
     """Read the job, run it, and return the exit code."""
+    keep_events_apart()
     job = Job.from_json(sys.stdin.readline())
     return serve(lambda halt: run(job, halt))
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from liftlab.endpoints.base import Endpoint, Sampling
 from liftlab.pipeline.base import ParseSource, Stage
+from liftlab.pipeline.own import OwnFunction
 from liftlab.records import Attempt
-from liftlab.runner.cold import ColdWatch
+from liftlab.runner.cold import LEAST_COLD_S, ColdWatch
 from liftlab.runner.retry import Sleep
 from liftlab.settings import RetrySettings
 from liftlab.timing import Clock
@@ -50,6 +52,8 @@ class Context:
         How long one attempt, and all of a trial, may take in seconds.
     retry
         When a request that failed in transport is sent again.
+    least_cold_s, warm_s
+        The shortest wait that counts as a cold start, and the longest that a warm-up may take.
     stream
         Whether to ask for server-sent events.
     nonce
@@ -60,6 +64,16 @@ class Context:
         How to wait between two attempts.
     note
         Tells a person something about the session, once.
+    noted
+        Stages whose own work a person has been told of.
+    root
+        The project's folder.
+    elsewhere
+        By stage: what it has of its own, such as another endpoint.
+    own
+        The pipeline of the user's own; there are no `stages` then.
+    base_url, model
+        The endpoint's, for that pipeline.
     """
 
     run_id: str
@@ -75,7 +89,19 @@ class Context:
     watch: ColdWatch
     retry: RetrySettings
     trial_deadline_s: float | None = None
+    least_cold_s: float = LEAST_COLD_S
+    warm_s: float = 600.0
     stream: bool = False
     nonce: bool = False
     sleep: Sleep = asyncio.sleep
     note: Callable[[str], None] = lambda text: None
+    noted: set[str] = field(default_factory=set)
+    root: Path = Path()
+    elsewhere: Mapping[str, Context] = field(default_factory=dict)
+    own: OwnFunction | None = None
+    base_url: str | None = None
+    model: str | None = None
+
+    def of(self, stage: str) -> Context:
+        """Return what the attempts of one stage share."""
+        return self.elsewhere.get(stage, self)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from liftlab.endpoints.base import Sampling
@@ -12,7 +14,7 @@ from liftlab.runner.halt import HaltLine
 from liftlab.runner.limits import Rates
 from liftlab.runner.plan import PlannedTrial, Until, repeat_major
 from liftlab.runner.process import Listener, lead
-from liftlab.runner.row import run_row
+from liftlab.runner.row import run_row, sampling_of
 from liftlab.runner.served import check_health, keep_log_of, serving
 from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunFolder, create
@@ -36,11 +38,31 @@ class RunRequest:
     warm_up: bool = True
     quick: bool = False  # a look at one case, which is never the latest run
     rates: Rates | None = None  # what a limit of money counts by
+    notes: tuple[str, ...] = ()  # said before it begins
+
+    def elsewhere(self) -> dict[str, tuple[EndpointSettings, Sampling]]:
+        """Return, by stage, the endpoint and sampling of those that have any of their own."""
+        settings = self.project.settings
+        asked = {}
+        for stage in self.pipeline.stages:
+            table = settings.stages.get(stage.name)
+            if table is None:
+                continue
+            endpoint = settings.endpoint_of_stage(stage.name, self.endpoint)
+            sampling = self.sampling
+            if table.endpoint is not None:
+                sampling = sampling_of(self.project, endpoint)
+            told = {name: getattr(table, name) for name in ("temperature", "top_p", "max_tokens")}
+            sampling = replace(sampling, **{k: v for k, v in told.items() if v is not None})
+            if (endpoint, sampling) != (self.endpoint, self.sampling):
+                asked[stage.name] = (endpoint, sampling)
+        return asked
 
     @property
     def probes(self) -> bool:
         """Whether a request is sent before the first trial, to learn what the endpoint takes."""
-        return self.warm_up and self.endpoint.protocol == "openai"
+        asks = bool(self.pipeline.stages)  # a pipeline of the user's own asks in its own way
+        return asks and self.warm_up and self.endpoint.protocol == "openai"
 
     def trials(self) -> list[PlannedTrial]:
         """Return the planned trials in the order in which they are sent."""
@@ -81,14 +103,19 @@ def start(request: RunRequest, listen: Listener, halt: HaltLine | None = None) -
     RunInterrupted
         After Ctrl-C, once the load process has stopped cleanly.
     """
+    _announce(request, listen)
     made: list[RunFolder] = []
-    with serving(request.endpoint, lambda log: keep_log_of(log, made)) as endpoint:
+    with ExitStack() as stack:
+        endpoint = stack.enter_context(
+            serving(request.endpoint, partial(keep_log_of, folders=made))
+        )
         found = check_health(endpoint, partial(_note, listen))
+        elsewhere = _served(request, endpoint, stack, made, listen)
         folder = _create_folder(request, found)
         made.append(folder)
         listen({"event": "created", "run_id": folder.run_id, "path": str(folder.path)})
         named = endpoint.model_copy(update={"model": endpoint.model or found["model"]})
-        _load(folder, request, named, listen, halt)
+        _load(folder, request, named, elsewhere, listen, halt)
     return folder
 
 
@@ -102,6 +129,7 @@ def resume(
     InputInvalid
         If prompts, schemas or the suite have changed since: their results would not compare.
     """
+    _announce(request, listen)
     manifest = folder.manifest()
     for what, then, now in (
         ("the pipeline's prompts or schemas", manifest["pipeline_sha256"], request.pipeline.sha256),
@@ -111,11 +139,20 @@ def resume(
             raise InputInvalid(
                 f"{folder.run_id}: {what} changed since this run began; start a new run instead"
             )
-    with serving(request.endpoint, lambda log: keep_log_of(log, [folder])) as endpoint:
+    with ExitStack() as stack:
+        keep_log = partial(keep_log_of, folders=[folder])
+        endpoint = stack.enter_context(serving(request.endpoint, keep_log))
         check_health(endpoint, partial(_note, listen))
+        elsewhere = _served(request, endpoint, stack, [folder], listen)
         listen({"event": "resumed", "run_id": folder.run_id})
-        _load(folder, request, endpoint, listen, halt)
+        _load(folder, request, endpoint, elsewhere, listen, halt)
     return folder
+
+
+def _announce(request: RunRequest, listen: Listener) -> None:
+    """Say first what code of the project will run, then what else a person should know."""
+    for line in filter(None, (request.pipeline.announcement(), *request.notes)):
+        _note(listen, line)
 
 
 def _note(listen: Listener, line: str) -> None:
@@ -140,6 +177,8 @@ def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFold
         repeats=request.repeats,
         order_seed=request.seed,
     )
+    if not request.pipeline.stages:  # how its answers are drawn is not ours to know
+        run = replace(run, temperature=None, top_p=None, max_tokens=None, sampling_extra=None)
     manifest = {
         "suite": request.suite.name,
         "settings": project.resolved(),
@@ -164,18 +203,45 @@ def _create_folder(request: RunRequest, found: dict[str, str | None]) -> RunFold
     )
 
 
+def _served(
+    request: RunRequest,
+    main: EndpointSettings,
+    stack: ExitStack,
+    folders: Sequence[RunFolder],
+    listen: Listener,
+) -> dict[str, tuple[EndpointSettings, Sampling]]:
+    """Return what stages have of their own, each endpoint served, healthy and with its model."""
+    running = {request.endpoint.name: main}
+    served = {}
+    for stage, (endpoint, sampling) in request.elsewhere().items():
+        if endpoint.name not in running:
+            started = stack.enter_context(serving(endpoint, partial(keep_log_of, folders=folders)))
+            model = started.model or check_health(started, partial(_note, listen))["model"]
+            running[endpoint.name] = started.model_copy(update={"model": model})
+        there = running[endpoint.name]
+        model = endpoint.model or there.model
+        served[stage] = (there.model_copy(update={"model": model}), sampling)
+    return served
+
+
 def _load(
     folder: RunFolder,
     request: RunRequest,
     endpoint: EndpointSettings,
+    elsewhere: Mapping[str, tuple[EndpointSettings, Sampling]],
     listen: Listener,
     halt: HaltLine | None,
 ) -> None:
     """Start the load process and follow it to its end."""
     job = {
         "folder": str(folder.path),
+        "root": str(request.project.root),
         "settings": request.project.resolved(),
         "endpoint": endpoint.model_dump(mode="json"),
+        "elsewhere": {
+            stage: (asked.model_dump(mode="json"), asdict(sampling))
+            for stage, (asked, sampling) in elsewhere.items()
+        },
         "pipeline": request.pipeline.name,
         "sampling": asdict(request.sampling),
         "seed": request.seed,

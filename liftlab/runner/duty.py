@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, TextIO
 
 from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError
 from liftlab.runner.halt import Halt, heed
@@ -22,10 +23,20 @@ STALE_NOTE = (
 )
 
 
+_apart: list[TextIO] = []  # where events go once standard output is no place for them
+
+
 def emit(event: dict[str, Any]) -> None:
     """Write one event for the parent."""
-    sys.stdout.write(json.dumps(event, ensure_ascii=True) + "\n")
-    sys.stdout.flush()
+    stream = _apart[0] if _apart else sys.stdout
+    stream.write(json.dumps(event, ensure_ascii=True) + "\n")
+    stream.flush()
+
+
+def keep_events_apart() -> None:
+    """Send what other code prints to the log: standard output is for events alone."""
+    _apart.append(os.fdopen(os.dup(1), "w"))
+    os.dup2(2, 1)
 
 
 class Notes:

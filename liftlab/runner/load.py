@@ -12,9 +12,10 @@ from typing import Any
 from liftlab.runner.context import Context
 from liftlab.runner.duty import first_of
 from liftlab.runner.halt import Halt
+from liftlab.runner.own_trial import run_own_trial
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import TrialDone, run_trial
-from liftlab.sandbox.extract import extract, to_bytes
+from liftlab.sandbox.extract import parse_fault
 
 Emit = Callable[[dict[str, Any]], None]
 Commit = Callable[[TrialDone], Awaitable[None]]
@@ -40,7 +41,11 @@ async def run_closed(
         while halt.status is None and (planned := next(waiting, None)) is not None:
             emit({"event": "start", "case_id": planned.case_id, "repeat": planned.repeat})
             peak = (peaks or {}).get(planned.case_id)
-            done = await run_trial(context, planned, peak_mb=peak)
+            own = context.own
+            if own is None:
+                done = await run_trial(context, planned, peak_mb=peak)
+            else:
+                done = await run_own_trial(context, own, planned)
             await commit(done)
             emit(
                 {
@@ -50,7 +55,7 @@ async def run_closed(
                     "completed": done.row.completed,
                     "parsed": await asyncio.to_thread(_parses, context, done),
                     "e2e_s": done.row.e2e_s,
-                    "reason": next((s.error_class for s in done.stages if not s.ok), None),
+                    "reason": _reason(done),
                 }
             )
 
@@ -62,13 +67,16 @@ async def run_closed(
         raise first_of(failed) from failed
 
 
+def _reason(done: TrialDone) -> str | None:
+    reason = next((stage.error_class for stage in done.stages if not stage.ok), None)
+    return f"{reason}: {done.message}" if reason and done.message else reason
+
+
 def _parses(context: Context, done: TrialDone) -> bool:
-    if done.code is None:
-        return False
-    source, parse = done.code.source, context.parse_source
-    names = [done.code.function] if done.code.function else []
-    inner = extract(source, names, parse).source
-    return any(parse(to_bytes(text)).parsed for text in dict.fromkeys((inner, source)))
+    code = done.code
+    return (
+        code is not None and parse_fault(code.source, code.function, context.parse_source) is None
+    )
 
 
 async def measure_memory(

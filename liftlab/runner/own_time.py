@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 
+from liftlab.pipeline.base import ParseSource
 from liftlab.records import Attempt
+from liftlab.sandbox import ParseReport
+
+
+class Work:
+    """Times what a stage's own methods do; no time of an attempt has it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Add the time of a block."""
+        began_s = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - began_s
+
+    def without(self, parse_source: ParseSource) -> ParseSource:
+        """Return a parser whose own time is taken off: it waits for the sandbox."""
+
+        def parse(source: bytes) -> ParseReport:
+            began_s = time.perf_counter()
+            try:
+                return parse_source(source)
+            finally:
+                self.seconds -= time.perf_counter() - began_s
+
+        return parse
 
 
 def client_s(attempts: Sequence[Attempt]) -> float | None:

@@ -12,17 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from liftlab.endpoints.base import Reply
+from liftlab.pipeline.adapted import is_built_in
 from liftlab.pipeline.base import SIGNATURE, Code, Prompt, Stage, StageError
+from liftlab.pipeline.own import told
 from liftlab.records import STALE, Attempt, Phase, Trial
 from liftlab.records import Stage as StageRow
 from liftlab.runner.attempt import Asked, send
 from liftlab.runner.context import Context
 from liftlab.runner.duty import STALE_NOTE
 from liftlab.runner.limits import ASK_AGAIN
-from liftlab.runner.own_time import client_s
+from liftlab.runner.own_time import Work, client_s
 from liftlab.runner.plan import PlannedTrial, attempt_seed
 from liftlab.runner.retry import retrying
 from liftlab.suite.signature import mentions
+from liftlab.words import work_note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class TrialDone:
     attempts: tuple[Attempt, ...]
     code: Code | None
     no_answer: bool = False
+    message: str | None = None  # why the user's own code failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,14 @@ class _StageRun:
     values: Mapping[str, Any]
     number: int
     attempts: list[Attempt] = field(default_factory=list)
+    work: Work = field(default_factory=Work)
+
+    def note_work(self) -> None:
+        """Warn, once a stage, of work that no time shows."""
+        told = work_note(self.stage.name, self.work.seconds)
+        if told and self.stage.name not in self.context.noted:
+            self.context.noted.add(self.stage.name)
+            self.context.note(told)
 
     def left_s(self) -> float:
         """Return the seconds that the trial still has."""
@@ -108,7 +120,7 @@ async def run_trial(
     until_s = context.clock.now_s() + (context.trial_deadline_s or math.inf)
     for position, stage in enumerate(context.stages):
         running = _StageRun(
-            context=context,
+            context=context.of(stage.name),
             trial=planned,
             stage=stage,
             phase=phase,
@@ -132,7 +144,17 @@ async def run_trial(
 
 
 async def _run_stage(running: _StageRun, position: int, peak_mb: float | None) -> StageDone:
-    prompt = running.stage.prompt(running.trial.prompt, running.values)
+    context, stage = running.context, running.stage
+    try:
+        with running.work.timed():
+            prompt = stage.prompt(running.trial.prompt, running.values)
+    except Exception as error:  # a stage of the user's own
+        return _broken(running, position, error)
+    if not is_built_in(stage) and (prompt.max_tokens or 0) > context.sampling.max_tokens:
+        context.note(
+            f"{stage.name} asks for up to {prompt.max_tokens:,} tokens and gets "
+            f"{context.sampling.max_tokens:,}: set max_tokens in [stages.{stage.name}]"
+        )
     judged: _Judged | None = None
     reason: str | None = None
     for _ in range(running.stage.attempts):
@@ -142,8 +164,11 @@ async def _run_stage(running: _StageRun, position: int, peak_mb: float | None) -
         judged = await _ask(running, prompt, reason)
         reason = judged.reason
         failed = judged.reply.error_class
-        if reason is None or (failed and failed not in ASK_AGAIN):
+        given_up = reason == "pipeline_error" or (failed and failed not in ASK_AGAIN)
+        if reason is None or given_up:
             break
+    if not is_built_in(stage):
+        running.note_work()
     outcome = judged.outcome if judged else None
     value = outcome.value if isinstance(outcome, StageError) else outcome
     kept = _refusal(judged) if value is None else _as_artifact(value)
@@ -155,6 +180,18 @@ async def _run_stage(running: _StageRun, position: int, peak_mb: float | None) -
         names_function=mentions(f"{prompt.system}\n{prompt.text}", running.trial.function),
         attempts=tuple(running.attempts),
         no_answer=judged is not None and judged.reply.no_answer,
+    )
+
+
+def _broken(running: _StageRun, position: int, error: Exception) -> StageDone:
+    """Return a stage whose prompt could not be built."""
+    kept = {"message": told(error, running.context.root)}
+    return StageDone(
+        row=_stage_row(running, position, "pipeline_error", kept, None),
+        value=None,
+        names_function=False,
+        attempts=(),
+        no_answer=False,
     )
 
 
@@ -218,9 +255,17 @@ async def _judge(running: _StageRun, reply: Reply) -> _Judged:
     if reason := reply.failure or reply.error_class:
         return _Judged(reply=reply, outcome=None, reason=reason)
     # Parsing waits for the sandbox; the loop must go on reading other replies meanwhile.
-    outcome = await asyncio.to_thread(
-        running.stage.parse, reply.value, running.values, running.context.parse_source
-    )
+    parse_source = running.work.without(running.context.parse_source)
+
+    def parse() -> Any:
+        try:
+            with running.work.timed():
+                return running.stage.parse(reply.value, running.values, parse_source)
+        except Exception as error:  # a stage of the user's own
+            said = told(error, running.context.root)
+            return StageError(reason="pipeline_error", message=said)
+
+    outcome = await asyncio.to_thread(parse)
     refused = outcome.reason if isinstance(outcome, StageError) else None
     return _Judged(reply=reply, outcome=outcome, reason=refused)
 
@@ -245,8 +290,9 @@ def _stage_row(
         finished_s=finished_s,
         latency_s=_difference(finished_s, started_s),
         client_s=client_s(attempts),
+        work_s=None if is_built_in(running.stage) else running.work.seconds,
         attempts=len(attempts),
-        output_tokens=_total(a.output_tokens for a in attempts),
+        output_tokens=total(a.output_tokens for a in attempts),
         error_class=reason,
         client_peak_mb=peak_mb,
         value_sha256=None
@@ -284,7 +330,7 @@ def _trial_row(context: Context, planned: PlannedTrial, done: list[StageDone]) -
         e2e_s=_difference(finished_s, started_s),
         client_s=client_s(attempts),
         attempts=len(attempts),
-        cold=any(cold) if (cold := [a.cold for a in attempts if a.cold is not None]) else None,
+        cold=is_cold(attempts),
         completed=len(done) == len(context.stages) and done[-1].row.ok,
         asked_function=planned.function if any(stage.names_function for stage in done) else None,
     )
@@ -298,6 +344,13 @@ def _difference(end: float | None, start: float | None) -> float | None:
     return None if end is None or start is None else end - start
 
 
-def _total(counts: Iterable[int | None]) -> int | None:
+def is_cold(attempts: Iterable[Attempt]) -> bool | None:
+    """Say whether any attempt found the endpoint asleep; None if that is not known of any."""
+    known = [attempt.cold for attempt in attempts if attempt.cold is not None]
+    return any(known) if known else None
+
+
+def total(counts: Iterable[int | None]) -> int | None:
+    """Return the sum of what is known; None if nothing is."""
     known = [count for count in counts if count is not None]
     return sum(known) if known else None

@@ -34,9 +34,9 @@ async def warm_stages(context: Context, least_s: float) -> None:
         prompt = _prompt(context, stage)
         if prompt is None:
             continue
-        row, reply = await _ask(context, stage, prompt)
+        row, reply = await _ask(context.of(stage.name), stage, prompt)
         if prompt.schema is not None and reply.transport_ok:
-            again_row, again = await _ask(context, stage, prompt)
+            again_row, again = await _ask(context.of(stage.name), stage, prompt)
             context.ledger.attempt_ended(again_row)
             over_s = _over_s(reply, again) - (row.cold_s or 0.0)
             if row.compile_s is None and again.transport_ok and over_s >= least_s:

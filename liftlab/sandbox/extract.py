@@ -44,6 +44,17 @@ def to_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def parse_fault(source: str, function: str | None, parse: Parse) -> str | None:
+    """Return why neither a reply nor the code that is taken out of it parses; None if one does."""
+    report = parse(to_bytes(source))
+    if report.parsed:
+        return None
+    inner = extract(source, [function] if function else [], parse).source
+    if inner != source:
+        report = parse(to_bytes(inner))
+    return None if report.parsed else report.message or "does not parse"
+
+
 def extract(text: str, names: Sequence[str], parse: Parse) -> Extracted:
     r"""Return the code in a reply that defines one of `names`, or else a function.
 

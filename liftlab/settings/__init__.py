@@ -6,7 +6,7 @@ an endpoint names the *variable* that holds its token.
 """
 
 from liftlab.settings.budget import BudgetSettings, PlannedStageSettings
-from liftlab.settings.endpoint import OMIT, EndpointSettings, RetrySettings
+from liftlab.settings.endpoint import ENDPOINTS, OMIT, EndpointSettings, RetrySettings, holds_secret
 from liftlab.settings.project import (
     ENVIRONMENT,
     SETTINGS_FILE,
@@ -28,6 +28,7 @@ from liftlab.settings.tables import (
 from liftlab.settings.targets import TargetSettings
 
 __all__ = [
+    "ENDPOINTS",
     "ENVIRONMENT",
     "OMIT",
     "SETTINGS_FILE",
@@ -47,5 +48,6 @@ __all__ = [
     "TargetSettings",
     "canonical_json",
     "find_project",
+    "holds_secret",
     "load_project",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,12 +15,25 @@ from liftlab.settings.table import Table
 
 Omit = Literal["omit"]  # what a request leaves out
 OMIT: Omit = "omit"
+ENDPOINTS = "liftlab.endpoints"  # the group of entry points of adapters for other protocols
+_PROTOCOLS = ("lift", "openai", "json")
 # Fields that hold keys: their values come from the environment, never from a file or a command.
 _SECRET = re.compile(
     r"auth|cookie|token|secret|passw|credential|(^|[-_.])(key|sig|signature)$", re.I
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})
+
+
+def holds_secret(name: str) -> bool:
+    """Say whether a header, query field or variable of that name holds a secret.
+
+    Examples
+    --------
+    >>> holds_secret("x-api-key"), holds_secret("accept")
+    (True, False)
+    """
+    return _SECRET.search(name) is not None
 
 
 class RetrySettings(Table):
@@ -36,7 +50,12 @@ class EndpointSettings(Table):
     """One endpoint: where it is, what it speaks, what it costs."""
 
     name: str = ""
-    protocol: Literal["lift", "openai"] = "lift"
+    protocol: str = "lift"  # openai, json, or the name of an installed adapter
+    # Of the protocol json: what is sent, with `$prompt` in it, and where the reply says what.
+    request: dict[str, Any] | None = None
+    reply_path: str = ""
+    error_path: str | None = None
+    tokens_path: str | None = None
     # liftlab starts it, and stops it
     serve: Literal["local", "llama.cpp", "simulator"] | None = None
     profile: str = "fast"  # what a simulator simulates: a profile's name or its file
@@ -86,9 +105,27 @@ class EndpointSettings(Table):
     def _makes_sense(self) -> EndpointSettings:
         if not (self.serve or self.base_url or self.generate_url):
             raise ValueError("needs base_url, or generate_url, or serve")
-        if self.stream and self.protocol == "lift":
-            raise ValueError("the lift protocol has no streamed replies: leave out stream")
+        if self.stream and not self.can_stream:
+            raise ValueError(f"the {self.protocol} protocol has no streamed replies")
+        if (self.protocol == "json") != (self.request is not None):
+            raise ValueError("protocol json and request go together")
+        if self.protocol == "json" and self.generate_url is None:
+            raise ValueError("protocol json needs generate_url")
         return self
+
+    @property
+    def can_stream(self) -> bool:
+        """Whether its protocol has streamed replies."""
+        return self.protocol not in ("lift", "json")
+
+    @field_validator("protocol")
+    @classmethod
+    def _is_known(cls, protocol: str) -> str:
+        if protocol not in _PROTOCOLS:
+            known = [*_PROTOCOLS, *entry_points(group=ENDPOINTS).names]
+            if protocol not in known:
+                raise ValueError(f"must be one of {', '.join(known)}")
+        return protocol
 
     @field_validator("headers")
     @classmethod
@@ -103,7 +140,7 @@ class EndpointSettings(Table):
     @field_validator("headers", "query")
     @classmethod
     def _holds_no_key(cls, fields: dict[str, str]) -> dict[str, str]:
-        secret = next((name for name in fields if _SECRET.search(name)), None)
+        secret = next((name for name in fields if holds_secret(name)), None)
         if secret is not None:
             raise ValueError(
                 f"{secret} looks like a key: put it into an environment variable, and name that "

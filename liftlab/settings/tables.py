@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from liftlab.errors import UnknownName, UsageError
 from liftlab.settings.budget import BudgetSettings
@@ -49,21 +49,52 @@ class SamplingSettings(Table):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
-class PipelineSettings(Table):
-    """An ordered list of stage names."""
+# `module:name` of code of the user's own; only the load process of a run imports it.
+OwnTarget = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
 
-    stages: tuple[str, ...] = Field(min_length=1)
+
+class PipelineSettings(Table):
+    """An ordered list of stage names, or a function or class of the user's own."""
+
+    stages: tuple[str, ...] | None = Field(default=None, min_length=1)
+    call: OwnTarget | None = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> PipelineSettings:
+        if (self.stages is None) == (self.call is None):
+            raise ValueError("needs stages, or call: one of the two")
+        return self
 
 
 class StageSettings(Table):
-    """A stage told in the file: a prompt with `$prompt` and `$<earlier stage>` in it."""
+    """A stage told in the file: a prompt, a class, or how an installed stage is asked."""
 
-    prompt: str
+    prompt: str | None = None  # with `$request`, `$<earlier stage>` and parts of it
+    own_class: OwnTarget | None = Field(default=None, alias="class")
     json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     system: str | None = None
-    attempts: int = Field(default=1, ge=1, le=10)
-    max_tokens: int | None = Field(default=None, ge=1)
+    attempts: int | None = Field(default=None, ge=1, le=10)  # None: as its class says, or once
     gives_code: bool = False
+    code_path: str | None = None  # where the source is in a JSON reply
+    function_path: str | None = None  # and the function's name; behind `$` of an earlier stage
+    endpoint: str | None = None  # None: the run's; likewise the next
+    model: str | None = None
+    temperature: float | None = Field(default=None, ge=0, le=5)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> StageSettings:
+        if self.prompt is not None and self.own_class is not None:
+            raise ValueError("has a prompt and a class: one of the two")
+        only_with_prompt = ("json_schema", "system", "gives_code", "code_path", "function_path")
+        if self.prompt is None and (odd := [n for n in only_with_prompt if getattr(self, n)]):
+            raise ValueError(f"{odd[0].removeprefix('json_')} goes with a prompt")
+        if self.code_path is not None and self.json_schema is None:
+            raise ValueError("code_path goes with a schema")
+        if self.function_path is not None and not (self.gives_code or self.code_path is not None):
+            raise ValueError("function_path goes with code_path or gives_code")
+        return self
 
 
 class LimitSettings(Table):
@@ -124,6 +155,12 @@ class Settings(Table):
         """Return the endpoint of `[run]`, with the model if one is named."""
         chosen = self.endpoint(self.run.endpoint, self.run.protocol)
         return chosen if model is None else chosen.model_copy(update={"model": model})
+
+    def endpoint_of_stage(self, stage: str, otherwise: EndpointSettings) -> EndpointSettings:
+        """Return the endpoint that a stage's table names, with its model; else the run's."""
+        table = self.stages.get(stage, StageSettings())
+        chosen = otherwise if table.endpoint is None else self.endpoint(table.endpoint)
+        return chosen.model_copy(update={"model": table.model}) if table.model else chosen
 
     def pipeline(self, name: str) -> PipelineSettings:
         """Return the pipeline of that name, or raise UnknownName."""

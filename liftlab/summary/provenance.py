@@ -9,7 +9,7 @@ from typing import Any
 
 from liftlab.analysis.caching import cache_warning
 from liftlab.analysis.cost import Price
-from liftlab.analysis.trust import client_warning, trust_sentence
+from liftlab.analysis.trust import client_warning, trust_sentence, work_warnings
 from liftlab.store import RunData
 from liftlab.summary.result import Result
 
@@ -39,6 +39,11 @@ class Provenance(Result):
     def trust(self) -> str:
         """How far the times can be trusted; empty where that was not measured."""
         return trust_sentence(self.run.run)
+
+    @property
+    def own_work(self) -> list[str]:
+        """Warnings of work in stages' own methods that no time shows."""
+        return work_warnings(self.run.stages)
 
     @property
     def is_simulated(self) -> bool:

@@ -13,6 +13,7 @@ import ssl
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import aiohttp
@@ -85,7 +86,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
         unix_socket: str | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
-        self._tls = _StampedTls.verifying(ca_file)
+        self._tls = verifying_tls(ca_file)
         self._connect_s = connect_s
         self._first_byte_s = first_byte_s
         self._between_reads_s = between_reads_s
@@ -282,18 +283,20 @@ class StampedTransport(httpx.AsyncBaseTransport):
 class _StampedTls(ssl.SSLContext):
     """A verifying client context that tells when a handshake begins."""
 
-    @classmethod
-    def verifying(cls, ca_file: str | None) -> _StampedTls:
-        context = cls(ssl.PROTOCOL_TLS_CLIENT)
-        if ca_file is None:
-            context.load_default_certs()
-        else:
-            context.load_verify_locations(cafile=ca_file)
-        context.set_alpn_protocols(["http/1.1"])
-        return context
-
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
         recorder = recording.get()
         if recorder is not None:
             recorder.handshaking()
         return super().wrap_bio(*args, **kwargs)
+
+
+@cache  # reading the system's certificates takes as long as a whole exchange
+def verifying_tls(ca_file: str | None = None) -> ssl.SSLContext:
+    """Return a context that trusts these authorities only; the system's if None."""
+    context = _StampedTls(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_file is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(cafile=ca_file)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

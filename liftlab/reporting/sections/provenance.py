@@ -23,6 +23,7 @@ def section(provenance: Provenance) -> Section:
         "Price": price(provenance.price),
         "Isolation": isolation(provenance.isolation),
         "Caches": provenance.caches,
+        "Own work": "; ".join(provenance.own_work),
         "Grader": ", ".join(run.grades["grader_version"].dropna().unique()),
         **_client(run.run),
     }

@@ -40,6 +40,9 @@ def reason_lines(run: RunData) -> list[str]:
         lines.append(f"Most frequent reason, {count:,} of {len(reasons):,}: {told}")
         if _wants_direct(run, first):
             lines.append("This endpoint may do better when asked for the code: --pipeline direct")
+        own = [(reason, said) for reason, said in reasons if reason.kind == "pipeline_error"]
+        if own and first.kind != "pipeline_error":
+            lines.append(f"{len(own):,} of {len(reasons):,}: {_told(own[0][0], own)}")
     if loose := _unconstrained(run):
         lines.append(loose)
     return lines

@@ -1,0 +1,254 @@
+"""One case through a pipeline of the user's own, as the same records that any trial has."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import json
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from liftlab.errors import LiftlabError
+from liftlab.pipeline.base import Code
+from liftlab.pipeline.own import Answer, OwnFunction, told
+from liftlab.records import Attempt, Stage, Trial
+from liftlab.runner.calls import Calls, class_of
+from liftlab.runner.context import Context
+from liftlab.runner.plan import PlannedTrial
+from liftlab.runner.trace import Trace, TracedStage
+from liftlab.runner.trial import TrialDone, is_cold, total
+from liftlab.suite.signature import mentions
+from liftlab.timing.observed import observer
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What the function gave, or how it failed; `seconds` are on the run's clock."""
+
+    ended_s: float
+    answer: Answer | None = None
+    error_class: str | None = None
+    message: str | None = None
+
+
+async def run_own_trial(context: Context, own: OwnFunction, planned: PlannedTrial) -> TrialDone:
+    """Call the user's function for one case, and return what was recorded meanwhile.
+
+    Its exceptions end the trial, never the run. A function that is not async runs in a thread.
+    """
+    began_s = context.clock.now_s()
+    trace = Trace(context, planned, own.stage, began_s)
+    calls = Calls(context, trace)
+    more = _more_for(own.call, planned, trace)
+    call = partial(own.call, planned.prompt, **more)
+    result = _Result(context.clock.now_s(), error_class="cancelled")
+    try:
+        result = await _called(context, own, call, calls)
+    finally:
+        tokens = result.answer.tokens if result.answer else None
+        stages, unwritten, entered = trace.closed(result.ended_s, tokens)
+        if result.error_class is not None and entered in stages:
+            stages = [*(stage for stage in stages if stage is not entered), entered]
+        await _write(context, stages, unwritten, result.ended_s)
+    return _done(context, planned, stages, result, began_s, "signature" in more)
+
+
+async def _called(
+    context: Context, own: OwnFunction, call: Callable[[], Any], calls: Calls
+) -> _Result:
+    """Call the function in a task of its own: what it sets there, no other trial sees."""
+    task = asyncio.create_task(_outcome(own, call, calls))
+    try:
+        async with asyncio.timeout(context.trial_deadline_s) as limit:
+            given, error = await task
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        said = f"no answer within {context.trial_deadline_s:g} s"
+        return _Result(context.clock.now_s(), error_class="deadline", message=said)
+    ended_s = context.clock.now_s()
+    if isinstance(error, LiftlabError):
+        raise error  # such as a journal that cannot be written: it ends the run
+    if error is not None:
+        reason = class_of(error) or "pipeline_error"
+        return _Result(ended_s, error_class=reason, message=told(error, own.code.root))
+    answer = Answer(given) if isinstance(given, str) else given
+    fault = _fault_of(answer)
+    if fault is None and isinstance(answer, Answer):
+        return _Result(ended_s, answer=answer)
+    said = f"{own.code.target} returned {fault}"
+    return _Result(ended_s, error_class="pipeline_error", message=said)
+
+
+def _fault_of(answer: object) -> str | None:
+    """Say what is wrong with what the function returned; None if it is an answer."""
+    if not isinstance(answer, Answer):
+        return f"{type(answer).__name__}, which is neither code nor liftlab.Answer"
+    wanted = {"code": str, "function": str | None, "tokens": int | None}
+    for name, kind in wanted.items():
+        if not isinstance(getattr(answer, name), kind):
+            return f"an Answer whose {name} is {type(getattr(answer, name)).__name__}"
+    try:
+        json.dumps(answer.ir)
+    except (TypeError, ValueError, RecursionError):
+        return "an Answer whose ir is no JSON data"
+    return None
+
+
+async def _outcome(
+    own: OwnFunction, call: Callable[[], Any], calls: Calls
+) -> tuple[Any, BaseException | None]:
+    """Return what the function gives, or raises."""
+    observer.set(calls)
+    try:
+        if _is_async(own.call):
+            return await call(), None
+        given, error = await _in_thread(call)
+        return (await given if inspect.isawaitable(given) else given), error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return None, error
+    except BaseException as error:  # foreign code: SystemExit, too, ends its trial only
+        return None, error
+
+
+def _is_async(call: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(type(call).__call__)
+
+
+async def _in_thread(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """Call in a thread of its own, which does not keep an interrupted run from ending."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+    inherited = contextvars.copy_context()
+
+    def settle(outcome: tuple[Any, BaseException | None]) -> None:
+        if not done.done():
+            done.set_result(outcome)
+
+    def work() -> None:
+        outcome: tuple[Any, BaseException | None]
+        try:
+            outcome = inherited.run(call), None
+        except BaseException as error:
+            outcome = None, error
+        with suppress(RuntimeError):  # the run has ended meanwhile
+            loop.call_soon_threadsafe(settle, outcome)
+
+    threading.Thread(target=work, name="pipeline", daemon=True).start()
+    return await done
+
+
+def _more_for(call: Callable[..., Any], planned: PlannedTrial, trace: Trace) -> dict[str, Any]:
+    """Return what the function gets beside the prompt: what it has parameters for."""
+    known = {"trace": trace, "signature": planned.signature}
+    try:
+        parameters = inspect.signature(call).parameters
+    except (TypeError, ValueError):  # a built-in one
+        return {}
+    return {name: value for name, value in known.items() if name in parameters}
+
+
+async def _write(
+    context: Context, stages: list[TracedStage], unwritten: set[int], ended_s: float
+) -> None:
+    """Complete the rows of all attempts; one that is still under way was given up."""
+    for stage in stages:
+        for row in stage.attempts:
+            if row.seq in unwritten:
+                await context.ledger.attempt_sent(row)
+        stage.attempts[:] = [_completed(row, ended_s) for row in stage.attempts]
+        for row in stage.attempts:
+            context.ledger.attempt_ended(row)
+
+
+def _completed(row: Attempt, ended_s: float) -> Attempt:
+    if row.ended_s is not None:
+        return row
+    return replace(row, ended_s=ended_s, error_class="cancelled", transport_ok=False, valid=False)
+
+
+def _done(
+    context: Context,
+    planned: PlannedTrial,
+    stages: list[TracedStage],
+    result: _Result,
+    began_s: float,
+    told_signature: bool,
+) -> TrialDone:
+    attempts = [attempt for stage in stages for attempt in stage.attempts]
+    counted = all(attempt.attempt is not None for attempt in attempts)
+    answer = result.answer
+    told = f"{planned.prompt}\n{planned.signature if told_signature else ''}"
+    row = Trial(
+        run_id=context.run_id,
+        case_id=planned.case_id,
+        repeat=planned.repeat,
+        category=planned.category,
+        difficulty=planned.difficulty,
+        started_at=context.clock.utc(began_s),
+        e2e_s=result.ended_s - began_s,
+        client_s=0.0,
+        attempts=len(attempts) if counted else None,
+        cold=is_cold(attempts),
+        completed=answer is not None,
+        asked_function=planned.function if mentions(told, planned.function) else None,
+    )
+    last = len(stages) - 1
+    return TrialDone(
+        row=row,
+        stages=tuple(
+            _stage_row(context, planned, stage, position, result, position == last)
+            for position, stage in enumerate(stages)
+        ),
+        attempts=tuple(attempts),
+        code=None if answer is None else Code(source=answer.code, function=answer.function),
+        message=result.message,
+    )
+
+
+def _stage_row(
+    context: Context,
+    planned: PlannedTrial,
+    stage: TracedStage,
+    position: int,
+    result: _Result,
+    last: bool,
+) -> Stage:
+    kept = _kept(result, position, last)
+    counted = all(attempt.attempt is not None for attempt in stage.attempts)
+    failed = last and result.error_class is not None
+    return Stage(
+        run_id=context.run_id,
+        case_id=planned.case_id,
+        repeat=planned.repeat,
+        stage=stage.name,
+        position=position,
+        ok=not failed,
+        started_s=stage.started_s,
+        finished_s=stage.finished_s,
+        latency_s=stage.latency_s,
+        client_s=0.0,
+        attempts=len(stage.attempts) if counted else None,
+        output_tokens=total(a.output_tokens for a in stage.attempts),
+        error_class=result.error_class if failed else None,
+        value_sha256=None if kept is None else context.ledger.keep(json.dumps(kept).encode()),
+    )
+
+
+def _kept(result: _Result, position: int, last: bool) -> dict[str, Any] | None:
+    """Return what is kept of a stage: the first has the IR, the last the code or the fault."""
+    answer = result.answer
+    if answer is None:
+        return {"message": result.message} if last and result.message else None
+    if last:
+        kept = {"code": answer.code, "function": answer.function}
+        return kept if position or answer.ir is None else kept | {"ir": answer.ir}
+    return {"value": answer.ir} if position == 0 and answer.ir is not None else None

@@ -1,0 +1,200 @@
+"""Times the stages and attempts of a pipeline of the user's own, while it runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+
+from liftlab.records import Attempt
+from liftlab.runner.context import Context
+from liftlab.runner.plan import PlannedTrial
+
+
+@dataclass(slots=True)
+class TracedStage:
+    """What is known of one stage of a trial; `mark_s` is where its next attempt begins."""
+
+    name: str
+    started_s: float
+    mark_s: float
+    finished_s: float | None = None
+    latency_s: float = 0.0
+    attempts: list[Attempt] = field(default_factory=list)
+    noted: int = 0  # how many of its attempts `Trace.attempt` has said something of
+
+
+_current: ContextVar[TracedStage | None] = ContextVar("liftlab_stage", default=None)
+
+
+class Trace:
+    """The recorder that a pipeline of the user's own is handed as `trace`.
+
+    `base_url` and `model` are those of the run's endpoint. It may be used by several threads.
+    """
+
+    def __init__(self, context: Context, planned: PlannedTrial, whole: str, began_s: float) -> None:
+        self.base_url = context.base_url
+        self.model = context.model
+        self._context = context
+        self._planned = planned
+        self._lock = threading.Lock()
+        self._whole = TracedStage(whole, began_s, began_s)
+        self._stages: dict[str, TracedStage] = {}
+        self._entered = self._whole  # the latest
+        self._closed = False
+        self._unwritten: set[int] = set()  # rows that no call wrote, by number
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage of the pipeline; one that is entered again adds to its time.
+
+        Raises
+        ------
+        ValueError
+            If it has no name, or another stage is under way in this task or thread.
+        """
+        if not name or not isinstance(name, str) or len(name) > 100:
+            raise ValueError("trace.stage needs a name of up to 100 characters")
+        if _current.get() is not None:
+            raise ValueError(f"stage {name!r} begins inside another one: stages cannot be nested")
+        now_s = self._context.clock.now_s()
+        with self._lock:
+            stage = self._stages.setdefault(name, TracedStage(name, now_s, now_s))
+            stage.mark_s = now_s
+            self._entered = stage
+        token = _current.set(stage)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+            ended_s = self._context.clock.now_s()
+            with self._lock:
+                stage.latency_s += ended_s - now_s
+                stage.finished_s = ended_s
+
+    def attempt(self, *, tokens: int | None = None, reason: str | None = None) -> None:
+        """Note that an attempt has just ended.
+
+        Of a call through `liftlab.transport()` it adds what the call itself does not tell;
+        otherwise the attempt began where the stage, or the attempt before it, did.
+
+        Parameters
+        ----------
+        tokens
+            Output tokens of the answer.
+        reason
+            Why the attempt was made, where it is not the first, such as `does_not_parse`.
+        """
+        now_s = self._context.clock.now_s()
+        with self._lock:
+            stage = self._stage()
+            if len(stage.attempts) > stage.noted:
+                row = stage.attempts.pop()
+            else:
+                row = self._row(stage, called_s=stage.mark_s, attempt=self._number(stage))
+                row = self._timed(row, stage.mark_s, now_s)
+                self._unwritten.add(row.seq)
+            told = replace(
+                row,
+                output_tokens=row.output_tokens if tokens is None else tokens,
+                retry_reason=row.retry_reason if reason is None else str(reason)[:100],
+            )
+            stage.attempts.append(told)
+            stage.noted, stage.mark_s = len(stage.attempts), now_s
+
+    def begin(self, retry_reason: str | None = None) -> tuple[TracedStage, Attempt]:
+        """Return the row of a call that is about to be made, and the stage that it belongs to."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("this trial is over: its time was up")
+            stage = self._stage()
+            row = self._row(
+                stage, called_s=self._context.clock.now_s(), attempt=self._number(stage)
+            )
+            row = replace(row, retry_reason=retry_reason, request_id=f"{row.run_id}-{row.seq}")
+            stage.attempts.append(row)
+        return stage, row
+
+    def end(self, stage: TracedStage, row: Attempt) -> None:
+        """Take the row of a call that has ended, in place of the one that it began with."""
+        with self._lock:
+            if self._closed:
+                return
+            index = next(i for i, a in enumerate(stage.attempts) if a.seq == row.seq)
+            noted = stage.attempts[index]
+            stage.attempts[index] = replace(row, retry_reason=noted.retry_reason)
+            stage.mark_s = self._context.clock.now_s()
+
+    def closed(
+        self, ended_s: float, tokens: int | None
+    ) -> tuple[list[TracedStage], set[int], TracedStage]:
+        """Return the stages in order, the attempts that no call wrote, and the last stage entered.
+
+        A trial without a stage is one; without a known attempt, each stage has one of no number,
+        which took all of its time. `tokens` is what the answer says where no attempt does.
+        """
+        with self._lock:
+            self._closed = True
+            stages = list(self._stages.values())
+            if not stages:
+                self._whole.latency_s = ended_s - self._whole.started_s
+                self._whole.finished_s = ended_s
+                stages = [self._whole]
+            elif self._whole.attempts:
+                stages.append(_outside(self._whole))
+                stages.sort(key=lambda stage: stage.started_s)
+            if not any(stage.attempts for stage in stages):
+                for stage in stages:
+                    row = self._row(stage, called_s=stage.started_s, attempt=None)
+                    row = self._timed(row, stage.started_s, stage.finished_s or ended_s)
+                    stage.attempts.append(row)
+                    self._unwritten.add(row.seq)
+            last = stages[-1].attempts
+            if tokens is not None and last and last[-1].output_tokens is None:
+                last[-1] = replace(last[-1], output_tokens=tokens)
+            return stages, self._unwritten, self._entered
+
+    def _stage(self) -> TracedStage:
+        return _current.get() or self._whole
+
+    def _number(self, stage: TracedStage) -> int:
+        planned = self._planned
+        before = self._context.ledger.attempts_before(planned.case_id, planned.repeat, stage.name)
+        return before + len(stage.attempts) + 1
+
+    def _row(self, stage: TracedStage, *, called_s: float, attempt: int | None) -> Attempt:
+        context, planned = self._context, self._planned
+        return Attempt(
+            run_id=context.run_id,
+            seq=context.ledger.next_seq(),
+            case_id=planned.case_id,
+            repeat=planned.repeat,
+            stage=stage.name,
+            attempt=attempt,
+            endpoint=context.endpoint_name,
+            called_s=called_s,
+        )
+
+    @staticmethod
+    def _timed(row: Attempt, began_s: float, ended_s: float) -> Attempt:
+        """Return a row with the user's own marks where the transport has stamps."""
+        return replace(
+            row,
+            sent_s=began_s,
+            last_byte_s=ended_s,
+            ended_s=ended_s,
+            transport_ok=True,
+            valid=True,
+        )
+
+
+def _outside(whole: TracedStage) -> TracedStage:
+    """Return the calls that were made outside of every stage, as a stage: their own time."""
+    times = [(a.sent_s, a.ended_s) for a in whole.attempts if a.sent_s is not None and a.ended_s]
+    whole.started_s = min((sent for sent, _ in times), default=whole.started_s)
+    whole.finished_s = max((ended for _, ended in times), default=None)
+    whole.latency_s = sum(ended - sent for sent, ended in times)
+    return whole
