@@ -22,7 +22,7 @@ LAYOUTS: dict[str, list[int]] = {
     "10 × 2": [2] * 10,
     "20 × 2": [2] * 20,
     "20 × 50": [50] * 20,
-    "40, unequal": [1, 2, 3, 10] * 10,
+    "40, unequal": [1] * 16 + [2] * 10 + [5] * 8 + [20] * 6,
     "80 × 2": [2] * 80,
 }
 
@@ -31,36 +31,46 @@ def shared(share: float) -> Callable[[Rng, Names], np.ndarray]:
     """Return lognormal times of which prompts hold such a share of the variance."""
 
     def draw(rng: Rng, names: Names) -> np.ndarray:
-        case = rng.standard_normal(names[-1] + 1)[names]
-        own = rng.standard_normal(len(names))
-        return np.exp(0.35 * (math.sqrt(share) * case + math.sqrt(1 - share) * own))
+        case = rng.normal(0, math.sqrt(share), names[-1] + 1)[names]
+        return 6 * np.exp(0.5 * (case + rng.normal(0, math.sqrt(1 - share), len(names))))
 
     return draw
 
 
-def bimodal(rng: Rng, names: Names) -> np.ndarray:
-    """Draw three prompts of ten around 10 s, the others around 4 s."""
-    slow = rng.random(names[-1] + 1) < 0.3
-    return np.where(slow, 10.0, 4.0)[names] * rng.lognormal(0, 0.05, len(names))
+def slow_prompts(share: float, times: float) -> Callable[[Rng, Names], np.ndarray]:
+    """Return gamma times (CV .1), of such a share of the prompts so many times as long."""
+
+    def draw(rng: Rng, names: Names) -> np.ndarray:
+        slow = rng.random(names[-1] + 1) < share
+        return np.where(slow, times, 1.0)[names] * rng.gamma(100, 0.04, len(names))
+
+    return draw
+
+
+def slow_now_and_then(rng: Rng, names: Names) -> np.ndarray:
+    """Draw times, some three times as long: each prompt has its own chance of that."""
+    chance = rng.beta(0.3, 2.2, names[-1] + 1)[names]
+    return rng.gamma(16, 0.25, len(names)) * np.where(rng.random(len(names)) < chance, 3, 1)
 
 
 def heavy(rng: Rng, names: Names) -> np.ndarray:
-    """Draw 5 s and a heavy tail, each request its own."""
-    return 5 + 2 * rng.pareto(1.5, len(names))
+    """Draw tails heavier than any power of the time, each request its own."""
+    return 5 * np.exp(0.3 * rng.standard_t(3, len(names)))
 
 
 def heavy_prompts(rng: Rng, names: Names) -> np.ndarray:
-    """Draw 5 s and a heavy tail, one for each prompt."""
-    tails = 5 + 2 * rng.pareto(1.5, names[-1] + 1)
-    return tails[names] * rng.lognormal(0, 0.05, len(names))
+    """Draw a floor and a heavy tail, one for each prompt."""
+    return (3 + rng.pareto(1.2, names[-1] + 1))[names] * rng.gamma(100, 0.01, len(names))
 
 
 TIMES: dict[str, Callable[[Rng, Names], np.ndarray]] = {
-    "lognormal, ICC .2": shared(0.2),
-    "lognormal, ICC .9": shared(0.9),
-    "bimodal by prompt": bimodal,
-    "5 + 2·Lomax(1.5)": heavy,
-    "the same by prompt": heavy_prompts,
+    "lognormal, ICC .3": shared(0.3),
+    "lognormal, ICC .95": shared(0.95),
+    "1 prompt in 3 × 2.5": slow_prompts(1 / 3, 2.5),
+    "1 prompt in 8 × 2.5": slow_prompts(1 / 8, 2.5),
+    "some requests × 3": slow_now_and_then,
+    "ln: .3 × t, 3 df": heavy,
+    "floor and Lomax(1.2) by prompt": heavy_prompts,
 }
 
 
@@ -71,8 +81,15 @@ def named(sizes: list[int]) -> Names:
 
 def outcomes(rng: Rng, rate: float, share: float, names: Names) -> np.ndarray:
     """Draw outcomes of cases whose own rates differ, with an intra-class correlation."""
-    shape = np.array([rate, 1 - rate]) * (1 - share) / share
-    return rng.random(len(names)) < rng.beta(*shape, names.max() + 1)[names]
+    odds = (1 - share) / share
+    return rng.random(len(names)) < rng.beta(rate * odds, (1 - rate) * odds, names.max() + 1)[names]
+
+
+def always(rng: Rng, rate: float, share: float, names: Names) -> np.ndarray:
+    """Draw outcomes of which a share of the cases has the same one each time."""
+    cases = names.max() + 1
+    fixed, same = rng.random(cases) < share, rng.random(cases) < rate
+    return np.where(fixed[names], same[names], rng.random(len(names)) < rate)
 
 
 def request_quantiles(rng: Rng, replicates: int) -> Rows:
@@ -81,14 +98,19 @@ def request_quantiles(rng: Rng, replicates: int) -> Rows:
     wanted = [(q, n) for q, n in wanted if q == 0.5 or len(LAYOUTS[n]) >= 20]
     wanted = [(q, n) for q, n in wanted if q != 0.9 or n in ("20 × 2", "40, unequal")]
     wanted = [(q, n) for q, n in wanted if q != 0.95 or n in ("20 × 50", "80 × 2")]
+    levels = (0.5, 0.9, 0.95)
+    true = {
+        kind: dict(zip(levels, np.quantile(draw(rng, np.arange(400_000)), levels), strict=True))
+        for kind, draw in TIMES.items()
+    }
     for q, layout in wanted:
         names, row = named(LAYOUTS[layout]), [f"P{100 * q:.0f}, {layout}"]
-        for draw in TIMES.values():
-            truth = float(np.quantile(draw(rng, np.arange(400_000)), q))
+        for kind, draw in TIMES.items():
             inside = 0
             for _ in range(replicates):
                 found = quantile(draw(rng, names), q, clusters=names)
-                inside += found.low <= truth <= (math.inf if found.high is None else found.high)
+                high = math.inf if found.high is None else found.high
+                inside += found.low <= true[kind][q] <= high
             row.append(inside / replicates)
         yield row
 
@@ -98,8 +120,9 @@ def rates(rng: Rng, replicates: int) -> Rows:
     for layout, sizes in LAYOUTS.items():
         for rate in (0.7, 0.95):
             names, row = named(sizes), [f"{layout}, rate {rate}"]
-            for share in (0.05, 0.2, 0.5, 0.8):
-                drawn = (outcomes(rng, rate, share, names) for _ in range(replicates))
+            kinds = [(outcomes, share) for share in (0.05, 0.2, 0.5, 0.8)] + [(always, 0.5)]
+            for draw, share in kinds:
+                drawn = (draw(rng, rate, share, names) for _ in range(replicates))
                 found = [proportion(each, clusters=names) for each in drawn]
                 row.append(float(np.mean([each.low <= rate <= each.high for each in found])))
             yield row
@@ -109,8 +132,13 @@ def _decided(found: list[TargetResult]) -> float:
     return float(np.mean([each.verdict in ("met", "not met") for each in found]))
 
 
-def rates_decided(rng: Rng, replicates: int) -> Rows:
-    """Yield how often the number of prompts that was named decides about a rate."""
+def decided(rng: Rng, replicates: int) -> Rows:
+    """Yield how often the number of prompts that was named decides: rates, then quantiles."""
+    yield from _rates_decided(rng, replicates)
+    yield from _quantiles_decided(rng, replicates)
+
+
+def _rates_decided(rng: Rng, replicates: int) -> Rows:
     for right, n, limit in ((4, 5, 0.7), (17, 20, 0.7), (28, 40, 0.6), (5, 20, 0.4), (38, 40, 0.9)):
         estimate = proportion(right, n)
         named_n = judge(estimate, limit, at_most=False).more
@@ -127,8 +155,7 @@ def rates_decided(rng: Rng, replicates: int) -> Rows:
         yield row
 
 
-def quantiles_decided(rng: Rng, replicates: int) -> Rows:
-    """Yield the same about quantiles: the truth is the share within the limit."""
+def _quantiles_decided(rng: Rng, replicates: int) -> Rows:
     seen_at = ((0.5, 24, 40), (0.5, 14, 40), (0.5, 58, 100), (0.9, 75, 80), (0.95, 72, 80))
     for q, within, n in seen_at:
         x = np.sort(rng.lognormal(0, 0.35, n))

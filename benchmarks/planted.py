@@ -1,136 +1,163 @@
-"""Records of runs in which the cause of a slow step is planted, and what is made of them.
+"""Records of runs in which the cause of one slow step is planted, or none.
 
-Used by `calibration.py`. The form is the simulator's: queue + cold start + prefill + base + token x
-tokens, with lognormal noise on the service, one stage; prompts have 200 to 6,000 tokens.
+Used by `calibration.py`. A server is drawn for each run: what a step takes without any token, what
+an output token costs, and what a prompt token that is not cached costs (a 10th to a 30th of that).
+Prompts have 200 to 6,000 tokens. Two stages, requests one after the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from liftlab.analysis.slow_steps import SlowStep, SlowSteps, slow_steps
 
-BASE_S, TOKEN_S, PROMPT_S = 0.6, 0.028, 0.002
 CASES = 20
-SLOW_AT_LEAST_S = 4.0
+STAGES = ("nlp_to_ir", "ir_to_code")
+USUAL_TOKENS = 120
 
 Rng = np.random.Generator
-Row = dict[str, Any]
-Noise = Callable[[Rng], float]
+Tables = tuple[pd.DataFrame, pd.DataFrame]
+Server = dict[str, float]
 
-# What is planted in a row: how it is drawn.
-PLANTED: dict[str, Callable[[Rng, Row], Row]] = {
-    "retry": lambda rng, row: {"tries": int(rng.integers(2, 4))},
-    "back_off": lambda rng, row: {"tries": 2, "back_off": rng.uniform(8, 20)},
-    "connect": lambda rng, row: {"tries": 2, "connect": rng.uniform(8, 20)},
-    "queue": lambda rng, row: {"queue": rng.uniform(SLOW_AT_LEAST_S, 20)},
-    "cold_start": lambda rng, row: {"cold": rng.uniform(5, 60)},
-    "longer_answer": lambda rng, row: {"tokens": int(rng.integers(400, 900))},
-    "stall": lambda rng, row: {"gap": rng.uniform(SLOW_AT_LEAST_S, 20)},
-    "uncached_prompt": lambda rng, row: {"prompt": max(row["prompt"], 4500), "cached": 0},
-    "unexplained": lambda rng, row: {"silent": rng.uniform(8, 20)},
+# What is planted, in seconds if it is not said otherwise; of a step that usually takes `usual`.
+PLANTED: dict[str, Callable[[Rng, float], dict[str, float]]] = {
+    "retry": lambda rng, usual: {"tries": int(rng.integers(2, 4))},
+    "back_off": lambda rng, usual: {"refused": 1, "back_off": usual * rng.uniform(1, 4)},
+    "connect": lambda rng, usual: {"refused": 1, "connect": usual * rng.uniform(1, 4)},
+    "queue": lambda rng, usual: {"queue": usual * rng.uniform(1, 4)},
+    "cold_start": lambda rng, usual: {"cold": usual * rng.uniform(1, 12)},
+    "longer_answer": lambda rng, usual: {"tokens": int(rng.integers(4, 9)) * USUAL_TOKENS},
+    "stall": lambda rng, usual: {"gap": usual * rng.uniform(1, 4)},
+    "uncached_prompt": lambda rng, usual: {"cached": 0},
+    "unexplained": lambda rng, usual: {"silent": usual * rng.uniform(2, 5)},
 }
-NOISES: dict[str, Noise] = {
-    "lognormal σ .1": lambda rng: rng.lognormal(0, 0.1),
-    "lognormal σ .6": lambda rng: rng.lognormal(0, 0.6),
-    "floor and Pareto": lambda rng: (5 + 2 * rng.pareto(1.5)) / 6.2,
+NOISES: dict[str, Callable[[Rng, int], np.ndarray]] = {
+    "gamma, CV .1": lambda rng, n: rng.gamma(100, 0.01, n),
+    "gamma, CV .6": lambda rng, n: rng.gamma(2.8, 1 / 2.8, n),
+    "floor and Lomax(1.5)": lambda rng, n: 0.8 + 0.3 * rng.pareto(1.5, n),
+    "ln: .2 × t, 3 df": lambda rng, n: np.exp(0.2 * rng.standard_t(3, n)),
 }
 
 
-def repeats_of(layout: str, rng: Rng) -> list[int]:
+def repeats_of(layout: str, rng: Rng) -> np.ndarray:
     """Return how often each case is asked: "20 × 3", or "20, unequal"."""
     if layout.endswith("unequal"):
-        return rng.integers(1, 7, CASES).tolist()
+        return rng.choice([1, 2, 3, 4, 8], CASES)
     cases, _, repeats = layout.partition(" × ")
-    return [int(repeats)] * int(cases)
+    return np.full(int(cases), int(repeats))
 
 
-def clean(rng: Rng, layout: str, kind: str = "cached") -> list[Row]:
-    """Draw the rows of a run without any cause.
-
-    `kind` is "cached" (nearly all of each prompt), "first" (not in a case's first request), "some"
-    (a fifth is not), "uncached", "by tokens" (a fourth of the cases has long answers), or "by
-    case" (a fourth is slow by nature).
-    """
-    repeats = repeats_of(layout, rng)
-    prompts, tokens = rng.integers(200, 6001, len(repeats)), rng.integers(60, 200, len(repeats))
-    hard = rng.random(len(repeats)) < 0.25
-    rows = []
-    for repeat in range(1, max(repeats) + 1):
-        for case in rng.permutation(len(repeats)):
-            if repeat > repeats[case]:
-                continue
-            missed = {"first": repeat == 1, "some": rng.random() < 0.2}.get(kind, kind != "cached")
-            prompt = int(prompts[case])
-            typical = 400 if kind == "by tokens" and hard[case] else tokens[case]
-            rows.append(
-                {
-                    "case": f"case{case}",
-                    "repeat": repeat,
-                    "prompt": prompt,
-                    "cached": 0 if missed else int(0.95 * prompt),
-                    "tokens": max(5, int(typical * rng.lognormal(0, 0.15))),
-                    "times": 2.5 if kind == "by case" and hard[case] else 1.0,
-                }
-            )
-    return rows
-
-
-def records(
-    rng: Rng, rows: list[Row], noise: Noise = NOISES["lognormal σ .1"]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Make the stage and attempt tables of one run, its requests one after the other."""
-    stages, attempts, clock = [], [], 0.0
-    for row in rows:
-        begun, tries = clock, row.get("tries", 1)
-        for number in range(1, tries + 1):
-            made = _attempt(rng, row, number, clock, noise(rng))
-            clock = made["last_byte_s"]
-            attempts.append({**made, "seq": len(attempts)})
-        key = {"case_id": row["case"], "repeat": row["repeat"], "stage": "code"}
-        took = {"started_s": begun, "latency_s": clock - begun, "attempts": tries}
-        stages.append({**key, **took})
-    return pd.DataFrame(stages), pd.DataFrame(attempts)
-
-
-def _attempt(rng: Rng, row: Row, number: int, clock: float, noise: float) -> Row:
-    first, last = number == 1, number == row.get("tries", 1)
-    prefill = PROMPT_S * (row["prompt"] - row["cached"]) * rng.lognormal(0, 0.05)
-    service = (BASE_S + TOKEN_S * row["tokens"]) * row["times"] * noise
-    queue = abs(rng.normal(0, 0.005)) + (row.get("queue", 0.0) if first else 0.0)
-    cold = row.get("cold", 0.0) if first else 0.0
-    waits = {name: 0.0 if first else row.get(name, 0.0) for name in ("back_off", "connect")}
-    gap, silent = (row.get(name, 0.0) if last else 0.0 for name in ("gap", "silent"))
-    sent = clock + sum(waits.values())
+def server(rng: Rng) -> Server:
+    """Draw a server."""
+    token = rng.uniform(0.015, 0.06)
     return {
-        "case_id": row["case"],
-        "repeat": row["repeat"],
-        "stage": "code",
-        "attempt": number,
-        "phase": "measure",
-        "sent_s": sent,
-        "last_byte_s": sent + queue + cold + prefill + service + gap + silent,
-        "queue_s": queue,
-        "cold": cold > 0,
-        "cold_s": cold,
-        "tcp_s": waits["connect"],
-        "backoff_before_s": waits["back_off"],
-        "prefill_s": prefill,
-        "server_s": prefill + service + gap + silent,
-        "max_gap_s": 0.002 + gap,
-        "prompt_tokens": row["prompt"],
-        "cached_tokens": row["cached"],
-        "output_tokens": row["tokens"],
-        "retry_reason": None if first else "length",
-        "abandoned": False,
+        "base": rng.uniform(5, 20) * token,
+        "token": token,
+        "prompt": token / rng.uniform(10, 30),
     }
 
 
-def slow(tables: tuple[pd.DataFrame, pd.DataFrame], without: tuple[str, ...] = ()) -> SlowSteps:
+def usual_s(of: Server) -> float:
+    """Return what a step of no more than usual takes."""
+    return of["base"] + of["token"] * USUAL_TOKENS
+
+
+def clean(rng: Rng, layout: str, kind: str = "cached") -> pd.DataFrame:
+    """Draw the steps of one stage without any cause, in the order in which they are sent.
+
+    `kind` is "cached" (all of each prompt but its last block), "first" (not in a case's first
+    request), "some" (one in five is not), "uncached", "by tokens" (the answers of a fourth of the
+    cases are long), or "by case" (a fourth of the cases is slow by nature).
+    """
+    repeats = repeats_of(layout, rng)
+    case, n = np.repeat(np.arange(len(repeats)), repeats), int(repeats.sum())
+    repeat = np.concatenate([np.arange(1, each + 1) for each in repeats])
+    odd = (rng.random(len(repeats)) < 0.25)[case]
+    prompt = np.exp(rng.uniform(np.log(200), np.log(6000), len(repeats))).astype(int)[case]
+    missed = {
+        "cached": np.zeros(n, bool),
+        "first": repeat == 1,
+        "some": rng.random(n) < 0.2,
+    }.get(kind, np.ones(n, bool))
+    tokens = rng.uniform(0.5, 1.5, len(repeats))[case] * USUAL_TOKENS
+    tokens = np.where(odd & (kind == "by tokens"), 4 * USUAL_TOKENS, tokens)
+    steps = {
+        "case_id": case,
+        "repeat": repeat,
+        "prompt": prompt,
+        "cached": np.where(missed, 0, prompt - 1 - prompt % 64),
+        "tokens": np.maximum(1, tokens * rng.gamma(40, 1 / 40, n)).astype(int),
+        "times": np.where(odd & (kind == "by case"), 2.5, 1.0),
+    }
+    none = dict.fromkeys(("refused", "back_off", "connect", "queue", "cold", "gap", "silent"), 0.0)
+    frame = pd.DataFrame(steps | {"tries": 1} | none)
+    return frame.iloc[np.lexsort((rng.random(n), repeat))].reset_index(drop=True)
+
+
+def records(
+    rng: Rng,
+    of: Server,
+    steps: pd.DataFrame,
+    stage: str = STAGES[0],
+    noise: str = "gamma, CV .1",
+    *,
+    streamed: bool = False,
+) -> Tables:
+    """Make the stage and attempt tables of one stage."""
+    tries = steps["tries"] + steps["refused"].astype(int)
+    a = steps.loc[steps.index.repeat(tries)].reset_index(names="step")
+    number = a.groupby("step").cumcount().to_numpy() + 1
+    n, first = len(a), number == 1
+    last = number == tries.to_numpy()[a["step"]]
+    refused, once = first & (a["refused"] > 0), last.astype(float)
+    prefill = of["prompt"] * (a["prompt"] - a["cached"]) * rng.gamma(400, 1 / 400, n)
+    queue = rng.exponential(0.003, n) + a["queue"] * first
+    cold, gap, silent = a["cold"] * first, a["gap"] * once, a["silent"] * once
+    answer = (of["base"] + of["token"] * a["tokens"]) * a["times"] * NOISES[noise](rng, n)
+    prefill, answer = np.where(refused, 0, prefill), np.where(refused, 0.01, answer)
+    connect, back_off = a["connect"] * ~first, a["back_off"] * ~first
+    whole = queue + cold + prefill + answer + gap + silent
+    ended = (whole + connect + back_off).cumsum()
+    sent = ended - whole
+    # The wait that nobody records comes before the first token.
+    token = sent + queue + cold + prefill + silent + of["base"] * a["times"]
+    attempts = pd.DataFrame(
+        {
+            "case_id": a["case_id"].map("case{}".format),
+            "repeat": a["repeat"],
+            "stage": stage,
+            "attempt": number,
+            "seq": np.arange(n),
+            "phase": "measure",
+            "sent_s": sent,
+            "first_byte_s": token if streamed else ended - gap,
+            "last_byte_s": ended,
+            "queue_s": queue,
+            "cold": cold > 0,
+            "cold_s": cold,
+            "tcp_s": connect,
+            "backoff_before_s": back_off,
+            "prefill_s": prefill,
+            "server_s": prefill + answer + gap + silent,
+            "max_gap_s": 0.002 + gap,
+            "prompt_tokens": a["prompt"],
+            "cached_tokens": a["cached"],
+            "output_tokens": a["tokens"],
+            "first_token_s": np.where(refused | (not streamed), np.nan, token),
+            "retry_reason": np.where(first, None, "length"),
+            "abandoned": False,
+        }
+    )
+    begun, end = sent[first].to_numpy(), ended[last].to_numpy()
+    took = {"stage": stage, "started_s": begun, "latency_s": end - begun, "attempts": tries}
+    names = {"case_id": attempts["case_id"][first].to_numpy(), "repeat": steps["repeat"]}
+    return pd.DataFrame(names | took), attempts
+
+
+def slow(tables: Tables, without: tuple[str, ...] = ()) -> SlowSteps:
     """List the slow steps of a run, some columns not recorded."""
     stages, attempts = tables
     return slow_steps(pd.DataFrame(), stages, attempts.drop(columns=list(without)))
@@ -142,27 +169,43 @@ def named(step: SlowStep) -> str:
 
 
 def share_named(
-    rng: Rng, layout: str, cause: str, runs: int, without: tuple[str, ...] = ()
+    rng: Rng,
+    layout: str,
+    cause: str,
+    runs: int,
+    without: tuple[str, ...] = (),
+    *,
+    streamed: bool = False,
+    wanted: str = "",
 ) -> tuple[float, int]:
-    """Return how often the one planted cause of a slow step is named, and of how many."""
+    """Return how often the planted cause of a slow step is named, or `wanted`, and of how many."""
     right, seen = 0, 0
     for _ in range(runs):
-        rows = clean(rng, layout)
-        odd = rows[int(rng.integers(len(rows)))]
-        odd |= PLANTED[cause](rng, odd)
-        found = slow(records(rng, rows), without)
-        mine = [s for s in found if (s.case_id, s.repeat) == (odd["case"], odd["repeat"])]
+        of, steps = server(rng), clean(rng, layout)
+        place = int(rng.integers(len(steps)))
+        if cause == "uncached_prompt":  # a long one, in all requests of its case
+            alike = steps["case_id"] == steps["case_id"][place]
+            size = int(rng.integers(5000, 6001))
+            steps.loc[alike, ["prompt", "cached"]] = size, size - 1 - size % 64
+        for name, value in PLANTED[cause](rng, usual_s(of)).items():
+            steps.loc[place, name] = value
+        key = f"case{steps['case_id'][place]}", steps["repeat"][place]
+        found = slow(records(rng, of, steps, streamed=streamed), without)
+        mine = [step for step in found if (step.case_id, step.repeat) == key]
         seen += len(mine)
-        right += sum(named(step) == cause for step in mine)
+        right += sum(named(step) == (wanted or cause) for step in mine)
     return right / max(seen, 1), seen
 
 
 def share_of_alarms(
-    rng: Rng, layout: str, kind: str, runs: int, noise: str = "lognormal σ .1"
+    rng: Rng, layout: str, kind: str, runs: int, noise: str = "gamma, CV .1"
 ) -> float:
-    """Return the share of runs without a cause in which any step is beyond chance."""
+    """Return the share of runs of two stages without a cause that have a step beyond chance."""
     alarms = 0
     for _ in range(runs):
-        found = slow(records(rng, clean(rng, layout, kind), NOISES[noise]), ("prefill_s",))
-        alarms += not found.beyond_chance.empty
+        made = [
+            records(rng, server(rng), clean(rng, layout, kind), stage, noise) for stage in STAGES
+        ]
+        stages, attempts = (pd.concat(each, ignore_index=True) for each in zip(*made, strict=True))
+        alarms += not slow((stages, attempts), ("prefill_s",)).beyond_chance.empty
     return alarms / runs

@@ -41,23 +41,15 @@ def retry_mix(rng: Rng, size: tuple[int, ...]) -> np.ndarray:
     return 10 * rng.lognormal(0, 0.1, size) * slow
 
 
-def cold_mix(rng: Rng, size: tuple[int, ...]) -> np.ndarray:
-    """Draw around 10 s; one in twenty waits another 20 to 60 s."""
-    return 10 * rng.lognormal(0, 0.2, size) + (rng.random(size) < 0.05) * rng.uniform(20, 60, size)
-
-
 def two_servers(rng: Rng, size: tuple[int, ...]) -> np.ndarray:
     """Draw from two machines, one of them 1.6 times as slow."""
     return 10 * rng.lognormal(0, 0.1, size) * np.where(rng.random(size) < 0.4, 1.6, 1)
 
 
 GENERATORS: dict[str, Draw] = {
-    "normal(10, .5)": lambda rng, size: rng.normal(10, 0.5, size),
     "lognormal σ .35": lambda rng, size: 10 * rng.lognormal(0, 0.35, size),
     "retries, 10 % × 2–4": retry_mix,
     "5 + 2·Lomax(1.5)": lambda rng, size: 5 + 2 * rng.pareto(1.5, size),
-    "lognormal, 5 % cold": cold_mix,
-    "gamma, shape 4": lambda rng, size: rng.gamma(4, 2.5, size),
     "floor 5 s + Weibull 1.3": lambda rng, size: 5 + 3 * rng.weibull(1.3, size),
     "two servers, 1 : 1.6": two_servers,
 }
@@ -94,45 +86,47 @@ def line_errors(rng: Rng, replicates: int) -> Rows:
 
 def causes(rng: Rng, replicates: int) -> Rows:
     """Yield how often a planted cause is named, by what was not recorded."""
-    own = ("prefill_s",)
-    without = {
-        "uncached_prompt": [(), own],
-        "unexplained": [("prefill_s", "server_s")],
-        "queue": [own, ("prefill_s", "queue_s")],
-        "back_off": [own, ("prefill_s", "backoff_before_s")],
-        "cold_start": [own, ("prefill_s", "cold_s")],
-        "retry": [own, ("prefill_s", "output_tokens", "prompt_tokens", "cached_tokens")],
-    }
-    for cause in planted.PLANTED:
-        for left_out in without.get(cause, [own]):
-            name = f"{cause}; no {', '.join(left_out)}" if left_out else cause
-            found = [
-                planted.share_named(rng, layout, cause, replicates, left_out)
-                for layout in ("20 × 1", "20 × 3")
-            ]
-            yield [name, *(share for share, _ in found), sum(seen for _, seen in found)]
+    own, cache = ("prefill_s",), ("prefill_s", "cached_tokens")
+    bare = (*cache, "server_s", "queue_s")
+    rows = [(cause, own, False, "") for cause in planted.PLANTED if cause != "unexplained"] + [
+        ("retry", (*cache, "output_tokens", "prompt_tokens"), False, ""),
+        ("back_off", (*own, "backoff_before_s"), False, ""),
+        ("queue", (*own, "queue_s"), False, ""),
+        ("cold_start", (*own, "cold_s"), False, ""),
+        ("uncached_prompt", (), False, ""),
+        ("uncached_prompt", cache, True, ""),
+        ("uncached_prompt", cache, False, ""),
+        ("unexplained", (*own, "server_s", "queue_s"), False, ""),
+        ("unexplained", bare, True, ""),
+        ("unexplained", bare, True, "uncached_prompt"),
+    ]
+    for cause, left_out, streamed, wanted in rows:
+        name = f"{cause}; no {', '.join(left_out)}" if left_out else cause
+        name += "; streamed" if streamed else ""
+        name += f"; called {wanted}" if wanted else ""
+        found = [
+            planted.share_named(
+                rng, layout, cause, replicates, left_out, streamed=streamed, wanted=wanted
+            )
+            for layout in ("20 × 1", "20 × 3")
+        ]
+        yield [name, *(share for share, _ in found), sum(seen for _, seen in found)]
 
 
 def alarms(rng: Rng, replicates: int) -> Rows:
     """Yield how often a run without a cause has a step that is called beyond chance."""
+    quiet, *others = planted.NOISES
     kinds = ["cached", "first", "some", "uncached", "by tokens", "by case"]
-    rows = [(kind, "lognormal σ .1") for kind in kinds]
-    rows += [("some", noise) for noise in list(planted.NOISES)[1:]]
+    rows = [(kind, quiet) for kind in kinds] + [("some", noise) for noise in others]
+    layouts = ["40 × 1", "20 × 2", "20 × 3", "20, unequal", "20 × 50"]
     for kind, noise in rows:
-        name = kind if noise == "lognormal σ .1" else f"{kind}, {noise}"
-        shares: list[object] = [
-            "–"  # what only cases that repeat can show
-            if (kind, layout) == ("by case", "40 × 1")
-            else planted.share_of_alarms(rng, layout, kind, count, noise)
-            for layout, count in alarm_layouts(replicates)
-        ]
-        yield [name, *shares]
-
-
-def alarm_layouts(replicates: int) -> list[tuple[str, int]]:
-    """Return layouts and how many runs of each: fewer of a long one."""
-    short = ["40 × 1", "20 × 2", "20 × 3", "20 × 5", "20, unequal"]
-    return [*((layout, replicates) for layout in short), ("20 × 50", max(1, replicates // 10))]
+        row: list[object] = [f"{kind}; {noise}"]
+        for layout in layouts:
+            part = {"floor and Lomax(1.5)": 1, "ln: .2 × t, 3 df": 4}.get(noise, 20)
+            runs = max(1, replicates // part // (10 if layout == "20 × 50" else 1))
+            told = (kind, layout) != ("by case", "40 × 1")  # only cases that repeat can show it
+            row.append(planted.share_of_alarms(rng, layout, kind, runs, noise) if told else "–")
+        yield row
 
 
 def drifts(rng: Rng, replicates: int) -> Rows:
@@ -225,47 +219,69 @@ def comparisons(rng: Rng, replicates: int) -> Rows:
         yield [f"{cases} × {repeats}", *slow, np.mean(found), np.mean(alarms)]
 
 
+# Of ln seconds, in standard deviations of a request; the last has a floor and a heavy tail.
+REPEATS: dict[str, Draw] = {
+    "normal": lambda rng, size: RUN_SD * rng.standard_normal(size),
+    "t, 3 df": lambda rng, size: RUN_SD * rng.standard_t(3, size),
+    "one in ten × 3": lambda rng, size: (
+        RUN_SD * rng.standard_normal(size) + math.log(3) * (rng.random(size) < 0.1)
+    ),
+    "floor and Lomax(1.5)": lambda rng, size: np.log(0.8 + 0.3 * rng.pareto(1.5, size)),
+}
+
+
 def equal_runs(rng: Rng, replicates: int) -> Rows:
     """Yield how often two runs of the same code differ: times and success, and any single case."""
-    for cases, repeats in ((10, 3), (20, 3), (20, 10)):
-        for noise in ("normal", "t, 3 df", "one in ten × 3"):
+    for cases, repeats in ((10, 3), (20, 3), (20, 10), (60, 3)):
+        row: list[object] = [f"{cases} × {repeats}"]
+        for draw in REPEATS.values():
             any_of_all, any_case = [], []
-            for _ in range(replicates):
+            for place in range(replicates):
                 of_case, rate = rng.normal(2, CASE_SD, (2, cases)), rng.beta(0.8, 0.4, cases)
-                weeks = [_same_code(rng, of_case, rate, repeats, noise) for _ in range(2)]
-                found = compare.runs(*weeks)
+                logs = [_same_code(rng, of_case, repeats, draw) for _ in range(2)]
+                whole = [{str(n): log for n, log in enumerate(_sums(each))} for each in logs]
+                changes = by_case.compare_cases(*whole)
+                any_case.append(any(change.verdict != "cannot tell" for change in changes))
+                if place % 4:  # the other takes longer
+                    continue
+                found = compare.runs(*(_tables(rng, each, rate) for each in logs))
                 verdicts = {change.verdict for change in found.times} | {found.success.verdict}
                 any_of_all.append(bool(verdicts & {"faster", "slower", "better", "worse"}))
-                changes = by_case.case_changes(*weeks)
-                any_case.append(any(change.verdict != "cannot tell" for change in changes))
-            yield [f"{cases} × {repeats}, {noise}", np.mean(any_of_all), np.mean(any_case)]
+            row += [np.mean(any_of_all), np.mean(any_case)]
+        yield row
 
 
-def _same_code(
-    rng: Rng, of_case: np.ndarray, rate: np.ndarray, repeats: int, noise: str
-) -> SimpleNamespace:
-    """Draw the tables of one run: two stages, end to end their sum, and what is right."""
-    cases = len(rate)
+def _sums(logs: np.ndarray) -> np.ndarray:
+    """Return ln seconds end to end."""
+    return np.log(np.exp(logs).sum(axis=0))
+
+
+def _same_code(rng: Rng, of_case: np.ndarray, repeats: int, draw: Draw) -> np.ndarray:
+    """Draw ln seconds of one run: (stages, cases, repeats)."""
+    level = of_case + rng.normal(0, WEEK_SD, of_case.shape)
+    return level[:, :, None] + draw(rng, (*of_case.shape, repeats))
+
+
+def _tables(rng: Rng, logs: np.ndarray, rate: np.ndarray) -> SimpleNamespace:
+    """Make the tables of one run: end to end is the sum of its stages; and what is right."""
+    _, cases, repeats = logs.shape
     keys = {
         "run_id": "r",
         "case_id": np.repeat([f"c{i}" for i in range(cases)], repeats),
         "repeat": np.tile(np.arange(1, repeats + 1), cases),
     }
-    frames = []
-    for place, level in enumerate(of_case):
-        own = RUN_SD * (
-            rng.standard_t(3, (cases, repeats))
-            if noise.startswith("t")
-            else rng.normal(0, 1, (cases, repeats))
+    seconds = np.exp(logs).reshape(len(logs), -1)
+    frames = [
+        pd.DataFrame(
+            keys | {"stage": f"stage_{n}", "position": n, "ok": True, "latency_s": seconds[n]}
         )
-        own += math.log(3) * (rng.random((cases, repeats)) < (0.1 if "ten" in noise else 0))
-        seconds = np.exp((level + rng.normal(0, WEEK_SD, cases))[:, None] + own).ravel()
-        stage = {"stage": f"stage_{place}", "position": place, "ok": True}
-        frames.append(pd.DataFrame(keys | stage | {"latency_s": seconds}))
+        for n in range(len(logs))
+    ]
     right = rng.random(cases * repeats) < np.repeat(rate, repeats)
-    whole = {"e2e_s": sum(frame["latency_s"] for frame in frames)}
-    trials = pd.DataFrame(keys | whole | {"outcome": np.where(right, "pass", "fail")})
-    return SimpleNamespace(trials=trials, stages=pd.concat(frames, ignore_index=True))
+    whole = {"e2e_s": seconds.sum(axis=0), "outcome": np.where(right, "pass", "fail")}
+    return SimpleNamespace(
+        trials=pd.DataFrame(keys | whole), stages=pd.concat(frames, ignore_index=True)
+    )
 
 
 def decisions(rng: Rng, replicates: int) -> Rows:
