@@ -35,7 +35,7 @@ def test_only_what_is_between_the_markers_changes(tmp_path: Path, week2: RunData
     assert text.endswith(f"\n{END}{AFTER}")
     assert "old" not in text
     assert "| Right | 20 % |" in text
-    assert "run week2\\_day1" in text
+    assert "run week2_day1" in text
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert list(tmp_path.iterdir()) == [path]
 
