@@ -26,6 +26,7 @@ VERBS = {
     "report": ("report", "Run the suite and write the HTML report; with RUN, only write it."),
     "show": ("show", "Print a run in the terminal."),
     "trial": ("trial", "Print one trial in full: prompt, replies, code, checks, times."),
+    "reproduce": ("reproduce", "Print a failed request for a tracker; send it again, smaller."),
     "status": ("status", "Print a run's messages for a status update, as Markdown."),
     "readme-update": ("status", "Write a run's numbers into the performance section of a README."),
     "runs": ("keep", "List the runs on disk: success, median, label."),

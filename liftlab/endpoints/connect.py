@@ -98,6 +98,12 @@ def connect(
     )
 
 
+def secret_variables(settings: EndpointSettings) -> list[str]:
+    """Return the variables that an endpoint's secrets are in."""
+    names = [*settings.headers_env.values(), *([settings.token_env] if settings.token_env else [])]
+    return list(dict.fromkeys(names))
+
+
 def secrets_sent(settings: EndpointSettings, environ: Mapping[str, str] | None = None) -> str:
     """Say which variables go to which hosts with requests; empty if none does.
 
@@ -110,8 +116,7 @@ def secrets_sent(settings: EndpointSettings, environ: Mapping[str, str] | None =
     'sends $LIFT_TOKEN to https://a.example'
     """
     environ = os.environ if environ is None else environ
-    names = [*settings.headers_env.values(), *([settings.token_env] if settings.token_env else [])]
-    sent = [f"${name}" for name in dict.fromkeys(names) if environ.get(name)]
+    sent = [f"${name}" for name in secret_variables(settings) if environ.get(name)]
     parts = [urlsplit(url) for url in _urls(settings).values()] if sent else []
     hosts = dict.fromkeys(f"{part.scheme}://{part.netloc.rpartition('@')[2]}" for part in parts)
     return f"sends {' and '.join(sent)} to {' and '.join(hosts)}" if sent else ""

@@ -226,6 +226,19 @@ class HttpClient:
         )
 
 
+class RecordingTransport(Transport):
+    """Sends nothing: keeps what would have been sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, dict[str, str], bytes]] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Keep method, address, headers and body."""
+        body = await request.aread()
+        self.sent.append((request.method, str(request.url), dict(request.headers), body))
+        return httpx.Response(200, json={}, request=request)
+
+
 class _Httpx:
     """A transport of httpx, such as tests inject, where our own would be."""
 

@@ -131,7 +131,7 @@ def run_suite(request: RunRequest | None = None) -> RunData:
 def resume_run(project: Project, run_id: str) -> RunData:
     """Finish a run that was broken off; what is already committed does not change."""
     folder = find_run(project, run_id)
-    request = _request_of(project, folder)
+    request = request_of(project, folder)
     left = len(request.trials()) - len(store.committed(folder))
     _followed(request, left, partial(control.resume, folder, request), so_far=folder)
     return open_run(folder.run_id, project=project)
@@ -193,7 +193,7 @@ def _followed(
         progress.close()
 
 
-def _request_of(project: Project, folder: RunFolder) -> RunRequest:
+def request_of(project: Project, folder: RunFolder) -> RunRequest:
     """Return the request that a run was made from, so that it can go on as it began."""
     manifest = folder.manifest()
     asked, kept = manifest.get("request"), folder.suite()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +103,7 @@ def _example(run: RunData, trial: dict[Any, Any]) -> Example:
     case, repeat = str(trial["case_id"]), int(trial["repeat"])
     facets, checks = facets_of(run, case, repeat), rows_of(run.checks, case, repeat)
     line = facets.get("line")
-    like = next(_like(run.trials, trial), None)
+    like = next(like_of(run.trials, trial), None)
     return Example(
         case_id=case,
         repeat=repeat,
@@ -119,7 +119,7 @@ def _example(run: RunData, trial: dict[Any, Any]) -> Example:
     )
 
 
-def _like(trials: pd.DataFrame, trial: dict[Any, Any]) -> Iterator[tuple[str, int]]:
+def like_of(trials: pd.DataFrame, trial: Mapping[Any, Any]) -> Iterator[tuple[str, int]]:
     """Yield right answers to the same case, then to others of its category."""
     right = trials[trials["outcome"] == "pass"]
     for column in ("case_id", "category"):

@@ -52,9 +52,9 @@ def run(odd_server: Any, name: str, *options: str, verb: str = "run") -> int:
     return main([verb, *endpoint, *once, *options])
 
 
-def shown(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def shown(capsys: pytest.CaptureFixture[str], run: str = "latest") -> dict[str, Any]:
     capsys.readouterr()
-    assert main(["show", "--json"]) == 0
+    assert main(["show", run, "--json"]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
@@ -185,7 +185,7 @@ def test_a_wrong_answer_is_a_reason_and_no_fault_of_the_set_up(
     assert told in capsys.readouterr().out
     assert main(["show", "20"]) == 0
     assert told in capsys.readouterr().out
-    assert shown(capsys)["reasons"] == [told]
+    assert shown(capsys, "20")["reasons"] == [told]
 
 
 def test_an_answer_that_is_right_needs_no_reason(
