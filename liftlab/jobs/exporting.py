@@ -14,6 +14,7 @@ from liftlab.errors import StorageFailed, UsageError
 from liftlab.importers.carried import export_imported
 from liftlab.store import RunData, exchange, export_week2
 from liftlab.store.files import write_atomic
+from liftlab.store.week2 import FAMILIES
 
 Format = Literal["week2", "csv", "parquet", "jsonl"]
 
@@ -35,7 +36,8 @@ def as_text(run: RunData, form: Format) -> str:
 
 def week2_data(run: RunData) -> dict[str, Any]:
     """Return a run in the first benchmark's format; an imported one as the family it came in."""
-    return export_imported(run) if "imported" in run.folder.manifest() else export_week2(run)
+    family = run.folder.manifest().get("imported", {}).get("family")
+    return export_imported(run) if family in FAMILIES else export_week2(run)
 
 
 def write_export(run: RunData, form: Format, out: Path, *, force: bool = False) -> list[Path]:

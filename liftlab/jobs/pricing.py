@@ -9,6 +9,7 @@ import pandas as pd
 from liftlab.analysis.cost import Price, attempt_costs
 from liftlab.settings import Project
 from liftlab.store import RunFolder, rescale
+from liftlab.store.week2 import FAMILIES
 from liftlab.summary.cost import prices, timed_stages
 
 # The list price first: it is the run's own. The formula of the published day and of the first
@@ -19,8 +20,11 @@ REFERENCE_PRICES = (("modal-a10g", "gpu_seconds"), ("week2-published", "week2"))
 def own_prices(folder: RunFolder) -> tuple[tuple[str, str], ...]:
     """Return the prices and cost models of a run, its own first."""
     manifest = folder.manifest()
-    if "reference" in manifest or "imported" in manifest:
+    imported = manifest.get("imported", {}).get("family")
+    if "reference" in manifest or imported in FAMILIES:
         return REFERENCE_PRICES
+    if imported is not None:
+        return (("unknown", "gpu_seconds"),)
     endpoint = manifest["request"]["endpoint"]
     return ((endpoint["price"] or "unknown", endpoint["cost_model"]),)
 
