@@ -27,9 +27,14 @@ _LONGEST_NAME = 200
 
 
 def run_id_of(source: bytes, old: OldFile) -> str:
+    """Return the name of the run of a file of the first benchmark."""
+    return run_id(source, began(old))
+
+
+def run_id(source: bytes, began_at: str | None) -> str:
     """Return the name of a file's run: when it began, and letters of its content's digest."""
     digest = sha256(source).hexdigest()
-    moment = _moment(began(old))
+    moment = _moment(began_at)
     if moment is None:
         return f"imported_{digest[:12]}"
     number = int(digest, 16)

@@ -15,6 +15,7 @@ import liftlab
 from liftlab.endpoints.paths import at
 from liftlab.endpoints.replies import clean, count_or_none, number_or_none
 from liftlab.importers.causes import error_class
+from liftlab.importers.folder import run_id, stamp
 from liftlab.records import LOAD, Attempt, Run, Stage, Trial
 from liftlab.store import RunFolder, create
 from liftlab.store.exchange import ORIGINAL
@@ -23,7 +24,7 @@ from liftlab.store.folder import Measured
 from liftlab.suite import Suite
 
 REQUEST = "request"  # the stage of a load's requests
-_LATEST_S = 32503680000.0  # of a time that can be a date
+_EARLIEST_S, _LATEST_S = 1e9, 4e9  # of a time that counts from 1970
 # By field of a `ForeignRow`: where its number is, and how many seconds its unit has.
 Columns = Mapping[str, tuple[str, float]]
 
@@ -59,7 +60,16 @@ class ForeignFile:
     rows: Sequence[ForeignRow]
     model: str | None = None
     concurrency: int | None = None
+    began: str | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def began_at(self) -> str | None:
+        """When it began, as the file says or by its first request, in ISO 8601."""
+        zero_s = _zero_s(self.rows)
+        if self.began is None and zero_s is not None and _EARLIEST_S < zero_s < _LATEST_S:
+            return datetime.fromtimestamp(zero_s, tz=UTC).isoformat()
+        return stamp(self.began)
 
     @property
     def is_load(self) -> bool:
@@ -100,11 +110,6 @@ def text_at(data: Any, *paths: str) -> str | None:
     return None
 
 
-def run_id_of(source: bytes) -> str:
-    """Return the name of a file's run, by its content."""
-    return f"imported_{sha256(source).hexdigest()[:12]}"
-
-
 def write_foreign(
     runs_dir: Path, name: str, source: bytes, file: ForeignFile, suite: Suite | None
 ) -> RunFolder:
@@ -117,16 +122,15 @@ def write_foreign(
     """
     load, zero_s = file.is_load, _zero_s(file.rows)
     rows = _numbered(file.rows)
-    dated = zero_s is not None and 1e9 < zero_s < _LATEST_S
     run = Run(
-        run_id=run_id_of(source),
+        run_id=run_id(source, file.began_at),
         suite=suite.name if suite else LOAD if load else file.family,
         suite_sha256=suite.sha256 if suite else None,
         pipeline=LOAD if load else None,
         model=file.model,
         concurrency=file.concurrency,
         load="closed" if file.concurrency else None,
-        started_at=datetime.fromtimestamp(zero_s or 0, tz=UTC).isoformat() if dated else None,
+        started_at=file.began_at,
         status="complete",
         repeats=max(repeat for _, repeat in rows),
         liftlab_version=liftlab.__version__,

@@ -50,11 +50,11 @@ class Suites:
 
         A row has a case's name, and its prompt if it has one.
         """
+        asked = {(row.case_id, row.prompt and row.prompt.strip()) for row in rows}
         found: dict[str, tuple[Case, str]] = {}
-        for row in rows:
-            for (name, prompt), known in self._cases.items():
-                if name == row.case_id and (row.prompt or prompt).strip() == prompt:
-                    found.setdefault(name, known)
+        for (name, prompt), known in self._cases.items():
+            if not {(name, prompt), (name, None)}.isdisjoint(asked):
+                found.setdefault(name, known)
         if not found:
             return None
         source = suite.to_jsonl([case for case, _ in found.values()])

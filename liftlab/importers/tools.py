@@ -132,6 +132,7 @@ def _vllm(data: Mapping[str, Any]) -> ForeignFile:
         rows=rows,
         model=text_at(data, "model_id"),
         concurrency=_whole(data.get("max_concurrency")),
+        began=(text_at(data, "date") or "").replace("-", "T") or None,
         notes=() if data.get("start_times") else (_NO_START,),
     )
 
@@ -181,7 +182,12 @@ def _inspect(data: Mapping[str, Any]) -> ForeignFile:
                 error=text_at(sample, "error.message", "output.error", "error"),
             )
         )
-    return ForeignFile(family="inspect", rows=rows, model=text_at(data, "eval.model"))
+    return ForeignFile(
+        family="inspect",
+        rows=rows,
+        model=text_at(data, "eval.model"),
+        began=text_at(data, "eval.created"),
+    )
 
 
 def _promptfoo(data: Mapping[str, Any]) -> ForeignFile:
@@ -197,7 +203,8 @@ def _promptfoo(data: Mapping[str, Any]) -> ForeignFile:
                 error=text_at(row, "response.error"),
             )
         )
-    return ForeignFile(family="promptfoo", rows=rows)
+    began = text_at(data, "results.timestamp")
+    return ForeignFile(family="promptfoo", rows=rows, began=began)
 
 
 def _samples(lines: list[dict[str, Any]]) -> ForeignFile:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from liftlab.errors import FileInvalid, InputInvalid
 from liftlab.importers import families, files, foreign, jsonl, reading, tools
-from liftlab.importers.folder import run_id_of, write_old
+from liftlab.importers.folder import run_id, run_id_of, write_old
 from liftlab.importers.foreign import ForeignFile
 from liftlab.importers.matching import Suites
 from liftlab.settings import Project
@@ -106,7 +106,7 @@ def _import_foreign(
     project: Project, path: Path, source: bytes, file: ForeignFile, suites: Suites | None
 ) -> Imported:
     known: dict[str, Any] = {"file": str(path), "family": file.family, "trials": len(file.rows)}
-    folder = RunFolder(project.path("runs") / foreign.run_id_of(source))
+    folder = RunFolder(project.path("runs") / run_id(source, file.began_at))
     known |= {"run_id": folder.run_id, "notes": file.notes}
     if folder.path.exists():
         _check_same(folder, path, source)

@@ -24,7 +24,7 @@ def inside(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def imported(*lines: Any) -> RunData:
     Path("file.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
     assert main(["import", "file.jsonl"]) == 0
-    (folder,) = Path("data/runs").glob("imported_*")
+    (folder,) = (path for path in Path("data/runs").iterdir() if path.is_dir())
     return jobs.open_run(folder.name, project=load_project())
 
 

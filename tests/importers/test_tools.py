@@ -119,6 +119,15 @@ def test_each_request_is_a_row(lines: Any, family: str, facts: Any, errors: Any)
     assert [row.error for row in file.rows] == wanted
 
 
+def test_when_it_began_is_told_or_seen() -> None:
+    late = AIPERF | {"metadata": {"request_start_ns": 1_760_000_000 * 10**9}}
+    assert told(late).began_at == "2025-10-09T08:53:20+00:00"
+    assert told(AIPERF).began_at is None
+    assert told(VLLM | {"date": "20250901-101010"}).began_at == "2025-09-01T10:10:10"
+    dated = INSPECT | {"eval": {"created": "2025-01-01T01:00:00+01:00"}}
+    assert told(dated).began_at == "2025-01-01T00:00:00+00:00"
+
+
 def test_repeats_and_names_are_the_files_own() -> None:
     inspect, promptfoo = told(INSPECT), told(PROMPTFOO)
     assert [(row.case_id, row.repeat) for row in inspect.rows] == [("double", 2), ("shout", 1)]
