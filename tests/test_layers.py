@@ -37,9 +37,8 @@ MAY_TOUCH_HTTP = ("timing", "endpoints/http.py", "serving/")
 # summarise: of the rows of the history, of samples in a file, of a run in progress or before its
 # costs are known; `baselines` and `waking` look at the cases of a run one by one.
 MAY_ANALYSE = {
-    "cli/claims.py", "cli/grade.py", "cli/run.py", "jobs/baselines.py", "jobs/checking.py",
-    "jobs/comparing.py", "jobs/deciding.py", "jobs/histories.py", "jobs/pricing.py",
-    "jobs/waking.py",
+    "cli/grade.py", "cli/run.py", "jobs/baselines.py", "jobs/checking.py", "jobs/comparing.py",
+    "jobs/deciding.py", "jobs/histories.py", "jobs/opening.py", "jobs/running.py",
 }  # fmt: skip
 
 

@@ -166,4 +166,5 @@ def _loop(run: Run) -> str:
     if run.load == "open":
         limit = "" if run.concurrency is None else f", at most {run.concurrency} at once"
         return f"open loop, {run.rate_rps:g} requests a second planned{limit}"
-    return f"closed loop, {run.concurrency} at once"
+    many = "" if run.concurrency is None else f", {run.concurrency} at once"
+    return "requests" if run.load is None else f"closed loop{many}"

@@ -49,7 +49,7 @@ def history_command(suite: str | None, endpoint: str | None, last: int, as_json:
 
 
 def _as_json(found: RunHistory) -> dict[str, Any]:
-    rows = json.loads(found.runs.to_json(orient="records", double_precision=10))
+    rows = json.loads(found.runs.to_json(orient="records", double_precision=15))
     told = [
         {
             "title": each.title,

@@ -24,6 +24,12 @@ _FAMILIES = {
     "execution_validation": "execution validation",
     "nontrivial": "nontrivial suite",
     "liftlab": "a run of liftlab",
+    "vllm": "vllm bench serve",
+    "guidellm": "guidellm",
+    "aiperf": "aiperf",
+    "inspect": "inspect",
+    "promptfoo": "promptfoo",
+    "samples": "answers",
 }
 
 
@@ -36,7 +42,10 @@ _FAMILIES = {
 )
 @json_option
 def import_command(files: Sequence[str], regrade: bool, as_json: bool) -> int:
-    """Import FILE…: result files of the first benchmark, or what `export --format jsonl` wrote.
+    """Import FILE…: result files, or what `export --format jsonl` wrote.
+
+    Known are the first benchmark's, vllm bench serve (--save-detailed), guidellm, aiperf, inspect,
+    promptfoo, and answers as JSON Lines with their times.
 
     Files, folders and patterns; each file becomes a run, told apart by what is in it. Importing
     it again changes nothing. A bad file is named and the rest go in: the exit code is then 6.

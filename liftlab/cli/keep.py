@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import click
 
 from liftlab.cli.options import json_option, project
-from liftlab.words import counted, one_line
+from liftlab.words import counted
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from liftlab.jobs.keeping import Doomed
 
 
@@ -22,13 +19,15 @@ if TYPE_CHECKING:
 def runs_command(as_json: bool) -> None:
     """List the runs on disk, newest first: what each is, how often it was right, its median."""
     from liftlab.jobs.keeping import list_runs
+    from liftlab.reporting.text.history import run_list
+    from liftlab.summary.limits import Limits
 
     here = project()
     rows = list_runs(here)
     if as_json:
         click.echo(json.dumps(json.loads(rows.to_json(orient="records")), indent=2))
     elif len(rows):
-        click.echo(runs_table(rows))
+        click.echo(run_list(rows, Limits(here.settings.targets)))
     else:
         click.echo(f"no runs in {here.path('runs')} yet: make one with `liftlab run`")
 
@@ -75,44 +74,6 @@ def delete_command(runs: tuple[str, ...], yes: bool) -> None:
     for each in found:
         delete_run(each)
         click.echo(f"removed {_words(each)}")
-
-
-def runs_table(rows: pd.DataFrame) -> str:
-    """Return the list of runs as text, a header over it; foreign text is bounded."""
-    from liftlab.analysis.estimate import quantity
-
-    shown: dict[str, Iterable[object]] = {
-        "run": rows["run_id"],
-        "suite": rows["suite"].map(_short),
-        "endpoint": rows["endpoint"].map(_short),
-        "status": rows["status"].fillna("unreadable"),
-        "trials": _known(rows["trials"], "{:,.0f}".format),
-        "success": _known(rows["success_rate"], "{:.0%}".format),
-        "median": _known(rows["e2e_median_s"], lambda seconds: quantity(seconds, "s")),
-        "label": rows["label"],
-    }
-    columns = {name: [str(value) for value in values] for name, values in shown.items()}
-    widths = {name: max(map(len, [name, *values])) for name, values in columns.items()}
-    right = ("trials", "success", "median")
-
-    def line(cells: dict[str, str]) -> str:
-        padded = [
-            cell.rjust(widths[name]) if name in right else cell.ljust(widths[name])
-            for name, cell in cells.items()
-        ]
-        return "  ".join(padded).rstrip()
-
-    body = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return "\n".join(line(row) for row in [{name: name for name in columns}, *body])
-
-
-def _short(value: object, most: int = 24) -> str:
-    text = one_line(value) if isinstance(value, str) else ""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _known(values: pd.Series, words: Callable[[float], str]) -> list[str]:
-    return ["" if missing else words(x) for x, missing in zip(values, values.isna(), strict=True)]
 
 
 def _words(found: Doomed) -> str:

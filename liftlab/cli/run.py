@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from liftlab.cli.main import say
 from liftlab.cli.options import (
     json_option,
     limit_options,
@@ -102,6 +103,8 @@ def run_command(
         until=until,
     )
     if dry_run:
+        for note in request.notes:
+            say(note)
         _print_bounds(request)
         return
     finish(here, jobs.run_suite(request), as_json)

@@ -37,6 +37,8 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 MAX_ROW_BYTES = 64 * 1024
 _WAITING_PER_WORKER = 4
 _ANSWERS = ("code", "code_b64", "completion", "solution")
+_TOLD = ("latency_s", "tokens", "prompt_tokens")
+_MOST_STAGES, _MOST = 50, 1e12
 _WEAK = ("limits-only", "none")
 _KEPT_BYTES = 64 * 1024 * 1024
 _Verdict = tuple[str, Outcome, bytes]  # a case, and what its line says
@@ -44,10 +46,14 @@ _Verdict = tuple[str, Outcome, bytes]  # a case, and what its line says
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One answer: `code` is all of it, with what a completion is appended to."""
+    """One answer: `code` is all of it, with what a completion is appended to.
+
+    `told` are times and tokens that its line gives; they go into its verdict as they are.
+    """
 
     case_id: str
     code: bytes = field(repr=False)
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +207,12 @@ def _graded(
         free.put(box)
 
     def one(sample: Sample) -> _Verdict:
-        return once((sample.case_id, sample.code), lambda: judge(sample))
+        verdict = once((sample.case_id, sample.code), lambda: judge(sample))
+        if not sample.told:
+            return verdict
+        case_id, outcome, line = verdict
+        row = json.loads(line) | sample.told
+        return case_id, outcome, json.dumps(row).encode("ascii") + b"\n"
 
     def judge(sample: Sample) -> _Verdict:
         box = free.get()
@@ -287,9 +298,28 @@ def _sample(line: bytes, path: Path, number: int, cases: Mapping[str, Case]) -> 
     if len(given) != 1 or not isinstance(data[given[0]], str):
         wanted = f"an answer is text in one of {', '.join(_ANSWERS)}"
         raise FileInvalid(path, f"{wanted}; given: {', '.join(given) or 'none'}", number)
-    return Sample(
-        case_id=case_id, code=_code(given[0], data[given[0]], cases[case_id], path, number)
-    )
+    code = _code(given[0], data[given[0]], cases[case_id], path, number)
+    return Sample(case_id=case_id, code=code, told=_told(data, path, number))
+
+
+def _told(data: Mapping[str, Any], path: Path, number: int) -> dict[str, Any]:
+    """Return the times and tokens of an answer: `latency_s`, `tokens`, and those of `stages`."""
+    told = {name: data[name] for name in _TOLD if data.get(name) is not None}
+    stages = data.get("stages") or {}
+    if not isinstance(stages, dict) or not all(isinstance(s, dict) for s in stages.values()):
+        raise FileInvalid(path, "stages: must be an object with an object a stage", number)
+    if stages:
+        told["stages"] = {
+            name[:100]: {key: stage[key] for key in _TOLD if stage.get(key) is not None}
+            for name, stage in list(stages.items())[:_MOST_STAGES]
+        }
+    for place in (told, *told.get("stages", {}).values()):
+        for name in set(_TOLD) & place.keys():
+            value = place[name]
+            plain = isinstance(value, int | float) and not isinstance(value, bool)
+            if not plain or not 0 <= value < _MOST:
+                raise FileInvalid(path, f"{name}: must be a number from 0", number)
+    return told
 
 
 def _code(form: str, text: str, case: Case, path: Path, number: int) -> bytes:

@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from liftlab.errors import StorageFailed, UsageError
 from liftlab.importers.week2 import export
-from liftlab.importers.week2.old_file import FamilyName
+from liftlab.importers.week2.old_file import FAMILIES
 from liftlab.store import RunData, exchange
 from liftlab.store.files import write_atomic
 
@@ -46,7 +46,7 @@ def left_out(run: RunData) -> Sequence[str]:
 
 def _was_theirs(run: RunData) -> bool:
     """Say whether a run came as a file of that benchmark, which is kept beside its tables."""
-    return run.folder.manifest().get("imported", {}).get("family") in get_args(FamilyName)
+    return run.folder.manifest().get("imported", {}).get("family") in FAMILIES
 
 
 def write_export(run: RunData, form: Format, out: Path, *, force: bool = False) -> list[Path]:

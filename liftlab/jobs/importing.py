@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from liftlab.errors import FileInvalid, InputInvalid
-from liftlab.importers import files, jsonl, reading
+from liftlab.importers import files, foreign, jsonl, reading, tools
+from liftlab.importers.foreign import ForeignFile
 from liftlab.importers.week2 import old_file
 from liftlab.importers.week2.matching import Suites
-from liftlab.importers.week2.run_folder import run_id_of, write_old
+from liftlab.importers.week2.run_folder import run_id, run_id_of, write_old
 from liftlab.settings import Project
 from liftlab.store import RunFolder
 
@@ -67,6 +68,9 @@ def _import(project: Project, path: Path, suites: Suites | None) -> Imported:
     source = reading.read_bytes(path)
     if jsonl.is_ours(source):
         return _import_ours(project, path, source)
+    other = tools.read(source, path)
+    if other is not None:
+        return _import_foreign(project, path, source, other, suites)
     old = old_file.read(reading.parse(source, path))
     known: dict[str, Any] = {"file": str(path), "family": old.family, "trials": len(old.results)}
     known["notes"] = tuple(old.notes)
@@ -79,6 +83,22 @@ def _import(project: Project, path: Path, suites: Suites | None) -> Imported:
     write_old(project.path("runs"), path.name, source, old, suite)
     to_grade = sum(result.case_id in checked for result in old.results)
     return Imported(status="imported", run_id=folder.run_id, to_grade=to_grade, **known)
+
+
+def _import_foreign(
+    project: Project, path: Path, source: bytes, file: ForeignFile, suites: Suites | None
+) -> Imported:
+    known: dict[str, Any] = {"file": str(path), "family": file.family, "trials": len(file.rows)}
+    folder = RunFolder(project.path("runs") / run_id(source, file.began_at))
+    known |= {"run_id": folder.run_id, "notes": file.notes}
+    if folder.path.exists():
+        _check_same(folder, path, source)
+        return Imported(status="unchanged", **known)
+    suite = suites.of(file.rows) if suites else None
+    checked = {case.case_id for case in suite.cases} if suite else set()
+    foreign.write_foreign(project.path("runs"), path.name, source, file, suite)
+    to_grade = sum(row.case_id in checked for row in file.rows)
+    return Imported(status="imported", to_grade=to_grade, **known)
 
 
 def _check_same(folder: RunFolder, path: Path, source: bytes) -> None:

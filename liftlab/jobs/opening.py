@@ -15,6 +15,7 @@ from liftlab.grading.run import grade_run
 from liftlab.importers import week2
 from liftlab.importers.jsonl import Exported, judged
 from liftlab.importers.week2 import export
+from liftlab.importers.week2.old_file import FAMILIES
 from liftlab.importers.week2.reference import import_reference, reference_names
 from liftlab.records import LOAD, Check, Grade, columns
 from liftlab.settings import Project, load_project
@@ -82,8 +83,11 @@ def rebuild_tables(project: Project, folder: RunFolder) -> None:
 def own_prices(folder: RunFolder) -> tuple[tuple[str, str], ...]:
     """Return the prices and cost models of a run, its own first."""
     manifest = folder.manifest()
-    if "reference" in manifest or "imported" in manifest:
+    imported = manifest.get("imported", {}).get("family")
+    if "reference" in manifest or imported in FAMILIES:
         return week2.PRICES
+    if imported is not None:
+        return (("unknown", "gpu_seconds"),)
     endpoint = manifest["request"]["endpoint"]
     return ((endpoint["price"] or "unknown", endpoint["cost_model"]),)
 

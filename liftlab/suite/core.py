@@ -242,7 +242,10 @@ def select(suite: Suite, cases: Iterable[str] = (), categories: Iterable[str] = 
 
 
 def _data(value: Any) -> Any:
-    return value if _is_data(value) else values.encode(value)
+    try:
+        return value if _is_data(value) else values.encode(value)
+    except values.NotPlain as error:
+        raise UsageError(f"a check cannot hold this: {error}") from None
 
 
 def _is_data(value: Any) -> bool:

@@ -229,7 +229,9 @@ def test_the_lists_of_runs_have_the_numbers_of_the_pages(
     assert all(f" {words} " in line for words in shown), (line, shown)
     _, out = printed("runs")
     line = next(line for line in out.splitlines() if line.startswith(run_id))
-    assert line.endswith(f" {summary.answers.trials} trials")
+    shown = [f"{summary.answers.trials:,}", quantity(summary.answers.success.estimate.value, "%")]
+    shown.append(quantity(median.value, "s", limit=median.limit))
+    assert all(f" {words}" in line for words in shown), (line, shown)
 
 
 def test_check_judges_as_the_pages_do(

@@ -247,3 +247,8 @@ def test_a_page_is_of_the_project_that_asked_for_it(
     monkeypatch.setenv("LIFTLAB_PROJECT", str(tmp_path / "asked"))
     assert liftlab.load_project().root == tmp_path / "asked"
     assert liftlab.load_project(".").root == tmp_path / "elsewhere"
+
+
+def test_a_value_that_no_suite_can_hold_is_one_line() -> None:
+    with pytest.raises(UsageError, match="a check cannot hold this: object is not a plain value"):
+        liftlab.Check(args=[object()])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from liftlab.cli.main import main
-from liftlab.store.folder import RunSummary
+from liftlab.store.listing import RunSummary
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -54,7 +54,6 @@ def test_the_days_failure_is_an_if_without_a_block() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        check({1, 2}, expected=1),
         check({"$tuple": 5}, expected=1),
         check(expected=1, kwargs={"a": {"$nothing": 1}}),
         check(1, expected={"$set": [[]]}),

@@ -120,6 +120,16 @@ def test_forms_of_answers_and_of_verdicts(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
 
 
+def test_a_verdict_keeps_the_times_and_tokens_of_its_answer(tmp_path: Path) -> None:
+    told = {"latency_s": 1.5, "tokens": 20, "stages": {"ir": {"latency_s": 1, "other": "x"}}}
+    answer = {"case_id": "double", "code": RIGHT}
+    grade_samples(written(tmp_path, [answer | told, answer]), SUITE, tmp_path / "out")
+    first, second = rows_of(tmp_path / "out")
+    kept = {"latency_s": 1.5, "tokens": 20, "stages": {"ir": {"latency_s": 1}}}
+    assert {name: first[name] for name in kept} == kept
+    assert list(second) == COLUMNS
+
+
 def test_verdicts_depend_on_neither_order_nor_workers(tmp_path: Path) -> None:
     def verdicts(order: list[int], workers: int) -> dict[int, Any]:
         path = written(tmp_path, [lines[number] for number in order])
@@ -216,6 +226,9 @@ def test_two_at_once_do_not_write_one_file(tmp_path: Path) -> None:
         ({"case_id": "double", "code_b64": "a b"}, "code_b64: not base64"),
         ('{"case_id": "double", "code": "x", "code": "y"}', "the key 'code' stands twice"),
         ({"case_id": "double", "task_id": "other", "code": ""}, "case_id and task_id differ"),
+        ({"case_id": "double", "code": "", "latency_s": "1"}, "latency_s: must be a number"),
+        ({"case_id": "double", "code": "", "stages": {"a": {"tokens": -1}}}, "tokens: must be"),
+        ({"case_id": "double", "code": "", "stages": [1]}, "stages: must be an object"),
     ],
 )
 def test_a_bad_line_is_named_before_anything_is_graded(

@@ -43,8 +43,8 @@ def test_a_prompt_is_filled_in_with_values_and_parts_of_them(template: str, text
 
 
 def test_a_part_that_is_not_there_is_told() -> None:
-    with pytest.raises(LookupError, match=r"names \$nlp_to_ir.signature.nam, which nlp_to_ir"):
-        stage(prompt="$nlp_to_ir.signature.nam").prompt("Add", VALUES)
+    with pytest.raises(LookupError, match=r"names \$nlp_to_ir.signature.none, which nlp_to_ir"):
+        stage(prompt="$nlp_to_ir.signature.none").prompt("Add", VALUES)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ class World:
     ) -> Response:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         content = b"" if body is None else json.dumps(body).encode()
-        lines = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.1", "host: test"]
+        lines = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.1", "host: localhost"]
         lines += [f"x-request-id: {request_id}", f"content-length: {len(content)}"]
         lines += [f"x-simulate: {fault}"] if fault else []
         try:

@@ -27,6 +27,7 @@ _CAUSES = (
         "http_4xx",
     ),
     (r"timed? ?out|timeout|deadline", "deadline"),
+    (r"^cancel", "cancelled"),
     (r"getaddrinfo|name resolution|name or service|resolve host", "dns"),
     (r"\bssl\b|\btls\b|certificate", "tls"),
     (r"reset by peer|disconnected|connection closed|connection aborted|broken pipe", "reset"),

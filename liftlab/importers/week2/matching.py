@@ -8,6 +8,7 @@ from pathlib import Path
 
 from liftlab import suite
 from liftlab.errors import InputInvalid
+from liftlab.importers.foreign import ForeignRow
 from liftlab.importers.week2.old_file import OldFile
 from liftlab.suite import Case, Suite
 
@@ -44,6 +45,21 @@ class Suites:
         source = suite.to_jsonl([case for case, _ in found.values()])
         name = names.pop() if len(names) == 1 else old.family
         return suite.parse(source, Path("suite.jsonl"), name=name)
+
+    def of(self, rows: Sequence[ForeignRow]) -> Suite | None:
+        """Return a suite of the cases that another tool's answers can be graded against, or None.
+
+        A row has a case's name, and its prompt if it has one.
+        """
+        asked = {(row.case_id, row.prompt and row.prompt.strip()) for row in rows}
+        found: dict[str, tuple[Case, str]] = {}
+        for (name, prompt), known in self._cases.items():
+            if not {(name, prompt), (name, None)}.isdisjoint(asked):
+                found.setdefault(name, known)
+        if not found:
+            return None
+        source = suite.to_jsonl([case for case, _ in found.values()])
+        return suite.parse(source, Path("suite.jsonl"), name=next(iter(found.values()))[1])
 
     def _take(self, path: Path) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
@@ -23,6 +23,7 @@ from liftlab.words import be, counted
 
 FamilyName = Literal["benchmark", "parallel", "execution_validation", "nontrivial"]
 
+FAMILIES = get_args(FamilyName)
 _MODELS: Mapping[FamilyName, type[ResultModel]] = {
     "benchmark": BenchmarkModel,
     "parallel": BenchmarkModel,

@@ -28,9 +28,14 @@ _LONGEST_NAME = 200
 
 
 def run_id_of(source: bytes, old: OldFile) -> str:
+    """Return the name of the run of a file of the first benchmark."""
+    return run_id(source, began(old))
+
+
+def run_id(source: bytes, began_at: str | None) -> str:
     """Return the name of a file's run: when it began, and letters of its content's digest."""
     digest = sha256(source).hexdigest()
-    moment = _moment(_began(old))
+    moment = _moment(began_at)
     if moment is None:
         return f"imported_{digest[:12]}"
     number = int(digest, 16)
@@ -79,7 +84,7 @@ def _run(source: bytes, old: OldFile, suite: Suite | None) -> Run:
         suite_sha256=suite.sha256 if suite else None,
         pipeline="lift" if old.family in ("benchmark", "parallel") else None,
         endpoint=providers.pop() if len(providers) == 1 else None,
-        started_at=_began(old),
+        started_at=began(old),
         status="complete",
         # One at a time by that family's definition; how many at once, no other file says. Runs
         # of another load are a series of their own.
@@ -115,7 +120,7 @@ def _trial(keys: dict[str, Any], told: ResultModel, case: Case | None) -> Trial:
         **keys,
         category=told.category or (case.category if case else None),
         difficulty=told.complexity or (case.difficulty if case else None),
-        started_at=_stamp(told.timestamp),
+        started_at=stamp(told.timestamp),
         e2e_s=told.e2e_s,
         attempts=sum(c for c in counts if c) if counts and None not in counts else None,
         completed=told.completed,
@@ -167,7 +172,7 @@ def _attempts(keys: dict[str, Any], told: ResultModel, numbers: Iterator[int]) -
             )
 
 
-def _began(old: OldFile) -> str | None:
+def began(old: OldFile) -> str | None:
     """Return the earliest time that the file gives."""
     top = old.top.get("timestamp")
     told = [result.told.timestamp for result in old.results]
@@ -175,7 +180,7 @@ def _began(old: OldFile) -> str | None:
     return min(known, default=None)
 
 
-def _stamp(text: str | None) -> str | None:
+def stamp(text: str | None) -> str | None:
     moment = _moment(text)
     return moment.isoformat() if moment else None
 

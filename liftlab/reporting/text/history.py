@@ -8,7 +8,7 @@ from liftlab.analysis.comparability import is_share, time_metrics, unit_of
 from liftlab.analysis.estimate import plain, quantity
 from liftlab.analysis.trends import ChangePoint, MetricSeries, RunSeries
 from liftlab.summary.limits import Limits
-from liftlab.words import counted
+from liftlab.words import counted, one_line
 
 _NAMES = ("suite", "endpoint", "model")
 _COLUMNS = {
@@ -31,6 +31,22 @@ def run_table(runs: pd.DataFrame, limits: Limits) -> str:
     for title, (name, unit) in _COLUMNS.items():
         table[title] = [quantity(value, unit) for value in runs[name]]
     return table.to_string(index=False)
+
+
+def run_list(runs: pd.DataFrame, limits: Limits) -> str:
+    """Return runs as a table of text, a header over it; foreign text is bounded."""
+    limit = next((limit for _, limit in limits.of("e2e_median_s", required=True)), None)
+    shown = {
+        "run": runs["run_id"],
+        "suite": [_short(value) for value in runs["suite"]],
+        "endpoint": [_short(value) for value in runs["endpoint"]],
+        "status": runs["status"].fillna("unreadable"),
+        "trials": [quantity(value) for value in runs["trials"]],
+        "success": [quantity(value, "%") for value in runs["success_rate"]],
+        "median": [quantity(value, "s", limit=limit) for value in runs["e2e_median_s"]],
+        "label": [one_line(value) for value in runs["label"]],
+    }
+    return pd.DataFrame(shown).to_string(index=False)
 
 
 def paragraph(series: RunSeries) -> list[str]:

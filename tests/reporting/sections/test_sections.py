@@ -73,7 +73,8 @@ def test_results_show_themselves_once_attached(week2: RunData) -> None:
 
 
 def test_every_result_has_its_section() -> None:
-    assert set(SECTIONS.values()) == {*RESULTS, "status", "comparison"}
+    asked = {"status", "comparison", "ranking", "trial", "what_if"}  # by a call of their own
+    assert set(SECTIONS.values()) == {*RESULTS, *asked}
 
 
 def test_a_section_of_nothing_known_is_refused() -> None:

@@ -1,0 +1,243 @@
+"""Results of other tools as run folders: a row a request, with the times that the file gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import liftlab
+from liftlab.endpoints.paths import at
+from liftlab.endpoints.replies import clean, count_or_none, number_or_none
+from liftlab.importers.week2.causes import error_class
+from liftlab.importers.week2.run_folder import run_id, stamp
+from liftlab.records import LOAD, Attempt, Run, Stage, Trial
+from liftlab.store import RunFolder, create
+from liftlab.store.exchange import ORIGINAL
+from liftlab.store.files import write_atomic
+from liftlab.store.folder import Measured
+from liftlab.suite import Suite
+
+REQUEST = "request"  # the stage of a load's requests
+_EARLIEST_S, _LATEST_S = 1e9, 4e9  # of a time that counts from 1970
+# By field of a `ForeignRow`: where its number is, and how many seconds its unit has.
+Columns = Mapping[str, tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignRow:
+    """One request; without a `case_id` it is one of a load. Times are in seconds.
+
+    `started_s` counts from anywhere, as long as it is the same for all of a file.
+    """
+
+    case_id: str | None = None
+    repeat: int | None = None
+    prompt: str | None = None
+    category: str | None = None
+    text: str | None = None
+    function: str | None = None
+    started_s: float | None = None
+    latency_s: float | None = None
+    ttft_s: float | None = None
+    itl_s: float | None = None
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    error: str | None = None
+    stages: Mapping[str, tuple[float | None, int | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignFile:
+    """A file of another tool, whose name is `family`."""
+
+    family: str
+    rows: Sequence[ForeignRow]
+    model: str | None = None
+    concurrency: int | None = None
+    began: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def began_at(self) -> str | None:
+        """When it began, as the file says or by its first request, in ISO 8601."""
+        zero_s = _zero_s(self.rows)
+        if self.began is None and zero_s is not None and _EARLIEST_S < zero_s < _LATEST_S:
+            return datetime.fromtimestamp(zero_s, tz=UTC).isoformat()
+        return stamp(self.began)
+
+    @property
+    def is_load(self) -> bool:
+        """Whether its requests belong to no case."""
+        return all(row.case_id is None for row in self.rows)
+
+
+def numbers(data: Any, columns: Columns) -> dict[str, Any]:
+    """Return the fields of a `ForeignRow` that a row of a file has; what cannot be is unknown.
+
+    Examples
+    --------
+    >>> columns = {"latency_s": ("ms", 1e-3), "output_tokens": ("n.out", 1)}
+    >>> numbers({"ms": 500.0, "n": {"out": 20}}, columns)
+    {'latency_s': 0.5, 'output_tokens': 20}
+    """
+    told: dict[str, Any] = {}
+    for name, (path, unit_s) in columns.items():
+        try:
+            value = at(data, path)
+        except KeyError:
+            continue
+        known = count_or_none(value) if name.endswith("tokens") else number_or_none(value)
+        if known is not None and known >= 0:
+            told[name] = known if name.endswith("tokens") else known * unit_s
+    return told
+
+
+def text_at(data: Any, *paths: str) -> str | None:
+    """Return the first text that is not empty at any of some paths."""
+    for path in paths:
+        try:
+            value = at(data, path)
+        except KeyError:
+            continue
+        if isinstance(value, str) and value.strip():
+            return value
+    return None
+
+
+def write_foreign(
+    runs_dir: Path, name: str, source: bytes, file: ForeignFile, suite: Suite | None
+) -> RunFolder:
+    """Write a file's rows as a run, whose source is kept as it is.
+
+    Raises
+    ------
+    StorageFailed
+        If it cannot be written, or there is a run of that name; nothing is left behind.
+    """
+    load, zero_s = file.is_load, _zero_s(file.rows)
+    rows = _numbered(file.rows)
+    run = Run(
+        run_id=run_id(source, file.began_at),
+        suite=suite.name if suite else LOAD if load else file.family,
+        suite_sha256=suite.sha256 if suite else None,
+        pipeline=LOAD if load else None,
+        model=file.model,
+        concurrency=file.concurrency,
+        load="closed" if file.concurrency else None,
+        started_at=file.began_at,
+        status="complete",
+        repeats=max(repeat for _, repeat in rows),
+        liftlab_version=liftlab.__version__,
+        provenance="imported",
+    )
+    manifest = {
+        "suite": run.suite,
+        "suite_sha256": run.suite_sha256,
+        "pipeline_sha256": None,
+        "imported": {
+            "file": name,
+            "sha256": sha256(source).hexdigest(),
+            "family": file.family,
+            "published": {},
+            "notes": list(file.notes),
+        },
+    }
+
+    def fill(folder: RunFolder) -> Iterator[Measured]:
+        write_atomic(folder.path / ORIGINAL, source, durable=False)
+        seqs = count(1)
+        for row, repeat in rows:
+            keys = {"run_id": run.run_id, "case_id": row.case_id or LOAD, "repeat": repeat}
+            yield from _records(folder, keys, row, seqs, zero_s or 0.0)
+
+    return create(runs_dir, run, manifest, suite.source if suite else b"", ".jsonl", fill)
+
+
+def _zero_s(rows: Sequence[ForeignRow]) -> float | None:
+    return min((row.started_s for row in rows if row.started_s is not None), default=None)
+
+
+def _numbered(rows: Sequence[ForeignRow]) -> list[tuple[ForeignRow, int]]:
+    """Return each row with its repeat: the file's own, unless that is missing or taken."""
+    taken: set[tuple[str | None, int]] = set()
+    numbered = []
+    for row in rows:
+        free = (number for number in count(1) if (row.case_id, number) not in taken)
+        own = row.repeat if row.repeat and (row.case_id, row.repeat) not in taken else None
+        repeat = own or next(free)
+        taken.add((row.case_id, repeat))
+        numbered.append((row, repeat))
+    return numbered
+
+
+def _records(
+    folder: RunFolder, keys: dict[str, Any], row: ForeignRow, seqs: Iterator[int], zero_s: float
+) -> Iterator[Measured]:
+    failed = row.error is not None
+    reason = (error_class(row.error) or "reported_error") if failed else None
+    only = LOAD if row.case_id is None else None
+    stages = row.stages or {REQUEST if only else "code": (row.latency_s, row.output_tokens)}
+    last = list(stages)[-1]
+    for position, (stage, (latency_s, drawn)) in enumerate(stages.items()):
+        ends = stage == last
+        told: dict[str, Any] = {"transport_ok": not failed, "valid": not failed}
+        told |= _times(row, latency_s, zero_s) if len(stages) == 1 else {}
+        tokens = row.output_tokens if ends and drawn is None else drawn
+        if ends:
+            told |= {"prompt_tokens": row.prompt_tokens, "error_class": reason}
+        number = next(seqs)
+        yield Attempt(**keys, seq=number, stage=stage, attempt=1, output_tokens=tokens, **told)
+        kept = _kept(row) if ends else None
+        yield Stage(
+            **keys,
+            stage=stage,
+            position=position,
+            ok=not (failed and ends),
+            latency_s=latency_s,
+            attempts=1,
+            output_tokens=tokens,
+            error_class=reason if ends else None,
+            value_sha256=None if kept is None else folder.artifacts.put(json.dumps(kept).encode()),
+        )
+    times = [latency_s for latency_s, _ in stages.values()]
+    known = [seconds for seconds in times if seconds is not None]
+    yield Trial(
+        **keys,
+        category=row.category,
+        e2e_s=row.latency_s if row.latency_s is not None else _sum(known, len(times)),
+        attempts=len(stages),
+        completed=not failed,
+    )
+
+
+def _sum(known: list[float], wanted: int) -> float | None:
+    return sum(known) if known and len(known) == wanted else None
+
+
+def _times(row: ForeignRow, latency_s: float | None, zero_s: float) -> dict[str, float | None]:
+    if latency_s is None:
+        return {}
+    sent_s = 0.0 if row.started_s is None else row.started_s - zero_s
+    ended_s = sent_s + latency_s
+    times: dict[str, float | None] = {"sent_s": sent_s, "called_s": sent_s, "ended_s": ended_s}
+    if row.error is None:
+        times |= {"last_byte_s": ended_s, "itl_s": row.itl_s}
+        if row.ttft_s is not None:
+            times |= {"first_token_s": sent_s + row.ttft_s, "last_token_s": ended_s}
+    return times
+
+
+def _kept(row: ForeignRow) -> dict[str, Any] | None:
+    if row.error is not None:
+        return {"message": clean(row.error)}
+    if row.text is None:
+        return None
+    return (
+        {"value": row.text} if row.case_id is None else {"code": row.text, "function": row.function}
+    )

@@ -1,0 +1,284 @@
+"""The result files of other tools, told apart by what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import zip_longest
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from liftlab.errors import FileInvalid
+from liftlab.importers.foreign import Columns, ForeignFile, ForeignRow, numbers, text_at
+from liftlab.importers.reading import parse
+
+_MOST_ROWS = 1_000_000
+_NO_START = "it does not say when requests were sent: read no throughput and no drift from it"
+
+_VLLM: Columns = {
+    "started_s": ("start_times", 1),
+    "ttft_s": ("ttfts", 1),
+    "prompt_tokens": ("input_lens", 1),
+    "output_tokens": ("output_lens", 1),
+}
+_VLLM_LISTS = (*(path for path, _ in _VLLM.values()), "itls", "generated_texts", "errors")
+_GUIDELLM_GROUPS = {"successful": None, "errored": "error", "incomplete": "cancelled"}
+_GUIDELLM: Columns = {
+    "started_s": ("request_start_time", 1),
+    "latency_s": ("request_latency", 1),
+    "ttft_s": ("time_to_first_token_ms", 1e-3),
+    "itl_s": ("inter_token_latency_ms", 1e-3),
+    "prompt_tokens": ("prompt_tokens", 1),
+    "output_tokens": ("output_tokens", 1),
+}
+_AIPERF: Columns = {
+    "started_s": ("metadata.request_start_ns", 1e-9),
+    "latency_s": ("metrics.request_latency.value", 1e-3),
+    "ttft_s": ("metrics.time_to_first_token.value", 1e-3),
+    "itl_s": ("metrics.inter_token_latency.value", 1e-3),
+    "prompt_tokens": ("metrics.input_sequence_length.value", 1),
+    "output_tokens": ("metrics.output_sequence_length.value", 1),
+}
+_INSPECT: Columns = {
+    "latency_s": ("output.time", 1),
+    "prompt_tokens": ("output.usage.input_tokens", 1),
+    "output_tokens": ("output.usage.output_tokens", 1),
+}
+_PROMPTFOO: Columns = {
+    "latency_s": ("latencyMs", 1e-3),
+    "prompt_tokens": ("response.tokenUsage.prompt", 1),
+    "output_tokens": ("response.tokenUsage.completion", 1),
+}
+_SAMPLE: Columns = {
+    "latency_s": ("latency_s", 1),
+    "prompt_tokens": ("prompt_tokens", 1),
+    "output_tokens": ("tokens", 1),
+}
+_STAGE: Columns = {"latency_s": ("latency_s", 1), "output_tokens": ("tokens", 1)}
+_CODE = ("code", "completion", "solution")
+
+
+def read(source: bytes, path: Path) -> ForeignFile | None:
+    """Read a file of another tool; None if it is of none that is known.
+
+    Raises
+    ------
+    FileInvalid
+        If it is a summary without a row a request, or holds none.
+    """
+    lines = _lines(source, path)
+    if lines is not None:
+        reader = _aiperf if "metrics" in lines[0] else _samples
+        return _checked(path, reader(lines))
+    data = parse(source, path).data
+    if not isinstance(data, dict):
+        return None
+    for is_it, whole, how, make in _KINDS:
+        if is_it(data):
+            if not whole(data):
+                raise FileInvalid(path, f"a summary without a row a request: {how}")
+            return _checked(path, make(data))
+    return None
+
+
+def _checked(path: Path, file: ForeignFile) -> ForeignFile:
+    if not file.rows:
+        raise FileInvalid(path, "holds no results: nothing to import")
+    if len(file.rows) > _MOST_ROWS:
+        raise FileInvalid(path, f"more than {_MOST_ROWS:,} results: split it")
+    return file
+
+
+def _lines(source: bytes, path: Path) -> list[dict[str, Any]] | None:
+    """Return the objects of an aiperf profile or of samples; None for any other file."""
+    first = source.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0]
+    try:
+        start = parse(first, path).data
+    except FileInvalid:
+        return None
+    if not isinstance(start, dict) or not (
+        {"metadata", "metrics"} <= start.keys()
+        or ({"case_id", "task_id"} & start.keys() and {*_CODE, "error"} & start.keys())
+    ):
+        return None
+    rows = []
+    for number, line in enumerate(source.split(b"\n"), 1):
+        if line.strip():
+            try:
+                row = parse(line, path).data
+            except FileInvalid as fault:
+                raise FileInvalid(path, fault.reason, number) from None
+            if not isinstance(row, dict):
+                raise FileInvalid(path, "a result is an object: {…}", number)
+            rows.append(row)
+    return rows
+
+
+def _vllm(data: Mapping[str, Any]) -> ForeignFile:
+    columns = [data[name] if isinstance(data.get(name), list) else [] for name in _VLLM_LISTS]
+    rows = []
+    for values in zip_longest(*columns):
+        row = dict(zip(_VLLM_LISTS, values, strict=True))
+        known = numbers(row, _VLLM)
+        gaps = row["itls"] if isinstance(row["itls"], list) else []
+        gaps_s = [gap for gap in gaps if isinstance(gap, int | float)]
+        known["itl_s"] = median(gaps_s) if gaps_s else None
+        error = str(row["errors"]) if row["errors"] else None
+        if error is None and "ttft_s" in known:  # a failed request's is 0
+            known["latency_s"] = known["ttft_s"] + sum(gaps_s)
+        rows.append(ForeignRow(**known, text=text_at(row, "generated_texts"), error=error))
+    return ForeignFile(
+        family="vllm",
+        rows=rows,
+        model=text_at(data, "model_id"),
+        concurrency=_whole(data.get("max_concurrency")),
+        began=(text_at(data, "date") or "").replace("-", "T") or None,
+        notes=() if data.get("start_times") else (_NO_START,),
+    )
+
+
+def _guidellm(data: Mapping[str, Any]) -> ForeignFile:
+    rows = []
+    benchmarks = list(_dicts(data["benchmarks"]))
+    for number, benchmark in enumerate(benchmarks, 1):
+        for group, error in _GUIDELLM_GROUPS.items():
+            for row in _dicts(_dict(benchmark.get("requests")).get(group)):
+                said = error and (text_at(row, "error", "info.error") or error)
+                known = numbers(row, _GUIDELLM)
+                text, category = text_at(row, "output"), f"benchmark {number}"
+                rows.append(ForeignRow(**known, text=text, error=said, category=category))
+    note = f"{len(benchmarks)} benchmarks, told apart by their category"
+    return ForeignFile(family="guidellm", rows=rows, notes=(note,) if len(benchmarks) > 1 else ())
+
+
+def _aiperf(lines: list[dict[str, Any]]) -> ForeignFile:
+    rows = []
+    for line in lines:
+        error = line.get("error")
+        said = text_at(line, "error.message", "error.type", "error") or (
+            str(error) if error else None
+        )
+        if _dict(line.get("metadata")).get("was_cancelled") is True:
+            said = "cancelled"
+        rows.append(ForeignRow(**numbers(line, _AIPERF), error=said))
+    return ForeignFile(family="aiperf", rows=rows)
+
+
+def _inspect(data: Mapping[str, Any]) -> ForeignFile:
+    rows = []
+    for sample in _dicts(data["samples"]):
+        content = _dict(next(iter(_dicts(_dict(sample.get("output")).get("choices"))), {}))
+        parts = _dicts(_dict(content.get("message")).get("content"))
+        text = text_at(content, "message.content") or "".join(
+            part["text"] for part in parts if isinstance(part.get("text"), str)
+        )
+        rows.append(
+            ForeignRow(
+                **numbers(sample, _INSPECT),
+                case_id=_name(sample.get("id")) or "sample",
+                repeat=_whole(sample.get("epoch")),
+                prompt=text_at(sample, "input"),
+                text=text or None,
+                error=text_at(sample, "error.message", "output.error", "error"),
+            )
+        )
+    return ForeignFile(
+        family="inspect",
+        rows=rows,
+        model=text_at(data, "eval.model"),
+        began=text_at(data, "eval.created"),
+    )
+
+
+def _promptfoo(data: Mapping[str, Any]) -> ForeignFile:
+    rows, ids = [], dict[str, str]()
+    for row in _dicts(data["results"]["results"]):
+        case = ids.setdefault(str(row.get("vars")), f"test_{len(ids) + 1}")
+        rows.append(
+            ForeignRow(
+                **numbers(row, _PROMPTFOO),
+                case_id=case,
+                prompt=text_at(row, "vars.prompt", "prompt.raw"),
+                text=text_at(row, "response.output"),
+                error=text_at(row, "response.error"),
+            )
+        )
+    began = text_at(data, "results.timestamp")
+    return ForeignFile(family="promptfoo", rows=rows, began=began)
+
+
+def _samples(lines: list[dict[str, Any]]) -> ForeignFile:
+    rows = []
+    for line in lines:
+        stages = {
+            name: (known.get("latency_s"), known.get("output_tokens"))
+            for name, told in _dict(line.get("stages")).items()
+            if (known := numbers(told, _STAGE)) is not None
+        }
+        rows.append(
+            ForeignRow(
+                **numbers(line, _SAMPLE),
+                case_id=_name(line.get("case_id", line.get("task_id"))) or "sample",
+                repeat=_whole(line.get("repeat")),
+                prompt=text_at(line, "prompt"),
+                text=text_at(line, *_CODE),
+                error=text_at(line, "error"),
+                stages=stages,
+            )
+        )
+    return ForeignFile(family="samples", rows=rows)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: Any) -> Iterator[dict[str, Any]]:
+    return (
+        (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
+    )
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int and 0 < value < 2**31 else None
+
+
+def _name(value: Any) -> str | None:
+    text = str(value) if isinstance(value, str | int) else ""
+    return text if 0 < len(text) <= 200 and text.isprintable() else None
+
+
+_Test = Callable[[Mapping[str, Any]], bool]
+# What it is known by, whether it has rows, how to get them, and what reads it.
+_KINDS: tuple[tuple[_Test, _Test, str, Callable[[Mapping[str, Any]], ForeignFile]], ...] = (
+    (
+        lambda data: "request_throughput" in data and "mean_ttft_ms" in data,
+        lambda data: bool(data.get("ttfts")),
+        "run vllm bench serve with --save-result --save-detailed",
+        _vllm,
+    ),
+    (
+        lambda data: isinstance(data.get("benchmarks"), list),
+        lambda data: any(_dict(b.get("requests")) for b in _dicts(data["benchmarks"])),
+        "take guidellm's benchmarks.json with its requests in it",
+        _guidellm,
+    ),
+    (
+        lambda data: "avg" in _dict(data.get("request_latency")),
+        lambda data: False,
+        "take aiperf's profile_export.jsonl",
+        lambda data: ForeignFile(family="aiperf", rows=()),
+    ),
+    (
+        lambda data: {"eval", "status"} <= data.keys(),
+        lambda data: bool(data.get("samples")),
+        "take inspect's log with its samples in it",
+        _inspect,
+    ),
+    (
+        lambda data: "stats" in _dict(data.get("results")) or "evalId" in data,
+        lambda data: bool(_dict(data.get("results")).get("results")),
+        "take promptfoo's output with its results in it",
+        _promptfoo,
+    ),
+)

@@ -1,0 +1,93 @@
+"""What comes in from other tools is a run: its tables, its verdicts, its page in the terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab import jobs
+from liftlab.cli.main import main
+from liftlab.settings import load_project
+from liftlab.store import RunData
+from tests.importers.test_tools import AIPERF, SAMPLE, VLLM
+
+
+@pytest.fixture
+def inside(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(project_folder)
+    return project_folder
+
+
+def imported(*lines: Any) -> RunData:
+    Path("file.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    assert main(["import", "file.jsonl"]) == 0
+    (folder,) = (path for path in Path("data/runs").iterdir() if path.is_dir())
+    return jobs.open_run(folder.name, project=load_project())
+
+
+def test_a_loads_requests_keep_their_times(
+    inside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = imported(VLLM)
+    rows = run.attempts
+    assert rows["sent_s"].tolist()[:2] == [0.0, 0.5]
+    assert (rows["last_byte_s"] - rows["sent_s"]).tolist()[:2] == [1.0, 0.75]
+    assert (rows["first_token_s"] - rows["sent_s"]).tolist()[:2] == [0.25, 0.5]
+    assert rows["output_tokens"].tolist() == [3, 2, 0]
+    assert rows["error_class"].tolist()[2] == "reset"
+    assert run.trials["e2e_s"].tolist()[:2] == [1.0, 0.75]
+    assert run.trials["cost_usd"].isna().all()
+    assert (run.run.model, run.run.concurrency, run.run.provenance) == ("m", 2, "imported")
+    capsys.readouterr()
+    assert main(["show", run.run.run_id]) == 0
+    assert "closed loop, 2 at once: 3 requests, 2 answered well" in capsys.readouterr().out
+
+
+def test_answers_are_graded_and_keep_their_stages(inside: Path) -> None:
+    failed = {"case_id": "shout", "error": "HTTP status code 503", "latency_s": 2.0}
+    run = imported(SAMPLE, SAMPLE, failed)
+    verdicts = run.trials[["case_id", "repeat", "outcome", "e2e_s"]].values.tolist()
+    assert sorted(verdicts) == [
+        ["double", 1, "pass", 0.75],
+        ["double", 2, "pass", 0.75],
+        ["shout", 1, "error", 2.0],
+    ]
+    stages = run.stages[run.stages["repeat"] == 2]
+    assert stages[["stage", "latency_s", "output_tokens"]].values.tolist() == [
+        ["nlp_to_ir", 0.5, 4],
+        ["ir_to_code", 0.25, 20],
+    ]
+    assert run.stages["error_class"].dropna().tolist() == ["http_5xx"]
+
+
+def test_a_large_file_comes_in_and_again_changes_nothing(
+    inside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        {**AIPERF, "metadata": {"request_start_ns": number * 1_000_000}} for number in range(3000)
+    ]
+    run = imported(*lines)
+    assert len(run.trials) == 3000
+    assert run.attempts["sent_s"].max() == pytest.approx(2.999)
+    capsys.readouterr()
+    assert main(["import", "file.jsonl"]) == 0
+    assert "unchanged, it is in" in capsys.readouterr().out
+
+
+def test_a_run_of_another_tool_is_exported_and_comes_back(inside: Path) -> None:
+    run = imported(SAMPLE)
+    for form in ("jsonl", "week2"):
+        assert main(["export", run.run.run_id, "--format", form, "--out", f"out.{form}"]) == 0
+    assert json.loads(Path("out.week2").read_text())["results"]
+
+
+def test_a_summary_is_refused_in_one_line(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("file.json").write_text(json.dumps({k: v for k, v in VLLM.items() if k != "ttfts"}))
+    assert main(["import", "file.json"]) == 6
+    assert capsys.readouterr().err.splitlines() == [
+        "liftlab: file.json: a summary without a row a request: "
+        "run vllm bench serve with --save-result --save-detailed"
+    ]

@@ -1,0 +1,171 @@
+"""Other tools' files come in with rows, seconds, tokens and errors; a summary is named as one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab.errors import FileInvalid
+from liftlab.importers.foreign import ForeignFile
+from liftlab.importers.tools import read
+
+PATH = Path("file.json")
+VLLM: dict[str, Any] = {
+    "model_id": "m",
+    "max_concurrency": 2,
+    "request_throughput": 0.7,
+    "mean_ttft_ms": 310.0,
+    "input_lens": [10, 11, 12],
+    "output_lens": [3, 2, 0],
+    "ttfts": [0.25, 0.5, 0.0],
+    "itls": [[0.25, 0.5], [0.25], []],
+    "start_times": [5.0, 5.5, 6.0],
+    "generated_texts": ["a", "b", ""],
+    "errors": ["", "", "Connection reset by peer"],
+}
+GUIDELLM_ROW = {
+    "prompt_tokens": 10,
+    "output_tokens": 20,
+    "request_latency": 0.75,
+    "time_to_first_token_ms": 250.0,
+    "inter_token_latency_ms": 25.0,
+    "output": "x",
+    "request_start_time": 2.0,
+}
+GUIDELLM = {
+    "benchmarks": [
+        {
+            "requests": {
+                "successful": [GUIDELLM_ROW],
+                "errored": [{"request_start_time": 3.0, "error": "HTTP status 503"}],
+                "incomplete": [{"request_start_time": 4.0}],
+            }
+        }
+    ]
+}
+AIPERF = {
+    "metadata": {"request_start_ns": 2_000_000_000, "was_cancelled": False},
+    "metrics": {
+        "request_latency": {"value": 750.0, "unit": "ms"},
+        "time_to_first_token": {"value": 250.0, "unit": "ms"},
+        "output_sequence_length": {"value": 20, "unit": "tokens"},
+    },
+    "error": None,
+}
+INSPECT = {
+    "status": "success",
+    "eval": {"model": "openai/m"},
+    "samples": [
+        {
+            "id": "double",
+            "epoch": 2,
+            "input": "Double a number.",
+            "output": {
+                "choices": [{"message": {"content": [{"type": "text", "text": "def f(): 1"}]}}],
+                "usage": {"input_tokens": 10, "output_tokens": 20},
+                "time": 0.75,
+            },
+        },
+        {"id": "shout", "epoch": 1, "error": {"message": "timed out"}},
+    ],
+}
+PROMPTFOO_ROW = {
+    "vars": {"prompt": "x"},
+    "response": {"output": "def f(): 1", "tokenUsage": {"prompt": 10, "completion": 20}},
+    "latencyMs": 750,
+}
+PROMPTFOO = {
+    "evalId": "e",
+    "results": {
+        "results": [PROMPTFOO_ROW, PROMPTFOO_ROW, {"vars": {}, "response": {"error": "429"}}],
+        "stats": {},
+    },
+}
+SAMPLE = {
+    "case_id": "double",
+    "code": "def double(x): return 2 * x",
+    "stages": {"nlp_to_ir": {"latency_s": 0.5, "tokens": 4}, "ir_to_code": {"latency_s": 0.25}},
+    "tokens": 20,
+}
+
+
+def told(*data: Any) -> ForeignFile:
+    file = read("\n".join(json.dumps(line) for line in data).encode(), PATH)
+    assert file is not None
+    return file
+
+
+@pytest.mark.parametrize(
+    ("lines", "family", "facts", "errors"),
+    [
+        ([VLLM], "vllm", (5.0, 1.0, 0.25, 10, 3), [None, None, "Connection reset by peer"]),
+        ([GUIDELLM], "guidellm", (2.0, 0.75, 0.25, 10, 20), [None, "HTTP status 503", "cancelled"]),
+        ([AIPERF, AIPERF | {"error": {"message": "x"}}], "aiperf", (2, 0.75, 0.25, None, 20), 2),
+        ([INSPECT], "inspect", (None, 0.75, None, 10, 20), [None, "timed out"]),
+        ([PROMPTFOO], "promptfoo", (None, 0.75, None, 10, 20), [None, None, "429"]),
+        ([SAMPLE], "samples", (None, None, None, None, 20), [None]),
+    ],
+)
+def test_each_request_is_a_row(lines: Any, family: str, facts: Any, errors: Any) -> None:
+    file = told(*lines)
+    first = file.rows[0]
+    assert file.family == family
+    known = (first.started_s, first.latency_s, first.ttft_s)
+    assert (*known, first.prompt_tokens, first.output_tokens) == facts
+    wanted = [None, "x"] if errors == 2 else errors
+    assert [row.error for row in file.rows] == wanted
+
+
+def test_when_it_began_is_told_or_seen() -> None:
+    late = AIPERF | {"metadata": {"request_start_ns": 1_760_000_000 * 10**9}}
+    assert told(late).began_at == "2025-10-09T08:53:20+00:00"
+    assert told(AIPERF).began_at is None
+    assert told(VLLM | {"date": "20250901-101010"}).began_at == "2025-09-01T10:10:10"
+    dated = INSPECT | {"eval": {"created": "2025-01-01T01:00:00+01:00"}}
+    assert told(dated).began_at == "2025-01-01T00:00:00+00:00"
+
+
+def test_repeats_and_names_are_the_files_own() -> None:
+    inspect, promptfoo = told(INSPECT), told(PROMPTFOO)
+    assert [(row.case_id, row.repeat) for row in inspect.rows] == [("double", 2), ("shout", 1)]
+    assert [row.case_id for row in promptfoo.rows] == ["test_1", "test_1", "test_2"]
+    assert inspect.rows[0].text == "def f(): 1"
+    assert told(SAMPLE).rows[0].stages == {"nlp_to_ir": (0.5, 4), "ir_to_code": (0.25, None)}
+
+
+@pytest.mark.parametrize(
+    ("data", "how"),
+    [
+        ({k: v for k, v in VLLM.items() if k not in ("ttfts", "itls")}, "--save-detailed"),
+        ({"benchmarks": [{"metrics": {}, "requests": {}}]}, "benchmarks.json"),
+        ({"request_latency": {"avg": 700.0, "unit": "ms"}}, "profile_export.jsonl"),
+        ({"status": "success", "eval": {}, "results": {}}, "samples"),
+        ({"evalId": "e", "results": {"stats": {"successes": 1}}}, "results"),
+    ],
+)
+def test_a_summary_is_named_as_one(data: Any, how: str) -> None:
+    with pytest.raises(FileInvalid, match=f"a summary without a row a request: .*{how}"):
+        told(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        VLLM | {"ttfts": ["x", None, {}], "itls": [3, [True, "x"], None], "errors": 5},
+        {"benchmarks": [7, {"requests": {"successful": [None, {"request_latency": -1}]}}]},
+        AIPERF | {"metrics": [], "metadata": 3},
+        INSPECT | {"samples": [{"id": ["x"], "output": {"choices": {}}}, 3]},
+        {"evalId": 1, "results": {"results": [{"vars": {}, "response": 3, "latencyMs": "x"}]}},
+        SAMPLE | {"stages": {"a": 3}, "tokens": "x"},
+    ],
+)
+def test_what_cannot_be_is_unknown(data: Any) -> None:
+    assert all(row.latency_s is None for row in told(data).rows)
+
+
+def test_other_files_are_not_theirs() -> None:
+    assert read(b'{"results": [], "summary": {}}', PATH) is None
+    assert read(b"[1]", PATH) is None
