@@ -106,7 +106,8 @@ def test_prompt_over_the_context_is_a_reported_error(server: LocalServer, call: 
 def test_client_that_leaves_frees_its_slot(server: LocalServer, call: Any) -> None:
     address = urlsplit(server.url)
     body = json.dumps({"prompt": "Once upon a time", "max_tokens": 3500, "seed": 1}).encode()
-    head = f"POST /generate HTTP/1.1\r\nhost: localhost\r\nx-request-id: gone\r\ncontent-length: {len(body)}"
+    lines = ["POST /generate HTTP/1.1", "host: localhost", "x-request-id: gone"]
+    head = "\r\n".join([*lines, f"content-length: {len(body)}"])
     with socket.create_connection((address.hostname, address.port), timeout=20) as client:
         client.sendall(head.encode() + b"\r\n\r\n" + body)
         # Answered while the long one is in the slot: the server has both on its hands now.

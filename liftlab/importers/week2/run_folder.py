@@ -176,11 +176,12 @@ def began(old: OldFile) -> str | None:
     """Return the earliest time that the file gives."""
     top = old.top.get("timestamp")
     told = [result.told.timestamp for result in old.results]
-    known = [s for s in map(_stamp, [*told, top if isinstance(top, str) else None]) if s]
+    known = [s for s in map(stamp, [*told, top if isinstance(top, str) else None]) if s]
     return min(known, default=None)
 
 
 def stamp(text: str | None) -> str | None:
+    """Return a foreign moment in UTC; None where it is not one."""
     moment = _moment(text)
     return moment.isoformat() if moment else None
 
