@@ -35,7 +35,7 @@ _NOT_REAL = re.compile(
     r"|not true|never said|no longer|probably|perhaps|maybe|seems?|likely|guess\w*|think"
     r"|believe[sd]?"
     r"|rumou?r\w*|until|once we|as soon as|try|trying|doubt\w*|pretend|threshold|alert\w*"
-    r"|cap(?:ped)?)\b"
+    r"|cap(?:ped)?|[0-9,]{1,9} (?:more )?prompts? takes?)\b"
 )
 _SAID = re.compile(
     r"\b(?:sa(?:id|ys)|claim(?:s|ed)?|according to|report(?:s|ed) (?:by|that)|announc\w+"
