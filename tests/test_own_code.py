@@ -88,10 +88,10 @@ def test_no_other_verb_imports_it(folder: Path, liftlab: Liftlab) -> None:
     for verb in (
         ("run", "--dry-run"),
         ("config",),
-        ("doctor",),
-        ("show",),
-        ("check",),
-        ("status",),
+        ("doctor", "20"),
+        ("show", "20"),
+        ("check", "20"),
+        ("status", "20"),
         ("history",),
         ("grade", str(answers), "--suite", "tiny", "--out", "graded.jsonl"),
     ):

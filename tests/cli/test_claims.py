@@ -130,6 +130,6 @@ def test_the_default_run_is_the_newest_with_trials(
 
     runs = [row("empty", 0), row("broken", None), row("ours", 9, "reference")]
     runs += [row("week2_day1", 5), row("older", 5)]
-    monkeypatch.setattr("liftlab.store.folder.list_runs", lambda _: runs)
+    monkeypatch.setattr("liftlab.store.listing.list_runs", lambda _: runs)
     assert main(["lint-report", "report.md"]) == 0
     assert "ruled by run week2_day1" in capsys.readouterr().out

@@ -43,7 +43,7 @@ def test_a_loads_requests_keep_their_times(
     assert (run.run.model, run.run.concurrency, run.run.provenance) == ("m", 2, "imported")
     capsys.readouterr()
     assert main(["show", run.run.run_id]) == 0
-    assert "closed loop, 2 at once: 3 requests, 2 answered well" in capsys.readouterr().out
+    assert "Closed loop, 2 at once: 3 requests, 2 answered well" in capsys.readouterr().out
 
 
 def test_answers_are_graded_and_keep_their_stages(inside: Path) -> None:

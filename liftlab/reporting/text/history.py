@@ -46,7 +46,12 @@ def run_list(runs: pd.DataFrame, limits: Limits) -> str:
         "median": [quantity(value, "s", limit=limit) for value in runs["e2e_median_s"]],
         "label": [one_line(value) for value in runs["label"]],
     }
-    return pd.DataFrame(shown).to_string(index=False)
+    columns = []
+    for name, values in shown.items():
+        cells = [name, *("" if value == "–" else str(value) for value in values)]
+        width, right = max(map(len, cells)), name in ("trials", "success", "median")
+        columns.append([cell.rjust(width) if right else cell.ljust(width) for cell in cells])
+    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
 
 
 def paragraph(series: RunSeries) -> list[str]:
