@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from liftlab.analysis.comparability import is_share, time_metrics, unit_of
@@ -36,7 +38,7 @@ def run_table(runs: pd.DataFrame, limits: Limits) -> str:
 def run_list(runs: pd.DataFrame, limits: Limits) -> str:
     """Return runs as a table of text, a header over it; foreign text is bounded."""
     limit = next((limit for _, limit in limits.of("e2e_median_s", required=True)), None)
-    shown = {
+    shown: dict[str, Iterable[object]] = {
         "run": runs["run_id"],
         "suite": [_short(value) for value in runs["suite"]],
         "endpoint": [_short(value) for value in runs["endpoint"]],
