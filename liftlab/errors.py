@@ -32,7 +32,13 @@ INTERRUPTED_EXIT_CODE = 130
 
 
 class LiftlabError(Exception):
-    """Root of everything liftlab raises on purpose; `exit_code` is what the command returns."""
+    """Root of everything liftlab raises on purpose; `exit_code` is what the command returns.
+
+    Examples
+    --------
+    >>> UnknownName("case", "is_evn", ["is_even"]).exit_code
+    2
+    """
 
     exit_code = 1
 

@@ -24,6 +24,11 @@ def test_every_public_name_is_there(name: str) -> None:
     assert getattr(liftlab, name) is not None
 
 
+@pytest.mark.parametrize("name", [n for n in liftlab.__all__ if n != "__version__"])
+def test_every_public_name_has_an_example(name: str) -> None:
+    assert ">>>" in (getattr(liftlab, name).__doc__ or "")
+
+
 def test_the_front_door_is_small() -> None:
     assert len(liftlab.__all__) <= 28
     assert list(liftlab.__all__) == sorted(liftlab.__all__)

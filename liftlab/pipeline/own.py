@@ -36,6 +36,11 @@ class Answer:
         The function that the code is meant to define, where that is known.
     tokens
         Output tokens of the answer, where no attempt says how many it had.
+
+    Examples
+    --------
+    >>> Answer("def double(x): return 2 * x", function="double").function
+    'double'
     """
 
     code: str

@@ -120,6 +120,12 @@ class Suite:
 
     `sha256` is over `source`, the bytes of the whole file: a copy of the file is the same
     suite, and any change to it makes another.
+
+    Examples
+    --------
+    >>> import liftlab
+    >>> [case.case_id for case in liftlab.load_suite("mvp")][:2]
+    ['add_numbers', 'multiply']
     """
 
     name: str
