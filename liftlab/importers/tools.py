@@ -61,10 +61,7 @@ _CODE = ("code", "completion", "solution")
 def read(source: bytes, path: Path) -> ForeignFile | None:
     """Read a file of another tool; None if it is of none that is known.
 
-    Raises
-    ------
-    FileInvalid
-        If it is a summary without a row a request, or holds none.
+    Raises FileInvalid if it is a summary without a row a request, or holds none.
     """
     lines = _lines(source, path)
     if lines is not None:

@@ -117,10 +117,7 @@ class Deciding:
 def check_decided(decision: Decision | None) -> None:
     """Ask for more cases if a run was to decide and used up its own.
 
-    Raises
-    ------
-    Undecided
-        Says how many more it takes.
+    Raises Undecided: says how many more it takes.
     """
     if decision is not None and decision.verdict == "go on":
         more = math.ceil(max(decision.if_above.mean_trials, decision.if_below.mean_trials))

@@ -16,6 +16,9 @@ BEGIN, END = "<!-- liftlab:performance -->", "<!-- /liftlab:performance -->"
 def update(path: Path, summary: RunSummary) -> bool:
     """Write a run's performance section into a README, between its markers.
 
+    Raises FileInvalid if the file is not there, or has not exactly one pair of markers, each on a
+    line of its own. Raises StorageFailed if it cannot be written; the old file stays.
+
     Parameters
     ----------
     path
@@ -27,13 +30,6 @@ def update(path: Path, summary: RunSummary) -> bool:
     -------
     bool
         Whether anything changed.
-
-    Raises
-    ------
-    FileInvalid
-        If the file is not there, or has not exactly one pair of markers, each on a line of its own.
-    StorageFailed
-        If it cannot be written; the old file stays.
     """
     old = tomlfile.read_bytes(path, FileInvalid, limit=tomlfile.MAX_BYTES)
     tomlfile.decode_text(old, path, FileInvalid)  # which strips a mark of order; this does not

@@ -84,12 +84,9 @@ def check_health(
     """Ask the endpoint how it is, and return its model and hardware as it names them.
 
     It asks in a thread of its own: where Jupyter calls, a loop is running already. One that may
-    only be asleep passes, as the warm-up will tell; `note` gets a line of what is odd.
-
-    Raises
-    ------
-    EndpointUnreachable
-        If a URL does not answer or answers that it is unhealthy; says what was tried.
+    only be asleep passes, as the warm-up will tell; `note` gets a line of what is odd. Raises
+    EndpointUnreachable if a URL does not answer or answers that it is unhealthy; says what was
+    tried.
     """
     answers = _ask(endpoint)
     bad = [f"{a.url}: {a.status}" for a in answers if not (a.ok or a.starting)]
@@ -107,10 +104,7 @@ def check_health(
 def check_answers(endpoint: EndpointSettings) -> dict[str, str | None]:
     """Ask the endpoint how it is, and take any HTTP answer: load needs no health URL.
 
-    Raises
-    ------
-    EndpointUnreachable
-        If nothing answers there at all.
+    Raises EndpointUnreachable if nothing answers there at all.
     """
     answers = _ask(endpoint)
     if answers and not any(answer.answered for answer in answers):

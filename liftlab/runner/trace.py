@@ -51,10 +51,7 @@ class Trace:
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage of the pipeline; one that is entered again adds to its time.
 
-        Raises
-        ------
-        ValueError
-            If it has no name, or another stage is under way in this task or thread.
+        Raises ValueError if it has no name, or another stage is under way in this task or thread.
         """
         if not name or not isinstance(name, str) or len(name) > 100:
             raise ValueError("trace.stage needs a name of up to 100 characters")

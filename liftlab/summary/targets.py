@@ -51,10 +51,7 @@ def targets_of(summary: RunSummary) -> Targets:
 def estimate_of(summary: RunSummary, metric: str, population: Population = "answered") -> Estimate:
     """Return the estimate that a metric of the settings names.
 
-    Raises
-    ------
-    ValueError
-        If there is no such metric.
+    Raises ValueError if there is no such metric.
     """
     timed = TIME_METRIC.fullmatch(metric)
     if timed:

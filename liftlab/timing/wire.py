@@ -79,11 +79,8 @@ class StampedHandler(ResponseHandler):
     def ask(self, request: bytes, recorder: Recorder) -> None:
         """Hand a whole request to the system, and stamp that.
 
-        Raises
-        ------
-        ConnectionGone
-            If the connection was gone before, or has bytes that nobody asked for, which
-            would be taken for the answer: nothing was written.
+        Raises ConnectionGone if the connection was gone before, or has bytes that nobody asked for,
+        which would be taken for the answer: nothing was written.
         """
         transport = self.transport
         if transport is None or transport.is_closing() or self.should_close:
@@ -189,10 +186,7 @@ class Route:
     def head(self, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
         """Return the request's head: its line, its headers, and the empty line.
 
-        Raises
-        ------
-        ValueError
-            If a header holds the end of a line.
+        Raises ValueError if a header holds the end of a line.
         """
         own = self._request.headers
         lines = [self._line, f"Host: {own['Host']}"]

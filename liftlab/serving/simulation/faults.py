@@ -91,10 +91,8 @@ KINDS: Mapping[str, Mapping[str, float]] = {**EARLY, **ANSWER, **BODY, **WIRE}
 def parse_fault(words: str) -> Fault:
     """Return the fault that a few words name.
 
-    Raises
-    ------
-    ValueError
-        If there is no such kind, it has no such number, or the number is out of bounds.
+    Raises ValueError if there is no such kind, it has no such number, or the number is out of
+    bounds.
 
     Examples
     --------

@@ -137,10 +137,7 @@ class ClaimsFile:
 def read(path: Path) -> ClaimsFile:
     """Read a file of claims, `[[claim]]` by `[[claim]]`, with the run that it names.
 
-    Raises
-    ------
-    FileInvalid
-        If there is a fault: says the line and the field.
+    Raises FileInvalid if there is a fault: says the line and the field.
     """
     file = tomlfile.read(path, FileInvalid)
     try:
