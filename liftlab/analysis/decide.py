@@ -146,11 +146,8 @@ def of_run(
 ) -> Decision:
     """Decide about the trials of a run, at its own speed and price.
 
-    Parameters
-    ----------
-    trials
-        The trial table joined with its grades: `case_id, outcome, started_at, e2e_s,
-        cost_usd`. Trials count in the order in which they started.
+    `trials`: the trial table joined with its grades: `case_id, outcome, started_at, e2e_s,
+    cost_usd`. Trials count in the order in which they started.
     """
     ordered = trials
     if "started_at" in trials.columns:

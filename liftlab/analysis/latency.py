@@ -180,11 +180,8 @@ def time_end_to_end(
 ) -> Timed:
     """Return the end-to-end times of a run.
 
-    Parameters
-    ----------
-    stages
-        The stage table: it tells on which trials the client gave up, and which failed at the
-        endpoint though nobody graded them.
+    `stages`: the stage table: it tells on which trials the client gave up, and which failed at the
+    endpoint though nobody graded them.
     """
     seconds = judged_seconds(trials)
     if rows == "right":

@@ -33,14 +33,9 @@ class PassAtK:
 def of_case(n: int, c: int, k: int) -> float:
     """Return the unbiased estimate of pass@k for one case.
 
-    Raises ValueError if k is not from 1 to n: with fewer answers than tries nothing can be said.
-
-    Parameters
-    ----------
-    n, c
-        Answers that could be judged, and how many of them were right.
-    k
-        How many answers one may try.
+    `n`, `c`: answers that could be judged, and how many of them were right. `k`: how many answers
+    one may try. Raises ValueError if k is not from 1 to n: with fewer answers than tries nothing
+    can be said.
 
     Examples
     --------

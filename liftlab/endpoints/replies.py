@@ -257,12 +257,8 @@ def said_in(value: object) -> str | None:
 def reported(data: object, *answers: str) -> str | None:
     """Return the words of the error that a reply reports though its status is 200, else None.
 
-    Parameters
-    ----------
-    data
-        The reply, or a part of it.
-    answers
-        The keys under which an answer would be: without one a bare message is an error, too.
+    `data`: the reply, or a part of it. `answers`: the keys under which an answer would be: without
+    one a bare message is an error, too.
 
     Examples
     --------

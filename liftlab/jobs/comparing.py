@@ -54,14 +54,8 @@ def compare_runs(project: Project, first: str = "", second: str = "") -> Compari
 def rank_runs(project: Project, runs: Sequence[str | RunData]) -> RankedRuns:
     """Rank runs by success and by time, over the cases that they share and that did not change.
 
-    Raises UnknownRun if there is no such run.
-
-    Parameters
-    ----------
-    project
-        Where the runs are, and what they are judged by.
-    runs
-        Runs, or their names.
+    `project`: where the runs are, and what they are judged by. `runs`: runs, or their names. Raises
+    UnknownRun if there is no such run.
     """
     opened = [run if isinstance(run, RunData) else open_run(run, project=project) for run in runs]
     changed = {

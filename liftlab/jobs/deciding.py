@@ -33,12 +33,8 @@ _Key = tuple[str, int]
 class Deciding:
     """Listens to a run and ends it once its success rate is decided; use it in a `with` block.
 
-    Parameters
-    ----------
-    request
-        The run; `request.until` is what is to be decided.
-    listen
-        Is called with each event, too.
+    `request`: the run; `request.until` is what is to be decided. `listen`: is called with each
+    event, too.
     """
 
     def __init__(self, request: RunRequest, until: Until, listen: Listener) -> None:

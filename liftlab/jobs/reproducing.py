@@ -131,10 +131,7 @@ def failure_of(project: Project, run: RunData, case_id: str, repeat: int | None)
 class Asking:
     """Asks a failure's endpoint, and grades what comes; a context manager.
 
-    Parameters
-    ----------
-    failure
-        What is asked about.
+    `failure`: what is asked about.
     """
 
     def __init__(self, failure: Failure) -> None:

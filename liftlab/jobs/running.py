@@ -110,11 +110,8 @@ def check(project: Project) -> None:
 def run_suite(request: RunRequest | None = None) -> RunData:
     """Run a suite, grade its answers, and return the finished run.
 
-    Parameters
-    ----------
-    request
-        What to run; the project's defaults if None. Progress goes to standard error. After
-        Ctrl-C what is committed is kept, and `resume_run` finishes it.
+    `request`: what to run; the project's defaults if None. Progress goes to standard error. After
+    Ctrl-C what is committed is kept, and `resume_run` finishes it.
     """
     request = request or plan_run(load_project())
     folder = _followed(request, len(request.trials()), partial(control.start, request))

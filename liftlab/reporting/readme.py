@@ -16,15 +16,9 @@ BEGIN, END = "<!-- liftlab:performance -->", "<!-- /liftlab:performance -->"
 def update(path: Path, summary: RunSummary) -> bool:
     """Write a run's performance section into a README, between its markers.
 
-    Raises FileInvalid if the file is not there, or has not exactly one pair of markers, each on a
-    line of its own. Raises StorageFailed if it cannot be written; the old file stays.
-
-    Parameters
-    ----------
-    path
-        The README; a link is followed.
-    summary
-        What the run comes to.
+    `path`: the README; a link is followed. `summary`: what the run comes to. Raises FileInvalid if
+    the file is not there, or has not exactly one pair of markers, each on a line of its own. Raises
+    StorageFailed if it cannot be written; the old file stays.
 
     Returns
     -------

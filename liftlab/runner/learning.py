@@ -30,15 +30,9 @@ _HINTS = {
 async def learn(ask: Callable[[], Awaitable[Reply]], name: str) -> Reply:
     """Ask until a request is not refused for a parameter, and return the last reply.
 
-    Raises EndpointUnreachable if nobody is there, or every further request would be refused as
-    well.
-
-    Parameters
-    ----------
-    ask
-        Sends one request in the form that the endpoint takes as far as it is known.
-    name
-        The endpoint's, for people.
+    `ask`: sends one request in the form that the endpoint takes as far as it is known. `name`: the
+    endpoint's, for people. Raises EndpointUnreachable if nobody is there, or every further request
+    would be refused as well.
     """
     for _ in range(_MOST_FORMS):
         reply = await ask()

@@ -31,12 +31,8 @@ def serving(
 ) -> Iterator[EndpointSettings]:
     """Start the endpoint's server if it is one of ours; give its settings with its address.
 
-    Parameters
-    ----------
-    endpoint
-        The settings; one of another's server is given back as it is.
-    keep_log
-        Called with the server's own log of requests before the server ends.
+    `endpoint`: the settings; one of another's server is given back as it is. `keep_log`: called
+    with the server's own log of requests before the server ends.
     """
     if endpoint.serve is None:
         if told := secrets_sent(endpoint):

@@ -78,12 +78,8 @@ class Trace:
         Of a call through `liftlab.transport()` it adds what the call itself does not tell;
         otherwise the attempt began where the stage, or the attempt before it, did.
 
-        Parameters
-        ----------
-        tokens
-            Output tokens of the answer.
-        reason
-            Why the attempt was made, where it is not the first, such as `does_not_parse`.
+        `tokens`: output tokens of the answer. `reason`: why the attempt was made, where it is not
+        the first, such as `does_not_parse`.
         """
         now_s = self._context.clock.now_s()
         with self._lock:

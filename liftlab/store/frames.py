@@ -108,10 +108,7 @@ def join_trials(
     A trial without a grade is `ungraded`. Of several grades the last row counts. Costs are those
     of `trial_costs`.
 
-    Parameters
-    ----------
-    trials, grades, costs, attempts
-        The tables `trial`, `grade`, `cost` and `attempt`.
+    `trials`, `grades`, `costs`, `attempts`: the tables `trial`, `grade`, `cost` and `attempt`.
     """
     judged = [name for name in _JUDGED if name != "cost_usd"]
     current = grades.drop_duplicates(_TRIAL_KEY, keep="last")[[*_TRIAL_KEY, *judged]]
@@ -132,11 +129,8 @@ def trial_costs(
     NaN if one of them is not known. Warm-up, probes and attempts of trials that never ended belong
     to all trials alike: each bears an equal part, so that the mean is all attempts over trials.
 
-    Parameters
-    ----------
-    trials, attempts, costs
-        The tables `trial`, `attempt` and `cost`. Of several prices or cost models the first in
-        `costs` counts.
+    `trials`, `attempts`, `costs`: the tables `trial`, `attempt` and `cost`. Of several prices or
+    cost models the first in `costs` counts.
 
     Returns
     -------

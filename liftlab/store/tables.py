@@ -58,17 +58,11 @@ def write_tables(
 ) -> None:
     """Write a run's tables; each file is replaced whole.
 
-    Raises ValueError if a table or its columns are not those of `records`. Raises StorageFailed if
-    they cannot be written.
-
-    Parameters
-    ----------
-    frames
-        By table: those of `read_journal`, with `trial` joined by `join_trials`, and the judged
-        ones. A table that is left out is empty.
-    judged_by
-        What the verdicts and costs rest on, such as the grader's version and the prices;
-        `tables_current` compares it.
+    `frames`: by table: those of `read_journal`, with `trial` joined by `join_trials`, and the
+    judged ones. A table that is left out is empty. `judged_by`: what the verdicts and costs rest
+    on, such as the grader's version and the prices; `tables_current` compares it. Raises ValueError
+    if a table or its columns are not those of `records`. Raises StorageFailed if they cannot be
+    written.
     """
     if unknown := set(frames) - set(TABLES):
         raise ValueError(f"no such tables: {sorted(unknown)}")

@@ -20,10 +20,7 @@ _STATISTICS = {"median": "p50"}  # the others are named alike
 class Targets(Result):
     """The targets of a project.
 
-    Parameters
-    ----------
-    rows
-        In the order of its settings.
+    `rows`: in the order of its settings.
     """
 
     rows: tuple[JudgedTarget, ...]

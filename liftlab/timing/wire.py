@@ -157,12 +157,7 @@ class StampedConnector(aiohttp.TCPConnector):
 class Route:
     """The way of one kind of request to one address: which connections take it, and its head.
 
-    Parameters
-    ----------
-    method, url
-        What is asked for.
-    proxy
-        The proxy's URL; None for none.
+    `method`, `url`: what is asked for. `proxy`: the proxy's URL; None for none.
     """
 
     def __init__(self, method: str, url: URL, proxy: str | None) -> None:

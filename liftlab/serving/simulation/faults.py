@@ -116,12 +116,7 @@ def parse_fault(words: str) -> Fault:
 def early_plan(fault: Fault, result_url: str) -> Plan | None:
     """Return what goes out instead of a generation, or None if one is to be made.
 
-    Parameters
-    ----------
-    fault
-        The fault.
-    result_url
-        Where a redirect may point.
+    `result_url`: where a redirect may point.
     """
     maker = _EARLY.get(fault.kind)
     return maker(fault.numbers, result_url) if maker else None

@@ -104,10 +104,7 @@ def is_open(clause: str) -> bool:
 def target(clause: str, *, limit: bool) -> str:
     """Return "met", "not met", or "open" for a target that a clause names; empty for none.
 
-    Parameters
-    ----------
-    limit
-        Whether the clause has a limit, as "≤ 15 s": then it needs no word for it.
+    `limit`: whether the clause has a limit, as "≤ 15 s": then it needs no word for it.
     """
     settled = SETTLED.search(clause)
     named = bool(_TARGET.search(clause))
