@@ -19,7 +19,7 @@ from liftlab.endpoints.service import JsonEndpoint
 from liftlab.endpoints.urls import added, fault_of, with_query
 from liftlab.errors import UsageError
 from liftlab.settings import ENDPOINTS, EndpointSettings
-from liftlab.timing import StampedTransport
+from liftlab.timing.transport import StampedTransport
 
 
 @asynccontextmanager

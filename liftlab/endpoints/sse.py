@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from operator import sub
 from typing import NamedTuple
 
-from liftlab.timing import Stamps
+from liftlab.timing.clock import Stamps
 
 _BOM = b"\xef\xbb\xbf"
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?:", re.IGNORECASE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from liftlab.endpoints.base import Reply
-from liftlab.timing import Clock
+from liftlab.timing.clock import Clock
 
 
 def measured(reply: Reply, clock: Clock) -> dict[str, Any]:

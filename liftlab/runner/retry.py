@@ -27,7 +27,7 @@ def is_passing(reply: Reply) -> bool:
 
     Examples
     --------
-    >>> from liftlab.timing import Stamps
+    >>> from liftlab.timing.clock import Stamps
     >>> is_passing(Reply(stamps=Stamps(called_ns=0), error_class="http_5xx", http_status=500))
     False
     """
