@@ -53,10 +53,7 @@ class TomlFile:
 def read(path: Path, error: type[FileInvalid]) -> TomlFile:
     """Read a TOML file.
 
-    Raises
-    ------
-    FileInvalid
-        As the class `error`: the file is missing, can't be read, or is not TOML.
+    Raises FileInvalid as the class `error`: the file is missing, can't be read, or is not TOML.
     """
     return parse(read_bytes(path, error, limit=MAX_BYTES), path, error)
 

@@ -13,21 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liftlab.records import columns
-from liftlab.timing import (
-    Calibration,
+from liftlab.timing.calibration import Calibration, calibrate
+from liftlab.timing.clock import (
     Clock,
     CpuShare,
     LoopLag,
-    Recorder,
     Stamps,
-    TransportFailure,
-    Trust,
-    calibrate,
     clock_resolution_s,
-    error_class_of,
     peak_memory_mb,
 )
-from liftlab.timing.failures import words_of
+from liftlab.timing.failures import TransportFailure, error_class_of, words_of
+from liftlab.timing.recorder import Recorder
+from liftlab.timing.trust import Trust
 from liftlab.timing.wire import StampedHandler
 
 

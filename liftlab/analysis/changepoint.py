@@ -31,12 +31,8 @@ _MOST_CELLS = 2_000_000  # of a block of shuffled series
 class Shift:
     """A shift of the level between two neighbours of a series.
 
-    Parameters
-    ----------
-    before, after
-        The means of the stretches on both sides, up to the next shift.
-    p
-        Chance of a difference that large anywhere in a steady series of this length.
+    `before`, `after`: the means of the stretches on both sides, up to the next shift. `p`: chance
+    of a difference that large anywhere in a steady series of this length.
     """
 
     index: int  # of the first value at the new level

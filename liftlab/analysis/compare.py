@@ -89,13 +89,8 @@ class RunComparison:
 def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
     """Compare a second run with a first: times of each stage and end to end, and success.
 
-    Parameters
-    ----------
-    a, b
-        The first and the second run. Times are those of answered requests; where the client gave
-        up, longer than any.
-    margin
-        What counts as the same time.
+    `a`, `b`: the first and the second run. Times are those of answered requests; where the client
+    gave up, longer than any. `margin`: what counts as the same time.
 
     Returns
     -------

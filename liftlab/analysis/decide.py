@@ -91,9 +91,10 @@ def success_rate(
 ) -> Decision:
     """Decide whether a success rate reaches a target, or say what would.
 
-    The sequential probability ratio test of target + zone against target - zone (Wald 1945,
-    Annals of Mathematical Statistics 16), both errors `error`; and the confidence sequence of
-    the Beta(1/2, 1/2) mixture (Robbins 1970, ibid. 41; Ville's inequality).
+    The sequential probability ratio test of target + zone against target - zone (Wald 1945, Annals
+    of Mathematical Statistics 16), both errors `error`; and the confidence sequence of the
+    Beta(1/2, 1/2) mixture (Robbins 1970, ibid. 41; Ville's inequality). Raises ValueError if the
+    zone leaves the range of a rate, or an outcome is neither true nor false.
 
     Parameters
     ----------
@@ -108,11 +109,6 @@ def success_rate(
         Chance of each wrong decision, and of a published sequence that misses the truth.
     seconds, usd
         What one trial takes.
-
-    Raises
-    ------
-    ValueError
-        If the zone leaves the range of a rate, or an outcome is neither true nor false.
 
     Examples
     --------
@@ -150,11 +146,8 @@ def of_run(
 ) -> Decision:
     """Decide about the trials of a run, at its own speed and price.
 
-    Parameters
-    ----------
-    trials
-        The trial table joined with its grades: `case_id, outcome, started_at, e2e_s,
-        cost_usd`. Trials count in the order in which they started.
+    `trials`: the trial table joined with its grades: `case_id, outcome, started_at, e2e_s,
+    cost_usd`. Trials count in the order in which they started.
     """
     ordered = trials
     if "started_at" in trials.columns:

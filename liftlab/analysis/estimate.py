@@ -24,12 +24,8 @@ _SAME = 1e-9  # of a value; what differs by less differs by rounding
 class RateTest(NamedTuple):
     """The test of a rate on which a verdict rests; of a quantile, of the share within the limit.
 
-    Parameters
-    ----------
-    against
-        The share that the limit stands for: the limit of a rate, the q of a quantile.
-    per_prompt
-        Effective requests for each prompt of the run.
+    `against`: the share that the limit stands for: the limit of a rate, the q of a quantile.
+    `per_prompt`: effective requests for each prompt of the run.
     """
 
     rate: float

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,7 +13,7 @@ from liftlab.analysis import intervals
 from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.input_checks import as_array
-from liftlab.analysis.quantiles import NO_UPPER_LIMIT, quantile
+from liftlab.analysis.quantiles import quantile
 from liftlab.records import ErrorClass
 
 Rows = Literal["answered", "right"]
@@ -53,9 +52,6 @@ class LatencySummary:
     n, cases, given_up, left_out
         How many rows are in it, of how many prompts, on how many of them the client gave up, and
         how many are not in it: errors of the endpoint, and rows without a time.
-    again
-        By q, the quantiles of these prompts, asked again: where prompts repeat and there are not
-        enough of them for an upper limit.
     std_s
         Sample standard deviation (n - 1).
     low_s, high_s
@@ -73,7 +69,6 @@ class LatencySummary:
     p95: Estimate
     p99: Estimate
     cv: Estimate
-    again: Mapping[float, Estimate] = field(default_factory=dict)
     std_s: float | None
     low_s: float | None
     high_s: float | None
@@ -84,7 +79,6 @@ class LatencySummary:
         return replace(
             self,
             **{name: found.no_narrower_than(uncertainty_s) for name, found in times.items()},
-            again={q: found.no_narrower_than(uncertainty_s) for q, found in self.again.items()},
         )
 
 
@@ -127,11 +121,6 @@ def summarise(
         if cut.any():  # a mean of times that are only known to be longer is none
             reason = f"the client gave up on {int(cut.sum()):,}, whose times are longer than that"
             means[name] = replace(means[name], value=None, low=None, high=None, reason=reason)
-    again = {
-        q: quantile(chosen, q, clusters=clusters, given_up=cut, whose="again")
-        for q, found in zip(QUANTILES, estimates, strict=True)
-        if _too_few_prompts(found)
-    }
     return LatencySummary(
         what=what,
         n=len(chosen),
@@ -140,7 +129,6 @@ def summarise(
         left_out=left_out + int((~kept).sum()),
         **dict(zip(("p50", "p90", "p95", "p99"), estimates, strict=True)),
         **means,
-        again={q: found for q, found in again.items() if found.high is not None},
         std_s=None if cut.any() else intervals.deviation(chosen, clusters),
         low_s=float(finite.min()) if len(finite) else None,
         high_s=float(finite.max()) if len(finite) else None,
@@ -180,11 +168,8 @@ def time_end_to_end(
 ) -> Timed:
     """Return the end-to-end times of a run.
 
-    Parameters
-    ----------
-    stages
-        The stage table: it tells on which trials the client gave up, and which failed at the
-        endpoint though nobody graded them.
+    `stages`: the stage table: it tells on which trials the client gave up, and which failed at the
+    endpoint though nobody graded them.
     """
     seconds = judged_seconds(trials)
     if rows == "right":
@@ -279,11 +264,3 @@ def _among(frame: pd.DataFrame, others: pd.DataFrame) -> Bools:
     keys = [pd.MultiIndex.from_frame(each[_KEYS]) for each in (frame, others)]
     found: Bools = keys[0].isin(keys[1])
     return found
-
-
-def _too_few_prompts(found: Estimate) -> bool:
-    """Whether repeats could give the upper limit that the prompts are too few for."""
-    if found.cases is None or found.cases == found.n or found.value is None:
-        return False
-    few = found.confidence is not None and found.confidence < 0.95
-    return few or found.reason == NO_UPPER_LIMIT

@@ -33,17 +33,9 @@ class PassAtK:
 def of_case(n: int, c: int, k: int) -> float:
     """Return the unbiased estimate of pass@k for one case.
 
-    Parameters
-    ----------
-    n, c
-        Answers that could be judged, and how many of them were right.
-    k
-        How many answers one may try.
-
-    Raises
-    ------
-    ValueError
-        If k is not from 1 to n: with fewer answers than tries nothing can be said.
+    `n`, `c`: answers that could be judged, and how many of them were right. `k`: how many answers
+    one may try. Raises ValueError if k is not from 1 to n: with fewer answers than tries nothing
+    can be said.
 
     Examples
     --------
@@ -66,7 +58,8 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> PassAtK:
     """Estimate pass@k over cases, with an interval for prompts like these.
 
     One try is the success rate. With more the interval is exact on the effective number of cases
-    that their spread shows, at most the answers there are for each of k tries.
+    that their spread shows, at most the answers there are for each of k tries. Raises ValueError if
+    k is larger than the answers to some case.
 
     Parameters
     ----------
@@ -74,11 +67,6 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> PassAtK:
         Judged answers to each case, and how many of them were right.
     k
         How many answers one may try.
-
-    Raises
-    ------
-    ValueError
-        If k is larger than the answers to some case.
 
     Examples
     --------

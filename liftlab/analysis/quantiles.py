@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +21,6 @@ from scipy import special, stats
 from liftlab.analysis.columns import Bools, Floats
 from liftlab.analysis.estimate import Estimate, RateTest, plain
 from liftlab.analysis.input_checks import (
-    AGAIN,
     PROMPTS,
     THIS_RUN,
     Indices,
@@ -31,7 +30,6 @@ from liftlab.analysis.input_checks import (
 )
 from liftlab.analysis.rates import clopper_pearson, effective_n
 
-Whose = Literal["prompts", "again"]
 FEW_CASES = 6  # from here on 95 % is reached at the median
 NO_UPPER_LIMIT = "not enough prompts for an upper limit"
 _CLOSE = 1e-9  # shares are sums of fractions
@@ -39,16 +37,12 @@ _CLOSE = 1e-9  # shares are sums of fractions
 
 @dataclass(frozen=True)
 class _Ordered:
-    """Requests from the fastest to the slowest; those that the client gave up come last.
-
-    Rows count as independent where the same prompts are asked again.
-    """
+    """Requests from the fastest to the slowest; those that the client gave up come last."""
 
     values: Floats  # inf where it is known only to be longer than what is recorded
     recorded: Floats
     index: Indices  # the case of each
     cases: int
-    independent: bool = False
 
     @cached_property
     def sizes(self) -> Floats:
@@ -66,8 +60,6 @@ class _Ordered:
     def effective(self) -> Floats:
         """How many independent requests tell of the share up to each place; (n,)."""
         n, sizes = len(self.values), self.sizes
-        if self.independent:
-            return np.full(n, self.cases / float((1 / sizes).mean()))
         by_case = np.argsort(self.index, kind="stable")
         starts = np.cumsum(sizes) - sizes
         rank = np.empty(n)  # which request of its case it is, from 1
@@ -79,11 +71,6 @@ class _Ordered:
     def ends_tie(self) -> Bools:
         """Where the next value is another; (n,)."""
         return np.append(self.values[1:] > self.values[:-1], True)
-
-    @property
-    def prompts(self) -> float:
-        """What the rules for few prompts count."""
-        return float(len(self.values)) if self.independent else float(self.cases)
 
     def at(self, q: float) -> tuple[float, bool]:
         """Return the smallest value with a share q up to it, and whether it is only exceeded.
@@ -134,7 +121,6 @@ def quantile(
     clusters: ArrayLike | None = None,
     *,
     given_up: ArrayLike | None = None,
-    whose: Whose = "prompts",
     unit: str = "s",
 ) -> Estimate:
     """Estimate the q-quantile of requests.
@@ -156,8 +142,6 @@ def quantile(
         The case of each value: repeats of a case are not independent.
     given_up : (n,), optional
         Where the client gave up at x: the value is longer than that.
-    whose
-        "prompts": prompts like these; "again": these prompts, asked again, rows as independent.
     unit
         Unit of x, for the sentence.
 
@@ -179,15 +163,15 @@ def quantile(
     check_confidence(confidence)
     values, index, cases = checked(x, clusters)
     later = _flags(given_up, len(values))
-    population = AGAIN if whose == "again" else PROMPTS if clusters is not None else THIS_RUN
+    population = PROMPTS if clusters is not None else THIS_RUN
     base: dict[str, Any] = {"n": len(values), "population": population, "unit": unit}
     base["cases"] = cases
     reason = unfit(values)
     if reason:
         return Estimate(value=None, reason=reason, **base)
     if q < 0.5:
-        return _mirrored(values, q, confidence, clusters, whose, base, later)
-    ordered = _in_order(values, later, index, cases, independent=whose == "again")
+        return _mirrored(values, q, confidence, clusters, base, later)
+    ordered = _in_order(values, later, index, cases)
     base["tested"] = partial(ordered.within, q, confidence)
     if q == 0.5:
         return _median(ordered, confidence, base)
@@ -220,12 +204,10 @@ def quantile_needs(q: float, confidence: float = 0.95) -> tuple[int, int, int]:
     return point, _reaches(tail, miss), _reaches(tail, miss / 2)
 
 
-def _in_order(
-    values: Floats, later: Bools, index: Indices, cases: int, *, independent: bool
-) -> _Ordered:
+def _in_order(values: Floats, later: Bools, index: Indices, cases: int) -> _Ordered:
     known = np.where(later, np.inf, values)
     order = np.lexsort((values, known))
-    return _Ordered(known[order], values[order], index[order], cases, independent)
+    return _Ordered(known[order], values[order], index[order], cases)
 
 
 def _flags(given_up: ArrayLike | None, n: int) -> Bools:
@@ -239,7 +221,7 @@ def _flags(given_up: ArrayLike | None, n: int) -> Bools:
 
 def _median(ordered: _Ordered, confidence: float, base: dict[str, Any]) -> Estimate:
     point, over = ordered.at(0.5)
-    cases = int(ordered.prompts)
+    cases = ordered.cases
     if cases == 1:
         return Estimate(value=point, over=over, reason="no interval from one prompt", **base)
     if cases < FEW_CASES and _coverage(1, cases) < confidence:
@@ -279,7 +261,7 @@ def _interpolated(ordered: _Ordered, confidence: float) -> tuple[float, float]:
 
 def _tail(ordered: _Ordered, q: float, confidence: float, base: dict[str, Any]) -> Estimate:
     for_point, for_bound, for_interval = quantile_needs(q, confidence)
-    name, prompts = f"P{plain(100 * q)}", ordered.prompts
+    name, prompts = f"P{plain(100 * q)}", ordered.cases
     if prompts < for_point:
         needs = f"{name} needs {for_point} prompts, an upper limit {for_bound}"
         return Estimate(value=None, reason=f"not enough prompts for {name}", needs=needs, **base)
@@ -334,7 +316,6 @@ def _mirrored(
     q: float,
     confidence: float,
     clusters: ArrayLike | None,
-    whose: Whose,
     base: dict[str, Any],
     later: Bools,
 ) -> Estimate:
@@ -343,7 +324,7 @@ def _mirrored(
         reason = f"P{plain(100 * q)} is not estimated where the client gave up on some"
         return Estimate(value=None, reason=reason, **base)
     _, index, cases = checked(values, clusters)
-    turned = _in_order(-values, later, index, cases, independent=whose == "again")
+    turned = _in_order(-values, later, index, cases)
     found = _tail(turned, 1 - q, confidence, base)
     name, mirrored = f"P{plain(100 * (1 - q))}", f"P{plain(100 * q)}"
     value, low, high = (None if x is None else -x for x in (found.value, found.high, found.low))

@@ -38,12 +38,8 @@ class Pair:
 class Ranking:
     """Every pair of k runs, over the cases that both have.
 
-    Parameters
-    ----------
-    count
-        How many runs there are.
-    pairs
-        Verdicts and intervals hold together, over all pairs and over success and times.
+    `count`: how many runs there are. `pairs`: verdicts and intervals hold together, over all pairs
+    and over success and times.
     """
 
     count: int
@@ -72,10 +68,7 @@ def rank(runs: Sequence[Tables]) -> Ranking:
     Holm's correction (1979, Scand. J. Statistics 6) over all of these comparisons: whichever
     run turns out best may then be called better than another, though it was picked for it.
 
-    Parameters
-    ----------
-    runs
-        The runs, two or more.
+    `runs`: the runs, two or more.
 
     Returns
     -------

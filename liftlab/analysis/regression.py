@@ -106,13 +106,8 @@ def regressions(
 def false_alarms(alike: pd.DataFrame, metrics: Sequence[str], seed: int = 0) -> FalseAlarms:
     """Judge runs that are alike against each other, as if the earlier one were the baseline.
 
-    Parameters
-    ----------
-    alike
-        Rows of the history that were made in the same way, oldest first; the spread is that of all
-        the other runs.
-    seed
-        Chooses 1,000 pairs where there are more.
+    `alike`: rows of the history that were made in the same way, oldest first; the spread is that of
+    all the other runs. `seed`: chooses 1,000 pairs where there are more.
     """
     n = len(alike)
     if n < RUNS_NEEDED + 2:

@@ -21,6 +21,8 @@ def trials_per_arm(
 ) -> int:
     """Return how many trials each of two arms needs for a difference in means to show.
 
+    Raises ValueError if the difference is zero, or the standard deviation negative.
+
     Parameters
     ----------
     difference
@@ -31,11 +33,6 @@ def trials_per_arm(
         The chance that the two-sided t-test at 1 - confidence shows it.
     confidence
         Of the test.
-
-    Raises
-    ------
-    ValueError
-        If the difference is zero, or the standard deviation negative.
 
     Examples
     --------

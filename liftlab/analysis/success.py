@@ -53,12 +53,8 @@ class FailureShare:
 def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "") -> SuccessRate:
     """Count successes among the trials that could be judged.
 
-    Parameters
-    ----------
-    trials
-        The trial table joined with its grades: `case_id, outcome, parsed`.
-    group
-        A name for these trials.
+    `trials`: the trial table joined with its grades: `case_id, outcome, parsed`. `group`: a name
+    for these trials.
 
     Examples
     --------

@@ -109,14 +109,10 @@ class RunSeries:
 def run_series(runs: pd.DataFrame, seed: int = 0) -> list[RunSeries]:
     """Split a history into series of the same work, and look for shifts and slopes in each.
 
-    Parameters
-    ----------
-    runs
-        The history, with its stages as columns; complete runs that were measured or imported
-        count. Endpoints that were used one after the other are one series, so that the change
-        from one to the next can show; those used side by side are series of their own.
-    seed
-        Of the shuffling behind every p.
+    `runs`: the history, with its stages as columns; complete runs that were measured or imported
+    count. Endpoints that were used one after the other are one series, so that the change from one
+    to the next can show; those used side by side are series of their own. `seed`: of the shuffling
+    behind every p.
     """
     kept = runs[(runs["status"] == "complete") & (runs["provenance"] != "reference")]
     kept = kept[kept["started_at"].notna()].sort_values(["started_at", "run_id"])

@@ -23,14 +23,9 @@ _DECIDES = 0.9  # an interval of less errs on one side in more than 5 %
 class TargetResult:
     """A target against an estimate: met or not only where the whole interval says so.
 
-    Parameters
-    ----------
-    needs
-        What would decide, in words; empty where it is decided.
-    more
-        Further prompts that decide with 80 % power: if the truth is the far end of the interval,
-        and if it lies halfway between estimate and limit. None where no number is known; the
-        second is None beyond 1,000.
+    `needs`: what would decide, in words; empty where it is decided. `more`: further prompts that
+    decide with 80 % power: if the truth is the far end of the interval, and if it lies halfway
+    between estimate and limit. None where no number is known; the second is None beyond 1,000.
     """
 
     name: str
@@ -52,10 +47,7 @@ def judge(
 ) -> TargetResult:
     """Compare an estimate with a target: decided only by the whole interval.
 
-    Parameters
-    ----------
-    by_count
-        Whether the value alone decides, because the target is about this run.
+    `by_count`: whether the value alone decides, because the target is about this run.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from liftlab.errors import RunFolderCorrupt
 from liftlab.words import printable
 
 if TYPE_CHECKING:
-    from liftlab.jobs import Diagnosis
+    from liftlab.jobs.doctoring import Diagnosis
 
 _COLOURS = {"sound": "green", "note": None, "mended": "yellow", "damaged": "red"}
 

@@ -51,12 +51,8 @@ class Mismatch(NamedTuple):
 def take(text: str, schema: Mapping[str, Any], needs: Mapping[str, Any] | None = None) -> Taken:
     """Return the JSON value in a model's text, once it has what is needed.
 
-    Raises
-    ------
-    ReplyError
-        Of class `invalid_json` or `schema_mismatch`.
-    ModelFailure
-        If the model was still thinking when it ended.
+    Raises ReplyError of class `invalid_json` or `schema_mismatch`. Raises ModelFailure if the model
+    was still thinking when it ended.
     """
     value, notes = json_in(text)
     return Taken(value, (*notes, *fit(value, schema, needs)))
@@ -64,6 +60,8 @@ def take(text: str, schema: Mapping[str, Any], needs: Mapping[str, Any] | None =
 
 def fit(value: Any, schema: Mapping[str, Any], needs: Mapping[str, Any] | None) -> tuple[Note, ...]:
     """Check that a value has what is needed, and note where it is off the schema all the same.
+
+    Raises ReplyError of class `schema_mismatch`, naming the first place that lacks something.
 
     Parameters
     ----------
@@ -73,11 +71,6 @@ def fit(value: Any, schema: Mapping[str, Any], needs: Mapping[str, Any] | None) 
         What was asked for.
     needs
         What is needed, as a JSON Schema; if None, the keys of `schema` with their types.
-
-    Raises
-    ------
-    ReplyError
-        Of class `schema_mismatch`, naming the first place that lacks something.
     """
     off = mismatches(value, schema)
     if not off:
@@ -92,12 +85,8 @@ def fit(value: Any, schema: Mapping[str, Any], needs: Mapping[str, Any] | None) 
 def json_in(text: str) -> Taken:
     r"""Return the one JSON value in a text.
 
-    Raises
-    ------
-    ReplyError
-        Of class `invalid_json`, if there is none, a broken one, or several objects.
-    ModelFailure
-        If a thinking block does not end.
+    Raises ReplyError of class `invalid_json`, if there is none, a broken one, or several objects.
+    Raises ModelFailure if a thinking block does not end.
 
     Examples
     --------
@@ -195,10 +184,7 @@ def _opened(schema: Any) -> Any:
 def mismatches(value: Any, schema: Mapping[str, Any]) -> list[Mismatch]:
     """Return where `value` does not fit `schema`.
 
-    Raises
-    ------
-    UsageError
-        If the schema itself cannot be used.
+    Raises UsageError if the schema itself cannot be used.
     """
     # Only replies under a schema need it, and it takes as long to import as a whole HTTP client.
     import jsonschema

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from liftlab.records import ErrorClass, FailureClass
-from liftlab.timing import Stamps
+from liftlab.timing.clock import Stamps
 
 if TYPE_CHECKING:
     from liftlab.endpoints.form import Form

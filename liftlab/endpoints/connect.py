@@ -19,17 +19,14 @@ from liftlab.endpoints.service import JsonEndpoint
 from liftlab.endpoints.urls import added, fault_of, with_query
 from liftlab.errors import UsageError
 from liftlab.settings import ENDPOINTS, EndpointSettings
-from liftlab.timing import StampedTransport
+from liftlab.timing.transport import StampedTransport
 
 
 @asynccontextmanager
 async def connected(settings: EndpointSettings) -> AsyncIterator[Endpoint]:
     """Connect to an endpoint for the length of a block, and give its connections back.
 
-    Raises
-    ------
-    UsageError
-        As `connect`.
+    Raises UsageError as `connect`.
     """
     endpoint = connect(settings)
     try:
@@ -46,6 +43,8 @@ def connect(
 ) -> Endpoint:
     """Return the adapter for an endpoint; call its `close` when done.
 
+    Raises UsageError if an address, a variable or the CA file cannot be used; says which.
+
     Parameters
     ----------
     settings
@@ -54,11 +53,6 @@ def connect(
         What carries the requests; a `StampedTransport` made from the settings if None.
     environ
         Where secrets are read from; `os.environ` if None.
-
-    Raises
-    ------
-    UsageError
-        If an address, a variable or the CA file cannot be used; says which.
     """
     environ = os.environ if environ is None else environ
     urls = _urls(settings)

@@ -16,6 +16,9 @@ _FILTERED = frozenset(
 def check_finish(reason: object, max_tokens: int, *, thinks: bool = False, words: str = "") -> None:
     """Raise what a finish reason says went wrong, if it says so.
 
+    Raises ReplyError of class `reported_error` or `length`. Raises ModelFailure if the model
+    refused, or what it wrote was filtered.
+
     Parameters
     ----------
     reason
@@ -26,13 +29,6 @@ def check_finish(reason: object, max_tokens: int, *, thinks: bool = False, words
         Whether the answer had not begun: all that there is of it is reasoning.
     words
         What else the server says of it.
-
-    Raises
-    ------
-    ReplyError
-        Of class `reported_error` or `length`.
-    ModelFailure
-        If the model refused, or what it wrote was filtered.
     """
     ended = reason.lower() if isinstance(reason, str) else ""
     if ended in _FAILED:

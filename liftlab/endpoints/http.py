@@ -21,8 +21,11 @@ from liftlab.endpoints.retry_after import is_used_up, retry_after_s
 from liftlab.endpoints.server_facts import told_by_headers
 from liftlab.endpoints.urls import shown
 from liftlab.records import ErrorClass
-from liftlab.timing import Answer, Recorder, StampedTransport, Stamps, error_class_of
+from liftlab.timing.clock import Stamps
+from liftlab.timing.failures import error_class_of
 from liftlab.timing.pace import may_depart
+from liftlab.timing.recorder import Recorder
+from liftlab.timing.transport import Answer, StampedTransport
 
 # Modal answers 303 every 150 s while a call lasts: enough for most of an hour.
 MAX_HOPS = 20

@@ -9,10 +9,7 @@ from typing import Any
 def at(value: Any, path: str) -> Any:
     """Return what is at a path; an empty one is the whole.
 
-    Raises
-    ------
-    KeyError
-        If there is nothing.
+    Raises KeyError if there is nothing.
 
     Examples
     --------

@@ -20,12 +20,8 @@ _OURS = ("host", "content-length", "connection", "accept-encoding", "user-agent"
 class SentRequest:
     """One HTTP request; a header whose value comes from a variable is in `variables`, too.
 
-    Parameters
-    ----------
-    url, headers, body
-        What is sent; a secret reads `$NAME`.
-    variables
-        By header, the name of the variable in it.
+    `url`, `headers`, `body`: what is sent; a secret reads `$NAME`. `variables`: by header, the name
+    of the variable in it.
     """
 
     url: str

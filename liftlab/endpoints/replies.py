@@ -115,14 +115,10 @@ def name_or_none(value: object, limit: int = MAX_NAME) -> str | None:
 def parse_json(body: bytes | str, *, lenient: bool = False) -> Any:
     """Return the value of strict JSON, bounded in depth and size.
 
-    Lone surrogates become U+FFFD, so that the value can be written as UTF-8. With `lenient`
-    a number that is infinite or none at all becomes None.
-
-    Raises
-    ------
-    ReplyError
-        Of class `invalid_json`: not UTF-8 JSON, NaN or infinite numbers, integers of
-        thousands of digits, or nested more than 100 deep.
+    Lone surrogates become U+FFFD, so that the value can be written as UTF-8. With `lenient` a
+    number that is infinite or none at all becomes None. Raises ReplyError of class `invalid_json`:
+    not UTF-8 JSON, NaN or infinite numbers, integers of thousands of digits, or nested more than
+    100 deep.
 
     Examples
     --------
@@ -144,11 +140,8 @@ def parse_json(body: bytes | str, *, lenient: bool = False) -> Any:
 def parse_object(body: bytes | str, *, lenient: bool = False) -> dict[str, Any]:
     """Return the JSON object in `body`; what is not even the beginning of one is a `NoAnswerError`.
 
-    Raises
-    ------
-    ReplyError
-        As from `parse_json`: what a model has written may have spoilt the object around it. Of
-        class `reported_error` for a line of text that says it is an error.
+    Raises ReplyError as from `parse_json`: what a model has written may have spoilt the object
+    around it. Of class `reported_error` for a line of text that says it is an error.
     """
     try:
         value = parse_json(body, lenient=lenient)
@@ -264,12 +257,8 @@ def said_in(value: object) -> str | None:
 def reported(data: object, *answers: str) -> str | None:
     """Return the words of the error that a reply reports though its status is 200, else None.
 
-    Parameters
-    ----------
-    data
-        The reply, or a part of it.
-    answers
-        The keys under which an answer would be: without one a bare message is an error, too.
+    `data`: the reply, or a part of it. `answers`: the keys under which an answer would be: without
+    one a bare message is an error, too.
 
     Examples
     --------

@@ -32,12 +32,8 @@ def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> fl
     `retry-after-ms` and `retry-after` say it. Without them it is when the limit that is used up
     is renewed (`x-ratelimit-reset-requests`, …); if it is not told which one is, the nearest.
 
-    Parameters
-    ----------
-    headers
-        By lower-case name.
-    now
-        The moment that dates are compared with; the present one if None.
+    `headers`: by lower-case name. `now`: the moment that dates are compared with; the present one
+    if None.
 
     Examples
     --------

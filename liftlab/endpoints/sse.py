@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from operator import sub
 from typing import NamedTuple
 
-from liftlab.timing import Stamps
+from liftlab.timing.clock import Stamps
 
 _BOM = b"\xef\xbb\xbf"
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?:", re.IGNORECASE)
@@ -88,12 +88,8 @@ def _by_line(body: bytes, start: int) -> Iterator[Event]:
 def itl_s(stamps: Stamps, ends: Sequence[int]) -> float | None:
     """Return the median gap between the reads that brought tokens, in seconds; None without two.
 
-    Parameters
-    ----------
-    stamps
-        When each read of the body came.
-    ends
-        Where in the body each event with a token ends, in order.
+    `stamps`: when each read of the body came. `ends`: where in the body each event with a token
+    ends, in order.
     """
     if len(ends) < 2:
         return None

@@ -59,12 +59,7 @@ def with_query(url: str, query: Mapping[str, str]) -> str:
 def fault_of(url: str, *, base: bool = False) -> str | None:
     """Say in a few words why a URL cannot be used; None if it can.
 
-    Parameters
-    ----------
-    url
-        The address.
-    base
-        Whether paths will be added to it, so that it cannot have a query.
+    `base`: whether paths will be added to it, so that it cannot have a query.
 
     Examples
     --------

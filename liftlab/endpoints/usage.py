@@ -15,10 +15,7 @@ def tokens_of(reply: Mapping[str, Any]) -> dict[str, Any]:
     OpenAI's names come first; then Anthropic's, DeepSeek's for cached prompt tokens, Groq's
     `x_groq` in streams, llama.cpp's `timings`, and OpenRouter's `cost`.
 
-    Parameters
-    ----------
-    reply
-        The reply's own fields: `usage`, `x_groq`, `timings`.
+    `reply`: the reply's own fields: `usage`, `x_groq`, `timings`.
 
     Examples
     --------

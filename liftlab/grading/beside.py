@@ -190,10 +190,7 @@ def _put(owner: Any, key: str, item: Any) -> None:
 class _Guard:
     """Makes plain what the answer gives, before a test sees it.
 
-    Attributes
-    ----------
-    refused
-        The name of a class of the answer's own that it gave a value of.
+    `refused`: the name of a class of the answer's own that it gave a value of.
     """
 
     def __init__(self, text: str, restore: Callable[[], None]) -> None:

@@ -19,10 +19,7 @@ def is_same(expected: Any, actual: Any) -> bool:
     an int will do, and a float within `ATOL + RTOL * |expected|`. NaN is the same as NaN.
     Keys of dictionaries and members of sets must match exactly, in any order.
 
-    Parameters
-    ----------
-    expected, actual
-        Plain values, as `liftlab.values` defines them.
+    `expected`, `actual`: plain values, as `liftlab.values` defines them.
 
     Examples
     --------

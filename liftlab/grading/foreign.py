@@ -34,12 +34,8 @@ def resolve(case: Case, sandbox: Sandbox) -> Case:
     and the case keeps its `program` and has no checks. Tests that are no Python are worth
     nothing: then the case has neither, and answers to it stay ungraded.
 
-    Parameters
-    ----------
-    case
-        A case; one without a `program` is returned as it is.
-    sandbox
-        Where to read the tests, and to run the reference solution.
+    `case`: a case; one without a `program` is returned as it is. `sandbox`: where to read the
+    tests, and to run the reference solution.
     """
     program = case.program
     if program is None or case.checks:

@@ -28,6 +28,8 @@ def grade(
 ) -> Graded:
     r"""Run an answer against a case's checks and judge it.
 
+    Raises ValueError if a value of a check is not JSON data with the tags of `liftlab.values`.
+
     Parameters
     ----------
     code
@@ -44,11 +46,6 @@ def grade(
         Where to run it; one is made for this call if none is given.
     allow_weak_isolation
         Whether to run it where the sandbox cannot isolate; if not, it stays ungraded there.
-
-    Raises
-    ------
-    ValueError
-        If a value of a check is not JSON data with the tags of `liftlab.values`.
 
     Examples
     --------

@@ -24,11 +24,8 @@ class _NotLiteralError(Exception):
 def read_tests(source: str) -> dict[str, Any]:
     """Return the calls that asserts make and what they expect, if all of them are that simple.
 
-    Parameters
-    ----------
-    source
-        Asserts at the top level that call one function by its name, or a function `check(f)`
-        with such asserts, which is then called with the function to test.
+    `source`: asserts at the top level that call one function by its name, or a function `check(f)`
+    with such asserts, which is then called with the function to test.
 
     Returns
     -------

@@ -14,13 +14,8 @@ Verdict = TypeVar("Verdict")
 class Once(Generic[Verdict]):
     """Verdicts by what they were made from; any thread may ask.
 
-    Parameters
-    ----------
-    most
-        How large all verdicts that are kept may be. The oldest go first, and are made again
-        when they are asked for.
-    size
-        How large one of them is.
+    `most`: how large all verdicts that are kept may be. The oldest go first, and are made again
+    when they are asked for. `size`: how large one of them is.
 
     Examples
     --------
@@ -41,13 +36,9 @@ class Once(Generic[Verdict]):
     def __call__(self, made_from: tuple[object, ...], judge: Callable[[], Verdict]) -> Verdict:
         """Return the verdict on something; `judge` makes it where there is none.
 
-        Parameters
-        ----------
-        made_from
-            All that the verdict depends on and that may differ between two calls: text, bytes
-            and what else has a `repr` of its own.
-        judge
-            Makes the verdict. What it raises is not kept.
+        `made_from`: all that the verdict depends on and that may differ between two calls: text,
+        bytes and what else has a `repr` of its own. `judge`: makes the verdict. What it raises is
+        not kept.
         """
         key = sha256(repr(made_from).encode()).digest()
         with self._lock:

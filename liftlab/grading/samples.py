@@ -82,6 +82,10 @@ def grade_samples(
 ) -> Summary:
     """Grade every answer of a file, and write a file with a verdict a line, in its order.
 
+    Raises FileInvalid if a line can't be used: says which, before anything is graded. Raises
+    LiftlabError if the sandbox cannot isolate and that is not allowed. Raises StorageFailed if the
+    output can't be written, or another process is writing it.
+
     Parameters
     ----------
     samples, suite
@@ -94,15 +98,6 @@ def grade_samples(
         Whether to grade where the sandbox cannot isolate.
     progress
         Called with how many verdicts there are and how many there will be.
-
-    Raises
-    ------
-    FileInvalid
-        If a line can't be used: says which, before anything is graded.
-    LiftlabError
-        If the sandbox cannot isolate and that is not allowed.
-    StorageFailed
-        If the output can't be written, or another process is writing it.
     """
     cases = {case.case_id: case for case in suite.cases}
     total, digest = _survey(samples, cases)

@@ -62,12 +62,8 @@ def first(findings: Iterable[Finding]) -> Finding | None:
 def of_source(report: ParseReport, *, fenced: bool = False) -> Finding | None:
     """Judge source by what the sandbox learned without running it; None if it can run.
 
-    Parameters
-    ----------
-    report
-        The sandbox's facts about the source.
-    fenced
-        Whether the source still has lines that open or close a Markdown block.
+    `report`: the sandbox's facts about the source. `fenced`: whether the source still has lines
+    that open or close a Markdown block.
     """
     unparsed = not report.parsed
     rules: tuple[tuple[bool, FailureClass, str | None], ...] = (
@@ -132,12 +128,8 @@ def of_exception(raised: Raised, stage: str) -> Finding:
 def of_missing(wanted: Iterable[str], functions: tuple[Function, ...]) -> Finding:
     """Judge source that does not define the function to call.
 
-    Parameters
-    ----------
-    wanted
-        The names that were looked for; none if the only function was to be called.
-    functions
-        The top-level functions that there are.
+    `wanted`: the names that were looked for; none if the only function was to be called.
+    `functions`: the top-level functions that there are.
     """
     names = list(wanted)
     # One that has the name and was not found has been deleted, or is something else by now.

@@ -52,11 +52,8 @@ class Graded:
     def to_grade(self, **keys: Any) -> records.Grade:
         """Return the row of the grade table.
 
-        Parameters
-        ----------
-        **keys
-            The columns that this verdict does not know: `run_id`, `case_id`, `repeat`, and
-            what there is of `suite_sha256` and `code_sha256`.
+        `**keys`: the columns that this verdict does not know: `run_id`, `case_id`, `repeat`, and
+        what there is of `suite_sha256` and `code_sha256`.
         """
         return records.Grade(
             grader_version=GRADER_VERSION,

@@ -115,10 +115,8 @@ def write_foreign(
 ) -> RunFolder:
     """Write a file's rows as a run, whose source is kept as it is.
 
-    Raises
-    ------
-    StorageFailed
-        If it cannot be written, or there is a run of that name; nothing is left behind.
+    Raises StorageFailed if it cannot be written, or there is a run of that name; nothing is left
+    behind.
     """
     load, zero_s = file.is_load, _zero_s(file.rows)
     rows = _numbered(file.rows)

@@ -61,12 +61,8 @@ def is_ours(source: bytes) -> bool:
 def read_lines(source: bytes, path: Path) -> Exported:
     """Read an export.
 
-    Raises
-    ------
-    FileInvalid
-        If it was cut short, or a record is not what its table holds; with the line.
-    SchemaTooNew
-        If a newer liftlab wrote it.
+    Raises FileInvalid if it was cut short, or a record is not what its table holds; with the line.
+    Raises SchemaTooNew if a newer liftlab wrote it.
     """
     lines = _lines(source, path)
     _, header = next(lines)
@@ -94,10 +90,8 @@ def read_lines(source: bytes, path: Path) -> Exported:
 def write_exported(runs_dir: Path, told: Exported) -> RunFolder:
     """Write what was measured as a run folder; tables are the caller's to write.
 
-    Raises
-    ------
-    StorageFailed
-        If it cannot be written, or there is a run of that name; nothing is left behind.
+    Raises StorageFailed if it cannot be written, or there is a run of that name; nothing is left
+    behind.
     """
     manifest = {k: v for k, v in told.header["manifest"].items() if k != "suite_suffix"}
 

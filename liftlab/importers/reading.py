@@ -32,10 +32,7 @@ class Document:
 def read_bytes(path: Path) -> bytes:
     """Return a file's content.
 
-    Raises
-    ------
-    FileInvalid
-        If it is missing, no regular file, can't be read, empty or over 64 MiB.
+    Raises FileInvalid if it is missing, no regular file, can't be read, empty or over 64 MiB.
     """
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
@@ -52,11 +49,8 @@ def read_bytes(path: Path) -> bytes:
 def parse(source: bytes, path: Path) -> Document:
     """Read JSON with what Python's own writer adds to it: NaN and Infinity, which become null.
 
-    Raises
-    ------
-    FileInvalid
-        If it is not UTF-8 or not JSON, has a key twice in one object, or is nested deeper than
-        64 levels; with the line, where one is to blame.
+    Raises FileInvalid if it is not UTF-8 or not JSON, has a key twice in one object, or is nested
+    deeper than 64 levels; with the line, where one is to blame.
     """
     text = tomlfile.decode_text(source, path, FileInvalid)
     unknown = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from liftlab.endpoints.replies import dict_of
 from liftlab.errors import FileInvalid
 from liftlab.importers.foreign import Columns, ForeignFile, ForeignRow, numbers, text_at
 from liftlab.importers.reading import parse
@@ -61,10 +62,7 @@ _CODE = ("code", "completion", "solution")
 def read(source: bytes, path: Path) -> ForeignFile | None:
     """Read a file of another tool; None if it is of none that is known.
 
-    Raises
-    ------
-    FileInvalid
-        If it is a summary without a row a request, or holds none.
+    Raises FileInvalid if it is a summary without a row a request, or holds none.
     """
     lines = _lines(source, path)
     if lines is not None:
@@ -142,7 +140,7 @@ def _guidellm(data: Mapping[str, Any]) -> ForeignFile:
     benchmarks = list(_dicts(data["benchmarks"]))
     for number, benchmark in enumerate(benchmarks, 1):
         for group, error in _GUIDELLM_GROUPS.items():
-            for row in _dicts(_dict(benchmark.get("requests")).get(group)):
+            for row in _dicts(dict_of(benchmark.get("requests")).get(group)):
                 said = error and (text_at(row, "error", "info.error") or error)
                 known = numbers(row, _GUIDELLM)
                 text, category = text_at(row, "output"), f"benchmark {number}"
@@ -158,7 +156,7 @@ def _aiperf(lines: list[dict[str, Any]]) -> ForeignFile:
         said = text_at(line, "error.message", "error.type", "error") or (
             str(error) if error else None
         )
-        if _dict(line.get("metadata")).get("was_cancelled") is True:
+        if dict_of(line.get("metadata")).get("was_cancelled") is True:
             said = "cancelled"
         rows.append(ForeignRow(**numbers(line, _AIPERF), error=said))
     return ForeignFile(family="aiperf", rows=rows)
@@ -167,8 +165,8 @@ def _aiperf(lines: list[dict[str, Any]]) -> ForeignFile:
 def _inspect(data: Mapping[str, Any]) -> ForeignFile:
     rows = []
     for sample in _dicts(data["samples"]):
-        content = _dict(next(iter(_dicts(_dict(sample.get("output")).get("choices"))), {}))
-        parts = _dicts(_dict(content.get("message")).get("content"))
+        content = dict_of(next(_dicts(dict_of(sample.get("output")).get("choices")), {}))
+        parts = _dicts(dict_of(content.get("message")).get("content"))
         text = text_at(content, "message.content") or "".join(
             part["text"] for part in parts if isinstance(part.get("text"), str)
         )
@@ -212,7 +210,7 @@ def _samples(lines: list[dict[str, Any]]) -> ForeignFile:
     for line in lines:
         stages = {
             name: (known.get("latency_s"), known.get("output_tokens"))
-            for name, told in _dict(line.get("stages")).items()
+            for name, told in dict_of(line.get("stages")).items()
             if (known := numbers(told, _STAGE)) is not None
         }
         rows.append(
@@ -229,14 +227,8 @@ def _samples(lines: list[dict[str, Any]]) -> ForeignFile:
     return ForeignFile(family="samples", rows=rows)
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _dicts(value: Any) -> Iterator[dict[str, Any]]:
-    return (
-        (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
-    )
+    return (item for item in (value if isinstance(value, list) else ()) if isinstance(item, dict))
 
 
 def _whole(value: Any) -> int | None:
@@ -259,12 +251,12 @@ _KINDS: tuple[tuple[_Test, _Test, str, Callable[[Mapping[str, Any]], ForeignFile
     ),
     (
         lambda data: isinstance(data.get("benchmarks"), list),
-        lambda data: any(_dict(b.get("requests")) for b in _dicts(data["benchmarks"])),
+        lambda data: any(dict_of(b.get("requests")) for b in _dicts(data["benchmarks"])),
         "take guidellm's benchmarks.json with its requests in it",
         _guidellm,
     ),
     (
-        lambda data: "avg" in _dict(data.get("request_latency")),
+        lambda data: "avg" in dict_of(data.get("request_latency")),
         lambda data: False,
         "take aiperf's profile_export.jsonl",
         lambda data: ForeignFile(family="aiperf", rows=()),
@@ -276,8 +268,8 @@ _KINDS: tuple[tuple[_Test, _Test, str, Callable[[Mapping[str, Any]], ForeignFile
         _inspect,
     ),
     (
-        lambda data: "stats" in _dict(data.get("results")) or "evalId" in data,
-        lambda data: bool(_dict(data.get("results")).get("results")),
+        lambda data: "stats" in dict_of(data.get("results")) or "evalId" in data,
+        lambda data: bool(dict_of(data.get("results")).get("results")),
         "take promptfoo's output with its results in it",
         _promptfoo,
     ),

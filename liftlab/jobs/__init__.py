@@ -11,13 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from liftlab.jobs.baselines import Baseline, pin_baseline, read_baseline
-    from liftlab.jobs.checking import CheckResult, check_run, false_alarms_of
     from liftlab.jobs.comparing import compare_runs, rank_runs
     from liftlab.jobs.deciding import check_decided
-    from liftlab.jobs.doctoring import Diagnosis, examine
+    from liftlab.jobs.doctoring import examine
     from liftlab.jobs.loading import plan_load, run_load
-    from liftlab.jobs.opening import open_run, rebuild_tables
+    from liftlab.jobs.opening import open_run
     from liftlab.jobs.running import (
         bounds_of,
         check,
@@ -30,52 +28,36 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "Baseline": "liftlab.jobs.baselines",
-    "CheckResult": "liftlab.jobs.checking",
-    "Diagnosis": "liftlab.jobs.doctoring",
     "bounds_of": "liftlab.jobs.running",
     "check": "liftlab.jobs.running",
     "check_decided": "liftlab.jobs.deciding",
-    "check_run": "liftlab.jobs.checking",
     "cold_plan": "liftlab.jobs.running",
     "compare_runs": "liftlab.jobs.comparing",
     "examine": "liftlab.jobs.doctoring",
-    "false_alarms_of": "liftlab.jobs.checking",
     "first_case": "liftlab.jobs.running",
     "likely_duration": "liftlab.jobs.running",
     "open_run": "liftlab.jobs.opening",
-    "pin_baseline": "liftlab.jobs.baselines",
     "plan_load": "liftlab.jobs.loading",
     "plan_run": "liftlab.jobs.running",
     "rank_runs": "liftlab.jobs.comparing",
-    "read_baseline": "liftlab.jobs.baselines",
-    "rebuild_tables": "liftlab.jobs.opening",
     "resume_run": "liftlab.jobs.running",
     "run_load": "liftlab.jobs.loading",
     "run_suite": "liftlab.jobs.running",
 }
 
 __all__ = [
-    "Baseline",
-    "CheckResult",
-    "Diagnosis",
     "bounds_of",
     "check",
     "check_decided",
-    "check_run",
     "cold_plan",
     "compare_runs",
     "examine",
-    "false_alarms_of",
     "first_case",
     "likely_duration",
     "open_run",
-    "pin_baseline",
     "plan_load",
     "plan_run",
     "rank_runs",
-    "read_baseline",
-    "rebuild_tables",
     "resume_run",
     "run_load",
     "run_suite",

@@ -68,10 +68,7 @@ class Baseline(_Entry):
 def pin_baseline(project: Project, run_id: str, path: Path) -> Baseline:
     """Write a run's numbers to a file, and return them.
 
-    Raises
-    ------
-    InputInvalid
-        If the run is not complete: another one could not be judged by it.
+    Raises InputInvalid if the run is not complete: another one could not be judged by it.
     """
     data = open_run(run_id, project=project)
     if data.run.status != "complete":
@@ -101,12 +98,8 @@ def pin_baseline(project: Project, run_id: str, path: Path) -> Baseline:
 def read_baseline(path: Path) -> Baseline:
     """Read a baseline's file.
 
-    Raises
-    ------
-    FileInvalid
-        If it is missing or no baseline: says what is wrong.
-    SchemaTooNew
-        If a newer liftlab wrote it.
+    Raises FileInvalid if it is missing or no baseline: says what is wrong. Raises SchemaTooNew if a
+    newer liftlab wrote it.
     """
     source = tomlfile.read_bytes(path, FileInvalid, limit=tomlfile.MAX_BYTES)
     try:
@@ -129,10 +122,7 @@ def read_baseline(path: Path) -> Baseline:
 def row_of(runs: pd.DataFrame, run_id: str) -> dict[str, Any]:
     """Return a run's row of the history as plain values, None where nothing is known.
 
-    Raises
-    ------
-    InputInvalid
-        If the history does not have it: says why.
+    Raises InputInvalid if the history does not have it: says why.
     """
     found = runs[runs["run_id"] == run_id]
     if len(found) == 0:

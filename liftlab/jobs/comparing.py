@@ -24,6 +24,9 @@ from liftlab.summary.run import RunSummary
 def compare_runs(project: Project, first: str = "", second: str = "") -> Comparison:
     """Compare a second run with a first, over what they share.
 
+    Raises UnknownRun if there is no such run. Raises NothingToCompare if `first` is empty and there
+    is no run to compare with.
+
     Parameters
     ----------
     project
@@ -32,13 +35,6 @@ def compare_runs(project: Project, first: str = "", second: str = "") -> Compari
         A run. If empty: the baseline, else the newest earlier run made under the same conditions.
     second
         A run; the newest run of a suite if empty.
-
-    Raises
-    ------
-    UnknownRun
-        If there is no such run.
-    NothingToCompare
-        If `first` is empty and there is no run to compare with.
     """
     if not second:
         second = store.latest(project.path("runs")) or ""
@@ -58,17 +54,8 @@ def compare_runs(project: Project, first: str = "", second: str = "") -> Compari
 def rank_runs(project: Project, runs: Sequence[str | RunData]) -> RankedRuns:
     """Rank runs by success and by time, over the cases that they share and that did not change.
 
-    Parameters
-    ----------
-    project
-        Where the runs are, and what they are judged by.
-    runs
-        Runs, or their names.
-
-    Raises
-    ------
-    UnknownRun
-        If there is no such run.
+    `project`: where the runs are, and what they are judged by. `runs`: runs, or their names. Raises
+    UnknownRun if there is no such run.
     """
     opened = [run if isinstance(run, RunData) else open_run(run, project=project) for run in runs]
     changed = {

@@ -33,12 +33,8 @@ _Key = tuple[str, int]
 class Deciding:
     """Listens to a run and ends it once its success rate is decided; use it in a `with` block.
 
-    Parameters
-    ----------
-    request
-        The run; `request.until` is what is to be decided.
-    listen
-        Is called with each event, too.
+    `request`: the run; `request.until` is what is to be decided. `listen`: is called with each
+    event, too.
     """
 
     def __init__(self, request: RunRequest, until: Until, listen: Listener) -> None:
@@ -117,10 +113,7 @@ class Deciding:
 def check_decided(decision: Decision | None) -> None:
     """Ask for more cases if a run was to decide and used up its own.
 
-    Raises
-    ------
-    Undecided
-        Says how many more it takes.
+    Raises Undecided: says how many more it takes.
     """
     if decision is not None and decision.verdict == "go on":
         more = math.ceil(max(decision.if_above.mean_trials, decision.if_below.mean_trials))

@@ -37,6 +37,9 @@ def examine(
 ) -> Diagnosis:
     """Check a run's folder; what was measured is never changed.
 
+    Raises UnknownRun, SchemaTooNew, StorageFailed if there is no such run, a newer liftlab wrote
+    it, or the disk takes no change.
+
     Parameters
     ----------
     project
@@ -47,11 +50,6 @@ def examine(
         Make tables again that are missing, stale or damaged, as opening the run would.
     clean
         Remove unfinished files, and artifacts that no row names.
-
-    Raises
-    ------
-    UnknownRun, SchemaTooNew, StorageFailed
-        If there is no such run, a newer liftlab wrote it, or the disk takes no change.
     """
     folder = find_run(project, run_id)
     if clean:

@@ -25,10 +25,7 @@ _NOT_THEIRS = (
 def as_text(run: RunData, form: Format) -> str:
     """Return a run as one text: the old format, or JSON Lines.
 
-    Raises
-    ------
-    UsageError
-        If the format is one of several files.
+    Raises UsageError if the format is one of several files.
     """
     if form == "jsonl":
         return "".join(exchange.json_lines(run))
@@ -52,12 +49,8 @@ def _was_theirs(run: RunData) -> bool:
 def write_export(run: RunData, form: Format, out: Path, *, force: bool = False) -> list[Path]:
     """Write a run to a file, or to a folder with a file a table for `csv` and `parquet`.
 
-    Raises
-    ------
-    UsageError
-        If something is there already and `force` is not given, or the folder above is missing.
-    StorageFailed
-        If it cannot be written; then nothing is.
+    Raises UsageError if something is there already and `force` is not given, or the folder above is
+    missing. Raises StorageFailed if it cannot be written; then nothing is.
     """
     with _told_of(out):
         if not out.absolute().parent.is_dir():

@@ -51,10 +51,7 @@ def list_runs(project: Project) -> pd.DataFrame:
 def label_run(project: Project, run_id: str, text: str) -> RunFolder:
     """Give a run a label, a line that lists of runs show; an empty one takes it away.
 
-    Raises
-    ------
-    UsageError
-        If it is longer than a line, or holds what cannot be seen.
+    Raises UsageError if it is longer than a line, or holds what cannot be seen.
     """
     folder = find_run(project, run_id)
     folder.write_label(text)
@@ -62,13 +59,7 @@ def label_run(project: Project, run_id: str, text: str) -> RunFolder:
 
 
 def doomed(project: Project, run_id: str) -> Doomed:
-    """Return what removing a run would remove.
-
-    Raises
-    ------
-    UsageError
-        If it is being written.
-    """
+    """Return what removing a run would remove; raise UsageError if it is being written."""
     folder = find_run(project, run_id)
     if lock.is_held(folder.path):
         owner = lock.owner(folder.path)
@@ -87,10 +78,7 @@ def doomed(project: Project, run_id: str) -> Doomed:
 def delete_run(found: Doomed) -> None:
     """Remove a run's folder and its pages; nobody sees half of it.
 
-    Raises
-    ------
-    StorageFailed
-        If somebody began to write to it, or it cannot be removed.
+    Raises StorageFailed if somebody began to write to it, or it cannot be removed.
     """
     writer = lock.RunLock(found.folder.path)
     try:

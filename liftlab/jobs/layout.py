@@ -23,14 +23,8 @@ def lay_down(target: Path) -> Path:
     """Write a project that works into a folder, made if need be, and return the folder.
 
     What is hidden in it, such as `.venv`, does not count; where it has a `.git`, other files do not
-    either, unless they stand in the way.
-
-    Raises
-    ------
-    UsageError
-        If there is something in it already.
-    StorageFailed
-        If it cannot be written; then nothing is left of it.
+    either, unless they stand in the way. Raises UsageError if there is something in it already.
+    Raises StorageFailed if it cannot be written; then nothing is left of it.
     """
     source = _source()
     there = target.exists()

@@ -40,6 +40,9 @@ def plan_load(
 ) -> LoadRequest:
     """Check a load before anything is sent.
 
+    Raises UsageError, InputInvalid, StorageFailed if it makes no sense, a file cannot be used, or
+    `out` cannot be written.
+
     Parameters
     ----------
     requests
@@ -56,11 +59,6 @@ def plan_load(
         Of the arrivals, and of the first request's sampling; the project's if None.
     out
         Where the lines go; nowhere if None.
-
-    Raises
-    ------
-    UsageError, InputInvalid, StorageFailed
-        If it makes no sense, a file cannot be used, or `out` cannot be written.
     """
     arrivals = _arrivals(rate_rps, arrival)
     count = requests or (len(arrivals.times_s) if arrivals else 0)

@@ -22,12 +22,7 @@ def ddmin(units: Sequence[T], shows: Callable[[Sequence[T]], bool]) -> list[T]:
     Zeller and Hildebrandt's ddmin (2002). Where the tries are spent before that, which `shows`
     tells by raising `SpentError`, what was reached by then.
 
-    Parameters
-    ----------
-    units
-        The whole, which shows it.
-    shows
-        Tries a part.
+    `units`: the whole, which shows it. `shows`: tries a part.
 
     Examples
     --------

@@ -28,18 +28,10 @@ _COSTS = 3  # the version of how costs are derived
 def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunData:
     """Return a run with its tables; they are made again where they are missing or stale.
 
-    Parameters
-    ----------
-    run_id
-        A run's name, or the beginning of it; `latest` is the newest run of a suite. The names of
-        the reference runs (`week2_day1`, `week1`) work on a fresh checkout, too.
-    project
-        The project; the one around the working directory if None.
-
-    Raises
-    ------
-    UnknownRun
-        If there is no such run; the message gives the nearest names.
+    `run_id`: a run's name, or the beginning of it; `latest` is the newest run of a suite. The names
+    of the reference runs (`week2_day1`, `week1`) work on a fresh checkout, too. `project`: the
+    project; the one around the working directory if None. Raises UnknownRun if there is no such
+    run; the message gives the nearest names.
     """
     project = project or load_project()
     folder = find_run(project, run_id)
@@ -51,10 +43,7 @@ def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunDa
 def find_run(project: Project, run_id: str) -> RunFolder:
     """Return a run's folder; a reference run is made where it is not there yet.
 
-    Raises
-    ------
-    UnknownRun
-        If there is no such run; the message gives the nearest names.
+    Raises UnknownRun if there is no such run; the message gives the nearest names.
     """
     runs_dir = project.path("runs")
     references = reference_names(project.path("reference"))

@@ -84,12 +84,8 @@ class Minimal:
 def failure_of(project: Project, run: RunData, case_id: str, repeat: int | None) -> Failure:
     """Return a failed trial with its last request; the case's first failed one without a repeat.
 
-    Raises
-    ------
-    UsageError
-        If it did not fail.
-    InputInvalid
-        If the run does not hold what was asked.
+    Raises UsageError if it did not fail. Raises InputInvalid if the run does not hold what was
+    asked.
     """
     trial = trial_of(run, case_id, repeat or _first_failed(run, case_id))
     if trial.trial["outcome"] not in ("fail", "error"):
@@ -135,10 +131,7 @@ def failure_of(project: Project, run: RunData, case_id: str, repeat: int | None)
 class Asking:
     """Asks a failure's endpoint, and grades what comes; a context manager.
 
-    Parameters
-    ----------
-    failure
-        What is asked about.
+    `failure`: what is asked about.
     """
 
     def __init__(self, failure: Failure) -> None:

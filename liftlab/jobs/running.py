@@ -48,6 +48,9 @@ def plan_run(
 ) -> RunRequest:
     """Resolve every name of a run: suite, endpoint, pipeline, cases.
 
+    Raises UnknownName if one does not exist; the message gives the nearest. Raises UsageError if
+    options contradict each other.
+
     Parameters
     ----------
     suite
@@ -57,13 +60,6 @@ def plan_run(
         independent.
     quick
         Whether it is a look at one case: it is then never the latest run.
-
-    Raises
-    ------
-    UnknownName
-        If one does not exist; the message gives the nearest.
-    UsageError
-        If options contradict each other.
     """
     settings = project.settings
     endpoint = settings.chosen_endpoint(model)
@@ -102,12 +98,9 @@ def plan_run(
 def check(project: Project) -> None:
     """Make sure that a run with these settings could begin, and write nothing.
 
-    Raises
-    ------
-    UnknownName
-        If the suite, the endpoint, the pipeline or one of its stages does not exist.
-    EndpointUnreachable
-        If the endpoint is down or not well; one that liftlab starts itself is not started.
+    Raises UnknownName if the suite, the endpoint, the pipeline or one of its stages does not exist.
+    Raises EndpointUnreachable if the endpoint is down or not well; one that liftlab starts itself
+    is not started.
     """
     request = plan_run(project)
     if request.endpoint.serve is None:
@@ -117,11 +110,8 @@ def check(project: Project) -> None:
 def run_suite(request: RunRequest | None = None) -> RunData:
     """Run a suite, grade its answers, and return the finished run.
 
-    Parameters
-    ----------
-    request
-        What to run; the project's defaults if None. Progress goes to standard error. After
-        Ctrl-C what is committed is kept, and `resume_run` finishes it.
+    `request`: what to run; the project's defaults if None. Progress goes to standard error. After
+    Ctrl-C what is committed is kept, and `resume_run` finishes it.
     """
     request = request or plan_run(load_project())
     folder = _followed(request, len(request.trials()), partial(control.start, request))
@@ -219,10 +209,7 @@ def request_of(project: Project, folder: RunFolder) -> RunRequest:
 def rates_of(project: Project, endpoint: EndpointSettings) -> Rates | None:
     """Return what an endpoint's attempts are charged, or None where its price is not known.
 
-    Raises
-    ------
-    UsageError
-        If a limit of money needs it.
+    Raises UsageError if a limit of money needs it.
     """
     price, by = prices(project).get(endpoint.price or ""), endpoint.cost_model
     if price is None or not price.knows(by):

@@ -41,6 +41,9 @@ class Pipeline:
 def build(settings: Settings, name: str, root: Path, *, imports: bool = False) -> Pipeline:
     """Return the pipeline `name` with its stages made.
 
+    Raises UnknownName if there is no such pipeline, or no stage of a name that it lists. Raises
+    SettingsInvalid if code of the user's own, or a stage's entry point, cannot be found or loaded.
+
     Parameters
     ----------
     settings, name
@@ -49,13 +52,6 @@ def build(settings: Settings, name: str, root: Path, *, imports: bool = False) -
         The project's folder, where code of the user's own is.
     imports
         Whether that code is imported; if not, its stages cannot be asked for anything.
-
-    Raises
-    ------
-    UnknownName
-        If there is no such pipeline, or no stage of a name that it lists.
-    SettingsInvalid
-        If code of the user's own, or a stage's entry point, cannot be found or loaded.
     """
     chosen = settings.pipeline(name)
     call = chosen.call and OwnCode(f"pipelines.{name}.call", chosen.call, root)

@@ -29,10 +29,7 @@ class ConfiguredStage:
     def prompt(self, request: str, values: Values) -> Prompt:
         """Fill the template in.
 
-        Raises
-        ------
-        LookupError
-            If it names a part that an earlier stage's value does not have.
+        Raises LookupError if it names a part that an earlier stage's value does not have.
         """
         return Prompt(
             text=self._template.safe_substitute(_Known({**values, "request": request})),

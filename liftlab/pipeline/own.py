@@ -93,14 +93,12 @@ class OwnCode:
     def constant(self, name: str) -> Any:
         """Return the literal that the class sets `name` to; None if it sets none."""
         wanted = self.target.partition(":")[2]
-        for node in self.tree().body:
-            for inner in (
-                node.body if isinstance(node, ast.ClassDef) and node.name == wanted else ()
+        classes = (node for node in self.tree().body if isinstance(node, ast.ClassDef))
+        for inner in (inner for each in classes if each.name == wanted for inner in each.body):
+            if isinstance(inner, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == name for target in inner.targets
             ):
-                targets = inner.targets if isinstance(inner, ast.Assign) else []
-                if any(isinstance(t, ast.Name) and t.id == name for t in targets):
-                    value = inner.value if isinstance(inner, ast.Assign) else None
-                    return value.value if isinstance(value, ast.Constant) else None
+                return inner.value.value if isinstance(inner.value, ast.Constant) else None
         return None
 
     def fingerprint(self) -> str:
@@ -125,7 +123,9 @@ class OwnCode:
         try:
             return getattr(import_module(module), name)
         except Exception as error:  # foreign code: whatever it raises is a fault of the module
-            raise self._fault(f"{self.target} cannot be imported: {self.told(error)}") from error
+            raise self._fault(
+                f"{self.target} cannot be imported: {told(error, self.root)}"
+            ) from error
 
     def make(self) -> Any:
         """Return an instance of the class that is named.
@@ -139,11 +139,7 @@ class OwnCode:
         try:
             return named()
         except Exception as error:  # foreign code
-            raise self._fault(f"{self.target}() raised {self.told(error)}") from error
-
-    def told(self, error: BaseException) -> str:
-        """Return an exception in one line, with file and line, relative to the project."""
-        return told(error, self.root)
+            raise self._fault(f"{self.target}() raised {told(error, self.root)}") from error
 
     def _fault(self, message: str) -> SettingsInvalid:
         return SettingsInvalid(SETTINGS_FILE, f"{self.where}: {message}")

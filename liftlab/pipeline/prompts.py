@@ -182,12 +182,8 @@ def body_prompt(ir: Mapping[str, Any]) -> str:
 def direct_prompt(request: str, signature: str = "") -> tuple[str, str]:
     """Return the system and user messages that ask a chat model for the code itself.
 
-    Parameters
-    ----------
-    request
-        What the function is to do.
-    signature
-        What it is to be called and takes, such as `add(a, b)`; empty where the request says it.
+    `request`: what the function is to do. `signature`: what it is to be called and takes, such as
+    `add(a, b)`; empty where the request says it.
     """
     system = (
         "You write Python. Answer with one complete function and nothing else: "
@@ -223,12 +219,7 @@ def assemble(ir: Mapping[str, Any], lines: Sequence[str]) -> str:
 
     Nothing is mended: lines keep the indentation they have among themselves.
 
-    Parameters
-    ----------
-    ir
-        One that :func:`ir_fault` has nothing against.
-    lines
-        The body, a line each.
+    `ir`: one that :func:`ir_fault` has nothing against. `lines`: the body, a line each.
 
     Examples
     --------

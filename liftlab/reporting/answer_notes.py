@@ -24,10 +24,7 @@ _REMOVED = {
 def answer_notes(grades: pd.DataFrame) -> list[str]:
     """Return how many answers had to be unwrapped, and which are right but for a name.
 
-    Parameters
-    ----------
-    grades
-        A run's table `grade`.
+    `grades`: a run's table `grade`.
 
     Examples
     --------

@@ -58,12 +58,7 @@ class Page:
 def export(notebook: nbformat.NotebookNode, *, fault: str = "") -> tuple[str, Page]:
     """Turn an executed notebook into a page.
 
-    Parameters
-    ----------
-    notebook
-        With its outputs.
-    fault
-        What went wrong, if anything did; it is shown at the top.
+    `notebook`: with its outputs. `fault`: what went wrong, if anything did; it is shown at the top.
 
     Returns
     -------

@@ -24,17 +24,8 @@ Draw = Callable[[pd.DataFrame, Axes], None]
 def plot(result: Any, ax: Axes | None = None) -> Axes:
     """Draw a result on axes, and return them.
 
-    Parameters
-    ----------
-    result
-        A result of a summary.
-    ax
-        Where to draw; the current axes if None.
-
-    Raises
-    ------
-    UsageError
-        If the result is words: there is nothing to draw.
+    `result`: a result of a summary. `ax`: where to draw; the current axes if None. Raises
+    UsageError if the result is words: there is nothing to draw.
     """
     kind = type(result).__name__
     if kind not in _PLOTS:

@@ -69,10 +69,7 @@ def render_all(jobs: Sequence[Job], workers: int) -> list[Rendered]:
 def render(job: Job) -> Rendered:
     """Execute a notebook in a process of its own and write its page.
 
-    Parameters
-    ----------
-    job
-        What to execute, with what, and where the page goes.
+    `job`: what to execute, with what, and where the page goes.
 
     Returns
     -------

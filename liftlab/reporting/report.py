@@ -34,6 +34,9 @@ Say = Callable[[str], object]
 def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     """Render the project's notebooks for a run; without one, run the suite first.
 
+    Raises NotebookFailed if one failed; all pages are written by then. Raises EndpointError if no
+    request of the run was answered; all pages are written by then.
+
     Parameters
     ----------
     project
@@ -47,13 +50,6 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     -------
     Path
         The folder with `index.html`, a page a notebook, and `status.md`.
-
-    Raises
-    ------
-    NotebookFailed
-        If one failed; all pages are written by then.
-    EndpointError
-        If no request of the run was answered; all pages are written by then.
     """
     from liftlab.summary import summarize  # analysis, which a run need not wait for
 

@@ -46,10 +46,7 @@ class Arrivals:
     def plan(self, count: int, seed: int) -> array[float]:
         """Return when each of `count` requests is to be sent, in seconds after the start.
 
-        Raises
-        ------
-        UsageError
-            If fewer times are recorded than are asked for.
+        Raises UsageError if fewer times are recorded than are asked for.
         """
         if self.kind == CONSTANT:
             return array("d", (index / self.rate_rps for index in range(count)))
@@ -89,13 +86,7 @@ def poisson(rate_rps: float, count: int, seed: int) -> array[float]:
 
 
 def at_rate(rate_rps: float, kind: str = POISSON) -> Arrivals:
-    """Return arrivals at a rate.
-
-    Raises
-    ------
-    UsageError
-        If the rate or the kind cannot be used.
-    """
+    """Return arrivals at a rate; raise UsageError if the rate or the kind cannot be used."""
     if kind not in (CONSTANT, POISSON):
         raise UsageError(f"--arrival is constant or poisson where a rate is given, not {kind!r}")
     if not 0 < rate_rps <= 1e6:
@@ -106,12 +97,8 @@ def at_rate(rate_rps: float, kind: str = POISSON) -> Arrivals:
 def recorded(path: Path) -> Arrivals:
     """Read arrival times, a number of seconds a line, in order; they are taken from the first.
 
-    Empty lines and what follows a `#` are passed over.
-
-    Raises
-    ------
-    ArrivalsInvalid
-        If the file cannot be read or used; names the line.
+    Empty lines and what follows a `#` are passed over. Raises ArrivalsInvalid if the file cannot be
+    read or used; names the line.
     """
     try:
         with path.open(encoding="utf-8") as file:

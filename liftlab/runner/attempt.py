@@ -13,7 +13,7 @@ from liftlab.runner.cold import Wait
 from liftlab.runner.context import Context, Ledger
 from liftlab.runner.measured import measured
 from liftlab.runner.plan import PlannedTrial, attempt_seed
-from liftlab.timing import Clock
+from liftlab.timing.clock import Clock
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,10 +68,7 @@ class Batches:
     def check(self) -> None:
         """Forget the batches that are on the disk.
 
-        Raises
-        ------
-        StorageFailed
-            If the journal could not write.
+        Raises StorageFailed if the journal could not write.
         """
         if self._failure is not None:
             raise self._failure
@@ -81,10 +78,7 @@ class Batches:
     async def room(self) -> None:
         """Wait while the disk is far behind: memory must not grow with the length of a load.
 
-        Raises
-        ------
-        StorageFailed
-            If the journal could not write.
+        Raises StorageFailed if the journal could not write.
         """
         self.check()
         while len(self._under_way) > _BATCHES_UNDER_WAY:
@@ -93,10 +87,7 @@ class Batches:
     async def close(self) -> None:
         """Wait until everything is on the disk.
 
-        Raises
-        ------
-        StorageFailed
-            If the journal could not write.
+        Raises StorageFailed if the journal could not write.
         """
         self.flush()
         while self._under_way:

@@ -40,7 +40,8 @@ from liftlab.runner.warm_stages import warm_stages
 from liftlab.sandbox import Sandbox
 from liftlab.settings import EndpointSettings, LimitSettings, Settings
 from liftlab.store import Journal, RunFolder
-from liftlab.timing import Clock, Trust
+from liftlab.timing.clock import Clock
+from liftlab.timing.trust import Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,12 +43,8 @@ class Wait:
 class ColdWatch:
     """Follows all attempts of a session, in the order in which they are called.
 
-    Parameters
-    ----------
-    idle_s
-        After how many seconds without a request the container may have gone.
-    least_s
-        The shortest wait that counts as a cold start, in seconds.
+    `idle_s`: after how many seconds without a request the container may have gone. `least_s`: the
+    shortest wait that counts as a cold start, in seconds.
     """
 
     def __init__(self, *, idle_s: float, least_s: float = LEAST_COLD_S) -> None:

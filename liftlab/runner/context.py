@@ -15,7 +15,7 @@ from liftlab.records import Attempt
 from liftlab.runner.cold import LEAST_COLD_S, ColdWatch
 from liftlab.runner.retry import Sleep
 from liftlab.settings import RetrySettings
-from liftlab.timing import Clock
+from liftlab.timing.clock import Clock
 
 
 class Ledger(Protocol):

@@ -85,6 +85,10 @@ class RunRequest:
 def start(request: RunRequest, listen: Listener, halt: HaltLine | None = None) -> RunFolder:
     """Run a suite in a fresh folder, and return the folder once every trial is committed.
 
+    Raises EndpointUnreachable before anything is written, if the endpoint is not ready. Raises
+    RunIncomplete if it stopped early; what is committed can be resumed. Raises RunInterrupted after
+    Ctrl-C, once the load process has stopped cleanly.
+
     Parameters
     ----------
     request
@@ -93,15 +97,6 @@ def start(request: RunRequest, listen: Listener, halt: HaltLine | None = None) -
         Is called with each event of the load process.
     halt
         For whoever may end the run before its plan is done.
-
-    Raises
-    ------
-    EndpointUnreachable
-        Before anything is written, if the endpoint is not ready.
-    RunIncomplete
-        If it stopped early; what is committed can be resumed.
-    RunInterrupted
-        After Ctrl-C, once the load process has stopped cleanly.
     """
     _announce(request, listen)
     made: list[RunFolder] = []
@@ -124,10 +119,8 @@ def resume(
 ) -> RunFolder:
     """Finish a run that was broken off; nothing already committed changes.
 
-    Raises
-    ------
-    InputInvalid
-        If prompts, schemas or the suite have changed since: their results would not compare.
+    Raises InputInvalid if prompts, schemas or the suite have changed since: their results would not
+    compare.
     """
     _announce(request, listen)
     manifest = folder.manifest()

@@ -30,17 +30,9 @@ _HINTS = {
 async def learn(ask: Callable[[], Awaitable[Reply]], name: str) -> Reply:
     """Ask until a request is not refused for a parameter, and return the last reply.
 
-    Parameters
-    ----------
-    ask
-        Sends one request in the form that the endpoint takes as far as it is known.
-    name
-        The endpoint's, for people.
-
-    Raises
-    ------
-    EndpointUnreachable
-        If nobody is there, or every further request would be refused as well.
+    `ask`: sends one request in the form that the endpoint takes as far as it is known. `name`: the
+    endpoint's, for people. Raises EndpointUnreachable if nobody is there, or every further request
+    would be refused as well.
     """
     for _ in range(_MOST_FORMS):
         reply = await ask()
@@ -60,6 +52,9 @@ async def learn_and_record(
 ) -> None:
     """Learn, and write what requests leave out into the run's row, once; say it if anything is.
 
+    Raises EndpointUnreachable as `learn`; the run is then `failed`. Raises InputInvalid if a run
+    that goes on would have to leave out more than it did before.
+
     Parameters
     ----------
     learning
@@ -68,13 +63,6 @@ async def learn_and_record(
         Its form is what is written.
     journal, sampling
         The run's.
-
-    Raises
-    ------
-    EndpointUnreachable
-        As `learn`; the run is then `failed`.
-    InputInvalid
-        If a run that goes on would have to leave out more than it did before.
     """
     recorded = journal.left_out()
     try:

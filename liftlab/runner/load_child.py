@@ -34,7 +34,8 @@ from liftlab.runner.requests import Ended, Load, Sender
 from liftlab.settings import EndpointSettings, LimitSettings
 from liftlab.store.folder import RunFolder
 from liftlab.store.journal import Journal
-from liftlab.timing import Clock, Trust
+from liftlab.timing.clock import Clock
+from liftlab.timing.trust import Trust
 
 _WARM_UP = 16  # connections that are there before an open loop without a limit begins
 

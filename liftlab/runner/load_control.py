@@ -46,14 +46,9 @@ class LoadRequest:
 def start(request: LoadRequest, listen: Listener) -> RunFolder:
     """Send a load in a fresh run, write its lines, and return its folder.
 
-    Raises
-    ------
-    EndpointUnreachable
-        If nothing answers there; before anything is written where it can be told then.
-    RunIncomplete
-        If it stopped early; what is committed is kept, and its lines are written.
-    RunInterrupted
-        After Ctrl-C; likewise.
+    Raises EndpointUnreachable if nothing answers there; before anything is written where it can be
+    told then. Raises RunIncomplete if it stopped early; what is committed is kept, and its lines
+    are written. Raises RunInterrupted after Ctrl-C; likewise.
     """
     made: list[RunFolder] = []
     zero_ns: list[int] = []

@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from liftlab.endpoints.base import Reply
-from liftlab.timing import Clock
+from liftlab.timing.clock import Clock
 
 
 def measured(reply: Reply, clock: Clock) -> dict[str, Any]:
     """Return the columns of `liftlab.records.Attempt` that a reply fills.
 
-    Parameters
-    ----------
-    reply
-        The reply, with its stamps.
-    clock
-        The run's clock, which turns stamps into seconds since the run's zero.
+    `reply`: the reply, with its stamps. `clock`: the run's clock, which turns stamps into seconds
+    since the run's zero.
     """
     stamps = reply.stamps
     return {

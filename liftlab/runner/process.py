@@ -30,6 +30,10 @@ def lead(
 ) -> None:
     """Start a load process and follow it to its end.
 
+    Raises RunInterrupted after Ctrl-C, once the load process has stopped cleanly. Raises
+    RunIncomplete if it ended early by itself. Raises LiftlabError: what it reported, with its exit
+    code.
+
     Parameters
     ----------
     module
@@ -44,15 +48,6 @@ def lead(
         What the person can do where it stops early.
     halt
         For whoever may end the load before its plan is done.
-
-    Raises
-    ------
-    RunInterrupted
-        After Ctrl-C, once the load process has stopped cleanly.
-    RunIncomplete
-        If it ended early by itself.
-    LiftlabError
-        What it reported, with its exit code.
     """
     # A session of its own: a Ctrl-C at the terminal reaches this process only, which then
     # tells the load process to stop once, instead of both being hit at once.

@@ -23,7 +23,7 @@ from liftlab.runner.halt import Halt
 from liftlab.runner.learning import cheap
 from liftlab.runner.measured import measured
 from liftlab.store import Journal
-from liftlab.timing import Clock
+from liftlab.timing.clock import Clock
 from liftlab.timing.pace import Departure, Pacer, departure, lull
 
 Send = Callable[[Request], Awaitable[Reply]]

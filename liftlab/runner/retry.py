@@ -27,7 +27,7 @@ def is_passing(reply: Reply) -> bool:
 
     Examples
     --------
-    >>> from liftlab.timing import Stamps
+    >>> from liftlab.timing.clock import Stamps
     >>> is_passing(Reply(stamps=Stamps(called_ns=0), error_class="http_5xx", http_status=500))
     False
     """
@@ -39,12 +39,8 @@ def is_passing(reply: Reply) -> bool:
 class Backoff(wait_base):
     """Exponential waits with seeded jitter, none shorter than the server asks for.
 
-    Parameters
-    ----------
-    settings
-        The waits and their bounds, in seconds. A longer `Retry-After` is cut to its bound.
-    seed
-        Of the jitter: a run that is made again draws the same waits.
+    `settings`: the waits and their bounds, in seconds. A longer `Retry-After` is cut to its bound.
+    `seed`: of the jitter: a run that is made again draws the same waits.
     """
 
     def __init__(self, settings: RetrySettings, seed: int) -> None:

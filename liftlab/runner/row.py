@@ -23,12 +23,8 @@ def run_row(
 ) -> Run:
     """Return the row of a run that begins now.
 
-    Parameters
-    ----------
-    project, endpoint, sampling, seed
-        What the run is made with.
-    facts
-        Further columns of `liftlab.records.Run`.
+    `project`, `endpoint`, `sampling`, `seed`: what the run is made with. `facts`: further columns
+    of `liftlab.records.Run`.
     """
     now = datetime.now(UTC)
     extra = {**sampling.extra, **endpoint.body}

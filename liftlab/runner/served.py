@@ -31,12 +31,8 @@ def serving(
 ) -> Iterator[EndpointSettings]:
     """Start the endpoint's server if it is one of ours; give its settings with its address.
 
-    Parameters
-    ----------
-    endpoint
-        The settings; one of another's server is given back as it is.
-    keep_log
-        Called with the server's own log of requests before the server ends.
+    `endpoint`: the settings; one of another's server is given back as it is. `keep_log`: called
+    with the server's own log of requests before the server ends.
     """
     if endpoint.serve is None:
         if told := secrets_sent(endpoint):
@@ -84,12 +80,9 @@ def check_health(
     """Ask the endpoint how it is, and return its model and hardware as it names them.
 
     It asks in a thread of its own: where Jupyter calls, a loop is running already. One that may
-    only be asleep passes, as the warm-up will tell; `note` gets a line of what is odd.
-
-    Raises
-    ------
-    EndpointUnreachable
-        If a URL does not answer or answers that it is unhealthy; says what was tried.
+    only be asleep passes, as the warm-up will tell; `note` gets a line of what is odd. Raises
+    EndpointUnreachable if a URL does not answer or answers that it is unhealthy; says what was
+    tried.
     """
     answers = _ask(endpoint)
     bad = [f"{a.url}: {a.status}" for a in answers if not (a.ok or a.starting)]
@@ -107,10 +100,7 @@ def check_health(
 def check_answers(endpoint: EndpointSettings) -> dict[str, str | None]:
     """Ask the endpoint how it is, and take any HTTP answer: load needs no health URL.
 
-    Raises
-    ------
-    EndpointUnreachable
-        If nothing answers there at all.
+    Raises EndpointUnreachable if nothing answers there at all.
     """
     answers = _ask(endpoint)
     if answers and not any(answer.answered for answer in answers):

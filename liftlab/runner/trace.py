@@ -51,10 +51,7 @@ class Trace:
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage of the pipeline; one that is entered again adds to its time.
 
-        Raises
-        ------
-        ValueError
-            If it has no name, or another stage is under way in this task or thread.
+        Raises ValueError if it has no name, or another stage is under way in this task or thread.
         """
         if not name or not isinstance(name, str) or len(name) > 100:
             raise ValueError("trace.stage needs a name of up to 100 characters")
@@ -81,12 +78,8 @@ class Trace:
         Of a call through `liftlab.transport()` it adds what the call itself does not tell;
         otherwise the attempt began where the stage, or the attempt before it, did.
 
-        Parameters
-        ----------
-        tokens
-            Output tokens of the answer.
-        reason
-            Why the attempt was made, where it is not the first, such as `does_not_parse`.
+        `tokens`: output tokens of the answer. `reason`: why the attempt was made, where it is not
+        the first, such as `does_not_parse`.
         """
         now_s = self._context.clock.now_s()
         with self._lock:

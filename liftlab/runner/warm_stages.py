@@ -23,12 +23,8 @@ _REQUEST = "Add two numbers."
 async def warm_stages(context: Context, least_s: float) -> None:
     """Ask each stage for one token; the rows are of phase `warmup`, and no failure counts.
 
-    Parameters
-    ----------
-    context
-        What all trials share.
-    least_s
-        The shortest compilation of a grammar that is told apart.
+    `context`: what all trials share. `least_s`: the shortest compilation of a grammar that is told
+    apart.
     """
     for stage in context.stages:
         prompt = _prompt(context, stage)

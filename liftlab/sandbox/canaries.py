@@ -24,11 +24,8 @@ NAMES = (
 def probe(target: Mapping[str, Any]) -> dict[str, bool]:
     """Try each canary.
 
-    Parameters
-    ----------
-    target
-        `port` of a listener on loopback, `file` outside the scratch folder, `home`, and
-        `caller` and `group`, the process and the group of the program that grades.
+    `target`: `port` of a listener on loopback, `file` outside the scratch folder, `home`, and
+    `caller` and `group`, the process and the group of the program that grades.
 
     Returns
     -------

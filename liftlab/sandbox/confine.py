@@ -41,15 +41,8 @@ Step = tuple[Callable[..., Any], tuple[Any, ...], str | None]
 class Confinement:
     """What a process gives up for itself and its children, prepared for many children.
 
-    Parameters
-    ----------
-    scratch
-        The only folder in which a child may write.
-
-    Attributes
-    ----------
-    is_complete
-        Whether all that there is can be given up here, starting a process among it.
+    `scratch`: the only folder in which a child may write. `is_complete`: whether all that there is
+    can be given up here, starting a process among it.
     """
 
     def __init__(self, scratch: str) -> None:
@@ -82,14 +75,10 @@ class Confinement:
     def steps(self, cpu_s: float, memory_bytes: int, output: int, result: int) -> list[Step]:
         """Return what a child has to do, in order, before it may meet foreign code.
 
-        Parameters
-        ----------
-        cpu_s, memory_bytes
-            Hard limits of processor time, and of address space with what the interpreter itself
-            takes; the worker's own clock decides, these are the backstop.
-        output, result
-            The only descriptors that stay open, beside an empty input: for both outputs, and for
-            results.
+        `cpu_s`, `memory_bytes`: hard limits of processor time, and of address space with what the
+        interpreter itself takes; the worker's own clock decides, these are the backstop. `output`,
+        `result`: the only descriptors that stay open, beside an empty input: for both outputs, and
+        for results.
         """
         most_s = min(int(cpu_s) + 2, self._most_cpu_s)  # whole seconds
         steps: list[Step] = [

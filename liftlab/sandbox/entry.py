@@ -60,12 +60,7 @@ def find(functions: Collection[Defined], given: int) -> dict[str, str] | None:
     It is the only public one, else the last one that no other calls. Those that can't take
     the arguments, or that only try the answer, count where there are no others.
 
-    Parameters
-    ----------
-    functions
-        Those of the module.
-    given
-        How many arguments it will be called with.
+    `functions`: those of the module. `given`: how many arguments it will be called with.
     """
     latest = {item.name: item for item in functions}  # a second one of a name replaces the first
     public = [item for item in latest.values() if not _short(item).startswith("_")]

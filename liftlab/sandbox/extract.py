@@ -127,12 +127,7 @@ def from_prose(
 ) -> Extracted | None:
     """Return the one run of lines that parses and defines the function, if there is just one.
 
-    Parameters
-    ----------
-    text, names, parse
-        As for `extract`.
-    removed
-        What is gone already.
+    `text`, `names`, `parse`: as for `extract`. `removed`: what is gone already.
     """
     pieces = [Block(run) for run in markup.runs(_with_newlines(text))]
     for wanted in (names, ()) if names else ((),):

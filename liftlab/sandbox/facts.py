@@ -33,12 +33,8 @@ def inspect_source(
 ) -> tuple[CodeType | None, dict[str, Any]]:
     """Compile `source` and collect its facts.
 
-    Parameters
-    ----------
-    source
-        As it came.
-    given
-        How many arguments the function to be found will get; None if none is to be found.
+    `source`: as it came. `given`: how many arguments the function to be found will get; None if
+    none is to be found.
 
     Returns
     -------

@@ -58,12 +58,8 @@ def abi() -> int:
 def ruleset(readable: Iterable[str], writable: Iterable[str]) -> int | None:
     """Write down which files may be touched, for any number of processes to give up the rest.
 
-    Parameters
-    ----------
-    readable
-        Paths to read and to execute from; missing ones are skipped.
-    writable
-        Paths in which files and folders may be made, changed and removed.
+    `readable`: paths to read and to execute from; missing ones are skipped. `writable`: paths in
+    which files and folders may be made, changed and removed.
 
     Returns
     -------

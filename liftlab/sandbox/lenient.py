@@ -19,10 +19,7 @@ _TOLD_ABOUT = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks)
 def be_lenient(scratch: str) -> None:
     """Replace, in this process, what `os` has for modes, times and owners of files.
 
-    Parameters
-    ----------
-    scratch
-        The folder in which a refusal is passed over in silence.
+    `scratch`: the folder in which a refusal is passed over in silence.
     """
     for name in _CALLS:
         strict = getattr(os, name)

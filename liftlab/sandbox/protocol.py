@@ -107,12 +107,8 @@ def _read(
 ) -> tuple[tuple[Any, ...], bytes, bytes]:
     """Read one message: numbers, and two runs of bytes whose lengths are the last of them.
 
-    Raises
-    ------
-    EOFError
-        If the other side is gone.
-    ValueError
-        If the message is longer than it may be.
+    Raises EOFError if the other side is gone. Raises ValueError if the message is longer than it
+    may be.
     """
     data = b""
     while len(data) < head.size:

@@ -142,12 +142,8 @@ class RunReport:
 def lines_of(sent: bytes, most: int) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects in the first lines that a child sent; anything else is skipped.
 
-    Parameters
-    ----------
-    sent
-        What came through the pipe of results.
-    most
-        How many lines are looked at: more than it has to say, a child has not sent honestly.
+    `sent`: what came through the pipe of results. `most`: how many lines are looked at: more than
+    it has to say, a child has not sent honestly.
     """
     lines = list(islice(BytesIO(sent), most))  # of what comes behind them no copy is made
     items: Iterable[Any] = map(_value, lines)
@@ -169,12 +165,8 @@ def _value(line: bytes) -> Any:
 def run_report(answer: Answer, calls: int) -> RunReport:
     """Make a report of a worker's answer, trusting nothing that the child wrote.
 
-    Parameters
-    ----------
-    answer
-        What the worker saw.
-    calls
-        How many calls were asked for; there will be as many call reports.
+    `answer`: what the worker saw. `calls`: how many calls were asked for; there will be as many
+    call reports.
     """
     first: dict[str, Any] = {}
     answered: dict[int, dict[str, Any]] = {}

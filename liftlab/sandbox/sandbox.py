@@ -60,6 +60,8 @@ zygote.main(sys.argv[3])
 class Sandbox:
     """Runs and parses foreign source away from this process; one job at a time, from any thread.
 
+    Raises LiftlabError if the worker does not start, or `level` is "full" and cannot be had.
+
     Parameters
     ----------
     level
@@ -79,11 +81,6 @@ class Sandbox:
         What was tried: for each name whether it was possible.
     advice
         How to have a stronger level here; None at the strongest.
-
-    Raises
-    ------
-    LiftlabError
-        If the worker does not start, or `level` is "full" and cannot be had.
 
     Examples
     --------
@@ -174,13 +171,9 @@ class Sandbox:
     def run(self, source: bytes, calls: Sequence[Call], limits: Limits) -> RunReport:
         """Load `source` in a child, make the calls, and bring the values back.
 
-        A run that passed a time limit with less than half of its processor time used was held
-        up by something else: it is tried once more, and `reruns` says so.
-
-        Raises
-        ------
-        values.NotPlain, values.TooLarge
-            If an argument of a call cannot be sent.
+        A run that passed a time limit with less than half of its processor time used was held up by
+        something else: it is tried once more, and `reruns` says so. Raises values.NotPlain,
+        values.TooLarge if an argument of a call cannot be sent.
         """
         if len(source) > MAX_SOURCE_BYTES:
             return RunReport(

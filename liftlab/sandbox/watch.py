@@ -30,6 +30,9 @@ class Watch:
 
     To be made right before the child, as its clock starts then.
 
+    `result_end`, `output_end`: descriptors for the child to write results and output to; open until
+    it has ended.
+
     Parameters
     ----------
     job
@@ -38,11 +41,6 @@ class Watch:
         The folder whose content is limited.
     request
         A descriptor that tells when the caller is gone.
-
-    Attributes
-    ----------
-    result_end, output_end
-        Descriptors for the child to write results and output to; open until it has ended.
     """
 
     def __init__(self, job: protocol.Job, scratch: str, request: int) -> None:

@@ -35,10 +35,7 @@ class Engine:
 def find_model() -> Path:
     """Return the GGUF file to serve: `LIFTLAB_GGUF`, else the one in the model package.
 
-    Raises
-    ------
-    ServerFailed
-        There is no such file; the message says what to install or set.
+    Raises ServerFailed if there is no such file; the message says what to install or set.
     """
     named = os.environ.get(MODEL_VARIABLE)
     if named:
@@ -67,6 +64,8 @@ def find_model() -> Path:
 def start_engine(model: Path, *, slots: int, threads: int) -> Engine:
     """Load `model` and start llama.cpp's own HTTP server on a free loopback port.
 
+    Raises ServerFailed if the engine is not installed, or cannot load the file.
+
     Parameters
     ----------
     model
@@ -76,11 +75,6 @@ def start_engine(model: Path, *, slots: int, threads: int) -> Engine:
     threads
         Threads a slot. One, unless cores are idle: llama.cpp's threads wait for each other
         in spinning barriers, so that any other load on their cores makes it far slower.
-
-    Raises
-    ------
-    ServerFailed
-        The engine is not installed, or cannot load the file.
     """
     try:
         import xllamacpp  # the `local` extra; only the server's process needs it

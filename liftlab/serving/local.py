@@ -85,6 +85,8 @@ def serve_local(
 ) -> LocalServer:
     """Prepare the embedded model's server; a `with` block starts and stops it.
 
+    Raises ServerFailed if engine or model is missing, or the server did not come up.
+
     Parameters
     ----------
     slots
@@ -99,11 +101,6 @@ def serve_local(
         Port on 127.0.0.1; 0 takes a free one.
     ready_within_s
         Seconds that loading the model may last.
-
-    Raises
-    ------
-    ServerFailed
-        Engine or model is missing, or the server did not come up.
     """
     return LocalServer(
         slots=slots,
@@ -126,10 +123,7 @@ def serve_forever(
 ) -> None:
     """Serve until Ctrl-C, which ends it cleanly.
 
-    Raises
-    ------
-    ServerFailed
-        The server did not come up, or ended by itself.
+    Raises ServerFailed if the server did not come up, or ended by itself.
     """
     server = serve_local(
         slots=slots, threads=threads, model=model, request_log=request_log, port=port

@@ -83,10 +83,7 @@ class ServerProcess:
     def start(self) -> Self:
         """Start the server and wait until it answers `/health`.
 
-        Raises
-        ------
-        ServerFailed
-            It ended or was silent too long; the message carries its last lines.
+        Raises ServerFailed if it ended or was silent too long; the message carries its last lines.
         """
         if self._process is not None:
             raise ServerFailed(f"{self.name} is running already at {self.url}")
@@ -174,10 +171,7 @@ class ServerProcess:
     def wait(self) -> None:
         """Wait until the server ends by itself.
 
-        Raises
-        ------
-        ServerFailed
-            It ended; a server is not meant to.
+        Raises ServerFailed if it ended; a server is not meant to.
         """
         if self._process is not None:
             code = self._process.wait()
@@ -188,10 +182,7 @@ class ServerProcess:
     ) -> None:
         """Serve until Ctrl-C, which ends it cleanly; say the lines of `greet` once it is up.
 
-        Raises
-        ------
-        ServerFailed
-            The server did not come up, or ended by itself.
+        Raises ServerFailed if the server did not come up, or ended by itself.
         """
         try:
             with self:

@@ -78,6 +78,9 @@ def serve_simulator(
 ) -> SimulatorServer:
     """Prepare a simulator; a `with` block starts and stops it.
 
+    Raises UnknownName, FileInvalid, UsageError if the profile, the scale, the port or the log's
+    place cannot be used.
+
     Parameters
     ----------
     profile
@@ -88,11 +91,6 @@ def serve_simulator(
         Where the truth log is appended; by default a file that goes with the server.
     port
         Port on 127.0.0.1; 0 takes a free one.
-
-    Raises
-    ------
-    UnknownName, FileInvalid, UsageError
-        The profile, the scale, the port or the log's place cannot be used.
     """
     return SimulatorServer(profile, time_scale=time_scale, log=log, port=port)
 
@@ -121,10 +119,7 @@ def simulate_forever(
 ) -> None:
     """Serve until Ctrl-C, which ends it cleanly.
 
-    Raises
-    ------
-    ServerFailed
-        The server did not come up, or ended by itself.
+    Raises ServerFailed if the server did not come up, or ended by itself.
     """
     server = serve_simulator(profile, time_scale=time_scale, log=log, port=port)
     server.run_until_interrupted(

@@ -129,10 +129,7 @@ class Settings(Table):
     def endpoint(self, name_or_url: str, protocol: str | None = None) -> EndpointSettings:
         """Return the endpoint of that name, or one made on the spot from a URL.
 
-        Raises
-        ------
-        UnknownName
-            If it is neither; the message names the nearest.
+        Raises UnknownName if it is neither; the message names the nearest.
         """
         if "://" in name_or_url:
             return endpoint_from_url(name_or_url, protocol, self.run.token_env, self.run.headers)

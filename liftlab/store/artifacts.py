@@ -34,13 +34,9 @@ class Artifacts:
     def put(self, content: bytes) -> str:
         """Keep `content`, and return its SHA-256 in hexadecimal.
 
-        Not synced to the disk one by one, which would hold the load loop: after a power
-        cut an artifact may be missing, which `get` tells; after a killed process it is not.
-
-        Raises
-        ------
-        StorageFailed
-            If it is over 16 MiB, or the disk does not take it.
+        Not synced to the disk one by one, which would hold the load loop: after a power cut an
+        artifact may be missing, which `get` tells; after a killed process it is not. Raises
+        StorageFailed if it is over 16 MiB, or the disk does not take it.
         """
         if len(content) > MAX_BYTES:
             raise StorageFailed(
@@ -58,10 +54,7 @@ class Artifacts:
     def get(self, digest: str) -> bytes:
         """Return what was kept under a digest.
 
-        Raises
-        ------
-        RunFolderCorrupt
-            If there is nothing under it, or not what was kept.
+        Raises RunFolderCorrupt if there is nothing under it, or not what was kept.
         """
         if (known := self._recent.get(digest)) is not None:
             return known
@@ -84,13 +77,7 @@ class Artifacts:
         return self.get(digest).decode("utf-8", "replace")
 
     def path_of(self, digest: str) -> Path:
-        """Return where the content of a digest lies.
-
-        Raises
-        ------
-        RunFolderCorrupt
-            If it is no digest.
-        """
+        """Return where the content of a digest lies; raise RunFolderCorrupt if it is no digest."""
         # A digest comes out of a file that anybody may have written: it must not name a path.
         if not _DIGEST.fullmatch(digest):
             raise RunFolderCorrupt(self.path, f"{digest[:80]!r} is not an artifact's digest")

@@ -63,17 +63,14 @@ def parquet_files(run: RunData) -> dict[str, bytes]:
 def json_lines(run: RunData) -> Iterator[str]:
     """Yield a run as JSON Lines, complete: `importers.jsonl` makes the same run of it.
 
+    Raises RunFolderCorrupt if an artifact is missing or is not what was kept.
+
     Yields
     ------
     str
         One record a line, with its `table` and `schema_version`: first what the file is, then
         the suite, the seven tables row by row, the artifacts that they name, and an imported
         run's own file.
-
-    Raises
-    ------
-    RunFolderCorrupt
-        If an artifact is missing or is not what was kept.
     """
     source, suffix = run.folder.suite_source()
     frames, original = frames_of(run), run.folder.path / ORIGINAL

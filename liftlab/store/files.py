@@ -22,10 +22,8 @@ _LARGEST = 8 * 2**30  # of a journal or a table: no run comes near it
 def read_regular(path: Path, limit: int) -> bytes:
     """Return the bytes of a file of a run's folder, which anybody may have filled.
 
-    Raises
-    ------
-    RunFolderCorrupt
-        If it cannot be read, is no regular file, or has more than `limit` bytes.
+    Raises RunFolderCorrupt if it cannot be read, is no regular file, or has more than `limit`
+    bytes.
     """
     try:
         # A FIFO without a writer would keep us waiting.
@@ -48,10 +46,8 @@ def refuse_odd(path: Path | str, found: os.stat_result, limit: int = _LARGEST) -
 def writing(path: Path, advice: str = _ADVICE) -> Iterator[None]:
     """Turn an `OSError` of the block into a `StorageFailed` that names `path` and says what to do.
 
-    Raises
-    ------
-    StorageFailed
-        If the disk is full, read-only, failing, or the place is not ours to write to.
+    Raises StorageFailed if the disk is full, read-only, failing, or the place is not ours to write
+    to.
     """
     try:
         yield
@@ -66,12 +62,8 @@ def write_atomic(
 ) -> None:
     """Write a file under a temporary name and move it into place, where it replaces an older one.
 
-    If `durable`, wait until the disk has it, so that it outlasts a power cut.
-
-    Raises
-    ------
-    StorageFailed
-        If it cannot be written; nothing is left behind, and an older file stays.
+    If `durable`, wait until the disk has it, so that it outlasts a power cut. Raises StorageFailed
+    if it cannot be written; nothing is left behind, and an older file stays.
     """
     with writing(path, advice):
         name = f"{path.parent}/.{path.name[:80]}.{secrets.token_hex(8)}"

@@ -61,12 +61,8 @@ class RunFolder:
     def manifest(self) -> dict[str, Any]:
         """Return the manifest: resolved settings without secrets, what was asked for, digests.
 
-        Raises
-        ------
-        RunFolderCorrupt
-            If it is missing or no JSON object.
-        SchemaTooNew
-            If a newer liftlab wrote it.
+        Raises RunFolderCorrupt if it is missing or no JSON object. Raises SchemaTooNew if a newer
+        liftlab wrote it.
         """
         path = self.path / MANIFEST
         try:
@@ -91,10 +87,7 @@ class RunFolder:
     def refuse_odd_files(self) -> None:
         """Refuse what nobody reads to its end: a FIFO, a device, a file beyond all measure.
 
-        Raises
-        ------
-        RunFolderCorrupt
-            If there is one; names the first.
+        Raises RunFolderCorrupt if there is one; names the first.
         """
         for folder in (self.path, self.tables_path):
             if not folder.is_dir():
@@ -126,10 +119,7 @@ class RunFolder:
     def write_label(self, text: str) -> None:
         """Write what people call the run; an empty text takes it away.
 
-        Raises
-        ------
-        UsageError
-            If it is longer than a line, or holds what cannot be seen.
+        Raises UsageError if it is longer than a line, or holds what cannot be seen.
         """
         text, path = text.strip(), self.path / LABEL
         if len(text) > _LABEL_LENGTH:
@@ -178,6 +168,8 @@ def create(
 ) -> RunFolder:
     """Make a run's folder with its journal, manifest and suite.
 
+    Raises StorageFailed if it cannot be written or is there already; nothing is left behind.
+
     Parameters
     ----------
     manifest
@@ -187,11 +179,6 @@ def create(
     fill
         For a run that was measured elsewhere: puts artifacts and files into the folder while
         nobody sees it yet, and returns its rows.
-
-    Raises
-    ------
-    StorageFailed
-        If it cannot be written or is there already; nothing is left behind.
     """
     if not is_run_id(run.run_id):
         raise StorageFailed(f"{run.run_id!r} cannot be the name of a run's folder")

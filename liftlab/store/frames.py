@@ -48,10 +48,7 @@ def table_columns(table: str) -> dict[str, type]:
 def typed(frame: pd.DataFrame, kinds: Mapping[str, type]) -> pd.DataFrame:
     """Return the frame with its columns in order and in the dtypes of this module.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing or unknown.
+    Raises ValueError if a column is missing or unknown.
     """
     if set(frame.columns) != set(kinds):
         missing, unknown = set(kinds) - set(frame.columns), set(frame.columns) - set(kinds)
@@ -85,15 +82,9 @@ def journal_state(connection: sqlite3.Connection, live: bool) -> str:
 def read_journal(folder: RunFolder) -> dict[str, pd.DataFrame]:
     """Return what a run measured: its tables `run`, `attempt`, `stage` and `trial`.
 
-    A run that says `running` but has no writer was broken off: its status is
-    `interrupted`, and its attempts without an end are `abandoned`.
-
-    Raises
-    ------
-    RunFolderCorrupt
-        If the journal is missing or damaged.
-    SchemaTooNew
-        If a newer liftlab wrote it.
+    A run that says `running` but has no writer was broken off: its status is `interrupted`, and its
+    attempts without an end are `abandoned`. Raises RunFolderCorrupt if the journal is missing or
+    damaged. Raises SchemaTooNew if a newer liftlab wrote it.
     """
     live = lock.is_held(folder.path)
     with schema.opened(folder.journal_path) as connection:
@@ -117,10 +108,7 @@ def join_trials(
     A trial without a grade is `ungraded`. Of several grades the last row counts. Costs are those
     of `trial_costs`.
 
-    Parameters
-    ----------
-    trials, grades, costs, attempts
-        The tables `trial`, `grade`, `cost` and `attempt`.
+    `trials`, `grades`, `costs`, `attempts`: the tables `trial`, `grade`, `cost` and `attempt`.
     """
     judged = [name for name in _JUDGED if name != "cost_usd"]
     current = grades.drop_duplicates(_TRIAL_KEY, keep="last")[[*_TRIAL_KEY, *judged]]
@@ -141,11 +129,8 @@ def trial_costs(
     NaN if one of them is not known. Warm-up, probes and attempts of trials that never ended belong
     to all trials alike: each bears an equal part, so that the mean is all attempts over trials.
 
-    Parameters
-    ----------
-    trials, attempts, costs
-        The tables `trial`, `attempt` and `cost`. Of several prices or cost models the first in
-        `costs` counts.
+    `trials`, `attempts`, `costs`: the tables `trial`, `attempt` and `cost`. Of several prices or
+    cost models the first in `costs` counts.
 
     Returns
     -------

@@ -72,10 +72,7 @@ class History:
 def history(project: Project | None = None) -> pd.DataFrame:
     """Return a row a run, oldest first: what it was, its medians, success, cost, attempts, tokens.
 
-    Parameters
-    ----------
-    project
-        The project; the one around the working directory if None.
+    `project`: the project; the one around the working directory if None.
 
     Returns
     -------

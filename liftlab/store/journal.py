@@ -60,14 +60,9 @@ class Journal:
     def open(cls, folder: RunFolder) -> Journal:
         """Open a run's journal for writing.
 
-        Raises
-        ------
-        StorageFailed
-            If a living process writes to this run, or the folder cannot be written.
-        RunFolderCorrupt
-            If the journal is missing or damaged.
-        SchemaTooNew
-            If a newer liftlab wrote it.
+        Raises StorageFailed if a living process writes to this run, or the folder cannot be
+        written. Raises RunFolderCorrupt if the journal is missing or damaged. Raises SchemaTooNew
+        if a newer liftlab wrote it.
         """
         with ExitStack() as undo:
             lock = RunLock(folder.path)
@@ -190,10 +185,7 @@ class Journal:
     def close(self) -> None:
         """Write what waits, and give the run back; may be called again.
 
-        Raises
-        ------
-        StorageFailed
-            If something could not be written.
+        Raises StorageFailed if something could not be written.
         """
         if not self._closed:
             self._queue.put(_Job(lambda _: None, durable=True))

@@ -28,12 +28,8 @@ _QUERY = (
 def check_place(path: Path) -> None:
     """See to it, before a load, that its lines can be written where they are wanted.
 
-    Raises
-    ------
-    UsageError
-        If something other than a file is there, or no folder to hold it.
-    StorageFailed
-        If nothing can be written there.
+    Raises UsageError if something other than a file is there, or no folder to hold it. Raises
+    StorageFailed if nothing can be written there.
     """
     if path.exists() and not path.is_file():
         raise UsageError(f"--out: {path} is no file; give the name of one")
@@ -48,12 +44,8 @@ def check_place(path: Path) -> None:
 def write_lines(folder: RunFolder, path: Path, zero_ns: int) -> None:
     """Write the measured requests of a load, whole or not at all; a file there is replaced.
 
-    Moments are written on the clock `perf_counter_ns`, on which the run's zero is `zero_ns`.
-
-    Raises
-    ------
-    StorageFailed
-        If it cannot be written; nothing is left behind.
+    Moments are written on the clock `perf_counter_ns`, on which the run's zero is `zero_ns`. Raises
+    StorageFailed if it cannot be written; nothing is left behind.
     """
     part = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
     advice = f"The load itself is kept: liftlab show {folder.run_id}"

@@ -36,6 +36,9 @@ class RunSummary:
 def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
     """Return the folder of a run.
 
+    Raises UnknownRun if there is none; gives the nearest names. Raises InputInvalid if several
+    begin like that. Raises RunFolderCorrupt if there is something in it that cannot be a run's.
+
     Parameters
     ----------
     runs_dir
@@ -44,15 +47,6 @@ def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
         A run's id, the beginning of one, or `latest`.
     also
         Names to offer in the message besides those on disk.
-
-    Raises
-    ------
-    UnknownRun
-        If there is none; gives the nearest names.
-    InputInvalid
-        If several begin like that.
-    RunFolderCorrupt
-        If there is something in it that cannot be a run's.
     """
     name = resolve(runs_dir, name, also=also)
     folder = RunFolder(runs_dir / name)

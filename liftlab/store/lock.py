@@ -30,10 +30,7 @@ class RunLock:
     def __init__(self, folder: Path) -> None:
         """Take the lock.
 
-        Raises
-        ------
-        StorageFailed
-            If a living process holds it; the message names that process.
+        Raises StorageFailed if a living process holds it; the message names that process.
         """
         self._path = folder / FILE_NAME
         with writing(self._path):

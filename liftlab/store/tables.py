@@ -58,21 +58,11 @@ def write_tables(
 ) -> None:
     """Write a run's tables; each file is replaced whole.
 
-    Parameters
-    ----------
-    frames
-        By table: those of `read_journal`, with `trial` joined by `join_trials`, and the judged
-        ones. A table that is left out is empty.
-    judged_by
-        What the verdicts and costs rest on, such as the grader's version and the prices;
-        `tables_current` compares it.
-
-    Raises
-    ------
-    ValueError
-        If a table or its columns are not those of `records`.
-    StorageFailed
-        If they cannot be written.
+    `frames`: by table: those of `read_journal`, with `trial` joined by `join_trials`, and the
+    judged ones. A table that is left out is empty. `judged_by`: what the verdicts and costs rest
+    on, such as the grader's version and the prices; `tables_current` compares it. Raises ValueError
+    if a table or its columns are not those of `records`. Raises StorageFailed if they cannot be
+    written.
     """
     if unknown := set(frames) - set(TABLES):
         raise ValueError(f"no such tables: {sorted(unknown)}")
@@ -88,12 +78,8 @@ def write_tables(
 def tables_current(folder: RunFolder, *, judged_by: str = "") -> bool:
     """Tell whether all tables are there, readable and made from the journal as it is now.
 
-    Raises
-    ------
-    RunFolderCorrupt
-        If the journal itself cannot be read.
-    SchemaTooNew
-        If a newer liftlab wrote the journal or the tables.
+    Raises RunFolderCorrupt if the journal itself cannot be read. Raises SchemaTooNew if a newer
+    liftlab wrote the journal or the tables.
     """
     wanted = {"state": _state(folder), "judged_by": judged_by}
     try:
@@ -110,10 +96,7 @@ def tables_match(folder: RunFolder, noted: Mapping[str, Any]) -> bool:
 def judged_by(folder: RunFolder) -> str:
     """Return what the verdicts and costs of a run's tables rest on, as `write_tables` was told.
 
-    Raises
-    ------
-    RunFolderCorrupt
-        If there are no tables, or they are damaged.
+    Raises RunFolderCorrupt if there are no tables, or they are damaged.
     """
     return str(_metadata(table_path(folder, "run")).get("judged_by") or "")
 
@@ -121,12 +104,8 @@ def judged_by(folder: RunFolder) -> str:
 def read_tables(folder: RunFolder) -> RunData:
     """Return a run from its tables, the times of a sped-up simulator at real length.
 
-    Raises
-    ------
-    RunFolderCorrupt
-        If a table is missing or damaged.
-    SchemaTooNew
-        If a newer liftlab wrote it.
+    Raises RunFolderCorrupt if a table is missing or damaged. Raises SchemaTooNew if a newer liftlab
+    wrote it.
     """
     frames = {table: read_table(folder, table) for table in TABLES}
     if len(frames["run"]) != 1:
@@ -199,12 +178,8 @@ def _metadata(path: Path) -> dict[str, Any]:
 def read_table(folder: RunFolder, table: str) -> pd.DataFrame:
     """Return one table; every page of its file is compared with its checksum.
 
-    Raises
-    ------
-    RunFolderCorrupt
-        If it is missing or damaged.
-    SchemaTooNew
-        If a newer liftlab wrote it.
+    Raises RunFolderCorrupt if it is missing or damaged. Raises SchemaTooNew if a newer liftlab
+    wrote it.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

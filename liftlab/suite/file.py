@@ -19,10 +19,7 @@ SUFFIXES = (".toml", ".jsonl")
 def read(source: bytes, path: Path) -> SuiteModel:
     """Read a suite's bytes by the ending of its path.
 
-    Raises
-    ------
-    SuiteInvalid
-        If there is a fault: says the line and the field.
+    Raises SuiteInvalid if there is a fault: says the line and the field.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:

@@ -96,10 +96,7 @@ def is_foreign(data: Any) -> bool:
 def read_case(data: Mapping[str, Any]) -> ForeignCaseModel:
     r"""Make a case of one of their objects.
 
-    Raises
-    ------
-    pydantic.ValidationError
-        If a field is missing or wrong.
+    Raises pydantic.ValidationError if a field is missing or wrong.
 
     Examples
     --------

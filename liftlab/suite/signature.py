@@ -26,10 +26,7 @@ class _Check(Protocol):
 def read_signature(text: str) -> str:
     """Return a signature in its one form, without `def` and colon.
 
-    Raises
-    ------
-    ValueError
-        If it is not a name and parameters in parentheses, on one line.
+    Raises ValueError if it is not a name and parameters in parentheses, on one line.
 
     Examples
     --------

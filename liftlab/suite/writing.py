@@ -13,10 +13,8 @@ from liftlab.suite.core import Case, Check
 def to_jsonl(cases: Iterable[Case]) -> bytes:
     """Write cases so that reading them gives the same ones.
 
-    Raises
-    ------
-    ValueError
-        If a case's tests are source: those are read in their own benchmark's format only.
+    Raises ValueError if a case's tests are source: those are read in their own benchmark's format
+    only.
 
     Examples
     --------

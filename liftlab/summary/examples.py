@@ -54,12 +54,7 @@ class Example:
 class Examples(Result):
     """Failed answers of a run.
 
-    Parameters
-    ----------
-    rows
-        Some of each failure class.
-    failed
-        How many there are in all.
+    `rows`: some of each failure class. `failed`: how many there are in all.
     """
 
     rows: tuple[Example, ...]

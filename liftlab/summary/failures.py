@@ -18,14 +18,10 @@ from liftlab.summary.result import Result
 class Failures(Result):
     """Failure classes of a run, the most frequent first.
 
-    Parameters
-    ----------
-    rows
-        A share of all graded answers and of the failures for each class. Fixing one class may
-        bring another to light, so its share is the most that a fix can buy.
-    clearly_first
-        Whether the first spoils more prompts than the second beyond chance, by the sign test
-        over prompts, at 5 %.
+    `rows`: a share of all graded answers and of the failures for each class. Fixing one class may
+    bring another to light, so its share is the most that a fix can buy. `clearly_first`: whether
+    the first spoils more prompts than the second beyond chance, by the sign test over prompts, at 5
+    %.
     """
 
     rows: tuple[FailureShare, ...]

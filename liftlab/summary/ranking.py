@@ -75,12 +75,8 @@ class RankedRuns:
 def ranked(summaries: Sequence[RunSummary], changed_cases: Sequence[str] = ()) -> RankedRuns:
     """Rank runs by success and by time.
 
-    Parameters
-    ----------
-    summaries
-        The runs, two or more.
-    changed_cases
-        Cases to leave out, because their prompt or checks are not the same in all.
+    `summaries`: the runs, two or more. `changed_cases`: cases to leave out, because their prompt or
+    checks are not the same in all.
     """
     shared = set.intersection(*(set(summary.run.trials["case_id"]) for summary in summaries))
     shared -= set(changed_cases)

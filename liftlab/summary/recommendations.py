@@ -35,13 +35,8 @@ class FixClass:
 class Settle:
     """A required target that the data do not decide.
 
-    Parameters
-    ----------
-    target
-        The target, with how many more prompts would decide.
-    seconds, usd
-        What the fewest of them take at this run's speed and price, each asked as often as here;
-        None where not known.
+    `target`: the target, with how many more prompts would decide. `seconds`, `usd`: what the fewest
+    of them take at this run's speed and price, each asked as often as here; None where not known.
     """
 
     target: JudgedTarget
@@ -65,10 +60,7 @@ Recommendation = FixEndpoint | FixClass | Settle | Investigate
 class Recommendations(Result):
     """What to do next.
 
-    Parameters
-    ----------
-    rows
-        The most useful first.
+    `rows`: the most useful first.
     """
 
     rows: tuple[Recommendation, ...]

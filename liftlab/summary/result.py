@@ -11,10 +11,7 @@ from liftlab.store import RunData
 class Result:
     """Something that is said of one run; `liftlab.reporting.sections` says how it is shown.
 
-    Parameters
-    ----------
-    run
-        The run and its tables.
+    `run`: the run and its tables.
     """
 
     run: RunData

@@ -12,12 +12,8 @@ from liftlab.summary.result import Result
 class RightBy(Result):
     """The share of graded answers that are right within a time.
 
-    Parameters
-    ----------
-    curve
-        Right within t, of answered and graded; it ends at the success rate.
-    limits
-        Seconds to read it at, by the name of the target.
+    `curve`: right within t, of answered and graded; it ends at the success rate. `limits`: seconds
+    to read it at, by the name of the target.
     """
 
     curve: SuccessCurve

@@ -35,12 +35,8 @@ if TYPE_CHECKING:
 class RunSummary:
     """What a run comes to.
 
-    Parameters
-    ----------
-    run
-        The run and its tables.
-    project
-        Its targets, prices, planned stages and published days.
+    `run`: the run and its tables. `project`: its targets, prices, planned stages and published
+    days.
 
     Notes
     -----
@@ -161,11 +157,6 @@ class RunSummary:
 def summarize(run: RunData, project: Project) -> RunSummary:
     """Return what a run comes to.
 
-    Parameters
-    ----------
-    run
-        An opened run.
-    project
-        The project that it is judged by.
+    `run`: an opened run. `project`: the project that it is judged by.
     """
     return RunSummary(run, project)

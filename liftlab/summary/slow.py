@@ -15,12 +15,8 @@ from liftlab.summary.result import Result
 class Slow(Result):
     """Slow steps; `len` of them is the count on every page.
 
-    Parameters
-    ----------
-    steps
-        The largest excess first, each with causes and unexplained seconds that sum to it.
-    medians
-        Of each stage.
+    `steps`: the largest excess first, each with causes and unexplained seconds that sum to it.
+    `medians`: of each stage.
     """
 
     steps: SlowSteps

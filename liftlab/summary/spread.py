@@ -15,12 +15,8 @@ from liftlab.summary.result import Result
 class Spread(Result):
     """Variance components of each stage and end to end, of the rows of their medians.
 
-    Parameters
-    ----------
-    latency
-        The times themselves, with SD and coefficient of variation.
-    rows
-        By "e2e" or stage, in the order of the pipeline.
+    `latency`: the times themselves, with SD and coefficient of variation. `rows`: by "e2e" or
+    stage, in the order of the pipeline.
     """
 
     latency: Latency

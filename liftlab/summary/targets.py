@@ -20,10 +20,7 @@ _STATISTICS = {"median": "p50"}  # the others are named alike
 class Targets(Result):
     """The targets of a project.
 
-    Parameters
-    ----------
-    rows
-        In the order of its settings.
+    `rows`: in the order of its settings.
     """
 
     rows: tuple[JudgedTarget, ...]
@@ -51,10 +48,7 @@ def targets_of(summary: RunSummary) -> Targets:
 def estimate_of(summary: RunSummary, metric: str, population: Population = "answered") -> Estimate:
     """Return the estimate that a metric of the settings names.
 
-    Raises
-    ------
-    ValueError
-        If there is no such metric.
+    Raises ValueError if there is no such metric.
     """
     timed = TIME_METRIC.fullmatch(metric)
     if timed:

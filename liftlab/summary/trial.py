@@ -94,12 +94,8 @@ class TrialDetails(Result):
 def trial_of(run: RunData, case_id: str, repeat: int = 1) -> TrialDetails:
     """Return one trial of a run.
 
-    Raises
-    ------
-    UnknownName
-        If the run has no such case; the message gives the nearest.
-    UsageError
-        If it was not repeated as often.
+    Raises UnknownName if the run has no such case; the message gives the nearest. Raises UsageError
+    if it was not repeated as often.
     """
     mine = run.trials[run.trials["case_id"] == case_id]
     if not len(mine):

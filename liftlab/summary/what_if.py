@@ -50,6 +50,8 @@ def what_if(
 ) -> WhatIf:
     """Return a run's times and costs under other assumptions.
 
+    Raises UnknownName if the run has no such stage. Raises UsageError if a factor is not above 0.
+
     Parameters
     ----------
     summary
@@ -63,13 +65,6 @@ def what_if(
         Another hourly price.
     requests_per_month
         Traffic for which the bill is told; 0 for none.
-
-    Raises
-    ------
-    UnknownName
-        If the run has no such stage.
-    UsageError
-        If a factor is not above 0.
     """
     run, cost = summary.run, summary.cost
     for name, factor in stages.items():

@@ -69,10 +69,7 @@ class ArrivalSocket(socket.socket):
 def received_ns(ancillary: Iterable[tuple[int, int, bytes]]) -> int | None:
     """Return the kernel's stamp among what came beside the bytes; None if it gave none.
 
-    Parameters
-    ----------
-    ancillary
-        As `socket.recvmsg` returns it: level, type and data of each item.
+    `ancillary`: as `socket.recvmsg` returns it: level, type and data of each item.
 
     Returns
     -------

@@ -48,10 +48,7 @@ class Calibration:
 async def calibrate(concurrency: int = 1) -> Calibration:
     """Time exchanges with a loopback server of our own, and compare with what it says.
 
-    Parameters
-    ----------
-    concurrency
-        How many requests are under way at once, as in the load that follows; 64 at most.
+    `concurrency`: how many requests are under way at once, as in the load that follows; 64 at most.
     """
     async with _echo() as url:
         transport = StampedTransport()

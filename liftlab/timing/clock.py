@@ -56,12 +56,8 @@ class Stamps:
 class Clock:
     """One run's time: a monotonic zero, and one wall-clock anchor taken with it.
 
-    Parameters
-    ----------
-    monotonic_ns
-        Where the time comes from, in nanoseconds.
-    wall_s
-        The wall clock, in seconds since 1970 UTC; read once.
+    `monotonic_ns`: where the time comes from, in nanoseconds. `wall_s`: the wall clock, in seconds
+    since 1970 UTC; read once.
 
     Examples
     --------

@@ -27,10 +27,7 @@ class TransportFailure(httpx.TransportError):
 def error_class_of(error: BaseException) -> ErrorClass:
     """Return the class of failure that an exception from the transport stands for.
 
-    Parameters
-    ----------
-    error
-        An exception of this transport, of aiohttp, of httpx, or of the event loop.
+    `error`: an exception of this transport, of aiohttp, of httpx, or of the event loop.
 
     Examples
     --------

@@ -45,8 +45,9 @@ class StampedTransport(httpx.AsyncBaseTransport):
     """Send httpx requests over aiohttp, and stamp them.
 
     A response carries its `Stamps` in ``response.extensions["stamps"]``; a failure is a
-    `TransportFailure`. Redirects are not followed, nothing is decompressed, no cookie is
-    kept, and there is no limit on connections. One transport serves one event loop.
+    `TransportFailure`. Redirects are not followed, nothing is decompressed, no cookie is kept, and
+    there is no limit on connections. One transport serves one event loop. Raises OSError if
+    `ca_file` cannot be read; `ssl.SSLError` if it holds no certificate.
 
     Parameters
     ----------
@@ -67,11 +68,6 @@ class StampedTransport(httpx.AsyncBaseTransport):
         A socket to connect to, whatever host a URL names.
     max_body_bytes
         The longest body to read; a longer one is a failure of class `too_large`.
-
-    Raises
-    ------
-    OSError
-        If `ca_file` cannot be read; `ssl.SSLError` if it holds no certificate.
     """
 
     def __init__(
@@ -101,10 +97,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request of httpx and read its whole response.
 
-        Raises
-        ------
-        TransportFailure
-            If no whole response came.
+        Raises TransportFailure if no whole response came.
         """
         recorder = request.extensions.get("recorder") or Recorder()
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
@@ -128,10 +121,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
     ) -> Answer:
         """Send one request and read its whole response; the recorder has the stamps.
 
-        Raises
-        ------
-        TransportFailure
-            If no whole response came.
+        Raises TransportFailure if no whole response came.
         """
         if recorder.hops == 0:
             recorder.body_bytes = len(body)

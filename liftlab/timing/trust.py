@@ -14,10 +14,7 @@ class Trust:
 
     Used as ``async with Trust(concurrency) as trust`` around the load.
 
-    Parameters
-    ----------
-    concurrency
-        How many requests the load has under way at once.
+    `concurrency`: how many requests the load has under way at once.
     """
 
     def __init__(self, concurrency: int) -> None:

@@ -8,10 +8,7 @@ import asyncio
 class Waits:
     """The time-out of one exchange: for its first byte once it is sent, then for each read.
 
-    Parameters
-    ----------
-    first_byte_s, between_reads_s
-        How long each may take, in seconds; None for no limit.
+    `first_byte_s`, `between_reads_s`: how long each may take, in seconds; None for no limit.
     """
 
     def __init__(self, first_byte_s: float | None, between_reads_s: float | None) -> None:

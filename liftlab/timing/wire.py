@@ -79,11 +79,8 @@ class StampedHandler(ResponseHandler):
     def ask(self, request: bytes, recorder: Recorder) -> None:
         """Hand a whole request to the system, and stamp that.
 
-        Raises
-        ------
-        ConnectionGone
-            If the connection was gone before, or has bytes that nobody asked for, which
-            would be taken for the answer: nothing was written.
+        Raises ConnectionGone if the connection was gone before, or has bytes that nobody asked for,
+        which would be taken for the answer: nothing was written.
         """
         transport = self.transport
         if transport is None or transport.is_closing() or self.should_close:
@@ -160,12 +157,7 @@ class StampedConnector(aiohttp.TCPConnector):
 class Route:
     """The way of one kind of request to one address: which connections take it, and its head.
 
-    Parameters
-    ----------
-    method, url
-        What is asked for.
-    proxy
-        The proxy's URL; None for none.
+    `method`, `url`: what is asked for. `proxy`: the proxy's URL; None for none.
     """
 
     def __init__(self, method: str, url: URL, proxy: str | None) -> None:
@@ -189,10 +181,7 @@ class Route:
     def head(self, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
         """Return the request's head: its line, its headers, and the empty line.
 
-        Raises
-        ------
-        ValueError
-            If a header holds the end of a line.
+        Raises ValueError if a header holds the end of a line.
         """
         own = self._request.headers
         lines = [self._line, f"Host: {own['Host']}"]

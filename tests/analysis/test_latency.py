@@ -115,17 +115,6 @@ def test_requests_are_counted_and_prompts_beside_them() -> None:
     assert {each.cases for each in (summary.p50, summary.mean, summary.cv)} == {3}
 
 
-def test_these_prompts_asked_again_stand_in_for_a_missing_limit() -> None:
-    x = np.random.default_rng(1).lognormal(size=1000)
-    few, many = (summarise(x, np.arange(1000) % cases) for cases in (20, 100))
-    assert set(few.again) == {0.9, 0.95}
-    assert few.again[0.95].population == "these prompts, asked again"
-    assert few.p95.high is None
-    assert set(many.again) == {0.99}
-    assert summarise(x[:40]).again == {}
-    assert set(summarise(x[:100], np.arange(100) % 5).again) == {0.5}
-
-
 def test_liftlab_s_own_work_is_not_judged() -> None:
     trials, _ = made(["pass"] * 3, [1.0, 2.0, 3.0], [None] * 3)
     assert e2e_summary(trials.assign(client_s=[0.5, None, 0.5])).p50.value == 2.0

@@ -110,17 +110,6 @@ def test_unequal_repeats_weigh_every_prompt_the_same() -> None:
     assert median(x).value == 1.0
 
 
-def test_these_prompts_asked_again_count_requests() -> None:
-    rng = np.random.default_rng(3)
-    x, cases = rng.lognormal(size=1000), np.repeat(np.arange(20), 50)
-    first, again = (quantile(x, 0.95, clusters=cases, whose=w) for w in ("prompts", "again"))
-    assert first.high is None
-    assert again.has_interval
-    assert again.value == first.value
-    assert again.population == "these prompts, asked again"
-    assert again.high == quantile(x, 0.95).high
-
-
 def test_a_request_that_the_client_gave_up_is_longer_than_that() -> None:
     x = np.r_[np.linspace(1, 9, 90), np.full(10, 300.0)]
     late = x == 300

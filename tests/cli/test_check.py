@@ -15,6 +15,7 @@ import pytest
 
 from liftlab import jobs, store
 from liftlab.cli.main import main
+from liftlab.jobs.baselines import pin_baseline
 from liftlab.records import Run, Stage, Trial
 from liftlab.settings import load_project
 
@@ -47,7 +48,7 @@ def timed(tmp_path_factory: pytest.TempPathFactory, write_run: Callable[..., str
     project = load_project(folder)
     for number, level in enumerate([1.0, 1.01, 0.99, 1.02, 1.0, 0.98, 1.01, 1.0]):
         jobs.open_run(write_run(project.path("runs"), number, level), project=project)
-    jobs.pin_baseline(project, run_id(0), project.path("baseline"))
+    pin_baseline(project, run_id(0), project.path("baseline"))
     jobs.open_run(write_run(project.path("runs"), 8, 1.5), project=project)
     return folder
 

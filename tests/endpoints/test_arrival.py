@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.timing import Recorder, StampedTransport, arrival
+from liftlab.timing import arrival
 from liftlab.timing.arrival import (
     ArrivalSocket,
     arrival_of,
@@ -23,6 +23,8 @@ from liftlab.timing.arrival import (
     received_ns,
     round_trip_s,
 )
+from liftlab.timing.recorder import Recorder
+from liftlab.timing.transport import StampedTransport
 
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 TOLD = (socket.SOL_SOCKET, 37)

@@ -8,7 +8,7 @@ import socket
 import httpx
 import pytest
 
-from liftlab.timing import StampedTransport
+from liftlab.timing.transport import StampedTransport
 
 
 async def _ok(call):

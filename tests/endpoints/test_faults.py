@@ -16,7 +16,7 @@ from liftlab.serving.simulation.faults import KINDS
 from liftlab.serving.simulation.profile import Profile
 from liftlab.serving.simulation.service import Simulator
 from liftlab.serving.simulation.wire import listening
-from liftlab.timing import StampedTransport
+from liftlab.timing.transport import StampedTransport
 
 SCHEMA = {
     "type": "object",

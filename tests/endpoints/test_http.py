@@ -7,7 +7,7 @@ import pytest
 
 from liftlab.endpoints.base import Secret
 from liftlab.endpoints.http import MAX_HOPS, HttpClient
-from liftlab.timing import StampedTransport
+from liftlab.timing.transport import StampedTransport
 
 TOKEN = "tok-0123456789"
 

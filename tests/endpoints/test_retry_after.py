@@ -10,7 +10,7 @@ from liftlab.endpoints.http import HttpClient, bare_reply
 from liftlab.endpoints.retry_after import is_used_up, retry_after_s
 from liftlab.endpoints.status import warm_up_of
 from liftlab.runner.retry import is_passing
-from liftlab.timing import StampedTransport
+from liftlab.timing.transport import StampedTransport
 
 
 @pytest.mark.parametrize(

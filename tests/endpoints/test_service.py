@@ -14,7 +14,7 @@ from liftlab.endpoints.connect import connect
 from liftlab.endpoints.service import JsonEndpoint
 from liftlab.errors import UsageError
 from liftlab.settings import EndpointSettings
-from liftlab.timing import Stamps
+from liftlab.timing.clock import Stamps
 
 TABLE: dict[str, Any] = {
     "name": "s",

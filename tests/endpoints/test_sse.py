@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liftlab.endpoints.sse import _by_line, arrival_ns, events, itl_s
-from liftlab.timing import Stamps
+from liftlab.timing.clock import Stamps
 
 
 def data(body: bytes) -> list[bytes]:

@@ -12,7 +12,9 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from liftlab.timing import Recorder, StampedTransport, TransportFailure
+from liftlab.timing.failures import TransportFailure
+from liftlab.timing.recorder import Recorder
+from liftlab.timing.transport import StampedTransport
 
 
 @pytest.fixture

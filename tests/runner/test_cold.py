@@ -8,7 +8,7 @@ import pytest
 
 from liftlab.endpoints.base import Reply
 from liftlab.runner.cold import ColdWatch, Wait
-from liftlab.timing import Stamps
+from liftlab.timing.clock import Stamps
 
 MS = 1_000_000
 

@@ -24,7 +24,8 @@ from liftlab.serving.simulation.profile import Profile
 from liftlab.serving.simulation.service import Simulator
 from liftlab.serving.simulation.wire import listening
 from liftlab.settings import RetrySettings
-from liftlab.timing import Clock, StampedTransport
+from liftlab.timing.clock import Clock
+from liftlab.timing.transport import StampedTransport
 
 PATIENCE_S = 20.0
 PROTOCOLS = ("lift", "openai")

@@ -20,7 +20,7 @@ from liftlab.runner.context import Context
 from liftlab.runner.load import run_closed
 from liftlab.runner.own_trial import run_own_trial
 from liftlab.runner.trial import TrialDone
-from liftlab.timing import Clock
+from liftlab.timing.clock import Clock
 from tests.runner.test_trial import PLANNED, Ledger, Scripted, context
 
 CODE = "def add(a, b):\n    return a + b\n"

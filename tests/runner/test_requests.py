@@ -21,7 +21,7 @@ from liftlab.runner.batches import Batches
 from liftlab.runner.requests import Load, Sender
 from liftlab.store import Journal, RunFolder, create, read_journal
 from liftlab.store.lines import write_lines
-from liftlab.timing import Clock, Stamps
+from liftlab.timing.clock import Clock, Stamps
 from liftlab.timing.pace import may_depart
 
 RUN_ID = "20251015_085128_abcd"

@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState
 from liftlab.endpoints.base import Reply
 from liftlab.runner.retry import Backoff, is_passing, retrying
 from liftlab.settings import RetrySettings
-from liftlab.timing import Stamps
+from liftlab.timing.clock import Stamps
 
 
 def reply(**fields: Any) -> Reply:

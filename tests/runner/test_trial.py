@@ -21,7 +21,7 @@ from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import run_trial
 from liftlab.sandbox import ParseReport
 from liftlab.settings import RetrySettings
-from liftlab.timing import Clock, Stamps
+from liftlab.timing.clock import Clock, Stamps
 
 SECOND = 1_000_000_000
 PLANNED = PlannedTrial(case_id="add", repeat=1, prompt="Add two numbers", category="arithmetic")

@@ -17,7 +17,7 @@ from liftlab.runner.cold import ColdWatch
 from liftlab.runner.context import Context
 from liftlab.runner.waking import wake, warm_up
 from liftlab.settings import RetrySettings
-from liftlab.timing import Clock, Stamps
+from liftlab.timing.clock import Clock, Stamps
 
 
 class Sleeper:

@@ -19,7 +19,7 @@ from liftlab.runner.cold import ColdWatch
 from liftlab.runner.context import Context
 from liftlab.runner.warm_stages import warm_stages
 from liftlab.settings import RetrySettings
-from liftlab.timing import Clock, Stamps
+from liftlab.timing.clock import Clock, Stamps
 
 
 class Particular(Code):

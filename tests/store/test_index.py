@@ -18,6 +18,7 @@ from liftlab import jobs, store
 from liftlab.analysis.budget import forecast
 from liftlab.analysis.input_checks import case_weights
 from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
+from liftlab.jobs.opening import rebuild_tables
 from liftlab.records import Run
 from liftlab.settings import Project, load_project
 from liftlab.store.frames import table_columns, typed
@@ -164,7 +165,7 @@ def test_the_index_is_used_and_follows_the_folders(
     shutil.rmtree(runs_dir / first)
     assert medians(project) == [before[1], 99.0, before[0]]
     changed = store.history(project)["run_id"].iloc[1]
-    jobs.rebuild_tables(project, store.RunFolder(runs_dir / changed))
+    rebuild_tables(project, store.RunFolder(runs_dir / changed))
     assert medians(project) == [*before[1:], before[0]]
 
 

@@ -45,6 +45,8 @@ def forecast(
 ) -> Budget:
     """Draw what end to end takes with planned stages on top of the measured ones.
 
+    Raises ValueError if no request was answered, or the correlation is none.
+
     Parameters
     ----------
     trials, stages
@@ -57,11 +59,6 @@ def forecast(
         correlation of a Gaussian copula.
     draws, seed
         Of the simulation.
-
-    Raises
-    ------
-    ValueError
-        If no request was answered, or the correlation is none.
 
     Examples
     --------

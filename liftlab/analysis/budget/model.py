@@ -15,13 +15,9 @@ MODEL = "draws of measured requests plus planned ranges"  # named wherever it is
 class PlannedStage:
     """A stage that is not built yet, and what it is thought to take.
 
-    Parameters
-    ----------
-    low_s, high_s
-        Its range in seconds, any time in it as likely as another.
-    after
-        The stages that it needs; None: the one before it in the plan, the first after all
-        measured ones. Empty: it needs none, and runs beside the others from the start.
+    `low_s`, `high_s`: its range in seconds, any time in it as likely as another. `after`: the
+    stages that it needs; None: the one before it in the plan, the first after all measured ones.
+    Empty: it needs none, and runs beside the others from the start.
     """
 
     name: str

@@ -80,10 +80,7 @@ def billed_per_request(rate_rps: ArrayLike, service_s: ArrayLike, hosting: Hosti
 def closed_form(rate_rps: float, service_s: float, hosting: Hosting) -> Usage:
     """Return what a request uses at one serial slot, without simulation.
 
-    Raises
-    ------
-    ValueError
-        If there are several slots or containers, or the slot cannot keep up.
+    Raises ValueError if there are several slots or containers, or the slot cannot keep up.
 
     Examples
     --------

@@ -50,10 +50,8 @@ class Price:
 def load_prices(data: Mapping[str, Any]) -> dict[str, Price]:
     """Return the prices of a parsed prices file, by id.
 
-    Raises
-    ------
-    InputInvalid
-        If a price has an unknown field, another currency, or a rate that is no amount.
+    Raises InputInvalid if a price has an unknown field, another currency, or a rate that is no
+    amount.
 
     Examples
     --------

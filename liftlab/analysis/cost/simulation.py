@@ -59,19 +59,15 @@ class _Bill:
 def simulate(arrivals_s: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> Usage:
     """Serve requests in the order of arrival, and return what one uses on average.
 
-    A request goes to the oldest container with a free slot. If there is none, another container
-    is started, up to the most there may be and unless one that starts has a slot left; the
-    request takes the slot that will be free first.
+    A request goes to the oldest container with a free slot. If there is none, another container is
+    started, up to the most there may be and unless one that starts has a slot left; the request
+    takes the slot that will be free first. Raises ValueError if there are no requests, not as many
+    times as requests, or times that fall.
 
     Parameters
     ----------
     arrivals_s, service_s : (n,)
         Rising times, and how long each request holds its slot.
-
-    Raises
-    ------
-    ValueError
-        If there are no requests, not as many times as requests, or times that fall.
 
     Examples
     --------

@@ -92,14 +92,10 @@ def month(
 ) -> Traffic:
     """Estimate what a number of requests a month costs.
 
-    The interval carries latency and retries (the mean service time from Cox's log t over the
-    cases, Land 1972, Technometrics 14; Olsson 2005, J. Statistics Education 13) and the month's
-    arrivals (Gamma(requests + ½)). None below 20 cases, nor where one slow value holds the mean.
-
-    Raises
-    ------
-    ValueError
-        If there are no service times.
+    The interval carries latency and retries (the mean service time from Cox's log t over the cases,
+    Land 1972, Technometrics 14; Olsson 2005, J. Statistics Education 13) and the month's arrivals
+    (Gamma(requests + ½)). None below 20 cases, nor where one slow value holds the mean. Raises
+    ValueError if there are no service times.
     """
     if len(service.seconds) == 0:
         raise ValueError("no service times to project from")
@@ -131,10 +127,7 @@ def fee_of(price: Price, calls: float) -> float:
 def usd_of(usage: Usage, price: Price, calls: float = 1.0) -> float:
     """Return what one request costs; containers kept warm may have a rate of their own.
 
-    Raises
-    ------
-    ValueError
-        If the hourly rate is not known.
+    Raises ValueError if the hourly rate is not known.
     """
     if price.usd_per_hour is None:
         raise ValueError(_NO_RATE)

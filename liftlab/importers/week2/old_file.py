@@ -59,10 +59,8 @@ class OldFile:
 def read(document: Document) -> OldFile:
     """Read a document of one of the four families.
 
-    Raises
-    ------
-    FileInvalid
-        If it is none of them, holds no results, or a field is not what it should be: says which.
+    Raises FileInvalid if it is none of them, holds no results, or a field is not what it should be:
+    says which.
     """
     path, data = document.path, document.data
     family = _family(document)
@@ -132,11 +130,7 @@ def _checked(
     """Return a result; a value that cannot be is unknown, and `notes` say so.
 
     The first benchmark wrote, for instance, a memory below 0 where it had measured a difference.
-
-    Raises
-    ------
-    FileInvalid
-        If something is wrong with what a result cannot do without.
+    Raises FileInvalid if something is wrong with what a result cannot do without.
     """
     faults: dict[tuple[Any, ...], str] = {}
     while True:

@@ -48,10 +48,8 @@ def write_old(
 ) -> RunFolder:
     """Write a file's results, and the file, as a run, with the cases that grade its answers.
 
-    Raises
-    ------
-    StorageFailed
-        If it cannot be written, or there is a run of that name; nothing is left behind.
+    Raises StorageFailed if it cannot be written, or there is a run of that name; nothing is left
+    behind.
     """
     run = _run(source, old, suite)
     manifest = {

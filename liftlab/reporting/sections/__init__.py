@@ -46,13 +46,7 @@ SECTIONS = {
 
 
 def section_of(result: Any) -> Section:
-    """Return a result as it is shown.
-
-    Raises
-    ------
-    KeyError
-        If nothing shows results of that kind.
-    """
+    """Return a result as it is shown; raise KeyError if nothing shows results of that kind."""
     kind = type(result)
     home = SECTIONS[f"{kind.__module__.removeprefix('liftlab.summary.')}:{kind.__name__}"]
     module: Any = import_module(f"liftlab.reporting.sections.{home}")

@@ -91,10 +91,8 @@ KINDS: Mapping[str, Mapping[str, float]] = {**EARLY, **ANSWER, **BODY, **WIRE}
 def parse_fault(words: str) -> Fault:
     """Return the fault that a few words name.
 
-    Raises
-    ------
-    ValueError
-        If there is no such kind, it has no such number, or the number is out of bounds.
+    Raises ValueError if there is no such kind, it has no such number, or the number is out of
+    bounds.
 
     Examples
     --------
@@ -118,12 +116,7 @@ def parse_fault(words: str) -> Fault:
 def early_plan(fault: Fault, result_url: str) -> Plan | None:
     """Return what goes out instead of a generation, or None if one is to be made.
 
-    Parameters
-    ----------
-    fault
-        The fault.
-    result_url
-        Where a redirect may point.
+    `result_url`: where a redirect may point.
     """
     maker = _EARLY.get(fault.kind)
     return maker(fault.numbers, result_url) if maker else None

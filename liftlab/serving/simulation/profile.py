@@ -140,12 +140,8 @@ def profile_names() -> list[str]:
 def load_profile(name_or_file: str | Path) -> Profile:
     """Return a profile that comes with liftlab, or one from a file (a name ending in .toml).
 
-    Raises
-    ------
-    UnknownName
-        If there is no profile of that name.
-    FileInvalid
-        If the file cannot be used: says the line and the field.
+    Raises UnknownName if there is no profile of that name. Raises FileInvalid if the file cannot be
+    used: says the line and the field.
 
     Examples
     --------

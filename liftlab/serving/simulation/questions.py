@@ -76,10 +76,7 @@ class _ChatBody(BaseModel):
 def read_question(protocol: Protocol, body: bytes) -> Question:
     """Return what a request's body asks for.
 
-    Raises
-    ------
-    BadQuestion
-        If the body is not what the protocol says.
+    Raises BadQuestion if the body is not what the protocol says.
     """
     try:
         return _lift(body) if protocol == "lift" else _chat(body)

@@ -27,10 +27,7 @@ _PUT_SUITE_BACK = (
 def check_files(folder: RunFolder) -> list[Finding]:
     """Check the manifest and the suite.
 
-    Raises
-    ------
-    SchemaTooNew
-        If a newer liftlab wrote the manifest.
+    Raises SchemaTooNew if a newer liftlab wrote the manifest.
     """
     try:
         digest = folder.manifest().get("suite_sha256")
@@ -69,12 +66,8 @@ def check_artifacts(folder: RunFolder) -> Finding:
 def check_tables(folder: RunFolder, judged_by: str) -> Finding:
     """Compare a run's tables with its journal, row by row; nobody may write to it meanwhile.
 
-    Missing and stale ones are a note: they are so after every run until somebody opens it.
-
-    Raises
-    ------
-    SchemaTooNew
-        If a newer liftlab wrote one of them.
+    Missing and stale ones are a note: they are so after every run until somebody opens it. Raises
+    SchemaTooNew if a newer liftlab wrote one of them.
     """
     state, text = _tables(folder, judged_by)
     advice = f"made again from the journal by: liftlab doctor {folder.run_id}"

@@ -40,12 +40,8 @@ _LOST = (
 def check_journal(folder: RunFolder) -> list[Finding]:
     """Check the database itself, then its rows.
 
-    If the first finding, on the database, is `damaged`, it is the only one.
-
-    Raises
-    ------
-    SchemaTooNew
-        If a newer liftlab wrote it: this one cannot judge it.
+    If the first finding, on the database, is `damaged`, it is the only one. Raises SchemaTooNew if
+    a newer liftlab wrote it: this one cannot judge it.
     """
     try:
         with schema.opened(folder.journal_path) as journal:

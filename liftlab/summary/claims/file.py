@@ -13,7 +13,7 @@ from liftlab import tomlfile
 from liftlab.analysis.causes import Cause
 from liftlab.errors import FileInvalid
 from liftlab.settings.targets import Population
-from liftlab.summary.claims.model import Claim, Comparison, Other, Relation
+from liftlab.summary.claims.model import Claim, Other, Relation
 from liftlab.summary.claims.quantities import Quantity, is_known
 from liftlab.summary.claims.text.figures import half_a_digit
 
@@ -48,8 +48,8 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class ComparisonModel(_Model):
-    """Two published figures, in seconds."""
+class Comparison(_Model):
+    """Two published figures, with the runs behind each (`n`) and what it is of (`value_is`)."""
 
     value_s: _Positive
     baseline_s: _Positive
@@ -74,7 +74,7 @@ class ClaimModel(_Model):
     cases: list[_Line] = []
     cause: Cause | Literal[""] = ""
     stage: _Line = "e2e"
-    comparison: ComparisonModel | None = None
+    comparison: Comparison | None = None
     source: str = ""
 
     @model_validator(mode="after")
@@ -101,7 +101,6 @@ class ClaimModel(_Model):
         }
         relation: Relation = next((r for r, f in figures.items() if f is not None), "is")
         value = figures[relation]
-        pair = self.comparison
         return Claim(
             id=self.id,
             statement=self.statement,
@@ -112,7 +111,7 @@ class ClaimModel(_Model):
             cases=tuple(self.cases),
             cause=self.cause,
             stage=self.stage,
-            comparison=Comparison(**pair.model_dump()) if pair else None,
+            comparison=self.comparison,
             source=self.source,
         )
 
@@ -137,10 +136,7 @@ class ClaimsFile:
 def read(path: Path) -> ClaimsFile:
     """Read a file of claims, `[[claim]]` by `[[claim]]`, with the run that it names.
 
-    Raises
-    ------
-    FileInvalid
-        If there is a fault: says the line and the field.
+    Raises FileInvalid if there is a fault: says the line and the field.
     """
     file = tomlfile.read(path, FileInvalid)
     try:

@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from liftlab.summary.claims.quantities import Quantity
+
+if TYPE_CHECKING:
+    from liftlab.summary.claims.file import Comparison
 
 Relation = Literal["is", "at_most", "at_least"]
 Verdict = Literal["supported", "not supported", "contradicted", "not measurable"]
 # What is claimed of a run that is no single figure of it.
 Other = Literal["change", "explained", "sum", "association", "works"]
 ALONE = "misleading alone"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Two figures that a claim sets against each other, as published, in seconds.
-
-    Parameters
-    ----------
-    value_s, baseline_s
-        The newer figure, and what it is compared with.
-    n, baseline_n
-        Runs behind each.
-    value_is, baseline_is
-        What each is of, in words.
-    same_cases
-        Whether both are of the same cases.
-    """
-
-    value_s: float
-    baseline_s: float
-    n: int
-    baseline_n: int
-    value_is: str
-    baseline_is: str
-    same_cases: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

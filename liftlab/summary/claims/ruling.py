@@ -38,18 +38,13 @@ def rule(claim: Claim, summary: RunSummary) -> Ruling:
     name = claim.what.words()
     if found.value is None:
         why = found.needs or found.reason or "not enough prompts"
-        return Ruling(
-            claim=claim,
-            ruling="not measurable",
-            why=f"{name}: {why}.",
-            may_say=f"{name}: not measurable.",
-        )
+        return _unmeasured(claim, f"{name}: {why}", f"{name}: not measurable.")
     if claim.total is not None:
         return _count(claim, claim.what, found, summary)
     if claim.relation != "is":
         return _bound(claim, claim.what, found)
     if PLANNED.fullmatch(claim.what.metric):
-        return _forecast(claim, found)
+        return _forecast(claim, claim.what, found)
     return _figure(claim, claim.what, found, summary)
 
 
@@ -123,11 +118,11 @@ def _bound(claim: Claim, wanted: Quantity, found: Estimate) -> Ruling:
     return Ruling(claim=claim, ruling=ruling, why=why, may_say=f"{wanted.words()}: {found}.")
 
 
-def _forecast(claim: Claim, found: Estimate) -> Ruling:
+def _forecast(claim: Claim, wanted: Quantity, found: Estimate) -> Ruling:
     """Rule one number for what is still to come: a range at best."""
     low, high, value = found.low, found.high, claim.value or 0.0
     inside = (low is None or low <= value) and (high is None or value <= high)
-    said = f"{claim.what.words() if isinstance(claim.what, Quantity) else ''}: {found}."
+    said = f"{wanted.words()}: {found}."
     return Ruling(
         claim=claim,
         ruling="not supported" if inside else "contradicted",
@@ -181,7 +176,7 @@ def _change(claim: Claim, summary: RunSummary) -> Ruling:
         claim=claim,
         ruling="not supported",
         why=f"As published: {said}; nobody measured how much runs differ.",
-        may_say=f"{said[:1].upper()}{said[1:]}: too few runs to call it a change.",
+        may_say=f"{said}: too few runs to call it a change.",
     )
 
 
@@ -201,7 +196,6 @@ def _explained(claim: Claim, summary: RunSummary) -> Ruling:
         for step, share in list(zip(steps, shares, strict=True))[:5]
     ]
     said = f"{readable(claim.cause)} holds of the excess: {', '.join(parts)}."
-    said = said[:1].upper() + said[1:]
     return Ruling(claim=claim, ruling=ruling, why=said, may_say=said)
 
 
@@ -260,8 +254,7 @@ def _works(claim: Claim, summary: RunSummary) -> Ruling:
 
 
 def _unmeasured(claim: Claim, why: str, may_say: str) -> Ruling:
-    said = f"{why[:1].upper()}{why[1:]}."
-    return Ruling(claim=claim, ruling="not measurable", why=said, may_say=may_say)
+    return Ruling(claim=claim, ruling="not measurable", why=f"{why}.", may_say=may_say)
 
 
 _OTHERS: dict[Other, Callable[[Claim, RunSummary], Ruling]] = {

@@ -14,6 +14,7 @@ import liftlab
 from liftlab import jobs
 from liftlab.analysis import compare as paired_runs
 from liftlab.errors import NothingToCompare
+from liftlab.jobs.baselines import pin_baseline
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE
 from liftlab.reporting.markdown import status
 from liftlab.reporting.sections import section_of
@@ -170,7 +171,7 @@ def test_a_baseline_is_compared_with_though_its_run_is_gone(
 ) -> None:
     shutil.copytree(project.root, tmp_path, dirs_exist_ok=True)
     here = load_project(tmp_path)
-    pinned = jobs.pin_baseline(here, run_id(1), here.path("baseline"))
+    pinned = pin_baseline(here, run_id(1), here.path("baseline"))
     shutil.rmtree(here.path("runs") / pinned.run_id)  # as on a fresh checkout
     pair = jobs.compare_runs(here, "", run_id(2))
     assert pair.why == "The first is the baseline."

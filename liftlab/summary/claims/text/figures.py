@@ -110,10 +110,7 @@ def half_a_digit(number: str, unit: float = 1.0) -> float:
 def figures(text: str, *, changes: bool = False) -> tuple[Figure, ...]:
     """Return the figures of a sentence; of a change only the last, which knows the first.
 
-    Parameters
-    ----------
-    changes
-        Whether the sentence tells of a change, so that "1.9 s to 850 ms" is no range.
+    `changes`: whether the sentence tells of a change, so that "1.9 s to 850 ms" is no range.
     """
     blank = _BLANK.sub(lambda match: " " * len(match[0]), text)
     found = [figure for match in _FIGURE.finditer(blank) if (figure := _figure(match, changes))]

@@ -40,8 +40,7 @@ _WORDS: dict[Slot, dict[str, str]] = {
     "stage": {
         "e2e": r"\b(?:end to end|e2el?|overall|whole pipeline)\b",
         "~e2e": r"\b(?:latenc(?:y|ies)|response times?|requests?|execution time|run ?time"
-        r"|turnaround"
-        r"|response|responses|answers?|round trip|duration)\b",
+        r"|turnaround|response|responses|answers?|round trip|duration)\b",
         "ttft": r"\b(?:ttft|(?:time to )?first (?:\w+ )?token)\b",
         "itl": r"\b(?:itl|inter token(?: latency)?)\b",
         "!first byte": r"\b(?:ttfo|ttfb|first (?:\w+ )?(?:byte|chunk|output)s?)\b",
@@ -53,21 +52,17 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "!network": r"\b(?:network|connect\w*|tls|dns|handshake|ping|overhead|parsing"
         r"|sandbox\w*)\b",
         "!some other time": r"\b(?:build|install\w*|deploy\w*|compil\w+|grading|tests? suite|ci"
-        r"|uptime"
-        r"|setup|training|database|sql|cache\w*|uncached|prefill|decod\w+|client|server)\b",
+        r"|uptime|setup|training|database|sql|cache\w*|uncached|prefill|decod\w+|client|server)\b",
         "!a difference": r"\b(?:slower|faster|quicker|longer|shorter|sooner|later|saves?|saved"
         r"|savings?|shaved|adds?|added|more than|difference|over (?:its|their|the) usual|gap"
-        r"|speed ?ups?"
-        r"|improved? by|improves by|off by)\b",
+        r"|speed ?ups?|improved? by|improves by|off by)\b",
     },
     "measure": {
         "success_rate": r"\b(?:success(?:es|ful|fully)?|succe(?:ed|eds|eded|eding)|pass(?:es|ed"
-        r"|ing)?"
-        r"|right|correct(?:ly|ness)?|solv(?:e|es|ed)|accuracy|accurate|works?|working"
+        r"|ing)?|right|correct(?:ly|ness)?|solv(?:e|es|ed)|accuracy|accurate|works?|working"
         r"|solve rate)\b",
         "parsed_rate": r"\b(?:pars(?:e|es|ed|able|eable|ing)|valid python|syntactically"
-        r"|valid syntax"
-        r"|valid code)\b",
+        r"|valid syntax|valid code)\b",
         "error_rate": r"\b(?:error rate|errored|unanswered|failed (?:at the endpoint|there)"
         r"|(?:endpoint|server|http|request|api) (?:errors?|failures?))\b",
         "wrong": r"\b(?:wrong(?:ly)?|incorrect(?:ly)?|not (?:right|correct|solved)"
@@ -75,26 +70,20 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "failed": r"\bfail(?:s|ed|ing)?\b|\bfailure rate\b",
         "failures": r"\bfailures?\b",
         "worst_class_share": r"\b(?:most frequent failure|worst (?:failure )?class"
-        r"|largest failure class"
-        r"|most common failure)\b",
+        r"|largest failure class|most common failure)\b",
         "slow_steps": r"\bsteps? (?:was|were|is|are) slow\b|\bslow steps\b",
         "cv": r"\b(?:coefficients? of variation|cv|variance|variation|var(?:y|ies|ied) by)\b",
         "!checks": r"\b(?:checks?|assert\w*|unit tests?|coverage|test cases|lines)\b",
         "!pass@k": r"\bpass ?@ ?k\b",
         **{f"pass_at_{k}": rf"\bpass ?@ ?{k}\b" for k in TRIES},
         "!load": r"\b(?:cpu|gpu|memory|utili[sz]\w+|machine time|of the (?:\w+ )?time|cache\w*"
-        r"|uptime"
-        r"|availability|busy|hits?|tokens?|discount|budget|quota|idle)\b",
+        r"|uptime|availability|busy|hits?|tokens?|discount|budget|quota|idle)\b",
         "!a difference": r"\b(?:faster|slower|quicker|cheaper|dearer|shorter|longer|fewer|lower"
-        r"|higher"
-        r"|less than (?:last|before)|more than (?:last|before)|improve\w*|reduc\w+|drop(?:s"
-        r"|ped)?|fell"
-        r"|ros|gain(?:s|ed)?|increase\w*|decrease\w*|points?|pp|speed ?ups?|better|worse|excess"
-        r"|than"
-        r"|down|up)\b",
+        r"|higher|less than (?:last|before)|more than (?:last|before)|improve\w*|reduc\w+|drop(?:s"
+        r"|ped)?|fell|ros|gain(?:s|ed)?|increase\w*|decrease\w*|points?|pp|speed ?ups?|better|worse"
+        r"|excess|than|down|up)\b",
         "!agreement": r"\b(?:agree\w*|reviewers?|done|complete|written|progress|tickets?|tasks?"
-        r"|users?"
-        r"|customers?|people|team|workers?|confidence|sla|tasks)\b",
+        r"|users?|customers?|people|team|workers?|confidence|sla|tasks)\b",
     },
     "cost": {
         "cost_per_trial_usd": rf"\b(?:per|an?|each|every|one|single|of a|for each) {_REQUEST}\b"
@@ -113,21 +102,18 @@ _WORDS: dict[Slot, dict[str, str]] = {
     "whose": {
         "right": r"\b(?:right|correct|passing) (?:answers?|requests?|solutions?|ones)\b",
         "!successes, which may mean right or parsed": r"\b(?:when|if|only|once|where) (?:it "
-        r"|they )?"
-        r"(?:succe\w+|right|correct|pass\w*)|\bsuccess(?:es|ful)?\b|\bsucceed\w*",
-        "!some requests only": r"\b(?:failed|failing|wrong|incorrect|retried|simple|complex"
-        r"|short|long|longer(?! than)|large|small|trivial|concurren\w+|parallel|batch\w*"
-        r"|stream\w*|burst\w*"
-        r"|peak|off peak|outliers?|excluding|except|without|single|under load|weekends?|cold|warm"
-        r"|cached|first|last|second|slow|fast|some|users? at)\b",
+        r"|they )?(?:succe\w+|right|correct|pass\w*)|\bsuccess(?:es|ful)?\b|\bsucceed\w*",
+        "!some requests only": r"\b(?:failed|failing|wrong|incorrect|retried|simple|complex|short"
+        r"|long|longer(?! than)|large|small|trivial|concurren\w+|parallel|batch\w*|stream\w*"
+        r"|burst\w*|peak|off peak|outliers?|excluding|except|without|single|under load|weekends?"
+        r"|cold|warm|cached|first|last|second|slow|fast|some|users? at)\b",
     },
     "other": {
         "another run's figure": r"\b(?:previous(?:ly)?|before|last (?:week|month|run|time|year"
-        r"|sprint"
-        r"|release)|yesterday|earlier|used to|baseline|old|former(?:ly)?|prior|competitors?|gpt\w*"
-        r"|chatgpt|claude|gemini|openai's|their|them|they report\w*|paper|published|vendor\w*"
-        r"|industry"
-        r"|elsewhere|benchmarks? (?:report|claim)\w*|was claimed|originally|initially)\b",
+        r"|sprint|release)|yesterday|earlier|used to|baseline|old|former(?:ly)?|prior|competitors?"
+        r"|gpt\w*|chatgpt|claude|gemini|openai's|their|them|they report\w*|paper|published"
+        r"|vendor\w*|industry|elsewhere|benchmarks? (?:report|claim)\w*|was claimed|originally"
+        r"|initially)\b",
     },
 }
 _PLAIN_CLASSES = ("output", "memory", "timeout", "crash", "blocked", "truncated")  # words of prose

@@ -51,12 +51,8 @@ class Checked:
 def lint(markdown: str, summary: RunSummary) -> list[Checked]:
     """Find the claims of a report and rule those whose words say which quantity they are about.
 
-    Parameters
-    ----------
-    markdown
-        The report; beyond 20,000 lines, 1,000 columns and 1,000 figures it is not read.
-    summary
-        The run's.
+    `markdown`: the report; beyond 20,000 lines, 1,000 columns and 1,000 figures it is not read.
+    `summary`: the run's.
 
     Returns
     -------

@@ -25,22 +25,17 @@ _PLANS = re.compile(
 )
 _NOT_REAL = re.compile(
     r"\b(?:if|unless|would|could|should|shall|must|might|may|can|will|won't|let us|let's|aim\w*"
-    r"|hop(?:e|es|ing)"
-    r"|want(?:s|ed)?|wish|need(?:s|ed)? to|plans?|planned|planning|intend\w*|expect(?:s|ed|ing)?"
-    r"|assume\w*|assuming"
-    r"|suppos\w+|estimat\w+|forecast\w*|predict\w*|project(?:ed|ion)|ideally|to be|going to"
-    r"|aspir\w+"
-    r"|promise\w*|guarantee\w*|commit\w*|budget(?:ed)?|allow\w*|require[sd]?|imagine|example"
-    r"|hypothetical\w*"
-    r"|not true|never said|no longer|probably|perhaps|maybe|seems?|likely|guess\w*|think"
-    r"|believe[sd]?"
-    r"|rumou?r\w*|until|once we|as soon as|try|trying|doubt\w*|pretend|threshold|alert\w*"
-    r"|cap(?:ped)?|[0-9,]{1,9} (?:more )?prompts? takes?)\b"
+    r"|hop(?:e|es|ing)|want(?:s|ed)?|wish|need(?:s|ed)? to|plans?|planned|planning|intend\w*"
+    r"|expect(?:s|ed|ing)?|assume\w*|assuming|suppos\w+|estimat\w+|forecast\w*|predict\w*"
+    r"|project(?:ed|ion)|ideally|to be|going to|aspir\w+|promise\w*|guarantee\w*|commit\w*"
+    r"|budget(?:ed)?|allow\w*|require[sd]?|imagine|example|hypothetical\w*|not true|never said"
+    r"|no longer|probably|perhaps|maybe|seems?|likely|guess\w*|think|believe[sd]?|rumou?r\w*|until"
+    r"|once we|as soon as|try|trying|doubt\w*|pretend|threshold|alert\w*|cap(?:ped)?"
+    r"|[0-9,]{1,9} (?:more )?prompts? takes?)\b"
 )
 _SAID = re.compile(
     r"\b(?:sa(?:id|ys)|claim(?:s|ed)?|according to|report(?:s|ed) (?:by|that)|announc\w+"
-    r"|advertise\w*|advertising"
-    r"|told|heard|stated?|wrote|quot(?:e|es|ed))\b"
+    r"|advertise\w*|advertising|told|heard|stated?|wrote|quot(?:e|es|ed))\b"
 )
 _TARGET = re.compile(
     r"\b(?:targets?|goals?|limit|objective|threshold|slo|sla|aim|bar|requirements?|criteri(?:on"
@@ -104,10 +99,7 @@ def is_open(clause: str) -> bool:
 def target(clause: str, *, limit: bool) -> str:
     """Return "met", "not met", or "open" for a target that a clause names; empty for none.
 
-    Parameters
-    ----------
-    limit
-        Whether the clause has a limit, as "≤ 15 s": then it needs no word for it.
+    `limit`: whether the clause has a limit, as "≤ 15 s": then it needs no word for it.
     """
     settled = SETTLED.search(clause)
     named = bool(_TARGET.search(clause))

@@ -26,17 +26,9 @@ class Unread(Exception):
 
 
 def quantity(sentence: Sentence, figure: Figure, last: tuple[str, str]) -> Quantity:
-    """Return the quantity that a figure is of.
+    """Return the quantity that a figure is of; raise Unread if the words do not say so.
 
-    Parameters
-    ----------
-    last
-        The stage and the measure that the sentence before named.
-
-    Raises
-    ------
-    Unread
-        If the words do not say so.
+    `last`: the stage and the measure that the sentence before named.
     """
     if figure.kind == "usd":
         return Quantity(metric=_one(sentence, "cost", figure, "what it is the cost of"))
