@@ -65,8 +65,8 @@ def paragraph(series: RunSeries) -> list[str]:
 def metric(series: MetricSeries) -> str:
     """Return the newest value, the spread and the slope."""
     newest = quantity(series.latest, unit_of(series.metric))
-    said = capitalised(metric_words(series.metric))
-    said += f": {newest} in the newest of {counted(series.n, 'run')}"
+    name = capitalised(metric_words(series.metric))
+    said = f"{name}: {newest} in the newest of {counted(series.n, 'run')}"
     if series.sd is not None:
         said += f", which differ by {quantity(series.sd, '%')} (SD) at this level"
     slope = series.per_week
