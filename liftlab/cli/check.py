@@ -30,12 +30,12 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
     "--undecided",
     type=click.Choice(["fail", "pass"]),
     default="fail",
-    help="What an undecided target does: exit 7 (fail, the default) or nothing (pass).",
+    help="Whether an undecided target fails the check (exit 7, the default) or passes.",
 )
 @click.option(
-    "--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write JUnit XML there, too."
+    "--junit", metavar="FILE", type=click.Path(path_type=Path), help="Also write JUnit XML to FILE."
 )
-@click.option("--aa", is_flag=True, help="Only show how often runs alike would fail each other.")
+@click.option("--aa", is_flag=True, help="A/A test: the false-alarm rate between equal runs.")
 @json_option
 def check_command(
     run: str, baseline: Path | None, undecided: str, junit: Path | None, aa: bool, as_json: bool
@@ -63,13 +63,13 @@ def check_command(
 
 @click.group("baseline")
 def baseline_command() -> None:
-    """Pin a run as the one that others are judged by, in a small file to commit."""
+    """Pin the run that later runs are compared with, in a small file to commit."""
 
 
 @baseline_command.command("set")
 @click.argument("run", default="latest")
 @click.option(
-    "--file", metavar="FILE", type=click.Path(path_type=Path), help="Where; baseline.json if not."
+    "--file", metavar="FILE", type=click.Path(path_type=Path), help="To write (baseline.json)."
 )
 def baseline_set_command(run: str, file: Path | None) -> None:
     """Pin RUN (the newest by default)."""
@@ -84,7 +84,7 @@ def baseline_set_command(run: str, file: Path | None) -> None:
 
 @baseline_command.command("show")
 @click.option(
-    "--file", metavar="FILE", type=click.Path(path_type=Path), help="Which; baseline.json if not."
+    "--file", metavar="FILE", type=click.Path(path_type=Path), help="To read (baseline.json)."
 )
 @json_option
 def baseline_show_command(file: Path | None, as_json: bool) -> None:
@@ -102,6 +102,7 @@ def baseline_show_command(file: Path | None, as_json: bool) -> None:
 def _print_false_alarms(here: Project, run: str, as_json: bool) -> None:
     from liftlab.jobs.checking import false_alarms_of
     from liftlab.reporting.gate import false_alarms_line
+    from liftlab.summary.claims.quantities import metric_words
 
     found = false_alarms_of(here, run)
     if as_json:
@@ -118,7 +119,7 @@ def _print_false_alarms(here: Project, run: str, as_json: bool) -> None:
         return
     click.echo(false_alarms_line(found))
     for metric, count in found.by_metric.items():
-        click.echo(f"  {metric}: {count:,} of {found.pairs:,}")
+        click.echo(f"  {metric_words(metric)}: {count:,} of {found.pairs:,}")
 
 
 def _write(result: CheckResult, junit: Path | None) -> None:

@@ -27,7 +27,7 @@ _CONTRADICTED, _NOTHING_READ = 3, 7  # exit codes of --gate
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @json_option
 def claims_command(run: str, file: Path | None, as_json: bool) -> None:
-    """Rule each claim of FILE (the project's claims.toml by default) by the numbers of RUN.
+    """Check each claim of FILE (the project's claims.toml by default) against RUN.
 
     A claim that fails is a finding, not an error: the exit code is 0.
     """
@@ -52,7 +52,7 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
 
 @click.command("lint-report")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--run", help="The run that the report is about; the newest with trials if not.")
+@click.option("--run", help="The run that the report is about (the newest with trials).")
 @click.option(
     "--format",
     "shape",
@@ -63,7 +63,7 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
 @click.option("--gate", is_flag=True, help="Exit 3 if a claim is contradicted, 7 if none is read.")
 @json_option
 def lint_report_command(file: Path, run: str | None, shape: str, gate: bool, as_json: bool) -> int:
-    """Rule the claims found in FILE, a Markdown report, by the numbers of a run.
+    """Check the claims found in FILE, a Markdown report, against the numbers of a run.
 
     A claim that fails is a finding: the exit code is 0 without --gate.
     """

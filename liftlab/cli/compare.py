@@ -15,7 +15,7 @@ from liftlab.cli.options import json_option, project
 @click.argument("more", nargs=-1, metavar="[MORE]…")
 @json_option
 def compare_command(first: str, second: str, more: tuple[str, ...], as_json: bool) -> None:
-    """Compare run SECOND with run FIRST, case by case and stage by stage; rank more than two.
+    """Compare run SECOND with run FIRST, prompt by prompt and stage by stage; rank more than two.
 
     Without SECOND, the newest run; without FIRST, the baseline, else the newest earlier run under
     the same conditions.

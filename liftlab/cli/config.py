@@ -18,7 +18,7 @@ from liftlab.errors import UnknownName
 def config_command(key: str | None, as_json: bool) -> None:
     """Print every setting, or those at or under KEY, and where each came from.
 
-    It is the file, a variable, or a default; KEY is as in `run.suite` or `endpoints.modal`.
+    That is a file, a variable, or a default. KEY is one like `run.suite` or `endpoints.modal`.
     """
     here = project()
     known = dict(_leaves(here.resolved()))

@@ -21,17 +21,17 @@ _COLOURS = {"sound": "green", "note": None, "mended": "yellow", "damaged": "red"
 
 @click.command("doctor")
 @click.argument("run", default="latest")
-@click.option("--dry-run", is_flag=True, help="Only look: write nothing.")
+@click.option("--dry-run", is_flag=True, help="Only check: write nothing.")
 @click.option(
     "--clean", is_flag=True, help="Remove unfinished files, and artifacts that no row names."
 )
 @json_option
 def doctor_command(run: str, dry_run: bool, clean: bool, as_json: bool) -> None:
-    """Look RUN's folder over: journal, rows, artifacts, lock, leftovers, tables.
+    """Check RUN's folder: journal, rows, artifacts, lock, leftovers, tables.
 
-    Tables that are missing, stale or damaged are made again from the journal, as every verb that
-    opens the run would do. What was measured is never changed, and nothing is removed
-    without --clean. Exit 0 if the run is sound or was mended, 6 if something is damaged for good.
+    Missing, stale or damaged tables are rebuilt from the journal, as by every verb that opens the
+    run. Measurements are never changed, and nothing is removed without --clean. Exit 0 if the run
+    is sound or was repaired, 6 if something cannot be repaired.
     """
     from liftlab import jobs
 

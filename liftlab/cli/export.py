@@ -18,7 +18,7 @@ from liftlab.cli.options import project, taken
     "form",
     type=click.Choice(["week2", "csv", "parquet", "jsonl"]),
     required=True,
-    help="week2: the first benchmark's file; csv, parquet: a file a table; jsonl: everything.",
+    help="week2: the first benchmark's format; csv, parquet: a file per table; jsonl: everything.",
 )
 @click.option(
     "--out",
@@ -26,12 +26,12 @@ from liftlab.cli.options import project, taken
     type=click.Path(path_type=Path, allow_dash=True),
     help="A file, a folder for csv and parquet, or - for standard output (week2, jsonl).",
 )
-@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option("--force", is_flag=True, help="Replace existing files.")
 def export_command(run: str, form: str, out: Path, force: bool) -> None:
     """Write RUN (the newest by default) for other tools.
 
-    week2 has no place for much of a run: what it leaves out is listed on standard error, and
-    under `lossy` in the file. An imported run is written as the file that it came from.
+    week2 leaves out much of a run: standard error lists what, as does `lossy` in the file. An
+    imported run is written as the file that it came from.
     """
     from liftlab import jobs
     from liftlab.jobs import exporting

@@ -27,14 +27,14 @@ _LINES = 20  # how often progress is told where there is no terminal
 
 @click.command("grade")
 @click.argument("samples", type=click.Path(path_type=Path))
-@click.option("--suite", required=True, metavar="NAME|FILE", help="What to check them against.")
+@click.option("--suite", required=True, metavar="NAME|FILE", help="The suite with the checks.")
 @click.option(
     "--out",
     required=True,
     type=click.Path(path_type=Path, allow_dash=True),
     help="Where the verdicts go; - is standard output.",
 )
-@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Sandboxes side by side.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Sandboxes at once.")
 @click.option(
     "--allow-weak-isolation", is_flag=True, help="Grade even where code can't be isolated."
 )
@@ -42,9 +42,9 @@ _LINES = 20  # how often progress is told where there is no terminal
 def grade_command(
     samples: Path, suite: str, out: Path, workers: int, allow_weak_isolation: bool, as_json: bool
 ) -> None:
-    """Grade SAMPLES, JSON Lines with a case_id and a code each, and write a verdict a line.
+    """Grade SAMPLES, JSON Lines with a case_id and a code each, and write one verdict per line.
 
-    Broken off, the same command goes on from there, unless it writes to standard output.
+    After an interruption the same command continues, unless it writes to standard output.
     """
     here = project(
         needed=not is_file(suite), grading__allow_weak_isolation=allow_weak_isolation or None

@@ -22,7 +22,7 @@ _SKIPPED = 20  # runs named one by one
 @click.option("--last", type=click.IntRange(0), default=20, help="How many runs to list (20).")
 @json_option
 def history_command(suite: str | None, endpoint: str | None, last: int, as_json: bool) -> None:
-    """Print all runs as one history: medians, success, cost; trends, shifts, what changed."""
+    """Print the history of all runs: medians, success, cost; trends, shifts, what changed."""
     from liftlab.jobs.histories import read_runs
 
     here = project()

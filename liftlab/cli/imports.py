@@ -44,11 +44,11 @@ _FAMILIES = {
 def import_command(files: Sequence[str], regrade: bool, as_json: bool) -> int:
     """Import FILE…: result files, or what `export --format jsonl` wrote.
 
-    Known are the first benchmark's, vllm bench serve (--save-detailed), guidellm, aiperf, inspect,
-    promptfoo, and answers as JSON Lines with their times.
+    It reads files of the first benchmark, vllm bench serve (--save-detailed), guidellm, aiperf,
+    inspect, promptfoo, and answers as JSON Lines with their times.
 
-    Files, folders and patterns; each file becomes a run, told apart by what is in it. Importing
-    it again changes nothing. A bad file is named and the rest go in: the exit code is then 6.
+    FILE may be a folder or a pattern. Each file becomes a run; its format is recognised, and
+    importing it again changes nothing. A bad file is named and skipped: the exit code is then 6.
     """
     from liftlab.errors import InputInvalid
     from liftlab.jobs.importing import import_files

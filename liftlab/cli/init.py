@@ -10,7 +10,7 @@ import click
 @click.command("init")
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path))
 def init_command(folder: Path) -> None:
-    """Lay down a project in DIR (here by default), which must be empty or new."""
+    """Set up a project in DIR (here by default), which must be empty or new."""
     from liftlab.jobs.layout import PARTS, lay_down
 
     made = lay_down(folder)

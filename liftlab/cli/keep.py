@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command("runs")
 @json_option
 def runs_command(as_json: bool) -> None:
-    """List the runs on disk, newest first: what each is, how often it was right, its median."""
+    """List the runs on disk, newest first: success rate, median, label."""
     from liftlab.jobs.keeping import list_runs
     from liftlab.reporting.text.history import run_list
     from liftlab.summary.limits import Limits
@@ -36,7 +36,7 @@ def runs_command(as_json: bool) -> None:
 @click.argument("run")
 @click.argument("text")
 def label_command(run: str, text: str) -> None:
-    """Give RUN the label TEXT, a line that lists of runs show; "" takes it away."""
+    """Give RUN the label TEXT, one line that `runs` shows; "" removes it."""
     from liftlab.jobs.keeping import label_run
 
     folder = label_run(project(), run, text)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "-c",
     "--concurrency",
     type=click.IntRange(1, 10_000),
-    help="How many may be under way: 1 unless given; in open loop no limit unless given.",
+    help="Requests at once: 1 by default; no limit by default in open loop.",
 )
 @click.option("-n", "--requests", type=click.IntRange(1), help="How many requests to measure.")
 @click.option("--rate", type=float, metavar="R", help="Open loop: requests a second.")
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 )
 @click.option("--stream", is_flag=True, help="Ask for a streamed reply (openai).")
 @click.option(
-    "--prompt-file", type=click.Path(path_type=Path), help="Ask this text, not the built-in one."
+    "--prompt-file", type=click.Path(path_type=Path), help="Send this, not the built-in prompt."
 )
 @click.option(
     "--max-tokens", type=click.IntRange(1, 1_000_000), default=64, show_default=True, metavar="N"
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of arrivals and sampling.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="Write a line a request."
+    "--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="A line per request."
 )
 @limit_options
 @json_option

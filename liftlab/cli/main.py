@@ -19,40 +19,40 @@ from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError, unknown
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 # Each verb with its file and its line of help, so that `--help` loads none of them.
 VERBS = {
-    "init": ("init", "Lay down a project that works in an empty folder."),
+    "init": ("init", "Set up a project that works in an empty folder."),
     "run": ("run", "Run a suite against an endpoint, and grade the answers."),
     "load": ("load", "Send the same request many times, in closed or open loop."),
     "quick": ("quick", "Run one case and print its attempts."),
     "report": ("report", "Run the suite and write the HTML report; with RUN, only write it."),
     "show": ("show", "Print a run in the terminal."),
     "trial": ("trial", "Print one trial in full: prompt, replies, code, checks, times."),
-    "reproduce": ("reproduce", "Print a failed request for a tracker; send it again, smaller."),
+    "reproduce": ("reproduce", "Print a failed request for a bug report; repeat or shrink it."),
     "status": ("status", "Print a run's messages for a status update, as Markdown."),
     "readme-update": ("status", "Write a run's numbers into the performance section of a README."),
     "runs": ("keep", "List the runs on disk: success, median, label."),
-    "label": ("keep", "Give a run a label that lists show."),
-    "delete": ("keep", "Remove runs with their pages; asks first."),
-    "doctor": ("doctor", "Look a run's folder over, and make its tables again."),
+    "label": ("keep", "Label a run; `runs` shows the label."),
+    "delete": ("keep", "Delete runs and their pages; asks first."),
+    "doctor": ("doctor", "Check a run's folder, and rebuild its tables if needed."),
     "history": (
         "history",
-        "Print all runs as one history: trends, shifts, what changed with them.",
+        "Print the history of all runs: trends, shifts, what changed then.",
     ),
     "check": ("check", "Judge a run by its targets and the baseline: exit 0, 3 or 7."),
     "compare": (
         "compare",
-        "Compare two runs over what they share: faster, slower, or cannot tell.",
+        "Compare two runs on the prompts they share; rank more than two.",
     ),
-    "baseline": ("check", "Pin the run that others are judged by, or print it."),
-    "claims": ("claims", "Rule what was claimed of a run by its own rows."),
-    "lint-report": ("claims", "Rule the claims found in a Markdown report."),
-    "health": ("endpoint", "Ask every URL of an endpoint how it is."),
-    "wake": ("wake", "Warm an endpoint up, and tell what its cold start took."),
+    "baseline": ("check", "Pin the run that later runs are compared with, or print it."),
+    "claims": ("claims", "Check claims about a run against its own numbers."),
+    "lint-report": ("claims", "Find the claims in a Markdown report, and check them."),
+    "health": ("endpoint", "Ask every URL of an endpoint whether it is healthy."),
+    "wake": ("wake", "Warm an endpoint up, and print how long its cold start took."),
     "serve": ("endpoint", "Serve the embedded model on this machine."),
     "simulate": ("simulate", "Simulate an endpoint whose true times are known."),
-    "import": ("imports", "Import result files that others wrote, as runs."),
+    "import": ("imports", "Import result files of other tools as runs."),
     "export": ("export", "Write a run for other tools."),
-    "grade": ("grade", "Judge a file of answers, and write a file of verdicts."),
-    "suite": ("suite", "Look a suite over for prompts that leave open what is checked."),
+    "grade": ("grade", "Grade a file of answers, and write a file of verdicts."),
+    "suite": ("suite", "List suites, or find prompts that leave open what is checked."),
     "config": ("config", "Print every setting and where it came from."),
 }
 
@@ -92,7 +92,7 @@ class LazyVerbs(click.Group):
 )
 @click.version_option(__version__, prog_name="liftlab")
 def cli() -> None:
-    """Measure an endpoint: is it fast, right and affordable, and what can the data carry.
+    """Measure an endpoint: is it fast, right and affordable, and how sure are we.
 
     Exit codes: 0 good; 1 our own error; 2 usage; 3 target missed; 4 endpoint; 5 partial;
     6 input; 7 undecided; 130 Ctrl-C (143 SIGTERM, 129 SIGHUP).

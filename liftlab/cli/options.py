@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 endpoint_option = click.option("--endpoint", metavar="NAME|URL", help="The endpoint to use.")
 protocol_option = click.option(
-    "--protocol", type=click.Choice(["lift", "openai"]), help="What a URL given speaks."
+    "--protocol", type=click.Choice(["lift", "openai"]), help="Protocol of a URL."
 )
 
 
@@ -32,10 +32,10 @@ def url_options(function: F) -> F:
             multiple=True,
             metavar="K=V",
             callback=_as_headers,
-            help="A header for a URL, no key; repeatable.",
+            help="A header for a URL, never a secret; repeatable.",
         ),
         click.option(
-            "--token-env", metavar="NAME", help="The variable that holds the token for a URL."
+            "--token-env", metavar="NAME", help="Environment variable with the token for a URL."
         ),
         protocol_option,
     ):
@@ -82,8 +82,8 @@ def selection_options(function: F) -> F:
     for option in (
         click.option("--suite", metavar="NAME|FILE", help="The suite to run."),
         click.option("--pipeline", metavar="NAME", help="The pipeline: lift, direct, or your own."),
-        click.option("--temperature", type=float, help="0 makes retries and repeats copies."),
-        click.option("--seed", type=int, help="Seed of the order and of the sampling."),
+        click.option("--temperature", type=float, help="At 0, repeats give equal answers."),
+        click.option("--seed", type=int, help="Seed of the order of trials and of the sampling."),
     ):
         function = option(function)
     return endpoint_options(function)
@@ -97,22 +97,22 @@ def limit_options(function: F) -> F:
             "--max-error-rate",
             type=click.FloatRange(0, 1),
             metavar="SHARE",
-            help="End once more trials than that are endpoint errors, five at least.",
+            help="Stop once a larger share of trials (at least five) failed at the endpoint.",
         ),
-        click.option("--max-usd", type=positive, metavar="USD", help="End once that is spent."),
+        click.option("--max-usd", type=positive, metavar="USD", help="Stop once that is spent."),
         click.option(
             "--max-requests",
             "--max-attempts",
             "max_requests",
             type=click.IntRange(1),
             metavar="N",
-            help="End once so many requests are made, retries included.",
+            help="Stop after N requests, retries included.",
         ),
         click.option(
             "--max-seconds",
             type=positive,
             metavar="S",
-            help="End after S seconds; limits are looked at between trials, exit 5.",
+            help="Stop after S seconds. Limits are checked between trials; exit 5.",
         ),
     ):
         function = option(function)

@@ -13,7 +13,7 @@ from liftlab.cli.options import project, taken
 @click.argument("case")
 @click.argument("repeat", type=click.IntRange(1), required=False)
 @click.option("--again", type=click.IntRange(1, 1000), metavar="N", help="Send it N times again.")
-@click.option("--minimize", is_flag=True, help="Search the smallest input that still fails so.")
+@click.option("--minimize", is_flag=True, help="Find the smallest input that fails alike.")
 @click.option(
     "--max-requests",
     type=click.IntRange(2, 10_000),
@@ -24,10 +24,10 @@ from liftlab.cli.options import project, taken
 def reproduce_command(
     run: str, case: str, repeat: int | None, again: int | None, minimize: bool, max_requests: int
 ) -> None:
-    """Print the last request of a failed trial of RUN, as Markdown for a tracker.
+    """Print the last request of a failed trial of RUN, as Markdown for a bug report.
 
-    It has the request for curl and for Python, secrets by the names of their variables. REPEAT is
-    the first that failed unless named. What --again and --minimize may cost is said first.
+    It gives the request for curl and for Python, with the names of secrets in place of their
+    values. Without REPEAT, the first failed one. What --again and --minimize may cost comes first.
     """
     from liftlab import jobs
     from liftlab.jobs.reproducing import Asking, failure_of

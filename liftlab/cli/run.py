@@ -33,27 +33,27 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--concurrency", type=click.IntRange(1), help="How many trials run at once.")
 @click.option("--case", "cases", multiple=True, metavar="ID", help="Only this case; repeatable.")
 @click.option("--category", "categories", multiple=True, help="Only this category; repeatable.")
-@click.option("--resume", metavar="RUN", help="Finish a run that was broken off.")
-@click.option("--memory", is_flag=True, help="First measure client memory, in a pass of its own.")
+@click.option("--resume", metavar="RUN", help="Finish a run that was interrupted.")
+@click.option("--memory", is_flag=True, help="First measure client memory, in a separate pass.")
 @click.option(
     "--until-decided",
     is_flag=True,
-    help="End once it is decided whether the success rate reaches the target; grades meanwhile.",
+    help="Stop once it is decided whether the success rate reaches the target.",
 )
-@click.option("--target", type=_SHARE, help="Success rate to be decided about (0.7).")
+@click.option("--target", type=_SHARE, help="The success rate to reach (0.7).")
 @click.option(
     "--zone",
     type=_SHARE,
-    help="Within ± this of the target either answer will do (0.1, or half of what is left).",
+    help="Indifference zone: half-width around the target (0.1, or half of what is left).",
 )
 @click.option(
     "--warm-up/--no-warm-up",
     default=True,
-    help="Wake the endpoint first (the default), or let the first trial find it as it is.",
+    help="Wake the endpoint first (the default), or start at once.",
 )
-@click.option("--stream", is_flag=True, help="Ask for streamed replies (openai): times tokens.")
+@click.option("--stream", is_flag=True, help="Stream replies (openai), and time their tokens.")
 @limit_options
-@click.option("--dry-run", is_flag=True, help="Say what the run would take, and stop.")
+@click.option("--dry-run", is_flag=True, help="Print what the run would take, and stop.")
 @json_option
 def run_command(
     suite: str | None,
@@ -76,7 +76,7 @@ def run_command(
     as_json: bool,
     **more: Any,
 ) -> None:
-    """Run a suite against an endpoint, grade the answers, and print what came out."""
+    """Run a suite against an endpoint, grade the answers, and print the results."""
     from liftlab import jobs
 
     until = _until(until_decided, target, zone, repeats)

@@ -104,24 +104,26 @@ def failures(run: RunData) -> str:
 
 def trial_table(summary: RunSummary) -> pd.DataFrame:
     """Return one line a trial: stage times, end to end, attempts, verdict and class."""
+    from liftlab.reporting.text import words
+
     run, trials = summary.run, summary.run.trials
     table = trials[["case_id", "repeat"]].copy()
     keys = ["case_id", "repeat"]
     times = run.stages.pivot_table(index=keys, columns="stage", values="latency_s", sort=False)
     for stage in run.stages["stage"].drop_duplicates():
         if stage in times:
-            table = table.merge(times[stage].rename(stage).reset_index(), on=keys, how="left")
-            table[stage] = table[stage].map(_seconds)
+            seconds = times[stage].map(_seconds).rename(words.stage(stage))
+            table = table.merge(seconds.reset_index(), on=keys, how="left")
     merged = table.merge(trials, on=keys)
     table["e2e"] = merged["e2e_s"].map(_seconds)
     if summary.trials.client_counts:
-        table["of it liftlab"] = merged["client_s"].map(_seconds)
+        table["liftlab's own"] = merged["client_s"].map(_seconds)
     table["attempts"] = merged["attempts"].astype("string").fillna("")
     table["outcome"] = merged["outcome"].fillna("ungraded")
-    table["class"] = merged["failure_class"].fillna("")
+    table["what went wrong"] = [words.cause(name) for name in merged["failure_class"].fillna("")]
     checks = merged[["checks_passed", "checks_total"]].astype("string").fillna("")
     table["checks"] = (checks["checks_passed"] + "/" + checks["checks_total"]).str.strip("/")
-    return table
+    return table.rename(columns={"case_id": "prompt"})
 
 
 def summary_json(summary: RunSummary) -> dict[str, object]:

@@ -18,7 +18,7 @@ import click
 @click.option(
     "--log",
     type=click.Path(dir_okay=False),
-    help="Append what was really done, a line of JSON a request.",
+    help="Append the true times and answers, one JSON line per request.",
 )
 def simulate_command(profile: str, time_scale: float, port: int, log: str | None) -> None:
     """Simulate an endpoint on loopback, over the lift protocol and OpenAI's, until Ctrl-C."""

@@ -57,12 +57,12 @@ def status_command(run: str, audience: str | None) -> None:
     type=click.Path(path_type=Path),
     help="The file to write into; the project's README.md by default.",
 )
-@click.option("--anyway", is_flag=True, help="Also a run that is not whole, or of few prompts.")
+@click.option("--anyway", is_flag=True, help="Accept a run that is incomplete, or has few prompts.")
 def readme_update_command(run: str, path: Path | None, anyway: bool) -> None:
     """Write RUN's numbers into a README, between its two markers; nothing else changes.
 
     The markers stand on lines of their own: <!-- liftlab:performance --> and
-    <!-- /liftlab:performance -->. A run that was broken off, or of under five prompts, is refused.
+    <!-- /liftlab:performance -->. An incomplete run, or one of under five prompts, is refused.
     """
     from liftlab import jobs
     from liftlab.cli.main import say

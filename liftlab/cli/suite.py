@@ -13,7 +13,7 @@ from liftlab.words import one_line
 
 @click.group("suite")
 def suite_command() -> None:
-    """Look after suites."""
+    """List suites, or look for unclear prompts."""
 
 
 @suite_command.command("list")
@@ -49,7 +49,7 @@ def list_command(as_json: bool) -> None:
 def lint_command(suite: str, as_json: bool) -> int:
     """Look for prompts that leave open what is checked: hints, for a person to judge.
 
-    Exit code 0 if there is no hint, 6 if there are some.
+    Exit code 0 without hints, 6 with some.
     """
     from liftlab.errors import InputInvalid
     from liftlab.suite import load

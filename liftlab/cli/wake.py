@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "timeout_s",
     type=click.FloatRange(0, min_open=True),
     metavar="S",
-    help="When to give up, in seconds; the endpoint's warm_s (600) if not told.",
+    help="When to give up, in seconds; default: the endpoint's warm_s, or 600.",
 )
 @json_option
 def wake_command(
@@ -40,7 +40,7 @@ def wake_command(
     as_json: bool,
     **more: Any,
 ) -> None:
-    """Warm an endpoint up, and tell what its cold start took; exit 4 if it is not warm."""
+    """Warm an endpoint up, and print how long its cold start took; exit 4 if it is not warm."""
     from liftlab import jobs
     from liftlab.runner.served import serving
 

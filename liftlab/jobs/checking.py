@@ -19,6 +19,7 @@ from liftlab.jobs.baselines import Baseline, read_baseline, row_of
 from liftlab.jobs.opening import open_run
 from liftlab.settings import Project
 from liftlab.summary import RunSummary, summarize
+from liftlab.summary.claims.quantities import metric_words
 
 Decision = Literal["passed", "failed", "undecided", "not measurable"]
 EXIT_CODES: Mapping[Decision, int] = {
@@ -73,7 +74,7 @@ class CheckResult:
         open_ones = [t.result.name for t in self.targets if t.required and t.verdict in _OPEN]
         # A number that the baseline never had is not missed.
         worse = [r for r in self.regressions if r.verdict in _OPEN and r.before is not None]
-        return open_ones + [f"{r.metric} against the baseline" for r in worse]
+        return open_ones + [f"{metric_words(r.metric)} against the baseline" for r in worse]
 
     @property
     def decision(self) -> Decision:
@@ -97,7 +98,7 @@ class CheckResult:
         if not self.summary.has_answers:
             return f"{self.run_id}: no request was answered, so nothing can be judged."
         if self.failed:
-            return f"{self.run_id} fails: {', '.join(self.failed)}."
+            return f"{self.run_id} fails: {', '.join(map(metric_words, self.failed))}."
         count = len(self.undecided)
         told = f"undecided: {', '.join(self.undecided)}" if count else "everything is decided"
         if self.decision == "undecided":

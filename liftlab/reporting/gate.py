@@ -19,8 +19,9 @@ from liftlab.jobs.checking import CheckResult
 from liftlab.reporting.markdown import escaped as markdown
 from liftlab.reporting.text import comparison as text
 from liftlab.reporting.text import ranking, targets
-from liftlab.reporting.text.base import joined
+from liftlab.reporting.text.base import capitalised, joined
 from liftlab.summary.answers import Answers
+from liftlab.summary.claims.quantities import metric_words
 from liftlab.summary.comparison import Comparison
 from liftlab.summary.ranking import RankedRuns
 
@@ -37,12 +38,17 @@ def check_lines(result: CheckResult) -> Iterator[str]:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield f"  {'  '.join(cells)}".rstrip()
     for target in result.targets:
-        if target.result.needs:
-            yield f"  {visible(target.result.name)}: {target.result.needs}"
+        if decides := targets.decides(target):
+            yield f"  {visible(target.result.name)}: {decides}"
     if result.baseline:
         yield f"against the baseline {visible(result.baseline)}"
+        reasons = {found.reason for found in result.regressions}
+        shared = next(iter(reasons)) if len(reasons) == 1 else ""
         for found in result.regressions:
-            yield f"  {visible(_regression(found))}"
+            line = _regression(found)
+            yield f"  {visible(line.replace(f'; {shared}', '') if shared else line)}"
+        if shared:
+            yield f"  {visible(shared)}."
     yield visible(result.sentence())
 
 
@@ -77,7 +83,8 @@ def baseline_lines(baseline: Baseline) -> Iterator[str]:
         said = "no spread: no other run like it"
         if spread is not None:
             said = f"{spread.runs:,} runs like it differ by {quantity(spread.sd, '%')} (SD)"
-        yield f"  {visible(metric)}: {quantity(value, unit_of(metric))}; {said}"
+        name = visible(capitalised(metric_words(metric)))
+        yield f"  {name}: {quantity(value, unit_of(metric))}; {said}"
     yield f"  {len(baseline.cases):,} cases"
 
 
@@ -117,7 +124,12 @@ def check_junit(result: CheckResult) -> bytes:
         for t in result.targets
     ]
     cases += [
-        (f"{visible(r.metric)} against the baseline", r.verdict, visible(_regression(r)), True)
+        (
+            f"{visible(metric_words(r.metric))} against the baseline",
+            r.verdict,
+            visible(_regression(r)),
+            True,
+        )
         for r in result.regressions
     ]
     suite = ET.Element("testsuite", name=f"liftlab check {visible(result.run_id)}")
@@ -191,7 +203,7 @@ def _row(target: JudgedTarget, found: Answers) -> tuple[str, ...]:
 def _regression(found: Regression) -> str:
     """Return both values of a number, how far apart they are, and what that is worth."""
     values = (quantity(value, unit_of(found.metric)) for value in (found.before, found.after))
-    said = f"{found.metric}: {found.verdict}: {' → '.join(values)}"
+    said = f"{capitalised(metric_words(found.metric))}: {found.verdict}: {' → '.join(values)}"
     if found.change is not None:
         said += f" ({_change(found)})"
     if found.reason:
@@ -213,7 +225,7 @@ def _change(found: Regression) -> str:
 
 def _regression_row(found: Regression) -> tuple[str, ...]:
     return (
-        visible(found.metric),
+        visible(metric_words(found.metric)),
         quantity(found.before, unit_of(found.metric)),
         quantity(found.after, unit_of(found.metric)),
         _change(found),

@@ -90,12 +90,12 @@ def test_which_of_them_survive(day: dict[str, PublishedFigure]) -> None:
 
 def test_why_the_others_do_not(day: dict[str, PublishedFigure]) -> None:
     assert day["e2e_median_s"].recomputed == pytest.approx(14.96)
-    assert day["e2e_median_s"].explanation == "1 of 5 left out: failures"
+    assert day["e2e_median_s"].explanation == "leaves out failures: 1 of 5"
     assert day["ir_to_code_mean_s"].recomputed == pytest.approx(9.864)
-    assert "3 of those counted are wrong: missing return" in day["successes"].explanation
-    assert "not what is billed: that is modal-a10g" in day["cost_1000_usd"].explanation
+    assert "3 of those counted as right are wrong" in day["successes"].explanation
+    assert "not at the endpoint's price, modal-a10g" in day["cost_1000_usd"].explanation
     assert day["cost_1000_usd"].recomputed == pytest.approx(5.99, abs=0.005)
-    assert "one run of one prompt" in day["week1_faster_e2e"].explanation
+    assert "one request of one prompt" in day["week1_faster_e2e"].explanation
     assert "2 trials" in day["week1_faster_success"].explanation
 
 

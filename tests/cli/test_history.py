@@ -38,7 +38,7 @@ def test_runs_are_listed_and_what_is_left_out_is_named(
     assert two_runs[0] not in captured.out
     assert "… and 1 older" in captured.out
     assert "timed · lift · modal: 2 runs" in captured.out
-    assert "e2e_median_s: 14.5 s in the newest of 2 runs" in captured.out
+    assert "End to end median: 14.5 s in the newest of 2 runs" in captured.out
     assert f"skipped copy_19: its tables are those of run {two_runs[0]}" in captured.err
     assert "copy_20" not in captured.err
     assert "… and 2 more: `liftlab history --json` names all" in captured.err

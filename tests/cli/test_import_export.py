@@ -35,7 +35,7 @@ def test_one_file_shows_what_it_published_beside_its_rows(
     out = capsys.readouterr().out
     assert f"5 results → {only_run(inside)}, 5 to grade" in out
     assert "3 of 16 published figures are the same when recomputed" in out
-    assert "3 of those counted are wrong: missing return" in out
+    assert "3 of those counted as right are wrong" in out
     assert main(["show", only_run(inside)]) == 0
     assert "3 of 16 published figures are the same when recomputed" in capsys.readouterr().out
 

@@ -140,8 +140,8 @@ def test_quick_prints_attempts_code_and_checks(
 ) -> None:
     assert main(["quick", "shout"]) == 0
     out, _ = said(capsys)
-    assert "nlp_to_ir" in out
-    assert "ir_to_code" in out
+    assert "NLP → IR" in out
+    assert "IR → Code" in out
     assert "text.upper()" in out
     assert "wrong, missing returns" in out
     assert main(["runs"]) == 0
@@ -223,7 +223,7 @@ def test_an_endpoint_that_fails_every_trial_is_exit_4(
     out, err = said(capsys)
     assert "every trial is an endpoint error: 18 × reset; connection lost: " in err
     assert "The set-up is the likely cause" in err.splitlines()[-1]
-    assert out.count("endpoint_error") == 3
+    assert out.count("endpoint failures") == 3
 
 
 def test_an_endpoint_that_refuses_every_trial_is_quoted(

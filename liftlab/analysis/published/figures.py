@@ -15,7 +15,7 @@ from liftlab.analysis.published.rules import Spec, Survives, spec_of
 
 _MOST_DECIMALS = 9  # a figure with more was written by a program; sums differ in their last bits
 _NOT_FIGURES = re.compile(r"target_.*|title|date|success_means|.*_case")
-_NOT_HELD = "the rows do not hold it"
+_NOT_HELD = "the run did not record it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

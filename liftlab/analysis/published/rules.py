@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from liftlab.analysis.columns import Floats, floats, is_true, labels
 from liftlab.analysis.latency import succeeded
+from liftlab.words import be
 
 Survives = Literal["yes", "no", "cannot be checked"]
 
@@ -78,7 +79,8 @@ def spec_of(
     name = field.removesuffix("_s")
     if name in _measured(stages):
         return _single_spec(name, trials, stages)
-    return Spec(name.replace("_", " "), "s" if field.endswith("_s") else "", [])
+    what = "time to wake the endpoint" if name == "wake" else name.replace("_", " ")
+    return Spec(what, "s" if field.endswith("_s") else "", [])
 
 
 def _counts(trials: pd.DataFrame) -> dict[str, Spec]:
@@ -126,17 +128,11 @@ def _count_spec(field: str, trials: pd.DataFrame) -> Spec | None:
 
 
 def _wrong(trials: pd.DataFrame, counted: str = "parsed") -> str:
-    """Say how many that were counted as successes are wrong, and how most of them are."""
+    """Say how many that were counted as successes are wrong."""
     wrong = trials[is_true(trials, counted) & (labels(trials, "outcome") == "fail")]
     if len(wrong) == 0:
         return ""
-    named = pd.Series(labels(wrong, "failure_class")).value_counts()
-    if len(named) == 0:
-        return f"{len(wrong)} of those counted {'is' if len(wrong) == 1 else 'are'} wrong"
-    most, how = int(named.iloc[0]), str(named.index[0]).replace("_", " ")
-    if most == len(wrong):
-        return f"{most} of those counted {'is' if most == 1 else 'are'} wrong: {how}"
-    return f"{len(wrong)} of those counted are wrong, {most} of them: {how}"
+    return f"{len(wrong):,} of those counted as right {be(len(wrong))} wrong"
 
 
 def _cost_spec(field: str, usd: Mapping[str, ArrayLike]) -> Spec | None:
@@ -156,7 +152,7 @@ def _cost_spec(field: str, usd: Mapping[str, ArrayLike]) -> Spec | None:
         known = len(spent) > 0 and bool(np.isfinite(spent).all())
         total = float(spent.sum()) if known else None
         mean = None if total is None or times is None else times * total / len(spent)
-        fault = f"not what is billed: that is {next(iter(usd))}" if rules else ""
+        fault = f"not at the endpoint's price, {next(iter(usd))}" if rules else ""
         rules.append(Rule(f"price {price}", total if times is None else mean, fault))
     unknown = all(rule.value is None for rule in rules)
     return Spec(what, "USD", rules, ("cannot be checked", _NO_COST) if unknown else None)
@@ -173,14 +169,14 @@ def _change_spec(
     if stage == "success":
         rates = [day.get("success_rate", math.nan) for day in (published, before)]
         n = " and ".join(str(day.get("trials", "?")) for day in (published, before))
-        why = f"rates of other prompts, of {n} trials: not a comparison of like with like"
+        why = f"different prompts, {n} trials: not comparable"
         return Spec("Success rate, more", "%", [Rule("points", rates[0] - rates[1])], ("no", why))
     case, column = published.get("compared_case"), "e2e_s" if stage == "e2e" else "latency_s"
     rows = trials if stage == "e2e" else stages[labels(stages, "stage") == stage]
     mine = floats(rows[labels(rows, "case_id") == case], column)
     was = before.get(f"{stage}_s")
     faster = 1 - float(mine[0]) / was if was and len(mine) == 1 else None
-    why = "one run of one prompt against one run of another carries no claim of a change"
+    why = "one request of one prompt and one of another do not show a change"
     what = f"{stage.replace('_', ' ')}, faster"
     return Spec(what, "%", [Rule(f"{case} against the earlier prompt", faster)], ("no", why))
 
@@ -195,7 +191,8 @@ def _latency_spec(found: re.Match[str], trials: pd.DataFrame, stages: pd.DataFra
             rules.append(Rule(f"{name}, {words}", function(values) if enough else None, fault))
             if not enough:
                 rules.append(Rule(f"0 for want of a {name}, {words}", 0.0, _NOTHING))
-    what = f"{stage.replace('_', ' ')}, {statistic}"
+    name = {"cv": "coefficient of variation", "std": "SD"}.get(statistic, statistic)
+    what = f"{stage.replace('_', ' ')}, {name}"
     if statistic == "cv":
         return Spec(what, "%", rules)
     seconds = found["seconds"] is not None
@@ -227,7 +224,11 @@ def _populations(
         ("right answers only", ended & succeeded(rows)),
     ):
         out = int(ended.sum() - kept.sum())
-        yield words, seconds[kept], f"{out} of {int(ended.sum())} left out: failures" if out else ""
+        yield (
+            words,
+            seconds[kept],
+            f"leaves out failures: {out} of {int(ended.sum())}" if out else "",
+        )
 
 
 def _memory_spec(field: str, stages: pd.DataFrame) -> Spec:

@@ -18,8 +18,8 @@ from liftlab.reporting.text.base import capitalised
 from liftlab.summary.published import Published
 
 _VERDICTS = {
-    "yes": ("met", "same figure"),
-    "no": ("not met", "another figure"),
+    "yes": ("met", "holds"),
+    "no": ("not met", "does not hold"),
     "cannot be checked": ("not measurable", "cannot be checked"),
 }
 

@@ -9,8 +9,10 @@ import pandas as pd
 from liftlab.analysis.comparability import is_share, time_metrics, unit_of
 from liftlab.analysis.estimate import plain, quantity
 from liftlab.analysis.trends import ChangePoint, MetricSeries, RunSeries
+from liftlab.reporting.text.base import capitalised
+from liftlab.summary.claims.quantities import metric_words
 from liftlab.summary.limits import Limits
-from liftlab.words import counted, one_line
+from liftlab.words import counted, one_line, stage_words
 
 _NAMES = ("suite", "endpoint", "model")
 _COLUMNS = {
@@ -29,7 +31,7 @@ def run_table(runs: pd.DataFrame, limits: Limits) -> str:
         if runs[name].notna().any():
             limit = next((limit for _, limit in limits.of(name, required=True)), None)
             told = [quantity(seconds, "s", limit=limit) for seconds in runs[name]]
-            table[name.removesuffix("_median_s")] = told
+            table[stage_words(name.removesuffix("_median_s"))] = told
     for title, (name, unit) in _COLUMNS.items():
         table[title] = [quantity(value, unit) for value in runs[name]]
     return table.to_string(index=False)
@@ -70,7 +72,8 @@ def paragraph(series: RunSeries) -> list[str]:
 def metric(series: MetricSeries) -> str:
     """Return the newest value, the spread and the slope."""
     newest = quantity(series.latest, unit_of(series.metric))
-    said = f"{series.metric}: {newest} in the newest of {counted(series.n, 'run')}"
+    name = capitalised(metric_words(series.metric))
+    said = f"{name}: {newest} in the newest of {counted(series.n, 'run')}"
     if series.sd is not None:
         said += f", which differ by {quantity(series.sd, '%')} (SD) at this level"
     slope = series.per_week
@@ -89,7 +92,7 @@ def shift(change: ChangePoint) -> str:
     settings = ", ".join(f"{name} {old} → {new}" for name, (old, new) in change.changed.items())
     beside = f"changed with it: {settings}" if settings else "nothing recorded changed with it"
     return (
-        f"{change.metric} {size} ({' → '.join(levels)}) from run {change.run_id} on, "
+        f"{metric_words(change.metric)} {size} ({' → '.join(levels)}) from run {change.run_id} on, "
         f"p = {plain(change.p, 2)}; {beside}."
     )
 

@@ -73,4 +73,4 @@ def beyond_chance(slow: Slow) -> Text:
     count = marked(
         f"{found:,} of {counted(judged, 'step')}", "beyond_chance", f"{found:,} of {judged:,}"
     )
-    return write("{} took longer than chance explains, for no known cause.", count)
+    return write("{} took longer than chance and the known causes explain.", count)

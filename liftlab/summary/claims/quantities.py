@@ -112,6 +112,12 @@ def is_known(metric: str) -> bool:
     return metric in (*AT_LEAST, *AT_MOST, *OTHERS) or any(p.fullmatch(metric) for p in patterns)
 
 
+def metric_words(metric: str) -> str:
+    """Return the name of a metric for people; what is none stays as it is."""
+    known = TIME_METRIC.fullmatch(metric) or metric in (*AT_LEAST, *AT_MOST)
+    return Quantity(metric=metric).words() if known else metric
+
+
 def estimate(summary: RunSummary, wanted: Quantity) -> Estimate:
     """Return what the run's summary gives for a quantity."""
     metric = wanted.metric

@@ -12,7 +12,7 @@ from liftlab.analysis.slow_steps import LEAST, MOSTLY
 from liftlab.analysis.verdicts import judge
 from liftlab.summary.claims.model import ALONE, Claim, Other, Ruling, Verdict
 from liftlab.summary.claims.quantities import PLANNED, Quantity, counts, estimate
-from liftlab.words import be, readable, stage_words
+from liftlab.words import be, counted, readable, stage_words
 
 if TYPE_CHECKING:
     from liftlab.summary.run import RunSummary
@@ -195,7 +195,7 @@ def _explained(claim: Claim, summary: RunSummary) -> Ruling:
         f"{step.case_id} {quantity(round(share, 2), '%')}"
         for step, share in list(zip(steps, shares, strict=True))[:5]
     ]
-    said = f"{readable(claim.cause)} holds of the excess: {', '.join(parts)}."
+    said = f"Share of the excess time with the cause {readable(claim.cause)}: {', '.join(parts)}."
     return Ruling(claim=claim, ruling=ruling, why=said, may_say=said)
 
 
@@ -207,13 +207,14 @@ def _sum(claim: Claim, summary: RunSummary) -> Ruling:
         return _unmeasured(claim, "not all of these were timed", "The times do not add up to it.")
     apart = abs(whole - sum(part for part in parts if part is not None))
     holds = apart <= _ROUNDING_S
-    said = "The means of the stages add up to that of end to end"
-    said += "." if holds else f" but for {quantity(apart, 's')}."
+    said = "The means of the stages add up to the mean end to end"
+    said += "." if holds else f", except for {quantity(apart, 's')}."
     return Ruling(
         claim=claim,
         ruling="supported" if holds else "contradicted",
-        why=said + (" It is derived, or nothing lies between." if holds else ""),
-        may_say="End to end is the sum of its stages, no time of its own." if holds else said,
+        why=said
+        + (" End to end is computed so, or no time passes between stages." if holds else ""),
+        may_say="End to end is the sum of its stages." if holds else said,
     )
 
 
@@ -224,12 +225,12 @@ def _association(claim: Claim, summary: RunSummary) -> Ruling:
     least = 2 / math.comb(n, right) if n else 1.0  # an exact rank test gives no smaller p
     if least > 0.05:
         return _unmeasured(
-            claim, f"{said}: too few to show what goes with it, whatever the times are", f"{said}."
+            claim, f"{said}: too few to show whether times go with failure", f"{said}."
         )
     return Ruling(
         claim=claim,
         ruling="not supported",
-        why=f"{said}; whether times of {stage_words(claim.stage)} go with it was not tested.",
+        why=f"{said}; whether times of {stage_words(claim.stage)} go with failure was not tested.",
         may_say=f"{said}.",
     )
 
@@ -243,11 +244,13 @@ def _works(claim: Claim, summary: RunSummary) -> Ruling:
     if not tried:
         return _unmeasured(claim, "none of these prompts was asked", "They were not asked.")
     never = [case for case in tried if not right[case]]
-    said = f"{len(tried) - len(never):,} of {len(tried):,} of these prompts were ever right"
+    ever = len(tried) - len(never)
+    was = "was" if ever == 1 else "were"
+    said = f"{ever:,} of these {counted(len(tried), 'prompt')} {was} ever right"
     return Ruling(
         claim=claim,
         ruling="contradicted" if never else "supported",
-        why=said + (f"; never: {', '.join(never[:5])}." if never else "."),
+        why=said + (f"; never right: {', '.join(never[:5])}." if never else "."),
         may_say=f"{said}.",
         caveat="" if never else "as a count only",
     )

@@ -144,10 +144,10 @@ def test_costs_by_the_formula_and_by_the_list_price(day: Day) -> None:
 def test_published_figures_with_every_difference_explained(day: Day) -> None:
     figures = {figure.field: figure for figure in published_of(day.runs["later"], day.project).rows}
     assert figures["total_runs"].survives == "yes"
-    assert "missing return" in figures["successful_runs"].explanation
-    assert "left out: failures" in figures["e2e_median"].explanation
+    assert "are wrong" in figures["successful_runs"].explanation
+    assert "leaves out failures" in figures["e2e_median"].explanation
     assert "divided by n, not by n - 1" in figures["e2e_std"].explanation
-    assert "not what is billed" in figures["total_cost_usd"].explanation
+    assert "not at the endpoint's price" in figures["total_cost_usd"].explanation
     assert all(figure.comes_out_as for figure in figures.values())
 
 
