@@ -42,6 +42,7 @@ _BLANK = re.compile(
     rf"(?: ?(?:-|to|,|and) ?[<>]? ?{NUMBER} ?(?:%|{_SECONDS}|usd)?)?)?[\])]?"
     rf"|\b(?:ci|interval|iqr)[:=]? ?[\[(]?{NUMBER} ?(?:%|{_SECONDS}|usd)? ?(?:-|to|,) ?{NUMBER}"
     rf" ?(?:%|{_SECONDS}|usd)?[\])]?"
+    rf"|(?<![0-9.,])[0-9]{{1,3}} [0-9]{{3}} ?(?:{_SECONDS})\b"  # "4 380 ms": which is meant?
     rf"|\((?:at least|at most|likely) {NUMBER}(?: ?(?:-|to) ?{NUMBER})? ?(?:%|{_SECONDS}|usd)?"
     rf"|(?:±|\+/-|\+-) ?{NUMBER} ?(?:%|{_SECONDS}|percentage points|points|pp|usd)?"
     r"|\bv[0-9][0-9.]{0,9}\b"

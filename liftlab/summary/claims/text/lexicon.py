@@ -106,6 +106,7 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "!some requests only": r"\b(?:failed|failing|wrong|incorrect|retried|simple|complex|short"
         r"|long|longer(?! than)|large|small|trivial|concurren\w+|parallel|batch\w*|stream\w*"
         r"|burst\w*|peak|off peak|outliers?|excluding|except|without|single|under load|weekends?"
+        r"|(?:median|mean|p[0-9]{2}) of (?:the )?failures|repeat [0-9]|tries"
         r"|cold|warm|cached|first|last|second|slow|fast|some|users? at)\b",
     },
     "other": {
@@ -116,6 +117,7 @@ _WORDS: dict[Slot, dict[str, str]] = {
         r"|initially)\b",
     },
 }
+_DID = re.compile(r" (?:was|is|took|takes|pass\w*|fail\w*|need\w*|got|ran|runs)\b")
 _PLAIN_CLASSES = ("output", "memory", "timeout", "crash", "blocked", "truncated")  # words of prose
 _CLASSES = {
     "missing_return": r"\bmissing returns?(?: statements?)?\b",
@@ -183,7 +185,12 @@ class Lexicon:
     def names_a_case(self, text: str) -> bool:
         """Whether a text names a single prompt by its id, which is no plain word."""
         found = self._case.finditer(text) if self._case else ()
-        return any(" " in match[0] or any(c.isdigit() for c in match[0]) for match in found)
+        return any(
+            " " in match[0]
+            or any(c.isdigit() for c in match[0])
+            or _DID.match(text, match.end())  # a plain word, such as "factorial", took or passed
+            for match in found
+        )
 
     def marks(self, text: str) -> list[Mark]:
         """Return the words of the table in a text, from left to right; of two the longer one."""

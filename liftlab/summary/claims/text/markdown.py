@@ -10,6 +10,7 @@ from liftlab.summary.claims.text.normalize import normalize
 
 MAX_CHARACTERS, MAX_LINES, MAX_COLUMNS, MAX_CELLS = 1_000_000, 20_000, 1_000, 20
 _FENCE = re.compile(r"^\s{0,3}(```+|~~~+)")
+_BOLD = re.compile(r"^\s{0,3}()\*\*([^*]{1,100})\*\*:?\s*$")
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 _ITEM = re.compile(r"^(\s*)(?:[-*+•]|[0-9]{1,3}[.)])\s+(.*)$")
 _QUOTE = re.compile(r"^\s{0,3}>\s?(.*)$")
@@ -100,10 +101,11 @@ class _Reader:
             yield from self._close()
             self.quoted = bool(quote)
         text = quote[1] if quote else row
-        if heading := _HEADING.match(text):
+        heading = _HEADING.match(text) or _BOLD.match(text)
+        if heading:
             yield from self._close()
             yield self._piece([(at, heading[2])])
-            level = len(heading[1])
+            level = len(heading[1] or "#######")  # a line in bold is below every heading
             self.headings = [h for h in self.headings if h[0] < level]
             self.headings.append((level, normalize(heading[2])))
             self.lead = ""

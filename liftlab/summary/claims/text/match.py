@@ -18,6 +18,10 @@ from liftlab.summary.claims.text.sentence import Sentence, sentences
 MAX_FIGURES = 24  # of a sentence: beyond them it is a listing
 _NOW = re.compile(r"\b(?:now|today|current(?:ly)?|this (?:run|week|time)|we|our|ours)\b")
 _NUMBERED = re.compile(r"\b(week|day|sprint|run|v|version|release) ?([0-9][0-9.]{0,6})\b")
+# A column of another build, or of a change; as the name of a column only.
+_OTHER_COLUMN = re.compile(
+    r"^(?:main|master|trunk|control|upstream|ref(?:erence)?|[δ∆]|delta|diff(?:erence)?|change)\b"
+)
 _BY = re.compile(r"\bby (?:about |around |roughly |almost |nearly |over |up to |~)?\$?$")
 _CHANGED = re.compile(
     r"\b(?:from|dropped|drops|fell|falls|went|improved|rose|grew|increased|decreased|reduced|cut"
@@ -196,6 +200,8 @@ def _other_run(sentence: Sentence, figure: Figure) -> str:
     piece, lexicon = sentence.piece, sentence.lexicon
     own = sentence.text[start:end]
     said = own if _NOW.search(own) else sentence.text[:end]
+    if column := next(filter(_OTHER_COLUMN.match, piece.names), None):
+        return column
     for text in (said, *piece.names[:2], *piece.around[:1]):
         for mark in lexicon.marks(text):
             if mark.slot == "other":

@@ -42,7 +42,7 @@ _TARGET = re.compile(
     r"|a))\b"
 )
 _DENIED = re.compile(
-    r"\b(?:not|never|isn't|aren't|wasn't|no longer|neither|hardly|doesn't|don't)\b"
+    r"\b(?:not|never|nowhere near|isn't|aren't|wasn't|no longer|neither|hardly|doesn't|don't)\b"
 )
 _MORE = r" ?(?:about |than |our |the |its )?~?\$?$"
 _BOUNDS: tuple[tuple[Relation, str, str], ...] = (  # before the figure, or behind it
