@@ -94,6 +94,10 @@ class Case:
 
     def __post_init__(self) -> None:
         """Give a number to each check without a name."""
+        for check in self.checks:
+            if not isinstance(check, Check):
+                kind = type(check).__name__
+                raise UsageError(f"a case's checks are Checks, not {kind}: Check(args=…)")
         checks = enumerate(self.checks, start=1)
         named = (check if check.name else replace(check, name=f"{n}") for n, check in checks)
         object.__setattr__(self, "checks", tuple(named))

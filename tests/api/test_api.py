@@ -142,6 +142,30 @@ def test_a_case_is_made_by_hand_and_graded() -> None:
     assert liftlab.grade("def union(a, b):\n    return a", case).outcome == "fail"
 
 
+WRONG: Any = 5
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda: liftlab.load_project(WRONG),
+        lambda: liftlab.run(suite=WRONG),
+        lambda: liftlab.run(endpoint="simulator", repeats=0),
+        lambda: liftlab.resume(WRONG),
+        lambda: liftlab.simulate(WRONG),
+        lambda: liftlab.load_suite(WRONG),
+        lambda: liftlab.grade(WRONG, liftlab.Case("a", "b")),
+        lambda: liftlab.Case("a", "b", checks=[WRONG]),
+        lambda: liftlab.quantile([1.0, 2.0], 95),
+        lambda: liftlab.quantile([1.0, 2.0], WRONG),
+        lambda: liftlab.proportion(11, 10),
+    ],
+)
+def test_a_natural_mistake_is_a_line(mistake: Any) -> None:
+    with pytest.raises(UsageError):
+        mistake()
+
+
 def test_a_name_in_place_of_a_case_says_how_to_get_it() -> None:
     name: Any = "is_even"
     with pytest.raises(UsageError, match=r"load_suite\(\"mvp\"\)\['is_even'\]"):
@@ -220,6 +244,7 @@ def test_a_result_in_words_has_a_table_and_no_axes(week2: liftlab.Run) -> None:
     summary: Any = week2.summary
     assert "python" in summary.provenance.frame()["what"].tolist()
     assert len(summary.examples.frame()) == 4
+    assert set(summary.claims.frame().columns) >= {"claim", "ruling", "why"}
     with pytest.raises(UsageError, match="holds words"):
         summary.recommendations.plot()
 
