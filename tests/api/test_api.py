@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,12 @@ def test_a_trial_is_there_in_full(week2: liftlab.Run) -> None:
     shown = html_of(trial)
     assert "is_even(2)" in shown
     assert "in 3 requests" in shown
+
+
+def test_requests_that_nobody_counted_are_not_told_as_one(week2: liftlab.Run) -> None:
+    trial = week2.trial("is_even")
+    uncounted = replace(trial, attempts=trial.attempts.assign(attempt=pd.NA))
+    assert "in an unknown number of requests" in html_of(uncounted)
 
 
 @pytest.mark.parametrize(("case", "repeat"), [("is_eve", 1), ("is_even", 2)])
