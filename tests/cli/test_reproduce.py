@@ -106,6 +106,23 @@ def test_the_request_can_be_sent_as_it_is_printed(
     assert first.partition("-")[0] == again.partition("-")[0]
 
 
+def test_a_request_to_a_server_that_liftlab_starts_is_printed(
+    inside: LiftServer, capsys: Out
+) -> None:
+    assert main(["run", "--repeats", "1", "--pipeline", "direct"]) == 0
+    capsys.readouterr()
+    settings = Path("liftlab.toml")
+    named = re.search(r'endpoint = "(\w+)"', settings.read_text())
+    assert named is not None
+    started = '\n[endpoints.fake]\nprotocol = "lift"\nserve = "simulator"\n'
+    table = f"[endpoints.{named[1]}]"
+    settings.write_text(
+        settings.read_text().replace(table, "[endpoints.was]") + started.replace("fake", named[1])
+    )
+    assert main(["reproduce", "latest", "max_of_two"]) == 0
+    assert "curl" in capsys.readouterr().out
+
+
 def test_there_has_to_be_a_failure(
     inside: LiftServer, capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
