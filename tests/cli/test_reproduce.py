@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from liftlab.cli.main import main
+from liftlab.endpoints.urls import fault_of
 from liftlab.jobs.minimizing import SpentError, ddmin, leaves_of, only
+from liftlab.jobs.reproducing import _PLACE
 from liftlab.reporting.text.reproduction import fenced
 from tests.conftest import ROOT, LiftServer
 
@@ -106,21 +108,8 @@ def test_the_request_can_be_sent_as_it_is_printed(
     assert first.partition("-")[0] == again.partition("-")[0]
 
 
-def test_a_request_to_a_server_that_liftlab_starts_is_printed(
-    inside: LiftServer, capsys: Out
-) -> None:
-    assert main(["run", "--repeats", "1", "--pipeline", "direct"]) == 0
-    capsys.readouterr()
-    settings = Path("liftlab.toml")
-    named = re.search(r'endpoint = "(\w+)"', settings.read_text())
-    assert named is not None
-    started = '\n[endpoints.fake]\nprotocol = "lift"\nserve = "simulator"\n'
-    table = f"[endpoints.{named[1]}]"
-    settings.write_text(
-        settings.read_text().replace(table, "[endpoints.was]") + started.replace("fake", named[1])
-    )
-    assert main(["reproduce", "latest", "max_of_two"]) == 0
-    assert "curl" in capsys.readouterr().out
+def test_the_place_of_a_server_that_liftlab_starts_is_a_url() -> None:
+    assert fault_of(_PLACE) is None
 
 
 def test_there_has_to_be_a_failure(

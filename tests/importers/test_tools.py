@@ -46,7 +46,7 @@ GUIDELLM = {
         }
     ]
 }
-AIPERF = {
+AIPERF: dict[str, Any] = {
     "metadata": {"request_start_ns": 2_000_000_000, "was_cancelled": False},
     "metrics": {
         "request_latency": {"value": 750.0, "unit": "ms"},
