@@ -38,6 +38,8 @@ def load_project(path: Place = None, **overrides: Any) -> Project:
     >>> liftlab.load_project(".").settings.run.suite
     'mvp'
     """
+    if not isinstance(path, Project | str | os.PathLike | None):
+        raise UsageError(f"a project is named by its folder, not by {type(path).__name__}")
     if isinstance(path, Project) and not overrides:
         return path
     start = path.root if isinstance(path, Project) else Path(path or ".").expanduser()

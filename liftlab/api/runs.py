@@ -100,7 +100,7 @@ def run(
     *,
     pipeline: str = "",
     protocol: str = "",
-    repeats: int = 0,
+    repeats: int | None = None,
     project: Place = None,
 ) -> Run:
     """Run a suite, grade its answers, and return the run.
@@ -118,7 +118,7 @@ def run(
     protocol
         What a URL speaks: "lift" or "openai".
     repeats
-        How often each case is asked.
+        How often each case is asked; as often as `liftlab.toml` says if None.
     project
         Where to run it, or a folder in it; the project around the working directory if None.
 
@@ -135,6 +135,8 @@ def run(
     >>> with liftlab.simulate("fast", time_scale=100) as server:  # doctest: +SKIP
     ...     run = liftlab.run("mvp", server, repeats=2)
     """
+    if not isinstance(suite, str | os.PathLike | Suite):
+        raise UsageError(f"run takes a suite or its name, not {type(suite).__name__}")
     asked: dict[str, Any] = {
         "suite": "" if isinstance(suite, Suite) else os.fspath(suite),
         "endpoint": endpoint if isinstance(endpoint, str) else endpoint.url,
@@ -142,7 +144,9 @@ def run(
         "protocol": protocol or ("" if isinstance(endpoint, str) else "lift"),
         "repeats": repeats,
     }
-    where = load_project(project, **{name: value for name, value in asked.items() if value})
+    where = load_project(
+        project, **{name: value for name, value in asked.items() if value not in ("", None)}
+    )
     request = jobs.plan_run(where, suite=suite if isinstance(suite, Suite) else None)
     return _kept(partial(jobs.run_suite, request), where)
 
@@ -169,6 +173,8 @@ def resume(run: str | Run, project: Place = None) -> Run:
     >>> import liftlab
     >>> run = liftlab.resume("20261129_101500_abcd")  # doctest: +SKIP
     """
+    if not isinstance(run, Run | str):
+        raise UsageError(f"resume takes a run or its name, not {type(run).__name__}")
     where = run.project if isinstance(run, Run) and project is None else load_project(project)
     name = run.id if isinstance(run, Run) else run
     return _kept(partial(jobs.resume_run, where, name), where)
@@ -193,6 +199,8 @@ def simulate(profile: str = "fast", *, time_scale: float = 1.0) -> SimulatorServ
     """
     from liftlab.serving.simulator import serve_simulator
 
+    if not isinstance(profile, str | os.PathLike):
+        raise UsageError(f"simulate takes a profile's name, not {type(profile).__name__}")
     return serve_simulator(profile, time_scale=time_scale)
 
 

@@ -43,6 +43,8 @@ def quantile(x: Column, q: float = 0.5, *, cases: Column | None = None, unit: st
     4.2 s
     """
     values, names = _columns(x, cases, "quantile")
+    if not isinstance(q, float | int) or not 0 < q < 1:
+        raise UsageError(f"a quantile lies between 0 and 1, such as 0.95, not {q!r}")
     return intervals.quantile(values, q, clusters=names, unit=unit)
 
 
@@ -89,7 +91,10 @@ def proportion(
     (0.8, 0.5)
     """
     if n is not None:
-        return intervals.proportion(_count(successes, "successes"), _count(n, "n"))
+        right, trials = _count(successes, "successes"), _count(n, "n")
+        if not 0 <= right <= trials:
+            raise UsageError(f"{right:,} successes of {trials:,}: a count lies between 0 and n")
+        return intervals.proportion(right, trials)
     if isinstance(successes, int):
         raise UsageError("proportion takes successes and n, or a column of true and false")
     values, names = _columns(successes, cases, "proportion")

@@ -37,6 +37,8 @@ def load_suite(name: str | os.PathLike[str], project: Place = None) -> Suite:
     >>> liftlab.load_suite("mvp")["is_even"].entry_point
     'is_even'
     """
+    if not isinstance(name, str | os.PathLike):
+        raise UsageError(f"load_suite takes a suite's name, not {type(name).__name__}")
     return suite.load(os.fspath(name), [load_project(project).path("suites")])
 
 
@@ -81,6 +83,8 @@ def grade(code: str, case: Case) -> Graded:
     'pass'
     """
     _refuse_names(case)
+    if not isinstance(code, str):
+        raise UsageError(f"grade takes an answer as text, not {type(code).__name__}")
     return judge(code, case)
 
 

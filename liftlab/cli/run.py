@@ -148,7 +148,8 @@ def require_answers(run: RunData) -> None:
     if failed or fault:
         ended = "no trial got as far as grading"
         if failed:
-            ended = f"every trial is an endpoint error: {failures(run)}"
+            ways = failures(run) or "no request failed"
+            ended = f"every trial is an endpoint error: {ways}"
         raise EndpointUnreachable("; ".join(filter(None, [f"{run.run.run_id}: {ended}", fault])))
 
 

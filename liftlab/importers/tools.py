@@ -40,6 +40,12 @@ _AIPERF: Columns = {
     "prompt_tokens": ("metrics.input_sequence_length.value", 1),
     "output_tokens": ("metrics.output_sequence_length.value", 1),
 }
+_AIPERF_TIMES = {
+    "latency_s": "request_latency",
+    "ttft_s": "time_to_first_token",
+    "itl_s": "inter_token_latency",
+}
+_UNITS_S = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0}
 _INSPECT: Columns = {
     "latency_s": ("output.time", 1),
     "prompt_tokens": ("output.usage.input_tokens", 1),
@@ -119,10 +125,11 @@ def _vllm(data: Mapping[str, Any]) -> ForeignFile:
         row = dict(zip(_VLLM_LISTS, values, strict=True))
         known = numbers(row, _VLLM)
         gaps = row["itls"] if isinstance(row["itls"], list) else []
-        gaps_s = [gap for gap in gaps if isinstance(gap, int | float)]
+        gaps_s = [gap for gap in gaps if isinstance(gap, int | float) and gap >= 0]
         known["itl_s"] = median(gaps_s) if gaps_s else None
         error = str(row["errors"]) if row["errors"] else None
-        if error is None and "ttft_s" in known:  # a failed request's is 0
+        whole = len(gaps_s) == len(gaps)
+        if error is None and "ttft_s" in known and whole:  # a failed request's is 0
             known["latency_s"] = known["ttft_s"] + sum(gaps_s)
         rows.append(ForeignRow(**known, text=text_at(row, "generated_texts"), error=error))
     return ForeignFile(
@@ -158,7 +165,15 @@ def _aiperf(lines: list[dict[str, Any]]) -> ForeignFile:
         )
         if dict_of(line.get("metadata")).get("was_cancelled") is True:
             said = "cancelled"
-        rows.append(ForeignRow(**numbers(line, _AIPERF), error=said))
+        known = numbers(line, _AIPERF)
+        for name, metric in _AIPERF_TIMES.items():
+            unit = text_at(line, f"metrics.{metric}.unit") or "ms"
+            unit_s = _UNITS_S.get(unit)
+            if unit_s is None:
+                known.pop(name, None)
+            elif name in known:
+                known[name] *= unit_s / 1e-3
+        rows.append(ForeignRow(**known, error=said))
     return ForeignFile(family="aiperf", rows=rows)
 
 

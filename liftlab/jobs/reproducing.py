@@ -32,7 +32,7 @@ from liftlab.summary.trial import TrialDetails, trial_of
 
 # What a stage raises where a part of its input that it needs is left out.
 _NO_INPUT = (KeyError, TypeError, IndexError, AttributeError, ValueError)
-_PLACE = "http://127.0.0.1:PORT"  # of a server that liftlab starts itself
+_PLACE = "http://127.0.0.1:8000"  # of a server that liftlab starts itself: a URL, its port unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,7 +159,11 @@ def told(error: BaseException, root: Path) -> str:
 
     Where none is, it is the innermost of all.
     """
-    said = clean(f"{type(error).__name__}: {error}".removesuffix(": "))
+    try:
+        message = str(error)
+    except Exception:  # foreign code, too
+        message = ""
+    said = clean(f"{type(error).__name__}: {message}".removesuffix(": "))
     place = _place(error.__traceback__, root)
     return f"{said} ({place})" if place else said
 

@@ -13,6 +13,7 @@ import pandas as pd
 from liftlab.analysis.estimate import Estimate
 from liftlab.summary.answers import Answers
 from liftlab.summary.budget import BudgetResult
+from liftlab.summary.claims import Claims
 from liftlab.summary.comparison import Comparison
 from liftlab.summary.cost import Costs
 from liftlab.summary.drift import Drift
@@ -151,6 +152,12 @@ def _what_if(found: WhatIf) -> Iterator[Row]:
         yield {"when": when, **_estimate(times.p50), "request_usd": cost.value}
 
 
+def _claims(claims: Claims) -> Iterator[Row]:
+    for row in claims.rows:
+        words = {name: getattr(row, name) for name in ("ruling", "why", "may_say", "caveat")}
+        yield {"claim": row.claim.statement, **words}
+
+
 def _summary(summary: RunSummary) -> Iterable[Row]:
     return _targets(summary.targets)
 
@@ -158,6 +165,7 @@ def _summary(summary: RunSummary) -> Iterable[Row]:
 _ROWS: dict[type, Any] = {
     Answers: _answers,
     BudgetResult: _budget,
+    Claims: _claims,
     Comparison: _comparison,
     Costs: _cost,
     Drift: _drift,

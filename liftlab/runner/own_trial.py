@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from liftlab.endpoints.replies import count_or_none
 from liftlab.errors import LiftlabError
 from liftlab.pipeline.base import Code
 from liftlab.pipeline.own import Answer, OwnFunction, told
@@ -22,6 +23,7 @@ from liftlab.runner.context import Context
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trace import Trace, TracedStage
 from liftlab.runner.trial import TrialDone, is_cold, total
+from liftlab.store.artifacts import MAX_BYTES
 from liftlab.suite.signature import mentions
 from liftlab.timing.observed import observer
 
@@ -93,10 +95,14 @@ def _fault_of(answer: object) -> str | None:
     for name, kind in wanted.items():
         if not isinstance(getattr(answer, name), kind):
             return f"an Answer whose {name} is {type(getattr(answer, name)).__name__}"
+    if answer.tokens is not None and count_or_none(answer.tokens) is None:
+        return "an Answer whose tokens are no count"
     try:
-        json.dumps(answer.ir)
+        size = len(json.dumps([answer.code, answer.function, answer.ir]))
     except (TypeError, ValueError, RecursionError):
         return "an Answer whose ir is no JSON data"
+    if size > MAX_BYTES - 100:  # the keys that it is kept under
+        return f"an answer of {size:,} bytes, more than a run keeps"
     return None
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
+from liftlab.endpoints.replies import count_or_none
 from liftlab.records import Attempt
 from liftlab.runner.context import Context
 from liftlab.runner.plan import PlannedTrial
@@ -78,9 +79,12 @@ class Trace:
         Of a call through `liftlab.transport()` it adds what the call itself does not tell;
         otherwise the attempt began where the stage, or the attempt before it, did.
 
-        `tokens`: output tokens of the answer. `reason`: why the attempt was made, where it is not
-        the first, such as `does_not_parse`.
+                `tokens`: output tokens of the answer. `reason`: why the attempt was made, where it is not
+        the first, such as `does_not_parse`. Raises `ValueError` if `tokens` is no count.
         """
+        count = count_or_none(tokens)
+        if tokens is not None and count is None:
+            raise ValueError("trace.attempt needs tokens that are a whole number from 0 on")
         now_s = self._context.clock.now_s()
         with self._lock:
             stage = self._stage()
@@ -92,7 +96,7 @@ class Trace:
                 self._unwritten.add(row.seq)
             told = replace(
                 row,
-                output_tokens=row.output_tokens if tokens is None else tokens,
+                output_tokens=row.output_tokens if count is None else count,
                 retry_reason=row.retry_reason if reason is None else str(reason)[:100],
             )
             stage.attempts.append(told)

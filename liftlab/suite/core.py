@@ -94,8 +94,13 @@ class Case:
 
     def __post_init__(self) -> None:
         """Give a number to each check without a name."""
+        given: Sequence[object] = self.checks
+        for check in given:
+            if not isinstance(check, Check):
+                kind = type(check).__name__
+                raise UsageError(f"a case's checks are Checks, not {kind}: Check(args=…)")
         checks = enumerate(self.checks, start=1)
-        named = (check if check.name else replace(check, name=f"{n}") for n, check in checks)
+        named = (row if row.name else replace(row, name=f"{n}") for n, row in checks)
         object.__setattr__(self, "checks", tuple(named))
 
     @property

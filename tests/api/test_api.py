@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,12 @@ def test_a_trial_is_there_in_full(week2: liftlab.Run) -> None:
     assert "in 3 requests" in shown
 
 
+def test_requests_that_nobody_counted_are_not_told_as_one(week2: liftlab.Run) -> None:
+    trial = week2.trial("is_even")
+    uncounted = replace(trial, attempts=trial.attempts.assign(attempt=None))
+    assert "in an unknown number of requests" in html_of(uncounted)
+
+
 @pytest.mark.parametrize(("case", "repeat"), [("is_eve", 1), ("is_even", 2)])
 def test_a_trial_that_is_not_there_names_those_that_are(
     week2: liftlab.Run, case: str, repeat: int
@@ -140,6 +147,30 @@ def test_a_case_is_made_by_hand_and_graded() -> None:
     assert [check.name for check in case.checks] == ["1", "2"]
     assert liftlab.grade("def union(a, b):\n    return a | b or None", case).outcome == "pass"
     assert liftlab.grade("def union(a, b):\n    return a", case).outcome == "fail"
+
+
+WRONG: Any = 5
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda: liftlab.load_project(WRONG),
+        lambda: liftlab.run(suite=WRONG),
+        lambda: liftlab.run(endpoint="simulator", repeats=0),
+        lambda: liftlab.resume(WRONG),
+        lambda: liftlab.simulate(WRONG),
+        lambda: liftlab.load_suite(WRONG),
+        lambda: liftlab.grade(WRONG, liftlab.Case("a", "b")),
+        lambda: liftlab.Case("a", "b", checks=[WRONG]),
+        lambda: liftlab.quantile([1.0, 2.0], 95),
+        lambda: liftlab.quantile([1.0, 2.0], WRONG),
+        lambda: liftlab.proportion(11, 10),
+    ],
+)
+def test_a_natural_mistake_is_a_line(mistake: Any) -> None:
+    with pytest.raises(UsageError):
+        mistake()
 
 
 def test_a_name_in_place_of_a_case_says_how_to_get_it() -> None:
@@ -220,6 +251,7 @@ def test_a_result_in_words_has_a_table_and_no_axes(week2: liftlab.Run) -> None:
     summary: Any = week2.summary
     assert "python" in summary.provenance.frame()["what"].tolist()
     assert len(summary.examples.frame()) == 4
+    assert set(summary.claims.frame().columns) >= {"claim", "ruling", "why"}
     with pytest.raises(UsageError, match="holds words"):
         summary.recommendations.plot()
 

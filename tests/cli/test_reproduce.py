@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from liftlab.cli.main import main
+from liftlab.endpoints.urls import fault_of
 from liftlab.jobs.minimizing import SpentError, ddmin, leaves_of, only
+from liftlab.jobs.reproducing import _PLACE
 from liftlab.reporting.text.reproduction import fenced
 from tests.conftest import ROOT, LiftServer
 
@@ -104,6 +106,10 @@ def test_the_request_can_be_sent_as_it_is_printed(
     first, again = inside.log[0], inside.log[-1]
     assert again in inside.log[:2]
     assert first.partition("-")[0] == again.partition("-")[0]
+
+
+def test_the_place_of_a_server_that_liftlab_starts_is_a_url() -> None:
+    assert fault_of(_PLACE) is None
 
 
 def test_there_has_to_be_a_failure(

@@ -46,7 +46,7 @@ GUIDELLM = {
         }
     ]
 }
-AIPERF = {
+AIPERF: dict[str, Any] = {
     "metadata": {"request_start_ns": 2_000_000_000, "was_cancelled": False},
     "metrics": {
         "request_latency": {"value": 750.0, "unit": "ms"},
@@ -164,6 +164,23 @@ def test_a_summary_is_named_as_one(data: Any, how: str) -> None:
 )
 def test_what_cannot_be_is_unknown(data: Any) -> None:
     assert all(row.latency_s is None for row in told(data).rows)
+
+
+@pytest.mark.parametrize(
+    ("unit", "latency_s"), [("ms", 0.75), ("s", 750.0), ("ns", 7.5e-7), ("parsec", None)]
+)
+def test_a_time_is_read_in_its_own_unit(unit: str, latency_s: float | None) -> None:
+    metrics = AIPERF["metrics"] | {"request_latency": {"value": 750.0, "unit": unit}}
+    row = read(json.dumps(AIPERF | {"metrics": metrics}).encode(), PATH)
+    assert row is not None
+    assert row.rows[0].latency_s == (latency_s if latency_s is None else pytest.approx(latency_s))
+
+
+@pytest.mark.parametrize("gap", [-5, None])
+def test_a_gap_that_cannot_be_leaves_the_whole_time_unknown(gap: float | None) -> None:
+    read_file = read(json.dumps(VLLM | {"itls": [[gap, 0.5], [0.25], []]}).encode(), PATH)
+    assert read_file is not None
+    assert [row.latency_s for row in read_file.rows] == [None, 0.75, None]
 
 
 def test_other_files_are_not_theirs() -> None:

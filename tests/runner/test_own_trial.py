@@ -201,9 +201,29 @@ def stops(prompt: str) -> str:
     raise StopIteration
 
 
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def says_nothing(prompt: str) -> str:
+    raise Speechless
+
+
+def counts_in_words(prompt: str, trace: Any) -> str:
+    trace.attempt(tokens="many")
+    return CODE
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
+        (says_nothing, "Speechless (test_own_trial.py:{line})"),
+        (
+            counts_in_words,
+            "ValueError: trace.attempt needs tokens that are a whole number from 0 on "
+            "(test_own_trial.py:{line})",
+        ),
         (raises, "ValueError: no Add two numbers (test_own_trial.py:{line})"),
         (raises_async, "ValueError: no Add two numbers (test_own_trial.py:{line})"),
         (leaves, "SystemExit: 3 (test_own_trial.py:{line})"),
@@ -219,7 +239,17 @@ def test_what_the_users_code_raises_is_the_trials_error(
     assert json.loads(ledger.kept[-1]) == {"message": said.format(line=line)}
 
 
-@pytest.mark.parametrize("given", [None, {"code": CODE}, liftlab.Answer(CODE, ir={1, 2})])
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        {"code": CODE},
+        liftlab.Answer(CODE, ir={1, 2}),
+        liftlab.Answer(CODE, tokens=-1),
+        "x" * (16 * 1024 * 1024),
+    ],
+    ids=["none", "dict", "ir", "tokens", "size"],
+)
 def test_what_is_no_answer_is_an_error_of_the_pipeline(given: Any) -> None:
     done = tried(lambda prompt: given)
     assert done.stages[-1].error_class == "pipeline_error"

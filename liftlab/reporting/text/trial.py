@@ -30,6 +30,8 @@ def times(trial: TrialDetails) -> Text:
     ]
     took = f"It took {quantity(trial.trial['e2e_s'], 's')}"
     parts = f" ({', '.join(stages)})" if len(stages) > 1 else ""
+    if trial.attempts["attempt"].isna().any():
+        return Text(f"{took}{parts}, in an unknown number of requests.")
     return Text(f"{took}{parts} in {counted(len(trial.attempts), 'request')}.")
 
 
