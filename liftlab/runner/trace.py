@@ -79,7 +79,7 @@ class Trace:
         Of a call through `liftlab.transport()` it adds what the call itself does not tell;
         otherwise the attempt began where the stage, or the attempt before it, did.
 
-                `tokens`: output tokens of the answer. `reason`: why the attempt was made, where it is not
+        `tokens`: output tokens of the answer. `reason`: why the attempt was made, where it is not
         the first, such as `does_not_parse`. Raises `ValueError` if `tokens` is no count.
         """
         count = count_or_none(tokens)
