@@ -13,9 +13,11 @@ import nbformat
 import pytest
 
 import liftlab
-from liftlab import store
+from liftlab import jobs, store
 from liftlab.records import Run
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE
+from liftlab.runner.control import RunRequest
+from liftlab.store import RunData
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -67,6 +69,23 @@ def test_every_cell_shows_something(
     for bundle, finding in zip(bundles, findings, strict=True):
         assert bool(bundle["text/html"]) != finding["is_empty"]
     assert [END_TYPE in bundle for bundle in bundles] == [False] * (len(bundles) - 1) + [True]
+
+
+def test_the_suite_runs_as_the_project_says_where_no_parameter_does(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RunRequest] = []
+
+    def run_suite(request: RunRequest) -> RunData:
+        asked.append(request)
+        return jobs.open_run("week2_day1", project=request.project)
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(jobs, "run_suite", run_suite)
+    shown(nbformat.read(ROOT / "notebooks" / "10_run_suite.ipynb", as_version=4), {})
+    [request] = asked
+    settings = request.project.settings.run
+    assert (request.suite.name, request.repeats) == (settings.suite, settings.repeats)
 
 
 @pytest.mark.parametrize("run_id", ["week2_day1", EMPTY])
