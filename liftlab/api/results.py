@@ -71,11 +71,10 @@ def compare(
     if more:
         named = [open_run(run, where) for run in (first, second, *more)]
         return jobs.rank_runs(where, named)
-    later = open_run(second, where).id
-    earlier = first if isinstance(first, str) else open_run(first, where).id
+    later = open_run(second, where)
     try:
-        return jobs.compare_runs(where, earlier, later)
+        return jobs.compare_runs(where, open_run(first, where) if first else "", later)
     except NothingToCompare as nothing:
         how = f"{nothing.how[:1].upper()}{nothing.how[1:]}."
-        title = f"{later}: nothing to compare with yet"
-        return Section(title=title, sentences=(how,), line=later, run_id=later, is_end=True)
+        title = f"{later.id}: nothing to compare with yet"
+        return Section(title=title, sentences=(how,), line=later.id, run_id=later.id, is_end=True)

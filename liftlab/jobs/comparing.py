@@ -21,7 +21,9 @@ from liftlab.summary.ranking import RankedRuns, ranked
 from liftlab.summary.run import RunSummary
 
 
-def compare_runs(project: Project, first: str = "", second: str = "") -> Comparison:
+def compare_runs(
+    project: Project, first: str | RunData = "", second: str | RunData = ""
+) -> Comparison:
     """Compare a second run with a first, over what they share.
 
     Raises UnknownRun if there is no such run. Raises NothingToCompare if `first` is empty and there
@@ -32,22 +34,20 @@ def compare_runs(project: Project, first: str = "", second: str = "") -> Compari
     project
         Where the runs are.
     first
-        A run. If empty: the baseline, else the newest earlier run made under the same conditions.
+        A run, or its name. If empty: the baseline, else the newest earlier run made under the
+        same conditions.
     second
-        A run; the newest run of a suite if empty.
+        A run, or its name; the newest run of a suite if empty.
     """
     if not second:
         second = store.latest(project.path("runs")) or ""
         if not second:
             raise NothingToCompare("no run of a suite yet")
-    later = open_run(second, project=project)
+    later = _opened(project, second)
+    named = _opened(project, first) if first else None  # before the history is read: it is in it
     runs = store.history(project)
-    row = row_of(runs, later.run.run_id)
-    if first:
-        earlier, why = _side(project, first), ""
-    else:
-        earlier, why = _default(project, runs, row)
-    own = _of(later, row)
+    own = _of(later, runs)
+    earlier, why = (_of(named, runs), "") if named else _default(project, runs, own.row)
     return compare(earlier, own, changed_cases=_changed_cases(earlier, own), why=why)
 
 
@@ -57,7 +57,7 @@ def rank_runs(project: Project, runs: Sequence[str | RunData]) -> RankedRuns:
     `project`: where the runs are, and what they are judged by. `runs`: runs, or their names. Raises
     UnknownRun if there is no such run.
     """
-    opened = [run if isinstance(run, RunData) else open_run(run, project=project) for run in runs]
+    opened = [_opened(project, run) for run in runs]
     changed = {
         name
         for first, second in itertools.combinations([run.folder.suite() for run in opened], 2)
@@ -78,18 +78,17 @@ def _default(project: Project, runs: pd.DataFrame, row: Mapping[str, Any]) -> tu
     if len(same) == 0:
         raise NothingToCompare(row["run_id"])
     why = "The first is the newest earlier run under the same conditions."
-    return _side(project, str(same["run_id"].iloc[-1])), why
+    return _of(open_run(str(same["run_id"].iloc[-1]), project=project), runs), why
 
 
-def _side(project: Project, run_id: str) -> Side:
-    data = open_run(run_id, project=project)
-    return _of(data, row_of(store.history(project), data.run.run_id))
+def _opened(project: Project, run: str | RunData) -> RunData:
+    return run if isinstance(run, RunData) else open_run(run, project=project)
 
 
-def _of(data: RunData, row: Mapping[str, Any]) -> Side:
+def _of(data: RunData, runs: pd.DataFrame) -> Side:
     return Side(
         run_id=data.run.run_id,
-        row=row,
+        row=row_of(runs, data.run.run_id),
         trials=data.trials,
         stages=data.stages,
         data=data,
@@ -99,7 +98,7 @@ def _of(data: RunData, row: Mapping[str, Any]) -> Side:
 def _pinned(project: Project, baseline: Baseline) -> Side:
     """Return the baseline's run where it is, else what its file holds."""
     try:
-        return _side(project, baseline.run_id)
+        return _of(open_run(baseline.run_id, project=project), store.history(project))
     except UnknownRun:
         trials, stages = baseline_tables(baseline)
         row = dict(baseline.run) | dict(baseline.metrics)

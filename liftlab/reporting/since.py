@@ -19,11 +19,11 @@ def last_comparable(summary: RunSummary) -> Comparison | None:
 
     None where there is no such run, or where it cannot be read: no report fails for that.
     """
-    run = summary.run.run
-    if run.provenance != "measured" or run.pipeline == LOAD:
+    run = summary.run
+    if run.run.provenance != "measured" or run.run.pipeline == LOAD:
         return None
     try:
-        return jobs.compare_runs(summary.project, second=run.run_id)
+        return jobs.compare_runs(summary.project, second=run)
     except LiftlabError:
         return None
 
