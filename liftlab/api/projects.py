@@ -10,7 +10,7 @@ from typing import Any
 from liftlab import settings
 from liftlab.errors import UsageError
 from liftlab.reporting.render import PROJECT
-from liftlab.settings import SETTINGS_FILE, Project
+from liftlab.settings import Project
 
 Place = Project | str | os.PathLike[str] | None  # a project, a folder in it, or here
 
@@ -48,11 +48,13 @@ def load_project(path: Place = None, **overrides: Any) -> Project:
     asked = {f"run.{name}": value for name, value in overrides.items()}
     if not path and os.environ.get(PROJECT):
         start = Path(os.environ[PROJECT])
-    found = settings.load_project(start.parent if start.is_file() else start, overrides=asked)
-    notebook = None if path else _executed_notebook()
-    if notebook and not (found.root / SETTINGS_FILE).is_file():
-        found = settings.load_project(notebook.parent, overrides=asked)
-    return settings.find_project(found.root, overrides=asked)
+    try:
+        return settings.find_project(start.parent if start.is_file() else start, overrides=asked)
+    except UsageError:
+        notebook = None if path else _executed_notebook()
+        if notebook is None:
+            raise
+    return settings.find_project(notebook.parent, overrides=asked)
 
 
 def _executed_notebook() -> Path | None:
