@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from typing import Any
 import liftlab
 from liftlab.endpoints.paths import at
 from liftlab.endpoints.replies import clean, count_or_none, number_or_none
+from liftlab.importers import imported
 from liftlab.importers.week2.causes import error_class
-from liftlab.importers.week2.run_folder import run_id, stamp
 from liftlab.records import LOAD, Attempt, Run, Stage, Trial
 from liftlab.store import RunFolder, create
 from liftlab.store.exchange import ORIGINAL
@@ -69,7 +68,7 @@ class ForeignFile:
         zero_s = _zero_s(self.rows)
         if self.began is None and zero_s is not None and _EARLIEST_S < zero_s < _LATEST_S:
             return datetime.fromtimestamp(zero_s, tz=UTC).isoformat()
-        return stamp(self.began)
+        return imported.stamp(self.began)
 
     @property
     def is_load(self) -> bool:
@@ -121,7 +120,7 @@ def write_foreign(
     load, zero_s = file.is_load, _zero_s(file.rows)
     rows = _numbered(file.rows)
     run = Run(
-        run_id=run_id(source, file.began_at),
+        run_id=imported.run_id(source, file.began_at),
         suite=suite.name if suite else LOAD if load else file.family,
         suite_sha256=suite.sha256 if suite else None,
         pipeline=LOAD if load else None,
@@ -134,18 +133,7 @@ def write_foreign(
         liftlab_version=liftlab.__version__,
         provenance="imported",
     )
-    manifest = {
-        "suite": run.suite,
-        "suite_sha256": run.suite_sha256,
-        "pipeline_sha256": None,
-        "imported": {
-            "file": name,
-            "sha256": sha256(source).hexdigest(),
-            "family": file.family,
-            "published": {},
-            "notes": list(file.notes),
-        },
-    }
+    manifest = imported.manifest(run, name, source, family=file.family, notes=file.notes)
 
     def fill(folder: RunFolder) -> Iterator[Measured]:
         write_atomic(folder.path / ORIGINAL, source, durable=False)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from hashlib import sha256
 from itertools import count, islice
 from pathlib import Path
-from string import ascii_lowercase
 from typing import Any
 
 import liftlab
+from liftlab.importers import imported
 from liftlab.importers.week2.causes import error_class
 from liftlab.importers.week2.models import ResultModel
 from liftlab.importers.week2.old_file import OldFile
@@ -29,18 +27,7 @@ _LONGEST_NAME = 200
 
 def run_id_of(source: bytes, old: OldFile) -> str:
     """Return the name of the run of a file of the first benchmark."""
-    return run_id(source, began(old))
-
-
-def run_id(source: bytes, began_at: str | None) -> str:
-    """Return the name of a file's run: when it began, and letters of its content's digest."""
-    digest = sha256(source).hexdigest()
-    moment = _moment(began_at)
-    if moment is None:
-        return f"imported_{digest[:12]}"
-    number = int(digest, 16)
-    letters = "".join(ascii_lowercase[number // 26**place % 26] for place in range(4))
-    return f"{moment:%Y%m%d_%H%M%S}_{letters}"
+    return imported.run_id(source, began(old))
 
 
 def write_old(
@@ -52,18 +39,10 @@ def write_old(
     behind.
     """
     run = _run(source, old, suite)
-    manifest = {
-        "suite": run.suite,
-        "suite_sha256": run.suite_sha256,
-        "pipeline_sha256": None,
-        "imported": {
-            "file": name,
-            "sha256": sha256(source).hexdigest(),
-            "family": old.family,
-            "published": _figures(old.top.get("summary") or {}),
-            "notes": old.notes,
-        },
-    }
+    figures = _figures(old.top.get("summary") or {})
+    manifest = imported.manifest(
+        run, name, source, family=old.family, notes=old.notes, published=figures
+    )
 
     def fill(folder: RunFolder) -> Iterator[Measured]:
         write_atomic(folder.path / ORIGINAL, source, durable=False)
@@ -118,7 +97,7 @@ def _trial(keys: dict[str, Any], told: ResultModel, case: Case | None) -> Trial:
         **keys,
         category=told.category or (case.category if case else None),
         difficulty=told.complexity or (case.difficulty if case else None),
-        started_at=stamp(told.timestamp),
+        started_at=imported.stamp(told.timestamp),
         e2e_s=told.e2e_s,
         attempts=sum(c for c in counts if c) if counts and None not in counts else None,
         completed=told.completed,
@@ -174,23 +153,8 @@ def began(old: OldFile) -> str | None:
     """Return the earliest time that the file gives."""
     top = old.top.get("timestamp")
     told = [result.told.timestamp for result in old.results]
-    known = [s for s in map(stamp, [*told, top if isinstance(top, str) else None]) if s]
+    known = [s for s in map(imported.stamp, [*told, top if isinstance(top, str) else None]) if s]
     return min(known, default=None)
-
-
-def stamp(text: str | None) -> str | None:
-    """Return a foreign moment in UTC; None where it is not one."""
-    moment = _moment(text)
-    return moment.isoformat() if moment else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Return a time as the tables have it: in UTC where its zone is told, else as it stands."""
-    try:
-        moment = datetime.fromisoformat(text.strip()) if text else None
-        return moment.astimezone(UTC) if moment and moment.tzinfo else moment
-    except (ValueError, OverflowError):
-        return None
 
 
 def _figures(summary: dict[str, Any]) -> dict[str, float]:
