@@ -9,7 +9,7 @@ from liftlab.words import be, counted
 
 NOTE = (
     "A place is what the data leave open: every pair of runs was compared over the prompts that "
-    "both have, and the verdicts hold together (Holm's correction)."
+    "all of them have, and the verdicts hold together (Holm's correction)."
 )
 
 
