@@ -27,6 +27,7 @@ class Grading:
     """The grading of one answer to one case."""
 
     integrity: ClassVar[Literal["caller", "in-process"]] = "caller"
+    is_program: ClassVar[bool] = False  # as which code is looked for among words
 
     def __init__(
         self, case: Case, ir_name: str | None, sandbox: Sandbox, *, asked: bool = False
@@ -37,6 +38,7 @@ class Grading:
         own = "signature" if case.signature else "asked" if self.is_asked else "entry_point"
         self.known = {case.entry_point: own, ir_name: "ir"}  # how each name came to be known
         self.names = list(dict.fromkeys(name for name in (ir_name, case.entry_point) if name))
+        self.looked_for = None if self.is_program else self.names
         self.limits = Limits(
             cpu_s=case.limits.cpu_s,
             wall_s=case.limits.wall_s,
@@ -49,7 +51,7 @@ class Grading:
         text = code.decode("utf-8", "replace") if isinstance(code, bytes) else code
         raw = code if isinstance(code, bytes) else to_bytes(text)
         if is_wrapped(text):
-            taken = extract(text, self.names, self._parse)
+            taken = extract(text, self.looked_for, self._parse)
             return self._of_taken(taken) if taken.removed else self._of_source(raw)
         graded = self._of_source(raw)
         found = self._from_prose(text, graded)
@@ -62,7 +64,9 @@ class Grading:
         is_word = graded.failure_class == "name_error" and graded.facets["stage"] == "load"
         if not is_word and (graded.parsed or graded.failure_class not in _MAY_HOLD_CODE):
             return None
-        return from_prose(text, self.names, self._parse, removed)
+        if self.is_program and graded.failure_class == "truncated":
+            return None  # its first lines would do for one
+        return from_prose(text, self.looked_for, self._parse, removed)
 
     def _parse(self, source: bytes) -> ParseReport:
         return self.sandbox.parse(source, self.limits)
@@ -105,6 +109,8 @@ class Grading:
             report = self._with_facts(source, report)
             finding = taxonomy.of_source(report.parse, fenced=fenced) if report.parse else None
             finding = finding or self._of_run(report) or self._of_calls(report, results)
+        if finding and self._is_of_type_only(report, results):
+            found |= {"type_only": True}
         if finding and finding.failure_class == "wrong_function_name":
             found = self._otherwise(source)
         outcome = outcome_of(finding) if self.case.checks or finding else "ungraded"
@@ -132,7 +138,16 @@ class Grading:
             for check, call in zip(self.case.checks, report.calls, strict=True)
         ]
 
-    def _found(self, report: RunReport) -> dict[str, str]:
+    def _is_of_type_only(self, report: RunReport, results: Sequence[CheckResult]) -> bool:
+        """Say whether Python's own `==`, as in HumanEval's tests, would pass what came."""
+        ways = zip(self.case.checks, report.calls, results, strict=True)
+        missed = [(check, call) for check, call, result in ways if not result.passed]
+        return bool(missed) and all(
+            check.raises is None and call.ok and check.expected_value() == call.value
+            for check, call in missed
+        )
+
+    def _found(self, report: RunReport) -> dict[str, Any]:
         """Return how the function was found that was called; nothing if none was."""
         if report.function is None or not report.calls or report.calls[0].missing:
             return {}
@@ -169,6 +184,8 @@ class Grading:
         return report
 
     def _run_with(self, source: bytes, name: str | None) -> RunReport:
+        if name:
+            source = foreign.with_imports(source, self.case)
         return self.sandbox.run(source, foreign.calls_of(self.case.checks, name), self.limits)
 
     def _of_run(self, report: RunReport) -> Finding | None:
@@ -265,12 +282,13 @@ def _check_result(check: Check, call: CallReport) -> CheckResult:
         passed=passed,
         expected=wanted,
         actual=values.show(call.value) if call.ok else None,
-        error=_error_text(call),
+        error=error_text(call),
         elapsed_s=call.elapsed_s,
     )
 
 
-def _error_text(call: CallReport) -> str | None:
+def error_text(call: CallReport) -> str | None:
+    """Say why a call gave no value that can be compared; None if it gave one."""
     if call.raised is not None:
         return f"{call.raised.name}: {call.raised.message}".rstrip(": ")
     if call.not_plain:

@@ -24,6 +24,18 @@ from liftlab.suite import Case, Check
 
 _READING = Limits(cpu_s=5.0, wall_s=15.0, memory_mb=512, output_kb=64)
 _FIELDS = {"max_bytes": 1024 * 1024, "max_nodes": 1024 * 1024}
+_MOST_PRINTED = 1024 * 1024 - 1  # a file may have no more
+_LEETCODE = "; ".join(
+    [
+        "import " + ", ".join(("bisect", "collections", "functools", "heapq", "itertools", "math")),
+        "import operator, re, string, sys",
+        *(
+            f"from {module} import *"
+            for module in ("typing", "collections", "functools", "itertools", "heapq", "bisect")
+        ),
+        "from math import *; from builtins import *",  # these last: `pow` is the usual one
+    ]
+)
 _NAME = re.compile(r"[A-Za-z_]\w{0,99}")
 
 
@@ -55,6 +67,14 @@ def resolve(case: Case, sandbox: Sandbox) -> Case:
     return case
 
 
+def with_imports(source: bytes, case: Case) -> bytes:
+    """Return an answer as it is run: with the names that LeetCode gives, where it is for that."""
+    if case.program is None or case.program.form != "livecodebench":
+        return source
+    # Not just put before it: it keeps its line numbers, and its `from __future__` at the top.
+    return f"{_LEETCODE}\nexec(compile({source!r}, '<candidate>', 'exec'))\n".encode()
+
+
 def calls_of(checks: Iterable[Check], name: str | None) -> list[Call]:
     """Return the calls that checks make, of the function `name`."""
     return [
@@ -77,6 +97,20 @@ def run_tests(source: bytes, case: Case, sandbox: Sandbox, limits: Limits) -> Ru
     call = Call(function="run_tests", args=arguments)
     report = sandbox.run(_source_of("beside.py"), [call], limits)
     return dataclasses.replace(report, calls=(_told(report.calls[0], token),))
+
+
+def run_program(
+    source: bytes, stdin: str, case: Case, sandbox: Sandbox, limits: Limits
+) -> RunReport:
+    """Run an answer as a program; the value of the one call is what it printed."""
+    most = min(limits.output_kb * 1024, _MOST_PRINTED)
+    call = Call(function="run_program", args=(source, stdin, case.entry_point, most))
+    report = sandbox.run(_source_of("program_runner.py"), [call], limits)
+    told = report.calls[0]
+    if isinstance(told.value, dict) and "too_large" in told.value:
+        too_large = f"printed more than {most} bytes"
+        told = dataclasses.replace(told, ok=False, value=None, too_large=too_large)
+    return dataclasses.replace(report, calls=(told,))
 
 
 def _told(call: CallReport, token: str) -> CallReport:

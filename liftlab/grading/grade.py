@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from liftlab.grading import foreign, taxonomy
 from liftlab.grading.answer import Grading, ProgramGrading, outcome_of
+from liftlab.grading.programs import StdinGrading
 from liftlab.grading.verdict import GRADER_VERSION, CheckResult, Graded
 from liftlab.records import Isolation
 from liftlab.sandbox import Sandbox
@@ -81,7 +82,9 @@ def grade_resolved(
     asked: bool = False,
 ) -> Graded:
     """Grade as `grade` does, for a case that `foreign.resolve` has seen to already."""
-    grading = ProgramGrading if case.program else Grading
+    grading = ProgramGrading if case.program and not case.checks else Grading
+    if case.is_program:
+        grading = StdinGrading
     return grading(case, ir_name, sandbox, asked=asked).of(code)
 
 

@@ -19,7 +19,7 @@ from liftlab.errors import InputInvalid, UsageError
 from liftlab.grading.grade import Graded, grade, grade_failure
 from liftlab.jobs.minimizing import SpentError, ddmin, leaves_of, only, words_of
 from liftlab.jobs.running import request_of
-from liftlab.pipeline.base import SIGNATURE, Code, Prompt, Stage, StageError
+from liftlab.pipeline.base import PROGRAM, SIGNATURE, Code, Prompt, Stage, StageError
 from liftlab.runner.control import RunRequest
 from liftlab.runner.plan import attempt_seed
 from liftlab.runner.served import serving
@@ -240,7 +240,7 @@ def _input_of(of: Failure) -> tuple[list[Any], Callable[[Sequence[Any]], _Made |
 
     That is the IR where a stage before it gave one, else the person's request.
     """
-    earlier = [name for name in of.values if name != SIGNATURE]
+    earlier = [name for name in of.values if name not in (SIGNATURE, PROGRAM)]
     if not earlier:
 
         def of_words(chosen: Sequence[Any]) -> _Made | None:
@@ -292,7 +292,10 @@ def _request(asked: RunRequest, prompt: Prompt, request_id: str, seed: int | Non
 def _values(run: RunData, trial: TrialDetails) -> dict[str, Any]:
     """Return the values of the stages before the last one that was asked."""
     case = trial.case
-    values: dict[str, Any] = {SIGNATURE: case.missing_signature if case else ""}
+    values: dict[str, Any] = {
+        SIGNATURE: case.missing_signature if case else "",
+        PROGRAM: case is not None and case.is_program,
+    }
     for row in trial.stages.to_dict("records")[:-1]:
         if isinstance(row["value_sha256"], str):
             kept = json.loads(run.folder.artifacts.get_text(row["value_sha256"]))

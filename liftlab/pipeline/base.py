@@ -52,9 +52,10 @@ class Code:
     function: str | None = None
 
 
-# By the stage's name; under SIGNATURE is what a prompt for code has to add about the function.
+# By the stage's name; under SIGNATURE is what a prompt for code has to add about the function, and
+# under PROGRAM whether the answer is run as a program.
 Values = Mapping[str, Any]
-SIGNATURE = "signature"
+SIGNATURE, PROGRAM = "signature", "is_program"
 ParseSource = Callable[[bytes], ParseReport]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from liftlab.pipeline import prompts
-from liftlab.pipeline.base import SIGNATURE, ParseSource, Prompt, StageError, Values
+from liftlab.pipeline.base import PROGRAM, SIGNATURE, ParseSource, Prompt, StageError, Values
 from liftlab.pipeline.base import Code as CodeValue
 
 
@@ -16,8 +16,9 @@ class Code:
     attempts = 1
 
     def prompt(self, request: str, values: Values) -> Prompt:
-        """Ask in plain text for one Python function, by the name that is graded."""
-        system, user = prompts.direct_prompt(request, values.get(SIGNATURE, ""))
+        """Ask in plain text for one Python function by the name that is graded, or a program."""
+        signature, is_program = values.get(SIGNATURE, ""), values.get(PROGRAM, False)
+        system, user = prompts.direct_prompt(request, signature, is_program=is_program)
         return Prompt(text=user, system=system)
 
     def parse(

@@ -179,18 +179,22 @@ def body_prompt(ir: Mapping[str, Any]) -> str:
     return "\n".join((*shots, _described(ir)))
 
 
-def direct_prompt(request: str, signature: str = "") -> tuple[str, str]:
+def direct_prompt(
+    request: str, signature: str = "", *, is_program: bool = False
+) -> tuple[str, str]:
     """Return the system and user messages that ask a chat model for the code itself.
 
     `request`: what the function is to do. `signature`: what it is to be called and takes, such as
-    `add(a, b)`; empty where the request says it.
+    `add(a, b)`; empty where the request says it. `is_program`: whether it reads standard input and
+    prints, in place of a function.
     """
+    what = "program" if is_program and not signature else "function"
     system = (
-        "You write Python. Answer with one complete function and nothing else: "
+        f"You write Python. Answer with one complete {what} and nothing else: "
         "no explanation, no examples of use, no Markdown."
     )
     asked = f"Write one Python function: def {signature}:\n" if signature else ""
-    return system, f"{request[:REQUEST_LIMIT].strip()}\n\n{asked}Answer with the function only."
+    return system, f"{request[:REQUEST_LIMIT].strip()}\n\n{asked}Answer with the {what} only."
 
 
 def ir_fault(ir: Any) -> str | None:

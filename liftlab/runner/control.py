@@ -75,6 +75,7 @@ class RunRequest:
                 difficulty=case.difficulty,
                 function=case.entry_point,
                 signature=case.missing_signature,
+                is_program=case.is_program,
             )
             for case in self.suite.cases
             for repeat in range(1, self.repeats + 1)

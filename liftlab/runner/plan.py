@@ -20,6 +20,7 @@ class PlannedTrial:
     difficulty: str | None = None
     function: str | None = None  # what is graded
     signature: str = ""  # what a prompt for code has to add about it
+    is_program: bool = False  # it reads standard input and prints
 
     @property
     def key(self) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from liftlab.endpoints.base import Reply
 from liftlab.pipeline.adapted import is_built_in
-from liftlab.pipeline.base import SIGNATURE, Code, Prompt, Stage, StageError
+from liftlab.pipeline.base import PROGRAM, SIGNATURE, Code, Prompt, Stage, StageError
 from liftlab.pipeline.own import told
 from liftlab.records import STALE, Attempt, Phase, Trial
 from liftlab.records import Stage as StageRow
@@ -115,7 +115,7 @@ async def run_trial(
     around
         A context manager made for each stage's name and held while the stage runs.
     """
-    values: dict[str, Any] = {SIGNATURE: planned.signature}
+    values: dict[str, Any] = {SIGNATURE: planned.signature, PROGRAM: planned.is_program}
     done: list[StageDone] = []
     until_s = context.clock.now_s() + (context.trial_deadline_s or math.inf)
     for position, stage in enumerate(context.stages):

@@ -18,6 +18,7 @@ MOST_TRIED = 8  # pieces that the sandbox is asked about, for one thing that is 
 _FUNCTION = re.compile(
     r"^[ \t]*+(?:async\s++)?def\s|^\w++\s*+(?::[^=\n]*+)?=\s*+lambda\b", re.MULTILINE
 )
+_PRINTS = re.compile(r"\bprint\b|\bstdout\b|\bos\s*+\.\s*+write\b")
 _FUTURE = re.compile(r"^from __future__ import [^\n(]++\n", re.MULTILINE)
 _TRIES_ONLY = ("_", "test", "main")  # what names of functions begin with that are no answer
 _WRAPPING = ("`", "~", "<")  # what no line of Python begins with
@@ -55,7 +56,7 @@ def parse_fault(source: str, function: str | None, parse: Parse) -> str | None:
     return None if report.parsed else report.message or "does not parse"
 
 
-def extract(text: str, names: Sequence[str], parse: Parse) -> Extracted:
+def extract(text: str, names: Sequence[str] | None, parse: Parse) -> Extracted:
     r"""Return the code in a reply that defines one of `names`, or else a function.
 
     Of several pieces it is the last that does and is no stub; earlier ones, whose names it needs,
@@ -66,7 +67,7 @@ def extract(text: str, names: Sequence[str], parse: Parse) -> Extracted:
     text
         The reply. One without a form around its code must be known not to parse.
     names
-        The functions that are looked for, the likeliest first.
+        The functions that are looked for, the likeliest first; None for a program that prints.
     parse
         Asks the sandbox.
 
@@ -99,7 +100,11 @@ def _with_newlines(text: str) -> str:
 
 
 def _of_blocks(
-    blocks: list[Block], outside: str, removed: tuple[str, ...], names: Sequence[str], parse: Parse
+    blocks: list[Block],
+    outside: str,
+    removed: tuple[str, ...],
+    names: Sequence[str] | None,
+    parse: Parse,
 ) -> Extracted:
     removed = (*removed, "fence")
     python = [block for block in blocks if block.python]
@@ -108,7 +113,7 @@ def _of_blocks(
     if alone and _may_define(pieces[0].code, names):
         return Extracted(pieces[0].code, removed)
     last: Block | None = None
-    for wanted in (names, ()) if names else ((),):
+    for wanted in (names, ()) if names else (names,):
         likely = [n for n, block in enumerate(pieces) if _may_define(block.code, wanted)]
         for number in reversed(likely[-MOST_TRIED:]):
             block = pieces[number]
@@ -123,14 +128,14 @@ def _of_blocks(
 
 
 def from_prose(
-    text: str, names: Sequence[str], parse: Parse, removed: tuple[str, ...] = ()
+    text: str, names: Sequence[str] | None, parse: Parse, removed: tuple[str, ...] = ()
 ) -> Extracted | None:
     """Return the one run of lines that parses and defines the function, if there is just one.
 
     `text`, `names`, `parse`: as for `extract`. `removed`: what is gone already.
     """
     pieces = [Block(run) for run in markup.runs(_with_newlines(text))]
-    for wanted in (names, ()) if names else ((),):
+    for wanted in (names, ()) if names else (names,):
         likely = [n for n, block in enumerate(pieces) if _may_define(block.code, wanted)]
         if len(likely) > MOST_TRIED:
             return None
@@ -163,8 +168,10 @@ def _joined(
     return Extracted(source, removed, joined=len(before))
 
 
-def _may_define(code: str, names: Sequence[str]) -> bool:
+def _may_define(code: str, names: Sequence[str] | None) -> bool:
     """Say whether a piece has what looks like the definition of a name, or of any function."""
+    if names is None:
+        return _PRINTS.search(code) is not None
     if not names:
         return _FUNCTION.search(code) is not None
     name = "|".join(map(re.escape, names))
@@ -172,8 +179,10 @@ def _may_define(code: str, names: Sequence[str]) -> bool:
     return re.search(pattern, code, re.MULTILINE) is not None
 
 
-def _answers(report: ParseReport, names: Sequence[str]) -> bool:
+def _answers(report: ParseReport, names: Sequence[str] | None) -> bool:
     """Say whether a piece defines one of the names, or a function, and not just a place for it."""
+    if names is None:
+        return True
     functions = {item.name.removeprefix(f"{OWNER}."): item for item in report.functions}
     if not names:
         return any(

@@ -39,7 +39,7 @@ _DEFINES = re.compile(r"^[ \t]*+(?:async )?def ", re.MULTILINE)
 _CODE_LINE = re.compile(
     r"(?:async\s+)?def\s+\w|class\s+\w+\s*[(:]|@\w|import\s+\w|from\s+[\w.]+\s+import\b|[#)\]}]"
     r"|(?:if|elif|while|for|with|try|else|except|finally)\b[^\n]*+(?<=:)$|return\b|raise\b|assert\b"
-    r"|(?:pass|break|continue)$|\w[\w.]*+(?:\[[^\]\n]*+\])?\s*+(?::[^=\n]*+)?[-+*/]?=[^=]"
+    r"|(?:pass|break|continue)$|\w[\w.]*+(?:\[[^\]\n]*+\])?(?:,\s*+\w++)*+\s*+(?::[^=\n]*+)?[-+*/]?=[^=]"
     r"|\w[\w.]*+\([^\n]*+(?<=\))$|(?:\"\"\"|''')"
 )
 # What is looked for, where one of the signs is in the text: most answers have none.

@@ -14,17 +14,18 @@ from liftlab.errors import SuiteInvalid, UnknownName, UsageError
 from liftlab.suite import signature as signatures
 from liftlab.suite.file import SUFFIXES, read
 from liftlab.suite.formats import ForeignCaseModel, Program
-from liftlab.suite.models import CaseModel, LimitsModel, decode
+from liftlab.suite.models import ONE_KIND, CaseModel, LimitsModel, decode
 
-MAX_JSONL_BYTES = 64 * 1024 * 1024
+MAX_JSON_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One call and what must come of it: a value, or an exception of the class `raises`.
 
-    `args`, `kwargs` and `expected` are kept as JSON data with tags; other plain values that are
-    given, such as sets and tuples, are written so.
+    With `stdout` it is no call: the answer runs as a program that reads `stdin` and prints
+    `stdout`. `args`, `kwargs` and `expected` are kept as JSON data with tags; other plain values
+    that are given, such as sets and tuples, are written so.
 
     Examples
     --------
@@ -37,9 +38,13 @@ class Check:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     expected: Any = None
     raises: str | None = None
+    stdin: str = ""
+    stdout: str | None = None
 
     def __post_init__(self) -> None:
         """Write what is given by hand as a suite's file would hold it."""
+        if self.stdin and self.stdout is None:
+            raise UsageError("a check with stdin has stdout, too: Check(stdin=…, stdout=…)")
         object.__setattr__(self, "args", tuple(map(_data, self.args)))
         object.__setattr__(self, "kwargs", {k: _data(v) for k, v in self.kwargs.items()})
         object.__setattr__(self, "expected", _data(self.expected))
@@ -99,6 +104,8 @@ class Case:
             if not isinstance(check, Check):
                 kind = type(check).__name__
                 raise UsageError(f"a case's checks are Checks, not {kind}: Check(args=…)")
+        if len({check.stdout is None for check in self.checks}) > 1:
+            raise UsageError(f"case {self.case_id}: {ONE_KIND}")
         checks = enumerate(self.checks, start=1)
         named = (row if row.name else replace(row, name=f"{n}") for n, row in checks)
         object.__setattr__(self, "checks", tuple(named))
@@ -107,6 +114,11 @@ class Case:
     def is_checked(self) -> bool:
         """Whether anything tells right answers from wrong ones."""
         return bool(self.checks or self.program)
+
+    @property
+    def is_program(self) -> bool:
+        """Whether the checks run the answer as a program, in place of calling a function."""
+        return any(check.stdout is not None for check in self.checks)
 
     @property
     def names_function(self) -> bool:
@@ -184,7 +196,7 @@ def load(path_or_name: Path | str, search: Sequence[Path] = ()) -> Suite:
         If no folder has a suite of that name.
     """
     path = _find(path_or_name, search)
-    limit = MAX_JSONL_BYTES if path.suffix.lower() == ".jsonl" else tomlfile.MAX_BYTES
+    limit = tomlfile.MAX_BYTES if path.suffix.lower() == ".toml" else MAX_JSON_BYTES
     return parse(tomlfile.read_bytes(path, SuiteInvalid, limit=limit), path)
 
 
@@ -290,6 +302,8 @@ def _case(model: CaseModel) -> Case:
             kwargs=check.kwargs,
             expected=check.expected,
             raises=check.raises,
+            stdin=check.stdin or "",
+            stdout=check.stdout,
         )
         for name, check in zip(model.check_names(), model.checks, strict=True)
     ]
@@ -301,16 +315,17 @@ def _case(model: CaseModel) -> Case:
         entry_point=model.function,
         signature=model.signature,
         checks=tuple(checks),
-        limits=_limits(model.limits or LimitsModel()),
+        limits=_limits(model.limits or LimitsModel(), checks),
         program=model.program if isinstance(model, ForeignCaseModel) else None,
     )
 
 
-def _limits(model: LimitsModel) -> Limits:
+def _limits(model: LimitsModel, checks: Sequence[Check]) -> Limits:
+    longest = max((len((check.stdout or "").encode()) for check in checks), default=0)
     return Limits(
         cpu_s=model.cpu_s,
         # Waiting costs no processor time; three times as long is room enough on a busy machine.
         wall_s=model.wall_s or 3 * model.cpu_s,
         memory_mb=model.memory_mb,
-        output_kb=model.output_kb,
+        output_kb=max(model.output_kb, 2 * longest // 1024),  # room for what is asked for
     )

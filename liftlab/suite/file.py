@@ -1,4 +1,4 @@
-"""Reading a suite's file, in TOML or in JSON Lines, and saying where it goes wrong."""
+"""Reading a suite's file, in TOML, JSON Lines or a JSON array, and saying where it goes wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from liftlab.errors import SuiteInvalid
 from liftlab.suite import formats
 from liftlab.suite.models import MAX_CASES, CaseModel, SuiteModel
 
-SUFFIXES = (".toml", ".jsonl")
+SUFFIXES = (".toml", ".jsonl", ".json")
+_BLANK = b"\xef\xbb\xbf \t\r\n"  # a mark of UTF-8, too
 
 
 def read(source: bytes, path: Path) -> SuiteModel:
@@ -24,15 +25,17 @@ def read(source: bytes, path: Path) -> SuiteModel:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise SuiteInvalid(path, f"a suite's file ends in {' or '.join(SUFFIXES)}")
-    read_form = _read_toml if suffix == ".toml" else _read_jsonl
+    is_array = suffix == ".json" or (suffix == ".jsonl" and source[:99].strip(_BLANK)[:1] == b"[")
+    read_form = _read_toml if suffix == ".toml" else _read_array if is_array else _read_jsonl
     model, lines = read_form(source, path)
     if not model.cases:
         raise SuiteInvalid(path, "no cases")
     first: dict[str, int | None] = {}
     for case, line in zip(model.cases, lines, strict=True):
         if case.case_id in first:
-            fault = f"case_id: {case.case_id!r} is taken by the case in line {first[case.case_id]}"
-            raise SuiteInvalid(path, fault, line)
+            at = first[case.case_id]
+            other = f"the case in line {at}" if at else "another case"
+            raise SuiteInvalid(path, f"case_id: {case.case_id!r} is taken by {other}", line)
         first[case.case_id] = line
     return model
 
@@ -55,28 +58,39 @@ def _read_jsonl(source: bytes, path: Path) -> tuple[SuiteModel, list[int | None]
             continue
         if len(cases) == MAX_CASES:
             raise SuiteInvalid(path, f"more than {MAX_CASES} cases", number)
-        cases.append(_read_case(line, path, number))
+        cases.append(_read_case(_from_json(line, path, number), path, number))
         lines.append(number)
     return SuiteModel(cases=cases), lines
 
 
-def _read_case(line: str, path: Path, number: int) -> CaseModel:
+def _read_array(source: bytes, path: Path) -> tuple[SuiteModel, list[int | None]]:
+    rows = _from_json(tomlfile.decode_text(source, path, SuiteInvalid), path)
+    if not isinstance(rows, list) or len(rows) > MAX_CASES:
+        raise SuiteInvalid(path, f"must be a list of at most {MAX_CASES} cases: [{{…}}, …]")
+    cases = [_read_case(row, path, None, f"row {n}: ") for n, row in enumerate(rows, 1)]
+    return SuiteModel(cases=cases), [None] * len(cases)
+
+
+def _read_case(data: Any, path: Path, line: int | None, place: str = "") -> CaseModel:
     try:
-        data = json.loads(line, object_pairs_hook=unique_keys)
-        if formats.is_foreign(data):
-            return formats.read_case(data)
-        return CaseModel.model_validate(data)
+        return formats.read_case(data)
     except ValidationError as error:
         keys, message = tomlfile.first_fault(error)
         prefix = f"{tomlfile.field_name(keys)}: " if keys else ""
-        raise SuiteInvalid(path, prefix + message, number) from None
+        raise SuiteInvalid(path, place + prefix + message, line) from None
+
+
+def _from_json(text: str, path: Path, line: int | None = None) -> Any:
+    """Read JSON; `line` is where it stands, None for text of more than one line."""
+    try:
+        return json.loads(text, object_pairs_hook=unique_keys)
     except json.JSONDecodeError as error:
         fault = f"not valid JSON: {error.msg} (column {error.colno})"
-        raise SuiteInvalid(path, fault, number) from None
+        raise SuiteInvalid(path, fault, line or error.lineno) from None
     except RecursionError:
-        raise SuiteInvalid(path, "nested too deeply", number) from None
+        raise SuiteInvalid(path, "nested too deeply", line) from None
     except ValueError as error:  # a key given twice, or a number that Python won't read
-        raise SuiteInvalid(path, f"not valid JSON: {error}", number) from None
+        raise SuiteInvalid(path, f"not valid JSON: {error}", line) from None
 
 
 class KeyTwice(ValueError):

@@ -1,21 +1,39 @@
-"""Other benchmarks' files as suites: HumanEval, EvalPlus and MBPP, one JSON object a line.
+"""Other benchmarks' rows as cases: HumanEval, EvalPlus, MBPP, BigCodeBench and LiveCodeBench.
 
-Their tests are Python source. Nothing here parses or runs it: `grading.foreign` has that
-done in the sandbox.
+Tests of all but the last are Python source. Nothing here parses or runs it: `grading.foreign`
+has that done in the sandbox.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from liftlab import values
 from liftlab.suite.models import MAX_CHECKS, MAX_VALUE_BYTES, CaseModel
 
 _MAX_SOURCE = 4 * 1024 * 1024
+_METHOD = re.compile(r"^[ \t]*+def\s++(\w++)\s*+\(", re.MULTILINE)
+# Without what only `unittest.main` can do; an exception of a test is the test's own.
+_RUN_UNITTEST = """
+import unittest
+_found = unittest.defaultTestLoader.loadTestsFromTestCase(TestCases)
+assert _found.countTestCases(), "no tests"
+_found.debug()
+"""
+_PROGRAM = "Write a whole program that reads standard input and prints the answer."
 
 
 def _inputs(data: Any) -> Any:
@@ -29,21 +47,43 @@ def _task_id(data: Any) -> Any:
     return str(data) if type(data) is int else data
 
 
+def _from_text(data: Any) -> Any:
+    """Read JSON that is kept as text in a column."""
+    if not isinstance(data, str):
+        return [] if data is None else data
+    try:
+        return json.loads(data or "[]")
+    except (ValueError, RecursionError):
+        raise ValueError(
+            "is text that is not JSON; a packed column is a pickle, which is not read: write it as "
+            "JSON, or leave it out to grade by the other tests only"
+        ) from None
+
+
 _Source = Annotated[str, Field(max_length=_MAX_SOURCE)]
 _Inputs = Annotated[list[Any], BeforeValidator(_inputs), Field(max_length=MAX_CHECKS)]
 _Lines = Annotated[list[_Source], Field(max_length=MAX_CHECKS)]
 
 
+def _program(data: Any) -> Any:
+    if not isinstance(data, dict):
+        return data
+    try:
+        return Program(**data | {"inputs": tuple(map(tuple, data.get("inputs", ())))})
+    except TypeError:
+        raise ValueError("must hold form, prefix, test, reference and inputs") from None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """Tests that come as Python source, as in HumanEval, EvalPlus and MBPP.
+    """What comes as Python source, mostly tests, as in HumanEval, EvalPlus and MBPP.
 
     All of it is text that only the sandbox may parse or run. `prefix` is what a completion is
     appended to, `test` are asserts that name the function they test, `reference` is a right
     answer, and `inputs` are arguments (JSON data with tags) whose results it tells.
     """
 
-    form: Literal["humaneval", "evalplus", "mbpp"]
+    form: Literal["humaneval", "evalplus", "mbpp", "bigcodebench", "livecodebench"]
     prefix: str = ""
     test: str = field(default="", repr=False)
     reference: str = field(default="", repr=False)
@@ -51,9 +91,9 @@ class Program:
 
 
 class ForeignCaseModel(CaseModel):
-    """A case whose tests are source."""
+    """A case with source; `program` is an object where liftlab wrote it."""
 
-    program: Program
+    program: Annotated[Program, BeforeValidator(_program)]
 
 
 class _Task(BaseModel):
@@ -88,13 +128,60 @@ class _Mbpp(_Task):
     test_imports: _Lines = []
 
 
-def is_foreign(data: Any) -> bool:
-    """Say whether a line's object is of another benchmark's making."""
-    return isinstance(data, dict) and "task_id" in data and "case_id" not in data
+class _BigCodeBench(_Task):
+    complete_prompt: str
+    instruct_prompt: str | None = None
+    entry_point: str
+    canonical_solution: _Source = ""
+    test: _Source
 
 
-def read_case(data: Mapping[str, Any]) -> ForeignCaseModel:
-    r"""Make a case of one of their objects.
+class _LiveTest(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    input: str
+    output: str = Field(validation_alias=AliasChoices("output", "expected_output"))
+    testtype: Literal["stdin", "functional"] = "stdin"
+
+    @model_validator(mode="after")
+    def _is_readable(self) -> Self:
+        if self.testtype == "functional":
+            self.call()
+        return self
+
+    def call(self) -> dict[str, Any]:
+        """Return a check of one call: an argument a line, and its result."""
+        try:
+            given = [json.loads(line) for line in self.input.split("\n") if line.strip()]
+            [args, [expected]] = _inputs([given, [json.loads(self.output)]])
+        except (json.JSONDecodeError, RecursionError):
+            message = "a functional test has a JSON value a line as input, and one as output"
+            raise ValueError(message) from None
+        return {"args": args, "expected": expected}
+
+
+_LiveTests = Annotated[
+    list[_LiveTest], BeforeValidator(_from_text), Field(default=[], max_length=MAX_CHECKS)
+]
+
+
+class _LiveCodeBench(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    task_id: Annotated[str, BeforeValidator(_task_id)] = Field(
+        validation_alias=AliasChoices("question_id", "task_id", "id")
+    )
+    question: str = Field(validation_alias=AliasChoices("question_content", "question", "prompt"))
+    starter_code: str = ""
+    difficulty: str | None = None
+    platform: str | None = None
+    public_test_cases: _LiveTests
+    private_test_cases: _LiveTests
+    metadata: Annotated[dict[str, Any] | list[Any], BeforeValidator(_from_text)] = {}
+
+
+def read_case(data: Any) -> CaseModel:
+    r"""Make a case of an object: liftlab's own, or one of another benchmark's making.
 
     Raises pydantic.ValidationError if a field is missing or wrong.
 
@@ -106,11 +193,21 @@ def read_case(data: Mapping[str, Any]) -> ForeignCaseModel:
     >>> case.case_id, case.program.test
     ('2', 'assert f(1) == 2\n')
     """
+    if not isinstance(data, dict) or "case_id" in data or not _FOREIGN & data.keys():
+        has_source = isinstance(data, dict) and "program" in data
+        return (ForeignCaseModel if has_source else CaseModel).model_validate(data)
+    if "public_test_cases" in data:
+        return _from_livecodebench(_LiveCodeBench.model_validate(data))
+    if "complete_prompt" in data:
+        return _from_bigcodebench(_BigCodeBench.model_validate(data))
     if "test_list" in data:
         return _from_mbpp(_Mbpp.model_validate(data))
     if "base_input" in data:
         return _from_evalplus(_EvalPlus.model_validate(data))
     return _from_humaneval(_HumanEval.model_validate(data))
+
+
+_FOREIGN = {"task_id", "question_id", "public_test_cases"}
 
 
 def _from_humaneval(task: _HumanEval) -> ForeignCaseModel:
@@ -139,6 +236,41 @@ def _from_mbpp(task: _Mbpp) -> ForeignCaseModel:
     # Their prompts leave the function's name to the asserts, and show these to the model.
     prompt = "\n".join([(task.text or task.prompt or "").strip(), "Your code should pass:", test])
     return _case(task, prompt, None, Program(form="mbpp", test=test, reference=task.code))
+
+
+def _from_bigcodebench(task: _BigCodeBench) -> ForeignCaseModel:
+    program = Program(
+        form="bigcodebench",
+        prefix=task.complete_prompt,
+        test=task.test + _RUN_UNITTEST,
+        reference=task.complete_prompt + task.canonical_solution,
+    )
+    return _case(task, task.instruct_prompt or task.complete_prompt, task.entry_point, program)
+
+
+def _from_livecodebench(task: _LiveCodeBench) -> CaseModel:
+    tests = [*task.public_test_cases, *task.private_test_cases]
+    known = task.difficulty in ("easy", "medium", "hard")
+    case: dict[str, Any] = {
+        "case_id": task.task_id,
+        "category": task.platform or "livecodebench",
+        "difficulty": task.difficulty if known else None,
+    }
+    if not any(test.testtype == "functional" for test in tests):
+        checks = [{"stdin": test.input, "stdout": test.output} for test in tests]
+        prompt = f"{task.question}\n\n{_PROGRAM}"
+        return CaseModel.model_validate(case | {"prompt": prompt, "checks": checks})
+    named = task.metadata.get("func_name") if isinstance(task.metadata, dict) else None
+    found = _METHOD.findall(task.starter_code)
+    return ForeignCaseModel.model_validate(
+        case
+        | {
+            "prompt": f"{task.question}\n\nBegin with:\n{task.starter_code}",
+            "entry_point": named or (found[-1] if found else None),
+            "checks": [test.call() for test in tests],
+            "program": Program(form="livecodebench", prefix=task.starter_code),
+        }
+    )
 
 
 def _case(task: _Task, prompt: str, entry_point: str | None, program: Program) -> ForeignCaseModel:

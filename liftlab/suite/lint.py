@@ -18,6 +18,7 @@ from liftlab.suite import Case, Check, Suite
 
 _FEWEST_CHECKS = 3
 _RETURNS = re.compile(r"\breturn", re.IGNORECASE)
+_PRINTS = re.compile(r"\b(print|output|write)", re.IGNORECASE)
 _NONE = re.compile(r"\b(none|null|nothing)\b", re.IGNORECASE)
 _ORDER = re.compile(
     r"in (that|this|the) order|\b(first|second|then|followed by)\b"
@@ -76,6 +77,10 @@ def _hints(case: Case) -> Iterator[tuple[str, str]]:
         return
     yield from _of_the_checks(case.checks)
     prompt = case.prompt
+    if case.is_program:
+        if not _PRINTS.search(prompt):
+            yield "print", "the prompt does not say to print the answer"
+        return
     if not _RETURNS.search(prompt):
         yield "return", "the prompt does not say to return the result: printing it would do, too"
     most = max(len(check.args) for check in case.checks)
@@ -87,11 +92,12 @@ def _hints(case: Case) -> Iterator[tuple[str, str]]:
 def _of_the_checks(checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
     if len(checks) < _FEWEST_CHECKS:
         yield "few-checks", f"{len(checks)} of {_FEWEST_CHECKS} checks that a case should have"
-    calls = Counter(_text([check.args, check.kwargs]) for check in checks)
-    twice = [check.name for check in checks if calls[_text([check.args, check.kwargs])] > 1]
+    calls = Counter(map(_asked, checks))
+    twice = [check.name for check in checks if calls[_asked(check)] > 1]
     if twice:
         yield "same-call", f"{' and '.join(twice)} make the same call"
-    if len(checks) > 1 and len({_text([check.expected, check.raises]) for check in checks}) == 1:
+    results = {_text([check.expected, check.raises, check.stdout]) for check in checks}
+    if len(checks) > 1 and len(results) == 1:
         yield "one-result", "every check expects the same: a function that ignores its input passes"
 
 
@@ -133,6 +139,10 @@ def _lines(suite: Suite) -> dict[str, int]:
         if match:
             found.setdefault(match[1], number)
     return found
+
+
+def _asked(check: Check) -> str:
+    return _text([check.args, check.kwargs, check.stdin])
 
 
 def _text(data: Any) -> str:

@@ -21,6 +21,7 @@ from liftlab.suite.signature import read_signature
 MAX_CASES = 10_000
 MAX_CHECKS = 10_000
 MAX_VALUE_BYTES = 1024 * 1024
+ONE_KIND = "a case's checks all call a function, or all run a program: make two cases of it"
 
 
 def decode(data: Any) -> Any:
@@ -52,6 +53,10 @@ def _line(text: str) -> str:
 def _prompt(text: str) -> str:
     if not text.strip() or len(text) > 20_000:
         raise ValueError("must be 1 to 20000 characters, not all of them blank")
+    return _whole_characters(text)
+
+
+def _whole_characters(text: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("holds half of a surrogate pair, which is not a character")
     return text
@@ -72,7 +77,14 @@ def _from_pair(check: Any) -> Any:
     raise ValueError("a check is [[arguments], expected] or a table with args and expected")
 
 
+def _stream(text: str) -> str:
+    if len(text) > MAX_VALUE_BYTES or len(text.encode("utf-8", "replace")) > MAX_VALUE_BYTES:
+        raise ValueError("is longer than 1 MiB")
+    return _whole_characters(text)
+
+
 _Line = Annotated[str, AfterValidator(_line)]
+_Stream = Annotated[str, AfterValidator(_stream)]
 _Identifier = Annotated[str, AfterValidator(_identifier)]
 
 
@@ -81,18 +93,28 @@ class _Model(BaseModel):
 
 
 class CheckModel(_Model):
-    """One check; `expected` counts as given only where the file has it."""
+    """One check; `expected` counts as given only where the file has it.
+
+    One with `stdout` runs the answer as a program.
+    """
 
     name: _Line | None = None
     args: Annotated[list[Any], AfterValidator(_canonical)] = []
     kwargs: Annotated[dict[str, Any], AfterValidator(_canonical_named)] = {}
     expected: Annotated[Any, AfterValidator(_canonical)] = None
     raises: _Identifier | None = None
+    stdin: _Stream | None = None
+    stdout: _Stream | None = None
 
     @model_validator(mode="after")
     def _one_outcome(self) -> Self:
-        if ("expected" in self.model_fields_set) == (self.raises is not None):
-            raise ValueError("a check has either expected or raises")
+        if self.stdin is not None and self.stdout is None:
+            raise ValueError("a check with stdin has stdout, too")
+        if self.stdout is not None and (self.args or self.kwargs):
+            raise ValueError("a program takes stdin, and no args or kwargs")
+        wanted = [self.raises is not None, self.stdout is not None]
+        if sum(wanted) + ("expected" in self.model_fields_set) != 1:
+            raise ValueError("a check has either expected or raises, or stdout for a program")
         return self
 
 
@@ -126,6 +148,12 @@ class CaseModel(_Model):
             if name in seen:
                 raise ValueError(f"two checks are named {values.show(name, 60)}")
             seen.add(name)
+        return self
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if len({check.stdout is None for check in self.checks}) > 1:
+            raise ValueError(ONE_KIND)
         return self
 
     @model_validator(mode="after")

@@ -13,9 +13,6 @@ from liftlab.suite.core import Case, Check
 def to_jsonl(cases: Iterable[Case]) -> bytes:
     """Write cases so that reading them gives the same ones.
 
-    Raises ValueError if a case's tests are source: those are read in their own benchmark's format
-    only.
-
     Examples
     --------
     >>> check = Check(name="only", args=(), expected=1)
@@ -27,8 +24,6 @@ def to_jsonl(cases: Iterable[Case]) -> bytes:
 
 
 def _case(case: Case) -> dict[str, Any]:
-    if case.program is not None:
-        raise ValueError(f"{case.case_id}: its tests are source")
     return {
         "case_id": case.case_id,
         "prompt": case.prompt,
@@ -37,10 +32,14 @@ def _case(case: Case) -> dict[str, Any]:
         "entry_point": case.entry_point,
         "checks": [_check(check) for check in case.checks],
         "limits": asdict(case.limits),
+        **({"signature": case.signature} if case.signature else {}),
+        **({"program": asdict(case.program)} if case.program else {}),
     }
 
 
 def _check(check: Check) -> dict[str, Any]:
+    if check.stdout is not None:
+        return {"name": check.name, "stdin": check.stdin, "stdout": check.stdout}
     outcome = {"expected": check.expected} if check.raises is None else {"raises": check.raises}
     return {
         "name": check.name,

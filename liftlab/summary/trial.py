@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from liftlab import values
 from liftlab.errors import UnknownName, UsageError
 from liftlab.store import RunData
 from liftlab.suite import Case, Check
@@ -159,6 +160,8 @@ def _with_calls(checks: pd.DataFrame, case: Case | None) -> pd.DataFrame:
 
 
 def _call(case: Case, check: Check) -> str:
+    if check.stdout is not None:
+        return f"input {values.show(check.stdin)}"
     given = [repr(value) for value in check.fresh_args()]
     given += [f"{name}={value!r}" for name, value in check.fresh_kwargs().items()]
     return f"{case.entry_point or case.case_id}({', '.join(given)})"

@@ -104,7 +104,8 @@ def test_json_lines_say_the_same() -> None:
 def test_the_examples_of_the_docs_are_suites() -> None:
     docs = Path(__file__).resolve().parents[2] / "docs" / "suites.md"
     blocks = re.findall(r"```(toml|json)\n(.*?)```", docs.read_text("utf-8"), re.DOTALL)
-    assert [form for form, _ in blocks] == ["toml", "json"]
+    assert [form for form, _ in blocks] == ["toml", "json", "toml"]
+    assert toml(blocks[2][1]).cases[0].is_program
     whole, lines = toml(blocks[0][1]), suite.parse(blocks[1][1].encode(), Path("mine.jsonl"))
     assert whole.cases[0].limits == lines.cases[0].limits == Limits()
     assert whole.cases[0].checks[:2] == lines.cases[0].checks
