@@ -44,6 +44,7 @@ def grade_command(
 ) -> None:
     """Grade SAMPLES, JSON Lines with a case_id and a code each, and write one verdict per line.
 
+    EvalPlus's eval_results.json and bigcode-evaluation-harness's generations are read, too.
     After an interruption the same command continues, unless it writes to standard output.
     """
     here = project(
@@ -157,6 +158,7 @@ class Progress:
 
 def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
     from liftlab.analysis.passk import pass_at_k
+    from liftlab.reporting.answer_notes import type_only_note
 
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
     lines = [f"{summary.total} samples against {name}: {counts}"]
@@ -164,7 +166,8 @@ def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
         first = pass_at_k(*_counts(summary), 1)
         counted = f"{first.samples:,} answers to {first.cases:,} cases"
         lines.append(f"pass@1: {first.estimate}; {counted}")
-    return [*lines, f"isolation {summary.isolation}; verdicts in {out}"]
+    note = type_only_note(summary.type_only)
+    return [*lines, *([note] if note else []), f"isolation {summary.isolation}; verdicts in {out}"]
 
 
 def _facts(summary: Summary, out: Path) -> dict[str, Any]:
@@ -177,6 +180,7 @@ def _facts(summary: Summary, out: Path) -> dict[str, Any]:
         "resumed": summary.resumed,
         "isolation": summary.isolation,
         "outcomes": summary.outcomes,
+        "type_only": summary.type_only,
         "cases": len(summary.by_case),
         "pass_at_1": first and first.value,
         "pass_at_1_low": first and first.low,

@@ -8,8 +8,6 @@ grading that was broken off is continued, and never one of other samples or anot
 
 from __future__ import annotations
 
-import base64
-import binascii
 import fcntl
 import json
 import os
@@ -18,42 +16,27 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, get_args
 
-from liftlab.errors import FileInvalid, LiftlabError, StorageFailed, unknown
+from liftlab.errors import FileInvalid, LiftlabError, StorageFailed
 from liftlab.grading.foreign import resolve
 from liftlab.grading.grade import GRADER_VERSION, CheckResult, Graded, grade_resolved
 from liftlab.grading.once import Once
+from liftlab.grading.sample_files import Sample, read_samples
 from liftlab.records import Outcome
 from liftlab.sandbox import Sandbox
 from liftlab.suite import Case, Suite
-from liftlab.suite.file import unique_keys
 
-MAX_LINE_BYTES = 16 * 1024 * 1024
 MAX_ROW_BYTES = 64 * 1024
 _WAITING_PER_WORKER = 4
-_ANSWERS = ("code", "code_b64", "completion", "solution")
-_TOLD = ("latency_s", "tokens", "prompt_tokens")
-_MOST_STAGES, _MOST = 50, 1e12
 _WEAK = ("limits-only", "none")
 _KEPT_BYTES = 64 * 1024 * 1024
-_Verdict = tuple[str, Outcome, bytes]  # a case, and what its line says
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One answer: `code` is all of it, with what a completion is appended to.
-
-    `told` are times and tokens that its line gives; they go into its verdict as they are.
-    """
-
-    case_id: str
-    code: bytes = field(repr=False)
-    told: Mapping[str, Any] = field(default_factory=dict)
+# A case, its outcome, whether only the type was wrong, and the line that says so.
+_Verdict = tuple[str, Outcome, bool, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +44,13 @@ class Summary:
     """What became of a file of answers.
 
     `outcomes` counts them by outcome, `by_case` holds for each case how many answers passed and
-    how many could be judged, and `resumed` is how many verdicts were there already.
+    how many could be judged, and `resumed` is how many verdicts were there already. `type_only`
+    counts the answers whose values that failed equal the expected ones by Python's `==`.
     """
 
     total: int
     resumed: int
+    type_only: int
     isolation: str
     outcomes: dict[str, int]
     by_case: dict[str, tuple[int, int]]
@@ -89,7 +74,7 @@ def grade_samples(
     Parameters
     ----------
     samples, suite
-        JSON Lines with an answer each, as docs/grading.md tells, and what to check them against.
+        A file of answers, as docs/grading.md tells, and what to check them against.
     out
         Where the verdicts go; it appears, or is replaced, when it is whole.
     workers
@@ -109,15 +94,16 @@ def grade_samples(
         with _appending(part) as file:
             tally = _Tally()
             for row in _kept(file):
-                tally.add(row["case_id"], row["outcome"])
+                type_only = row.get("facets", {}).get("type_only") is True
+                tally.add(row["case_id"], row["outcome"], type_only=type_only)
             resumed = tally.total
             progress(resumed, total)
             seen = sha256()
-            unread = islice(_read(samples, cases, seen.update), resumed, None)
-            for case_id, outcome, line in _graded(unread, cases, boxes):
+            unread = islice(read_samples(samples, cases, seen.update), resumed, None)
+            for case_id, outcome, type_only, line in _graded(unread, cases, boxes):
                 file.write(line)
                 file.flush()
-                tally.add(case_id, outcome)
+                tally.add(case_id, outcome, type_only=type_only)
                 progress(tally.total, total)
             if seen.hexdigest() != digest:
                 part.unlink()
@@ -127,6 +113,7 @@ def grade_samples(
     return Summary(
         total=total,
         resumed=resumed,
+        type_only=tally.type_only,
         isolation=isolation,
         outcomes=tally.outcomes,
         by_case=tally.by_case,
@@ -179,13 +166,15 @@ class _Tally:
     def __init__(self) -> None:
         self.outcomes = dict.fromkeys(("pass", "fail", "error", "ungraded"), 0)
         self.by_case: dict[str, tuple[int, int]] = {}
+        self.type_only = 0
 
     @property
     def total(self) -> int:
         return sum(self.outcomes.values())
 
-    def add(self, case_id: str, outcome: Outcome) -> None:
+    def add(self, case_id: str, outcome: Outcome, *, type_only: bool) -> None:
         self.outcomes[outcome] += 1
+        self.type_only += type_only
         if outcome in ("pass", "fail"):
             passed, judged = self.by_case.get(case_id, (0, 0))
             self.by_case[case_id] = (passed + (outcome == "pass"), judged + 1)
@@ -196,7 +185,7 @@ def _graded(
 ) -> Iterator[_Verdict]:
     """Yield the verdicts in the samples' order; few of them wait at a time."""
     resolved: dict[str, Case] = {}
-    once = Once[_Verdict](_KEPT_BYTES, lambda verdict: len(verdict[2]))
+    once = Once[_Verdict](_KEPT_BYTES, lambda verdict: len(verdict[-1]))
     free: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
     for box in boxes:
         free.put(box)
@@ -205,9 +194,8 @@ def _graded(
         verdict = once((sample.case_id, sample.code), lambda: judge(sample))
         if not sample.told:
             return verdict
-        case_id, outcome, line = verdict
-        row = json.loads(line) | sample.told
-        return case_id, outcome, json.dumps(row).encode("ascii") + b"\n"
+        row = json.loads(verdict[-1]) | sample.told
+        return *verdict[:-1], json.dumps(row).encode("ascii") + b"\n"
 
     def judge(sample: Sample) -> _Verdict:
         box = free.get()
@@ -222,7 +210,8 @@ def _graded(
         finally:
             free.put(box)
         row = json.dumps(result_row(sample.case_id, graded))
-        return sample.case_id, graded.outcome, row.encode("ascii") + b"\n"
+        type_only = graded.facets.get("type_only") is True
+        return sample.case_id, graded.outcome, type_only, row.encode("ascii") + b"\n"
 
     executor = ThreadPoolExecutor(len(boxes))
     waiting: deque[Future[_Verdict]] = deque()
@@ -242,89 +231,11 @@ def _survey(path: Path, cases: Mapping[str, Case]) -> tuple[int, str]:
     if path.is_fifo() or path.is_char_device():
         raise FileInvalid(path, "is no file: it is read twice, so save what comes from there")
     digest, total = sha256(), 0
-    for _ in _read(path, cases, digest.update):
+    for _ in read_samples(path, cases, digest.update):
         total += 1
     if not total:
         raise FileInvalid(path, "no samples")
     return total, digest.hexdigest()
-
-
-def _read(
-    path: Path, cases: Mapping[str, Case], seen: Callable[[bytes], None] = lambda line: None
-) -> Iterator[Sample]:
-    try:
-        with path.open("rb") as file:
-            number = 0
-            while line := file.readline(MAX_LINE_BYTES + 1):
-                number += 1
-                seen(line)
-                if len(line) > MAX_LINE_BYTES:
-                    limit = MAX_LINE_BYTES // 2**20
-                    raise FileInvalid(path, f"the line is longer than {limit} MiB", number)
-                if line.strip():
-                    yield _sample(line, path, number, cases)
-    except OSError as fault:
-        raise FileInvalid(path, f"can't be read: {fault.strerror or fault}") from None
-
-
-def _sample(line: bytes, path: Path, number: int, cases: Mapping[str, Case]) -> Sample:
-    try:
-        data = json.loads(line.decode("utf-8-sig"), object_pairs_hook=unique_keys)
-    except json.JSONDecodeError as fault:
-        raise FileInvalid(path, f"not valid JSON: {fault.msg}", number) from None
-    except UnicodeDecodeError:
-        raise FileInvalid(path, "not UTF-8: save the file as UTF-8", number) from None
-    except RecursionError:
-        raise FileInvalid(path, "not valid JSON: nested too deeply", number) from None
-    except ValueError as fault:  # a key given twice, or a number that Python won't read
-        raise FileInvalid(path, f"not valid JSON: {fault}", number) from None
-    if not isinstance(data, dict):
-        raise FileInvalid(path, "a sample is an object: {…}", number)
-    case_id = data.get("case_id", data.get("task_id"))
-    if data.get("task_id", case_id) != case_id:
-        raise FileInvalid(path, "case_id and task_id differ: give one of them", number)
-    if type(case_id) is int:
-        case_id = str(case_id)
-    if not isinstance(case_id, str):
-        raise FileInvalid(path, "case_id (or task_id) is missing or is no text", number)
-    if case_id not in cases:
-        raise FileInvalid(path, f"case_id: {unknown('case', case_id[:100], cases)}", number)
-    given = [name for name in _ANSWERS if data.get(name) is not None]
-    if len(given) != 1 or not isinstance(data[given[0]], str):
-        wanted = f"an answer is text in one of {', '.join(_ANSWERS)}"
-        raise FileInvalid(path, f"{wanted}; given: {', '.join(given) or 'none'}", number)
-    code = _code(given[0], data[given[0]], cases[case_id], path, number)
-    return Sample(case_id=case_id, code=code, told=_told(data, path, number))
-
-
-def _told(data: Mapping[str, Any], path: Path, number: int) -> dict[str, Any]:
-    """Return the times and tokens of an answer: `latency_s`, `tokens`, and those of `stages`."""
-    told = {name: data[name] for name in _TOLD if data.get(name) is not None}
-    stages = data.get("stages") or {}
-    if not isinstance(stages, dict) or not all(isinstance(s, dict) for s in stages.values()):
-        raise FileInvalid(path, "stages: must be an object with an object a stage", number)
-    if stages:
-        told["stages"] = {
-            name[:100]: {key: stage[key] for key in _TOLD if stage.get(key) is not None}
-            for name, stage in list(stages.items())[:_MOST_STAGES]
-        }
-    for place in (told, *told.get("stages", {}).values()):
-        for name in set(_TOLD) & place.keys():
-            value = place[name]
-            plain = isinstance(value, int | float) and not isinstance(value, bool)
-            if not plain or not 0 <= value < _MOST:
-                raise FileInvalid(path, f"{name}: must be a number from 0", number)
-    return told
-
-
-def _code(form: str, text: str, case: Case, path: Path, number: int) -> bytes:
-    if form == "code_b64":
-        try:
-            return base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
-            raise FileInvalid(path, "code_b64: not base64 of the code's bytes", number) from None
-    prefix = case.program.prefix if form == "completion" and case.program else ""
-    return (prefix + text).encode("utf-8", "surrogatepass")
 
 
 @contextmanager

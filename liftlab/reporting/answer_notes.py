@@ -35,8 +35,23 @@ def answer_notes(grades: pd.DataFrame) -> list[str]:
     """
     told = grades[["case_id", "outcome", "facets"]].dropna(subset="facets")
     rows = [(case, outcome, json.loads(facets)) for case, outcome, facets in told.to_numpy()]
-    notes = (_unwrapped(rows), _misnamed(rows))
+    type_only = sum(facets.get("type_only") is True for _, _, facets in rows)
+    notes = (_unwrapped(rows), _misnamed(rows), type_only_note(type_only))
     return [note for note in notes if note]
+
+
+def type_only_note(count: int) -> str:
+    """Say how many answers gave values that only Python's `==` takes for the expected ones.
+
+    Examples
+    --------
+    >>> type_only_note(1)
+    '1 answer fails by type only: == would pass it, as 1.0 for 1.'
+    """
+    if not count:
+        return ""
+    verb, them = ("fails", "it") if count == 1 else ("fail", "them")
+    return f"{counted(count, 'answer')} {verb} by type only: == would pass {them}, as 1.0 for 1."
 
 
 def _unwrapped(rows: list[tuple[str, str, dict[str, Any]]]) -> str:

@@ -25,8 +25,8 @@ PROGRAMS = {
     "readline": "import sys\nfor line in sys.stdin:\n    print(sum(map(int, line.split())))",
     "main": "def main():\n    print(sum(map(int, input().split())))\n"
     "if __name__ == '__main__':\n    main()",
-    "Solution": "class Solution:\n    def run(self):\n        print(sum(map(int, input().split())))\n"
-    "Solution().run()",
+    "Solution": "class Solution:\n  def go(self):\n    print(sum(map(int, input().split())))\n"
+    "Solution().go()",
     "open(0)": "print(sum(map(int, open(0).read().split())))",
     "descriptors": "import os\nos.write(1, b'%d' % sum(map(int, os.read(0, 99).split())))",
     "buffers": "import sys\nn = sum(map(int, sys.stdin.buffer.read().split()))\n"
@@ -38,7 +38,7 @@ PROGRAMS = {
     "os._exit(0)",
     "thread": "import threading\nthreading.stack_size(2**26)\n"
     "threading.Thread(target=lambda: print(sum(map(int, input().split())))).start()",
-    "atexit": "import atexit\nn = sum(map(int, input().split()))\natexit.register(lambda: print(n))",
+    "atexit": "import atexit\nn = sum(map(int, input().split()))\natexit.register(print, n)",
     "stderr": "import sys\nprint('adding', file=sys.stderr)\nprint(sum(map(int, input().split())))",
     "asks": "a, b = map(int, input('? ').split())\nprint(a + b)",
     "says more": "print(sum(map(int, input().split())))\nprint('done')",
@@ -102,7 +102,8 @@ def test_a_program_that_never_ends_is_a_timeout_and_run_once(sandbox: Sandbox) -
     case = Case("s", "Print 1.", checks=SUM.checks, limits=Limits(cpu_s=0.2, wall_s=5))
     graded = grade("while True: pass", case, sandbox=sandbox)
     assert (graded.failure_class, graded.checks_passed, graded.checks_total) == ("timeout", 0, 2)
-    assert graded.cpu_s is not None and graded.cpu_s < 0.4
+    assert graded.cpu_s is not None
+    assert graded.cpu_s < 0.4
 
 
 @pytest.mark.parametrize(
@@ -136,9 +137,7 @@ def test_the_case_s_function_is_called_where_the_program_did_nothing(
 
 def test_long_output_is_compared_whole(sandbox: Sandbox) -> None:
     wanted = "\n".join(map(str, range(40_000)))
-    case = Case(
-        "long", "Print them.", checks=[Check(stdout=wanted)], limits=Limits(output_kb=512)
-    )
+    case = Case("long", "Print them.", checks=[Check(stdout=wanted)], limits=Limits(output_kb=512))
     assert grade("for n in range(40000): print(n)", case, sandbox=sandbox).outcome == "pass"
     graded = grade("for n in range(39999): print(n)\nprint(1)", case, sandbox=sandbox)
     assert graded.failure_class == "wrong_answer"
@@ -147,7 +146,7 @@ def test_long_output_is_compared_whole(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "import os\nos.write(3, b'{\"call\": 0, \"value\": \"7\"}\\n')\nos.kill(os.getpid(), 9)",
+        'import os\nos.write(3, b\'{"call": 0, "value": "7"}\\n\')\nos.kill(os.getpid(), 9)',
         "import sys\nfor name in list(sys.modules['candidate'].__dict__): print(name)",
         "import builtins\nbuiltins.len = lambda x: 0\nprint('x')",
         "import sys\nsys.modules['candidate'].plain_lines = lambda text: '7'",
