@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 RUN ?=
 ENDPOINT ?=
 CASE ?=
+SUITE ?=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -20,8 +21,8 @@ help: ## list the targets
 env: $(VENV)/.report ## set up .venv with what `make report` needs
 lab: $(VENV)/.lab ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url="/lab/tree/notebooks/README.md?factory=Markdown%20Preview" $(if $(filter 0,$(shell id -u)),--allow-root)
-report: $(VENV)/.report ## run the suite on the embedded model and write the report (RUN=id: only write it)
-	@$(BIN)/liftlab report $(RUN) $(endpoint)
+report: $(VENV)/.report ## run the suite on the embedded model and write the report (RUN=id: only write it; SUITE=name: another suite)
+	@$(BIN)/liftlab report $(RUN) $(endpoint) $(addprefix --suite ,$(SUITE))
 status: $(VENV)/.report ## print the newest run's message for a status update (RUN=id for another)
 	@$(BIN)/liftlab status $(RUN)
 warm: $(VENV)/.report ## warm an endpoint up and time it cold and warm (ENDPOINT=name)

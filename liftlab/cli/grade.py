@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import is_file, json_option, project
+from liftlab.cli.options import is_file, json_option, project, suite_option
 from liftlab.errors import RunInterrupted, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _LINES = 20  # how often progress is told where there is no terminal
 
 @click.command("grade")
 @click.argument("samples", type=click.Path(path_type=Path))
-@click.option("--suite", required=True, metavar="NAME|FILE", help="The suite with the checks.")
+@suite_option("The suite with the checks", required=True)
 @click.option(
     "--out",
     required=True,
@@ -59,7 +59,7 @@ def grade_command(
                     click.echo(line, nl=False)
         say(told.replace(str(place), "standard output"))
     else:
-        place = _writable(out, samples, Path(suite))
+        place = _writable(out, samples, *map(Path, suite.split(" + ")))
         click.echo(_graded(here, samples, suite, place, workers, as_json, out))
 
 

@@ -77,10 +77,26 @@ def overrides_of(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _joined(context: click.Context, option: click.Parameter, suites: tuple[str, ...]) -> str | None:
+    return " + ".join(dict.fromkeys(suites)) or None
+
+
+def suite_option(text: str, *, required: bool = False) -> Callable[[F], F]:
+    """Return the option that names a suite, or several to be joined; `text` is its help."""
+    return click.option(
+        "--suite",
+        multiple=True,
+        required=required,
+        metavar="NAME|FILE",
+        callback=_joined,
+        help=f"{text}; repeated, they are joined.",
+    )
+
+
 def selection_options(function: F) -> F:
     """Add the options that say what to run."""
     for option in (
-        click.option("--suite", metavar="NAME|FILE", help="The suite to run."),
+        suite_option("The suite to run"),
         click.option("--pipeline", metavar="NAME", help="The pipeline: lift, direct, or your own."),
         click.option("--temperature", type=float, help="At 0, repeats give equal answers."),
         click.option("--seed", type=int, help="Seed of the order of trials and of the sampling."),
@@ -146,4 +162,4 @@ def project(*, needed: bool = True, **overrides: Any) -> Project:
 
 def is_file(suite: str) -> bool:
     """Say whether a suite is told by its file, which needs no project."""
-    return suite.endswith((".toml", ".jsonl"))
+    return all(part.endswith((".toml", ".jsonl", ".json")) for part in suite.split(" + "))

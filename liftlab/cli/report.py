@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import endpoint_option, project, protocol_option, taken
+from liftlab.cli.options import endpoint_option, project, protocol_option, suite_option, taken
 
 
 @click.command("report")
 @click.argument("run", required=False)
 @endpoint_option
 @protocol_option
-@click.option("--suite", metavar="NAME|FILE", help="The suite to run.")
+@suite_option("The suite to run")
 @click.option("--pipeline", metavar="NAME", help="The pipeline to run it through.")
 @click.option("--repeats", type=click.IntRange(1), help="How often each case is run.")
 def report_command(

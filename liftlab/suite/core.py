@@ -17,6 +17,7 @@ from liftlab.suite.formats import ForeignCaseModel, Program
 from liftlab.suite.models import ONE_KIND, CaseModel, LimitsModel, decode
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
+JOINED = " + "  # between the names of suites that are run as one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +185,8 @@ def load(path_or_name: Path | str, search: Sequence[Path] = ()) -> Suite:
     ----------
     path_or_name
         A path, or text with a suite's ending or a slash in it, is a file; other text is a
-        name: `mvp` is `mvp.toml` or `mvp.jsonl` in the first folder that has it.
+        name: `mvp` is `mvp.toml` or `mvp.jsonl` in the first folder that has it. `mvp + broad` is
+        both, joined.
     search
         The folders with suites.
 
@@ -194,7 +196,13 @@ def load(path_or_name: Path | str, search: Sequence[Path] = ()) -> Suite:
         If the file can't be read or has a fault: says the line and the field.
     UnknownName
         If no folder has a suite of that name.
+    UsageError
+        If suites to be joined have different cases of one id.
     """
+    if isinstance(path_or_name, str) and JOINED in path_or_name:
+        from liftlab.suite.joining import join
+
+        return join([load(part, search) for part in path_or_name.split(JOINED)])
     path = _find(path_or_name, search)
     limit = tomlfile.MAX_BYTES if path.suffix.lower() == ".toml" else MAX_JSON_BYTES
     return parse(tomlfile.read_bytes(path, SuiteInvalid, limit=limit), path)
