@@ -12,6 +12,7 @@ from liftlab.cli.show import print_notes
 from liftlab.cli.trial import trial_lines
 
 if TYPE_CHECKING:
+    from liftlab.settings import Project
     from liftlab.store import RunData
 
 
@@ -29,7 +30,6 @@ def quick_command(
 ) -> None:
     """Run one CASE (the suite's first by default) and print its attempts, code and checks."""
     from liftlab import jobs
-    from liftlab.summary import summarize
 
     here = project(
         run__suite=suite,
@@ -40,7 +40,15 @@ def quick_command(
         sampling__temperature=temperature,
         **overrides_of(more),
     )
-    request = jobs.plan_run(here, cases=[case or jobs.first_case(here)], model=model, quick=True)
+    run_quick(here, case or jobs.first_case(here), model)
+
+
+def run_quick(here: Project, case: str, model: str | None = None) -> None:
+    """Run one case of the project's suite once, and print what happened."""
+    from liftlab import jobs
+    from liftlab.summary import summarize
+
+    request = jobs.plan_run(here, cases=[case], model=model, quick=True)
     run = jobs.run_suite(request)
     print_trial(run)
     require_whole(summarize(run, here))

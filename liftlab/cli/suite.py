@@ -8,12 +8,16 @@ import json
 import click
 
 from liftlab.cli.options import is_file, json_option, project
+from liftlab.cli.suite_new import new_command
 from liftlab.words import one_line
 
 
 @click.group("suite")
 def suite_command() -> None:
-    """List suites, or look for unclear prompts."""
+    """List suites, add a case to one, or look for unclear prompts."""
+
+
+suite_command.add_command(new_command)
 
 
 @suite_command.command("list")

@@ -15,6 +15,7 @@ from typing import Any
 
 from liftlab import values
 from liftlab.suite import Case, Check, Suite
+from liftlab.suite.signature import most_arguments
 
 _FEWEST_CHECKS = 3
 _RETURNS = re.compile(r"\breturn", re.IGNORECASE)
@@ -86,6 +87,10 @@ def _hints(case: Case) -> Iterator[tuple[str, str]]:
     most = max(len(check.args) for check in case.checks)
     if most > 1 and not _ORDER.search(prompt):
         yield "argument-order", f"the prompt does not say in which order the {most} arguments come"
+    takes = most_arguments(case.signature) if case.signature else None
+    for check in case.checks:
+        if takes is not None and len(check.args) + len(check.kwargs) > takes and not check.raises:
+            yield "arity", f"{check.name} passes more than the {takes} arguments of the signature"
     yield from _of_the_results(case, prompt)
 
 

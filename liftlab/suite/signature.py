@@ -63,6 +63,20 @@ def signature_of(
     return signature or f"{name}({', '.join(_parameters(checks))})"
 
 
+def most_arguments(signature: str) -> int | None:
+    """Return how many arguments a signature takes at most, None for any number.
+
+    Examples
+    --------
+    >>> most_arguments("add(a, /, b: int = 0)"), most_arguments("add(*numbers)")
+    (2, None)
+    """
+    parts = _split(signature.partition("(")[2].rpartition(")")[0])
+    if any(part.startswith("*") and part != "*" for part in parts):
+        return None
+    return sum(part not in "*/" for part in parts)
+
+
 def mentions(text: str, name: str | None) -> bool:
     """Say whether a text has a name as a word of its own.
 
