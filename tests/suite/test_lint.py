@@ -59,7 +59,7 @@ def test_what_it_tells_is_not_hinted_at(prompt: str, checks: list[Any]) -> None:
     assert rules(prompt=prompt, checks=checks) == []
 
 
-@pytest.mark.parametrize("name", ["mvp", "broad"])
+@pytest.mark.parametrize("name", ["mvp", "broad", "extended"])
 def test_our_own_suites_have_no_hints(name: str) -> None:
     assert lint(suite.load(name, [ROOT / "data" / "suites"])) == []
 
