@@ -35,8 +35,7 @@ MAX_ROW_BYTES = 64 * 1024
 _WAITING_PER_WORKER = 4
 _WEAK = ("limits-only", "none")
 _KEPT_BYTES = 64 * 1024 * 1024
-# A case, its outcome, whether only the type was wrong, and the line that says so.
-_Verdict = tuple[str, Outcome, bool, bytes]
+_Verdict = tuple[str, Outcome, bytes]  # a case, and what its line says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +93,15 @@ def grade_samples(
         with _appending(part) as file:
             tally = _Tally()
             for row in _kept(file):
-                type_only = row.get("facets", {}).get("type_only") is True
-                tally.add(row["case_id"], row["outcome"], type_only=type_only)
+                tally.add(row)
             resumed = tally.total
             progress(resumed, total)
             seen = sha256()
             unread = islice(read_samples(samples, cases, seen.update), resumed, None)
-            for case_id, outcome, type_only, line in _graded(unread, cases, boxes):
+            for _, _, line in _graded(unread, cases, boxes):
                 file.write(line)
                 file.flush()
-                tally.add(case_id, outcome, type_only=type_only)
+                tally.add(json.loads(line))
                 progress(tally.total, total)
             if seen.hexdigest() != digest:
                 part.unlink()
@@ -172,9 +170,10 @@ class _Tally:
     def total(self) -> int:
         return sum(self.outcomes.values())
 
-    def add(self, case_id: str, outcome: Outcome, *, type_only: bool) -> None:
+    def add(self, row: Mapping[str, Any]) -> None:
+        case_id, outcome = row["case_id"], row["outcome"]
         self.outcomes[outcome] += 1
-        self.type_only += type_only
+        self.type_only += row.get("facets", {}).get("type_only") is True
         if outcome in ("pass", "fail"):
             passed, judged = self.by_case.get(case_id, (0, 0))
             self.by_case[case_id] = (passed + (outcome == "pass"), judged + 1)
@@ -185,7 +184,7 @@ def _graded(
 ) -> Iterator[_Verdict]:
     """Yield the verdicts in the samples' order; few of them wait at a time."""
     resolved: dict[str, Case] = {}
-    once = Once[_Verdict](_KEPT_BYTES, lambda verdict: len(verdict[-1]))
+    once = Once[_Verdict](_KEPT_BYTES, lambda verdict: len(verdict[2]))
     free: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
     for box in boxes:
         free.put(box)
@@ -194,8 +193,9 @@ def _graded(
         verdict = once((sample.case_id, sample.code), lambda: judge(sample))
         if not sample.told:
             return verdict
-        row = json.loads(verdict[-1]) | sample.told
-        return *verdict[:-1], json.dumps(row).encode("ascii") + b"\n"
+        case_id, outcome, line = verdict
+        row = json.loads(line) | sample.told
+        return case_id, outcome, json.dumps(row).encode("ascii") + b"\n"
 
     def judge(sample: Sample) -> _Verdict:
         box = free.get()
@@ -210,8 +210,7 @@ def _graded(
         finally:
             free.put(box)
         row = json.dumps(result_row(sample.case_id, graded))
-        type_only = graded.facets.get("type_only") is True
-        return sample.case_id, graded.outcome, type_only, row.encode("ascii") + b"\n"
+        return sample.case_id, graded.outcome, row.encode("ascii") + b"\n"
 
     executor = ThreadPoolExecutor(len(boxes))
     waiting: deque[Future[_Verdict]] = deque()

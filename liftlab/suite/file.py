@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -13,6 +14,7 @@ from liftlab.errors import SuiteInvalid
 from liftlab.suite import formats
 from liftlab.suite.models import MAX_CASES, CaseModel, SuiteModel
 
+Read = TypeVar("Read")
 SUFFIXES = (".toml", ".jsonl", ".json")
 _BLANK = b"\xef\xbb\xbf \t\r\n"  # a mark of UTF-8, too
 
@@ -58,22 +60,35 @@ def _read_jsonl(source: bytes, path: Path) -> tuple[SuiteModel, list[int | None]
             continue
         if len(cases) == MAX_CASES:
             raise SuiteInvalid(path, f"more than {MAX_CASES} cases", number)
-        cases.append(_read_case(_from_json(line, path, number), path, number))
+        data = _from_json(line, path, number)
+        cases.append(_validated(formats.read_case, data, path, number))
         lines.append(number)
     return SuiteModel(cases=cases), lines
 
 
 def _read_array(source: bytes, path: Path) -> tuple[SuiteModel, list[int | None]]:
-    rows = _from_json(tomlfile.decode_text(source, path, SuiteInvalid), path)
+    data = _from_json(tomlfile.decode_text(source, path, SuiteInvalid), path)
+    whole = data if isinstance(data, dict) and "cases" in data else {"cases": data}
+    rows = whole["cases"]
     if not isinstance(rows, list) or len(rows) > MAX_CASES:
         raise SuiteInvalid(path, f"must be a list of at most {MAX_CASES} cases: [{{…}}, …]")
-    cases = [_read_case(row, path, None, f"row {n}: ") for n, row in enumerate(rows, 1)]
-    return SuiteModel(cases=cases), [None] * len(cases)
+    head = _validated(SuiteModel.model_validate, whole | {"cases": []}, path)
+    cases = [
+        _validated(formats.read_case, row, path, place=f"row {number}: ")
+        for number, row in enumerate(rows, 1)
+    ]
+    return head.model_copy(update={"cases": cases}), [None] * len(cases)
 
 
-def _read_case(data: Any, path: Path, line: int | None, place: str = "") -> CaseModel:
+def _validated(
+    read_data: Callable[[Any], Read],
+    data: Any,
+    path: Path,
+    line: int | None = None,
+    place: str = "",
+) -> Read:
     try:
-        return formats.read_case(data)
+        return read_data(data)
     except ValidationError as error:
         keys, message = tomlfile.first_fault(error)
         prefix = f"{tomlfile.field_name(keys)}: " if keys else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from liftlab.errors import UsageError
 from liftlab.suite.core import JOINED, Case, Suite, parse
-from liftlab.suite.writing import to_jsonl
+from liftlab.suite.writing import to_json
 
 
 def join(suites: Sequence[Suite]) -> Suite:
@@ -33,4 +33,5 @@ def join(suites: Sequence[Suite]) -> Suite:
                     "rename one, or run the suites one after the other"
                 )
     name = JOINED.join(suite.name for suite in suites)
-    return parse(to_jsonl(case for _, case in found.values()), Path(f"{name}.jsonl"), name=name)
+    source = to_json((case for _, case in found.values()), name=name[:100].strip())
+    return parse(source, Path(f"{name}.json"))

@@ -23,6 +23,11 @@ def to_jsonl(cases: Iterable[Case]) -> bytes:
     return b"".join(json.dumps(_case(case)).encode() + b"\n" for case in cases)
 
 
+def to_json(cases: Iterable[Case], **head: Any) -> bytes:
+    """Write a whole suite; `head` is what it says beside its cases, such as its name."""
+    return json.dumps(head | {"cases": list(map(_case, cases))}).encode()
+
+
 def _case(case: Case) -> dict[str, Any]:
     return {
         "case_id": case.case_id,

@@ -48,6 +48,12 @@ def case_of(**task: Any) -> suite.Case:
     return case
 
 
+def test_a_json_array_holds_the_same_cases_as_lines_do() -> None:
+    rows = [HUMANEVAL, MBPP, EVALPLUS]
+    array = suite.parse(json.dumps(rows).encode(), Path("x.json"))
+    assert array.cases == tuple(case_of(**row) for row in rows)
+
+
 def test_tests_that_are_broken_blame_no_answer(sandbox: Sandbox) -> None:
     case = case_of(
         **{**HUMANEVAL, "test": "def check(candidate):\n    assert candidate(1 == 1.5\n"}

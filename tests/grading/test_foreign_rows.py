@@ -198,3 +198,12 @@ def test_a_json_array_holds_cases_of_every_making(name: str) -> None:
         suite.parse(json.dumps([own, own]).encode(), Path(name))
     with pytest.raises(SuiteInvalid, match="must be a list"):
         suite.parse(b'{"case_id": "own"}', Path("x.json"))
+
+
+def test_a_json_object_is_a_whole_suite() -> None:
+    own = {"case_id": "own", "prompt": "Return 1."}
+    whole = {"name": "mine", "description": "Few.", "cases": [own, BIG]}
+    found = suite.parse(json.dumps(whole).encode(), Path("x.json"))
+    assert (found.name, found.description, len(found)) == ("mine", "Few.", 2)
+    with pytest.raises(SuiteInvalid, match=r"x\.json: nmae: unknown key"):
+        suite.parse(json.dumps({"nmae": "mine", "cases": []}).encode(), Path("x.json"))
