@@ -11,7 +11,7 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import endpoint_options, is_file, overrides_of, project
-from liftlab.errors import UsageError
+from liftlab.errors import SuiteInvalid, UsageError
 
 _ENOUGH = 4  # examples that a case should have
 
@@ -43,6 +43,7 @@ def new_command(
     What no option says is asked for. The suite is data/suites/mine.toml by default.
     """
     from liftlab import suite as suites
+    from liftlab import tomlfile
     from liftlab.cli.quick import run_quick
     from liftlab.store.files import write_atomic
     from liftlab.suite.drafting import add_case
@@ -62,8 +63,10 @@ def new_command(
         "signature": f"{name}({arguments})",
         "checks": _checks(examples, name),
     }
-    before = path.read_bytes() if path.exists() else b""
-    source = add_case(before, case, path.suffix.lower())
+    limit = tomlfile.MAX_BYTES
+    known = tomlfile.read_bytes(path, SuiteInvalid, limit=limit) if path.exists() else b""
+    before = tomlfile.decode_text(known, path, SuiteInvalid)
+    source = add_case(before, case, path.suffix.lower()).encode()
     whole = suites.parse(source, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, source)

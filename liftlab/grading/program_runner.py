@@ -18,26 +18,13 @@ _SENT_CHARS = 12_000  # of text that is sent back whole; of longer text a digest
 
 
 def run_program(answer: bytes, stdin: str, name: str | None, most: int) -> str | dict[str, Any]:
-    """Return what the answer printed, in the form of `plain_lines`.
+    """Run `answer` as `__main__`, and return what it printed, in the form of `plain_lines`.
 
-    What it raises, other than a `SystemExit` that tells success, is let through.
+    Of long text a dict comes back, with its `sha256` and `head`; of more than `most` bytes one with
+    `too_large`. What it raises, other than a `SystemExit` that tells success, is let through.
 
-    Parameters
-    ----------
-    answer
-        Its source. It runs as `__main__`, with descriptors 0 and 1 of its own.
-    stdin
-        What it reads.
-    name
-        A function that is called without arguments if the program has read and printed nothing;
-        it may be a method of the class `Solution`.
-    most
-        How many bytes it may print.
-
-    Returns
-    -------
-    str or dict
-        A dict has `sha256` and `head` of long text, or `too_large`.
+    `name`: a function, or a method of the class `Solution`, that is called without arguments if the
+    program has read and printed nothing.
     """
     printed = _redirect(stdin)
     module = sys.modules["__main__"] = ModuleType("__main__")

@@ -41,18 +41,17 @@ def read_example(text: str, function: str) -> dict[str, Any]:
     raise UsageError(f'not an example: {text[:80]!r}; write "2, 3 -> 5", with values as in Python')
 
 
-def add_case(source: bytes, case: Mapping[str, Any], suffix: str) -> bytes:
+def add_case(before: str, case: Mapping[str, Any], suffix: str) -> str:
     """Return a suite's file with one case more at its end; `suffix` says how it is written."""
-    if suffix == ".toml":
-        text = "\n[[cases]]\n" + "".join(_line(key, value) for key, value in case.items())
-    elif suffix == ".jsonl":
-        text = json.dumps(case) + "\n"
-    else:
+    if suffix not in (".toml", ".jsonl"):
         raise UsageError(
             f"a case can be added to a .toml or .jsonl file, not to {suffix or 'this'}"
         )
-    before = source.rstrip()
-    return (before + b"\n" if before else b"") + text.lstrip("\n" if not before else "").encode()
+    text, between = json.dumps(case) + "\n", "\n"
+    if suffix == ".toml":
+        text = "[[cases]]\n" + "".join(_line(key, value) for key, value in case.items())
+        between = "\n\n"
+    return f"{before.rstrip()}{between}{text}".lstrip("\n")
 
 
 def _arguments(text: str, function: str) -> dict[str, Any]:

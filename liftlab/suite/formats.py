@@ -65,15 +65,6 @@ _Inputs = Annotated[list[Any], BeforeValidator(_inputs), Field(max_length=MAX_CH
 _Lines = Annotated[list[_Source], Field(max_length=MAX_CHECKS)]
 
 
-def _program(data: Any) -> Any:
-    if not isinstance(data, dict):
-        return data
-    try:
-        return Program(**data | {"inputs": tuple(map(tuple, data.get("inputs", ())))})
-    except TypeError:
-        raise ValueError("must hold form, prefix, test, reference and inputs") from None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """What comes as Python source, mostly tests, as in HumanEval, EvalPlus and MBPP.
@@ -82,6 +73,8 @@ class Program:
     appended to, `test` are asserts that name the function they test, `reference` is a right
     answer, and `inputs` are arguments (JSON data with tags) whose results it tells.
     """
+
+    __pydantic_config__ = ConfigDict(strict=False, extra="forbid")  # an object will do for it
 
     form: Literal["humaneval", "evalplus", "mbpp", "bigcodebench", "livecodebench"]
     prefix: str = ""
@@ -93,7 +86,7 @@ class Program:
 class ForeignCaseModel(CaseModel):
     """A case with source; `program` is an object where liftlab wrote it."""
 
-    program: Annotated[Program, BeforeValidator(_program)]
+    program: Program
 
 
 class _Task(BaseModel):

@@ -187,6 +187,23 @@ def test_a_test_class_without_tests_passes_nobody(sandbox: Sandbox) -> None:
     assert grade(f"{BIG['complete_prompt']}    return 1", case, sandbox=sandbox).outcome == "fail"
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        {"form": "other"},
+        {"form": "mbpp", "test": 7},
+        {"form": "mbpp", "more": 1},
+        {"form": "evalplus", "inputs": [5]},
+        {},
+        5,
+    ],
+)
+def test_a_row_with_odd_source_is_refused(program: Any) -> None:
+    row = {"case_id": "x", "prompt": "p", "program": program}
+    with pytest.raises(SuiteInvalid, match=r"x\.jsonl:1: program"):
+        suite.parse(json.dumps(row).encode(), Path("x.jsonl"))
+
+
 @pytest.mark.parametrize("name", ["x.json", "x.jsonl"])
 def test_a_json_array_holds_cases_of_every_making(name: str) -> None:
     own = {"case_id": "own", "prompt": "Return 1.", "checks": [[[], 1]]}

@@ -31,11 +31,11 @@ def test_an_example_is_read_written_and_read_again(
     args: list[Any], expected: Any, prompt: str, suffix: str
 ) -> None:
     check = read_example(f"{', '.join(map(repr, args))} -> {expected!r}", "f")
-    source = b""
+    source = ""
     for name in ("f", "g"):
         case = {"case_id": name, "prompt": prompt, "signature": "f(*args)", "checks": [check] * 2}
         source = add_case(source, case, suffix)
-    first, second = suite.parse(source, Path(f"x{suffix}")).cases
+    first, second = suite.parse(source.encode(), Path(f"x{suffix}")).cases
     assert first.checks == second.checks
     assert first.prompt == prompt
     assert first.checks[0].args == tuple(map(values.encode, args))
@@ -71,10 +71,10 @@ def test_what_is_no_example_is_refused(text: str) -> None:
 
 def test_a_case_goes_behind_those_that_are_there() -> None:
     case = {"case_id": "b", "prompt": "p", "checks": [{"args": [1], "expected": {"k e": 1}}]}
-    source = b'name = "mine"\n[[cases]]\ncase_id = "a"\nprompt = "p"\n\n\n'
+    source = 'name = "mine"\n[[cases]]\ncase_id = "a"\nprompt = "p"\n\n\n'
     added = add_case(source, case, ".toml")
-    assert added.startswith(source.rstrip() + b"\n\n[[cases]]\n")
-    whole = suite.parse(added, Path("x.toml"))
+    assert added.startswith(source.rstrip() + "\n\n[[cases]]\n")
+    whole = suite.parse(added.encode(), Path("x.toml"))
     assert (whole.name, [case.case_id for case in whole]) == ("mine", ["a", "b"])
     with pytest.raises(UsageError, match=r"not to \.json"):
-        add_case(b"[]", case, ".json")
+        add_case("[]", case, ".json")
