@@ -222,5 +222,5 @@ def test_a_json_object_is_a_whole_suite() -> None:
     whole = {"name": "mine", "description": "Few.", "cases": [own, BIG]}
     found = suite.parse(json.dumps(whole).encode(), Path("x.json"))
     assert (found.name, found.description, len(found)) == ("mine", "Few.", 2)
-    with pytest.raises(SuiteInvalid, match=r"x\.json: nmae: unknown key"):
-        suite.parse(json.dumps({"nmae": "mine", "cases": []}).encode(), Path("x.json"))
+    with pytest.raises(SuiteInvalid, match=r"x\.json: title: unknown key"):
+        suite.parse(json.dumps({"title": "mine", "cases": []}).encode(), Path("x.json"))
