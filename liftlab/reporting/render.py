@@ -1,5 +1,7 @@
 """Notebooks to pages: each is executed in a process of its own and judged before it counts.
 
+One process imports what all of them need, and forks a page's process and its kernel from that.
+
 papermill stamps cells `completed` after a time-out or a dead kernel, and says nothing of a
 `sys.exit(0)` in a cell. So a notebook is good only if nothing was raised, no cell shows an
 error, every code cell was executed, and the last one left its mark (`html.END_TYPE`).
@@ -8,14 +10,18 @@ error, every code cell was executed, and the last one left its mark (`html.END_T
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +30,23 @@ if TYPE_CHECKING:
 
 KERNEL = "liftlab"
 PROJECT = "LIFTLAB_PROJECT"  # tells a kernel whose page it makes, wherever it is started
-# Its warning that loopback is not encrypted tells the reader nothing.
-_QUIET = ("--IPKernelApp.log_level=40",)
 GRACE_S = 30.0  # beyond the notebook's own limit, to start a kernel and to write the page
+LOOK_S = 1.0  # how often the server looks whether the one that started it is still there
 ERROR_MARKER = "papermill-error-cell-tag"  # of the cells that papermill adds to a failed notebook
+# What every page's process, or its kernel, would import first; not what opens threads or files.
+PRELOAD = (
+    "IPython.core.completer",
+    "duckdb",
+    "ipykernel.kernelapp",
+    "liftlab.reporting.export",
+    "liftlab.reporting.kernel",
+    "liftlab.reporting.sections",
+    "liftlab.summary",
+    "matplotlib.backends.backend_svg",
+    "papermill",
+    "pyarrow.parquet",
+    "seaborn",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,82 +79,86 @@ class Job:
     echo: bool = False  # pass what the notebook prints on to our standard error
 
 
-def render_all(jobs: Sequence[Job], workers: int) -> list[Rendered]:
-    """Render notebooks beside each other, in the order given; one that fails stops no other."""
-    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:  # they wait for processes
-        return list(pool.map(render, jobs))
+def render_all(
+    jobs: Sequence[Job], workers: int, say: Callable[[str], object] = lambda name: None
+) -> list[Rendered]:
+    """Execute notebooks beside each other and write their pages; one that fails stops no other.
 
-
-def render(job: Job) -> Rendered:
-    """Execute a notebook in a process of its own and write its page.
-
-    `job`: what to execute, with what, and where the page goes.
+    Parameters
+    ----------
+    jobs
+        What to execute, with what, and where the pages go.
+    workers
+        How many at once.
+    say
+        Told the name of each notebook that is done.
 
     Returns
     -------
-    Rendered
-        With a fault where the notebook failed; its page is there all the same.
+    list of Rendered
+        In the order of the jobs. With a fault where a notebook failed; its page is there all the
+        same.
     """
-    started = time.monotonic()
-    job.html.parent.mkdir(parents=True, exist_ok=True)
+    if not jobs:
+        return []
     with tempfile.TemporaryDirectory(prefix="liftlab-render-") as scratch:
-        result = Path(scratch) / "result.json"
-        told = {
-            "notebook": str(job.notebook.absolute()),
-            "html": str(job.html.absolute()),
-            "parameters": dict(job.parameters),
-            "timeout_s": job.timeout_s,
-            "echo": job.echo,
-            "result": str(result),
-        }
-        fault = _wait_for_child(told, Path(scratch), job)
-        if result.exists():
-            answer = json.loads(result.read_text("utf-8"))
-            seconds = time.monotonic() - started
-            return Rendered(**{**answer, "seconds": seconds})
+        tasks = [_task(job, Path(scratch) / str(place)) for place, job in enumerate(jobs)]
+        for place in _served(tasks, workers, Path(scratch)):
+            say(jobs[place].notebook.stem)
+        return [_result(job, task) for job, task in zip(jobs, tasks, strict=True)]
+
+
+def _task(job: Job, scratch: Path) -> dict[str, Any]:
+    scratch.mkdir()
+    job.html.parent.mkdir(parents=True, exist_ok=True)
+    return {
+        "notebook": str(job.notebook.absolute()),
+        "html": str(job.html.absolute()),
+        "parameters": dict(job.parameters),
+        "project": str(job.project or job.notebook.absolute().parent),
+        "timeout_s": job.timeout_s,
+        "echo": job.echo,
+        "scratch": str(scratch),
+    }
+
+
+def _served(tasks: Sequence[dict[str, Any]], workers: int, scratch: Path) -> Iterator[int]:
+    """Let a server work through the tasks; yield the place of each that is done."""
+    command = [sys.executable, "-m", "liftlab.reporting.render"]
+    server = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environment(scratch)
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    try:
+        with server.stdin as stdin:
+            json.dump({"tasks": tasks, "workers": max(1, workers)}, stdin)
+        with server.stdout as done:
+            yield from map(int, done)
+    finally:
+        server.terminate()  # its pages and their kernels go with it
+        server.wait()
+
+
+def _result(job: Job, task: Mapping[str, Any]) -> Rendered:
+    """Return what a page's process left, or a page that says why it left nothing."""
+    scratch = Path(task["scratch"])
+    result = scratch / "result.json"
+    if result.exists():
+        return Rendered(**json.loads(result.read_text("utf-8")))
     from liftlab.reporting.export import failure_page
     from liftlab.reporting.html import escape
 
-    job.html.write_text(failure_page(job.notebook.stem, fault), "utf-8")
     name = job.notebook.stem
+    fault = (scratch / "fault.txt").read_text("utf-8")
+    job.html.write_text(failure_page(name, fault), "utf-8")
     return Rendered(name=name, html=str(job.html), title_html=escape(name), fault=fault)
 
 
-def _wait_for_child(told: dict[str, Any], scratch: Path, job: Job) -> str:
-    """Run the child to its end and return why there is no result, should there be none."""
-    command = [sys.executable, "-W", "ignore", "-m", "liftlab.reporting.render"]
-    log = scratch / "log.txt"
-    with log.open("wb") as file:
-        errors = None if job.echo else file
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            env=_environment(scratch, job.project or job.notebook.absolute().parent),
-        )
-        try:
-            child.communicate(json.dumps(told).encode(), timeout=job.timeout_s + GRACE_S)
-        except subprocess.TimeoutExpired:
-            return f"It took longer than {job.timeout_s:.0f} s and was stopped."
-        finally:
-            child.kill()  # the kernel goes when its parent is gone
-            child.wait()
-    last = log.read_text("utf-8", "replace").strip().splitlines()[-1:]
-    return f"The process that rendered it ended with {child.returncode}: {''.join(last)[:500]}"
-
-
-def _environment(scratch: Path, project: Path) -> dict[str, str]:
-    """Point Jupyter at a kernel that is this interpreter, and away from the user's own setup."""
-    folder = scratch / "kernels" / KERNEL
-    folder.mkdir(parents=True)
-    arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", *_QUIET]
-    spec = {"argv": arguments, "display_name": "liftlab", "language": "python"}
-    (folder / "kernel.json").write_text(json.dumps(spec), "utf-8")
+def _environment(scratch: Path) -> dict[str, str]:
+    """Point Jupyter at kernels of ours, and away from the user's own setup."""
     return {
         **os.environ,
-        PROJECT: str(project),
-        "JUPYTER_PATH": str(scratch),
         "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
         "IPYTHONDIR": str(scratch / "ipython"),
         "MPLBACKEND": "agg",
@@ -145,67 +168,136 @@ def _environment(scratch: Path, project: Path) -> dict[str, str]:
 
 
 def main() -> int:
-    """Execute the notebook told on standard input, write its page, and leave the result."""
+    """Render the tasks told on standard input; print the place of each that is done."""
     told = json.load(sys.stdin)
-    from liftlab.reporting.export import export, found
-    from liftlab.reporting.html import END_TYPE, FINDING_TYPE
-
-    name = Path(told["notebook"]).stem
-    notebook, raised = execute(told)
-    fault = f"{raised} {reached(notebook)}" if raised else judge(notebook)
-    html, page = export(notebook, fault=fault)
-    Path(told["html"]).write_text(html, "utf-8")
-    marks = [mark for kind in (END_TYPE, FINDING_TYPE) for _, mark in found(notebook, kind)]
-    run_id = next((str(mark["run_id"]) for mark in marks if mark.get("run_id")), "")
-    rendered = Rendered(
-        name=name,
-        html=told["html"],
-        title_html=page.title_html,
-        lead_html=page.lead_html,
-        fault=fault,
-        run_id=run_id,
-    )
-    partial = Path(told["result"] + ".part")
-    partial.write_text(json.dumps(asdict(rendered)), "utf-8")
-    partial.replace(told["result"])  # there, or not there: never half
+    parent = os.getppid()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    for name in PRELOAD:
+        import_module(name)
+    fork = multiprocessing.get_context("fork")
+    waiting = list(enumerate(told["tasks"]))[::-1]
+    running: dict[int, _Running] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < told["workers"]:
+                place, task = waiting.pop()
+                page = fork.Process(target=_write_page, args=(task,))
+                page.start()
+                running[place] = _Running(
+                    page, task, time.monotonic() + task["timeout_s"] + GRACE_S
+                )
+            wait([each.page.sentinel for each in running.values()], timeout=LOOK_S)
+            if os.getppid() != parent:
+                return 1
+            for place in [place for place, each in running.items() if each.ended()]:
+                del running[place]
+                sys.stdout.write(f"{place}\n")
+                sys.stdout.flush()
+    finally:
+        for each in running.values():
+            each.page.kill()  # its kernel goes when its parent is gone
     return 0
 
 
-def execute(told: Mapping[str, Any]) -> tuple[nbformat.NotebookNode, str]:
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A page's process, what it renders, and until when."""
+
+    page: Any
+    task: Mapping[str, Any]
+    until: float
+
+    def ended(self) -> bool:
+        """Say whether the process is over, or stop it if its time is; keep why."""
+        late = time.monotonic() > self.until
+        if late:
+            self.page.kill()
+        elif self.page.is_alive():
+            return False
+        self.page.join()
+        scratch = Path(self.task["scratch"])
+        log = scratch / "log.txt"
+        last = log.read_text("utf-8", "replace").strip().splitlines()[-1:] if log.exists() else []
+        fault = (
+            f"The process that rendered it ended with {self.page.exitcode}: {''.join(last)[:500]}"
+        )
+        if late:
+            fault = f"It took longer than {self.task['timeout_s']:.0f} s and was stopped."
+        (scratch / "fault.txt").write_text(fault, "utf-8")
+        return True
+
+
+def _write_page(task: Mapping[str, Any]) -> None:
+    """Execute a notebook, write its page, and leave the result."""
+    from liftlab.reporting.export import export, found
+    from liftlab.reporting.html import END_TYPE, FINDING_TYPE
+    from liftlab.reporting.kernel import standby
+
+    started = time.monotonic()
+    scratch = Path(task["scratch"])
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.environ |= {PROJECT: task["project"], "JUPYTER_PATH": str(scratch)}
+    spec = scratch / "kernels" / KERNEL / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    spec.write_text(json.dumps(standby(str(Path(task["notebook"]).parent))), "utf-8")
+    warnings.simplefilter("ignore")
+    if not task["echo"]:
+        log = os.open(scratch / "log.txt", os.O_CREAT | os.O_WRONLY)
+        os.dup2(log, 2)
+    notebook, raised = execute(task)
+    fault = f"{raised} {reached(notebook)}" if raised else judge(notebook)
+    html, page = export(notebook, fault=fault)
+    Path(task["html"]).write_text(html, "utf-8")
+    marks = [mark for kind in (END_TYPE, FINDING_TYPE) for _, mark in found(notebook, kind)]
+    rendered = Rendered(
+        name=Path(task["notebook"]).stem,
+        html=task["html"],
+        title_html=page.title_html,
+        lead_html=page.lead_html,
+        fault=fault,
+        run_id=next((str(mark["run_id"]) for mark in marks if mark.get("run_id")), ""),
+        seconds=time.monotonic() - started,
+    )
+    partial = scratch / "result.json.part"
+    partial.write_text(json.dumps(asdict(rendered)), "utf-8")
+    partial.replace(scratch / "result.json")  # there, or not there: never half
+
+
+def execute(task: Mapping[str, Any]) -> tuple[nbformat.NotebookNode, str]:
     """Execute a notebook with papermill; return it as far as it came, and what was raised."""
     import nbformat
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from traitlets.config import Config
 
-    copy = Path(told["result"]).with_name("executed.ipynb")
+    copy = Path(task["scratch"]) / "executed.ipynb"
     # Sockets in a folder of this notebook's own: of TCP ports two kernels that start at once can
     # be given the same one, and then one dies; and no other user of the machine can listen in.
     sockets = {"transport": "ipc", "ip": str(copy.with_name("kernel"))}
     raised = ""
     try:
         papermill.execute_notebook(
-            told["notebook"],
+            task["notebook"],
             str(copy),
-            parameters=told["parameters"],
+            parameters=task["parameters"],
             kernel_name=KERNEL,
             language="python",
-            cwd=str(Path(told["notebook"]).parent),
+            cwd=str(Path(task["notebook"]).parent),
             progress_bar=False,
             config=Config({"KernelManager": sockets}),
-            execution_timeout=int(told["timeout_s"]) or 1,
-            stderr_file=sys.stderr if told["echo"] else None,
+            execution_timeout=int(task["timeout_s"]) or 1,
+            stderr_file=sys.stderr if task["echo"] else None,
         )
     except papermill.PapermillExecutionError:
         pass  # an error that the notebook shows: `judge` names the cell
     except CellTimeoutError:
-        raised = f"It was stopped after {told['timeout_s']:.0f} s in"
+        raised = f"It was stopped after {task['timeout_s']:.0f} s in"
     except DeadKernelError:
         raised = "Its kernel died in"
     except Exception as error:  # whatever it is, the page names it
         lines = str(error).strip().splitlines()
         raised = f"{type(error).__name__}: {lines[0] if lines else ''}"[:500] + " in"
-    source = copy if copy.exists() else Path(told["notebook"])
+    source = copy if copy.exists() else Path(task["notebook"])
     notebook: Any = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]
     notebook.cells = [c for c in notebook.cells if ERROR_MARKER not in c.metadata.get("tags", ())]
     return notebook, raised

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from liftlab import jobs, store
 from liftlab.errors import EndpointError, InputInvalid, NotebookFailed, RunInterrupted
 from liftlab.reporting.html import Html, tag
-from liftlab.reporting.render import Job, Rendered, render, render_all
+from liftlab.reporting.render import Job, Rendered, render_all
 from liftlab.reporting.text.base import code, write
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
         )
         for path in notebooks
     ]
-    done.extend(render_all(tasks, WORKERS))
+    done.extend(render_all(tasks, WORKERS, lambda name: say(f"wrote {name}.html")))
     done.sort(key=lambda page: page.name)
     _write_index(folder, run, done)
     summary = summarize(run, project)
@@ -124,7 +124,7 @@ def _run_first(project: Project, notebooks: Sequence[Path], reports: Path, say: 
             echo=True,
         )
         try:
-            rendered = render(job)
+            [rendered] = render_all([job], 1)
         except KeyboardInterrupt:
             raise RunInterrupted(_how_to_go_on(project, before)) from None
         # Without a run there is no folder for it: the page that says why goes where people look.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -11,7 +12,7 @@ import pytest
 from nbformat import v4
 
 from liftlab.reporting.html import END_TYPE
-from liftlab.reporting.render import Job, Rendered, first_line, judge, render_all
+from liftlab.reporting.render import PRELOAD, Job, Rendered, first_line, judge, render_all
 
 SECTION = "from liftlab.reporting.sections.base import Section\n"
 MARK = f"{SECTION}Section(run_id='r1', is_end=True)"
@@ -125,3 +126,8 @@ def test_a_notebook_counts_only_by_its_own_marks(
 
 def test_a_cell_without_code_has_a_name() -> None:
     assert first_line("# only a comment") == "empty"
+
+
+@pytest.mark.parametrize("name", PRELOAD)
+def test_what_is_imported_ahead_is_there(name: str) -> None:
+    assert find_spec(name)  # the server would end with an import error on a user's machine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,9 @@ class Renderer:
             run_id=self.run_id,
         )
 
-    def all(self, jobs: Sequence[Job], workers: int) -> list[Rendered]:
+    def all(
+        self, jobs: Sequence[Job], workers: int, say: Callable[[str], object] = lambda name: None
+    ) -> list[Rendered]:
         return [self(job) for job in jobs]
 
 
@@ -67,7 +69,6 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def renderer(monkeypatch: pytest.MonkeyPatch) -> Renderer:
     stand_in = Renderer()
-    monkeypatch.setattr(report, "render", stand_in)
     monkeypatch.setattr(report, "render_all", stand_in.all)
     return stand_in
 
@@ -158,14 +159,14 @@ def test_what_cannot_run_is_refused_before_any_page(project: Project, renderer: 
 def test_ctrl_c_in_the_run_says_how_to_go_on(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(job: Job) -> Rendered:
+    def interrupted(jobs: Sequence[Job], workers: int) -> list[Rendered]:
         run = Run(
             run_id="20260102_030405_abcd", suite="mvp", started_at="2026-01-02T03:04:05+00:00"
         )
         create(project.path("runs"), run, {}, b"", ".toml")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(report, "render", interrupted)
+    monkeypatch.setattr(report, "render_all", interrupted)
     with pytest.raises(RunInterrupted, match="--resume 20260102_030405_abcd, then"):
         report.write_report(project, None, lambda _: None)
 
