@@ -13,8 +13,8 @@ from liftlab import jobs, store
 from liftlab.cli.main import main
 from liftlab.errors import RunInterrupted
 from liftlab.jobs import deciding
-from liftlab.runner.halt import Early, HaltLine
 from liftlab.runner.plan import Until
+from liftlab.runner.worker import Early, StopLine
 from liftlab.settings import Project, load_project
 from liftlab.summary.decision import decision_of
 
@@ -37,13 +37,13 @@ def project(project_folder: Path, lift_server: Any, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def told(lift_server: Any, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Hold the server after what decides until the load has been told; it would be faster."""
-    event, end = threading.Event(), HaltLine.end
+    event, end = threading.Event(), StopLine.end
 
-    def noted(line: HaltLine, status: Early) -> None:
+    def noted(line: StopLine, status: Early) -> None:
         end(line, status)
         event.set()
 
-    monkeypatch.setattr(HaltLine, "end", noted)
+    monkeypatch.setattr(StopLine, "end", noted)
     lift_server.before_answer = lambda count: count <= 2 * ENOUGH or event.wait(30)
     return event
 

@@ -27,7 +27,7 @@ def health_command(
     **more: Any,
 ) -> None:
     """Ask every URL of an endpoint how it is; exit 4 if one is not well."""
-    from liftlab.runner.served import serving
+    from liftlab.runner.endpoint_lifecycle import serving
 
     here = project_of(named, more)
     with serving(here.settings.chosen_endpoint(model)) as chosen:

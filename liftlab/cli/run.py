@@ -18,8 +18,8 @@ from liftlab.cli.options import (
 from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
 
 if TYPE_CHECKING:
-    from liftlab.runner.control import RunRequest
     from liftlab.runner.plan import Until
+    from liftlab.runner.request import RunRequest
     from liftlab.settings import Project
     from liftlab.store import RunData
     from liftlab.summary import RunSummary
@@ -175,12 +175,12 @@ def _until(
 
 def _print_bounds(request: RunRequest) -> None:
     from liftlab import jobs
-    from liftlab.runner.learning import PROBE_TOKENS
+    from liftlab.runner.probe import PROBE_TOKENS
 
-    if not request.pipeline.stages:
-        own = request.pipeline.imports[0].target
+    if not request.built.stages:
+        own = request.built.imports[0].target
         click.echo(
-            f"{len(request.trials())} trials of {request.suite.name} through {own} "
+            f"{len(request.trials())} trials of {request.suite_name} through {own} "
             f"on {request.endpoint.name}, {request.concurrency} at once\n"
             f"calls, tokens and cost are its own; {jobs.likely_duration(request)}"
         )
@@ -193,7 +193,7 @@ def _print_bounds(request: RunRequest) -> None:
         "parameters are taken\n"
     )
     click.echo(
-        f"{limits.trials} trials of {request.suite.name} through {request.pipeline.name} "
+        f"{limits.trials} trials of {request.suite_name} through {request.pipeline} "
         f"on {request.endpoint.name}, {request.concurrency} at once\n"
         f"calls           {limits.calls_min} to {limits.calls_max}, each sent again up to "
         f"{request.endpoint.retry.retries} times if the transport fails\n"

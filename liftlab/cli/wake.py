@@ -17,7 +17,7 @@ from liftlab.errors import EndpointUnreachable
 
 if TYPE_CHECKING:
     from liftlab.endpoints.base import WarmUp
-    from liftlab.runner.waking import Woken
+    from liftlab.runner.warmup import Woken
     from liftlab.settings import EndpointSettings
 
 
@@ -42,7 +42,7 @@ def wake_command(
 ) -> None:
     """Warm an endpoint up, and print how long its cold start took; exit 4 if it is not warm."""
     from liftlab import jobs
-    from liftlab.runner.served import serving
+    from liftlab.runner.endpoint_lifecycle import serving
 
     here = project_of(named, more)
     chosen = here.settings.chosen_endpoint(model)
@@ -61,8 +61,8 @@ def wake_command(
 
 async def _wake(endpoint: EndpointSettings, within_s: float, until_warm: bool) -> Woken:
     from liftlab.endpoints.connect import connected
-    from liftlab.runner.cold import LEAST_COLD_S
-    from liftlab.runner.waking import told_meanwhile, wake
+    from liftlab.runner.cold_start import LEAST_COLD_S
+    from liftlab.runner.warmup import told_meanwhile, wake
 
     mark = secrets.token_hex(4)
     count = 0

@@ -20,9 +20,9 @@ from liftlab.grading.grade import Graded, grade, grade_failure
 from liftlab.jobs.minimizing import SpentError, ddmin, leaves_of, only, words_of
 from liftlab.jobs.running import request_of
 from liftlab.pipeline.base import SIGNATURE, Code, Prompt, Stage, StageError
-from liftlab.runner.control import RunRequest
+from liftlab.runner.endpoint_lifecycle import serving
 from liftlab.runner.plan import attempt_seed
-from liftlab.runner.served import serving
+from liftlab.runner.request import RunRequest
 from liftlab.sandbox import Sandbox
 from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunData
@@ -95,7 +95,7 @@ def failure_of(project: Project, run: RunData, case_id: str, repeat: int | None)
         raise InputInvalid(f"{run.run.run_id} was not measured here: what it sent is not known")
     asked = request_of(project, run.folder)
     part = trial.exchanges[-1] if trial.exchanges else None
-    stage = next((s for s in asked.pipeline.stages if part and s.name == part.stage), None)
+    stage = next((s for s in asked.built.stages if part and s.name == part.stage), None)
     if part is None or part.prompt is None or stage is None or trial.case is None:
         raise InputInvalid(f"{run.run.run_id} does not hold what {case_id} was asked")
     values = _values(run, trial)

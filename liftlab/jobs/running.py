@@ -11,18 +11,15 @@ from liftlab import store
 from liftlab import suite as suites
 from liftlab.analysis.columns import floats, labels
 from liftlab.analysis.sample_size import trials_per_arm
-from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.jobs.deciding import Deciding
 from liftlab.jobs.opening import find_run, open_run
-from liftlab.pipeline.build import build
 from liftlab.runner import control
-from liftlab.runner.control import RunRequest
+from liftlab.runner.endpoint_lifecycle import check_health
 from liftlab.runner.limits import Rates
 from liftlab.runner.plan import Bounds, Until, bounds
 from liftlab.runner.progress import Progress
-from liftlab.runner.row import sampling_of
-from liftlab.runner.served import check_health
+from liftlab.runner.request import RunRequest, sampling_of
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.suite import Suite
@@ -72,16 +69,12 @@ def plan_run(
     concurrency = settings.run.concurrency or endpoint.slots
     if memory and concurrency > 1:
         raise UsageError("--memory measures one trial at a time: leave out --concurrency")
-    pipeline = build(settings, settings.run.pipeline, project.root)
-    if memory and not pipeline.stages:
-        raise UsageError("--memory measures liftlab's own stages: leave it out")
     sampling = sampling_of(project, endpoint)
-    notes = [_COPIES] if sampling.temperature == 0 and pipeline.stages else []
-    return RunRequest(
+    request = RunRequest(
         project=project,
         suite=suites.select(suite or _suite(project), cases=cases, categories=categories),
         endpoint=endpoint,
-        pipeline=pipeline,
+        pipeline=settings.run.pipeline,
         sampling=sampling,
         repeats=1 if until else settings.run.repeats,
         concurrency=concurrency,
@@ -91,8 +84,13 @@ def plan_run(
         warm_up=warm_up,
         quick=quick,
         rates=rates_of(project, endpoint),
-        notes=tuple(notes + ([_GRADED_MEANWHILE] if until else [])),
     )
+    stages = request.built.stages
+    if memory and not stages:
+        raise UsageError("--memory measures liftlab's own stages: leave it out")
+    copies = (_COPIES,) if sampling.temperature == 0 and stages else ()
+    notes = copies + ((_GRADED_MEANWHILE,) if until else ())
+    return request.model_copy(update={"notes": notes})
 
 
 def check(project: Project) -> None:
@@ -132,7 +130,7 @@ def bounds_of(request: RunRequest) -> Bounds:
     price = prices(request.project).get(request.endpoint.price or "")
     limited = "max_tokens" not in request.endpoint.left_out()
     most = request.sampling.max_tokens if limited else None
-    stages = [(stage.attempts, most) for stage in request.pipeline.stages]
+    stages = [(stage.attempts, most) for stage in request.built.stages]
     return bounds(
         len(request.trials()),
         stages,
@@ -148,8 +146,10 @@ def likely_duration(request: RunRequest) -> str:
     for summary in store.list_runs(runs_dir):
         if summary.endpoint == request.endpoint.name and summary.provenance == "measured":
             run = open_run(summary.run_id, project=request.project)
-            if run.run.pipeline == request.pipeline.name and run.trials["e2e_s"].notna().any():
-                seconds = run.trials["e2e_s"].mean() * len(request.trials()) / request.concurrency
+            if run.run.pipeline == request.pipeline and run.trials["e2e_s"].notna().any():
+                seconds = (
+                    run.trials["e2e_s"].mean() * len(request.trials()) / (request.concurrency or 1)
+                )
                 return f"about {seconds:.0f} s at the speed of {summary.run_id}"
     return "no run on this endpoint yet to tell how long it will be"
 
@@ -178,7 +178,7 @@ def _followed(
         if so_far is not None and deciding.is_decided(so_far):
             return so_far
         with deciding:
-            return job(deciding, deciding.halt)
+            return job(deciding, deciding.stop)
     finally:
         progress.close()
 
@@ -189,21 +189,10 @@ def request_of(project: Project, folder: RunFolder) -> RunRequest:
     asked, kept = manifest.get("request"), folder.suite()
     if asked is None or kept is None:
         raise InputInvalid(f"{folder.run_id} was not measured here: there is nothing to resume")
-    endpoint = EndpointSettings.model_validate(asked["endpoint"])
-    return RunRequest(
-        project=project,
-        suite=suites.select(kept, cases=asked["cases"]),
-        endpoint=endpoint,
-        pipeline=build(project.settings, asked["pipeline"], project.root),
-        sampling=Sampling(**asked["sampling"]),
-        repeats=asked["repeats"],
-        concurrency=asked["concurrency"],
-        seed=asked["seed"],
-        memory=asked["memory"],
-        until=Until(**asked["until"]) if asked.get("until") else None,
-        warm_up=asked.get("warm_up", True),
-        rates=rates_of(project, endpoint),
+    request = RunRequest.model_validate(
+        {**asked, "project": project, "suite": suites.select(kept, cases=asked["cases"])}
     )
+    return request.model_copy(update={"rates": rates_of(project, request.endpoint)})
 
 
 def rates_of(project: Project, endpoint: EndpointSettings) -> Rates | None:

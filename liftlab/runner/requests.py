@@ -8,23 +8,33 @@ connection that its server had closed unseen: then a second attempt goes to a ne
 from __future__ import annotations
 
 import asyncio
+import gc
+import resource
 import time
 from array import array
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
+from liftlab.endpoints.connect import connected
 from liftlab.endpoints.openai import OpenAIEndpoint
+from liftlab.errors import EndpointUnreachable
 from liftlab.records import LOAD, STALE, Attempt, Phase, Stage, Trial
-from liftlab.runner.batches import Batches
-from liftlab.runner.duty import STALE_NOTE
-from liftlab.runner.halt import Halt
-from liftlab.runner.learning import cheap
-from liftlab.runner.measured import measured
-from liftlab.store import Journal
+from liftlab.runner.limits import Ended
+from liftlab.runner.probe import cheap, learn, learn_and_record
+from liftlab.runner.request import Job
+from liftlab.runner.rows import Batches, measured
+from liftlab.runner.schedule import FollowSchedule, closed
+from liftlab.runner.worker import STALE_NOTE, Notes, Stop, emit
+from liftlab.store.folder import RunFolder
+from liftlab.store.journal import Journal
 from liftlab.timing.clock import Clock
 from liftlab.timing.pace import Departure, Pacer, departure, lull
+from liftlab.timing.trust import Trust
 
 Send = Callable[[Request], Awaitable[Reply]]
 CASE, STAGE = LOAD, "request"
@@ -32,6 +42,74 @@ _LEAD_S = 0.05  # from the plan's making to its zero, so that the first request 
 # Before its moment a request is made ready down to its connection, so that then it only has to
 # be written. That takes a third of a millisecond; a new connection on one machine takes one.
 _READY_NS = 3_000_000
+
+
+async def ready(
+    job: Job, journal: Journal, stack: AsyncExitStack, concurrency: int
+) -> FollowSchedule:
+    """Make everything ready for the first request, and return what sends them all.
+
+    Raises EndpointUnreachable if no request of the warm-up has any answer.
+    """
+    _lift_file_limit()
+    folder, request = RunFolder(job.folder), job.request
+    clock = Clock()
+    emit({"event": "clock", "zero_ns": clock.zero_ns})
+    endpoint = await stack.enter_async_context(connected(request.endpoint))
+    load = Load(
+        run_id=folder.run_id,
+        endpoint_name=request.endpoint.name,
+        prompt=request.prompt or "",
+        prompt_sha256=folder.artifacts.put_text(request.prompt or ""),
+        sampling=request.sampling,
+        # Its servers answer an object: the protocol's requests carry a schema.
+        schema={"type": "object"} if request.endpoint.protocol == "lift" else None,
+        stream=request.endpoint.stream,
+        deadline_s=request.endpoint.deadline_s,
+        nonce=request.endpoint.nonce,
+    )
+    batches = Batches(journal, emit)
+    stack.push_async_callback(batches.close)
+    arrivals = request.arrivals
+    plan = arrivals.plan(request.repeats, request.seed) if arrivals else array("d")
+    sender = Sender(load, endpoint, journal, clock, batches, note=Notes())
+    learning = None
+    if isinstance(endpoint, OpenAIEndpoint):
+        learning = learn(partial(sender.probe, endpoint), request.endpoint.name)
+    await learn_and_record(learning, endpoint, journal, request.sampling)
+    try:
+        _check(await sender.warm_up(min(concurrency, request.repeats)), request.endpoint.name)
+    except BaseException:
+        journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
+        raise
+
+    async def follow_schedule(stop: Stop, count: Callable[[Ended], None], _: Trust) -> bool:
+        gc.collect()
+        gc.freeze()  # what the imports left is not looked through again and again
+        sender.follows(stop, count)
+        if plan:
+            await sender.open(plan, request.concurrency)
+        else:
+            await sender.closed(request.repeats, concurrency)
+        return False
+
+    return follow_schedule
+
+
+def _check(replies: Sequence[Reply], name: str) -> None:
+    """Go no further where no request of the warm-up had any answer."""
+    if any(reply.http_status is not None for reply in replies):
+        return
+    said = replies[0].message or replies[0].error_class
+    raise EndpointUnreachable(
+        f"endpoint {name!r} answers none of {len(replies)} warm-up requests: {said}"
+    )
+
+
+def _lift_file_limit() -> None:
+    """Allow as many connections as the system lets us have: open load may need thousands."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +155,7 @@ class _Asked(NamedTuple):
     facts: dict[str, Any]
 
 
-class Ended(NamedTuple):
+class _Ended(NamedTuple):
     """A request that has ended, as limits count it."""
 
     attempts: tuple[Attempt, ...]
@@ -86,7 +164,7 @@ class Ended(NamedTuple):
 
 
 class Sender:
-    """Sends the requests of one load, until the halt if there is one."""
+    """Sends the requests of one load."""
 
     def __init__(
         self,
@@ -95,11 +173,10 @@ class Sender:
         journal: Journal,
         clock: Clock,
         batches: Batches,
-        halt: Halt | None = None,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._note = note
-        self._halt = halt or Halt()
+        self._stop = Stop()
         self._heed: Callable[[Ended], None] | None = None
         self._load = load
         self._endpoint = endpoint
@@ -107,9 +184,9 @@ class Sender:
         self._clock = clock
         self._batches = batches
 
-    def watched(self, heed: Callable[[Ended], None]) -> None:
-        """Tell of each request that has ended."""
-        self._heed = heed
+    def follows(self, stop: Stop, heed: Callable[[Ended], None]) -> None:
+        """Send no further request after the stop; tell of each that has ended."""
+        self._stop, self._heed = stop, heed
 
     async def probe(self, endpoint: OpenAIEndpoint) -> Reply:
         """Send one short request that is kept apart, to learn how the endpoint wants them."""
@@ -127,16 +204,12 @@ class Sender:
 
     async def closed(self, count: int, concurrency: int) -> None:
         """Send `count` requests; each of `concurrency` workers the next when its last has ended."""
-        waiting = iter(range(count))
 
-        async def work() -> None:
-            while self._halt.status is None and (index := next(waiting, None)) is not None:
-                await self._send(self._asked(index))
-                await self._batches.room()
+        async def send(index: int) -> None:
+            await self._send(self._asked(index))
+            await self._batches.room()
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, count)):
-                group.create_task(work())
+        await closed(range(count), min(concurrency, count), send, self._stop)
 
     async def open(self, plan: array[float], at_most: int | None = None) -> None:
         """Send requests at the moments of a plan, in seconds after its start.
@@ -157,7 +230,7 @@ class Sender:
                     await pacer.lull()
                     if free is not None:
                         await free.acquire()
-                    if self._halt.status is not None:
+                    if self._stop.status is not None:
                         return
                     self._batches.check()
                     task = group.create_task(self._send(asked))
@@ -252,7 +325,7 @@ class Sender:
         self._batches.add(attempt, stage, _trial(attempt, first, self._clock))
         if self._heed is not None:
             attempts = (attempt,) if asked.stale is None else (asked.stale, attempt)
-            self._heed(Ended(attempts, (stage,), reply.no_answer))
+            self._heed(_Ended(attempts, (stage,), reply.no_answer))
 
 
 def _stage(attempt: Attempt, first: Attempt) -> Stage:

@@ -1,20 +1,30 @@
-"""When requests are to be sent in open loop: one plan with absolute times, made before the load.
+"""When requests are sent: in closed loop as answers come, in open loop at planned times.
 
-A plan never looks at how the load goes: a request that is late is late, and the next one
-keeps its own time. Otherwise a server that stalls would be asked less, and look better.
+A plan has absolute times, is made before the load, and never looks at how that goes: a request
+that is late is late, and the next one keeps its own time. Otherwise a server that stalls would be
+asked less, and look better.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import math
 import random
 from array import array
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from liftlab.errors import FileInvalid, UsageError
+from liftlab.runner.limits import Ended
+from liftlab.runner.worker import Stop, first_of
+from liftlab.timing.trust import Trust
+
+Item = TypeVar("Item")
+# Sends what is planned until the stop, tells of what has ended, and says whether all is done.
+FollowSchedule = Callable[[Stop, Callable[[Ended], None], Trust], Awaitable[bool]]
 
 CONSTANT, POISSON = "constant", "poisson"
 _MAX_BYTES = 64_000_000
@@ -135,3 +145,26 @@ def _read(path: Path, lines: Iterable[str]) -> array[float]:
             raise ArrivalsInvalid(path, f"{text[:40]} comes after {times[-1]:g}", number)
         times.append(moment)
     return times
+
+
+async def closed(
+    items: Iterable[Item], concurrency: int, do: Callable[[Item], Awaitable[None]], stop: Stop
+) -> None:
+    """Do all items in order: each worker takes the next when its last has ended.
+
+    If one worker raises, the others are cancelled, and its error is raised.
+    """
+    waiting = iter(items)
+
+    async def work() -> None:
+        for item in waiting:
+            if stop.status is not None:
+                return
+            await do(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(work())
+    except BaseExceptionGroup as failed:
+        raise first_of(failed) from failed

@@ -1,4 +1,8 @@
-"""What every load process does alike: tell its parent what happens, and stop when told to."""
+"""What a load process does with its parent: it tells what happens, and stops when told to.
+
+Between the parent's `StopLine` and the load process's `Stop` goes one line of text: trials under
+way then end, and no further one is begun.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,12 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TextIO
+from typing import IO, Any, Literal, TextIO, get_args
 
 from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError
-from liftlab.runner.halt import Halt, heed
 
 # A kept connection that its server had closed: the request goes to a new one at once, in an
 # attempt that is no retry.
@@ -22,8 +27,41 @@ STALE_NOTE = (
     "from now on each request has one of its own"
 )
 
+Early = Literal["decided", "partial"]  # what a run is that ended before its plan was done
 
 _apart: list[TextIO] = []  # where events go once standard output is no place for them
+
+
+@dataclass(slots=True)
+class Stop:
+    """Whether to begin no further trial, and what the run then is."""
+
+    status: Early | None = None
+
+    def obey(self, descriptor: int, when_it_ends: Callable[[], object]) -> None:
+        """Read the parent's line until it ends: the parent is then gone."""
+        while said := os.read(descriptor, 4096):
+            for word in said.decode().split():
+                self.status = next((e for e in get_args(Early) if e == word), self.status)
+        when_it_ends()
+
+
+class StopLine:
+    """The parent's end; it may be used from any thread, before and after the load, too."""
+
+    def __init__(self) -> None:
+        self._pipe: IO[str] | None = None
+
+    def leads_to(self, pipe: IO[str] | None) -> None:
+        """Take the load process's standard input."""
+        self._pipe = pipe
+
+    def end(self, status: Early) -> None:
+        """Let the load end, as what it then is."""
+        if self._pipe is not None:
+            with suppress(BrokenPipeError, ValueError):  # the load has ended already
+                self._pipe.write(f"{status}\n")
+                self._pipe.flush()
 
 
 def emit(event: dict[str, Any]) -> None:
@@ -52,36 +90,36 @@ class Notes:
             emit({"event": "note", "message": text})
 
 
-def serve(duty: Callable[[Halt], Awaitable[None]]) -> int:
-    """Do a duty in an event loop of its own, and return the exit code.
+def serve(work: Callable[[Stop], Awaitable[None]]) -> int:
+    """Do the work in an event loop of its own, and return the exit code.
 
     SIGINT, SIGTERM and the end of standard input (the parent is gone) cancel it. A line on
-    standard input sets the `Halt` that it is given: then it ends by itself.
+    standard input sets the `Stop` that it is given: then it ends by itself.
     """
     try:
-        return asyncio.run(_until_told(duty))
+        return asyncio.run(_until_told(work))
     except LiftlabError as error:
         emit({"event": "error", "message": str(error)})
         return error.exit_code
 
 
-async def _until_told(duty: Callable[[Halt], Awaitable[None]]) -> int:
+async def _until_told(work: Callable[[Stop], Awaitable[None]]) -> int:
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
-    stopped, halt = False, Halt()
+    stopped, stop = False, Stop()
 
-    def stop() -> None:
+    def cancel() -> None:
         nonlocal stopped
         stopped = True
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    gone = partial(loop.call_soon_threadsafe, stop)
-    threading.Thread(target=heed, args=(0, halt, gone), daemon=True).start()
+        loop.add_signal_handler(number, cancel)
+    gone = partial(loop.call_soon_threadsafe, cancel)
+    threading.Thread(target=stop.obey, args=(0, gone), daemon=True).start()
     try:
-        await duty(halt)
+        await work(stop)
     except asyncio.CancelledError:
         if not stopped:
             raise
