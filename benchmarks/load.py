@@ -18,7 +18,7 @@ from pathlib import Path
 
 from _clients import Shot, bare, load
 
-from liftlab.runner.schedule import at_rate
+from liftlab.runner.plan import at_rate
 from liftlab.serving.simulator import SimulatorServer, serve_simulator
 
 RATE_RPS, SEED = 100.0, 20251015

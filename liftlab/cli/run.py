@@ -18,7 +18,7 @@ from liftlab.cli.options import (
 from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
 
 if TYPE_CHECKING:
-    from liftlab.runner.plan import Until
+    from liftlab.runner.plan import StopRule
     from liftlab.runner.request import RunRequest
     from liftlab.settings import Project
     from liftlab.store import RunData
@@ -105,7 +105,7 @@ def run_command(
     if dry_run:
         for note in request.notes:
             say(note)
-        _print_bounds(request)
+        _print_worst_case(request)
         return
     finish(here, jobs.run_suite(request), as_json)
 
@@ -155,10 +155,10 @@ def require_answers(run: RunData) -> None:
 
 def _until(
     asked: bool, target: float | None, zone: float | None, repeats: int | None
-) -> Until | None:
+) -> StopRule | None:
     """Return what the run is to decide, or None; refuse options that contradict it."""
     from liftlab.analysis.decide import narrowed
-    from liftlab.runner.plan import Until
+    from liftlab.runner.plan import StopRule
 
     if not asked:
         if target is not None or zone is not None:
@@ -166,14 +166,14 @@ def _until(
         return None
     if repeats is not None and repeats > 1:
         raise UsageError("--until-decided counts one trial a case: leave out --repeats")
-    target = Until().target if target is None else target
-    until = Until(target=target, zone=narrowed(target) if zone is None else zone)
+    target = StopRule().target if target is None else target
+    until = StopRule(target=target, zone=narrowed(target) if zone is None else zone)
     if not 0 < until.target - until.zone < until.target + until.zone < 1:
         raise UsageError(f"{until.target:g} ± {until.zone:g} leaves 0 to 1: give a smaller --zone")
     return until
 
 
-def _print_bounds(request: RunRequest) -> None:
+def _print_worst_case(request: RunRequest) -> None:
     from liftlab import jobs
     from liftlab.runner.probe import PROBE_TOKENS
 
@@ -185,7 +185,7 @@ def _print_bounds(request: RunRequest) -> None:
             f"calls, tokens and cost are its own; {jobs.likely_duration(request)}"
         )
         return
-    limits = jobs.bounds_of(request)
+    limits = jobs.worst_case_of(request)
     cost = "unknown price" if limits.usd_max is None else f"at most {limits.usd_max:.2f} USD"
     tokens = limits.output_tokens_max
     first = (

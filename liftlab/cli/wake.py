@@ -17,7 +17,7 @@ from liftlab.errors import EndpointUnreachable
 
 if TYPE_CHECKING:
     from liftlab.endpoints.base import WarmUp
-    from liftlab.runner.warmup import Woken
+    from liftlab.runner.warmup import WarmUpResult
     from liftlab.settings import EndpointSettings
 
 
@@ -59,7 +59,7 @@ def wake_command(
         raise EndpointUnreachable(_how_to_go_on(woken, chosen, within_s, until_warm))
 
 
-async def _wake(endpoint: EndpointSettings, within_s: float, until_warm: bool) -> Woken:
+async def _wake(endpoint: EndpointSettings, within_s: float, until_warm: bool) -> WarmUpResult:
     from liftlab.endpoints.connect import connected
     from liftlab.runner.cold_start import LEAST_COLD_S
     from liftlab.runner.warmup import told_meanwhile, wake
@@ -97,7 +97,7 @@ def _tell(call: WarmUp, seconds: float) -> None:
     say(f"{seconds:6.1f} s  {call.status}{more}")
 
 
-def _words(woken: Woken) -> str:
+def _words(woken: WarmUpResult) -> str:
     if not woken.ok:
         return f"not warm after {woken.seconds:.2f} s: {woken.status}"
     if woken.calls == 0:
@@ -114,7 +114,7 @@ def _words(woken: Woken) -> str:
 
 
 def _how_to_go_on(
-    woken: Woken, endpoint: EndpointSettings, within_s: float, until_warm: bool
+    woken: WarmUpResult, endpoint: EndpointSettings, within_s: float, until_warm: bool
 ) -> str:
     if not woken.starting:
         return f"{woken.url}: {woken.status}"

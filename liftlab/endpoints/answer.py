@@ -65,10 +65,6 @@ def fit(value: Any, schema: Mapping[str, Any], needs: Mapping[str, Any] | None) 
 
     Parameters
     ----------
-    value
-        The value.
-    schema
-        What was asked for.
     needs
         What is needed, as a JSON Schema; if None, the keys of `schema` with their types.
     """

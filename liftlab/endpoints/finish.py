@@ -21,10 +21,6 @@ def check_finish(reason: object, max_tokens: int, *, thinks: bool = False, words
 
     Parameters
     ----------
-    reason
-        The finish reason as it came.
-    max_tokens
-        The limit that was asked for.
     thinks
         Whether the answer had not begun: all that there is of it is reasoning.
     words

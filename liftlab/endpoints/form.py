@@ -25,8 +25,6 @@ class Form:
         `json_object`, and `response_format` by words in the prompt.
     told
         Whether a JSON Schema goes into the prompt, too.
-    max_tokens_field
-        What the limit of tokens is called.
     body
         Keys over all of ours; `null` removes one.
     """

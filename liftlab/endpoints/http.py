@@ -66,14 +66,10 @@ class HttpClient:
     transport
         What carries the requests; a `StampedTransport` if None. Another transport of httpx
         has no clock beside the socket: then stamps are taken around its call.
-    token
-        Sent as ``authorization: Bearer …``.
     headers
         Further headers with secret values, by name.
     plain_headers
         Further headers without secrets, by name.
-    now_ns
-        The monotonic clock, in nanoseconds.
 
     Notes
     -----
@@ -124,12 +120,6 @@ class HttpClient:
 
         Parameters
         ----------
-        url
-            Where to.
-        payload
-            The JSON object to send.
-        request_id
-            Sent as ``x-request-id``.
         deadline_s
             How long all of it may take, redirects included, in seconds.
         stream

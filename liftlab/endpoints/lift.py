@@ -29,17 +29,7 @@ from liftlab.errors import UsageError
 
 
 class LiftEndpoint:
-    """An endpoint that answers under `ir_json`, or under `text` in its later family.
-
-    Parameters
-    ----------
-    client
-        What to send with; closed with the endpoint.
-    generate_url, health_url, warmup_url
-        Three addresses, often on three hosts; the last two may be missing.
-    form
-        How requests look.
-    """
+    """An endpoint that answers under `ir_json`, or under `text` in its later family."""
 
     def __init__(
         self,

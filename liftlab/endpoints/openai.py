@@ -28,8 +28,6 @@ class OpenAIEndpoint:
 
     Parameters
     ----------
-    client
-        What to send with; closed with the endpoint.
     base_url
         Up to and with the version, such as ``http://127.0.0.1:8000/v1``.
     generate_url
@@ -213,17 +211,7 @@ def _names(exchange: Exchange) -> list[str]:
 
 
 def payload(request: Request, model: str | None, form: Form) -> dict[str, Any]:
-    """Return the JSON that asks for one chat completion.
-
-    Parameters
-    ----------
-    request
-        What to ask for.
-    model
-        The model's name; left out if None.
-    form
-        How the endpoint wants to be asked.
-    """
+    """Return the JSON that asks for one chat completion."""
     body: dict[str, Any] = {
         **request.sampling.extra,
         "messages": _messages(request, form),

@@ -43,17 +43,7 @@ _MOST_VALUES = 1000
 
 
 def adapted(form: Form, sent: Mapping[str, Any], body: bytes) -> Form | None:
-    """Return the form that answers a refusal (400 or 422); None where it names nothing to change.
-
-    Parameters
-    ----------
-    form
-        How the refused request was made.
-    sent
-        Its JSON.
-    body
-        What the server said.
-    """
+    """Return the form that answers a refusal (400 or 422); None if it names nothing to change."""
     told = _Told.of(body)
     if _CUT_OFF.search(told.text):
         return None

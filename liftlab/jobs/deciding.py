@@ -19,7 +19,7 @@ from liftlab.analysis.decide import Decision
 from liftlab.errors import Undecided
 from liftlab.grading.run import grade_trial
 from liftlab.runner.control import Listener
-from liftlab.runner.plan import Until
+from liftlab.runner.plan import StopRule
 from liftlab.runner.request import RunRequest
 from liftlab.runner.worker import StopLine
 from liftlab.sandbox import Sandbox
@@ -37,7 +37,7 @@ class Deciding:
     event, too.
     """
 
-    def __init__(self, request: RunRequest, until: Until, listen: Listener) -> None:
+    def __init__(self, request: RunRequest, until: StopRule, listen: Listener) -> None:
         self.stop = StopLine()
         self._request = request
         self._until = until

@@ -42,10 +42,6 @@ def examine(
 
     Parameters
     ----------
-    project
-        The project that the run belongs to.
-    run_id
-        A run's name; `latest` is the newest run of a suite.
     mend
         Make tables again that are missing, stale or damaged, as opening the run would.
     clean

@@ -26,10 +26,6 @@ class RunHistory:
     ----------
     runs
         A row a run, as `store.history` returns it.
-    series
-        Runs of the same work, with trends and shifts.
-    skipped
-        By run, why it is not in.
     """
 
     runs: pd.DataFrame
@@ -47,10 +43,6 @@ def read_runs(
 
     Parameters
     ----------
-    project
-        Where the runs are.
-    suite, endpoint
-        Only runs of this suite, on this endpoint.
     say
         Told what takes a while.
     """

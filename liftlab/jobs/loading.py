@@ -10,9 +10,9 @@ from liftlab.errors import InputInvalid, UsageError
 from liftlab.records import LOAD
 from liftlab.runner import control
 from liftlab.runner.limits import Rates
+from liftlab.runner.plan import CONSTANT, POISSON, Arrivals, at_rate, recorded
 from liftlab.runner.progress import Progress
 from liftlab.runner.request import RunRequest, sampling_of
-from liftlab.runner.schedule import CONSTANT, POISSON, Arrivals, at_rate, recorded
 from liftlab.settings import EndpointSettings, Project
 from liftlab.store.lines import check_place
 

@@ -41,12 +41,8 @@ class Failure:
 
     Parameters
     ----------
-    trial
-        The trial.
     failure_class
         What is to come back: a class of answers, or of failed requests.
-    sent
-        The request as it goes over the wire.
     like
         Case, repeat and code of the nearest right answer; None where there is none.
     usd

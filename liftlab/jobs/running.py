@@ -17,7 +17,7 @@ from liftlab.jobs.opening import find_run, open_run
 from liftlab.runner import control
 from liftlab.runner.endpoint_lifecycle import check_health
 from liftlab.runner.limits import Rates
-from liftlab.runner.plan import Bounds, Until, bounds
+from liftlab.runner.plan import StopRule, WorstCase, worst_case
 from liftlab.runner.progress import Progress
 from liftlab.runner.request import RunRequest, sampling_of
 from liftlab.settings import EndpointSettings, Project, load_project
@@ -39,7 +39,7 @@ def plan_run(
     model: str | None = None,
     memory: bool = False,
     stream: bool = False,
-    until: Until | None = None,
+    until: StopRule | None = None,
     warm_up: bool = True,
     quick: bool = False,
 ) -> RunRequest:
@@ -125,13 +125,13 @@ def resume_run(project: Project, run_id: str) -> RunData:
     return open_run(folder.run_id, project=project)
 
 
-def bounds_of(request: RunRequest) -> Bounds:
+def worst_case_of(request: RunRequest) -> WorstCase:
     """Return what a run takes at most: every attempt made, every call at its deadline."""
     price = prices(request.project).get(request.endpoint.price or "")
     limited = "max_tokens" not in request.endpoint.left_out()
     most = request.sampling.max_tokens if limited else None
     stages = [(stage.attempts, most) for stage in request.built.stages]
-    return bounds(
+    return worst_case(
         len(request.trials()),
         stages,
         request.endpoint.deadline_s,

@@ -39,10 +39,6 @@ def start(request: RunRequest, listen: Listener, stop: StopLine | None = None) -
 
     Parameters
     ----------
-    request
-        What to measure.
-    listen
-        Is called with each event of the load process.
     stop
         For whoever may end the run before its plan is done.
     """

@@ -57,12 +57,8 @@ class Spending:
 
     Parameters
     ----------
-    limits
-        Those of this session.
     rates
         What is charged; None where the price is not known, and then no limit of money holds.
-    now_s
-        The clock.
     """
 
     def __init__(

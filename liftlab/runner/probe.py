@@ -66,10 +66,6 @@ async def learn_and_record(
     ----------
     learning
         Learns when it is awaited; None where nothing may be sent before the first trial.
-    endpoint
-        Its form is what is written.
-    journal, sampling
-        The run's.
     """
     recorded = journal.left_out()
     try:

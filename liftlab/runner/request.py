@@ -22,8 +22,7 @@ from liftlab.endpoints.base import Sampling
 from liftlab.pipeline.build import Pipeline, build
 from liftlab.records import LOAD, Run
 from liftlab.runner.limits import Rates
-from liftlab.runner.plan import PlannedTrial, Until, repeat_major
-from liftlab.runner.schedule import Arrivals
+from liftlab.runner.plan import Arrivals, PlannedTrial, StopRule, repeat_major
 from liftlab.settings import OMIT, EndpointSettings, Project
 from liftlab.store import new_run_id
 from liftlab.suite import Suite
@@ -41,18 +40,12 @@ class RunRequest(BaseModel):
     ----------
     concurrency
         How many trials or requests may be under way; None, in open loop only, is no limit.
-    until
-        What the run is to decide, if anything.
-    warm_up
-        Whether the endpoint is woken before the first trial.
     quick
         Whether it is a look at one case, which is never the latest run.
     arrivals
         When the requests of a load are sent; None is a closed loop.
     rates
         What a limit of money counts by.
-    notes
-        Said before it begins.
     out
         Where the lines of a load go; nowhere if None.
     """
@@ -67,7 +60,7 @@ class RunRequest(BaseModel):
     concurrency: int | None
     seed: int
     memory: bool = False
-    until: Until | None = None
+    until: StopRule | None = None
     warm_up: bool = True
     prompt: str | None = None
     arrivals: Arrivals | None = None

@@ -28,8 +28,7 @@ from liftlab.runner.limits import Ended
 from liftlab.runner.probe import cheap, learn, learn_and_record
 from liftlab.runner.request import Job
 from liftlab.runner.rows import Batches, measured
-from liftlab.runner.schedule import FollowSchedule, closed
-from liftlab.runner.worker import STALE_NOTE, Notes, Stop, emit
+from liftlab.runner.worker import STALE_NOTE, FollowSchedule, Notes, Stop, closed, emit
 from liftlab.store.folder import RunFolder
 from liftlab.store.journal import Journal
 from liftlab.timing.clock import Clock
@@ -118,18 +117,10 @@ class Load:
 
     Parameters
     ----------
-    run_id, endpoint_name
-        Go into each row.
     prompt, prompt_sha256
         What is asked, and the name of the artifact that keeps it.
     sampling
         How the answer is drawn; the seed is the first request's, each further one's is one more.
-    schema
-        A JSON Schema to ask for, or None for plain text.
-    stream
-        Whether server-sent events are asked for.
-    deadline_s
-        The longest that one request may take.
     nonce
         Whether each request's prompt begins with its id, so that no cache knows it.
     """

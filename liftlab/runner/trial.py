@@ -103,10 +103,6 @@ async def run_trial(
 
     Parameters
     ----------
-    context
-        What every trial of the run shares.
-    planned
-        The case and its repeat.
     phase
         `measure`, or `probe` for a pass that is not counted.
     peak_mb

@@ -25,10 +25,9 @@ from liftlab.runner.own_trial import run_own_trial
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.probe import learn_and_record, learn_for_run
 from liftlab.runner.request import Job
-from liftlab.runner.schedule import FollowSchedule, closed
 from liftlab.runner.trial import TrialDone, run_trial
 from liftlab.runner.warmup import warm_stages, warm_up
-from liftlab.runner.worker import Notes, Stop, emit
+from liftlab.runner.worker import FollowSchedule, Notes, Stop, closed, emit
 from liftlab.sandbox import Sandbox
 from liftlab.sandbox.extract import parse_fault
 from liftlab.settings import EndpointSettings

@@ -33,7 +33,7 @@ Tell = Callable[[WarmUp, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Woken:
+class WarmUpResult:
     """What waking an endpoint came to.
 
     `seconds` is from the first call to the end of the last that was needed, pauses
@@ -72,28 +72,20 @@ async def wake(
     until_warm: bool = True,
     tell: Tell = lambda call, seconds: None,
     least_s: float = LEAST_COLD_S,
-) -> Woken:
+) -> WarmUpResult:
     """Ask an endpoint to load its model until it has, an answer is final, or time is up.
 
     Parameters
     ----------
     endpoint
         Whom; one that has nothing to warm up is taken to be warm.
-    ask
-        Makes one call, within so many seconds.
-    within_s
-        When to give up, in seconds.
-    now_s, sleep
-        The clock, and how to wait between two calls.
     until_warm
         Whether to ask again while it says that it is starting.
     tell
         Called with each answer, and the seconds since the first call.
-    least_s
-        The shortest wait that counts as a cold start.
     """
     if not endpoint.warmable:
-        return Woken(ok=True, url="", status="no warm-up URL", calls=0, seconds=0.0)
+        return WarmUpResult(ok=True, url="", status="no warm-up URL", calls=0, seconds=0.0)
     began_s = now_s()
 
     async def attempt() -> WarmUp:
@@ -119,7 +111,7 @@ async def wake(
     second = await ask(within_s) if call.ok else None
     if second is not None and second.starting and second.reply.retry_after_s:
         await sleep(min(second.reply.retry_after_s, max(left_s(), 0.0)))
-    return Woken(
+    return WarmUpResult(
         ok=call.ok,
         url=call.url,
         status=call.status,
@@ -156,7 +148,7 @@ async def told_meanwhile(tell: Callable[[], None]) -> AsyncIterator[None]:
         task.cancel()
 
 
-async def warm_up(context: Context, *, within_s: float, least_s: float) -> Woken:
+async def warm_up(context: Context, *, within_s: float, least_s: float) -> WarmUpResult:
     """Wake a run's endpoint; each call is an attempt of its own, in phase `warmup`.
 
     The first call that finds the model loaded is known to have been cold, and for how long,
@@ -206,7 +198,7 @@ async def warm_up(context: Context, *, within_s: float, least_s: float) -> Woken
     return woken
 
 
-def _first_wait(call: WarmUp, woken: Woken) -> Wait:
+def _first_wait(call: WarmUp, woken: WarmUpResult) -> Wait:
     """Return how cold the call was that first found the model loaded."""
     if woken.again_s is None:
         return Wait()

@@ -12,13 +12,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import IO, Any, Literal, TextIO, get_args
+from typing import IO, Any, Literal, TextIO, TypeVar, get_args
 
 from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError
+from liftlab.runner.limits import Ended
+from liftlab.timing.trust import Trust
 
 # A kept connection that its server had closed: the request goes to a new one at once, in an
 # attempt that is no retry.
@@ -28,6 +30,9 @@ STALE_NOTE = (
 )
 
 Early = Literal["decided", "partial"]  # what a run is that ended before its plan was done
+
+Item = TypeVar("Item")
+
 
 _apart: list[TextIO] = []  # where events go once standard output is no place for them
 
@@ -44,6 +49,10 @@ class Stop:
             for word in said.decode().split():
                 self.status = next((e for e in get_args(Early) if e == word), self.status)
         when_it_ends()
+
+
+# Sends what is planned until the stop, tells of what has ended, and says whether all is done.
+FollowSchedule = Callable[[Stop, Callable[[Ended], None], Trust], Awaitable[bool]]
 
 
 class StopLine:
@@ -131,3 +140,26 @@ def first_of(failed: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the error that ended a group of tasks: the others were only cancelled by it."""
     error = failed.exceptions[0]
     return first_of(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+async def closed(
+    items: Iterable[Item], concurrency: int, do: Callable[[Item], Awaitable[None]], stop: Stop
+) -> None:
+    """Do all items in order: each worker takes the next when its last has ended.
+
+    If one worker raises, the others are cancelled, and its error is raised.
+    """
+    waiting = iter(items)
+
+    async def work() -> None:
+        for item in waiting:
+            if stop.status is not None:
+                return
+            await do(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(work())
+    except BaseExceptionGroup as failed:
+        raise first_of(failed) from failed

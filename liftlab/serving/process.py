@@ -43,16 +43,10 @@ class ServerProcess:
     ----------
     module
         Name of a module whose `main` calls :func:`announce` and :func:`watch_parent`.
-    options
-        Its command line.
-    name
-        How messages call the server.
     ready_within_s
         Seconds from start to a good `/health`, model loading included.
     stop_within_s
         Seconds that the server has to leave by itself before it is killed.
-    env
-        Variables to set on top of this process's environment.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ import pytest
 from liftlab import jobs
 from liftlab.endpoints.base import Sampling
 from liftlab.jobs.running import request_of
-from liftlab.runner.plan import Until
+from liftlab.runner.plan import StopRule
 from liftlab.runner.request import Job, RunRequest
 from liftlab.settings import Project, load_project
 from liftlab.store import RunFolder, create
@@ -29,7 +29,7 @@ def project_in(folder: Path) -> Project:
 
 
 def test_the_load_process_gets_what_was_asked(project_folder: Path) -> None:
-    request = jobs.plan_run(project_in(project_folder), until=Until(target=0.8, zone=0.05))
+    request = jobs.plan_run(project_in(project_folder), until=StopRule(target=0.8, zone=0.05))
     trials = tuple(request.trials())
     job = Job(folder=project_folder, request=request, elsewhere=request.elsewhere(), trials=trials)
     read = Job.from_line(job.to_line())

@@ -53,17 +53,7 @@ class _Held:
 
 
 class Simulator:
-    """Answers requests as a profile says.
-
-    Parameters
-    ----------
-    profile
-        The model of times, answers and faults.
-    time_scale
-        Every time of the profile is divided by it.
-    log
-        Where each request's truth goes; None keeps none.
-    """
+    """Answers requests as a profile says."""
 
     def __init__(
         self, profile: Profile, *, time_scale: float = 1.0, log: TruthLog | None = None
