@@ -47,9 +47,9 @@ def health_command(
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free port.")
 def serve_command(slots: int, port: int) -> None:
     """Serve the embedded model on loopback, over the lift protocol and OpenAI's, until Ctrl-C."""
-    from liftlab.serving.local import serve_forever
+    from liftlab.serving.local import LocalServer
 
-    serve_forever(slots=slots, port=port)
+    LocalServer(slots=slots, port=port).serve_forever(click.echo)
 
 
 async def _health(endpoint: EndpointSettings) -> list[Health]:

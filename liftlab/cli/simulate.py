@@ -22,6 +22,6 @@ import click
 )
 def simulate_command(profile: str, time_scale: float, port: int, log: str | None) -> None:
     """Simulate an endpoint on loopback, over the lift protocol and OpenAI's, until Ctrl-C."""
-    from liftlab.serving.simulator import simulate_forever
+    from liftlab.serving.simulator import SimulatorServer
 
-    simulate_forever(profile, time_scale=time_scale, port=port, log=log, say=click.echo)
+    SimulatorServer(profile, time_scale=time_scale, port=port, log=log).serve_forever(click.echo)

@@ -58,12 +58,12 @@ def serving(
 
 def _server_of(endpoint: EndpointSettings) -> LocalServer | SimulatorServer:
     if endpoint.serve == "simulator":
-        from liftlab.serving.simulator import serve_simulator
+        from liftlab.serving.simulator import SimulatorServer
 
-        return serve_simulator(endpoint.profile, time_scale=endpoint.time_scale)
-    from liftlab.serving.local import serve_local
+        return SimulatorServer(endpoint.profile, time_scale=endpoint.time_scale)
+    from liftlab.serving.local import LocalServer
 
-    return serve_local(slots=endpoint.slots)
+    return LocalServer(slots=endpoint.slots)
 
 
 def _address(server: LocalServer | SimulatorServer, endpoint: EndpointSettings) -> str:
