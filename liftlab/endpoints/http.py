@@ -14,8 +14,7 @@ from typing import Any
 
 import httpx
 
-from liftlab.endpoints.base import Reply, Secret
-from liftlab.endpoints.redact import Redactor
+from liftlab.endpoints.base import Redactor, Reply, Secret
 from liftlab.endpoints.replies import clean, error_text, name_or_none, start_of
 from liftlab.endpoints.retry_after import is_used_up, retry_after_s
 from liftlab.endpoints.server_facts import told_by_headers

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from liftlab.endpoints.answer import Taken, fit, take
+from liftlab.endpoints.answer import Taken, check_finish, fit, take
 from liftlab.endpoints.base import Health, Reply, Request, WarmUp
-from liftlab.endpoints.finish import check_finish
 from liftlab.endpoints.form import Form
 from liftlab.endpoints.http import HttpClient, bare_reply
 from liftlab.endpoints.replies import (
