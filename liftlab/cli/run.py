@@ -1,4 +1,4 @@
-"""`liftlab run`: run a suite, resume one, or say what it would take."""
+"""`liftlab run` and `quick`: run a suite or one case, resume a run, or say what it would take."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from liftlab.cli.options import (
     selection_options,
     taken,
 )
+from liftlab.cli.show import print_notes, trial_lines
 from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
 
 if TYPE_CHECKING:
@@ -203,3 +204,45 @@ def _print_worst_case(request: RunRequest) -> None:
         f"every call at its deadline; {jobs.likely_duration(request)}\n"
         f"cost            {cost}"
     )
+
+
+@click.command("quick")
+@click.argument("case", required=False)
+@selection_options
+def quick_command(
+    case: str | None,
+    suite: str | None,
+    pipeline: str | None,
+    model: str | None,
+    temperature: float | None,
+    seed: int | None,
+    **more: Any,
+) -> None:
+    """Run one CASE (the suite's first by default) and print its attempts, code and checks."""
+    from liftlab import jobs
+    from liftlab.summary import summarize
+
+    here = project(
+        run__suite=suite,
+        run__pipeline=pipeline,
+        run__repeats=1,
+        run__concurrency=1,
+        run__seed=seed,
+        sampling__temperature=temperature,
+        **overrides_of(more),
+    )
+    request = jobs.plan_run(here, cases=[case or jobs.first_case(here)], model=model, quick=True)
+    run = jobs.run_suite(request)
+    print_trial(run)
+    require_whole(summarize(run, here))
+
+
+def print_trial(run: RunData) -> None:
+    """Print the one trial of a run."""
+    from liftlab.summary.trial import trial_of
+
+    trial = run.trials.iloc[0]
+    for line in trial_lines(trial_of(run, str(trial["case_id"]), int(trial["repeat"]))):
+        click.echo(line)
+    click.echo()
+    print_notes(run)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from liftlab.cli import wake
+from liftlab.cli import endpoint
 from liftlab.cli.main import VERBS, main
 from liftlab.runner import warmup
 
@@ -206,7 +206,7 @@ def test_wake_tells_that_it_waits_while_a_call_is_held(
         if "no answer yet, waiting" in line:
             told.set()
 
-    monkeypatch.setattr(wake, "say", say)
+    monkeypatch.setattr(endpoint, "say", say)
     monkeypatch.setattr(warmup, "TELL_EVERY_S", 0.01)
     lift_server.before_status = lambda: told.wait(10)
     assert main(["wake"]) == 0
