@@ -17,7 +17,7 @@ from liftlab.cli.options import json_option, project, taken
 from liftlab.words import counted
 
 if TYPE_CHECKING:
-    from liftlab.jobs.importing import Imported
+    from liftlab.jobs.exchanging import Imported
     from liftlab.settings import Project
 
 _FAMILIES = {
@@ -53,7 +53,7 @@ def import_command(files: Sequence[str], regrade: bool, as_json: bool) -> int:
     importing it again changes nothing. A bad file is named and skipped: the exit code is then 6.
     """
     from liftlab.errors import InputInvalid
-    from liftlab.jobs.importing import import_files
+    from liftlab.jobs.exchanging import import_files
 
     here = project()
     done: list[Imported] = []
@@ -132,15 +132,15 @@ def export_command(run: str, form: str, out: Path, force: bool) -> None:
     imported run is written as the file that it came from.
     """
     from liftlab import jobs
-    from liftlab.jobs import exporting
+    from liftlab.jobs import exchanging
 
     here = project()
     data = jobs.open_run(taken(run, here), project=here)
     if str(out) == "-":
-        sys.stdout.write(exporting.as_text(data, form))  # type: ignore[arg-type]  # a Choice
+        sys.stdout.write(exchanging.as_text(data, form))  # type: ignore[arg-type]  # a Choice
     else:
-        written = exporting.write_export(data, form, out, force=force)  # type: ignore[arg-type]
+        written = exchanging.write_export(data, form, out, force=force)  # type: ignore[arg-type]
         click.echo("\n".join(str(path) for path in written))
     if form == "week2":
-        for text in exporting.left_out(data):
+        for text in exchanging.left_out(data):
             say(f"left out: {text}")

@@ -15,9 +15,7 @@ from liftlab.errors import RunFolderCorrupt
 from liftlab.words import counted, printable
 
 if TYPE_CHECKING:
-    from liftlab.jobs.doctoring import Diagnosis
-    from liftlab.jobs.histories import RunHistory
-    from liftlab.jobs.keeping import Doomed
+    from liftlab.jobs.keeping import Diagnosis, Doomed, RunHistory
 
 
 @click.command("runs")
@@ -97,7 +95,7 @@ _SKIPPED = 20  # runs named one by one
 @json_option
 def history_command(suite: str | None, endpoint: str | None, last: int, as_json: bool) -> None:
     """Print the history of all runs: medians, success, cost; trends, shifts, what changed."""
-    from liftlab.jobs.histories import read_runs
+    from liftlab.jobs.keeping import read_runs
 
     here = project()
     found = read_runs(here, suite, endpoint, say)

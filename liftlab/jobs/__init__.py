@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from liftlab.jobs.comparing import compare_runs, rank_runs
     from liftlab.jobs.deciding import check_decided
-    from liftlab.jobs.doctoring import examine
+    from liftlab.jobs.keeping import examine
     from liftlab.jobs.loading import plan_load, run_load
     from liftlab.jobs.opening import open_run
     from liftlab.jobs.running import (
@@ -33,7 +33,7 @@ _HOMES = {
     "check_decided": "liftlab.jobs.deciding",
     "cold_plan": "liftlab.jobs.running",
     "compare_runs": "liftlab.jobs.comparing",
-    "examine": "liftlab.jobs.doctoring",
+    "examine": "liftlab.jobs.keeping",
     "first_case": "liftlab.jobs.running",
     "likely_duration": "liftlab.jobs.running",
     "open_run": "liftlab.jobs.opening",
