@@ -12,14 +12,14 @@ import gc
 import resource
 import time
 from array import array
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
+from liftlab.endpoints.base import Endpoint, Reply, Request
 from liftlab.endpoints.connect import connected
 from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.errors import EndpointUnreachable
@@ -51,22 +51,21 @@ async def ready(
     Raises EndpointUnreachable if no request of the warm-up has any answer.
     """
     _lift_file_limit()
-    folder, request = RunFolder(job.folder), job.request
+    folder, request, settings = RunFolder(job.folder), job.request, job.request.endpoint
     clock = Clock()
     emit({"event": "clock", "zero_ns": clock.zero_ns})
-    endpoint = await stack.enter_async_context(connected(request.endpoint))
-    load = Load(
-        run_id=folder.run_id,
-        endpoint_name=request.endpoint.name,
+    endpoint = await stack.enter_async_context(connected(settings))
+    like = Request(
         prompt=request.prompt or "",
-        prompt_sha256=folder.artifacts.put_text(request.prompt or ""),
+        request_id="",
         sampling=request.sampling,
         # Its servers answer an object: the protocol's requests carry a schema.
-        schema={"type": "object"} if request.endpoint.protocol == "lift" else None,
-        stream=request.endpoint.stream,
-        deadline_s=request.endpoint.deadline_s,
-        nonce=request.endpoint.nonce,
+        schema={"type": "object"} if settings.protocol == "lift" else None,
+        stream=settings.stream,
+        deadline_s=settings.deadline_s,
     )
+    digest = folder.artifacts.put_text(like.prompt)
+    load = Load(folder.run_id, settings.name, digest, like, settings.nonce)
     batches = Batches(journal, emit)
     stack.push_async_callback(batches.close)
     arrivals = request.arrivals
@@ -74,10 +73,10 @@ async def ready(
     sender = Sender(load, endpoint, journal, clock, batches, note=Notes())
     learning = None
     if isinstance(endpoint, OpenAIEndpoint):
-        learning = learn(partial(sender.probe, endpoint), request.endpoint.name)
+        learning = learn(partial(sender.probe, endpoint), settings.name)
     await learn_and_record(learning, endpoint, journal, request.sampling)
     try:
-        _check(await sender.warm_up(min(concurrency, request.repeats)), request.endpoint.name)
+        _check(await sender.warm_up(min(concurrency, request.repeats)), settings.name)
     except BaseException:
         journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
         raise
@@ -111,28 +110,17 @@ def _lift_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What every request of a load shares.
+class Load(NamedTuple):
+    """What every request of a load shares; `prompt_sha256` names the artifact that keeps it.
 
-    Parameters
-    ----------
-    prompt, prompt_sha256
-        What is asked, and the name of the artifact that keeps it.
-    sampling
-        How the answer is drawn; the seed is the first request's, each further one's is one more.
-    nonce
-        Whether each request's prompt begins with its id, so that no cache knows it.
+    `like`: a request like all of them; the seed of its sampling is that of the first, each further
+    one's is one more. With a `nonce` each prompt begins with its id, so that no cache knows it.
     """
 
     run_id: str
     endpoint_name: str
-    prompt: str
     prompt_sha256: str
-    sampling: Sampling
-    schema: Mapping[str, Any] | None
-    stream: bool
-    deadline_s: float
+    like: Request
     nonce: bool = False
 
 
@@ -242,15 +230,9 @@ class Sender:
         """
         load = self._load
         seq = self._next_seq()
-        seed = ((load.sampling.seed or 0) + seq) & 0x7FFF_FFFF
-        request = Request(
-            prompt=load.prompt,
-            request_id=f"{load.run_id}-{seq}",
-            sampling=replace(load.sampling, seed=seed),
-            schema=load.schema,
-            deadline_s=load.deadline_s,
-            stream=load.stream,
-        )
+        seed = ((load.like.sampling.seed or 0) + seq) & 0x7FFF_FFFF
+        sampling = replace(load.like.sampling, seed=seed)
+        request = replace(load.like, request_id=f"{load.run_id}-{seq}", sampling=sampling)
         if load.nonce:
             request = request.with_nonce()
         facts: dict[str, Any] = {

@@ -94,17 +94,9 @@ async def send(
     note: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, object]]:
     told: list[dict[str, object]] = []
-    load = Load(
-        run_id=RUN_ID,
-        endpoint_name="scripted",
-        prompt="Hello",
-        prompt_sha256="0" * 64,
-        sampling=Sampling(seed=5, max_tokens=16),
-        schema=None,
-        stream=False,
-        deadline_s=5,
-        nonce=nonce,
-    )
+    sampling = Sampling(seed=5, max_tokens=16)
+    like = Request(prompt="Hello", request_id="", sampling=sampling, deadline_s=5)
+    load = Load(RUN_ID, "scripted", "0" * 64, like, nonce)
     batches = Batches(journal, told.append)
     try:
         sender = Sender(load, endpoint, journal, clock or Clock(), batches, note=note)  # type: ignore[arg-type]
