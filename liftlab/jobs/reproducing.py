@@ -270,19 +270,15 @@ async def _send(endpoint: EndpointSettings, request: Request) -> Reply:
 
 
 def _request(asked: RunRequest, prompt: Prompt, request_id: str, seed: int | None) -> Request:
-    limit = min(asked.sampling.max_tokens, prompt.max_tokens or asked.sampling.max_tokens)
-    request = Request(
-        prompt=prompt.text,
-        system=prompt.system,
-        schema=prompt.schema,
-        needs=prompt.needs,
-        stop=prompt.stop,
-        request_id=request_id,
-        sampling=dataclasses.replace(asked.sampling, max_tokens=limit, seed=seed),
-        deadline_s=asked.endpoint.deadline_s,
-        stream=asked.endpoint.stream,
+    there = asked.endpoint
+    return prompt.as_request(
+        request_id,
+        asked.sampling,
+        seed,
+        deadline_s=there.deadline_s,
+        stream=there.stream,
+        nonce=there.nonce,
     )
-    return request.with_nonce() if asked.endpoint.nonce else request
 
 
 def _values(run: RunData, trial: TrialDetails) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 
-from liftlab.endpoints.base import Reply, Request, Sampling
+from liftlab.endpoints.base import Reply, Request
 from liftlab.pipeline.base import ParseSource, Prompt
 from liftlab.records import Attempt, Phase
 from liftlab.runner.cold_start import Wait
@@ -65,19 +65,14 @@ def _prepared(context: Context, prompt: Prompt, asked: Asked) -> tuple[Request, 
     seq = ledger.next_seq()
     case_id, repeat = (trial.case_id, trial.repeat) if trial else (None, None)
     seed = attempt_seed(context.run_seed, case_id or "", repeat or 0, asked.stage, asked.number)
-    request = Request(
-        prompt=prompt.text,
-        system=prompt.system,
-        schema=prompt.schema,
-        needs=prompt.needs,
-        stop=prompt.stop,
-        request_id=f"{context.run_id}-{seq}",
-        sampling=_sampling(context.sampling, prompt.max_tokens, seed),
+    request = prompt.as_request(
+        f"{context.run_id}-{seq}",
+        context.sampling,
+        seed,
         deadline_s=asked.deadline_s,
         stream=context.stream,
+        nonce=context.nonce,
     )
-    if context.nonce:
-        request = request.with_nonce()
     row = Attempt(
         run_id=context.run_id,
         seq=seq,
@@ -112,11 +107,6 @@ def prompt_artifact(prompt: Prompt) -> bytes:
     """Return the text kept for a prompt: what was asked, and under which schema."""
     asked = {"system": prompt.system, "prompt": prompt.text, "schema": prompt.schema}
     return json.dumps(asked, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
-
-
-def _sampling(sampling: Sampling, max_tokens: int | None, seed: int) -> Sampling:
-    limit = min(sampling.max_tokens, max_tokens or sampling.max_tokens)
-    return dataclasses.replace(sampling, max_tokens=limit, seed=seed)
 
 
 class Work:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
+from liftlab.endpoints.base import Endpoint, Reply, Sampling
 from liftlab.endpoints.form import Form
 from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.errors import EndpointUnreachable, InputInvalid
@@ -123,14 +123,10 @@ async def learn_for_run(context: Context, endpoint: OpenAIEndpoint) -> None:
     async def attempt() -> _Asked:
         row = row_apart(context, "probe")
         seed = attempt_seed(context.run_seed, "", row.seq, "probe", 1)
-        request = Request(
-            prompt=prompt.text,
-            system=prompt.system,
-            schema=prompt.schema,
-            needs=prompt.needs,
-            stop=prompt.stop,
-            request_id=row.request_id or "",
-            sampling=replace(cheap(context.sampling), seed=seed),
+        request = replace(prompt, max_tokens=PROBE_TOKENS).as_request(
+            row.request_id or "",
+            context.sampling,
+            seed,
             deadline_s=context.deadline_s,
             stream=context.stream,
         )
