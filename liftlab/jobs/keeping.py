@@ -19,8 +19,7 @@ from liftlab.jobs.baselines import read_baseline
 from liftlab.jobs.opening import find_run, judged_by, open_run, rebuild_tables
 from liftlab.settings import Project
 from liftlab.store import RunFolder, lock
-from liftlab.store.doctor import files
-from liftlab.store.doctor.finding import Finding
+from liftlab.store.doctor import Finding, files
 from liftlab.store.doctor.journal import check_journal
 from liftlab.store.doctor.processes import check_processes
 from liftlab.store.files import writing

@@ -14,7 +14,7 @@ from liftlab.runner.plan import CONSTANT, POISSON, Arrivals, at_rate, recorded
 from liftlab.runner.progress import Progress
 from liftlab.runner.request import RunRequest, sampling_of
 from liftlab.settings import EndpointSettings, Project
-from liftlab.store.lines import check_place
+from liftlab.store.exchange import check_place
 
 if TYPE_CHECKING:
     from liftlab.store import RunData

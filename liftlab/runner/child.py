@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
-from liftlab.runner.limits import Ended, Spending
+from liftlab.records import Attempt, Stage
+from liftlab.runner.limits import Spending
 from liftlab.runner.request import Job
 from liftlab.runner.worker import Stop, emit, first_of, keep_events_apart, serve
 from liftlab.store.folder import RunFolder
@@ -58,11 +60,13 @@ class _Limits:
         self._spending = Spending(limits, job.request.rates, time.monotonic)
         self._is_limited = any(limit is not None for limit in limits.model_dump().values())
 
-    def __call__(self, ended: Ended) -> None:
+    def __call__(
+        self, attempts: Sequence[Attempt], stages: Sequence[Stage], no_answer: bool
+    ) -> None:
         """Count what has ended."""
         if not self._is_limited:
             return
-        self._spending.add(ended)
+        self._spending.add(attempts, stages, no_answer)
         reached = self._spending.reached()
         if reached and self._stop.status is None:
             self._stop.status = "partial"

@@ -19,8 +19,8 @@ from liftlab.runner.request import Elsewhere, Job, RunRequest
 from liftlab.runner.worker import StopLine
 from liftlab.settings import EndpointSettings
 from liftlab.store import RunFolder, create
+from liftlab.store.exchange import write_lines
 from liftlab.store.files import writing
-from liftlab.store.lines import write_lines
 
 Listener = Callable[[dict[str, Any]], None]
 _Ready = tuple[RunRequest, Elsewhere, dict[str, str | None]]

@@ -24,7 +24,7 @@ from liftlab.endpoints.connect import connected
 from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.errors import EndpointUnreachable
 from liftlab.records import LOAD, STALE, Attempt, Phase, Stage, Trial
-from liftlab.runner.limits import Ended
+from liftlab.runner.limits import Count
 from liftlab.runner.probe import cheap, learn, learn_and_record
 from liftlab.runner.request import Job
 from liftlab.runner.rows import Batches, measured
@@ -81,7 +81,7 @@ async def ready(
         journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
         raise
 
-    async def follow_schedule(stop: Stop, count: Callable[[Ended], None], _: Trust) -> bool:
+    async def follow_schedule(stop: Stop, count: Count, _: Trust) -> bool:
         gc.collect()
         gc.freeze()  # what the imports left is not looked through again and again
         sender.follows(stop, count)
@@ -134,14 +134,6 @@ class _Asked(NamedTuple):
     facts: dict[str, Any]
 
 
-class _Ended(NamedTuple):
-    """A request that has ended, as limits count it."""
-
-    attempts: tuple[Attempt, ...]
-    stages: tuple[Stage]
-    no_answer: bool
-
-
 class Sender:
     """Sends the requests of one load."""
 
@@ -156,14 +148,14 @@ class Sender:
     ) -> None:
         self._note = note
         self._stop = Stop()
-        self._heed: Callable[[Ended], None] | None = None
+        self._heed: Count | None = None
         self._load = load
         self._endpoint = endpoint
         self._next_seq = journal.next_seq
         self._clock = clock
         self._batches = batches
 
-    def follows(self, stop: Stop, heed: Callable[[Ended], None]) -> None:
+    def follows(self, stop: Stop, heed: Count) -> None:
         """Send no further request after the stop; tell of each that has ended."""
         self._stop, self._heed = stop, heed
 
@@ -298,7 +290,7 @@ class Sender:
         self._batches.add(attempt, stage, _trial(attempt, first, self._clock))
         if self._heed is not None:
             attempts = (attempt,) if asked.stale is None else (asked.stale, attempt)
-            self._heed(_Ended(attempts, (stage,), reply.no_answer))
+            self._heed(attempts, (stage,), reply.no_answer)
 
 
 def _stage(attempt: Attempt, first: Attempt) -> Stage:

@@ -20,7 +20,7 @@ from liftlab.pipeline.build import Pipeline, build
 from liftlab.records import Attempt
 from liftlab.runner.cold_start import LEAST_COLD_S, ColdWatch
 from liftlab.runner.context import Context
-from liftlab.runner.limits import Ended
+from liftlab.runner.limits import Count
 from liftlab.runner.own_trial import run_own_trial
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.probe import learn_and_record, learn_for_run
@@ -102,10 +102,10 @@ async def ready(
         once = {trial.case_id: trial for trial in reversed(trials)}
         peaks = await measure_memory(context, list(once.values()), emit)
 
-    async def follow_schedule(stop: Stop, count: Callable[[Ended], None], trust: Trust) -> bool:
+    async def follow_schedule(stop: Stop, count: Count, trust: Trust) -> bool:
         async def commit(done: TrialDone) -> None:
             await ledger.commit(done)
-            count(done)
+            count(done.attempts, done.stages, done.no_answer)
 
         context.watch.doubt(trust.uncertainty_s)
         await run_closed(context, trials, concurrency, commit, emit, peaks, stop)

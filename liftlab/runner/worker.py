@@ -19,7 +19,7 @@ from functools import partial
 from typing import IO, Any, Literal, TextIO, TypeVar, get_args
 
 from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError
-from liftlab.runner.limits import Ended
+from liftlab.runner.limits import Count
 from liftlab.timing.trust import Trust
 
 # A kept connection that its server had closed: the request goes to a new one at once, in an
@@ -52,7 +52,7 @@ class Stop:
 
 
 # Sends what is planned until the stop, tells of what has ended, and says whether all is done.
-FollowSchedule = Callable[[Stop, Callable[[Ended], None], Trust], Awaitable[bool]]
+FollowSchedule = Callable[[Stop, Count, Trust], Awaitable[bool]]
 
 
 class StopLine:

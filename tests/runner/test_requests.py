@@ -20,7 +20,7 @@ from liftlab.records import Run
 from liftlab.runner.requests import Load, Sender
 from liftlab.runner.rows import Batches
 from liftlab.store import Journal, RunFolder, create, read_journal
-from liftlab.store.lines import write_lines
+from liftlab.store.exchange import write_lines
 from liftlab.timing.clock import Clock, Stamps
 from liftlab.timing.pace import may_depart
 
