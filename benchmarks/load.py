@@ -152,7 +152,7 @@ def resident_mb(parent: int) -> float | None:
             command = (status.parent / "cmdline").read_bytes()
         except (OSError, ValueError):
             continue
-        if int(fields["PPid"]) == parent and b"load_child" in command:
+        if int(fields["PPid"]) == parent and b"liftlab.runner.child" in command:
             return int(fields["VmRSS"].split()[0]) * 1024 / 1e6
     return None
 

@@ -16,7 +16,7 @@ from liftlab.cli.options import json_option, named_endpoint, project_of
 from liftlab.errors import EndpointUnreachable
 
 if TYPE_CHECKING:
-    from liftlab.endpoints.base import Health, WarmUp
+    from liftlab.endpoints.base import WarmUp
     from liftlab.runner.warmup import WarmUpResult
     from liftlab.settings import EndpointSettings
 
@@ -31,11 +31,11 @@ def health_command(
     **more: Any,
 ) -> None:
     """Ask every URL of an endpoint how it is; exit 4 if one is not well."""
-    from liftlab.runner.endpoint_lifecycle import serving
+    from liftlab.runner.endpoint_lifecycle import ask_health, serving
 
     here = project_of(named, more)
     with serving(here.settings.chosen_endpoint(model)) as chosen:
-        answers = asyncio.run(_health(chosen))
+        answers = ask_health(chosen)
     if as_json:
         click.echo(json.dumps([asdict(answer) for answer in answers], indent=2))
     else:
@@ -54,13 +54,6 @@ def serve_command(slots: int, port: int) -> None:
     from liftlab.serving.local import LocalServer
 
     LocalServer(slots=slots, port=port).serve_forever(click.echo)
-
-
-async def _health(endpoint: EndpointSettings) -> list[Health]:
-    from liftlab.endpoints.connect import connected
-
-    async with connected(endpoint) as client:
-        return await client.health()
 
 
 @click.command("wake")

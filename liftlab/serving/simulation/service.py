@@ -14,11 +14,10 @@ from pydantic_core import to_json
 
 from liftlab.serving.callers import refused
 from liftlab.serving.simulation.answers import Answer, answer
-from liftlab.serving.simulation.chance import Chance
 from liftlab.serving.simulation.container import Container, Pauses
 from liftlab.serving.simulation.faults import Fault, early_plan, parse_fault, spoil
 from liftlab.serving.simulation.plan import Reply, encode
-from liftlab.serving.simulation.profile import Profile
+from liftlab.serving.simulation.profile import Chance, Profile
 from liftlab.serving.simulation.questions import BadQuestion, Question, read_question
 from liftlab.serving.simulation.replies import Made, render
 from liftlab.serving.simulation.truth import Truth, TruthLog
