@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+from pydantic import ValidationError
 
 from liftlab import store
 from liftlab import suite as suites
 from liftlab.analysis.columns import floats, labels
 from liftlab.analysis.sample_size import trials_per_arm
-from liftlab.errors import InputInvalid, UsageError
+from liftlab.errors import InputInvalid, RunFolderCorrupt, UsageError
 from liftlab.jobs.deciding import Deciding
 from liftlab.jobs.opening import find_run, open_run
 from liftlab.runner import control
@@ -22,10 +23,23 @@ from liftlab.runner.progress import Progress
 from liftlab.runner.request import RunRequest, sampling_of
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
+from liftlab.store.folder import MANIFEST
 from liftlab.suite import Suite
 from liftlab.summary.cost import prices
 
 _FREEDOM = 5  # trials beyond one a case, for a spread to be worth a plan
+# What a run that goes on takes over of its manifest; all else is as the project says today.
+_GOES_ON = (
+    "endpoint",
+    "pipeline",
+    "sampling",
+    "repeats",
+    "concurrency",
+    "seed",
+    "memory",
+    "until",
+    "warm_up",
+)
 _COPIES = "temperature 0: retries and repeats will be copies of the first answer"
 _GRADED_MEANWHILE = "answers are graded during the run, at the lowest priority; its record says so"
 
@@ -187,11 +201,16 @@ def request_of(project: Project, folder: RunFolder) -> RunRequest:
     """Return the request that a run was made from, so that it can go on as it began."""
     manifest = folder.manifest()
     asked, kept = manifest.get("request"), folder.suite()
-    if asked is None or kept is None:
+    if not isinstance(asked, dict) or kept is None:
         raise InputInvalid(f"{folder.run_id} was not measured here: there is nothing to resume")
-    request = RunRequest.model_validate(
-        {**asked, "project": project, "suite": suites.select(kept, cases=asked["cases"])}
-    )
+    told = {name: asked[name] for name in _GOES_ON if name in asked}
+    suite = suites.select(kept, cases=asked.get("cases", ()))
+    try:
+        request = RunRequest.model_validate({**told, "project": project, "suite": suite})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, ("request", *first["loc"])))
+        raise RunFolderCorrupt(folder.path / MANIFEST, f"{place}: {first['msg']}") from None
     return request.model_copy(update={"rates": rates_of(project, request.endpoint)})
 
 

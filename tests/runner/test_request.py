@@ -9,6 +9,7 @@ import pytest
 
 from liftlab import jobs
 from liftlab.endpoints.base import Sampling
+from liftlab.errors import RunFolderCorrupt
 from liftlab.jobs.running import request_of
 from liftlab.runner.plan import StopRule
 from liftlab.runner.request import Job, RunRequest
@@ -88,6 +89,15 @@ def test_a_manifest_of_an_earlier_version_is_read(
     assert read.sampling == Sampling(temperature=0.5, top_p=0.9, max_tokens=9, extra={"min_p": 0.1})
     assert [trial.case_id for trial in read.trials()] == planned.cases[:1] * 3
     assert (read.endpoint, read.concurrency, read.warm_up) == (planned.endpoint, 2, True)
+
+
+def test_a_manifest_that_says_what_no_run_asks_for_is_named(project_folder: Path) -> None:
+    planned = jobs.plan_run(load_project(project_folder, environ={}))
+    asked = planned.manifest()["request"]
+    read = request_of(planned.project, folder_with(planned, asked | {"prompt": "Hi", "out": "x"}))
+    assert (read.prompt, read.out) == (None, None)
+    with pytest.raises(RunFolderCorrupt, match=r"manifest\.json: request\.repeats: "):
+        request_of(planned.project, folder_with(planned, asked | {"repeats": "many"}))
 
 
 def folder_with(planned: RunRequest, asked: dict[str, Any]) -> RunFolder:
