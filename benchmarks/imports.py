@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from liftlab.jobs.importing import import_files
+from liftlab.jobs.exchanging import import_files
 from liftlab.settings import load_project
 
 SAMPLES = Path(__file__).parents[1] / "tests" / "importers" / "files"

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from liftlab import jobs, store
-from liftlab.serving.simulator import SimulatorServer, serve_simulator
+from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import load_project
 from liftlab.store import RunFolder, lock
 
@@ -92,7 +92,7 @@ def torture(
 ) -> Tally:
     """Kill and resume runs `kills` times; a run that ends before is followed by another."""
     tally, chance = Tally(), random.Random(seed)
-    with serve_simulator("fast") as server:
+    with SimulatorServer("fast") as server:
         _make_project(folder, server.url, repeats)
         known: Rows = {}
         run: RunFolder | None = None

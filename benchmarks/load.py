@@ -18,8 +18,8 @@ from pathlib import Path
 
 from _clients import Shot, bare, load
 
-from liftlab.runner.arrivals import at_rate
-from liftlab.serving.simulator import SimulatorServer, serve_simulator
+from liftlab.runner.plan import at_rate
+from liftlab.serving.simulator import SimulatorServer
 
 RATE_RPS, SEED = 100.0, 20251015
 THROUGHPUT, LAG, START, MEMORY_MB = 0.35, 1.5, 2.5, 150.0
@@ -33,7 +33,7 @@ def main() -> int:
     options = parser.parse_args()
     ratios: dict[str, list[float]] = {}
     for _ in range(options.rounds):
-        with serve_simulator("instant") as server:
+        with SimulatorServer("instant") as server:
             for name, ratio in one_round(server).items():
                 ratios.setdefault(name, []).append(ratio)
     missed = 0
@@ -124,7 +124,7 @@ def first_request_s(server: SimulatorServer, *, mine: bool) -> float:
 
 def flat(count: int) -> bool:
     """Send many requests, and print the load process's memory as it goes."""
-    with serve_simulator("instant") as server, tempfile.TemporaryDirectory() as folder:
+    with SimulatorServer("instant") as server, tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "liftlab.toml").write_text("")
         command = [sys.executable, "-m", "liftlab", "load", server.openai_url, "-c", "64"]
         command += ["--protocol", "openai", "-n", str(count)]
@@ -152,7 +152,7 @@ def resident_mb(parent: int) -> float | None:
             command = (status.parent / "cmdline").read_bytes()
         except (OSError, ValueError):
             continue
-        if int(fields["PPid"]) == parent and b"load_child" in command:
+        if int(fields["PPid"]) == parent and b"liftlab.runner.child" in command:
             return int(fields["VmRSS"].split()[0]) * 1024 / 1e6
     return None
 

@@ -23,7 +23,7 @@ from liftlab.analysis.estimate import quantity
 from liftlab.analysis.load import summarise_load
 from liftlab.reporting.figures.base import BLUE, MUTED, ORANGE, RULE, Figure, blank
 from liftlab.reporting.text.load import lines
-from liftlab.serving.simulator import serve_simulator
+from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import load_project
 
 RATE_RPS, AT_ONCE = 20.0, 4
@@ -73,7 +73,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--figure", type=Path, default=FIGURE)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, serve_simulator("stall") as server:
+    with tempfile.TemporaryDirectory() as folder, SimulatorServer("stall") as server:
         project = load_project(Path(folder), environ={})
         request = jobs.plan_load(
             project,

@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from liftlab import jobs
-from liftlab.runner.served import SERVER_LOG
+from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.serving.request_log import read_request_log
 from liftlab.serving.simulation import profile
 from liftlab.settings import load_project

@@ -28,7 +28,7 @@ from typing import Any
 
 from _clients import Client, Peers, Row, Shot, aiohttp, liftlab
 
-from liftlab.serving.simulator import SimulatorServer, serve_simulator
+from liftlab.serving.simulator import SimulatorServer
 
 CLIENTS = ("liftlab", "aiohttp", "guidellm", "aiperf")
 COUNTS = {"instant": {1: 200, 16: 2000, 64: 2000}, "stream": {1: 60, 16: 600, 64: 2000}}
@@ -117,7 +117,7 @@ def round_of(cell: Cell, clients: dict[str, Client], number: int) -> Iterator[di
     names = list(clients)
     names = names[number % len(names) :] + names[: number % len(names)]
     for name in names:
-        with serve_simulator(cell.profile) as server:
+        with SimulatorServer(cell.profile) as server:
             started = time.perf_counter()
             try:
                 rows = clients[name](cell.shot(server))

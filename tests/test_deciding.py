@@ -13,8 +13,8 @@ from liftlab import jobs, store
 from liftlab.cli.main import main
 from liftlab.errors import RunInterrupted
 from liftlab.jobs import deciding
-from liftlab.runner.halt import Early, HaltLine
-from liftlab.runner.plan import Until
+from liftlab.runner.plan import StopRule
+from liftlab.runner.worker import Early, StopLine
 from liftlab.settings import Project, load_project
 from liftlab.summary.decision import decision_of
 
@@ -37,13 +37,13 @@ def project(project_folder: Path, lift_server: Any, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def told(lift_server: Any, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Hold the server after what decides until the load has been told; it would be faster."""
-    event, end = threading.Event(), HaltLine.end
+    event, end = threading.Event(), StopLine.end
 
-    def noted(line: HaltLine, status: Early) -> None:
+    def noted(line: StopLine, status: Early) -> None:
         end(line, status)
         event.set()
 
-    monkeypatch.setattr(HaltLine, "end", noted)
+    monkeypatch.setattr(StopLine, "end", noted)
     lift_server.before_answer = lambda count: count <= 2 * ENOUGH or event.wait(30)
     return event
 
@@ -71,7 +71,7 @@ def test_a_run_ends_at_a_boundary(
 def test_a_run_that_was_broken_off_goes_on_to_the_same_decision(
     project: Project, told: threading.Event, lift_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = jobs.plan_run(project, until=Until())
+    request = jobs.plan_run(project, until=StopRule())
 
     def interrupted(self: object, event: dict[str, Any]) -> None:
         if event["event"] == "trial":
@@ -104,8 +104,8 @@ def test_a_run_without_an_answer_asks_for_more_cases(
 
 
 def test_trials_count_in_the_order_of_the_plan(project: Project) -> None:
-    request = jobs.plan_run(project, until=Until())
-    judged = deciding.Deciding(request, Until(), lambda event: None)
+    request = jobs.plan_run(project, until=StopRule())
+    judged = deciding.Deciding(request, StopRule(), lambda event: None)
     keys = [trial.key for trial in request.trials()]
     judged._outcomes = dict.fromkeys(keys[1:], 1.0)  # the first has not ended
     assert judged._verdict() == "go on"
@@ -121,7 +121,7 @@ def test_a_grader_that_fails_ends_the_run_and_is_heard(
 
     monkeypatch.setattr(deciding, "grade_trial", broken)
     with pytest.raises(RuntimeError, match="no sandbox here"):
-        jobs.run_suite(jobs.plan_run(project, until=Until()))
+        jobs.run_suite(jobs.plan_run(project, until=StopRule()))
     (summary,) = store.list_runs(project.path("runs"))
     assert summary.status in ("partial", "complete")  # it may have been at its end already
 

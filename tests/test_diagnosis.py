@@ -9,7 +9,7 @@ import pytest
 
 from liftlab import jobs
 from liftlab.analysis.slow_steps import SlowStep, slow_steps
-from liftlab.runner.served import SERVER_LOG
+from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.serving.request_log import read_request_log
 from liftlab.settings import load_project
 

@@ -38,7 +38,7 @@ MAY_TOUCH_HTTP = ("timing", "endpoints/http.py", "serving/")
 # costs are known; `baselines` and `waking` look at the cases of a run one by one.
 MAY_ANALYSE = {
     "cli/grade.py", "cli/run.py", "jobs/baselines.py", "jobs/checking.py", "jobs/comparing.py",
-    "jobs/deciding.py", "jobs/histories.py", "jobs/opening.py", "jobs/reproducing.py",
+    "jobs/deciding.py", "jobs/keeping.py", "jobs/opening.py", "jobs/reproducing.py",
     "jobs/running.py",
 }  # fmt: skip
 

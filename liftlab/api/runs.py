@@ -197,11 +197,11 @@ def simulate(profile: str = "fast", *, time_scale: float = 1.0) -> SimulatorServ
     ...     server.url.startswith("http://127.0.0.1:")
     True
     """
-    from liftlab.serving.simulator import serve_simulator
+    from liftlab.serving.simulator import SimulatorServer
 
     if not isinstance(profile, str | os.PathLike):
         raise UsageError(f"simulate takes a profile's name, not {type(profile).__name__}")
-    return serve_simulator(profile, time_scale=time_scale)
+    return SimulatorServer(profile, time_scale=time_scale)
 
 
 _SHOWN = (

@@ -1,4 +1,4 @@
-"""`liftlab check` and `baseline`: may it ship, and against what is that judged."""
+"""`liftlab check`, `baseline` and `compare`: may it ship, and what is that judged against."""
 
 from __future__ import annotations
 
@@ -132,3 +132,29 @@ def _write(result: CheckResult, junit: Path | None) -> None:
         advice = f"Let {SUMMARY} name another place"
         with writing(Path(summary), advice), Path(summary).open("a", encoding="utf-8") as file:
             file.write(check_markdown(result))
+
+
+@click.command("compare")
+@click.argument("first", default="", metavar="[FIRST]")
+@click.argument("second", default="", metavar="[SECOND]")
+@click.argument("more", nargs=-1, metavar="[MORE]…")
+@json_option
+def compare_command(first: str, second: str, more: tuple[str, ...], as_json: bool) -> None:
+    """Compare run SECOND with run FIRST, prompt by prompt and stage by stage; rank more than two.
+
+    Without SECOND, the newest run; without FIRST, the baseline, else the newest earlier run under
+    the same conditions.
+    """
+    from liftlab import jobs
+    from liftlab.reporting.gate import pair_lines, ranking_lines
+
+    if more:
+        ranked = jobs.rank_runs(project(), [first, second, *more])
+        lines = ranking_lines(ranked)
+        click.echo(json.dumps(ranked.as_json(), indent=2) if as_json else "\n".join(lines))
+        return
+    pair = jobs.compare_runs(project(), first, second)
+    if as_json:
+        click.echo(json.dumps(pair.as_json(), indent=2, allow_nan=False))
+    else:
+        click.echo("\n".join(pair_lines(pair)))

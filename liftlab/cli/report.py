@@ -1,11 +1,19 @@
-"""`liftlab report`: run the suite and write its pages, or write the pages of a run."""
+"""`liftlab report`, `status` and `readme-update`: what goes out about a run."""
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import endpoint_option, project, protocol_option, suite_option, taken
+from liftlab.words import counted, printable
+
+if TYPE_CHECKING:
+    from liftlab.store import RunData
 
 
 @click.command("report")
@@ -38,3 +46,81 @@ def report_command(
     )
     folder = write_report(here, taken(run, here) if run else None, say)
     click.echo(folder / "index.html")
+
+
+# Spelt out, so that `--help` loads no analysis; a test compares them with the messages there are.
+AUDIENCES = ("leadership", "technical", "users", "daily")
+LEAST_PROMPTS = 5  # the fewest that stand in a README
+
+
+@click.command("status")
+@click.argument("run", default="latest")
+@click.option(
+    "--for",
+    "audience",
+    type=click.Choice(AUDIENCES),
+    help="Whom it is for: one message alone, or the day's summary to be finished by hand.",
+)
+def status_command(run: str, audience: str | None) -> None:
+    """Print RUN's messages for a status update, as Markdown.
+
+    Without --for: a message for each audience, and the numbers.
+    """
+    from liftlab import jobs
+    from liftlab.reporting import markdown
+    from liftlab.summary import summarize
+
+    here = project()
+    summary = summarize(jobs.open_run(taken(run, here), project=here), here)
+    if audience is None:
+        text = markdown.status(summary)
+    elif audience == "daily":
+        text = markdown.daily(summary)
+    else:
+        text = markdown.message(summary, audience)
+    if sys.stdout.isatty():
+        text = printable(markdown.unescaped(text))
+    click.echo(text.rstrip("\n"))
+
+
+@click.command("readme-update")
+@click.argument("run", default="latest")
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path),
+    help="The file to write into; the project's README.md by default.",
+)
+@click.option("--anyway", is_flag=True, help="Accept a run that is incomplete, or has few prompts.")
+def readme_update_command(run: str, path: Path | None, anyway: bool) -> None:
+    """Write RUN's numbers into a README, between its two markers; nothing else changes.
+
+    The markers stand on lines of their own: <!-- liftlab:performance --> and
+    <!-- /liftlab:performance -->. An incomplete run, or one of under five prompts, is refused.
+    """
+    from liftlab import jobs
+    from liftlab.cli.main import say
+    from liftlab.reporting.readme import update
+    from liftlab.summary import summarize
+
+    here = project()
+    file = path or here.root / "README.md"
+    data = jobs.open_run(run, project=here)
+    if not anyway:
+        require_worth(data)
+    changed = update(file, summarize(data, here))
+    say(f"{file}: {'now holds' if changed else 'already held'} run {data.run.run_id}")
+
+
+def require_worth(run: RunData) -> None:
+    """Raise InputInvalid if a run is too little to stand in a README."""
+    from liftlab.errors import InputInvalid
+
+    name, prompts = run.run.run_id, run.trials["case_id"].nunique()
+    why = ""
+    if run.run.status != "complete":
+        why = f"is {run.run.status}: finish it with `liftlab run --resume {name}`"
+    elif prompts < LEAST_PROMPTS:
+        why = f"has {counted(prompts, 'prompt')}, under {LEAST_PROMPTS}"
+    if why:
+        raise InputInvalid(f"{name} {why}; or write it with --anyway")

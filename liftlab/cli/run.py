@@ -1,4 +1,4 @@
-"""`liftlab run`: run a suite, resume one, or say what it would take."""
+"""`liftlab run` and `quick`: run a suite or one case, resume a run, or say what it would take."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from liftlab.cli.options import (
     selection_options,
     taken,
 )
+from liftlab.cli.show import print_notes, trial_lines
 from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
 
 if TYPE_CHECKING:
-    from liftlab.runner.control import RunRequest
-    from liftlab.runner.plan import Until
+    from liftlab.runner.plan import StopRule
+    from liftlab.runner.request import RunRequest
     from liftlab.settings import Project
     from liftlab.store import RunData
     from liftlab.summary import RunSummary
@@ -105,7 +106,7 @@ def run_command(
     if dry_run:
         for note in request.notes:
             say(note)
-        _print_bounds(request)
+        _print_worst_case(request)
         return
     finish(here, jobs.run_suite(request), as_json)
 
@@ -155,10 +156,10 @@ def require_answers(run: RunData) -> None:
 
 def _until(
     asked: bool, target: float | None, zone: float | None, repeats: int | None
-) -> Until | None:
+) -> StopRule | None:
     """Return what the run is to decide, or None; refuse options that contradict it."""
     from liftlab.analysis.decide import narrowed
-    from liftlab.runner.plan import Until
+    from liftlab.runner.plan import StopRule
 
     if not asked:
         if target is not None or zone is not None:
@@ -166,26 +167,26 @@ def _until(
         return None
     if repeats is not None and repeats > 1:
         raise UsageError("--until-decided counts one trial a case: leave out --repeats")
-    target = Until().target if target is None else target
-    until = Until(target=target, zone=narrowed(target) if zone is None else zone)
+    target = StopRule().target if target is None else target
+    until = StopRule(target=target, zone=narrowed(target) if zone is None else zone)
     if not 0 < until.target - until.zone < until.target + until.zone < 1:
         raise UsageError(f"{until.target:g} ± {until.zone:g} leaves 0 to 1: give a smaller --zone")
     return until
 
 
-def _print_bounds(request: RunRequest) -> None:
+def _print_worst_case(request: RunRequest) -> None:
     from liftlab import jobs
-    from liftlab.runner.learning import PROBE_TOKENS
+    from liftlab.runner.probe import PROBE_TOKENS
 
-    if not request.pipeline.stages:
-        own = request.pipeline.imports[0].target
+    if not request.built.stages:
+        own = request.built.imports[0].target
         click.echo(
-            f"{len(request.trials())} trials of {request.suite.name} through {own} "
+            f"{len(request.trials())} trials of {request.suite_name} through {own} "
             f"on {request.endpoint.name}, {request.concurrency} at once\n"
             f"calls, tokens and cost are its own; {jobs.likely_duration(request)}"
         )
         return
-    limits = jobs.bounds_of(request)
+    limits = jobs.worst_case_of(request)
     cost = "unknown price" if limits.usd_max is None else f"at most {limits.usd_max:.2f} USD"
     tokens = limits.output_tokens_max
     first = (
@@ -193,7 +194,7 @@ def _print_bounds(request: RunRequest) -> None:
         "parameters are taken\n"
     )
     click.echo(
-        f"{limits.trials} trials of {request.suite.name} through {request.pipeline.name} "
+        f"{limits.trials} trials of {request.suite_name} through {request.pipeline} "
         f"on {request.endpoint.name}, {request.concurrency} at once\n"
         f"calls           {limits.calls_min} to {limits.calls_max}, each sent again up to "
         f"{request.endpoint.retry.retries} times if the transport fails\n"
@@ -203,3 +204,52 @@ def _print_bounds(request: RunRequest) -> None:
         f"every call at its deadline; {jobs.likely_duration(request)}\n"
         f"cost            {cost}"
     )
+
+
+@click.command("quick")
+@click.argument("case", required=False)
+@selection_options
+def quick_command(
+    case: str | None,
+    suite: str | None,
+    pipeline: str | None,
+    model: str | None,
+    temperature: float | None,
+    seed: int | None,
+    **more: Any,
+) -> None:
+    """Run one CASE (the suite's first by default) and print its attempts, code and checks."""
+    from liftlab import jobs
+
+    here = project(
+        run__suite=suite,
+        run__pipeline=pipeline,
+        run__repeats=1,
+        run__concurrency=1,
+        run__seed=seed,
+        sampling__temperature=temperature,
+        **overrides_of(more),
+    )
+    run_quick(here, case or jobs.first_case(here), model)
+
+
+def run_quick(here: Project, case: str, model: str | None = None) -> None:
+    """Run one case of the project's suite once, and print what happened."""
+    from liftlab import jobs
+    from liftlab.summary import summarize
+
+    request = jobs.plan_run(here, cases=[case], model=model, quick=True)
+    run = jobs.run_suite(request)
+    print_trial(run)
+    require_whole(summarize(run, here))
+
+
+def print_trial(run: RunData) -> None:
+    """Print the one trial of a run."""
+    from liftlab.summary.trial import trial_of
+
+    trial = run.trials.iloc[0]
+    for line in trial_lines(trial_of(run, str(trial["case_id"]), int(trial["repeat"]))):
+        click.echo(line)
+    click.echo()
+    print_notes(run)

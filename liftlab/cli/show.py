@@ -1,22 +1,24 @@
-"""`liftlab show`: what is on disk, readable in the terminal."""
+"""`liftlab show` and `trial`: what is on disk, readable in the terminal."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from liftlab.cli.options import json_option, project
-from liftlab.cli.published import published_lines
+from liftlab.cli.options import json_option, project, taken
 from liftlab.records import STALE
-from liftlab.words import printable
+from liftlab.words import one_line, printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from liftlab.store import RunData
     from liftlab.summary import RunSummary
+    from liftlab.summary.trial import TrialDetails
 
 _REDIRECT = 300
 
@@ -151,3 +153,116 @@ def summary_json(summary: RunSummary) -> dict[str, object]:
 
 def _seconds(value: float | None) -> str:
     return "" if value is None or value != value else f"{value:.2f}"  # noqa: PLR0124
+
+
+_MOST = 8_000  # characters of one text; --json has all of it
+
+
+@click.command("trial")
+@click.argument("run")
+@click.argument("case")
+@click.argument("repeat", type=click.IntRange(1), default=1)
+@json_option
+def trial_command(run: str, case: str, repeat: int, as_json: bool) -> None:
+    """Print one trial of RUN: prompt, replies, code with the line that failed, checks, times."""
+    from liftlab import jobs
+    from liftlab.summary.trial import trial_of
+
+    here = project()
+    trial = trial_of(jobs.open_run(taken(run, here), project=here), case, repeat)
+    click.echo(_json(trial) if as_json else "\n".join(trial_lines(trial)))
+
+
+def trial_lines(trial: TrialDetails) -> Iterator[str]:
+    """Yield a trial as lines for a terminal, which obeys nothing of what a model wrote."""
+    from liftlab.reporting.text import trial as text
+    from liftlab.reporting.text import words
+
+    yield f"{trial.run.run.run_id} · {one_line(text.title(trial))}"
+    for sentence in (text.times(trial), text.checks(trial), text.raised(trial)):
+        if sentence:
+            yield f"  {one_line(sentence)}"
+    if trial.prompt:
+        yield from _block("Prompt", trial.prompt)
+    for part in trial.exchanges:
+        if part.reply is not None:
+            attempt = f", attempt {part.attempt}" if part.attempt is not None else ""
+            yield from _block(f"Reply of {one_line(words.stage(part.stage))}{attempt}", part.reply)
+    if trial.code:
+        yield "\nCode"
+        for number, line in enumerate(printable(trial.code[:_MOST].rstrip()).split("\n"), 1):
+            yield f"{'>' if number == trial.line else ' '} {number:>3}  {line}".rstrip()
+    else:
+        yield "\nIt gave no code."
+    if len(trial.checks):
+        yield "\nChecks"
+        yield from map(_check, trial.checks.to_dict("records"))
+    if len(trial.attempts):
+        yield f"\n{attempt_table(trial.attempts)}"
+
+
+def attempt_table(attempts: pd.DataFrame) -> str:
+    """Return attempts as a table, their times in seconds."""
+    shown = attempts[attempts["phase"] == "measure"].copy()
+    shown["seconds"] = (shown["last_byte_s"] - shown["sent_s"]).round(3)
+    columns = ["stage", "attempt", "seconds", "output_tokens", "finish_reason", "valid"]
+    shown["why asked"] = shown["retry_reason"].fillna("")
+    shown["error"] = shown["error_class"].fillna("")
+    table = shown[[*columns, "error", "why asked"]].to_string(index=False, na_rep="")
+    return printable(str(table))
+
+
+def _block(name: str, text: str) -> Iterator[str]:
+    cut = f"\n… {len(text) - _MOST:,} more characters: --json has them" if len(text) > _MOST else ""
+    yield f"\n{name}"
+    yield from (f"  {line}".rstrip() for line in f"{printable(text[:_MOST])}{cut}".split("\n"))
+
+
+def _check(check: Mapping[Hashable, Any]) -> str:
+    if check["passed"]:
+        return f"  pass  {one_line(str(check['call']))}"
+    came = f"error {check['error']}" if check["error"] else f"got {check['actual']}"
+    said = f"{check['call']}: expected {check['expected']}, {came}"
+    return f"  FAIL  {one_line(said)}"
+
+
+def _json(trial: TrialDetails) -> str:
+    def rows(frame: pd.DataFrame) -> object:
+        return json.loads(frame.to_json(orient="records", double_precision=6))
+
+    told = {
+        "run_id": trial.run.run.run_id,
+        "case_id": trial.case_id,
+        "repeat": trial.repeat,
+        "outcome": trial.trial["outcome"],
+        "failure_class": trial.trial["failure_class"],
+        "e2e_s": trial.trial["e2e_s"],
+        "prompt": trial.prompt,
+        "exchanges": [dataclasses.asdict(part) for part in trial.exchanges],
+        "ir": trial.ir,
+        "code": trial.code,
+        "line": trial.line,
+        "facets": trial.facets,
+        "checks": rows(trial.checks),
+        "stages": rows(trial.stages),
+        "attempts": rows(trial.attempts),
+    }
+    known = {
+        name: None if isinstance(value, float) and value != value else value  # noqa: PLR0124  # NaN
+        for name, value in told.items()
+    }
+    return json.dumps(known, indent=2)
+
+
+def published_lines(summary: RunSummary) -> list[str]:
+    """Return the notes of an imported file and a table of published figures; none without any."""
+    from liftlab.reporting.sections import published
+
+    notes = [f"note: {note}" for note in summary.provenance.source.get("notes", [])]
+    if not summary.published.rows:
+        return notes
+    rows = published.rows(summary.published)
+    table = [list(rows[0]), *(list(row.values()) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+    return [*notes, "", f"{published.title(summary.published)}:", *(f"  {line}" for line in lines)]

@@ -44,7 +44,7 @@ def new_command(
     """
     from liftlab import suite as suites
     from liftlab import tomlfile
-    from liftlab.cli.quick import run_quick
+    from liftlab.cli.run import run_quick
     from liftlab.store.files import write_atomic
     from liftlab.suite.drafting import add_case
     from liftlab.suite.lint import lint

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from liftlab.endpoints.answer import Taken, is_still_thinking, take
+from liftlab.endpoints.answer import Taken, check_finish, is_still_thinking, take
 from liftlab.endpoints.base import Reply, Request
-from liftlab.endpoints.finish import check_finish
 from liftlab.endpoints.replies import (
     ModelFailure,
     NoAnswerError,
@@ -23,9 +22,8 @@ from liftlab.endpoints.replies import (
     parse_objects,
     reported,
 )
-from liftlab.endpoints.server_facts import FACTS, told_by_body
+from liftlab.endpoints.server_facts import FACTS, tokens_of, told_by_body
 from liftlab.endpoints.sse import Event, arrival_ns, events, itl_s, looks_like_events
-from liftlab.endpoints.usage import tokens_of
 
 _THOUGHTS = ("reasoning", "thinking")  # kinds of parts
 _FILTER_CODES = frozenset(

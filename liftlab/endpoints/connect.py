@@ -47,12 +47,8 @@ def connect(
 
     Parameters
     ----------
-    settings
-        Where the endpoint is, what it speaks, and which variables hold its secrets.
     transport
         What carries the requests; a `StampedTransport` made from the settings if None.
-    environ
-        Where secrets are read from; `os.environ` if None.
     """
     environ = os.environ if environ is None else environ
     urls = _urls(settings)

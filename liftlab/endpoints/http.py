@@ -14,8 +14,7 @@ from typing import Any
 
 import httpx
 
-from liftlab.endpoints.base import Reply, Secret
-from liftlab.endpoints.redact import Redactor
+from liftlab.endpoints.base import Redactor, Reply, Secret
 from liftlab.endpoints.replies import clean, error_text, name_or_none, start_of
 from liftlab.endpoints.retry_after import is_used_up, retry_after_s
 from liftlab.endpoints.server_facts import told_by_headers
@@ -66,14 +65,10 @@ class HttpClient:
     transport
         What carries the requests; a `StampedTransport` if None. Another transport of httpx
         has no clock beside the socket: then stamps are taken around its call.
-    token
-        Sent as ``authorization: Bearer …``.
     headers
         Further headers with secret values, by name.
     plain_headers
         Further headers without secrets, by name.
-    now_ns
-        The monotonic clock, in nanoseconds.
 
     Notes
     -----
@@ -124,12 +119,6 @@ class HttpClient:
 
         Parameters
         ----------
-        url
-            Where to.
-        payload
-            The JSON object to send.
-        request_id
-            Sent as ``x-request-id``.
         deadline_s
             How long all of it may take, redirects included, in seconds.
         stream

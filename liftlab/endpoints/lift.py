@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from liftlab.endpoints.answer import Taken, fit, take
+from liftlab.endpoints.answer import Taken, check_finish, fit, take
 from liftlab.endpoints.base import Health, Reply, Request, WarmUp
-from liftlab.endpoints.finish import check_finish
 from liftlab.endpoints.form import Form
 from liftlab.endpoints.http import HttpClient, bare_reply
 from liftlab.endpoints.replies import (
@@ -29,17 +28,7 @@ from liftlab.errors import UsageError
 
 
 class LiftEndpoint:
-    """An endpoint that answers under `ir_json`, or under `text` in its later family.
-
-    Parameters
-    ----------
-    client
-        What to send with; closed with the endpoint.
-    generate_url, health_url, warmup_url
-        Three addresses, often on three hosts; the last two may be missing.
-    form
-        How requests look.
-    """
+    """An endpoint that answers under `ir_json`, or under `text` in its later family."""
 
     def __init__(
         self,

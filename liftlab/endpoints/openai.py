@@ -9,13 +9,12 @@ from typing import Any, Literal
 
 from liftlab.endpoints.base import Health, Reply, Request, Sampling, WarmUp
 from liftlab.endpoints.completion import filtered, read
-from liftlab.endpoints.form import Form
+from liftlab.endpoints.form import REFUSED, Form, adapted, was_cut_off
 from liftlab.endpoints.http import Exchange, HttpClient, bare_reply
-from liftlab.endpoints.refusals import REFUSED, adapted, was_cut_off
 from liftlab.endpoints.replies import ReplyError, aside, name_or_none, parse_json
+from liftlab.endpoints.server_facts import tokens_of
 from liftlab.endpoints.status import HEALTH_DEADLINE_S, facts, health_of, warm_up_of
 from liftlab.endpoints.urls import added, at_root
-from liftlab.endpoints.usage import tokens_of
 
 _CLOSED = frozenset({401, 403, 404, 405, 410, 501})
 # LiteLLM's `/health` sends a paid request to each of its models: where there is a
@@ -28,8 +27,6 @@ class OpenAIEndpoint:
 
     Parameters
     ----------
-    client
-        What to send with; closed with the endpoint.
     base_url
         Up to and with the version, such as ``http://127.0.0.1:8000/v1``.
     generate_url
@@ -213,17 +210,7 @@ def _names(exchange: Exchange) -> list[str]:
 
 
 def payload(request: Request, model: str | None, form: Form) -> dict[str, Any]:
-    """Return the JSON that asks for one chat completion.
-
-    Parameters
-    ----------
-    request
-        What to ask for.
-    model
-        The model's name; left out if None.
-    form
-        How the endpoint wants to be asked.
-    """
+    """Return the JSON that asks for one chat completion."""
     body: dict[str, Any] = {
         **request.sampling.extra,
         "messages": _messages(request, form),

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from liftlab.endpoints import completion, lift
-from liftlab.endpoints.base import Reply, Secret
+from liftlab.endpoints.base import Redactor, Reply, Secret
 from liftlab.endpoints.http import Exchange, bare_reply, class_of_status, headers_by_name
-from liftlab.endpoints.redact import Redactor
 from liftlab.endpoints.replies import ReplyError, clean, parse_object
 from liftlab.endpoints.retry_after import retry_after_s
 from liftlab.endpoints.urls import shown

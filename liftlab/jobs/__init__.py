@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from liftlab.jobs.comparing import compare_runs, rank_runs
     from liftlab.jobs.deciding import check_decided
-    from liftlab.jobs.doctoring import examine
+    from liftlab.jobs.keeping import examine
     from liftlab.jobs.loading import plan_load, run_load
     from liftlab.jobs.opening import open_run
     from liftlab.jobs.running import (
-        bounds_of,
         check,
         cold_plan,
         first_case,
@@ -25,15 +24,16 @@ if TYPE_CHECKING:
         plan_run,
         resume_run,
         run_suite,
+        worst_case_of,
     )
 
 _HOMES = {
-    "bounds_of": "liftlab.jobs.running",
+    "worst_case_of": "liftlab.jobs.running",
     "check": "liftlab.jobs.running",
     "check_decided": "liftlab.jobs.deciding",
     "cold_plan": "liftlab.jobs.running",
     "compare_runs": "liftlab.jobs.comparing",
-    "examine": "liftlab.jobs.doctoring",
+    "examine": "liftlab.jobs.keeping",
     "first_case": "liftlab.jobs.running",
     "likely_duration": "liftlab.jobs.running",
     "open_run": "liftlab.jobs.opening",
@@ -46,7 +46,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "bounds_of",
     "check",
     "check_decided",
     "cold_plan",
@@ -61,6 +60,7 @@ __all__ = [
     "resume_run",
     "run_load",
     "run_suite",
+    "worst_case_of",
 ]
 
 

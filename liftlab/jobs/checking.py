@@ -37,10 +37,6 @@ class CheckResult:
 
     Parameters
     ----------
-    summary
-        The run, with its targets.
-    baseline
-        The run that was pinned; None without a baseline.
     regressions
         Each of the baseline's numbers against this run's.
     undecided_passes
@@ -134,10 +130,6 @@ def check_run(
 
     Parameters
     ----------
-    project
-        Its targets, its history, and its baseline.
-    run_id
-        The run; the newest by default.
     baseline
         A baseline's file; the project's own, if it is there, when None.
     undecided_passes

@@ -31,8 +31,6 @@ def compare_runs(
 
     Parameters
     ----------
-    project
-        Where the runs are.
     first
         A run, or its name. If empty: the baseline, else the newest earlier run made under the
         same conditions.

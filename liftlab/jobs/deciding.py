@@ -18,10 +18,10 @@ from liftlab.analysis import decide
 from liftlab.analysis.decide import Decision
 from liftlab.errors import Undecided
 from liftlab.grading.run import grade_trial
-from liftlab.runner.control import RunRequest
-from liftlab.runner.halt import HaltLine
-from liftlab.runner.plan import Until
-from liftlab.runner.process import Listener
+from liftlab.runner.control import Listener
+from liftlab.runner.plan import StopRule
+from liftlab.runner.request import RunRequest
+from liftlab.runner.worker import StopLine
 from liftlab.sandbox import Sandbox
 from liftlab.store import RunFolder
 
@@ -37,13 +37,13 @@ class Deciding:
     event, too.
     """
 
-    def __init__(self, request: RunRequest, until: Until, listen: Listener) -> None:
-        self.halt = HaltLine()
+    def __init__(self, request: RunRequest, until: StopRule, listen: Listener) -> None:
+        self.stop = StopLine()
         self._request = request
         self._until = until
         self._listen = listen
         self._plan = [trial.key for trial in request.trials()]
-        self._cases = {case.case_id: case for case in request.suite.cases}
+        self._cases = {case.case_id: case for case in request.suite or ()}
         self._outcomes: dict[_Key, float] = {}
         self._ended: SimpleQueue[_Key | None] = SimpleQueue()
         self._folder: RunFolder | None = None
@@ -83,11 +83,11 @@ class Deciding:
                 while (key := self._ended.get()) is not None:
                     self._grade(key, sandbox)
                     if self._verdict() != "go on":
-                        self.halt.end("decided")
+                        self.stop.end("decided")
                         return
         except BaseException as error:  # raised again where the `with` block ends
             self._failure = error
-            self.halt.end("partial")
+            self.stop.end("partial")
 
     def _grade(self, key: _Key, sandbox: Sandbox) -> None:
         assert self._folder is not None

@@ -1,23 +1,32 @@
-"""Runs as people keep them: listed, given a label, removed with their pages."""
+"""Runs as people keep them: listed, labelled, looked over, removed, and as one history."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import shutil
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from liftlab import store
-from liftlab.errors import FileInvalid, UsageError
+from liftlab.errors import FileInvalid, InputInvalid, LiftlabError, RunFolderCorrupt, UsageError
 from liftlab.jobs.baselines import read_baseline
-from liftlab.jobs.opening import find_run
+from liftlab.jobs.opening import find_run, judged_by, open_run, rebuild_tables
 from liftlab.settings import Project
 from liftlab.store import RunFolder, lock
+from liftlab.store.doctor import Finding, files
+from liftlab.store.doctor.journal import check_journal
+from liftlab.store.doctor.processes import check_processes
 from liftlab.store.files import writing
+from liftlab.words import counted
+
+if TYPE_CHECKING:
+    from liftlab.analysis.trends import RunSeries
 
 _NUMBERS = ["model", "success_rate", "e2e_median_s"]
 
@@ -106,3 +115,146 @@ def _baseline_of(project: Project) -> str:
         return read_baseline(project.path("baseline")).run_id
     except FileInvalid:
         return ""  # none, or none that names a run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RunHistory:
+    """A history, oldest run first.
+
+    Parameters
+    ----------
+    runs
+        A row a run, as `store.history` returns it.
+    """
+
+    runs: pd.DataFrame
+    series: Sequence[RunSeries]
+    skipped: Mapping[str, str]
+
+
+def read_runs(
+    project: Project,
+    suite: str | None = None,
+    endpoint: str | None = None,
+    say: Callable[[str], object] = print,
+) -> RunHistory:
+    """Return the history, and make the tables of runs that have none.
+
+    Parameters
+    ----------
+    say
+        Told what takes a while.
+    """
+    runs = store.history(project)
+    unread = _lay_tables(project, store.unlaid(project.path("runs"), runs.attrs["skipped"]), say)
+    if unread is not None:
+        runs = store.history(project)
+        runs.attrs["skipped"] |= unread
+    from liftlab.analysis.trends import run_series  # the history is read while pandas loads
+
+    skipped: dict[str, str] = runs.attrs["skipped"]
+    for column, wanted in (("suite", suite), ("endpoint", endpoint)):
+        runs = runs if wanted is None else runs[runs[column] == wanted]
+    return RunHistory(runs=runs, series=run_series(runs), skipped=skipped)
+
+
+def _lay_tables(
+    project: Project, wanted: Sequence[str], say: Callable[[str], object]
+) -> dict[str, str] | None:
+    """Make the tables of runs that have none; return why some cannot, None if none lacked any."""
+    if not wanted:
+        return None
+    say(f"making the tables of {counted(len(wanted), 'run')}: once, not every time")
+    unread = {}
+    for run_id in wanted:
+        try:
+            open_run(run_id, project=project)
+        except LiftlabError as error:
+            unread[run_id] = str(error)
+    return unread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What `liftlab doctor` found in a run's folder."""
+
+    run_id: str
+    path: Path
+    findings: tuple[Finding, ...]
+
+    @property
+    def damaged(self) -> tuple[Finding, ...]:
+        """What is damaged and was not mended."""
+        return tuple(finding for finding in self.findings if finding.state == "damaged")
+
+
+def examine(
+    project: Project, run_id: str = "latest", *, mend: bool = True, clean: bool = False
+) -> Diagnosis:
+    """Check a run's folder; what was measured is never changed.
+
+    Raises UnknownRun, SchemaTooNew, StorageFailed if there is no such run, a newer liftlab wrote
+    it, or the disk takes no change.
+
+    Parameters
+    ----------
+    mend
+        Make tables again that are missing, stale or damaged, as opening the run would.
+    clean
+        Remove unfinished files, and artifacts that no row names.
+    """
+    folder = find_run(project, run_id)
+    if clean:
+        lock.RunLock(folder.path).release()  # refused before anything is done, not after
+    around = files.check_files(folder)
+    findings = [*check_journal(folder), *around, *check_processes(folder)]
+    if findings[0].state != "damaged":
+        # By another suite than was run, verdicts would not be the run's.
+        mend = mend and all(finding.state != "damaged" for finding in around)
+        findings += _derived(project, folder, mend=mend, clean=clean)
+    return Diagnosis(run_id=folder.run_id, path=folder.path, findings=tuple(findings))
+
+
+def _derived(project: Project, folder: RunFolder, *, mend: bool, clean: bool) -> Iterator[Finding]:
+    """Check what rests on the journal, in the order in which one needs the other."""
+    yield files.check_artifacts(folder)
+    if lock.is_held(folder.path):
+        return
+    tables = files.check_tables(folder, judged_by(project))
+    if mend and tables.state != "sound":
+        tables = _mended(project, folder, tables)
+    yield tables
+    with ExitStack() as held:
+        if clean:  # nobody may write meanwhile
+            held.callback(lock.RunLock(folder.path).release)
+        yield _removed(*files.leftovers(folder), clean)
+        if tables.state in ("sound", "mended"):
+            yield _removed(*files.orphans(folder), clean)
+            return
+    text = "not known: the code that was graded is named by tables, which are not current"
+    yield Finding("orphans", "note", text)
+
+
+def _mended(project: Project, folder: RunFolder, found: Finding) -> Finding:
+    try:
+        with suppress(RunFolderCorrupt):  # there may be no tables to name it
+            for digest in files.changed_code(folder):  # what is there is not written again
+                _unlink(folder.artifacts.path_of(digest))
+        rebuild_tables(project, folder)
+    except InputInvalid as error:
+        text = f"{found.text}; they cannot be made again: {error}"
+        return Finding(found.check, "damaged", text, "mend what that names, then look again")
+    return Finding(found.check, "mended", f"{found.text}: made again from the journal")
+
+
+def _removed(found: Finding, paths: list[Path], clean: bool) -> Finding:
+    if not clean or not paths:
+        return found
+    for path in paths:
+        _unlink(path)
+    return replace(found, state="mended", text=f"{found.text}: removed", advice=None)
+
+
+def _unlink(path: Path) -> None:
+    with writing(path):
+        path.unlink(missing_ok=True)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liftlab.errors import InputInvalid, UsageError
-from liftlab.runner import load_control
-from liftlab.runner.arrivals import CONSTANT, POISSON, Arrivals, at_rate, recorded
+from liftlab.records import LOAD
+from liftlab.runner import control
 from liftlab.runner.limits import Rates
-from liftlab.runner.load_control import LoadRequest
+from liftlab.runner.plan import CONSTANT, POISSON, Arrivals, at_rate, recorded
 from liftlab.runner.progress import Progress
-from liftlab.runner.row import sampling_of
+from liftlab.runner.request import RunRequest, sampling_of
 from liftlab.settings import EndpointSettings, Project
-from liftlab.store.lines import check_place
+from liftlab.store.exchange import check_place
 
 if TYPE_CHECKING:
     from liftlab.store import RunData
@@ -37,7 +37,7 @@ def plan_load(
     max_tokens: int = 64,
     seed: int | None = None,
     out: Path | None = None,
-) -> LoadRequest:
+) -> RunRequest:
     """Check a load before anything is sent.
 
     Raises UsageError, InputInvalid, StorageFailed if it makes no sense, a file cannot be used, or
@@ -72,30 +72,31 @@ def plan_load(
         )
     if out is not None:
         check_place(out)
-    settings = project.settings
-    return LoadRequest(
+    seed = project.settings.run.seed if seed is None else seed
+    return RunRequest(
         project=project,
-        endpoint=endpoint,
+        endpoint=endpoint.model_copy(update={"stream": stream}),
+        pipeline=LOAD,
         sampling=replace(
             sampling_of(project, endpoint),
             max_tokens=max_tokens,
-            seed=settings.run.seed if seed is None else seed,
+            seed=seed,
         ),
+        seed=seed,
         prompt=PROMPT if prompt_file is None else _read(prompt_file),
-        count=count,
+        repeats=count,
         concurrency=concurrency or (None if arrivals else 1),
         arrivals=arrivals,
-        stream=stream,
         out=out,
         rates=_rates(project, endpoint),
     )
 
 
-def run_load(request: LoadRequest) -> RunData:
+def run_load(request: RunRequest) -> RunData:
     """Send a load, and return its run with its tables."""
-    progress = Progress(request.count, unit="request")
+    progress = Progress(request.repeats, unit="request")
     try:
-        folder = load_control.start(request, progress)
+        folder = control.start(request, progress)
     finally:
         progress.close()
     from liftlab.jobs.opening import open_run  # grading and pandas wait until the load is over

@@ -20,9 +20,9 @@ from liftlab.grading.grade import Graded, grade, grade_failure
 from liftlab.jobs.minimizing import SpentError, ddmin, leaves_of, only, words_of
 from liftlab.jobs.running import request_of
 from liftlab.pipeline.base import PROGRAM, SIGNATURE, Code, Prompt, Stage, StageError
-from liftlab.runner.control import RunRequest
+from liftlab.runner.endpoint_lifecycle import serving
 from liftlab.runner.plan import attempt_seed
-from liftlab.runner.served import serving
+from liftlab.runner.request import RunRequest
 from liftlab.sandbox import Sandbox
 from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunData
@@ -41,12 +41,8 @@ class Failure:
 
     Parameters
     ----------
-    trial
-        The trial.
     failure_class
         What is to come back: a class of answers, or of failed requests.
-    sent
-        The request as it goes over the wire.
     like
         Case, repeat and code of the nearest right answer; None where there is none.
     usd
@@ -95,7 +91,7 @@ def failure_of(project: Project, run: RunData, case_id: str, repeat: int | None)
         raise InputInvalid(f"{run.run.run_id} was not measured here: what it sent is not known")
     asked = request_of(project, run.folder)
     part = trial.exchanges[-1] if trial.exchanges else None
-    stage = next((s for s in asked.pipeline.stages if part and s.name == part.stage), None)
+    stage = next((s for s in asked.built.stages if part and s.name == part.stage), None)
     if part is None or part.prompt is None or stage is None or trial.case is None:
         raise InputInvalid(f"{run.run.run_id} does not hold what {case_id} was asked")
     values = _values(run, trial)
@@ -274,19 +270,15 @@ async def _send(endpoint: EndpointSettings, request: Request) -> Reply:
 
 
 def _request(asked: RunRequest, prompt: Prompt, request_id: str, seed: int | None) -> Request:
-    limit = min(asked.sampling.max_tokens, prompt.max_tokens or asked.sampling.max_tokens)
-    request = Request(
-        prompt=prompt.text,
-        system=prompt.system,
-        schema=prompt.schema,
-        needs=prompt.needs,
-        stop=prompt.stop,
-        request_id=request_id,
-        sampling=dataclasses.replace(asked.sampling, max_tokens=limit, seed=seed),
-        deadline_s=asked.endpoint.deadline_s,
-        stream=asked.endpoint.stream,
+    there = asked.endpoint
+    return prompt.as_request(
+        request_id,
+        asked.sampling,
+        seed,
+        deadline_s=there.deadline_s,
+        stream=there.stream,
+        nonce=there.nonce,
     )
-    return request.with_nonce() if asked.endpoint.nonce else request
 
 
 def _values(run: RunData, trial: TrialDetails) -> dict[str, Any]:

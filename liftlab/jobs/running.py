@@ -6,29 +6,40 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+from pydantic import ValidationError
 
 from liftlab import store
 from liftlab import suite as suites
 from liftlab.analysis.columns import floats, labels
 from liftlab.analysis.sample_size import trials_per_arm
-from liftlab.endpoints.base import Sampling
-from liftlab.errors import InputInvalid, UsageError
+from liftlab.errors import InputInvalid, RunFolderCorrupt, UsageError
 from liftlab.jobs.deciding import Deciding
 from liftlab.jobs.opening import find_run, open_run
-from liftlab.pipeline.build import build
 from liftlab.runner import control
-from liftlab.runner.control import RunRequest
+from liftlab.runner.endpoint_lifecycle import check_health
 from liftlab.runner.limits import Rates
-from liftlab.runner.plan import Bounds, Until, bounds
+from liftlab.runner.plan import StopRule, WorstCase, worst_case
 from liftlab.runner.progress import Progress
-from liftlab.runner.row import sampling_of
-from liftlab.runner.served import check_health
+from liftlab.runner.request import RunRequest, sampling_of
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
+from liftlab.store.folder import MANIFEST
 from liftlab.suite import Suite
 from liftlab.summary.cost import prices
 
 _FREEDOM = 5  # trials beyond one a case, for a spread to be worth a plan
+# What a run that goes on takes over of its manifest; all else is as the project says today.
+_GOES_ON = (
+    "endpoint",
+    "pipeline",
+    "sampling",
+    "repeats",
+    "concurrency",
+    "seed",
+    "memory",
+    "until",
+    "warm_up",
+)
 _COPIES = "temperature 0: retries and repeats will be copies of the first answer"
 _GRADED_MEANWHILE = "answers are graded during the run, at the lowest priority; its record says so"
 
@@ -42,7 +53,7 @@ def plan_run(
     model: str | None = None,
     memory: bool = False,
     stream: bool = False,
-    until: Until | None = None,
+    until: StopRule | None = None,
     warm_up: bool = True,
     quick: bool = False,
 ) -> RunRequest:
@@ -72,16 +83,12 @@ def plan_run(
     concurrency = settings.run.concurrency or endpoint.slots
     if memory and concurrency > 1:
         raise UsageError("--memory measures one trial at a time: leave out --concurrency")
-    pipeline = build(settings, settings.run.pipeline, project.root)
-    if memory and not pipeline.stages:
-        raise UsageError("--memory measures liftlab's own stages: leave it out")
     sampling = sampling_of(project, endpoint)
-    notes = [_COPIES] if sampling.temperature == 0 and pipeline.stages else []
-    return RunRequest(
+    request = RunRequest(
         project=project,
         suite=suites.select(suite or _suite(project), cases=cases, categories=categories),
         endpoint=endpoint,
-        pipeline=pipeline,
+        pipeline=settings.run.pipeline,
         sampling=sampling,
         repeats=1 if until else settings.run.repeats,
         concurrency=concurrency,
@@ -91,8 +98,13 @@ def plan_run(
         warm_up=warm_up,
         quick=quick,
         rates=rates_of(project, endpoint),
-        notes=tuple(notes + ([_GRADED_MEANWHILE] if until else [])),
     )
+    stages = request.built.stages
+    if memory and not stages:
+        raise UsageError("--memory measures liftlab's own stages: leave it out")
+    copies = (_COPIES,) if sampling.temperature == 0 and stages else ()
+    notes = copies + ((_GRADED_MEANWHILE,) if until else ())
+    return request.model_copy(update={"notes": notes})
 
 
 def check(project: Project) -> None:
@@ -127,13 +139,13 @@ def resume_run(project: Project, run_id: str) -> RunData:
     return open_run(folder.run_id, project=project)
 
 
-def bounds_of(request: RunRequest) -> Bounds:
+def worst_case_of(request: RunRequest) -> WorstCase:
     """Return what a run takes at most: every attempt made, every call at its deadline."""
     price = prices(request.project).get(request.endpoint.price or "")
     limited = "max_tokens" not in request.endpoint.left_out()
     most = request.sampling.max_tokens if limited else None
-    stages = [(stage.attempts, most) for stage in request.pipeline.stages]
-    return bounds(
+    stages = [(stage.attempts, most) for stage in request.built.stages]
+    return worst_case(
         len(request.trials()),
         stages,
         request.endpoint.deadline_s,
@@ -148,8 +160,10 @@ def likely_duration(request: RunRequest) -> str:
     for summary in store.list_runs(runs_dir):
         if summary.endpoint == request.endpoint.name and summary.provenance == "measured":
             run = open_run(summary.run_id, project=request.project)
-            if run.run.pipeline == request.pipeline.name and run.trials["e2e_s"].notna().any():
-                seconds = run.trials["e2e_s"].mean() * len(request.trials()) / request.concurrency
+            if run.run.pipeline == request.pipeline and run.trials["e2e_s"].notna().any():
+                seconds = (
+                    run.trials["e2e_s"].mean() * len(request.trials()) / (request.concurrency or 1)
+                )
                 return f"about {seconds:.0f} s at the speed of {summary.run_id}"
     return "no run on this endpoint yet to tell how long it will be"
 
@@ -178,7 +192,7 @@ def _followed(
         if so_far is not None and deciding.is_decided(so_far):
             return so_far
         with deciding:
-            return job(deciding, deciding.halt)
+            return job(deciding, deciding.stop)
     finally:
         progress.close()
 
@@ -187,23 +201,17 @@ def request_of(project: Project, folder: RunFolder) -> RunRequest:
     """Return the request that a run was made from, so that it can go on as it began."""
     manifest = folder.manifest()
     asked, kept = manifest.get("request"), folder.suite()
-    if asked is None or kept is None:
+    if not isinstance(asked, dict) or kept is None:
         raise InputInvalid(f"{folder.run_id} was not measured here: there is nothing to resume")
-    endpoint = EndpointSettings.model_validate(asked["endpoint"])
-    return RunRequest(
-        project=project,
-        suite=suites.select(kept, cases=asked["cases"]),
-        endpoint=endpoint,
-        pipeline=build(project.settings, asked["pipeline"], project.root),
-        sampling=Sampling(**asked["sampling"]),
-        repeats=asked["repeats"],
-        concurrency=asked["concurrency"],
-        seed=asked["seed"],
-        memory=asked["memory"],
-        until=Until(**asked["until"]) if asked.get("until") else None,
-        warm_up=asked.get("warm_up", True),
-        rates=rates_of(project, endpoint),
-    )
+    told = {name: asked[name] for name in _GOES_ON if name in asked}
+    suite = suites.select(kept, cases=asked.get("cases", ()))
+    try:
+        request = RunRequest.model_validate({**told, "project": project, "suite": suite})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, ("request", *first["loc"])))
+        raise RunFolderCorrupt(folder.path / MANIFEST, f"{place}: {first['msg']}") from None
+    return request.model_copy(update={"rates": rates_of(project, request.endpoint)})
 
 
 def rates_of(project: Project, endpoint: EndpointSettings) -> Rates | None:

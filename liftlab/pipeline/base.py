@@ -10,9 +10,10 @@ records, statistics and reports with no other line changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from liftlab.endpoints.base import Request, Sampling
 from liftlab.sandbox import ParseReport
 
 
@@ -30,6 +31,31 @@ class Prompt:
     needs: Mapping[str, Any] | None = None
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
+
+    def as_request(
+        self,
+        request_id: str,
+        sampling: Sampling,
+        seed: int | None,
+        *,
+        deadline_s: float,
+        stream: bool,
+        nonce: bool = False,
+    ) -> Request:
+        """Return the request that asks for it; the lower limit of tokens holds."""
+        limit = min(sampling.max_tokens, self.max_tokens or sampling.max_tokens)
+        request = Request(
+            prompt=self.text,
+            system=self.system,
+            schema=self.schema,
+            needs=self.needs,
+            stop=self.stop,
+            request_id=request_id,
+            sampling=replace(sampling, max_tokens=limit, seed=seed),
+            deadline_s=deadline_s,
+            stream=stream,
+        )
+        return request.with_nonce() if nonce else request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,23 @@
-"""One HTTP exchange as a row: written before the request is on the wire, completed at its end."""
+"""One HTTP exchange as a row, written before it is on the wire; and liftlab's own time between."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
 import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 
-from liftlab.endpoints.base import Reply, Request, Sampling
-from liftlab.pipeline.base import Prompt
+from liftlab.endpoints.base import Reply, Request
+from liftlab.pipeline.base import ParseSource, Prompt
 from liftlab.records import Attempt, Phase
-from liftlab.runner.cold import Wait
+from liftlab.runner.cold_start import Wait
 from liftlab.runner.context import Context, Ledger
-from liftlab.runner.measured import measured
 from liftlab.runner.plan import PlannedTrial, attempt_seed
+from liftlab.runner.rows import measured
+from liftlab.sandbox import ParseReport
 from liftlab.timing.clock import Clock
 
 
@@ -60,19 +65,14 @@ def _prepared(context: Context, prompt: Prompt, asked: Asked) -> tuple[Request, 
     seq = ledger.next_seq()
     case_id, repeat = (trial.case_id, trial.repeat) if trial else (None, None)
     seed = attempt_seed(context.run_seed, case_id or "", repeat or 0, asked.stage, asked.number)
-    request = Request(
-        prompt=prompt.text,
-        system=prompt.system,
-        schema=prompt.schema,
-        needs=prompt.needs,
-        stop=prompt.stop,
-        request_id=f"{context.run_id}-{seq}",
-        sampling=_sampling(context.sampling, prompt.max_tokens, seed),
+    request = prompt.as_request(
+        f"{context.run_id}-{seq}",
+        context.sampling,
+        seed,
         deadline_s=asked.deadline_s,
         stream=context.stream,
+        nonce=context.nonce,
     )
-    if context.nonce:
-        request = request.with_nonce()
     row = Attempt(
         run_id=context.run_id,
         seq=seq,
@@ -109,6 +109,54 @@ def prompt_artifact(prompt: Prompt) -> bytes:
     return json.dumps(asked, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
 
 
-def _sampling(sampling: Sampling, max_tokens: int | None, seed: int) -> Sampling:
-    limit = min(sampling.max_tokens, max_tokens or sampling.max_tokens)
-    return dataclasses.replace(sampling, max_tokens=limit, seed=seed)
+class Work:
+    """Times what a stage's own methods do; no time of an attempt has it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Add the time of a block."""
+        began_s = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - began_s
+
+    def without(self, parse_source: ParseSource) -> ParseSource:
+        """Return a parser whose own time is taken off: it waits for the sandbox."""
+
+        def parse(source: bytes) -> ParseReport:
+            began_s = time.perf_counter()
+            try:
+                return parse_source(source)
+            finally:
+                self.seconds -= time.perf_counter() - began_s
+
+        return parse
+
+
+def client_s(attempts: Sequence[Attempt]) -> float | None:
+    """Return how long liftlab worked between the first sent and the last byte of some attempts.
+
+    That is from the end of each exchange to the next call (reading the reply, parsing in the
+    sandbox, writing rows, building the prompt), less the pause before that call. None where
+    nothing was sent.
+
+    Examples
+    --------
+    >>> first = Attempt(run_id="r", seq=1, sent_s=0.0, ended_s=1.0)
+    >>> again = Attempt(run_id="r", seq=2, called_s=2.0, sent_s=2.0, backoff_before_s=0.75)
+    >>> client_s([first, again]), client_s([first]), client_s([])
+    (0.25, 0.0, None)
+    """
+    sent = [attempt.sent_s is not None for attempt in attempts]
+    if not any(sent):
+        return None
+    total_s = 0.0
+    for before, after in pairwise(attempts[sent.index(True) :]):
+        if before.ended_s is not None and after.called_s is not None:
+            between_s = after.called_s - before.ended_s - (after.backoff_before_s or 0.0)
+            total_s += max(0.0, between_s)
+    return total_s

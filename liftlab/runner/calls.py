@@ -11,7 +11,7 @@ from liftlab.endpoints.seen import reply_of, secrets_of
 from liftlab.pipeline.base import Prompt
 from liftlab.records import Attempt, ErrorClass
 from liftlab.runner.attempt import completed, prompt_artifact
-from liftlab.runner.cold import Awakening
+from liftlab.runner.cold_start import Awakening
 from liftlab.runner.context import Context
 from liftlab.runner.trace import Trace, TracedStage
 from liftlab.timing.observed import Seen

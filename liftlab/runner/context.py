@@ -12,7 +12,7 @@ from liftlab.endpoints.base import Endpoint, Sampling
 from liftlab.pipeline.base import ParseSource, Stage
 from liftlab.pipeline.own import OwnFunction
 from liftlab.records import Attempt
-from liftlab.runner.cold import LEAST_COLD_S, ColdWatch
+from liftlab.runner.cold_start import LEAST_COLD_S, ColdWatch
 from liftlab.runner.retry import Sleep
 from liftlab.settings import RetrySettings
 from liftlab.timing.clock import Clock

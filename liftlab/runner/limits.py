@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 from liftlab.records import Attempt, ErrorClass, Stage
 from liftlab.settings import LimitSettings
@@ -14,25 +14,8 @@ ASK_AGAIN = frozenset({"invalid_json", "schema_mismatch", "length"})
 # A few failures may be chance: that many say that it is the endpoint.
 ERRORS_NEEDED = 5
 _ENDPOINT_ERRORS = frozenset(get_args(ErrorClass)) - ASK_AGAIN
-
-
-class Ended(Protocol):
-    """What is counted of a trial: its attempts, its stages, and whether a model answered."""
-
-    @property
-    def attempts(self) -> Sequence[Attempt]:
-        """All of its attempts."""
-        ...
-
-    @property
-    def stages(self) -> Sequence[Stage]:
-        """The rows of its stages."""
-        ...
-
-    @property
-    def no_answer(self) -> bool:
-        """Whether its last reply was whole and held nothing of a model's."""
-        ...
+# Takes what has ended: its attempts, its stages, and whether its last reply held no answer.
+Count = Callable[[Sequence[Attempt], Sequence[Stage], bool], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +40,8 @@ class Spending:
 
     Parameters
     ----------
-    limits
-        Those of this session.
     rates
         What is charged; None where the price is not known, and then no limit of money holds.
-    now_s
-        The clock.
     """
 
     def __init__(
@@ -77,14 +56,14 @@ class Spending:
         self._attempts = 0
         self._usd = 0.0
 
-    def add(self, done: Ended) -> None:
-        """Count a trial that has ended."""
+    def add(self, attempts: Sequence[Attempt], stages: Sequence[Stage], no_answer: bool) -> None:
+        """Count a trial that has ended; `no_answer` says that no model answered it."""
         self._trials += 1
-        self._attempts += len(done.attempts)
-        classes = {stage.error_class for stage in done.stages}
-        self._errors += done.no_answer or not classes.isdisjoint(_ENDPOINT_ERRORS)
+        self._attempts += len(attempts)
+        classes = {stage.error_class for stage in stages}
+        self._errors += no_answer or not classes.isdisjoint(_ENDPOINT_ERRORS)
         if self._rates is not None:
-            self._usd += self._charged(self._rates, done)
+            self._usd += _charged(self._rates, attempts, stages)
 
     def reached(self) -> str | None:
         """Say which limit is reached, or None."""
@@ -105,19 +84,20 @@ class Spending:
             )
         return None
 
-    def _charged(self, rates: Rates, done: Ended) -> float:
-        if rates.by == "week2":
-            seconds = sum(stage.latency_s or 0.0 for stage in done.stages)
-            return seconds * rates.usd_per_hour / 3600 + rates.usd_per_request
-        usd = len(done.attempts) * rates.usd_per_request
-        if rates.by == "tokens":
-            usd += sum(_token_usd(rates, attempt) for attempt in done.attempts)
-        return usd
-
     def _usd_by_time(self, seconds: float) -> float:
         if self._rates is None or self._rates.by != "gpu_seconds":
             return 0.0
         return seconds * self._rates.usd_per_hour / 3600
+
+
+def _charged(rates: Rates, attempts: Sequence[Attempt], stages: Sequence[Stage]) -> float:
+    if rates.by == "week2":
+        seconds = sum(stage.latency_s or 0.0 for stage in stages)
+        return seconds * rates.usd_per_hour / 3600 + rates.usd_per_request
+    usd = len(attempts) * rates.usd_per_request
+    if rates.by == "tokens":
+        usd += sum(_token_usd(rates, attempt) for attempt in attempts)
+    return usd
 
 
 def _token_usd(rates: Rates, attempt: Attempt) -> float:

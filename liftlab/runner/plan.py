@@ -1,12 +1,26 @@
-"""What a run will do, in which order, and what that may take."""
+"""What a run will do, in which order and when, and what that may take.
+
+Open loop has absolute times, made before the load, which never look at how that goes: a request
+that is late is late, and the next one keeps its own time. Otherwise a server that stalls would be
+asked less, and look better.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
 import random
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from liftlab.errors import FileInvalid, UsageError
+
+CONSTANT, POISSON = "constant", "poisson"
+_MAX_BYTES = 64_000_000
+_MAX_LINES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +41,9 @@ class PlannedTrial:
         """What names a trial within its run."""
         return self.case_id, self.repeat
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Read what `as_json` wrote."""
-        return cls(**data)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain data for the load process."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Until:
+class StopRule:
     """End a run once it is decided whether its success rate reaches a target.
 
     Rates within ± `zone` of the target may be decided either way.
@@ -49,7 +54,7 @@ class Until:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class WorstCase:
     """What a plan takes at most: calls, tokens, seconds one after the other, and money."""
 
     trials: int
@@ -92,29 +97,25 @@ def attempt_seed(run_seed: int, case_id: str, repeat: int, stage: str, attempt: 
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") & 0x7FFF_FFFF
 
 
-def bounds(
+def worst_case(
     trials: int,
     stages: Sequence[tuple[int, int | None]],
     deadline_s: float,
     usd_per_hour: float | None,
     usd_per_request: float = 0.0,
-) -> Bounds:
+) -> WorstCase:
     """Bound what a plan can take.
 
     Parameters
     ----------
-    trials
-        How many trials the plan has.
     stages
         For each stage its limit of attempts and of output tokens an attempt, None without one.
-    deadline_s
-        The longest that one attempt may take.
     usd_per_hour, usd_per_request
         The endpoint's price; None an hour where it is unknown.
 
     Examples
     --------
-    >>> bounds(10, [(3, 512), (3, 512)], deadline_s=60, usd_per_hour=1.1).calls_max
+    >>> worst_case(10, [(3, 512), (3, 512)], deadline_s=60, usd_per_hour=1.1).calls_max
     60
     """
     tokens = [None if most is None else attempts * most for attempts, most in stages]
@@ -123,7 +124,7 @@ def bounds(
     usd_max = None
     if usd_per_hour is not None:
         usd_max = seconds_max * usd_per_hour / 3600 + calls_max * usd_per_request
-    return Bounds(
+    return WorstCase(
         trials=trials,
         calls_min=trials * len(stages),
         calls_max=calls_max,
@@ -131,3 +132,105 @@ def bounds(
         seconds_max=seconds_max,
         usd_max=usd_max,
     )
+
+
+class ArrivalsInvalid(FileInvalid):
+    """A file of arrival times that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """How requests arrive: at a rate, or at recorded times."""
+
+    kind: str
+    rate_rps: float
+    times_s: tuple[float, ...] = ()
+
+    def plan(self, count: int, seed: int) -> array[float]:
+        """Return when each of `count` requests is to be sent, in seconds after the start.
+
+        Raises UsageError if fewer times are recorded than are asked for.
+        """
+        if self.kind == CONSTANT:
+            return array("d", (index / self.rate_rps for index in range(count)))
+        if self.kind == POISSON:
+            return poisson(self.rate_rps, count, seed)
+        if count > len(self.times_s):
+            raise UsageError(
+                f"{len(self.times_s)} arrival times are recorded: {count} requests are too many"
+            )
+        return array("d", self.times_s[:count])
+
+
+def poisson(rate_rps: float, count: int, seed: int) -> array[float]:
+    """Return the arrivals of a Poisson process, in seconds after the start.
+
+    Given their number, the arrivals of a Poisson process are spread evenly over the time,
+    in order (Cox and Lewis 1966, section 2.1): so the rate is the one asked for, the gaps
+    are exponential, and one gap says nothing of the next.
+
+    Parameters
+    ----------
+    count
+        How many; they fill `count / rate_rps` seconds.
+
+    Examples
+    --------
+    >>> [round(moment, 2) for moment in poisson(10, 4, seed=1)]
+    [0.03, 0.11, 0.15, 0.21]
+    """
+    rng = random.Random(f"arrivals:{seed}")
+    span_s = count / rate_rps
+    return array("d", sorted(rng.random() * span_s for _ in range(count)))
+
+
+def at_rate(rate_rps: float, kind: str = POISSON) -> Arrivals:
+    """Return arrivals at a rate; raise UsageError if the rate or the kind cannot be used."""
+    if kind not in (CONSTANT, POISSON):
+        raise UsageError(f"--arrival is constant or poisson where a rate is given, not {kind!r}")
+    if not 0 < rate_rps <= 1e6:
+        raise UsageError(f"--rate must be above 0 and at most 1000000 a second, not {rate_rps:g}")
+    return Arrivals(kind=kind, rate_rps=rate_rps)
+
+
+def recorded(path: Path) -> Arrivals:
+    """Read arrival times, a number of seconds a line, in order; they are taken from the first.
+
+    Empty lines and what follows a `#` are passed over. Raises ArrivalsInvalid if the file cannot be
+    read or used; names the line.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            if path.stat().st_size > _MAX_BYTES:
+                raise ArrivalsInvalid(path, f"longer than {_MAX_BYTES} bytes")
+            times = _read(path, file)
+    except OSError as error:
+        raise ArrivalsInvalid(path, f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ArrivalsInvalid(path, "not UTF-8 text") from None
+    span_s = times[-1] - times[0] if times else 0.0
+    if span_s <= 0:
+        raise ArrivalsInvalid(path, "needs at least two different times, in seconds, a line each")
+    return Arrivals(
+        kind="recorded",
+        rate_rps=(len(times) - 1) / span_s,
+        times_s=tuple(moment - times[0] for moment in times),
+    )
+
+
+def _read(path: Path, lines: Iterable[str]) -> array[float]:
+    times = array("d")
+    for number, line in enumerate(itertools.islice(lines, _MAX_LINES), start=1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        try:
+            moment = float(text)
+        except ValueError:
+            moment = math.nan
+        if not math.isfinite(moment):
+            raise ArrivalsInvalid(path, f"not a number of seconds: {text[:40]!r}", number)
+        if times and moment < times[-1]:
+            raise ArrivalsInvalid(path, f"{text[:40]} comes after {times[-1]:g}", number)
+        times.append(moment)
+    return times

@@ -36,12 +36,8 @@ class Progress:
 
     Parameters
     ----------
-    total
-        How many trials there are to run.
     stream
         Where to show them; if None standard error, below a notebook's cell standard output.
-    unit
-        What one of them is called.
     """
 
     def __init__(self, total: int, stream: IO[str] | None = None, *, unit: str = "trial") -> None:

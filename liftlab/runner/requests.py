@@ -8,23 +8,32 @@ connection that its server had closed unseen: then a second attempt goes to a ne
 from __future__ import annotations
 
 import asyncio
+import gc
+import resource
 import time
 from array import array
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
-from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
+from liftlab.endpoints.base import Endpoint, Reply, Request
+from liftlab.endpoints.connect import connected
 from liftlab.endpoints.openai import OpenAIEndpoint
+from liftlab.errors import EndpointUnreachable
 from liftlab.records import LOAD, STALE, Attempt, Phase, Stage, Trial
-from liftlab.runner.batches import Batches
-from liftlab.runner.duty import STALE_NOTE
-from liftlab.runner.halt import Halt
-from liftlab.runner.learning import cheap
-from liftlab.runner.measured import measured
-from liftlab.store import Journal
+from liftlab.runner.limits import Count
+from liftlab.runner.probe import cheap, learn, learn_and_record
+from liftlab.runner.request import Job
+from liftlab.runner.rows import Batches, measured
+from liftlab.runner.worker import STALE_NOTE, FollowSchedule, Notes, Stop, closed, emit
+from liftlab.store.folder import RunFolder
+from liftlab.store.journal import Journal
 from liftlab.timing.clock import Clock
 from liftlab.timing.pace import Departure, Pacer, departure, lull
+from liftlab.timing.trust import Trust
 
 Send = Callable[[Request], Awaitable[Reply]]
 CASE, STAGE = LOAD, "request"
@@ -34,36 +43,84 @@ _LEAD_S = 0.05  # from the plan's making to its zero, so that the first request 
 _READY_NS = 3_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What every request of a load shares.
+async def ready(
+    job: Job, journal: Journal, stack: AsyncExitStack, concurrency: int
+) -> FollowSchedule:
+    """Make everything ready for the first request, and return what sends them all.
 
-    Parameters
-    ----------
-    run_id, endpoint_name
-        Go into each row.
-    prompt, prompt_sha256
-        What is asked, and the name of the artifact that keeps it.
-    sampling
-        How the answer is drawn; the seed is the first request's, each further one's is one more.
-    schema
-        A JSON Schema to ask for, or None for plain text.
-    stream
-        Whether server-sent events are asked for.
-    deadline_s
-        The longest that one request may take.
-    nonce
-        Whether each request's prompt begins with its id, so that no cache knows it.
+    Raises EndpointUnreachable if no request of the warm-up has any answer.
+    """
+    _lift_file_limit()
+    folder, request, settings = RunFolder(job.folder), job.request, job.request.endpoint
+    clock = Clock()
+    emit({"event": "clock", "zero_ns": clock.zero_ns})
+    endpoint = await stack.enter_async_context(connected(settings))
+    like = Request(
+        prompt=request.prompt or "",
+        request_id="",
+        sampling=request.sampling,
+        # Its servers answer an object: the protocol's requests carry a schema.
+        schema={"type": "object"} if settings.protocol == "lift" else None,
+        stream=settings.stream,
+        deadline_s=settings.deadline_s,
+    )
+    digest = folder.artifacts.put_text(like.prompt)
+    load = Load(folder.run_id, settings.name, digest, like, settings.nonce)
+    batches = Batches(journal, emit)
+    stack.push_async_callback(batches.close)
+    arrivals = request.arrivals
+    plan = arrivals.plan(request.repeats, request.seed) if arrivals else array("d")
+    sender = Sender(load, endpoint, journal, clock, batches, note=Notes())
+    learning = None
+    if isinstance(endpoint, OpenAIEndpoint):
+        learning = learn(partial(sender.probe, endpoint), settings.name)
+    await learn_and_record(learning, endpoint, journal, request.sampling)
+    try:
+        _check(await sender.warm_up(min(concurrency, request.repeats)), settings.name)
+    except BaseException:
+        journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
+        raise
+
+    async def follow_schedule(stop: Stop, count: Count, _: Trust) -> bool:
+        gc.collect()
+        gc.freeze()  # what the imports left is not looked through again and again
+        sender.follows(stop, count)
+        if plan:
+            await sender.open(plan, request.concurrency)
+        else:
+            await sender.closed(request.repeats, concurrency)
+        return False
+
+    return follow_schedule
+
+
+def _check(replies: Sequence[Reply], name: str) -> None:
+    """Go no further where no request of the warm-up had any answer."""
+    if any(reply.http_status is not None for reply in replies):
+        return
+    said = replies[0].message or replies[0].error_class
+    raise EndpointUnreachable(
+        f"endpoint {name!r} answers none of {len(replies)} warm-up requests: {said}"
+    )
+
+
+def _lift_file_limit() -> None:
+    """Allow as many connections as the system lets us have: open load may need thousands."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+class Load(NamedTuple):
+    """What every request of a load shares; `prompt_sha256` names the artifact that keeps it.
+
+    `like`: a request like all of them; the seed of its sampling is that of the first, each further
+    one's is one more. With a `nonce` each prompt begins with its id, so that no cache knows it.
     """
 
     run_id: str
     endpoint_name: str
-    prompt: str
     prompt_sha256: str
-    sampling: Sampling
-    schema: Mapping[str, Any] | None
-    stream: bool
-    deadline_s: float
+    like: Request
     nonce: bool = False
 
 
@@ -77,16 +134,8 @@ class _Asked(NamedTuple):
     facts: dict[str, Any]
 
 
-class Ended(NamedTuple):
-    """A request that has ended, as limits count it."""
-
-    attempts: tuple[Attempt, ...]
-    stages: tuple[Stage]
-    no_answer: bool
-
-
 class Sender:
-    """Sends the requests of one load, until the halt if there is one."""
+    """Sends the requests of one load."""
 
     def __init__(
         self,
@@ -95,21 +144,20 @@ class Sender:
         journal: Journal,
         clock: Clock,
         batches: Batches,
-        halt: Halt | None = None,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._note = note
-        self._halt = halt or Halt()
-        self._heed: Callable[[Ended], None] | None = None
+        self._stop = Stop()
+        self._heed: Count | None = None
         self._load = load
         self._endpoint = endpoint
         self._next_seq = journal.next_seq
         self._clock = clock
         self._batches = batches
 
-    def watched(self, heed: Callable[[Ended], None]) -> None:
-        """Tell of each request that has ended."""
-        self._heed = heed
+    def follows(self, stop: Stop, heed: Count) -> None:
+        """Send no further request after the stop; tell of each that has ended."""
+        self._stop, self._heed = stop, heed
 
     async def probe(self, endpoint: OpenAIEndpoint) -> Reply:
         """Send one short request that is kept apart, to learn how the endpoint wants them."""
@@ -127,16 +175,12 @@ class Sender:
 
     async def closed(self, count: int, concurrency: int) -> None:
         """Send `count` requests; each of `concurrency` workers the next when its last has ended."""
-        waiting = iter(range(count))
 
-        async def work() -> None:
-            while self._halt.status is None and (index := next(waiting, None)) is not None:
-                await self._send(self._asked(index))
-                await self._batches.room()
+        async def send(index: int) -> None:
+            await self._send(self._asked(index))
+            await self._batches.room()
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, count)):
-                group.create_task(work())
+        await closed(range(count), min(concurrency, count), send, self._stop)
 
     async def open(self, plan: array[float], at_most: int | None = None) -> None:
         """Send requests at the moments of a plan, in seconds after its start.
@@ -157,7 +201,7 @@ class Sender:
                     await pacer.lull()
                     if free is not None:
                         await free.acquire()
-                    if self._halt.status is not None:
+                    if self._stop.status is not None:
                         return
                     self._batches.check()
                     task = group.create_task(self._send(asked))
@@ -178,15 +222,9 @@ class Sender:
         """
         load = self._load
         seq = self._next_seq()
-        seed = ((load.sampling.seed or 0) + seq) & 0x7FFF_FFFF
-        request = Request(
-            prompt=load.prompt,
-            request_id=f"{load.run_id}-{seq}",
-            sampling=replace(load.sampling, seed=seed),
-            schema=load.schema,
-            deadline_s=load.deadline_s,
-            stream=load.stream,
-        )
+        seed = ((load.like.sampling.seed or 0) + seq) & 0x7FFF_FFFF
+        sampling = replace(load.like.sampling, seed=seed)
+        request = replace(load.like, request_id=f"{load.run_id}-{seq}", sampling=sampling)
         if load.nonce:
             request = request.with_nonce()
         facts: dict[str, Any] = {
@@ -252,7 +290,7 @@ class Sender:
         self._batches.add(attempt, stage, _trial(attempt, first, self._clock))
         if self._heed is not None:
             attempts = (attempt,) if asked.stale is None else (asked.stale, attempt)
-            self._heed(Ended(attempts, (stage,), reply.no_answer))
+            self._heed(attempts, (stage,), reply.no_answer)
 
 
 def _stage(attempt: Attempt, first: Attempt) -> Stage:

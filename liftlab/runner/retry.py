@@ -77,12 +77,6 @@ def retrying(
 
     Parameters
     ----------
-    settings
-        How often and after how long.
-    seed
-        Of the jitter.
-    sleep
-        How to wait.
     left_s
         The seconds that are left for the whole: no wait begins that would outlast them.
     """

@@ -17,13 +17,12 @@ from liftlab.pipeline.base import PROGRAM, SIGNATURE, Code, Prompt, Stage, Stage
 from liftlab.pipeline.own import told
 from liftlab.records import STALE, Attempt, Phase, Trial
 from liftlab.records import Stage as StageRow
-from liftlab.runner.attempt import Asked, send
+from liftlab.runner.attempt import Asked, Work, client_s, send
 from liftlab.runner.context import Context
-from liftlab.runner.duty import STALE_NOTE
 from liftlab.runner.limits import ASK_AGAIN
-from liftlab.runner.own_time import Work, client_s
 from liftlab.runner.plan import PlannedTrial, attempt_seed
 from liftlab.runner.retry import retrying
+from liftlab.runner.worker import STALE_NOTE
 from liftlab.suite.signature import mentions
 from liftlab.words import work_note
 
@@ -104,10 +103,6 @@ async def run_trial(
 
     Parameters
     ----------
-    context
-        What every trial of the run shares.
-    planned
-        The case and its repeat.
     phase
         `measure`, or `probe` for a pass that is not counted.
     peak_mb

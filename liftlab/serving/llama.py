@@ -68,10 +68,6 @@ def start_engine(model: Path, *, slots: int, threads: int) -> Engine:
 
     Parameters
     ----------
-    model
-        A GGUF file.
-    slots
-        Generations that run at once.
     threads
         Threads a slot. One, unless cores are idle: llama.cpp's threads wait for each other
         in spinning barriers, so that any other load on their cores makes it far slower.

@@ -1,7 +1,6 @@
 """The embedded endpoint: a small, real model behind the lift protocol and OpenAI's.
 
-`with serve_local() as server:` starts it in a process of its own, on loopback, on free
-ports; :func:`serve_forever` is the same for a terminal.
+`with LocalServer() as server:` starts it in a process of its own, on loopback, on free ports.
 """
 
 from __future__ import annotations
@@ -9,9 +8,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from liftlab.errors import LiftlabError
 from liftlab.serving.llama import Engine, find_model, start_engine
@@ -22,68 +20,13 @@ from liftlab.serving.process import (
     tied_to_parent_thread,
     watch_parent,
 )
-from liftlab.serving.request_log import RequestLog, read_request_log
+from liftlab.serving.request_log import RequestLog
 
 _STOP_GRACE_S = 1.0  # what requests in flight have when the server is asked to leave
 
 
 class LocalServer(ServerProcess):
-    """The embedded model's server; started by :func:`serve_local`."""
-
-    def __init__(
-        self,
-        *,
-        slots: int = 1,
-        threads: int = 1,
-        model: Path | str | None = None,
-        request_log: Path | str | None = None,
-        port: int = 0,
-        ready_within_s: float = 60.0,
-    ) -> None:
-        super().__init__(
-            "liftlab.serving.local", name="local model server", ready_within_s=ready_within_s
-        )
-        self.slots = slots
-        self.threads = threads
-        self.model_path = find_model() if model is None else Path(model)
-        self._port = port
-        self._request_log = None if request_log is None else Path(request_log).resolve()
-
-    def options(self) -> list[str]:
-        """Return the command line of the server's process."""
-        return [
-            f"--model={self.model_path}",
-            f"--slots={self.slots}",
-            f"--threads={self.threads}",
-            f"--port={self._port}",
-            f"--request-log={self.request_log}",
-        ]
-
-    @property
-    def raw_openai_url(self) -> str:
-        """Base URL of llama.cpp's own server: nothing of ours between, nothing logged."""
-        return f"{self.address('engine')}/v1"
-
-    @property
-    def request_log(self) -> Path:
-        """File with a line of JSON a request; in the server's folder unless it was named."""
-        return self._request_log or self.folder / "requests.jsonl"
-
-    def requests(self) -> list[dict[str, Any]]:
-        """Return the requests that have ended, as the server saw them."""
-        return read_request_log(self.request_log)
-
-
-def serve_local(
-    *,
-    slots: int = 1,
-    threads: int = 1,
-    model: Path | str | None = None,
-    request_log: Path | str | None = None,
-    port: int = 0,
-    ready_within_s: float = 60.0,
-) -> LocalServer:
-    """Prepare the embedded model's server; a `with` block starts and stops it.
+    """The embedded model's server; a `with` block starts and stops it.
 
     Raises ServerFailed if engine or model is missing, or the server did not come up.
 
@@ -95,46 +38,40 @@ def serve_local(
         Threads a slot. Leave it at one unless cores are idle.
     model
         A GGUF file; by default `LIFTLAB_GGUF`, else the embedded model.
-    request_log
+    log
         Where to append a line of JSON a request; by default a file that goes with the server.
     port
         Port on 127.0.0.1; 0 takes a free one.
-    ready_within_s
-        Seconds that loading the model may last.
     """
-    return LocalServer(
-        slots=slots,
-        threads=threads,
-        model=model,
-        request_log=request_log,
-        port=port,
-        ready_within_s=ready_within_s,
-    )
 
+    def __init__(
+        self,
+        *,
+        slots: int = 1,
+        threads: int = 1,
+        model: Path | str | None = None,
+        log: Path | str | None = None,
+        port: int = 0,
+    ) -> None:
+        super().__init__("liftlab.serving.local", name="local model server", log=log)
+        self.model_path = find_model() if model is None else Path(model)
+        self._numbers = [f"--slots={slots}", f"--threads={threads}", f"--port={port}"]
 
-def serve_forever(
-    *,
-    slots: int = 1,
-    threads: int = 1,
-    model: Path | str | None = None,
-    request_log: Path | str | None = None,
-    port: int = 0,
-    say: Callable[[str], None] = print,
-) -> None:
-    """Serve until Ctrl-C, which ends it cleanly.
+    def options(self) -> list[str]:
+        """Return the command line of the server's process."""
+        return [f"--model={self.model_path}", f"--request-log={self.request_log}", *self._numbers]
 
-    Raises ServerFailed if the server did not come up, or ended by itself.
-    """
-    server = serve_local(
-        slots=slots, threads=threads, model=model, request_log=request_log, port=port
-    )
-    server.run_until_interrupted(
-        lambda: (
-            f"{server.model_path.name} is served on {server.url} (lift protocol)",
-            f"and on {server.openai_url} (OpenAI's); stop it with Ctrl-C",
-        ),
-        say,
-    )
+    def greeting(self) -> Sequence[str]:
+        """Say what is served where."""
+        return (
+            f"{self.model_path.name} is served on {self.url} (lift protocol)",
+            f"and on {self.openai_url} (OpenAI's); stop it with Ctrl-C",
+        )
+
+    @property
+    def raw_openai_url(self) -> str:
+        """Base URL of llama.cpp's own server: nothing of ours between, nothing logged."""
+        return f"{self.address('engine')}/v1"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,6 +28,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from liftlab.errors import ServerFailed
+from liftlab.serving.request_log import read_request_log
 
 _PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 _LOG_TAIL_BYTES = 65_536
@@ -43,16 +44,10 @@ class ServerProcess:
     ----------
     module
         Name of a module whose `main` calls :func:`announce` and :func:`watch_parent`.
-    options
-        Its command line.
-    name
-        How messages call the server.
     ready_within_s
         Seconds from start to a good `/health`, model loading included.
     stop_within_s
         Seconds that the server has to leave by itself before it is killed.
-    env
-        Variables to set on top of this process's environment.
     """
 
     def __init__(
@@ -63,14 +58,14 @@ class ServerProcess:
         name: str = "server",
         ready_within_s: float = 60.0,
         stop_within_s: float = 5.0,
-        env: Mapping[str, str] | None = None,
+        log: Path | str | None = None,
     ) -> None:
         self.name = name
         self._module = module
         self._options = list(options)
         self._ready_within_s = ready_within_s
         self._stop_within_s = stop_within_s
-        self._env = dict(env or {})
+        self._request_log = None if log is None else Path(log).resolve()
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._log: Path | None = None
@@ -79,6 +74,19 @@ class ServerProcess:
     def options(self) -> list[str]:
         """Return the command line; asked for at the start, when :attr:`folder` exists."""
         return self._options
+
+    def greeting(self) -> Sequence[str]:
+        """Return the lines that a person at a terminal reads once the server is up."""
+        return (f"{self.name} on {self.url}; stop it with Ctrl-C",)
+
+    @property
+    def request_log(self) -> Path:
+        """File with a line of JSON a request; in the server's folder unless it was named."""
+        return self._request_log or self.folder / "requests.jsonl"
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the requests that have ended, as the server knows them."""
+        return read_request_log(self.request_log)
 
     def start(self) -> Self:
         """Start the server and wait until it answers `/health`.
@@ -98,7 +106,7 @@ class ServerProcess:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
-                    env={**os.environ, **self._env, _FOLDER_VARIABLE: self._folder.name},
+                    env={**os.environ, _FOLDER_VARIABLE: self._folder.name},
                     start_new_session=True,
                 )
             self._addresses = self._read_handshake(deadline)
@@ -168,29 +176,24 @@ class ServerProcess:
         """Say whether the process is there."""
         return self._process is not None and self._process.poll() is None
 
-    def wait(self) -> None:
-        """Wait until the server ends by itself.
-
-        Raises ServerFailed if it ended; a server is not meant to.
-        """
-        if self._process is not None:
-            code = self._process.wait()
-            raise self._failure(f"ended with exit code {code}")
-
-    def run_until_interrupted(
-        self, greet: Callable[[], Sequence[str]], say: Callable[[str], None]
-    ) -> None:
-        """Serve until Ctrl-C, which ends it cleanly; say the lines of `greet` once it is up.
+    def serve_forever(self, say: Callable[[str], None] = print) -> None:
+        """Serve until Ctrl-C, which ends it cleanly.
 
         Raises ServerFailed if the server did not come up, or ended by itself.
         """
         try:
             with self:
-                for line in greet():
+                for line in self.greeting():
                     say(line)
                 self.wait()
         except KeyboardInterrupt:
             say("stopped")
+
+    def wait(self) -> None:
+        """Wait until the server ends by itself, which raises ServerFailed: it is not meant to."""
+        if self._process is not None:
+            code = self._process.wait()
+            raise self._failure(f"ended with exit code {code}")
 
     def log_tail(self, lines: int = 20) -> str:
         """Return the last `lines` lines that the server wrote to its standard error."""

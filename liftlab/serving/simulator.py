@@ -1,7 +1,7 @@
 """The simulator: an endpoint whose true times are known, to prove the measuring right.
 
-`with serve_simulator("fast") as server:` starts it in a process of its own, on loopback,
-on a free port; :func:`simulate_forever` is the same for a terminal.
+`with SimulatorServer("fast") as server:` starts it in a process of its own, on loopback, on a
+free port.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import math
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from liftlab.errors import LiftlabError, UsageError
 from liftlab.serving.process import ServerProcess, announce, asked_to_leave, watch_parent
-from liftlab.serving.request_log import read_request_log
 from liftlab.serving.simulation.profile import Profile, load_profile
 from liftlab.serving.simulation.service import Simulator
 from liftlab.serving.simulation.truth import TruthLog
@@ -26,57 +25,7 @@ from liftlab.serving.simulation.wire import listening
 
 
 class SimulatorServer(ServerProcess):
-    """The simulator's process; made by :func:`serve_simulator`."""
-
-    def __init__(
-        self,
-        profile: str | Path,
-        *,
-        time_scale: float = 1.0,
-        log: Path | str | None = None,
-        port: int = 0,
-        ready_within_s: float = 30.0,
-    ) -> None:
-        super().__init__(
-            "liftlab.serving.simulator", name="simulator", ready_within_s=ready_within_s
-        )
-        if not 0 < time_scale < math.inf:
-            raise UsageError(f"time_scale must be above 0 and finite, not {time_scale:g}")
-        self.profile: Profile = load_profile(profile)
-        _check_place(port, log)
-        self.time_scale = time_scale
-        self._source = profile
-        self._log_path = None if log is None else Path(log).resolve()
-        self._port = port
-
-    def options(self) -> list[str]:
-        """Return the command line of the server's process."""
-        source = Path(self._source)
-        return [
-            f"--profile={source.resolve() if source.suffix == '.toml' else source}",
-            f"--time-scale={self.time_scale}",
-            f"--log={self.request_log}",
-            f"--port={self._port}",
-        ]
-
-    @property
-    def request_log(self) -> Path:
-        """File with a line of JSON a request; in the server's folder unless it was named."""
-        return self._log_path or self.folder / "truth.jsonl"
-
-    def truth(self) -> list[dict[str, Any]]:
-        """Return the requests that have ended, as the server knows them."""
-        return read_request_log(self.request_log)
-
-
-def serve_simulator(
-    profile: str | Path = "fast",
-    *,
-    time_scale: float = 1.0,
-    log: Path | str | None = None,
-    port: int = 0,
-) -> SimulatorServer:
-    """Prepare a simulator; a `with` block starts and stops it.
+    """The simulator's process; a `with` block starts and stops it.
 
     Raises UnknownName, FileInvalid, UsageError if the profile, the scale, the port or the log's
     place cannot be used.
@@ -92,7 +41,47 @@ def serve_simulator(
     port
         Port on 127.0.0.1; 0 takes a free one.
     """
-    return SimulatorServer(profile, time_scale=time_scale, log=log, port=port)
+
+    def __init__(
+        self,
+        profile: str | Path = "fast",
+        *,
+        time_scale: float = 1.0,
+        log: Path | str | None = None,
+        port: int = 0,
+    ) -> None:
+        super().__init__(
+            "liftlab.serving.simulator", name="simulator", ready_within_s=30.0, log=log
+        )
+        if not 0 < time_scale < math.inf:
+            raise UsageError(f"time_scale must be above 0 and finite, not {time_scale:g}")
+        self.profile: Profile = load_profile(profile)
+        _check_place(port, log)
+        self.time_scale = time_scale
+        self._source = Path(profile)
+        self._port = port
+
+    def options(self) -> list[str]:
+        """Return the command line of the server's process."""
+        source = self._source
+        return [
+            f"--profile={source.resolve() if source.suffix == '.toml' else source}",
+            f"--time-scale={self.time_scale}",
+            f"--log={self.request_log}",
+            f"--port={self._port}",
+        ]
+
+    def truth(self) -> list[dict[str, Any]]:
+        """Return the requests that have ended, with their true times and answers."""
+        return self.requests()
+
+    def greeting(self) -> Sequence[str]:
+        """Say what is simulated where."""
+        return (
+            f"{self.profile.name}, {self.time_scale:g} times as fast, is simulated",
+            f"on {self.url} (lift protocol) and {self.openai_url} (OpenAI's);",
+            f"the truth is in {self.request_log}; stop it with Ctrl-C",
+        )
 
 
 def _check_place(port: int, log: Path | str | None) -> None:
@@ -107,29 +96,6 @@ def _check_place(port: int, log: Path | str | None) -> None:
             Path(log).open("ab").close()
         except OSError as error:
             raise UsageError(f"{log}: the log cannot be written there: {error.strerror}") from None
-
-
-def simulate_forever(
-    profile: str | Path = "fast",
-    *,
-    time_scale: float = 1.0,
-    log: Path | str | None = None,
-    port: int = 0,
-    say: Callable[[str], None] = print,
-) -> None:
-    """Serve until Ctrl-C, which ends it cleanly.
-
-    Raises ServerFailed if the server did not come up, or ended by itself.
-    """
-    server = serve_simulator(profile, time_scale=time_scale, log=log, port=port)
-    server.run_until_interrupted(
-        lambda: (
-            f"{server.profile.name}, {time_scale:g} times as fast, is simulated",
-            f"on {server.url} (lift protocol) and {server.openai_url} (OpenAI's);",
-            f"the truth is in {server.request_log}; stop it with Ctrl-C",
-        ),
-        say,
-    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

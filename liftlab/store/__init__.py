@@ -17,8 +17,7 @@ from liftlab.store.frames import join_trials, read_journal, trial_costs
 from liftlab.store.index import History, history, read_history, unlaid
 from liftlab.store.journal import Journal
 from liftlab.store.listing import RunSummary, find, latest, list_runs, resolve
-from liftlab.store.tables import RunData, read_tables, tables_current, write_tables
-from liftlab.store.time_scale import rescale
+from liftlab.store.tables import RunData, read_tables, rescale, tables_current, write_tables
 
 __all__ = [
     "Artifacts",

@@ -87,13 +87,7 @@ class Journal:
         return next(self._numbers)
 
     def attempt_sent(self, attempt: Attempt) -> Future[None]:
-        """Write an attempt's row as it is sent.
-
-        Returns
-        -------
-        concurrent.futures.Future
-            Done when the row outlives this process, if not yet the machine.
-        """
+        """Write an attempt's row as it is sent; done when it outlives this process."""
         values = _VALUES["attempt"]
         return self._put(_Job(lambda c: schema.insert(c, "attempt", values(attempt))))
 
@@ -105,10 +99,7 @@ class Journal:
     def trial_ended(self, trial: Trial, stages: Sequence[Stage]) -> Future[None]:
         """Commit a trial with its stages and all that came before.
 
-        Returns
-        -------
-        concurrent.futures.Future
-            Done when the disk has them; raises StorageFailed when it does not.
+        Done when the disk has them; the future raises StorageFailed when it does not.
         """
 
         def write(connection: sqlite3.Connection) -> None:
@@ -121,13 +112,7 @@ class Journal:
     def requests_ended(
         self, attempts: Sequence[Attempt], stages: Sequence[Stage], trials: Sequence[Trial]
     ) -> Future[None]:
-        """Commit whole rows of requests that have ended, many together, as a load makes them.
-
-        Returns
-        -------
-        concurrent.futures.Future
-            Done when the disk has them; raises StorageFailed when it does not.
-        """
+        """Commit whole rows of requests that have ended, many together; done as `trial_ended`."""
 
         def write(connection: sqlite3.Connection) -> None:
             schema.insert_ended(connection, map(_VALUES["attempt"], attempts))
@@ -169,12 +154,9 @@ class Journal:
         return {(case_id, repeat, stage): highest for case_id, repeat, stage, highest in rows}
 
     def abandon_open(self) -> int:
-        """Mark attempts that were sent and never ended, after a broken-off session.
+        """Mark attempts that a broken-off session never ended, and return how many there were.
 
-        Returns
-        -------
-        int
-            How many there were. Their rows stay: they were paid for.
+        Their rows stay: they were paid for.
         """
         return int(self._ask(lambda c: c.execute(_ABANDON).rowcount))
 

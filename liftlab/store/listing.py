@@ -41,8 +41,6 @@ def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
 
     Parameters
     ----------
-    runs_dir
-        Where run folders lie.
     name
         A run's id, the beginning of one, or `latest`.
     also

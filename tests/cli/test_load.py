@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from liftlab.cli.main import main
-from liftlab.serving.simulator import SimulatorServer, serve_simulator
+from liftlab.serving.simulator import SimulatorServer
 
 PROFILES = Path(__file__).parents[2] / "liftlab" / "serving" / "simulation" / "profiles"
 SCALE = 50.0
@@ -26,7 +26,7 @@ SCALE = 50.0
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatorServer]:
-    with serve_simulator("instant") as running:
+    with SimulatorServer("instant") as running:
         yield running
 
 
@@ -85,7 +85,7 @@ def test_from_planned_tells_a_stall_that_from_sent_does_not(
     """A client of few connections sends less while a server stalls: coordinated omission."""
     profile = tomllib.loads((PROFILES / "stall.toml").read_text())
     stall_s = profile["stall"]["length_s"] / SCALE
-    with serve_simulator("stall", time_scale=SCALE) as stalling:
+    with SimulatorServer("stall", time_scale=SCALE) as stalling:
         asked = ["-c", "4", "-n", "240", "--rate", "300", "--arrival", "constant"]
         assert main(["load", stalling.url, "--protocol", "lift", *asked, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["load"]
@@ -94,7 +94,7 @@ def test_from_planned_tells_a_stall_that_from_sent_does_not(
 
 
 def test_ctrl_c_keeps_what_is_committed_and_writes_its_lines(project: Path) -> None:
-    with serve_simulator("fast") as slow:
+    with SimulatorServer("fast") as slow:
         command = [sys.executable, "-m", "liftlab", "load", slow.url, "--protocol", "lift"]
         with subprocess.Popen(
             [*command, "-n", "300", "--out", "out.jsonl"],

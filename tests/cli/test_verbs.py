@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from liftlab.cli import wake
+from liftlab.cli import endpoint
 from liftlab.cli.main import VERBS, main
-from liftlab.runner import waking
+from liftlab.runner import warmup
 
 
 @pytest.fixture
@@ -165,7 +165,9 @@ def test_quick_prints_attempts_code_and_checks(
 def test_health_and_wake(
     inside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("liftlab.runner.cold.LEAST_COLD_S", 60.0)  # a slow machine is no cold start
+    monkeypatch.setattr(
+        "liftlab.runner.cold_start.LEAST_COLD_S", 60.0
+    )  # a slow machine is no cold start
     assert main(["health", "--json"]) == 0
     assert json.loads(said(capsys)[0])[0]["ok"]
     assert main(["wake"]) == 0
@@ -204,8 +206,8 @@ def test_wake_tells_that_it_waits_while_a_call_is_held(
         if "no answer yet, waiting" in line:
             told.set()
 
-    monkeypatch.setattr(wake, "say", say)
-    monkeypatch.setattr(waking, "TELL_EVERY_S", 0.01)
+    monkeypatch.setattr(endpoint, "say", say)
+    monkeypatch.setattr(warmup, "TELL_EVERY_S", 0.01)
     lift_server.before_status = lambda: told.wait(10)
     assert main(["wake"]) == 0
     assert told.is_set()

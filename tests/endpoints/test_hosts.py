@@ -15,7 +15,7 @@ from liftlab.endpoints.base import Health, Reply, Request, Sampling
 from liftlab.endpoints.connect import connect
 from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.errors import EndpointUnreachable
-from liftlab.runner.learning import learn
+from liftlab.runner.probe import learn
 from liftlab.settings import EndpointSettings
 from tests.endpoints.hosts import CODE, Hosts, hosts_running
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from liftlab.importers import reading
-from liftlab.jobs.importing import Imported, import_files
+from liftlab.jobs.exchanging import Imported, import_files
 from liftlab.settings import Project
 
 FILES = Path(__file__).parent / "files"

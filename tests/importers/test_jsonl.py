@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from liftlab import jobs
-from liftlab.jobs.exporting import as_text
-from liftlab.jobs.importing import import_files
+from liftlab.jobs.exchanging import as_text, import_files
 from liftlab.records import SCHEMA_VERSION
 from liftlab.settings import Project
 from liftlab.store import RunData

@@ -16,7 +16,7 @@ import liftlab
 from liftlab import jobs, store
 from liftlab.records import Run
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE
-from liftlab.runner.control import RunRequest
+from liftlab.runner.request import RunRequest
 from liftlab.store import RunData
 
 ROOT = Path(__file__).parents[2]

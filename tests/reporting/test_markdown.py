@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from liftlab.cli import status as cli
+from liftlab.cli import report as cli
 from liftlab.reporting.markdown import PEN, daily, escaped, message, status
 from liftlab.reporting.text.messages import AUDIENCES
 from liftlab.settings import load_project

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from liftlab.errors import InputInvalid, UsageError
-from liftlab.runner.arrivals import ArrivalsInvalid, at_rate, recorded
+from liftlab.runner.plan import ArrivalsInvalid, at_rate, recorded
 
 COUNT = 10_001
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from liftlab.errors import RunIncomplete, StorageFailed
-from liftlab.runner import process, served
+from liftlab.runner import control, endpoint_lifecycle
 from liftlab.store import RunFolder
 
 FULL = Path("/dev/full")  # every write to it finds the disk full
@@ -25,17 +25,17 @@ def folder(tmp_path: Path) -> RunFolder:
 def test_a_full_disk_under_the_servers_log_is_one_clear_line(folder: RunFolder) -> None:
     log = folder.path / "requests.jsonl"
     log.write_text("{}\n")
-    (folder.path / served.SERVER_LOG).symlink_to(FULL)
+    (folder.path / endpoint_lifecycle.SERVER_LOG).symlink_to(FULL)
     with pytest.raises(StorageFailed, match="No space left"):
-        served.keep_log_of(log, [folder])
+        endpoint_lifecycle.keep_log_of(log, [folder])
 
 
 def test_the_servers_log_of_a_resumed_run_goes_on(folder: RunFolder) -> None:
     log = folder.path / "requests.jsonl"
     for text in ("first\n", "second\n"):
         log.write_text(text)
-        served.keep_log_of(log, [folder])
-    assert (folder.path / served.SERVER_LOG).read_text() == "first\nsecond\n"
+        endpoint_lifecycle.keep_log_of(log, [folder])
+    assert (folder.path / endpoint_lifecycle.SERVER_LOG).read_text() == "first\nsecond\n"
 
 
 def follow(folder: RunFolder, program: str, job: str) -> list[dict[str, Any]]:
@@ -49,8 +49,8 @@ def follow(folder: RunFolder, program: str, job: str) -> list[dict[str, Any]]:
             text=True,
         ) as child,
     ):
-        process._follow(child, job, log, events.append)
-    process._check_end(child.returncode, folder, "")
+        control._follow(child, job, log, events.append)
+    control._check_end(child.returncode, folder, "")
     return events
 
 

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from liftlab.records import Attempt, Stage, Trial
+from liftlab.records import Attempt, Stage
 from liftlab.runner.limits import Rates, Spending
-from liftlab.runner.trial import TrialDone
 from liftlab.settings import LimitSettings
 
 
 def done(
     attempts: int = 1, error_class: str | None = None, *, no_answer: bool = False, **tokens: int
-) -> TrialDone:
+) -> tuple[tuple[Attempt, ...], tuple[Stage], bool]:
     key: dict[str, Any] = {"run_id": "r", "case_id": "c", "repeat": 1}
     stage = Stage(
         **key,
@@ -25,9 +24,7 @@ def done(
         error_class=error_class,
     )
     rows = tuple(Attempt(run_id="r", seq=seq, **tokens) for seq in range(attempts))
-    return TrialDone(
-        row=Trial(**key), stages=(stage,), attempts=rows, code=None, no_answer=no_answer
-    )
+    return rows, (stage,), no_answer
 
 
 class Clock:
@@ -42,7 +39,7 @@ def spending(limits: dict[str, Any], rates: Rates | None = None) -> tuple[Spendi
 def test_without_limits_nothing_ends() -> None:
     spent, clock = spending({})
     for _ in range(100):
-        spent.add(done(9, "http_5xx"))
+        spent.add(*done(9, "http_5xx"))
     clock.now_s += 1e6
     assert spent.reached() is None
 
@@ -57,10 +54,10 @@ def test_time_counts_from_the_first_trial() -> None:
 
 def test_requests_are_attempts() -> None:
     spent, _ = spending({"max_requests": 5})
-    spent.add(done(2))
-    spent.add(done(2))
+    spent.add(*done(2))
+    spent.add(*done(2))
     assert spent.reached() is None
-    spent.add(done(3))
+    spent.add(*done(3))
     assert spent.reached() == "7 requests are made, of 5"
 
 
@@ -80,19 +77,19 @@ def test_money_is_counted_by_its_rule(rates: Rates, after_s: float, usd: float) 
     for limit, reached in ((usd * 1.001, False), (usd * 0.999, True)):
         spent, clock = spending({"max_usd": limit}, rates)
         clock.now_s += after_s
-        spent.add(done(2, prompt_tokens=1000, output_tokens=500))
+        spent.add(*done(2, prompt_tokens=1000, output_tokens=500))
         assert (spent.reached() is not None) == reached
 
 
 def test_a_few_errors_may_be_chance() -> None:
     spent, _ = spending({"max_error_rate": 0.2})
     for _ in range(4):
-        spent.add(done(error_class="connect"))
+        spent.add(*done(error_class="connect"))
     assert spent.reached() is None
-    spent.add(done(error_class="reset"))
+    spent.add(*done(error_class="reset"))
     assert spent.reached() == "5 of 5 trials are endpoint errors (100 %, at most 20 %)"
     for _ in range(20):
-        spent.add(done())
+        spent.add(*done())
     assert spent.reached() is None
 
 
@@ -100,14 +97,14 @@ def test_a_few_errors_may_be_chance() -> None:
 def test_what_the_model_got_wrong_is_no_endpoint_error(reason: str) -> None:
     spent, _ = spending({"max_error_rate": 0.0})
     for _ in range(50):
-        spent.add(done(error_class=reason))
+        spent.add(*done(error_class=reason))
     assert spent.reached() is None
 
 
 def test_a_reply_without_an_answer_is_an_endpoint_error() -> None:
     spent, _ = spending({"max_error_rate": 0.2})
     for _ in range(5):
-        spent.add(done(error_class="invalid_json", no_answer=True))
+        spent.add(*done(error_class="invalid_json", no_answer=True))
     assert spent.reached() == "5 of 5 trials are endpoint errors (100 %, at most 20 %)"
 
 
@@ -121,7 +118,7 @@ def test_cached_and_reasoning_tokens_are_charged_at_their_own_rates() -> None:
     )
     spent, _ = spending({"max_usd": 1.0}, rates)
     tokens = {"prompt_tokens": 10**6, "cached_tokens": 9 * 10**5, "output_tokens": 10**5}
-    spent.add(done(**tokens, reasoning_tokens=9 * 10**4))
+    spent.add(*done(**tokens, reasoning_tokens=9 * 10**4))
     assert spent.reached() is None  # 0.2 + 0.1 USD
-    spent.add(done(**{**tokens, "cached_tokens": 0}))
+    spent.add(*done(**{**tokens, "cached_tokens": 0}))
     assert spent.reached() is not None

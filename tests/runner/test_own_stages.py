@@ -15,7 +15,7 @@ from liftlab.pipeline.adapted import AdaptedStage, is_built_in
 from liftlab.pipeline.base import Prompt
 from liftlab.pipeline.direct import Code
 from liftlab.records import as_row
-from liftlab.runner import own_time
+from liftlab.runner import attempt
 from liftlab.runner.context import Context
 from liftlab.runner.trial import TrialDone, run_trial
 from liftlab.sandbox import ParseReport
@@ -59,7 +59,7 @@ def test_work_in_a_stages_methods_is_timed_told_and_in_no_time(monkeypatch: Any)
         clock.now_s += 4
         return ParseReport(parsed=True)
 
-    monkeypatch.setattr(own_time, "time", clock)
+    monkeypatch.setattr(attempt, "time", clock)
     shared = context(Scripted("word"), Ledger(), Busy(clock), note=notes.append)
     done = tried(replace(shared, parse_source=parse_source))
     (stage,) = done.stages

@@ -17,9 +17,9 @@ import pytest
 import liftlab
 from liftlab.pipeline.own import OwnCode, OwnFunction
 from liftlab.runner.context import Context
-from liftlab.runner.load import run_closed
 from liftlab.runner.own_trial import run_own_trial
 from liftlab.runner.trial import TrialDone
+from liftlab.runner.trials import run_closed
 from liftlab.timing.clock import Clock
 from tests.runner.test_trial import PLANNED, Ledger, Scripted, context
 

@@ -11,8 +11,8 @@ from liftlab import jobs, store
 from liftlab.cli.main import main
 from liftlab.errors import InputInvalid, LiftlabError
 from liftlab.pipeline.base import Prompt
-from liftlab.runner.control import RunRequest
-from liftlab.runner.probing import probe_prompt
+from liftlab.runner.probe import probe_prompt
+from liftlab.runner.request import RunRequest
 from liftlab.settings import load_project
 from tests.endpoints import hosts as emulated
 from tests.endpoints.hosts import Hosts, hosts_running

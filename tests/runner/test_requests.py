@@ -17,10 +17,10 @@ from liftlab.endpoints.base import Reply, Request, Sampling
 from liftlab.endpoints.form import Form
 from liftlab.errors import StorageFailed
 from liftlab.records import Run
-from liftlab.runner.batches import Batches
 from liftlab.runner.requests import Load, Sender
+from liftlab.runner.rows import Batches
 from liftlab.store import Journal, RunFolder, create, read_journal
-from liftlab.store.lines import write_lines
+from liftlab.store.exchange import write_lines
 from liftlab.timing.clock import Clock, Stamps
 from liftlab.timing.pace import may_depart
 
@@ -94,17 +94,9 @@ async def send(
     note: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, object]]:
     told: list[dict[str, object]] = []
-    load = Load(
-        run_id=RUN_ID,
-        endpoint_name="scripted",
-        prompt="Hello",
-        prompt_sha256="0" * 64,
-        sampling=Sampling(seed=5, max_tokens=16),
-        schema=None,
-        stream=False,
-        deadline_s=5,
-        nonce=nonce,
-    )
+    sampling = Sampling(seed=5, max_tokens=16)
+    like = Request(prompt="Hello", request_id="", sampling=sampling, deadline_s=5)
+    load = Load(RUN_ID, "scripted", "0" * 64, like, nonce)
     batches = Batches(journal, told.append)
     try:
         sender = Sender(load, endpoint, journal, clock or Clock(), batches, note=note)  # type: ignore[arg-type]
@@ -317,8 +309,8 @@ async def test_what_was_answered_when_the_load_is_cancelled_is_a_row(
 async def test_workers_wait_for_a_disk_that_is_far_behind(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("liftlab.runner.batches._BATCH_ROWS", 1)
-    monkeypatch.setattr("liftlab.runner.batches._BATCHES_UNDER_WAY", 2)
+    monkeypatch.setattr("liftlab.runner.rows._BATCH_ROWS", 1)
+    monkeypatch.setattr("liftlab.runner.rows._BATCHES_UNDER_WAY", 2)
     taken: list[asyncio.Future[None]] = []
     loop = asyncio.get_running_loop()
 
@@ -345,7 +337,7 @@ async def test_workers_wait_for_a_disk_that_is_far_behind(
 async def test_a_journal_that_cannot_write_ends_the_load(
     journal: Journal, monkeypatch: pytest.MonkeyPatch, loop: str
 ) -> None:
-    monkeypatch.setattr("liftlab.runner.batches._BATCH_ROWS", 1)
+    monkeypatch.setattr("liftlab.runner.rows._BATCH_ROWS", 1)
 
     def full(*_: object) -> None:
         raise StorageFailed("the disk is full")

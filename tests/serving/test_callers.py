@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from liftlab.serving.callers import refused
-from liftlab.serving.simulator import serve_simulator
+from liftlab.serving.simulator import SimulatorServer
 
 REFUSED = [("evil.example:80", ""), ("127.0.0.1:80", "https://evil.example"), ("", "null")]
 
@@ -25,7 +25,7 @@ def test_loopback_is_served(host: str) -> None:
 
 
 def test_the_simulator_asks() -> None:
-    with serve_simulator("fast", time_scale=100) as server:
+    with SimulatorServer("fast", time_scale=100) as server:
         url = urlsplit(server.url)
         for host, status in (("localhost", 200), ("evil.example", 403)):
             connection = http.client.HTTPConnection(url.hostname or "", url.port)

@@ -17,8 +17,8 @@ import pytest
 
 from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
 from liftlab.endpoints.connect import connected
-from liftlab.serving.local import LocalServer, serve_local
-from liftlab.serving.simulator import SimulatorServer, serve_simulator
+from liftlab.serving.local import LocalServer
+from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import EndpointSettings
 
 URL = "LIFTLAB_CONTRACT_URL"
@@ -46,13 +46,13 @@ WAYS = [
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalServer]:
-    with serve_local() as server:
+    with LocalServer() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[SimulatorServer]:
-    with serve_simulator("instant") as server:
+    with SimulatorServer("instant") as server:
         yield server
 
 

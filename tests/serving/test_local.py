@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from liftlab.errors import ServerFailed
-from liftlab.serving.local import LocalServer, serve_local
+from liftlab.serving.local import LocalServer
 
 pytestmark = pytest.mark.model
 
@@ -34,20 +34,20 @@ PROMPT = (
 CHAT = {"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 6, "seed": 1}
 PARENT = """
 import signal
-from liftlab.serving.local import serve_local
-server = serve_local().start()
+from liftlab.serving.local import LocalServer
+server = LocalServer().start()
 print(server.pid, flush=True)
 signal.pause()
 """
 FOREVER = """
-from liftlab.serving.local import serve_forever
-serve_forever(say=lambda line: print(line, flush=True))
+from liftlab.serving.local import LocalServer
+LocalServer().serve_forever(say=lambda line: print(line, flush=True))
 """
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalServer]:
-    with serve_local() as running:
+    with LocalServer() as running:
         yield running
 
 
@@ -150,7 +150,7 @@ def test_models_are_listed_without_a_path(server: LocalServer, call: Any) -> Non
 
 def test_request_log_goes_where_it_is_told(tmp_path: Path, call: Any) -> None:
     path = tmp_path / "own.jsonl"
-    with serve_local(request_log=path) as server:
+    with LocalServer(log=path) as server:
         call(server.url + "/warmup", request_id="own")
     assert json.loads(path.read_text())["request_id"] == "own"
 
@@ -158,7 +158,7 @@ def test_request_log_goes_where_it_is_told(tmp_path: Path, call: Any) -> None:
 def test_file_that_is_no_model_fails_with_the_last_lines(tmp_path: Path) -> None:
     path = tmp_path / "bad.gguf"
     path.write_text("not a model")
-    server = serve_local(model=path)
+    server = LocalServer(model=path)
     with pytest.raises(ServerFailed, match="before it was ready") as caught:
         server.start()
     assert "invalid magic" in str(caught.value)

@@ -22,9 +22,8 @@ import pytest
 from liftlab.pipeline import prompts
 from liftlab.serving.request_log import read_request_log
 from liftlab.serving.simulation.answers import instance
-from liftlab.serving.simulation.chance import Chance
 from liftlab.serving.simulation.faults import KINDS, parse_fault
-from liftlab.serving.simulation.profile import Profile, load_profile, profile_names
+from liftlab.serving.simulation.profile import Chance, Profile, load_profile, profile_names
 from liftlab.serving.simulation.service import Simulator
 from liftlab.serving.simulation.truth import Truth, TruthLog
 from liftlab.serving.simulation.wire import Connection, Received, listening

@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 
 from liftlab.errors import FileInvalid, UnknownName, UsageError
-from liftlab.serving.simulator import SimulatorServer, serve_simulator
+from liftlab.serving.simulator import SimulatorServer
 
 FOREVER = """
-from liftlab.serving.simulator import simulate_forever
-simulate_forever("instant", say=lambda line: print(line, flush=True))
+from liftlab.serving.simulator import SimulatorServer
+SimulatorServer("instant").serve_forever(say=lambda line: print(line, flush=True))
 """
 PARENT = """
 import signal
-from liftlab.serving.simulator import serve_simulator
-server = serve_simulator("instant").start()
+from liftlab.serving.simulator import SimulatorServer
+server = SimulatorServer("instant").start()
 print(server.pid, flush=True)
 signal.pause()
 """
@@ -32,7 +32,7 @@ signal.pause()
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatorServer]:
-    with serve_simulator("instant") as running:
+    with SimulatorServer("instant") as running:
         yield running
 
 
@@ -54,7 +54,7 @@ def test_what_it_does_not_know_or_understand_is_refused(server: Any, call: Any) 
 
 def test_truth_outlives_the_server_where_its_file_is_named(call: Any, tmp_path: Path) -> None:
     log = tmp_path / "truth.jsonl"
-    server = serve_simulator("instant", time_scale=10, log=log)
+    server = SimulatorServer("instant", time_scale=10, log=log)
     with server:
         call(server.url + "/generate", {"prompt": "hi", "max_tokens": 8}, "mine")
     (line,) = [line for line in server.truth() if line["request_id"] == "mine"]
@@ -87,23 +87,23 @@ def test_forever_ends_cleanly_at_ctrl_c() -> None:
 
 def test_what_cannot_be_used_is_said_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="no profile 'fats'; did you mean 'fast'"):
-        serve_simulator("fats")
+        SimulatorServer("fats")
     with pytest.raises(UsageError, match="above 0"):
-        serve_simulator("fast", time_scale=0)
+        SimulatorServer("fast", time_scale=0)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError, match="in use"):
-        serve_simulator("fast", port=taken.getsockname()[1])
+        SimulatorServer("fast", port=taken.getsockname()[1])
     with pytest.raises(UsageError, match="the log cannot be written there: Is a directory"):
-        serve_simulator("fast", log=tmp_path)
+        SimulatorServer("fast", log=tmp_path)
     file = tmp_path / "own.toml"
     file.write_text('slots = 2\n[[faults]]\nfault = "explode"\n')
     with pytest.raises(FileInvalid, match=r"own\.toml:3: .*no fault 'explode'"):
-        serve_simulator(file)
+        SimulatorServer(file)
 
 
 def test_own_profile_comes_from_its_file(tmp_path: Path, call: Any) -> None:
     file = tmp_path / "own.toml"
     file.write_text('model = "mine"\n[[faults]]\nfault = "status code=429"\nrequests = [2]\n')
-    with serve_simulator(file) as server:
+    with SimulatorServer(file) as server:
         body = {"prompt": "hi"}
         seen = [call(server.url + "/generate", body)[0] for _ in range(3)]
         assert call(server.url + "/health")[1]["model"] == "mine"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from liftlab import jobs, store
-from liftlab.runner.served import SERVER_LOG
+from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.serving.request_log import read_request_log
 from liftlab.settings import load_project
 from liftlab.store import RunData

@@ -11,8 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from liftlab.serving.simulation.chance import Chance
-from liftlab.serving.simulation.profile import Profile, Shares
+from liftlab.serving.simulation.profile import Chance, Profile, Shares
 from liftlab.serving.simulation.questions import Question
 
 Kind = Literal["ir", "body", "branching", "code", "other"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from liftlab.serving.simulation.chance import Chance
-from liftlab.serving.simulation.profile import Cold, Stall
+from liftlab.serving.simulation.profile import Chance, Cold, Stall
 
 
 class Container:

@@ -38,8 +38,6 @@ def render(question: Question, made: Made, fault: str | None) -> Reply:
 
     Parameters
     ----------
-    question
-        What was asked, and in which protocol.
     made
         The generation. A streamed reply's first token goes out at once, the further ones
         each `token_s` after the one before.

@@ -14,11 +14,10 @@ from pydantic_core import to_json
 
 from liftlab.serving.callers import refused
 from liftlab.serving.simulation.answers import Answer, answer
-from liftlab.serving.simulation.chance import Chance
 from liftlab.serving.simulation.container import Container, Pauses
 from liftlab.serving.simulation.faults import Fault, early_plan, parse_fault, spoil
 from liftlab.serving.simulation.plan import Reply, encode
-from liftlab.serving.simulation.profile import Profile
+from liftlab.serving.simulation.profile import Chance, Profile
 from liftlab.serving.simulation.questions import BadQuestion, Question, read_question
 from liftlab.serving.simulation.replies import Made, render
 from liftlab.serving.simulation.truth import Truth, TruthLog
@@ -53,17 +52,7 @@ class _Held:
 
 
 class Simulator:
-    """Answers requests as a profile says.
-
-    Parameters
-    ----------
-    profile
-        The model of times, answers and faults.
-    time_scale
-        Every time of the profile is divided by it.
-    log
-        Where each request's truth goes; None keeps none.
-    """
+    """Answers requests as a profile says."""
 
     def __init__(
         self, profile: Profile, *, time_scale: float = 1.0, log: TruthLog | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 from liftlab.errors import RunFolderCorrupt
 from liftlab.records import TABLES, columns
 from liftlab.store import schema
-from liftlab.store.doctor.finding import Finding, State, some
+from liftlab.store.doctor import Finding, State, some
 from liftlab.store.exchange import NAMES_ARTIFACTS
 from liftlab.store.files import TEMPORARY
 from liftlab.store.folder import RunFolder

@@ -9,7 +9,7 @@ from typing import Any
 from liftlab.errors import LiftlabError, RunFolderCorrupt
 from liftlab.records import SCHEMA_VERSION
 from liftlab.store import lock, schema
-from liftlab.store.doctor.finding import Finding, some
+from liftlab.store.doctor import Finding, some
 from liftlab.store.folder import RunFolder
 from liftlab.words import counted
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from liftlab.store import lock
-from liftlab.store.doctor.finding import Finding, some
+from liftlab.store.doctor import Finding, some
 from liftlab.store.folder import RunFolder
 
 _PROC = Path("/proc")

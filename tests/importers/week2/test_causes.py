@@ -11,7 +11,7 @@ import pytest
 
 from liftlab import jobs
 from liftlab.importers.week2.causes import error_class
-from liftlab.jobs.importing import import_files
+from liftlab.jobs.exchanging import import_files
 from liftlab.settings import Project
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from liftlab import jobs
 from liftlab.analysis.trends import run_series
-from liftlab.jobs.importing import Imported, import_files
+from liftlab.jobs.exchanging import Imported, import_files
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.store.index import history

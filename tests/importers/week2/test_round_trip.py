@@ -20,8 +20,7 @@ from liftlab.analysis.cost import usd_by_price
 from liftlab.importers.reading import parse
 from liftlab.importers.week2 import export, old_file
 from liftlab.importers.week2.run_folder import write_old
-from liftlab.jobs.exporting import as_text, left_out
-from liftlab.jobs.importing import import_files
+from liftlab.jobs.exchanging import as_text, import_files, left_out
 from liftlab.jobs.opening import run_costs
 from liftlab.records import Run
 from liftlab.settings import Project, load_project

@@ -1,4 +1,10 @@
-"""Wake an endpoint: ask until its model is loaded, then once more to see what a warm call takes."""
+"""Wake an endpoint, then let each stage's first use pay what it costs: a grammar, a prefix.
+
+It is asked until its model is loaded, then once more to see what a warm call takes. A server
+compiles a schema's grammar when it first sees it, which takes seconds, and reads a prompt's
+unchanging beginning once. So each stage is asked for one token before the first trial, where it
+has a schema twice: what the first takes longer is the compilation.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +16,14 @@ from dataclasses import dataclass, replace
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 from tenacity.wait import wait_exponential
 
-from liftlab.endpoints.base import Endpoint, WarmUp
-from liftlab.records import Attempt, Phase
-from liftlab.runner.attempt import completed
-from liftlab.runner.cold import LEAST_COLD_S, Wait
+from liftlab.endpoints.base import Endpoint, Reply, WarmUp
+from liftlab.pipeline.base import Prompt, Stage
+from liftlab.pipeline.prompts import EMPTY_IR
+from liftlab.records import STALE, Attempt, Phase
+from liftlab.runner.attempt import Asked, completed, send
+from liftlab.runner.cold_start import LEAST_COLD_S, Wait
 from liftlab.runner.context import Context
-from liftlab.runner.retry import OutOfTime, Sleep, last_result
+from liftlab.runner.retry import OutOfTime, Sleep, is_passing, last_result
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
 TELL_EVERY_S = 10.0
@@ -25,7 +33,7 @@ Tell = Callable[[WarmUp, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Woken:
+class WarmUpResult:
     """What waking an endpoint came to.
 
     `seconds` is from the first call to the end of the last that was needed, pauses
@@ -64,28 +72,20 @@ async def wake(
     until_warm: bool = True,
     tell: Tell = lambda call, seconds: None,
     least_s: float = LEAST_COLD_S,
-) -> Woken:
+) -> WarmUpResult:
     """Ask an endpoint to load its model until it has, an answer is final, or time is up.
 
     Parameters
     ----------
     endpoint
         Whom; one that has nothing to warm up is taken to be warm.
-    ask
-        Makes one call, within so many seconds.
-    within_s
-        When to give up, in seconds.
-    now_s, sleep
-        The clock, and how to wait between two calls.
     until_warm
         Whether to ask again while it says that it is starting.
     tell
         Called with each answer, and the seconds since the first call.
-    least_s
-        The shortest wait that counts as a cold start.
     """
     if not endpoint.warmable:
-        return Woken(ok=True, url="", status="no warm-up URL", calls=0, seconds=0.0)
+        return WarmUpResult(ok=True, url="", status="no warm-up URL", calls=0, seconds=0.0)
     began_s = now_s()
 
     async def attempt() -> WarmUp:
@@ -111,7 +111,7 @@ async def wake(
     second = await ask(within_s) if call.ok else None
     if second is not None and second.starting and second.reply.retry_after_s:
         await sleep(min(second.reply.retry_after_s, max(left_s(), 0.0)))
-    return Woken(
+    return WarmUpResult(
         ok=call.ok,
         url=call.url,
         status=call.status,
@@ -148,7 +148,7 @@ async def told_meanwhile(tell: Callable[[], None]) -> AsyncIterator[None]:
         task.cancel()
 
 
-async def warm_up(context: Context, *, within_s: float, least_s: float) -> Woken:
+async def warm_up(context: Context, *, within_s: float, least_s: float) -> WarmUpResult:
     """Wake a run's endpoint; each call is an attempt of its own, in phase `warmup`.
 
     The first call that finds the model loaded is known to have been cold, and for how long,
@@ -198,7 +198,7 @@ async def warm_up(context: Context, *, within_s: float, least_s: float) -> Woken
     return woken
 
 
-def _first_wait(call: WarmUp, woken: Woken) -> Wait:
+def _first_wait(call: WarmUp, woken: WarmUpResult) -> Wait:
     """Return how cold the call was that first found the model loaded."""
     if woken.again_s is None:
         return Wait()
@@ -217,3 +217,82 @@ def row_apart(context: Context, phase: Phase) -> Attempt:
         endpoint=context.endpoint_name,
         called_s=context.clock.now_s(),
     )
+
+
+_REQUEST = "Add two numbers."
+
+
+async def warm_stages(context: Context, least_s: float) -> None:
+    """Ask each stage for one token; the rows are of phase `warmup`, and no failure counts.
+
+    `context`: what all trials share. `least_s`: the shortest compilation of a grammar that is told
+    apart.
+    """
+    for stage in context.stages:
+        prompt = _prompt(context, stage)
+        if prompt is None:
+            continue
+        row, reply = await _ask(context.of(stage.name), stage, prompt)
+        if prompt.schema is not None and reply.transport_ok:
+            again_row, again = await _ask(context.of(stage.name), stage, prompt)
+            context.ledger.attempt_ended(again_row)
+            over_s = _over_s(reply, again) - (row.cold_s or 0.0)
+            if row.compile_s is None and again.transport_ok and over_s >= least_s:
+                row = replace(row, compile_s=over_s)
+        context.ledger.attempt_ended(row)
+        if row.compile_s:
+            context.note(f"the first use of {stage.name}'s schema took {row.compile_s:.1f} s more")
+
+
+def _prompt(context: Context, stage: Stage) -> Prompt | None:
+    """Return what a stage would ask; None where that takes values of real trials."""
+    before = {other.name: EMPTY_IR for other in context.stages if other is not stage}
+    try:
+        return replace(stage.prompt(_REQUEST, before), max_tokens=1)
+    except Exception:  # a stage of the user's may do with its values what it likes
+        return None
+
+
+async def _ask(context: Context, stage: Stage, prompt: Prompt) -> tuple[Attempt, Reply]:
+    """Ask, again after the pause that the server asks for; the last row is the caller's to end."""
+    why, wait_s = None, None
+    for number in (1, 2):
+        asked = Asked(
+            trial=None,
+            stage=stage.name,
+            phase="warmup",
+            number=number,
+            retry_reason=why,
+            backoff_s=wait_s,
+            deadline_s=context.deadline_s,
+        )
+        row, reply = await send(context, prompt, asked)
+        row = replace(row, valid=reply.transport_ok)
+        why, wait_s = reply.error_class, _pause_s(context, reply)
+        if wait_s is None or number > 1:
+            break
+        context.ledger.attempt_ended(row)
+        await context.sleep(wait_s)
+    return row, reply
+
+
+def _pause_s(context: Context, reply: Reply) -> float | None:
+    """Return the pause after which a request is worth sending again; None if it is not."""
+    if reply.error_class == STALE:
+        return 0.0
+    if reply.retry_after_s is None or not is_passing(reply):
+        return None
+    return min(reply.retry_after_s, context.retry.retry_after_max_s)
+
+
+def _over_s(first: Reply, again: Reply) -> float:
+    """Return what a first request took longer than the next, apart from reading its prompt."""
+    over_s = _seconds(first) - _seconds(again)
+    if first.prefill_s is not None and again.prefill_s is not None:
+        over_s -= first.prefill_s - again.prefill_s
+    return over_s
+
+
+def _seconds(reply: Reply) -> float:
+    stamps = reply.stamps
+    return ((stamps.ended_ns or 0) - (stamps.sent_ns or stamps.called_ns)) / 1e9

@@ -58,12 +58,12 @@ def serving(
 
 def _server_of(endpoint: EndpointSettings) -> LocalServer | SimulatorServer:
     if endpoint.serve == "simulator":
-        from liftlab.serving.simulator import serve_simulator
+        from liftlab.serving.simulator import SimulatorServer
 
-        return serve_simulator(endpoint.profile, time_scale=endpoint.time_scale)
-    from liftlab.serving.local import serve_local
+        return SimulatorServer(endpoint.profile, time_scale=endpoint.time_scale)
+    from liftlab.serving.local import LocalServer
 
-    return serve_local(slots=endpoint.slots)
+    return LocalServer(slots=endpoint.slots)
 
 
 def _address(server: LocalServer | SimulatorServer, endpoint: EndpointSettings) -> str:
@@ -79,12 +79,10 @@ def check_health(
 ) -> dict[str, str | None]:
     """Ask the endpoint how it is, and return its model and hardware as it names them.
 
-    It asks in a thread of its own: where Jupyter calls, a loop is running already. One that may
-    only be asleep passes, as the warm-up will tell; `note` gets a line of what is odd. Raises
-    EndpointUnreachable if a URL does not answer or answers that it is unhealthy; says what was
-    tried.
+    One that may only be asleep passes, as the warm-up will tell; `note` gets a line of what is
+    odd. Raises EndpointUnreachable if a URL does not answer or answers that it is unhealthy.
     """
-    answers = _ask(endpoint)
+    answers = ask_health(endpoint)
     bad = [f"{a.url}: {a.status}" for a in answers if not (a.ok or a.starting)]
     for answer in answers:
         if answer.note or answer.starting:
@@ -102,7 +100,7 @@ def check_answers(endpoint: EndpointSettings) -> dict[str, str | None]:
 
     Raises EndpointUnreachable if nothing answers there at all.
     """
-    answers = _ask(endpoint)
+    answers = ask_health(endpoint)
     if answers and not any(answer.answered for answer in answers):
         raise EndpointUnreachable(
             f"endpoint {endpoint.name!r} does not answer: {answers[0].url}: {answers[0].status}"
@@ -110,7 +108,9 @@ def check_answers(endpoint: EndpointSettings) -> dict[str, str | None]:
     return _names(answers)
 
 
-def _ask(endpoint: EndpointSettings) -> list[Health]:
+def ask_health(endpoint: EndpointSettings) -> list[Health]:
+    """Ask every URL how it is, in a thread of its own: where Jupyter calls, a loop runs."""
+
     async def ask() -> list[Health]:
         async with connected(endpoint) as client:
             return await client.health()

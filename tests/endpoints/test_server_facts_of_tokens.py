@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from liftlab.endpoints.usage import tokens_of
+from liftlab.endpoints.server_facts import tokens_of
 
 
 @pytest.mark.parametrize(

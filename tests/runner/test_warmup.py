@@ -12,10 +12,10 @@ import pytest
 
 from liftlab.endpoints.base import Reply, Sampling, WarmUp
 from liftlab.records import Attempt
-from liftlab.runner import waking
-from liftlab.runner.cold import ColdWatch
+from liftlab.runner import warmup
+from liftlab.runner.cold_start import ColdWatch
 from liftlab.runner.context import Context
-from liftlab.runner.waking import wake, warm_up
+from liftlab.runner.warmup import wake, warm_up
 from liftlab.settings import RetrySettings
 from liftlab.timing.clock import Clock, Stamps
 
@@ -190,7 +190,7 @@ async def test_after_a_warm_up_on_another_host_the_first_generation_is_a_first_c
 
 
 async def test_a_wait_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waking, "TELL_EVERY_S", 0.001)
+    monkeypatch.setattr(warmup, "TELL_EVERY_S", 0.001)
     told = asyncio.Event()
-    async with asyncio.timeout(5), waking.told_meanwhile(told.set):
+    async with asyncio.timeout(5), warmup.told_meanwhile(told.set):
         await told.wait()

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from liftlab.endpoints.form import Form
-from liftlab.endpoints.refusals import adapted, was_cut_off
+from liftlab.endpoints.form import Form, adapted, was_cut_off
 
 SENT = {
     "messages": [],

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from liftlab.errors import StorageFailed
-from liftlab.runner import served
+from liftlab.runner import endpoint_lifecycle
 from liftlab.settings import EndpointSettings
 
 OURS = EndpointSettings(name="ours", serve="simulator")
@@ -21,7 +21,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     log = tmp_path / "log.jsonl"
     log.write_text("{}\n")
     running = SimpleNamespace(url="http://127.0.0.1:1", request_log=log)
-    monkeypatch.setattr(served, "_server_of", lambda endpoint: nullcontext(running))
+    monkeypatch.setattr(endpoint_lifecycle, "_server_of", lambda endpoint: nullcontext(running))
     return log
 
 
@@ -31,15 +31,15 @@ def full(log: Path) -> None:
 
 def test_the_log_is_kept_however_a_run_ends(server: Path) -> None:
     kept: list[Path] = []
-    with served.serving(OURS, kept.append) as endpoint:
+    with endpoint_lifecycle.serving(OURS, kept.append) as endpoint:
         assert (endpoint.serve, endpoint.base_url) == (None, "http://127.0.0.1:1")
-    with pytest.raises(KeyboardInterrupt), served.serving(OURS, kept.append):
+    with pytest.raises(KeyboardInterrupt), endpoint_lifecycle.serving(OURS, kept.append):
         raise KeyboardInterrupt
     assert kept == [server, server]
 
 
 def test_what_went_wrong_first_is_what_a_person_hears() -> None:
-    with pytest.raises(StorageFailed, match="journal"), served.serving(OURS, full):
+    with pytest.raises(StorageFailed, match="journal"), endpoint_lifecycle.serving(OURS, full):
         raise StorageFailed("journal: no space left; finish with --resume")
-    with pytest.raises(StorageFailed, match="log"), served.serving(OURS, full):
+    with pytest.raises(StorageFailed, match="log"), endpoint_lifecycle.serving(OURS, full):
         pass

@@ -1,21 +1,23 @@
-"""`liftlab import`: files that others wrote, as runs."""
+"""`liftlab import` and `export`: runs from and for other tools."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import json_option, project
+from liftlab.cli.options import json_option, project, taken
 from liftlab.words import counted
 
 if TYPE_CHECKING:
-    from liftlab.jobs.importing import Imported
+    from liftlab.jobs.exchanging import Imported
     from liftlab.settings import Project
 
 _FAMILIES = {
@@ -51,7 +53,7 @@ def import_command(files: Sequence[str], regrade: bool, as_json: bool) -> int:
     importing it again changes nothing. A bad file is named and skipped: the exit code is then 6.
     """
     from liftlab.errors import InputInvalid
-    from liftlab.jobs.importing import import_files
+    from liftlab.jobs.exchanging import import_files
 
     here = project()
     done: list[Imported] = []
@@ -94,7 +96,7 @@ def _grade(here: Project, done: Sequence[Imported]) -> None:
 def _close(here: Project, done: Sequence[Imported], counts: Counter[str], regrade: bool) -> None:
     """Say how many there were; beside what a single file published, what its rows give."""
     from liftlab import jobs
-    from liftlab.cli.published import published_lines
+    from liftlab.cli.show import published_lines
     from liftlab.summary import summarize
 
     fresh = [each for each in done if each.status == "imported"]
@@ -105,3 +107,40 @@ def _close(here: Project, done: Sequence[Imported], counts: Counter[str], regrad
         return
     told = ", ".join(f"{counts[s]:,} {s}" for s in ("imported", "unchanged", "bad") if counts[s])
     click.echo(f"{counted(len(done), 'file')}: {told}")
+
+
+@click.command("export")
+@click.argument("run", default="latest")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["week2", "csv", "parquet", "jsonl"]),
+    required=True,
+    help="week2: the first benchmark's format; csv, parquet: a file per table; jsonl: everything.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="A file, a folder for csv and parquet, or - for standard output (week2, jsonl).",
+)
+@click.option("--force", is_flag=True, help="Replace existing files.")
+def export_command(run: str, form: str, out: Path, force: bool) -> None:
+    """Write RUN (the newest by default) for other tools.
+
+    week2 leaves out much of a run: standard error lists what, as does `lossy` in the file. An
+    imported run is written as the file that it came from.
+    """
+    from liftlab import jobs
+    from liftlab.jobs import exchanging
+
+    here = project()
+    data = jobs.open_run(taken(run, here), project=here)
+    if str(out) == "-":
+        sys.stdout.write(exchanging.as_text(data, form))  # type: ignore[arg-type]  # a Choice
+    else:
+        written = exchanging.write_export(data, form, out, force=force)  # type: ignore[arg-type]
+        click.echo("\n".join(str(path) for path in written))
+    if form == "week2":
+        for text in exchanging.left_out(data):
+            say(f"left out: {text}")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from liftlab.endpoints.base import Reply
-from liftlab.runner.cold import ColdWatch, Wait
+from liftlab.runner.cold_start import ColdWatch, Wait
 from liftlab.timing.clock import Stamps
 
 MS = 1_000_000

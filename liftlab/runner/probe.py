@@ -6,15 +6,22 @@ without it, before anything is measured; from then on requests keep that form.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from liftlab.endpoints.base import Endpoint, Reply, Sampling
 from liftlab.endpoints.form import Form
+from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.errors import EndpointUnreachable, InputInvalid
-from liftlab.runner.duty import emit
+from liftlab.pipeline.base import Prompt, Stage
+from liftlab.runner.attempt import completed, prompt_artifact
+from liftlab.runner.context import Context
+from liftlab.runner.plan import attempt_seed
+from liftlab.runner.retry import retrying
+from liftlab.runner.warmup import row_apart
+from liftlab.runner.worker import emit
 from liftlab.store.journal import Journal
 
 PROBE_TOKENS = 64  # what it may answer at most; reasoning models refuse to answer in very few
@@ -59,10 +66,6 @@ async def learn_and_record(
     ----------
     learning
         Learns when it is awaited; None where nothing may be sent before the first trial.
-    endpoint
-        Its form is what is written.
-    journal, sampling
-        The run's.
     """
     recorded = journal.left_out()
     try:
@@ -94,3 +97,61 @@ def _columns_of(form: Form, sampling: Sampling) -> dict[str, Any]:
 def cheap(sampling: Sampling) -> Sampling:
     """Return a run's sampling with a short answer."""
     return replace(sampling, max_tokens=min(sampling.max_tokens, PROBE_TOKENS))
+
+
+_PROMPT = "Reply with the word ok."
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A reply, as `retrying` looks at it."""
+
+    reply: Reply
+
+
+async def learn_for_run(context: Context, endpoint: OpenAIEndpoint) -> None:
+    """Learn how a run's requests have to look; each is an attempt of its own, in phase `probe`."""
+    prompt = probe_prompt(context.stages)
+    again = retrying(
+        context.retry, seed=context.run_seed, sleep=context.sleep, left_s=lambda: float("inf")
+    )
+
+    async def ask() -> Reply:
+        asked: _Asked = await again(attempt)
+        return asked.reply
+
+    async def attempt() -> _Asked:
+        row = row_apart(context, "probe")
+        seed = attempt_seed(context.run_seed, "", row.seq, "probe", 1)
+        request = replace(prompt, max_tokens=PROBE_TOKENS).as_request(
+            row.request_id or "",
+            context.sampling,
+            seed,
+            deadline_s=context.deadline_s,
+            stream=context.stream,
+        )
+        row = replace(row, prompt_sha256=context.ledger.keep(prompt_artifact(prompt)))
+        await context.ledger.attempt_sent(row)
+        awakening = context.watch.called(context.clock.now_ns())
+        reply = await endpoint.probe(request)
+        wait = context.watch.ended(awakening, reply)
+        context.ledger.attempt_ended(completed(row, reply, wait, context.clock, context.ledger))
+        return _Asked(reply)
+
+    await learn(ask, context.endpoint_name)
+
+
+def probe_prompt(stages: Sequence[Stage]) -> Prompt:
+    """Return a short prompt that comes with what the first stage of a run comes with.
+
+    A stage with a schema goes before others. One that needs the values of stages before it
+    cannot be asked for alone.
+    """
+    prompts = []
+    for stage in stages:
+        try:
+            prompts.append(stage.prompt(_PROMPT, {}))
+        except Exception:  # noqa: S112  # foreign code, without the values that it waits for
+            continue
+    first = next((p for p in prompts if p.schema is not None), prompts[0] if prompts else None)
+    return Prompt(text=_PROMPT) if first is None else replace(first, text=_PROMPT)

@@ -1,0 +1,234 @@
+"""What is to be measured, as one value: the manifest keeps it, and the load process gets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import random
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf
+
+import liftlab
+from liftlab.endpoints.base import Sampling
+from liftlab.pipeline.build import Pipeline, build
+from liftlab.records import LOAD, Run
+from liftlab.runner.limits import Rates
+from liftlab.runner.plan import Arrivals, PlannedTrial, StopRule, repeat_major
+from liftlab.settings import OMIT, EndpointSettings, Project
+from liftlab.store import new_run_id
+from liftlab.suite import Suite
+
+Elsewhere = dict[str, tuple[EndpointSettings, Sampling]]  # by stage: what it has of its own
+_NOT_KEPT = {"project": True, "prompt": True, "rates": True, "arrivals": {"times_s"}}
+
+
+class RunRequest(BaseModel):
+    """A run as the user asked for it, with every name resolved.
+
+    It is a suite through a pipeline, or with a `prompt` a load: the same request `repeats` times.
+
+    Parameters
+    ----------
+    concurrency
+        How many trials or requests may be under way; None, in open loop only, is no limit.
+    quick
+        Whether it is a look at one case, which is never the latest run.
+    arrivals
+        When the requests of a load are sent; None is a closed loop.
+    rates
+        What a limit of money counts by.
+    out
+        Where the lines of a load go; nowhere if None.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    project: Project
+    endpoint: EndpointSettings
+    pipeline: str
+    sampling: Sampling
+    repeats: int
+    concurrency: int | None
+    seed: int
+    memory: bool = False
+    until: StopRule | None = None
+    warm_up: bool = True
+    prompt: str | None = None
+    arrivals: Arrivals | None = None
+    rates: Rates | None = None
+    suite: InstanceOf[Suite] | None = Field(default=None, exclude=True)
+    quick: bool = Field(default=False, exclude=True)
+    notes: tuple[str, ...] = Field(default=(), exclude=True)
+    out: Path | None = Field(default=None, exclude=True)
+
+    @cached_property
+    def built(self) -> Pipeline:
+        """The pipeline with its stages; code of the user's own is not imported."""
+        return build(self.project.settings, self.pipeline, self.project.root)
+
+    @property
+    def suite_name(self) -> str:
+        """The suite's name; `load` for a load."""
+        return LOAD if self.suite is None else self.suite.name
+
+    @property
+    def cases(self) -> list[str]:
+        """The cases in the order of the suite; a load has one, of that name."""
+        return [LOAD] if self.suite is None else [case.case_id for case in self.suite.cases]
+
+    @property
+    def probes(self) -> bool:
+        """Whether a request is sent before the first trial, to learn what the endpoint takes."""
+        asks = bool(self.built.stages)  # a pipeline of the user's own asks in its own way
+        return asks and self.warm_up and self.endpoint.protocol == "openai"
+
+    def elsewhere(self) -> Elsewhere:
+        """Return, by stage, the endpoint and sampling of those that have any of their own."""
+        settings = self.project.settings
+        asked = {}
+        for stage in self.built.stages:
+            table = settings.stages.get(stage.name)
+            if table is None:
+                continue
+            endpoint = settings.endpoint_of_stage(stage.name, self.endpoint)
+            sampling = self.sampling
+            if table.endpoint is not None:
+                sampling = sampling_of(self.project, endpoint)
+            told = {name: getattr(table, name) for name in ("temperature", "top_p", "max_tokens")}
+            sampling = replace(sampling, **{k: v for k, v in told.items() if v is not None})
+            if (endpoint, sampling) != (self.endpoint, self.sampling):
+                asked[stage.name] = (endpoint, sampling)
+        return asked
+
+    def trials(self) -> list[PlannedTrial]:
+        """Return the planned trials in the order in which they are sent; none of a load."""
+        planned = [
+            PlannedTrial(
+                case_id=case.case_id,
+                repeat=repeat,
+                prompt=case.prompt,
+                category=case.category,
+                difficulty=case.difficulty,
+                function=case.entry_point,
+                signature=case.missing_signature,
+                is_program=case.is_program,
+            )
+            for case in (self.suite.cases if self.suite else ())
+            for repeat in range(1, self.repeats + 1)
+        ]
+        return repeat_major(planned, self.seed)
+
+    def digests(self) -> dict[str, str | None]:
+        """Return the digests of what is asked: results of other ones do not compare."""
+        if self.prompt is not None:
+            asked = self.prompt.encode("utf-8", "backslashreplace")
+            return {"pipeline_sha256": sha256(asked).hexdigest(), "suite_sha256": None}
+        assert self.suite is not None
+        return {"pipeline_sha256": self.built.sha256, "suite_sha256": self.suite.sha256}
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what the run's manifest says of the request."""
+        asked = self.model_dump(mode="json", exclude=_NOT_KEPT)  # type: ignore[arg-type]
+        return {
+            "suite": self.suite_name,
+            "settings": self.project.resolved(),
+            **self.digests(),
+            "request": {**asked, "cases": self.cases},
+            **({"quick": True} if self.quick else {}),
+        }
+
+    def row(self, told: Mapping[str, str | None]) -> Run:
+        """Return the row of a run that begins now: who measures what, with which versions.
+
+        `told`: the model and the hardware, as the endpoint names them.
+        """
+        endpoint, sampling, project = self.endpoint, self.sampling, self.project
+        now, digests = datetime.now(UTC), self.digests()
+        run = Run(
+            run_id=new_run_id(now, random.SystemRandom()),
+            suite=self.suite_name,
+            pipeline=self.pipeline,
+            suite_sha256=digests["suite_sha256"],
+            pipeline_sha256=digests["pipeline_sha256"],
+            endpoint=endpoint.name,
+            protocol=endpoint.protocol,
+            model=told["model"] or endpoint.model,
+            hardware=told["hardware"] or endpoint.hardware,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=sampling.max_tokens,
+            sampling_seed=self.seed,
+            sampling_extra=json.dumps({**sampling.extra, **endpoint.body}, sort_keys=True),
+            load="closed" if self.arrivals is None else "open",
+            concurrency=self.concurrency,
+            rate_rps=None if self.arrivals is None else self.arrivals.rate_rps,
+            repeats=self.repeats,
+            order_seed=self.seed,
+            started_at=now.isoformat(),
+            time_scale=endpoint.time_scale if endpoint.serve == "simulator" else None,
+            settings_sha256=project.settings_sha256(),
+            liftlab_version=liftlab.__version__,
+            git_commit=_git_commit(project.root),
+            python=platform.python_version(),
+            platform=platform.platform(),
+            provenance="measured",
+        )
+        if self.prompt is None and not self.built.stages:  # drawn as we cannot know
+            run = replace(run, temperature=None, top_p=None, max_tokens=None, sampling_extra=None)
+        return run
+
+
+class Job(BaseModel):
+    """What the load process is to do: a request whose servers run, in its folder.
+
+    `request.endpoint` and those of `elsewhere` have their addresses and models.
+    """
+
+    folder: Path
+    request: RunRequest
+    elsewhere: Elsewhere
+    trials: tuple[PlannedTrial, ...]
+
+    def to_line(self) -> str:
+        """Return it as a line of JSON."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True))
+
+    @classmethod
+    def from_line(cls, line: str) -> Job:
+        """Read what `to_line` wrote."""
+        return cls.model_validate(json.loads(line))
+
+
+def sampling_of(project: Project, endpoint: EndpointSettings) -> Sampling:
+    """Return how answers are drawn: command line, then the endpoint's values, then `[sampling]`."""
+    told = project.settings.sampling
+    values: dict[str, Any] = told.model_dump()
+    for name in ("temperature", "top_p", "max_tokens"):
+        own = getattr(endpoint, name)
+        if own not in (None, OMIT) and project.origins.get(f"sampling.{name}") != "command line":
+            values[name] = own
+    return Sampling(**values)
+
+
+def _git_commit(root: Path) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=5,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None

@@ -1,0 +1,260 @@
+"""The trials of a suite: workers take planned ones in order and send them through the pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from liftlab.endpoints.base import Endpoint
+from liftlab.endpoints.connect import connected
+from liftlab.endpoints.openai import OpenAIEndpoint
+from liftlab.errors import LiftlabError
+from liftlab.pipeline.build import Pipeline, build
+from liftlab.records import Attempt
+from liftlab.runner.cold_start import LEAST_COLD_S, ColdWatch
+from liftlab.runner.context import Context
+from liftlab.runner.limits import Count
+from liftlab.runner.own_trial import run_own_trial
+from liftlab.runner.plan import PlannedTrial
+from liftlab.runner.probe import learn_and_record, learn_for_run
+from liftlab.runner.request import Job
+from liftlab.runner.trial import TrialDone, run_trial
+from liftlab.runner.warmup import warm_stages, warm_up
+from liftlab.runner.worker import FollowSchedule, Notes, Stop, closed, emit
+from liftlab.sandbox import Sandbox
+from liftlab.sandbox.extract import parse_fault
+from liftlab.settings import EndpointSettings
+from liftlab.store import Journal, RunFolder
+from liftlab.timing.clock import Clock
+from liftlab.timing.trust import Trust
+
+Emit = Callable[[dict[str, Any]], None]
+Commit = Callable[[TrialDone], Awaitable[None]]
+Peaks = dict[str, dict[str, float]]  # client memory in MB, by case and stage
+
+
+class JournalLedger:
+    """A run's journal and artifacts, as the trials see them."""
+
+    def __init__(self, folder: RunFolder, journal: Journal) -> None:
+        self._artifacts = folder.artifacts
+        self._journal = journal
+        self._before = journal.attempts_made()
+        self.next_seq: Callable[[], int] = journal.next_seq
+        self.attempt_ended: Callable[[Attempt], None] = journal.attempt_ended
+
+    async def attempt_sent(self, attempt: Attempt) -> None:
+        """Write an attempt's row, and wait until no kill can lose it."""
+        await asyncio.wrap_future(self._journal.attempt_sent(attempt))
+
+    def attempts_before(self, case_id: str, repeat: int, stage: str) -> int:
+        """Return how many attempts an earlier, broken-off session made at this stage."""
+        return self._before.get((case_id, repeat, stage), 0)
+
+    def keep(self, content: bytes) -> str:
+        """Keep a text, and return its digest."""
+        return self._artifacts.put(content)
+
+    async def commit(self, done: TrialDone) -> None:
+        """Wait until the trial is on disk."""
+        await asyncio.wrap_future(self._journal.trial_ended(done.row, done.stages))
+
+
+async def ready(
+    job: Job, journal: Journal, stack: AsyncExitStack, concurrency: int
+) -> FollowSchedule:
+    """Make everything ready for the first trial, and return what runs them all."""
+    folder, request = RunFolder(job.folder), job.request
+    journal.abandon_open()
+    pipeline = _imported(job, journal)
+    sandbox = stack.enter_context(Sandbox())
+    await asyncio.to_thread(_first_use, sandbox)
+    asked = request.endpoint.without(journal.left_out() or ())
+    endpoint = await stack.enter_async_context(connected(asked))
+    ledger = JournalLedger(folder, journal)
+    context = Context(
+        run_id=folder.run_id,
+        stages=pipeline.stages,
+        sampling=request.sampling,
+        run_seed=request.seed,
+        clock=Clock(),
+        ledger=ledger,
+        parse_source=sandbox.parse,
+        note=Notes(),
+        root=request.project.root,
+        own=pipeline.own,
+        **_of_endpoint(request.endpoint, endpoint),
+    )
+    context = replace(context, elsewhere=await _elsewhere(job, context, stack))
+    if await _prepare(job, context, journal):
+        await warm_stages(context, context.least_cold_s)
+    committed = journal.committed()
+    trials = [trial for trial in job.trials if trial.key not in committed]
+    peaks = None
+    if request.memory:
+        once = {trial.case_id: trial for trial in reversed(trials)}
+        peaks = await measure_memory(context, list(once.values()), emit)
+
+    async def follow_schedule(stop: Stop, count: Count, trust: Trust) -> bool:
+        async def commit(done: TrialDone) -> None:
+            await ledger.commit(done)
+            count(done.attempts, done.stages, done.no_answer)
+
+        context.watch.doubt(trust.uncertainty_s)
+        await run_closed(context, trials, concurrency, commit, emit, peaks, stop)
+        return len(journal.committed()) == len(job.trials)
+
+    return follow_schedule
+
+
+def _imported(job: Job, journal: Journal) -> Pipeline:
+    """Return the pipeline, with code of the user's own imported before anything is sent."""
+    project = job.request.project
+    try:
+        return build(project.settings, job.request.pipeline, project.root, imports=True)
+    except LiftlabError:
+        journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
+        raise
+
+
+def _first_use(sandbox: Sandbox) -> None:
+    """Do now what the first reply would wait for: no request is under way yet."""
+    import_module("jsonschema.validators")  # takes as long as a whole HTTP client
+    sandbox.parse(b"pass")
+
+
+def _of_endpoint(settings: EndpointSettings, endpoint: Endpoint) -> dict[str, Any]:
+    """Return what trials have of the endpoint that they ask."""
+    scale = settings.time_scale
+    return {
+        "endpoint": endpoint,
+        "endpoint_name": settings.name,
+        "deadline_s": settings.deadline_s,
+        "watch": ColdWatch(idle_s=settings.idle_s / scale, least_s=LEAST_COLD_S / scale),
+        "retry": settings.retry,
+        "trial_deadline_s": settings.trial_deadline_s,
+        "stream": settings.stream,
+        "nonce": settings.nonce,
+        "least_cold_s": LEAST_COLD_S / scale,
+        "warm_s": settings.warm_s,
+        "base_url": settings.base_url or settings.generate_url,
+        "model": settings.model,
+    }
+
+
+async def _elsewhere(job: Job, context: Context, stack: AsyncExitStack) -> dict[str, Context]:
+    """Return the contexts of stages that have an endpoint, a model or sampling of their own."""
+    connections: dict[str, Context] = {job.request.endpoint.model_dump_json(): context}
+    contexts = {}
+    for stage, (settings, sampling) in job.elsewhere.items():
+        key = settings.model_dump_json()
+        if key not in connections:
+            endpoint = await stack.enter_async_context(connected(settings))
+            connections[key] = replace(context, **_of_endpoint(settings, endpoint))
+        contexts[stage] = replace(connections[key], sampling=sampling)
+    return contexts
+
+
+async def _prepare(job: Job, run: Context, journal: Journal) -> bool:
+    """Wake each endpoint, and learn how its requests have to look; say whether all are awake."""
+    wakes = job.request.warm_up
+    by_stage = {stage.name: run.of(stage.name) for stage in run.stages}
+    contexts = {id(run.endpoint): run} | {id(c.endpoint): c for c in by_stage.values()}
+    is_awake = wakes
+    for context in contexts.values():
+        endpoint = context.endpoint
+        mine = tuple(s for s in run.stages if by_stage[s.name].endpoint is endpoint)
+        if wakes:
+            woken = await warm_up(context, within_s=context.warm_s, least_s=context.least_cold_s)
+            told = {"ok": woken.ok, "seconds": woken.seconds, "status": woken.status}
+            emit({"event": "warm", **told})
+            is_awake = is_awake and woken.ok
+        learning = None
+        if wakes and run.own is None and isinstance(endpoint, OpenAIEndpoint):
+            learning = learn_for_run(replace(context, stages=mine), endpoint)
+        if run.own is None and endpoint is run.endpoint:
+            await learn_and_record(learning, endpoint, journal, job.request.sampling)
+        elif learning is not None:
+            await learning
+    return is_awake
+
+
+async def run_closed(
+    context: Context,
+    trials: Sequence[PlannedTrial],
+    concurrency: int,
+    commit: Commit,
+    emit: Emit,
+    peaks: Peaks | None = None,
+    stop: Stop | None = None,
+) -> None:
+    """Run all trials, at most `concurrency` at once, in the order given, or until stopped.
+
+    A trial counts once `commit` has made it durable. If one worker raises, the others are
+    cancelled.
+    """
+
+    async def run_one(planned: PlannedTrial) -> None:
+        name = {"case_id": planned.case_id, "repeat": planned.repeat}
+        emit({"event": "start", **name})
+        if context.own is None:
+            peak = (peaks or {}).get(planned.case_id)
+            done = await run_trial(context, planned, peak_mb=peak)
+        else:
+            done = await run_own_trial(context, context.own, planned)
+        await commit(done)
+        told = {
+            "completed": done.row.completed,
+            "parsed": await asyncio.to_thread(_parses, context, done),
+            "e2e_s": done.row.e2e_s,
+            "reason": _reason(done),
+        }
+        emit({"event": "trial", **name, **told})
+
+    await closed(trials, concurrency, run_one, stop or Stop())
+
+
+def _reason(done: TrialDone) -> str | None:
+    reason = next((stage.error_class for stage in done.stages if not stage.ok), None)
+    return f"{reason}: {done.message}" if reason and done.message else reason
+
+
+def _parses(context: Context, done: TrialDone) -> bool:
+    code = done.code
+    return (
+        code is not None and parse_fault(code.source, code.function, context.parse_source) is None
+    )
+
+
+async def measure_memory(context: Context, trials: Sequence[PlannedTrial], emit: Emit) -> Peaks:
+    """Run each trial once, one at a time, under tracemalloc; return peak MB by case and stage.
+
+    A pass of its own: tracing slows the client down, so these attempts are `probe`, never
+    measured times. One MB is 1,000,000 bytes.
+    """
+    peaks: Peaks = {}
+    tracemalloc.start()
+    try:
+        for planned in trials:
+            emit({"event": "probe", "case_id": planned.case_id})
+            mine = peaks.setdefault(planned.case_id, {})
+            await run_trial(context, planned, phase="probe", around=partial(_metered, mine))
+    finally:
+        tracemalloc.stop()
+    return peaks
+
+
+@contextmanager
+def _metered(peaks: dict[str, float], stage: str) -> Iterator[None]:
+    tracemalloc.reset_peak()
+    before, _ = tracemalloc.get_traced_memory()
+    yield
+    _, peak = tracemalloc.get_traced_memory()
+    peaks[stage] = (peak - before) / 1e6
