@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from liftlab.analysis.columns import Bools, Floats
-from liftlab.analysis.input_checks import Indices, group_medians, group_sums
-from liftlab.analysis.limits import pooled_limit, within_limit
-from liftlab.analysis.outliers import robust_scores
+from liftlab.analysis.columns import Bools, Floats, Indices, group_medians, group_sums
+from liftlab.analysis.outliers import pooled_limit, robust_scores, within_limit
 
 GATE = 1.5  # times what was expected, at least
 REPEATS_NEEDED = 3  # of a case, to judge within it

@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from liftlab.analysis.columns import Floats
+from liftlab.analysis.columns import Floats, in_range
 from liftlab.analysis.compare import Tables
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import in_range
 from liftlab.analysis.latency import time_end_to_end
 from liftlab.analysis.paired import CASES_NEEDED, LEVEL, Verdict, holm_levels, interval_levels
 

@@ -14,8 +14,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.input_checks import Indices, group_medians, group_sums, indexed
+from liftlab.analysis.columns import (
+    Bools,
+    Floats,
+    Indices,
+    floats,
+    group_medians,
+    group_sums,
+    indexed,
+    is_true,
+    labels,
+)
 from liftlab.analysis.spans import Spans, attempts_of
 from liftlab.analysis.token_costs import TokenCosts, fit_costs
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from liftlab.analysis.columns import Floats
-from liftlab.analysis.input_checks import as_array
+from liftlab.analysis.columns import Floats, as_array
 
 LEVEL = 0.01  # false alarms a series: several series are looked at together
 SHORTEST = 5  # values on each side of a shift

@@ -15,16 +15,17 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Floats, labels
-from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import (
+from liftlab.analysis.columns import (
     CONFIDENCE,
+    Floats,
     Indices,
     as_array,
     group_medians,
     in_range,
     indexed,
+    labels,
 )
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import (
     answered,
     answered_steps,

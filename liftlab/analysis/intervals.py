@@ -15,17 +15,17 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from liftlab.analysis import outliers
-from liftlab.analysis.columns import Floats
-from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.analysis.input_checks import (
+from liftlab.analysis.columns import (
     PROMPTS,
     THIS_RUN,
+    Floats,
     case_weights,
     check_confidence,
     checked,
     group_sums,
     unfit,
 )
+from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.quantiles import median, quantile, quantile_needs
 from liftlab.analysis.rates import proportion
 

@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
+from liftlab.analysis.columns import Bools, Floats, as_array, floats, is_true, labels
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import as_array
 from liftlab.analysis.quantiles import quantile
 from liftlab.records import ErrorClass
 

@@ -17,9 +17,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from liftlab.analysis.columns import Floats
+from liftlab.analysis.columns import CONFIDENCE, PROMPTS, Floats, as_array, in_range
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import CONFIDENCE, PROMPTS, as_array, in_range
 
 Verdict = Literal["faster", "slower", "equivalent", "cannot tell", "not measurable"]
 

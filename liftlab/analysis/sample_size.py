@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from liftlab.analysis.columns import Bools, Floats, floats
-from liftlab.analysis.input_checks import check_confidence
+from liftlab.analysis.columns import Bools, Floats, check_confidence, floats
 
 MOST_TRIALS = 100_000
 _SHORT = 0.04  # of the power that is asked for

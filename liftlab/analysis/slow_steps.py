@@ -16,8 +16,7 @@ import pandas as pd
 from liftlab.analysis import causes as why
 from liftlab.analysis.beyond_chance import GATE, beyond_chance
 from liftlab.analysis.causes import CAUSES, KINDS, Accounts, Cause, Kind, Probably, accounts_of
-from liftlab.analysis.columns import Bools, Floats, floats, labels
-from liftlab.analysis.input_checks import in_range, indexed
+from liftlab.analysis.columns import Bools, Floats, floats, in_range, indexed, labels
 from liftlab.analysis.latency import answered_steps
 from liftlab.analysis.token_costs import TokenCosts
 

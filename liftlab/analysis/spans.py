@@ -9,8 +9,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.input_checks import LARGEST, SMALLEST, Indices
+from liftlab.analysis.columns import (
+    LARGEST,
+    SMALLEST,
+    Bools,
+    Floats,
+    Indices,
+    floats,
+    is_true,
+    labels,
+)
 
 STALE = "stale_connection"  # a kept connection had been closed: sent again, but no retry
 

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from liftlab.analysis.columns import Floats
+from liftlab.analysis.columns import CONFIDENCE, PROMPTS, Floats, as_array, in_range, indexed
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import CONFIDENCE, PROMPTS, as_array, in_range, indexed
 from liftlab.analysis.latency import Timed
 
 CASES_NEEDED = 5

@@ -156,7 +156,7 @@ class Progress:
 
 
 def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
-    from liftlab.analysis.passk import pass_at_k
+    from liftlab.analysis.success import pass_at_k
 
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
     lines = [f"{summary.total} samples against {name}: {counts}"]
@@ -168,7 +168,7 @@ def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
 
 
 def _facts(summary: Summary, out: Path) -> dict[str, Any]:
-    from liftlab.analysis.passk import pass_at_k
+    from liftlab.analysis.success import pass_at_k
 
     first = pass_at_k(*_counts(summary), 1).estimate if summary.by_case else None
     return {

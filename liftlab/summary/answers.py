@@ -11,13 +11,14 @@ import pandas as pd
 
 from liftlab.analysis.columns import labels
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.passk import PassAtK, pass_at_k_of
 from liftlab.analysis.success import (
     FailureShare,
+    PassAtK,
     SuccessRate,
     error_rate,
     failure_classes,
     judgeable,
+    pass_at_k_of,
     success_by_group,
     success_rate,
     worst_class_share,

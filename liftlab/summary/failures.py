@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from liftlab.analysis.columns import labels
-from liftlab.analysis.input_checks import indexed
+from liftlab.analysis.columns import indexed, labels
 from liftlab.analysis.success import FailureShare, judgeable
 from liftlab.store import RunData
 from liftlab.summary.result import Result

@@ -12,7 +12,7 @@ from liftlab.analysis.latency import (
     e2e_summary,
     stage_summaries,
 )
-from liftlab.analysis.success_curve import SuccessCurve, success_curve
+from liftlab.analysis.success import SuccessCurve, success_curve
 from liftlab.store import RunData
 from liftlab.summary.limits import Limits
 from liftlab.summary.result import Result

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from liftlab.analysis.caching import cache_warning
 from liftlab.analysis.cost import Price
-from liftlab.analysis.trust import client_warning, trust_sentence, work_warnings
+from liftlab.analysis.trust import cache_warning, client_warning, trust_sentence, work_warnings
 from liftlab.store import RunData
 from liftlab.summary.result import Result
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from liftlab.analysis.compare import Ranking, rank
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.ranking import Ranking, rank
 from liftlab.store import RunData
 from liftlab.summary.run import RunSummary
 

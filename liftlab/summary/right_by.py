@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from liftlab.analysis.success_curve import SuccessCurve
+from liftlab.analysis.success import SuccessCurve
 from liftlab.summary.result import Result
 
 

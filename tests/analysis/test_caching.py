@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.analysis.caching import cache_warning
+from liftlab.analysis.trust import cache_warning
 
 
 def rows(

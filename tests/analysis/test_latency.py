@@ -16,8 +16,7 @@ from liftlab.analysis.latency import (
     succeeded,
     summarise,
 )
-from liftlab.analysis.success import success_rate
-from liftlab.analysis.success_curve import success_by, success_curve
+from liftlab.analysis.success import success_by, success_curve, success_rate
 
 E2E = [14.92, 14.96, 14.16, 27.10, 26.90]
 OK = [True, True, True, False, True]

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.analysis.passk import of_case, pass_at_k, pass_at_k_of
-from liftlab.analysis.success import success_rate
+from liftlab.analysis.success import pass_at_k, pass_at_k_of, pass_at_k_of_case, success_rate
 
 
 @given(
@@ -18,18 +17,18 @@ from liftlab.analysis.success import success_rate
 def test_it_is_the_share_of_choices_with_a_right_answer(counts: tuple[int, int, int]) -> None:
     n, c, k = counts
     choices = [min(chosen) < c for chosen in combinations(range(n), k)]
-    assert of_case(n, c, k) == pytest.approx(sum(choices) / len(choices), abs=1e-12)
+    assert pass_at_k_of_case(n, c, k) == pytest.approx(sum(choices) / len(choices), abs=1e-12)
 
 
 def test_large_counts_neither_overflow_nor_leave_the_range() -> None:
-    assert of_case(100_000, 1, 1) == pytest.approx(1e-5)
-    assert 0.999 < of_case(100_000, 1_000, 1_000) <= 1
+    assert pass_at_k_of_case(100_000, 1, 1) == pytest.approx(1e-5)
+    assert 0.999 < pass_at_k_of_case(100_000, 1_000, 1_000) <= 1
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(5, 1, 6), (5, 1, 0), (5, 6, 1), (5, -1, 1), (0, 0, 1)])
 def test_more_tries_than_answers_are_refused(n: int, c: int, k: int) -> None:
     with pytest.raises(ValueError, match="lies between"):
-        of_case(n, c, k)
+        pass_at_k_of_case(n, c, k)
 
 
 def test_one_case_with_too_few_answers_refuses_all() -> None:

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.analysis.compare import runs
-from liftlab.analysis.ranking import rank
+from liftlab.analysis.compare import rank, runs
 from tests.analysis.test_compare import Run
 
 

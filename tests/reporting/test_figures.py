@@ -14,8 +14,7 @@ from liftlab.analysis.causes import CAUSES
 from liftlab.analysis.columns import floats
 from liftlab.analysis.latency import succeeded
 from liftlab.analysis.slow_steps import SlowSteps, slow_steps
-from liftlab.analysis.success import success_by_group, success_rate
-from liftlab.analysis.success_curve import success_by
+from liftlab.analysis.success import success_by, success_by_group, success_rate
 from liftlab.reporting.figures import cost, curves, rates
 from liftlab.reporting.figures import slow as slow_figures
 from liftlab.reporting.figures.bars import Bar

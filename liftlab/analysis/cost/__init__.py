@@ -6,13 +6,14 @@ Cost is derived from attempts and a price, never measured; an unknown price is u
 from liftlab.analysis.cost.attempts import (
     attempt_costs,
     busy_seconds,
+    cost_of_requests,
+    cost_per_pass,
+    cost_per_trial,
     service_seconds,
     usd_by_price,
 )
-from liftlab.analysis.cost.estimates import cost_of_requests, cost_per_pass, cost_per_trial
-from liftlab.analysis.cost.hosting import Hosting, Usage, closed_form
+from liftlab.analysis.cost.hosting import Hosting, Usage, closed_form, simulate
 from liftlab.analysis.cost.prices import CostModel, Price, load_prices
-from liftlab.analysis.cost.simulation import simulate
 from liftlab.analysis.cost.traffic import Service, Traffic, break_even, month, usage_at
 
 __all__ = [

@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from liftlab.analysis.columns import Floats
-from liftlab.analysis.cost.hosting import Hosting, Usage, billed_per_request, closed_form
+from liftlab.analysis.columns import CONFIDENCE, Floats, per_cluster
+from liftlab.analysis.cost.hosting import Hosting, Usage, billed_per_request, closed_form, simulate
 from liftlab.analysis.cost.prices import Price
-from liftlab.analysis.cost.simulation import simulate
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import CONFIDENCE, per_cluster
 from liftlab.analysis.intervals import mean
 
 MONTH_S = 365 / 12 * 86_400.0

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from liftlab.analysis.budget import Budget
 from liftlab.analysis.columns import Floats
 from liftlab.analysis.estimate import as_set, quantity
-from liftlab.analysis.success_curve import SuccessCurve
+from liftlab.analysis.success import SuccessCurve
 from liftlab.reporting.figures.base import (
     BLUE,
     MUTED,
