@@ -58,23 +58,13 @@ class PlannedStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageEffect:
-    """What a stage does to the whole.
-
-    Parameters
-    ----------
-    typical_s
-        Its median over the draws.
-    critical
-        Share of draws in which the whole waits for it.
-    saves_p50_s
-        How much sooner the median end would be if it took half as long.
-    """
+    """What a stage does to the whole."""
 
     name: str
     planned: bool
-    typical_s: float
-    critical: float
-    saves_p50_s: float
+    typical_s: float  # its median over the draws
+    critical: float  # share of draws in which the whole waits for it
+    saves_p50_s: float  # how much sooner the median end would be if it took half as long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,38 +80,28 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Budget:
-    """What end to end takes now, and will, by one model: see `MODEL`.
+    """What end to end takes now, and will, by one model: see `MODEL`."""
 
-    Parameters
-    ----------
-    without, with_planned
-        By quantile: P50, P90, P95 of requests, each with a reason where there are too few.
-    now_s, planned_s : (draws,)
-        End-to-end times of the same draws, without and with the planned stages; `inf` where the
-        client gave up.
-    lowest_s, highest_s
-        The median if every planned stage took its least, or its most.
-    stages
-        What each stage does, the one whose speed-up saves most first.
-    kept
-        Planned stages that are measured: they are no longer drawn from their range.
-    misplaced
-        Stages that some planned stage is after, and that this run does not have: that planned
-        stage was put after all measured ones.
-    rows, left_out, n
-        Requests drawn from, those that were not answered or not timed, and how many cases.
-    """
-
+    # without, with_planned: by quantile: P50, P90, P95 of requests, each with a reason where there
+    # are too few
     without: Mapping[float, Estimate]
     with_planned: Mapping[float, Estimate]
+    # now_s, planned_s: (draws,): end-to-end times of the same draws, without and with the planned
+    # stages; `inf` where the client gave up
     now_s: Floats
     planned_s: Floats
+    # lowest_s, highest_s: the median if every planned stage took its least, or its most
     lowest_s: float
     highest_s: float
-    stages: tuple[StageEffect, ...]
+    stages: tuple[StageEffect, ...]  # what each stage does, the one whose speed-up saves most first
+    # planned stages that are measured: they are no longer drawn from their range
     kept: tuple[Kept, ...]
     planned: tuple[PlannedStage, ...]
+    # stages that some planned stage is after, and that this run does not have: that planned stage
+    # was put after all measured ones
     misplaced: tuple[str, ...]
+    # rows, left_out, n: requests drawn from, those that were not answered or not timed, and how
+    # many cases
     rows: int
     left_out: int
     n: int

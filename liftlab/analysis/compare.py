@@ -50,27 +50,17 @@ class Tables(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuccessChange:
-    """How often a second run is right, against a first, on the cases that both have.
+    """How often a second run is right, against a first, on the cases that both have."""
 
-    Parameters
-    ----------
-    first, second
-        Success rates over the shared cases, each with the same weight.
-    difference
-        Second less first, in percentage points, with its paired interval.
-    better, worse
-        Cases that are more, or less, often right in the second run.
-    p
-        Two-sided; in a comparison of runs corrected together with the times.
-    """
-
+    # first, second: success rates over the shared cases, each with the same weight
     first: float | None
     second: float | None
-    difference: Estimate
+    difference: Estimate  # second less first, in percentage points, with its paired interval
     cases: int
+    # better, worse: cases that are more, or less, often right in the second run
     better: int
     worse: int
-    p: float | None
+    p: float | None  # two-sided; in a comparison of runs corrected together with the times
     verdict: SuccessVerdict
 
 

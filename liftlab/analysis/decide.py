@@ -129,40 +129,28 @@ def steps(target: float, zone: float) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A success rate against a target, as trials come in.
+    """A success rate against a target, as trials come in."""
 
-    Parameters
-    ----------
-    target, zone
-        Rates above target + zone and below target - zone are told apart with `error`; in
-        between, either answer is acceptable.
-    left_out
-        Repeats of a case already counted, and outcomes that are not known.
-    log_ratio, bound
-        Log likelihood ratio of target + zone against target - zone; decided beyond ± bound.
-    decided_after
-        Trials after which the test first reached a bound; None while it goes on.
-    published
-        The confidence sequence.
-    to_above, to_below
-        Fewest further trials that would decide: all successes, or all failures.
-    seconds, usd
-        What one trial takes; None where not known.
-    """
-
+    # target, zone: rates above target + zone and below target - zone are told apart with `error`;
+    # in between, either answer is acceptable
     target: float
     zone: float
     error: float
     successes: int
     trials: int
-    left_out: int
+    left_out: int  # repeats of a case already counted, and outcomes that are not known
+    # log_ratio, bound: log likelihood ratio of target + zone against target - zone; decided beyond
+    # ± bound
     log_ratio: float
     bound: float
     verdict: Verdict
+    # trials after which the test first reached a bound; None while it goes on
     decided_after: int | None
-    published: Estimate
+    published: Estimate  # the confidence sequence
+    # to_above, to_below: fewest further trials that would decide: all successes, or all failures
     to_above: int
     to_below: int
+    # seconds, usd: what one trial takes; None where not known
     seconds: float | None = None
     usd: float | None = None
 

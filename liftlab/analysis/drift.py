@@ -44,26 +44,15 @@ _SAME = 1e-12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """How one time changes over a run.
-
-    Parameters
-    ----------
-    ratio
-        Last over first, along a robust line through the whole run.
-    p
-        Of Kendall's rank correlation with the order; None where nothing was tested.
-    neighbours
-        Correlation of each time with the one before it: a state that lasts, such as a busy
-        machine. Repeats are then not independent.
-    warm_up
-        The first tenth of the run over the rest.
-    """
+    """How one time changes over a run."""
 
     what: str
-    ratio: Estimate
-    p: float | None
+    ratio: Estimate  # last over first, along a robust line through the whole run
+    p: float | None  # of Kendall's rank correlation with the order; None where nothing was tested
+    # correlation of each time with the one before it: a state that lasts, such as a busy machine.
+    # Repeats are then not independent.
     neighbours: Estimate
-    warm_up: Estimate
+    warm_up: Estimate  # the first tenth of the run over the rest
 
     @property
     def drifts(self) -> bool:

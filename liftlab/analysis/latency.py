@@ -26,38 +26,24 @@ _KEYS = ["case_id", "repeat"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Timed:
-    """The times that a summary is of.
+    """The times that a summary is of."""
 
-    Parameters
-    ----------
-    seconds, cases, given_up : (n,)
-        Times, the case of each, and where the client gave up at that time.
-    left_out
-        Rows that are not among them: errors of the endpoint, and rows without a time.
-    """
-
+    # seconds, cases, given_up: (n,): times, the case of each, and where the client gave up at that
+    # time
     seconds: Floats
     cases: Any
     given_up: Bools
-    left_out: int
+    left_out: int  # rows that are not among them: errors of the endpoint, and rows without a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencySummary:
-    """The latencies of one stage, or end to end.
-
-    Parameters
-    ----------
-    n, cases, given_up, left_out
-        How many rows are in it, of how many prompts, on how many of them the client gave up, and
-        how many are not in it: errors of the endpoint, and rows without a time.
-    std_s
-        Sample standard deviation (n - 1).
-    low_s, high_s
-        Smallest and largest time of an answer.
-    """
+    """The latencies of one stage, or end to end."""
 
     what: str
+    # n, cases, given_up, left_out: how many rows are in it, of how many prompts, on how many of
+    # them the client gave up, and how many are not in it: errors of the endpoint, and rows without
+    # a time
     n: int
     cases: int
     given_up: int
@@ -68,7 +54,8 @@ class LatencySummary:
     p95: Estimate
     p99: Estimate
     cv: Estimate
-    std_s: float | None
+    std_s: float | None  # sample standard deviation (n - 1)
+    # low_s, high_s: smallest and largest time of an answer
     low_s: float | None
     high_s: float | None
 

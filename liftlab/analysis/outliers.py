@@ -101,31 +101,18 @@ def _largest_normal(n: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outliers:
-    """Which of n values are slow beyond chance.
+    """Which of n values are slow beyond chance."""
 
-    Parameters
-    ----------
-    mask : (n,)
-        True where flagged.
-    score : (n,)
-        Distance of ln x from what was expected, in robust standard deviations; NaN where a
-        value was not judged.
-    limit
-        The score that a clean sample exceeds once in 20; infinite where nothing can be judged.
-    expected : (n,)
-        What was expected: the median of the values, of the case, or the line in tokens.
-    method
-        How "expected" was made.
-    reason
-        Why nothing could be judged; empty if it could.
-    """
-
-    mask: Bools
+    mask: Bools  # (n,): true where flagged
+    # (n,): distance of ln x from what was expected, in robust standard deviations; NaN where a
+    # value was not judged
     score: Floats
+    # the score that a clean sample exceeds once in 20; infinite where nothing can be judged
     limit: float
+    # (n,): what was expected: the median of the values, of the case, or the line in tokens
     expected: Floats
-    method: str
-    reason: str = ""
+    method: str  # how "expected" was made
+    reason: str = ""  # why nothing could be judged; empty if it could
 
     def __str__(self) -> str:
         """Say how many are slow, by how much, and by which rule."""

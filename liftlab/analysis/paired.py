@@ -32,29 +32,21 @@ _SAMPLED_FLIPS = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """The times of one stage, or end to end, in a second run over those in a first.
-
-    Parameters
-    ----------
-    ratio
-        Second over first: below 1 is faster. Its n is the number of shared cases; after a
-        correction its interval excludes 1 where the verdict says so, and nowhere else.
-    p, p_equivalent
-        Two-sided for a difference, and for lying inside the margin; after `together`, corrected.
-    detectable
-        The ratio above 1 that this many cases would have shown with a power of 80 %.
-    margin
-        What counts as the same, as a share.
-    """
+    """The times of one stage, or end to end, in a second run over those in a first."""
 
     what: str
+    # second over first: below 1 is faster. Its n is the number of shared cases; after a correction
+    # its interval excludes 1 where the verdict says so, and nowhere else.
     ratio: Estimate
     n_first: int
     n_second: int
+    # p, p_equivalent: two-sided for a difference, and for lying inside the margin; after
+    # `together`, corrected
     p: float | None
     p_equivalent: float | None
+    # the ratio above 1 that this many cases would have shown with a power of 80 %
     detectable: float | None
-    margin: float
+    margin: float  # what counts as the same, as a share
     verdict: Verdict
 
     @property

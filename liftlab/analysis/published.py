@@ -256,27 +256,21 @@ def _measured(stages: pd.DataFrame) -> set[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFigure:
-    """One published figure against the rows.
+    """One published figure against the rows."""
 
-    Parameters
-    ----------
-    field, what, unit
-        Its key in the summary, its name for people, and its unit; "%" is a fraction.
-    recomputed, rule
-        By the rule that liftlab stands by, and that rule; None where the rows hold nothing.
-    comes_out_as
-        The rule that gives the published digits; empty if none is known.
-    survives, explanation
-        Whether `recomputed` has the published digits, and why not, or what it needs.
-    """
-
+    # field, what, unit: its key in the summary, its name for people, and its unit; "%" is a
+    # fraction
     field: str
     what: str
     unit: str
     published: float
+    # recomputed, rule: by the rule that liftlab stands by, and that rule; None where the rows hold
+    # nothing
     recomputed: float | None
     rule: str
-    comes_out_as: str
+    comes_out_as: str  # the rule that gives the published digits; empty if none is known
+    # survives, explanation: whether `recomputed` has the published digits, and why not, or what it
+    # needs
     survives: Survives
     explanation: str
 

@@ -29,33 +29,20 @@ _MOST_PAIRS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regression:
-    """One number of a run against that of the baseline.
-
-    Parameters
-    ----------
-    before, after
-        The baseline's value and the run's.
-    change
-        After over before as a share: .1 is 10 % more. Of a rate: the difference.
-    low, high
-        Ends of its 95 % interval, by the spread between runs.
-    p
-        One-sided, that it is worse; corrected over all metrics (Holm).
-    detectable
-        The change for the worse that would have been found 4 times in 5.
-    runs
-        How many runs the spread is from.
-    """
+    """One number of a run against that of the baseline."""
 
     metric: str
+    # before, after: the baseline's value and the run's
     before: float | None
     after: float | None
+    # after over before as a share: .1 is 10 % more. Of a rate: the difference.
     change: float | None
+    # low, high: ends of its 95 % interval, by the spread between runs
     low: float | None
     high: float | None
-    p: float | None
-    detectable: float | None
-    runs: int
+    p: float | None  # one-sided, that it is worse; corrected over all metrics (Holm)
+    detectable: float | None  # the change for the worse that would have been found 4 times in 5
+    runs: int  # how many runs the spread is from
     verdict: RegressionVerdict
     reason: str = ""
 

@@ -39,38 +39,24 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlowStep:
-    """One slow step; its parts and what is unexplained sum to its excess.
-
-    Parameters
-    ----------
-    took_s, usual_s
-        What it took, and what it usually takes: its peers' median, or what its tokens cost where
-        only these show that it was slow.
-    parts
-        Causes, the largest first.
-    retries, retry_reason
-        How often the model was asked again, and why the last time.
-    probably
-        What the unexplained seconds probably are; empty where nothing shows it.
-    beyond_chance
-        Whether the unexplained seconds are more than chance makes them.
-    advice
-        What would tell the cause of an excess beyond chance; empty for others.
-    """
+    """One slow step; its parts and what is unexplained sum to its excess."""
 
     case_id: str
     repeat: int
     stage: str
+    # took_s, usual_s: what it took, and what it usually takes: its peers' median, or what its
+    # tokens cost where only these show that it was slow
     took_s: float
     usual_s: float
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...]  # causes, the largest first
     unexplained_s: float
     main_cause: Kind
+    # retries, retry_reason: how often the model was asked again, and why the last time
     retries: int
     retry_reason: str
-    probably: Probably
-    beyond_chance: bool
-    advice: Advice
+    probably: Probably  # what the unexplained seconds probably are; empty where nothing shows it
+    beyond_chance: bool  # whether the unexplained seconds are more than chance makes them
+    advice: Advice  # what would tell the cause of an excess beyond chance; empty for others
 
     @property
     def excess_s(self) -> float:
@@ -84,27 +70,17 @@ class SlowStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SlowSteps:
-    """The slow steps of a run, largest excess first.
+    """The slow steps of a run, largest excess first."""
 
-    Parameters
-    ----------
-    steps
-        A row a slow step: case_id, repeat, stage, took_s, usual_s, excess_s, a column of
-        seconds for each of `CAUSES`, unexplained_s, main_cause, retries, retry_reason, probably,
-        beyond_chance, advice.
-    total
-        Steps that ended with an answer.
-    judged, reasons
-        By stage, how many steps were judged against chance, or why none could be.
-    costs
-        What tokens cost, for each stage where that is known.
-    """
-
+    # A row a slow step: case_id, repeat, stage, took_s, usual_s, excess_s, a column of seconds for
+    # each of `CAUSES`, unexplained_s, main_cause, retries, retry_reason, probably, beyond_chance,
+    # advice
     steps: pd.DataFrame
-    total: int
+    total: int  # steps that ended with an answer
+    # judged, reasons: by stage, how many steps were judged against chance, or why none could be
     judged: Mapping[str, int]
     reasons: Mapping[str, str]
-    costs: tuple[TokenCosts, ...]
+    costs: tuple[TokenCosts, ...]  # what tokens cost, for each stage where that is known
 
     def __len__(self) -> int:
         return len(self.steps)

@@ -163,23 +163,13 @@ def _of_mean(estimate: Estimate, limit: float, now: int) -> tuple[int | None, in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedTarget:
-    """One target with its verdict, and what the verdict rests on.
+    """One target with its verdict, and what the verdict rests on."""
 
-    Parameters
-    ----------
-    key
-        Its name in the settings.
-    basis
-        "this run only", or "counted" where the limit is about this run.
-    required
-        Whether it counts in the exit code.
-    """
-
-    key: str
+    key: str  # its name in the settings
     metric: str
     population: Population
-    basis: str
-    required: bool
+    basis: str  # "this run only", or "counted" where the limit is about this run
+    required: bool  # whether it counts in the exit code
     result: TargetResult
 
     @property

@@ -20,24 +20,15 @@ _NEARLY = 1.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCosts:
-    """Seconds that the tokens of one stage's attempts cost.
-
-    Parameters
-    ----------
-    base_s
-        Seconds of an attempt without any token.
-    output_s, prompt_s
-        Seconds an output token, and an uncached prompt token; zero where it does not surely
-        cost time.
-    most_uncached
-        The uncached prompt tokens up to which it was fitted.
-    """
+    """Seconds that the tokens of one stage's attempts cost."""
 
     stage: str
-    base_s: float
+    base_s: float  # seconds of an attempt without any token
+    # output_s, prompt_s: seconds an output token, and an uncached prompt token; zero where it does
+    # not surely cost time
     output_s: Estimate
     prompt_s: Estimate
-    most_uncached: float
+    most_uncached: float  # the uncached prompt tokens up to which it was fitted
 
     def along(self, output: Floats, uncached: Floats) -> Floats:
         """Return what so many tokens take; prompts that are not known count as none."""

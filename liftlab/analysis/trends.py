@@ -39,28 +39,20 @@ _COUNTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePoint:
-    """A shift of one metric between two runs, and what changed at the same time.
-
-    Parameters
-    ----------
-    last_before, run_id, started_at
-        The last run at the old level; the first at the new one and when it began.
-    before, after
-        Levels: geometric means of times and costs, means of shares.
-    changed
-        By name, the value before and after: settings, attempts, tokens. Not proven causes.
-    p
-        Chance of such a shift anywhere in a steady series.
-    """
+    """A shift of one metric between two runs, and what changed at the same time."""
 
     metric: str
+    # last_before, run_id, started_at: the last run at the old level; the first at the new one and
+    # when it began
     last_before: str
     run_id: str
     started_at: str
+    # before, after: levels: geometric means of times and costs, means of shares
     before: float
     after: float
+    # by name, the value before and after: settings, attempts, tokens. Not proven causes.
     changed: Mapping[str, tuple[str, str]]
-    p: float
+    p: float  # chance of such a shift anywhere in a steady series
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -71,23 +63,14 @@ class ChangePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSeries:
-    """One metric of a series of runs.
-
-    Parameters
-    ----------
-    n, latest
-        Runs that have a number, and that of the newest.
-    sd
-        Spread of the runs since the last shift: as a share for times and costs.
-    per_week
-        Its slope since then, as a share a week for times and costs.
-    """
+    """One metric of a series of runs."""
 
     metric: str
+    # n, latest: runs that have a number, and that of the newest
     n: int
     latest: float
-    sd: float | None
-    per_week: Estimate
+    sd: float | None  # spread of the runs since the last shift: as a share for times and costs
+    per_week: Estimate  # its slope since then, as a share a week for times and costs
     changes: tuple[ChangePoint, ...]
 
 

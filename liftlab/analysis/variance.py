@@ -25,22 +25,13 @@ _LARGEST_RATIO = 1e6  # of case to repeat variance: beyond it repeats are as goo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Components:
-    """How much of the spread of ln seconds is of cases, and how much of repeats.
+    """How much of the spread of ln seconds is of cases, and how much of repeats."""
 
-    Parameters
-    ----------
-    case, repeat
-        Coefficients of variation: between cases, and of repeats of one case.
-    share
-        The part of the variance that cases hold: the intra-class correlation.
-    reason
-        Why nothing can be said; empty if something can.
-    """
-
+    # case, repeat: coefficients of variation: between cases, and of repeats of one case
     case: float | None
     repeat: Estimate
-    share: Estimate
-    reason: str = ""
+    share: Estimate  # the part of the variance that cases hold: the intra-class correlation
+    reason: str = ""  # why nothing can be said; empty if something can
 
 
 def components(seconds: ArrayLike, cases: ArrayLike) -> Components:

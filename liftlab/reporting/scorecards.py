@@ -31,27 +31,13 @@ _COLORS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scorecard:
-    """One number that a reader should leave with.
+    """One number that a reader should leave with."""
 
-    Parameters
-    ----------
-    what
-        Its name.
-    number
-        The number with its unit, or an en dash.
-    why
-        The interval, or why there is none and what would give it.
-    verdict
-        "met", "not met", "undecided", "not measurable", or empty.
-    target
-        What the verdict is about.
-    """
-
-    what: str
-    number: str
-    why: str = ""
-    verdict: str = ""
-    target: str = ""
+    what: str  # its name
+    number: str  # the number with its unit, or an en dash
+    why: str = ""  # the interval, or why there is none and what would give it
+    verdict: str = ""  # "met", "not met", "undecided", "not measurable", or empty
+    target: str = ""  # what the verdict is about
 
     def html(self) -> Html:
         """Return the scorecard."""

@@ -33,37 +33,21 @@ _DIFFICULTIES = {"easy": 0, "medium": 1, "hard": 2}
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Answers(Result):
-    """What a run's requests ended with.
+    """What a run's requests ended with."""
 
-    Parameters
-    ----------
-    limit
-        The share of right answers that is wanted; None where no target is set.
-    trials, cases
-        Requests, and distinct prompts.
-    success, parsed
-        Of the answers that were graded: right, and Python at all.
-    error_rate
-        Requests that failed at the endpoint, of all.
-    worst_class
-        The largest share of graded answers that one failure class has.
-    failures
-        Failure classes, the most frequent first.
-    by_category
-        The success rate of each category; empty where cases name none.
-    error_classes
-        How requests failed that have no answer: class and count, the most frequent first.
-    """
-
-    limit: float | None
+    limit: float | None  # the share of right answers that is wanted; None where no target is set
+    # trials, cases: requests, and distinct prompts
     trials: int
     cases: int
+    # success, parsed: of the answers that were graded: right, and Python at all
     success: SuccessRate
     parsed: SuccessRate
-    error_rate: Estimate
-    worst_class: Estimate
-    failures: tuple[FailureShare, ...]
+    error_rate: Estimate  # requests that failed at the endpoint, of all
+    worst_class: Estimate  # the largest share of graded answers that one failure class has
+    failures: tuple[FailureShare, ...]  # failure classes, the most frequent first
+    # the success rate of each category; empty where cases name none
     by_category: tuple[SuccessRate, ...]
+    # how requests failed that have no answer: class and count, the most frequent first
     error_classes: tuple[tuple[str, int], ...]
 
     @cached_property

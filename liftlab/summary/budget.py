@@ -23,20 +23,11 @@ _CORRELATIONS = {0.0: "independent of each other", 0.5: "half correlated", 1.0: 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class BudgetResult(Result):
-    """A run's times with the planned stages on top.
+    """A run's times with the planned stages on top."""
 
-    Parameters
-    ----------
-    budget
-        The forecast by the project's plan; None where no request was answered.
-    limits
-        The targets of the median end to end: name and seconds.
-    scenarios
-        By name, the same plan under other assumptions; empty where every stage is measured.
-    """
-
-    budget: Budget | None
-    limits: tuple[tuple[str, float], ...]
+    budget: Budget | None  # the forecast by the project's plan; None where no request was answered
+    limits: tuple[tuple[str, float], ...]  # the targets of the median end to end: name and seconds
+    # by name, the same plan under other assumptions; empty where every stage is measured
     scenarios: Mapping[str, Budget]
 
     @property

@@ -41,31 +41,17 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparison:
-    """Two runs, compared over what they share.
+    """Two runs, compared over what they share."""
 
-    Parameters
-    ----------
-    first, second
-        The earlier and the later side.
-    why
-        Why these two, in a sentence; empty where they were named.
-    differs
-        What was not the same, by its name: the value of each.
-    changed_cases
-        Cases of both runs that are left out, because their prompt or checks changed.
-    times
-        Verdicts on stages, end to end and success.
-    cases
-        Each shared case, the largest change first.
-    """
-
+    # first, second: the earlier and the later side
     first: Side
     second: Side
-    why: str
-    differs: Mapping[str, tuple[Any, Any]]
+    why: str  # why these two, in a sentence; empty where they were named
+    differs: Mapping[str, tuple[Any, Any]]  # what was not the same, by its name: the value of each
+    # cases of both runs that are left out, because their prompt or checks changed
     changed_cases: Sequence[str]
-    times: paired_runs.RunComparison
-    cases: Sequence[CaseChange]
+    times: paired_runs.RunComparison  # verdicts on stages, end to end and success
+    cases: Sequence[CaseChange]  # each shared case, the largest change first
 
     @property
     def costs(self) -> tuple[float, float] | None:

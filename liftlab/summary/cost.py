@@ -80,41 +80,28 @@ class CurvePoint:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Costs(Result):
-    """What a run costs.
+    """What a run costs."""
 
-    Parameters
-    ----------
-    price, model
-        The one price, and by what it bills: the endpoint's.
-    request, right
-        Of a request: all attempts of the run, warm-up and failures included, over all trials. Of
-        a right answer: the same over the right ones. Idle time is in neither.
-    requests
-        Months that the bill is told for, by their number of requests.
-    hosting, cold_start
-        How containers come and go, or None; and where their cold start is from.
-    service
-        How long trials held a slot.
-    busy, cold_s
-        Seconds of all attempts by what they went to, and those spent on cold starts.
-    open_ended, unpriced
-        How many attempts may have cost more than is counted, and how many have no known cost.
-    missing_rates
-        Kinds of tokens in this run for which the price has no rate of their own.
-    """
-
+    # price, model: the one price, and by what it bills: the endpoint's
     price: Price
     model: CostModel
+    # request, right: of a request: all attempts of the run, warm-up and failures included, over all
+    # trials. Of a right answer: the same over the right ones. Idle time is in neither.
     request: Estimate
     right: Estimate
-    requests: tuple[int, ...]
+    requests: tuple[int, ...]  # months that the bill is told for, by their number of requests
+    # hosting, cold_start: how containers come and go, or None; and where their cold start is from
     hosting: Hosting | None
     cold_start: ColdStart
-    service: Service
+    service: Service  # how long trials held a slot
+    # busy, cold_s: seconds of all attempts by what they went to, and those spent on cold starts
     busy: Parts
     cold_s: float
+    # open_ended, unpriced: how many attempts may have cost more than is counted, and how many have
+    # no known cost
     open_ended: int
     unpriced: int
+    # kinds of tokens in this run for which the price has no rate of their own
     missing_rates: tuple[str, ...]
 
     @cached_property

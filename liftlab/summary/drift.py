@@ -17,17 +17,10 @@ from liftlab.summary.result import Result
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Drift(Result):
-    """How the times of a run change.
+    """How the times of a run change."""
 
-    Parameters
-    ----------
-    times
-        End to end and of each stage: last over first, neighbours, warm-up.
-    relative : (n,)
-        Each end-to-end time over its prompt's median, in the order of measuring.
-    """
-
-    times: RunDrift
+    times: RunDrift  # end to end and of each stage: last over first, neighbours, warm-up
+    # (n,): each end-to-end time over its prompt's median, in the order of measuring
     relative: Floats
 
 

@@ -17,37 +17,23 @@ MOST = 8  # of each class in turn, so that the rare ones are among them
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One failed answer; texts are the model's own, None where nothing was kept.
+    """One failed answer; texts are the model's own, None where nothing was kept."""
 
-    Parameters
-    ----------
-    case_id, repeat, category
-        Which trial it ended.
-    failure_class, facets
-        What the grader found, and where.
-    line
-        The line of the code that it names.
-    code, ir
-        The code as graded, and the IR that it was made from.
-    checks
-        The checks that it missed: `check, expected, actual, error`.
-    like
-        Case and repeat of a right answer: to the same case, else to one of its category.
-    like_code
-        The code of that answer.
-    """
-
+    # case_id, repeat, category: which trial it ended
     case_id: str
     repeat: int
     category: str
+    # failure_class, facets: what the grader found, and where
     failure_class: str
     facets: dict[str, Any]
-    line: int | None
+    line: int | None  # the line of the code that it names
+    # code, ir: the code as graded, and the IR that it was made from
     code: str | None
     ir: str | None
-    checks: pd.DataFrame
+    checks: pd.DataFrame  # the checks that it missed: `check, expected, actual, error`
+    # case and repeat of a right answer: to the same case, else to one of its category
     like: tuple[str, int] | None
-    like_code: str | None
+    like_code: str | None  # the code of that answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -29,28 +29,17 @@ _STATISTICS = {
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Latency(Result):
-    """Times of a run.
+    """Times of a run."""
 
-    Parameters
-    ----------
-    limits
-        The targets of the median end to end of answered requests: name and seconds.
-    targets
-        The limits of all targets.
-    e2e, right
-        End to end: of answered requests, and of right answers.
-    stages
-        Each stage, in the order of the pipeline: of steps that ended with an answer.
-    right_by
-        The share of graded answers that are right within a time.
-    """
-
+    # the targets of the median end to end of answered requests: name and seconds
     limits: tuple[tuple[str, float], ...]
-    targets: Limits
+    targets: Limits  # the limits of all targets
+    # e2e, right: end to end: of answered requests, and of right answers
     e2e: LatencySummary
     right: LatencySummary
+    # each stage, in the order of the pipeline: of steps that ended with an answer
     stages: tuple[LatencySummary, ...]
-    right_by: SuccessCurve
+    right_by: SuccessCurve  # the share of graded answers that are right within a time
 
     @cached_property
     def right_stages(self) -> tuple[LatencySummary, ...]:

@@ -15,23 +15,12 @@ from liftlab.summary.result import Result
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Provenance(Result):
-    """What a reader needs to judge where numbers come from.
+    """What a reader needs to judge where numbers come from."""
 
-    Parameters
-    ----------
-    source
-        Of an imported run: its file, and how that was read.
-    price
-        The one price; None where none is known.
-    isolation
-        The levels at which answers were run.
-    caches
-        A warning that repeats were answered faster than the first time; empty without one.
-    """
-
-    source: Mapping[str, Any]
-    price: Price | None
-    isolation: tuple[str, ...]
+    source: Mapping[str, Any]  # of an imported run: its file, and how that was read
+    price: Price | None  # the one price; None where none is known
+    isolation: tuple[str, ...]  # the levels at which answers were run
+    # A warning that repeats were answered faster than the first time; empty without one
     caches: str
 
     @property

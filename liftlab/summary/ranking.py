@@ -14,44 +14,27 @@ from liftlab.summary.run import RunSummary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankedRun:
-    """One run of a ranking.
+    """One run of a ranking."""
 
-    Parameters
-    ----------
-    run_id, endpoint, model
-        Which run it is.
-    success, median
-        Its success rate and its median end to end, as on its own pages.
-    success_places, time_places
-        The best and the worst place that the data leave open.
-    """
-
+    # run_id, endpoint, model: which run it is
     run_id: str
     endpoint: str | None
     model: str | None
+    # success, median: its success rate and its median end to end, as on its own pages
     success: Estimate
     median: Estimate
+    # success_places, time_places: the best and the worst place that the data leave open
     success_places: tuple[int, int]
     time_places: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RankedRuns:
-    """Runs with their places, those first that are most often right.
+    """Runs with their places, those first that are most often right."""
 
-    Parameters
-    ----------
-    rows
-        The runs.
-    ranking
-        Every pair of them, in the order in which they were named.
-    shared
-        Cases that all have.
-    """
-
-    rows: tuple[RankedRun, ...]
-    ranking: Ranking
-    shared: int
+    rows: tuple[RankedRun, ...]  # the runs
+    ranking: Ranking  # every pair of them, in the order in which they were named
+    shared: int  # cases that all have
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""

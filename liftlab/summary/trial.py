@@ -18,60 +18,38 @@ from liftlab.summary.result import Result
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """What one attempt sent and got back; a text is None where it was not kept.
+    """What one attempt sent and got back; a text is None where it was not kept."""
 
-    Parameters
-    ----------
-    stage, attempt
-        Which attempt of which stage.
-    prompt, system, schema
-        What was asked.
-    reply
-        The reply's body as it came.
-    """
-
+    # stage, attempt: which attempt of which stage
     stage: str
     attempt: int | None
+    # prompt, system, schema: what was asked
     prompt: str | None
     system: str | None
     schema: Mapping[str, Any] | None
-    reply: str | None
+    reply: str | None  # the reply's body as it came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class TrialDetails(Result):
-    """Everything that is known of one trial; texts are the model's own.
+    """Everything that is known of one trial; texts are the model's own."""
 
-    Parameters
-    ----------
-    case_id, repeat
-        Which trial it is.
-    trial
-        Its row of the trial table.
-    stages, attempts, checks
-        Its rows of those tables, in the order in which they happened; checks have a column
-        `call`, where the suite says what was called.
-    exchanges
-        What each attempt sent and got back.
-    ir, code
-        The last value before the code, and the code as it was graded.
-    facets
-        What the grader found of a wrong answer: `exception`, `message`, `line`, …
-    case
-        The case as it was when the run was made; None where the run keeps no suite.
-    """
-
+    # case_id, repeat: which trial it is
     case_id: str
     repeat: int
-    trial: Mapping[str, Any]
+    trial: Mapping[str, Any]  # its row of the trial table
+    # stages, attempts, checks: its rows of those tables, in the order in which they happened;
+    # checks have a column `call`, where the suite says what was called
     stages: pd.DataFrame
     attempts: pd.DataFrame
     checks: pd.DataFrame
-    exchanges: tuple[Exchange, ...]
+    exchanges: tuple[Exchange, ...]  # what each attempt sent and got back
+    # ir, code: the last value before the code, and the code as it was graded
     ir: str | None
     code: str | None
+    # what the grader found of a wrong answer: `exception`, `message`, `line`, …
     facets: Mapping[str, Any]
-    case: Case | None
+    case: Case | None  # the case as it was when the run was made; None where the run keeps no suite
 
     @property
     def prompt(self) -> str | None:

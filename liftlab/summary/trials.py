@@ -12,28 +12,18 @@ from liftlab.summary.result import Result
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Trials(Result):
-    """How a run went.
+    """How a run went."""
 
-    Parameters
-    ----------
-    completed
-        Trials that went through all stages.
-    requests, retries, failed
-        HTTP requests of all phases, those that asked again, and those that failed on the way.
-    output_tokens
-        Of all replies; None where the endpoint does not say.
-    tokens
-        When the tokens of streamed replies came, by stage; empty where none were streamed.
-    client_counts
-        Whether liftlab's own work took a share of any trial that is worth a column.
-    """
-
-    completed: int
+    completed: int  # trials that went through all stages
+    # requests, retries, failed: HTTP requests of all phases, those that asked again, and those that
+    # failed on the way
     requests: int
     retries: int
     failed: int
-    output_tokens: int | None
+    output_tokens: int | None  # of all replies; None where the endpoint does not say
+    # when the tokens of streamed replies came, by stage; empty where none were streamed
     tokens: tuple[StageTokens, ...]
+    # whether liftlab's own work took a share of any trial that is worth a column
     client_counts: bool
 
 

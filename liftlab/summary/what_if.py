@@ -21,22 +21,15 @@ _KEYS = ["case_id", "repeat"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class WhatIf(Result):
-    """What was measured, and what it would be.
+    """What was measured, and what it would be."""
 
-    Parameters
-    ----------
-    now, then
-        Times end to end of answered requests.
-    cost_now, cost_then
-        Of a request: where time is billed, in proportion to it.
-    month
-        The bill then, idle time and cold starts included; None where no traffic was asked for.
-    """
-
+    # now, then: times end to end of answered requests
     now: LatencySummary
     then: LatencySummary
+    # cost_now, cost_then: of a request: where time is billed, in proportion to it
     cost_now: Estimate
     cost_then: Estimate
+    # the bill then, idle time and cold starts included; None where no traffic was asked for
     month: Traffic | None
 
 

@@ -37,24 +37,12 @@ _CHARACTER = 6.9  # pixels of an average character
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A part of a bar: what it is, how much, and whether it is hatched.
+    """A part of a bar: what it is, how much, and whether it is hatched."""
 
-    Parameters
-    ----------
-    kind
-        Its name in the legend.
-    amount
-        Its length.
-    start
-        Where it begins; None: where the part before it ends.
-    hatched
-        Whether it is marked as the figure's `hatch` says.
-    """
-
-    kind: str
-    amount: float
-    start: float | None = None
-    hatched: bool = False
+    kind: str  # its name in the legend
+    amount: float  # its length
+    start: float | None = None  # where it begins; None: where the part before it ends
+    hatched: bool = False  # whether it is marked as the figure's `hatch` says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,30 +73,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """Rows of parts, and how they are drawn.
+    """Rows of parts, and how they are drawn."""
 
-    Parameters
-    ----------
-    rows
-        From top to bottom.
-    hues
-        By kind of part, its colour; the legend has those that occur.
-    axis
-        What the length is, a piece each.
-    hatch
-        What a hatched part is; empty where none is.
-    targets
-        Lines, by name.
-    unit
-        Of amounts within the bars; "%": bars are shares.
-    """
-
-    rows: Sequence[Bar]
-    hues: Mapping[str, str]
-    axis: Sequence[str]
-    hatch: str = ""
-    targets: Mapping[str, float]
-    unit: str = "s"
+    rows: Sequence[Bar]  # from top to bottom
+    hues: Mapping[str, str]  # by kind of part, its colour; the legend has those that occur
+    axis: Sequence[str]  # what the length is, a piece each
+    hatch: str = ""  # what a hatched part is; empty where none is
+    targets: Mapping[str, float]  # lines, by name
+    unit: str = "s"  # of amounts within the bars; "%": bars are shares
 
     def figure(self, head: str, *, caption: str, table: Html | None = None) -> Figure:
         """Return the figure; `head` says in words what its rows are."""

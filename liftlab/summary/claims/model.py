@@ -19,74 +19,34 @@ ALONE = "misleading alone"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One claim as data.
+    """One claim as data."""
 
-    Parameters
-    ----------
-    id
-        Its name in a list of claims.
-    statement
-        What is claimed, in its own words.
-    what
-        A quantity of the run, or another kind of claim.
-    relation
-        Whether the figure is the quantity, or a limit on it.
-    value
-        The figure: a share, seconds or USD; None where it says only that there is one.
-    off
-        By how much the figure may be off: half of the last digit that was written.
-    count, total
-        Of "28 of 40".
-    cases
-        The cases that it names.
-    cause
-        What it says explains the slow steps of a stage.
-    stage
-        The stage that `cause` and `association` are about.
-    comparison
-        Figures that it sets against each other.
-    source
-        Where it was said; "expected" for what readers will say next.
-    """
-
-    id: str
-    statement: str
-    what: Quantity | Other
-    relation: Relation = "is"
+    id: str  # its name in a list of claims
+    statement: str  # what is claimed, in its own words
+    what: Quantity | Other  # A quantity of the run, or another kind of claim
+    relation: Relation = "is"  # whether the figure is the quantity, or a limit on it
+    # the figure: a share, seconds or USD; None where it says only that there is one
     value: float | None = None
-    off: float = 0.0
+    off: float = 0.0  # by how much the figure may be off: half of the last digit that was written
+    # count, total: of "28 of 40"
     count: int | None = None
     total: int | None = None
-    cases: tuple[str, ...] = ()
-    cause: str = ""
-    stage: str = "e2e"
-    comparison: Comparison | None = None
-    source: str = ""
+    cases: tuple[str, ...] = ()  # the cases that it names
+    cause: str = ""  # what it says explains the slow steps of a stage
+    stage: str = "e2e"  # the stage that `cause` and `association` are about
+    comparison: Comparison | None = None  # figures that it sets against each other
+    source: str = ""  # where it was said; "expected" for what readers will say next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What a run lets anyone say of a claim.
+    """What a run lets anyone say of a claim."""
 
-    Parameters
-    ----------
-    claim
-        The claim.
-    ruling
-        One of four.
-    why
-        The numbers that it rests on.
-    may_say
-        A sentence that the run carries, to be used instead.
-    caveat
-        What has to be said with it even where it is supported.
-    """
-
-    claim: Claim
-    ruling: Verdict
-    why: str
-    may_say: str
-    caveat: str = ""
+    claim: Claim  # the claim
+    ruling: Verdict  # one of four
+    why: str  # the numbers that it rests on
+    may_say: str  # A sentence that the run carries, to be used instead
+    caveat: str = ""  # what has to be said with it even where it is supported
 
     def __post_init__(self) -> None:
         """Begin each sentence as a sentence."""

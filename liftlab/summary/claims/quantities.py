@@ -50,24 +50,13 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """A quantity of a run.
+    """A quantity of a run."""
 
-    Parameters
-    ----------
-    metric
-        As targets name it, such as "e2e_median_s"; or one of the others of this file.
-    population
-        Of a time: whose.
-    groups
-        Categories, difficulties ("difficulty=easy") or a failure class ("class=timeout").
-    within_s
-        Of a share of requests within a time.
-    """
-
-    metric: str
-    population: Population = "answered"
+    metric: str  # as targets name it, such as "e2e_median_s"; or one of the others of this file
+    population: Population = "answered"  # of a time: whose
+    # categories, difficulties ("difficulty=easy") or a failure class ("class=timeout")
     groups: tuple[str, ...] = ()
-    within_s: float | None = None
+    within_s: float | None = None  # of a share of requests within a time
 
     @property
     def is_share(self) -> bool:

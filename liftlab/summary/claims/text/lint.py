@@ -19,24 +19,12 @@ MAX_FOUND = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A figure found in a report.
+    """A figure found in a report."""
 
-    Parameters
-    ----------
-    line
-        Where it stands, from 1.
-    said
-        The line it stands in.
-    ruling
-        What the run says of it; None where it is not read.
-    why_not
-        Why it is not read.
-    """
-
-    line: int
-    said: str
-    ruling: Ruling | None = None
-    why_not: str = ""
+    line: int  # where it stands, from 1
+    said: str  # the line it stands in
+    ruling: Ruling | None = None  # what the run says of it; None where it is not read
+    why_not: str = ""  # why it is not read
 
     def as_json(self) -> dict[str, object]:
         """Return it for scripts."""
