@@ -32,7 +32,7 @@ def history_command(suite: str | None, endpoint: str | None, last: int, as_json:
         click.echo(json.dumps(_as_json(found), indent=2, allow_nan=False))
         return
     from liftlab.reporting.text.history import paragraph, run_table
-    from liftlab.summary.limits import Limits
+    from liftlab.summary.result import Limits
 
     if len(runs) == 0:
         click.echo(f"no runs in {here.path('runs')} yet: make one with `liftlab run`")

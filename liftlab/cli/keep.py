@@ -20,7 +20,7 @@ def runs_command(as_json: bool) -> None:
     """List the runs on disk, newest first: success rate, median, label."""
     from liftlab.jobs.keeping import list_runs
     from liftlab.reporting.text.history import run_list
-    from liftlab.summary.limits import Limits
+    from liftlab.summary.result import Limits
 
     here = project()
     rows = list_runs(here)

@@ -15,7 +15,7 @@ from liftlab.words import one_line, printable
 if TYPE_CHECKING:
     import pandas as pd
 
-    from liftlab.summary.trial import TrialDetails
+    from liftlab.summary.trials import TrialDetails
 
 _MOST = 8_000  # characters of one text; --json has all of it
 
@@ -28,7 +28,7 @@ _MOST = 8_000  # characters of one text; --json has all of it
 def trial_command(run: str, case: str, repeat: int, as_json: bool) -> None:
     """Print one trial of RUN: prompt, replies, code with the line that failed, checks, times."""
     from liftlab import jobs
-    from liftlab.summary.trial import trial_of
+    from liftlab.summary.trials import trial_of
 
     here = project()
     trial = trial_of(jobs.open_run(taken(run, here), project=here), case, repeat)

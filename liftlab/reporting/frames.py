@@ -11,27 +11,16 @@ from typing import Any
 import pandas as pd
 
 from liftlab.analysis.estimate import Estimate
-from liftlab.summary.answers import Answers
-from liftlab.summary.budget import BudgetResult
+from liftlab.summary.answers import Answers, Failures
+from liftlab.summary.budget import BudgetResult, WhatIf
 from liftlab.summary.claims import Claims
-from liftlab.summary.comparison import Comparison
+from liftlab.summary.comparison import Comparison, RankedRuns
 from liftlab.summary.cost import Costs
-from liftlab.summary.drift import Drift
-from liftlab.summary.examples import Examples
-from liftlab.summary.failures import Failures
-from liftlab.summary.latency import Latency
-from liftlab.summary.provenance import Provenance
-from liftlab.summary.published import Published
-from liftlab.summary.ranking import RankedRuns
-from liftlab.summary.recommendations import Recommendations
-from liftlab.summary.right_by import RightBy
+from liftlab.summary.latency import Drift, Latency, RightBy, Slow, Spread
+from liftlab.summary.provenance import Provenance, Published
 from liftlab.summary.run import RunSummary
-from liftlab.summary.slow import Slow
-from liftlab.summary.spread import Spread
-from liftlab.summary.targets import Targets
-from liftlab.summary.trial import TrialDetails
-from liftlab.summary.trials import Trials
-from liftlab.summary.what_if import WhatIf
+from liftlab.summary.targets import Recommendations, Targets
+from liftlab.summary.trials import Examples, TrialDetails, Trials
 
 Row = Mapping[str, Any]
 

@@ -22,8 +22,7 @@ from liftlab.reporting.text import ranking, targets
 from liftlab.reporting.text.base import capitalised, joined
 from liftlab.summary.answers import Answers
 from liftlab.summary.claims.quantities import metric_words
-from liftlab.summary.comparison import Comparison
-from liftlab.summary.ranking import RankedRuns
+from liftlab.summary.comparison import Comparison, RankedRuns
 
 _MOST = 500
 _HEADINGS = ("target", "limit", "verdict", "value", "rests on")

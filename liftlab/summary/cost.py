@@ -34,8 +34,7 @@ from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import succeeded
 from liftlab.errors import SettingsInvalid
 from liftlab.store import RunData, trial_costs
-from liftlab.summary.limits import Limits
-from liftlab.summary.result import Result
+from liftlab.summary.result import Limits, Result
 
 if TYPE_CHECKING:
     from liftlab.settings import Project

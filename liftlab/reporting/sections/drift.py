@@ -14,7 +14,7 @@ from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import behind, table
 from liftlab.reporting.text import drift as text
 from liftlab.reporting.text import words
-from liftlab.summary.drift import Drift
+from liftlab.summary.latency import Drift
 
 _CHIPS = {"drifts": "not met", "undecided": "undecided"}
 

@@ -13,7 +13,7 @@ from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import MOST_CELL, codes, table
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, capitalised, code, write
-from liftlab.summary.examples import Example, Examples
+from liftlab.summary.trials import Example, Examples
 from liftlab.words import counted
 
 OPEN = 2  # of them without a click

@@ -12,7 +12,7 @@ from liftlab.reporting.text import failures as text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import capitalised, code
 from liftlab.reporting.text.numbers import listed
-from liftlab.summary.failures import Failures
+from liftlab.summary.answers import Failures
 
 
 def section(failures: Failures) -> Section:

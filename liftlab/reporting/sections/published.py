@@ -15,7 +15,7 @@ from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import table
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import capitalised
-from liftlab.summary.published import Published
+from liftlab.summary.provenance import Published
 
 _VERDICTS = {
     "yes": ("met", "holds"),

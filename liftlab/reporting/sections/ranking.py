@@ -8,7 +8,7 @@ from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import cell, interval_cell
 from liftlab.reporting.tables import table
 from liftlab.reporting.text import ranking as text
-from liftlab.summary.ranking import RankedRuns
+from liftlab.summary.comparison import RankedRuns
 
 
 def section(ranked: RankedRuns) -> Section:

@@ -6,7 +6,7 @@ from liftlab.reporting.html import tag
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.text import recommendations as text
-from liftlab.summary.recommendations import Recommendations
+from liftlab.summary.targets import Recommendations
 
 
 def section(recommendations: Recommendations) -> Section:

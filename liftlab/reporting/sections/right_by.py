@@ -6,7 +6,7 @@ from liftlab.reporting.figures import curves
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.text import right_by as text
-from liftlab.summary.right_by import RightBy
+from liftlab.summary.latency import RightBy
 
 
 def section(right_by: RightBy) -> Section:

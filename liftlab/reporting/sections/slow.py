@@ -15,7 +15,7 @@ from liftlab.reporting.text import slow as text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import capitalised
 from liftlab.reporting.text.slow_words import CAUSE_WORDS
-from liftlab.summary.slow import Slow
+from liftlab.summary.latency import Slow
 
 _TOLD = 8  # steps in sentences; the table has all
 _LISTED = 2_000

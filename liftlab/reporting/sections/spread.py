@@ -10,7 +10,7 @@ from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import table
 from liftlab.reporting.text import spread as text
 from liftlab.reporting.text import words
-from liftlab.summary.spread import Spread
+from liftlab.summary.latency import Spread
 
 
 def section(spread: Spread) -> Section:

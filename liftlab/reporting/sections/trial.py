@@ -14,7 +14,7 @@ from liftlab.reporting.tables import table
 from liftlab.reporting.text import trial as text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.numbers import sentences
-from liftlab.summary.trial import Exchange, TrialDetails
+from liftlab.summary.trials import Exchange, TrialDetails
 
 _TIMES = {
     "stage": "stage",

@@ -10,7 +10,7 @@ from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import table
 from liftlab.reporting.text import what_if as text
 from liftlab.reporting.text.numbers import sentences
-from liftlab.summary.what_if import WhatIf
+from liftlab.summary.budget import WhatIf
 
 
 def section(found: WhatIf) -> Section:
