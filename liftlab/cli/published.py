@@ -10,13 +10,18 @@ if TYPE_CHECKING:
 
 def published_lines(summary: RunSummary) -> list[str]:
     """Return the notes of an imported file and a table of published figures; none without any."""
-    from liftlab.reporting.sections import published
+    from liftlab.reporting.sections import status
 
     notes = [f"note: {note}" for note in summary.provenance.source.get("notes", [])]
     if not summary.published.rows:
         return notes
-    rows = published.rows(summary.published)
+    rows = status.published_rows(summary.published)
     table = [list(rows[0]), *(list(row.values()) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
-    return [*notes, "", f"{published.title(summary.published)}:", *(f"  {line}" for line in lines)]
+    return [
+        *notes,
+        "",
+        f"{status.published_title(summary.published)}:",
+        *(f"  {line}" for line in lines),
+    ]
