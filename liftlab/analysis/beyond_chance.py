@@ -32,16 +32,9 @@ def beyond_chance(
     tails are no alarm (Weissman 1978). Cases with three repeats are judged against their own
     median; with two, a slow value has to be slow against its twin, too.
 
-    Parameters
-    ----------
-    over : (n,)
-        ln of what each took over what was expected of it; NaN where it is not judged.
-    index : (n,)
-        The case of each, from 0.
-    pooled
-        Judge values together though nothing is known of their tokens.
-    stages
-        How many sets are judged together in one run: they share the level of the gap.
+    `over`, (n,): ln of what each took over what was expected of it; NaN where it is not judged.
+    `index`, (n,): the case of each, from 0. `pooled`: judge values together though nothing is known
+    of their tokens. `stages`: how many sets of one run share the level of the gap.
     """
     known = np.isfinite(over)
     cases = int(index.max(initial=-1)) + 1

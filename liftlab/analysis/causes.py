@@ -77,7 +77,6 @@ class Accounts:
     timed: Bools
     has_tokens: Bools
     has_server: Bools
-    costs: TokenCosts | None
 
 
 class Peers:
@@ -124,7 +123,7 @@ def accounts_of(
     stale = group_sums(spans.stale & ~spans.last, row, n)
     retries = np.clip(np.nan_to_num(counts) - 1 - stale, 0, None)
     usual, last = peers.medians(latency), _Last.of(spans, n)
-    costs = _costs(spans, str(frame["stage"].iloc[0]))
+    costs = _costs(spans)
     over = _measured(spans, n, peers, timed)
     only_counted = (retries - np.nan_to_num(peers.medians(retries))) * usual
     over["retry"] += np.where(timed, 0.0, np.nan_to_num(only_counted))
@@ -155,7 +154,6 @@ def accounts_of(
         timed=timed,
         has_tokens=timed & np.isfinite(last.output),
         has_server=np.isfinite(last.server) | np.isfinite(last.prefill),
-        costs=costs,
     )
 
 
@@ -183,13 +181,13 @@ class _Last:
         return cls(**made)
 
 
-def _costs(spans: Spans, stage: str) -> TokenCosts | None:
+def _costs(spans: Spans) -> TokenCosts | None:
     """Fit what tokens cost; prompts only where the server does not tell what they took."""
     told = np.isfinite(spans.prefill)
     if not told.any():
-        return fit_costs(spans.service, spans.output, spans.uncached, stage)
+        return fit_costs(spans.service, spans.output, spans.uncached)
     service = np.where(told, spans.service, np.nan)
-    return fit_costs(service, spans.output, np.full(len(told), np.nan), stage)
+    return fit_costs(service, spans.output, np.full(len(told), np.nan))
 
 
 def _measured(spans: Spans, n: int, peers: Peers, timed: Bools) -> dict[Cause, Floats]:

@@ -43,17 +43,8 @@ class Shift:
 def shifts(values: ArrayLike, *, seed: int = 0) -> list[Shift]:
     """Find where a series shifts its level.
 
-    Parameters
-    ----------
-    values : (n,)
-        In order of time, finite; for times and costs their logarithms.
-    seed
-        Of the shuffling.
-
-    Returns
-    -------
-    list of Shift
-        In order of time; none in a series shorter than two stretches.
+    `values`, (n,): in order of time, finite; for times and costs their logarithms. A series shorter
+    than two stretches has no shift. `seed`: of the shuffling.
 
     Examples
     --------

@@ -68,8 +68,6 @@ class SuccessChange:
 class RunComparison:
     """A second run against a first: each stage, end to end, and success."""
 
-    first: str
-    second: str
     shared: int
     only_first: int
     only_second: int
@@ -82,12 +80,7 @@ def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
 
     `a`, `b`: the first and the second run. Times are those of answered requests; where the client
     gave up, longer than any. `margin`: what counts as the same time.
-
-    Returns
-    -------
-    RunComparison
-        Verdicts and intervals hold together: Holm's correction over stages, end to end and
-        success.
+    Verdicts and intervals hold together: Holm's correction over stages, end to end and success.
     """
     pairs = {
         name: (time_stage(a.stages, name), time_stage(b.stages, name))
@@ -111,8 +104,6 @@ def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
         changes = together(changes)
     first, second = _cases(a.trials), _cases(b.trials)
     return RunComparison(
-        first=_run_id(a.trials, "the first run"),
-        second=_run_id(b.trials, "the second run"),
         shared=len(first & second),
         only_first=len(first - second),
         only_second=len(second - first),
@@ -203,11 +194,6 @@ def _cases(trials: pd.DataFrame) -> set[str]:
     return {str(name) for name in labels(trials, "case_id")}
 
 
-def _run_id(trials: pd.DataFrame, otherwise: str) -> str:
-    names = [name for name in labels(trials, "run_id") if name is not None]
-    return str(names[0]) if names else otherwise
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """Two of the runs, by their places: what changed from the first to the second."""
@@ -259,12 +245,7 @@ def rank(runs: Sequence[Tables]) -> Ranking:
     Holm's correction (1979, Scand. J. Statistics 6) over all of these comparisons: whichever
     run turns out best may then be called better than another, though it was picked for it.
 
-    `runs`: the runs, two or more.
-
-    Returns
-    -------
-    Ranking
-        Places are those of `runs`.
+    `runs`: the runs, two or more; places are theirs.
     """
     places = list(itertools.combinations(range(len(runs)), 2))
     timed = [_timed(time_end_to_end(run.trials, stages=run.stages)) for run in runs]

@@ -85,11 +85,7 @@ def drift_of(seconds: ArrayLike, cases: ArrayLike | None = None, *, what: str = 
     a case are compared. Where no case repeats, all are pairs of one. Neighbours by the
     arcsine, which stabilises their variance of (1 - r²) / n (Bartlett 1946).
 
-    Parameters
-    ----------
-    seconds : (n,)
-        Times in the order of measurement; those that are missing, infinite or not positive are
-        left out.
+    Times that are missing, infinite or not positive are left out.
 
     Examples
     --------

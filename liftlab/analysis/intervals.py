@@ -54,12 +54,7 @@ def mean(
     of heavy-tailed times cover as little as 40 %, and no formula repairs it. An outlier that has
     not come up yet is not in it either.
 
-    Parameters
-    ----------
-    x : (n,)
-        Positive, finite values.
-    clusters : (n,), optional
-        The case of each value; every case counts the same, and cases are the sample.
+    `clusters`: the case of each value; every case counts the same, and cases are the sample.
 
     Examples
     --------

@@ -137,14 +137,7 @@ def flag(x: ArrayLike, cases: ArrayLike | None = None, tokens: ArrayLike | None 
     cases have 3 repeats; else a robust line in tokens (Theil-Sen); values are pooled only
     where no cases are given, because a hard case is no outlier.
 
-    Parameters
-    ----------
-    x : (n,)
-        Times in seconds. Those that are missing, infinite or not positive are not judged.
-    cases : (n,), optional
-        The case of each value.
-    tokens : (n,), optional
-        Output tokens of each value.
+    Values that are missing, infinite or not positive are not judged. `tokens` are output tokens.
 
     Examples
     --------

@@ -38,8 +38,6 @@ class Change:
     # second over first: below 1 is faster. Its n is the number of shared cases; after a correction
     # its interval excludes 1 where the verdict says so, and nowhere else.
     ratio: Estimate
-    n_first: int
-    n_second: int
     # p, p_equivalent: two-sided for a difference, and for lying inside the margin; after
     # `together`, corrected
     p: float | None
@@ -89,12 +87,7 @@ def times(
     before, after = _case_logs(first, first_cases), _case_logs(second, second_cases)
     shared = before.index.intersection(after.index)
     n = len(shared)
-    base: dict[str, Any] = {
-        "what": what,
-        "n_first": _usable(first),
-        "n_second": _usable(second),
-        "margin": margin,
-    }
+    base: dict[str, Any] = {"what": what, "margin": margin}
     differences = np.asarray(after[shared] - before[shared], dtype=np.float64)
     if n < CASES_NEEDED:
         measured = len(before) > 0 and len(after) > 0
@@ -273,7 +266,3 @@ def _case_logs(seconds: ArrayLike, cases: ArrayLike) -> pd.Series[float]:
     usable = in_range(values) | np.isposinf(values)
     medians = pd.Series(np.log(values[usable])).groupby(names[usable]).median()
     return medians[np.isfinite(medians)]
-
-
-def _usable(seconds: ArrayLike) -> int:
-    return int(in_range(as_array(seconds)).sum())

@@ -18,7 +18,6 @@ from liftlab.analysis.beyond_chance import GATE, beyond_chance
 from liftlab.analysis.causes import CAUSES, KINDS, Accounts, Cause, Kind, Probably, accounts_of
 from liftlab.analysis.columns import Bools, Floats, floats, in_range, indexed, labels
 from liftlab.analysis.latency import answered_steps
-from liftlab.analysis.token_costs import TokenCosts
 
 Advice = Literal["", "record_attempts", "record_tokens", "record_server_times", "investigate"]
 
@@ -80,7 +79,6 @@ class SlowSteps:
     # judged, reasons: by stage, how many steps were judged against chance, or why none could be
     judged: Mapping[str, int]
     reasons: Mapping[str, str]
-    costs: tuple[TokenCosts, ...]  # what tokens cost, for each stage where that is known
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -106,16 +104,6 @@ class SlowSteps:
     def beyond_chance(self) -> pd.DataFrame:
         """The steps whose unexplained seconds are beyond chance."""
         return self.steps[self.steps["beyond_chance"].to_numpy(dtype=np.bool_)]
-
-    @property
-    def excess_s(self) -> float:
-        """Seconds over the usual, of all slow steps."""
-        return float(self.steps["excess_s"].sum())
-
-    @property
-    def unexplained_s(self) -> float:
-        """Seconds of the excess that no cause holds."""
-        return float(self.steps["unexplained_s"].sum())
 
 
 def _step(row: Mapping[Any, Any]) -> SlowStep:
@@ -148,7 +136,7 @@ def slow_steps(
         Judge steps together though nothing is known of their tokens, as of a published day.
     """
     answered = stages[answered_steps(stages)] if len(stages) else stages
-    tables, costs, total = [], [], 0
+    tables, total = [], 0
     judged: dict[str, int] = {}
     reasons: dict[str, str] = {}
     names = labels(answered, "stage")
@@ -161,13 +149,11 @@ def slow_steps(
         judged[str(name)] = count
         if reason:
             reasons[str(name)] = reason
-        if accounts.costs is not None:
-            costs.append(accounts.costs)
         total += int(usable.sum())
         tables.append(_table(frame, accounts, usable, beyond, uncertainty_s or 0.0))
     steps = pd.concat(tables, ignore_index=True) if tables else _empty()
     steps = steps.sort_values("excess_s", ascending=False, kind="stable", ignore_index=True)
-    return SlowSteps(steps=steps, total=total, judged=judged, reasons=reasons, costs=tuple(costs))
+    return SlowSteps(steps=steps, total=total, judged=judged, reasons=reasons)
 
 
 def _judged(

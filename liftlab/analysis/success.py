@@ -38,7 +38,6 @@ class SuccessRate:
     """Successes of the trials that could be judged; errors and ungraded trials apart."""
 
     group: str
-    measure: Measure
     successes: int
     trials: int
     cases: int
@@ -78,7 +77,6 @@ def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "
     cases = labels(trials, "case_id")
     return SuccessRate(
         group=group,
-        measure=measure,
         successes=int(good.sum()),
         trials=int(judged.sum()),
         cases=indexed(cases[judged])[1],
@@ -256,12 +254,7 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> PassAtK:
     that their spread shows, at most the answers there are for each of k tries. Raises ValueError if
     k is larger than the answers to some case.
 
-    Parameters
-    ----------
-    n, c : (cases,)
-        Judged answers to each case, and how many of them were right.
-    k
-        How many answers one may try.
+    `n`, `c`, (cases,): judged answers to a case, and how many are right. `k`: how many one tries.
 
     Examples
     --------

@@ -42,15 +42,8 @@ def components(seconds: ArrayLike, cases: ArrayLike) -> Components:
     distribution (Searle, Casella & McCulloch 1992, Variance Components, ch. 3), with unequal
     repeats by Thomas & Hultquist's harmonic mean (1978, Annals of Statistics 6).
 
-    Parameters
-    ----------
-    seconds : (n,)
-        Times; those that are missing, infinite or not positive are left out.
-
-    Returns
-    -------
-    Components
-        With a reason, and no numbers, below five cases with two repeats each.
+    Times that are missing, infinite or not positive are left out. Below five cases with two repeats
+    each there is a reason, and no number.
 
     Examples
     --------

@@ -14,16 +14,11 @@ BEGIN, END = "<!-- liftlab:performance -->", "<!-- /liftlab:performance -->"
 
 
 def update(path: Path, summary: RunSummary) -> bool:
-    """Write a run's performance section into a README, between its markers.
+    """Write a run's performance section into a README, between its markers; say if it changed.
 
-    `path`: the README; a link is followed. `summary`: what the run comes to. Raises FileInvalid if
-    the file is not there, or has not exactly one pair of markers, each on a line of its own. Raises
-    StorageFailed if it cannot be written; the old file stays.
-
-    Returns
-    -------
-    bool
-        Whether anything changed.
+    A link is followed. Raises FileInvalid if the file is not there, or has not exactly one pair of
+    markers, each on a line of its own. Raises StorageFailed if it cannot be written; the old file
+    stays.
     """
     old = tomlfile.read_bytes(path, FileInvalid, limit=tomlfile.MAX_BYTES)
     tomlfile.decode_text(old, path, FileInvalid)  # which strips a mark of order; this does not

@@ -67,15 +67,7 @@ def render_all(jobs: Sequence[Job], workers: int) -> list[Rendered]:
 
 
 def render(job: Job) -> Rendered:
-    """Execute a notebook in a process of its own and write its page.
-
-    `job`: what to execute, with what, and where the page goes.
-
-    Returns
-    -------
-    Rendered
-        With a fault where the notebook failed; its page is there all the same.
-    """
+    """Execute a notebook in a process of its own and write its page, though it may have failed."""
     started = time.monotonic()
     job.html.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="liftlab-render-") as scratch:

@@ -20,17 +20,7 @@ _RULES: dict[Verdict, tuple[str, str, str]] = {
 
 
 def sarif(checked: Sequence[Checked], file: Path, run_id: str) -> dict[str, Any]:
-    """Return the claims of a report that were not supported, one result each.
-
-    Parameters
-    ----------
-    checked
-        The figures of the report, with their rulings.
-    file
-        The report.
-    run_id
-        The run that ruled.
-    """
+    """Return the claims of a report that were not supported by a run, one result each."""
     rules = [
         {
             "id": name,

@@ -36,20 +36,8 @@ def table(
 ) -> Html:
     """Return a table of a frame's columns; its index is left out.
 
-    Parameters
-    ----------
-    frame
-        Cells may be text, numbers, `Html`, or missing.
-    caption
-        Which rows these are.
-    headings
-        What to call columns.
-    most
-        Rows shown; the rest is counted, and in the CSV.
-    csv
-        File name for a download of all rows; none if empty.
-    full
-        What the download holds, if it is more than `frame`.
+    Cells may be text, numbers, `Html`, or missing. `most` rows are shown, the rest is counted.
+    `csv`: file name for a download of all rows, or of `full`, if that is more; none if empty.
 
     Examples
     --------

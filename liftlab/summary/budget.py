@@ -103,21 +103,9 @@ def what_if(
 ) -> WhatIf:
     """Return a run's times and costs under other assumptions.
 
-    Raises UnknownName if the run has no such stage. Raises UsageError if a factor is not above 0.
-
-    Parameters
-    ----------
-    summary
-        The run as it was.
-    stages
-        A factor on the time of each stage named: 0.5 is twice as fast.
-    retries
-        Whether the model is asked again as it was; if not, every stage takes one attempt, and
-        answers are as right as they were.
-    usd_per_hour
-        Another hourly price.
-    requests_per_month
-        Traffic for which the bill is told; 0 for none.
+    As `liftlab.what_if`. Without retries every stage takes one attempt, and answers are as right as
+    they were. Raises UnknownName if the run has no such stage, UsageError if a factor is not above
+    0.
     """
     run, cost = summary.run, summary.cost
     for name, factor in stages.items():

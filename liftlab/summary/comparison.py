@@ -91,50 +91,32 @@ class Comparison:
             "client_was_the_bottleneck": list(self.bottlenecks),
             "shared_cases": self.times.shared,
             "times": [
-                {
-                    "what": change.what,
-                    "ratio": change.ratio.value,
-                    "low": change.ratio.low,
-                    "high": change.ratio.high,
-                    "cases": change.ratio.n,
-                    "p": change.p,
-                    "p_equivalent": change.p_equivalent,
-                    "detectable": change.detectable,
-                    "margin": change.margin,
-                    "verdict": change.verdict,
-                    "reason": change.ratio.reason,
-                }
+                {"what": change.what, **_ends(change.ratio, "ratio"), "cases": change.ratio.n}
+                | _fields(change, "p", "p_equivalent", "detectable", "margin", "verdict")
+                | {"reason": change.ratio.reason}
                 for change in self.times.times
             ],
-            "success": {
-                "first": success.first,
-                "second": success.second,
-                "difference": success.difference.value,
-                "low": success.difference.low,
-                "high": success.difference.high,
-                "cases": success.cases,
-                "better": success.better,
-                "worse": success.worse,
-                "p": success.p,
-                "verdict": success.verdict,
-                "reason": success.difference.reason,
-            },
+            "success": _fields(success, "first", "second")
+            | _ends(success.difference, "difference")
+            | _fields(success, "cases", "better", "worse", "p", "verdict")
+            | {"reason": success.difference.reason},
             "cost_per_trial_usd": list(self.costs) if self.costs else None,
             "cases": [
-                {
-                    "case_id": case.case_id,
-                    "first_s": case.first_s,
-                    "second_s": case.second_s,
-                    "ratio": case.ratio.value,
-                    "low": case.ratio.low,
-                    "high": case.ratio.high,
-                    "p": case.p,
-                    "verdict": case.verdict,
-                    "reason": case.ratio.reason,
-                }
+                _fields(case, "case_id", "first_s", "second_s")
+                | _ends(case.ratio, "ratio")
+                | _fields(case, "p", "verdict")
+                | {"reason": case.ratio.reason}
                 for case in self.cases
             ],
         }
+
+
+def _fields(result: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(result, name) for name in names}
+
+
+def _ends(estimate: Estimate, name: str) -> dict[str, Any]:
+    return {name: estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def compare(
@@ -142,14 +124,7 @@ def compare(
 ) -> Comparison:
     """Compare a second run with a first, over what they share.
 
-    Parameters
-    ----------
-    first, second
-        The earlier and the later run.
-    changed_cases
-        Cases to leave out, because their prompt or checks are not the same in both.
-    why
-        Why these two, in a sentence.
+    `changed_cases` are left out, because their prompt or checks are not the same in both.
     """
     tables = [_without(side, changed_cases) for side in (first, second)]
     return Comparison(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
@@ -12,24 +11,18 @@ import pandas as pd
 
 from liftlab import tomlfile
 from liftlab.analysis.columns import Floats, floats, labels
-from liftlab.analysis.cost import (
-    CostModel,
-    Hosting,
-    Price,
-    Service,
-    Traffic,
-    Usage,
+from liftlab.analysis.cost.attempts import (
     attempt_costs,
     cost_of_requests,
     cost_per_pass,
     cost_per_trial,
-    load_prices,
-    month,
+    open_ended,
     service_seconds,
-    usage_at,
 )
-from liftlab.analysis.cost.attempts import open_ended
+from liftlab.analysis.cost.hosting import Hosting, Usage
 from liftlab.analysis.cost.parts import Parts, parts_of
+from liftlab.analysis.cost.prices import CostModel, Price, load_prices
+from liftlab.analysis.cost.traffic import Service, Traffic, month, usage_at
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import succeeded
 from liftlab.errors import SettingsInvalid
@@ -96,10 +89,7 @@ class Costs(Result):
     # busy, cold_s: seconds of all attempts by what they went to, and those spent on cold starts
     busy: Parts
     cold_s: float
-    # open_ended, unpriced: how many attempts may have cost more than is counted, and how many have
-    # no known cost
-    open_ended: int
-    unpriced: int
+    open_ended: int  # how many attempts may have cost more than is counted
     # kinds of tokens in this run for which the price has no rate of their own
     missing_rates: tuple[str, ...]
 
@@ -130,12 +120,7 @@ class Costs(Result):
         return tuple(points)
 
 
-def costs_of(
-    run: RunData,
-    project: Project,
-    limits: Limits,
-    requests: Sequence[int] = REQUESTS_PER_MONTH,
-) -> Costs:
+def costs_of(run: RunData, project: Project, limits: Limits) -> Costs:
     """Return what a run costs at its endpoint's price, and what months of requests would."""
     price, model = price_of(run, project)
     host = hosting(project, run, price) if model != "tokens" else None
@@ -145,7 +130,6 @@ def costs_of(
     request = replace(cost_per_trial(usd, cases), quantity="cost_per_request")
     seconds = service_seconds(run.attempts, timed_stages(run.stages, trials))
     service = _service(run, seconds)
-    own = run.costs[labels(run.costs, "price_id") == price.price_id]
     per_right = replace(cost_per_pass(usd, right, cases), quantity="cost_per_right")
     return Costs(
         run=run,
@@ -153,14 +137,13 @@ def costs_of(
         model=model,
         request=limits.beside(request, "cost_per_trial_usd"),
         right=limits.beside(per_right, "cost_per_pass_usd"),
-        requests=tuple(requests),
+        requests=REQUESTS_PER_MONTH,
         hosting=host,
         cold_start=_cold_start(run, host),
         service=service,
         busy=parts_of(run.attempts, trials, seconds),
         cold_s=float(np.nansum(floats(run.attempts, "cold_s"))),
         open_ended=int(open_ended(run.attempts).sum()),
-        unpriced=int(np.isnan(floats(own, "usd")).sum()),
         missing_rates=_missing_rates(run.attempts, price, model),
     )
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liftlab import tomlfile
-from liftlab.analysis.cost import Price, usd_by_price
+from liftlab.analysis.cost.attempts import usd_by_price
+from liftlab.analysis.cost.prices import Price
 from liftlab.analysis.published import PublishedFigure, compare_published
 from liftlab.analysis.trust import cache_warning, client_warning, trust_sentence, work_warnings
 from liftlab.errors import FileInvalid
@@ -66,10 +67,7 @@ def warning_of(run: RunData) -> str:
 def source_of(run: RunData) -> Mapping[str, Any]:
     """Return what is known of the file that a run was imported from; empty for other runs.
 
-    Returns
-    -------
-    dict
-        `file`, `sha256`, `family`, `published` (the figures of its summary) and `notes`.
+    `file`, `sha256`, `family`, `published` (the figures of its summary) and `notes`.
     """
     if run.run.provenance != "imported":
         return {}

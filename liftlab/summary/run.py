@@ -34,13 +34,8 @@ if TYPE_CHECKING:
 
 
 class RunSummary:
-    """What a run comes to.
+    """What a run comes to, by a project's targets, prices, planned stages and published days.
 
-    `run`: the run and its tables. `project`: its targets, prices, planned stages and published
-    days.
-
-    Notes
-    -----
     Results are frozen and kept: however many pages and messages ask, each is computed once.
     """
 
@@ -156,10 +151,7 @@ class RunSummary:
 
 
 def summarize(run: RunData, project: Project) -> RunSummary:
-    """Return what a run comes to.
-
-    `run`: an opened run. `project`: the project that it is judged by.
-    """
+    """Return what an opened run comes to, judged by a project."""
     return RunSummary(run, project)
 
 

@@ -39,14 +39,12 @@ def attempt_costs(
     model: CostModel = "gpu_seconds",
     stages: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Price each attempt; `usd` is NaN where its price, times or tokens are not known.
+    """Price each attempt, as `liftlab.records.Cost`; `usd` is NaN where something is not known.
 
     Parameters
     ----------
     attempts
         The attempt table of one run, warm-up and failed attempts too: they are paid for.
-    price
-        The rates.
     model
         `gpu_seconds`: sent to its end, well or badly; attempts that overlap share the GPU, so
         that the sum is the time it was busy. `tokens`: prompt and output rates. `week2`: the first
@@ -55,11 +53,6 @@ def attempt_costs(
     stages
         The stage table. Attempts without times of their own take equal parts of their
         stage's latency; needed for `week2`.
-
-    Returns
-    -------
-    DataFrame
-        The columns of `liftlab.records.Cost`, one row an attempt.
     """
     if model not in get_args(CostModel):
         raise UsageError(f"cost model {model!r}: there are {', '.join(get_args(CostModel))}")
@@ -206,12 +199,8 @@ def _first_of_trial(attempts: pd.DataFrame) -> Floats:
 def cost_per_trial(usd: ArrayLike, cases: ArrayLike | None = None) -> Estimate:
     """Estimate what a request costs: all that was spent over all trials, failed ones too.
 
-    Parameters
-    ----------
-    usd : (n,)
-        USD of each trial, warm-up shared among them; NaN where not known.
-    cases : (n,), optional
-        Sums over a case then count once in the interval.
+    `usd`, (n,): of each trial, warm-up shared among them; NaN where not known. With `cases` the sum
+    over a case counts once in the interval.
     """
     spent = np.asarray(usd, dtype=np.float64)
     return _per(spent, np.ones(len(spent)), cases)

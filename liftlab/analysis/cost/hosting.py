@@ -151,11 +151,6 @@ def simulate(arrivals_s: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> U
     takes the slot that will be free first. Raises ValueError if there are no requests, not as many
     times as requests, or times that fall.
 
-    Parameters
-    ----------
-    arrivals_s, service_s : (n,)
-        Rising times, and how long each request holds its slot.
-
     Examples
     --------
     >>> used = simulate([0.0, 100.0], [10.0, 10.0], Hosting(idle_window_s=30, cold_start_s=5))

@@ -65,15 +65,8 @@ def usage_at(
 ) -> Usage | None:
     """Return what a request uses at an arrival rate; None where the containers cannot keep up.
 
-    Parameters
-    ----------
-    rate_rps
-        Poisson arrivals a second.
-    service_s : (n,)
-        Observed service times; simulated ones are drawn from them. One serial slot has a closed
-        form.
-    stretch
-        A factor on all service times.
+    Arrivals are Poisson; service times are drawn from those observed. One serial slot has a closed
+    form. `stretch` is a factor on all service times.
     """
     typical = stretch * float(service_s.mean())
     if hosting.load(rate_rps, typical) > MOST_LOAD:
@@ -141,10 +134,7 @@ def break_even(
 ) -> float | None:
     """Return the arrival rate from which keeping one warm costs no more; None if there is none.
 
-    Parameters
-    ----------
-    scaling, kept : (n,)
-        USD a request at each of the rising rates, scaling to zero and with one kept warm.
+    `scaling`, `kept`, (n,): USD a request at each of the rising rates, with none and one kept warm.
 
     Examples
     --------

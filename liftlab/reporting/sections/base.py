@@ -17,43 +17,24 @@ from liftlab.summary.result import Result
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Section:
-    """What a result says, how it looks, and its numbers.
+    """What a result says, how it looks, and its numbers."""
 
-    Parameters
-    ----------
-    title
-        The finding in one line, without a full stop. The first section of a page gives the page
-        its title; within a page the title begins the section's sentences.
-    sentences
-        What else there is to say, in plain words, a `Text` each.
-    parts
-        Scorecards, figures and tables, in the order in which they are shown.
-    notes
-        How to read them; small print.
-    details
-        For the team, one click away: a name, and what is behind it.
-    line
-        Which run it is of, in one quiet line.
-    warning
-        Why its numbers are not to be trusted; empty if they are.
-    run_id
-        The run, so that a report can tell whether its pages are all of one.
-    is_empty
-        Whether there is nothing to show: a page leaves the section out, and its heading; a
-        notebook shows nothing.
-    is_end
-        Whether it is the last part of a page, and the mark that its notebook ran to the end.
-    """
-
+    # the finding in one line, without a full stop. The first section of a page gives the page its
+    # title; within a page the title begins the section's sentences.
     title: str = ""
-    sentences: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()  # what else there is to say, in plain words, a `Text` each
+    # scorecards, figures and tables, in the order in which they are shown
     parts: tuple[Html, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how to read them; small print
+    # for the team, one click away: a name, and what is behind it
     details: tuple[tuple[str, Html], ...] = ()
-    line: str = ""
-    warning: str = ""
-    run_id: str = ""
+    line: str = ""  # which run it is of, in one quiet line
+    warning: str = ""  # why its numbers are not to be trusted; empty if they are
+    run_id: str = ""  # the run, so that a report can tell whether its pages are all of one
+    # whether there is nothing to show: a page leaves the section out, and its heading; a notebook
+    # shows nothing
     is_empty: bool = False
+    # whether it is the last part of a page, and the mark that its notebook ran to the end
     is_end: bool = False
 
     def body(self) -> Html:

@@ -6,8 +6,8 @@ import pandas as pd
 
 from liftlab.analysis.budget import Budget
 from liftlab.analysis.estimate import quantity, span
-from liftlab.reporting.figures.budget import stage_levers
 from liftlab.reporting.figures.curves import ends_by
+from liftlab.reporting.figures.trials import stage_levers
 from liftlab.reporting.html import Html
 from liftlab.reporting.scorecards import Scorecard, scorecards
 from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown

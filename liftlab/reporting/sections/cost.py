@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from liftlab.analysis.cost import Usage
+from liftlab.analysis.cost.hosting import Usage
 from liftlab.analysis.cost.parts import COLD, Parts, parts_with_idle
 from liftlab.analysis.cost.traffic import MONTH_S, fee_of, usd_of
 from liftlab.analysis.estimate import quantity

@@ -9,7 +9,7 @@ import pandas as pd
 from liftlab.analysis.causes import CAUSES
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import LatencySummary
-from liftlab.reporting.figures.drift import drift as drift_figure
+from liftlab.reporting.figures.curves import drift as drift_figure
 from liftlab.reporting.figures.slow import causes as causes_figure
 from liftlab.reporting.figures.slow import latency_strip
 from liftlab.reporting.figures.trials import stage_bars

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from liftlab.analysis.columns import client_counts
+from liftlab.analysis.latency import stage_names
 from liftlab.analysis.tokens import WORDS
-from liftlab.reporting.figures.trials import stage_names
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
 from liftlab.reporting.sections.answers import MOST_CODE, marked

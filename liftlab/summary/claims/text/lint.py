@@ -40,12 +40,7 @@ def lint(markdown: str, summary: RunSummary) -> list[Checked]:
     """Find the claims of a report and rule those whose words say which quantity they are about.
 
     `markdown`: the report; beyond 20,000 lines, 1,000 columns and 1,000 figures it is not read.
-    `summary`: the run's.
-
-    Returns
-    -------
-    list of Checked
-        In the order of the text.
+    `summary`: the run's. What is returned is in the order of the text.
     """
     lexicon = Lexicon(summary)
     checked: dict[Checked, None] = {}
