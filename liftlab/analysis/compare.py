@@ -53,14 +53,14 @@ class SuccessChange:
     """How often a second run is right, against a first, on the cases that both have."""
 
     # first, second: success rates over the shared cases, each with the same weight
-    first: float | None
-    second: float | None
+    first: float | None = None
+    second: float | None = None
     difference: Estimate  # second less first, in percentage points, with its paired interval
-    cases: int
+    cases: int = 0
     # better, worse: cases that are more, or less, often right in the second run
-    better: int
-    worse: int
-    p: float | None  # two-sided; in a comparison of runs corrected together with the times
+    better: int = 0
+    worse: int = 0
+    p: float | None = None  # two-sided; in a comparison of runs corrected together with the times
     verdict: SuccessVerdict
 
 
@@ -126,16 +126,9 @@ def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> Success
     if len(shared) == 0:
         graded = len(before) > 0 and len(after) > 0
         reason = "no case was graded in both runs" if graded else "a run has no graded answer"
-        return SuccessChange(
-            first=None,
-            second=None,
-            difference=Estimate(value=None, n=0, unit=POINTS, reason=reason),
-            cases=0,
-            better=0,
-            worse=0,
-            p=None,
-            verdict="cannot tell" if graded else "not measurable",
-        )
+        none = Estimate(value=None, n=0, unit=POINTS, reason=reason)
+        verdict: SuccessVerdict = "cannot tell" if graded else "not measurable"
+        return SuccessChange(difference=none, verdict=verdict)
     differences: Floats = np.asarray(after[shared] - before[shared], dtype=np.float64)
     p = sign_flip_p(differences)
     low, high = _difference_interval(differences, miss, p)

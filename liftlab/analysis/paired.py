@@ -40,10 +40,10 @@ class Change:
     ratio: Estimate
     # p, p_equivalent: two-sided for a difference, and for lying inside the margin; after
     # `together`, corrected
-    p: float | None
-    p_equivalent: float | None
+    p: float | None = None
+    p_equivalent: float | None = None
     # the ratio above 1 that this many cases would have shown with a power of 80 %
-    detectable: float | None
+    detectable: float | None = None
     margin: float  # what counts as the same, as a share
     verdict: Verdict
 
@@ -93,9 +93,6 @@ def times(
         measured = len(before) > 0 and len(after) > 0
         return Change(
             ratio=_untested(differences, measured=measured),
-            p=None,
-            p_equivalent=None,
-            detectable=None,
             verdict="cannot tell" if measured else "not measurable",
             **base,
         )

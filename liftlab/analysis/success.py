@@ -186,11 +186,6 @@ class SuccessCurve:
         """Estimate the share of answers that are right within `t` seconds."""
         return proportion(self.times <= t, clusters=self.cases)
 
-    def when(self, share: float) -> float | None:
-        """Return the time by which so many are right; None where they never are."""
-        place = int(np.searchsorted(self.share, share - 1e-9))
-        return float(self.seconds[place]) if place < len(self.seconds) else None
-
 
 def success_by(seconds: ArrayLike, ok: ArrayLike, cases: ArrayLike | None = None) -> SuccessCurve:
     """Return the share of graded answers that are right within each time.

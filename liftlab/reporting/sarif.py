@@ -8,7 +8,7 @@ from typing import Any
 
 from liftlab import __version__
 from liftlab.summary.claims.model import Verdict
-from liftlab.summary.claims.text import Checked
+from liftlab.summary.claims.text.lint import Checked
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 # By ruling: the rule's id, its level, and what it means.

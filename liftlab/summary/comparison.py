@@ -11,7 +11,7 @@ import pandas as pd
 from liftlab.analysis import compare as paired_runs
 from liftlab.analysis.by_case import CaseChange, case_changes
 from liftlab.analysis.comparability import CONDITIONS, SETTINGS, differences
-from liftlab.analysis.compare import Ranking, rank
+from liftlab.analysis.compare import rank
 from liftlab.analysis.estimate import Estimate
 from liftlab.store import RunData
 from liftlab.summary.provenance import warning_of
@@ -166,7 +166,6 @@ class RankedRuns:
     """Runs with their places, those first that are most often right."""
 
     rows: tuple[RankedRun, ...]  # the runs
-    ranking: Ranking  # every pair of them, in the order in which they were named
     shared: int  # cases that all have
 
     def as_json(self) -> dict[str, Any]:
@@ -211,7 +210,7 @@ def ranked(summaries: Sequence[RunSummary], changed_cases: Sequence[str] = ()) -
         for summary, (success, time) in zip(summaries, places, strict=True)
     ]
     rows.sort(key=lambda row: (row.success_places, -(row.success.value or 0.0)))
-    return RankedRuns(rows=tuple(rows), ranking=ranking, shared=len(shared))
+    return RankedRuns(rows=tuple(rows), shared=len(shared))
 
 
 def _of(run: RunData, cases: set[str]) -> RunData:

@@ -28,7 +28,7 @@ class Provenance(Result):
     source: Mapping[str, Any]  # of an imported run: its file, and how that was read
     price: Price | None  # the one price; None where none is known
     isolation: tuple[str, ...]  # the levels at which answers were run
-    # A warning that repeats were answered faster than the first time; empty without one
+    # a warning that repeats were answered faster than the first time; empty without one
     caches: str
 
     @property

@@ -59,7 +59,7 @@ class Figure:
     """A figure of a sentence."""
 
     kind: Kind  # what it counts in
-    value: float  # A fraction, a factor, seconds or USD
+    value: float  # a fraction, a factor, seconds or USD
     off: float  # by how much it may be off as it was written
     # start, end: where it stands
     start: int
