@@ -43,16 +43,14 @@ _FASTER = 0.5  # a stage that took half as long
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStage:
-    """A stage that is not built yet, and what it is thought to take.
-
-    `low_s`, `high_s`: its range in seconds, any time in it as likely as another. `after`: the
-    stages that it needs; None: the one before it in the plan, the first after all measured ones.
-    Empty: it needs none, and runs beside the others from the start.
-    """
+    """A stage that is not built yet, and what it is thought to take."""
 
     name: str
+    # low_s, high_s: its range in seconds, any time in it as likely as another
     low_s: float
     high_s: float
+    # the stages that it needs; None: the one before it in the plan, the first after all measured
+    # ones. Empty: it needs none, and runs beside the others from the start.
     after: tuple[str, ...] | None = None
 
 

@@ -28,16 +28,13 @@ _MOST_CELLS = 2_000_000  # of a block of shuffled series
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """A shift of the level between two neighbours of a series.
-
-    `before`, `after`: the means of the stretches on both sides, up to the next shift. `p`: chance
-    of a difference that large anywhere in a steady series of this length.
-    """
+    """A shift of the level between two neighbours of a series."""
 
     index: int  # of the first value at the new level
+    # before, after: the means of the stretches on both sides, up to the next shift
     before: float
     after: float
-    p: float
+    p: float  # chance of a difference that large anywhere in a steady series of this length
 
 
 def shifts(values: ArrayLike, *, seed: int = 0) -> list[Shift]:

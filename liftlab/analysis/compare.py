@@ -206,13 +206,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """Every pair of k runs, over the cases that both have.
+    """Every pair of k runs, over the cases that both have."""
 
-    `count`: how many runs there are. `pairs`: verdicts and intervals hold together, over all pairs
-    and over success and times.
-    """
-
-    count: int
+    count: int  # how many runs there are
+    # verdicts and intervals hold together, over all pairs and over success and times
     pairs: tuple[Pair, ...]
 
     def places(self, quantity: Quantity) -> list[tuple[int, int]]:

@@ -32,19 +32,17 @@ _OF = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetResult:
-    """A target against an estimate: met or not only where the whole interval says so.
-
-    `needs`: what would decide, in words; empty where it is decided. `more`: further prompts that
-    decide with 80 % power: if the truth is the far end of the interval, and if it lies halfway
-    between estimate and limit. None where no number is known; the second is None beyond 1,000.
-    """
+    """A target against an estimate: met or not only where the whole interval says so."""
 
     name: str
     limit: float
     at_most: bool
     estimate: Estimate
     verdict: TargetVerdict
-    needs: str = ""
+    needs: str = ""  # what would decide, in words; empty where it is decided
+    # further prompts that decide with 80 % power: if the truth is the far end of the interval, and
+    # if it lies halfway between estimate and limit. None where no number is known; the second is
+    # None beyond 1,000.
     more: tuple[int, int | None] | None = None
 
 

@@ -144,15 +144,13 @@ def _error_classes(trials: pd.DataFrame, stages: pd.DataFrame) -> Sequence[tuple
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Failures(Result):
-    """Failure classes of a run, the most frequent first.
+    """Failure classes of a run, the most frequent first."""
 
-    `rows`: a share of all graded answers and of the failures for each class. Fixing one class may
-    bring another to light, so its share is the most that a fix can buy. `clearly_first`: whether
-    the first spoils more prompts than the second beyond chance, by the sign test over prompts, at 5
-    %.
-    """
-
+    # a share of all graded answers and of the failures for each class. Fixing one class may bring
+    # another to light, so its share is the most that a fix can buy.
     rows: tuple[FailureShare, ...]
+    # whether the first spoils more prompts than the second beyond chance, by the sign test over
+    # prompts, at 5 %
     clearly_first: bool
 
     @property

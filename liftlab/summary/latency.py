@@ -94,26 +94,18 @@ def _shown(run: RunData, found: LatencySummary, rows: Rows, limits: Limits) -> L
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class RightBy(Result):
-    """The share of graded answers that are right within a time.
+    """The share of graded answers that are right within a time."""
 
-    `curve`: right within t, of answered and graded; it ends at the success rate. `limits`: seconds
-    to read it at, by the name of the target.
-    """
-
-    curve: SuccessCurve
-    limits: tuple[tuple[str, float], ...]
+    curve: SuccessCurve  # right within t, of answered and graded; it ends at the success rate
+    limits: tuple[tuple[str, float], ...]  # seconds to read it at, by the name of the target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Spread(Result):
-    """Variance components of each stage and end to end, of the rows of their medians.
+    """Variance components of each stage and end to end, of the rows of their medians."""
 
-    `latency`: the times themselves, with SD and coefficient of variation. `rows`: by "e2e" or
-    stage, in the order of the pipeline.
-    """
-
-    latency: Latency
-    rows: tuple[tuple[str, Components], ...]
+    latency: Latency  # the times themselves, with SD and coefficient of variation
+    rows: tuple[tuple[str, Components], ...]  # by "e2e" or stage, in the order of the pipeline
 
 
 def spread_of(run: RunData, latency: Latency) -> Spread:
@@ -129,14 +121,11 @@ def spread_of(run: RunData, latency: Latency) -> Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Slow(Result):
-    """Slow steps; `len` of them is the count on every page.
+    """Slow steps; `len` of them is the count on every page."""
 
-    `steps`: the largest excess first, each with causes and unexplained seconds that sum to it.
-    `medians`: of each stage.
-    """
-
+    # the largest excess first, each with causes and unexplained seconds that sum to it
     steps: SlowSteps
-    medians: Mapping[str, float | None]
+    medians: Mapping[str, float | None]  # of each stage
 
 
 def slow_of(run: RunData, latency: Latency) -> Slow:

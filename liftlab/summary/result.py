@@ -15,12 +15,9 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Result:
-    """Something that is said of one run; `liftlab.reporting.sections` says how it is shown.
+    """Something that is said of one run; `liftlab.reporting.sections` says how it is shown."""
 
-    `run`: the run and its tables.
-    """
-
-    run: RunData
+    run: RunData  # the run and its tables
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.run.run.run_id}>"

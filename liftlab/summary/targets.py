@@ -20,12 +20,9 @@ _STATISTICS = {"median": "p50"}  # the others are named alike
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Targets(Result):
-    """The targets of a project.
+    """The targets of a project."""
 
-    `rows`: in the order of its settings.
-    """
-
-    rows: tuple[JudgedTarget, ...]
+    rows: tuple[JudgedTarget, ...]  # in the order of its settings
 
     def of(self, metric: str, population: Population = "answered") -> JudgedTarget | None:
         """Return the first required target of a metric; None where there is none."""
@@ -108,13 +105,11 @@ class FixClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
-    """A required target that the data do not decide.
+    """A required target that the data do not decide."""
 
-    `target`: the target, with how many more prompts would decide. `seconds`, `usd`: what the fewest
-    of them take at this run's speed and price, each asked as often as here; None where not known.
-    """
-
-    target: JudgedTarget
+    target: JudgedTarget  # the target, with how many more prompts would decide
+    # seconds, usd: what the fewest of them take at this run's speed and price, each asked as often
+    # as here; None where not known
     seconds: float | None
     usd: float | None
 
@@ -133,12 +128,9 @@ Recommendation = FixEndpoint | FixClass | Settle | Investigate
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Recommendations(Result):
-    """What to do next.
+    """What to do next."""
 
-    `rows`: the most useful first.
-    """
-
-    rows: tuple[Recommendation, ...]
+    rows: tuple[Recommendation, ...]  # the most useful first
 
 
 def recommendations_of(summary: RunSummary) -> Recommendations:

@@ -74,13 +74,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Examples(Result):
-    """Failed answers of a run.
+    """Failed answers of a run."""
 
-    `rows`: some of each failure class. `failed`: how many there are in all.
-    """
-
-    rows: tuple[Example, ...]
-    failed: int
+    rows: tuple[Example, ...]  # some of each failure class
+    failed: int  # how many there are in all
 
 
 def examples_of(run: RunData) -> Examples:
