@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Bools, Floats, as_array, floats, is_true, labels
+from liftlab.analysis.columns import Bools, Floats, as_array, floats, labels
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.quantiles import quantile
 from liftlab.records import ErrorClass
@@ -218,11 +218,9 @@ def answered(trials: pd.DataFrame) -> Bools:
     return np.asarray(labels(trials, "outcome") != "error", dtype=np.bool_)
 
 
-def succeeded(trials: pd.DataFrame, success: str = "pass") -> Bools:
-    """Return where trials succeeded: by outcome for "pass", else by a column of that name."""
-    if success == "pass":
-        return np.asarray(labels(trials, "outcome") == "pass", dtype=np.bool_)
-    return is_true(trials, success)
+def succeeded(trials: pd.DataFrame) -> Bools:
+    """Return where a trial ended with a right answer; (n,)."""
+    return np.asarray(labels(trials, "outcome") == "pass", dtype=np.bool_)
 
 
 def _summary(timed: Timed, what: str) -> LatencySummary:

@@ -165,7 +165,7 @@ def flag(x: ArrayLike, cases: ArrayLike | None = None, tokens: ArrayLike | None 
     return _scored(values, fit_for, middle, pooled_limit(n), "pooled")
 
 
-def theil_sen(x: ArrayLike, y: ArrayLike, seed: int = 0) -> tuple[float, float]:
+def theil_sen(x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
     """Return intercept and slope of a line through the medians: never falling, never negative.
 
     Theil (1950), Sen (1968). Beyond 1,000 points a seeded sample of them is used.
@@ -176,7 +176,7 @@ def theil_sen(x: ArrayLike, y: ArrayLike, seed: int = 0) -> tuple[float, float]:
     (0.5, 0.1)
     """
     across, up = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    chosen = fit_sample(len(across), seed)
+    chosen = fit_sample(len(across))
     across, up = across[chosen], up[chosen]
     slope = 0.0
     if np.ptp(across) > 0:
@@ -184,11 +184,11 @@ def theil_sen(x: ArrayLike, y: ArrayLike, seed: int = 0) -> tuple[float, float]:
     return max(0.0, float(np.median(up - slope * across))), slope
 
 
-def fit_sample(n: int, seed: int = 0) -> slice | NDArray[np.intp]:
+def fit_sample(n: int) -> slice | NDArray[np.intp]:
     """Return which of n points a robust line is fitted to: all, or a seeded sample in order."""
     if n <= _FIT_SAMPLE:
         return slice(None)
-    return np.sort(np.random.default_rng(seed).choice(n, _FIT_SAMPLE, replace=False))
+    return np.sort(np.random.default_rng(0).choice(n, _FIT_SAMPLE, replace=False))
 
 
 def robust_scores(residuals: Floats, floor: float = _SAME) -> Floats:

@@ -168,7 +168,7 @@ def at_level(ratio: Estimate, miss: float, freedom: int) -> Estimate:
     return replace(ratio, low=ratio.value * math.exp(-half), high=ratio.value * math.exp(half))
 
 
-def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
+def sign_flip_p(differences: ArrayLike) -> float:
     """Return the two-sided p of differences whose signs are random if nothing changed.
 
     Examples
@@ -180,18 +180,17 @@ def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
     values = values[values != 0]
     if len(values) == 0:
         return 1.0
-    if len(values) <= _EXACT_FLIPS:
-        signs = np.array(list(itertools.product((-1, 1), repeat=len(values))), dtype=np.float64)
-    else:
-        return _sampled_flips(values, np.random.default_rng(seed))
+    if len(values) > _EXACT_FLIPS:
+        return _sampled_flips(values)
+    signs = np.array(list(itertools.product((-1, 1), repeat=len(values))), dtype=np.float64)
     sums = np.abs(signs @ values)
     return float((sums >= abs(values.sum()) - 1e-9).mean())
 
 
-def _sampled_flips(values: Floats, rng: np.random.Generator) -> float:
+def _sampled_flips(values: Floats) -> float:
     """Draw sign patterns: of differences of one size only the number with a plus counts."""
     sizes, counts = np.unique(np.abs(values).round(12), return_counts=True)
-    plus = rng.binomial(counts, 0.5, (_SAMPLED_FLIPS, len(sizes)))
+    plus = np.random.default_rng(0).binomial(counts, 0.5, (_SAMPLED_FLIPS, len(sizes)))
     sums = np.abs((2.0 * plus - counts) @ sizes)
     sums[0] = abs(values.sum())  # what was seen is one of the patterns
     return float((sums >= abs(values.sum()) - 1e-9).mean())

@@ -201,11 +201,11 @@ def success_by(seconds: ArrayLike, ok: ArrayLike, cases: ArrayLike | None = None
     return SuccessCurve(times=np.where(good & np.isfinite(values), values, np.inf), cases=names)
 
 
-def success_curve(trials: pd.DataFrame, success: str = "pass") -> SuccessCurve:
+def success_curve(trials: pd.DataFrame) -> SuccessCurve:
     """Return the share of answered and graded trials that succeed within each time."""
     graded = trials[np.isin(labels(trials, "outcome").astype(str), ("pass", "fail"))]
-    good = succeeded(graded, success)
-    return success_by(judged_seconds(graded), good, labels(graded, "case_id").astype(str))
+    cases = labels(graded, "case_id").astype(str)
+    return success_by(judged_seconds(graded), succeeded(graded), cases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

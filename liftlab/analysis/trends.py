@@ -89,13 +89,12 @@ class RunSeries:
         return sorted(found, key=lambda change: change.started_at)
 
 
-def run_series(runs: pd.DataFrame, seed: int = 0) -> list[RunSeries]:
+def run_series(runs: pd.DataFrame) -> list[RunSeries]:
     """Split a history into series of the same work, and look for shifts and slopes in each.
 
     `runs`: the history, with its stages as columns; complete runs that were measured or imported
     count. Endpoints that were used one after the other are one series, so that the change from one
-    to the next can show; those used side by side are series of their own. `seed`: of the shuffling
-    behind every p.
+    to the next can show; those used side by side are series of their own.
     """
     kept = runs[(runs["status"] == "complete") & (runs["provenance"] != "reference")]
     kept = kept[kept["started_at"].notna()].sort_values(["started_at", "run_id"])
@@ -107,7 +106,7 @@ def run_series(runs: pd.DataFrame, seed: int = 0) -> list[RunSeries]:
                 RunSeries(
                     title=_title(part),
                     runs=tuple(part["run_id"]),
-                    metrics=tuple(_metric_series(part, name, seed) for name in names),
+                    metrics=tuple(_metric_series(part, name) for name in names),
                 )
             )
     return sorted(found, key=lambda series: -len(series.runs))
@@ -125,10 +124,10 @@ def _by_endpoint(runs: pd.DataFrame) -> Iterator[pd.DataFrame]:
             yield part
 
 
-def _metric_series(runs: pd.DataFrame, metric: str, seed: int) -> MetricSeries:
+def _metric_series(runs: pd.DataFrame, metric: str) -> MetricSeries:
     known = runs[np.isfinite(on_scale(floats(runs, metric), metric))]
     values = on_scale(floats(known, metric), metric)
-    found = shifts(values, seed=seed)
+    found = shifts(values)
     changes = tuple(_change(known, metric, shift, found) for shift in found)
     first = found[-1].index if found else 0
     level = values[first:]

@@ -6,14 +6,13 @@ import base64
 import math
 import numbers
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from html import unescape
 from typing import Any
 
 import pandas as pd
 
 from liftlab.reporting.html import Html, bounded, join, tag
-from liftlab.reporting.scorecards import verdict
 from liftlab.reporting.text.base import Text
 from liftlab.words import counted
 
@@ -95,29 +94,14 @@ def download(frame: pd.DataFrame, name: str) -> Html:
     return tag("a", words, href=f"data:text/csv;base64,{encoded}", download=name)
 
 
-def facts_table(facts: Mapping[str, object], caption: str = "") -> Html:
+def facts_table(facts: Mapping[str, object]) -> Html:
     """Return names and values, one pair a row; pairs without a value are left out."""
     rows = [
         tag("tr", tag("th", name, scope="row"), tag("td", _words(value)))
         for name, value in facts.items()
         if not _missing(value)
     ]
-    head = tag("caption", caption) if caption else ""
-    return tag("div", tag("table", head, tag("tbody", *rows)), cls="scroll")
-
-
-def claims_table(claims: Sequence[Mapping[str, str]], caption: str = "") -> Html:
-    """Return claims with their rulings; each has `claim`, `ruling` and `say`."""
-    rows = [
-        {
-            "Claim": tag("span", f"“{claim['claim']}”"),
-            "Ruling": verdict(claim["ruling"]),
-            "What may be said": tag("span", claim["say"]),  # whole, however long
-        }
-        for claim in claims
-    ]
-    columns = ["Claim", "Ruling", "What may be said"]
-    return table(pd.DataFrame(rows, columns=columns), caption=caption)
+    return tag("div", tag("table", tag("tbody", *rows)), cls="scroll")
 
 
 def _is_numeric(column: pd.Series[Any]) -> bool:

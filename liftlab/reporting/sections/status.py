@@ -15,7 +15,7 @@ from liftlab.reporting.html import Html, tag
 from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
 from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
 from liftlab.reporting.since import change
-from liftlab.reporting.tables import claims_table, facts_table, table
+from liftlab.reporting.tables import facts_table, table
 from liftlab.reporting.text import answers, findings, run, targets, words
 from liftlab.reporting.text import recommendations as recommendations_text
 from liftlab.reporting.text.base import capitalised, code
@@ -119,19 +119,20 @@ def _(claims: Claims) -> Section:
     """Return each claim with its ruling."""
     rows = [
         {
-            "claim": row.claim.statement,
-            "ruling": row.ruling,
-            "say": row.may_say,
+            "Claim": tag("span", f"“{row.claim.statement}”"),
+            "Ruling": verdict(row.ruling),
+            "What may be said": tag("span", row.may_say),  # whole, however long
         }
         for row in claims.rows
     ]
     if not rows:
         return of_run(claims, title="No claims are on file for this run", is_empty=True)
     kept = sum(row.ruling == "supported" for row in claims.rows)
+    shown = table(pd.DataFrame(rows))
     return of_run(
         claims,
         title=f"{kept:,} of {len(rows):,} claims are supported by the run's rows",
-        details=(("Each claim with its ruling, and what may be said", claims_table(rows)),),
+        details=(("Each claim with its ruling, and what may be said", shown),),
     )
 
 
