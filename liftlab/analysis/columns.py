@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,18 +95,6 @@ def checked(x: ArrayLike, clusters: ArrayLike | None) -> tuple[Floats, Indices, 
     if len(index) != len(values):
         raise ValueError(f"{len(index)} clusters for {len(values)} values")
     return values, index, cases
-
-
-def per_cluster(
-    x: ArrayLike, clusters: ArrayLike | None, reduce: Literal["median", "mean"]
-) -> tuple[Floats, str]:
-    """Return one value a cluster, and the population that such values speak for."""
-    values, index, groups = checked(x, clusters)
-    if groups == len(values):
-        return values, THIS_RUN if clusters is None else PROMPTS
-    if reduce == "median":
-        return group_medians(values, index, groups), PROMPTS
-    return group_sums(values, index, groups) / np.bincount(index), PROMPTS
 
 
 def indexed(names: ArrayLike) -> tuple[Indices, int]:

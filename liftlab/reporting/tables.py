@@ -1,4 +1,4 @@
-"""Tables for people: numbers aligned, foreign text escaped, long ones cut, all of it as CSV."""
+"""Tables and scorecards for people: numbers aligned, foreign text escaped, all of it as CSV."""
 
 from __future__ import annotations
 
@@ -7,21 +7,80 @@ import math
 import numbers
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
 import pandas as pd
 
 from liftlab.reporting.html import Html, bounded, join, tag
-from liftlab.reporting.text.base import Text
+from liftlab.reporting.text.base import Text, write
 from liftlab.words import counted
 
+# The colour of each verdict and ruling. Those that are not here are shown without a judgement.
+_COLORS = {
+    "met": "good",
+    "supported": "good",
+    "right": "good",
+    "pass": "good",
+    "faster": "good",
+    "better": "good",
+    "equivalent": "good",
+    "not met": "bad",
+    "contradicted": "bad",
+    "fail": "bad",
+    "error": "bad",
+    "slower": "bad",
+    "worse": "bad",
+    "undecided": "undecided",
+    "cannot tell": "undecided",
+    "not supported": "undecided",
+}
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
 MOST_CSV = 3_000_000
 _SMALLEST = 0.0001
 _TAG = re.compile(r"<[^>]*>")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorecard:
+    """One number that a reader should leave with."""
+
+    what: str  # its name
+    number: str  # the number with its unit, or an en dash
+    why: str = ""  # the interval, or why there is none and what would give it
+    verdict: str = ""  # "met", "not met", "undecided", "not measurable", or empty
+    target: str = ""  # what the verdict is about
+
+    def html(self) -> Html:
+        """Return the scorecard."""
+        said = write("{}: {}", self.target, self.verdict) if self.target else self.verdict
+        return tag(
+            "div",
+            tag("p", self.what, cls="what"),
+            tag("p", self.number, cls="number"),
+            tag("p", self.why, cls="why"),
+            verdict(self.verdict, said) if self.verdict else "",
+            cls="tile",
+        )
+
+
+def scorecards(shown: Iterable[Scorecard]) -> Html:
+    """Return scorecards beside each other, as many as the page is wide for."""
+    return tag("div", *(card.html() for card in shown), cls="tiles")
+
+
+def verdict(word: str, said: str = "") -> Html:
+    """Return a verdict as a coloured word.
+
+    Examples
+    --------
+    >>> str(verdict("met"))
+    '<span class="verdict good">met</span>'
+    """
+    return tag("span", said or word, cls=f"verdict {_COLORS.get(word, 'unmeasured')}")
 
 
 def table(

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from liftlab.reporting.html import Html
-from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
-from liftlab.reporting.tables import download, facts_table, table
+from liftlab.reporting.tables import Scorecard, download, facts_table, scorecards, table, verdict
 
 
 def test_numbers_are_aligned_and_text_is_escaped() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from liftlab.analysis.columns import CONFIDENCE, Floats, per_cluster
+from liftlab.analysis.columns import CONFIDENCE, Floats, group_sums, indexed
 from liftlab.analysis.cost.hosting import Hosting, Usage, billed_per_request, closed_form, simulate
 from liftlab.analysis.cost.prices import Price
 from liftlab.analysis.estimate import Estimate
@@ -173,7 +173,8 @@ def _stretch_draws(service: Service, seed: int) -> tuple[Floats, str, int]:
     told = mean(service.seconds, clusters=service.cases)
     if not told.has_interval:
         return np.full(_DRAWS, math.nan), told.reason, told.n
-    logs = np.log(per_cluster(service.seconds, service.cases, "mean")[0])
+    index, cases = indexed(service.cases)
+    logs = np.log(group_sums(service.seconds, index, cases) / np.bincount(index))
     n, variance = len(logs), float(logs.var(ddof=1))
     error = math.sqrt(variance / n + variance**2 / (2 * (n - 1)))
     drawn = stats.t.rvs(n - 1, size=_DRAWS, random_state=np.random.default_rng(seed))

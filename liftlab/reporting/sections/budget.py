@@ -9,9 +9,8 @@ from liftlab.analysis.estimate import quantity, span
 from liftlab.reporting.figures.curves import ends_by
 from liftlab.reporting.figures.trials import stage_levers
 from liftlab.reporting.html import Html
-from liftlab.reporting.scorecards import Scorecard, scorecards
 from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
-from liftlab.reporting.tables import behind, table
+from liftlab.reporting.tables import Scorecard, behind, scorecards, table
 from liftlab.reporting.text import budget as budget_text
 from liftlab.reporting.text import what_if as what_if_text
 from liftlab.reporting.text import words

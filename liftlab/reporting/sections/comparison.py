@@ -9,9 +9,8 @@ import pandas as pd
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.figures.rates import Ratio, ratio_rows
 from liftlab.reporting.html import Html
-from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
 from liftlab.reporting.sections.base import Section, cell, interval_cell, shown
-from liftlab.reporting.tables import behind, table
+from liftlab.reporting.tables import Scorecard, behind, scorecards, table, verdict
 from liftlab.reporting.text import comparison as comparison_text
 from liftlab.reporting.text import ranking as ranking_text
 from liftlab.reporting.text import words

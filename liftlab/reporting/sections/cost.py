@@ -12,9 +12,8 @@ from liftlab.analysis.cost.traffic import MONTH_S, fee_of, usd_of
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.figures.cost import cost_by_traffic, cost_parts
 from liftlab.reporting.html import Html, join, tag
-from liftlab.reporting.scorecards import Scorecard, scorecards
 from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
-from liftlab.reporting.tables import behind, table
+from liftlab.reporting.tables import Scorecard, behind, scorecards, table
 from liftlab.reporting.text import cost as cost_text
 from liftlab.reporting.text.numbers import likely, value
 from liftlab.summary.cost import Costs

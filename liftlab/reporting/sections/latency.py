@@ -14,7 +14,6 @@ from liftlab.reporting.figures.slow import causes as causes_figure
 from liftlab.reporting.figures.slow import latency_strip
 from liftlab.reporting.figures.trials import stage_bars
 from liftlab.reporting.html import Html, join, tag
-from liftlab.reporting.scorecards import verdict
 from liftlab.reporting.sections.base import (
     Section,
     cell,
@@ -24,7 +23,7 @@ from liftlab.reporting.sections.base import (
     shown,
 )
 from liftlab.reporting.sections.trials import trial_table
-from liftlab.reporting.tables import behind, codes, table
+from liftlab.reporting.tables import behind, codes, table, verdict
 from liftlab.reporting.text import drift as drift_text
 from liftlab.reporting.text import latency as latency_text
 from liftlab.reporting.text import slow as slow_text

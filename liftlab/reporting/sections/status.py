@@ -12,10 +12,9 @@ from liftlab.analysis.published import PublishedFigure
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.records import Run
 from liftlab.reporting.html import Html, tag
-from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
 from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
 from liftlab.reporting.since import change
-from liftlab.reporting.tables import facts_table, table
+from liftlab.reporting.tables import Scorecard, facts_table, scorecards, table, verdict
 from liftlab.reporting.text import answers, findings, run, targets, words
 from liftlab.reporting.text import recommendations as recommendations_text
 from liftlab.reporting.text.base import capitalised, code

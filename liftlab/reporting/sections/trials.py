@@ -11,10 +11,9 @@ from liftlab.analysis.columns import client_counts
 from liftlab.analysis.latency import stage_names
 from liftlab.analysis.tokens import WORDS
 from liftlab.reporting.html import Html, bounded, join, tag
-from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
 from liftlab.reporting.sections.answers import MOST_CODE, marked
 from liftlab.reporting.sections.base import Section, of_run, shown
-from liftlab.reporting.tables import behind, codes, table
+from liftlab.reporting.tables import Scorecard, behind, codes, scorecards, table, verdict
 from liftlab.reporting.text import trial as trial_text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.numbers import sentences
