@@ -9,16 +9,20 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from liftlab.analysis.columns import Bools, Floats, Indices, group_medians, group_sums
-from liftlab.analysis.outliers import pooled_limit, robust_scores, within_limit
+from liftlab.analysis.outliers import (
+    FIT_NEEDS,
+    GATE,
+    REPEATS_NEEDED,
+    TO_SIGMA,
+    pooled_limit,
+    robust_scores,
+    within_limit,
+)
 
-GATE = 1.5  # times what was expected, at least
-REPEATS_NEEDED = 3  # of a case, to judge within it
-FIT_NEEDS = 8  # steps along their tokens
 POOLED_NEEDS = 4
 GAP_LEVEL = 0.01  # of all gaps together, and of all sets that are judged in one run
 MOST = 0.15  # of the steps: more are a group of their own, not chance
 _ALIKE = 1e-3  # residuals closer than this count as the same
-_TO_SIGMA = 1.4826
 
 
 def beyond_chance(
@@ -98,7 +102,7 @@ def _over_twin(values: Floats, index: Indices) -> Bools:
     kept = np.ones(len(values), dtype=np.bool_)
     if len(apart) < POOLED_NEEDS:
         return kept
-    scale = max(_TO_SIGMA * float(np.median(np.abs(apart))), _ALIKE)
+    scale = max(TO_SIGMA * float(np.median(np.abs(apart))), _ALIKE)
     limit = max(pooled_limit(len(apart)) * scale, math.log(GATE) / 2)
     kept[one], kept[other] = apart > limit, -apart > limit
     return kept

@@ -80,12 +80,10 @@ class Kept:
 class Budget:
     """What end to end takes now, and will, by one model: see `MODEL`."""
 
-    # without, with_planned: by quantile: P50, P90, P95 of requests, each with a reason where there
-    # are too few
+    # P50, P90, P95 of requests by quantile, each with a reason where there are too few
     without: Mapping[float, Estimate]
     with_planned: Mapping[float, Estimate]
-    # now_s, planned_s: (draws,): end-to-end times of the same draws, without and with the planned
-    # stages; `inf` where the client gave up
+    # (draws,): end to end of the same draws, without and with the planned stages; `inf`: given up
     now_s: Floats
     planned_s: Floats
     # lowest_s, highest_s: the median if every planned stage took its least, or its most
@@ -95,11 +93,9 @@ class Budget:
     # planned stages that are measured: they are no longer drawn from their range
     kept: tuple[Kept, ...]
     planned: tuple[PlannedStage, ...]
-    # stages that some planned stage is after, and that this run does not have: that planned stage
-    # was put after all measured ones
+    # stages that a planned one is after, and this run has not: it was put after all measured ones
     misplaced: tuple[str, ...]
-    # rows, left_out, n: requests drawn from, those that were not answered or not timed, and how
-    # many cases
+    # rows, n: requests drawn from, of how many cases; left_out: not answered or not timed
     rows: int
     left_out: int
     n: int

@@ -139,8 +139,7 @@ class Decision:
     successes: int
     trials: int
     left_out: int  # repeats of a case already counted, and outcomes that are not known
-    # log_ratio, bound: log likelihood ratio of target + zone against target - zone; decided beyond
-    # ± bound
+    # log likelihood ratio of target + zone against target - zone; decided beyond ± bound
     log_ratio: float
     bound: float
     verdict: Verdict
@@ -150,7 +149,6 @@ class Decision:
     # to_above, to_below: fewest further trials that would decide: all successes, or all failures
     to_above: int
     to_below: int
-    # seconds, usd: what one trial takes; None where not known
     seconds: float | None = None
     usd: float | None = None
 

@@ -28,8 +28,7 @@ _KEYS = ["case_id", "repeat"]
 class Timed:
     """The times that a summary is of."""
 
-    # seconds, cases, given_up: (n,): times, the case of each, and where the client gave up at that
-    # time
+    # (n,): times, the case of each, and where the client gave up at that time
     seconds: Floats
     cases: Any
     given_up: Bools
@@ -41,9 +40,7 @@ class LatencySummary:
     """The latencies of one stage, or end to end."""
 
     what: str
-    # n, cases, given_up, left_out: how many rows are in it, of how many prompts, on how many of
-    # them the client gave up, and how many are not in it: errors of the endpoint, and rows without
-    # a time
+    # n, given_up: rows in it, on how many of them the client gave up; left_out: errors, no time
     n: int
     cases: int
     given_up: int
@@ -55,7 +52,6 @@ class LatencySummary:
     p99: Estimate
     cv: Estimate
     std_s: float | None  # sample standard deviation (n - 1)
-    # low_s, high_s: smallest and largest time of an answer
     low_s: float | None
     high_s: float | None
 

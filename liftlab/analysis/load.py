@@ -47,8 +47,7 @@ class LoadSummary:
     errors: tuple[tuple[str, int], ...]
     # from the first request sent to the last one ended; None where nothing was sent
     seconds: float | None
-    # reused, stale: requests on a connection that had been used before; those sent again at once,
-    # since their server had closed such a connection
+    # reused: on a connection used before; stale: sent again, since the server had closed such a one
     reused: int
     stale: int
     # of those answered well: times of tokens (streamed), `e2e`, `e2e_from_planned` (open loop); of

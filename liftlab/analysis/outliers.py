@@ -49,7 +49,7 @@ GATE = 1.5  # a flagged value is at least this many times what was expected
 SMALLEST_N = 4
 FIT_NEEDS = 8  # rows for a line in tokens
 REPEATS_NEEDED = 3  # of a case, to judge within it
-_TO_SIGMA = 1.4826  # MAD of a normal sample to its standard deviation
+TO_SIGMA = 1.4826  # MAD of a normal sample to its standard deviation
 _SAME = 1e-3  # times closer than this share of each other count as equal
 _FIT_SAMPLE = 1_000  # the slope is quadratic in memory; docs/calibration.md has the error
 
@@ -104,8 +104,7 @@ class Outliers:
     """Which of n values are slow beyond chance."""
 
     mask: Bools  # (n,): true where flagged
-    # (n,): distance of ln x from what was expected, in robust standard deviations; NaN where a
-    # value was not judged
+    # (n,): distance of ln x from what was expected, in robust SD; NaN where it was not judged
     score: Floats
     # the score that a clean sample exceeds once in 20; infinite where nothing can be judged
     limit: float
@@ -194,7 +193,7 @@ def fit_sample(n: int) -> slice | NDArray[np.intp]:
 def robust_scores(residuals: Floats, floor: float = _SAME) -> Floats:
     """Return residuals of ln x in robust standard deviations from their median."""
     centred = residuals - np.median(residuals)
-    scale = max(_TO_SIGMA * float(np.median(np.abs(centred))), floor)
+    scale = max(TO_SIGMA * float(np.median(np.abs(centred))), floor)
     scores: Floats = centred / scale
     return scores
 

@@ -38,8 +38,7 @@ class Change:
     # second over first: below 1 is faster. Its n is the number of shared cases; after a correction
     # its interval excludes 1 where the verdict says so, and nowhere else.
     ratio: Estimate
-    # p, p_equivalent: two-sided for a difference, and for lying inside the margin; after
-    # `together`, corrected
+    # for a difference, two-sided, and for lying inside the margin; corrected after `together`
     p: float | None = None
     p_equivalent: float | None = None
     # the ratio above 1 that this many cases would have shown with a power of 80 %

@@ -258,19 +258,16 @@ def _measured(stages: pd.DataFrame) -> set[str]:
 class PublishedFigure:
     """One published figure against the rows."""
 
-    # field, what, unit: its key in the summary, its name for people, and its unit; "%" is a
-    # fraction
+    # field, what: its key in the summary, and its name for people; "%" is a fraction
     field: str
     what: str
     unit: str
     published: float
-    # recomputed, rule: by the rule that liftlab stands by, and that rule; None where the rows hold
-    # nothing
+    # recomputed, rule: by the rule that liftlab stands by; None where the rows hold nothing
     recomputed: float | None
     rule: str
     comes_out_as: str  # the rule that gives the published digits; empty if none is known
-    # survives, explanation: whether `recomputed` has the published digits, and why not, or what it
-    # needs
+    # survives: whether `recomputed` has the published digits; explanation: why not
     survives: Survives
     explanation: str
 

@@ -32,7 +32,6 @@ class Regression:
     """One number of a run against that of the baseline."""
 
     metric: str
-    # before, after: the baseline's value and the run's
     before: float | None
     after: float | None
     # after over before as a share: .1 is 10 % more. Of a rate: the difference.

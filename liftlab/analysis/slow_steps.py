@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from liftlab.analysis import causes as why
-from liftlab.analysis.beyond_chance import GATE, beyond_chance
+from liftlab.analysis.beyond_chance import beyond_chance
 from liftlab.analysis.causes import CAUSES, KINDS, Accounts, Cause, Kind, Probably, accounts_of
 from liftlab.analysis.columns import Bools, Floats, floats, in_range, indexed, labels
 from liftlab.analysis.latency import answered_steps
+from liftlab.analysis.outliers import GATE
 
 Advice = Literal["", "record_attempts", "record_tokens", "record_server_times", "investigate"]
 
@@ -43,8 +44,7 @@ class SlowStep:
     case_id: str
     repeat: int
     stage: str
-    # took_s, usual_s: what it took, and what it usually takes: its peers' median, or what its
-    # tokens cost where only these show that it was slow
+    # usual_s: its peers' median, or what its tokens cost where only these show that it was slow
     took_s: float
     usual_s: float
     parts: tuple[Part, ...]  # causes, the largest first

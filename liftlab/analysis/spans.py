@@ -19,8 +19,7 @@ from liftlab.analysis.columns import (
     is_true,
     labels,
 )
-
-STALE = "stale_connection"  # a kept connection had been closed: sent again, but no retry
+from liftlab.records import STALE
 
 
 class Spans:

@@ -23,8 +23,7 @@ class TokenCosts:
     """Seconds that the tokens of one stage's attempts cost."""
 
     base_s: float  # seconds of an attempt without any token
-    # output_s, prompt_s: seconds an output token, and an uncached prompt token; zero where it does
-    # not surely cost time
+    # of an output token, of an uncached prompt token; zero where it does not surely cost time
     output_s: Estimate
     prompt_s: Estimate
     most_uncached: float  # the uncached prompt tokens up to which it was fitted

@@ -42,8 +42,7 @@ class ChangePoint:
     """A shift of one metric between two runs, and what changed at the same time."""
 
     metric: str
-    # last_before, run_id, started_at: the last run at the old level; the first at the new one and
-    # when it began
+    # last_before: the last run at the old level; run_id, started_at: the first at the new one
     last_before: str
     run_id: str
     started_at: str

@@ -36,7 +36,6 @@ class Answers(Result):
     """What a run's requests ended with."""
 
     limit: float | None  # the share of right answers that is wanted; None where no target is set
-    # trials, cases: requests, and distinct prompts
     trials: int
     cases: int
     # success, parsed: of the answers that were graded: right, and Python at all

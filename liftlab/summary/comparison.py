@@ -48,7 +48,6 @@ class Side:
 class Comparison:
     """Two runs, compared over what they share."""
 
-    # first, second: the earlier and the later side
     first: Side
     second: Side
     why: str  # why these two, in a sentence; empty where they were named
@@ -149,7 +148,6 @@ def _without(side: Side, cases: Sequence[str]) -> Side:
 class RankedRun:
     """One run of a ranking."""
 
-    # run_id, endpoint, model: which run it is
     run_id: str
     endpoint: str | None
     model: str | None

@@ -74,7 +74,6 @@ class CurvePoint:
 class Costs(Result):
     """What a run costs."""
 
-    # price, model: the one price, and by what it bills: the endpoint's
     price: Price
     model: CostModel
     # request, right: of a request: all attempts of the run, warm-up and failures included, over all

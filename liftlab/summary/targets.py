@@ -108,8 +108,7 @@ class Settle:
     """A required target that the data do not decide."""
 
     target: JudgedTarget  # the target, with how many more prompts would decide
-    # seconds, usd: what the fewest of them take at this run's speed and price, each asked as often
-    # as here; None where not known
+    # seconds, usd: what the fewest of them take at this run's speed and price; None: not known
     seconds: float | None
     usd: float | None
 

@@ -24,8 +24,7 @@ class Trials(Result):
     """How a run went."""
 
     completed: int  # trials that went through all stages
-    # requests, retries, failed: HTTP requests of all phases, those that asked again, and those that
-    # failed on the way
+    # HTTP requests of all phases, those that asked again, and those that failed on the way
     requests: int
     retries: int
     failed: int
@@ -55,7 +54,6 @@ def trials_of(run: RunData) -> Trials:
 class Example:
     """One failed answer; texts are the model's own, None where nothing was kept."""
 
-    # case_id, repeat, category: which trial it ended
     case_id: str
     repeat: int
     category: str
@@ -160,10 +158,8 @@ def rows_of(frame: pd.DataFrame, case_id: str, repeat: int) -> pd.DataFrame:
 class Exchange:
     """What one attempt sent and got back; a text is None where it was not kept."""
 
-    # stage, attempt: which attempt of which stage
     stage: str
     attempt: int | None
-    # prompt, system, schema: what was asked
     prompt: str | None
     system: str | None
     schema: Mapping[str, Any] | None
@@ -174,7 +170,6 @@ class Exchange:
 class TrialDetails(Result):
     """Everything that is known of one trial; texts are the model's own."""
 
-    # case_id, repeat: which trial it is
     case_id: str
     repeat: int
     trial: Mapping[str, Any]  # its row of the trial table
