@@ -29,7 +29,6 @@ from liftlab.analysis.latency import (
 from liftlab.analysis.rates import proportion
 from liftlab.words import counted
 
-__all__ = ["MODEL", "Budget", "Kept", "PlannedStage", "StageEffect", "forecast", "side_by_side"]
 MODEL = "draws of measured requests plus planned ranges"  # named wherever it is quoted
 Times = Mapping[str, Floats]
 Needs = Mapping[str, tuple[str, ...]]

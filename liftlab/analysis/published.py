@@ -21,7 +21,6 @@ from liftlab.analysis.columns import Floats, floats, is_true, labels
 from liftlab.analysis.latency import succeeded
 from liftlab.words import be
 
-__all__ = ["PublishedFigure", "compare_published", "matches"]
 Survives = Literal["yes", "no", "cannot be checked"]
 _Statistic = tuple[str, Callable[[Floats], float], str]
 # By statistic: name, function, and what is wrong with it. The first is ours.
