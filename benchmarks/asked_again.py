@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from liftlab.analysis.intervals import proportion, quantile
-from liftlab.analysis.verdicts import TargetResult, judge
+from liftlab.analysis.targets import TargetResult, judge
 
 Rng = np.random.Generator
 Names = np.ndarray  # the case of each request, 0, 0, 1, …

@@ -1,4 +1,4 @@
-"""Simulate the limits of the outlier flag, and print them as `liftlab/analysis/limits.py` has them.
+"""Simulate the limits of the outlier flag, as `liftlab/analysis/outliers.py` has them.
 
     python benchmarks/calibrate_limits.py [--seed 20251015] [--replicates 4000000]
 

@@ -14,8 +14,9 @@ import time
 
 import numpy as np
 
-from liftlab.analysis.cost import Hosting, Price, Service, closed_form, month, simulate
-from liftlab.analysis.cost.traffic import MONTH_S
+from liftlab.analysis.cost.hosting import Hosting, closed_form, simulate
+from liftlab.analysis.cost.prices import Price
+from liftlab.analysis.cost.traffic import MONTH_S, Service, month
 
 REQUESTS = 100_000
 SERVICE_S = 15.0

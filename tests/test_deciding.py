@@ -16,7 +16,7 @@ from liftlab.jobs import deciding
 from liftlab.runner.plan import StopRule
 from liftlab.runner.worker import Early, StopLine
 from liftlab.settings import Project, load_project
-from liftlab.summary.decision import decision_of
+from liftlab.summary.run import decision_of
 
 ENOUGH = 11  # successes in a row that decide .8 against .6
 

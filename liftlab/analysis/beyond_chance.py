@@ -8,19 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from liftlab.analysis.columns import Bools, Floats
-from liftlab.analysis.input_checks import Indices, group_medians, group_sums
-from liftlab.analysis.limits import pooled_limit, within_limit
-from liftlab.analysis.outliers import robust_scores
+from liftlab.analysis.columns import Bools, Floats, Indices, group_medians, group_sums
+from liftlab.analysis.outliers import (
+    FIT_NEEDS,
+    GATE,
+    REPEATS_NEEDED,
+    TO_SIGMA,
+    pooled_limit,
+    robust_scores,
+    within_limit,
+)
 
-GATE = 1.5  # times what was expected, at least
-REPEATS_NEEDED = 3  # of a case, to judge within it
-FIT_NEEDS = 8  # steps along their tokens
 POOLED_NEEDS = 4
 GAP_LEVEL = 0.01  # of all gaps together, and of all sets that are judged in one run
 MOST = 0.15  # of the steps: more are a group of their own, not chance
 _ALIKE = 1e-3  # residuals closer than this count as the same
-_TO_SIGMA = 1.4826
 
 
 def beyond_chance(
@@ -34,16 +36,9 @@ def beyond_chance(
     tails are no alarm (Weissman 1978). Cases with three repeats are judged against their own
     median; with two, a slow value has to be slow against its twin, too.
 
-    Parameters
-    ----------
-    over : (n,)
-        ln of what each took over what was expected of it; NaN where it is not judged.
-    index : (n,)
-        The case of each, from 0.
-    pooled
-        Judge values together though nothing is known of their tokens.
-    stages
-        How many sets are judged together in one run: they share the level of the gap.
+    `over`, (n,): ln of what each took over what was expected of it; NaN where it is not judged.
+    `index`, (n,): the case of each, from 0. `pooled`: judge values together though nothing is known
+    of their tokens. `stages`: how many sets of one run share the level of the gap.
     """
     known = np.isfinite(over)
     cases = int(index.max(initial=-1)) + 1
@@ -107,7 +102,7 @@ def _over_twin(values: Floats, index: Indices) -> Bools:
     kept = np.ones(len(values), dtype=np.bool_)
     if len(apart) < POOLED_NEEDS:
         return kept
-    scale = max(_TO_SIGMA * float(np.median(np.abs(apart))), _ALIKE)
+    scale = max(TO_SIGMA * float(np.median(np.abs(apart))), _ALIKE)
     limit = max(pooled_limit(len(apart)) * scale, math.log(GATE) / 2)
     kept[one], kept[other] = apart > limit, -apart > limit
     return kept

@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from liftlab.analysis.columns import Floats
+from liftlab.analysis.columns import Floats, in_range
 from liftlab.analysis.compare import Tables
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import in_range
 from liftlab.analysis.latency import time_end_to_end
 from liftlab.analysis.paired import CASES_NEEDED, LEVEL, Verdict, holm_levels, interval_levels
 
@@ -25,26 +24,18 @@ FEW_CASES = f"needs {CASES_NEEDED} cases with {REPEATS_NEEDED} answered requests
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseChange:
-    """One case in a second run over the same in a first.
-
-    Parameters
-    ----------
-    first_s, second_s
-        Geometric means of its repeats.
-    ratio
-        Second over first. Its interval has the spread of repeats in it, and that by which cases
-        differ between two runs; it excludes 1 where the verdict says so, and nowhere else.
-    p
-        Two-sided, corrected over all cases (Holm); None without a verdict.
-    """
+    """One case in a second run over the same in a first."""
 
     case_id: str
+    # first_s, second_s: geometric means of its repeats
     first_s: float
     second_s: float
     n_first: int
     n_second: int
+    # second over first. Its interval has the spread of repeats in it, and that by which cases
+    # differ between two runs; it excludes 1 where the verdict says so, and nowhere else.
     ratio: Estimate
-    p: float | None
+    p: float | None  # two-sided, corrected over all cases (Holm); None without a verdict
     verdict: Verdict
 
 

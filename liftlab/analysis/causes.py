@@ -14,8 +14,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.input_checks import Indices, group_medians, group_sums, indexed
+from liftlab.analysis.columns import (
+    Bools,
+    Floats,
+    Indices,
+    floats,
+    group_medians,
+    group_sums,
+    indexed,
+    is_true,
+    labels,
+)
 from liftlab.analysis.spans import Spans, attempts_of
 from liftlab.analysis.token_costs import TokenCosts, fit_costs
 
@@ -68,7 +77,6 @@ class Accounts:
     timed: Bools
     has_tokens: Bools
     has_server: Bools
-    costs: TokenCosts | None
 
 
 class Peers:
@@ -115,7 +123,7 @@ def accounts_of(
     stale = group_sums(spans.stale & ~spans.last, row, n)
     retries = np.clip(np.nan_to_num(counts) - 1 - stale, 0, None)
     usual, last = peers.medians(latency), _Last.of(spans, n)
-    costs = _costs(spans, str(frame["stage"].iloc[0]))
+    costs = _costs(spans)
     over = _measured(spans, n, peers, timed)
     only_counted = (retries - np.nan_to_num(peers.medians(retries))) * usual
     over["retry"] += np.where(timed, 0.0, np.nan_to_num(only_counted))
@@ -146,7 +154,6 @@ def accounts_of(
         timed=timed,
         has_tokens=timed & np.isfinite(last.output),
         has_server=np.isfinite(last.server) | np.isfinite(last.prefill),
-        costs=costs,
     )
 
 
@@ -174,13 +181,13 @@ class _Last:
         return cls(**made)
 
 
-def _costs(spans: Spans, stage: str) -> TokenCosts | None:
+def _costs(spans: Spans) -> TokenCosts | None:
     """Fit what tokens cost; prompts only where the server does not tell what they took."""
     told = np.isfinite(spans.prefill)
     if not told.any():
-        return fit_costs(spans.service, spans.output, spans.uncached, stage)
+        return fit_costs(spans.service, spans.output, spans.uncached)
     service = np.where(told, spans.service, np.nan)
-    return fit_costs(service, spans.output, np.full(len(told), np.nan), stage)
+    return fit_costs(service, spans.output, np.full(len(told), np.nan))
 
 
 def _measured(spans: Spans, n: int, peers: Peers, timed: Bools) -> dict[Cause, Floats]:

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from liftlab.analysis.columns import Floats
-from liftlab.analysis.input_checks import as_array
+from liftlab.analysis.columns import Floats, as_array
 
 LEVEL = 0.01  # false alarms a series: several series are looked at together
 SHORTEST = 5  # values on each side of a shift
@@ -29,32 +28,20 @@ _MOST_CELLS = 2_000_000  # of a block of shuffled series
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """A shift of the level between two neighbours of a series.
-
-    `before`, `after`: the means of the stretches on both sides, up to the next shift. `p`: chance
-    of a difference that large anywhere in a steady series of this length.
-    """
+    """A shift of the level between two neighbours of a series."""
 
     index: int  # of the first value at the new level
+    # before, after: the means of the stretches on both sides, up to the next shift
     before: float
     after: float
-    p: float
+    p: float  # chance of a difference that large anywhere in a steady series of this length
 
 
 def shifts(values: ArrayLike, *, seed: int = 0) -> list[Shift]:
     """Find where a series shifts its level.
 
-    Parameters
-    ----------
-    values : (n,)
-        In order of time, finite; for times and costs their logarithms.
-    seed
-        Of the shuffling.
-
-    Returns
-    -------
-    list of Shift
-        In order of time; none in a series shorter than two stretches.
+    `values`, (n,): in order of time, finite; for times and costs their logarithms. A series shorter
+    than two stretches has no shift. `seed`: of the shuffling.
 
     Examples
     --------

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from liftlab.analysis.columns import Floats, floats
-from liftlab.analysis.input_checks import CONFIDENCE
+from liftlab.analysis.columns import CONFIDENCE, Floats, floats
 
 # What two runs must share for their numbers to be about the same thing, in words.
 CONDITIONS = {

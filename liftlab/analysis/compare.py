@@ -2,13 +2,14 @@
 
 Each case counts once, by the median of its repeats: pairing single trials or pooling them raises
 false alarms fourfold, or loses nearly all power. Not finding a difference is not equivalence: that
-is a test of its own, against a margin.
+is a test of its own, against a margin. Of several runs all pairs are corrected together.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -16,9 +17,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from liftlab.analysis.columns import Floats, labels
+from liftlab.analysis.columns import PROMPTS, Floats, labels
 from liftlab.analysis.estimate import POINTS, Estimate
-from liftlab.analysis.input_checks import PROMPTS
 from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
 from liftlab.analysis.paired import (
     LEVEL,
@@ -33,6 +33,7 @@ from liftlab.analysis.paired import (
 from liftlab.analysis.success import judgeable
 
 SuccessVerdict = Literal["better", "worse", "cannot tell", "not measurable"]
+Quantity = Literal["success", "time"]
 
 
 class Tables(Protocol):
@@ -49,27 +50,17 @@ class Tables(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuccessChange:
-    """How often a second run is right, against a first, on the cases that both have.
+    """How often a second run is right, against a first, on the cases that both have."""
 
-    Parameters
-    ----------
-    first, second
-        Success rates over the shared cases, each with the same weight.
-    difference
-        Second less first, in percentage points, with its paired interval.
-    better, worse
-        Cases that are more, or less, often right in the second run.
-    p
-        Two-sided; in a comparison of runs corrected together with the times.
-    """
-
-    first: float | None
-    second: float | None
-    difference: Estimate
-    cases: int
-    better: int
-    worse: int
-    p: float | None
+    # first, second: success rates over the shared cases, each with the same weight
+    first: float | None = None
+    second: float | None = None
+    difference: Estimate  # second less first, in percentage points, with its paired interval
+    cases: int = 0
+    # better, worse: cases that are more, or less, often right in the second run
+    better: int = 0
+    worse: int = 0
+    p: float | None = None  # two-sided; in a comparison of runs corrected together with the times
     verdict: SuccessVerdict
 
 
@@ -77,8 +68,6 @@ class SuccessChange:
 class RunComparison:
     """A second run against a first: each stage, end to end, and success."""
 
-    first: str
-    second: str
     shared: int
     only_first: int
     only_second: int
@@ -91,12 +80,7 @@ def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
 
     `a`, `b`: the first and the second run. Times are those of answered requests; where the client
     gave up, longer than any. `margin`: what counts as the same time.
-
-    Returns
-    -------
-    RunComparison
-        Verdicts and intervals hold together: Holm's correction over stages, end to end and
-        success.
+    Verdicts and intervals hold together: Holm's correction over stages, end to end and success.
     """
     pairs = {
         name: (time_stage(a.stages, name), time_stage(b.stages, name))
@@ -120,8 +104,6 @@ def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
         changes = together(changes)
     first, second = _cases(a.trials), _cases(b.trials)
     return RunComparison(
-        first=_run_id(a.trials, "the first run"),
-        second=_run_id(b.trials, "the second run"),
         shared=len(first & second),
         only_first=len(first - second),
         only_second=len(second - first),
@@ -144,16 +126,9 @@ def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> Success
     if len(shared) == 0:
         graded = len(before) > 0 and len(after) > 0
         reason = "no case was graded in both runs" if graded else "a run has no graded answer"
-        return SuccessChange(
-            first=None,
-            second=None,
-            difference=Estimate(value=None, n=0, unit=POINTS, reason=reason),
-            cases=0,
-            better=0,
-            worse=0,
-            p=None,
-            verdict="cannot tell" if graded else "not measurable",
-        )
+        none = Estimate(value=None, n=0, unit=POINTS, reason=reason)
+        verdict: SuccessVerdict = "cannot tell" if graded else "not measurable"
+        return SuccessChange(difference=none, verdict=verdict)
     differences: Floats = np.asarray(after[shared] - before[shared], dtype=np.float64)
     p = sign_flip_p(differences)
     low, high = _difference_interval(differences, miss, p)
@@ -212,6 +187,77 @@ def _cases(trials: pd.DataFrame) -> set[str]:
     return {str(name) for name in labels(trials, "case_id")}
 
 
-def _run_id(trials: pd.DataFrame, otherwise: str) -> str:
-    names = [name for name in labels(trials, "run_id") if name is not None]
-    return str(names[0]) if names else otherwise
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two of the runs, by their places: what changed from the first to the second."""
+
+    first: int
+    second: int
+    success: SuccessChange
+    time: Change
+
+    def winner(self, quantity: Quantity) -> int | None:
+        """Return the place of the better run; None where the data cannot tell."""
+        if quantity == "success":
+            order = {"better": self.second, "worse": self.first}
+            return order.get(self.success.verdict)
+        return {"faster": self.second, "slower": self.first}.get(self.time.verdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """Every pair of k runs, over the cases that both have."""
+
+    count: int  # how many runs there are
+    # verdicts and intervals hold together, over all pairs and over success and times
+    pairs: tuple[Pair, ...]
+
+    def places(self, quantity: Quantity) -> list[tuple[int, int]]:
+        """Return by run the best and the worst place that the data leave open, from 1.
+
+        Examples
+        --------
+        >>> Ranking(count=2, pairs=()).places("success")
+        [(1, 2), (1, 2)]
+        """
+        ahead, behind = [0] * self.count, [0] * self.count
+        for pair in self.pairs:
+            winner = pair.winner(quantity)
+            if winner is not None:
+                ahead[winner] += 1
+                behind[pair.first + pair.second - winner] += 1
+        return [(1 + behind[run], self.count - ahead[run]) for run in range(self.count)]
+
+
+def rank(runs: Sequence[Tables]) -> Ranking:
+    """Compare every pair of runs in success and in time end to end.
+
+    Holm's correction (1979, Scand. J. Statistics 6) over all of these comparisons: whichever
+    run turns out best may then be called better than another, though it was picked for it.
+
+    `runs`: the runs, two or more; places are theirs.
+    """
+    places = list(itertools.combinations(range(len(runs)), 2))
+    timed = [_timed(time_end_to_end(run.trials, stages=run.stages)) for run in runs]
+    rates = [success(runs[first].trials, runs[second].trials) for first, second in places]
+    changes = [times(*timed[first], *timed[second]) for first, second in places]
+    tested = [rate.p for rate in rates if rate.p is not None]
+    levels = tested + [change.p for change in changes if change.p is not None]
+    corrected = zip(holm_levels(levels), interval_levels(levels), strict=True)
+    judged = [
+        rate if rate.p is None else _at(runs[first], runs[second], *next(corrected))
+        for (first, second), rate in zip(places, rates, strict=True)
+    ]
+    pairs = zip(places, judged, together(changes, tested), strict=True)
+    return Ranking(
+        count=len(runs),
+        pairs=tuple(
+            Pair(first=first, second=second, success=rate, time=change)
+            for (first, second), rate, change in pairs
+        ),
+    )
+
+
+def _at(first: Tables, second: Tables, p: float, miss: float) -> SuccessChange:
+    """Compare success with an interval that may miss so often, and a corrected p."""
+    return replace(success(first.trials, second.trials, miss=miss), p=p)

@@ -15,16 +15,17 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Floats, labels
-from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import (
+from liftlab.analysis.columns import (
     CONFIDENCE,
+    Floats,
     Indices,
     as_array,
     group_medians,
     in_range,
     indexed,
+    labels,
 )
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import (
     answered,
     answered_steps,
@@ -43,26 +44,15 @@ _SAME = 1e-12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """How one time changes over a run.
-
-    Parameters
-    ----------
-    ratio
-        Last over first, along a robust line through the whole run.
-    p
-        Of Kendall's rank correlation with the order; None where nothing was tested.
-    neighbours
-        Correlation of each time with the one before it: a state that lasts, such as a busy
-        machine. Repeats are then not independent.
-    warm_up
-        The first tenth of the run over the rest.
-    """
+    """How one time changes over a run."""
 
     what: str
-    ratio: Estimate
-    p: float | None
+    ratio: Estimate  # last over first, along a robust line through the whole run
+    p: float | None  # of Kendall's rank correlation with the order; None where nothing was tested
+    # correlation of each time with the one before it: a state that lasts, such as a busy machine.
+    # Repeats are then not independent.
     neighbours: Estimate
-    warm_up: Estimate
+    warm_up: Estimate  # the first tenth of the run over the rest
 
     @property
     def drifts(self) -> bool:
@@ -95,11 +85,7 @@ def drift_of(seconds: ArrayLike, cases: ArrayLike | None = None, *, what: str = 
     a case are compared. Where no case repeats, all are pairs of one. Neighbours by the
     arcsine, which stabilises their variance of (1 - r²) / n (Bartlett 1946).
 
-    Parameters
-    ----------
-    seconds : (n,)
-        Times in the order of measurement; those that are missing, infinite or not positive are
-        left out.
+    Times that are missing, infinite or not positive are left out.
 
     Examples
     --------

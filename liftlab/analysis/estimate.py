@@ -22,17 +22,13 @@ _SAME = 1e-9  # of a value; what differs by less differs by rounding
 
 
 class RateTest(NamedTuple):
-    """The test of a rate on which a verdict rests; of a quantile, of the share within the limit.
-
-    `against`: the share that the limit stands for: the limit of a rate, the q of a quantile.
-    `per_prompt`: effective requests for each prompt of the run.
-    """
+    """The test of a rate on which a verdict rests; of a quantile, of the share within the limit."""
 
     rate: float
     low: float
     high: float
-    against: float
-    per_prompt: float
+    against: float  # the share that the limit stands for: the limit of a rate, the q of a quantile
+    per_prompt: float  # effective requests for each prompt of the run
     confidence: float
 
 

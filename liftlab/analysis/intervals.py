@@ -15,17 +15,17 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from liftlab.analysis import outliers
-from liftlab.analysis.columns import Floats
-from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.analysis.input_checks import (
+from liftlab.analysis.columns import (
     PROMPTS,
     THIS_RUN,
+    Floats,
     case_weights,
     check_confidence,
     checked,
     group_sums,
     unfit,
 )
+from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.quantiles import median, quantile, quantile_needs
 from liftlab.analysis.rates import proportion
 
@@ -54,12 +54,7 @@ def mean(
     of heavy-tailed times cover as little as 40 %, and no formula repairs it. An outlier that has
     not come up yet is not in it either.
 
-    Parameters
-    ----------
-    x : (n,)
-        Positive, finite values.
-    clusters : (n,), optional
-        The case of each value; every case counts the same, and cases are the sample.
+    `clusters`: the case of each value; every case counts the same, and cases are the sample.
 
     Examples
     --------

@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
+from liftlab.analysis.columns import Bools, Floats, as_array, floats, labels
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import as_array
 from liftlab.analysis.quantiles import quantile
 from liftlab.records import ErrorClass
 
@@ -27,38 +26,21 @@ _KEYS = ["case_id", "repeat"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Timed:
-    """The times that a summary is of.
+    """The times that a summary is of."""
 
-    Parameters
-    ----------
-    seconds, cases, given_up : (n,)
-        Times, the case of each, and where the client gave up at that time.
-    left_out
-        Rows that are not among them: errors of the endpoint, and rows without a time.
-    """
-
+    # (n,): times, the case of each, and where the client gave up at that time
     seconds: Floats
     cases: Any
     given_up: Bools
-    left_out: int
+    left_out: int  # rows that are not among them: errors of the endpoint, and rows without a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencySummary:
-    """The latencies of one stage, or end to end.
-
-    Parameters
-    ----------
-    n, cases, given_up, left_out
-        How many rows are in it, of how many prompts, on how many of them the client gave up, and
-        how many are not in it: errors of the endpoint, and rows without a time.
-    std_s
-        Sample standard deviation (n - 1).
-    low_s, high_s
-        Smallest and largest time of an answer.
-    """
+    """The latencies of one stage, or end to end."""
 
     what: str
+    # n, given_up: rows in it, on how many of them the client gave up; left_out: errors, no time
     n: int
     cases: int
     given_up: int
@@ -69,7 +51,7 @@ class LatencySummary:
     p95: Estimate
     p99: Estimate
     cv: Estimate
-    std_s: float | None
+    std_s: float | None  # sample standard deviation (n - 1)
     low_s: float | None
     high_s: float | None
 
@@ -232,11 +214,9 @@ def answered(trials: pd.DataFrame) -> Bools:
     return np.asarray(labels(trials, "outcome") != "error", dtype=np.bool_)
 
 
-def succeeded(trials: pd.DataFrame, success: str = "pass") -> Bools:
-    """Return where trials succeeded: by outcome for "pass", else by a column of that name."""
-    if success == "pass":
-        return np.asarray(labels(trials, "outcome") == "pass", dtype=np.bool_)
-    return is_true(trials, success)
+def succeeded(trials: pd.DataFrame) -> Bools:
+    """Return where a trial ended with a right answer; (n,)."""
+    return np.asarray(labels(trials, "outcome") == "pass", dtype=np.bool_)
 
 
 def _summary(timed: Timed, what: str) -> LatencySummary:

@@ -40,34 +40,21 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSummary:
-    """A load in numbers.
-
-    Parameters
-    ----------
-    ok
-        Requests that were answered well.
-    seconds
-        From the first request sent to the last one ended; None where nothing was sent.
-    reused, stale
-        Requests on a connection that had been used before; those sent again at once, since their
-        server had closed such a connection.
-    spreads
-        Of those answered well: times of tokens (streamed), `e2e`, `e2e_from_planned` (open
-        loop); of all that were sent `first_reasoning`, and `lag` (open loop), from planned to sent.
-    reasoned_only
-        Requests whose streamed reply held reasoning and not one token of an answer.
-    loop
-        Closed or open, and how, in words.
-    """
+    """A load in numbers."""
 
     n: int
-    ok: int
+    ok: int  # requests that were answered well
     errors: tuple[tuple[str, int], ...]
+    # from the first request sent to the last one ended; None where nothing was sent
     seconds: float | None
+    # reused: on a connection used before; stale: sent again, since the server had closed such a one
     reused: int
     stale: int
+    # of those answered well: times of tokens (streamed), `e2e`, `e2e_from_planned` (open loop); of
+    # all that were sent `first_reasoning`, and `lag` (open loop), from planned to sent
     spreads: tuple[Spread, ...]
-    loop: str
+    loop: str  # closed or open, and how, in words
+    # requests whose streamed reply held reasoning and not one token of an answer
     reasoned_only: int = 0
 
     @property

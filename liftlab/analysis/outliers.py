@@ -1,4 +1,9 @@
-"""Which times are too slow to be chance: a flag that holds its false alarms at small n."""
+"""Which times are too slow to be chance: a flag that holds its false alarms at small n.
+
+Its limits are simulated by `benchmarks/calibrate_limits.py`: a clean sample of times whose
+logarithms are normal exceeds its limit once in 20. They depend on n, below 10 also on whether n
+is odd, because the scale is estimated from the same values.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from liftlab.analysis.columns import Bools, Floats
-from liftlab.analysis.estimate import plain
-from liftlab.analysis.input_checks import (
+from liftlab.analysis.columns import (
+    Bools,
+    Floats,
     Indices,
     as_array,
     group_medians,
@@ -19,45 +24,94 @@ from liftlab.analysis.input_checks import (
     in_range,
     indexed,
 )
-from liftlab.analysis.limits import pooled_limit, within_limit
+from liftlab.analysis.estimate import plain
 from liftlab.words import be
 
+_POOLED_N = (*range(4, 31), 35, 40, 50, 75, 100, 150, 200, 300, 500, 1000, 2000)
+_POOLED = (  # at 4 and 5 the limit is known to .03 only
+    *(4.73, 5.74, 4.36, 4.67, 4.06, 4.22, 3.89, 3.99, 3.77, 3.84, 3.70, 3.75, 3.64, 3.68, 3.60),
+    *(3.63, 3.57, 3.60, 3.54, 3.57, 3.53, 3.55, 3.51, 3.53, 3.50, 3.52, 3.49, 3.49, 3.47, 3.47),
+    *(3.49, 3.51, 3.56, 3.61, 3.68, 3.78, 3.92, 4.08),
+)
+POOLED: dict[int, float] = dict(zip(_POOLED_N, _POOLED, strict=True))
+WITHIN_CASES = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 2000)
+WITHIN: dict[int, tuple[float, ...]] = {  # by repeats; a column for each of WITHIN_CASES
+    3: (10.89, 8.80, 12.44, 11.28, 9.75, 9.37, 9.21, 9.28, 9.49, 9.88, 10.60),
+    4: (4.74, 5.90, 5.63, 5.37, 5.21, 5.23, 5.36, 5.54, 5.76, 6.06, 6.54),
+    5: (5.74, 5.19, 5.47, 5.34, 5.25, 5.31, 5.48, 5.67, 5.89, 6.19, 6.64),
+    6: (4.32, 4.75, 4.76, 4.70, 4.71, 4.79, 4.97, 5.16, 5.36, 5.64, 6.07),
+    7: (4.66, 4.40, 4.51, 4.48, 4.51, 4.62, 4.83, 5.01, 5.20, 5.47, 5.85),
+    8: (4.05, 4.22, 4.27, 4.28, 4.36, 4.47, 4.68, 4.86, 5.04, 5.31, 5.67),
+    9: (4.21, 4.06, 4.14, 4.15, 4.23, 4.36, 4.57, 4.75, 4.92, 5.17, 5.54),
+    10: (3.91, 3.98, 4.03, 4.06, 4.16, 4.29, 4.49, 4.69, 4.86, 5.11, 5.47),
+}
 GATE = 1.5  # a flagged value is at least this many times what was expected
 SMALLEST_N = 4
 FIT_NEEDS = 8  # rows for a line in tokens
 REPEATS_NEEDED = 3  # of a case, to judge within it
-_TO_SIGMA = 1.4826  # MAD of a normal sample to its standard deviation
+TO_SIGMA = 1.4826  # MAD of a normal sample to its standard deviation
 _SAME = 1e-3  # times closer than this share of each other count as equal
 _FIT_SAMPLE = 1_000  # the slope is quadratic in memory; docs/calibration.md has the error
 
 
+def pooled_limit(n: int) -> float:
+    """Return the limit for n values judged together.
+
+    Examples
+    --------
+    >>> pooled_limit(4), pooled_limit(5), pooled_limit(3)
+    (4.73, 5.74, inf)
+    """
+    if n < min(POOLED):
+        return math.inf
+    if n in POOLED:
+        return POOLED[n]
+    last = max(POOLED)
+    if n > last:  # the scale is known by then: what is left is the largest of n normal values
+        return POOLED[last] + _largest_normal(n) - _largest_normal(last)
+    sizes = sorted(POOLED)
+    return float(np.interp(math.log(n), np.log(sizes), [POOLED[size] for size in sizes]))
+
+
+def within_limit(cases: int, repeats: int) -> float:
+    """Return the limit for residuals from the medians of `cases` cases of `repeats` each.
+
+    Between tabulated layouts the larger neighbour holds.
+
+    Examples
+    --------
+    >>> within_limit(20, 2)
+    inf
+    """
+    if cases < 1 or repeats < min(WITHIN):
+        return math.inf
+    row = WITHIN[max(size for size in WITHIN if size <= repeats)]
+    last = WITHIN_CASES[-1]
+    if cases >= last:
+        grown = _largest_normal(cases * repeats) - _largest_normal(last * repeats)
+        return row[-1] + grown
+    right = int(np.searchsorted(WITHIN_CASES, cases))
+    left = right if WITHIN_CASES[right] == cases else right - 1
+    return max(row[left], row[right])
+
+
+def _largest_normal(n: int) -> float:
+    return float(stats.norm.ppf(0.95 ** (1 / n)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outliers:
-    """Which of n values are slow beyond chance.
+    """Which of n values are slow beyond chance."""
 
-    Parameters
-    ----------
-    mask : (n,)
-        True where flagged.
-    score : (n,)
-        Distance of ln x from what was expected, in robust standard deviations; NaN where a
-        value was not judged.
-    limit
-        The score that a clean sample exceeds once in 20; infinite where nothing can be judged.
-    expected : (n,)
-        What was expected: the median of the values, of the case, or the line in tokens.
-    method
-        How "expected" was made.
-    reason
-        Why nothing could be judged; empty if it could.
-    """
-
-    mask: Bools
+    mask: Bools  # (n,): true where flagged
+    # (n,): distance of ln x from what was expected, in robust SD; NaN where it was not judged
     score: Floats
+    # the score that a clean sample exceeds once in 20; infinite where nothing can be judged
     limit: float
+    # (n,): what was expected: the median of the values, of the case, or the line in tokens
     expected: Floats
-    method: str
-    reason: str = ""
+    method: str  # how "expected" was made
+    reason: str = ""  # why nothing could be judged; empty if it could
 
     def __str__(self) -> str:
         """Say how many are slow, by how much, and by which rule."""
@@ -82,14 +136,7 @@ def flag(x: ArrayLike, cases: ArrayLike | None = None, tokens: ArrayLike | None 
     cases have 3 repeats; else a robust line in tokens (Theil-Sen); values are pooled only
     where no cases are given, because a hard case is no outlier.
 
-    Parameters
-    ----------
-    x : (n,)
-        Times in seconds. Those that are missing, infinite or not positive are not judged.
-    cases : (n,), optional
-        The case of each value.
-    tokens : (n,), optional
-        Output tokens of each value.
+    Values that are missing, infinite or not positive are not judged. `tokens` are output tokens.
 
     Examples
     --------
@@ -117,7 +164,7 @@ def flag(x: ArrayLike, cases: ArrayLike | None = None, tokens: ArrayLike | None 
     return _scored(values, fit_for, middle, pooled_limit(n), "pooled")
 
 
-def theil_sen(x: ArrayLike, y: ArrayLike, seed: int = 0) -> tuple[float, float]:
+def theil_sen(x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
     """Return intercept and slope of a line through the medians: never falling, never negative.
 
     Theil (1950), Sen (1968). Beyond 1,000 points a seeded sample of them is used.
@@ -128,7 +175,7 @@ def theil_sen(x: ArrayLike, y: ArrayLike, seed: int = 0) -> tuple[float, float]:
     (0.5, 0.1)
     """
     across, up = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    chosen = fit_sample(len(across), seed)
+    chosen = fit_sample(len(across))
     across, up = across[chosen], up[chosen]
     slope = 0.0
     if np.ptp(across) > 0:
@@ -136,17 +183,17 @@ def theil_sen(x: ArrayLike, y: ArrayLike, seed: int = 0) -> tuple[float, float]:
     return max(0.0, float(np.median(up - slope * across))), slope
 
 
-def fit_sample(n: int, seed: int = 0) -> slice | NDArray[np.intp]:
+def fit_sample(n: int) -> slice | NDArray[np.intp]:
     """Return which of n points a robust line is fitted to: all, or a seeded sample in order."""
     if n <= _FIT_SAMPLE:
         return slice(None)
-    return np.sort(np.random.default_rng(seed).choice(n, _FIT_SAMPLE, replace=False))
+    return np.sort(np.random.default_rng(0).choice(n, _FIT_SAMPLE, replace=False))
 
 
 def robust_scores(residuals: Floats, floor: float = _SAME) -> Floats:
     """Return residuals of ln x in robust standard deviations from their median."""
     centred = residuals - np.median(residuals)
-    scale = max(_TO_SIGMA * float(np.median(np.abs(centred))), floor)
+    scale = max(TO_SIGMA * float(np.median(np.abs(centred))), floor)
     scores: Floats = centred / scale
     return scores
 

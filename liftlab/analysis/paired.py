@@ -17,9 +17,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from liftlab.analysis.columns import Floats
+from liftlab.analysis.columns import CONFIDENCE, PROMPTS, Floats, as_array, in_range
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import CONFIDENCE, PROMPTS, as_array, in_range
 
 Verdict = Literal["faster", "slower", "equivalent", "cannot tell", "not measurable"]
 
@@ -33,29 +32,18 @@ _SAMPLED_FLIPS = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """The times of one stage, or end to end, in a second run over those in a first.
-
-    Parameters
-    ----------
-    ratio
-        Second over first: below 1 is faster. Its n is the number of shared cases; after a
-        correction its interval excludes 1 where the verdict says so, and nowhere else.
-    p, p_equivalent
-        Two-sided for a difference, and for lying inside the margin; after `together`, corrected.
-    detectable
-        The ratio above 1 that this many cases would have shown with a power of 80 %.
-    margin
-        What counts as the same, as a share.
-    """
+    """The times of one stage, or end to end, in a second run over those in a first."""
 
     what: str
+    # second over first: below 1 is faster. Its n is the number of shared cases; after a correction
+    # its interval excludes 1 where the verdict says so, and nowhere else.
     ratio: Estimate
-    n_first: int
-    n_second: int
-    p: float | None
-    p_equivalent: float | None
-    detectable: float | None
-    margin: float
+    # for a difference, two-sided, and for lying inside the margin; corrected after `together`
+    p: float | None = None
+    p_equivalent: float | None = None
+    # the ratio above 1 that this many cases would have shown with a power of 80 %
+    detectable: float | None = None
+    margin: float  # what counts as the same, as a share
     verdict: Verdict
 
     @property
@@ -98,20 +86,12 @@ def times(
     before, after = _case_logs(first, first_cases), _case_logs(second, second_cases)
     shared = before.index.intersection(after.index)
     n = len(shared)
-    base: dict[str, Any] = {
-        "what": what,
-        "n_first": _usable(first),
-        "n_second": _usable(second),
-        "margin": margin,
-    }
+    base: dict[str, Any] = {"what": what, "margin": margin}
     differences = np.asarray(after[shared] - before[shared], dtype=np.float64)
     if n < CASES_NEEDED:
         measured = len(before) > 0 and len(after) > 0
         return Change(
             ratio=_untested(differences, measured=measured),
-            p=None,
-            p_equivalent=None,
-            detectable=None,
             verdict="cannot tell" if measured else "not measurable",
             **base,
         )
@@ -187,7 +167,7 @@ def at_level(ratio: Estimate, miss: float, freedom: int) -> Estimate:
     return replace(ratio, low=ratio.value * math.exp(-half), high=ratio.value * math.exp(half))
 
 
-def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
+def sign_flip_p(differences: ArrayLike) -> float:
     """Return the two-sided p of differences whose signs are random if nothing changed.
 
     Examples
@@ -199,18 +179,17 @@ def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
     values = values[values != 0]
     if len(values) == 0:
         return 1.0
-    if len(values) <= _EXACT_FLIPS:
-        signs = np.array(list(itertools.product((-1, 1), repeat=len(values))), dtype=np.float64)
-    else:
-        return _sampled_flips(values, np.random.default_rng(seed))
+    if len(values) > _EXACT_FLIPS:
+        return _sampled_flips(values)
+    signs = np.array(list(itertools.product((-1, 1), repeat=len(values))), dtype=np.float64)
     sums = np.abs(signs @ values)
     return float((sums >= abs(values.sum()) - 1e-9).mean())
 
 
-def _sampled_flips(values: Floats, rng: np.random.Generator) -> float:
+def _sampled_flips(values: Floats) -> float:
     """Draw sign patterns: of differences of one size only the number with a plus counts."""
     sizes, counts = np.unique(np.abs(values).round(12), return_counts=True)
-    plus = rng.binomial(counts, 0.5, (_SAMPLED_FLIPS, len(sizes)))
+    plus = np.random.default_rng(0).binomial(counts, 0.5, (_SAMPLED_FLIPS, len(sizes)))
     sums = np.abs((2.0 * plus - counts) @ sizes)
     sums[0] = abs(values.sum())  # what was seen is one of the patterns
     return float((sums >= abs(values.sum()) - 1e-9).mean())
@@ -282,7 +261,3 @@ def _case_logs(seconds: ArrayLike, cases: ArrayLike) -> pd.Series[float]:
     usable = in_range(values) | np.isposinf(values)
     medians = pd.Series(np.log(values[usable])).groupby(names[usable]).median()
     return medians[np.isfinite(medians)]
-
-
-def _usable(seconds: ArrayLike) -> int:
-    return int(in_range(as_array(seconds)).sum())

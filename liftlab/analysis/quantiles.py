@@ -18,16 +18,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from liftlab.analysis.columns import Bools, Floats
-from liftlab.analysis.estimate import Estimate, RateTest, plain
-from liftlab.analysis.input_checks import (
+from liftlab.analysis.columns import (
     PROMPTS,
     THIS_RUN,
+    Bools,
+    Floats,
     Indices,
     check_confidence,
     checked,
     unfit,
 )
+from liftlab.analysis.estimate import Estimate, RateTest, plain
 from liftlab.analysis.rates import clopper_pearson, effective_n
 
 FEW_CASES = 6  # from here on 95 % is reached at the median

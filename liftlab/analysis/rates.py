@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from liftlab.analysis.columns import Floats
-from liftlab.analysis.estimate import Estimate, RateTest, plain
-from liftlab.analysis.input_checks import (
+from liftlab.analysis.columns import (
     PROMPTS,
     THIS_RUN,
+    Floats,
     Indices,
     check_confidence,
     checked,
 )
+from liftlab.analysis.estimate import Estimate, RateTest, plain
 
 RARE = 6  # cases with the rarer outcome, below which they say nothing about repeats
 
@@ -114,16 +114,9 @@ def effective_n(sizes: Floats, hits: Floats, squares: Floats, *, by_rows: bool =
     By the ANOVA estimate of the intra-class correlation. Where all agree it is undefined, and
     each case is worth one.
 
-    Parameters
-    ----------
-    sizes : (cases,)
-        Requests of each case.
-    hits : (k,)
-        Of each indicator, how many requests have it.
-    squares : (k,)
-        Of each, the sum over cases of (requests that have it)² / requests.
-    by_rows
-        Whether every row counts the same, and not every case.
+    `sizes`, (cases,): requests of each case. `hits`, (k,): of each indicator, how many requests
+    have it; `squares`: the sum over cases of (requests that have it)² / requests. `by_rows`:
+    whether every row counts the same, and not every case.
     """
     cases, trials = len(sizes), float(sizes.sum())
     if cases == trials:

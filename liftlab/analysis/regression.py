@@ -29,33 +29,19 @@ _MOST_PAIRS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regression:
-    """One number of a run against that of the baseline.
-
-    Parameters
-    ----------
-    before, after
-        The baseline's value and the run's.
-    change
-        After over before as a share: .1 is 10 % more. Of a rate: the difference.
-    low, high
-        Ends of its 95 % interval, by the spread between runs.
-    p
-        One-sided, that it is worse; corrected over all metrics (Holm).
-    detectable
-        The change for the worse that would have been found 4 times in 5.
-    runs
-        How many runs the spread is from.
-    """
+    """One number of a run against that of the baseline."""
 
     metric: str
     before: float | None
     after: float | None
+    # after over before as a share: .1 is 10 % more. Of a rate: the difference.
     change: float | None
+    # low, high: ends of its 95 % interval, by the spread between runs
     low: float | None
     high: float | None
-    p: float | None
-    detectable: float | None
-    runs: int
+    p: float | None  # one-sided, that it is worse; corrected over all metrics (Holm)
+    detectable: float | None  # the change for the worse that would have been found 4 times in 5
+    runs: int  # how many runs the spread is from
     verdict: RegressionVerdict
     reason: str = ""
 
@@ -103,11 +89,11 @@ def regressions(
     ]
 
 
-def false_alarms(alike: pd.DataFrame, metrics: Sequence[str], seed: int = 0) -> FalseAlarms:
+def false_alarms(alike: pd.DataFrame, metrics: Sequence[str]) -> FalseAlarms:
     """Judge runs that are alike against each other, as if the earlier one were the baseline.
 
     `alike`: rows of the history that were made in the same way, oldest first; the spread is that of
-    all the other runs. `seed`: chooses 1,000 pairs where there are more.
+    all the other runs.
     """
     n = len(alike)
     if n < RUNS_NEEDED + 2:
@@ -116,7 +102,7 @@ def false_alarms(alike: pd.DataFrame, metrics: Sequence[str], seed: int = 0) -> 
         return FalseAlarms(runs=n, pairs=0, alarms=0, by_metric={}, rate=rate)
     pairs = list(itertools.combinations(range(n), 2))
     if len(pairs) > _MOST_PAIRS:
-        chosen = np.random.default_rng(seed).choice(len(pairs), _MOST_PAIRS, replace=False)
+        chosen = np.random.default_rng(0).choice(len(pairs), _MOST_PAIRS, replace=False)
         pairs = [pairs[index] for index in sorted(chosen)]
     values = {name: floats(alike, name) for name in metrics}
     counts, failed = dict.fromkeys(metrics, 0), []

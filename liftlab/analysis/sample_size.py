@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from liftlab.analysis.columns import Bools, Floats, floats
-from liftlab.analysis.input_checks import check_confidence
+from liftlab.analysis.columns import Bools, Floats, check_confidence, floats
 
 MOST_TRIALS = 100_000
 _SHORT = 0.04  # of the power that is asked for
@@ -23,16 +22,7 @@ def trials_per_arm(
 
     Raises ValueError if the difference is zero, or the standard deviation negative.
 
-    Parameters
-    ----------
-    difference
-        Between the two means; its sign does not matter.
-    sd
-        The standard deviation within each arm, in the same unit.
-    power
-        The chance that the two-sided t-test at 1 - confidence shows it.
-    confidence
-        Of the test.
+    `sd`: within each arm. `power`: the chance that the two-sided t-test at 1 - confidence shows it.
 
     Examples
     --------
@@ -76,18 +66,8 @@ def to_exclude(
 
     Exact power moves in a saw: the number is that of the last tooth nearest to the power.
 
-    Parameters
-    ----------
-    rate
-        The truth.
-    against
-        The rate to be shown to lie below or above.
-    power
-        The chance that it is shown.
-    miss
-        The chance that the test, on its one side, errs.
-    most
-        Trials, beyond which there is no answer; None is returned.
+    `rate` is the truth, `power` the chance that it is shown, `miss` that the one-sided test errs.
+    Beyond `most` trials there is no answer: None.
 
     Examples
     --------

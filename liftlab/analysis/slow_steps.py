@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 
 from liftlab.analysis import causes as why
-from liftlab.analysis.beyond_chance import GATE, beyond_chance
+from liftlab.analysis.beyond_chance import beyond_chance
 from liftlab.analysis.causes import CAUSES, KINDS, Accounts, Cause, Kind, Probably, accounts_of
-from liftlab.analysis.columns import Bools, Floats, floats, labels
-from liftlab.analysis.input_checks import in_range, indexed
+from liftlab.analysis.columns import Bools, Floats, floats, in_range, indexed, labels
 from liftlab.analysis.latency import answered_steps
-from liftlab.analysis.token_costs import TokenCosts
+from liftlab.analysis.outliers import GATE
 
 Advice = Literal["", "record_attempts", "record_tokens", "record_server_times", "investigate"]
 
@@ -40,38 +39,23 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlowStep:
-    """One slow step; its parts and what is unexplained sum to its excess.
-
-    Parameters
-    ----------
-    took_s, usual_s
-        What it took, and what it usually takes: its peers' median, or what its tokens cost where
-        only these show that it was slow.
-    parts
-        Causes, the largest first.
-    retries, retry_reason
-        How often the model was asked again, and why the last time.
-    probably
-        What the unexplained seconds probably are; empty where nothing shows it.
-    beyond_chance
-        Whether the unexplained seconds are more than chance makes them.
-    advice
-        What would tell the cause of an excess beyond chance; empty for others.
-    """
+    """One slow step; its parts and what is unexplained sum to its excess."""
 
     case_id: str
     repeat: int
     stage: str
+    # usual_s: its peers' median, or what its tokens cost where only these show that it was slow
     took_s: float
     usual_s: float
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...]  # causes, the largest first
     unexplained_s: float
     main_cause: Kind
+    # retries, retry_reason: how often the model was asked again, and why the last time
     retries: int
     retry_reason: str
-    probably: Probably
-    beyond_chance: bool
-    advice: Advice
+    probably: Probably  # what the unexplained seconds probably are; empty where nothing shows it
+    beyond_chance: bool  # whether the unexplained seconds are more than chance makes them
+    advice: Advice  # what would tell the cause of an excess beyond chance; empty for others
 
     @property
     def excess_s(self) -> float:
@@ -85,27 +69,16 @@ class SlowStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SlowSteps:
-    """The slow steps of a run, largest excess first.
+    """The slow steps of a run, largest excess first."""
 
-    Parameters
-    ----------
-    steps
-        A row a slow step: case_id, repeat, stage, took_s, usual_s, excess_s, a column of
-        seconds for each of `CAUSES`, unexplained_s, main_cause, retries, retry_reason, probably,
-        beyond_chance, advice.
-    total
-        Steps that ended with an answer.
-    judged, reasons
-        By stage, how many steps were judged against chance, or why none could be.
-    costs
-        What tokens cost, for each stage where that is known.
-    """
-
+    # A row a slow step: case_id, repeat, stage, took_s, usual_s, excess_s, a column of seconds for
+    # each of `CAUSES`, unexplained_s, main_cause, retries, retry_reason, probably, beyond_chance,
+    # advice
     steps: pd.DataFrame
-    total: int
+    total: int  # steps that ended with an answer
+    # judged, reasons: by stage, how many steps were judged against chance, or why none could be
     judged: Mapping[str, int]
     reasons: Mapping[str, str]
-    costs: tuple[TokenCosts, ...]
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -131,16 +104,6 @@ class SlowSteps:
     def beyond_chance(self) -> pd.DataFrame:
         """The steps whose unexplained seconds are beyond chance."""
         return self.steps[self.steps["beyond_chance"].to_numpy(dtype=np.bool_)]
-
-    @property
-    def excess_s(self) -> float:
-        """Seconds over the usual, of all slow steps."""
-        return float(self.steps["excess_s"].sum())
-
-    @property
-    def unexplained_s(self) -> float:
-        """Seconds of the excess that no cause holds."""
-        return float(self.steps["unexplained_s"].sum())
 
 
 def _step(row: Mapping[Any, Any]) -> SlowStep:
@@ -173,7 +136,7 @@ def slow_steps(
         Judge steps together though nothing is known of their tokens, as of a published day.
     """
     answered = stages[answered_steps(stages)] if len(stages) else stages
-    tables, costs, total = [], [], 0
+    tables, total = [], 0
     judged: dict[str, int] = {}
     reasons: dict[str, str] = {}
     names = labels(answered, "stage")
@@ -186,13 +149,11 @@ def slow_steps(
         judged[str(name)] = count
         if reason:
             reasons[str(name)] = reason
-        if accounts.costs is not None:
-            costs.append(accounts.costs)
         total += int(usable.sum())
         tables.append(_table(frame, accounts, usable, beyond, uncertainty_s or 0.0))
     steps = pd.concat(tables, ignore_index=True) if tables else _empty()
     steps = steps.sort_values("excess_s", ascending=False, kind="stable", ignore_index=True)
-    return SlowSteps(steps=steps, total=total, judged=judged, reasons=reasons, costs=tuple(costs))
+    return SlowSteps(steps=steps, total=total, judged=judged, reasons=reasons)
 
 
 def _judged(

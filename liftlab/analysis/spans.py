@@ -9,10 +9,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liftlab.analysis.columns import Bools, Floats, floats, is_true, labels
-from liftlab.analysis.input_checks import LARGEST, SMALLEST, Indices
-
-STALE = "stale_connection"  # a kept connection had been closed: sent again, but no retry
+from liftlab.analysis.columns import (
+    LARGEST,
+    SMALLEST,
+    Bools,
+    Floats,
+    Indices,
+    floats,
+    is_true,
+    labels,
+)
+from liftlab.records import STALE
 
 
 class Spans:

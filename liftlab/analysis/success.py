@@ -1,4 +1,4 @@
-"""How often it is right: counts with intervals, by group, and what goes wrong.
+"""How often it is right: by group, by when, by how many tries; and what goes wrong.
 
 `pass` needs every check to agree; `parsed` says only that the answer is Python. Errors of the
 endpoint or the network are no fault of the model: counted, but in no denominator.
@@ -8,15 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from liftlab.analysis.columns import Bools, is_true, labels
+from liftlab.analysis.columns import (
+    CONFIDENCE,
+    PROMPTS,
+    Bools,
+    Floats,
+    as_array,
+    case_weights,
+    indexed,
+    is_true,
+    labels,
+)
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import indexed
-from liftlab.analysis.intervals import proportion
+from liftlab.analysis.latency import judged_seconds, succeeded
+from liftlab.analysis.rates import clopper_pearson, proportion
 
 Measure = Literal["pass", "parsed"]
 
@@ -26,7 +38,6 @@ class SuccessRate:
     """Successes of the trials that could be judged; errors and ungraded trials apart."""
 
     group: str
-    measure: Measure
     successes: int
     trials: int
     cases: int
@@ -66,7 +77,6 @@ def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "
     cases = labels(trials, "case_id")
     return SuccessRate(
         group=group,
-        measure=measure,
         successes=int(good.sum()),
         trials=int(judged.sum()),
         cases=indexed(cases[judged])[1],
@@ -141,3 +151,154 @@ def judgeable(trials: pd.DataFrame, measure: Measure) -> tuple[Bools, Bools, Boo
     known = np.array([value is not None for value in labels(trials, "parsed")], dtype=np.bool_)
     judged = known & ~errors
     return judged, is_true(trials, "parsed") & judged, errors
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SuccessCurve:
+    """The share of graded answers that are right within a time; it ends at the success rate.
+
+    `times` are those of each graded answer, `inf` where it is wrong; (n,).
+    """
+
+    times: Floats
+    cases: Any
+
+    @property
+    def n(self) -> int:
+        """Graded answers."""
+        return len(self.times)
+
+    @cached_property
+    def seconds(self) -> Floats:
+        """When the share rises; (k,)."""
+        found: Floats = np.sort(self.times[np.isfinite(self.times)])
+        return found
+
+    @cached_property
+    def share(self) -> Floats:
+        """To what it rises, every case with the same weight; (k,)."""
+        order = np.argsort(self.times, kind="stable")[: len(self.seconds)]
+        weights = case_weights(self.cases)
+        found: Floats = np.cumsum(weights[order]) / max(float(weights.sum()), 1.0)
+        return found
+
+    def at(self, t: float) -> Estimate:
+        """Estimate the share of answers that are right within `t` seconds."""
+        return proportion(self.times <= t, clusters=self.cases)
+
+
+def success_by(seconds: ArrayLike, ok: ArrayLike, cases: ArrayLike | None = None) -> SuccessCurve:
+    """Return the share of graded answers that are right within each time.
+
+    Examples
+    --------
+    >>> curve = success_by([14.92, 14.96, 14.16, 27.10, 26.90], [1, 1, 1, 0, 1])
+    >>> print(curve.at(15.0))
+    60 % (95 % interval 15–95 %, n = 5)
+    """
+    values, good = as_array(seconds), np.asarray(ok, dtype=np.bool_)
+    names = np.arange(len(values)) if cases is None else np.asarray(cases).ravel()
+    return SuccessCurve(times=np.where(good & np.isfinite(values), values, np.inf), cases=names)
+
+
+def success_curve(trials: pd.DataFrame) -> SuccessCurve:
+    """Return the share of answered and graded trials that succeed within each time."""
+    graded = trials[np.isin(labels(trials, "outcome").astype(str), ("pass", "fail"))]
+    cases = labels(graded, "case_id").astype(str)
+    return success_by(judged_seconds(graded), succeeded(graded), cases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassAtK:
+    """pass@k over cases, each with the same weight."""
+
+    k: int
+    cases: int
+    samples: int
+    estimate: Estimate
+
+
+def pass_at_k_of_case(n: int, c: int, k: int) -> float:
+    """Return the unbiased estimate of pass@k for one case.
+
+    `n`, `c`: answers that could be judged, and how many of them were right. `k`: how many answers
+    one may try. Raises ValueError if k is not from 1 to n: with fewer answers than tries nothing
+    can be said.
+
+    Examples
+    --------
+    >>> [round(pass_at_k_of_case(10, 3, k), 4) for k in (1, 5, 8)]
+    [0.3, 0.9167, 1.0]
+    """
+    if not 0 <= c <= n:
+        raise ValueError(f"{c} right of {n} answers: a count lies between 0 and n")
+    if not 1 <= k <= n:
+        raise ValueError(f"pass@{k} of {n} answers: k lies between 1 and the answers to a case")
+    if c > n - k:
+        return 1.0
+    missed = 1.0
+    for i in range(n - c + 1, n + 1):
+        missed *= 1 - k / i
+    return 1 - missed
+
+
+def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> PassAtK:
+    """Estimate pass@k over cases, with an interval for prompts like these.
+
+    One try is the success rate. With more the interval is exact on the effective number of cases
+    that their spread shows, at most the answers there are for each of k tries. Raises ValueError if
+    k is larger than the answers to some case.
+
+    `n`, `c`, (cases,): judged answers to a case, and how many are right. `k`: how many one tries.
+
+    Examples
+    --------
+    >>> print(pass_at_k([1, 1, 1, 1, 1], [1, 1, 1, 1, 0], 1).estimate)
+    80 % (95 % interval 28–99 %, n = 5)
+    """
+    answers, right = np.asarray(n, dtype=np.int64), np.asarray(c, dtype=np.int64)
+    rates = np.array(
+        [pass_at_k_of_case(int(a), int(r), k) for a, r in zip(answers, right, strict=True)]
+    )
+    samples, cases = int(answers.sum()), len(answers)
+    if k == 1 and len(answers):
+        outcomes = np.concatenate([np.arange(a) < r for a, r in zip(answers, right, strict=True)])
+        names = np.repeat(np.arange(cases), answers)
+        estimate = proportion(outcomes, clusters=names)
+    elif samples == cases:
+        estimate = proportion(int(right.sum()), cases)
+    else:
+        estimate = _over_cases(rates, samples / k)
+    return PassAtK(k=k, cases=cases, samples=samples, estimate=estimate)
+
+
+def pass_at_k_of(trials: pd.DataFrame, k: int) -> PassAtK:
+    """Estimate pass@k of a trial table: `case_id, outcome`; as `pass_at_k`."""
+    known, good, _ = judgeable(trials, "pass")
+    counts = (
+        pd.DataFrame({"case": labels(trials, "case_id")[known], "good": good[known]})
+        .groupby("case", sort=False)["good"]
+        .agg(["size", "sum"])
+    )
+    return pass_at_k(counts["size"].to_numpy(), counts["sum"].to_numpy(), k)
+
+
+def _over_cases(rates: np.ndarray, draws: float) -> Estimate:
+    cases = len(rates)
+    value = float(rates.mean())
+    if cases == 1:
+        reason = "no interval from one case"
+        return Estimate(value=value, n=1, reason=reason, population=PROMPTS, unit="%")
+    spread = float(rates.var(ddof=1))
+    effective = cases * value * (1 - value) / spread if spread > 0 else float(cases)
+    low, high = clopper_pearson(value, min(effective, max(draws, cases)), CONFIDENCE)
+    return Estimate(
+        value=value,
+        low=low,
+        high=high,
+        n=cases,
+        confidence=CONFIDENCE,
+        method="Korn–Graubard over cases",
+        population=PROMPTS,
+        unit="%",
+    )

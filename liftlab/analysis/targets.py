@@ -1,16 +1,22 @@
-"""Targets judged on one run: met, not met or undecided, with what each verdict rests on."""
+"""Targets judged on one run: the one judge, what each verdict rests on, and what would decide."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
-from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.verdicts import TargetResult, TargetVerdict, judge
+from scipy import stats
+
+from liftlab.analysis.estimate import Estimate, RateTest
+from liftlab.analysis.sample_size import to_exclude
 from liftlab.settings.targets import TIME_METRIC, Population, TargetSettings
 from liftlab.words import counted
 
+TargetVerdict = Literal["met", "not met", "undecided", "not measurable"]
+POWER = 0.8  # the chance that the number of prompts which is named decides
+MOST_MORE = 1_000  # prompts, beyond which the number is not told
+_DECIDES = 0.9  # an interval of less errs on one side in more than 5 %
 THIS_RUN_ONLY = "this run only"
 COUNTED = "counted"
 NOTHING_ANSWERED = "nothing was answered"
@@ -25,24 +31,143 @@ _OF = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedTarget:
-    """One target with its verdict, and what the verdict rests on.
+class TargetResult:
+    """A target against an estimate: met or not only where the whole interval says so."""
 
-    Parameters
-    ----------
-    key
-        Its name in the settings.
-    basis
-        "this run only", or "counted" where the limit is about this run.
-    required
-        Whether it counts in the exit code.
+    name: str
+    limit: float
+    at_most: bool
+    estimate: Estimate
+    verdict: TargetVerdict
+    needs: str = ""  # what would decide, in words; empty where it is decided
+    # further prompts that decide with 80 % power: if the truth is the far end of the interval, and
+    # if it lies halfway between estimate and limit. None where no number is known; the second is
+    # None beyond 1,000.
+    more: tuple[int, int | None] | None = None
+
+
+def judge(
+    estimate: Estimate,
+    limit: float,
+    name: str = "target",
+    *,
+    at_most: bool = True,
+    by_count: bool = False,
+) -> TargetResult:
+    """Compare an estimate with a target: decided only by the whole interval.
+
+    `by_count`: whether the value alone decides, because the target is about this run.
+
+    Examples
+    --------
+    >>> from liftlab.analysis.intervals import median
+    >>> e2e = median([14.92, 14.96, 14.16, 27.10, 26.90])
+    >>> judge(e2e, 5.0, "median E2E").verdict
+    'not met'
+    >>> judge(e2e, 15.0, "median E2E").needs
+    '4 to 803 more prompts'
     """
+    shown = replace(estimate, limit=limit)
+    verdict = _verdict(shown, limit, at_most=at_most, by_count=by_count)
+    needs, more = "", None
+    if verdict == "undecided":
+        more = _more(estimate, limit)
+        needs = _words(more) if more else estimate.needs or "more prompts"
+    return TargetResult(
+        name=name,
+        limit=limit,
+        at_most=at_most,
+        estimate=shown,
+        verdict=verdict,
+        needs=needs,
+        more=more,
+    )
 
-    key: str
+
+def _verdict(estimate: Estimate, limit: float, *, at_most: bool, by_count: bool) -> TargetVerdict:
+    if estimate.value is None:
+        return "not measurable"
+    side = 1.0 if at_most else -1.0
+    if by_count:
+        return "met" if side * estimate.value <= side * limit else "not met"
+    if estimate.confidence is not None and estimate.confidence < _DECIDES:
+        return "undecided"
+    good_end, bad_end = estimate.high, estimate.low
+    if not at_most:
+        good_end, bad_end = bad_end, good_end
+    if good_end is not None and side * good_end <= side * limit:
+        return "met"
+    return "not met" if bad_end is not None and side * bad_end > side * limit else "undecided"
+
+
+def _words(more: tuple[int, int | None]) -> str:
+    low, high = more
+    if low > MOST_MORE:
+        return f"over {MOST_MORE:,} more prompts"
+    if high is None:
+        return f"{low:,} to over {MOST_MORE:,} more prompts"
+    if low == high:
+        return counted(low, "more prompt")
+    return f"{low:,} to {high:,} more prompts"
+
+
+def _more(estimate: Estimate, limit: float) -> tuple[int, int | None] | None:
+    """Return how many further prompts would decide; None where nothing tells."""
+    now = estimate.n if estimate.cases is None else estimate.cases
+    test = estimate.tested(limit) if estimate.tested else None
+    needed = _of_mean(estimate, limit, now) if test is None else _of_rate(test, now)
+    if needed is None:
+        return None
+    # One more can always tip it, and more than can be told is "over 1,000".
+    near, far = (None if n is None else max(1, n - now) for n in sorted(needed, key=_or_never))
+    if far is not None and far > MOST_MORE:
+        far = None
+    return (MOST_MORE + 1 if near is None else min(near, MOST_MORE + 1)), far
+
+
+def _or_never(n: int | None) -> float:
+    return math.inf if n is None else n
+
+
+def _of_rate(test: RateTest, now: int) -> tuple[int | None, int | None]:
+    """Return prompts in all that tell the share from its limit, for both truths."""
+    aim = test.against
+    ends = (test.low, test.high) if test.rate == aim else (test.high,)
+    if test.rate < aim:
+        ends = (test.low,)
+    far = max(ends, key=lambda end: abs(end - aim))
+    miss = (1 - test.confidence) / 2
+    most = (now + MOST_MORE) * test.per_prompt
+    counts = [to_exclude(p, aim, POWER, miss, most) for p in (far, (test.rate + aim) / 2)]
+    near, halfway = (None if n is None else math.ceil(n / test.per_prompt) for n in counts)
+    return near, halfway
+
+
+def _of_mean(estimate: Estimate, limit: float, now: int) -> tuple[int | None, int | None] | None:
+    """Return prompts in all at which the mean's interval leaves the limit out, for both truths."""
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if value is None or low is None or high is None or low == high:
+        return None
+    far, near_end = (low, high) if value < limit else (high, low)
+    z = float(stats.norm.ppf((1 + (estimate.confidence or 0.95)) / 2))
+    factor = (z + float(stats.norm.ppf(POWER))) / z * abs(near_end - value)
+    counts = []
+    for truth in (far, (value + limit) / 2):
+        apart = abs(truth - limit)
+        n = now * (factor / apart) ** 2 if apart else math.inf
+        counts.append(math.ceil(n) if n <= now + MOST_MORE else None)
+    return counts[0], counts[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedTarget:
+    """One target with its verdict, and what the verdict rests on."""
+
+    key: str  # its name in the settings
     metric: str
     population: Population
-    basis: str
-    required: bool
+    basis: str  # "this run only", or "counted" where the limit is about this run
+    required: bool  # whether it counts in the exit code
     result: TargetResult
 
     @property

@@ -20,24 +20,13 @@ _NEARLY = 1.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCosts:
-    """Seconds that the tokens of one stage's attempts cost.
+    """Seconds that the tokens of one stage's attempts cost."""
 
-    Parameters
-    ----------
-    base_s
-        Seconds of an attempt without any token.
-    output_s, prompt_s
-        Seconds an output token, and an uncached prompt token; zero where it does not surely
-        cost time.
-    most_uncached
-        The uncached prompt tokens up to which it was fitted.
-    """
-
-    stage: str
-    base_s: float
+    base_s: float  # seconds of an attempt without any token
+    # of an output token, of an uncached prompt token; zero where it does not surely cost time
     output_s: Estimate
     prompt_s: Estimate
-    most_uncached: float
+    most_uncached: float  # the uncached prompt tokens up to which it was fitted
 
     def along(self, output: Floats, uncached: Floats) -> Floats:
         """Return what so many tokens take; prompts that are not known count as none."""
@@ -56,22 +45,15 @@ class TokenCosts:
         )
 
 
-def fit_costs(service: Floats, output: Floats, uncached: Floats, stage: str) -> TokenCosts | None:
+def fit_costs(service: Floats, output: Floats, uncached: Floats) -> TokenCosts | None:
     """Fit service = base + output tokens + uncached prompt tokens by least relative deviations.
 
     Median regression (Koenker & Bassett 1978) on residuals as shares of the fit, no
     coefficient below zero, so that a slow attempt does not move it. Attempts with far more uncached
     tokens than all but three others are left out: they would fit themselves.
 
-    Parameters
-    ----------
-    service, output, uncached : (m,)
-        Seconds and tokens of each attempt; NaN where not known.
-
-    Returns
-    -------
-    TokenCosts or None
-        None below eight attempts that have tokens.
+    `service`, `output`, `uncached`, (m,): seconds and tokens of each attempt, NaN where not known.
+    None below eight attempts that have tokens.
     """
     known = np.isfinite(service) & np.isfinite(output) & (service > 0)
     if known.sum() < FIT_NEEDS:
@@ -92,7 +74,6 @@ def fit_costs(service: Floats, output: Floats, uncached: Floats, stage: str) -> 
         costs, error = _least_deviations(x[:, :2], y)
     prompt = _estimate(costs, error, 2, len(y)) if len(costs) == 3 else _none(len(y))
     return TokenCosts(
-        stage=stage,
         base_s=float(costs[0]),
         output_s=_estimate(costs, error, 1, len(y)),
         prompt_s=prompt,

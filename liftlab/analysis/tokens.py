@@ -25,12 +25,9 @@ WORDS = {
 def token_times(attempts: pd.DataFrame) -> dict[str, Floats]:
     """Return the times of tokens of each attempt by quantity; NaN where a reply tells none.
 
-    Returns
-    -------
-    dict
-        `ttft`: sent to the first token of any kind; `first_reasoning` and `ttfo`: to the first
-        of the reasoning, of the answer; `itl`: the median gap between reads that brought tokens;
-        `tpot`: (last - first) / (tokens - 1), in seconds; `tokens_per_s`: 1 / `tpot`.
+    `ttft`: sent to the first token of any kind; `first_reasoning` and `ttfo`: to the first of the
+    reasoning, of the answer; `itl`: the median gap between reads that brought tokens; `tpot`:
+    (last - first) / (tokens - 1), in seconds; `tokens_per_s`: 1 / `tpot`.
 
     Examples
     --------

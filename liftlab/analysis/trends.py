@@ -39,28 +39,19 @@ _COUNTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePoint:
-    """A shift of one metric between two runs, and what changed at the same time.
-
-    Parameters
-    ----------
-    last_before, run_id, started_at
-        The last run at the old level; the first at the new one and when it began.
-    before, after
-        Levels: geometric means of times and costs, means of shares.
-    changed
-        By name, the value before and after: settings, attempts, tokens. Not proven causes.
-    p
-        Chance of such a shift anywhere in a steady series.
-    """
+    """A shift of one metric between two runs, and what changed at the same time."""
 
     metric: str
+    # last_before: the last run at the old level; run_id, started_at: the first at the new one
     last_before: str
     run_id: str
     started_at: str
+    # before, after: levels: geometric means of times and costs, means of shares
     before: float
     after: float
+    # by name, the value before and after: settings, attempts, tokens. Not proven causes.
     changed: Mapping[str, tuple[str, str]]
-    p: float
+    p: float  # chance of such a shift anywhere in a steady series
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -71,23 +62,14 @@ class ChangePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSeries:
-    """One metric of a series of runs.
-
-    Parameters
-    ----------
-    n, latest
-        Runs that have a number, and that of the newest.
-    sd
-        Spread of the runs since the last shift: as a share for times and costs.
-    per_week
-        Its slope since then, as a share a week for times and costs.
-    """
+    """One metric of a series of runs."""
 
     metric: str
+    # n, latest: runs that have a number, and that of the newest
     n: int
     latest: float
-    sd: float | None
-    per_week: Estimate
+    sd: float | None  # spread of the runs since the last shift: as a share for times and costs
+    per_week: Estimate  # its slope since then, as a share a week for times and costs
     changes: tuple[ChangePoint, ...]
 
 
@@ -106,13 +88,12 @@ class RunSeries:
         return sorted(found, key=lambda change: change.started_at)
 
 
-def run_series(runs: pd.DataFrame, seed: int = 0) -> list[RunSeries]:
+def run_series(runs: pd.DataFrame) -> list[RunSeries]:
     """Split a history into series of the same work, and look for shifts and slopes in each.
 
     `runs`: the history, with its stages as columns; complete runs that were measured or imported
     count. Endpoints that were used one after the other are one series, so that the change from one
-    to the next can show; those used side by side are series of their own. `seed`: of the shuffling
-    behind every p.
+    to the next can show; those used side by side are series of their own.
     """
     kept = runs[(runs["status"] == "complete") & (runs["provenance"] != "reference")]
     kept = kept[kept["started_at"].notna()].sort_values(["started_at", "run_id"])
@@ -124,7 +105,7 @@ def run_series(runs: pd.DataFrame, seed: int = 0) -> list[RunSeries]:
                 RunSeries(
                     title=_title(part),
                     runs=tuple(part["run_id"]),
-                    metrics=tuple(_metric_series(part, name, seed) for name in names),
+                    metrics=tuple(_metric_series(part, name) for name in names),
                 )
             )
     return sorted(found, key=lambda series: -len(series.runs))
@@ -142,10 +123,10 @@ def _by_endpoint(runs: pd.DataFrame) -> Iterator[pd.DataFrame]:
             yield part
 
 
-def _metric_series(runs: pd.DataFrame, metric: str, seed: int) -> MetricSeries:
+def _metric_series(runs: pd.DataFrame, metric: str) -> MetricSeries:
     known = runs[np.isfinite(on_scale(floats(runs, metric), metric))]
     values = on_scale(floats(known, metric), metric)
-    found = shifts(values, seed=seed)
+    found = shifts(values)
     changes = tuple(_change(known, metric, shift, found) for shift in found)
     first = found[-1].index if found else 0
     level = values[first:]

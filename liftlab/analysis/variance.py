@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from liftlab.analysis.columns import Floats
+from liftlab.analysis.columns import CONFIDENCE, PROMPTS, Floats, as_array, in_range, indexed
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import CONFIDENCE, PROMPTS, as_array, in_range, indexed
 from liftlab.analysis.latency import Timed
 
 CASES_NEEDED = 5
@@ -26,22 +25,13 @@ _LARGEST_RATIO = 1e6  # of case to repeat variance: beyond it repeats are as goo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Components:
-    """How much of the spread of ln seconds is of cases, and how much of repeats.
+    """How much of the spread of ln seconds is of cases, and how much of repeats."""
 
-    Parameters
-    ----------
-    case, repeat
-        Coefficients of variation: between cases, and of repeats of one case.
-    share
-        The part of the variance that cases hold: the intra-class correlation.
-    reason
-        Why nothing can be said; empty if something can.
-    """
-
+    # case, repeat: coefficients of variation: between cases, and of repeats of one case
     case: float | None
     repeat: Estimate
-    share: Estimate
-    reason: str = ""
+    share: Estimate  # the part of the variance that cases hold: the intra-class correlation
+    reason: str = ""  # why nothing can be said; empty if something can
 
 
 def components(seconds: ArrayLike, cases: ArrayLike) -> Components:
@@ -52,15 +42,8 @@ def components(seconds: ArrayLike, cases: ArrayLike) -> Components:
     distribution (Searle, Casella & McCulloch 1992, Variance Components, ch. 3), with unequal
     repeats by Thomas & Hultquist's harmonic mean (1978, Annals of Statistics 6).
 
-    Parameters
-    ----------
-    seconds : (n,)
-        Times; those that are missing, infinite or not positive are left out.
-
-    Returns
-    -------
-    Components
-        With a reason, and no numbers, below five cases with two repeats each.
+    Times that are missing, infinite or not positive are left out. Below five cases with two repeats
+    each there is a reason, and no number.
 
     Examples
     --------

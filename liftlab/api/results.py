@@ -8,8 +8,7 @@ from liftlab.api.run import Run
 from liftlab.api.runs import open_run
 from liftlab.errors import NothingToCompare
 from liftlab.reporting.sections import Section, attach
-from liftlab.summary.comparison import Comparison
-from liftlab.summary.ranking import RankedRuns
+from liftlab.summary.comparison import Comparison, RankedRuns
 from liftlab.summary.run import RunSummary
 
 

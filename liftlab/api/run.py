@@ -11,7 +11,7 @@ from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.suite import Case
 from liftlab.summary.run import RunSummary
-from liftlab.summary.trial import TrialDetails, trial_of
+from liftlab.summary.trials import TrialDetails, trial_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

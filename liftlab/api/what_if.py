@@ -9,8 +9,8 @@ from liftlab.api.run import Run
 from liftlab.api.runs import open_run
 from liftlab.errors import UsageError
 from liftlab.reporting.sections import attach
-from liftlab.summary.what_if import WhatIf
-from liftlab.summary.what_if import what_if as assumed
+from liftlab.summary.budget import WhatIf
+from liftlab.summary.budget import what_if as assumed
 
 
 def what_if(

@@ -102,7 +102,7 @@ def baseline_show_command(file: Path | None, as_json: bool) -> None:
 def _print_false_alarms(here: Project, run: str, as_json: bool) -> None:
     from liftlab.jobs.checking import false_alarms_of
     from liftlab.reporting.gate import false_alarms_line
-    from liftlab.summary.claims.quantities import metric_words
+    from liftlab.summary.claims.model import metric_words
 
     found = false_alarms_of(here, run)
     if as_json:

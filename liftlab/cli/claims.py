@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from liftlab.settings import Project
     from liftlab.summary import RunSummary
     from liftlab.summary.claims import Ruling
-    from liftlab.summary.claims.text import Checked
+    from liftlab.summary.claims.text.lint import Checked
 
 _CONTRADICTED, _NOTHING_READ = 3, 7  # exit codes of --gate
 
@@ -70,7 +70,7 @@ def lint_report_command(file: Path, run: str | None, shape: str, gate: bool, as_
     from liftlab import tomlfile
     from liftlab.errors import FileInvalid
     from liftlab.reporting.sarif import sarif
-    from liftlab.summary.claims.text import lint
+    from liftlab.summary.claims.text.lint import lint
 
     source = tomlfile.read_bytes(file, FileInvalid, limit=tomlfile.MAX_BYTES)
     report = tomlfile.decode_text(source, file, FileInvalid)

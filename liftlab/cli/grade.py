@@ -157,7 +157,7 @@ class Progress:
 
 
 def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
-    from liftlab.analysis.passk import pass_at_k
+    from liftlab.analysis.success import pass_at_k
     from liftlab.reporting.answer_notes import type_only_note
 
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
@@ -171,7 +171,7 @@ def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
 
 
 def _facts(summary: Summary, out: Path) -> dict[str, Any]:
-    from liftlab.analysis.passk import pass_at_k
+    from liftlab.analysis.success import pass_at_k
 
     first = pass_at_k(*_counts(summary), 1).estimate if summary.by_case else None
     return {

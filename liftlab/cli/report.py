@@ -100,7 +100,6 @@ def readme_update_command(run: str, path: Path | None, anyway: bool) -> None:
     """
     from liftlab import jobs
     from liftlab.cli.main import say
-    from liftlab.reporting.readme import update
     from liftlab.summary import summarize
 
     here = project()
@@ -108,7 +107,7 @@ def readme_update_command(run: str, path: Path | None, anyway: bool) -> None:
     data = jobs.open_run(run, project=here)
     if not anyway:
         require_worth(data)
-    changed = update(file, summarize(data, here))
+    changed = update_readme(file, summarize(data, here))
     say(f"{file}: {'now holds' if changed else 'already held'} run {data.run.run_id}")
 
 

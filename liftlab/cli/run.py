@@ -246,7 +246,7 @@ def run_quick(here: Project, case: str, model: str | None = None) -> None:
 
 def print_trial(run: RunData) -> None:
     """Print the one trial of a run."""
-    from liftlab.summary.trial import trial_of
+    from liftlab.summary.trials import trial_of
 
     trial = run.trials.iloc[0]
     for line in trial_lines(trial_of(run, str(trial["case_id"]), int(trial["repeat"]))):

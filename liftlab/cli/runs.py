@@ -24,7 +24,7 @@ def runs_command(as_json: bool) -> None:
     """List the runs on disk, newest first: success rate, median, label."""
     from liftlab.jobs.keeping import list_runs
     from liftlab.reporting.text.history import run_list
-    from liftlab.summary.limits import Limits
+    from liftlab.summary.result import Limits
 
     here = project()
     rows = list_runs(here)
@@ -104,7 +104,7 @@ def history_command(suite: str | None, endpoint: str | None, last: int, as_json:
         click.echo(json.dumps(_history_json(found), indent=2, allow_nan=False))
         return
     from liftlab.reporting.text.history import paragraph, run_table
-    from liftlab.summary.limits import Limits
+    from liftlab.summary.result import Limits
 
     if len(runs) == 0:
         click.echo(f"no runs in {here.path('runs')} yet: make one with `liftlab run`")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from liftlab.store import RunData
     from liftlab.summary import RunSummary
-    from liftlab.summary.trial import TrialDetails
+    from liftlab.summary.trials import TrialDetails
 
 _REDIRECT = 300
 
@@ -166,7 +166,7 @@ _MOST = 8_000  # characters of one text; --json has all of it
 def trial_command(run: str, case: str, repeat: int, as_json: bool) -> None:
     """Print one trial of RUN: prompt, replies, code with the line that failed, checks, times."""
     from liftlab import jobs
-    from liftlab.summary.trial import trial_of
+    from liftlab.summary.trials import trial_of
 
     here = project()
     trial = trial_of(jobs.open_run(taken(run, here), project=here), case, repeat)
@@ -256,13 +256,14 @@ def _json(trial: TrialDetails) -> str:
 
 def published_lines(summary: RunSummary) -> list[str]:
     """Return the notes of an imported file and a table of published figures; none without any."""
-    from liftlab.reporting.sections import published
+    from liftlab.reporting.sections import status
 
     notes = [f"note: {note}" for note in summary.provenance.source.get("notes", [])]
     if not summary.published.rows:
         return notes
-    rows = published.rows(summary.published)
+    rows = status.published_rows(summary.published)
     table = [list(rows[0]), *(list(row.values()) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
-    return [*notes, "", f"{published.title(summary.published)}:", *(f"  {line}" for line in lines)]
+    title = status.published_title(summary.published)
+    return [*notes, "", f"{title}:", *(f"  {line}" for line in lines)]

@@ -19,7 +19,7 @@ from liftlab.jobs.baselines import Baseline, read_baseline, row_of
 from liftlab.jobs.opening import open_run
 from liftlab.settings import Project
 from liftlab.summary import RunSummary, summarize
-from liftlab.summary.claims.quantities import metric_words
+from liftlab.summary.claims.model import metric_words
 
 Decision = Literal["passed", "failed", "undecided", "not measurable"]
 EXIT_CODES: Mapping[Decision, int] = {

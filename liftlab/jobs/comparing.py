@@ -16,8 +16,7 @@ from liftlab.jobs.opening import open_run
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.suite import Suite
-from liftlab.summary.comparison import Comparison, Side, compare
-from liftlab.summary.ranking import RankedRuns, ranked
+from liftlab.summary.comparison import Comparison, RankedRuns, Side, compare, ranked
 from liftlab.summary.run import RunSummary
 
 

@@ -9,7 +9,8 @@ from operator import attrgetter
 import pandas as pd
 
 from liftlab import store, suite
-from liftlab.analysis.cost import Price, attempt_costs
+from liftlab.analysis.cost.attempts import attempt_costs
+from liftlab.analysis.cost.prices import Price
 from liftlab.grading.grade import GRADER_VERSION
 from liftlab.grading.run import grade_run
 from liftlab.importers import week2

@@ -27,8 +27,7 @@ from liftlab.sandbox import Sandbox
 from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunData
 from liftlab.suite import Case
-from liftlab.summary.examples import code_of, like_of
-from liftlab.summary.trial import TrialDetails, trial_of
+from liftlab.summary.trials import TrialDetails, code_of, like_of, trial_of
 
 # What a stage raises where a part of its input that it needs is left out.
 _NO_INPUT = (KeyError, TypeError, IndexError, AttributeError, ValueError)

@@ -56,14 +56,9 @@ class Page:
 
 
 def export(notebook: nbformat.NotebookNode, *, fault: str = "") -> tuple[str, Page]:
-    """Turn an executed notebook into a page.
+    """Turn an executed notebook into a page: the whole file, and what its head says.
 
-    `notebook`: with its outputs. `fault`: what went wrong, if anything did; it is shown at the top.
-
-    Returns
-    -------
-    html, page
-        The whole file, and what its head says.
+    `fault`: what went wrong, if anything did; it is shown at the top.
     """
     page = _page(notebook, fault)
     body = _NODE({**notebook, "cells": list(_shown_cells(notebook))})

@@ -21,9 +21,8 @@ from liftlab.reporting.text import comparison as text
 from liftlab.reporting.text import ranking, targets
 from liftlab.reporting.text.base import capitalised, joined
 from liftlab.summary.answers import Answers
-from liftlab.summary.claims.quantities import metric_words
-from liftlab.summary.comparison import Comparison
-from liftlab.summary.ranking import RankedRuns
+from liftlab.summary.claims.model import metric_words
+from liftlab.summary.comparison import Comparison, RankedRuns
 
 _MOST = 500
 _HEADINGS = ("target", "limit", "verdict", "value", "rests on")
@@ -114,24 +113,7 @@ def check_markdown(result: CheckResult) -> str:
 
 def check_junit(result: CheckResult) -> bytes:
     """Return the result as JUnit XML: a case a target, and a case a number of the baseline."""
-    cases: list[tuple[str, str, str, bool]] = [
-        (
-            visible(t.result.name),
-            t.verdict,
-            visible(targets.sentence(t, result.summary.answers)),
-            t.required,
-        )
-        for t in result.targets
-    ]
-    cases += [
-        (
-            f"{visible(metric_words(r.metric))} against the baseline",
-            r.verdict,
-            visible(_regression(r)),
-            True,
-        )
-        for r in result.regressions
-    ]
+    cases = [*_junit_cases(result)]
     suite = ET.Element("testsuite", name=f"liftlab check {visible(result.run_id)}")
     counts = {"failure": 0, "skipped": 0}
     for name, verdict, said, required in cases:
@@ -141,15 +123,24 @@ def check_junit(result: CheckResult) -> bytes:
             counts[kind] += 1
             ET.SubElement(case, kind, message=f"{verdict}: {said}"[:_MOST], type=verdict)
         ET.SubElement(case, "system-out").text = said
-    suite.set("tests", str(len(cases)))
-    suite.set("failures", str(counts["failure"]))
-    suite.set("skipped", str(counts["skipped"]))
-    suite.set("errors", "0")
+    named = {"tests": len(cases), "failures": counts["failure"], "skipped": counts["skipped"]}
+    for name, count in {**named, "errors": 0}.items():
+        suite.set(name, str(count))
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
     text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return text + b"\n"
+
+
+def _junit_cases(result: CheckResult) -> Iterator[tuple[str, str, str, bool]]:
+    """Yield name, verdict and sentence of each target and number, and whether it is required."""
+    for target in result.targets:
+        said = targets.sentence(target, result.summary.answers)
+        yield visible(target.result.name), target.verdict, visible(said), target.required
+    for found in result.regressions:
+        name = f"{visible(metric_words(found.metric))} against the baseline"
+        yield name, found.verdict, visible(_regression(found)), True
 
 
 def visible(text: str) -> str:

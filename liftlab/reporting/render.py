@@ -61,11 +61,6 @@ class Rendered:
     run_id: str = ""
     seconds: float = 0.0
 
-    @property
-    def good(self) -> bool:
-        """Whether the notebook ran to its end."""
-        return not self.fault
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

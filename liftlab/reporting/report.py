@@ -32,24 +32,10 @@ Say = Callable[[str], object]
 
 
 def write_report(project: Project, run_id: str | None, say: Say) -> Path:
-    """Render the project's notebooks for a run; without one, run the suite first.
+    """Render the project's notebooks for a run, or without one run the suite; return the folder.
 
-    Raises NotebookFailed if one failed; all pages are written by then. Raises EndpointError if no
-    request of the run was answered; all pages are written by then.
-
-    Parameters
-    ----------
-    project
-        Where the notebooks are, where the pages go, and what to run.
-    run_id
-        A run, `latest`, or the name of a published day; None runs the suite.
-    say
-        Told what happens, a line at a time.
-
-    Returns
-    -------
-    Path
-        The folder with `index.html`, a page a notebook, and `status.md`.
+    `say` is told what happens, a line at a time. Raises NotebookFailed if a notebook failed, and
+    EndpointError if no request of the run was answered; all pages are written by then.
     """
     from liftlab.summary import summarize  # analysis, which a run need not wait for
 

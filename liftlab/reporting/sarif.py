@@ -8,7 +8,7 @@ from typing import Any
 
 from liftlab import __version__
 from liftlab.summary.claims.model import Verdict
-from liftlab.summary.claims.text import Checked
+from liftlab.summary.claims.text.lint import Checked
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 # By ruling: the rule's id, its level, and what it means.
@@ -20,17 +20,7 @@ _RULES: dict[Verdict, tuple[str, str, str]] = {
 
 
 def sarif(checked: Sequence[Checked], file: Path, run_id: str) -> dict[str, Any]:
-    """Return the claims of a report that were not supported, one result each.
-
-    Parameters
-    ----------
-    checked
-        The figures of the report, with their rulings.
-    file
-        The report.
-    run_id
-        The run that ruled.
-    """
+    """Return the claims of a report that were not supported by a run, one result each."""
     rules = [
         {
             "id": name,

@@ -1,4 +1,4 @@
-"""Tables for people: numbers aligned, foreign text escaped, long ones cut, all of it as CSV."""
+"""Tables and scorecards for people: numbers aligned, foreign text escaped, all of it as CSV."""
 
 from __future__ import annotations
 
@@ -6,23 +6,81 @@ import base64
 import math
 import numbers
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
 import pandas as pd
 
 from liftlab.reporting.html import Html, bounded, join, tag
-from liftlab.reporting.scorecards import verdict
-from liftlab.reporting.text.base import Text
+from liftlab.reporting.text.base import Text, write
 from liftlab.words import counted
 
+# The colour of each verdict and ruling. Those that are not here are shown without a judgement.
+_COLORS = {
+    "met": "good",
+    "supported": "good",
+    "right": "good",
+    "pass": "good",
+    "faster": "good",
+    "better": "good",
+    "equivalent": "good",
+    "not met": "bad",
+    "contradicted": "bad",
+    "fail": "bad",
+    "error": "bad",
+    "slower": "bad",
+    "worse": "bad",
+    "undecided": "undecided",
+    "cannot tell": "undecided",
+    "not supported": "undecided",
+}
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
 MOST_CSV = 3_000_000
 _SMALLEST = 0.0001
 _TAG = re.compile(r"<[^>]*>")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorecard:
+    """One number that a reader should leave with."""
+
+    what: str  # its name
+    number: str  # the number with its unit, or an en dash
+    why: str = ""  # the interval, or why there is none and what would give it
+    verdict: str = ""  # "met", "not met", "undecided", "not measurable", or empty
+    target: str = ""  # what the verdict is about
+
+    def html(self) -> Html:
+        """Return the scorecard."""
+        said = write("{}: {}", self.target, self.verdict) if self.target else self.verdict
+        return tag(
+            "div",
+            tag("p", self.what, cls="what"),
+            tag("p", self.number, cls="number"),
+            tag("p", self.why, cls="why"),
+            verdict(self.verdict, said) if self.verdict else "",
+            cls="tile",
+        )
+
+
+def scorecards(shown: Iterable[Scorecard]) -> Html:
+    """Return scorecards beside each other, as many as the page is wide for."""
+    return tag("div", *(card.html() for card in shown), cls="tiles")
+
+
+def verdict(word: str, said: str = "") -> Html:
+    """Return a verdict as a coloured word.
+
+    Examples
+    --------
+    >>> str(verdict("met"))
+    '<span class="verdict good">met</span>'
+    """
+    return tag("span", said or word, cls=f"verdict {_COLORS.get(word, 'unmeasured')}")
 
 
 def table(
@@ -36,20 +94,8 @@ def table(
 ) -> Html:
     """Return a table of a frame's columns; its index is left out.
 
-    Parameters
-    ----------
-    frame
-        Cells may be text, numbers, `Html`, or missing.
-    caption
-        Which rows these are.
-    headings
-        What to call columns.
-    most
-        Rows shown; the rest is counted, and in the CSV.
-    csv
-        File name for a download of all rows; none if empty.
-    full
-        What the download holds, if it is more than `frame`.
+    Cells may be text, numbers, `Html`, or missing. `most` rows are shown, the rest is counted.
+    `csv`: file name for a download of all rows, or of `full`, if that is more; none if empty.
 
     Examples
     --------
@@ -107,29 +153,14 @@ def download(frame: pd.DataFrame, name: str) -> Html:
     return tag("a", words, href=f"data:text/csv;base64,{encoded}", download=name)
 
 
-def facts_table(facts: Mapping[str, object], caption: str = "") -> Html:
+def facts_table(facts: Mapping[str, object]) -> Html:
     """Return names and values, one pair a row; pairs without a value are left out."""
     rows = [
         tag("tr", tag("th", name, scope="row"), tag("td", _words(value)))
         for name, value in facts.items()
         if not _missing(value)
     ]
-    head = tag("caption", caption) if caption else ""
-    return tag("div", tag("table", head, tag("tbody", *rows)), cls="scroll")
-
-
-def claims_table(claims: Sequence[Mapping[str, str]], caption: str = "") -> Html:
-    """Return claims with their rulings; each has `claim`, `ruling` and `say`."""
-    rows = [
-        {
-            "Claim": tag("span", f"“{claim['claim']}”"),
-            "Ruling": verdict(claim["ruling"]),
-            "What may be said": tag("span", claim["say"]),  # whole, however long
-        }
-        for claim in claims
-    ]
-    columns = ["Claim", "Ruling", "What may be said"]
-    return table(pd.DataFrame(rows, columns=columns), caption=caption)
+    return tag("div", tag("table", tag("tbody", *rows)), cls="scroll")
 
 
 def _is_numeric(column: pd.Series[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""How many answers there are, how many are right, and what is wrong with the others."""
+"""How many answers are right, what is wrong with the others, and which fault to fix first."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from liftlab.analysis.columns import labels
+from liftlab.analysis.columns import indexed, labels
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.passk import PassAtK, pass_at_k_of
 from liftlab.analysis.success import (
     FailureShare,
+    PassAtK,
     SuccessRate,
     error_rate,
     failure_classes,
     judgeable,
+    pass_at_k_of,
     success_by_group,
     success_rate,
     worst_class_share,
 )
 from liftlab.store import RunData
-from liftlab.summary.limits import Limits
-from liftlab.summary.result import Result
+from liftlab.summary.result import Limits, Result, named
 
 TRIES = (1, 2, 3, 5, 10, 25, 50, 100)  # the k of pass@k, as far as repeats allow
 _DIFFICULTIES = {"easy": 0, "medium": 1, "hard": 2}
@@ -32,37 +33,20 @@ _DIFFICULTIES = {"easy": 0, "medium": 1, "hard": 2}
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Answers(Result):
-    """What a run's requests ended with.
+    """What a run's requests ended with."""
 
-    Parameters
-    ----------
-    limit
-        The share of right answers that is wanted; None where no target is set.
-    trials, cases
-        Requests, and distinct prompts.
-    success, parsed
-        Of the answers that were graded: right, and Python at all.
-    error_rate
-        Requests that failed at the endpoint, of all.
-    worst_class
-        The largest share of graded answers that one failure class has.
-    failures
-        Failure classes, the most frequent first.
-    by_category
-        The success rate of each category; empty where cases name none.
-    error_classes
-        How requests failed that have no answer: class and count, the most frequent first.
-    """
-
-    limit: float | None
+    limit: float | None  # the share of right answers that is wanted; None where no target is set
     trials: int
     cases: int
+    # success, parsed: of the answers that were graded: right, and Python at all
     success: SuccessRate
     parsed: SuccessRate
-    error_rate: Estimate
-    worst_class: Estimate
-    failures: tuple[FailureShare, ...]
+    error_rate: Estimate  # requests that failed at the endpoint, of all
+    worst_class: Estimate  # the largest share of graded answers that one failure class has
+    failures: tuple[FailureShare, ...]  # failure classes, the most frequent first
+    # the success rate of each category; empty where cases name none
     by_category: tuple[SuccessRate, ...]
+    # how requests failed that have no answer: class and count, the most frequent first
     error_classes: tuple[tuple[str, int], ...]
 
     @cached_property
@@ -82,7 +66,10 @@ class Answers(Result):
     @cached_property
     def pass_at_k(self) -> tuple[PassAtK, ...]:
         """For each k that every case's repeats allow."""
-        return tuple(_pass_at_k(self.run.trials, k) for k in TRIES if k <= self.repeats[0])
+        tries = [k for k in TRIES if k <= self.repeats[0]]
+        return tuple(
+            named(pass_at_k_of(self.run.trials, k), estimate=f"pass_at_k:{k}") for k in tries
+        )
 
     @property
     def right(self) -> int:
@@ -114,17 +101,25 @@ def answers_of(run: RunData, limits: Limits) -> Answers:
     """Count what the trials of a run ended with."""
     trials = run.trials
     shares = failure_classes(trials)
-    worst = replace(worst_class_share(trials, shares), quantity="worst_class_share")
+    worst = worst_class_share(trials, shares)
+    right, parsed = success_rate(trials), success_rate(trials, "parsed")
     return Answers(
         run=run,
         limit=next((limit for _, limit in limits.of("success_rate", required=True)), None),
         trials=len(trials),
         cases=int(trials["case_id"].nunique()),
-        success=_shown(success_rate(trials), "success_rate", limits),
-        parsed=_shown(success_rate(trials, "parsed"), "parsed_rate", limits),
-        error_rate=limits.beside(replace(error_rate(trials), quantity="error_rate"), "error_rate"),
-        worst_class=limits.beside(worst, "worst_class_share"),
-        failures=tuple(map(_named_share, shares)),
+        success=replace(right, estimate=_beside(right.estimate, "success_rate", limits)),
+        parsed=replace(parsed, estimate=_beside(parsed.estimate, "parsed_rate", limits)),
+        error_rate=_beside(error_rate(trials), "error_rate", limits),
+        worst_class=_beside(worst, "worst_class_share", limits),
+        failures=tuple(
+            named(
+                share,
+                of_trials=f"failure_share:{share.failure_class}",
+                of_failures=f"share_of_failures:{share.failure_class}",
+            )
+            for share in shares
+        ),
         by_category=tuple(_groups(trials, "category")),
         error_classes=tuple(_error_classes(trials, run.stages)),
     )
@@ -132,30 +127,11 @@ def answers_of(run: RunData, limits: Limits) -> Answers:
 
 def _groups(trials: pd.DataFrame, column: str) -> Sequence[SuccessRate]:
     rates = success_by_group(trials, column)
-    return [_named(rate, f"success_rate:{column}={rate.group}") for rate in rates]
+    return [named(rate, estimate=f"success_rate:{column}={rate.group}") for rate in rates]
 
 
-def _shown(rate: SuccessRate, metric: str, limits: Limits) -> SuccessRate:
-    named = _named(rate, metric)
-    return replace(named, estimate=limits.beside(named.estimate, metric))
-
-
-def _named(rate: SuccessRate, quantity: str) -> SuccessRate:
-    return replace(rate, estimate=replace(rate.estimate, quantity=quantity))
-
-
-def _named_share(share: FailureShare) -> FailureShare:
-    name = share.failure_class
-    return replace(
-        share,
-        of_trials=replace(share.of_trials, quantity=f"failure_share:{name}"),
-        of_failures=replace(share.of_failures, quantity=f"share_of_failures:{name}"),
-    )
-
-
-def _pass_at_k(trials: pd.DataFrame, k: int) -> PassAtK:
-    found = pass_at_k_of(trials, k)
-    return replace(found, estimate=replace(found.estimate, quantity=f"pass_at_k:{k}"))
+def _beside(estimate: Estimate, metric: str, limits: Limits) -> Estimate:
+    return limits.beside(replace(estimate, quantity=metric), metric)
 
 
 def _error_classes(trials: pd.DataFrame, stages: pd.DataFrame) -> Sequence[tuple[str, int]]:
@@ -163,3 +139,39 @@ def _error_classes(trials: pd.DataFrame, stages: pd.DataFrame) -> Sequence[tuple
     failed = trials.loc[labels(trials, "outcome") == "error", key].merge(stages, on=key)
     counts = failed["error_class"].value_counts()
     return [(str(name), int(count)) for name, count in counts.items()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Failures(Result):
+    """Failure classes of a run, the most frequent first."""
+
+    # a share of all graded answers and of the failures for each class. Fixing one class may bring
+    # another to light, so its share is the most that a fix can buy.
+    rows: tuple[FailureShare, ...]
+    # whether the first spoils more prompts than the second beyond chance, by the sign test over
+    # prompts, at 5 %
+    clearly_first: bool
+
+    @property
+    def count(self) -> int:
+        """How many answers failed."""
+        return sum(row.count for row in self.rows)
+
+
+def failures_of(run: RunData, rows: tuple[FailureShare, ...]) -> Failures:
+    """Return the failure classes of a run, and whether the first is clearly ahead."""
+    return Failures(
+        run=run, rows=rows, clearly_first=len(rows) == 1 or (len(rows) > 1 and _is_ahead(run, rows))
+    )
+
+
+def _is_ahead(run: RunData, rows: tuple[FailureShare, ...]) -> bool:
+    known, _, _ = judgeable(run.trials, "pass")
+    classes = labels(run.trials, "failure_class")[known]
+    lead = (classes == rows[0].failure_class).astype(int) - (classes == rows[1].failure_class)
+    index, _ = indexed(labels(run.trials, "case_id")[known])
+    by_case = np.bincount(index, lead)
+    ahead, behind = int((by_case > 0).sum()), int((by_case < 0).sum())
+    if ahead <= behind:
+        return False
+    return bool(stats.binomtest(ahead, ahead + behind).pvalue < 0.05)

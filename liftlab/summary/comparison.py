@@ -1,18 +1,23 @@
-"""Two runs beside each other: what they share, and what the difference is worth."""
+"""Two runs beside each other, or several: what they share, and what the difference is worth."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from liftlab.analysis import compare as paired_runs
 from liftlab.analysis.by_case import CaseChange, case_changes
 from liftlab.analysis.comparability import CONDITIONS, SETTINGS, differences
+from liftlab.analysis.compare import rank
+from liftlab.analysis.estimate import Estimate
 from liftlab.store import RunData
 from liftlab.summary.provenance import warning_of
+
+if TYPE_CHECKING:
+    from liftlab.summary.run import RunSummary
 
 _ALSO = {"liftlab_version": "liftlab", "git_commit": "commit", "judged_by": "grader or prices"}
 
@@ -41,31 +46,16 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparison:
-    """Two runs, compared over what they share.
-
-    Parameters
-    ----------
-    first, second
-        The earlier and the later side.
-    why
-        Why these two, in a sentence; empty where they were named.
-    differs
-        What was not the same, by its name: the value of each.
-    changed_cases
-        Cases of both runs that are left out, because their prompt or checks changed.
-    times
-        Verdicts on stages, end to end and success.
-    cases
-        Each shared case, the largest change first.
-    """
+    """Two runs, compared over what they share."""
 
     first: Side
     second: Side
-    why: str
-    differs: Mapping[str, tuple[Any, Any]]
+    why: str  # why these two, in a sentence; empty where they were named
+    differs: Mapping[str, tuple[Any, Any]]  # what was not the same, by its name: the value of each
+    # cases of both runs that are left out, because their prompt or checks changed
     changed_cases: Sequence[str]
-    times: paired_runs.RunComparison
-    cases: Sequence[CaseChange]
+    times: paired_runs.RunComparison  # verdicts on stages, end to end and success
+    cases: Sequence[CaseChange]  # each shared case, the largest change first
 
     @property
     def costs(self) -> tuple[float, float] | None:
@@ -100,50 +90,32 @@ class Comparison:
             "client_was_the_bottleneck": list(self.bottlenecks),
             "shared_cases": self.times.shared,
             "times": [
-                {
-                    "what": change.what,
-                    "ratio": change.ratio.value,
-                    "low": change.ratio.low,
-                    "high": change.ratio.high,
-                    "cases": change.ratio.n,
-                    "p": change.p,
-                    "p_equivalent": change.p_equivalent,
-                    "detectable": change.detectable,
-                    "margin": change.margin,
-                    "verdict": change.verdict,
-                    "reason": change.ratio.reason,
-                }
+                {"what": change.what, **_ends(change.ratio, "ratio"), "cases": change.ratio.n}
+                | _fields(change, "p", "p_equivalent", "detectable", "margin", "verdict")
+                | {"reason": change.ratio.reason}
                 for change in self.times.times
             ],
-            "success": {
-                "first": success.first,
-                "second": success.second,
-                "difference": success.difference.value,
-                "low": success.difference.low,
-                "high": success.difference.high,
-                "cases": success.cases,
-                "better": success.better,
-                "worse": success.worse,
-                "p": success.p,
-                "verdict": success.verdict,
-                "reason": success.difference.reason,
-            },
+            "success": _fields(success, "first", "second")
+            | _ends(success.difference, "difference")
+            | _fields(success, "cases", "better", "worse", "p", "verdict")
+            | {"reason": success.difference.reason},
             "cost_per_trial_usd": list(self.costs) if self.costs else None,
             "cases": [
-                {
-                    "case_id": case.case_id,
-                    "first_s": case.first_s,
-                    "second_s": case.second_s,
-                    "ratio": case.ratio.value,
-                    "low": case.ratio.low,
-                    "high": case.ratio.high,
-                    "p": case.p,
-                    "verdict": case.verdict,
-                    "reason": case.ratio.reason,
-                }
+                _fields(case, "case_id", "first_s", "second_s")
+                | _ends(case.ratio, "ratio")
+                | _fields(case, "p", "verdict")
+                | {"reason": case.ratio.reason}
                 for case in self.cases
             ],
         }
+
+
+def _fields(result: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(result, name) for name in names}
+
+
+def _ends(estimate: Estimate, name: str) -> dict[str, Any]:
+    return {name: estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def compare(
@@ -151,14 +123,7 @@ def compare(
 ) -> Comparison:
     """Compare a second run with a first, over what they share.
 
-    Parameters
-    ----------
-    first, second
-        The earlier and the later run.
-    changed_cases
-        Cases to leave out, because their prompt or checks are not the same in both.
-    why
-        Why these two, in a sentence.
+    `changed_cases` are left out, because their prompt or checks are not the same in both.
     """
     tables = [_without(side, changed_cases) for side in (first, second)]
     return Comparison(
@@ -177,3 +142,75 @@ def _without(side: Side, cases: Sequence[str]) -> Side:
         return side
     trials, stages = (table[~table["case_id"].isin(cases)] for table in (side.trials, side.stages))
     return replace(side, trials=trials, stages=stages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedRun:
+    """One run of a ranking."""
+
+    run_id: str
+    endpoint: str | None
+    model: str | None
+    # success, median: its success rate and its median end to end, as on its own pages
+    success: Estimate
+    median: Estimate
+    # success_places, time_places: the best and the worst place that the data leave open
+    success_places: tuple[int, int]
+    time_places: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RankedRuns:
+    """Runs with their places, those first that are most often right."""
+
+    rows: tuple[RankedRun, ...]  # the runs
+    shared: int  # cases that all have
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "shared_cases": self.shared,
+            "runs": [
+                {
+                    "run_id": row.run_id,
+                    "endpoint": row.endpoint,
+                    "model": row.model,
+                    "success_rate": row.success.value,
+                    "success_places": list(row.success_places),
+                    "e2e_median_s": row.median.value,
+                    "time_places": list(row.time_places),
+                }
+                for row in self.rows
+            ],
+        }
+
+
+def ranked(summaries: Sequence[RunSummary], changed_cases: Sequence[str] = ()) -> RankedRuns:
+    """Rank runs by success and by time.
+
+    `summaries`: the runs, two or more. `changed_cases`: cases to leave out, because their prompt or
+    checks are not the same in all.
+    """
+    shared = set.intersection(*(set(summary.run.trials["case_id"]) for summary in summaries))
+    shared -= set(changed_cases)
+    ranking = rank([_of(summary.run, shared) for summary in summaries])
+    places = zip(ranking.places("success"), ranking.places("time"), strict=True)
+    rows = [
+        RankedRun(
+            run_id=summary.run.run.run_id,
+            endpoint=summary.run.run.endpoint,
+            model=summary.run.run.model,
+            success=summary.answers.success.estimate,
+            median=summary.latency.e2e.p50,
+            success_places=success,
+            time_places=time,
+        )
+        for summary, (success, time) in zip(summaries, places, strict=True)
+    ]
+    rows.sort(key=lambda row: (row.success_places, -(row.success.value or 0.0)))
+    return RankedRuns(rows=tuple(rows), shared=len(shared))
+
+
+def _of(run: RunData, cases: set[str]) -> RunData:
+    trials, stages = (table[table["case_id"].isin(cases)] for table in (run.trials, run.stages))
+    return replace(run, trials=trials, stages=stages)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
@@ -12,30 +11,23 @@ import pandas as pd
 
 from liftlab import tomlfile
 from liftlab.analysis.columns import Floats, floats, labels
-from liftlab.analysis.cost import (
-    CostModel,
-    Hosting,
-    Price,
-    Service,
-    Traffic,
-    Usage,
+from liftlab.analysis.cost.attempts import (
     attempt_costs,
     cost_of_requests,
     cost_per_pass,
     cost_per_trial,
-    load_prices,
-    month,
+    open_ended,
     service_seconds,
-    usage_at,
 )
-from liftlab.analysis.cost.attempts import open_ended
+from liftlab.analysis.cost.hosting import Hosting, Usage
 from liftlab.analysis.cost.parts import Parts, parts_of
+from liftlab.analysis.cost.prices import CostModel, Price, load_prices
+from liftlab.analysis.cost.traffic import Service, Traffic, month, usage_at
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import succeeded
 from liftlab.errors import SettingsInvalid
 from liftlab.store import RunData, trial_costs
-from liftlab.summary.limits import Limits
-from liftlab.summary.result import Result
+from liftlab.summary.result import Limits, Result
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
@@ -80,41 +72,24 @@ class CurvePoint:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Costs(Result):
-    """What a run costs.
-
-    Parameters
-    ----------
-    price, model
-        The one price, and by what it bills: the endpoint's.
-    request, right
-        Of a request: all attempts of the run, warm-up and failures included, over all trials. Of
-        a right answer: the same over the right ones. Idle time is in neither.
-    requests
-        Months that the bill is told for, by their number of requests.
-    hosting, cold_start
-        How containers come and go, or None; and where their cold start is from.
-    service
-        How long trials held a slot.
-    busy, cold_s
-        Seconds of all attempts by what they went to, and those spent on cold starts.
-    open_ended, unpriced
-        How many attempts may have cost more than is counted, and how many have no known cost.
-    missing_rates
-        Kinds of tokens in this run for which the price has no rate of their own.
-    """
+    """What a run costs."""
 
     price: Price
     model: CostModel
+    # request, right: of a request: all attempts of the run, warm-up and failures included, over all
+    # trials. Of a right answer: the same over the right ones. Idle time is in neither.
     request: Estimate
     right: Estimate
-    requests: tuple[int, ...]
+    requests: tuple[int, ...]  # months that the bill is told for, by their number of requests
+    # hosting, cold_start: how containers come and go, or None; and where their cold start is from
     hosting: Hosting | None
     cold_start: ColdStart
-    service: Service
+    service: Service  # how long trials held a slot
+    # busy, cold_s: seconds of all attempts by what they went to, and those spent on cold starts
     busy: Parts
     cold_s: float
-    open_ended: int
-    unpriced: int
+    open_ended: int  # how many attempts may have cost more than is counted
+    # kinds of tokens in this run for which the price has no rate of their own
     missing_rates: tuple[str, ...]
 
     @cached_property
@@ -144,12 +119,7 @@ class Costs(Result):
         return tuple(points)
 
 
-def costs_of(
-    run: RunData,
-    project: Project,
-    limits: Limits,
-    requests: Sequence[int] = REQUESTS_PER_MONTH,
-) -> Costs:
+def costs_of(run: RunData, project: Project, limits: Limits) -> Costs:
     """Return what a run costs at its endpoint's price, and what months of requests would."""
     price, model = price_of(run, project)
     host = hosting(project, run, price) if model != "tokens" else None
@@ -159,7 +129,6 @@ def costs_of(
     request = replace(cost_per_trial(usd, cases), quantity="cost_per_request")
     seconds = service_seconds(run.attempts, timed_stages(run.stages, trials))
     service = _service(run, seconds)
-    own = run.costs[labels(run.costs, "price_id") == price.price_id]
     per_right = replace(cost_per_pass(usd, right, cases), quantity="cost_per_right")
     return Costs(
         run=run,
@@ -167,14 +136,13 @@ def costs_of(
         model=model,
         request=limits.beside(request, "cost_per_trial_usd"),
         right=limits.beside(per_right, "cost_per_pass_usd"),
-        requests=tuple(requests),
+        requests=REQUESTS_PER_MONTH,
         hosting=host,
         cold_start=_cold_start(run, host),
         service=service,
         busy=parts_of(run.attempts, trials, seconds),
         cold_s=float(np.nansum(floats(run.attempts, "cold_s"))),
         open_ended=int(open_ended(run.attempts).sum()),
-        unpriced=int(np.isnan(floats(own, "usd")).sum()),
         missing_rates=_missing_rates(run.attempts, price, model),
     )
 

@@ -1,21 +1,32 @@
-"""How long requests and their stages take, and by when an answer is right."""
+"""How long requests take: by when they are right, how times vary and drift, what was slow."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from liftlab.analysis.columns import Floats, labels
+from liftlab.analysis.drift import RunDrift, run_drift
 from liftlab.analysis.latency import (
     LatencySummary,
     Rows,
     e2e_summary,
+    judged_seconds,
+    stage_names,
     stage_summaries,
+    time_end_to_end,
+    time_stage,
 )
-from liftlab.analysis.success_curve import SuccessCurve, success_curve
+from liftlab.analysis.slow_steps import SlowSteps, slow_steps
+from liftlab.analysis.success import SuccessCurve, success_curve
+from liftlab.analysis.variance import Components, components_of
 from liftlab.store import RunData
-from liftlab.summary.limits import Limits
-from liftlab.summary.result import Result
+from liftlab.summary.result import Limits, Result, named
 
 _STATISTICS = {
     "p50": "median",
@@ -29,28 +40,17 @@ _STATISTICS = {
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Latency(Result):
-    """Times of a run.
+    """Times of a run."""
 
-    Parameters
-    ----------
-    limits
-        The targets of the median end to end of answered requests: name and seconds.
-    targets
-        The limits of all targets.
-    e2e, right
-        End to end: of answered requests, and of right answers.
-    stages
-        Each stage, in the order of the pipeline: of steps that ended with an answer.
-    right_by
-        The share of graded answers that are right within a time.
-    """
-
+    # the targets of the median end to end of answered requests: name and seconds
     limits: tuple[tuple[str, float], ...]
-    targets: Limits
+    targets: Limits  # the limits of all targets
+    # e2e, right: end to end: of answered requests, and of right answers
     e2e: LatencySummary
     right: LatencySummary
+    # each stage, in the order of the pipeline: of steps that ended with an answer
     stages: tuple[LatencySummary, ...]
-    right_by: SuccessCurve
+    right_by: SuccessCurve  # the share of graded answers that are right within a time
 
     @cached_property
     def right_stages(self) -> tuple[LatencySummary, ...]:
@@ -90,3 +90,77 @@ def _shown(run: RunData, found: LatencySummary, rows: Rows, limits: Limits) -> L
         estimate = replace(getattr(summary, field), quantity=f"{statistic}:{what}")
         estimates[field] = limits.beside(estimate, f"{summary.what}_{statistic}_s", rows)
     return replace(summary, **estimates)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class RightBy(Result):
+    """The share of graded answers that are right within a time."""
+
+    curve: SuccessCurve  # right within t, of answered and graded; it ends at the success rate
+    limits: tuple[tuple[str, float], ...]  # seconds to read it at, by the name of the target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Spread(Result):
+    """Variance components of each stage and end to end, of the rows of their medians."""
+
+    latency: Latency  # the times themselves, with SD and coefficient of variation
+    rows: tuple[tuple[str, Components], ...]  # by "e2e" or stage, in the order of the pipeline
+
+
+def spread_of(run: RunData, latency: Latency) -> Spread:
+    """Split the variance of a run's times into prompts and repeats."""
+    times = {name: time_stage(run.stages, name) for name in stage_names(run.stages)}
+    times["e2e"] = time_end_to_end(run.trials, stages=run.stages)
+    rows = [
+        (what, named(components_of(timed), repeat=f"within:{what}", share=f"between:{what}"))
+        for what, timed in times.items()
+    ]
+    return Spread(run=run, latency=latency, rows=tuple(rows))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Slow(Result):
+    """Slow steps; `len` of them is the count on every page."""
+
+    # the largest excess first, each with causes and unexplained seconds that sum to it
+    steps: SlowSteps
+    medians: Mapping[str, float | None]  # of each stage
+
+
+def slow_of(run: RunData, latency: Latency) -> Slow:
+    """List the slow steps of a run; the published days have neither repeats nor tokens."""
+    steps = slow_steps(
+        run.trials,
+        run.stages,
+        run.attempts,
+        uncertainty_s=run.run.timing_uncertainty_s,
+        pooled=run.run.provenance == "reference",
+    )
+    medians = {stage.what: stage.p50.value for stage in latency.stages}
+    return Slow(run=run, steps=steps, medians=medians)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Drift(Result):
+    """How the times of a run change."""
+
+    times: RunDrift  # end to end and of each stage: last over first, neighbours, warm-up
+    # (n,): each end-to-end time over its prompt's median, in the order of measuring
+    relative: Floats
+
+
+def drift_of(run: RunData) -> Drift:
+    """Test each stage and end to end for a change over the run."""
+    found = run_drift(run.trials, run.stages)
+    *stages, e2e = (named(row, ratio=f"drift:{row.what}") for row in (*found.stages, found.e2e))
+    times = replace(found, stages=tuple(stages), e2e=e2e)
+    return Drift(run=run, times=times, relative=_relative(run.trials))
+
+
+def _relative(trials: pd.DataFrame) -> Floats:
+    ordered = trials.sort_values("started_at", kind="stable")
+    seconds = pd.Series(judged_seconds(ordered))
+    cases = pd.Series(labels(ordered, "case_id").astype(str))
+    usual = seconds.median() if cases.is_unique else seconds.groupby(cases).transform("median")
+    return np.asarray(seconds / usual, dtype=np.float64)

@@ -1,38 +1,34 @@
-"""Where a run's numbers come from."""
+"""Where a run's numbers come from, and what was published of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from liftlab.analysis.caching import cache_warning
-from liftlab.analysis.cost import Price
-from liftlab.analysis.trust import client_warning, trust_sentence, work_warnings
+from liftlab import tomlfile
+from liftlab.analysis.cost.attempts import usd_by_price
+from liftlab.analysis.cost.prices import Price
+from liftlab.analysis.published import PublishedFigure, compare_published
+from liftlab.analysis.trust import cache_warning, client_warning, trust_sentence, work_warnings
+from liftlab.errors import FileInvalid
 from liftlab.store import RunData
-from liftlab.summary.result import Result
+from liftlab.summary.result import Limits, Result
+
+if TYPE_CHECKING:
+    from liftlab.settings import Project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Provenance(Result):
-    """What a reader needs to judge where numbers come from.
+    """What a reader needs to judge where numbers come from."""
 
-    Parameters
-    ----------
-    source
-        Of an imported run: its file, and how that was read.
-    price
-        The one price; None where none is known.
-    isolation
-        The levels at which answers were run.
-    caches
-        A warning that repeats were answered faster than the first time; empty without one.
-    """
-
-    source: Mapping[str, Any]
-    price: Price | None
-    isolation: tuple[str, ...]
+    source: Mapping[str, Any]  # of an imported run: its file, and how that was read
+    price: Price | None  # the one price; None where none is known
+    isolation: tuple[str, ...]  # the levels at which answers were run
+    # a warning that repeats were answered faster than the first time; empty without one
     caches: str
 
     @property
@@ -71,12 +67,36 @@ def warning_of(run: RunData) -> str:
 def source_of(run: RunData) -> Mapping[str, Any]:
     """Return what is known of the file that a run was imported from; empty for other runs.
 
-    Returns
-    -------
-    dict
-        `file`, `sha256`, `family`, `published` (the figures of its summary) and `notes`.
+    `file`, `sha256`, `family`, `published` (the figures of its summary) and `notes`.
     """
     if run.run.provenance != "imported":
         return {}
     known: dict[str, Any] = run.folder.manifest().get("imported", {})
     return known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Published(Result):
+    """The published figures of a run, recomputed; none where nothing was published of it.
+
+    No recomputed figure is rounded onto a limit of the project's `targets`.
+    """
+
+    targets: Limits
+    rows: tuple[PublishedFigure, ...]
+
+
+def published_of(run: RunData, project: Project) -> Published:
+    """Set what was published of a run, in the project or in the file it came from, beside it."""
+    days = published_days(project.path("reference"))
+    told = days.get(run.run.run_id) or source_of(run).get("published", {})
+    usd = usd_by_price(run.trials, run.attempts, run.costs)
+    rows = compare_published(told, run.trials, run.stages, usd=usd, earlier=days)
+    return Published(run=run, targets=Limits(project.settings.targets), rows=tuple(rows))
+
+
+def published_days(folder: Path) -> dict[str, Mapping[str, Any]]:
+    """Return what each reference file of a folder says was published, newest first."""
+    files = sorted(folder.glob("*.toml"), reverse=True)
+    read = {path.stem: tomlfile.read(path, FileInvalid).data for path in files}
+    return {name: data["published"] for name, data in read.items() if "published" in data}

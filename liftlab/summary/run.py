@@ -5,41 +5,37 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from liftlab.analysis.decide import Decision, of_run
 from liftlab.analysis.load import LoadSummary, summarise_load
 from liftlab.records import LOAD
-from liftlab.summary.answers import Answers, answers_of
+from liftlab.store import RunData
+from liftlab.summary.answers import Answers, Failures, answers_of, failures_of
 from liftlab.summary.budget import BudgetResult, budget_of
 from liftlab.summary.claims import Claims, claims_of
 from liftlab.summary.cost import Costs, costs_of
-from liftlab.summary.decision import decision_of
-from liftlab.summary.drift import Drift, drift_of
-from liftlab.summary.examples import Examples, examples_of
-from liftlab.summary.failures import Failures, failures_of
-from liftlab.summary.latency import Latency, latency_of
-from liftlab.summary.limits import Limits
-from liftlab.summary.provenance import Provenance, provenance_of
-from liftlab.summary.published import Published, published_of
-from liftlab.summary.recommendations import Recommendations, recommendations_of
-from liftlab.summary.right_by import RightBy
-from liftlab.summary.slow import Slow, slow_of
-from liftlab.summary.spread import Spread, spread_of
-from liftlab.summary.targets import Targets, targets_of
-from liftlab.summary.trials import Trials, trials_of
+from liftlab.summary.latency import (
+    Drift,
+    Latency,
+    RightBy,
+    Slow,
+    Spread,
+    drift_of,
+    latency_of,
+    slow_of,
+    spread_of,
+)
+from liftlab.summary.provenance import Provenance, Published, provenance_of, published_of
+from liftlab.summary.result import Limits
+from liftlab.summary.targets import Recommendations, Targets, recommendations_of, targets_of
+from liftlab.summary.trials import Examples, Trials, examples_of, trials_of
 
 if TYPE_CHECKING:
-    from liftlab.analysis.decide import Decision
     from liftlab.settings import Project
-    from liftlab.store import RunData
 
 
 class RunSummary:
-    """What a run comes to.
+    """What a run comes to, by a project's targets, prices, planned stages and published days.
 
-    `run`: the run and its tables. `project`: its targets, prices, planned stages and published
-    days.
-
-    Notes
-    -----
     Results are frozen and kept: however many pages and messages ask, each is computed once.
     """
 
@@ -155,8 +151,24 @@ class RunSummary:
 
 
 def summarize(run: RunData, project: Project) -> RunSummary:
-    """Return what a run comes to.
-
-    `run`: an opened run. `project`: the project that it is judged by.
-    """
+    """Return what an opened run comes to, judged by a project."""
     return RunSummary(run, project)
+
+
+def decision_of(run: RunData) -> Decision | None:
+    """Return what a run comes to that was made until decided; None for any other.
+
+    Trials count in the order of its plan.
+    """
+    asked = (run.folder.manifest().get("request") or {}).get("until")
+    if asked is None:
+        return None
+    from liftlab.runner.plan import PlannedTrial, repeat_major
+
+    seed = run.run.order_seed or 0
+    keys = zip(run.trials["case_id"], run.trials["repeat"], strict=True)
+    trials = [PlannedTrial(case_id=case, repeat=repeat, prompt="") for case, repeat in keys]
+    place = {trial.key: number for number, trial in enumerate(repeat_major(trials, seed))}
+    order = sorted(range(len(trials)), key=lambda row: place[trials[row].key])
+    planned = run.trials.iloc[order].drop(columns="started_at")
+    return of_run(planned, asked["target"], asked["zone"])

@@ -15,7 +15,7 @@ from liftlab.reporting.text import messages
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
-from liftlab.summary.claims.text import Checked, lint
+from liftlab.summary.claims.text.lint import Checked, lint
 
 ROOT = Path(__file__).parents[2]
 SHAPES = [

@@ -1,4 +1,4 @@
-"""Runs against runs: every stage, end to end, success, and what is not shared."""
+"""Two runs against each other, and rankings of several."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.analysis.compare import runs, success
+from liftlab.analysis.compare import rank, runs, success
 
 
 @dataclass
@@ -37,7 +37,7 @@ def test_each_stage_gets_its_verdict() -> None:
     found = runs(made("before"), made("after", code=0.7, seed=2))
     verdicts = {change.what: change.verdict for change in found.times}
     assert verdicts == {"nlp_to_ir": "equivalent", "ir_to_code": "faster", "e2e": "faster"}
-    assert (found.first, found.second, found.shared) == ("before", "after", 12)
+    assert found.shared == 12
 
 
 def test_only_answered_requests_are_compared_and_deadlines_are_slow() -> None:
@@ -127,7 +127,7 @@ def test_empty_runs_and_other_stages_do_not_stumble() -> None:
     run = made("a")
     empty = Run(trials=run.trials.iloc[:0], stages=run.stages.iloc[:0])
     assert {change.verdict for change in runs(run, empty).times} == {"not measurable"}
-    assert runs(empty, empty).first == "the first run"
+    assert runs(empty, empty).shared == 0
     direct = Run(trials=run.trials, stages=run.stages.assign(stage="code"))
     assert [change.what for change in runs(run, direct).times] == ["e2e"]
 
@@ -146,3 +146,56 @@ def test_repeated_trials_of_no_change_hold_their_error() -> None:
         ]
         alarms.append(success(*weeks).verdict != "cannot tell")
     assert np.mean(alarms) <= 0.08
+
+
+def rated(rate: float, level: float = 1.0, *, seed: int, cases: int = 60) -> Run:
+    rng = np.random.default_rng(seed)
+    names = [f"case_{n}" for n in range(cases)]
+    seconds = level * np.linspace(2, 8, cases) * np.exp(rng.normal(0, 0.05, cases))
+    good = rng.permutation(cases) < rate * cases
+    trials = pd.DataFrame(
+        {"run_id": f"r{seed}", "case_id": names, "repeat": 1, "e2e_s": seconds}
+        | {"completed": True, "outcome": np.where(good, "pass", "fail")}
+    )
+    stages = pd.DataFrame(columns=["run_id", "case_id", "repeat", "stage", "latency_s", "ok"])
+    return Run(trials=trials, stages=stages)
+
+
+def test_a_run_far_ahead_is_first_and_no_more_is_said() -> None:
+    ranking = rank([rated(0.4, seed=1), rated(0.95, seed=2), rated(0.42, seed=3)])
+    assert ranking.places("success") == [(2, 3), (1, 1), (2, 3)]
+    assert ranking.places("time") == [(1, 3), (1, 3), (1, 3)]
+
+
+def test_times_are_ranked_apart_from_success() -> None:
+    ranking = rank([rated(0.5, 1.5, seed=1), rated(0.5, 1.0, seed=2), rated(0.5, 1.2, seed=3)])
+    assert ranking.places("time") == [(3, 3), (1, 1), (2, 2)]
+
+
+def test_two_runs_get_the_verdicts_of_a_comparison() -> None:
+    one, two = rated(0.3, seed=1), rated(0.9, seed=2)
+    [pair] = rank([one, two]).pairs
+    assert pair.success.verdict == runs(one, two).success.verdict == "better"
+
+
+def test_equal_runs_are_rarely_told_apart() -> None:
+    wrong = 0
+    for seed in range(40):
+        ranking = rank([rated(0.6, seed=4 * seed + n, cases=20) for n in range(4)])
+        wrong += any(place != (1, 4) for place in ranking.places("success"))
+        wrong += any(place != (1, 4) for place in ranking.places("time"))
+    assert wrong <= 6  # 5 % of 40 families, and three standard errors
+
+
+def test_without_shared_cases_nothing_is_said() -> None:
+    apart = rated(0.5, seed=2)
+    apart.trials["case_id"] = "other_" + apart.trials["case_id"]
+    ranking = rank([rated(0.5, seed=1), apart])
+    assert ranking.places("success") == [(1, 2), (1, 2)]
+
+
+@pytest.mark.parametrize("quantity", ["success", "time"])
+def test_no_run_answered(quantity: str) -> None:
+    empty = rated(0.0, seed=1)
+    empty.trials[["e2e_s", "outcome"]] = [np.nan, "error"]
+    assert rank([empty, empty]).places(quantity) == [(1, 2), (1, 2)]  # type: ignore[arg-type]

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.analysis.decide import of_run, success_rate
-from liftlab.analysis.sequential import confidence_sequence, course
+from liftlab.analysis.decide import confidence_sequence, course, of_run, success_rate
 from liftlab.reporting.text.decision import effort, sentence
 
 

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.analysis.limits import POOLED, WITHIN, WITHIN_CASES, pooled_limit, within_limit
-from liftlab.analysis.outliers import Outliers, flag, theil_sen
+from liftlab.analysis.outliers import (
+    POOLED,
+    WITHIN,
+    WITHIN_CASES,
+    Outliers,
+    flag,
+    pooled_limit,
+    theil_sen,
+    within_limit,
+)
 
 IR_TO_CODE = [4.12, 4.19, 4.16, 17.08]
 times = st.lists(st.floats(1e-3, 1e5), min_size=1, max_size=40)

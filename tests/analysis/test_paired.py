@@ -35,7 +35,7 @@ def test_it_is_the_paired_t_test_of_medians() -> None:
     low, high = expected.confidence_interval()
     assert found.p == pytest.approx(expected.pvalue)
     assert (found.ratio.low, found.ratio.high) == pytest.approx((np.exp(low), np.exp(high)))
-    assert (found.n_first, found.n_second, found.ratio.n) == (30, 30, 10)
+    assert found.ratio.n == 10
 
 
 @pytest.mark.parametrize(("cases", "repeats"), [(5, 5), (20, 1), (20, 3)])
@@ -129,7 +129,7 @@ def test_unusable_times_are_left_out() -> None:
     base = np.arange(2.0, 12.0)
     holed = np.append(base, [np.nan, -1, 0])
     found = times(holed, [*CASES, "a", "a", "a"], base, CASES)
-    assert (found.n_first, found.ratio.value) == (10, pytest.approx(1))
+    assert found.ratio.value == pytest.approx(1)
     with pytest.raises(ValueError, match="1 cases for 2 times"):
         times([1, 2], ["a"], [1], ["a"])
     with pytest.raises(ValueError, match="a share between 0 and 1"):

@@ -10,12 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from liftlab.analysis.cost import (
-    attempt_costs,
-    cost_per_pass,
-    cost_per_trial,
-    load_prices,
-)
+from liftlab.analysis.cost.attempts import attempt_costs, cost_per_pass, cost_per_trial
+from liftlab.analysis.cost.prices import load_prices
 from liftlab.analysis.intervals import mean, median
 from liftlab.records import columns
 from liftlab.store import trial_costs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from liftlab.reporting.sections import SECTIONS
+from liftlab.reporting.sections import section_of
+from liftlab.reporting.sections.base import shown
+from liftlab.summary.run import RunSummary
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
@@ -94,9 +97,17 @@ def test_it_ends_with_where_the_numbers_come_from(notebook: Any) -> None:
 
 
 def test_every_result_is_on_some_page() -> None:
+    with pytest.raises(TypeError):
+        section_of("text")  # whatever is shown is registered by then
     read = [nbformat.read(path, as_version=4) for path in NOTEBOOKS]
     lines = {line for notebook in read for cell in notebook.cells for line in cell.source.split()}
-    parts = set(SECTIONS.values()) - {"status", "comparison", "ranking", "trial", "what_if"}
+    kinds = {kind.__name__ for kind in shown.registry}
+    parts = {
+        name
+        for name, part in vars(RunSummary).items()
+        if isinstance(part, cached_property) and part.func.__annotations__["return"] in kinds
+    }
+    assert len(parts) > 10
     assert {f"summary.{name}" for name in parts} <= lines
 
 

@@ -14,12 +14,11 @@ from liftlab.analysis.causes import CAUSES
 from liftlab.analysis.columns import floats
 from liftlab.analysis.latency import succeeded
 from liftlab.analysis.slow_steps import SlowSteps, slow_steps
-from liftlab.analysis.success import success_by_group, success_rate
-from liftlab.analysis.success_curve import success_by
+from liftlab.analysis.success import success_by, success_by_group, success_rate
 from liftlab.reporting.figures import cost, curves, rates
 from liftlab.reporting.figures import slow as slow_figures
 from liftlab.reporting.figures.bars import Bar
-from liftlab.reporting.figures.base import HUES, NARROW, WIDE, Figure, in_view, label
+from liftlab.reporting.figures.base import GREY, HUES, NARROW, WIDE, Figure, in_view, label
 from liftlab.reporting.figures.trials import LATER, stage_bars, stage_names, trial_bars
 from liftlab.store import RunData
 
@@ -140,7 +139,7 @@ def test_every_cause_and_every_part_of_a_bill_has_a_hue() -> None:
     causes = [cause for _, kind in slow_figures.KINDS.values() for cause in kind]
     assert sorted(causes) == sorted(CAUSES)
     hues = {hue for hue, _ in slow_figures.KINDS.values()}
-    assert len(hues | {slow_figures.GREY}) == len(HUES)
+    assert len(hues | {GREY}) == len(HUES)
     assert set(cost.HUES.values()) <= set(HUES)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from liftlab.errors import FileInvalid
-from liftlab.reporting.readme import BEGIN, END, update
+from liftlab.reporting.markdown import BEGIN, END, update_readme
 from liftlab.settings import load_project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
@@ -29,7 +29,7 @@ def readme(folder: Path, text: str) -> Path:
 def test_only_what_is_between_the_markers_changes(tmp_path: Path, week2: RunData) -> None:
     path = readme(tmp_path, f"{BEFORE}{BEGIN}\nold\n{END}{AFTER}")
     path.chmod(0o640)
-    assert update(path, summary(week2))
+    assert update_readme(path, summary(week2))
     text = path.read_bytes().decode()
     assert text.startswith(f"{BEFORE}{BEGIN}\n")
     assert text.endswith(f"\n{END}{AFTER}")
@@ -42,17 +42,17 @@ def test_only_what_is_between_the_markers_changes(tmp_path: Path, week2: RunData
 
 def test_writing_again_changes_nothing(tmp_path: Path, week2: RunData) -> None:
     path = readme(tmp_path, f"{BEGIN}\n{END}\n")
-    assert update(path, summary(week2))
+    assert update_readme(path, summary(week2))
     once = path.read_bytes()
-    assert not update(path, summary(week2))
+    assert not update_readme(path, summary(week2))
     assert path.read_bytes() == once
 
 
 def test_line_ends_stay_what_they_are(tmp_path: Path, week2: RunData) -> None:
     path = readme(tmp_path, f"a\r\n{BEGIN}\r\n{END}\r\nb\r\n")
-    update(path, summary(week2))
+    update_readme(path, summary(week2))
     assert path.read_bytes().count(b"\n") == path.read_bytes().count(b"\r\n")
-    assert not update(path, summary(week2))
+    assert not update_readme(path, summary(week2))
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_markers_that_do_not_fit_are_refused(
 ) -> None:
     path = readme(tmp_path, text)
     with pytest.raises(FileInvalid, match=wrong):
-        update(path, summary(week2))
+        update_readme(path, summary(week2))
     assert path.read_bytes().decode() == text
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path, week2: RunData) -> None:
     with pytest.raises(FileInvalid, match="no such file"):
-        update(tmp_path / "README.md", summary(week2))
+        update_readme(tmp_path / "README.md", summary(week2))
 
 
 def test_a_link_is_followed(tmp_path: Path, week2: RunData) -> None:
@@ -83,6 +83,6 @@ def test_a_link_is_followed(tmp_path: Path, week2: RunData) -> None:
     real = readme(tmp_path / "docs", f"{BEGIN}\n{END}\n")
     link = tmp_path / "README.md"
     link.symlink_to(real)
-    update(link, summary(week2))
+    update_readme(link, summary(week2))
     assert link.is_symlink()
     assert "1 of 5" in real.read_text()

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from liftlab.reporting.html import Html
-from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
-from liftlab.reporting.tables import claims_table, download, facts_table, table
+from liftlab.reporting.tables import Scorecard, download, facts_table, scorecards, table, verdict
 
 
 def test_numbers_are_aligned_and_text_is_escaped() -> None:
@@ -66,10 +65,9 @@ def test_facts_without_a_value_are_left_out() -> None:
     assert "Seed" in html
 
 
-def test_claims_carry_their_ruling_as_a_word_and_a_colour() -> None:
-    claim = {"claim": "80 % success", "ruling": "not supported", "say": "4 of 5 parse."}
-    html = str(claims_table([claim]))
-    assert '<span class="verdict undecided">not supported</span>' in html
+def test_a_ruling_has_a_word_and_a_colour() -> None:
+    html = str(verdict("not supported"))
+    assert html == '<span class="verdict undecided">not supported</span>'
 
 
 def test_a_tile_says_what_number_why_and_verdict() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from liftlab import jobs, store
 from liftlab.analysis.budget import forecast
-from liftlab.analysis.input_checks import case_weights
+from liftlab.analysis.columns import case_weights
 from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
 from liftlab.jobs.opening import rebuild_tables
 from liftlab.records import Run

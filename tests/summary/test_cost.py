@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from liftlab.analysis.cost import Hosting, Price, attempt_costs
+from liftlab.analysis.cost.attempts import attempt_costs
+from liftlab.analysis.cost.hosting import Hosting
+from liftlab.analysis.cost.prices import Price
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData, trial_costs
 from liftlab.summary import RunSummary, summarize

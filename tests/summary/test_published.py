@@ -10,7 +10,7 @@ import pytest
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
-from liftlab.summary.published import published_days
+from liftlab.summary.provenance import published_days
 
 
 def test_what_was_published_of_the_day(summary: RunSummary) -> None:

@@ -9,7 +9,7 @@ import pytest
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
-from liftlab.summary.recommendations import FixClass, FixEndpoint, Investigate, Settle
+from liftlab.summary.targets import FixClass, FixEndpoint, Investigate, Settle
 
 
 def test_the_published_day(summary: RunSummary) -> None:

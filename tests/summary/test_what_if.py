@@ -8,7 +8,7 @@ import pytest
 
 from liftlab.errors import UnknownName, UsageError
 from liftlab.summary import RunSummary
-from liftlab.summary.what_if import what_if
+from liftlab.summary.budget import what_if
 
 
 def test_nothing_changed_is_what_was_measured(summary: RunSummary) -> None:

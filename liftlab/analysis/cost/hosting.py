@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import heapq
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -95,3 +96,100 @@ def closed_form(rate_rps: float, service_s: float, hosting: Hosting) -> Usage:
     cold = float(starts_per_request(rate_rps, service_s, hosting)) * hosting.cold_start_s
     billed = float(billed_per_request(rate_rps, service_s, hosting))
     return Usage(billed_s=billed, busy_s=service_s, cold_s=cold, idle_s=billed - service_s - cold)
+
+
+@dataclass(slots=True)
+class _Container:
+    """One container, and when each of its slots will be free."""
+
+    started: float
+    ready: float
+    free: list[float]
+    warm: bool
+    ends: float = field(init=False)  # when the last of what it was given is done
+    busy_until: float = field(init=False)
+    busy: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.ends = self.busy_until = self.ready
+
+    def opening(self, now: float) -> bool:
+        """Whether it still starts, with a slot that nobody has taken."""
+        return self.ready > now and self.free[0] == self.ready
+
+    def serve(self, now: float, seconds: float) -> None:
+        """Take a request into the slot that is free first."""
+        begin = max(now, self.free[0])
+        end = begin + seconds
+        heapq.heapreplace(self.free, end)
+        self.ends = max(self.ends, end)
+        self.busy += max(0.0, end - max(begin, self.busy_until))
+        self.busy_until = max(self.busy_until, end)
+
+
+@dataclass(slots=True)
+class _Bill:
+    """What containers that are gone had."""
+
+    billed: float = 0.0
+    kept: float = 0.0
+    busy: float = 0.0
+    cold: float = 0.0
+
+    def close(self, container: _Container, until: float) -> None:
+        self.billed += until - container.started
+        self.kept += until - container.started if container.warm else 0.0
+        self.busy += container.busy
+        self.cold += container.ready - container.started
+
+
+def simulate(arrivals_s: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> Usage:
+    """Serve requests in the order of arrival, and return what one uses on average.
+
+    A request goes to the oldest container with a free slot. If there is none, another container is
+    started, up to the most there may be and unless one that starts has a slot left; the request
+    takes the slot that will be free first. Raises ValueError if there are no requests, not as many
+    times as requests, or times that fall.
+
+    Examples
+    --------
+    >>> used = simulate([0.0, 100.0], [10.0, 10.0], Hosting(idle_window_s=30, cold_start_s=5))
+    >>> used.billed_s, used.busy_s, used.cold_s, used.idle_s
+    (45.0, 10.0, 5.0, 30.0)
+    """
+    arrivals, service = np.asarray(arrivals_s, np.float64), np.asarray(service_s, np.float64)
+    if len(arrivals) == 0 or len(arrivals) != len(service):
+        raise ValueError(f"{len(arrivals)} arrivals and {len(service)} service times")
+    if not (np.diff(arrivals) >= 0).all() or not (service >= 0).all():
+        raise ValueError("arrivals rise, and service takes no less than 0 s")
+    first, window, bill = float(arrivals[0]), hosting.idle_window_s, _Bill()
+    up = [_new(first, first, hosting, warm=True) for _ in range(hosting.kept_warm)]
+    for now, seconds in zip(arrivals.tolist(), service.tolist(), strict=True):
+        for container in [c for c in up if not c.warm and c.ends + window <= now]:
+            bill.close(container, container.ends + window)
+            up.remove(container)
+        _choose(up, now, hosting).serve(now, seconds)
+    last = max(c.ends for c in up)
+    for container in up:
+        bill.close(container, last if container.warm else container.ends + window)
+    n = len(arrivals)
+    return Usage(
+        billed_s=bill.billed / n,
+        busy_s=bill.busy / n,
+        cold_s=bill.cold / n,
+        idle_s=(bill.billed - bill.busy - bill.cold) / n,
+        kept_s=bill.kept / n,
+    )
+
+
+def _new(started: float, ready: float, hosting: Hosting, *, warm: bool = False) -> _Container:
+    return _Container(started=started, ready=ready, free=[ready] * hosting.slots, warm=warm)
+
+
+def _choose(up: list[_Container], now: float, hosting: Hosting) -> _Container:
+    for container in up:
+        if container.free[0] <= now:
+            return container
+    if len(up) < hosting.containers and not any(c.opening(now) for c in up):
+        up.append(_new(now, now + hosting.cold_start_s, hosting))
+    return min(up, key=lambda container: container.free[0])

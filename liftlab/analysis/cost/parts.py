@@ -15,7 +15,7 @@ RIGHT, RIGHT_RETRIES = "right answers, first tries", "right answers, retries"
 WRONG, WRONG_RETRIES = "failed answers, first tries", "failed answers, retries"
 UNJUDGED, APART = "answers not judged", "warm-up, probes and load"
 COLD, IDLE = "cold starts", "idle"
-_RETRIES, _WRONG = (RIGHT_RETRIES, WRONG_RETRIES), (WRONG, WRONG_RETRIES)
+_WRONG = (WRONG, WRONG_RETRIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +39,6 @@ class Parts:
     def judged(self) -> bool:
         """Whether anything went to answers that were judged, right or failed."""
         return any(name in self.amounts for name in (RIGHT, RIGHT_RETRIES, *_WRONG))
-
-    @property
-    def retries(self) -> float:
-        """Share that went to second and later tries, of failed answers too."""
-        return self._share(*_RETRIES)
 
     @property
     def failures(self) -> float:

@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from liftlab.analysis.columns import Floats
-from liftlab.analysis.cost.hosting import Hosting, Usage, billed_per_request, closed_form
+from liftlab.analysis.columns import CONFIDENCE, Floats, group_sums, indexed
+from liftlab.analysis.cost.hosting import Hosting, Usage, billed_per_request, closed_form, simulate
 from liftlab.analysis.cost.prices import Price
-from liftlab.analysis.cost.simulation import simulate
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.input_checks import CONFIDENCE, per_cluster
 from liftlab.analysis.intervals import mean
 
 MONTH_S = 365 / 12 * 86_400.0
@@ -67,15 +65,8 @@ def usage_at(
 ) -> Usage | None:
     """Return what a request uses at an arrival rate; None where the containers cannot keep up.
 
-    Parameters
-    ----------
-    rate_rps
-        Poisson arrivals a second.
-    service_s : (n,)
-        Observed service times; simulated ones are drawn from them. One serial slot has a closed
-        form.
-    stretch
-        A factor on all service times.
+    Arrivals are Poisson; service times are drawn from those observed. One serial slot has a closed
+    form. `stretch` is a factor on all service times.
     """
     typical = stretch * float(service_s.mean())
     if hosting.load(rate_rps, typical) > MOST_LOAD:
@@ -143,10 +134,7 @@ def break_even(
 ) -> float | None:
     """Return the arrival rate from which keeping one warm costs no more; None if there is none.
 
-    Parameters
-    ----------
-    scaling, kept : (n,)
-        USD a request at each of the rising rates, scaling to zero and with one kept warm.
+    `scaling`, `kept`, (n,): USD a request at each of the rising rates, with none and one kept warm.
 
     Examples
     --------
@@ -185,7 +173,8 @@ def _stretch_draws(service: Service, seed: int) -> tuple[Floats, str, int]:
     told = mean(service.seconds, clusters=service.cases)
     if not told.has_interval:
         return np.full(_DRAWS, math.nan), told.reason, told.n
-    logs = np.log(per_cluster(service.seconds, service.cases, "mean")[0])
+    index, cases = indexed(service.cases)
+    logs = np.log(group_sums(service.seconds, index, cases) / np.bincount(index))
     n, variance = len(logs), float(logs.var(ddof=1))
     error = math.sqrt(variance / n + variance**2 / (2 * (n - 1)))
     drawn = stats.t.rvs(n - 1, size=_DRAWS, random_state=np.random.default_rng(seed))

@@ -11,23 +11,8 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Patch
 
 from liftlab.analysis.estimate import quantity
-from liftlab.reporting.figures.base import (
-    BACKGROUND,
-    BAD,
-    CLEAR,
-    GREY,
-    INK,
-    MUTED,
-    WIDE,
-    Figure,
-    blank,
-    in_view,
-    label,
-    legend,
-    target_lines,
-    ticks,
-    wrapped,
-)
+from liftlab.reporting.figures import base
+from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.html import Html
 
 MOST_LABELLED = 12  # up to so many bars each has words beside it, and amounts within
@@ -37,24 +22,12 @@ _CHARACTER = 6.9  # pixels of an average character
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A part of a bar: what it is, how much, and whether it is hatched.
+    """A part of a bar: what it is, how much, and whether it is hatched."""
 
-    Parameters
-    ----------
-    kind
-        Its name in the legend.
-    amount
-        Its length.
-    start
-        Where it begins; None: where the part before it ends.
-    hatched
-        Whether it is marked as the figure's `hatch` says.
-    """
-
-    kind: str
-    amount: float
-    start: float | None = None
-    hatched: bool = False
+    kind: str  # its name in the legend
+    amount: float  # its length
+    start: float | None = None  # where it begins; None: where the part before it ends
+    hatched: bool = False  # whether it is marked as the figure's `hatch` says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,30 +58,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """Rows of parts, and how they are drawn.
+    """Rows of parts, and how they are drawn."""
 
-    Parameters
-    ----------
-    rows
-        From top to bottom.
-    hues
-        By kind of part, its colour; the legend has those that occur.
-    axis
-        What the length is, a piece each.
-    hatch
-        What a hatched part is; empty where none is.
-    targets
-        Lines, by name.
-    unit
-        Of amounts within the bars; "%": bars are shares.
-    """
-
-    rows: Sequence[Bar]
-    hues: Mapping[str, str]
-    axis: Sequence[str]
-    hatch: str = ""
-    targets: Mapping[str, float]
-    unit: str = "s"
+    rows: Sequence[Bar]  # from top to bottom
+    hues: Mapping[str, str]  # by kind of part, its colour; the legend has those that occur
+    axis: Sequence[str]  # what the length is, a piece each
+    hatch: str = ""  # what a hatched part is; empty where none is
+    targets: Mapping[str, float]  # lines, by name
+    unit: str = "s"  # of amounts within the bars; "%": bars are shares
 
     def figure(self, head: str, *, caption: str, table: Html | None = None) -> Figure:
         """Return the figure; `head` says in words what its rows are."""
@@ -127,16 +84,16 @@ class Bars:
         )
 
     def _draw(self, width: float) -> Drawing:
-        narrow, many = width < WIDE, len(self.rows) > MOST_LABELLED
-        near, far = in_view(self.targets, max((row.end for row in self.rows), default=0.0))
+        narrow, many = width < base.WIDE, len(self.rows) > MOST_LABELLED
+        near, far = base.in_view(self.targets, max((row.end for row in self.rows), default=0.0))
         handles = self._handles()
         columns = 1 if narrow else 4
         lines = -(-len(handles) // columns)
         pitch = 19.0 if many else 38.0
-        drawing, axes = blank(width, 84 + 18 * lines + pitch * max(len(self.rows), 1))
+        drawing, axes = base.blank(width, 84 + 18 * lines + pitch * max(len(self.rows), 1))
         longest = max([*(row.end for row in self.rows), *near.values()], default=0.0) or 1.0
         said = ["" if many and not row.is_bad else row.beside for row in self.rows]
-        said = [label(words, 14 if narrow else 64) for words in said]
+        said = [base.label(words, 14 if narrow else 64) for words in said]
         inner = width - (130 if narrow else 150)
         aside = max(map(len, said), default=0) * _CHARACTER
         scale = longest / max(inner - aside, inner * 0.35)
@@ -144,30 +101,30 @@ class Bars:
             self._row(axes, place, row, scale, many)
             axes.text(
                 row.end + 6 * scale, place, words, va="center", fontsize=11 if many else 12.5,
-                color=BAD if row.is_bad else MUTED if many else INK, bbox=CLEAR,
+                color=base.BAD if row.is_bad else base.MUTED if many else base.INK, bbox=base.CLEAR,
             )  # fmt: skip
-        target_lines(axes, near, narrow)
+        base.target_lines(axes, near, narrow)
         axes.set_ylim(max(len(self.rows), 1) - 0.5, -0.75)
         axes.set_xlim(0, inner * scale)
         axes.set_yticks(
             range(len(self.rows)),
-            [label(row.name, 16 if narrow else 36) for row in self.rows],
+            [base.label(row.name, 16 if narrow else 36) for row in self.rows],
             fontsize=11 if many or narrow else 12.5,
         )
-        ticks(axes, longest, wrapped([*self.axis, *far], narrow))
+        base.ticks(axes, longest, base.wrapped([*self.axis, *far], narrow))
         if self.unit == "%":
             axes.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
         axes.spines.bottom.set_bounds(0, longest)
         if not self.rows:
-            axes.text(0, 0, "Nothing to show", color=MUTED, va="center")
+            axes.text(0, 0, "Nothing to show", color=base.MUTED, va="center")
         if handles:
-            legend(axes, handles, columns=columns, above=14.0 if near else 0.0)
+            base.legend(axes, handles, columns=columns, above=14.0 if near else 0.0)
         return drawing
 
     def _row(self, axes: Axes, place: int, row: Bar, scale: float, many: bool) -> None:
         for begin, part in row.spans:
             hue = self.hues[part.kind]
-            look: dict[str, Any] = {"color": hue, "edgecolor": BACKGROUND, "linewidth": 1.4}
+            look: dict[str, Any] = {"color": hue, "edgecolor": base.BACKGROUND, "linewidth": 1.4}
             hatch = "////" if part.hatched else ""
             axes.barh(place, part.amount, left=begin, height=0.68, hatch=hatch, **look)
             words = quantity(part.amount, self.unit)
@@ -184,6 +141,8 @@ class Bars:
         handles = [Patch(facecolor=hue, label=k) for k, hue in self.hues.items() if k in used]
         if self.hatch and any(part.hatched for part in parts):
             handles.append(
-                Patch(facecolor=GREY, edgecolor=BACKGROUND, hatch="////", label=self.hatch)
+                Patch(
+                    facecolor=base.GREY, edgecolor=base.BACKGROUND, hatch="////", label=self.hatch
+                )
             )
         return handles

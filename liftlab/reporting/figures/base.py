@@ -73,24 +73,12 @@ _FAMILY = re.compile(r"font-family: ('[^;\"]*)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One figure: a question's answer as its caption, and the same in words for who can't see it.
+    """One figure: its caption answers a question; the same in words for who cannot see it."""
 
-    Parameters
-    ----------
-    caption
-        The answer.
-    alt
-        What the figure shows, from the numbers that it draws.
-    draw
-        Draws it at a width in pixels.
-    table
-        The numbers behind it, a click away.
-    """
-
-    caption: str
-    alt: str
-    draw: Callable[[float], Drawing] = field(repr=False)
-    table: Html | None = field(default=None, repr=False)
+    caption: str  # the answer
+    alt: str  # what the figure shows, from the numbers that it draws
+    draw: Callable[[float], Drawing] = field(repr=False)  # draws it at a width in pixels
+    table: Html | None = field(default=None, repr=False)  # the numbers behind it, a click away
 
     def svg(self, width: float = WIDE) -> str:
         """Return the drawing as SVG that stands in a page: no ids but for what refers to them."""

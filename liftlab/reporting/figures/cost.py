@@ -22,29 +22,17 @@ from liftlab.analysis.cost.parts import (
     Parts,
 )
 from liftlab.analysis.estimate import quantity
+from liftlab.reporting.figures import base
 from liftlab.reporting.figures.bars import Bar, Bars, Part
-from liftlab.reporting.figures.base import (
-    BLUE,
-    CLEAR,
-    GREEN,
-    GREY,
-    MUTED,
-    ORANGE,
-    RULE,
-    VIOLET,
-    WIDE,
-    Figure,
-    blank,
-    legend,
-)
+from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.html import Html
 
 HUES = {
-    "right answers": BLUE,
-    "failed answers": ORANGE,
-    "not judged, warm-up": GREEN,
-    COLD: VIOLET,
-    IDLE: GREY,
+    "right answers": base.BLUE,
+    "failed answers": base.ORANGE,
+    "not judged, warm-up": base.GREEN,
+    COLD: base.VIOLET,
+    IDLE: base.GREY,
 }
 _KINDS = {  # of each part: its kind, and whether it is of retries
     RIGHT: ("right answers", False),
@@ -71,20 +59,9 @@ def cost_by_traffic(
 ) -> Figure:
     """Show the bill of a month at each arrival rate.
 
-    Parameters
-    ----------
-    rates : (n,)
-        Requests a second, rising.
-    lines
-        By name, an amount at each rate; NaN where it cannot keep up.
-    marks
-        Points to name: rate and amount.
-    warm_from
-        From which rate keeping one warm pays, in words, and that rate.
-    unit
-        "USD", or "s" where no price is known.
-    caption, table
-        The answer, and the numbers behind it.
+    `rates`: requests a second, rising. `lines`: by name, an amount at each rate, NaN where it
+    cannot keep up. `marks`: points to name. `warm_from`: from which rate keeping one warm pays, in
+    words, and that rate. `unit`: "USD", or "s" where no price is known.
     """
     told = "; ".join(_line_words(name, rates, values, unit) for name, values in lines.items())
     points = "; ".join(f"{name}: {quantity(y, unit)}" for name, (_, y) in marks.items())
@@ -154,14 +131,14 @@ def _draw_traffic(
     unit: str,
     width: float,
 ) -> Drawing:
-    narrow = width < WIDE
-    drawing, axes = blank(width, 380)
+    narrow = width < base.WIDE
+    drawing, axes = base.blank(width, 380)
     axes.set(xscale="log", yscale="log")
-    for (name, values), hue in zip(lines.items(), (BLUE, ORANGE, GREY), strict=True):
-        style = "--" if hue == GREY else "-"
+    for (name, values), hue in zip(lines.items(), (base.BLUE, base.ORANGE, base.GREY), strict=True):
+        style = "--" if hue == base.GREY else "-"
         axes.plot(rates, values, color=hue, linestyle=style, linewidth=2.2, label=name)
     for place, (name, (rate, amount)) in enumerate(marks.items()):
-        axes.scatter([rate], [amount], color=BLUE, s=52, zorder=4)
+        axes.scatter([rate], [amount], color=base.BLUE, s=52, zorder=4)
         under = place % 2  # in turns, so that they do not touch
         axes.annotate(
             quantity(amount, unit) if narrow else f"{name}: {quantity(amount, unit)}",
@@ -171,7 +148,7 @@ def _draw_traffic(
             ha="right" if under else "left",
             va="top" if under else "bottom",
             fontsize=11.5,
-            bbox=CLEAR,
+            bbox=base.CLEAR,
         )
     if warm_from is not None:
         _draw_break_even(axes, *warm_from, narrow)
@@ -180,15 +157,15 @@ def _draw_traffic(
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(lambda tick, _: f"{tick:,.10g}")
-    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    axes.grid(axis="y", color=base.RULE, linewidth=0.8)
     what = "USD a month" if unit == "USD" else "billed seconds a month"
     axes.set_xlabel(f"{what}, by requests{', one every …' if narrow else ''}", loc="left")
-    legend(axes, axes.get_lines()[: len(lines)], columns=1 if narrow else 3)
+    base.legend(axes, axes.get_lines()[: len(lines)], columns=1 if narrow else 3)
     return drawing
 
 
 def _draw_break_even(axes: Axes, words: str, rate: float, narrow: bool) -> None:
-    axes.axvline(rate, color=MUTED, linestyle=(0, (1, 2.5)), linewidth=1.1)
+    axes.axvline(rate, color=base.MUTED, linestyle=(0, (1, 2.5)), linewidth=1.1)
     axes.annotate(
         "\n".join(textwrap.wrap(words, 20 if narrow else 28)),
         (rate, 0.0),
@@ -197,5 +174,5 @@ def _draw_break_even(axes: Axes, words: str, rate: float, narrow: bool) -> None:
         textcoords="offset points",
         va="bottom",
         fontsize=11,
-        color=MUTED,
+        color=base.MUTED,
     )

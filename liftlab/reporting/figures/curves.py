@@ -1,4 +1,4 @@
-"""Curves of a share over time: done by then, right by then, done by then once stages are added."""
+"""Curves over time: done by then, right by then; and each time in the order of measuring."""
 
 from __future__ import annotations
 
@@ -8,29 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from liftlab.analysis.budget import Budget
 from liftlab.analysis.columns import Floats
-from liftlab.analysis.estimate import as_set, quantity
-from liftlab.analysis.success_curve import SuccessCurve
-from liftlab.reporting.figures.base import (
-    BLUE,
-    MUTED,
-    ORANGE,
-    RULE,
-    WIDE,
-    Figure,
-    blank,
-    in_view,
-    legend,
-    target_lines,
-    ticks,
-    wrapped,
-)
+from liftlab.analysis.estimate import as_set, plain, quantity
+from liftlab.analysis.success import SuccessCurve
+from liftlab.reporting.figures import base
+from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.html import Html
 
 _POINTS = 400
 _SHOWN = 0.995  # of what ends: beyond it a long tail would squeeze the rest
+MOST_POINTS = 600
+_ROLLING = 15  # times behind each point of the line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +43,10 @@ def ends_by(
     budget: Budget, limits: Mapping[str, float], *, caption: str, table: Html | None = None
 ) -> Figure:
     """Show which share of requests ends by a time, now and with the planned stages."""
-    parts = [("now", BLUE, budget.now_s), ("with the planned stages", ORANGE, budget.planned_s)]
+    parts = [
+        ("now", base.BLUE, budget.now_s),
+        ("with the planned stages", base.ORANGE, budget.planned_s),
+    ]
     lines = [
         Curve(name=name, hue=hue, x=times, y=shares)
         for name, hue, seconds in parts
@@ -66,7 +60,7 @@ def right_by(
     curve: SuccessCurve, targets: Mapping[str, float], *, caption: str, table: Html | None = None
 ) -> Figure:
     """Show which share of all answers is right by a time; a wrong one never is."""
-    line = Curve(name="right", hue=BLUE, x=curve.seconds, y=curve.share)
+    line = Curve(name="right", hue=base.BLUE, x=curve.seconds, y=curve.share)
     axis = ["seconds from the first request to the last byte"]
     return curves([line], targets, axis=axis, caption=caption, table=table)
 
@@ -109,11 +103,11 @@ def curves(
 def _draw(
     lines: Sequence[Curve], targets: Mapping[str, float], axis: Sequence[str], width: float
 ) -> Drawing:
-    narrow = width < WIDE
-    drawing, axes = blank(width, 320)
+    narrow = width < base.WIDE
+    drawing, axes = base.blank(width, 320)
     finite = [line.x[np.isfinite(line.x)] for line in lines]
     longest = max((float(np.quantile(x, _SHOWN)) for x in finite if len(x)), default=1.0) or 1.0
-    near, far = in_view(targets, longest)
+    near, far = base.in_view(targets, longest)
     longest = 1.1 * max([longest, *near.values()])
     for line in lines:
         kept = np.unique(np.linspace(0, len(line.x) - 1, min(len(line.x), _POINTS)).astype(int))
@@ -122,15 +116,57 @@ def _draw(
         axes.plot([0, *x, longest], [0, *y, end], color=line.hue, lw=2, drawstyle="steps-post")
         if 0 < len(line.x) <= 40:
             axes.scatter(x, y, color=line.hue, s=26, zorder=3)
-    target_lines(axes, near, narrow)
+    base.target_lines(axes, near, narrow)
     axes.set_xlim(0, longest)
     axes.set_ylim(0, 1.04)
     axes.set_yticks([0, 0.5, 0.9, 1], ["0 %", "50 %", "90 %", "all"])
-    axes.grid(axis="y", color=RULE, linewidth=0.8)
-    ticks(axes, longest, wrapped([*axis, *far], narrow))
+    axes.grid(axis="y", color=base.RULE, linewidth=0.8)
+    base.ticks(axes, longest, base.wrapped([*axis, *far], narrow))
     handles = [Line2D([], [], color=line.hue, lw=2, label=line.name) for line in lines]
     if handles:
-        legend(axes, handles, columns=1 if narrow else 4, above=14.0 if near else 0.0)
+        base.legend(axes, handles, columns=1 if narrow else 4, above=14.0 if near else 0.0)
     else:
-        axes.text(0, 0.5, "Nothing to show", color=MUTED)
+        axes.text(0, 0.5, "Nothing to show", color=base.MUTED)
+    return drawing
+
+
+def drift(relative: Floats, *, caption: str) -> Figure:
+    """Show whether times grow or shrink: each over the median of its case, in order."""
+    known = relative[np.isfinite(relative)]
+    told = "none"
+    if len(known):
+        told = f"from {plain(float(known.min()), 2)} to {plain(float(known.max()), 2)} times"
+    return Figure(
+        caption=caption,
+        alt=f"{len(known):,} end-to-end times over their case's median, in order: {told}.",
+        draw=lambda width: _draw_drift(relative, width),
+    )
+
+
+def _draw_drift(relative: Floats, width: float) -> Drawing:
+    drawing, axes = base.blank(width, 260)
+    place = np.flatnonzero(np.isfinite(relative))
+    values = relative[place]
+    kept = np.arange(len(place))
+    if len(place) > MOST_POINTS:
+        kept = np.sort(np.random.default_rng(0).choice(len(place), MOST_POINTS, replace=False))
+    size, alpha = (34, 0.8) if len(kept) <= 100 else (14, 0.4)
+    axes.axhline(1, color=base.MUTED, linewidth=1, linestyle=":")
+    axes.scatter(place[kept] + 1, values[kept], color=base.BLUE, s=size, alpha=alpha, linewidths=0)
+    handles = [Line2D([], [], color=base.BLUE, marker="o", linestyle="", label="a trial")]
+    if len(values) >= 3 * _ROLLING:
+        # Medians of more neighbours where there are more of them.
+        window = np.lib.stride_tricks.sliding_window_view(
+            values, max(_ROLLING, len(values) // 40) | 1
+        )
+        middle, half = np.median(window, axis=1), window.shape[1] // 2
+        thin = np.linspace(0, len(middle) - 1, min(len(middle), MOST_POINTS)).astype(int)
+        axes.plot(place[half + thin] + 1, middle[thin], color=base.INK, linewidth=1.6)
+        handles.append(Line2D([], [], color=base.INK, linewidth=1.6, label="rolling median"))
+    axes.set_ylim(0, 1.1 * float(values.max(initial=1.0)))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_formatter(lambda tick, _: f"{plain(tick, 2)}×")
+    axes.set_xlabel("trials in the order measured; 1× is the case's median", loc="left")
+    base.legend(axes, handles, columns=2)
     return drawing

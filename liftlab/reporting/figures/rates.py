@@ -12,18 +12,8 @@ from matplotlib.ticker import NullLocator
 
 from liftlab.analysis.estimate import Estimate, as_set, plain
 from liftlab.analysis.success import SuccessRate
-from liftlab.reporting.figures.base import (
-    BAD,
-    BLUE,
-    GREY,
-    INK,
-    MUTED,
-    RULE,
-    WIDE,
-    Figure,
-    blank,
-    label,
-)
+from liftlab.reporting.figures import base
+from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.html import Html
 from liftlab.reporting.text import words
 from liftlab.reporting.text.numbers import with_likely
@@ -55,7 +45,7 @@ def success_by_category(
     )
     return Figure(
         caption=caption,
-        alt=f"Success rates with their intervals: {label(told, 2_000) or 'none'}.",
+        alt=f"Success rates with their intervals: {base.label(told, 2_000) or 'none'}.",
         draw=lambda width: _draw_rates(rows, target, width),
         table=table,
     )
@@ -70,7 +60,9 @@ def ratio_rows(
 ) -> Figure:
     """Show times of a second run over a first beside 1; within the margin is the same."""
     shown = [row for row in rows if row.ratio.value is not None][:MOST_ROWS]
-    told = "; ".join(f"{label(row.name)} {with_likely(row.ratio)}, {row.verdict}" for row in shown)
+    told = "; ".join(
+        f"{base.label(row.name)} {with_likely(row.ratio)}, {row.verdict}" for row in shown
+    )
     more = f" {len(rows) - len(shown):,} more are not drawn." if len(rows) > len(shown) else ""
     return Figure(
         caption=caption,
@@ -83,12 +75,12 @@ def ratio_rows(
 def _draw_rates(
     rows: Sequence[tuple[str, SuccessRate]], target: float | None, width: float
 ) -> Drawing:
-    drawing, axes = blank(width, 66 + 34 * max(len(rows), 1))
+    drawing, axes = base.blank(width, 66 + 34 * max(len(rows), 1))
     for place, (_, rate) in enumerate(rows):
-        _interval(axes, place, rate.estimate, BLUE, (0.0, 1.0))
+        _interval(axes, place, rate.estimate, base.BLUE, (0.0, 1.0))
         _beside(axes, place, f"{rate.successes:,} of {rate.trials:,}" if rate.trials else "–")
     if target is not None:
-        axes.axvline(target, color=INK, linestyle=(0, (4, 3)), linewidth=1.1)
+        axes.axvline(target, color=base.INK, linestyle=(0, (4, 3)), linewidth=1.1)
         axes.text(target, -0.62, f" target {as_set(target, '%')}", fontsize=11.5, va="bottom")
     axes.set_xlim(-0.02, 1.02)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
@@ -98,19 +90,21 @@ def _draw_rates(
 
 
 def _draw_ratios(rows: Sequence[Ratio], margin: float | None, width: float) -> Drawing:
-    drawing, axes = blank(width, 74 + (28 if len(rows) <= 12 else 19) * max(len(rows), 1))
+    drawing, axes = base.blank(width, 74 + (28 if len(rows) <= 12 else 19) * max(len(rows), 1))
     ends = low, high = _range(rows, margin)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     if margin:
-        axes.axvspan(1 / (1 + margin), 1 + margin, color=RULE, alpha=0.6, linewidth=0, zorder=0)
-    axes.axvline(1.0, color=INK, linewidth=1.1, zorder=1)
+        axes.axvspan(
+            1 / (1 + margin), 1 + margin, color=base.RULE, alpha=0.6, linewidth=0, zorder=0
+        )
+    axes.axvline(1.0, color=base.INK, linewidth=1.1, zorder=1)
     for place, row in enumerate(rows):
-        hue = {"faster": BLUE, "slower": BAD}.get(row.verdict, GREY)
+        hue = {"faster": base.BLUE, "slower": base.BAD}.get(row.verdict, base.GREY)
         _interval(axes, place, row.ratio, hue, ends)
         _beside(axes, place, plain(row.ratio.value or math.nan, 3, padded=True))
     _names(axes, [row.name for row in rows], width)
-    at = _ticks(low, high, 4 if width < WIDE else 8)
+    at = _ticks(low, high, 4 if width < base.WIDE else 8)
     axes.set_xticks(at, [f"× {plain(tick, 2)}" for tick in at])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("faster (blue) ← the same → slower (red); bar: likely range", loc="left")
@@ -131,14 +125,18 @@ def _interval(
 
 def _beside(axes: Axes, place: int, text: str) -> None:
     across = axes.get_yaxis_transform()
-    axes.text(1.02, place, text, va="center", fontsize=12, color=INK, transform=across)
+    axes.text(1.02, place, text, va="center", fontsize=12, color=base.INK, transform=across)
 
 
 def _names(axes: Axes, names: Sequence[str], width: float) -> None:
     axes.set_ylim(max(len(names), 1) - 0.4, -0.65)
-    axes.set_yticks(range(len(names)), [label(n, 16 if width < WIDE else 30) for n in names])
+    axes.set_yticks(
+        range(len(names)), [base.label(n, 16 if width < base.WIDE else 30) for n in names]
+    )
     if not names:
-        axes.text(0.5, 0.5, "Nothing to show", color=MUTED, transform=axes.transAxes, ha="center")
+        axes.text(
+            0.5, 0.5, "Nothing to show", color=base.MUTED, transform=axes.transAxes, ha="center"
+        )
 
 
 def _range(rows: Sequence[Ratio], margin: float | None) -> tuple[float, float]:

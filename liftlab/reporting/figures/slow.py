@@ -14,24 +14,11 @@ from matplotlib.lines import Line2D
 from liftlab.analysis.causes import Cause
 from liftlab.analysis.columns import Bools, Floats, floats, labels
 from liftlab.analysis.estimate import quantity
+from liftlab.analysis.latency import stage_names
 from liftlab.analysis.slow_steps import SlowStep, SlowSteps
+from liftlab.reporting.figures import base
 from liftlab.reporting.figures.bars import Bar, Bars, Part
-from liftlab.reporting.figures.base import (
-    BAD,
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    MUTED,
-    ORANGE,
-    VIOLET,
-    Figure,
-    blank,
-    label,
-    legend,
-    ticks,
-)
-from liftlab.reporting.figures.trials import stage_names
+from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.html import Html
 from liftlab.reporting.text import words
 from liftlab.reporting.text.slow_words import step_words
@@ -42,10 +29,10 @@ MOST_EXPLAINED = 12
 USUAL = "usual time"
 # Eleven causes in four hues; the table and the sentences tell them apart.
 KINDS: dict[str, tuple[str, tuple[Cause, ...]]] = {
-    "asked again": (ORANGE, ("retry", "back_off")),
-    "longer or stalled answer": (VIOLET, ("longer_answer", "stall")),
-    "prompt": (GREEN, ("prefill", "uncached_prompt", "longer_prompt")),
-    "waiting": (BLUE, ("queue", "cold_start", "connect", "schema_compile")),
+    "asked again": (base.ORANGE, ("retry", "back_off")),
+    "longer or stalled answer": (base.VIOLET, ("longer_answer", "stall")),
+    "prompt": (base.GREEN, ("prefill", "uncached_prompt", "longer_prompt")),
+    "waiting": (base.BLUE, ("queue", "cold_start", "connect", "schema_compile")),
 }
 
 
@@ -71,7 +58,7 @@ def latency_strip(
         values = floats(frame, "latency_s")
         known = np.isfinite(values)
         flagged = pd.MultiIndex.from_frame(frame[keys]).isin(red)
-        cases = [label(case, 24) for case in labels(frame, "case_id")[known]]
+        cases = [base.label(case, 24) for case in labels(frame, "case_id")[known]]
         rows.append(_Strip(name, values[known], flagged[known], cases, medians.get(name)))
     told = [_strip_words(row) for row in rows]
     return Figure(
@@ -84,7 +71,7 @@ def latency_strip(
 def causes(slow: SlowSteps, *, caption: str, table: Html | None = None) -> Figure:
     """Show what the slowest steps consist of: what is usual, each kind of cause, and the rest."""
     rows = [_causes_of(step) for step in slow.first(MOST_EXPLAINED)]
-    hues = {USUAL: GREY, **{kind: hue for kind, (hue, _) in KINDS.items()}}
+    hues = {USUAL: base.GREY, **{kind: hue for kind, (hue, _) in KINDS.items()}}
     shown = Bars(rows=rows, hues=hues, axis=["seconds"], hatch="unexplained", targets={})
     return shown.figure("Slow steps by cause", caption=caption, table=table)
 
@@ -94,7 +81,7 @@ def _causes_of(step: SlowStep) -> Bar:
     parts = [Part(kind=kind, amount=seconds) for kind, seconds in amounts if seconds > 0]
     rest = Part(kind=USUAL, amount=step.unexplained_s, hatched=True)
     return Bar(
-        name=f"{label(step.case_id, 24)}, {words.stage(step.stage)}",
+        name=f"{base.label(step.case_id, 24)}, {words.stage(step.stage)}",
         parts=(Part(kind=USUAL, amount=step.usual_s), *parts, rest),
         words=step_words(step),
     )
@@ -114,35 +101,37 @@ def _strip_words(row: _Strip) -> str:
 
 
 def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
-    drawing, axes = blank(width, 88 + 94 * max(len(rows), 1))
+    drawing, axes = base.blank(width, 88 + 94 * max(len(rows), 1))
     rng = np.random.default_rng(0)  # jitter only
     longest = max((float(row.values.max()) for row in rows if len(row.values)), default=1.0)
     for place, row in enumerate(rows):
         heights = place + _apart(row.values, rng)
         many = len(row.values) > MOST_POINTS
-        for chosen, hue in ((~row.slow, BLUE), (row.slow, BAD)):
-            size, alpha = (46, 0.85) if hue == BAD or not many else (12, 0.35)
+        for chosen, hue in ((~row.slow, base.BLUE), (row.slow, base.BAD)):
+            size, alpha = (46, 0.85) if hue == base.BAD or not many else (12, 0.35)
             axes.scatter(
                 row.values[chosen], heights[chosen], color=hue, s=size, alpha=alpha, linewidths=0,
-                rasterized=many and hue == BLUE, zorder=3,
+                rasterized=many and hue == base.BLUE, zorder=3,
             )  # fmt: skip
         _name_slow(axes, place, row, longest, width)
         if row.median is not None:
-            axes.plot([row.median] * 2, [place - 0.3, place + 0.3], color=INK, lw=1.6, zorder=5)
+            axes.plot(
+                [row.median] * 2, [place - 0.3, place + 0.3], color=base.INK, lw=1.6, zorder=5
+            )
             said = f"median {quantity(row.median, 's')}"
             axes.text(row.median, place + 0.34, said, ha="center", va="top", fontsize=11)
     axes.set_xlim(0, longest * 1.12)
     axes.set_ylim(max(len(rows), 1) - 0.35, -0.6)
     axes.set_yticks(range(len(rows)), [words.stage(row.stage) for row in rows])
-    ticks(axes, longest, "seconds")
-    named = {"step": BLUE, "slow step": BAD}
+    base.ticks(axes, longest, "seconds")
+    named = {"step": base.BLUE, "slow step": base.BAD}
     handles = [
         Line2D([], [], color=hue, marker="o", linestyle="", label=name)
         for name, hue in named.items()
     ]
-    legend(axes, handles, columns=2)
+    base.legend(axes, handles, columns=2)
     if not rows:
-        axes.text(0, 0, "Nothing to show", color=MUTED, va="center")
+        axes.text(0, 0, "Nothing to show", color=base.MUTED, va="center")
     return drawing
 
 
@@ -167,4 +156,4 @@ def _name_slow(axes: Axes, place: int, row: _Strip, longest: float, width: float
             side = "left" if at < 0.25 * longest else "right"  # stay within the axes
             text = f"{row.cases[index]} {quantity(at, 's')}"
             height = place - 0.24 - 0.2 * near
-            axes.text(at, height, text, color=BAD, ha=side, fontsize=11.5)
+            axes.text(at, height, text, color=base.BAD, ha=side, fontsize=11.5)

@@ -1,4 +1,4 @@
-"""Where the time goes: a bar a trial, a block an attempt; many trials as curves."""
+"""Where the time goes: a bar a trial, a block an attempt; many trials as curves; levers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from liftlab.analysis.budget import StageEffect
 from liftlab.analysis.columns import floats, is_true, labels
 from liftlab.analysis.estimate import quantity
+from liftlab.analysis.latency import stage_names
+from liftlab.reporting.figures import base
 from liftlab.reporting.figures.bars import Bar, Bars, Part
-from liftlab.reporting.figures.base import HUES, INK, Figure, label
+from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.figures.curves import Curve, curves, reached
 from liftlab.reporting.html import Html
 from liftlab.reporting.text import words
@@ -40,12 +43,6 @@ def stage_bars(
         targets=targets,
     )
     return shown.figure("End-to-end times, slowest first", caption=caption, table=table)
-
-
-def stage_names(stages: pd.DataFrame) -> list[str]:
-    """Return the stages in the order of the pipeline."""
-    order = stages.groupby("stage", sort=False)["position"].min().sort_values(kind="stable")
-    return [str(name) for name in order.index]
 
 
 def trial_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
@@ -79,7 +76,7 @@ def trial_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
         failed = _failed(trial, bool(done), own)
         seconds = quantity(e2e, "s") if np.isfinite(e2e) else "no time"
         bar = Bar(
-            name=label(f"{trial.case_id} {trial.repeat}" if repeated else trial.case_id, 28),
+            name=base.label(f"{trial.case_id} {trial.repeat}" if repeated else trial.case_id, 28),
             parts=tuple(parts),
             beside=f"{seconds}  {failed}".rstrip(),
             is_bad=bool(failed),
@@ -90,12 +87,12 @@ def trial_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
 
 
 def _kinds(names: Sequence[str]) -> list[str]:
-    own = len(HUES) if len(names) <= len(HUES) else len(HUES) - 1
+    own = len(base.HUES) if len(names) <= len(base.HUES) else len(base.HUES) - 1
     return [words.stage(name) if place < own else LATER for place, name in enumerate(names)]
 
 
 def _hues(names: Sequence[str]) -> dict[str, str]:
-    return dict(zip(dict.fromkeys(_kinds(names)), HUES, strict=False))
+    return dict(zip(dict.fromkeys(_kinds(names)), base.HUES, strict=False))
 
 
 def _parts(stage: Any, rows: pd.DataFrame, at: float, kind: str) -> list[Part]:
@@ -123,7 +120,7 @@ def _failed(trial: Any, done: bool, stages: pd.DataFrame) -> str:
     elif errors:
         said = words.request_error(str(errors[-1]))
     tries = 0 if done or not len(stages) else np.nan_to_num(floats(stages, "attempts")).max()
-    return label(f"failed after {int(tries)} attempts: {said}" if tries > 1 else said, 64)
+    return base.label(f"failed after {int(tries)} attempts: {said}" if tries > 1 else said, 64)
 
 
 def _curves(
@@ -140,10 +137,36 @@ def _curves(
         if kind != LATER:
             series[kind] = floats(run.stages[run.stages["stage"] == name], "latency_s")
     series = {name: values[np.isfinite(values)] for name, values in series.items()}
-    hues = {"end to end": INK, **_hues(names)}
+    hues = {"end to end": base.INK, **_hues(names)}
     lines = [
         Curve(name=name, hue=hues[name], x=reached(values)[0], y=reached(values)[1])
         for name, values in series.items()
         if len(values)
     ]
     return curves(lines, targets, axis=["seconds"], caption=caption, table=table)
+
+
+def stage_levers(
+    effects: Sequence[StageEffect], *, caption: str, table: Html | None = None
+) -> Figure:
+    """Show how much sooner the median request would end if a stage took half as long."""
+    rows = []
+    for effect in effects:
+        saved = max(0.0, effect.saves_p50_s)
+        waited = f"  waited for in {quantity(effect.critical, '%')} of requests"
+        kind = "planned" if effect.planned else "measured"
+        rows.append(
+            Bar(
+                name=words.stage(effect.name),
+                parts=(Part(kind=kind, amount=saved),),
+                beside=quantity(saved, "s") + (waited if effect.critical < 1 else ""),
+                words=kind,
+            )
+        )
+    shown = Bars(
+        rows=rows,
+        hues={"measured": base.BLUE, "planned": base.ORANGE},
+        axis=["seconds that the median request would end sooner"],
+        targets={},
+    )
+    return shown.figure("Time saved at half a stage's time", caption=caption, table=table)

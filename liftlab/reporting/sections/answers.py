@@ -1,37 +1,53 @@
-"""How many answers are right, by kind of prompt, and by how many tries."""
+"""How many answers are right, by kind of prompt and by when; and what is wrong with the others."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from liftlab.analysis.success import SuccessRate
+from liftlab.reporting.figures import curves
 from liftlab.reporting.figures.rates import success_by_category
-from liftlab.reporting.html import Html
-from liftlab.reporting.sections.base import Section
-from liftlab.reporting.sections.shared import cell, interval_cell
-from liftlab.reporting.sections.shared import section as of_run
-from liftlab.reporting.tables import behind, table
-from liftlab.reporting.text import answers as text
+from liftlab.reporting.html import Html, bounded, join, tag
+from liftlab.reporting.sections.base import Section, absent, cell, interval_cell, of_run, shown
+from liftlab.reporting.tables import MOST_CELL, behind, codes, table
+from liftlab.reporting.text import answers as answers_text
+from liftlab.reporting.text import failures as failures_text
+from liftlab.reporting.text import right_by as right_by_text
 from liftlab.reporting.text import words
-from liftlab.summary.answers import Answers
+from liftlab.reporting.text.base import Text, capitalised, code, write
+from liftlab.reporting.text.numbers import listed
+from liftlab.summary.answers import Answers, Failures
+from liftlab.summary.latency import RightBy
+from liftlab.summary.trials import Example, Examples
+from liftlab.words import counted
+
+OPEN = 2  # of them without a click
+MOST_CODE = 4_000  # characters of one answer
+_BESIDE = (
+    "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(16rem,100%),1fr));gap:.8rem"
+)
+_SAID = ("exception", "message")  # of what the grader found: the rest is in the tables
+_LINES = re.compile("\r\n|\r|\n")
 
 
-def section(answers: Answers) -> Section:
+@shown.register
+def _(answers: Answers) -> Section:
     """Return success by category and difficulty, and pass@k."""
     groups = [("category", answers.by_category), ("difficulty", answers.by_difficulty)]
     parts = [_figure(answers, kind, rates) for kind, rates in groups if len(rates) > 1]
     return of_run(
         answers,
-        title=text.right(answers),
+        title=answers_text.right(answers),
         sentences=(
-            text.wrong(answers),
-            text.weighed(answers),
-            text.parsed(answers),
-            text.errors(answers),
-            text.apart(answers.by_category),
+            answers_text.wrong(answers),
+            answers_text.weighed(answers),
+            answers_text.parsed(answers),
+            answers_text.errors(answers),
+            answers_text.apart(answers.by_category),
         ),
         parts=tuple(parts),
         details=_pass_at_k(answers),
@@ -56,7 +72,7 @@ def _figure(answers: Answers, kind: str, rates: Sequence[SuccessRate]) -> Html:
     return success_by_category(
         shown,
         answers.limit,
-        caption=text.apart(rates) or text.overlap(kind),
+        caption=answers_text.apart(rates) or answers_text.overlap(kind),
         table=behind(table(pd.DataFrame(rows), csv=f"success_by_{kind}.csv")),
     ).html()
 
@@ -75,3 +91,117 @@ def _pass_at_k(answers: Answers) -> tuple[tuple[str, Html], ...]:
         for row in answers.pass_at_k
     ]
     return (("pass@k: at least one of k answers to a prompt is right", table(pd.DataFrame(rows))),)
+
+
+@shown.register
+def _(right_by: RightBy) -> Section:
+    """Return the curve of right answers over time."""
+    if not right_by.curve.n:
+        return of_run(right_by, title="No answer was graded, so none is known to be right")
+    figure = curves.right_by(
+        right_by.curve, dict(right_by.limits), caption=right_by_text.title(right_by)
+    )
+    return of_run(
+        right_by,
+        title=right_by_text.title(right_by),
+        sentences=tuple(right_by_text.within(right_by)),
+        parts=(figure.html(),),
+        notes=("A wrong answer never becomes right: the curve ends at the success rate.",),
+    )
+
+
+@shown.register
+def _(failures: Failures) -> Section:
+    """Return each failure class with its share of graded answers and of failures."""
+    if not failures.rows:
+        return of_run(failures, title=failures_text.title(failures))
+    rows = [
+        {
+            "Cause": capitalised(words.cause(row.failure_class)),
+            "Answers": row.count,
+            "Of failures": cell(row.of_failures),
+            "Prompts": listed([code(case) for case in row.cases]),
+            "Of graded": cell(row.of_trials),
+            "95 % interval": interval_cell(row.of_trials),
+        }
+        for row in failures.rows
+    ]
+    frame = pd.DataFrame(rows, dtype=object)
+    return of_run(
+        failures,
+        title=failures_text.title(failures),
+        sentences=(failures_text.first(failures),),
+        parts=(table(frame.iloc[:, :4]),),
+        details=(("Shares of all graded answers (table, CSV)", table(frame, csv="failures.csv")),),
+        notes=("A share is the most that a fix can gain: another fault may lie beneath.",),
+    )
+
+
+@shown.register
+def _(examples: Examples) -> Section:
+    """Return failed answers of each class, with what they were made from and a right one."""
+    if not examples.failed:
+        return of_run(examples, title="No answer failed", is_empty=True)
+    shown = [_example(row, number < OPEN) for number, row in enumerate(examples.rows)]
+    return of_run(
+        examples,
+        title=f"{len(shown):,} of {counted(examples.failed, 'failed answer')}, some of each kind",
+        parts=tuple(shown),
+    )
+
+
+def marked(code: str, line: int | None) -> Html:
+    """Return code with one line marked, in colour and in words.
+
+    Examples
+    --------
+    >>> str(marked("if a < b:", 1))
+    '<pre><span class="bad">if a &lt; b:</span>  ← line 1</pre>'
+    """
+    lines: list[object] = list(_LINES.split(bounded(code, MOST_CODE)))
+    if line is not None and 1 <= line <= len(lines):
+        lines[line - 1] = join([tag("span", lines[line - 1], cls="bad"), f"  ← line {line}"])
+    return tag("pre", join(lines, "\n"))
+
+
+def _example(row: Example, is_open: bool) -> Html:
+    name = words.cause(row.failure_class) if row.failure_class else "not classed"
+    said = ": ".join(str(row.facets[key]) for key in _SAID if row.facets.get(key))
+    checks = row.checks.dropna(axis="columns", how="all")
+    checks = pd.DataFrame({str(name).capitalize(): codes(checks[name]) for name in checks})
+    parts = [
+        tag("summary", write("{}, repeat {}: {}", code(row.case_id), f"{row.repeat}", name)),
+        tag("p", bounded(said, MOST_CELL), cls="note") if said else "",
+        tag("div", *_columns(row), style=_BESIDE),
+        table(checks, most=2) if len(checks) else "",
+    ]
+    return tag("details", *parts, open="" if is_open else None)
+
+
+def _columns(row: Example) -> list[Html]:
+    category = words.readable(row.category) or "none"
+    return [
+        _column("Failed", row.code, row.line, "No code was kept."),
+        _column("The model's IR", row.ir, None, "No IR was kept."),
+        _column(
+            capitalised(_like(row, category)),
+            row.like_code,
+            None,
+            "Its code was not kept."
+            if row.like
+            else f"There is none for this prompt or its kind ({category}).",
+        ),
+    ]
+
+
+def _like(row: Example, category: str) -> Text:
+    if row.like is None:
+        return Text("a right answer")
+    case, repeat = row.like
+    what = "same prompt" if case == row.case_id else f"same kind, {category}"
+    return write("right: {}, repeat {} ({})", code(case), f"{repeat}", what)
+
+
+def _column(title: str, code: str | None, line: int | None, why: str) -> Html:
+    shown = marked(code, line) if code else absent(why)
+    return tag("div", tag("p", title, cls="note", style="margin-bottom:0"), shown)

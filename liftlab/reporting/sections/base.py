@@ -1,53 +1,40 @@
-"""`Section`: a result as a notebook cell shows it; a page is a list of these."""
+"""`Section`: a result as a notebook cell shows it, and what sections are made with."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import singledispatch
 from typing import Any
 
+from liftlab.analysis.estimate import Estimate
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE, MEDIA_TYPE, Html, join, style, tag
-from liftlab.reporting.text.base import joined
+from liftlab.reporting.text import run as run_text
+from liftlab.reporting.text.base import joined, marked
+from liftlab.reporting.text.numbers import interval, value
+from liftlab.summary.provenance import warning_of
+from liftlab.summary.result import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Section:
-    """What a result says, how it looks, and its numbers.
+    """What a result says, how it looks, and its numbers."""
 
-    Parameters
-    ----------
-    title
-        The finding in one line, without a full stop. The first section of a page gives the page
-        its title; within a page the title begins the section's sentences.
-    sentences
-        What else there is to say, in plain words, a `Text` each.
-    parts
-        Scorecards, figures and tables, in the order in which they are shown.
-    notes
-        How to read them; small print.
-    details
-        For the team, one click away: a name, and what is behind it.
-    line
-        Which run it is of, in one quiet line.
-    warning
-        Why its numbers are not to be trusted; empty if they are.
-    run_id
-        The run, so that a report can tell whether its pages are all of one.
-    is_empty
-        Whether there is nothing to show: a page leaves the section out, and its heading; a
-        notebook shows nothing.
-    is_end
-        Whether it is the last part of a page, and the mark that its notebook ran to the end.
-    """
-
+    # the finding in one line, without a full stop. The first section of a page gives the page its
+    # title; within a page the title begins the section's sentences.
     title: str = ""
-    sentences: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()  # what else there is to say, in plain words, a `Text` each
+    # scorecards, figures and tables, in the order in which they are shown
     parts: tuple[Html, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how to read them; small print
+    # for the team, one click away: a name, and what is behind it
     details: tuple[tuple[str, Html], ...] = ()
-    line: str = ""
-    warning: str = ""
-    run_id: str = ""
+    line: str = ""  # which run it is of, in one quiet line
+    warning: str = ""  # why its numbers are not to be trusted; empty if they are
+    run_id: str = ""  # the run, so that a report can tell whether its pages are all of one
+    # whether there is nothing to show: a page leaves the section out, and its heading; a notebook
+    # shows nothing
     is_empty: bool = False
+    # whether it is the last part of a page, and the mark that its notebook ran to the end
     is_end: bool = False
 
     def body(self) -> Html:
@@ -92,3 +79,40 @@ class Section:
             MEDIA_TYPE: self.body().text,
         }
         return {**bundle, END_TYPE: {"run_id": self.run_id}} if self.is_end else bundle
+
+
+@singledispatch
+def shown(result: object) -> Section:
+    """Return a result as it is shown; each module here registers those that it shows."""
+    raise TypeError(f"no section shows a {type(result).__name__}")
+
+
+def of_run(result: Result, **parts: Any) -> Section:
+    """Return a section that says which run it is of."""
+    return Section(
+        line=run_text.line(result.run),
+        warning=warning_of(result.run),
+        run_id=result.run.run.run_id,
+        **parts,
+    )
+
+
+def cell(estimate: Estimate) -> Html:
+    """Return an estimate's value for a table, marked as what it is."""
+    return join([value(estimate)])
+
+
+def seconds_cell(estimate: Estimate) -> Html:
+    """Return a time for a column of seconds."""
+    shown = replace(estimate, unit="").point
+    return join([marked(shown, estimate.quantity, estimate.point)])
+
+
+def interval_cell(estimate: Estimate) -> str:
+    """Return an estimate's interval for a table, or why it has none."""
+    return interval(estimate).removeprefix("95 % interval ").removeprefix("95 % ")
+
+
+def absent(why: str) -> Html:
+    """Return a line in place of a part that a run does not have."""
+    return tag("p", why, cls="note")

@@ -1,4 +1,4 @@
-"""How long a request will take with the planned stages, and which stage to speed up first."""
+"""How long a request would take: with the planned stages, or under other assumptions."""
 
 from __future__ import annotations
 
@@ -6,46 +6,50 @@ import pandas as pd
 
 from liftlab.analysis.budget import Budget
 from liftlab.analysis.estimate import quantity, span
-from liftlab.reporting.figures.budget import stage_levers
 from liftlab.reporting.figures.curves import ends_by
+from liftlab.reporting.figures.trials import stage_levers
 from liftlab.reporting.html import Html
-from liftlab.reporting.scorecards import Scorecard, scorecards
-from liftlab.reporting.sections.base import Section
-from liftlab.reporting.sections.shared import cell
-from liftlab.reporting.sections.shared import section as of_run
-from liftlab.reporting.tables import behind, table
-from liftlab.reporting.text import budget as text
+from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
+from liftlab.reporting.tables import Scorecard, behind, scorecards, table
+from liftlab.reporting.text import budget as budget_text
+from liftlab.reporting.text import what_if as what_if_text
 from liftlab.reporting.text import words
-from liftlab.reporting.text.numbers import likely, value
-from liftlab.summary.budget import BudgetResult
+from liftlab.reporting.text.numbers import likely, sentences, value
+from liftlab.summary.budget import BudgetResult, WhatIf
 
 _QUANTILES = {0.5: "Median", 0.9: "P90", 0.95: "P95"}
 
 
-def section(result: BudgetResult) -> Section:
+@shown.register
+def _(result: BudgetResult) -> Section:
     """Return end to end now and with the planned stages, and what each stage costs."""
     budget = result.budget
     if budget is None:
-        return of_run(result, title=text.title(result))
+        return of_run(result, title=budget_text.title(result))
     ends = ends_by(
-        budget, dict(result.limits), caption=text.title(result), table=behind(_quantiles(budget))
+        budget,
+        dict(result.limits),
+        caption=budget_text.title(result),
+        table=behind(_quantiles(budget)),
     )
-    levers = stage_levers(budget.stages, caption=text.lever(result), table=behind(_stages(budget)))
+    levers = stage_levers(
+        budget.stages, caption=budget_text.lever(result), table=behind(_stages(budget))
+    )
     parts = [_cards(budget), ends.html(), levers.html()]
     if result.scenarios:
         parts.append(_scenarios(result))
     return of_run(
         result,
-        title=text.title(result),
+        title=budget_text.title(result),
         sentences=(
-            text.within(result),
-            text.ends(result),
-            text.lever(result),
-            text.beside(result),
-            *text.estimates(result),
+            budget_text.within(result),
+            budget_text.ends(result),
+            budget_text.lever(result),
+            budget_text.beside(result),
+            *budget_text.estimates(result),
         ),
         parts=tuple(parts),
-        notes=(text.model(result),),
+        notes=(budget_text.model(result),),
     )
 
 
@@ -93,3 +97,23 @@ def _scenarios(result: BudgetResult) -> Html:
         for name, found in result.scenarios.items()
     ]
     return behind(table(pd.DataFrame(rows), csv="assumptions.csv"), "Under other assumptions")
+
+
+@shown.register
+def _(found: WhatIf) -> Section:
+    """Return times and cost now and then."""
+    rows = [
+        {"": name, "Median": cell(row.p50), "95 % interval": interval_cell(row.p50)}
+        | {"P90": cell(row.p90), "P95": cell(row.p95), "A request": cell(cost)}
+        for name, row, cost in (
+            ("Measured", found.now, found.cost_now),
+            ("Then", found.then, found.cost_then),
+        )
+    ]
+    return of_run(
+        found,
+        title=what_if_text.title(found),
+        sentences=sentences(what_if_text.cost(found), what_if_text.month(found)),
+        parts=(table(pd.DataFrame(rows)),),
+        notes=(what_if_text.NOTE,),
+    )

@@ -1,4 +1,4 @@
-"""Two runs beside each other, stage by stage and prompt by prompt."""
+"""Two runs beside each other, stage by stage and prompt by prompt; or several, a row each."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import pandas as pd
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.figures.rates import Ratio, ratio_rows
 from liftlab.reporting.html import Html
-from liftlab.reporting.scorecards import Scorecard, scorecards, verdict
-from liftlab.reporting.sections.base import Section
-from liftlab.reporting.sections.shared import cell, interval_cell
-from liftlab.reporting.tables import behind, table
-from liftlab.reporting.text import comparison as text
+from liftlab.reporting.sections.base import Section, cell, interval_cell, shown
+from liftlab.reporting.tables import Scorecard, behind, scorecards, table, verdict
+from liftlab.reporting.text import comparison as comparison_text
+from liftlab.reporting.text import ranking as ranking_text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import code, write
 from liftlab.reporting.text.numbers import likely
-from liftlab.summary.comparison import Comparison
+from liftlab.summary.comparison import Comparison, RankedRuns
 
 _DIGEST = re.compile("[0-9a-f]{40,64}")
 
 
-def section(comparison: Comparison) -> Section:
+@shown.register
+def _(comparison: Comparison) -> Section:
     """Return what changed between two runs, with verdicts that hold together."""
     parts = [_cards(comparison), _stages(comparison)]
     if comparison.cases:
@@ -30,8 +30,8 @@ def section(comparison: Comparison) -> Section:
     if comparison.differs:
         parts.append(_differs(comparison))
     return Section(
-        title=text.title(comparison),
-        sentences=tuple(text.sentences(comparison)),
+        title=comparison_text.title(comparison),
+        sentences=tuple(comparison_text.sentences(comparison)),
         parts=tuple(parts),
         notes=(
             "Ratio: second over first, paired over the prompts that both have; below 1 is faster. "
@@ -79,7 +79,7 @@ def _stages(comparison: Comparison) -> Html:
     ]
     return ratio_rows(
         [Ratio(name=words.stage(c.what), ratio=c.ratio, verdict=c.verdict) for c in changes],
-        caption=text.change(changes[-1]),
+        caption=comparison_text.change(changes[-1]),
         margin=changes[-1].margin,
         table=behind(table(pd.DataFrame(rows))),
     ).html()
@@ -104,7 +104,7 @@ def _cases(comparison: Comparison) -> Html:
     )
     return ratio_rows(
         [Ratio(name=c.case_id, ratio=c.ratio, verdict=c.verdict) for c in comparison.cases],
-        caption=text.by_prompt(comparison),
+        caption=comparison_text.by_prompt(comparison),
         table=behind(table(frame, csv="prompts.csv")),
     ).html()
 
@@ -121,3 +121,31 @@ def _differs(comparison: Comparison) -> Html:
 def _short(value: object) -> object:
     """Return a value as it is shown: a digest by its beginning."""
     return value[:12] if isinstance(value, str) and _DIGEST.fullmatch(value) else value
+
+
+@shown.register
+def _(ranked: RankedRuns) -> Section:
+    """Return which run is best, and whether it really is."""
+    rows = [
+        {
+            "Run": row.run_id,
+            "Endpoint": row.endpoint,
+            "Model": row.model,
+            "Right": cell(row.success),
+            "95 % interval": interval_cell(row.success),
+            "Place": ranking_text.place(row.success_places),
+            "Median": cell(row.median),
+            "Place by time": ranking_text.place(row.time_places),
+        }
+        for row in ranked.rows
+    ]
+    runs = [row.run_id for row in ranked.rows]
+    return Section(
+        title=ranking_text.title(ranked),
+        sentences=(ranking_text.fastest(ranked), ranking_text.shared(ranked)),
+        parts=(table(pd.DataFrame(rows)),),
+        notes=(ranking_text.NOTE,),
+        line=" · ".join(runs),
+        run_id=runs[0],
+        is_end=True,
+    )

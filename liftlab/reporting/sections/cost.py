@@ -6,40 +6,43 @@ import math
 
 import pandas as pd
 
-from liftlab.analysis.cost import Usage
+from liftlab.analysis.cost.hosting import Usage
 from liftlab.analysis.cost.parts import COLD, Parts, parts_with_idle
 from liftlab.analysis.cost.traffic import MONTH_S, fee_of, usd_of
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.figures.cost import cost_by_traffic, cost_parts
 from liftlab.reporting.html import Html, join, tag
-from liftlab.reporting.scorecards import Scorecard, scorecards
-from liftlab.reporting.sections.base import Section
-from liftlab.reporting.sections.shared import cell, interval_cell
-from liftlab.reporting.sections.shared import section as of_run
-from liftlab.reporting.tables import behind, table
-from liftlab.reporting.text import cost as text
+from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
+from liftlab.reporting.tables import Scorecard, behind, scorecards, table
+from liftlab.reporting.text import cost as cost_text
 from liftlab.reporting.text.numbers import likely, value
 from liftlab.summary.cost import Costs
 
 _MODELS = {"gpu_seconds": "By the hour", "tokens": "By tokens", "week2": "By latency"}
 
 
-def section(cost: Costs) -> Section:
+@shown.register
+def _(cost: Costs) -> Section:
     """Return costs as scorecards, the bill over traffic, and what the seconds went to."""
     parts = [_cards(cost), *_traffic(cost), *_parts(cost)]
     if len(cost.models) > 1:
         parts.append(_models(cost))
-    rests = (text.price(cost), text.hosting(cost), text.missing_rates(cost), text.reported(cost))
+    rests = (
+        cost_text.price(cost),
+        cost_text.hosting(cost),
+        cost_text.missing_rates(cost),
+        cost_text.reported(cost),
+    )
     return of_run(
         cost,
-        title=text.title(cost),
+        title=cost_text.title(cost),
         sentences=(
-            text.included(cost),
-            text.idle(cost),
-            text.lost(cost),
-            text.lower_bound(cost),
-            text.how_to_price(cost),
-            text.keep_warm(cost),
+            cost_text.included(cost),
+            cost_text.idle(cost),
+            cost_text.lost(cost),
+            cost_text.lower_bound(cost),
+            cost_text.how_to_price(cost),
+            cost_text.keep_warm(cost),
         ),
         parts=tuple(parts),
         details=(("Price and assumptions", join(tag("p", said) for said in rests if said)),),
@@ -79,9 +82,9 @@ def _traffic(cost: Costs) -> list[Html]:
         rates,
         lines,
         marks,
-        text.warm_from(cost),
+        cost_text.warm_from(cost),
         unit="s" if cost.price.usd_per_hour is None else "USD",
-        caption=text.traffic(cost),
+        caption=cost_text.traffic(cost),
         table=behind(table(frame, csv="traffic.csv", most=10)),
     )
     return [figure.html()]
@@ -103,7 +106,7 @@ def _parts(cost: Costs) -> list[Html]:
     figure = cost_parts(
         bars,
         unit="s",
-        caption=text.parts(cost),
+        caption=cost_text.parts(cost),
         table=behind(table(pd.DataFrame(rows), csv="parts.csv")),
     )
     return [figure.html()]

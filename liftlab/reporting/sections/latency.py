@@ -1,4 +1,4 @@
-"""Where the time goes: a bar a trial, and a row a stage."""
+"""Where the time goes, how it varies and drifts, and what was slow."""
 
 from __future__ import annotations
 
@@ -6,34 +6,60 @@ from dataclasses import replace
 
 import pandas as pd
 
+from liftlab.analysis.causes import CAUSES
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import LatencySummary
+from liftlab.reporting.figures.curves import drift as drift_figure
+from liftlab.reporting.figures.slow import causes as causes_figure
+from liftlab.reporting.figures.slow import latency_strip
 from liftlab.reporting.figures.trials import stage_bars
 from liftlab.reporting.html import Html, join, tag
-from liftlab.reporting.sections.base import Section
-from liftlab.reporting.sections.shared import interval_cell, seconds_cell
-from liftlab.reporting.sections.shared import section as of_run
+from liftlab.reporting.sections.base import (
+    Section,
+    cell,
+    interval_cell,
+    of_run,
+    seconds_cell,
+    shown,
+)
 from liftlab.reporting.sections.trials import trial_table
-from liftlab.reporting.tables import behind, table
-from liftlab.reporting.text import latency as text
+from liftlab.reporting.tables import behind, codes, table, verdict
+from liftlab.reporting.text import drift as drift_text
+from liftlab.reporting.text import latency as latency_text
+from liftlab.reporting.text import slow as slow_text
+from liftlab.reporting.text import spread as spread_text
 from liftlab.reporting.text import words
-from liftlab.summary.latency import Latency
+from liftlab.reporting.text.base import capitalised
+from liftlab.reporting.text.slow_words import CAUSE_WORDS
+from liftlab.summary.latency import Drift, Latency, Slow, Spread
+
+_CHIPS = {"drifts": "not met", "undecided": "undecided"}
+_TOLD = 8  # steps in sentences; the table has all
+_LISTED = 2_000
 
 
-def section(latency: Latency) -> Section:
+@shown.register
+def _(latency: Latency) -> Section:
     """Return the times of trials as bars, and of stages as a table."""
     run = latency.run
     bars = stage_bars(
         run,
         dict(latency.limits),
-        caption=text.title(latency),
+        caption=latency_text.title(latency),
         table=behind(trial_table(run)),
     )
     return of_run(
         latency,
-        title=text.title(latency),
-        sentences=(text.tail(latency), text.right(latency), text.left_out(latency)),
+        title=latency_text.title(latency),
+        sentences=(
+            latency_text.tail(latency),
+            latency_text.right(latency),
+            latency_text.left_out(latency),
+        ),
         parts=(bars.html(),) if len(run.trials) else (),
-        details=(("Times by stage", join([_table(latency), tag("p", text.ROWS, cls="note")])),),
+        details=(
+            ("Times by stage", join([_table(latency), tag("p", latency_text.ROWS, cls="note")])),
+        ),
     )
 
 
@@ -56,3 +82,117 @@ def _row(summary: LatencySummary, name: str) -> dict[str, object]:
         "Mean, s": seconds_cell(summary.mean),
         "SD, s": summary.std_s,
     }
+
+
+@shown.register
+def _(spread: Spread) -> Section:
+    """Return coefficients of variation and variance components of each stage."""
+    rows = [
+        {
+            "": words.stage(what),
+            "n": times.n,
+            "SD, s": times.std_s,
+            "SD / mean": cell(times.cv),
+            "Same prompt again": cell(parts.repeat),
+            "95 % interval": interval_cell(parts.repeat),
+            "Between prompts": cell(parts.share),
+            "95 % interval ": interval_cell(parts.share),
+        }
+        for what, parts in spread.rows
+        if (times := spread.latency.of(what)) is not None and times.n
+    ]
+    if not rows:
+        return of_run(spread, title=spread_text.title(spread))
+    return of_run(
+        spread,
+        title=spread_text.title(spread),
+        sentences=(spread_text.held(spread),),
+        parts=(table(pd.DataFrame(rows)),),
+        notes=(
+            "Same prompt again: coefficient of variation of repeats. Between prompts: their part "
+            "of the variance of ln seconds; the rest is of repeats.",
+        ),
+    )
+
+
+@shown.register
+def _(drift: Drift) -> Section:
+    """Return each time over its prompt's median, in the order of measuring."""
+    if not drift.times.ordered or not len(drift.relative):
+        return of_run(drift, title=drift_text.title(drift))
+    figure = drift_figure(drift.relative, caption=drift_text.title(drift))
+    return of_run(
+        drift,
+        title=drift_text.title(drift),
+        sentences=(drift_text.neighbours(drift),),
+        parts=(figure.html(), behind(_drift_table(drift))),
+        notes=("Each prompt against itself, in the order of measuring.",),
+    )
+
+
+def _drift_table(drift: Drift) -> Html:
+    rows = [
+        {
+            "": words.stage(row.what),
+            "n": row.ratio.n,
+            "Drift": verdict(_CHIPS.get(drift_text.verdict(row), ""), drift_text.verdict(row)),
+            "Last over first": _ratio(row.ratio),
+            "95 % interval": interval_cell(row.ratio),
+            "Neighbours correlate by": _ratio(row.neighbours),
+            "First tenth over the rest": _ratio(row.warm_up),
+        }
+        for row in (*drift.times.stages, drift.times.e2e)
+    ]
+    return table(pd.DataFrame(rows))
+
+
+def _ratio(estimate: Estimate) -> str:
+    return "–" if estimate.value is None else f"{estimate.value:.2f}"
+
+
+@shown.register
+def _(slow: Slow) -> Section:
+    """Return every step as a point, and what each slow one consists of."""
+    if not slow.steps.total:
+        return of_run(slow, title=slow_text.title(slow))
+    strip = latency_strip(slow.run.stages, slow.steps, slow.medians, caption=slow_text.title(slow))
+    parts = [strip.html()]
+    if len(slow.steps):
+        caption = slow_text.kinds(slow)
+        parts.append(
+            causes_figure(slow.steps, caption=caption, table=behind(_slow_table(slow))).html()
+        )
+        told = [tag("li", sentence) for sentence in slow_text.worst(slow, _TOLD)]
+        parts.append(tag("ul", *told))
+    return of_run(
+        slow,
+        title=slow_text.title(slow),
+        sentences=(slow_text.beyond_chance(slow),),
+        parts=tuple(parts),
+        notes=(
+            "A step counts as slow from 1.5 times its usual time on, or where it took longer than "
+            "chance explains for its tokens.",
+        ),
+    )
+
+
+def _slow_table(slow: Slow) -> Html:
+    shown = slow.steps.steps.head(_LISTED)
+    causes = {
+        f"{capitalised(CAUSE_WORDS[cause])}, s": shown[cause]
+        for cause in CAUSES
+        if (shown[cause] > 0).any()
+    }
+    rows = pd.DataFrame(
+        {
+            "Prompt": codes(shown["case_id"]),
+            "Repeat": shown["repeat"],
+            "Stage": shown["stage"].map(words.stage),
+            "Took, s": shown["took_s"],
+            "Usual, s": shown["usual_s"],
+            "Over, s": shown["excess_s"],
+            **causes,
+            "Unexplained, s": shown["unexplained_s"],
+        }
+    )
+    return table(rows, csv="slow_steps.csv", most=20)

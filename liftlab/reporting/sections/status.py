@@ -1,22 +1,40 @@
-"""A run as a whole: the finding, and a scorecard for each thing that a reader asks."""
+"""A run as a whole: the finding, its targets and claims, what to do next, where it is from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from liftlab.analysis.estimate import Estimate
+import pandas as pd
+
+from liftlab.analysis.estimate import Estimate, quantity
+from liftlab.analysis.published import PublishedFigure
 from liftlab.analysis.targets import JudgedTarget
-from liftlab.reporting.scorecards import Scorecard, scorecards
-from liftlab.reporting.sections.base import Section
+from liftlab.records import Run
+from liftlab.reporting.html import Html, tag
+from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
 from liftlab.reporting.since import change
-from liftlab.reporting.text import answers, findings, run, targets
+from liftlab.reporting.tables import Scorecard, facts_table, scorecards, table, verdict
+from liftlab.reporting.text import answers, findings, run, targets, words
+from liftlab.reporting.text import recommendations as recommendations_text
+from liftlab.reporting.text.base import capitalised, code
 from liftlab.reporting.text.coverage import not_covered
 from liftlab.reporting.text.numbers import likely, value
-from liftlab.summary.provenance import warning_of
+from liftlab.reporting.text.provenance import isolation, load, price, seconds, source, with_digest
+from liftlab.summary.claims import Claims
+from liftlab.summary.provenance import Provenance, Published, warning_of
 from liftlab.summary.run import RunSummary
+from liftlab.summary.targets import Recommendations, Targets
+
+_VERDICTS = {
+    "yes": ("met", "holds"),
+    "no": ("not met", "does not hold"),
+    "cannot be checked": ("not measurable", "cannot be checked"),
+}
 
 
-def section(summary: RunSummary) -> Section:
+@shown.register
+def _(summary: RunSummary) -> Section:
     """Return what a run comes to, with its scorecards."""
     cards = [] if summary.load else [*_cards(summary)]
     return Section(
@@ -56,3 +74,192 @@ def _card(what: str, number: str, estimate: Estimate, target: JudgedTarget | Non
         verdict=targets.verdict(target),
         target=f"target {targets.limit(target)}",
     )
+
+
+@shown.register
+def _(found: Targets) -> Section:
+    """Return each target with its verdict, and what would decide the open ones."""
+    rows = [
+        {
+            "Target": capitalised(targets.name(row)) + ("" if row.required else " (not required)"),
+            "Limit": targets.limit(row),
+            "Value": cell(row.result.estimate),
+            "95 % interval": interval_cell(row.result.estimate),
+            "Verdict": verdict(row.verdict, targets.verdict(row)),
+            "What would decide": row.result.needs,
+        }
+        for row in found.rows
+    ]
+    if not rows:
+        return of_run(found, title="No targets are set: [targets] in liftlab.toml", is_empty=True)
+    frame = pd.DataFrame(rows)
+    shown = table(frame.drop(columns="95 % interval"))
+    return of_run(
+        found,
+        parts=(shown,),
+        details=(("With intervals (table, CSV)", table(frame, csv="targets.csv")),),
+    )
+
+
+@shown.register
+def _(recommendations: Recommendations) -> Section:
+    """Return what to do and why, the most useful first."""
+    steps = [
+        tag("li", tag("strong", lead), " ", why)
+        for lead, why in recommendations_text.steps(recommendations)
+    ]
+    if not steps:
+        return of_run(recommendations, title="Nothing needs to be done next")
+    return of_run(recommendations, parts=(tag("ol", *steps),))
+
+
+@shown.register
+def _(claims: Claims) -> Section:
+    """Return each claim with its ruling."""
+    rows = [
+        {
+            "Claim": tag("span", f"“{row.claim.statement}”"),
+            "Ruling": verdict(row.ruling),
+            "What may be said": tag("span", row.may_say),  # whole, however long
+        }
+        for row in claims.rows
+    ]
+    if not rows:
+        return of_run(claims, title="No claims are on file for this run", is_empty=True)
+    kept = sum(row.ruling == "supported" for row in claims.rows)
+    shown = table(pd.DataFrame(rows))
+    return of_run(
+        claims,
+        title=f"{kept:,} of {len(rows):,} claims are supported by the run's rows",
+        details=(("Each claim with its ruling, and what may be said", shown),),
+    )
+
+
+@shown.register
+def _(published: Published) -> Section:
+    """Return each published figure beside the recomputed one."""
+    if not published.rows:
+        return of_run(published, title="Nothing was published of this run", is_empty=True)
+    return of_run(
+        published,
+        title=published_title(published),
+        details=(("Each published figure beside the recomputed one", _table(published)),),
+        notes=(
+            "Recomputed from all answered requests; right means that every check agreed; money "
+            "is at the endpoint's price.",
+        ),
+    )
+
+
+def published_title(published: Published) -> str:
+    """Return how many published figures are the same when recomputed."""
+    same = sum(row.survives == "yes" for row in published.rows)
+    count = len(published.rows)
+    return f"{same:,} of {count:,} published figures are the same when recomputed"
+
+
+def published_rows(published: Published) -> list[dict[str, str]]:
+    """Return each published figure with the recomputed one, in words."""
+    stages = list(dict.fromkeys(published.run.stages["stage"]))
+    return [
+        {
+            "Figure": _name(row.what, stages),
+            "Published": _amount(row.published, row.unit),
+            "Recomputed": _amount(row.recomputed, row.unit, _limit(published, row)),
+            "": _VERDICTS[row.survives][1],
+            "Why": row.explanation,
+        }
+        for row in published.rows
+    ]
+
+
+def _table(published: Published) -> Html:
+    shown = pd.DataFrame(published_rows(published))
+    verdicts: Any = [verdict(*_VERDICTS[row.survives]) for row in published.rows]
+    shown[""] = verdicts
+    columns = ["field", "unit", "published", "comes_out_as", "recomputed", "rule", "survives"]
+    full = pd.DataFrame(
+        [{name: getattr(row, name) for name in [*columns, "explanation"]} for row in published.rows]
+    )
+    return table(shown, csv="published.csv", full=full)
+
+
+def _name(what: str, stages: list[str]) -> str:
+    """Write the stages in a figure's name as on every page."""
+    for stage in stages:
+        what = what.replace(words.readable(stage), words.stage(stage))
+    return capitalised(what.replace("e2e", "end to end"))
+
+
+def _limit(published: Published, row: PublishedFigure) -> float | None:
+    limits = published.targets.of(row.field, required=True)
+    return next((limit for _, limit in limits), None)
+
+
+def _amount(value: float | None, unit: str, limit: float | None = None) -> str:
+    """Write a figure with the digits that a published one has."""
+    if value is None:
+        return "–"
+    return (
+        f"{value:,.0f}" if not unit and value == int(value) else quantity(value, unit, limit=limit)
+    )
+
+
+@shown.register
+def _(provenance: Provenance) -> Section:
+    """Return what there is to know of a run, name by name."""
+    run = provenance.run
+    rows = {
+        **_run(run.run),
+        "Source": source(run.run),
+        "File": provenance.source.get("file"),
+        "Read as": "; ".join(provenance.source.get("notes", [])),
+        "Price": price(provenance.price),
+        "Isolation": isolation(provenance.isolation),
+        "Caches": provenance.caches,
+        "Own work": "; ".join(provenance.own_work),
+        "Grader": ", ".join(run.grades["grader_version"].dropna().unique()),
+        **_client(run.run),
+    }
+    shown = facts_table(rows)
+    return of_run(provenance, details=(("Run, settings, versions", shown),), is_end=True)
+
+
+def _run(run: Run) -> dict[str, object]:
+    sampling = {
+        "temperature": run.temperature,
+        "top-p": run.top_p,
+        "max tokens": run.max_tokens,
+        "seed": run.sampling_seed,
+    }
+    return {
+        "Run": code(run.run_id),
+        "Status": run.status,
+        "Suite": with_digest(run.suite, run.suite_sha256),
+        "Pipeline": with_digest(run.pipeline, run.pipeline_sha256),
+        "Endpoint": code(run.endpoint or ""),
+        "Protocol": code(run.protocol or ""),
+        "Model": code(run.model or ""),
+        "Hardware": run.hardware,
+        "Sampling": ", ".join(f"{k} {v}" for k, v in sampling.items() if v is not None),
+        "Left out of requests": run.left_out,
+        "Load": load(run),
+        "Order": f"shuffled, seed {run.order_seed}" if run.order_seed is not None else None,
+        "Started": run.started_at,
+        "Finished": run.finished_at,
+    }
+
+
+def _client(run: Run) -> dict[str, object]:
+    return {
+        "Timing uncertainty": seconds(run.timing_uncertainty_s),
+        "Clock resolution": seconds(run.clock_resolution_s),
+        "Event loop lag, P50": seconds(run.loop_lag_p50_s),
+        "Event loop lag, P99": seconds(run.loop_lag_p99_s),
+        "Client memory, peak": f"{run.client_peak_mb:.1f} MB" if run.client_peak_mb else None,
+        "Client CPU": quantity(run.client_cpu_share, "%") if run.client_cpu_share else None,
+        "liftlab": run.liftlab_version,
+        "Commit": run.git_commit,
+        "Python": run.python,
+        "Platform": run.platform,
+    }

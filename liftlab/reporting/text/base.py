@@ -51,14 +51,7 @@ class Text(str):
 def marked(text: str, quantity: str, value: str = "") -> Text:
     """Return text that is, as a whole, the words for one quantity; unmarked without a name.
 
-    Parameters
-    ----------
-    text
-        The words.
-    quantity
-        What they are words for.
-    value
-        What they say of it, where they are one of several ways to say that.
+    `value`: what the words say of the quantity, where they are one of several ways to say that.
 
     Examples
     --------

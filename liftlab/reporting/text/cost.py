@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from liftlab.analysis.columns import floats
-from liftlab.analysis.cost import Price, Traffic, break_even
 from liftlab.analysis.cost.parts import parts_with_idle
-from liftlab.analysis.cost.traffic import MONTH_S, usd_of
+from liftlab.analysis.cost.prices import Price
+from liftlab.analysis.cost.traffic import MONTH_S, Traffic, break_even, usd_of
 from liftlab.analysis.estimate import plain, quantity
 from liftlab.reporting.text.base import Text, capitalised, write
 from liftlab.reporting.text.numbers import listed, value

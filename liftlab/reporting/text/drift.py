@@ -6,7 +6,7 @@ from liftlab.analysis.drift import Drift as TimeDrift
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, joined, marked, write
-from liftlab.summary.drift import Drift
+from liftlab.summary.latency import Drift
 
 CORRELATED = 0.2  # of neighbours: from here on repeats say visibly less than as many new prompts
 

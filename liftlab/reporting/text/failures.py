@@ -6,7 +6,7 @@ from liftlab.analysis.success import FailureShare
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, capitalised, marked, write
 from liftlab.reporting.text.numbers import with_likely
-from liftlab.summary.failures import Failures
+from liftlab.summary.answers import Failures
 
 
 def title(failures: Failures) -> Text:

@@ -10,8 +10,8 @@ from liftlab.analysis.comparability import is_share, time_metrics, unit_of
 from liftlab.analysis.estimate import plain, quantity
 from liftlab.analysis.trends import ChangePoint, MetricSeries, RunSeries
 from liftlab.reporting.text.base import capitalised
-from liftlab.summary.claims.quantities import metric_words
-from liftlab.summary.limits import Limits
+from liftlab.summary.claims.model import metric_words
+from liftlab.summary.result import Limits
 from liftlab.words import counted, one_line, stage_words
 
 _NAMES = ("suite", "endpoint", "model")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from liftlab.analysis.cost import Price
+from liftlab.analysis.cost.prices import Price
 from liftlab.analysis.estimate import quantity
 from liftlab.records import Run
 from liftlab.reporting.text.base import Text, code, write

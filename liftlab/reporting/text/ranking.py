@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from liftlab.reporting.text.base import Text
 from liftlab.reporting.text.numbers import listed
-from liftlab.summary.ranking import RankedRun, RankedRuns
+from liftlab.summary.comparison import RankedRun, RankedRuns
 from liftlab.words import be, counted
 
 NOTE = (

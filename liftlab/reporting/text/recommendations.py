@@ -8,7 +8,7 @@ from functools import singledispatch
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.text import answers, targets, words
 from liftlab.reporting.text.base import Text, capitalised, marked, write
-from liftlab.summary.recommendations import (
+from liftlab.summary.targets import (
     FixClass,
     FixEndpoint,
     Investigate,

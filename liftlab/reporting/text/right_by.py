@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from liftlab.analysis.estimate import as_set, quantity
 from liftlab.reporting.text.base import Text, write
 from liftlab.reporting.text.numbers import value, with_interval
-from liftlab.summary.right_by import RightBy
+from liftlab.summary.latency import RightBy
 
 
 def title(right_by: RightBy) -> Text:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from liftlab.reporting.text.base import Text, capitalised, code, marked, write
 from liftlab.reporting.text.slow_words import count_words, step_words
-from liftlab.summary.slow import Slow
+from liftlab.summary.latency import Slow
 from liftlab.words import counted
 
 # A cause as the answer to "why were they slow".

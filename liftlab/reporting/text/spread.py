@@ -5,7 +5,7 @@ from __future__ import annotations
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, write
 from liftlab.reporting.text.numbers import value
-from liftlab.summary.spread import Spread
+from liftlab.summary.latency import Spread
 
 
 def title(spread: Spread) -> Text:

@@ -7,7 +7,7 @@ import math
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text
-from liftlab.summary.trial import TrialDetails
+from liftlab.summary.trials import TrialDetails
 from liftlab.words import counted
 
 _ENDED = {"pass": "right", "fail": "wrong", "ungraded": "not graded", "error": "no answer"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from liftlab.reporting.text.base import Text
-from liftlab.summary.what_if import WhatIf
+from liftlab.summary.budget import WhatIf
 
 NOTE = "Answers are taken to be as right as they were; what is assumed has no interval."
 

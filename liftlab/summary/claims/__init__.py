@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from liftlab.summary.claims.file import read
-from liftlab.summary.claims.model import Claim, Ruling
-from liftlab.summary.claims.quantities import Quantity
+from liftlab.summary.claims.model import Claim, Quantity, Ruling
 from liftlab.summary.claims.ruling import rule
 from liftlab.summary.result import Result
 

@@ -13,8 +13,7 @@ from liftlab import tomlfile
 from liftlab.analysis.causes import Cause
 from liftlab.errors import FileInvalid
 from liftlab.settings.targets import Population
-from liftlab.summary.claims.model import Claim, Other, Relation
-from liftlab.summary.claims.quantities import Quantity, is_known
+from liftlab.summary.claims.model import Claim, Other, Quantity, Relation, is_known
 from liftlab.summary.claims.text.figures import half_a_digit
 
 MAX_CLAIMS = 1_000

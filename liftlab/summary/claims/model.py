@@ -1,15 +1,52 @@
-"""What a claim says, and what a ruling holds."""
+"""What a claim is about and says, and what a ruling holds."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from liftlab.summary.claims.quantities import Quantity
+from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.success import SuccessRate
+from liftlab.analysis.targets import NOTHING_ANSWERED, OF_ALL
+from liftlab.settings.targets import AT_LEAST, AT_MOST, TIME_METRIC, Population
+from liftlab.summary.targets import estimate_of
+from liftlab.words import stage_words
 
 if TYPE_CHECKING:
+    from liftlab.analysis.latency import LatencySummary
     from liftlab.summary.claims.file import Comparison
+    from liftlab.summary.run import RunSummary
 
+# Beside the metrics of targets: the ends of the times, their spread, and shares within a time.
+_OF_TIMES = re.compile(r"(?P<what>[A-Za-z][\w-]*?)_(?P<statistic>max_s|min_s|cv|sd_s|within)")
+PASS_AT_K = re.compile(r"pass_at_(?P<k>[0-9]{1,3})")
+PLANNED = re.compile(r"planned_p(?P<rank>50|90|95)_s")
+OTHERS = ("failure_share", "share_of_failures", "slow_steps", "right_within")
+KNOWN_STAGES = ("nlp_to_ir", "ir_to_code", "code")
+_SHARES = ("success_rate", "parsed_rate", "error_rate", "worst_class_share", *OTHERS)
+_STATISTICS = {
+    "median": "median",
+    "mean": "mean",
+    "max_s": "slowest",
+    "min_s": "fastest",
+    "cv": "coefficient of variation",
+    "sd_s": "standard deviation",
+}
+_NAMES = {
+    "success_rate": "success rate",
+    "parsed_rate": "share of answers that parse",
+    "error_rate": "error rate",
+    "worst_class_share": "share of the most frequent failure",
+    "prompts_tested": "prompts tested",
+    "cost_per_trial_usd": "cost of a request",
+    "cost_per_pass_usd": "cost of a right answer",
+    "failure_share": "share of answers",
+    "share_of_failures": "share of failures",
+    "slow_steps": "slow steps",
+    "right_within": "share with a right answer",
+}
 Relation = Literal["is", "at_most", "at_least"]
 Verdict = Literal["supported", "not supported", "contradicted", "not measurable"]
 # What is claimed of a run that is no single figure of it.
@@ -18,75 +55,203 @@ ALONE = "misleading alone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """A quantity of a run."""
+
+    metric: str  # as targets name it, such as "e2e_median_s"; or one of the others of this file
+    population: Population = "answered"  # of a time: whose
+    # categories, difficulties ("difficulty=easy") or a failure class ("class=timeout")
+    groups: tuple[str, ...] = ()
+    within_s: float | None = None  # of a share of requests within a time
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a fraction from 0 to 1."""
+        known = self.metric in _SHARES or PASS_AT_K.fullmatch(self.metric)
+        return bool(known) or self.metric.endswith(("_cv", "_within"))
+
+    @property
+    def stage(self) -> str:
+        """The stage that it is a time of; empty for others."""
+        timed = TIME_METRIC.fullmatch(self.metric) or _OF_TIMES.fullmatch(self.metric)
+        return timed["what"] if timed and self.metric not in OTHERS else ""
+
+    def words(self) -> str:
+        """Return its name for people.
+
+        Examples
+        --------
+        >>> Quantity(metric="nlp_to_ir_p95_s").words(), Quantity(metric="success_rate").words()
+        ('NLP → IR P95', 'success rate')
+        """
+        of = " of right answers" if self.population == "right" else ""
+        if self.metric in _NAMES:
+            groups = ", ".join(group.partition("=")[2].replace("_", " ") for group in self.groups)
+            within = f" within {self.within_s:g} s" if self.within_s is not None else ""
+            return f"{_NAMES[self.metric]}{within}" + (f" ({groups})" if groups else "")
+        if tries := PASS_AT_K.fullmatch(self.metric):
+            return f"pass@{tries['k']}"
+        if planned := PLANNED.fullmatch(self.metric):
+            return f"end to end P{planned['rank']} with the planned stages"
+        timed = TIME_METRIC.fullmatch(self.metric) or _OF_TIMES.fullmatch(self.metric)
+        assert timed is not None
+        stage, statistic = stage_words(timed["what"]), timed["statistic"]
+        if statistic == "within":
+            return f"share of requests within {self.within_s:g} s"
+        return f"{stage} {_STATISTICS.get(statistic, statistic.upper())}{of}"
+
+
+def is_known(metric: str) -> bool:
+    """Whether there is a quantity of this name."""
+    patterns = (TIME_METRIC, _OF_TIMES, PLANNED, PASS_AT_K)
+    return metric in (*AT_LEAST, *AT_MOST, *OTHERS) or any(p.fullmatch(metric) for p in patterns)
+
+
+def metric_words(metric: str) -> str:
+    """Return the name of a metric for people; what is none stays as it is."""
+    known = TIME_METRIC.fullmatch(metric) or metric in (*AT_LEAST, *AT_MOST)
+    return Quantity(metric=metric).words() if known else metric
+
+
+def estimate(summary: RunSummary, wanted: Quantity) -> Estimate:
+    """Return what the run's summary gives for a quantity."""
+    metric = wanted.metric
+    for pattern, given in ((PLANNED, _planned), (PASS_AT_K, _pass_at)):
+        if matched := pattern.fullmatch(metric):
+            return given(summary, int(matched[1]))
+    if timed := _OF_TIMES.fullmatch(metric):
+        return _of_times(summary, wanted, timed["what"], timed["statistic"])
+    if metric == "slow_steps":
+        return _counted(*(counts(summary, wanted) or (0, 0)))
+    if wanted.groups:
+        return _of_groups(summary, wanted)
+    if not summary.answers.answered and metric not in OF_ALL:
+        return _none(NOTHING_ANSWERED)
+    return estimate_of(summary, metric, wanted.population)
+
+
+def _planned(summary: RunSummary, rank: int) -> Estimate:
+    budget = summary.budget.budget
+    if budget is None or not budget.planned:
+        return _none("no stage is planned, or nothing was answered")
+    return budget.with_planned[rank / 100]
+
+
+def _pass_at(summary: RunSummary, k: int) -> Estimate:
+    known = {row.k: row.estimate for row in summary.answers.pass_at_k}
+    return known.get(k, _none("the prompts were not repeated often enough"))
+
+
+def counts(summary: RunSummary, wanted: Quantity) -> tuple[int, int] | None:
+    """Return how many of how many a share is; None where it is no count of the summary's."""
+    answers, metric = summary.answers, wanted.metric
+    if metric in ("success_rate", "parsed_rate"):
+        whole = answers.success if metric == "success_rate" else answers.parsed
+        rates = [*_rates(summary, wanted)] if wanted.groups else [whole]
+        if wanted.groups and metric == "parsed_rate":
+            return None
+        return sum(rate.successes for rate in rates), sum(rate.trials for rate in rates)
+    if metric == "error_rate":
+        return answers.errors, answers.trials
+    if metric == "slow_steps":
+        return len(summary.slow.steps), summary.slow.steps.total
+    if metric in ("failure_share", "share_of_failures"):
+        classes = {f"class={row.failure_class}": row.count for row in summary.failures.rows}
+        total = answers.graded if metric == "failure_share" else summary.failures.count
+        return sum(classes.get(group, 0) for group in wanted.groups), total
+    return None
+
+
+def _of_times(summary: RunSummary, wanted: Quantity, what: str, statistic: str) -> Estimate:
+    if wanted.metric == "right_within":
+        return summary.right_by.curve.at(wanted.within_s or 0.0)
+    rows = summary.latency.of(what, wanted.population)
+    if rows is None:
+        return _none(f"{stage_words(what)} was not timed in this run")
+    if not rows.n:
+        return _none(NOTHING_ANSWERED)
+    if statistic == "cv":
+        return rows.cv
+    if statistic == "within":
+        return _within(rows, wanted.within_s or 0.0)
+    value = {"max_s": rows.high_s, "min_s": rows.low_s, "sd_s": rows.std_s}[statistic]
+    over = statistic == "max_s" and rows.given_up > 0
+    return Estimate(value=value, n=rows.n, cases=rows.cases, unit="s", over=over)
+
+
+def _within(rows: LatencySummary, seconds: float) -> Estimate:
+    test = rows.p50.tested(seconds) if rows.p50.tested else None
+    if test is None:
+        return _none("no interval of the times is known")
+    low, high = test.low, test.high
+    return Estimate(
+        value=test.rate, low=low, high=high, n=rows.n, cases=rows.cases, unit="%",
+        confidence=test.confidence,
+    )  # fmt: skip
+
+
+def _rates(summary: RunSummary, wanted: Quantity) -> Iterator[SuccessRate]:
+    known = (*summary.answers.by_category, *summary.answers.by_difficulty)
+    by_name = {rate.estimate.quantity.partition(":")[2]: rate for rate in known}
+    yield from (by_name[group] for group in wanted.groups if group in by_name)
+
+
+def _of_groups(summary: RunSummary, wanted: Quantity) -> Estimate:
+    shares = {f"class={row.failure_class}": row for row in summary.failures.rows}
+    if wanted.metric in ("failure_share", "share_of_failures"):
+        named = [shares[group] for group in wanted.groups if group in shares]
+        whole = counts(summary, wanted) or (0, 0)
+        if len(named) != 1 or len(wanted.groups) != 1:
+            return _counted(*whole)
+        return named[0].of_trials if wanted.metric == "failure_share" else named[0].of_failures
+    rates = [*_rates(summary, wanted)]
+    if wanted.metric != "success_rate" or len(rates) != len(wanted.groups):
+        return _none("the summary has no such figure by kind of prompt")
+    if len(rates) == 1:
+        return rates[0].estimate
+    return _counted(sum(rate.successes for rate in rates), sum(rate.trials for rate in rates))
+
+
+def _counted(count: int, total: int) -> Estimate:
+    if not total:
+        return _none(NOTHING_ANSWERED)
+    return Estimate(value=count / total, n=total, unit="%")
+
+
+def _none(reason: str) -> Estimate:
+    return replace(Estimate(value=None, n=0), reason=reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One claim as data.
+    """One claim as data."""
 
-    Parameters
-    ----------
-    id
-        Its name in a list of claims.
-    statement
-        What is claimed, in its own words.
-    what
-        A quantity of the run, or another kind of claim.
-    relation
-        Whether the figure is the quantity, or a limit on it.
-    value
-        The figure: a share, seconds or USD; None where it says only that there is one.
-    off
-        By how much the figure may be off: half of the last digit that was written.
-    count, total
-        Of "28 of 40".
-    cases
-        The cases that it names.
-    cause
-        What it says explains the slow steps of a stage.
-    stage
-        The stage that `cause` and `association` are about.
-    comparison
-        Figures that it sets against each other.
-    source
-        Where it was said; "expected" for what readers will say next.
-    """
-
-    id: str
-    statement: str
-    what: Quantity | Other
-    relation: Relation = "is"
+    id: str  # its name in a list of claims
+    statement: str  # what is claimed, in its own words
+    what: Quantity | Other  # a quantity of the run, or another kind of claim
+    relation: Relation = "is"  # whether the figure is the quantity, or a limit on it
+    # the figure: a share, seconds or USD; None where it says only that there is one
     value: float | None = None
-    off: float = 0.0
+    off: float = 0.0  # by how much the figure may be off: half of the last digit that was written
+    # count, total: of "28 of 40"
     count: int | None = None
     total: int | None = None
-    cases: tuple[str, ...] = ()
-    cause: str = ""
-    stage: str = "e2e"
-    comparison: Comparison | None = None
-    source: str = ""
+    cases: tuple[str, ...] = ()  # the cases that it names
+    cause: str = ""  # what it says explains the slow steps of a stage
+    stage: str = "e2e"  # the stage that `cause` and `association` are about
+    comparison: Comparison | None = None  # figures that it sets against each other
+    source: str = ""  # where it was said; "expected" for what readers will say next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What a run lets anyone say of a claim.
-
-    Parameters
-    ----------
-    claim
-        The claim.
-    ruling
-        One of four.
-    why
-        The numbers that it rests on.
-    may_say
-        A sentence that the run carries, to be used instead.
-    caveat
-        What has to be said with it even where it is supported.
-    """
+    """What a run lets anyone say of a claim."""
 
     claim: Claim
     ruling: Verdict
-    why: str
-    may_say: str
-    caveat: str = ""
+    why: str  # the numbers that it rests on
+    may_say: str  # a sentence that the run carries, to be used instead
+    caveat: str = ""  # what has to be said with it even where it is supported
 
     def __post_init__(self) -> None:
         """Begin each sentence as a sentence."""

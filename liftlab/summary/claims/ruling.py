@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING
 from liftlab.analysis.columns import labels
 from liftlab.analysis.estimate import Estimate, as_set, quantity, span
 from liftlab.analysis.slow_steps import LEAST, MOSTLY
-from liftlab.analysis.verdicts import judge
-from liftlab.summary.claims.model import ALONE, Claim, Other, Ruling, Verdict
-from liftlab.summary.claims.quantities import PLANNED, Quantity, counts, estimate
+from liftlab.analysis.targets import judge
+from liftlab.summary.claims.model import (
+    ALONE,
+    PLANNED,
+    Claim,
+    Other,
+    Quantity,
+    Ruling,
+    Verdict,
+    counts,
+    estimate,
+)
 from liftlab.words import be, counted, readable, stage_words
 
 if TYPE_CHECKING:

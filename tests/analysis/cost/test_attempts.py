@@ -8,18 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.analysis.cost import (
-    Price,
+from liftlab.analysis.cost.attempts import (
     attempt_costs,
     busy_seconds,
     cost_of_requests,
     cost_per_pass,
     cost_per_trial,
-    load_prices,
+    open_ended,
     service_seconds,
     usd_by_price,
 )
-from liftlab.analysis.cost.attempts import open_ended
+from liftlab.analysis.cost.prices import Price, load_prices
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.records import columns
 from liftlab.store import trial_costs

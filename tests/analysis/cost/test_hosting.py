@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.analysis.cost import Hosting, closed_form, simulate
+from liftlab.analysis.cost.hosting import Hosting, closed_form, simulate
 
 HOUR = 3600.0
 

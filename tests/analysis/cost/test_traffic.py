@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.analysis.cost import Hosting, Price, Service, break_even, month, usage_at
+from liftlab.analysis.cost.hosting import Hosting
 from liftlab.analysis.cost.parts import (
     APART,
     COLD,
@@ -19,7 +19,8 @@ from liftlab.analysis.cost.parts import (
     parts_of,
     parts_with_idle,
 )
-from liftlab.analysis.cost.traffic import MONTH_S, usd_of
+from liftlab.analysis.cost.prices import Price
+from liftlab.analysis.cost.traffic import MONTH_S, Service, break_even, month, usage_at, usd_of
 
 HOSTING = Hosting(idle_window_s=300, cold_start_s=60)
 PRICE = Price(price_id="p", usd_per_hour=1.0)
@@ -127,7 +128,6 @@ def test_where_the_money_went_is_a_partition() -> None:
         WRONG_RETRIES: 8,
         UNJUDGED: 32,
     }
-    assert parts.retries == pytest.approx(10 / 63)
     assert parts.failures == pytest.approx(28 / 63)
     assert APART in parts_of(attempts, trials, np.ones(7)).amounts
     used = usage_at(RATE, np.full(3, 15.0), HOSTING)
@@ -136,4 +136,4 @@ def test_where_the_money_went_is_a_partition() -> None:
     assert whole.idle == pytest.approx(used.idle_s / used.billed_s)
     assert whole.cold == pytest.approx(used.cold_s / used.billed_s)
     assert list(whole.amounts)[-2:] == [COLD, IDLE]
-    assert parts_of(attempts.head(0), trials, []).retries == 0
+    assert parts_of(attempts.head(0), trials, []).failures == 0

@@ -15,7 +15,7 @@ from liftlab.jobs.exchanging import Imported, import_files
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.store.index import history
-from liftlab.summary.published import published_of
+from liftlab.summary.provenance import published_of
 
 FILES = Path(__file__).parents[1] / "files"
 Sample = Callable[[str], dict[str, Any]]

@@ -13,7 +13,7 @@ from liftlab import jobs
 from liftlab.reporting.gate import ranking_lines
 from liftlab.reporting.sections import section_of
 from liftlab.settings import Project, load_project
-from liftlab.summary.ranking import RankedRuns
+from liftlab.summary.comparison import RankedRuns
 
 DATA = Path(__file__).parents[3] / "data"
 

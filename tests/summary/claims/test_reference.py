@@ -8,7 +8,7 @@ import pytest
 
 from liftlab.summary import RunSummary
 from liftlab.summary.claims import Claim, Quantity, rule
-from liftlab.summary.claims.quantities import estimate
+from liftlab.summary.claims.model import estimate
 
 RULINGS = {
     "C01": "contradicted",

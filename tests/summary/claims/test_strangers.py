@@ -23,8 +23,8 @@ from liftlab.store import RunData, RunFolder
 from liftlab.store.frames import table_columns, typed
 from liftlab.summary import RunSummary, summarize
 from liftlab.summary.claims import Claim, Quantity
-from liftlab.summary.claims.text import lint
 from liftlab.summary.claims.text.figures import figures
+from liftlab.summary.claims.text.lint import lint
 from liftlab.summary.claims.text.normalize import normalize
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from liftlab.summary import RunSummary
 from liftlab.summary.claims import Quantity
-from liftlab.summary.claims.text import lint
+from liftlab.summary.claims.text.lint import lint
 
 # A report's line, and of each claim in it the metric, the figure and the ruling.
 Row = tuple[str, float, str]

@@ -56,35 +56,19 @@ _JOINED = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A figure of a sentence.
+    """A figure of a sentence."""
 
-    Parameters
-    ----------
-    kind
-        What it counts in.
-    value
-        A fraction, a factor, seconds or USD.
-    off
-        By how much it may be off as it was written.
-    start, end
-        Where it stands.
-    count, total
-        Of "28 of 40".
-    low
-        Of a range, its lower end.
-    was
-        Of a change, the figure before.
-    """
-
-    kind: Kind
-    value: float
-    off: float
+    kind: Kind  # what it counts in
+    value: float  # a fraction, a factor, seconds or USD
+    off: float  # by how much it may be off as it was written
+    # start, end: where it stands
     start: int
     end: int
+    # count, total: of "28 of 40"
     count: int | None = None
     total: int | None = None
-    low: float | None = None
-    was: float | None = None
+    low: float | None = None  # of a range, its lower end
+    was: float | None = None  # of a change, the figure before
 
 
 def half_a_digit(number: str, unit: float = 1.0) -> float:

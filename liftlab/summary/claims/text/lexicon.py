@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from liftlab.records import FailureClass
 from liftlab.summary.answers import TRIES
-from liftlab.summary.claims.quantities import KNOWN_STAGES
+from liftlab.summary.claims.model import KNOWN_STAGES
 from liftlab.summary.claims.text.normalize import normalize
 
 if TYPE_CHECKING:

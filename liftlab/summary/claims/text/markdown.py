@@ -29,30 +29,16 @@ _BARE = re.compile(r"^~?[0-9][0-9.,]{0,9}$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A paragraph, an item, a heading, or a cell of a table.
+    """A paragraph, an item, a heading, or a cell of a table."""
 
-    Parameters
-    ----------
-    text
-        As patterns want it.
-    lines
-        Where each of its lines begins in `text`, and the number of the line in the file.
-    said
-        Its lines, for people, by their numbers.
-    names
-        Of a cell: the names of its row, its column and the first column, and its row's remarks.
-    around
-        The headings and the lead-in it is under, the nearest first.
-    quoted
-        Whether it is a quotation.
-    """
-
-    text: str
+    text: str  # as patterns want it
+    # where each of its lines begins in `text`, and the number of the line in the file
     lines: tuple[tuple[int, int], ...]
-    said: dict[int, str] = field(default_factory=dict)
+    said: dict[int, str] = field(default_factory=dict)  # its lines, for people, by their numbers
+    # of a cell: the names of its row, its column and the first column, and its row's remarks
     names: tuple[str, ...] = ()
-    around: tuple[str, ...] = ()
-    quoted: bool = False
+    around: tuple[str, ...] = ()  # the headings and the lead-in it is under, the nearest first
+    quoted: bool = False  # whether it is a quotation
 
     def line(self, at: int) -> int:
         """Return the number of the line that a place of the text is in."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from liftlab.settings.targets import Population
-from liftlab.summary.claims.quantities import Quantity
+from liftlab.summary.claims.model import Quantity
 from liftlab.summary.claims.text.figures import Figure
 from liftlab.summary.claims.text.lexicon import Slot
 from liftlab.summary.claims.text.sentence import Sentence

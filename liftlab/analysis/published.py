@@ -1,10 +1,16 @@
-"""What a published figure may mean: its name, its unit, and the rules that may have given it."""
+"""Published figures beside the rows that they are of: which come out, and which survive.
+
+A figure *comes out* where some usual rule gives it, to the digits it was printed with: the median
+of the successes only, a deviation over n, a price. It *survives* where the rule that liftlab
+stands by gives it, too: all rows that ended, the functional verdict, the price that is billed.
+"""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -16,7 +22,6 @@ from liftlab.analysis.latency import succeeded
 from liftlab.words import be
 
 Survives = Literal["yes", "no", "cannot be checked"]
-
 _Statistic = tuple[str, Callable[[Floats], float], str]
 # By statistic: name, function, and what is wrong with it. The first is ours.
 _STATISTICS: dict[str, list[_Statistic]] = {
@@ -32,13 +37,14 @@ _LATENCY = re.compile(r"(?P<stage>\w+?)_(?P<statistic>mean|median|std|cv)(?P<sec
 _CHANGE = re.compile(r"(?P<day>[a-z0-9]+)_faster_(?P<stage>\w+)")
 _GROUP = re.compile(r"by_(?P<by>category|complexity)\.(?P<name>.*)\.(?P<what>passed|total|rate)")
 _COST = re.compile(r"cost_(?P<requests>\d+)_usd")
-
-
 _TOTALS = ("trials", "total_runs", "total_tests", "total")
 _RIGHT = ("successes", "successful_runs", "execution_success", "both_success", "success", "passed")
 _RIGHT_RATES = ("success_rate", "execution_rate", "both_rate")
 _NO_COST = "a price has no rate, or a time is missing"
 _NOTHING = "there is none to sum up: 0 stands for no value"
+_MOST_DECIMALS = 9  # a figure with more was written by a program; sums differ in their last bits
+_NOT_FIGURES = re.compile(r"target_.*|title|date|success_means|.*_case")
+_NOT_HELD = "the run did not record it"
 
 
 class Rule(NamedTuple):
@@ -245,3 +251,103 @@ def _memory_spec(field: str, stages: pd.DataFrame) -> Spec:
 
 def _measured(stages: pd.DataFrame) -> set[str]:
     return {"e2e", *(str(name) for name in labels(stages, "stage") if name is not None)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFigure:
+    """One published figure against the rows."""
+
+    # field, what: its key in the summary, and its name for people; "%" is a fraction
+    field: str
+    what: str
+    unit: str
+    published: float
+    # recomputed, rule: by the rule that liftlab stands by; None where the rows hold nothing
+    recomputed: float | None
+    rule: str
+    comes_out_as: str  # the rule that gives the published digits; empty if none is known
+    # survives: whether `recomputed` has the published digits; explanation: why not
+    survives: Survives
+    explanation: str
+
+
+def compare_published(
+    published: Mapping[str, Any],
+    trials: pd.DataFrame,
+    stages: pd.DataFrame,
+    *,
+    usd: Mapping[str, ArrayLike] | None = None,
+    earlier: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[PublishedFigure]:
+    """Set each figure of a published summary beside what its rows give.
+
+    Parameters
+    ----------
+    published
+        The summary: keys of `data/reference/*.toml` (seconds), or of the first benchmark's
+        files (`nlp_to_ir_median`, …: milliseconds). What is no figure is passed over.
+    trials, stages
+        The tables of its run; trials joined with their verdicts.
+    usd
+        USD of each trial by the name of a price, the one that is billed first.
+    earlier
+        Published summaries of other days, by name, for figures such as `week1_faster_e2e`.
+
+    Examples
+    --------
+    >>> times = {"e2e_s": [14.92, 14.96, 14.16, 27.10, 26.90], "completed": [1, 1, 1, 0, 1]}
+    >>> [row] = compare_published({"e2e_median_s": 14.9}, pd.DataFrame(times), pd.DataFrame())
+    >>> row.comes_out_as, row.recomputed, row.survives
+    ('median, successes only', 14.96, 'no')
+    """
+    rows = []
+    for field, value in published.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or _NOT_FIGURES.fullmatch(field):
+            continue
+        spec = spec_of(field, published, trials, stages, usd or {}, earlier or {})
+        rows.append(_judge(field, float(value), spec))
+    return rows
+
+
+def matches(value: float | None, published: float, unit: str = "") -> bool:
+    """Say whether a value, rounded to the digits of a published one, is that one.
+
+    Examples
+    --------
+    >>> matches(10.39, 10.4), matches(10.01, 10.4), matches(0.003368, 0.0034)
+    (True, False, True)
+    """
+    if value is None or not math.isfinite(value):
+        return False
+    text = f"{published:.{_MOST_DECIMALS}f}".rstrip("0")
+    decimals = max(len(text.partition(".")[2]), 2 if unit == "%" else 0)
+    slack = 0.5 * 10.0**-decimals if decimals < _MOST_DECIMALS else 0.0
+    return abs(value - published) <= slack + 1e-9 * max(1.0, abs(published))
+
+
+def _judge(field: str, value: float, spec: Spec) -> PublishedFigure:
+    known = [
+        rule._replace(value=rule.value * spec.factor)
+        for rule in spec.rules
+        if rule.value is not None
+    ]
+    gives = next((rule for rule in known if matches(rule.value, value, spec.unit)), None)
+    ours = known[0] if known and spec.bar is None else None
+    survives: Survives = "yes" if gives is not None and gives is ours else "no"
+    why = "" if survives == "yes" else gives.fault if gives else "no rule that is known gives it"
+    if spec.bar is not None:
+        survives, why = spec.bar
+    elif not known:
+        survives, why = "cannot be checked", _NOT_HELD
+    return PublishedFigure(
+        field=field,
+        what=spec.what,
+        unit=spec.unit,
+        published=value,
+        recomputed=ours.value if ours else None,
+        rule=ours.words if ours else "",
+        comes_out_as=gives.words if gives else "",
+        survives=survives,
+        explanation=why,
+    )

@@ -12,7 +12,7 @@ from scipy import stats
 
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import mean, median, proportion, quantile
-from liftlab.analysis.verdicts import judge
+from liftlab.analysis.targets import judge
 
 E2E = [14.92, 14.96, 14.16, 27.10, 26.90]
 

@@ -1,21 +1,23 @@
-"""Draw end-to-end times from measured trials and planned ranges."""
+"""What end to end will take once planned stages are built: their ranges on top of what is measured.
+
+Each draw takes one measured trial, with the times of its stages, and a time for each planned
+stage from its range; the stages run in the order that they need each other, and the longest way
+through them is the end-to-end time.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from liftlab.analysis.budget.graph import Needs, Times, critical, ends, needs_of
-from liftlab.analysis.budget.model import Budget, Kept, PlannedStage, StageEffect
-from liftlab.analysis.columns import Bools, Floats, floats, labels
+from liftlab.analysis.columns import Bools, Floats, case_weights, floats, labels
 from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.analysis.input_checks import case_weights
 from liftlab.analysis.intervals import median, quantile
 from liftlab.analysis.latency import (
     ended_how,
@@ -27,11 +29,142 @@ from liftlab.analysis.latency import (
 from liftlab.analysis.rates import proportion
 from liftlab.words import counted
 
+MODEL = "draws of measured requests plus planned ranges"  # named wherever it is quoted
+Times = Mapping[str, Floats]
+Needs = Mapping[str, tuple[str, ...]]
+_TOLERANCE_S = 1e-9
 QUANTILES = (0.5, 0.9, 0.95)
 DRAWS = 100_000  # a quantile is then known to some hundredths of a second
 SEED = 20_251_015
 REST = "between stages"
 _FASTER = 0.5  # a stage that took half as long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStage:
+    """A stage that is not built yet, and what it is thought to take."""
+
+    name: str
+    # low_s, high_s: its range in seconds, any time in it as likely as another
+    low_s: float
+    high_s: float
+    # the stages that it needs; None: the one before it in the plan, the first after all measured
+    # ones. Empty: it needs none, and runs beside the others from the start.
+    after: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEffect:
+    """What a stage does to the whole."""
+
+    name: str
+    planned: bool
+    typical_s: float  # its median over the draws
+    critical: float  # share of draws in which the whole waits for it
+    saves_p50_s: float  # how much sooner the median end would be if it took half as long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A planned stage that has been measured since: how good its range was."""
+
+    name: str
+    low_s: float
+    high_s: float
+    measured: Estimate
+    inside: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Budget:
+    """What end to end takes now, and will, by one model: see `MODEL`."""
+
+    # P50, P90, P95 of requests by quantile, each with a reason where there are too few
+    without: Mapping[float, Estimate]
+    with_planned: Mapping[float, Estimate]
+    # (draws,): end to end of the same draws, without and with the planned stages; `inf`: given up
+    now_s: Floats
+    planned_s: Floats
+    # lowest_s, highest_s: the median if every planned stage took its least, or its most
+    lowest_s: float
+    highest_s: float
+    stages: tuple[StageEffect, ...]  # what each stage does, the one whose speed-up saves most first
+    # planned stages that are measured: they are no longer drawn from their range
+    kept: tuple[Kept, ...]
+    planned: tuple[PlannedStage, ...]
+    # stages that a planned one is after, and this run has not: it was put after all measured ones
+    misplaced: tuple[str, ...]
+    # rows, n: requests drawn from, of how many cases; left_out: not answered or not timed
+    rows: int
+    left_out: int
+    n: int
+
+    def within(self, limit_s: float) -> tuple[float, float]:
+        """Return which share of requests ends within a limit, now and with the planned stages."""
+        return float((self.now_s <= limit_s).mean()), float((self.planned_s <= limit_s).mean())
+
+
+def needs_of(
+    measured: Sequence[str], planned: Sequence[PlannedStage]
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Return what each stage waits for, in an order that can be run, and names that are unknown.
+
+    Measured stages run one after the other. A planned stage is after those that it names, or
+    after the planned one before it; where a name is unknown, after all measured stages.
+
+    Examples
+    --------
+    >>> beside = PlannedStage(name="intent", low_s=1, high_s=2, after=("nlp_to_ir",))
+    >>> needs_of(["nlp_to_ir", "ir_to_code"], [beside])[0]["intent"]
+    ('nlp_to_ir',)
+    """
+    needs: dict[str, tuple[str, ...]] = {}
+    for index, name in enumerate(measured):
+        needs[name] = (measured[index - 1],) if index else ()
+    last, unknown = measured[-1], []
+    for stage in planned:
+        wanted = (last,) if stage.after is None else stage.after
+        missing = [name for name in wanted if name not in needs]
+        unknown += missing
+        needs[stage.name] = (measured[-1],) if missing else wanted
+        last = stage.name
+    return needs, tuple(dict.fromkeys(unknown))
+
+
+def finishes(times: Times, needs: Needs) -> dict[str, Floats]:
+    """Return when each stage ends, in seconds from the start."""
+    done: dict[str, Floats] = {}
+    for name, before in needs.items():
+        start = latest([done[each] for each in before]) if before else 0.0
+        done[name] = start + times[name]
+    return done
+
+
+def ends(times: Times, needs: Needs) -> Floats:
+    """Return when the last stage ends."""
+    return latest(list(finishes(times, needs).values()))
+
+
+def latest(values: Sequence[Floats]) -> Floats:
+    """Return the largest of each draw."""
+    largest = values[0]
+    for value in values[1:]:
+        largest = np.maximum(largest, value)
+    return largest
+
+
+def critical(times: Times, needs: Needs) -> dict[str, Bools]:
+    """Return in which draws the whole waits for each stage, backwards from what ends last."""
+    done = finishes(times, needs)
+    whole = latest(list(done.values()))
+    waited: dict[str, Bools] = {}
+    for name in reversed(list(needs)):
+        on_path = done[name] >= whole
+        for later in (later for later, before in needs.items() if name in before):
+            starts = done[later] - times[later]
+            on_path = on_path | (waited[later] & (done[name] >= starts - _TOLERANCE_S))
+        waited[name] = on_path
+    return waited
 
 
 def forecast(

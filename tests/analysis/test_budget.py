@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.analysis.budget import Budget, PlannedStage, forecast, side_by_side
-from liftlab.analysis.budget.graph import critical, ends, needs_of
+from liftlab.analysis.budget import (
+    Budget,
+    PlannedStage,
+    critical,
+    ends,
+    forecast,
+    needs_of,
+    side_by_side,
+)
 from liftlab.analysis.intervals import quantile
 
 RANGES = [("entity", 1, 2), ("clause", 1, 2), ("graphs", 0.5, 1), ("ambiguity", 0.5, 1)]
