@@ -30,7 +30,7 @@ def cache_warning(attempts: pd.DataFrame) -> str:
         return ""
     gain = quantity(1 - float(np.median(ratios)), "%")
     return (
-        f"Repeats were answered faster than the first time in {faster} of {n} cases and stages, "
+        f"Repeats were answered faster than the first time in {faster} of {n} prompts and stages, "
         f"by {gain} in the median{_cached(attempts)}: if a cache answers, these times are not "
         "those of new requests. Set `nonce = true` for the endpoint to measure without."
     )

@@ -143,7 +143,7 @@ def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> Success
     shared = before.index.intersection(after.index)
     if len(shared) == 0:
         graded = len(before) > 0 and len(after) > 0
-        reason = "no case was graded in both runs" if graded else "a run has no graded answer"
+        reason = "no prompt was graded in both runs" if graded else "a run has no graded answer"
         return SuccessChange(
             first=None,
             second=None,

@@ -173,7 +173,8 @@ class _Style:
 
     def span(self, low: float, high: float) -> str:
         first, last = self.number(low), self.number(high)
-        return f"{first}{' to ' if last.startswith('>') else '–'}{last} {self.unit}".rstrip()
+        apart = " to " if last.startswith(">") or first.startswith("-") else "–"
+        return f"{first}{apart}{last} {self.unit}".rstrip()
 
     def number(self, value: float) -> str:
         scaled = value * _FACTORS.get(self.unit, 1.0)

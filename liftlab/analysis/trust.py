@@ -72,7 +72,7 @@ def trust_sentence(run: Run) -> str:
         why.append(f"the client's event loop lagged {lags}")
     if run.client_cpu_share is not None:
         why.append(f"the client used {quantity(run.client_cpu_share, '%')} of a core")
-    known = f"Times are known to {_ms(run.timing_uncertainty_s)}"
+    known = f"Times are known to ± {_ms(run.timing_uncertainty_s)}"
     return f"{known}{': ' if why else ''}{', and '.join(why)}."
 
 

@@ -93,12 +93,15 @@ def sentences(summary: RunSummary) -> list[str]:
 
 def failures(run: RunData) -> str:
     """Name how attempts failed, the most frequent way first."""
+    from liftlab.reporting.text import words
+
     attempts = run.attempts
     failed = attempts[(attempts["phase"] == "measure") & attempts["error_class"].notna()]
     failed = failed[failed["error_class"] != STALE]  # asked again at once: nothing has failed yet
     told = failed["http_status"] >= _REDIRECT  # below it says nothing of why
     status = failed["http_status"].astype("string").where(told)
-    ways = failed["error_class"].str.cat((" (HTTP " + status + ")").fillna(""))
+    ways = failed["error_class"].map(words.request_error)
+    ways = ways.str.cat((" (HTTP " + status + ")").fillna(""))
     return ", ".join(f"{count:,} × {way}" for way, count in ways.value_counts().items())
 
 

@@ -64,14 +64,24 @@ def trial_lines(trial: TrialDetails) -> Iterator[str]:
 
 
 def attempt_table(attempts: pd.DataFrame) -> str:
-    """Return attempts as a table, their times in seconds."""
-    shown = attempts[attempts["phase"] == "measure"].copy()
-    shown["seconds"] = (shown["last_byte_s"] - shown["sent_s"]).round(3)
-    columns = ["stage", "attempt", "seconds", "output_tokens", "finish_reason", "valid"]
-    shown["why asked"] = shown["retry_reason"].fillna("")
-    shown["error"] = shown["error_class"].fillna("")
-    table = shown[[*columns, "error", "why asked"]].to_string(index=False, na_rep="")
-    return printable(str(table))
+    """Return attempts as a table, their times in seconds; columns without a value are left out."""
+    import pandas as pd
+
+    from liftlab.reporting.text import slow_words, words
+
+    sent = attempts[attempts["phase"] == "measure"]
+    columns = {
+        "stage": sent["stage"].map(words.stage),
+        "attempt": sent["attempt"],
+        "seconds": (sent["last_byte_s"] - sent["sent_s"]).round(3),
+        "tokens": sent["output_tokens"],
+        "ended by": sent["finish_reason"],
+        "error": sent["error_class"].map(words.request_error, na_action="ignore"),
+        "asked again after": sent["retry_reason"].map(slow_words.after, na_action="ignore"),
+    }
+    table = pd.DataFrame(columns).dropna(axis="columns", how="all")
+    shown = table.astype("string").fillna("").to_string(index=False)
+    return printable(str(shown))
 
 
 def _block(name: str, text: str) -> Iterator[str]:

@@ -241,8 +241,8 @@ def cold_plan(project: Project, endpoint: str, cold_s: float) -> str:
             if sd_s is not None:
                 n = trials_per_arm(cold_s, sd_s)
                 return (
-                    f"To see {cold_s:.2f} s end to end takes {n} cold and {n} warm trials: "
-                    f"repeats of a case in {summary.run_id} spread by SD {sd_s:.2f} s."
+                    f"To see {cold_s:.2f} s end to end takes {n:,} cold and {n:,} warm trials: "
+                    f"repeats of a prompt in {summary.run_id} spread by SD {sd_s:.2f} s."
                 )
     return (
         "How many cold and warm trials it takes to see that end to end, "

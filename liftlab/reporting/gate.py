@@ -24,6 +24,7 @@ from liftlab.summary.answers import Answers
 from liftlab.summary.claims.quantities import metric_words
 from liftlab.summary.comparison import Comparison
 from liftlab.summary.ranking import RankedRuns
+from liftlab.words import counted
 
 _MOST = 500
 _HEADINGS = ("target", "limit", "verdict", "value", "rests on")
@@ -62,7 +63,7 @@ def pair_lines(pair: Comparison) -> Iterator[str]:
         yield f"  Cost of a request: {before} → {after}, means without an interval."
     sure = [case for case in pair.cases if case.verdict != "cannot tell"]
     for case in sure[:10]:
-        yield f"  {visible(case.case_id)}: {case.verdict}: ratio {case.ratio}"
+        yield f"  {visible(case.case_id)}: {case.verdict}, × {case.ratio}"
 
 
 def ranking_lines(ranked: RankedRuns) -> Iterator[str]:
@@ -85,7 +86,7 @@ def baseline_lines(baseline: Baseline) -> Iterator[str]:
             said = f"{spread.runs:,} runs like it differ by {quantity(spread.sd, '%')} (SD)"
         name = visible(capitalised(metric_words(metric)))
         yield f"  {name}: {quantity(value, unit_of(metric))}; {said}"
-    yield f"  {len(baseline.cases):,} cases"
+    yield f"  {counted(len(baseline.cases), 'prompt')}"
 
 
 def false_alarms_line(found: FalseAlarms) -> str:

@@ -58,7 +58,9 @@ def table(
     named = headings or {}
     names = [str(name) for name in frame.columns]
     numeric = [_is_numeric(frame[name]) for name in names]
-    decimals = [_decimals(frame[name]) if right else 0 for name, right in zip(names, numeric, strict=True)]
+    decimals = [
+        _decimals(frame[name]) if right else 0 for name, right in zip(names, numeric, strict=True)
+    ]
     head = [
         tag("th", named.get(name, name), scope="col", cls="num" * right)
         for name, right in zip(names, numeric, strict=True)

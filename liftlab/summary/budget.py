@@ -17,7 +17,7 @@ from liftlab.summary.result import Result
 if TYPE_CHECKING:
     from liftlab.settings import Project
 
-BESIDE = "planned stages beside each other"
+BESIDE = "planned stages in parallel"
 _CORRELATIONS = {0.0: "independent of each other", 0.5: "half correlated", 1.0: "slow together"}
 
 

@@ -40,7 +40,7 @@ def rows(
 
 def test_a_cache_is_told_with_what_to_do() -> None:
     said = cache_warning(rows())
-    assert "in 12 of 12 cases and stages" in said
+    assert "in 12 of 12 prompts and stages" in said
     assert "80 % of their prompt tokens cached" in said
     assert "nonce = true" in said
 

@@ -76,5 +76,5 @@ def test_one_answer_a_case_is_the_success_rate() -> None:
 
 
 def test_nothing_and_one_case_have_no_interval() -> None:
-    assert pass_at_k([], [], 1).estimate.reason == "no trials"
-    assert pass_at_k([3], [1], 2).estimate.reason == "no interval from one case"
+    assert pass_at_k([], [], 1).estimate.reason == "no data"
+    assert pass_at_k([3], [1], 2).estimate.reason == "no interval from one prompt"

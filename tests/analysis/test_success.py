@@ -62,6 +62,6 @@ def test_failure_classes_come_most_frequent_first() -> None:
 
 def test_no_trials() -> None:
     empty = published().iloc[:0]
-    assert success_rate(empty).estimate.reason == "no trials"
+    assert success_rate(empty).estimate.reason == "no data"
     assert failure_classes(empty) == []
     assert failure_classes(published()[lambda t: t["outcome"] == "pass"]) == []

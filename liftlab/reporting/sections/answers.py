@@ -22,7 +22,9 @@ from liftlab.summary.answers import Answers
 def section(answers: Answers) -> Section:
     """Return success by category and difficulty, and pass@k."""
     groups = [("category", answers.by_category), ("difficulty", answers.by_difficulty)]
-    parts = [_figure(answers, kind, rates) for kind, rates in groups if len(rates) > 1]
+    parts = [
+        _figure(answers, kind, rates) for kind, rates in groups if len(rates) > 1 and answers.graded
+    ]
     return of_run(
         answers,
         title=text.right(answers),

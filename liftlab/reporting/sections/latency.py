@@ -33,7 +33,9 @@ def section(latency: Latency) -> Section:
         title=text.title(latency),
         sentences=(text.tail(latency), text.right(latency), text.left_out(latency)),
         parts=(bars.html(),) if len(run.trials) else (),
-        details=(("Times by stage", join([_table(latency), tag("p", text.ROWS, cls="note")])),),
+        details=(("Times by stage", join([_table(latency), tag("p", text.ROWS, cls="note")])),)
+        if latency.e2e.n
+        else (),
     )
 
 

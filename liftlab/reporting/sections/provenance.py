@@ -8,7 +8,15 @@ from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import facts_table
 from liftlab.reporting.text.base import code
-from liftlab.reporting.text.provenance import isolation, load, price, seconds, source, with_digest
+from liftlab.reporting.text.provenance import (
+    isolation,
+    load,
+    moment,
+    price,
+    seconds,
+    source,
+    with_digest,
+)
 from liftlab.summary.provenance import Provenance
 
 
@@ -24,7 +32,7 @@ def section(provenance: Provenance) -> Section:
         "Isolation": isolation(provenance.isolation),
         "Caches": provenance.caches,
         "Own work": "; ".join(provenance.own_work),
-        "Grader": ", ".join(run.grades["grader_version"].dropna().unique()),
+        "Grader version": ", ".join(run.grades["grader_version"].dropna().unique()),
         **_client(run.run),
     }
     shown = facts_table(rows)
@@ -35,7 +43,7 @@ def _run(run: Run) -> dict[str, object]:
     sampling = {
         "temperature": run.temperature,
         "top-p": run.top_p,
-        "max tokens": run.max_tokens,
+        "max tokens": None if run.max_tokens is None else f"{run.max_tokens:,}",
         "seed": run.sampling_seed,
     }
     return {
@@ -51,8 +59,8 @@ def _run(run: Run) -> dict[str, object]:
         "Left out of requests": run.left_out,
         "Load": load(run),
         "Order": f"shuffled, seed {run.order_seed}" if run.order_seed is not None else None,
-        "Started": run.started_at,
-        "Finished": run.finished_at,
+        "Started": moment(run.started_at),
+        "Finished": moment(run.finished_at),
     }
 
 

@@ -48,7 +48,8 @@ def _card(what: str, number: str, estimate: Estimate, target: JudgedTarget | Non
     if target is None:
         verdict = "" if estimate.value is not None else "not measurable"
         return Scorecard(what=what, number=number, why=likely(estimate), verdict=verdict)
-    why = [likely(estimate), targets.decides(target)]
+    known = estimate if estimate.value is not None else target.result.estimate
+    why = [likely(known), targets.decides(target)]
     return Scorecard(
         what=what,
         number=number,

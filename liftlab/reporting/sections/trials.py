@@ -55,7 +55,7 @@ def _cards(trials: Trials) -> Html:
     cards = [
         Scorecard(what="HTTP requests", number=f"{trials.requests:,}"),
         Scorecard(what="Retries", number=f"{trials.retries:,}"),
-        Scorecard(what="Failed on the way", number=f"{trials.failed:,}"),
+        Scorecard(what="Failed HTTP requests", number=f"{trials.failed:,}"),
     ]
     if tokens is not None:
         cards.append(Scorecard(what="Output tokens", number=f"{tokens:,}"))
