@@ -108,6 +108,7 @@ def failures(run: RunData) -> str:
 def trial_table(summary: RunSummary) -> pd.DataFrame:
     """Return one line a trial: stage times, end to end, attempts, verdict and class."""
     from liftlab.reporting.text import words
+    from liftlab.reporting.text.reasons import went_wrong
 
     run, trials = summary.run, summary.run.trials
     table = trials[["case_id", "repeat"]].copy()
@@ -123,7 +124,7 @@ def trial_table(summary: RunSummary) -> pd.DataFrame:
         table["liftlab's own"] = merged["client_s"].map(_seconds)
     table["attempts"] = merged["attempts"].astype("string").fillna("")
     table["outcome"] = merged["outcome"].fillna("ungraded")
-    table["what went wrong"] = [words.cause(name) for name in merged["failure_class"].fillna("")]
+    table["what went wrong"] = went_wrong(run)
     checks = merged[["checks_passed", "checks_total"]].astype("string").fillna("")
     table["checks"] = (checks["checks_passed"] + "/" + checks["checks_total"]).str.strip("/")
     return table.rename(columns={"case_id": "prompt"})

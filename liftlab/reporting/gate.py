@@ -49,7 +49,7 @@ def check_lines(result: CheckResult) -> Iterator[str]:
             line = _regression(found)
             yield f"  {visible(line.replace(f'; {shared}', '') if shared else line)}"
         if shared:
-            yield f"  {visible(shared)}."
+            yield f"  {visible(capitalised(shared))}."
     yield visible(result.sentence())
 
 
@@ -81,9 +81,9 @@ def baseline_lines(baseline: Baseline) -> Iterator[str]:
     spreads = baseline.spreads()
     for metric, value in baseline.metrics.items():
         spread = spreads.get(metric)
-        said = "no spread: no other run like it"
+        said = "no spread yet: no comparable run"
         if spread is not None:
-            said = f"{spread.runs:,} runs like it differ by {quantity(spread.sd, '%')} (SD)"
+            said = f"{spread.runs:,} comparable runs differ by {quantity(spread.sd, '%')} (SD)"
         name = visible(capitalised(metric_words(metric)))
         yield f"  {name}: {quantity(value, unit_of(metric))}; {said}"
     yield f"  {counted(len(baseline.cases), 'prompt')}"
@@ -204,9 +204,10 @@ def _row(target: JudgedTarget, found: Answers) -> tuple[str, ...]:
 def _regression(found: Regression) -> str:
     """Return both values of a number, how far apart they are, and what that is worth."""
     values = (quantity(value, unit_of(found.metric)) for value in (found.before, found.after))
-    said = f"{capitalised(metric_words(found.metric))}: {found.verdict}: {' → '.join(values)}"
+    said = f"{capitalised(metric_words(found.metric))}: {' → '.join(values)}"
     if found.change is not None:
         said += f" ({_change(found)})"
+    said += f": {found.verdict}"
     if found.reason:
         return f"{said}; {found.reason}."
     if found.verdict == "no regression found" and found.detectable is not None:

@@ -183,7 +183,7 @@ def test_a_checkout_without_runs_is_judged_by_the_file_alone(
     baseline = json.loads((tmp_path / "baseline.json").read_text())
     (tmp_path / "baseline.json").write_text(json.dumps(baseline | {"spread": {}}))
     assert check(tmp_path) == 7
-    assert "needs 5 comparable runs for their spread" in capsys.readouterr().out
+    assert "the spread of 5 comparable runs" in capsys.readouterr().out
 
 
 def test_other_conditions_are_not_comparable(

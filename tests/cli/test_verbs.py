@@ -223,7 +223,7 @@ def test_an_endpoint_that_fails_every_trial_is_exit_4(
     out, err = said(capsys)
     assert "no request was answered: connection lost: " in err
     assert "The set-up is the likely cause" in err.splitlines()[-1]
-    assert out.count("endpoint failures") == 3
+    assert out.count("connection lost") == 4
 
 
 def test_an_endpoint_that_refuses_every_trial_is_quoted(
@@ -276,7 +276,7 @@ def test_too_many_endpoint_errors_end_a_run(
     lift_server.before_answer = hang_up
     assert main(["run", "--repeats", "4", "--max-error-rate", "0.5"]) == 5
     _, err = said(capsys)
-    assert "5 of 5 trials are endpoint errors" in err
+    assert "5 of 5 requests failed at the endpoint" in err
 
 
 def test_a_limit_of_money_needs_a_price(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:

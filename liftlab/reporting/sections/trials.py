@@ -15,6 +15,7 @@ from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import behind, codes, table
 from liftlab.reporting.text import words
+from liftlab.reporting.text.reasons import went_wrong
 from liftlab.store import RunData
 from liftlab.summary.trials import Trials
 from liftlab.words import counted
@@ -27,7 +28,7 @@ _HEADINGS = {
     "client_s": "Of it liftlab, s",
     "attempts": "Attempts",
     "outcome": "Outcome",
-    "failure_class": "What went wrong",
+    "why": "What went wrong",
 }
 
 
@@ -73,14 +74,14 @@ def trial_table(run: RunData) -> Html:
     own = ["client_s"] if client_counts(run.trials) else []
     rest = ["e2e_s", *own, "attempts", "checks_passed", "checks_total", "outcome", "failure_class"]
     frame = frame.merge(run.trials[[*keys, *rest]], on=keys)
+    frame["why"] = went_wrong(run)
     frame = frame.sort_values("e2e_s", ascending=False, kind="stable")
-    shown = frame.drop(columns=["checks_passed", "checks_total"])
+    shown = frame.drop(columns=["checks_passed", "checks_total", "failure_class"])
     outcomes: Any = [verdict(str(outcome)) for outcome in frame["outcome"]]
     ids: Any = codes(frame["case_id"])
     shown = shown.assign(outcome=outcomes, case_id=ids)
     shown["category"] = frame["category"].map(words.readable, na_action="ignore")
-    shown["failure_class"] = frame["failure_class"].map(words.cause, na_action="ignore")
-    return table(shown, headings=_HEADINGS, csv="trials.csv", full=frame)
+    return table(shown, headings=_HEADINGS, csv="trials.csv", full=frame.drop(columns="why"))
 
 
 def _tokens(trials: Trials) -> list[tuple[str, Html]]:
