@@ -52,7 +52,7 @@ VERBS = {
     "import": ("imports", "Import result files of other tools as runs."),
     "export": ("export", "Write a run for other tools."),
     "grade": ("grade", "Grade a file of answers, and write a file of verdicts."),
-    "suite": ("suite", "List suites, or find prompts that leave open what is checked."),
+    "suite": ("suite", "List suites, or look for unclear prompts."),
     "config": ("config", "Print every setting and where it came from."),
 }
 

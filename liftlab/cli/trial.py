@@ -93,7 +93,8 @@ def _block(name: str, text: str) -> Iterator[str]:
 def _check(check: Mapping[Hashable, Any]) -> str:
     if check["passed"]:
         return f"  pass  {one_line(str(check['call']))}"
-    came = f"error {check['error']}" if check["error"] else f"got {check['actual']}"
+    error, actual = check["error"], check["actual"]
+    came = f"error {error}" if isinstance(error, str) and error else f"got {actual}"
     said = f"{check['call']}: expected {check['expected']}, {came}"
     return f"  FAIL  {one_line(said)}"
 

@@ -50,4 +50,4 @@ def _table(drift: Drift) -> Html:
 
 
 def _ratio(estimate: Estimate) -> str:
-    return "–" if estimate.value is None else f"{estimate.value:.2f}"
+    return "–" if estimate.value is None else f"{round(estimate.value, 2) + 0.0:.2f}"

@@ -16,7 +16,7 @@ from liftlab.words import counted, one_line, stage_words
 
 _NAMES = ("suite", "endpoint", "model")
 _COLUMNS = {
-    "right": ("success_rate", "%"),
+    "success": ("success_rate", "%"),
     "cost": ("cost_per_trial_usd", "USD"),
     "attempts": ("attempts_per_trial", ""),
 }

@@ -58,8 +58,10 @@ def _figure(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary
         caveat = _only_a_count(wanted, found) or _carried_by_few(wanted, found, summary)
     elif other := _other_figure(claim, wanted, summary):
         said += f" {other}"
-    elif (finer := quantity(found.value, found.unit, finest=2 * claim.off)) != found.point:
-        said += f" To as many digits as claimed: {finer}."
+    else:
+        finer = quantity(found.value, found.unit, finest=2 * claim.off)
+        if len(finer) > len(found.point):  # the page rounds to what the clock can tell
+            said += f" To as many digits as claimed: {finer}."
     return Ruling(claim=claim, ruling=ruling, why=said, may_say=said, caveat=caveat)
 
 
