@@ -173,6 +173,8 @@ class _Style:
 
     def span(self, low: float, high: float) -> str:
         first, last = self.number(low), self.number(high)
+        if first == last:
+            return f"{first} {self.unit}".rstrip()
         apart = " to " if last.startswith(">") or first.startswith("-") else "–"
         return f"{first}{apart}{last} {self.unit}".rstrip()
 

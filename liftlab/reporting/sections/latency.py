@@ -32,7 +32,7 @@ def section(latency: Latency) -> Section:
         latency,
         title=text.title(latency),
         sentences=(text.tail(latency), text.right(latency), text.left_out(latency)),
-        parts=(bars.html(),) if len(run.trials) else (),
+        parts=(bars.html(),) if run.trials["e2e_s"].notna().any() else (),
         details=(("Times by stage", join([_table(latency), tag("p", text.ROWS, cls="note")])),)
         if latency.e2e.n
         else (),

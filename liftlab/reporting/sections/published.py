@@ -54,7 +54,7 @@ def rows(published: Published) -> list[dict[str, str]]:
             "Figure": _name(row.what, stages),
             "Published": _amount(row.published, row.unit),
             "Recomputed": _amount(row.recomputed, row.unit, _limit(published, row)),
-            "": _VERDICTS[row.survives][1],
+            "Verdict": _VERDICTS[row.survives][1],
             "Why": row.explanation,
         }
         for row in published.rows
@@ -64,7 +64,7 @@ def rows(published: Published) -> list[dict[str, str]]:
 def _table(published: Published) -> Html:
     shown = pd.DataFrame(rows(published))
     verdicts: Any = [verdict(*_VERDICTS[row.survives]) for row in published.rows]
-    shown[""] = verdicts
+    shown["Verdict"] = verdicts
     columns = ["field", "unit", "published", "comes_out_as", "recomputed", "rule", "survives"]
     full = pd.DataFrame(
         [{name: getattr(row, name) for name in [*columns, "explanation"]} for row in published.rows]
