@@ -266,7 +266,7 @@ def test_a_baseline_is_shown_and_is_a_complete_run(
     assert main(["baseline", "show"]) == 0
     said = capsys.readouterr().out
     assert f"{run_id(0)}  timed · lift · modal · m1" in said
-    assert "End to end median: 14.5 s; 7 runs like it differ by" in said
+    assert "End to end median: 14.5 s; 7 comparable runs differ by" in said
     shutil.copy(timed / "liftlab.toml", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert main(["baseline", "show"]) == 6

@@ -223,7 +223,7 @@ def test_an_endpoint_that_fails_every_trial_is_exit_4(
     out, err = said(capsys)
     assert "no request was answered: connection lost: " in err
     assert "The set-up is the likely cause" in err.splitlines()[-1]
-    assert out.count("connection lost") == 4
+    assert out.count("error connection lost") == 3
 
 
 def test_an_endpoint_that_refuses_every_trial_is_quoted(

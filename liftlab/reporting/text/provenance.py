@@ -16,12 +16,12 @@ _ISOLATION = {
     "they could read files and use the network.",
     "none": "Answers were not run.",
 }
-_SOURCES = {"reference": "published figures, recomputed", "imported": "imported"}
+SOURCES = {"reference": "published figures, recomputed", "imported": "imported"}
 
 
 def source(run: Run) -> str:
     """Return who measured the run."""
-    return _SOURCES.get(run.provenance, "measured by liftlab")
+    return SOURCES.get(run.provenance, "measured by liftlab")
 
 
 def isolation(levels: Sequence[str]) -> str:
