@@ -97,26 +97,22 @@ def _tell(call: WarmUp, seconds: float) -> None:
     say(f"{seconds:6.1f} s  {call.status}{more}")
 
 
-def _time(seconds: float) -> str:
-    from liftlab.analysis.estimate import quantity
-
-    return quantity(seconds, "s")
-
-
 def _words(woken: Woken) -> str:
+    from liftlab.reporting.text.slow_words import tenths
+
     if not woken.ok:
-        return f"not warm after {_time(woken.seconds)}: {woken.status}"
+        return f"not warm after {tenths(woken.seconds)}: {woken.status}"
     if woken.calls == 0:
         return "this endpoint has no warm-up URL: nothing to wake"
     times = "one call" if woken.calls == 1 else f"{woken.calls} calls"
-    said = f"warm after {_time(woken.seconds)} and {times}"
+    said = f"warm after {tenths(woken.seconds)} and {times}"
     if woken.again_s is None:
         return f"{said}; a further call failed, so what a warm one takes is not known"
-    said += f"; a further call took {_time(woken.again_s)}"
+    said += f"; a further call took {tenths(woken.again_s)}"
     if not woken.cold_s:
         return f"{said}: it was awake already"
     most = "at most " if woken.calls > 1 else ""
-    return f"{said}: the cold start took {most}{_time(woken.cold_s)}, measured once"
+    return f"{said}: the cold start took {most}{tenths(woken.cold_s)}, measured once"
 
 
 def _how_to_go_on(
