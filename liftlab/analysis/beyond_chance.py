@@ -60,7 +60,7 @@ def beyond_chance(
         mask[others] = _beyond(together, pooled_limit(len(together)), level)[:few]
         mask[others] &= _over_twin(over[others], index[others])
         judged += few
-    needed = f"needs {FIT_NEEDS} steps with tokens, or {REPEATS_NEEDED} repeats of a case"
+    needed = f"needs {FIT_NEEDS} steps with tokens, or {REPEATS_NEEDED} repeats of a prompt"
     return mask, judged, "" if judged else needed
 
 

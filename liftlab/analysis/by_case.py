@@ -19,7 +19,7 @@ from liftlab.analysis.paired import CASES_NEEDED, LEVEL, Verdict, holm_levels, i
 
 REPEATS_NEEDED = 3  # of a case, on each side, for a verdict on it
 FEW_REPEATS = f"needs {REPEATS_NEEDED} answered requests on each side"
-FEW_CASES = f"needs {CASES_NEEDED} cases with {REPEATS_NEEDED} answered requests on each side"
+FEW_CASES = f"needs {CASES_NEEDED} prompts with {REPEATS_NEEDED} answered requests on each side"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

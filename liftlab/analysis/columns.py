@@ -160,7 +160,7 @@ def check_confidence(confidence: float) -> None:
 def unfit(values: Floats) -> str:
     """Say why these values give no number; empty if they do."""
     if len(values) == 0:
-        return "no values"
+        return "no data"
     missing = int(np.isnan(values).sum())
     if missing:
         return f"{missing} of {len(values)} values missing"

@@ -125,7 +125,7 @@ def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> Success
     shared = before.index.intersection(after.index)
     if len(shared) == 0:
         graded = len(before) > 0 and len(after) > 0
-        reason = "no case was graded in both runs" if graded else "a run has no graded answer"
+        reason = "no prompt was graded in both runs" if graded else "a run has no graded answer"
         none = Estimate(value=None, n=0, unit=POINTS, reason=reason)
         verdict: SuccessVerdict = "cannot tell" if graded else "not measurable"
         return SuccessChange(difference=none, verdict=verdict)

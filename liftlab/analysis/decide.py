@@ -51,7 +51,7 @@ def confidence_sequence(successes: int, trials: int, confidence: float = 0.95) -
     """
     base: dict[str, Any] = {"n": trials, "population": PROMPTS, "unit": "%"}
     if trials == 0:
-        return Estimate(value=None, reason="no trials", **base)
+        return Estimate(value=None, reason="no data", **base)
     failures = trials - successes
     allowed = -math.log(1 - confidence)
     mixture = float(special.betaln(successes + 0.5, failures + 0.5) - special.betaln(0.5, 0.5))

@@ -90,7 +90,7 @@ def drift_of(seconds: ArrayLike, cases: ArrayLike | None = None, *, what: str = 
     Examples
     --------
     >>> drift_of([5.0, 5.2, 5.1]).ratio.reason
-    'insufficient data: needs n ≥ 10, has 3'
+    'needs 10 requests, has 3'
     """
     values = as_array(seconds)
     usable = in_range(values)
@@ -209,4 +209,4 @@ def _warm_up(logs: Floats, index: Indices) -> Estimate:
 
 
 def _insufficient(needed: int, n: int) -> str:
-    return f"insufficient data: needs n ≥ {needed}, has {n}"
+    return f"needs {needed} requests, has {n:,}"

@@ -118,14 +118,15 @@ class Estimate:
         """The value with its unit, or an en dash."""
         if self.value is None:
             return "–"
-        return ("over " if self.over else "") + self._style.write(self.value)
+        style = self._style([self.value])  # an end that is near the limit gives it no decimals
+        return ("over " if self.over else "") + style.write(self.value)
 
     @property
     def interval(self) -> str:
         """The interval in words; empty where there is none."""
         if self.confidence is None or _same(self.low, self.high):
             return ""
-        level, style = f"{plain(100 * self.confidence, 6)} %", self._style
+        level, style = f"{plain(100 * self.confidence, 6)} %", self._style(None)
         if self.low is None:
             return f"{level} upper bound {style.write(self.high)}"
         if self.high is None:
@@ -145,13 +146,15 @@ class Estimate:
         why = self.needs or self.reason
         return f"{self.point} ({shown}{': ' + why if why else ''})"
 
-    @property
-    def _style(self) -> _Style:
+    def _style(self, off_limit: list[float] | None) -> _Style:
+        """Return how its figures are written; `off_limit`: those kept off it, all if None."""
         known = [each for each in (self.value, self.low, self.high) if each is not None]
         half = None
         if self.low is not None and self.high is not None:
             half = (self.high - self.low) / 2
-        return _style(known, self.unit, half=half, limit=self.limit, finest=self.finest)
+        return _style(
+            known, self.unit, half=half, limit=self.limit, finest=self.finest, off_limit=off_limit
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,10 @@ class _Style:
 
     def span(self, low: float, high: float) -> str:
         first, last = self.number(low), self.number(high)
-        return f"{first}{' to ' if last.startswith('>') else '–'}{last} {self.unit}".rstrip()
+        if first == last:
+            return f"{first} {self.unit}".rstrip()
+        apart = " to " if last.startswith(">") or first.startswith("-") else "–"
+        return f"{first}{apart}{last} {self.unit}".rstrip()
 
     def number(self, value: float) -> str:
         scaled = value * _FACTORS.get(self.unit, 1.0)
@@ -200,6 +206,7 @@ def _style(
     half: float | None = None,
     limit: float | None = None,
     finest: float | None = None,
+    off_limit: list[float] | None = None,
 ) -> _Style:
     """Choose unit and decimals for figures that belong together."""
     largest = max((abs(each) for each in values if math.isfinite(each)), default=0.0)
@@ -219,7 +226,7 @@ def _style(
     if finest:
         decimals = min(decimals, math.floor(round(-math.log10(finest * factor), 9)))
     if limit is not None:
-        decimals = _beside(values, limit, factor, decimals)
+        decimals = _beside(off_limit or values, limit, factor, decimals)
     whole = unit not in ("%", POINTS)
     exact = not known and whole and all(_is_exact(v * factor, decimals) for v in values)
     return _Style(unit, decimals, bare=exact)

@@ -152,7 +152,7 @@ def flag(x: ArrayLike, cases: ArrayLike | None = None, tokens: ArrayLike | None 
         if judged.any():
             return _within(values, index, judged, int(counts[judged].min()))
         if tokens is None:
-            reason = f"cases have fewer than {REPEATS_NEEDED} repeats, and tokens are not known"
+            reason = f"prompts have fewer than {REPEATS_NEEDED} repeats, and tokens are not known"
             return _not_judged(values, "within cases", reason)
     if tokens is not None:
         sizes = as_array(tokens)

@@ -79,7 +79,7 @@ def times(
     >>> print(times(week1, list("abcdef"), week2, list("abcdef"), what="code").verdict)
     faster
     >>> print(times([21.7], ["add"], [14.9], ["add"]).ratio)
-    0.687 (n = 1: insufficient data: needs 5 shared cases)
+    0.687 (n = 1: needs 5 shared prompts)
     """
     if not 0 < margin < 1:
         raise ValueError(f"margin is {margin}: a share between 0 and 1")
@@ -247,9 +247,9 @@ def _verdict(change: Change) -> Verdict:
 
 def _untested(differences: Floats, *, measured: bool) -> Estimate:
     n = len(differences)
-    reason = f"insufficient data: needs {CASES_NEEDED} shared cases"
+    reason = f"needs {CASES_NEEDED} shared prompts"
     if n == 0:
-        reason = "no case is in both runs" if measured else "a run has no answered request"
+        reason = "no prompt is in both runs" if measured else "a run has no answered request"
     point = math.exp(float(differences.mean())) if n else None
     return Estimate(value=point, n=n, reason=reason, population=PROMPTS)
 

@@ -78,7 +78,7 @@ def proportion(
     population = THIS_RUN if clusters is None else PROMPTS
     base: dict[str, Any] = {"n": trials, "cases": cases, "population": population, "unit": "%"}
     if trials == 0:
-        return Estimate(value=None, reason="no trials", **base)
+        return Estimate(value=None, reason="no data", **base)
     level = 1 - (1 - confidence) / picked_from
     low, high = clopper_pearson(rate, cases * worth, level)
     picked = f", picked from {picked_from} classes" if picked_from > 1 else ""

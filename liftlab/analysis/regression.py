@@ -140,7 +140,9 @@ def _judged(
         change = _as_change(metric, _difference(metric, before, after))
     if change is not None and (spread is None or not spread.enough):
         there = spread.runs if spread else 0
-        reason = f"needs {RUNS_NEEDED} comparable runs for their spread, and there are {there}"
+        reason = (
+            f"a verdict needs the spread of {RUNS_NEEDED} comparable runs, and there are {there}"
+        )
     elif change is not None and spread is not None and before is not None and after is not None:
         apart = _difference(metric, before, after)
         half = spread.half_width() * math.sqrt(2)

@@ -287,7 +287,7 @@ def _over_cases(rates: np.ndarray, draws: float) -> Estimate:
     cases = len(rates)
     value = float(rates.mean())
     if cases == 1:
-        reason = "no interval from one case"
+        reason = "no interval from one prompt"
         return Estimate(value=value, n=1, reason=reason, population=PROMPTS, unit="%")
     spread = float(rates.var(ddof=1))
     effective = cases * value * (1 - value) / spread if spread > 0 else float(cases)

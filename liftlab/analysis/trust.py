@@ -76,7 +76,7 @@ def trust_sentence(run: Run) -> str:
         why.append(f"the client's event loop lagged {lags}")
     if run.client_cpu_share is not None:
         why.append(f"the client used {quantity(run.client_cpu_share, '%')} of a core")
-    known = f"Times are known to {_ms(run.timing_uncertainty_s)}"
+    known = f"Times are known to ± {_ms(run.timing_uncertainty_s)}"
     return f"{known}{': ' if why else ''}{', and '.join(why)}."
 
 
@@ -100,7 +100,7 @@ def cache_warning(attempts: pd.DataFrame) -> str:
         return ""
     gain = quantity(1 - float(np.median(ratios)), "%")
     return (
-        f"Repeats were answered faster than the first time in {faster} of {n} cases and stages, "
+        f"Repeats were answered faster than the first time in {faster} of {n} prompts and stages, "
         f"by {gain} in the median{_cached(attempts)}: if a cache answers, these times are not "
         "those of new requests. Set `nonce = true` for the endpoint to measure without."
     )

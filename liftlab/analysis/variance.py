@@ -162,9 +162,9 @@ def _cv(variance: float) -> float:
 
 def _why_not(logs: Floats, groups: Any, cases: int) -> str:
     if cases < CASES_NEEDED:
-        have = f"{cases} have them" if cases else "no case was repeated"
-        return f"needs {CASES_NEEDED} cases with {REPEATS_NEEDED} repeats each; {have}"
+        have = f"{cases} have them" if cases else "no prompt was repeated"
+        return f"needs {CASES_NEEDED} prompts with {REPEATS_NEEDED} repeats each; {have}"
     means = np.bincount(groups, logs) / np.bincount(groups)
     if float(((logs - means[groups]) ** 2).sum()) <= 1e-18 * len(logs):
-        return "repeats of a case are all the same"
+        return "repeats of a prompt are all the same"
     return ""

@@ -74,12 +74,13 @@ def baseline_command() -> None:
 def baseline_set_command(run: str, file: Path | None) -> None:
     """Pin RUN (the newest by default)."""
     from liftlab.jobs.baselines import pin_baseline
+    from liftlab.words import counted
 
     here = project()
     path = file or here.path("baseline")
     baseline = pin_baseline(here, run, path)
     spread = max((entry.runs for entry in baseline.spread.values()), default=0)
-    click.echo(f"{path}: {baseline.run_id}, with the spread of {spread} runs like it")
+    click.echo(f"{path}: {baseline.run_id}, with the spread of {counted(spread, 'comparable run')}")
 
 
 @baseline_command.command("show")

@@ -133,19 +133,21 @@ def _tell(call: WarmUp, seconds: float) -> None:
 
 
 def _words(woken: WarmUpResult) -> str:
+    from liftlab.reporting.text.slow_words import tenths
+
     if not woken.ok:
-        return f"not warm after {woken.seconds:.2f} s: {woken.status}"
+        return f"not warm after {tenths(woken.seconds)}: {woken.status}"
     if woken.calls == 0:
         return "this endpoint has no warm-up URL: nothing to wake"
     times = "one call" if woken.calls == 1 else f"{woken.calls} calls"
-    said = f"warm after {woken.seconds:.2f} s and {times}"
+    said = f"warm after {tenths(woken.seconds)} and {times}"
     if woken.again_s is None:
         return f"{said}; a further call failed, so what a warm one takes is not known"
-    said += f"; a further call took {woken.again_s:.2f} s"
+    said += f"; a further call took {tenths(woken.again_s)}"
     if not woken.cold_s:
         return f"{said}: it was awake already"
     most = "at most " if woken.calls > 1 else ""
-    return f"{said}: the cold start took {most}{woken.cold_s:.2f} s, measured once"
+    return f"{said}: the cold start took {most}{tenths(woken.cold_s)}, measured once"
 
 
 def _how_to_go_on(

@@ -67,10 +67,10 @@ def load_command(
     """Send the same request many times to URL|NAME, measure each, and keep them as a run.
 
     Closed loop: each of -c workers sends its next request when its last has ended. Open
-    loop (--rate, or --arrival FILE): requests go out at planned moments, whatever comes back;
-    with -c the ones beyond it wait, and their time counts from the planned moment, too.
-    A failed request is a failed row and is not sent again, unless a kept connection turned out
-    to be closed before any of the reply came.
+    loop (--rate, or --arrival FILE): requests go out at planned moments, even while earlier
+    ones are open; those beyond -c wait, and times are given from the planned moment, too.
+    A failed request is not sent again, unless a kept connection had been closed before any of
+    the reply came.
     """
     from liftlab import jobs
 

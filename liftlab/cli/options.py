@@ -113,7 +113,7 @@ def limit_options(function: F) -> F:
             "--max-error-rate",
             type=click.FloatRange(0, 1),
             metavar="SHARE",
-            help="Stop once a larger share of trials (at least five) failed at the endpoint.",
+            help="Stop once a larger share of requests (at least five) failed at the endpoint.",
         ),
         click.option("--max-usd", type=positive, metavar="USD", help="Stop once that is spent."),
         click.option(

@@ -99,7 +99,7 @@ def readme_update_command(run: str, path: Path | None, anyway: bool) -> None:
     <!-- /liftlab:performance -->. An incomplete run, or one of under five prompts, is refused.
     """
     from liftlab import jobs
-    from liftlab.cli.main import say
+    from liftlab.reporting.markdown import update_readme
     from liftlab.summary import summarize
 
     here = project()

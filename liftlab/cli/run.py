@@ -147,11 +147,9 @@ def require_answers(run: RunData) -> None:
     fault = set_up_fault(run)
     failed = len(run.trials) > 0 and bool((run.trials["outcome"] == "error").all())
     if failed or fault:
-        ended = "no trial got as far as grading"
-        if failed:
-            ways = failures(run) or "no request failed"
-            ended = f"every trial is an endpoint error: {ways}"
-        raise EndpointUnreachable("; ".join(filter(None, [f"{run.run.run_id}: {ended}", fault])))
+        ended = "no request was answered" if failed else "no trial got as far as grading"
+        why = fault or failures(run)
+        raise EndpointUnreachable(": ".join(filter(None, [run.run.run_id, ended, why])))
 
 
 def _until(

@@ -95,18 +95,22 @@ def sentences(summary: RunSummary) -> list[str]:
 
 def failures(run: RunData) -> str:
     """Name how attempts failed, the most frequent way first."""
+    from liftlab.reporting.text import words
+
     attempts = run.attempts
     failed = attempts[(attempts["phase"] == "measure") & attempts["error_class"].notna()]
     failed = failed[failed["error_class"] != STALE]  # asked again at once: nothing has failed yet
     told = failed["http_status"] >= _REDIRECT  # below it says nothing of why
     status = failed["http_status"].astype("string").where(told)
-    ways = failed["error_class"].str.cat((" (HTTP " + status + ")").fillna(""))
+    ways = failed["error_class"].map(words.request_error)
+    ways = ways.str.cat((" (HTTP " + status + ")").fillna(""))
     return ", ".join(f"{count:,} × {way}" for way, count in ways.value_counts().items())
 
 
 def trial_table(summary: RunSummary) -> pd.DataFrame:
     """Return one line a trial: stage times, end to end, attempts, verdict and class."""
     from liftlab.reporting.text import words
+    from liftlab.reporting.text.reasons import went_wrong
 
     run, trials = summary.run, summary.run.trials
     table = trials[["case_id", "repeat"]].copy()
@@ -122,7 +126,7 @@ def trial_table(summary: RunSummary) -> pd.DataFrame:
         table["liftlab's own"] = merged["client_s"].map(_seconds)
     table["attempts"] = merged["attempts"].astype("string").fillna("")
     table["outcome"] = merged["outcome"].fillna("ungraded")
-    table["what went wrong"] = [words.cause(name) for name in merged["failure_class"].fillna("")]
+    table["what went wrong"] = went_wrong(run)
     checks = merged[["checks_passed", "checks_total"]].astype("string").fillna("")
     table["checks"] = (checks["checks_passed"] + "/" + checks["checks_total"]).str.strip("/")
     return table.rename(columns={"case_id": "prompt"})
@@ -202,14 +206,24 @@ def trial_lines(trial: TrialDetails) -> Iterator[str]:
 
 
 def attempt_table(attempts: pd.DataFrame) -> str:
-    """Return attempts as a table, their times in seconds."""
-    shown = attempts[attempts["phase"] == "measure"].copy()
-    shown["seconds"] = (shown["last_byte_s"] - shown["sent_s"]).round(3)
-    columns = ["stage", "attempt", "seconds", "output_tokens", "finish_reason", "valid"]
-    shown["why asked"] = shown["retry_reason"].fillna("")
-    shown["error"] = shown["error_class"].fillna("")
-    table = shown[[*columns, "error", "why asked"]].to_string(index=False, na_rep="")
-    return printable(str(table))
+    """Return attempts as a table, their times in seconds; columns without a value are left out."""
+    import pandas as pd
+
+    from liftlab.reporting.text import slow_words, words
+
+    sent = attempts[attempts["phase"] == "measure"]
+    columns = {
+        "stage": sent["stage"].map(words.stage),
+        "attempt": sent["attempt"],
+        "seconds": (sent["last_byte_s"] - sent["sent_s"]).round(3),
+        "tokens": sent["output_tokens"],
+        "ended by": sent["finish_reason"],
+        "error": sent["error_class"].map(words.request_error, na_action="ignore"),
+        "asked again after": sent["retry_reason"].map(slow_words.after, na_action="ignore"),
+    }
+    table = pd.DataFrame(columns).dropna(axis="columns", how="all")
+    shown = table.astype("string").fillna("").to_string(index=False)
+    return printable(str(shown))
 
 
 def _block(name: str, text: str) -> Iterator[str]:
@@ -221,7 +235,8 @@ def _block(name: str, text: str) -> Iterator[str]:
 def _check(check: Mapping[Hashable, Any]) -> str:
     if check["passed"]:
         return f"  pass  {one_line(str(check['call']))}"
-    came = f"error {check['error']}" if check["error"] else f"got {check['actual']}"
+    error, actual = check["error"], check["actual"]
+    came = f"error {error}" if isinstance(error, str) and error else f"got {actual}"
     said = f"{check['call']}: expected {check['expected']}, {came}"
     return f"  FAIL  {one_line(said)}"
 

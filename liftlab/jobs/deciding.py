@@ -118,7 +118,7 @@ def check_decided(decision: Decision | None) -> None:
     if decision is not None and decision.verdict == "go on":
         more = math.ceil(max(decision.if_above.mean_trials, decision.if_below.mean_trials))
         raise Undecided(
-            f"not decided after {decision.trials:,} cases: about {more:,} more are needed; "
+            f"not decided after {decision.trials:,} prompts: about {more:,} more are needed; "
             "add cases to the suite, or name a larger one with --suite"
         )
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from liftlab import store
 from liftlab import suite as suites
 from liftlab.analysis.columns import floats, labels
+from liftlab.analysis.estimate import quantity
 from liftlab.analysis.sample_size import trials_per_arm
 from liftlab.errors import InputInvalid, RunFolderCorrupt, UsageError
 from liftlab.jobs.deciding import Deciding
@@ -249,8 +250,8 @@ def cold_plan(project: Project, endpoint: str, cold_s: float) -> str:
             if sd_s is not None:
                 n = trials_per_arm(cold_s, sd_s)
                 return (
-                    f"To see {cold_s:.2f} s end to end takes {n} cold and {n} warm trials: "
-                    f"repeats of a case in {summary.run_id} spread by SD {sd_s:.2f} s."
+                    f"To see it end to end takes {n:,} cold and {n:,} warm trials: repeats of a "
+                    f"prompt in {summary.run_id} differ by {quantity(sd_s, 's')} (SD)."
                 )
     return (
         "How many cold and warm trials it takes to see that end to end, "

@@ -23,6 +23,7 @@ from liftlab.reporting.text.base import capitalised, joined
 from liftlab.summary.answers import Answers
 from liftlab.summary.claims.model import metric_words
 from liftlab.summary.comparison import Comparison, RankedRuns
+from liftlab.words import counted
 
 _MOST = 500
 _HEADINGS = ("target", "limit", "verdict", "value", "rests on")
@@ -47,7 +48,7 @@ def check_lines(result: CheckResult) -> Iterator[str]:
             line = _regression(found)
             yield f"  {visible(line.replace(f'; {shared}', '') if shared else line)}"
         if shared:
-            yield f"  {visible(shared)}."
+            yield f"  {visible(capitalised(shared))}."
     yield visible(result.sentence())
 
 
@@ -61,7 +62,7 @@ def pair_lines(pair: Comparison) -> Iterator[str]:
         yield f"  Cost of a request: {before} → {after}, means without an interval."
     sure = [case for case in pair.cases if case.verdict != "cannot tell"]
     for case in sure[:10]:
-        yield f"  {visible(case.case_id)}: {case.verdict}: ratio {case.ratio}"
+        yield f"  {visible(case.case_id)}: {case.verdict}, × {case.ratio}"
 
 
 def ranking_lines(ranked: RankedRuns) -> Iterator[str]:
@@ -79,12 +80,12 @@ def baseline_lines(baseline: Baseline) -> Iterator[str]:
     spreads = baseline.spreads()
     for metric, value in baseline.metrics.items():
         spread = spreads.get(metric)
-        said = "no spread: no other run like it"
+        said = "no spread yet: no comparable run"
         if spread is not None:
-            said = f"{spread.runs:,} runs like it differ by {quantity(spread.sd, '%')} (SD)"
+            said = f"{spread.runs:,} comparable runs differ by {quantity(spread.sd, '%')} (SD)"
         name = visible(capitalised(metric_words(metric)))
         yield f"  {name}: {quantity(value, unit_of(metric))}; {said}"
-    yield f"  {len(baseline.cases):,} cases"
+    yield f"  {counted(len(baseline.cases), 'prompt')}"
 
 
 def false_alarms_line(found: FalseAlarms) -> str:
@@ -194,9 +195,10 @@ def _row(target: JudgedTarget, found: Answers) -> tuple[str, ...]:
 def _regression(found: Regression) -> str:
     """Return both values of a number, how far apart they are, and what that is worth."""
     values = (quantity(value, unit_of(found.metric)) for value in (found.before, found.after))
-    said = f"{capitalised(metric_words(found.metric))}: {found.verdict}: {' → '.join(values)}"
+    said = f"{capitalised(metric_words(found.metric))}: {' → '.join(values)}"
     if found.change is not None:
         said += f" ({_change(found)})"
+    said += f": {found.verdict}"
     if found.reason:
         return f"{said}; {found.reason}."
     if found.verdict == "no regression found" and found.detectable is not None:

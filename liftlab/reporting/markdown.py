@@ -135,7 +135,7 @@ def daily(summary: RunSummary) -> str:
 def performance(summary: RunSummary) -> str:
     """Return the performance section of a README: a table of what the run says."""
     rows = [f"| {escaped(name)} | {escaped(value)} |" for name, value in findings.numbers(summary)]
-    source = f"Written by `liftlab readme-update`; {escaped(_of(summary))}"
+    source = f"Written by `liftlab readme-update`. {escaped(_of(summary))}"
     head = [f"{escaped(findings.title(summary))}.", "", "| | |", "| --- | --- |"]
     return "\n".join([*head, *rows, "", source])
 

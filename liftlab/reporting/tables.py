@@ -39,7 +39,6 @@ _COLORS = {
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
 MOST_CSV = 3_000_000
-_SMALLEST = 0.0001
 _TAG = re.compile(r"<[^>]*>")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
@@ -105,12 +104,15 @@ def table(
     named = headings or {}
     names = [str(name) for name in frame.columns]
     numeric = [_is_numeric(frame[name]) for name in names]
+    decimals = [
+        _decimals(frame[name]) if right else 0 for name, right in zip(names, numeric, strict=True)
+    ]
     head = [
         tag("th", named.get(name, name), scope="col", cls="num" * right)
         for name, right in zip(names, numeric, strict=True)
     ]
     rows = [
-        tag("tr", *(_cell(value, right) for value, right in zip(row, numeric, strict=True)))
+        tag("tr", *map(_cell, row, numeric, decimals))
         for row in frame.head(most).itertuples(index=False, name=None)
     ]
     if not rows:
@@ -172,11 +174,21 @@ def _is_numeric(column: pd.Series[Any]) -> bool:
     )
 
 
-def _cell(value: object, numeric: bool) -> Html:
-    return tag("td", value if isinstance(value, Html) else _words(value), cls="num" * numeric)
+def _decimals(column: pd.Series[Any]) -> int:
+    """Return the decimals of a column: none of counts, two from 1 on, four below 0.1."""
+    known = [float(value) for value in column if not _missing(value)]
+    if all(number.is_integer() for number in known):
+        return 0
+    largest = max(map(abs, known))
+    return 2 if largest >= 1 else 3 if largest >= 0.1 else 4
 
 
-def _words(value: object) -> object:
+def _cell(value: object, numeric: bool, decimals: int) -> Html:
+    shown = value if isinstance(value, Html) else _words(value, decimals)
+    return tag("td", shown, cls="num" * numeric)
+
+
+def _words(value: object, decimals: int = 0) -> object:
     if isinstance(value, Html):
         return value
     if _missing(value):
@@ -184,21 +196,18 @@ def _words(value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, numbers.Real):
-        return _number(value)
+        return _number(float(value), decimals)
     if isinstance(value, Text) and value.marks:
         return value
     return bounded(str(value), MOST_CELL).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def _number(value: numbers.Real) -> str:
-    """Write whole numbers whole, others to two decimals from 1 on, and to four below 0.1."""
-    number = float(value)
-    if isinstance(value, numbers.Integral) or (number.is_integer() and 1e6 <= abs(number) < 2**53):
-        return f"{number:,.0f}"  # a seed with nulls in its column is a float
-    if number and abs(number) < _SMALLEST:
-        return f"< {_SMALLEST}"
-    decimals = 2 if abs(number) >= 1 else 3 if abs(number) >= 0.1 else 4
-    return f"{number:,.{decimals}f}"
+def _number(number: float, decimals: int) -> str:
+    """Write a number to so many decimals; one that is not 0 never as 0."""
+    text = f"{number:,.{decimals}f}"
+    if any(digit in "123456789" for digit in text):
+        return text
+    return f"< {10.0**-decimals:.{decimals}f}" if number > 0 else "0"
 
 
 def _missing(value: object) -> bool:

@@ -79,7 +79,7 @@ class Spending:
         most = limits.max_error_rate
         if most is not None and self._errors >= ERRORS_NEEDED and share > most:
             return (
-                f"{self._errors} of {self._trials} trials are endpoint errors "
+                f"{self._errors} of {self._trials} requests failed at the endpoint "
                 f"({100 * share:.0f} %, at most {100 * most:.0f} %)"
             )
         return None

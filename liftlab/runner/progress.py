@@ -78,12 +78,12 @@ class Progress:
         self._ended += 1
         self._completed += bool(event["completed"])
         self._parsed += bool(event["parsed"])
-        shares = f"completed {self._completed}, parsed {self._parsed} of {self._ended}"
+        shares = f"{self._completed} went through all stages, {self._parsed} parse"
         if self._bar is not None:
             self._bar.set_postfix_str(shares)
             self._bar.update()
         elif self._ended == self._total or self._ended % max(1, self._total // 10) == 0:
-            self._say(f"{self._ended}/{self._total} trials; {shares}; last: {event['case_id']}")
+            self._say(f"{self._ended}/{self._total} trials: {shares}; last: {event['case_id']}")
 
     def _requests(self, event: dict[str, Any]) -> None:
         before, self._ended = self._ended, event["ended"]

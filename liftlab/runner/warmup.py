@@ -24,6 +24,7 @@ from liftlab.runner.attempt import Asked, completed, send
 from liftlab.runner.cold_start import LEAST_COLD_S, Wait
 from liftlab.runner.context import Context
 from liftlab.runner.retry import OutOfTime, Sleep, is_passing, last_result
+from liftlab.words import stage_words
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
 TELL_EVERY_S = 10.0
@@ -219,6 +220,7 @@ def row_apart(context: Context, phase: Phase) -> Attempt:
     )
 
 
+_TOLD_S = 0.05  # a first use that cost less is not worth a note
 _REQUEST = "Add two numbers."
 
 
@@ -240,8 +242,9 @@ async def warm_stages(context: Context, least_s: float) -> None:
             if row.compile_s is None and again.transport_ok and over_s >= least_s:
                 row = replace(row, compile_s=over_s)
         context.ledger.attempt_ended(row)
-        if row.compile_s:
-            context.note(f"the first use of {stage.name}'s schema took {row.compile_s:.1f} s more")
+        if row.compile_s and row.compile_s >= _TOLD_S:
+            name = stage_words(stage.name)
+            context.note(f"the first use of the schema of {name} took {row.compile_s:.1f} s more")
 
 
 def _prompt(context: Context, stage: Stage) -> Prompt | None:

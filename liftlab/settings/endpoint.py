@@ -173,7 +173,7 @@ def endpoint_from_url(
     """Return an endpoint made on the spot, or raise UsageError."""
     name = url.partition("?")[0]
     if protocol is None:
-        raise UsageError(f"{name}: say what it speaks: --protocol lift or --protocol openai")
+        raise UsageError(f"{name}: name its protocol: --protocol lift or --protocol openai")
     base = name.rstrip("/").removesuffix("/chat/completions")
     whole = protocol == "openai" and base != name.rstrip("/")
     address = {"generate_url": url} if whole else {"base_url": url.rstrip("/")}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from liftlab.settings import Project
     from liftlab.summary.run import RunSummary
 
-BESIDE = "planned stages beside each other"
+BESIDE = "planned stages in parallel"
 _CORRELATIONS = {0.0: "independent of each other", 0.5: "half correlated", 1.0: "slow together"}
 _KEYS = ["case_id", "repeat"]
 

@@ -15,11 +15,14 @@ import pytest
 from nbformat import v4
 
 from liftlab import jobs
+from liftlab.cli import show, trial
 from liftlab.reporting import markdown
 from liftlab.reporting.export import export
 from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.sections import attach
+from liftlab.reporting.text import targets
 from liftlab.reporting.text.messages import AUDIENCES
+from liftlab.reporting.text.reasons import reason_lines
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
@@ -38,6 +41,10 @@ UNFIT = {
     "nothing of nothing": r"\b0 of 0\b",
     "programmer's nothing": r"\b(?:nan|NaN|None|inf|NaT)\b|<NA>",
     "no noun": r"\b(?:is|are|of|the|to) [.;,)]",
+    "nothing with decimals": r"-0\.0+\b|(?<![\d.,])0\.000+\b",
+    "two words for a prompt": r"(?<!edge )\b[Cc]ases?\b",
+    "two words for too few": r"\b(?:insufficient data|no values|no trials)\b",
+    "a dash explained": r"– \([a-z]",
 }
 # What leaders need not know; the team finds it behind the folds.
 JARGON = r"\bn = \d|\bp [=<]|p-value|log-likelihood|\d % interval|\bbound\b|confidence|coefficient"
@@ -119,6 +126,22 @@ def test_nothing_makes_a_reader_stumble(summary: RunSummary) -> None:
     assert found == set()
 
 
+def test_nothing_on_the_terminal_makes_a_reader_stumble(summary: RunSummary) -> None:
+    run = summary.run
+    lines = [show.heading(run), *show.sentences(summary), *reason_lines(run)]
+    lines += [targets.sentence(row, summary.answers) for row in summary.targets.rows]
+    lines += [show.trial_table(summary).to_string(index=False), trial.attempt_table(run.attempts)]
+    names = {run.run.run_id, run.run.suite, *run.trials["case_id"], *run.stages["case_id"]}
+    known = "|".join(map(re.escape, sorted(filter(None, names), key=len, reverse=True)))
+    text = re.sub(known, "x", "\n".join(lines))
+    found = {
+        (kind, text[max(0, match.start() - 40) : match.end() + 20])
+        for kind, pattern in UNFIT.items()
+        for match in re.finditer(pattern, text)
+    }
+    assert found == set()
+
+
 def test_a_leader_reads_no_statistics(summary: RunSummary) -> None:
     status = words(unfolded(page(NOTEBOOKS[0], summary)))
     for text in (status, AUDIENCES["leadership"][1](summary), AUDIENCES["users"][1](summary)):
@@ -134,6 +157,10 @@ def test_a_leader_reads_no_statistics(summary: RunSummary) -> None:
         ("one of many", "all 1 answers"),
         ("nothing of nothing", "0 of 0 answers"),
         ("no noun", "the others are ."),
+        ("nothing with decimals", "0.0000 s"),
+        ("two words for a prompt", "needs 5 cases"),
+        ("two words for too few", "insufficient data"),
+        ("a dash explained", "– (nothing was answered)"),
     ],
 )
 def test_what_is_looked_for_is_found(kind: str, text: str) -> None:

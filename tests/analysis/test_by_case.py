@@ -92,7 +92,7 @@ def test_few_cases_with_repeats_have_no_verdict() -> None:
         table.trials = table.trials[table.trials["case_id"].isin(["a", "b", "c", "d"])]
     found = case_changes(*runs)
     assert {change.verdict for change in found} == {"cannot tell"}
-    assert found[0].ratio.reason == "needs 5 cases with 3 answered requests on each side"
+    assert found[0].ratio.reason == "needs 5 prompts with 3 answered requests on each side"
 
 
 def test_only_shared_cases_with_answers_count() -> None:

@@ -120,7 +120,7 @@ def test_nothing_in_common_is_told_apart_from_no_difference() -> None:
     assert found.shared == 0
     assert {change.verdict for change in found.times} == {"cannot tell"}
     assert found.success.p is None
-    assert found.success.difference.reason == "no case was graded in both runs"
+    assert found.success.difference.reason == "no prompt was graded in both runs"
 
 
 def test_empty_runs_and_other_stages_do_not_stumble() -> None:

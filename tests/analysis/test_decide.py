@@ -132,7 +132,7 @@ def test_the_sentence_says_what_would_settle_it_and_what_that_takes() -> None:
 def test_no_trials_decide_nothing() -> None:
     nothing = success_rate([])
     assert (nothing.verdict, nothing.trials) == ("go on", 0)
-    assert nothing.published.reason == "no trials"
+    assert nothing.published.reason == "no data"
     assert "11 right answers in a row" in sentence(nothing)
 
 

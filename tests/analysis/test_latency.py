@@ -87,7 +87,7 @@ def test_rows_without_a_time_are_left_out_and_counted() -> None:
 def test_no_rows_at_all() -> None:
     summary = summarise([])
     assert summary.n == 0
-    assert summary.p50.reason == "no values"
+    assert summary.p50.reason == "no data"
     assert summary.low_s is None
     assert stage_summaries(pd.DataFrame()) == []
 

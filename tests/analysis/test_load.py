@@ -31,7 +31,7 @@ def test_a_closed_load_is_counted_and_its_warm_up_left_out() -> None:
     assert found.rps == 4.0
     said = list(lines(found))
     assert said[0].startswith("closed loop, 4 at once: 11 requests, 10 answered well, 4.0 answered")
-    assert "failed: reset 1" in said
+    assert "failed: 1 × connection lost" in said
     assert "TTFT: P50 10 ms, P90 10 ms, largest 10 ms" in said
 
 

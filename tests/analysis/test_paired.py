@@ -108,9 +108,9 @@ def test_single_runs_give_a_ratio_and_no_verdict() -> None:
     single = times([21.7], ["add"], [14.9], ["add"])
     assert single.verdict == "cannot tell"
     assert single.ratio.value == pytest.approx(14.9 / 21.7)
-    assert single.ratio.reason == "insufficient data: needs 5 shared cases"
+    assert single.ratio.reason == "needs 5 shared prompts"
     unlike = times([21.7], ["factorial"], [14.9], ["add"])
-    assert unlike.ratio.reason == "no case is in both runs"
+    assert unlike.ratio.reason == "no prompt is in both runs"
     assert unlike.ratio.value is None  # what other cases take says nothing
     nothing = times([], [], [14.9], ["add"])
     assert nothing.ratio.value is None

@@ -140,7 +140,7 @@ def test_constant_values_are_said_to_be_the_same() -> None:
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ([], "no values"),
+        ([], "no data"),
         ([1.0, math.nan, 2.0, 3.0], "1 of 4 values missing"),
         ([1.0, 0.0, 2.0], "1 of 3 values are not positive"),
         ([1.0, math.inf, 2.0], "a value is infinite"),

@@ -36,8 +36,8 @@ def test_a_rate_that_was_picked_is_wider_and_says_so() -> None:
 
 
 def test_no_trials() -> None:
-    assert proportion(0, 0).reason == "no trials"
-    assert proportion([], clusters=[]).reason == "no trials"
+    assert proportion(0, 0).reason == "no data"
+    assert proportion([], clusters=[]).reason == "no data"
 
 
 @pytest.mark.parametrize(("successes", "n"), [(6, 5), (-1, 5), (0, -1)])

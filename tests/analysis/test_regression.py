@@ -44,7 +44,7 @@ def test_a_change_comes_with_its_interval_and_what_would_show() -> None:
     assert found.low < found.change < found.high
     assert found.detectable > 0.05
     alone = regressions({E2E: 10.0}, {E2E: 10.5}, {})[0]
-    assert alone.reason == "needs 5 comparable runs for their spread, and there are 0"
+    assert alone.reason == "a verdict needs the spread of 5 comparable runs, and there are 0"
 
 
 def test_the_metrics_are_corrected_together() -> None:

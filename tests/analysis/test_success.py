@@ -76,7 +76,7 @@ def test_failure_classes_come_most_frequent_first() -> None:
 
 def test_no_trials() -> None:
     empty = published().iloc[:0]
-    assert success_rate(empty).estimate.reason == "no trials"
+    assert success_rate(empty).estimate.reason == "no data"
     assert failure_classes(empty) == []
     assert failure_classes(published()[lambda t: t["outcome"] == "pass"]) == []
 
@@ -145,5 +145,5 @@ def test_one_answer_a_case_is_the_success_rate() -> None:
 
 
 def test_nothing_and_one_case_have_no_interval() -> None:
-    assert pass_at_k([], [], 1).estimate.reason == "no trials"
-    assert pass_at_k([3], [1], 2).estimate.reason == "no interval from one case"
+    assert pass_at_k([], [], 1).estimate.reason == "no data"
+    assert pass_at_k([3], [1], 2).estimate.reason == "no interval from one prompt"

@@ -47,7 +47,7 @@ def test_a_run_has_a_line_a_stage() -> None:
     rows += [row(phase="warmup", first_token_s=11.0), row(error_class="reset", first_token_s=11.0)]
     (found,) = stage_tokens(pd.DataFrame(rows))
     assert text.tokens(found) == (
-        "code, medians of 6 streamed replies: "
+        "Code, medians of 6 streamed replies: "
         "TTFT 500 ms, TTFO 500 ms, ITL 100 ms, TPOT 100 ms, 10 tokens/s"
     )
     assert set(found.medians) - set(found.p95s) == {"tokens_per_s"}

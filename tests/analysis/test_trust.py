@@ -48,10 +48,10 @@ def test_how_far_times_are_known() -> None:
         )
     )
     assert told == (
-        "Times are known to 0.42 ms: the client's event loop lagged 0.2 ms at P50 and 1.1 ms "
+        "Times are known to ± 0.42 ms: the client's event loop lagged 0.2 ms at P50 and 1.1 ms "
         "at P99, and the client used 4 % of a core."
     )
-    assert trust_sentence(run(timing_uncertainty_s=0.0004)) == "Times are known to 0.4 ms."
+    assert trust_sentence(run(timing_uncertainty_s=0.0004)) == "Times are known to ± 0.4 ms."
 
 
 def test_no_interval_is_narrower_than_the_clock_s_error() -> None:
@@ -97,7 +97,7 @@ def rows(
 
 def test_a_cache_is_told_with_what_to_do() -> None:
     said = cache_warning(rows())
-    assert "in 12 of 12 cases and stages" in said
+    assert "in 12 of 12 prompts and stages" in said
     assert "80 % of their prompt tokens cached" in said
     assert "nonce = true" in said
 

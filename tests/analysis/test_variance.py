@@ -86,7 +86,7 @@ def test_the_spread_of_repeats_is_covered() -> None:
 
 def test_one_repeat_says_nothing() -> None:
     found = components([1.0, 2, 3, 4, 5, 6], list("abcdef"))
-    assert found.reason == "needs 5 cases with 2 repeats each; no case was repeated"
+    assert found.reason == "needs 5 prompts with 2 repeats each; no prompt was repeated"
     assert found.share.value is None
     assert components([1, 2, 3, 4], list("aabb")).reason.endswith("2 have them")
     assert components([], []).reason
@@ -94,7 +94,7 @@ def test_one_repeat_says_nothing() -> None:
 
 def test_identical_repeats_say_so() -> None:
     found = components([1, 1, 2, 2, 3, 3, 4, 4, 5, 5], list("aabbccddee"))
-    assert found.reason == "repeats of a case are all the same"
+    assert found.reason == "repeats of a prompt are all the same"
 
 
 def test_what_cannot_be_used_is_left_out() -> None:

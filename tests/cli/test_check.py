@@ -183,7 +183,7 @@ def test_a_checkout_without_runs_is_judged_by_the_file_alone(
     baseline = json.loads((tmp_path / "baseline.json").read_text())
     (tmp_path / "baseline.json").write_text(json.dumps(baseline | {"spread": {}}))
     assert check(tmp_path) == 7
-    assert "needs 5 comparable runs for their spread" in capsys.readouterr().out
+    assert "the spread of 5 comparable runs" in capsys.readouterr().out
 
 
 def test_other_conditions_are_not_comparable(
@@ -266,7 +266,7 @@ def test_a_baseline_is_shown_and_is_a_complete_run(
     assert main(["baseline", "show"]) == 0
     said = capsys.readouterr().out
     assert f"{run_id(0)}  timed · lift · modal · m1" in said
-    assert "End to end median: 14.5 s; 7 runs like it differ by" in said
+    assert "End to end median: 14.5 s; 7 comparable runs differ by" in said
     shutil.copy(timed / "liftlab.toml", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert main(["baseline", "show"]) == 6

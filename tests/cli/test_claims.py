@@ -32,7 +32,7 @@ def test_claims_are_printed_with_their_rulings(
     assert main(["claims", "week2_day1"]) == 0
     captured = capsys.readouterr()
     assert "C05  “NLP to IR: very consistent, < 5 % variance”: contradicted" in captured.out
-    assert "     why  0 of these 3 prompts were ever right" in captured.out
+    assert "     why  None of these 3 prompts was answered right" in captured.out
     assert "17 claims: 7 contradicted, " in captured.out
     assert captured.err == ""
 

@@ -36,7 +36,7 @@ def test_a_failed_trial(
     assert ">   4      return x.no_such" in out
     assert "FAIL  double(1): expected 2, error " in out
     assert "AttributeError on line 4" in out
-    assert "nlp_to_ir" in out
+    assert "NLP → IR       1" in out
     assert all(character.isprintable() or character == "\n" for character in out)
     assert main(["trial", "latest", "double", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

@@ -87,7 +87,7 @@ def test_a_few_errors_may_be_chance() -> None:
         spent.add(*done(error_class="connect"))
     assert spent.reached() is None
     spent.add(*done(error_class="reset"))
-    assert spent.reached() == "5 of 5 trials are endpoint errors (100 %, at most 20 %)"
+    assert spent.reached() == "5 of 5 requests failed at the endpoint (100 %, at most 20 %)"
     for _ in range(20):
         spent.add(*done())
     assert spent.reached() is None
@@ -105,7 +105,7 @@ def test_a_reply_without_an_answer_is_an_endpoint_error() -> None:
     spent, _ = spending({"max_error_rate": 0.2})
     for _ in range(5):
         spent.add(*done(error_class="invalid_json", no_answer=True))
-    assert spent.reached() == "5 of 5 trials are endpoint errors (100 %, at most 20 %)"
+    assert spent.reached() == "5 of 5 requests failed at the endpoint (100 %, at most 20 %)"
 
 
 def test_cached_and_reasoning_tokens_are_charged_at_their_own_rates() -> None:

@@ -31,7 +31,7 @@ def test_off_a_terminal_there_are_no_carriage_returns_and_about_ten_lines() -> N
     lines = stream.getvalue().splitlines()
     assert "\r" not in stream.getvalue()
     assert len(lines) == 11
-    assert lines[-1] == "100/100 trials; completed 50, parsed 100 of 100; last: add"
+    assert lines[-1] == "100/100 trials: 50 went through all stages, 100 parse; last: add"
 
 
 class Terminal(io.StringIO):
@@ -46,7 +46,7 @@ def test_on_a_terminal_there_is_a_bar_with_the_case_and_the_shares() -> None:
     progress(TRIAL)
     progress.close()
     assert "add" in stream.getvalue()
-    assert "completed 1, parsed 1 of 1" in stream.getvalue()
+    assert "1 went through all stages, 1 parse" in stream.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ async def test_each_schema_is_seen_once_and_what_that_took_is_told() -> None:
     assert {row.phase for row in rows} == {"warmup"}
     assert {row.case_id for row in rows} == {None}
     assert {request.sampling.max_tokens for request in endpoint.requests} == {1}
-    assert notes[0] == "the first use of nlp_to_ir's schema took 5.0 s more"
+    assert notes[0] == "the first use of the schema of NLP → IR took 5.0 s more"
     first_trial = NlpToIr().prompt("Multiply two numbers.", {}).text
     begin = endpoint.requests[0].prompt.split("Request: Add two")[0]
     assert first_trial.startswith(begin)

@@ -21,12 +21,12 @@ from liftlab.store.files import write_atomic
 from liftlab.store.frames import trial_costs
 
 LOSSY = (
-    "one latency a stage: the times of its attempts, retries and back-off are in attempt.parquet",
-    "only the stages nlp_to_ir and ir_to_code; others are in stage.parquet",
-    "end_to_end_success says that every stage gave a value, execution_success that all checks "
-    "passed; why one failed is in grade.parquet",
-    "means and medians are over trials that gave a value, without intervals",
-    "warm-up, probe and abandoned attempts are left out",
+    "times of attempts, retries and back-off: a stage has one latency; see attempt.parquet",
+    "stages other than nlp_to_ir and ir_to_code; see stage.parquet",
+    "why a trial failed: end_to_end_success means that every stage gave a value, "
+    "execution_success that all checks passed; see grade.parquet",
+    "intervals: means and medians are of the trials that gave a value",
+    "attempts of the warm-up and of probes, and abandoned ones",
 )
 _STAGES = ("nlp_to_ir", "ir_to_code")
 _DIGITS = 15  # every figure of so many digits comes back as it was, from ms to s and again

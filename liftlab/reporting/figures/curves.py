@@ -138,7 +138,7 @@ def drift(relative: Floats, *, caption: str) -> Figure:
         told = f"from {plain(float(known.min()), 2)} to {plain(float(known.max()), 2)} times"
     return Figure(
         caption=caption,
-        alt=f"{len(known):,} end-to-end times over their case's median, in order: {told}.",
+        alt=f"{len(known):,} end-to-end times over their prompt's median, in order: {told}.",
         draw=lambda width: _draw_drift(relative, width),
     )
 
@@ -167,6 +167,6 @@ def _draw_drift(relative: Floats, width: float) -> Drawing:
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(lambda tick, _: f"{plain(tick, 2)}×")
-    axes.set_xlabel("trials in the order measured; 1× is the case's median", loc="left")
+    axes.set_xlabel("trials in the order measured; 1× is the prompt's median", loc="left")
     base.legend(axes, handles, columns=2)
     return drawing

@@ -115,10 +115,10 @@ def _failed(trial: Any, done: bool, stages: pd.DataFrame) -> str:
         return ""
     errors = [error for error in labels(stages, "error_class") if error is not None]
     said = "not finished"
-    if isinstance(trial.failure_class, str) and trial.failure_class:
-        said = words.cause(trial.failure_class)
-    elif errors:
+    if errors and trial.outcome in ("error", None):
         said = words.request_error(str(errors[-1]))
+    elif isinstance(trial.failure_class, str) and trial.failure_class:
+        said = words.cause(trial.failure_class)
     tries = 0 if done or not len(stages) else np.nan_to_num(floats(stages, "attempts")).max()
     return base.label(f"failed after {int(tries)} attempts: {said}" if tries > 1 else said, 64)
 

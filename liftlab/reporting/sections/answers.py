@@ -38,7 +38,9 @@ _LINES = re.compile("\r\n|\r|\n")
 def _(answers: Answers) -> Section:
     """Return success by category and difficulty, and pass@k."""
     groups = [("category", answers.by_category), ("difficulty", answers.by_difficulty)]
-    parts = [_figure(answers, kind, rates) for kind, rates in groups if len(rates) > 1]
+    parts = [
+        _figure(answers, kind, rates) for kind, rates in groups if len(rates) > 1 and answers.graded
+    ]
     return of_run(
         answers,
         title=answers_text.right(answers),

@@ -58,7 +58,7 @@ def _cards(budget: Budget) -> Html:
     found = budget.with_planned if budget.planned else budget.without
     return scorecards(
         Scorecard(
-            what=f"End to end {when}, {name}",
+            what=f"End to end {when}, {name[0].lower() + name[1:] if name == 'Median' else name}",
             number=value(found[q]),
             why=likely(found[q]),
             verdict="" if found[q].value is not None else "not measurable",
@@ -80,11 +80,11 @@ def _stages(budget: Budget) -> Html:
     rows = [
         {
             "Stage": words.stage(stage.name),
-            "Is": "planned" if stage.planned else "measured",
+            "Time": "planned" if stage.planned else "measured",
             "Median, s": stage.typical_s,
             "Range": ranges.get(stage.name),
-            "Waited for": quantity(stage.critical, "%"),
-            "Half the time saves, s": max(0.0, stage.saves_p50_s),
+            "On the critical path": quantity(stage.critical, "%"),
+            "Halving it saves, s": max(0.0, stage.saves_p50_s),
         }
         for stage in budget.stages
     ]

@@ -15,6 +15,7 @@ from liftlab.reporting.html import Html, join, tag
 from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
 from liftlab.reporting.tables import Scorecard, behind, scorecards, table
 from liftlab.reporting.text import cost as cost_text
+from liftlab.reporting.text.base import capitalised
 from liftlab.reporting.text.numbers import likely, value
 from liftlab.summary.cost import Costs
 
@@ -63,9 +64,9 @@ def _traffic(cost: Costs) -> list[Html]:
     if cost.hosting is None or not cost.curve:
         return []
     lines = {
-        "scales to zero": [p.rate_rps * _amount(cost, p.scaling) for p in cost.curve],
+        "stopped when idle": [p.rate_rps * _amount(cost, p.scaling) for p in cost.curve],
         "one kept warm": [p.rate_rps * _amount(cost, p.kept) for p in cost.curve],
-        "work alone": [p.rate_rps * _worked(cost, p.scaling) for p in cost.curve],
+        "without idle time": [p.rate_rps * _worked(cost, p.scaling) for p in cost.curve],
     }
     lines = {name: [MONTH_S * amount for amount in bills] for name, bills in lines.items()}
     marks = {
@@ -77,13 +78,15 @@ def _traffic(cost: Costs) -> list[Html]:
         if bill.usage is not None
     }
     rates = [point.rate_rps for point in cost.curve]
-    frame = pd.DataFrame({"Requests a day": [86_400 * rate for rate in rates], **lines})
+    unit = "s" if cost.price.usd_per_hour is None else "USD"
+    billed = {f"{capitalised(name)}, {unit} a month": bills for name, bills in lines.items()}
+    frame = pd.DataFrame({"Requests a day": [86_400 * rate for rate in rates], **billed})
     figure = cost_by_traffic(
         rates,
         lines,
         marks,
         cost_text.warm_from(cost),
-        unit="s" if cost.price.usd_per_hour is None else "USD",
+        unit=unit,
         caption=cost_text.traffic(cost),
         table=behind(table(frame, csv="traffic.csv", most=10)),
     )
@@ -99,7 +102,7 @@ def _parts(cost: Costs) -> list[Html]:
         if bill.usage is not None:
             bars[f"{bill.requests:,.0f} a month"] = parts_with_idle(cost.busy, bill.usage)
     rows = [
-        {"": name, "Part": part, "Billed s": amount, "Share": quantity(amount / bar.total, "%")}
+        {"": name, "Part": part, "Billed, s": amount, "Share": quantity(amount / bar.total, "%")}
         for name, bar in bars.items()
         for part, amount in bar.amounts.items()
     ]

@@ -9,6 +9,7 @@ import pandas as pd
 from liftlab.analysis.causes import CAUSES
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import LatencySummary
+from liftlab.analysis.variance import Components
 from liftlab.reporting.figures.curves import drift as drift_figure
 from liftlab.reporting.figures.slow import causes as causes_figure
 from liftlab.reporting.figures.slow import latency_strip
@@ -56,9 +57,11 @@ def _(latency: Latency) -> Section:
             latency_text.right(latency),
             latency_text.left_out(latency),
         ),
-        parts=(bars.html(),) if len(run.trials) else (),
+        parts=(bars.html(),) if run.trials["e2e_s"].notna().any() else (),
         details=(
-            ("Times by stage", join([_table(latency), tag("p", latency_text.ROWS, cls="note")])),
+            (("Times by stage", join([_table(latency), tag("p", latency_text.ROWS, cls="note")])),)
+            if latency.e2e.n
+            else ()
         ),
     )
 
@@ -87,16 +90,14 @@ def _row(summary: LatencySummary, name: str) -> dict[str, object]:
 @shown.register
 def _(spread: Spread) -> Section:
     """Return coefficients of variation and variance components of each stage."""
+    known = any(parts.repeat.value is not None for _, parts in spread.rows)
     rows = [
         {
             "": words.stage(what),
             "n": times.n,
             "SD, s": times.std_s,
             "SD / mean": cell(times.cv),
-            "Same prompt again": cell(parts.repeat),
-            "95 % interval": interval_cell(parts.repeat),
-            "Between prompts": cell(parts.share),
-            "95 % interval ": interval_cell(parts.share),
+            **(_parts(parts) if known else {}),
         }
         for what, parts in spread.rows
         if (times := spread.latency.of(what)) is not None and times.n
@@ -111,8 +112,19 @@ def _(spread: Spread) -> Section:
         notes=(
             "Same prompt again: coefficient of variation of repeats. Between prompts: their part "
             "of the variance of ln seconds; the rest is of repeats.",
-        ),
+        )
+        if known
+        else (),
     )
+
+
+def _parts(parts: Components) -> dict[str, object]:
+    return {
+        "Same prompt again": cell(parts.repeat),
+        "95 % interval": interval_cell(parts.repeat),
+        "Between prompts": cell(parts.share),
+        "95 % interval ": interval_cell(parts.share),
+    }
 
 
 @shown.register
@@ -147,7 +159,7 @@ def _drift_table(drift: Drift) -> Html:
 
 
 def _ratio(estimate: Estimate) -> str:
-    return "–" if estimate.value is None else f"{estimate.value:.2f}"
+    return "–" if estimate.value is None else f"{round(estimate.value, 2) + 0.0:.2f}"
 
 
 @shown.register

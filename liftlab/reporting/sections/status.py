@@ -20,7 +20,15 @@ from liftlab.reporting.text import recommendations as recommendations_text
 from liftlab.reporting.text.base import capitalised, code
 from liftlab.reporting.text.coverage import not_covered
 from liftlab.reporting.text.numbers import likely, value
-from liftlab.reporting.text.provenance import isolation, load, price, seconds, source, with_digest
+from liftlab.reporting.text.provenance import (
+    isolation,
+    load,
+    moment,
+    price,
+    seconds,
+    source,
+    with_digest,
+)
 from liftlab.summary.claims import Claims
 from liftlab.summary.provenance import Provenance, Published, warning_of
 from liftlab.summary.run import RunSummary
@@ -66,7 +74,8 @@ def _card(what: str, number: str, estimate: Estimate, target: JudgedTarget | Non
     if target is None:
         verdict = "" if estimate.value is not None else "not measurable"
         return Scorecard(what=what, number=number, why=likely(estimate), verdict=verdict)
-    why = [likely(estimate), targets.decides(target)]
+    known = estimate if estimate.value is not None else target.result.estimate
+    why = [likely(known), targets.decides(target)]
     return Scorecard(
         what=what,
         number=number,
@@ -166,7 +175,7 @@ def published_rows(published: Published) -> list[dict[str, str]]:
             "Figure": _name(row.what, stages),
             "Published": _amount(row.published, row.unit),
             "Recomputed": _amount(row.recomputed, row.unit, _limit(published, row)),
-            "": _VERDICTS[row.survives][1],
+            "Verdict": _VERDICTS[row.survives][1],
             "Why": row.explanation,
         }
         for row in published.rows
@@ -176,7 +185,7 @@ def published_rows(published: Published) -> list[dict[str, str]]:
 def _table(published: Published) -> Html:
     shown = pd.DataFrame(published_rows(published))
     verdicts: Any = [verdict(*_VERDICTS[row.survives]) for row in published.rows]
-    shown[""] = verdicts
+    shown["Verdict"] = verdicts
     columns = ["field", "unit", "published", "comes_out_as", "recomputed", "rule", "survives"]
     full = pd.DataFrame(
         [{name: getattr(row, name) for name in [*columns, "explanation"]} for row in published.rows]
@@ -218,7 +227,7 @@ def _(provenance: Provenance) -> Section:
         "Isolation": isolation(provenance.isolation),
         "Caches": provenance.caches,
         "Own work": "; ".join(provenance.own_work),
-        "Grader": ", ".join(run.grades["grader_version"].dropna().unique()),
+        "Grader version": ", ".join(run.grades["grader_version"].dropna().unique()),
         **_client(run.run),
     }
     shown = facts_table(rows)
@@ -229,7 +238,7 @@ def _run(run: Run) -> dict[str, object]:
     sampling = {
         "temperature": run.temperature,
         "top-p": run.top_p,
-        "max tokens": run.max_tokens,
+        "max tokens": None if run.max_tokens is None else f"{run.max_tokens:,}",
         "seed": run.sampling_seed,
     }
     return {
@@ -245,8 +254,8 @@ def _run(run: Run) -> dict[str, object]:
         "Left out of requests": run.left_out,
         "Load": load(run),
         "Order": f"shuffled, seed {run.order_seed}" if run.order_seed is not None else None,
-        "Started": run.started_at,
-        "Finished": run.finished_at,
+        "Started": moment(run.started_at),
+        "Finished": moment(run.finished_at),
     }
 
 

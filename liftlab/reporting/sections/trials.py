@@ -17,6 +17,7 @@ from liftlab.reporting.tables import Scorecard, behind, codes, scorecards, table
 from liftlab.reporting.text import trial as trial_text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.numbers import sentences
+from liftlab.reporting.text.reasons import went_wrong
 from liftlab.store import RunData
 from liftlab.summary.trials import Exchange, TrialDetails, Trials
 from liftlab.words import counted
@@ -29,7 +30,7 @@ _HEADINGS = {
     "client_s": "Of it liftlab, s",
     "attempts": "Attempts",
     "outcome": "Outcome",
-    "failure_class": "What went wrong",
+    "why": "What went wrong",
 }
 _TIMES = {
     "stage": "stage",
@@ -70,7 +71,7 @@ def _cards(trials: Trials) -> Html:
     cards = [
         Scorecard(what="HTTP requests", number=f"{trials.requests:,}"),
         Scorecard(what="Retries", number=f"{trials.retries:,}"),
-        Scorecard(what="Failed on the way", number=f"{trials.failed:,}"),
+        Scorecard(what="Failed HTTP requests", number=f"{trials.failed:,}"),
     ]
     if tokens is not None:
         cards.append(Scorecard(what="Output tokens", number=f"{tokens:,}"))
@@ -88,14 +89,14 @@ def trial_table(run: RunData) -> Html:
     own = ["client_s"] if client_counts(run.trials) else []
     rest = ["e2e_s", *own, "attempts", "checks_passed", "checks_total", "outcome", "failure_class"]
     frame = frame.merge(run.trials[[*keys, *rest]], on=keys)
+    frame["why"] = went_wrong(run)
     frame = frame.sort_values("e2e_s", ascending=False, kind="stable")
-    shown = frame.drop(columns=["checks_passed", "checks_total"])
+    shown = frame.drop(columns=["checks_passed", "checks_total", "failure_class"])
     outcomes: Any = [verdict(str(outcome)) for outcome in frame["outcome"]]
     ids: Any = codes(frame["case_id"])
     shown = shown.assign(outcome=outcomes, case_id=ids)
     shown["category"] = frame["category"].map(words.readable, na_action="ignore")
-    shown["failure_class"] = frame["failure_class"].map(words.cause, na_action="ignore")
-    return table(shown, headings=_HEADINGS, csv="trials.csv", full=frame)
+    return table(shown, headings=_HEADINGS, csv="trials.csv", full=frame.drop(columns="why"))
 
 
 def _tokens(trials: Trials) -> list[tuple[str, Html]]:

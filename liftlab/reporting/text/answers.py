@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from liftlab.analysis.success import FailureShare, SuccessRate
 from liftlab.reporting.text import words
@@ -57,7 +58,10 @@ def most_frequent(answers: Answers) -> FailureShare | None:
 def weighed(answers: Answers) -> Text:
     """Say the rate where prompts were answered unequally often, and the count is another share."""
     rate = answers.success
-    if not rate.trials or abs((rate.estimate.value or 0) - rate.successes / rate.trials) < 0.005:
+    if not rate.trials:
+        return Text()
+    plain = replace(rate.estimate, value=rate.successes / rate.trials)
+    if plain.point == rate.estimate.point:
         return Text()
     return write("If every prompt counts the same, {} are right.", value(rate.estimate))
 
@@ -74,8 +78,8 @@ def parsed(answers: Answers) -> Text:
 
 
 def errors(answers: Answers) -> Text:
-    """Say how many requests failed at the endpoint; empty where none did."""
-    if not answers.errors:
+    """Say how many requests failed at the endpoint; empty where none, or all, did."""
+    if not answers.errors or not answers.answered:
         return Text()
     return write("{}{}.", failed(answers), how(answers.error_classes))
 
@@ -116,7 +120,7 @@ def unanswered(answers: Answers) -> Text:
     """Say that no request was answered."""
     if not answers.trials:
         return Text("No request has ended yet")
-    return write("No request was answered: {}", failed(answers))
+    return write("No request was answered: {}{}", failed(answers), how(answers.error_classes))
 
 
 def group(rate: SuccessRate) -> Text:

@@ -32,7 +32,7 @@ def ends(result: BudgetResult) -> Text:
     if budget is None or not budget.planned:
         return Text()
     between = span(budget.lowest_s, budget.highest_s, "s")
-    return Text(f"If all planned stages are as fast, or as slow, as planned: {between}.")
+    return Text(f"If every planned stage takes its least, or its most: {between}.")
 
 
 def within(result: BudgetResult) -> Text:

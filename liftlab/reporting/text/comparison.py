@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from liftlab.analysis.estimate import quantity
+from liftlab.analysis.estimate import plain, quantity
 from liftlab.analysis.paired import Change
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, capitalised, code, joined, marked, write
@@ -52,10 +52,10 @@ def success(comparison: Comparison) -> Text:
     """Say how the success rate changed, in percentage points."""
     found = comparison.times.success
     if found.first is None or found.second is None:
-        return Text("Success: no prompt was graded in both runs.")
+        return Text("Right answers: no prompt was graded in both runs.")
     rates = f"{quantity(found.first, '%')} before, {quantity(found.second, '%')} after"
     by = f"{found.difference.point} ({interval(found.difference)})"
-    return write("Right answers: {}: {}, a difference of {}.", found.verdict, rates, by)
+    return write("Right answers: {}, a difference of {}: {}.", rates, by, found.verdict)
 
 
 def shared(comparison: Comparison) -> Text:
@@ -111,6 +111,8 @@ def sentences(comparison: Comparison) -> Iterator[Text | str]:
 def _faster(change: Change, who: str) -> Text:
     """Return whether a run is faster end to end, as a clause."""
     size = change.ratio.value
+    if size is not None and size >= 2 and change.verdict == "slower":
+        return write("{} takes {} times as long end to end", who, plain(size, 2))
     if size is not None and change.verdict in ("faster", "slower"):
         by = quantity(abs(1 - size), "%")
         return write("{} is {} {} end to end", who, by, _verdict(change))

@@ -135,7 +135,7 @@ def hosting(cost: Costs) -> Text:
     host = cost.hosting
     if host is None:
         return Text()
-    how = "a closed form" if host.serial else "simulated events"
+    how = "a formula" if host.serial else "simulation"
     cold = "Cold starts are not known and left out: the bill may be higher."
     if cost.cold_start != "unknown":
         took = quantity(host.cold_start_s, "s")

@@ -6,6 +6,7 @@ import math
 
 from liftlab.analysis.decide import Decision
 from liftlab.analysis.estimate import as_set, quantity
+from liftlab.reporting.text.recommendations import duration
 from liftlab.words import be, counted
 
 
@@ -52,15 +53,6 @@ def effort(seconds: float | None, usd: float | None) -> str:
     >>> effort(900, 0.1), effort(None, None)
     (' (15 min, 0.10 USD)', '')
     """
-    parts = [] if seconds is None else [_duration(seconds)]
+    parts = [] if seconds is None else [duration(seconds)]
     parts += [] if usd is None else [quantity(usd, "USD")]
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return quantity(seconds, "s")
-    minutes = seconds / 60
-    if minutes < 100:
-        return f"{math.ceil(minutes)} min"
-    return f"{minutes / 60:,.1f} h"

@@ -16,7 +16,7 @@ from liftlab.words import counted, one_line, stage_words
 
 _NAMES = ("suite", "endpoint", "model")
 _COLUMNS = {
-    "right": ("success_rate", "%"),
+    "success": ("success_rate", "%"),
     "cost": ("cost_per_trial_usd", "USD"),
     "attempts": ("attempts_per_trial", ""),
 }
@@ -73,7 +73,9 @@ def metric(series: MetricSeries) -> str:
     """Return the newest value, the spread and the slope."""
     newest = quantity(series.latest, unit_of(series.metric))
     name = capitalised(metric_words(series.metric))
-    said = f"{name}: {newest} in the newest of {counted(series.n, 'run')}"
+    said = f"{name}: {newest}"
+    if series.n > 1:
+        said += f" in the newest of {series.n:,} runs"
     if series.sd is not None:
         said += f", which differ by {quantity(series.sd, '%')} (SD) at this level"
     slope = series.per_week

@@ -32,6 +32,8 @@ def typical(latency: Latency, target: JudgedTarget | None) -> Text:
 def tail(latency: Latency) -> Text:
     """Say what P95 is, or why there is none."""
     p95 = latency.e2e.p95
+    if not latency.e2e.n:
+        return Text()
     if p95.value is None:
         return capitalised(f"{p95.reason}.") if p95.reason else Text()
     return write("P95 is {}.", with_likely(p95))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.load import LoadSummary, Spread
 from liftlab.analysis.tokens import WORDS, StageTokens
+from liftlab.reporting.text import words
 
 _WORDS = {
     **WORDS,
@@ -21,7 +22,8 @@ def lines(load: LoadSummary) -> Iterator[str]:
     rate = "" if load.rps is None else f", {load.rps:,.1f} answered a second"
     yield f"{load.loop}: {load.n:,} requests, {load.ok:,} answered well{rate}"
     if load.errors:
-        yield "failed: " + ", ".join(f"{name} {count:,}" for name, count in load.errors)
+        ways = (f"{count:,} × {words.request_error(name)}" for name, count in load.errors)
+        yield f"failed: {', '.join(ways)}"
     for spread in load.spreads:
         yield f"{_WORDS[spread.name]}: {_quantiles(spread)}"
     if load.reasoned_only:
@@ -39,7 +41,9 @@ def tokens(stage: StageTokens) -> str:
     ]
     if stage.reasoned_only:
         named.append(f"no answer token came in {stage.reasoned_only:,}")
-    return f"{stage.stage}, medians of {stage.n:,} streamed replies: {', '.join(named)}"
+    return (
+        f"{words.stage(stage.stage)}, medians of {stage.n:,} streamed replies: {', '.join(named)}"
+    )
 
 
 def _quantiles(spread: Spread) -> str:

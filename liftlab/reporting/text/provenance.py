@@ -16,12 +16,12 @@ _ISOLATION = {
     "they could read files and use the network.",
     "none": "Answers were not run.",
 }
-_SOURCES = {"reference": "published figures, recomputed", "imported": "imported"}
+SOURCES = {"reference": "published figures, recomputed", "imported": "imported"}
 
 
 def source(run: Run) -> str:
     """Return who measured the run."""
-    return _SOURCES.get(run.provenance, "measured by liftlab")
+    return SOURCES.get(run.provenance, "measured by liftlab")
 
 
 def isolation(levels: Sequence[str]) -> str:
@@ -45,10 +45,22 @@ def load(run: Run) -> str | None:
     return f"closed loop, {run.concurrency} at a time" if run.concurrency else run.load
 
 
+def moment(stamp: str | None) -> str | None:
+    """Return a moment in UTC to the second.
+
+    Examples
+    --------
+    >>> moment("2026-11-29T19:04:25.311059+00:00")
+    '2026-11-29 19:04:25 UTC'
+    """
+    when = "" if stamp is None else stamp[:19].replace("T", " ")
+    return f"{when} UTC" if stamp and stamp.endswith(("+00:00", "Z")) else stamp
+
+
 def seconds(value: float | None) -> str | None:
     """Return a span of the client's clock, however short."""
-    if value is not None and 0 < value < 1e-6:
-        return f"{1e9 * value:.0f} ns"
+    if value is not None and 0 < value < 1e-4:
+        return f"{1e9 * value:.0f} ns" if value < 1e-6 else f"{1e6 * value:.0f} µs"
     return None if value is None else quantity(value, "s")
 
 

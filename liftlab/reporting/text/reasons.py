@@ -62,6 +62,19 @@ def set_up_fault(run: RunData) -> str | None:
     return f"{_told(reason, reasons)}. The set-up is the likely cause: {do}"
 
 
+def went_wrong(run: RunData) -> list[str]:
+    """Return what went wrong with each trial; empty where nothing did."""
+    failed = run.stages.dropna(subset=["error_class"])
+    last = failed.groupby(_KEYS)["error_class"].last().to_dict()
+    columns = (labels(run.trials, name) for name in (*_KEYS, "outcome", "failure_class"))
+    return [
+        words.request_error(str(last[case, repeat]))
+        if outcome == "error" and (case, repeat) in last
+        else words.cause(failure_class or "")
+        for case, repeat, outcome, failure_class in zip(*columns, strict=True)
+    ]
+
+
 def _told(reason: Reason, reasons: list[tuple[Reason, str]]) -> str:
     """Return a reason with what was most often said of it."""
     said = Counter(message for other, message in reasons if other == reason and message)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from liftlab.reporting.text.base import Text, code, joined, write
+from liftlab.reporting.text.provenance import SOURCES
 from liftlab.store import RunData
 from liftlab.words import counted
 
-_SOURCES = {"reference": "published figures, recomputed", "imported": "imported"}
 _MOST = 80  # characters of a foreign name
 
 
@@ -15,7 +15,7 @@ def line(run: RunData) -> Text:
     row = run.run
     parts = [
         write("run {}", code(row.run_id)),
-        _SOURCES.get(row.provenance, ""),
+        SOURCES.get(row.provenance, ""),
         f"simulated, run {run.sped_up:g} times as fast" if run.sped_up != 1 else "",
         _short(row.hardware or row.endpoint),
         _short(row.model),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from liftlab.analysis.causes import Kind
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.slow_steps import Advice, SlowStep
+from liftlab.reporting.text import words
 
 CAUSE_WORDS: Mapping[str, str] = {
     "queue": "queue",
@@ -101,5 +102,9 @@ def _cause(cause: str, step: SlowStep) -> str:
     if cause != "retry":
         return CAUSE_WORDS[cause]
     many = f"{step.retries} retries" if step.retries > 1 else "a retry"
-    why = REASON_WORDS.get(step.retry_reason, "")
-    return f"{many} after {why}" if why else many
+    return f"{many} after {after(step.retry_reason)}" if step.retry_reason else many
+
+
+def after(reason: str) -> str:
+    """Return after what the model was asked again."""
+    return REASON_WORDS.get(reason, words.request_error(reason))

@@ -65,11 +65,11 @@ def sentence(target: JudgedTarget, found: Answers) -> Text:
     known = joined([interval(estimate), out_of(target, found)], "; ")
     tail = f"; {decides(target)}" if decides(target) else ""
     return write(
-        "{} {}: {}, {}{}{}.",
+        "{} {}: {}{}{}{}.",
         name(target),
         limit(target),
         verdict(target),
-        value(estimate),
+        write(", {}", value(estimate)) if estimate.value is not None else "",
         write(" ({})", known) if known else "",
         tail,
     )

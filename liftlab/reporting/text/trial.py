@@ -22,7 +22,7 @@ def title(trial: TrialDetails) -> Text:
 def times(trial: TrialDetails) -> Text:
     """Say how long it took, in which stages, and how often the model was asked."""
     if _missing(trial.trial["e2e_s"]):
-        return Text("It has no time.")
+        return Text("No time was measured.")
     stages = [
         f"{words.stage(str(row['stage']))} {quantity(row['latency_s'], 's')}"
         for row in trial.stages.to_dict("records")
@@ -31,7 +31,7 @@ def times(trial: TrialDetails) -> Text:
     took = f"It took {quantity(trial.trial['e2e_s'], 's')}"
     parts = f" ({', '.join(stages)})" if len(stages) > 1 else ""
     if trial.attempts["attempt"].isna().any():
-        return Text(f"{took}{parts}, in an unknown number of requests.")
+        return Text(f"{took}{parts}; how many requests it sent is not known.")
     return Text(f"{took}{parts} in {counted(len(trial.attempts), 'request')}.")
 
 

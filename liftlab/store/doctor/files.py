@@ -52,7 +52,7 @@ def check_artifacts(folder: RunFolder) -> Finding:
     named = _measured_digests(folder)
     faults = _faulty(folder, named)
     if not faults:
-        text = f"{counted(len(named), 'artifact')}, each what was kept"
+        text = f"{len(named):,}, all unchanged"
         return Finding("artifacts", "sound", text)
     return Finding(
         "artifacts",
@@ -87,7 +87,7 @@ def _tables(folder: RunFolder, judged_by: str) -> tuple[State, str]:
         return "damaged", f"not what the journal says: {some(differing, len(TABLES))}"
     if changed := changed_code(folder):
         return "damaged", f"the code that verdicts name is missing or changed: {some(changed)}"
-    return "sound", f"{len(TABLES)}, as the journal has them"
+    return "sound", f"{len(TABLES)}, the same as the journal"
 
 
 def leftovers(folder: RunFolder) -> tuple[Finding, list[Path]]:

@@ -17,7 +17,7 @@ _SALVAGE = (
     "copy the folder first; what SQLite can still read: sqlite3 run.sqlite .recover; "
     "what tables/ has can be read as Parquet"
 )
-_ROWS_LOST = "the journal was changed by something else than liftlab: do not rely on these trials"
+_ROWS_LOST = "the journal was changed by something other than liftlab: do not rely on these trials"
 # Trials that lack what was committed together with them: how many, in words, by a query.
 _LOST = (
     (
@@ -81,8 +81,8 @@ def _row_findings(folder: RunFolder, journal: sqlite3.Connection) -> Iterator[Fi
     ).fetchone()
     live = lock.is_held(folder.path)
     if run_id != folder.run_id:
-        text = f"the folder is called {folder.run_id}, its rows say {run_id}"
-        yield Finding("name", "damaged", text, f"give the folder its name again: {run_id}")
+        text = f"the folder is named {folder.run_id}, the run {run_id}"
+        yield Finding("name", "damaged", text, f"rename the folder to {run_id}")
     yield _attempts(journal, folder.run_id, live)
     if provenance == "measured":
         yield _trials(journal)
@@ -92,7 +92,7 @@ def _row_findings(folder: RunFolder, journal: sqlite3.Connection) -> Iterator[Fi
 def _attempts(journal: sqlite3.Connection, run_id: str, live: bool) -> Finding:
     unended = _one(journal, "SELECT COUNT(*) FROM attempt WHERE ended = 0")
     if not unended:
-        return Finding("attempts", "sound", "each has its end")
+        return Finding("attempts", "sound", "all ended")
     if live:
         return Finding("attempts", "sound", f"{unended:,} under way")
     text = f"{unended:,} sent and never ended: abandoned, paid for, never timed"
@@ -105,7 +105,7 @@ def _trials(journal: sqlite3.Connection) -> Finding:
         if found := [f"{case_id} #{repeat}" for case_id, repeat in journal.execute(query)]:
             text = f"{counted(len(found), *what)}: {some(found)}"
             return Finding("trials", "damaged", text, _ROWS_LOST)
-    return Finding("trials", "sound", "each has its stages and its attempts")
+    return Finding("trials", "sound", "all have their stages and attempts")
 
 
 def _plan(folder: RunFolder, done: int, status: str, live: bool) -> Finding:

@@ -47,6 +47,7 @@ def rule(claim: Claim, summary: RunSummary) -> Ruling:
     name = claim.what.words()
     if found.value is None:
         why = found.needs or found.reason or "not enough prompts"
+        why = why.removeprefix(f"{name.rpartition(' ')[2]} ")  # "P90 needs 10 prompts"
         return _unmeasured(claim, f"{name}: {why}", f"{name}: not measurable.")
     if claim.total is not None:
         return _count(claim, claim.what, found, summary)
@@ -66,6 +67,10 @@ def _figure(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary
         caveat = _only_a_count(wanted, found) or _carried_by_few(wanted, found, summary)
     elif other := _other_figure(claim, wanted, summary):
         said += f" {other}"
+    else:
+        finer = quantity(found.value, found.unit, finest=2 * claim.off)
+        if len(finer) > len(found.point):  # the page rounds to what the clock can tell
+            said += f" To as many digits as claimed: {finer}."
     return Ruling(claim=claim, ruling=ruling, why=said, may_say=said, caveat=caveat)
 
 
@@ -123,7 +128,7 @@ def _bound(claim: Claim, wanted: Quantity, found: Estimate) -> Ruling:
         ruling = "supported"  # liftlab prints nothing finer
     aim = f"{'≤' if at_most else '≥'} {as_set(limit, found.unit)}"
     decides = f"; {result.needs} would decide" if result.more else ""
-    why = f"{wanted.words()} {aim}: {result.verdict}: {result.estimate}{decides}."
+    why = f"{wanted.words()}: {result.estimate}; {aim} is {result.verdict}{decides}."
     return Ruling(claim=claim, ruling=ruling, why=why, may_say=f"{wanted.words()}: {found}.")
 
 
@@ -204,7 +209,7 @@ def _explained(claim: Claim, summary: RunSummary) -> Ruling:
         f"{step.case_id} {quantity(round(share, 2), '%')}"
         for step, share in list(zip(steps, shares, strict=True))[:5]
     ]
-    said = f"Share of the excess time with the cause {readable(claim.cause)}: {', '.join(parts)}."
+    said = f"Extra time explained by {readable(claim.cause)}: {', '.join(parts)}."
     return Ruling(claim=claim, ruling=ruling, why=said, may_say=said)
 
 
@@ -254,8 +259,8 @@ def _works(claim: Claim, summary: RunSummary) -> Ruling:
         return _unmeasured(claim, "none of these prompts was asked", "They were not asked.")
     never = [case for case in tried if not right[case]]
     ever = len(tried) - len(never)
-    was = "was" if ever == 1 else "were"
-    said = f"{ever:,} of these {counted(len(tried), 'prompt')} {was} ever right"
+    was = "was" if ever < 2 else "were"
+    said = f"{ever or 'None'} of these {counted(len(tried), 'prompt')} {was} answered right"
     return Ruling(
         claim=claim,
         ruling="contradicted" if never else "supported",

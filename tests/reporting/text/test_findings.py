@@ -132,4 +132,4 @@ def test_planned_stages(week2: RunData) -> None:
 def test_without_repeats_prompts_and_repeats_are_not_told_apart(week2: RunData) -> None:
     found = of(week2).spread
     assert spread.title(found) == "Prompts and repeats cannot be told apart yet"
-    assert "no case was repeated" in spread.held(found)
+    assert "no prompt was repeated" in spread.held(found)

@@ -76,7 +76,7 @@ def test_no_message_is_empty_or_too_long(any_run: RunData) -> None:
 @pytest.mark.parametrize("audience", AUDIENCES)
 def test_an_endpoint_that_never_answered_is_told_as_such(audience: str, week2: RunData) -> None:
     said = AUDIENCES[audience][1](of(failing(week2)))
-    assert said.startswith("No request was answered: 5 of 5 requests failed at the endpoint.")
+    assert said.startswith("No request was answered: 5 of 5 requests failed at the endpoint (")
     assert " is right" not in said
     assert " ms" not in said
 

@@ -39,14 +39,14 @@ NUMBERS = {
     "C06": ["14.96 s", "14.16–27.10 s", "4 to 803 more prompts"],
     "C07": ["As published", "too few runs"],
     "C08": ["As published", "on other prompts", "factorial"],
-    "C09": ["P90 needs 10 prompts"],
+    "C09": ["P90: needs 10 prompts"],
     "C10": ["is_even 32 %", "max_of_two 53 %"],
     "C11": ["14.96 s"],
     "C12": ["End to end is the sum of its stages."],
     "C13": ["1 of 5 answers is right"],
     "C14": ["21.3 s", "guesses"],
     "C15": ["0.0060 USD"],
-    "C16": ["0 of these 3", "add_numbers"],
+    "C16": ["None of these 3", "add_numbers"],
     "C17": ["10.0 s"],
 }
 

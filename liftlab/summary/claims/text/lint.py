@@ -191,7 +191,7 @@ def _within(sentence: Sentence, figure: Figure) -> Claim | None:
     stages = [mark for mark in sentence.marks if mark.slot == "stage" and mark.is_strong]
     stages = [mark for mark in stages if not (longer and mark.value == "!a difference")]
     if any(not mark.is_known for mark in stages):
-        raise Unread("some other time: not read")
+        raise Unread("some other time")
     right = any(mark.value == "success_rate" for mark in marks)
     stage = "right" if right else stages[-1].value if stages else "e2e"
     wanted = Quantity(metric=f"{stage}_within", within_s=later[0].value)

@@ -53,7 +53,7 @@ def _only(values: set[str], figure: Figure, missing: str) -> str:
         values = values - {_DIFFERENCE}
     for value in values:
         if value.startswith("!"):
-            raise Unread(f"{value[1:]}: not read")
+            raise Unread(value[1:])
     if len(values) != 1:
         raise Unread(f"{missing} is not {'clear' if values else 'named'}")
     return next(iter(values))
@@ -85,7 +85,7 @@ def _stage(sentence: Sentence, figure: Figure, last: str) -> str:
     stage = _only(values or {"e2e"}, figure, "its stage").lstrip("~")
     attempts = sentence.lexicon.summary.run.attempts
     if stage in ("ttft", "itl") and attempts["first_token_s"].notna().any():
-        raise Unread("times of tokens: not read")
+        raise Unread("times of tokens")
     return stage
 
 
