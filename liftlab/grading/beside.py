@@ -58,8 +58,10 @@ class _OwnClassError(BaseException):
     """The answer gave a value of a class of its own, which could claim to equal anything."""
 
 
-def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[str, Any] | str:
-    """Return `token` if the answer loads and its tests raise nothing, else what was raised.
+def run_tests(
+    answer: bytes, tests: str, name: str | None, *, token: Callable[[], str]
+) -> dict[str, Any] | str:
+    """Return the token if the answer loads and its tests raise nothing, else what was raised.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[s
     name
         The function under test; values of classes of the answer's own are refused from it.
     token
-        Made for this run alone, so that no answer can print the verdict without looking for it.
+        Gives, once, what was made for this run alone, so that no answer can print the verdict.
     """
     run, make, describe, module = exec, compile, _described, ModuleType("candidate")
     sys.modules["candidate"] = module
@@ -80,7 +82,8 @@ def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[s
     compared = {"collections"} | {module for module in _VALUE_CLASSES if module in text}
     kept = _Kept(named | _modules(compared))
     guard = _Guard(text, kept.restore)
-    try:
+
+    def passes(_: None) -> bool:
         run(make(answer, _ANSWER, "exec"), module.__dict__)
         kept.restore()
         # The tests call the built-in functions as they were, whatever the answer made of them.
@@ -93,9 +96,16 @@ def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[s
         if callable(function):
             space[name or ""] = guard.guarded(function)
         run(make(tests, "<tests>", "exec"), space)
+        if guard.refused:
+            raise _OwnClassError(guard.refused)
+        return True
+
+    # While `passes` runs, a variable of `compress` has the token: no frame does, and no object.
+    verdict = itertools.compress(iter(token, None), map(passes, [None]))
+    try:
+        return next(verdict)
     except BaseException as error:
         return {"not_plain": guard.refused} if guard.refused else describe(error)
-    return {"not_plain": guard.refused} if guard.refused else token
 
 
 def _names(tests: str) -> set[str]:

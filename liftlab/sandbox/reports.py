@@ -34,13 +34,15 @@ class Limits:
 class Call:
     """One call to make. Without a name it goes to the function that `entry.find` finds.
 
-    With `is_encoded`, the arguments are JSON data as `values.encode` gives it.
+    With `is_encoded`, the arguments are JSON data as `values.encode` gives it. With a `token`, the
+    function gets `token` by name: a function that gives it once, and is in no frame otherwise.
     """
 
     function: str | None = None
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     is_encoded: bool = False
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

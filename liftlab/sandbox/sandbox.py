@@ -312,7 +312,8 @@ def _asked(call: Call) -> dict[str, Any]:
     if not call.is_encoded:
         arguments = values.encode(arguments, **protocol.ARGUMENT_LIMITS)
         named = values.encode(named, **protocol.ARGUMENT_LIMITS)
-    return {"function": call.function, "args": arguments, "kwargs": named}
+    asked = {"function": call.function, "args": arguments, "kwargs": named}
+    return asked if call.token is None else asked | {"token": call.token}
 
 
 def _too_long(source: bytes) -> ParseReport:

@@ -226,3 +226,32 @@ def test_what_honest_answers_give(code: str, tests: str, sandbox: Sandbox) -> No
     tests = f"def check(f):\n    for x in range(1, 4):\n        assert {tests}\n"
     graded = judged(code, tests, sandbox)
     assert graded.outcome == "pass", graded.facets
+
+
+SEARCH = """
+import gc, re, sys
+def tokens():
+    seen, frame = {}, sys._getframe(0)
+    pending = gc.get_objects()
+    while frame:
+        pending += [frame, frame.f_locals, frame.f_globals, frame.f_builtins]
+        frame = frame.f_back
+    while pending:
+        item = pending.pop()
+        if id(item) in seen:
+            continue
+        seen[id(item)] = item
+        pending += gc.get_referents(item)
+        if isinstance(item, (str, bytes, bytearray)):
+            text = item if isinstance(item, str) else item.decode("latin-1")
+            words = re.findall("(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", text)
+            yield from (word for word in words if len(set(word)) > 4)
+"""
+
+
+@pytest.mark.parametrize("found", ["FOUND = [*tokens()]\ndef f(x): return FOUND",
+                                   "def f(x): return [*tokens()]"])  # fmt: skip
+def test_the_token_is_in_no_frame_and_no_object(found: str, sandbox: Sandbox) -> None:
+    tests = "def check(f):\n    assert f(1) == []\n"
+    graded = judged(SEARCH + found, tests, sandbox)
+    assert graded.outcome == "pass", graded.facets
