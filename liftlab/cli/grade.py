@@ -83,7 +83,7 @@ def _graded(
             whole,
             place,
             workers=workers,
-            allow_weak_isolation=here.settings.grading.allow_weak_isolation,
+            settings=here.settings.grading,
             progress=progress,
         )
     except KeyboardInterrupt:

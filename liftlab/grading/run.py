@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from liftlab.grading.grade import Graded, grade, grade_failure
+from liftlab.grading.grade import BY_DEFAULT, Graded, grade, grade_failure, sandbox_for
 from liftlab.grading.once import Once
 from liftlab.records import Check, Grade
 from liftlab.sandbox import Sandbox
+from liftlab.settings import GradingSettings
 from liftlab.store import Artifacts
 from liftlab.suite import Case, Suite
 
@@ -23,8 +24,7 @@ def grade_run(
     stages: pd.DataFrame,
     artifacts: Artifacts,
     suite: Suite | None,
-    *,
-    allow_weak_isolation: bool = False,
+    settings: GradingSettings = BY_DEFAULT,
 ) -> tuple[list[Grade], list[Check]]:
     """Grade every trial of a run.
 
@@ -37,8 +37,9 @@ def grade_run(
     suite
         What the answers are checked against; without it, and for a case that it does not
         have, a trial is ungraded.
-    allow_weak_isolation
-        Whether to run answers where the sandbox cannot isolate; if not, they stay ungraded.
+    settings
+        Where answers may be run: where the sandbox can't isolate they stay ungraded, unless that
+        is allowed.
 
     Returns
     -------
@@ -49,14 +50,14 @@ def grade_run(
     grades: list[Grade] = []
     checks: list[Check] = []
     once = Once[Graded]()
-    with Sandbox() as sandbox:
+    with sandbox_for(settings, suite) as sandbox:
         for keys, mine in _stages_by_trial(trials, stages):
             graded = grade_trial(
                 mine,
                 artifacts,
                 cases.get(keys["case_id"]),
                 sandbox,
-                allow_weak_isolation=allow_weak_isolation,
+                allow_weak_isolation=settings.allow_weak_isolation,
                 once=once,
             )
             grades.append(

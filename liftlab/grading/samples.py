@@ -26,10 +26,18 @@ from typing import IO, Any, get_args
 
 from liftlab.errors import FileInvalid, LiftlabError, StorageFailed, unknown
 from liftlab.grading.foreign import resolve
-from liftlab.grading.grade import GRADER_VERSION, CheckResult, Graded, grade_resolved
+from liftlab.grading.grade import (
+    BY_DEFAULT,
+    GRADER_VERSION,
+    CheckResult,
+    Graded,
+    grade_resolved,
+    sandbox_for,
+)
 from liftlab.grading.once import Once
 from liftlab.records import Outcome
 from liftlab.sandbox import Sandbox
+from liftlab.settings import GradingSettings
 from liftlab.suite import Case, Suite
 from liftlab.suite.file import unique_keys
 
@@ -76,8 +84,8 @@ def grade_samples(
     suite: Suite,
     out: Path,
     *,
+    settings: GradingSettings = BY_DEFAULT,
     workers: int = 1,
-    allow_weak_isolation: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Summary:
     """Grade every answer of a file, and write a file with a verdict a line, in its order.
@@ -92,20 +100,21 @@ def grade_samples(
         JSON Lines with an answer each, as docs/grading.md tells, and what to check them against.
     out
         Where the verdicts go; it appears, or is replaced, when it is whole.
+    settings
+        Where answers may be run: nowhere where the sandbox can't isolate, unless that is allowed.
     workers
         How many sandboxes run side by side. Verdicts do not depend on it.
-    allow_weak_isolation
-        Whether to grade where the sandbox cannot isolate.
     progress
         Called with how many verdicts there are and how many there will be.
     """
     cases = {case.case_id: case for case in suite.cases}
     total, digest = _survey(samples, cases)
-    key = sha256(f"{digest} {suite.sha256} {GRADER_VERSION}".encode()).hexdigest()[:12]
+    grader = f"{GRADER_VERSION} {settings.packages} {settings.python}"
+    key = sha256(f"{digest} {suite.sha256} {grader}".encode()).hexdigest()[:12]
     part = out.with_name(f"{out.name}.{key}.part")
     with ExitStack() as stack:
-        boxes = [stack.enter_context(Sandbox()) for _ in range(workers)]
-        isolation = _isolation(boxes, allow_weak_isolation)
+        boxes = [stack.enter_context(sandbox_for(settings, suite)) for _ in range(workers)]
+        isolation = _isolation(boxes, settings.allow_weak_isolation)
         with _appending(part) as file:
             tally = _Tally()
             for row in _kept(file):

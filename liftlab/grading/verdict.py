@@ -10,7 +10,7 @@ from liftlab import records
 from liftlab.records import FailureClass, Isolation, Outcome
 from liftlab.sandbox import Limits
 
-GRADER_VERSION = "3"
+GRADER_VERSION = "4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from liftlab import store
 from liftlab.analysis import decide
 from liftlab.analysis.decide import Decision
 from liftlab.errors import Undecided
+from liftlab.grading.grade import sandbox_for
 from liftlab.grading.run import grade_trial
 from liftlab.runner.control import RunRequest
 from liftlab.runner.halt import HaltLine
@@ -71,7 +72,7 @@ class Deciding:
     def is_decided(self, folder: RunFolder) -> bool:
         """Grade what an earlier session committed, and say whether that decides."""
         self._folder = folder
-        with Sandbox() as sandbox:
+        with self._sandbox() as sandbox:
             for key in store.committed(folder):
                 self._grade(key, sandbox)
         return self._verdict() != "go on"
@@ -79,7 +80,7 @@ class Deciding:
     def _work(self) -> None:
         try:
             _be_nice()
-            with Sandbox() as sandbox:
+            with self._sandbox() as sandbox:
                 while (key := self._ended.get()) is not None:
                     self._grade(key, sandbox)
                     if self._verdict() != "go on":
@@ -88,6 +89,9 @@ class Deciding:
         except BaseException as error:  # raised again where the `with` block ends
             self._failure = error
             self.halt.end("partial")
+
+    def _sandbox(self) -> Sandbox:
+        return sandbox_for(self._request.project.settings.grading, self._request.suite)
 
     def _grade(self, key: _Key, sandbox: Sandbox) -> None:
         assert self._folder is not None

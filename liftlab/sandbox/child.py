@@ -63,7 +63,7 @@ _unsent = bytearray()
 class Prepared:
     """What the worker makes once for its children, who only have to apply it."""
 
-    def __init__(self, scratch: str) -> None:
+    def __init__(self, scratch: str, readable: Sequence[str]) -> None:
         os.chdir(scratch)
         for name in ("PWD", "LD_BIND_NOW"):  # bubblewrap's, and what served the worker
             os.environ.pop(name, None)
@@ -72,7 +72,7 @@ class Prepared:
         self.output = sys.stdout = sys.stderr = _output()
         _thread.stack_size(_THREAD_STACK_BYTES)
         lenient.be_lenient(scratch)
-        self.confinement = confine.Confinement(scratch)
+        self.confinement = confine.Confinement(scratch, readable)
         self.steps = functools.cache(self.confinement.steps)  # mostly the same are asked for again
 
 

@@ -15,6 +15,7 @@ from liftlab.errors import FileInvalid, LiftlabError, StorageFailed
 from liftlab.grading import CheckResult, Graded, samples
 from liftlab.grading.samples import MAX_ROW_BYTES, grade_samples, result_row
 from liftlab.sandbox import Sandbox
+from liftlab.settings import GradingSettings
 
 SUITE = suite.parse(
     "\n".join(
@@ -253,17 +254,17 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 def test_weak_isolation_is_refused_unless_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Weak(Sandbox):
-        def __init__(self) -> None:
-            super().__init__()
-            self.isolation = "limits-only"
+    def weak(*_: object) -> Sandbox:
+        box = Sandbox()
+        box.isolation = "limits-only"
+        return box
 
-    monkeypatch.setattr(samples, "Sandbox", Weak)
+    monkeypatch.setattr(samples, "sandbox_for", weak)
     path, out = written(tmp_path, LINES[:1]), tmp_path / "out"
     with pytest.raises(LiftlabError, match="--allow-weak-isolation"):
         grade_samples(path, SUITE, out)
     assert not out.exists()
-    grade_samples(path, SUITE, out, allow_weak_isolation=True)
+    grade_samples(path, SUITE, out, settings=GradingSettings(allow_weak_isolation=True))
     assert rows_of(out)[0]["isolation"] == "limits-only"
 
 

@@ -391,3 +391,45 @@ def test_a_stages_message_is_one_line_that_can_be_seen() -> None:
     message = grade_failure("nlp_to_ir", "invalid_json", ODD).facets["message"]
     assert message.isprintable()
     assert message.startswith("a\ufffd[31m\ufffdb c")
+
+
+@pytest.mark.parametrize(
+    ("code", "failure_class", "facet"),
+    [
+        ("import nonesuch.inner", "import_error", {"not_installed": "nonesuch"}),
+        (
+            "def add(a, b):\n    from nonesuch import x",
+            "import_error",
+            {"not_installed": "nonesuch"},
+        ),
+        ("from math import nonesuch", "import_error", {}),
+        ("import os.nonesuch", "import_error", {}),
+        ("raise ImportError(\"No module named 'x'\")", "import_error", {}),
+        ("import os\ndef add(a, b): return os.nonesuch", "runtime_error", {}),
+    ],
+)
+def test_what_an_import_lacks(
+    code: str, failure_class: str, facet: dict[str, str], sandbox: Sandbox
+) -> None:
+    graded = grade(code, ADD, sandbox=sandbox)
+    assert graded.failure_class == failure_class
+    assert {
+        k: v for k, v in graded.facets.items() if k in ("not_installed", "needs_python")
+    } == facet
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "type A = int\ndef add(a: A, b: A) -> A: return a",
+        "from itertools import batched\ndef add(a, b): return a",
+        "import itertools\ndef add(a, b): return itertools.batched([a], b)",
+    ],
+)
+def test_code_for_a_newer_python_is_no_fault(code: str, sandbox: Sandbox) -> None:
+    graded = grade(code, ADD, sandbox=sandbox)
+    if sandbox.version >= (3, 12):
+        assert graded.outcome == "fail"
+    else:
+        assert (graded.outcome, graded.failure_class) == ("ungraded", None)
+        assert graded.facets["needs_python"] == "3.12"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from liftlab.reporting.answer_notes import lacking
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import cell, interval_cell
 from liftlab.reporting.sections.shared import section as of_run
@@ -17,8 +18,9 @@ from liftlab.summary.failures import Failures
 
 def section(failures: Failures) -> Section:
     """Return each failure class with its share of graded answers and of failures."""
+    notes = lacking(failures.run.grades)
     if not failures.rows:
-        return of_run(failures, title=text.title(failures))
+        return of_run(failures, title=text.title(failures), sentences=notes)
     rows = [
         {
             "Cause": capitalised(words.cause(row.failure_class)),
@@ -34,7 +36,7 @@ def section(failures: Failures) -> Section:
     return of_run(
         failures,
         title=text.title(failures),
-        sentences=(text.first(failures),),
+        sentences=(text.first(failures), *notes),
         parts=(table(frame.iloc[:, :4]),),
         details=(("Shares of all graded answers (table, CSV)", table(frame, csv="failures.csv")),),
         notes=("A share is the most that a fix can gain: another fault may lie beneath.",),
