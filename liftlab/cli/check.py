@@ -42,8 +42,8 @@ def check_command(
 ) -> int:
     """Judge RUN (the newest by default) by the project's targets and its baseline.
 
-    Exit codes: 0 all met; 3 a target is not met, or a number is worse than the baseline; 4 no
-    request was answered; 7 undecided.
+    Exit codes: 0 all met; 1 the verdicts are unproven; 3 a target is not met, or a number is worse
+    than the baseline; 4 no request was answered; 7 undecided.
     """
     from liftlab.jobs.checking import check_run
     from liftlab.reporting.gate import check_lines

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, Any, get_args
 
 from liftlab.errors import FileInvalid, LiftlabError, StorageFailed, unknown
+from liftlab.grading.controls import Controls
 from liftlab.grading.foreign import resolve
 from liftlab.grading.grade import (
     BY_DEFAULT,
@@ -69,12 +70,15 @@ class Summary:
     """What became of a file of answers.
 
     `outcomes` counts them by outcome, `by_case` holds for each case how many answers passed and
-    how many could be judged, and `resumed` is how many verdicts were there already.
+    how many could be judged, and `resumed` is how many verdicts were there already. `controls` says
+    how many known answers were told apart; where not all were, no verdict is `proven`.
     """
 
     total: int
     resumed: int
     isolation: str
+    controls: str
+    proven: bool
     outcomes: dict[str, int]
     by_case: dict[str, tuple[int, int]]
 
@@ -123,7 +127,8 @@ def grade_samples(
             progress(resumed, total)
             seen = sha256()
             unread = islice(_read(samples, cases, seen.update), resumed, None)
-            for case_id, outcome, line in _graded(unread, cases, boxes):
+            controls = Controls()
+            for case_id, outcome, line in _graded(unread, cases, boxes, controls):
                 file.write(line)
                 file.flush()
                 tally.add(case_id, outcome)
@@ -137,6 +142,8 @@ def grade_samples(
         total=total,
         resumed=resumed,
         isolation=isolation,
+        controls=str(controls),
+        proven=not controls.missed,
         outcomes=tally.outcomes,
         by_case=tally.by_case,
     )
@@ -201,9 +208,12 @@ class _Tally:
 
 
 def _graded(
-    samples: Iterator[Sample], cases: dict[str, Case], boxes: list[Sandbox]
+    samples: Iterator[Sample], cases: dict[str, Case], boxes: list[Sandbox], controls: Controls
 ) -> Iterator[_Verdict]:
-    """Yield the verdicts in the samples' order; few of them wait at a time."""
+    """Yield the verdicts in the samples' order; few of them wait at a time.
+
+    None is told before all `controls` are graded.
+    """
     resolved: dict[str, Case] = {}
     once = Once[_Verdict](_KEPT_BYTES, lambda verdict: len(verdict[2]))
     free: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
@@ -212,11 +222,12 @@ def _graded(
 
     def one(sample: Sample) -> _Verdict:
         verdict = once((sample.case_id, sample.code), lambda: judge(sample))
-        if not sample.told:
-            return verdict
-        case_id, outcome, line = verdict
-        row = json.loads(line) | sample.told
-        return case_id, outcome, json.dumps(row).encode("ascii") + b"\n"
+        return _with(verdict, sample.told) if sample.told else verdict
+
+    def proven(waiting: Future[_Verdict]) -> _Verdict:
+        verdict = waiting.result()
+        controls.rest(boxes[0])
+        return _with(verdict, {"verdict_integrity": "unproven"}) if controls.missed else verdict
 
     def judge(sample: Sample) -> _Verdict:
         box = free.get()
@@ -225,6 +236,8 @@ def _graded(
                 resolved[sample.case_id] = resolve(cases[sample.case_id], box)
             case = resolved[sample.case_id]
             checked = case.is_checked
+            if checked:
+                controls.some(box)
             graded = (
                 grade_resolved(sample.code, case, box) if checked else Graded(outcome="ungraded")
             )
@@ -239,11 +252,17 @@ def _graded(
         for sample in samples:
             waiting.append(executor.submit(one, sample))
             if len(waiting) >= _WAITING_PER_WORKER * len(boxes):
-                yield waiting.popleft().result()
+                yield proven(waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield proven(waiting.popleft())
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _with(verdict: _Verdict, more: Mapping[str, Any]) -> _Verdict:
+    """Return a verdict whose line tells more."""
+    case_id, outcome, line = verdict
+    return case_id, outcome, json.dumps(json.loads(line) | more).encode("ascii") + b"\n"
 
 
 def _survey(path: Path, cases: Mapping[str, Case]) -> tuple[int, str]:

@@ -16,7 +16,8 @@ from typing import Any, Self
 from liftlab import store
 from liftlab.analysis import decide
 from liftlab.analysis.decide import Decision
-from liftlab.errors import Undecided
+from liftlab.errors import Undecided, VerdictsUnproven
+from liftlab.grading.controls import Controls
 from liftlab.grading.grade import sandbox_for
 from liftlab.grading.run import grade_trial
 from liftlab.runner.control import RunRequest
@@ -46,6 +47,7 @@ class Deciding:
         self._plan = [trial.key for trial in request.trials()]
         self._cases = {case.case_id: case for case in request.suite.cases}
         self._outcomes: dict[_Key, float] = {}
+        self._controls = Controls()
         self._ended: SimpleQueue[_Key | None] = SimpleQueue()
         self._folder: RunFolder | None = None
         self._failure: BaseException | None = None
@@ -101,7 +103,12 @@ class Deciding:
             self._cases.get(key[0]),
             sandbox,
             allow_weak_isolation=self._request.project.settings.grading.allow_weak_isolation,
+            controls=self._controls,
         )
+        if self._controls.missed:
+            raise VerdictsUnproven(
+                f"{self._controls} known answers were judged as they must be: nothing is decided"
+            )
         self._outcomes[key] = _OUTCOMES.get(graded.outcome, math.nan)
 
     def _verdict(self) -> str:

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liftlab import jobs, store
-from liftlab.errors import EndpointError, InputInvalid, NotebookFailed, RunInterrupted
+from liftlab.errors import (
+    EndpointError,
+    InputInvalid,
+    NotebookFailed,
+    RunInterrupted,
+    VerdictsUnproven,
+)
 from liftlab.reporting.html import Html, tag
 from liftlab.reporting.render import Job, Rendered, render, render_all
 from liftlab.reporting.text.base import code, write
@@ -34,8 +40,8 @@ Say = Callable[[str], object]
 def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     """Render the project's notebooks for a run; without one, run the suite first.
 
-    Raises NotebookFailed if one failed; all pages are written by then. Raises EndpointError if no
-    request of the run was answered; all pages are written by then.
+    Once all pages are written: raises NotebookFailed if one failed, VerdictsUnproven if known
+    answers were misjudged, EndpointError if no request of the run was answered.
 
     Parameters
     ----------
@@ -52,6 +58,7 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
         The folder with `index.html`, a page a notebook, and `status.md`.
     """
     from liftlab.summary import summarize  # analysis, which a run need not wait for
+    from liftlab.summary.provenance import unproven
 
     notebooks = _notebooks(project)
     reports = project.path("reports")
@@ -81,6 +88,8 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     _write_message(folder, summary)
     _point_latest(reports, folder.name)
     _tell_faults(done)
+    if fault := unproven(run.grades):
+        raise VerdictsUnproven(f"{run.run.run_id}: {fault} The pages: {folder / 'index.html'}")
     if not summary.has_answers:
         raise EndpointError(
             f"{run.run.run_id}: no request was answered, so nothing can be judged. "

@@ -11,8 +11,8 @@ import pandas as pd
 from liftlab.analysis import compare as paired_runs
 from liftlab.analysis.by_case import CaseChange, case_changes
 from liftlab.analysis.comparability import CONDITIONS, SETTINGS, differences
+from liftlab.analysis.trust import client_warning
 from liftlab.store import RunData
-from liftlab.summary.provenance import warning_of
 
 _ALSO = {"liftlab_version": "liftlab", "git_commit": "commit", "judged_by": "grader or prices"}
 
@@ -30,7 +30,7 @@ class Side:
     @property
     def client_was_the_bottleneck(self) -> bool:
         """Whether the run's own client was too slow for what it measured."""
-        return self.data is not None and bool(warning_of(self.data))
+        return self.data is not None and bool(client_warning(self.data.run, self.data.trials))
 
     @property
     def uncertainty_s(self) -> float | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from liftlab.analysis.caching import cache_warning
 from liftlab.analysis.cost import Price
 from liftlab.analysis.trust import client_warning, trust_sentence, work_warnings
 from liftlab.store import RunData
 from liftlab.summary.result import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -26,6 +29,8 @@ class Provenance(Result):
         The one price; None where none is known.
     isolation
         The levels at which answers were run.
+    controls
+        How many known answers were told apart; empty where none was run.
     caches
         A warning that repeats were answered faster than the first time; empty without one.
     """
@@ -33,6 +38,7 @@ class Provenance(Result):
     source: Mapping[str, Any]
     price: Price | None
     isolation: tuple[str, ...]
+    controls: tuple[str, ...]
     caches: str
 
     @property
@@ -58,14 +64,30 @@ def provenance_of(run: RunData, price: Price | None) -> Provenance:
         source=source_of(run),
         price=price,
         isolation=tuple(sorted(set(run.trials["isolation"].dropna().astype(str)))),
+        controls=tuple(sorted(set(run.grades["controls"].dropna().astype(str)))),
         caches=cache_warning(run.attempts),
     )
 
 
 @lru_cache(maxsize=2)  # every section of a run's pages asks; a comparison asks of two runs
 def warning_of(run: RunData) -> str:
-    """Say why the run's times are not to be trusted; empty where they are."""
-    return client_warning(run.run, run.trials)
+    """Say why the run's verdicts or times are not to be trusted; empty where they are."""
+    return " ".join(filter(None, (unproven(run.grades), client_warning(run.run, run.trials))))
+
+
+def unproven(grades: pd.DataFrame) -> str:
+    """Say that the grader misjudged answers whose verdict is known; empty if it did not.
+
+    `grades`: a run's table `grade`.
+    """
+    bad = grades[grades["verdict_integrity"] == "unproven"]
+    if not len(bad):
+        return ""
+    told = ", ".join(sorted(set(bad["controls"].dropna().astype(str)))) or "not all"
+    return (
+        f"The verdicts are unproven: {told} known answers were judged as they must be. Do not rely "
+        "on them; find out what is wrong with this machine or liftlab, and grade again."
+    )
 
 
 def source_of(run: RunData) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from liftlab import suite
 from liftlab.errors import FileInvalid, LiftlabError, StorageFailed
-from liftlab.grading import CheckResult, Graded, samples
+from liftlab.grading import CheckResult, Graded, answer, samples
 from liftlab.grading.samples import MAX_ROW_BYTES, grade_samples, result_row
 from liftlab.sandbox import Sandbox
 from liftlab.settings import GradingSettings
@@ -276,3 +276,14 @@ def test_a_row_is_bounded(count: int) -> None:
     assert len(json.dumps(row)) < MAX_ROW_BYTES
     assert row["facets"] == {"cut": True, "checks_passed": 0, "checks_total": count}
     assert len(row["checks"]) > 200
+
+
+def test_verdicts_of_a_broken_grader_are_unproven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer, "is_same", lambda expected, actual: True)
+    out = tmp_path / "out.jsonl"
+    summary = grade_samples(written(tmp_path, LINES), SUITE, out, workers=2)
+    assert not summary.proven
+    told = {json.loads(line)["verdict_integrity"] for line in out.read_text().splitlines()}
+    assert told == {"unproven"}

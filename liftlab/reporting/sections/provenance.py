@@ -8,7 +8,15 @@ from liftlab.reporting.sections.base import Section
 from liftlab.reporting.sections.shared import section as of_run
 from liftlab.reporting.tables import facts_table
 from liftlab.reporting.text.base import code
-from liftlab.reporting.text.provenance import isolation, load, price, seconds, source, with_digest
+from liftlab.reporting.text.provenance import (
+    controls,
+    isolation,
+    load,
+    price,
+    seconds,
+    source,
+    with_digest,
+)
 from liftlab.summary.provenance import Provenance
 
 
@@ -22,6 +30,7 @@ def section(provenance: Provenance) -> Section:
         "Read as": "; ".join(provenance.source.get("notes", [])),
         "Price": price(provenance.price),
         "Isolation": isolation(provenance.isolation),
+        "Controls": controls(provenance),
         "Caches": provenance.caches,
         "Own work": "; ".join(provenance.own_work),
         "Grader": ", ".join(run.grades["grader_version"].dropna().unique()),
