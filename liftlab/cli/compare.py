@@ -7,6 +7,7 @@ import json
 import click
 
 from liftlab.cli.options import json_option, project
+from liftlab.errors import VerdictsUnproven
 
 
 @click.command("compare")
@@ -33,3 +34,5 @@ def compare_command(first: str, second: str, more: tuple[str, ...], as_json: boo
         click.echo(json.dumps(pair.as_json(), indent=2, allow_nan=False))
     else:
         click.echo("\n".join(pair_lines(pair)))
+    if pair.unproven:
+        raise VerdictsUnproven(" ".join(pair.unproven))

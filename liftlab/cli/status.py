@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from liftlab.cli.options import project, taken
+from liftlab.cli.show import require_proven
 from liftlab.words import counted, printable
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def status_command(run: str, audience: str | None) -> None:
     if sys.stdout.isatty():
         text = printable(markdown.unescaped(text))
     click.echo(text.rstrip("\n"))
+    require_proven(summary.run)
 
 
 @click.command("readme-update")
@@ -72,6 +74,7 @@ def readme_update_command(run: str, path: Path | None, anyway: bool) -> None:
     here = project()
     file = path or here.root / "README.md"
     data = jobs.open_run(run, project=here)
+    require_proven(data)
     if not anyway:
         require_worth(data)
     changed = update(file, summarize(data, here))

@@ -159,9 +159,12 @@ def _how_to_go_on(project: Project, before: Collection[str]) -> str:
 
 def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
     from liftlab.reporting.export import page_of_parts
+    from liftlab.summary.provenance import warning_of
 
     label = run.folder.label()
     items = [tag("p", label)] if label else []
+    if warning := warning_of(run):
+        items.append(tag("p", warning, cls="fault"))
     for page in pages:
         link = tag("a", Html(page.title_html), href=f"{page.name}.html")
         fault = tag("p", page.fault, cls="fault") if page.fault else ""

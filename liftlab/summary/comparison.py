@@ -13,6 +13,7 @@ from liftlab.analysis.by_case import CaseChange, case_changes
 from liftlab.analysis.comparability import CONDITIONS, SETTINGS, differences
 from liftlab.analysis.trust import client_warning
 from liftlab.store import RunData
+from liftlab.summary.provenance import unproven
 
 _ALSO = {"liftlab_version": "liftlab", "git_commit": "commit", "judged_by": "grader or prices"}
 
@@ -87,6 +88,12 @@ class Comparison:
         sides = (self.first, self.second)
         return tuple(side.run_id for side in sides if side.client_was_the_bottleneck)
 
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """Why verdicts of the two runs are not to be relied on; empty where they are."""
+        data = [side.data for side in (self.first, self.second)]
+        return tuple(filter(None, (unproven(run.grades) for run in data if run)))
+
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         success = self.times.success
@@ -98,6 +105,7 @@ class Comparison:
             "changed_cases": list(self.changed_cases),
             "timing_uncertainty_s": self.uncertainty_s,
             "client_was_the_bottleneck": list(self.bottlenecks),
+            "unproven": list(self.unproven),
             "shared_cases": self.times.shared,
             "times": [
                 {

@@ -83,10 +83,11 @@ def unproven(grades: pd.DataFrame) -> str:
     bad = grades[grades["verdict_integrity"] == "unproven"]
     if not len(bad):
         return ""
-    told = ", ".join(sorted(set(bad["controls"].dropna().astype(str)))) or "not all"
+    told = " and ".join(sorted(set(bad["controls"].dropna().astype(str))))
+    [run_id] = bad["run_id"].astype(str).unique()
     return (
-        f"The verdicts are unproven: {told} known answers were judged as they must be. Do not rely "
-        "on them; find out what is wrong with this machine or liftlab, and grade again."
+        f"The verdicts are unproven: the grader judged only {told} known answers correctly. "
+        f"Do not rely on them. Grade again with: liftlab doctor {run_id}"
     )
 
 
