@@ -146,10 +146,7 @@ def decode(
 
 
 def accept(kinds: Iterable[type], plain: Callable[[Any], Any]) -> None:
-    """Have `encode` take values of other classes from now on, written as what they are made.
-
-    `kinds`: the classes. `plain`: makes a plain value of one of theirs.
-    """
+    """Have `encode` take values of other classes, too, written as what `plain` makes of them."""
     _WRITERS.extend(
         (kind, lambda v, meter, depth: _encode(plain(v), meter, depth)) for kind in kinds
     )

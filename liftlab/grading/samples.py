@@ -27,15 +27,9 @@ from typing import IO, Any, get_args
 from liftlab.errors import FileInvalid, LiftlabError, StorageFailed, unknown
 from liftlab.grading.controls import Controls
 from liftlab.grading.foreign import resolve
-from liftlab.grading.grade import (
-    BY_DEFAULT,
-    GRADER_VERSION,
-    CheckResult,
-    Graded,
-    grade_resolved,
-    sandbox_for,
-)
+from liftlab.grading.grade import BY_DEFAULT, grade_resolved, sandbox_for
 from liftlab.grading.once import Once
+from liftlab.grading.verdict import GRADER_VERSION, CheckResult, Graded
 from liftlab.records import Outcome
 from liftlab.sandbox import Sandbox
 from liftlab.settings import GradingSettings

@@ -104,17 +104,10 @@ def _field(text: str, at: int) -> tuple[str, int] | None:
     written = f"({text[at : end - 1]}\n),"
     conversion = _CONVERSION.match(text, end - 1)
     at = conversion.end() if conversion else end - 1
-    if text[at : at + 1] == ":":
-        at += 1
-        while text[at : at + 1] not in ("}", "", "\n"):
-            if text[at] == "{":
-                inner = _field(text, at + 1)
-                if inner is None:
-                    return None
-                written, at = written + inner[0], inner[1]
-            else:
-                at += 1
-    return (written, at + 1) if text[at : at + 1] == "}" else None
+    if text[at : at + 1] != ":":
+        return (written, at + 1) if text[at : at + 1] == "}" else None
+    form = _formatted(text, at + 1, "}")
+    return form and (f"{written}{form[0]},", form[1])
 
 
 def _end_of(text: str, at: int, closing: str, others: str = "") -> int | None:

@@ -301,30 +301,7 @@ def f(x): return len(bytearray(10**9))
 """,
     "become root": "import os\nos.setuid(0); os.setgid(0); os.chroot('/')",
 } | tomllib.loads(Path(__file__).with_name("hostile.toml").read_text("utf-8"))
-
-WITH_NUMPY = {
-    "array": "import numpy\ndef f(x): return numpy.array(x * 7)",
-    "array in a list": "import numpy\ndef f(x): return [numpy.int64(x * 7)]",
-    "number that lies": """
-import numpy
-class Odd(numpy.int64):
-    def item(self): return int(self)
-    def __eq__(self, other): return True
-def f(x): return Odd(x * 7)
-""",
-    "number of another kind": "import numpy\ndef f(x): return numpy.float64(x * 7)",
-    "too long for a number": "import numpy\ndef f(x): return numpy.longdouble(x * 7)",
-    "memory in an array": "import numpy\ndef f(x): return int(numpy.ones(10**9).sum())",
-    "file as an array": "import numpy\ndef f(x): return numpy.fromfile('{canary}', 'u1').tolist()",
-    "map of a file": "import numpy\nnumpy.memmap('{canary}', 'u1', 'r+')[:] = 0",
-    "what lies beside": "import numpy, os\ndef f(x): return os.listdir(numpy.__path__[0] + '/..')",
-    "a package that was not named": """
-import numpy, sys
-sys.path.append(numpy.__path__[0] + '/..')
-import pandas
-def f(x): return x * 7
-""",
-}
+WITH_NUMPY = tomllib.loads(Path(__file__).with_name("hostile_numpy.toml").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
