@@ -15,6 +15,7 @@ LiftlabError                    exit 1: our own failure
 ├── RunIncomplete               exit 5: stopped before the plan was done; can be resumed
 │   └── RunInterrupted          exit 130: stopped by Ctrl-C
 ├── Undecided                   exit 7: all was done that was planned, and it decides nothing
+├── VerdictsUnproven            exit 1: known answers were judged otherwise than they must be
 ├── StorageFailed               exit 1: disk full, read-only, or locked by another run
 └── NotebookFailed              exit 1: a cell raised; the page is kept
 
@@ -155,6 +156,10 @@ class Undecided(LiftlabError):
     """All that was planned was done, and does not decide; the message says what would."""
 
     exit_code = 7
+
+
+class VerdictsUnproven(LiftlabError):
+    """Known answers were judged otherwise than they must be, so no verdict can be relied on."""
 
 
 class StorageFailed(LiftlabError):

@@ -20,6 +20,7 @@ Outcome = Literal["pass", "fail", "error", "ungraded"]
 Phase = Literal["warmup", "probe", "measure"]
 Provenance = Literal["measured", "imported", "reference"]
 RunStatus = Literal["running", "complete", "decided", "interrupted", "partial", "failed"]
+Integrity = Literal["caller", "in-process", "unproven"]  # unproven: known answers were misjudged
 Isolation = Literal["full", "restricted", "limits-only", "none"]
 ErrorClass = Literal[
     "dns",
@@ -243,7 +244,8 @@ class Grade:
     checks_total: int | None = None
     cpu_s: float | None = None
     wall_s: float | None = None
-    verdict_integrity: Literal["caller", "in-process"] | None = None
+    verdict_integrity: Integrity | None = None
+    controls: str | None = None  # how many known answers the pool of sandboxes told: "12 of 12"
     code_sha256: str | None = None  # names the artifact that was graded
 
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 MAX_NODES = 50_000
@@ -145,6 +145,13 @@ def decode(
     return _decode(data, _Meter(max_nodes, max_depth, max_bytes, max_int_bits), 0)
 
 
+def accept(kinds: Iterable[type], plain: Callable[[Any], Any]) -> None:
+    """Have `encode` take values of other classes, too, written as what `plain` makes of them."""
+    _WRITERS.extend(
+        (kind, lambda v, meter, depth: _encode(plain(v), meter, depth)) for kind in kinds
+    )
+
+
 def show(value: Any, limit: int = 200) -> str:
     """Return a plain value as one line of at most `limit` characters, for people.
 
@@ -214,7 +221,7 @@ def _encode_parts(value: Any, meter: _Meter, depth: int) -> list[Any]:
 
 
 _Handler = Callable[[Any, _Meter, int], Any]
-_WRITERS: tuple[tuple[type, _Handler], ...] = (
+_WRITERS: list[tuple[type, _Handler]] = [
     (int, _encode_int),
     (str, _encode_text),
     (type(None), lambda value, meter, depth: None),
@@ -227,7 +234,7 @@ _WRITERS: tuple[tuple[type, _Handler], ...] = (
     (frozenset, lambda value, meter, depth: {"$frozenset": _encode_parts(value, meter, depth)}),
     (bytes, _encode_bytes),
     (complex, lambda v, meter, depth: {"$complex": [_encode_float(v.real), _encode_float(v.imag)]}),
-)
+]
 
 
 def _type_name(kind: type) -> str:

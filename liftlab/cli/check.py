@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from liftlab.cli.options import json_option, project
+from liftlab.errors import VerdictsUnproven
 
 if TYPE_CHECKING:
     from liftlab.jobs.checking import CheckResult
@@ -42,8 +43,8 @@ def check_command(
 ) -> int:
     """Judge RUN (the newest by default) by the project's targets and its baseline.
 
-    Exit codes: 0 all met; 3 a target is not met, or a number is worse than the baseline; 4 no
-    request was answered; 7 undecided.
+    Exit codes: 0 all met; 1 the verdicts are unproven; 3 a target is not met, or a number is worse
+    than the baseline; 4 no request was answered; 7 undecided.
     """
     from liftlab.jobs.checking import check_run
     from liftlab.reporting.gate import check_lines
@@ -159,3 +160,5 @@ def compare_command(first: str, second: str, more: tuple[str, ...], as_json: boo
         click.echo(json.dumps(pair.as_json(), indent=2, allow_nan=False))
     else:
         click.echo("\n".join(pair_lines(pair)))
+    if pair.unproven:
+        raise VerdictsUnproven(" ".join(pair.unproven))

@@ -14,7 +14,7 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import is_file, json_option, project, suite_option
-from liftlab.errors import RunInterrupted, UsageError
+from liftlab.errors import RunInterrupted, UsageError, VerdictsUnproven
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -53,14 +53,19 @@ def grade_command(
     if str(out) == "-":
         with tempfile.TemporaryDirectory(prefix="liftlab-grade-") as scratch:
             place = Path(scratch) / "verdicts.jsonl"
-            told = _graded(here, samples, suite, place, workers, as_json)
+            proven, told = _graded(here, samples, suite, place, workers, as_json)
             with place.open(encoding="utf-8") as verdicts:
                 for line in verdicts:
                     click.echo(line, nl=False)
         say(told.replace(str(place), "standard output"))
     else:
         place = _writable(out, samples, *map(Path, suite.split(" + ")))
-        click.echo(_graded(here, samples, suite, place, workers, as_json, out))
+        proven, told = _graded(here, samples, suite, place, workers, as_json, out)
+        click.echo(told)
+    if not proven:
+        raise VerdictsUnproven(
+            "known answers were judged otherwise than they must be: do not rely on these verdicts"
+        )
 
 
 def _graded(
@@ -71,8 +76,8 @@ def _graded(
     workers: int,
     as_json: bool,
     out: Path | None = None,
-) -> str:
-    """Grade a file of answers into another, and return what is said of it."""
+) -> tuple[bool, str]:
+    """Grade a file of answers into another; return whether that is proven, and what is said."""
     from liftlab.grading.samples import grade_samples
     from liftlab.suite import load
 
@@ -84,7 +89,7 @@ def _graded(
             whole,
             place,
             workers=workers,
-            allow_weak_isolation=here.settings.grading.allow_weak_isolation,
+            settings=here.settings.grading,
             progress=progress,
         )
     except KeyboardInterrupt:
@@ -94,8 +99,8 @@ def _graded(
     finally:
         progress.close()
     if as_json:
-        return json.dumps(_facts(summary, out or place))
-    return "\n".join(_sentences(summary, whole.name, out or place))
+        return summary.proven, json.dumps(_facts(summary, out or place))
+    return summary.proven, "\n".join(_sentences(summary, whole.name, out or place))
 
 
 def _writable(out: Path, *sources: Path) -> Path:
@@ -167,7 +172,9 @@ def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
         counted = f"{first.samples:,} answers to {first.cases:,} cases"
         lines.append(f"pass@1: {first.estimate}; {counted}")
     note = type_only_note(summary.type_only)
-    return [*lines, *([note] if note else []), f"isolation {summary.isolation}; verdicts in {out}"]
+    told = f"{summary.controls} controls told apart, " if summary.controls else ""
+    where = f"{told}isolation {summary.isolation}; verdicts in {out}"
+    return [*lines, *([note] if note else []), where]
 
 
 def _facts(summary: Summary, out: Path) -> dict[str, Any]:
@@ -179,6 +186,8 @@ def _facts(summary: Summary, out: Path) -> dict[str, Any]:
         "samples": summary.total,
         "resumed": summary.resumed,
         "isolation": summary.isolation,
+        "controls": summary.controls or None,
+        "proven": summary.proven,
         "outcomes": summary.outcomes,
         "type_only": summary.type_only,
         "cases": len(summary.by_case),

@@ -10,6 +10,7 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import endpoint_option, project, protocol_option, suite_option, taken
+from liftlab.cli.show import require_proven
 from liftlab.words import counted, printable
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def status_command(run: str, audience: str | None) -> None:
     if sys.stdout.isatty():
         text = printable(markdown.unescaped(text))
     click.echo(text.rstrip("\n"))
+    require_proven(summary.run)
 
 
 @click.command("readme-update")
@@ -105,6 +107,7 @@ def readme_update_command(run: str, path: Path | None, anyway: bool) -> None:
     here = project()
     file = path or here.root / "README.md"
     data = jobs.open_run(run, project=here)
+    require_proven(data)
     if not anyway:
         require_worth(data)
     changed = update_readme(file, summarize(data, here))

@@ -128,8 +128,10 @@ def finish(here: Project, run: RunData, as_json: bool) -> None:
 def require_whole(summary: RunSummary) -> None:
     """Raise what a run that has just ended exits with; as `finish` says."""
     from liftlab import jobs
+    from liftlab.cli.show import require_proven
 
     run = summary.run
+    require_proven(run)
     if run.run.status == "partial":
         raise RunIncomplete(
             f"{run.run.run_id}: a limit ended it after {len(run.trials)} trials; they are kept. "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from liftlab.cli.options import json_option, project, taken
+from liftlab.errors import VerdictsUnproven
 from liftlab.records import STALE
 from liftlab.words import one_line, printable
 
@@ -32,7 +33,17 @@ def show_command(run: str, as_json: bool) -> None:
     from liftlab.summary import summarize
 
     here = project()
-    print_run(summarize(jobs.open_run(run, project=here), here), as_json)
+    summary = summarize(jobs.open_run(run, project=here), here)
+    print_run(summary, as_json)
+    require_proven(summary.run)
+
+
+def require_proven(run: RunData) -> None:
+    """Raise VerdictsUnproven if the run's grader misjudged known answers."""
+    from liftlab.summary.provenance import unproven
+
+    if fault := unproven(run.grades):
+        raise VerdictsUnproven(f"{run.run.run_id}: {fault}")
 
 
 def print_run(summary: RunSummary, as_json: bool) -> None:

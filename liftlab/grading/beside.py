@@ -58,8 +58,10 @@ class _OwnClassError(BaseException):
     """The answer gave a value of a class of its own, which could claim to equal anything."""
 
 
-def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[str, Any] | str:
-    """Return `token` if the answer loads and its tests raise nothing, else what was raised.
+def run_tests(
+    answer: bytes, tests: str, name: str | None, *, token: Callable[[], str]
+) -> dict[str, Any] | str:
+    """Return the token if the answer loads and its tests raise nothing, else what was raised.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[s
     name
         The function under test; values of classes of the answer's own are refused from it.
     token
-        Made for this run alone, so that no answer can print the verdict without looking for it.
+        Gives, once, what was made for this run alone, so that no answer can print the verdict.
     """
     run, make, describe, module = exec, compile, _described, ModuleType("candidate")
     sys.modules["candidate"] = module
@@ -78,9 +80,10 @@ def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[s
     text = answer.decode("latin-1") + tests
     named = _modules(_names(tests))
     compared = {"collections"} | {module for module in _VALUE_CLASSES if module in text}
-    kept = _Kept(named | _modules(compared))
+    kept = _Kept(named | _modules(compared) | _parts(named))
     guard = _Guard(text, kept.restore)
-    try:
+
+    def passes(_: None) -> bool:
         run(make(answer, _ANSWER, "exec"), module.__dict__)
         kept.restore()
         # The tests call the built-in functions as they were, whatever the answer made of them.
@@ -93,9 +96,16 @@ def run_tests(answer: bytes, tests: str, name: str | None, token: str) -> dict[s
         if callable(function):
             space[name or ""] = guard.guarded(function)
         run(make(tests, "<tests>", "exec"), space)
+        if guard.refused:
+            raise _OwnClassError(guard.refused)
+        return True
+
+    # While `passes` runs, a variable of `compress` has the token: no frame does, and no object.
+    verdict = itertools.compress(iter(token, None), map(passes, [None]))
+    try:
+        return next(verdict)
     except BaseException as error:
         return {"not_plain": guard.refused} if guard.refused else describe(error)
-    return {"not_plain": guard.refused} if guard.refused else token
 
 
 def _names(tests: str) -> set[str]:
@@ -114,11 +124,25 @@ def _function(space: dict[str, Any], name: str | None) -> Any:
     return getattr(owner(), name, None)
 
 
+def _packages() -> set[str]:
+    """Return the packages that the worker has imported for answers."""
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    return loaded - sys.stdlib_module_names - {"candidate"}
+
+
+def _parts(named: Iterable[str]) -> dict[str, ModuleType]:
+    """Return the modules right in the packages that tests name, such as `numpy.testing`."""
+    packages = _packages().intersection(named)
+    parts = {name: name.rpartition(".")[0] for name in sys.modules}
+    return {name: sys.modules[name] for name, package in parts.items() if package in packages}
+
+
 def _modules(names: Iterable[str]) -> dict[str, ModuleType]:
-    """Import those names that are modules of the library's."""
+    """Import those names that are modules of the library's, or of packages for answers."""
     found = {}
+    library = sys.stdlib_module_names | _packages()
     for name in sorted(names):
-        if name.partition(".")[0] in sys.stdlib_module_names:
+        if name.partition(".")[0] in library:
             try:
                 found[name] = import_module(name)
             except ImportError:
@@ -138,7 +162,7 @@ class _Kept:
             self._keep(module, more=module is sys)
             for item in vars(module).values():
                 if isinstance(item, type):
-                    if _is_made(item) and item.__module__ == module.__name__:
+                    if _is_made(item) and _package(item.__module__) == _package(module.__name__):
                         self._keep(item)
                 elif type(item) is not ModuleType and type(getattr(item, "__dict__", 0)) is dict:
                     self._keep(item)
@@ -205,6 +229,10 @@ class _Guard:
             for name in names
         ]
         self._known = [(kind, _parts_of(kind)) for kind in known]
+        packages = _packages()
+        self._of_packages = {
+            id(kind): kind for kind in _classes(packages) if _package(kind.__module__) in packages
+        }
 
     def guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the answer's function, giving plain values and leaving such in its arguments."""
@@ -289,6 +317,10 @@ class _Guard:
             return self.guarded(value)
         if kind is CoroutineType:
             return self._awaited(value)
+        if id(kind) in self._of_packages:
+            if str(getattr(value, "dtype", "")) == "object":
+                self._plain(value.tolist(), 0)
+            return getattr(value, "copy", lambda: value)()
         gives_items = "__next__" in _space_of(kind) and not _is_made(kind)
         if gives_items or _is_one_of(kind, _ITERATORS):
             return self._each(value)
@@ -313,6 +345,21 @@ class _Guard:
         for key, item in items:
             put(made, self._plain(key, depth), self._plain(item, depth))
         return made
+
+
+def _package(module: Any) -> str:
+    return str(module).partition(".")[0]  # a class may have a property there
+
+
+def _classes(packages: Iterable[str]) -> Iterator[type]:
+    """Yield all classes that there are before the answer; none where no package needs them."""
+    pending, seen = [object] if packages else [], set[int]()
+    while pending:
+        kind = pending.pop()
+        if id(kind) not in seen:
+            seen.add(id(kind))
+            yield kind
+            pending += type.__subclasses__(kind)
 
 
 def _parts_of(kind: type) -> list[str]:

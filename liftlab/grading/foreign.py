@@ -93,8 +93,8 @@ def run_tests(source: bytes, case: Case, sandbox: Sandbox, limits: Limits) -> Ru
     """
     assert case.program is not None
     token = secrets.token_hex()
-    arguments = (source, case.program.test, case.entry_point, token)
-    call = Call(function="run_tests", args=arguments)
+    arguments = (source, case.program.test, case.entry_point)
+    call = Call(function="run_tests", args=arguments, token=token)
     report = sandbox.run(_source_of("beside.py"), [call], limits)
     return dataclasses.replace(report, calls=(_told(report.calls[0], token),))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 
 from liftlab.grading import foreign, taxonomy
@@ -10,9 +11,11 @@ from liftlab.grading.programs import StdinGrading
 from liftlab.grading.verdict import GRADER_VERSION, CheckResult, Graded
 from liftlab.records import Isolation
 from liftlab.sandbox import Sandbox
-from liftlab.suite import Case
+from liftlab.settings import GradingSettings
+from liftlab.suite import Case, Suite
 
 __all__ = ["GRADER_VERSION", "CheckResult", "Graded", "grade", "grade_failure", "grade_resolved"]
+BY_DEFAULT = GradingSettings()
 # What a stage may fail with that says of the code itself that it is no Python.
 _NO_PYTHON = ("indentation_error", "syntax_error", "truncated", "empty_output")
 WEAK: tuple[Isolation, ...] = ("limits-only", "none")  # not run there unless it is allowed
@@ -62,6 +65,12 @@ def grade(
         if box.isolation in WEAK and not allow_weak_isolation:
             return Graded(outcome="ungraded", isolation=box.isolation)
         return grade_resolved(code, foreign.resolve(case, box), box, ir_name=ir_name, asked=asked)
+
+
+def sandbox_for(settings: GradingSettings, suite: Suite | None) -> Sandbox:
+    """Return a sandbox with the interpreter that was set, and all packages that answers may use."""
+    packages = dict.fromkeys((*settings.packages, *(suite.packages if suite else ())))
+    return Sandbox(python=settings.python or sys.executable, packages=list(packages))
 
 
 def _validate(case: Case) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from liftlab.grading.grade import Graded, grade, grade_failure
+from liftlab.grading.controls import Controls
+from liftlab.grading.grade import BY_DEFAULT, WEAK, Graded, grade, grade_failure, sandbox_for
 from liftlab.grading.once import Once
 from liftlab.records import Check, Grade
 from liftlab.sandbox import Sandbox
+from liftlab.settings import GradingSettings
 from liftlab.store import Artifacts
 from liftlab.suite import Case, Suite
 
@@ -23,8 +25,7 @@ def grade_run(
     stages: pd.DataFrame,
     artifacts: Artifacts,
     suite: Suite | None,
-    *,
-    allow_weak_isolation: bool = False,
+    settings: GradingSettings = BY_DEFAULT,
 ) -> tuple[list[Grade], list[Check]]:
     """Grade every trial of a run.
 
@@ -37,8 +38,9 @@ def grade_run(
     suite
         What the answers are checked against; without it, and for a case that it does not
         have, a trial is ungraded.
-    allow_weak_isolation
-        Whether to run answers where the sandbox cannot isolate; if not, they stay ungraded.
+    settings
+        Where answers may be run: where the sandbox can't isolate they stay ungraded, unless that
+        is allowed.
 
     Returns
     -------
@@ -48,16 +50,17 @@ def grade_run(
     cases = {case.case_id: case for case in suite.cases} if suite else {}
     grades: list[Grade] = []
     checks: list[Check] = []
-    once = Once[Graded]()
-    with Sandbox() as sandbox:
+    once, controls = Once[Graded](), Controls()
+    with sandbox_for(settings, suite) as sandbox:
         for keys, mine in _stages_by_trial(trials, stages):
             graded = grade_trial(
                 mine,
                 artifacts,
                 cases.get(keys["case_id"]),
                 sandbox,
-                allow_weak_isolation=allow_weak_isolation,
+                allow_weak_isolation=settings.allow_weak_isolation,
                 once=once,
+                controls=controls,
             )
             grades.append(
                 graded.to_grade(
@@ -67,7 +70,16 @@ def grade_run(
                 )
             )
             checks += graded.to_checks(**keys)
-    return grades, checks
+        controls.rest(sandbox)
+    return [_vouched(grade, controls) for grade in grades], checks
+
+
+def _vouched(grade: Grade, controls: Controls) -> Grade:
+    """Return a grade with what the known answers say of its pool, if an answer was run for it."""
+    if grade.code_sha256 is None:
+        return grade
+    integrity = "unproven" if controls.missed else grade.verdict_integrity
+    return replace(grade, controls=str(controls) or None, verdict_integrity=integrity)
 
 
 def grade_trial(
@@ -78,17 +90,18 @@ def grade_trial(
     *,
     allow_weak_isolation: bool = False,
     once: Once[Graded] | None = None,
+    controls: Controls | None = None,
 ) -> Graded:
     """Grade one trial by the rows of its stages, in order, with its `asked_function` in each.
 
     The facet `reply` says by stage what replies were wrapped in, or had too much.
-    `once` knows what it has judged.
+    `once` knows what it has judged. Some of `controls` are graded before an answer.
     """
     if not stages:
         return Graded(outcome="ungraded")
     kept = {stage["stage"]: _value(stage, artifacts).get("reply") for stage in stages}
     notes = {stage: wrapped for stage, wrapped in kept.items() if wrapped}
-    graded = _graded(stages, artifacts, case, sandbox, allow_weak_isolation, once)
+    graded = _graded(stages, artifacts, case, sandbox, allow_weak_isolation, once, controls)
     return replace(graded, facets=graded.facets | {"reply": notes}) if notes else graded
 
 
@@ -99,6 +112,7 @@ def _graded(
     sandbox: Sandbox,
     allow_weak_isolation: bool,
     once: Once[Graded] | None,
+    controls: Controls | None,
 ) -> Graded:
     last = stages[-1]
     answer = _code(last, artifacts)
@@ -112,6 +126,8 @@ def _graded(
     is_asked = isinstance(asked, str)
 
     def judge() -> Graded:
+        if controls and (allow_weak_isolation or sandbox.isolation not in WEAK):
+            controls.some(sandbox)
         return grade(
             code,
             case,

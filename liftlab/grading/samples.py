@@ -23,12 +23,15 @@ from pathlib import Path
 from typing import IO, Any, get_args
 
 from liftlab.errors import FileInvalid, LiftlabError, StorageFailed
+from liftlab.grading.controls import Controls
 from liftlab.grading.foreign import resolve
-from liftlab.grading.grade import GRADER_VERSION, CheckResult, Graded, grade_resolved
+from liftlab.grading.grade import BY_DEFAULT, grade_resolved, sandbox_for
 from liftlab.grading.once import Once
 from liftlab.grading.sample_files import Sample, read_samples
+from liftlab.grading.verdict import GRADER_VERSION, CheckResult, Graded
 from liftlab.records import Outcome
 from liftlab.sandbox import Sandbox
+from liftlab.settings import GradingSettings
 from liftlab.suite import Case, Suite
 
 MAX_ROW_BYTES = 64 * 1024
@@ -45,12 +48,16 @@ class Summary:
     `outcomes` counts them by outcome, `by_case` holds for each case how many answers passed and
     how many could be judged, and `resumed` is how many verdicts were there already. `type_only`
     counts the answers whose values that failed equal the expected ones by Python's `==`.
+    `controls` says how many known answers were told apart; where not all were, no verdict is
+    `proven`.
     """
 
     total: int
     resumed: int
     type_only: int
     isolation: str
+    controls: str
+    proven: bool
     outcomes: dict[str, int]
     by_case: dict[str, tuple[int, int]]
 
@@ -60,8 +67,8 @@ def grade_samples(
     suite: Suite,
     out: Path,
     *,
+    settings: GradingSettings = BY_DEFAULT,
     workers: int = 1,
-    allow_weak_isolation: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Summary:
     """Grade every answer of a file, and write a file with a verdict a line, in its order.
@@ -76,20 +83,21 @@ def grade_samples(
         A file of answers, as docs/grading.md tells, and what to check them against.
     out
         Where the verdicts go; it appears, or is replaced, when it is whole.
+    settings
+        Where answers may be run: nowhere where the sandbox can't isolate, unless that is allowed.
     workers
         How many sandboxes run side by side. Verdicts do not depend on it.
-    allow_weak_isolation
-        Whether to grade where the sandbox cannot isolate.
     progress
         Called with how many verdicts there are and how many there will be.
     """
     cases = {case.case_id: case for case in suite.cases}
     total, digest = _survey(samples, cases)
-    key = sha256(f"{digest} {suite.sha256} {GRADER_VERSION}".encode()).hexdigest()[:12]
+    grader = f"{GRADER_VERSION} {settings.packages} {settings.python}"
+    key = sha256(f"{digest} {suite.sha256} {grader}".encode()).hexdigest()[:12]
     part = out.with_name(f"{out.name}.{key}.part")
     with ExitStack() as stack:
-        boxes = [stack.enter_context(Sandbox()) for _ in range(workers)]
-        isolation = _isolation(boxes, allow_weak_isolation)
+        boxes = [stack.enter_context(sandbox_for(settings, suite)) for _ in range(workers)]
+        isolation = _isolation(boxes, settings.allow_weak_isolation)
         with _appending(part) as file:
             tally = _Tally()
             for row in _kept(file):
@@ -98,7 +106,8 @@ def grade_samples(
             progress(resumed, total)
             seen = sha256()
             unread = islice(read_samples(samples, cases, seen.update), resumed, None)
-            for _, _, line in _graded(unread, cases, boxes):
+            controls = Controls()
+            for _, _, line in _graded(unread, cases, boxes, controls):
                 file.write(line)
                 file.flush()
                 tally.add(json.loads(line))
@@ -113,6 +122,8 @@ def grade_samples(
         resumed=resumed,
         type_only=tally.type_only,
         isolation=isolation,
+        controls=str(controls),
+        proven=not controls.missed,
         outcomes=tally.outcomes,
         by_case=tally.by_case,
     )
@@ -180,9 +191,12 @@ class _Tally:
 
 
 def _graded(
-    samples: Iterator[Sample], cases: dict[str, Case], boxes: list[Sandbox]
+    samples: Iterator[Sample], cases: dict[str, Case], boxes: list[Sandbox], controls: Controls
 ) -> Iterator[_Verdict]:
-    """Yield the verdicts in the samples' order; few of them wait at a time."""
+    """Yield the verdicts in the samples' order; few of them wait at a time.
+
+    None is told before all `controls` are graded.
+    """
     resolved: dict[str, Case] = {}
     once = Once[_Verdict](_KEPT_BYTES, lambda verdict: len(verdict[2]))
     free: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
@@ -191,11 +205,12 @@ def _graded(
 
     def one(sample: Sample) -> _Verdict:
         verdict = once((sample.case_id, sample.code), lambda: judge(sample))
-        if not sample.told:
-            return verdict
-        case_id, outcome, line = verdict
-        row = json.loads(line) | sample.told
-        return case_id, outcome, json.dumps(row).encode("ascii") + b"\n"
+        return _with(verdict, sample.told) if sample.told else verdict
+
+    def proven(waiting: Future[_Verdict]) -> _Verdict:
+        verdict = waiting.result()
+        controls.rest(boxes[0])
+        return _with(verdict, {"verdict_integrity": "unproven"}) if controls.missed else verdict
 
     def judge(sample: Sample) -> _Verdict:
         box = free.get()
@@ -204,6 +219,8 @@ def _graded(
                 resolved[sample.case_id] = resolve(cases[sample.case_id], box)
             case = resolved[sample.case_id]
             checked = case.is_checked
+            if checked:
+                controls.some(box)
             graded = (
                 grade_resolved(sample.code, case, box) if checked else Graded(outcome="ungraded")
             )
@@ -218,11 +235,17 @@ def _graded(
         for sample in samples:
             waiting.append(executor.submit(one, sample))
             if len(waiting) >= _WAITING_PER_WORKER * len(boxes):
-                yield waiting.popleft().result()
+                yield proven(waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield proven(waiting.popleft())
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _with(verdict: _Verdict, more: Mapping[str, Any]) -> _Verdict:
+    """Return a verdict whose line tells more."""
+    case_id, outcome, line = verdict
+    return case_id, outcome, json.dumps(json.loads(line) | more).encode("ascii") + b"\n"
 
 
 def _survey(path: Path, cases: Mapping[str, Case]) -> tuple[int, str]:

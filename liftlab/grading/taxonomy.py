@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, get_args
@@ -42,6 +43,17 @@ _SYNTAX_KINDS = (
     ("codec can't decode", "encoding"),
     ("encoding problem", "encoding"),
 )
+_NOT_THERE = re.compile(
+    r"No module named '(?P<module>[\w.]+)'"
+    r"|cannot import name '(?P<name>\w+)' from '(?P<of>[\w.]+)'"
+    r"|module '(?P<owner>[\w.]+)' has no attribute '(?P<attribute>\w+)'"
+)
+_MISSED = ("ModuleNotFoundError", "ImportError", "AttributeError")
+_NEWER_NAMES = {
+    (3, 12): ("itertools.batched", "typing.override", "typing.TypeAliasType", "math.sumprod"),
+    (3, 13): ("copy.replace", "warnings.deprecated", "typing.TypeIs", "typing.ReadOnly"),
+    (3, 14): ("annotationlib", "compression", "string.templatelib", "concurrent.interpreters"),
+}
 _MODEL_REASONS = {"length", "invalid_json", "schema_mismatch"}
 _IR_STAGE = "nlp_to_ir"
 
@@ -66,6 +78,8 @@ def of_source(report: ParseReport, *, fenced: bool = False) -> Finding | None:
     that open or close a Markdown block.
     """
     unparsed = not report.parsed
+    if report.needs_python:
+        return _of_parse_fault(report)
     rules: tuple[tuple[bool, FailureClass, str | None], ...] = (
         (report.json == "error", "endpoint_error", "error_body"),
         (report.gateway_page, "endpoint_error", "gateway_page"),
@@ -121,8 +135,24 @@ def of_exception(raised: Raised, stage: str) -> Finding:
         return Finding("memory", facets)
     for base, failure_class in _BY_EXCEPTION:
         if base in raised.bases:
-            return Finding(failure_class, facets)
+            return Finding(failure_class, facets | _not_installed(raised))
     return Finding("runtime_error", facets)
+
+
+def with_needs(finding: Finding, version: tuple[int, int]) -> Finding:
+    """Add the facet `needs_python` where the library of a newer Python has what was not there.
+
+    `version`: of the Python that the answer ran on.
+    """
+    missing = _NOT_THERE.search(finding.facets.get("message", ""))
+    if missing is None or finding.facets.get("exception") not in _MISSED:
+        return finding
+    whole = ".".join(filter(None, missing.group("module", "of", "owner", "name", "attribute")))
+    for newer, names in _NEWER_NAMES.items():
+        if newer > version and whole in names:
+            needs = ".".join(map(str, newer))
+            return Finding(finding.failure_class, finding.facets | {"needs_python": needs})
+    return finding
 
 
 def of_missing(wanted: Iterable[str], functions: tuple[Function, ...]) -> Finding:
@@ -178,6 +208,13 @@ def of_stage_failure(
     return Finding("invalid_ir" if stage == _IR_STAGE else "invalid_reply", facets)
 
 
+def _not_installed(raised: Raised) -> dict[str, str]:
+    """Return the facet `not_installed`: the package that an import did not find."""
+    missing = _NOT_THERE.match(raised.message) if raised.name == "ModuleNotFoundError" else None
+    package = ((missing and missing["module"]) or "").partition(".")[0]
+    return {"not_installed": package} if package not in {"", *sys.stdlib_module_names} else {}
+
+
 def _of_death(report: RunReport, stage: str) -> Finding:
     # A status or a signal that foreign code can choose says how it left, and no more.
     chosen_status, chosen_signal = report.begun, report.begun and _SECCOMP not in report.confined
@@ -197,6 +234,8 @@ def _of_death(report: RunReport, stage: str) -> Finding:
 def _of_parse_fault(report: ParseReport) -> Finding:
     message = report.message or ""
     facets = _facets("parse", None, exception=report.kind, line=report.line, message=message)
+    if report.needs_python:
+        return Finding("syntax_error", facets | {"needs_python": report.needs_python})
     if report.at_end:
         return Finding("truncated", facets | {"sub_kind": _kind_of_end(message)})
     if report.kind in ("IndentationError", "TabError"):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from liftlab import records
-from liftlab.records import FailureClass, Isolation, Outcome
+from liftlab.records import FailureClass, Integrity, Isolation, Outcome
 from liftlab.sandbox import Limits
 
-GRADER_VERSION = "3"
+GRADER_VERSION = "4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Graded:
     reruns: int | None = None
     isolation: Isolation | None = None
     limits: Limits | None = None
-    verdict_integrity: Literal["caller", "in-process"] | None = None
+    verdict_integrity: Integrity | None = None
     code: bytes | None = field(default=None, repr=False)
 
     def to_grade(self, **keys: Any) -> records.Grade:

@@ -14,12 +14,13 @@ from liftlab.analysis.comparability import CONDITIONS, alike, differences, metri
 from liftlab.analysis.estimate import plain
 from liftlab.analysis.regression import FalseAlarms, Regression, false_alarms, regressions
 from liftlab.analysis.targets import JudgedTarget
-from liftlab.errors import EndpointError
+from liftlab.errors import EndpointError, VerdictsUnproven
 from liftlab.jobs.baselines import Baseline, read_baseline, row_of
 from liftlab.jobs.opening import open_run
 from liftlab.settings import Project
 from liftlab.summary import RunSummary, summarize
 from liftlab.summary.claims.model import metric_words
+from liftlab.summary.provenance import unproven
 
 Decision = Literal["passed", "failed", "undecided", "not measurable"]
 EXIT_CODES: Mapping[Decision, int] = {
@@ -54,6 +55,11 @@ class CheckResult:
         return self.summary.run.run.run_id
 
     @property
+    def unproven(self) -> str:
+        """Why its verdicts are not to be relied on; empty where they are."""
+        return unproven(self.summary.run.grades)
+
+    @property
     def targets(self) -> Sequence[JudgedTarget]:
         """Each target with its verdict."""
         return self.summary.targets.rows
@@ -76,9 +82,9 @@ class CheckResult:
     def decision(self) -> Decision:
         """Failed if anything is, else undecided if anything is and that is not let pass.
 
-        Not measurable where no request was answered.
+        Not measurable where no request was answered, or the verdicts are unproven.
         """
-        if not self.summary.has_answers:
+        if self.unproven or not self.summary.has_answers:
             return "not measurable"
         if self.failed:
             return "failed"
@@ -86,11 +92,13 @@ class CheckResult:
 
     @property
     def exit_code(self) -> int:
-        """What the command returns: 0, 3, 4 or 7."""
-        return EXIT_CODES[self.decision]
+        """What the command returns: 0, 1, 3, 4 or 7."""
+        return VerdictsUnproven.exit_code if self.unproven else EXIT_CODES[self.decision]
 
     def sentence(self) -> str:
         """Say the decision and what it hangs on."""
+        if self.unproven:
+            return f"{self.run_id}: {self.unproven}"
         if not self.summary.has_answers:
             return f"{self.run_id}: no request was answered, so nothing can be judged."
         if self.failed:

@@ -16,7 +16,9 @@ from typing import Any, Self
 from liftlab import store
 from liftlab.analysis import decide
 from liftlab.analysis.decide import Decision
-from liftlab.errors import Undecided
+from liftlab.errors import Undecided, VerdictsUnproven
+from liftlab.grading.controls import Controls
+from liftlab.grading.grade import sandbox_for
 from liftlab.grading.run import grade_trial
 from liftlab.runner.control import Listener
 from liftlab.runner.plan import StopRule
@@ -45,6 +47,7 @@ class Deciding:
         self._plan = [trial.key for trial in request.trials()]
         self._cases = {case.case_id: case for case in request.suite or ()}
         self._outcomes: dict[_Key, float] = {}
+        self._controls = Controls()
         self._ended: SimpleQueue[_Key | None] = SimpleQueue()
         self._folder: RunFolder | None = None
         self._failure: BaseException | None = None
@@ -71,7 +74,7 @@ class Deciding:
     def is_decided(self, folder: RunFolder) -> bool:
         """Grade what an earlier session committed, and say whether that decides."""
         self._folder = folder
-        with Sandbox() as sandbox:
+        with self._sandbox() as sandbox:
             for key in store.committed(folder):
                 self._grade(key, sandbox)
         return self._verdict() != "go on"
@@ -79,7 +82,7 @@ class Deciding:
     def _work(self) -> None:
         try:
             _be_nice()
-            with Sandbox() as sandbox:
+            with self._sandbox() as sandbox:
                 while (key := self._ended.get()) is not None:
                     self._grade(key, sandbox)
                     if self._verdict() != "go on":
@@ -89,6 +92,9 @@ class Deciding:
             self._failure = error
             self.stop.end("partial")
 
+    def _sandbox(self) -> Sandbox:
+        return sandbox_for(self._request.project.settings.grading, self._request.suite)
+
     def _grade(self, key: _Key, sandbox: Sandbox) -> None:
         assert self._folder is not None
         graded = grade_trial(
@@ -97,7 +103,12 @@ class Deciding:
             self._cases.get(key[0]),
             sandbox,
             allow_weak_isolation=self._request.project.settings.grading.allow_weak_isolation,
+            controls=self._controls,
         )
+        if self._controls.missed:
+            raise VerdictsUnproven(
+                f"{self._controls} known answers were judged as they must be: nothing is decided"
+            )
         self._outcomes[key] = _OUTCOMES.get(graded.outcome, math.nan)
 
     def _verdict(self) -> str:

@@ -62,7 +62,7 @@ def rebuild_tables(project: Project, folder: RunFolder) -> None:
         frames["stage"],
         folder.artifacts,
         folder.suite(),
-        allow_weak_isolation=project.settings.grading.allow_weak_isolation,
+        project.settings.grading,
     )
     frames["grade"] = _frame("grade", grades)
     frames["check"] = _frame("check", checks)
@@ -109,11 +109,14 @@ def run_costs(
 
 def judged_by(project: Project) -> str:
     """Return what tables depend on beside the journal: the grader, its leave, and the prices."""
-    weak = ", weakly isolated" if project.settings.grading.allow_weak_isolation else ""
+    grading = project.settings.grading
+    weak = ", weakly isolated" if grading.allow_weak_isolation else ""
+    packages = "".join(f", with {name}" for name in grading.packages)
+    python = f", by {grading.python}" if grading.python else ""
     path = project.path("prices")
     content = path.read_bytes() if path.exists() else b""
     rates = hashlib.sha256(content).hexdigest()[:16]
-    return f"grader {GRADER_VERSION}{weak}, costs {_COSTS}, prices {rates}"
+    return f"grader {GRADER_VERSION}{weak}{packages}{python}, costs {_COSTS}, prices {rates}"
 
 
 def take_tables(folder: RunFolder, told: Exported) -> None:

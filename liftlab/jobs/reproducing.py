@@ -16,14 +16,13 @@ from liftlab.endpoints.base import Reply, Request
 from liftlab.endpoints.connect import connected
 from liftlab.endpoints.preview import SentRequest, preview
 from liftlab.errors import InputInvalid, UsageError
-from liftlab.grading.grade import Graded, grade, grade_failure
+from liftlab.grading.grade import Graded, grade, grade_failure, sandbox_for
 from liftlab.jobs.minimizing import SpentError, ddmin, leaves_of, only, words_of
 from liftlab.jobs.running import request_of
 from liftlab.pipeline.base import PROGRAM, SIGNATURE, Code, Prompt, Stage, StageError
 from liftlab.runner.endpoint_lifecycle import serving
 from liftlab.runner.plan import attempt_seed
 from liftlab.runner.request import RunRequest
-from liftlab.sandbox import Sandbox
 from liftlab.settings import EndpointSettings, Project
 from liftlab.store import RunData
 from liftlab.suite import Case
@@ -137,7 +136,9 @@ class Asking:
     def __enter__(self) -> Asking:
         """Start what has to run."""
         self._endpoint = self._stack.enter_context(serving(self._failure.endpoint))
-        self._sandbox = self._stack.enter_context(Sandbox())
+        asked = self._failure.asked
+        sandbox = sandbox_for(asked.project.settings.grading, asked.suite)
+        self._sandbox = self._stack.enter_context(sandbox)
         return self
 
     def __exit__(self, *_: object) -> None:

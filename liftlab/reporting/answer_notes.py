@@ -36,7 +36,7 @@ def answer_notes(grades: pd.DataFrame) -> list[str]:
     told = grades[["case_id", "outcome", "facets"]].dropna(subset="facets")
     rows = [(case, outcome, json.loads(facets)) for case, outcome, facets in told.to_numpy()]
     type_only = sum(facets.get("type_only") is True for _, _, facets in rows)
-    notes = (_unwrapped(rows), _misnamed(rows), type_only_note(type_only))
+    notes = (_unwrapped(rows), _misnamed(rows), type_only_note(type_only), *lacking(grades))
     return [note for note in notes if note]
 
 
@@ -52,6 +52,44 @@ def type_only_note(count: int) -> str:
         return ""
     verb, them = ("fails", "it") if count == 1 else ("fail", "them")
     return f"{counted(count, 'answer')} {verb} by type only: == would pass {them}, as 1.0 for 1."
+
+
+def lacking(grades: pd.DataFrame) -> list[str]:
+    """Return how many answers wanted which package, and how many a newer Python.
+
+    `grades`: a run's table `grade`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> [note] = lacking(pd.DataFrame([{"facets": '{"not_installed": "numpy"}'}]))
+    >>> note.partition(". ")[0]
+    '1 answer imports a package that the sandbox lacks: numpy (1)'
+    """
+    facets = [json.loads(facets) for facets in grades["facets"].dropna()]
+    wanted = [row["not_installed"] for row in facets if "not_installed" in row]
+    newer = [f"Python {row['needs_python']}" for row in facets if "needs_python" in row]
+    notes = []
+    if wanted:
+        verb = "imports a package" if len(wanted) == 1 else "import packages"
+        notes.append(
+            f"{counted(len(wanted), 'answer')} {verb} that the sandbox lacks: {_counts(wanted)}. "
+            "Allow them with packages under [grading]."
+        )
+    if newer:
+        verb = "needs a newer Python and was" if len(newer) == 1 else "need a newer Python and were"
+        notes.append(
+            f"{counted(len(newer), 'answer')} {verb} not graded: {_counts(newer)}. "
+            "Name an interpreter with python under [grading]."
+        )
+    return notes
+
+
+def _counts(names: list[str]) -> str:
+    named = Counter(names).most_common()
+    more = len(named) - _MOST_NAMED
+    parts = [f"{name} ({count:,})" for name, count in named[:_MOST_NAMED]]
+    return ", ".join([*parts, *([f"{more:,} more"] if more > 0 else [])])
 
 
 def _unwrapped(rows: list[tuple[str, str, dict[str, Any]]]) -> str:

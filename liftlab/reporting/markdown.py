@@ -77,8 +77,7 @@ def status(summary: RunSummary) -> str:
     parts = [f"# {escaped(findings.title(summary))}"]
     if said := change(summary):
         parts.append(escaped(said))
-    if warning := warning_of(summary.run):
-        parts.append(f"**{escaped(warning)}**")
+    parts += _warning(summary)
     for heading, written in messages.AUDIENCES.values():
         parts += [f"## {heading}", escaped(written(summary))]
     if rows := findings.numbers(summary):
@@ -100,6 +99,7 @@ def daily(summary: RunSummary) -> str:
         f"# {escaped(f'{day}: {title}' if day else title)}",
         f"Lines with {PEN} are for you to write; the others come from run "
         f"{escaped(code(summary.run.run.run_id))}.",
+        *_warning(summary),
         *_section(
             "Goals",
             [targets.sentence(row, summary.answers) for row in rows],
@@ -138,6 +138,11 @@ def performance(summary: RunSummary) -> str:
     source = f"Written by `liftlab readme-update`. {escaped(_of(summary))}"
     head = [f"{escaped(findings.title(summary))}.", "", "| | |", "| --- | --- |"]
     return "\n".join([*head, *rows, "", source])
+
+
+def _warning(summary: RunSummary) -> list[str]:
+    warning = warning_of(summary.run)
+    return [f"**{escaped(warning)}**"] if warning else []
 
 
 def _risks(summary: RunSummary) -> Iterator[Text]:

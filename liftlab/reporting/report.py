@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liftlab import jobs, store
-from liftlab.errors import EndpointError, InputInvalid, NotebookFailed, RunInterrupted
+from liftlab.errors import (
+    EndpointError,
+    InputInvalid,
+    NotebookFailed,
+    RunInterrupted,
+    VerdictsUnproven,
+)
 from liftlab.reporting.html import Html, tag
 from liftlab.reporting.render import Job, Rendered, render_all
 from liftlab.reporting.text.base import code, write
@@ -34,10 +40,12 @@ Say = Callable[[str], object]
 def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     """Render the project's notebooks for a run, or without one run the suite; return the folder.
 
-    `say` is told what happens, a line at a time. Raises NotebookFailed if a notebook failed, and
-    EndpointError if no request of the run was answered; all pages are written by then.
+    `say` is told what happens, a line at a time. Once all pages are written: raises NotebookFailed
+    if a notebook failed, VerdictsUnproven if known answers were misjudged, and EndpointError if no
+    request of the run was answered.
     """
     from liftlab.summary import summarize  # analysis, which a run need not wait for
+    from liftlab.summary.provenance import unproven
 
     notebooks = _notebooks(project)
     reports = project.path("reports")
@@ -67,6 +75,8 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     _write_message(folder, summary)
     _point_latest(reports, folder.name)
     _tell_faults(done)
+    if fault := unproven(run.grades):
+        raise VerdictsUnproven(f"{run.run.run_id}: {fault} The pages: {folder / 'index.html'}")
     if not summary.has_answers:
         raise EndpointError(
             f"{run.run.run_id}: no request was answered, so nothing can be judged. "
@@ -136,9 +146,12 @@ def _how_to_go_on(project: Project, before: Collection[str]) -> str:
 
 def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
     from liftlab.reporting.export import page_of_parts
+    from liftlab.summary.provenance import warning_of
 
     label = run.folder.label()
     items = [tag("p", label)] if label else []
+    if warning := warning_of(run):
+        items.append(tag("p", warning, cls="fault"))
     for page in pages:
         link = tag("a", Html(page.title_html), href=f"{page.name}.html")
         fault = tag("p", page.fault, cls="fault") if page.fault else ""

@@ -63,7 +63,7 @@ _unsent = bytearray()
 class Prepared:
     """What the worker makes once for its children, who only have to apply it."""
 
-    def __init__(self, scratch: str) -> None:
+    def __init__(self, scratch: str, readable: Sequence[str]) -> None:
         os.chdir(scratch)
         for name in ("PWD", "LD_BIND_NOW"):  # bubblewrap's, and what served the worker
             os.environ.pop(name, None)
@@ -72,7 +72,7 @@ class Prepared:
         self.output = sys.stdout = sys.stderr = _output()
         _thread.stack_size(_THREAD_STACK_BYTES)
         lenient.be_lenient(scratch)
-        self.confinement = confine.Confinement(scratch)
+        self.confinement = confine.Confinement(scratch, readable)
         self.steps = functools.cache(self.confinement.steps)  # mostly the same are asked for again
 
 
@@ -105,20 +105,24 @@ def rehearse(prepared: Prepared) -> None:
 def run_job(
     kind: protocol.Kind,
     source: bytes,
-    told: bytes,
+    told: bytearray,
     steps: Sequence[confine.Step],
     prepared: Prepared,
 ) -> int:
-    """Confine this process, do the job, and return the status with which to end the process."""
+    """Confine this process, do the job, and return the status with which to end the process.
+
+    `told` is emptied, so that no frame holds what foreign code must not find there.
+    """
     try:
         applied = confine.confine(steps)
-        asked = _read(told)
+        asked, is_tagged = _read(told), _TAG in told
+        told.clear()
         _tell({"confined": applied})
         if not set(asked["require"]) <= set(applied):
             _send_told()
             return protocol.EXIT_BROKEN
         # Without a tag the data are the values, and no part of them need be looked at.
-        _do(kind, source, asked, is_tagged=_TAG in told)
+        _do(kind, source, asked, is_tagged=is_tagged)
         _flush(prepared.output)
         _tell({"end": True})
         _send_told()
@@ -215,9 +219,10 @@ def _method(namespace: Mapping[str, Any], name: str) -> tuple[str, Any]:
 
 
 def _one_call(
-    function: Callable[..., Any], call: Mapping[str, Any], *, is_tagged: bool
+    function: Callable[..., Any], call: dict[str, Any], *, is_tagged: bool
 ) -> dict[str, Any]:
     arguments, keywords = call["args"], call["kwargs"]
+    hidden = {"token": [call.pop("token")].pop} if "token" in call else {}
     if is_tagged:
         arguments = _decode(arguments, **protocol.ARGUMENT_LIMITS)
         keywords = _decode(keywords, **protocol.ARGUMENT_LIMITS)
@@ -225,7 +230,7 @@ def _one_call(
     _send_told()
     started = _clock_ns()
     try:
-        value = function(*arguments, **keywords)
+        value = function(*arguments, **keywords, **hidden)
     except BaseException as error:
         elapsed = _clock_ns() - started
         return {"error": _describe(error, function), "elapsed_ns": elapsed}

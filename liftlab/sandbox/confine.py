@@ -41,11 +41,12 @@ Step = tuple[Callable[..., Any], tuple[Any, ...], str | None]
 class Confinement:
     """What a process gives up for itself and its children, prepared for many children.
 
-    `scratch`: the only folder in which a child may write. `is_complete`: whether all that there is
-    can be given up here, starting a process among it.
+    `scratch`: the only folder in which a child may write. `readable`: what it may read beside the
+    interpreter's own files. `is_complete`: whether all that there is can be given up here, starting
+    a process among it.
     """
 
-    def __init__(self, scratch: str) -> None:
+    def __init__(self, scratch: str, readable: Sequence[str] = ()) -> None:
         for kind, value in _FOR_ALL:
             most = min(value, _highest(kind))
             _set_limit(kind, (most, most))
@@ -54,18 +55,19 @@ class Confinement:
         self._files: list[Step] = []
         self._calls: list[Step] = []
         if _IS_LINUX:
-            self._prepare(scratch)
+            self._prepare(scratch, readable)
         names = {name for *_, name in (*self._files, *self._calls)}
         self.is_complete = {"landlock", "seccomp"} <= names
 
-    def _prepare(self, scratch: str) -> None:
+    def _prepare(self, scratch: str, readable: Sequence[str]) -> None:
         prctl = ctypes.CDLL(None).prctl
         prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         _drop_capabilities()
         # Is not inherited, so that each child has to ask for it.
         self._calls.append((prctl, (_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), None))
         if prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
-            rules = landlock.ruleset(_readable_paths(), [scratch, os.devnull])
+            paths = (*_readable_paths(), *readable)
+            rules = landlock.ruleset(paths, [scratch, os.devnull])
             if rules is not None:
                 self._files.append((*landlock.enforcing(rules), "landlock"))
             filtering = seccomp.filtering()

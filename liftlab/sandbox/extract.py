@@ -46,14 +46,18 @@ def to_bytes(text: str) -> bytes:
 
 
 def parse_fault(source: str, function: str | None, parse: Parse) -> str | None:
-    """Return why neither a reply nor the code that is taken out of it parses; None if one does."""
+    """Return why neither a reply nor the code that is taken out of it parses; None if one does.
+
+    Code for a newer Python is as good here as any that parses.
+    """
     report = parse(to_bytes(source))
-    if report.parsed:
+    if report.parsed or report.needs_python:
         return None
     inner = extract(source, [function] if function else [], parse).source
     if inner != source:
         report = parse(to_bytes(inner))
-    return None if report.parsed else report.message or "does not parse"
+    fine = report.parsed or report.needs_python
+    return None if fine else report.message or "does not parse"
 
 
 def extract(text: str, names: Sequence[str] | None, parse: Parse) -> Extracted:

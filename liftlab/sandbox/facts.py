@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
-from liftlab.sandbox import entry
+from liftlab.sandbox import entry, newer
 from liftlab.sandbox.bodies import text_facts
 from liftlab.sandbox.entry import Defined
 from liftlab.sandbox.protocol import FILENAME, MESSAGE_CHARS, MOST_FUNCTIONS, NAME_CHARS
@@ -42,9 +42,10 @@ def inspect_source(
         The compiled module, or None where it does not compile.
     facts
         `parsed`, `kind`, `message`, `line`, `offset`, `at_end` (the text stops in the middle of
-        something), `functions`, `defines` and `lacks` (names at the top level, and those that are
-        bound nowhere), `found` (the function to call), `json` ("error", "value" or None),
-        `pythonic`, `foreign`, `gateway_page`, `empty`.
+        something), `needs_python` (the newer version that takes it), `functions`, `defines` and
+        `lacks` (names at the top level, and those that are bound nowhere), `found` (the
+        function to call), `json` ("error", "value" or None), `pythonic`, `foreign`,
+        `gateway_page`, `empty`.
 
     Examples
     --------
@@ -60,6 +61,7 @@ def inspect_source(
     except SyntaxError as error:
         facts |= _fault(error, _message(text, error), error.lineno, error.offset)
         facts["at_end"] = _stops_short(text, error)
+        facts["needs_python"] = newer.needed(text)
         return None, facts
     except (ValueError, MemoryError, RecursionError, OverflowError) as error:
         return None, facts | _fault(error, str(error), None, None)

@@ -36,7 +36,7 @@ class Job(NamedTuple):
     memory_mb: int = 0
     output_kb: int = 0
     source: bytes = b""
-    told: bytes = b""
+    told: bytearray = bytearray()
 
 
 class Answer(NamedTuple):
@@ -67,15 +67,15 @@ def pack_job(job: Job) -> bytes:
     return b"".join((head, source, told))
 
 
-def pack_told(told: dict[str, Any]) -> bytes:
+def pack_told(told: dict[str, Any]) -> bytearray:
     """Return JSON data as the child reads it; `marshal` there touches least."""
-    return marshal.dumps(told, _MARSHAL_VERSION)
+    return bytearray(marshal.dumps(told, _MARSHAL_VERSION))
 
 
 def read_job(read: Callable[[int], bytes]) -> Job:
     """Read a job; raises as `_read` does."""
     (kind, cpu_s, wall_s, memory_mb, output_kb), source, told = _read(read, _JOB)
-    return Job(_KINDS[kind], cpu_s, wall_s, memory_mb, output_kb, source, told)
+    return Job(_KINDS[kind], cpu_s, wall_s, memory_mb, output_kb, source, bytearray(told))
 
 
 def pack_answer(answer: Answer) -> bytes:

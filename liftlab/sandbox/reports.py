@@ -34,13 +34,15 @@ class Limits:
 class Call:
     """One call to make. Without a name it goes to the function that `entry.find` finds.
 
-    With `is_encoded`, the arguments are JSON data as `values.encode` gives it.
+    With `is_encoded`, the arguments are JSON data as `values.encode` gives it. With a `token`, the
+    function gets `token` by name: a function that gives it once, and is in no frame otherwise.
     """
 
     function: str | None = None
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     is_encoded: bool = False
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,8 @@ class ParseReport:
     """What a piece of source is, found out in the child.
 
     `parsed` says that Python compiles it. `at_end` says that the text stops in the middle of
-    something. `json` is "error" for an error body and "value" for other JSON.
+    something, `needs_python` which newer version of Python compiles it. `json` is "error" for an
+    error body and "value" for other JSON.
     """
 
     parsed: bool
@@ -71,6 +74,7 @@ class ParseReport:
     line: int | None = None
     offset: int | None = None
     at_end: bool = False
+    needs_python: str | None = None
     functions: tuple[Function, ...] = ()  # a method of the class `Solution` with that before it
     defines: frozenset[str] = frozenset()  # names at its top level
     lacks: frozenset[str] = frozenset()  # names that it reads and binds nowhere
@@ -209,6 +213,7 @@ def parse_report(facts: Any) -> ParseReport:
         message=text_of(facts.get("message")),
         line=_whole(facts.get("line")),
         offset=_whole(facts.get("offset")),
+        needs_python=text_of(facts.get("needs_python")),
         functions=tuple(_function(item) for item in (functions or ())[:MOST_FUNCTIONS]),
         defines=_names(facts.get("defines")),
         lacks=_names(facts.get("lacks")),

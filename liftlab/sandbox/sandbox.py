@@ -22,7 +22,7 @@ from typing import Any, Literal, Self
 from liftlab import values
 from liftlab.errors import LiftlabError
 from liftlab.records import Isolation
-from liftlab.sandbox import protocol
+from liftlab.sandbox import interpreters, protocol
 from liftlab.sandbox.reports import (
     LINES_BESIDE_CALLS,
     Call,
@@ -52,8 +52,9 @@ for name, folder in (("liftlab", sys.argv[1]), ("liftlab.sandbox", sys.argv[2]))
     sys.modules[name] = module
 from liftlab.sandbox import warm
 warm.import_common()
+readable = warm.import_packages(sys.argv[4].split(":"), sys.argv[5:])
 from liftlab.sandbox import zygote
-zygote.main(sys.argv[3])
+zygote.main(sys.argv[3], readable)
 """
 
 
@@ -70,7 +71,9 @@ class Sandbox:
     prefix
         A command that starts the worker inside walls of its own, in place of bubblewrap.
     python
-        The interpreter to run candidates with; this one by default.
+        The interpreter to run candidates with, of Python 3.11 or newer; this one by default.
+    packages
+        What candidates may import beside the standard library, of what that interpreter has.
 
     Attributes
     ----------
@@ -81,6 +84,8 @@ class Sandbox:
         What was tried: for each name whether it was possible.
     advice
         How to have a stronger level here; None at the strongest.
+    version
+        Of the Python that candidates run on: (3, 12), for instance.
 
     Examples
     --------
@@ -96,6 +101,7 @@ class Sandbox:
         level: Literal["full", "restricted"] | None = None,
         prefix: Sequence[str] = (),
         python: str = sys.executable,
+        packages: Sequence[str] = (),
     ) -> None:
         if not hasattr(os, "fork"):
             raise LiftlabError("the sandbox needs Linux or macOS; on Windows, use WSL")
@@ -103,6 +109,9 @@ class Sandbox:
         self._worker: subprocess.Popen[bytes] | None = None
         self._runs = 0
         self._required: tuple[str, ...] = ()
+        python, self.version, folders = interpreters.find(python)
+        self._folders = folders if packages else ()
+        self._packages = tuple(packages)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by close()
         self._folder = Path(tempfile.mkdtemp(prefix="liftlab-"))
         (self._folder / "scratch").mkdir()
@@ -123,7 +132,7 @@ class Sandbox:
 
     def _reach_full(self, python: str) -> str | None:
         """Start the worker inside walls and return None, or say why that can't be had."""
-        walls = bubblewrap(python, _PACKAGE.parent, _ENVIRONMENT)
+        walls = bubblewrap(python, _PACKAGE.parent, _ENVIRONMENT, self._folders)
         if walls is None:
             return HOW_TO_INSTALL
         try:
@@ -139,7 +148,8 @@ class Sandbox:
     def _start_as(self, command: Sequence[str], places: Sequence[str]) -> None:
         """Start the worker this way from now on, and see how well it isolates."""
         self._stop()
-        self._command = [*command, "-P", "-s", "-S", "-B", "-c", _BOOT, *places]
+        packages = (":".join(self._folders), *self._packages)
+        self._command = [*command, "-P", "-s", "-S", "-B", "-c", _BOOT, *places, *packages]
         self.probes = self._probe()
         self.isolation = _level(self.probes)
 
@@ -297,6 +307,8 @@ _ENVIRONMENT = {
     "PYTHONUTF8": "1",
     "LD_BIND_NOW": "1",  # else each child looks up anew what it calls in the C library
     "MALLOC_ARENA_MAX": "1",  # else each thread reserves 64 MB of the address space
+    "OPENBLAS_NUM_THREADS": "1",  # a worker that has threads can't be forked safely
+    "OMP_NUM_THREADS": "1",
 }
 
 
@@ -312,7 +324,8 @@ def _asked(call: Call) -> dict[str, Any]:
     if not call.is_encoded:
         arguments = values.encode(arguments, **protocol.ARGUMENT_LIMITS)
         named = values.encode(named, **protocol.ARGUMENT_LIMITS)
-    return {"function": call.function, "args": arguments, "kwargs": named}
+    asked = {"function": call.function, "args": arguments, "kwargs": named}
+    return asked if call.token is None else asked | {"token": call.token}
 
 
 def _too_long(source: bytes) -> ParseReport:

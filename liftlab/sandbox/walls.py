@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 HOW_TO_INSTALL = "install bubblewrap (on Debian and Ubuntu: apt-get install bubblewrap)"
@@ -15,7 +15,9 @@ _SYSTEM_FOLDERS = ("/bin", "/lib", "/lib32", "/lib64", "/nix/store")
 _TMPFS_BYTES = 256 * 1024 * 1024
 
 
-def bubblewrap(python: str, package: Path, environment: Mapping[str, str]) -> list[str] | None:
+def bubblewrap(
+    python: str, package: Path, environment: Mapping[str, str], folders: Sequence[str] = ()
+) -> list[str] | None:
     """Return the command that starts `python` inside walls, None without bubblewrap.
 
     Inside are the interpreter, the system's libraries and the worker's own code, all to be
@@ -29,6 +31,8 @@ def bubblewrap(python: str, package: Path, environment: Mapping[str, str]) -> li
         The folder `liftlab`, of which the worker loads `values.py` and `sandbox`.
     environment
         All the variables that the worker gets.
+    folders
+        With the packages that the worker imports, to be read there only.
     """
     program = shutil.which("bwrap") if sys.platform.startswith("linux") else None
     if program is None:
@@ -47,7 +51,7 @@ def bubblewrap(python: str, package: Path, environment: Mapping[str, str]) -> li
         else:
             command += ["--ro-bind-try", folder, folder]
     interpreter = os.path.realpath(python)
-    for folder in sorted(_prefixes(interpreter)):
+    for folder in sorted({*_prefixes(interpreter), *folders}):
         command += ["--ro-bind-try", folder, folder]
     compiled = sorted(package.glob("__pycache__/values.*.pyc"))  # else each worker does it anew
     for part in (package / "values.py", package / "sandbox", *compiled):

@@ -8,8 +8,9 @@ all this and not in between.
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 # What is left out, such as asyncio, random, decimal and datetime, a candidate loads when it wants
@@ -23,6 +24,7 @@ _FOR_THE_WORKER = ("ctypes", "marshal", "resource", "select", "signal", "struct"
 # Python keeps objects of up to so many bytes in pools, one for each size.
 _SMALL, _POOL_BYTES, _POOL_HEADER_BYTES = 512, 16 * 1024, 48
 _MOST = 500  # of one size, where memory is given out in another way
+_PLAIN = "biufcUS"  # numpy's letters for bools, numbers and text
 _held: list[bytes] = []
 
 
@@ -33,6 +35,40 @@ def import_common() -> None:
             import_module(name)
         except ImportError:
             continue  # an interpreter built without it
+
+
+def import_packages(folders: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Import packages for candidates, and return the paths that these need to read thereafter.
+
+    `folders`: where packages are installed. No candidate finds others there, as they are not left
+    where Python looks for modules.
+    """
+    sys.path += filter(None, folders)
+    for name in names:
+        try:
+            import_module(name)
+        except Exception as error:
+            sys.exit(
+                f"the package {name} can't be imported by {sys.executable} "
+                f"({type(error).__name__}: {error}): install it there, or take it out of packages"
+            )
+    sys.path[:] = [path for path in sys.path if path not in folders]
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(0)  # the same verdict every time
+        from liftlab import values  # the worker's own code comes after what candidates import
+
+        scalars = {kind for kind in numpy.sctypeDict.values() if numpy.dtype(kind).kind in _PLAIN}
+        values.accept(scalars - {numpy.longdouble, numpy.clongdouble}, numpy.generic.item)
+    return sorted({path for folder in folders for path in _loaded_from(folder)})
+
+
+def _loaded_from(folder: str) -> Iterator[str]:
+    """Yield the files and folders right in `folder` that hold a loaded module or its libraries."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None) or ""
+        if folder and file.startswith(folder + os.sep):
+            top = os.path.join(folder, file[len(folder) + 1 :].partition(os.sep)[0])
+            yield from (top, f"{top}.libs")
 
 
 def fill_holes() -> None:

@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from typing import NoReturn
 
 from liftlab.sandbox import child, facts, protocol, warm
@@ -26,8 +27,11 @@ _MEBIBYTE = 1024 * 1024
 _fork, _exit = os.fork, os._exit  # taken before foreign code can replace them
 
 
-def main(scratch: str) -> NoReturn:
-    """Serve jobs until told to stop, or until standard input ends."""
+def main(scratch: str, readable: Sequence[str] = ()) -> NoReturn:
+    """Serve jobs until told to stop, or until standard input ends.
+
+    `readable`: what children may read beside the interpreter's own files.
+    """
     warnings.simplefilter("ignore")  # the candidate's warnings are nobody's
     _become_subreaper()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -37,7 +41,7 @@ def main(scratch: str) -> NoReturn:
     reply_fd = os.dup(1)
     os.dup2(2, 1)  # nothing but answers goes there
     _empty(scratch)  # of what a lost worker left
-    prepared = child.Prepared(scratch)
+    prepared = child.Prepared(scratch, readable)
     _warm_up(prepared)
     own_bytes = _address_space()
     with contextlib.suppress(BrokenPipeError, EOFError):

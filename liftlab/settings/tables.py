@@ -53,6 +53,9 @@ class SamplingSettings(Table):
 OwnTarget = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
 
 
+Module = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+
+
 class PipelineSettings(Table):
     """An ordered list of stage names, or a function or class of the user's own."""
 
@@ -107,9 +110,11 @@ class LimitSettings(Table):
 
 
 class GradingSettings(Table):
-    """Where answers may be run."""
+    """Where answers may be run, and what they find there."""
 
     allow_weak_isolation: bool = False
+    packages: tuple[Module, ...] = ()  # which they may import beside the standard library
+    python: str | None = None  # a name or a path of the interpreter; None is liftlab's own
 
 
 class Settings(Table):

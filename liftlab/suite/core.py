@@ -137,7 +137,7 @@ class Suite:
     """A suite, or the part of it that was selected.
 
     `sha256` is over `source`, the bytes of the whole file: a copy of the file is the same
-    suite, and any change to it makes another.
+    suite, and any change to it makes another. Answers may import `packages`.
 
     Examples
     --------
@@ -152,6 +152,7 @@ class Suite:
     sha256: str
     path: Path
     source: bytes = field(repr=False)
+    packages: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str:
@@ -233,6 +234,7 @@ def parse(source: bytes, path: Path, name: str | None = None) -> Suite:
         sha256=sha256(source).hexdigest(),
         path=path,
         source=source,
+        packages=tuple(model.packages),
     )
 
 

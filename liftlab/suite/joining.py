@@ -11,7 +11,7 @@ from liftlab.suite.writing import to_json
 
 
 def join(suites: Sequence[Suite]) -> Suite:
-    """Return one suite with the cases of all, in their order; a case that two have is taken once.
+    """Return one suite with the cases and packages of all; a case that two have is taken once.
 
     Raises UsageError if two suites have different cases of one id: names both and the case.
 
@@ -33,5 +33,9 @@ def join(suites: Sequence[Suite]) -> Suite:
                     "rename one, or run the suites one after the other"
                 )
     name = JOINED.join(suite.name for suite in suites)
-    source = to_json((case for _, case in found.values()), name=name[:100].strip())
+    source = to_json(
+        (case for _, case in found.values()),
+        name=name[:100].strip(),
+        packages=list(dict.fromkeys(package for suite in suites for package in suite.packages)),
+    )
     return parse(source, Path(f"{name}.json"))

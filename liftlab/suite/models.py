@@ -44,6 +44,10 @@ def _identifier(name: str) -> str:
     return name
 
 
+def _module(name: str) -> str:
+    return ".".join(map(_identifier, name.split(".")))
+
+
 def _line(text: str) -> str:
     if not 0 < len(text) <= 100 or not text.isprintable() or text != text.strip():
         raise ValueError("must be one line of 1 to 100 printable characters")
@@ -177,4 +181,5 @@ class SuiteModel(_Model):
 
     name: _Line | None = None
     description: str = Field(default="", max_length=2_000)
+    packages: list[Annotated[str, AfterValidator(_module)]] = []
     cases: list[CaseModel] = Field(max_length=MAX_CASES)

@@ -13,8 +13,9 @@ from liftlab.analysis.by_case import CaseChange, case_changes
 from liftlab.analysis.comparability import CONDITIONS, SETTINGS, differences
 from liftlab.analysis.compare import rank
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.trust import client_warning
 from liftlab.store import RunData
-from liftlab.summary.provenance import warning_of
+from liftlab.summary.provenance import unproven
 
 if TYPE_CHECKING:
     from liftlab.summary.run import RunSummary
@@ -35,7 +36,7 @@ class Side:
     @property
     def client_was_the_bottleneck(self) -> bool:
         """Whether the run's own client was too slow for what it measured."""
-        return self.data is not None and bool(warning_of(self.data))
+        return self.data is not None and bool(client_warning(self.data.run, self.data.trials))
 
     @property
     def uncertainty_s(self) -> float | None:
@@ -77,6 +78,12 @@ class Comparison:
         sides = (self.first, self.second)
         return tuple(side.run_id for side in sides if side.client_was_the_bottleneck)
 
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """Why verdicts of the two runs are not to be relied on; empty where they are."""
+        data = [side.data for side in (self.first, self.second)]
+        return tuple(filter(None, (unproven(run.grades) for run in data if run)))
+
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         success = self.times.success
@@ -88,6 +95,7 @@ class Comparison:
             "changed_cases": list(self.changed_cases),
             "timing_uncertainty_s": self.uncertainty_s,
             "client_was_the_bottleneck": list(self.bottlenecks),
+            "unproven": list(self.unproven),
             "shared_cases": self.times.shared,
             "times": [
                 {"what": change.what, **_ends(change.ratio, "ratio"), "cases": change.ratio.n}

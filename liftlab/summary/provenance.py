@@ -18,6 +18,8 @@ from liftlab.store import RunData
 from liftlab.summary.result import Limits, Result
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from liftlab.settings import Project
 
 
@@ -28,6 +30,7 @@ class Provenance(Result):
     source: Mapping[str, Any]  # of an imported run: its file, and how that was read
     price: Price | None  # the one price; None where none is known
     isolation: tuple[str, ...]  # the levels at which answers were run
+    controls: tuple[str, ...]  # how many known answers were told apart; empty where none was run
     # a warning that repeats were answered faster than the first time; empty without one
     caches: str
 
@@ -54,14 +57,31 @@ def provenance_of(run: RunData, price: Price | None) -> Provenance:
         source=source_of(run),
         price=price,
         isolation=tuple(sorted(set(run.trials["isolation"].dropna().astype(str)))),
+        controls=tuple(sorted(set(run.grades["controls"].dropna().astype(str)))),
         caches=cache_warning(run.attempts),
     )
 
 
 @lru_cache(maxsize=2)  # every section of a run's pages asks; a comparison asks of two runs
 def warning_of(run: RunData) -> str:
-    """Say why the run's times are not to be trusted; empty where they are."""
-    return client_warning(run.run, run.trials)
+    """Say why the run's verdicts or times are not to be trusted; empty where they are."""
+    return " ".join(filter(None, (unproven(run.grades), client_warning(run.run, run.trials))))
+
+
+def unproven(grades: pd.DataFrame) -> str:
+    """Say that the grader misjudged answers whose verdict is known; empty if it did not.
+
+    `grades`: a run's table `grade`.
+    """
+    bad = grades[grades["verdict_integrity"] == "unproven"]
+    if not len(bad):
+        return ""
+    told = " and ".join(sorted(set(bad["controls"].dropna().astype(str))))
+    [run_id] = bad["run_id"].astype(str).unique()
+    return (
+        f"The verdicts are unproven: the grader judged only {told} known answers correctly. "
+        f"Do not rely on them. Grade again with: liftlab doctor {run_id}"
+    )
 
 
 def source_of(run: RunData) -> Mapping[str, Any]:

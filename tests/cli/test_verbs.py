@@ -284,3 +284,19 @@ def test_too_many_endpoint_errors_end_a_run(
 def test_a_limit_of_money_needs_a_price(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--max-usd", "1"]) == 2
     assert "a limit of money needs a price" in said(capsys)[1]
+
+
+def test_verdicts_of_a_broken_grader_are_told_everywhere(
+    inside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("liftlab.grading.answer.is_same", lambda expected, actual: True)
+        assert main(["run", "--repeats", "1"]) == 1
+    for verb in ("show", "check", "status", "readme-update", "compare"):
+        said(capsys)
+        assert main([verb, *(["latest", "latest"] if verb == "compare" else [])]) == 1, verb
+        assert "The verdicts are unproven" in "".join(said(capsys))
+    assert main(["doctor", "latest"]) == 0
+    said(capsys)
+    assert main(["show"]) == 0
+    assert "unproven" not in "".join(said(capsys))

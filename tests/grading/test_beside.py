@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -226,3 +227,65 @@ def test_what_honest_answers_give(code: str, tests: str, sandbox: Sandbox) -> No
     tests = f"def check(f):\n    for x in range(1, 4):\n        assert {tests}\n"
     graded = judged(code, tests, sandbox)
     assert graded.outcome == "pass", graded.facets
+
+
+SEARCH = """
+import gc, re, sys
+def tokens():
+    seen, frame = {}, sys._getframe(0)
+    pending = gc.get_objects()
+    while frame:
+        pending += [frame, frame.f_locals, frame.f_globals, frame.f_builtins]
+        frame = frame.f_back
+    while pending:
+        item = pending.pop()
+        if id(item) in seen:
+            continue
+        seen[id(item)] = item
+        pending += gc.get_referents(item)
+        if isinstance(item, (str, bytes, bytearray)):
+            text = item if isinstance(item, str) else item.decode("latin-1")
+            words = re.findall("(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", text)
+            yield from (word for word in words if len(set(word)) > 4)
+"""
+
+
+@pytest.mark.parametrize("found", ["FOUND = [*tokens()]\ndef f(x): return FOUND",
+                                   "def f(x): return [*tokens()]"])  # fmt: skip
+def test_the_token_is_in_no_frame_and_no_object(found: str, sandbox: Sandbox) -> None:
+    tests = "def check(f):\n    assert f(1) == []\n"
+    graded = judged(SEARCH + found, tests, sandbox)
+    assert graded.outcome == "pass", graded.facets
+
+
+@pytest.fixture(scope="module")
+def with_numpy() -> Iterator[Sandbox]:
+    with Sandbox(packages=["numpy"]) as box:
+        yield box
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "outcome"),
+    [
+        ("np.arange(x)", "np.array_equal(f(3), [0, 1, 2])", "pass"),
+        ("np.arange(x)", "numpy.testing.assert_array_equal(f(3), [0, 1, 2]) is None", "pass"),
+        ("np.float64(x)", "f(3) == 3", "pass"),
+        ("np.array(['a', None], dtype=object)", "list(f(3)) == ['a', None]", "pass"),
+        ("np.array([A()])", "f(3)[0] == 3", "fail"),
+        ("[np.array([A()])]", "f(3)[0][0] == 3", "fail"),
+        ("type('B', (np.ndarray,), {'__eq__': lambda a, b: True})(3)", "f(3) == 3", "fail"),
+        ("type('B', (np.float64,), {'__eq__': lambda a, b: True})(4)", "f(3) == 3", "fail"),
+        ("setattr(np, 'allclose', lambda *a: 1) or 4", "numpy.allclose(f(3), 3)", "fail"),
+        (
+            "setattr(np.testing, 'assert_allclose', lambda *a: 1) or 4",
+            "numpy.testing.assert_allclose(f(3), 3) is None",
+            "fail",
+        ),
+    ],
+)
+def test_arrays_beside_tests(given: str, wanted: str, outcome: str, with_numpy: Sandbox) -> None:
+    code = f"import numpy as np\n{LIAR}\ndef f(x): return {given}"
+    tests = f"import numpy, numpy as np\ndef check(f):\n    assert {wanted}\n"
+    graded = judged(code, tests, with_numpy)
+    assert graded.outcome == outcome, graded.facets
+    assert graded.outcome == "pass" or graded.failure_class == "wrong_answer"

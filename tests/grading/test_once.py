@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from liftlab import suite
+from liftlab.grading.controls import CONTROLS
 from liftlab.grading.once import Once
 from liftlab.grading.run import grade_run
 from liftlab.grading.samples import grade_samples
@@ -49,7 +50,9 @@ def test_a_file_of_the_same_answers_is_judged_once(
     path, out = tmp_path / "samples.jsonl", tmp_path / "out.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines * 20))
     summary = grade_samples(path, SUITE, out, workers=workers)
-    assert len(runs) == len(lines)  # by case: the same code may be right for one of them
+    assert len(runs) == len(lines) + len(
+        CONTROLS
+    )  # by case: the same code may be right for one of them
     assert summary.outcomes == {"pass": 40, "fail": 80, "error": 0, "ungraded": 0}
     told = out.read_text().splitlines()
     assert told == told[:6] * 20
@@ -69,7 +72,7 @@ def test_a_run_of_the_same_answers_is_judged_once(runs: list[bytes], tmp_path: P
         stage = Stage(**key, stage="code", position=0, ok=True, value_sha256=digest)
         stages.append(as_row(stage))
     grades, checks = grade_run(pd.DataFrame(trials), pd.DataFrame(stages), artifacts, SUITE)
-    assert len(runs) == 2
+    assert len(runs) == 2 + len(CONTROLS)
     assert [(grade.repeat, grade.outcome) for grade in grades] == [
         (repeat, "fail" if repeat % 2 else "pass") for repeat in range(1, 41)
     ]

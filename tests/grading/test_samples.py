@@ -12,9 +12,10 @@ import pytest
 
 from liftlab import suite
 from liftlab.errors import FileInvalid, LiftlabError, StorageFailed
-from liftlab.grading import CheckResult, Graded, samples
+from liftlab.grading import CheckResult, Graded, answer, samples
 from liftlab.grading.samples import MAX_ROW_BYTES, grade_samples, result_row
 from liftlab.sandbox import Sandbox
+from liftlab.settings import GradingSettings
 
 SUITE = suite.parse(
     "\n".join(
@@ -253,17 +254,17 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 def test_weak_isolation_is_refused_unless_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Weak(Sandbox):
-        def __init__(self) -> None:
-            super().__init__()
-            self.isolation = "limits-only"
+    def weak(*_: object) -> Sandbox:
+        box = Sandbox()
+        box.isolation = "limits-only"
+        return box
 
-    monkeypatch.setattr(samples, "Sandbox", Weak)
+    monkeypatch.setattr(samples, "sandbox_for", weak)
     path, out = written(tmp_path, LINES[:1]), tmp_path / "out"
     with pytest.raises(LiftlabError, match="--allow-weak-isolation"):
         grade_samples(path, SUITE, out)
     assert not out.exists()
-    grade_samples(path, SUITE, out, allow_weak_isolation=True)
+    grade_samples(path, SUITE, out, settings=GradingSettings(allow_weak_isolation=True))
     assert rows_of(out)[0]["isolation"] == "limits-only"
 
 
@@ -275,3 +276,14 @@ def test_a_row_is_bounded(count: int) -> None:
     assert len(json.dumps(row)) < MAX_ROW_BYTES
     assert row["facets"] == {"cut": True, "checks_passed": 0, "checks_total": count}
     assert len(row["checks"]) > 200
+
+
+def test_verdicts_of_a_broken_grader_are_unproven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer, "is_same", lambda expected, actual: True)
+    out = tmp_path / "out.jsonl"
+    summary = grade_samples(written(tmp_path, LINES), SUITE, out, workers=2)
+    assert not summary.proven
+    told = {json.loads(line)["verdict_integrity"] for line in out.read_text().splitlines()}
+    assert told == {"unproven"}

@@ -41,3 +41,14 @@ def test_answers_right_but_for_the_name_are_listed() -> None:
 def test_nothing_to_say_is_nothing() -> None:
     assert answer_notes(grades(("a", "pass", {"found": "asked"}), ("b", "ungraded", None))) == []
     assert answer_notes(grades()) == []
+
+
+def test_what_answers_lacked_is_counted() -> None:
+    wanted = [("a", "fail", {"not_installed": name}) for name in ("numpy", "pandas", "numpy")]
+    newer = [("a", "ungraded", {"needs_python": version}) for version in ("3.14", "3.12", "3.12")]
+    assert answer_notes(grades(*wanted, *newer)) == [
+        "3 answers import packages that the sandbox lacks: numpy (2), pandas (1). "
+        "Allow them with packages under [grading].",
+        "3 answers need a newer Python and were not graded: Python 3.12 (2), Python 3.14 (1). "
+        "Name an interpreter with python under [grading].",
+    ]

@@ -301,6 +301,7 @@ def f(x): return len(bytearray(10**9))
 """,
     "become root": "import os\nos.setuid(0); os.setgid(0); os.chroot('/')",
 } | tomllib.loads(Path(__file__).with_name("hostile.toml").read_text("utf-8"))
+WITH_NUMPY = tomllib.loads(Path(__file__).with_name("hostile_numpy.toml").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -324,25 +325,35 @@ def outside(
 def test_hostile_code_never_passes(
     name: str, restricted: Sandbox, outside: dict[str, object]
 ) -> None:
-    source = HOSTILE[name]
+    hold(HOSTILE[name], restricted, outside)
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *WITH_NUMPY])
+def test_nor_does_it_with_packages(
+    name: str, with_numpy: Sandbox, outside: dict[str, object]
+) -> None:
+    hold((HOSTILE | WITH_NUMPY)[name], with_numpy, outside)
+
+
+def hold(source: str, sandbox: Sandbox, outside: dict[str, object]) -> None:
     for key, value in outside.items():
         source = source.replace("{" + key + "}", str(value))
     canary = outside["canary"]
     assert isinstance(canary, Path)
     before = canary.stat()
 
-    graded = grade(source, CASE, sandbox=restricted)
+    graded = grade(source, CASE, sandbox=sandbox)
 
-    assert graded.outcome == "fail"
+    assert graded.outcome == "fail", graded
     assert graded.failure_class is not None
-    assert len(json.dumps(result_row(name, graded))) < MAX_ROW_BYTES
+    assert len(json.dumps(result_row("answer", graded))) < MAX_ROW_BYTES
     assert not any("hunter2" in str(check.actual) for check in graded.checks)
     after = canary.stat()
     assert canary.read_text() == "as it was"
     assert (before.st_mode, before.st_mtime_ns) == (after.st_mode, after.st_mtime_ns)
-    assert _scratch_folders(restricted) == []
-    assert _children_of_worker(restricted) == []
-    assert grade("def f(x): return x * 7", CASE, sandbox=restricted).outcome == "pass"
+    assert _scratch_folders(sandbox) == []
+    assert _children_of_worker(sandbox) == []
+    assert grade("def f(x): return x * 7", CASE, sandbox=sandbox).outcome == "pass"
 
 
 def test_the_caller_stays_small(restricted: Sandbox, outside: dict[str, object]) -> None:

@@ -60,3 +60,12 @@ def test_the_option_is_given_once_a_suite(
     options = [text for name in "abb" for text in ("--suite", str(tmp_path / f"{name}.json"))]
     assert main(["grade", str(samples), *options, "--out", "-"]) == 0
     assert "2 samples against a + b: 2 pass" in capsys.readouterr().err
+
+
+def test_a_joined_suite_allows_the_packages_of_all(tmp_path: Path) -> None:
+    for name, packages in (("a", ["numpy"]), ("b", ["numpy", "pandas"])):
+        cases = [{**ONE, "case_id": name}]
+        (tmp_path / f"{name}.json").write_text(
+            json.dumps({"name": name, "packages": packages, "cases": cases})
+        )
+    assert suite.load("a + b", [tmp_path]).packages == ("numpy", "pandas")

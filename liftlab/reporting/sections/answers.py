@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from liftlab.analysis.success import SuccessRate
+from liftlab.reporting.answer_notes import lacking
 from liftlab.reporting.figures import curves
 from liftlab.reporting.figures.rates import success_by_category
 from liftlab.reporting.html import Html, bounded, join, tag
@@ -115,8 +116,9 @@ def _(right_by: RightBy) -> Section:
 @shown.register
 def _(failures: Failures) -> Section:
     """Return each failure class with its share of graded answers and of failures."""
+    notes = tuple(lacking(failures.run.grades))
     if not failures.rows:
-        return of_run(failures, title=failures_text.title(failures))
+        return of_run(failures, sentences=notes, title=failures_text.title(failures))
     rows = [
         {
             "Cause": capitalised(words.cause(row.failure_class)),
@@ -132,7 +134,7 @@ def _(failures: Failures) -> Section:
     return of_run(
         failures,
         title=failures_text.title(failures),
-        sentences=(failures_text.first(failures),),
+        sentences=(failures_text.first(failures), *notes),
         parts=(table(frame.iloc[:, :4]),),
         details=(("Shares of all graded answers (table, CSV)", table(frame, csv="failures.csv")),),
         notes=("A share is the most that a fix can gain: another fault may lie beneath.",),

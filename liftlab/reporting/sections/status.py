@@ -21,6 +21,7 @@ from liftlab.reporting.text.base import capitalised, code
 from liftlab.reporting.text.coverage import not_covered
 from liftlab.reporting.text.numbers import likely, value
 from liftlab.reporting.text.provenance import (
+    controls,
     isolation,
     load,
     moment,
@@ -225,6 +226,7 @@ def _(provenance: Provenance) -> Section:
         "Read as": "; ".join(provenance.source.get("notes", [])),
         "Price": price(provenance.price),
         "Isolation": isolation(provenance.isolation),
+        "Controls": controls(provenance),
         "Caches": provenance.caches,
         "Own work": "; ".join(provenance.own_work),
         "Grader version": ", ".join(run.grades["grader_version"].dropna().unique()),

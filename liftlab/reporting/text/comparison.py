@@ -86,6 +86,7 @@ def by_prompt(comparison: Comparison) -> Text:
 
 def notes(comparison: Comparison) -> Iterator[str]:
     """Yield what is left out of a comparison, and what weakens it, a sentence each."""
+    yield from comparison.unproven
     if comparison.bottlenecks:
         runs = " and ".join(comparison.bottlenecks)
         yield f"The client was the bottleneck in {runs}: times are too long by an unknown part."

@@ -8,6 +8,7 @@ from liftlab.analysis.cost.prices import Price
 from liftlab.analysis.estimate import quantity
 from liftlab.records import Run
 from liftlab.reporting.text.base import Text, code, write
+from liftlab.summary.provenance import Provenance
 
 _ISOLATION = {
     "full": "Answers ran contained: no network, no files, no other processes.",
@@ -29,6 +30,14 @@ def isolation(levels: Sequence[str]) -> str:
     if not levels:
         return "No answer was run."
     return " ".join(_ISOLATION.get(level, level) for level in levels)
+
+
+def controls(provenance: Provenance) -> str | None:
+    """Return how many known answers were told apart, and at which isolation."""
+    if not provenance.controls:
+        return None
+    levels = ", ".join(provenance.isolation)
+    return f"{', '.join(provenance.controls)} controls told apart, isolation {levels}"
 
 
 def price(known: Price | None) -> Text | None:

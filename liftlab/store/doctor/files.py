@@ -85,8 +85,14 @@ def _tables(folder: RunFolder, judged_by: str) -> tuple[State, str]:
         return "note", "older than the journal, the grader, or the prices"
     if differing := _differing(folder):
         return "damaged", f"not what the journal says: {some(differing, len(TABLES))}"
+    return _verdicts(folder)
+
+
+def _verdicts(folder: RunFolder) -> tuple[State, str]:
     if changed := changed_code(folder):
         return "damaged", f"the code that verdicts name is missing or changed: {some(changed)}"
+    if (read_table(folder, "grade")["verdict_integrity"] == "unproven").any():
+        return "note", "their verdicts are unproven"
     return "sound", f"{len(TABLES)}, the same as the journal"
 
 
