@@ -198,3 +198,9 @@ def test_paths_of_endpoints_are_relative_to_the_file(tmp_path: Path) -> None:
     own = load_project(tmp_path / "below").settings.endpoints["own"]
     assert own.ca_file == tmp_path / "ca.pem"
     assert own.profile == str(tmp_path / "own.toml")
+
+
+def test_a_cost_model_goes_by_its_older_name_too(tmp_path: Path) -> None:
+    (tmp_path / "liftlab.toml").write_text('[endpoints.x]\ncost_model = "week2"\n')
+    endpoints = load_project(tmp_path, environ={}).settings.endpoints
+    assert endpoints["x"].cost_model == "latency"

@@ -23,7 +23,7 @@ from liftlab.settings import Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.summary.cost import prices, timed_stages
 
-_COSTS = 3  # the version of how costs are derived
+_COSTS = 4  # the version of how costs are derived
 
 
 def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunData:
@@ -79,7 +79,8 @@ def own_prices(folder: RunFolder) -> tuple[tuple[str, str], ...]:
     if imported is not None:
         return (("unknown", "gpu_seconds"),)
     endpoint = manifest["request"]["endpoint"]
-    return ((endpoint["price"] or "unknown", endpoint["cost_model"]),)
+    model = endpoint["cost_model"]
+    return ((endpoint["price"] or "unknown", "latency" if model == "week2" else model),)
 
 
 def run_costs(

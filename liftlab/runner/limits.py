@@ -22,7 +22,7 @@ Count = Callable[[Sequence[Attempt], Sequence[Stage], bool], None]
 class Rates:
     """What is charged, in USD; `by` says for what: time, tokens, or the first benchmark's rule."""
 
-    by: Literal["gpu_seconds", "tokens", "week2"] = "gpu_seconds"
+    by: Literal["gpu_seconds", "tokens", "latency"] = "gpu_seconds"
     usd_per_hour: float = 0.0
     usd_per_request: float = 0.0
     usd_per_million_prompt_tokens: float = 0.0
@@ -91,7 +91,7 @@ class Spending:
 
 
 def _charged(rates: Rates, attempts: Sequence[Attempt], stages: Sequence[Stage]) -> float:
-    if rates.by == "week2":
+    if rates.by == "latency":
         seconds = sum(stage.latency_s or 0.0 for stage in stages)
         return seconds * rates.usd_per_hour / 3600 + rates.usd_per_request
     usd = len(attempts) * rates.usd_per_request

@@ -74,7 +74,7 @@ class EndpointSettings(Table):
     headers: dict[str, str] = Field(default_factory=dict)
     query: dict[str, str] = Field(default_factory=dict)  # added to every address
     price: str | None = None
-    cost_model: Literal["gpu_seconds", "tokens", "week2"] = "gpu_seconds"
+    cost_model: Literal["gpu_seconds", "tokens", "latency"] = "gpu_seconds"
     deadline_s: float = Field(default=300.0, gt=0)  # of one attempt, from call to last byte
     connect_s: float = Field(default=10.0, gt=0)  # DNS, TCP and TLS
     first_byte_s: float | None = Field(default=None, gt=0)  # from sent to the first byte
@@ -117,6 +117,11 @@ class EndpointSettings(Table):
     def can_stream(self) -> bool:
         """Whether its protocol has streamed replies."""
         return self.protocol not in ("lift", "json")
+
+    @field_validator("cost_model", mode="before")
+    @classmethod
+    def _renamed(cls, model: object) -> object:
+        return "latency" if model == "week2" else model  # as older files name it
 
     @field_validator("protocol")
     @classmethod

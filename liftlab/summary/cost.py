@@ -43,7 +43,7 @@ _MODELS: tuple[CostModel, ...] = ("gpu_seconds", "tokens")
 _NO_RATE: dict[CostModel, str] = {
     "gpu_seconds": "no price per hour",
     "tokens": "no price per token",
-    "week2": "no price per hour",
+    "latency": "no price per hour",
 }
 # Tokens that providers bill at rates of their own, and where a price has that rate.
 _OWN_RATES = {

@@ -54,7 +54,7 @@ def usd(week2: dict[str, Any], price: str, model: Any) -> pd.Series:
 
 
 def test_published_costs_to_the_digit(week2: dict[str, Any]) -> None:
-    spent = usd(week2, "week2-published", "week2")
+    spent = usd(week2, "week2-published", "latency")
     published = week2["published"]
     assert round(cost_per_trial(spent).value, 4) == published["cost_per_request_usd"]
     assert round(1000 * cost_per_trial(spent).value, 2) == published["cost_1000_usd"]

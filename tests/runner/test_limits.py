@@ -70,7 +70,7 @@ def test_requests_are_attempts() -> None:
             100.0,
             2 * (1000 * 10 + 500 * 30) / 1e6,
         ),
-        (Rates(by="week2", usd_per_hour=3.6, usd_per_request=0.5), 100.0, 0.036 + 0.5),
+        (Rates(by="latency", usd_per_hour=3.6, usd_per_request=0.5), 100.0, 0.036 + 0.5),
     ],
 )
 def test_money_is_counted_by_its_rule(rates: Rates, after_s: float, usd: float) -> None:

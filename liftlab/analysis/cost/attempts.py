@@ -47,12 +47,12 @@ def attempt_costs(
         The attempt table of one run, warm-up and failed attempts too: they are paid for.
     model
         `gpu_seconds`: sent to its end, well or badly; attempts that overlap share the GPU, so
-        that the sum is the time it was busy. `tokens`: prompt and output rates. `week2`: the first
-        benchmark's formula, whole stage latency at the hourly rate and one request fee a
-        trial; a stage's cost is shared equally among its attempts.
+        that the sum is the time it was busy. `tokens`: prompt and output rates. `latency`: whole
+        stage latency at the hourly rate and one request fee a trial; a stage's cost is shared
+        equally among its attempts.
     stages
         The stage table. Attempts without times of their own take equal parts of their
-        stage's latency; needed for `week2`.
+        stage's latency; needed for `latency`.
     """
     if model not in get_args(CostModel):
         raise UsageError(f"cost model {model!r}: there are {', '.join(get_args(CostModel))}")
@@ -67,7 +67,7 @@ def attempt_costs(
                 seconds = _own_or_shared(attempts, own, seconds)
             usd = seconds * (price.usd_per_hour or 0.0) / _SECONDS_PER_HOUR
         fee = price.usd_per_request or 0.0
-        usd = usd + (fee * _first_of_trial(attempts) if model == "week2" else fee)
+        usd = usd + (fee * _first_of_trial(attempts) if model == "latency" else fee)
     return pd.DataFrame(
         {
             "run_id": labels(attempts, "run_id"),

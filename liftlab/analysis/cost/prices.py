@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from liftlab.errors import InputInvalid
 
-CostModel = Literal["gpu_seconds", "tokens", "week2"]
+CostModel = Literal["gpu_seconds", "tokens", "latency"]
 
 _WORDS = {"currency", "date", "source"}
 _COUNTS = {"slots", "max_containers"}

@@ -19,7 +19,7 @@ from liftlab.reporting.text.base import capitalised
 from liftlab.reporting.text.numbers import likely, value
 from liftlab.summary.cost import Costs
 
-_MODELS = {"gpu_seconds": "By the hour", "tokens": "By tokens", "week2": "By latency"}
+_MODELS = {"gpu_seconds": "By the hour", "tokens": "By tokens", "latency": "By latency"}
 
 
 @shown.register

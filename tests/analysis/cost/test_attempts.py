@@ -78,7 +78,7 @@ def test_request_fees() -> None:
     )
     fee = Price(price_id="fee", usd_per_hour=1.0, usd_per_request=0.5)
     assert attempt_costs(table, fee)["usd"].sum() == pytest.approx(1.5)
-    assert attempt_costs(table, fee, "week2", stages)["usd"].tolist() == [0.5, 0, 0]
+    assert attempt_costs(table, fee, "latency", stages)["usd"].tolist() == [0.5, 0, 0]
 
 
 def test_warm_up_is_paid_for_but_is_no_trial() -> None:
@@ -103,7 +103,7 @@ def test_an_abandoned_attempt_takes_no_part_of_the_stage() -> None:
         [{"run_id": "r", "case_id": "a", "repeat": 1, "stage": "code", "latency_s": 4.0}]
     )
     untimed = attempts({"abandoned": True}, {"abandoned": False}, {"abandoned": False})
-    for model in ("gpu_seconds", "week2"):
+    for model in ("gpu_seconds", "latency"):
         usd = attempt_costs(untimed, HOURLY, model, stages)["usd"]  # type: ignore[arg-type]
         assert np.isnan(usd[0])
         assert usd[1:].tolist() == pytest.approx([0.002, 0.002])

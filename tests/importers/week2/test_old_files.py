@@ -134,7 +134,7 @@ def test_a_failed_first_stage(day: Day) -> None:
 def test_costs_by_the_formula_and_by_the_list_price(day: Day) -> None:
     for name in ("early", "parallel", "validation"):
         costs = day.runs[name].costs
-        formula = costs[costs["cost_model"] == "week2"]["usd"].sum() / len(day.runs[name].trials)
+        formula = costs[costs["cost_model"] == "latency"]["usd"].sum() / len(day.runs[name].trials)
         assert f"{formula:.4f}" == "0.0034"
         assert f"{1000 * formula:.2f}" == "3.37"
         assert f"{10_000 * formula:.2f}" == "33.68"

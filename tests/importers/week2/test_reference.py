@@ -44,7 +44,7 @@ def test_four_of_five_parsed_and_one_is_right(day: RunData) -> None:
 def test_the_published_costs_stand_beside_the_one_price(day: RunData) -> None:
     """The formula of the day gives the published figures; the run itself counts at one price."""
     assert day.trials["cost_usd"].mean() == pytest.approx(0.0060, abs=5e-5)
-    formula = day.costs[day.costs["cost_model"] == "week2"]["usd"].sum() / len(day.trials)
+    formula = day.costs[day.costs["cost_model"] == "latency"]["usd"].sum() / len(day.trials)
     for requests, published in ((1, "0.0034"), (1_000, "3.37"), (10_000, "33.68")):
         assert f"{formula * requests:.{len(published.partition('.')[2])}f}" == published
 
