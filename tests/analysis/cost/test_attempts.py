@@ -114,7 +114,7 @@ def test_an_abandoned_attempt_takes_no_part_of_the_stage() -> None:
 
 
 def test_an_unknown_model_names_those_there_are() -> None:
-    with pytest.raises(UsageError, match="gpu_seconds, tokens, week2"):
+    with pytest.raises(UsageError, match="gpu_seconds, tokens, latency"):
         attempt_costs(attempts(), HOURLY, "idle")  # type: ignore[arg-type]
 
 
