@@ -201,6 +201,8 @@ def test_paths_of_endpoints_are_relative_to_the_file(tmp_path: Path) -> None:
 
 
 def test_a_cost_model_goes_by_its_older_name_too(tmp_path: Path) -> None:
-    (tmp_path / "liftlab.toml").write_text('[endpoints.x]\ncost_model = "week2"\nserve = "simulator"\n')
+    (tmp_path / "liftlab.toml").write_text(
+        '[endpoints.x]\ncost_model = "week2"\nserve = "simulator"\n'
+    )
     endpoints = load_project(tmp_path, environ={}).settings.endpoints
     assert endpoints["x"].cost_model == "latency"
