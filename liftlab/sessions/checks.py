@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from liftlab import tomlfile
 from liftlab.errors import SuiteInvalid, UnknownName
 from liftlab.sessions.model import ApiModel, CheckModel, ChecksModel, StepModel
-from liftlab.sessions.template import fault_of, places
+from liftlab.sessions.template import fault_of, fill, places
 
 BUILT_IN = frozenset({"n", "each", "run", "user"})  # lane, item, run, and the step's user
 
@@ -65,7 +65,7 @@ def parse(source: bytes, path: Path) -> Checks:
         raise SuiteInvalid(path, f"{where}: {message}", file.line(*keys))
     return Checks(
         api=model.api,
-        values=model.values,
+        values=_filled(model.values),
         schemas=model.schemas,
         checks=tuple(model.check),
         path=path,
@@ -88,6 +88,13 @@ def _with_inner(step: StepModel) -> Iterator[StepModel]:
     yield step
     for inner in (*step.steps, *(one for lane in step.lanes for one in lane)):
         yield from _with_inner(inner)
+
+
+def _filled(values: dict[str, Any]) -> dict[str, Any]:
+    filled: dict[str, Any] = {}
+    for name, template in values.items():
+        filled[name] = fill(template, filled)
+    return filled
 
 
 Fault = tuple[tuple[tomlfile.Key, ...], str]

@@ -147,6 +147,7 @@ class ApiModel(_Model):
     headers: dict[str, str] = {}
     error: _Schema | None = None
     deadline_s: _Seconds = 10.0
+    run_deadline_s: float = Field(default=900.0, gt=0, le=86_400, allow_inf_nan=False)
     calls: dict[_Name, CallModel]
     clean_up: CleanUpModel | None = None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from liftlab.errors import InputInvalid, LiftlabError, UnknownRun
-from liftlab.records import LOAD
+from liftlab.records import LOAD, SESSIONS
 from liftlab.store import lock, schema
 from liftlab.store.folder import LATEST, MANIFEST, RunFolder
 
@@ -105,8 +105,8 @@ def status_now(folder: RunFolder, status: str) -> str:
 
 
 def _is_of_a_suite(runs_dir: Path, run: RunSummary) -> bool:
-    """Say whether a run is what people mean by the latest: no `load`, no `quick`."""
-    if run.provenance != "measured" or run.suite == LOAD:
+    """Say whether a run is what people mean by the latest: no `load`, no `sessions`, no `quick`."""
+    if run.provenance != "measured" or run.suite in (LOAD, SESSIONS):
         return False
     try:
         return not RunFolder(runs_dir / run.run_id).manifest().get("quick")

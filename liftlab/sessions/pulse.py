@@ -1,0 +1,55 @@
+"""Whether the server still answers, as all checks of a run see it together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from liftlab.runner.halt import Halt
+from liftlab.timing.failures import TransportFailure
+
+_DOUBTFUL = 5  # calls without a reply, one after the other, before the server is asked how it is
+
+
+class ServerDown(Exception):
+    """The server gives no replies any more, or the run's time is up."""
+
+
+class Pulse:
+    """Ends a run early where nothing answers.
+
+    `answers`: makes the plainest call there is, and says whether it had any reply.
+    """
+
+    def __init__(self, halt: Halt, answers: Callable[[], Awaitable[bool]]) -> None:
+        self._halt, self.answers = halt, answers
+        self._missed = 0
+        self._lock = asyncio.Lock()
+        self.down: str | None = None
+
+    def heard(self) -> None:
+        """Note a reply, good or bad."""
+        self._missed = 0
+
+    async def missed(self, failure: TransportFailure) -> None:
+        """Note a call without a reply; after several of them, find out whether there will be any.
+
+        Raises ServerDown once there are none.
+        """
+        self._missed += 1
+        if self._missed < _DOUBTFUL and failure.error_class != "connect":
+            return
+        async with self._lock:
+            if self.down is None and self._missed and not await self.answers():
+                self.give_up(f"the server does not answer: {failure}")
+        self.check()
+
+    def give_up(self, reason: str) -> None:
+        """Let no further check begin."""
+        self.down = self.down or reason
+        self._halt.status = self._halt.status or "partial"
+
+    def check(self) -> None:
+        """Raise ServerDown if the server is."""
+        if self.down is not None:
+            raise ServerDown(self.down)
