@@ -104,7 +104,7 @@ class Caller:
 
     async def probe(self, step: StepModel, call: CallModel, deadline_s: float) -> int:
         """Make a call outside of all checks, and return its status. Raises TransportFailure."""
-        path = _path(call.path, {name: "probe" for name in places(call.path)})
+        path = _path(call.path, dict.fromkeys(places(call.path), "probe"))
         headers = [*self._api.headers.items(), *self._secret.items(), *self._user(step.user)[0]]
         url = self._setup.base_url + path
         answer, _ = await observed(self._wire, call.method, url, headers, b"", deadline_s)
