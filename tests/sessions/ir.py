@@ -25,6 +25,7 @@ BODIES = {
     "twice": "{0} * 2",
     "length": "len({0})",
     "upper": "{0}.upper()",
+    "followed": "{0} + {1}",
 }
 
 
