@@ -47,6 +47,14 @@ class Checks:
         kept = tuple(check for check in self.checks if not wanted or check.id in wanted)
         return replace(self, checks=kept)
 
+    def for_user_header(self, name: str | None) -> Checks:
+        """Return the checks with the header that says who calls; as it is if None."""
+        return (
+            self
+            if name is None
+            else replace(self, api=self.api.model_copy(update={"user_header": name}))
+        )
+
 
 def load(path: Path) -> Checks:
     """Read a file of checks. Raises SuiteInvalid: says the line and the field."""

@@ -26,6 +26,7 @@ from liftlab.runner.trial import TrialDone
 from liftlab.sandbox.reports import ParseReport
 from liftlab.sessions import checks as files
 from liftlab.sessions.caller import Caller, Setup
+from liftlab.sessions.control import checks_of
 from liftlab.sessions.leftovers import delete_leftovers
 from liftlab.sessions.model import ApiModel, CallModel, CheckModel, StepModel
 from liftlab.sessions.pulse import Pulse
@@ -68,8 +69,7 @@ class Job:
 async def run(job: Job, halt: Halt) -> None:
     """Run the job's checks, or those begun before nothing answered any more."""
     folder = RunFolder(job.folder)
-    source, suffix = folder.suite_source()
-    checks = files.parse(source, folder.path / f"suite{suffix}")
+    checks = checks_of(folder)
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(Journal.open(folder))
         journal.abandon_open()
