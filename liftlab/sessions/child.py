@@ -102,11 +102,12 @@ async def _measure(
     loop, seconds = asyncio.get_running_loop(), setup.checks.api.run_deadline_s
     reason = f"the checks took longer than {seconds:g} s"
     timer = loop.call_later(seconds, setup.pulse.give_up, reason)
+    if not (await setup.pulse.answers() or await setup.pulse.answers()):
+        setup.pulse.give_up("the server does not answer")
+    if journal.attempts_made():
+        await delete_leftovers(setup, job.folder, trials)
     async with Trust(job.concurrency) as trust:
         try:
-            if not (await setup.pulse.answers() or await setup.pulse.answers()):
-                setup.pulse.give_up("the server does not answer")
-            await delete_leftovers(setup, job.folder, trials)
             for group, lanes in _groups(setup, trials, job.concurrency):
                 await run_closed(setup.context, group, lanes, commit, emit, halt=halt)
             if setup.pulse.down:
