@@ -22,6 +22,7 @@ VERBS = {
     "init": ("init", "Set up a project that works in an empty folder."),
     "run": ("run", "Run a suite against an endpoint, and grade the answers."),
     "load": ("load", "Send the same request many times, in closed or open loop."),
+    "sessions": ("sessions", "Check a session API: whose work is lost, leaks, or fails."),
     "quick": ("quick", "Run one case and print its attempts."),
     "report": ("report", "Run the suite and write the HTML report; with RUN, only write it."),
     "show": ("show", "Print a run in the terminal."),

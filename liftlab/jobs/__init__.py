@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         resume_run,
         run_suite,
     )
+    from liftlab.jobs.sessions import plan_sessions, resume_sessions, run_sessions
 
 _HOMES = {
     "bounds_of": "liftlab.jobs.running",
@@ -39,9 +40,12 @@ _HOMES = {
     "open_run": "liftlab.jobs.opening",
     "plan_load": "liftlab.jobs.loading",
     "plan_run": "liftlab.jobs.running",
+    "plan_sessions": "liftlab.jobs.sessions",
     "rank_runs": "liftlab.jobs.comparing",
     "resume_run": "liftlab.jobs.running",
+    "resume_sessions": "liftlab.jobs.sessions",
     "run_load": "liftlab.jobs.loading",
+    "run_sessions": "liftlab.jobs.sessions",
     "run_suite": "liftlab.jobs.running",
 }
 
@@ -57,9 +61,12 @@ __all__ = [
     "open_run",
     "plan_load",
     "plan_run",
+    "plan_sessions",
     "rank_runs",
     "resume_run",
+    "resume_sessions",
     "run_load",
+    "run_sessions",
     "run_suite",
 ]
 

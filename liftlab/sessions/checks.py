@@ -47,6 +47,14 @@ class Checks:
         kept = tuple(check for check in self.checks if not wanted or check.id in wanted)
         return replace(self, checks=kept)
 
+    def for_user_header(self, name: str | None) -> Checks:
+        """Return the checks with the header that says who calls; as it is if None."""
+        return (
+            self
+            if name is None
+            else replace(self, api=self.api.model_copy(update={"user_header": name}))
+        )
+
 
 def load(path: Path) -> Checks:
     """Read a file of checks. Raises SuiteInvalid: says the line and the field."""
@@ -76,7 +84,7 @@ def parse(source: bytes, path: Path) -> Checks:
 def steps_of(check: CheckModel) -> Iterator[StepModel]:
     """Return all steps of a check, groups and what is in them."""
     for step in check.step:
-        yield from _with_inner(step)
+        yield from with_inner(step)
 
 
 def calls_of(step: StepModel) -> list[str]:
@@ -84,10 +92,11 @@ def calls_of(step: StepModel) -> list[str]:
     return [step.call] if step.call else list(step.calls)
 
 
-def _with_inner(step: StepModel) -> Iterator[StepModel]:
+def with_inner(step: StepModel) -> Iterator[StepModel]:
+    """Return a step and all steps in it."""
     yield step
     for inner in (*step.steps, *(one for lane in step.lanes for one in lane)):
-        yield from _with_inner(inner)
+        yield from with_inner(inner)
 
 
 def _filled(values: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from liftlab.runner.trial import TrialDone
 from liftlab.sandbox.reports import ParseReport
 from liftlab.sessions import checks as files
 from liftlab.sessions.caller import Caller, Setup
+from liftlab.sessions.control import checks_of
 from liftlab.sessions.leftovers import delete_leftovers
 from liftlab.sessions.model import ApiModel, CallModel, CheckModel, StepModel
 from liftlab.sessions.pulse import Pulse
@@ -68,8 +69,7 @@ class Job:
 async def run(job: Job, halt: Halt) -> None:
     """Run the job's checks, or those begun before nothing answered any more."""
     folder = RunFolder(job.folder)
-    source, suffix = folder.suite_source()
-    checks = files.parse(source, folder.path / f"suite{suffix}")
+    checks = checks_of(folder)
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(Journal.open(folder))
         journal.abandon_open()
@@ -102,11 +102,12 @@ async def _measure(
     loop, seconds = asyncio.get_running_loop(), setup.checks.api.run_deadline_s
     reason = f"the checks took longer than {seconds:g} s"
     timer = loop.call_later(seconds, setup.pulse.give_up, reason)
+    if not (await setup.pulse.answers() or await setup.pulse.answers()):
+        setup.pulse.give_up("the server does not answer")
+    if journal.attempts_made():
+        await delete_leftovers(setup, job.folder, trials)
     async with Trust(job.concurrency) as trust:
         try:
-            if not (await setup.pulse.answers() or await setup.pulse.answers()):
-                setup.pulse.give_up("the server does not answer")
-            await delete_leftovers(setup, job.folder, trials)
             for group, lanes in _groups(setup, trials, job.concurrency):
                 await run_closed(setup.context, group, lanes, commit, emit, halt=halt)
             if setup.pulse.down:

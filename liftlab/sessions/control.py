@@ -29,6 +29,8 @@ class SessionsRequest:
     concurrency: int
     seed: int
     restart_hook: str | None = None
+    file: str | None = None  # as it was named, for the command that makes a check again
+    user_header: str | None = None  # likewise
 
     def trials(self) -> list[PlannedTrial]:
         """Return a trial for each check, shuffled."""
@@ -76,7 +78,8 @@ def checks_of(folder: RunFolder) -> Checks:
         raise InputInvalid(f"{folder.run_id} is no run of session checks")
     source, suffix = folder.suite_source()
     checks = files.parse(source, folder.path / f"suite{suffix}")
-    return checks.only(manifest["request"]["cases"])
+    asked = manifest["request"]
+    return checks.only(asked["cases"]).for_user_header(asked.get("user_header"))
 
 
 def request_of(
@@ -119,13 +122,14 @@ def _create_folder(request: SessionsRequest) -> RunFolder:
         "repeats": 1,
         "concurrency": request.concurrency,
         "seed": request.seed,
+        "checks": request.file,
+        "user_header": request.user_header,
     }
     manifest = {
         "suite": SESSIONS,
         "settings": project.resolved(),
         "pipeline_sha256": checks.sha256,
         "suite_sha256": checks.sha256,
-        "checks": checks.path.name,
         "request": asked,
     }
     return create(project.path("runs"), run, manifest, checks.source, ".toml")

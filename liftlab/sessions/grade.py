@@ -58,16 +58,20 @@ def grade_sessions(
 def records(
     trials: pd.DataFrame, stages: pd.DataFrame, artifacts: Artifacts
 ) -> Iterator[tuple[str, Record]]:
-    """Return the record of each check that has one."""
-    first = stages.sort_values("position").drop_duplicates("case_id")
-    digests = dict(zip(first["case_id"], first["value_sha256"], strict=True))
+    """Return the record of each check; of one that broke off, why there is none."""
+    kept: dict[str, Any] = {}
+    for row in stages.sort_values("position").to_dict("records"):
+        if isinstance(row["value_sha256"], str):
+            kept[row["case_id"]] = json.loads(artifacts.get(row["value_sha256"])) | kept.get(
+                row["case_id"], {}
+            )
     for check_id in trials["case_id"]:
-        digest = digests.get(check_id)
-        if isinstance(digest, str):
-            kept = json.loads(artifacts.get(digest))
-            data = kept.get("ir", kept.get("value"))
-            if data is not None:
-                yield str(check_id), Record.from_json(data)
+        told = kept.get(check_id, {})
+        data = told.get("ir", told.get("value"))
+        if data is None:
+            yield str(check_id), Record(untested=str(told.get("message", "no record was kept")))
+        else:
+            yield str(check_id), Record.from_json(data)
 
 
 def judge(

@@ -48,8 +48,8 @@ class Judge:
     """Judges the exchanges of one check."""
 
     def __init__(self, checks: Checks, check: CheckModel) -> None:
-        self._checks = checks
-        self._check = check
+        self.checks, self.check = checks, check
+        self._validators: dict[str, Draft202012Validator] = {}
 
     def record(self, record: Record, replies: Replies) -> list[Finding]:
         """Return all findings of a check that was made, in its order."""
@@ -68,8 +68,8 @@ class Judge:
 
         A reply that did not come is one finding, whatever else was expected of it.
         """
-        step, call = self.step_at(exchange.at), self._checks.api.calls[exchange.call]
-        judged = _Judged(self._checks, self._check, step, call, exchange, body)
+        step, call = self.step_at(exchange.at), self.checks.api.calls[exchange.call]
+        judged = _Judged(self, step, call, exchange, body)
         if exchange.status is None:
             return [judged.without_reply()]
         status = judged.status()
@@ -86,7 +86,7 @@ class Judge:
         findings = []
 
         def found(what: str, passed: bool, expected: str, actual: str) -> None:
-            severity = step.severity or self._check.severity
+            severity = step.severity or self.check.severity
             cause = f"{name}: {what}"
             findings.append(
                 Finding(
@@ -120,7 +120,7 @@ class Judge:
 
     def step_at(self, at: str) -> StepModel:
         """Return the step that a place in the script names."""
-        steps: Sequence[StepModel] = self._check.step
+        steps: Sequence[StepModel] = self.check.step
         step = None
         for part in at.split("."):
             name = part.partition("#")[0]
@@ -134,13 +134,22 @@ class Judge:
         assert step is not None
         return step
 
+    def validator(self, schema: Any) -> Draft202012Validator:
+        """Return what holds a reply to a schema of the file, or to one of a step's own."""
+        key = schema if isinstance(schema, str) else json.dumps(schema, sort_keys=True)
+        if key not in self._validators:
+            named = {"$ref": schema} if isinstance(schema, str) else schema
+            whole = _referring({"$defs": self.checks.schemas, **named})
+            self._validators[key] = Draft202012Validator(whole)
+        return self._validators[key]
+
     def _succeeded(self, exchange: Exchange) -> bool:
-        return fits(exchange.status, self._checks.api.calls[exchange.call].ok)
+        return fits(exchange.status, self.checks.api.calls[exchange.call].ok)
 
     def _script_fault(self, record: Record) -> Finding:
         last = record.exchanges[-1] if record.exchanges else None
         call = last.call if last else "script"
-        severity = _at_most(self._check.severity, "major")
+        severity = _at_most(self.check.severity, "major")
         return Finding(
             at=last.at if last else "1", call=call, kind="script", passed=False,
             expected="the script goes on", actual=record.fault or "", severity=severity,
@@ -152,18 +161,13 @@ class _Judged:
     """One exchange and what its step expects."""
 
     def __init__(
-        self,
-        checks: Checks,
-        check: CheckModel,
-        step: StepModel,
-        call: CallModel,
-        exchange: Exchange,
-        body: bytes,
+        self, judge: Judge, step: StepModel, call: CallModel, exchange: Exchange, body: bytes
     ) -> None:
-        self._checks, self._check, self._step = checks, check, step
+        self._judge, self._step = judge, step
+        self._checks, self._check = judge.checks, judge.check
         self._call, self._exchange, self._body = call, exchange, body
         self._allowed = step.expect.status or call.ok
-        self._given = checks.values | dict(exchange.given)
+        self._given = judge.checks.values | dict(exchange.given)
 
     def without_reply(self) -> Finding:
         one = self._exchange
@@ -226,7 +230,7 @@ class _Judged:
         except ValueError as error:
             yield self._finding("shape", False, f"{what} is JSON", str(error), f"{what}: not JSON")
             return
-        faults = sorted(_validator(self._checks, schema).iter_errors(data), key=_place)
+        faults = sorted(self._judge.validator(schema).iter_errors(data), key=_place)
         if not faults:
             yield self._finding("shape", True, f"{what} fits its schema", "it does", "")
         # The same field, broken in the same way, is one cause, whichever calls show it; a reply
@@ -300,12 +304,6 @@ def _at_most(severity: Severity, limit: Severity) -> Severity:
 
 def _is_within(at: str, over: str) -> bool:
     return at == over or at.startswith((f"{over}#", f"{over}."))
-
-
-def _validator(checks: Checks, schema: Any) -> Draft202012Validator:
-    named = {"$ref": schema} if isinstance(schema, str) else schema
-    whole = {"$defs": checks.schemas, **named}
-    return Draft202012Validator(_referring(whole))
 
 
 def _referring(schema: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from liftlab.pipeline.own import Answer
 from liftlab.runner.trace import Trace
 from liftlab.sessions.caller import Caller, Setup
-from liftlab.sessions.checks import calls_of
+from liftlab.sessions.checks import calls_of, with_inner
 from liftlab.sessions.judge import Judge, at_path, fits
 from liftlab.sessions.model import NO_REPLY, AllModel, CheckModel, StepModel
 from liftlab.sessions.paths import MISSING
@@ -83,8 +83,6 @@ class _Script:
             await self._step(step, f"{prefix}{number}", scope)
 
     async def _step(self, step: StepModel, at: str, scope: Scope) -> None:
-        for name, template in step.variables.items():
-            scope[name] = fill(template, scope)
         if step.wait is not None:
             await asyncio.sleep(step.wait)
         elif step.restart:
@@ -112,16 +110,13 @@ class _Script:
 
     async def _in_parallel(self, step: StepModel, at: str, scope: Scope) -> None:
         lanes: list[Scope] = [{**scope, "n": n} for n in range(1, step.parallel + 1)]
-        try:
-            await _together(
-                self._once(step, f"{at}#{lane['n']}", lane) for lane in lanes
-            )  # fmt: skip
-        finally:
-            names = {name for lane in lanes for name in lane if lane[name] is not scope.get(name)}
-            for name in names - {"n"}:
-                scope[name] = [lane[name] for lane in lanes if name in lane]
+        await _together(self._once(step, f"{at}#{lane['n']}", lane) for lane in lanes)
+        for name in {name for inner in with_inner(step) for name in inner.save}:
+            scope[name] = [lane[name] for lane in lanes if name in lane]
 
     async def _once(self, step: StepModel, at: str, scope: Scope) -> None:
+        for name, template in step.variables.items():
+            scope[name] = fill(template, scope)
         if step.steps:
             await self._steps(step.steps, f"{at}.", scope)
         for name in calls_of(step):

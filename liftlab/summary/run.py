@@ -21,6 +21,7 @@ from liftlab.summary.provenance import Provenance, provenance_of
 from liftlab.summary.published import Published, published_of
 from liftlab.summary.recommendations import Recommendations, recommendations_of
 from liftlab.summary.right_by import RightBy
+from liftlab.summary.sessions import Sessions, sessions_of
 from liftlab.summary.slow import Slow, slow_of
 from liftlab.summary.spread import Spread, spread_of
 from liftlab.summary.targets import Targets, targets_of
@@ -139,7 +140,14 @@ class RunSummary:
     @property
     def has_answers(self) -> bool:
         """Whether any request was answered; a load has no answers that are judged."""
+        if self.sessions is not None:
+            return self.sessions.judged > 0
         return self.load is not None or self.answers.answered > 0
+
+    @cached_property
+    def sessions(self) -> Sessions | None:
+        """What session checks come to; None for every other run."""
+        return sessions_of(self.run)
 
     @cached_property
     def decision(self) -> Decision | None:

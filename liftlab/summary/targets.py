@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.targets import NOTHING_ANSWERED, OF_ALL, JudgedTarget, judged
-from liftlab.settings.targets import TIME_METRIC, Population
+from liftlab.settings.targets import SESSION_METRIC, TIME_METRIC, Population
 from liftlab.summary.result import Result
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ def targets_of(summary: RunSummary) -> Targets:
     settings = summary.project.settings.targets
     rows = []
     for key, target in settings.items():
+        if (target.metric == SESSION_METRIC) != (summary.sessions is not None):
+            continue
         estimate = estimate_of(summary, target.metric, target.population)
-        if not summary.answers.answered and target.metric not in OF_ALL:
+        if not summary.has_answers and target.metric not in OF_ALL:
             estimate = Estimate(value=None, n=0, reason=NOTHING_ANSWERED, unit=estimate.unit)
         verdict = judged(key, target, estimate)
         # Written as on every other page, however many targets it has.
@@ -50,6 +52,8 @@ def estimate_of(summary: RunSummary, metric: str, population: Population = "answ
 
     Raises ValueError if there is no such metric.
     """
+    if metric == SESSION_METRIC and summary.sessions is not None:
+        return summary.sessions.critical
     timed = TIME_METRIC.fullmatch(metric)
     if timed:
         return _time(summary, timed["what"], timed["statistic"], population)
