@@ -12,17 +12,19 @@ from typing import Any, cast
 
 from liftlab.runner.halt import Halt
 from liftlab.sandbox import Sandbox
-from liftlab.sessions.caller import Setup
+from liftlab.sessions.caller import Caller, Setup
 from liftlab.sessions.checks import Checks, parse, steps_of
 from liftlab.sessions.grade import Judged, judge
 from liftlab.sessions.judge import Finding
-from liftlab.sessions.model import SEVERITIES, Severity
+from liftlab.sessions.model import SEVERITIES, Severity, StepModel
 from liftlab.sessions.pulse import Pulse
 from liftlab.sessions.record import Record
 from liftlab.sessions.script import run_check
 from liftlab.settings import EndpointSettings
+from liftlab.timing.failures import TransportFailure
 from tests.conftest import ROOT
 
+PATIENCE_S = 2.0
 LIFT = ROOT / "data/sessions/lift.toml"
 
 
@@ -57,6 +59,13 @@ async def run_checks(
     )
 
     async def answers() -> bool:
+        caller = Caller(setup, "probe")
+        try:
+            await caller.probe(StepModel(call="list"), checks.api.calls["list"], PATIENCE_S)
+        except TransportFailure:
+            return False
+        finally:
+            await caller.close()
         return True
 
     endpoint = EndpointSettings(name="reference", protocol="lift", base_url=url)

@@ -209,16 +209,15 @@ class Reference(Wire):
         return await self.fill(session, name, body.resolution_text)
 
     async def lock(self, request: web.Request, session: Session | None) -> None:
+        """Hold the session's lock over the call; it is only let go for a client that stays."""
         if session is None:
             return
-        if session.busy:
-            await asyncio.Event().wait()
-        session.busy = True
+        await session.lock.acquire()
         await request.read()
         await asyncio.sleep(WINDOW_S)
         if request.transport is None or request.transport.is_closing():
             raise ConnectionError("the client is gone, and the lock stays")
-        session.busy = False
+        session.lock.release()
 
     async def fill(self, session: Session, name: str, text: str) -> web.Response:
         if self.has("race_is_500"):
@@ -311,7 +310,7 @@ class Reference(Wire):
             returns=not self.has("code_no_return"),
             swapped=self.has("code_swapped"),
         )
-        return source.replace("):\n", ")\n") if self.has("code_broken") else source
+        return source.replace(":\n", "\n", 1) if self.has("code_broken") else source
 
     async def delete(self, request: web.Request) -> web.Response:
         try:

@@ -43,8 +43,15 @@ def serve(*faults: str, think_s: float = 0.0, port: int = 0) -> Iterator[Referen
         runner = loop.run_until_complete(start())
         started.set()
         loop.run_forever()
-        loop.run_until_complete(runner.cleanup())
+        loop.run_until_complete(stop(runner))
         loop.close()
+
+    async def stop(runner: web.AppRunner) -> None:
+        await runner.cleanup()
+        hanging = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

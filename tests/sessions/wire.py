@@ -35,6 +35,7 @@ class Session:
     final: bool = False
     busy: bool = False
     stale: list[str] = field(default_factory=list)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def ambiguities(self) -> list[str]:
