@@ -8,7 +8,7 @@ from typing import Any
 
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.verdicts import TargetResult, TargetVerdict, judge
-from liftlab.settings.targets import TIME_METRIC, Population, TargetSettings
+from liftlab.settings.targets import SESSION_METRIC, TIME_METRIC, Population, TargetSettings
 from liftlab.words import counted
 
 THIS_RUN_ONLY = "this run only"
@@ -21,6 +21,7 @@ RATES = ("success_rate", "parsed_rate", "worst_class_share")  # of graded answer
 _OF = {
     **dict.fromkeys(RATES, "graded answers"),
     "prompts_tested": "prompts with a graded answer",
+    SESSION_METRIC: "session checks",
 }
 
 

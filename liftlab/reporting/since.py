@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from liftlab import jobs
 from liftlab.errors import LiftlabError
-from liftlab.records import LOAD
+from liftlab.records import LOAD, SESSIONS
 from liftlab.reporting.text.base import Text
 from liftlab.reporting.text.comparison import since
 from liftlab.summary.comparison import Comparison
@@ -20,7 +20,7 @@ def last_comparable(summary: RunSummary) -> Comparison | None:
     None where there is no such run, or where it cannot be read: no report fails for that.
     """
     run = summary.run
-    if run.run.provenance != "measured" or run.run.pipeline == LOAD:
+    if run.run.provenance != "measured" or run.run.pipeline in (LOAD, SESSIONS):
         return None
     try:
         return jobs.compare_runs(summary.project, second=run)

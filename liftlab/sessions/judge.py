@@ -13,13 +13,17 @@ from jsonschema.exceptions import ValidationError
 
 from liftlab.sessions.checks import Checks
 from liftlab.sessions.compare import holds, wanted
-from liftlab.sessions.model import SEVERITIES, CallModel, CheckModel, Severity, StepModel
+from liftlab.sessions.model import SEVERITIES, CallModel, CheckModel, Severity, StepModel, ThatModel
 from liftlab.sessions.paths import MISSING, look_up
 from liftlab.sessions.record import Exchange, Record
 from liftlab.sessions.template import fill_text
 from liftlab.values import show
 
-Kind = Literal["hang", "no_reply", "status", "shape", "value", "slow", "all", "code", "script"]
+Kind = Literal[
+    "hang", "no_reply", "status", "accepted", "shape", "value", "slow", "all", "code", "script"
+]  # fmt: skip
+# What these say depends on what the check was after: of two severities they are two causes.
+APART: frozenset[Kind] = frozenset({"accepted", "value", "all", "code"})
 Replies = Callable[[Exchange], bytes]
 
 _SHOWN = 300
@@ -185,6 +189,7 @@ class _Judged:
         expected = f"status {' or '.join(allowed)}"
         to_succeed = any(one.startswith("2") for one in allowed)
         rule = self._check.severity
+        kind: Kind = "status"
         match status // 100:
             case 5 if to_succeed:
                 cause = f"fails with {status}"
@@ -193,12 +198,12 @@ class _Judged:
             case 4 if to_succeed:
                 cause = f"is refused with {status}"
             case 2:
-                cause = f"is accepted ({self._check.group})"
+                cause, kind = "is accepted and must not be", "accepted"
             case _:
                 cause = f"answers {status} in place of {' or '.join(allowed)}"
         if to_succeed and status >= 400:
             rule = _at_most(rule, "major")
-        return self._finding("status", passed, expected, f"status {status}", cause, rule)
+        return self._finding(kind, passed, expected, f"status {status}", cause, rule)
 
     def content(self) -> Iterator[Finding]:
         """Judge what a reply says whose status is as expected."""
@@ -220,9 +225,11 @@ class _Judged:
             value = at_path(fill_text(that.at, self._given), one, self._body)
             target = wanted(that, self._given)
             shown = f"{that.at or 'the reply'} {that.operator} {show(target, _SHOWN)}"
-            where = f" ({self._check.group})" if that.operator == "excludes" else ""
-            cause = f"{that.at or 'the reply'} {that.operator}{where}"
-            yield self._finding("value", holds(that, value, target), shown, _shown(value), cause)
+            passed, cause = holds(that, value, target), _cause_of(that)
+            finding = self._finding("value", passed, shown, _shown(value), cause)
+            # A field that is wrong in one call and in another is wrong for one reason.
+            own = that.operator in _LISTED
+            yield finding if own or passed else replace(finding, cause=cause)
 
     def _shape(self, schema: Any, what: str) -> Iterator[Finding]:
         try:
@@ -259,6 +266,19 @@ class _Judged:
             severity=self._step.severity or rule or self._check.severity,
             cause="" if passed else f"{self._exchange.call}: {cause}",
         )  # fmt: skip
+
+
+_LISTED = ("contains", "contains_all", "excludes")
+
+
+def _cause_of(that: ThatModel) -> str:
+    """Return what is wrong where a comparison does not hold, in words."""
+    what = {"": "the reply", "@text": "the reply", "@status": "the status"}.get(that.at, that.at)
+    if that.operator == "excludes":
+        return f"{what} has what it must not have"
+    if that.operator in _LISTED:
+        return f"{what} lacks what must be there"
+    return f"{what} is wrong"
 
 
 def at_path(path: str, exchange: Exchange, body: bytes) -> Any:

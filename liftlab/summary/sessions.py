@@ -19,11 +19,13 @@ from liftlab.records import SESSIONS
 from liftlab.sessions.checks import Checks
 from liftlab.sessions.control import checks_of
 from liftlab.sessions.grade import records
+from liftlab.sessions.judge import APART
 from liftlab.sessions.model import SEVERITIES, CheckModel, Severity
 from liftlab.sessions.record import Exchange, Record
 from liftlab.settings.targets import SESSION_METRIC
 from liftlab.store import RunData
 from liftlab.summary.result import Result
+from liftlab.words import counted
 
 DOWN = "the server stops answering"
 
@@ -185,7 +187,7 @@ def _count(critical: int, more: int, judged: int) -> Estimate:
         n=judged,
         population="the checks of this run",
         quantity=SESSION_METRIC,
-        needs=f"the {more} critical checks that were not tested",
+        needs=f"{counted(more, 'critical check')} that could not be tested" if more else "",
     )
 
 
@@ -193,12 +195,13 @@ def _failures(
     run: RunData, checks: Checks, facets: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Failure]:
     """Return one failure for each cause: the worst of those that saw it tells of it."""
-    by_cause: dict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+    by_cause: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
     for check_id, told in facets.items():
         for finding in told.get("failures", ()):
-            by_cause[finding["cause"]].append((check_id, finding))
+            apart = finding["severity"] if finding["kind"] in APART else ""
+            by_cause[finding["cause"], apart].append((check_id, finding))
     kept = dict(records(run.trials, run.stages, run.folder.artifacts)) if by_cause else {}
-    for cause, seen in by_cause.items():
+    for (cause, _), seen in by_cause.items():
         worst = min(seen, key=lambda one: SEVERITIES.index(one[1]["severity"]))
         check = checks[worst[0]]
         yield Failure(

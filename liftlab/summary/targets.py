@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.targets import NOTHING_ANSWERED, OF_ALL, JudgedTarget, judged
-from liftlab.settings.targets import SESSION_METRIC, TIME_METRIC, Population
+from liftlab.settings.targets import SESSION_METRIC, TIME_METRIC, Population, default_targets
 from liftlab.summary.result import Result
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ class Targets(Result):
 def targets_of(summary: RunSummary) -> Targets:
     """Judge a run by each target, by the estimates that every page shows."""
     settings = summary.project.settings.targets
+    if summary.sessions is not None and not any(
+        target.metric == SESSION_METRIC for target in settings.values()
+    ):
+        settings = default_targets()
     rows = []
     for key, target in settings.items():
         if (target.metric == SESSION_METRIC) != (summary.sessions is not None):

@@ -12,13 +12,14 @@ from liftlab.reporting.since import change
 from liftlab.reporting.text import answers, findings, run, targets
 from liftlab.reporting.text.coverage import not_covered
 from liftlab.reporting.text.numbers import likely, value
+from liftlab.settings.targets import SESSION_METRIC
 from liftlab.summary.provenance import warning_of
 from liftlab.summary.run import RunSummary
 
 
 def section(summary: RunSummary) -> Section:
     """Return what a run comes to, with its scorecards."""
-    cards = [] if summary.load else [*_cards(summary)]
+    cards = [*_cards(summary)]
     return Section(
         title=findings.title(summary),
         sentences=(change(summary), *findings.sentences(summary)),
@@ -31,6 +32,12 @@ def section(summary: RunSummary) -> Section:
 
 
 def _cards(summary: RunSummary) -> Iterator[Scorecard]:
+    if summary.load is not None:
+        return
+    if summary.sessions is not None:
+        critical, target = summary.sessions.critical, summary.targets.of(SESSION_METRIC)
+        yield _card("Critical failures", value(critical), critical, target)
+        return
     found, times, spent = summary.answers, summary.latency, summary.cost
     of = summary.targets.of
     right, median, tail = found.success.estimate, times.e2e.p50, times.e2e.p95

@@ -33,9 +33,9 @@ def sentences(summary: RunSummary) -> tuple[Text, ...]:
     """Return what else there is to say of all checks together."""
     found = _of(summary)
     said = [NOTHING] if not found.judged else [_checks(found)]
-    others = [counted(len(found.of(name)), f"{name} failure") for name in SEVERITIES[1:]]
-    if found.failed:
-        said.append(Text(f"Beside the critical ones there are {listed(others)}."))
+    counts = {name: len(found.of(name)) for name in SEVERITIES[1:]}
+    if others := [counted(n, f"{name} failure") for name, n in counts.items() if n]:
+        said.append(Text(f"Beside critical ones: {listed(others)}."))
     if found.left:
         count = counted(len(found.left), "session")
         said.append(Text(f"{count} could not be deleted from the server."))
@@ -128,7 +128,8 @@ def lines(summary: RunSummary) -> Iterator[str]:
         yield "\nTime by call (successful calls)"
         for load, times in found.calls:
             under = " under load" if load else ""
-            yield f"  {times.what + under:22}median {times.p50}; P95 {times.p95}"
+            tail = "" if times.p95.value is None else f"; P95 {times.p95.point}"
+            yield f"  {times.what + under:22}median {times.p50}{tail}"
 
 
 def capital(cause: str) -> str:
