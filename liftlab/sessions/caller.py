@@ -199,7 +199,7 @@ class Caller:
                         self._wire, method, url, headers, body, deadline_s
                     )
         except TransportFailure as failure:
-            await self._setup.pulse.missed(failure)
+            await self._setup.pulse.missed(name, failure)
             return replace(
                 exchange,
                 request_sha256=kept,
@@ -207,7 +207,7 @@ class Caller:
                 message=self._redact.text(str(failure)),
                 elapsed_s=failure.stamps.seconds,
             ), b""
-        self._setup.pulse.heard()
+        self._setup.pulse.heard(name)
         content = self._redact.content(answer.content)
         received = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in answer.headers}
         return replace(

@@ -197,7 +197,7 @@ class _Judged:
                 cause = f"answers a bad request with {status}"
             case 4 if to_succeed:
                 cause = f"is refused with {status}"
-            case 2:
+            case 2 if not to_succeed:
                 cause, kind = "is accepted and must not be", "accepted"
             case _:
                 cause = f"answers {status} in place of {' or '.join(allowed)}"
@@ -211,12 +211,10 @@ class _Judged:
         if expect.within_s is not None and one.elapsed_s is not None:
             passed, said = one.elapsed_s <= expect.within_s, f"{one.elapsed_s:.3g} s"
             yield self._finding("slow", passed, f"within {expect.within_s:g} s", said, "is slow")
-        if expect.error:
-            yield from self._shape(self._checks.api.error, "an error's reply")
-        if fits(one.status, self._call.ok):
-            schema = self._call.reply if expect.reply is None else expect.reply
-            if schema not in (None, {}):
-                yield from self._shape(schema, f"the reply of {one.call}")
+        shapes = [*self._shapes()]
+        yield from shapes
+        if not all(finding.passed for finding in shapes):
+            return  # of a reply of another shape, its values say nothing more
         for name, path in self._step.save.items():
             if at_path(fill_text(path, self._given), one, self._body) is MISSING:
                 cause = f"lacks {path}"
@@ -230,6 +228,15 @@ class _Judged:
             # A field that is wrong in one call and in another is wrong for one reason.
             own = that.operator in _LISTED
             yield finding if own or passed else replace(finding, cause=cause)
+
+    def _shapes(self) -> Iterator[Finding]:
+        one, expect = self._exchange, self._step.expect
+        if expect.error:
+            yield from self._shape(self._checks.api.error, "an error's reply")
+        if fits(one.status, self._call.ok):
+            schema = self._call.reply if expect.reply is None else expect.reply
+            if schema not in (None, {}):
+                yield from self._shape(schema, f"the reply of {one.call}")
 
     def _shape(self, schema: Any, what: str) -> Iterator[Finding]:
         try:
@@ -246,8 +253,8 @@ class _Judged:
         for fault in faults[: 1 if len(faults) > _MOST_SHAPE_FAULTS else None]:
             actual = f"{fault.json_path}: {fault.message}"[:_SHOWN]
             finding = self._finding("shape", False, f"{what} fits its schema", actual, "")
-            field = f"reply: {_field(fault)} breaks {fault.validator}"
-            yield replace(finding, cause=other if len(faults) > _MOST_SHAPE_FAULTS else field)
+            many = len(faults) > _MOST_SHAPE_FAULTS
+            yield replace(finding, cause=other if many else _cause_of_shape(fault))
 
     def _finding(
         self,
@@ -342,13 +349,15 @@ def _place(fault: ValidationError) -> tuple[str, str]:
     return fault.json_path, fault.message
 
 
-def _field(fault: ValidationError) -> str:
-    """Return the name of the field that a schema is broken at."""
+def _cause_of_shape(fault: ValidationError) -> str:
+    """Return what is wrong with the shape of a reply: which field, and how."""
     missing = re.match(r"'([^']{1,80})' is a required", fault.message)
     if fault.validator == "required" and missing:
-        return missing[1]
+        return f"{missing[1]} is missing in replies"
     names = [part for part in fault.absolute_path if isinstance(part, str)]
-    return str(names[-1])[:80] if names else "all of it"
+    field = str(names[-1])[:80] if names else "a reply"
+    how = "is of another type" if fault.validator == "type" else "is not as its schema says"
+    return f"{field} {how}"
 
 
 def _shown(value: Any) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from liftlab.runner.halt import Halt
 from liftlab.timing.failures import TransportFailure
 
+_HOPELESS = 20  # calls of one kind without a reply, one after the other
 _DOUBTFUL = 5  # calls without a reply, one after the other, before the server is asked how it is
 
 
@@ -24,19 +26,21 @@ class Pulse:
     def __init__(self, halt: Halt, answers: Callable[[], Awaitable[bool]]) -> None:
         self._halt, self.answers = halt, answers
         self._missed = 0
+        self._hung: Counter[str] = Counter()
         self._lock = asyncio.Lock()
         self.down: str | None = None
 
-    def heard(self) -> None:
+    def heard(self, call: str) -> None:
         """Note a reply, good or bad."""
-        self._missed = 0
+        self._missed = self._hung[call] = 0
 
-    async def missed(self, failure: TransportFailure) -> None:
+    async def missed(self, call: str, failure: TransportFailure) -> None:
         """Note a call without a reply; after several of them, find out whether there will be any.
 
         Raises ServerDown once there are none.
         """
         self._missed += 1
+        self._hung[call] += 1
         if self._missed < _DOUBTFUL and failure.error_class != "connect":
             return
         async with self._lock:
@@ -53,3 +57,7 @@ class Pulse:
         """Raise ServerDown if the server is."""
         if self.down is not None:
             raise ServerDown(self.down)
+
+    def is_hopeless(self, call: str) -> bool:
+        """Say whether a call has had no reply so often that to wait for the next is in vain."""
+        return self._hung[call] >= _HOPELESS

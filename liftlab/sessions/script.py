@@ -131,7 +131,10 @@ class _Script:
                 scope |= {k: v for k, v in mine.items() if v is not scope.get(k) and k != "n"}
 
     async def _call(self, step: StepModel, name: str, at: str, scope: Scope) -> None:
-        self._setup.pulse.check()
+        pulse = self._setup.pulse
+        pulse.check()
+        if pulse.is_hopeless(name):
+            raise _Untested(f"{name} gives no reply")
         until = time.monotonic() + (step.eventually or 0.0)
         while True:
             exchange, body = await self._caller.call(step, name, at, scope)

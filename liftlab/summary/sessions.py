@@ -73,6 +73,10 @@ class Sessions(Result):
         What could not be deleted from the server.
     lost_kept
         In how many checks the server closed a connection that it was to keep.
+    stopped
+        Critical checks that stopped at another failure before what they are there to find.
+    no_reply
+        The error class of the last look at whether the server answers; empty where it did.
     critical
         How many critical failures there are; the upper end counts what was not tested.
     """
@@ -85,6 +89,8 @@ class Sessions(Result):
     not_run: int
     left: tuple[str, ...]
     lost_kept: int
+    stopped: tuple[str, ...]
+    no_reply: str
     critical: Estimate
 
     @property
@@ -159,7 +165,8 @@ def sessions_of(run: RunData) -> Sessions | None:
     open_ids = {k for k, _ in untested} | (
         {check.id for check in checks.checks} - set(run.trials["case_id"])
     )
-    more = sum(checks[check_id].severity == "critical" for check_id in open_ids)
+    stopped = [k for k, told in facets.items() if _is_short(checks[k], told)]
+    more = sum(checks[check_id].severity == "critical" for check_id in open_ids | set(stopped))
     return Sessions(
         run=run,
         checks=len(checks.checks),
@@ -170,8 +177,16 @@ def sessions_of(run: RunData) -> Sessions | None:
         not_run=not_run,
         left=tuple(line for told in facets.values() for line in told.get("left", ())),
         lost_kept=sum("lost_kept" in told for told in facets.values()),
+        stopped=tuple(stopped),
+        no_reply=_no_reply(run),
         critical=_count(critical, more, judged),
     )
+
+
+def _is_short(check: CheckModel, told: Mapping[str, Any]) -> bool:
+    """Say whether a critical check stopped at a lesser failure, before what it is there to find."""
+    found = [finding["severity"] for finding in told.get("failures", ())]
+    return bool(found) and check.severity == "critical" and "critical" not in found
 
 
 def _count(critical: int, more: int, judged: int) -> Estimate:
@@ -187,8 +202,14 @@ def _count(critical: int, more: int, judged: int) -> Estimate:
         n=judged,
         population="the checks of this run",
         quantity=SESSION_METRIC,
-        needs=f"{counted(more, 'critical check')} that could not be tested" if more else "",
+        needs=f"{counted(more, 'critical check')} that did not get to their point" if more else "",
     )
+
+
+def _no_reply(run: RunData) -> str:
+    looks = run.attempts[run.attempts["phase"] == "probe"].sort_values("seq")
+    classes = [one for one in looks["error_class"].tail(1) if isinstance(one, str)]
+    return classes[0] if classes else ""
 
 
 def _failures(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from liftlab.analysis.targets import JudgedTarget
+from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, code, joined, marked, write
 from liftlab.reporting.text.numbers import listed
 from liftlab.sessions.model import SEVERITIES
@@ -21,7 +22,8 @@ def title(summary: RunSummary) -> Text:
     """Return how many critical failures there are, and the target."""
     found = _of(summary)
     if not found.judged:
-        return Text("Session API: not measurable, the server does not answer")
+        why = f" ({words.request_error(found.no_reply)})" if found.no_reply else ""
+        return Text(f"Session API: not measurable, the server does not answer{why}")
     count = marked(
         counted(len(found.of("critical")), "critical failure"), f"count:{SESSION_METRIC}"
     )
@@ -36,6 +38,9 @@ def sentences(summary: RunSummary) -> tuple[Text, ...]:
     counts = {name: len(found.of(name)) for name in SEVERITIES[1:]}
     if others := [counted(n, f"{name} failure") for name, n in counts.items() if n]:
         said.append(Text(f"Beside critical ones: {listed(others)}."))
+    if found.stopped:
+        count = counted(len(found.stopped), "critical check")
+        said.append(Text(f"{count} stopped at another failure, before what they are to find."))
     if found.left:
         count = counted(len(found.left), "session")
         said.append(Text(f"{count} could not be deleted from the server."))
