@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -26,7 +26,7 @@ from liftlab.settings import EndpointSettings
 from liftlab.timing.failures import TransportFailure
 from liftlab.timing.observed import observed
 
-_CLEAN_UP_S, _CLEAN_UP_LANES = 6.0, 16
+_CLEAN_UP_S, _CLEAN_UP_LANES = 4.0, 16  # twice that is less than a stopped run is given
 _GONE = (404, 410)
 _KEPT_HEADERS = ("content-type", "location", "retry-after", "allow")
 _IN_PATHS = "/:?&=%@!$'()*+,;~-._[]"
@@ -42,6 +42,7 @@ class Setup:
     context: Context
     pulse: Pulse
     restart_hook: str | None = None
+    unsure: set[Headers] = field(default_factory=set)  # users to look at once more in the end
 
     @property
     def base_url(self) -> str:
@@ -92,9 +93,14 @@ class Caller:
             headers.append(("content-type", content_type))
         headers += [(key, _header(fill_text(str(v), scope))) for key, v in step.headers.items()]
         deadline_s = step.deadline_s or call.deadline_s or self._api.deadline_s
-        exchange, content = await self._exchanged(
-            name, step.method or call.method, path, headers, body, deadline_s
-        )
+        try:
+            exchange, content = await self._exchanged(
+                name, step.method or call.method, path, headers, body, deadline_s
+            )
+        except BaseException:  # given up, or the server is down: it may have made something
+            if call.makes is not None:
+                self._doubt(user)
+            raise
         self._remember(name, user, scope, exchange, content)
         needed = set(places([one.model_dump(by_alias=True) for one in step.expect.that]))
         needed |= set(places([[one.returns] for one in step.expect.code]))
@@ -141,6 +147,10 @@ class Caller:
         users = [self._user(name)[0] for name in names]
         self._unsure.update(users)
         self._made |= dict.fromkeys(made, users[0] if users else ())
+
+    def own_doubts(self) -> None:
+        """Take over all users of the run who may have made what no reply named."""
+        self._unsure |= self._setup.unsure
 
     def _user(self, user: str | UserModel) -> tuple[Headers, str]:
         """Return the headers that say who calls, and how a person reads that."""
@@ -233,9 +243,13 @@ class Caller:
             if made is not None:
                 self._made[made] = user
             elif good or one.status is None or one.status >= 500:
-                self._unsure.add(user)
+                self._doubt(user)
         elif name == clean_up.call and good and clean_up.variable in scope:
             self._made.pop(str(scope[clean_up.variable]), None)
+
+    def _doubt(self, user: Headers) -> None:
+        self._unsure.add(user)
+        self._setup.unsure.add(user)
 
     async def _deleted(self, made: str, user: Headers) -> str | None:
         """Delete one; say why it could not be."""
