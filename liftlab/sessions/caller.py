@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from liftlab.endpoints.connect import headers_of, transport_of
@@ -30,6 +30,7 @@ _CLEAN_UP_S, _CLEAN_UP_LANES = 4.0, 16  # twice that is less than a stopped run 
 _GONE = (404, 410)
 _KEPT_HEADERS = ("content-type", "location", "retry-after", "allow")
 _IN_PATHS = "/:?&=%@!$'()*+,;~-._[]"
+T = TypeVar("T")
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -281,6 +282,16 @@ class Caller:
         headers = [*self._api.headers.items(), *self._secret.items(), *user]
         path = _path(call.path, {**self._setup.checks.values, **scope})
         return await self._exchanged(name, call.method, path, headers, b"", _CLEAN_UP_S)
+
+
+async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
+    """Do work of bounded time to its end, even where the task is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 def id_of(content: bytes, path: str) -> str | None:
