@@ -273,7 +273,6 @@ def _sent(run: RunData, record: Record, finding: Mapping[str, Any]) -> Sent | No
     if not mine:
         return None
     one = mine[-1]
-    body = _text(run, one.request_sha256)
     head = one.message or one.error_class or "no reply"
     if one.status is not None:
         head = " ".join(filter(None, (str(one.status), one.headers.get("content-type"))))
@@ -281,7 +280,7 @@ def _sent(run: RunData, record: Record, finding: Mapping[str, Any]) -> Sent | No
     return Sent(
         request=f"{one.method} {_path(run, one)}",
         user=one.user,
-        body=body,
+        body=one.request,
         reply=f"{head}\n{text}" if text else head,
     )
 
