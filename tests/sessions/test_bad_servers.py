@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from liftlab.sandbox import Sandbox
+from liftlab.sessions import caller
 from liftlab.sessions.grade import Judged
 from tests.sessions.driver import failures, lift_checks, run_checks, worst
 
@@ -60,6 +61,11 @@ async def served(wire: Wire) -> AsyncIterator[str]:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def _brief_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caller, "_CLEAN_UP_S", 0.3)
 
 
 async def verdicts_on(url: str, deadline_s: float = 10.0) -> dict[str, Judged]:
