@@ -16,6 +16,7 @@ from liftlab.endpoints.redact import Redactor
 from liftlab.endpoints.seen import secrets_of
 from liftlab.runner.context import Context
 from liftlab.runner.trace import Trace
+from liftlab.sessions.break_off import break_off
 from liftlab.sessions.checks import Checks
 from liftlab.sessions.model import CallModel, StepModel, UserModel
 from liftlab.sessions.paths import look_up
@@ -91,10 +92,19 @@ class Caller:
         if body and content_type:
             headers.append(("content-type", content_type))
         headers += [(key, _header(fill_text(str(v), scope))) for key, v in step.headers.items()]
+        method = step.method or call.method
+        if step.break_off:
+            await break_off(
+                self._setup.endpoint, method, self._setup.base_url + path, headers, body
+            )
+            exchange = Exchange(
+                at=at, call=name, method=method, path=self._redact.text(path), user=label,
+                message="broken off in the middle, as the check says", judged=False,
+            )  # fmt: skip
+            self._remember(name, user, scope, exchange, b"")
+            return exchange, b""
         deadline_s = step.deadline_s or call.deadline_s or self._api.deadline_s
-        exchange, content = await self._exchanged(
-            name, step.method or call.method, path, headers, body, deadline_s
-        )
+        exchange, content = await self._exchanged(name, method, path, headers, body, deadline_s)
         self._remember(name, user, scope, exchange, content)
         needed = set(places([one.model_dump(by_alias=True) for one in step.expect.that]))
         needed |= set(places([[one.returns] for one in step.expect.code]))

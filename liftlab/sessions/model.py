@@ -258,6 +258,7 @@ class StepModel(_Model):
     each: str | None = None
     eventually: _Seconds | None = None
     deadline_s: _Seconds | None = None
+    break_off: bool = False
 
     expect: ExpectModel = ExpectModel()
     all: AllModel = AllModel()
@@ -284,7 +285,7 @@ class StepModel(_Model):
 
 _OF_CALLS = {
     "user", "method", "path", "query", "headers", "body", "change", "raw", "hex", "content_type",
-    "eventually", "deadline_s", "expect", "save", "untested_if",
+    "eventually", "deadline_s", "break_off", "expect", "save", "untested_if",
 }  # fmt: skip
 
 
