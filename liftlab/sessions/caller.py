@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -27,8 +28,12 @@ from liftlab.settings import EndpointSettings
 from liftlab.timing.failures import TransportFailure
 from liftlab.timing.observed import observed
 
-_CLEAN_UP_S, _CLEAN_UP_LANES = 6.0, 16
+_CLEAN_UP_S, _CLEAN_UP_LANES = 4.0, 16  # twice that is less than a stopped run is given
 _GONE = (404, 410)
+_SHARED_LIST = (
+    "the server lists everybody's work to everybody: what a call made whose reply was lost "
+    "cannot be told from it, and stays"
+)
 _KEPT_HEADERS = ("content-type", "location", "retry-after", "allow")
 _IN_PATHS = "/:?&=%@!$'()*+,;~-._[]"
 Headers = tuple[tuple[str, str], ...]
@@ -43,6 +48,7 @@ class Setup:
     context: Context
     pulse: Pulse
     restart_hook: str | None = None
+    unsure: set[Headers] = field(default_factory=set)  # users to look at once more in the end
 
     @property
     def base_url(self) -> str:
@@ -104,7 +110,12 @@ class Caller:
             self._remember(name, user, scope, exchange, b"")
             return exchange, b""
         deadline_s = step.deadline_s or call.deadline_s or self._api.deadline_s
-        exchange, content = await self._exchanged(name, method, path, headers, body, deadline_s)
+        try:
+            exchange, content = await self._exchanged(name, method, path, headers, body, deadline_s)
+        except BaseException:  # given up, or the server is down: it may have made something
+            if call.makes is not None:
+                self._doubt(user)
+            raise
         self._remember(name, user, scope, exchange, content)
         needed = set(places([one.model_dump(by_alias=True) for one in step.expect.that]))
         needed |= set(places([[one.returns] for one in step.expect.code]))
@@ -151,6 +162,10 @@ class Caller:
         users = [self._user(name)[0] for name in names]
         self._unsure.update(users)
         self._made |= dict.fromkeys(made, users[0] if users else ())
+
+    def own_doubts(self) -> None:
+        """Take over all users of the run who may have made what no reply named."""
+        self._unsure |= self._setup.unsure
 
     def _user(self, user: str | UserModel) -> tuple[Headers, str]:
         """Return the headers that say who calls, and how a person reads that."""
@@ -243,9 +258,13 @@ class Caller:
             if made is not None:
                 self._made[made] = user
             elif good or one.status is None or one.status >= 500:
-                self._unsure.add(user)
+                self._doubt(user)
         elif name == clean_up.call and good and clean_up.variable in scope:
             self._made.pop(str(scope[clean_up.variable]), None)
+
+    def _doubt(self, user: Headers) -> None:
+        self._unsure.add(user)
+        self._setup.unsure.add(user)
 
     async def _deleted(self, made: str, user: Headers) -> str | None:
         """Delete one; say why it could not be."""
@@ -258,10 +277,22 @@ class Caller:
         return None if gone else f"status {one.status}"
 
     async def _listed(self, user: Headers) -> list[str]:
-        """Return what a user has; of users that liftlab did not make up, nothing: it is theirs."""
-        clean_up = self._api.clean_up
+        """Return what only this user has; of users that liftlab did not make up, nothing.
+
+        What somebody sees who never made anything is not the user's own: such a server shows to
+        each the work of others, and that stays.
+        """
         made_up = any(value.startswith("liftlab-") for _, value in user)
-        if clean_up is None or clean_up.listing is None or not made_up:
+        stranger, _ = self._user(f"stranger_{secrets.token_hex(4)}")
+        mine = await self._seen_by(user) if made_up else []
+        others = set(await self._seen_by(stranger)) if mine else set()
+        if others.intersection(mine):
+            self._setup.context.note(_SHARED_LIST)
+        return [one for one in mine if one not in others]
+
+    async def _seen_by(self, user: Headers) -> list[str]:
+        clean_up = self._api.clean_up
+        if clean_up is None or clean_up.listing is None:
             return []
         _, content = await self._by_user(clean_up.listing, user, {})
         try:

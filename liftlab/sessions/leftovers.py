@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 from liftlab.runner.plan import PlannedTrial
 from liftlab.sessions.caller import Caller, Setup, id_of
 from liftlab.sessions.checks import steps_of
-from liftlab.sessions.pulse import ServerDown
 from liftlab.store import RunFolder, read_journal
+
+_LOOKS_S = (0.2, 0.5, 1.0)
 
 
 async def delete_leftovers(setup: Setup, path: Path, trials: Sequence[PlannedTrial]) -> None:
@@ -34,10 +36,25 @@ async def delete_leftovers(setup: Setup, path: Path, trials: Sequence[PlannedTri
         users = dict.fromkeys(step.user for step in steps if isinstance(step.user, str))
         caller = Caller(setup, check_id)
         caller.own(list(users), made)
-        try:
-            for line in await caller.clean_up():
-                setup.context.note(f"could not be deleted: {line}")
-        except ServerDown:
-            return
-        finally:
-            await caller.close()
+        await _cleaned(setup, caller)
+        await caller.close()
+
+
+async def sweep(setup: Setup) -> None:
+    """Delete what was made by calls that were given up, while the server may still be at them."""
+    if not setup.unsure or setup.pulse.down:
+        return
+    caller = Caller(setup, "sweep")
+    for pause_s in _LOOKS_S:
+        await asyncio.sleep(pause_s)
+        caller.own_doubts()
+        if await _cleaned(setup, caller):
+            break
+    await caller.close()
+
+
+async def _cleaned(setup: Setup, caller: Caller) -> list[str]:
+    left = await caller.clean_up()
+    for line in left:
+        setup.context.note(f"could not be deleted: {line}")
+    return left

@@ -128,7 +128,8 @@ class CallModel(_Model):
 class CleanUpModel(_Model):
     """How what was made is deleted: a call that takes the id as `variable`.
 
-    What a user's `listing` has beside is deleted only where liftlab made the user up.
+    What a user's `listing` has beside is deleted only where liftlab made the user up, and where
+    nobody else sees it.
     """
 
     call: _Name

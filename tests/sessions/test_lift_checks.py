@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from liftlab.sandbox import Sandbox
@@ -17,6 +18,7 @@ from tests.sessions.driver import failures, lift_checks, restart_hook, run_check
 from tests.sessions.faults import FAULTS, Fault
 from tests.sessions.look import HANG_S, LOOK, THINK_S
 from tests.sessions.serving import serve
+from tests.sessions.wire import BASE
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,16 @@ async def test_a_closed_connection_is_not_the_next_calls_fault(sandbox: Sandbox)
         checks = lift_checks("unknown-session")
         verdicts = await run_checks(server.url, checks, sandbox)
     assert {finding.kind for _, finding in failures(verdicts)} == {"status"}
+
+
+async def test_cleaning_up_leaves_the_work_of_others_where_the_server_shows_it_to_all(
+    sandbox: Sandbox,
+) -> None:
+    with serve("list_shows_all", "delete_foreign", "bad_ir_500") as server:
+        theirs = {"json": {"prompt": "hello"}, "headers": {"x-demo-user": "alice"}}
+        made = httpx.post(server.url + BASE, **theirs).json()["session_id"]
+        await run_checks(server.url, lift_checks("create-bad-ir"), sandbox)
+        assert list(server.sessions) == [made]
 
 
 def test_every_check_says_what_it_is_for() -> None:
