@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from liftlab.settings import EndpointSettings
 from liftlab.timing.transport import verifying_tls
 
+_BEGUN_S = 0.1  # by then a server has begun with what it has
+
 
 async def break_off(
     endpoint: EndpointSettings,
@@ -37,6 +39,7 @@ async def break_off(
             )
             writer.write("\r\n".join(lines).encode("latin-1") + body[: len(body) // 2])
             await writer.drain()
+            await asyncio.sleep(_BEGUN_S)
             writer.close()
             await writer.wait_closed()
     except OSError:
