@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from liftlab.reporting.since import change
+from liftlab.reporting.since import change, session_checks
 from liftlab.reporting.text import (
     answers,
     findings,
@@ -70,8 +70,7 @@ def message(summary: RunSummary, audience: str) -> str:
 def status(summary: RunSummary) -> str:
     """Return `status.md`: a message for each audience, the numbers, and which run they are of."""
     parts = [f"# {escaped(findings.title(summary))}"]
-    if said := change(summary):
-        parts.append(escaped(said))
+    parts += [escaped(said) for said in (change(summary), session_checks(summary)) if said]
     if warning := warning_of(summary.run):
         parts.append(f"**{escaped(warning)}**")
     for heading, written in messages.AUDIENCES.values():
@@ -102,7 +101,7 @@ def daily(summary: RunSummary) -> str:
         ),
         *_section(
             "Findings",
-            [change(summary), *findings.sentences(summary)],
+            [change(summary), *findings.sentences(summary), session_checks(summary)],
             "what was learned that no number says?",
         ),
         *_section(

@@ -67,7 +67,9 @@ def lead(
                 halt.leads_to(child.stdin)
             _follow(child, json.dumps(job), log, listen)
         except KeyboardInterrupt:
-            _stop(child)
+            for line in _stop(child).splitlines():
+                if line.startswith('{"event": "note"') and line.endswith("}"):  # no cut one
+                    listen(json.loads(line))  # such as what could not be undone
             message = f"interrupted; what is committed is kept. {go_on}"
             raise RunInterrupted(message, folder.run_id) from None
         except BaseException:
@@ -101,15 +103,16 @@ def _follow(child: subprocess.Popen[str], job: str, log: IO[str], listen: Listen
         raise error
 
 
-def _stop(child: subprocess.Popen[str], patience_s: float = 10.0) -> None:
-    """Let the load process commit and end; kill it only if it will not."""
+def _stop(child: subprocess.Popen[str], patience_s: float = 10.0) -> str:
+    """Let the load process commit and end, and return its last events; kill it if it will not."""
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
     try:
-        child.communicate(timeout=patience_s)
+        told, _ = child.communicate(timeout=patience_s)
     except subprocess.TimeoutExpired:
         child.kill()
-        child.communicate()
+        told, _ = child.communicate()
+    return told or ""
 
 
 def _check_end(code: int, folder: RunFolder, go_on: str) -> None:

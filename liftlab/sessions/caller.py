@@ -6,10 +6,10 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from liftlab.endpoints.connect import headers_of, transport_of
@@ -36,6 +36,7 @@ _SHARED_LIST = (
 )
 _KEPT_HEADERS = ("content-type", "location", "retry-after", "allow")
 _IN_PATHS = "/:?&=%@!$'()*+,;~-._[]"
+T = TypeVar("T")
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -308,6 +309,16 @@ class Caller:
         headers = [*self._api.headers.items(), *self._secret.items(), *user]
         path = _path(call.path, {**self._setup.checks.values, **scope})
         return await self._exchanged(name, call.method, path, headers, b"", _CLEAN_UP_S)
+
+
+async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
+    """Do work of bounded time to its end, even where the task is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 def id_of(content: bytes, path: str) -> str | None:

@@ -25,7 +25,7 @@ from liftlab.runner.trace import Trace
 from liftlab.runner.trial import TrialDone
 from liftlab.sandbox.reports import ParseReport
 from liftlab.sessions import checks as files
-from liftlab.sessions.caller import Caller, Setup
+from liftlab.sessions.caller import Caller, Setup, uninterrupted
 from liftlab.sessions.control import checks_of
 from liftlab.sessions.leftovers import delete_leftovers, sweep
 from liftlab.sessions.model import ApiModel, CallModel, CheckModel, StepModel
@@ -116,7 +116,7 @@ async def _measure(
             status = "complete" if done else halt.status or "complete"
         finally:
             timer.cancel()
-            await sweep(setup)
+            await uninterrupted(sweep(setup))
             journal.raise_run(**trust.columns())
             journal.update_run(status=status, finished_at=datetime.now(UTC).isoformat())
 

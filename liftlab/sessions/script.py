@@ -12,7 +12,7 @@ from typing import Any
 
 from liftlab.pipeline.own import Answer
 from liftlab.runner.trace import Trace
-from liftlab.sessions.caller import Caller, Setup
+from liftlab.sessions.caller import Caller, Setup, uninterrupted
 from liftlab.sessions.checks import calls_of, with_inner
 from liftlab.sessions.judge import Judge, at_path, fits
 from liftlab.sessions.model import NO_REPLY, AllModel, CheckModel, StepModel
@@ -72,7 +72,7 @@ class _Script:
 
     async def _caller_done(self) -> list[str]:
         """Delete what there is, even while the run is being stopped."""
-        left = await self._caller.clean_up()
+        left = await uninterrupted(self._caller.clean_up())
         await self._caller.close()
         for line in left:
             self._setup.context.note(f"could not be deleted: {line}")
