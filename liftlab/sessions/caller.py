@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import secrets
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -16,6 +17,7 @@ from liftlab.endpoints.redact import Redactor
 from liftlab.endpoints.seen import secrets_of
 from liftlab.runner.context import Context
 from liftlab.runner.trace import Trace
+from liftlab.sessions.break_off import break_off
 from liftlab.sessions.checks import Checks
 from liftlab.sessions.model import CallModel, StepModel, UserModel
 from liftlab.sessions.paths import look_up
@@ -28,7 +30,14 @@ from liftlab.timing.observed import observed
 
 _CLEAN_UP_S, _CLEAN_UP_LANES = 4.0, 16  # twice that is less than a stopped run is given
 _GONE = (404, 410)
+<<<<<<< HEAD
 _SHOWN_BYTES = 4_000  # of a request's body
+=======
+_SHARED_LIST = (
+    "the server lists everybody's work to everybody: what a call made whose reply was lost "
+    "cannot be told from it, and stays"
+)
+>>>>>>> sessref
 _KEPT_HEADERS = ("content-type", "location", "retry-after", "allow")
 _IN_PATHS = "/:?&=%@!$'()*+,;~-._[]"
 T = TypeVar("T")
@@ -94,11 +103,20 @@ class Caller:
         if body and content_type:
             headers.append(("content-type", content_type))
         headers += [(key, _header(fill_text(str(v), scope))) for key, v in step.headers.items()]
+        method = step.method or call.method
+        if step.break_off:
+            await break_off(
+                self._setup.endpoint, method, self._setup.base_url + path, headers, body
+            )
+            exchange = Exchange(
+                at=at, call=name, method=method, path=self._redact.text(path), user=label,
+                message="broken off in the middle, as the check says", judged=False,
+            )  # fmt: skip
+            self._remember(name, user, scope, exchange, b"")
+            return exchange, b""
         deadline_s = step.deadline_s or call.deadline_s or self._api.deadline_s
         try:
-            exchange, content = await self._exchanged(
-                name, step.method or call.method, path, headers, body, deadline_s
-            )
+            exchange, content = await self._exchanged(name, method, path, headers, body, deadline_s)
         except BaseException:  # given up, or the server is down: it may have made something
             if call.makes is not None:
                 self._doubt(user)
@@ -264,10 +282,22 @@ class Caller:
         return None if gone else f"status {one.status}"
 
     async def _listed(self, user: Headers) -> list[str]:
-        """Return what a user has; of users that liftlab did not make up, nothing: it is theirs."""
-        clean_up = self._api.clean_up
+        """Return what only this user has; of users that liftlab did not make up, nothing.
+
+        What somebody sees who never made anything is not the user's own: such a server shows to
+        each the work of others, and that stays.
+        """
         made_up = any(value.startswith("liftlab-") for _, value in user)
-        if clean_up is None or clean_up.listing is None or not made_up:
+        stranger, _ = self._user(f"stranger_{secrets.token_hex(4)}")
+        mine = await self._seen_by(user) if made_up else []
+        others = set(await self._seen_by(stranger)) if mine else set()
+        if others.intersection(mine):
+            self._setup.context.note(_SHARED_LIST)
+        return [one for one in mine if one not in others]
+
+    async def _seen_by(self, user: Headers) -> list[str]:
+        clean_up = self._api.clean_up
+        if clean_up is None or clean_up.listing is None:
             return []
         _, content = await self._by_user(clean_up.listing, user, {})
         try:

@@ -128,7 +128,8 @@ class CallModel(_Model):
 class CleanUpModel(_Model):
     """How what was made is deleted: a call that takes the id as `variable`.
 
-    What a user's `listing` has beside is deleted only where liftlab made the user up.
+    What a user's `listing` has beside is deleted only where liftlab made the user up, and where
+    nobody else sees it.
     """
 
     call: _Name
@@ -258,6 +259,7 @@ class StepModel(_Model):
     each: str | None = None
     eventually: _Seconds | None = None
     deadline_s: _Seconds | None = None
+    break_off: bool = False
 
     expect: ExpectModel = ExpectModel()
     all: AllModel = AllModel()
@@ -284,7 +286,7 @@ class StepModel(_Model):
 
 _OF_CALLS = {
     "user", "method", "path", "query", "headers", "body", "change", "raw", "hex", "content_type",
-    "eventually", "deadline_s", "expect", "save", "untested_if",
+    "eventually", "deadline_s", "break_off", "expect", "save", "untested_if",
 }  # fmt: skip
 
 

@@ -223,7 +223,13 @@ def _failures(
             by_cause[finding["cause"], apart].append((check_id, finding))
     kept = dict(records(run.trials, run.stages, run.folder.artifacts)) if by_cause else {}
     for (cause, _), seen in by_cause.items():
-        worst = min(seen, key=lambda one: SEVERITIES.index(one[1]["severity"]))
+        worst = min(
+            seen,
+            key=lambda one: (
+                SEVERITIES.index(one[1]["severity"]),
+                checks[one[0]].basis != "contract",
+            ),
+        )
         check = checks[worst[0]]
         yield Failure(
             cause=cause,

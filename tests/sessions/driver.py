@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from liftlab.settings import EndpointSettings
 from liftlab.timing.failures import TransportFailure
 from tests.conftest import ROOT
 
-PATIENCE_S = 2.0
+PATIENCE_S = 1.0
 LIFT = ROOT / "data/sessions/lift.toml"
 
 
@@ -39,8 +40,11 @@ class Kept(dict[str, bytes]):
 
 
 def lift_checks(*ids: str, deadline_s: float = 10.0) -> Checks:
-    """Return the checks of the lift API, with another deadline of a call."""
-    source = LIFT.read_bytes().replace(b"deadline_s = 10 ", b"deadline_s = %g " % deadline_s)
+    """Return the checks of the lift API, with deadlines of calls as if the usual one were this."""
+    source = LIFT.read_bytes()
+    for given in (10, 120):
+        shorter = b"deadline_s = %g\n" % (given * deadline_s / 10)
+        source = re.sub(rb"deadline_s = %d\b.*\n" % given, shorter, source)
     return parse(source, LIFT).only(ids)
 
 

@@ -77,7 +77,7 @@ class Wire:
         except web.HTTPException as error:
             return self.refusal(request, Refused(error.status, error.reason))
         except ConnectionError:
-            raise
+            return web.Response(status=400)  # to nobody
         except Exception:
             self.crashes.append(traceback.format_exc())
             return await self.crash(request)
