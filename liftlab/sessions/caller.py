@@ -30,14 +30,11 @@ from liftlab.timing.observed import observed
 
 _CLEAN_UP_S, _CLEAN_UP_LANES = 4.0, 16  # twice that is less than a stopped run is given
 _GONE = (404, 410)
-<<<<<<< HEAD
 _SHOWN_BYTES = 4_000  # of a request's body
-=======
 _SHARED_LIST = (
     "the server lists everybody's work to everybody: what a call made whose reply was lost "
     "cannot be told from it, and stays"
 )
->>>>>>> sessref
 _KEPT_HEADERS = ("content-type", "location", "retry-after", "allow")
 _IN_PATHS = "/:?&=%@!$'()*+,;~-._[]"
 T = TypeVar("T")
