@@ -29,7 +29,7 @@ def read(text: str) -> object:
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ('call = "raed"', "no call 'raed'"),
+        ('call = "reat"', "no call 'reat'"),
         ('call = "read"', "variable 'id'"),
         ('call = "create"\nwait = 1', "is one of call"),
         ('call = "create"\nexpect = { status = "6xx" }', "a status is a number"),
