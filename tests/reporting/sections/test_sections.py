@@ -73,7 +73,7 @@ def test_results_show_themselves_once_attached(week2: RunData) -> None:
 
 
 def test_every_result_has_its_section() -> None:
-    asked = {"status", "comparison", "ranking", "trial", "what_if"}  # by a call of their own
+    asked = {"status", "comparison", "ranking", "sessions", "trial", "what_if"}  # by a call
     assert set(SECTIONS.values()) == {*RESULTS, *asked}
 
 
