@@ -30,6 +30,7 @@ from liftlab.timing.observed import observed
 
 _CLEAN_UP_S, _CLEAN_UP_LANES = 4.0, 16  # twice that is less than a stopped run is given
 _GONE = (404, 410)
+_SHOWN_BYTES = 4_000  # of a request's body
 _SHARED_LIST = (
     "the server lists everybody's work to everybody: what a call made whose reply was lost "
     "cannot be told from it, and stays"
@@ -215,7 +216,7 @@ class Caller:
         exchange = Exchange(at="", call=name, method=method, path=self._redact.text(path), user="")
         url = self._setup.base_url + path
         headers = [("accept-encoding", "identity"), ("user-agent", "liftlab"), *headers]
-        kept = keep(self._redact.content(body)) if body else None
+        shown = self._redact.content(body)[:_SHOWN_BYTES].decode("utf-8", "replace")
         try:
             if self._trace is None:
                 answer, stamps = await observed(self._wire, method, url, headers, body, deadline_s)
@@ -228,7 +229,7 @@ class Caller:
             await self._setup.pulse.missed(name, failure)
             return replace(
                 exchange,
-                request_sha256=kept,
+                request=shown,
                 error_class=failure.error_class,
                 message=self._redact.text(str(failure)),
                 elapsed_s=failure.stamps.seconds,
@@ -238,7 +239,7 @@ class Caller:
         received = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in answer.headers}
         return replace(
             exchange,
-            request_sha256=kept,
+            request=shown,
             reply_sha256=keep(content) if content else None,
             status=answer.status,
             headers={k: self._redact.text(v)[:500] for k, v in received.items()

@@ -9,9 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One call of a check, and what came of it; request and reply are artifacts.
+    """One call of a check, and what came of it; the reply is an artifact, as its attempt's is.
 
-    `at` is its place in the script, such as `3#2.1`: the first step of the second round of step 3.
+    `request` is the beginning of the body. `at` is its place in the script, such as `3#2.1`: the
+    first step of the second round of step 3.
     `given` has the variables that its expectations name. `judged` is false where the call was
     asked again, or tells only that the check cannot be made here.
     """
@@ -21,7 +22,7 @@ class Exchange:
     method: str
     path: str
     user: str
-    request_sha256: str | None = None
+    request: str = ""
     reply_sha256: str | None = None
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -223,7 +223,13 @@ def _failures(
             by_cause[finding["cause"], apart].append((check_id, finding))
     kept = dict(records(run.trials, run.stages, run.folder.artifacts)) if by_cause else {}
     for (cause, _), seen in by_cause.items():
-        worst = min(seen, key=lambda one: SEVERITIES.index(one[1]["severity"]))
+        worst = min(
+            seen,
+            key=lambda one: (
+                SEVERITIES.index(one[1]["severity"]),
+                checks[one[0]].basis != "contract",
+            ),
+        )
         check = checks[worst[0]]
         yield Failure(
             cause=cause,
@@ -273,7 +279,6 @@ def _sent(run: RunData, record: Record, finding: Mapping[str, Any]) -> Sent | No
     if not mine:
         return None
     one = mine[-1]
-    body = _text(run, one.request_sha256)
     head = one.message or one.error_class or "no reply"
     if one.status is not None:
         head = " ".join(filter(None, (str(one.status), one.headers.get("content-type"))))
@@ -281,7 +286,7 @@ def _sent(run: RunData, record: Record, finding: Mapping[str, Any]) -> Sent | No
     return Sent(
         request=f"{one.method} {_path(run, one)}",
         user=one.user,
-        body=body,
+        body=one.request,
         reply=f"{head}\n{text}" if text else head,
     )
 

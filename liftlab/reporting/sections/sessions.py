@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import LatencySummary
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.sections.base import Section
@@ -69,10 +70,14 @@ def _row(under_load: bool, times: LatencySummary) -> dict[str, object]:
         "When": "under load" if under_load else "in the checks",
         "n": times.n,
         "Median, s": seconds_cell(times.p50),
-        "95 % interval": interval_cell(times.p50),
+        "95 % interval": _interval(times.p50),
         "P95, s": seconds_cell(times.p95),
-        "95 % interval of P95": interval_cell(times.p95),
+        "95 % interval of P95": _interval(times.p95),
     }
+
+
+def _interval(estimate: Estimate) -> str:
+    return interval_cell(estimate).replace("prompts", "calls")
 
 
 def _untested(found: Untested) -> Section:
