@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 SCHEMA_VERSION = 2  # 1 is read, too: a column that it lacks is null
 LOAD = "load"  # the suite and the pipeline of a run that `liftlab load` made
+SESSIONS = "sessions"  # likewise of `liftlab sessions`
 
 Outcome = Literal["pass", "fail", "error", "ungraded"]
 Phase = Literal["warmup", "probe", "measure"]

@@ -20,6 +20,7 @@ LAYERS = [
     {"serving"},
     {"runner", "importers"},
     {"grading"},
+    {"sessions"},
     {"analysis"},
     {"summary"},
     {"jobs"},

@@ -10,7 +10,7 @@ from scipy import stats
 
 from liftlab.analysis.estimate import Estimate, RateTest
 from liftlab.analysis.sample_size import to_exclude
-from liftlab.settings.targets import TIME_METRIC, Population, TargetSettings
+from liftlab.settings.targets import SESSION_METRIC, TIME_METRIC, Population, TargetSettings
 from liftlab.words import counted
 
 TargetVerdict = Literal["met", "not met", "undecided", "not measurable"]
@@ -27,6 +27,7 @@ RATES = ("success_rate", "parsed_rate", "worst_class_share")  # of graded answer
 _OF = {
     **dict.fromkeys(RATES, "graded answers"),
     "prompts_tested": "prompts with a graded answer",
+    SESSION_METRIC: "session checks",
 }
 
 

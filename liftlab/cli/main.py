@@ -23,6 +23,7 @@ VERBS = {
     "run": ("run", "Run a suite against an endpoint, and grade the answers."),
     "load": ("load", "Send the same request many times, in closed or open loop."),
     "quick": ("run", "Run one case and print its attempts."),
+    "sessions": ("sessions", "Check a session API: whose work is lost, leaks, or fails."),
     "report": ("report", "Run the suite and write the HTML report; with RUN, only write it."),
     "show": ("show", "Print a run in the terminal."),
     "trial": ("show", "Print one trial in full: prompt, replies, code, checks, times."),

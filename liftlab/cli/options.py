@@ -24,8 +24,13 @@ def endpoint_options(function: F) -> F:
 
 def url_options(function: F) -> F:
     """Add what a URL as endpoint needs beside it."""
+    model = click.option("--model", metavar="NAME", help="The model to ask for (openai).")
+    return protocol_option(header_options(model(function)))
+
+
+def header_options(function: F) -> F:
+    """Add the headers that requests to a URL have."""
     for option in (
-        click.option("--model", metavar="NAME", help="The model to ask for (openai)."),
         click.option(
             "--header",
             "headers",
@@ -37,7 +42,6 @@ def url_options(function: F) -> F:
         click.option(
             "--token-env", metavar="NAME", help="Environment variable with the token for a URL."
         ),
-        protocol_option,
     ):
         function = option(function)
     return function

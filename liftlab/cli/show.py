@@ -52,6 +52,11 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
     from liftlab.summary.provenance import warning_of
 
     run = summary.run
+    if summary.sessions is not None:
+        from liftlab.cli.sessions import print_sessions
+
+        print_sessions(summary, as_json)
+        return
     if as_json:
         click.echo(json.dumps(summary_json(summary), indent=2, allow_nan=False))
         return

@@ -59,7 +59,7 @@ def connect(
             for header, variable in settings.headers_env.items()
         },
         plain_headers=settings.headers | ({} if settings.keep_alive else {"connection": "close"}),
-        transport=transport or _transport(settings),
+        transport=transport or transport_of(settings),
     )
     form = Form(
         left_out=settings.left_out(),
@@ -110,6 +110,20 @@ def secrets_sent(settings: EndpointSettings, environ: Mapping[str, str] | None =
     parts = [urlsplit(url) for url in _urls(settings).values()] if sent else []
     hosts = dict.fromkeys(f"{part.scheme}://{part.netloc.rpartition('@')[2]}" for part in parts)
     return f"sends {' and '.join(sent)} to {' and '.join(hosts)}" if sent else ""
+
+
+def headers_of(
+    settings: EndpointSettings, environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the headers that all requests to an endpoint have; they hold its secrets."""
+    environ = os.environ if environ is None else environ
+    token = _token(settings, environ)
+    secret = {
+        header: _secret(settings, variable, environ).reveal()
+        for header, variable in settings.headers_env.items()
+    }
+    bearer = {} if token is None else {"authorization": f"Bearer {token.reveal()}"}
+    return settings.headers | secret | bearer
 
 
 def _adapter(settings: EndpointSettings, client: HttpClient) -> Endpoint:
@@ -173,7 +187,8 @@ def _secret(settings: EndpointSettings, variable: str, environ: Mapping[str, str
     return Secret(value)
 
 
-def _transport(settings: EndpointSettings) -> StampedTransport:
+def transport_of(settings: EndpointSettings) -> StampedTransport:
+    """Return a transport with an endpoint's time-outs, proxies and authorities."""
     ca_file = settings.ca_file
     try:
         return StampedTransport(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         run_suite,
         worst_case_of,
     )
+    from liftlab.jobs.sessions import plan_sessions, resume_sessions, run_sessions
 
 _HOMES = {
     "worst_case_of": "liftlab.jobs.running",
@@ -39,9 +40,12 @@ _HOMES = {
     "open_run": "liftlab.jobs.opening",
     "plan_load": "liftlab.jobs.loading",
     "plan_run": "liftlab.jobs.running",
+    "plan_sessions": "liftlab.jobs.sessions",
     "rank_runs": "liftlab.jobs.comparing",
     "resume_run": "liftlab.jobs.running",
+    "resume_sessions": "liftlab.jobs.sessions",
     "run_load": "liftlab.jobs.loading",
+    "run_sessions": "liftlab.jobs.sessions",
     "run_suite": "liftlab.jobs.running",
 }
 
@@ -56,9 +60,12 @@ __all__ = [
     "open_run",
     "plan_load",
     "plan_run",
+    "plan_sessions",
     "rank_runs",
     "resume_run",
+    "resume_sessions",
     "run_load",
+    "run_sessions",
     "run_suite",
     "worst_case_of",
 ]

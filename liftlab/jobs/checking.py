@@ -17,6 +17,7 @@ from liftlab.analysis.targets import JudgedTarget
 from liftlab.errors import EndpointError, VerdictsUnproven
 from liftlab.jobs.baselines import Baseline, read_baseline, row_of
 from liftlab.jobs.opening import open_run
+from liftlab.records import SESSIONS
 from liftlab.settings import Project
 from liftlab.summary import RunSummary, summarize
 from liftlab.summary.claims.model import metric_words
@@ -147,7 +148,8 @@ def check_run(
     runs = store.history(project)
     row = row_of(runs, data.run.run_id)
     earlier = _before(runs, row)
-    pinned = _baseline(project, baseline)
+    # A baseline is of a suite: session checks have nothing that it could be set beside.
+    pinned = None if data.run.pipeline == SESSIONS else _baseline(project, baseline)
     return CheckResult(
         summary=summarize(data, project),
         baseline=pinned.run_id if pinned else None,

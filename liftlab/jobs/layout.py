@@ -13,7 +13,14 @@ from liftlab.settings import SETTINGS_FILE
 from liftlab.store.files import writing
 
 # One copy in the repository; the wheel carries it inside the package.
-PARTS = (SETTINGS_FILE, "notebooks", "data/suites", "data/reference", "data/prices.toml")
+PARTS = (
+    SETTINGS_FILE,
+    "notebooks",
+    "data/suites",
+    "data/sessions",
+    "data/reference",
+    "data/prices.toml",
+)
 _PACKAGED = "_project"
 _GITIGNORE = "# What liftlab makes; all else is yours to commit.\ndata/runs/\nreports/\n"
 _NOT_COPIED = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
@@ -26,7 +33,7 @@ def lay_down(target: Path) -> Path:
     either, unless they stand in the way. Raises UsageError if there is something in it already.
     Raises StorageFailed if it cannot be written; then nothing is left of it.
     """
-    source = _source()
+    source = source_folder()
     there = target.exists()
     if there and not target.is_dir():
         raise UsageError(f"{target}: is a file, not a folder")
@@ -53,7 +60,7 @@ def lay_down(target: Path) -> Path:
     return target
 
 
-def _source() -> Path:
+def source_folder() -> Path:
     """Return where the parts are: in the installed package, or in the checkout around it."""
     package = Path(liftlab.__file__).parent
     for folder in (package / _PACKAGED, package.parent):

@@ -18,7 +18,9 @@ from liftlab.importers.jsonl import Exported, judged
 from liftlab.importers.week2 import export
 from liftlab.importers.week2.old_file import FAMILIES
 from liftlab.importers.week2.reference import import_reference, reference_names
-from liftlab.records import LOAD, Check, Grade, columns
+from liftlab.records import LOAD, SESSIONS, Check, Grade, columns
+from liftlab.sessions.control import checks_of
+from liftlab.sessions.grade import grade_sessions
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.summary.cost import prices, timed_stages
@@ -57,13 +59,11 @@ def find_run(project: Project, run_id: str) -> RunFolder:
 def rebuild_tables(project: Project, folder: RunFolder) -> None:
     """Grade and price a run's attempts again, and write its tables."""
     frames = dict(store.read_journal(folder))
-    grades, checks = grade_run(
-        frames["trial"],
-        frames["stage"],
-        folder.artifacts,
-        folder.suite(),
-        project.settings.grading,
-    )
+    measured = frames["trial"], frames["stage"], folder.artifacts
+    if folder.manifest().get("suite") == SESSIONS:
+        grades, checks = grade_sessions(*measured, checks_of(folder))
+    else:
+        grades, checks = grade_run(*measured, folder.suite(), project.settings.grading)
     frames["grade"] = _frame("grade", grades)
     frames["check"] = _frame("check", checks)
     frames["cost"] = run_costs(project, folder, frames)
@@ -132,7 +132,7 @@ def _lay_down(folder: RunFolder, frames: dict[str, pd.DataFrame], judged_by: str
     store.write_tables(folder, frames, judged_by=judged_by)
     manifest = folder.manifest()
     # The old format is one of suites; an imported run has its own file of it already.
-    if "imported" not in manifest and manifest.get("suite") != LOAD:
+    if "imported" not in manifest and manifest.get("suite") not in (LOAD, SESSIONS):
         export.write(store.read_tables(folder))
 
 

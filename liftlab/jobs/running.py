@@ -16,6 +16,7 @@ from liftlab.analysis.sample_size import trials_per_arm
 from liftlab.errors import InputInvalid, RunFolderCorrupt, UsageError
 from liftlab.jobs.deciding import Deciding
 from liftlab.jobs.opening import find_run, open_run
+from liftlab.records import SESSIONS
 from liftlab.runner import control
 from liftlab.runner.endpoint_lifecycle import check_health
 from liftlab.runner.limits import Rates
@@ -201,6 +202,9 @@ def _followed(
 def request_of(project: Project, folder: RunFolder) -> RunRequest:
     """Return the request that a run was made from, so that it can go on as it began."""
     manifest = folder.manifest()
+    if manifest.get("suite") == SESSIONS:
+        how = f"liftlab sessions --resume {folder.run_id}"
+        raise InputInvalid(f"{folder.run_id} is a run of session checks; finish it with: {how}")
     asked, kept = manifest.get("request"), folder.suite()
     if not isinstance(asked, dict) or kept is None:
         raise InputInvalid(f"{folder.run_id} was not measured here: there is nothing to resume")

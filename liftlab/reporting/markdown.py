@@ -11,7 +11,7 @@ from pathlib import Path
 
 from liftlab import tomlfile
 from liftlab.errors import FileInvalid
-from liftlab.reporting.since import change
+from liftlab.reporting.since import change, session_checks
 from liftlab.reporting.text import (
     answers,
     findings,
@@ -75,8 +75,7 @@ def message(summary: RunSummary, audience: str) -> str:
 def status(summary: RunSummary) -> str:
     """Return `status.md`: a message for each audience, the numbers, and which run they are of."""
     parts = [f"# {escaped(findings.title(summary))}"]
-    if said := change(summary):
-        parts.append(escaped(said))
+    parts += [escaped(said) for said in (change(summary), session_checks(summary)) if said]
     parts += _warning(summary)
     for heading, written in messages.AUDIENCES.values():
         parts += [f"## {heading}", escaped(written(summary))]
@@ -107,7 +106,7 @@ def daily(summary: RunSummary) -> str:
         ),
         *_section(
             "Findings",
-            [change(summary), *findings.sentences(summary)],
+            [change(summary), *findings.sentences(summary), session_checks(summary)],
             "what was learned that no number says?",
         ),
         *_section(

@@ -20,6 +20,7 @@ from liftlab.errors import (
     RunInterrupted,
     VerdictsUnproven,
 )
+from liftlab.records import SESSIONS
 from liftlab.reporting.html import Html, tag
 from liftlab.reporting.render import Job, Rendered, render_all
 from liftlab.reporting.text.base import code, write
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from liftlab.summary import RunSummary
 
 RUN_NOTEBOOK = "10_run_suite"
+SESSIONS_NOTEBOOK = "70_sessions"
 WORKERS = 2
 RUN_LIMIT_S = 4 * 3600.0  # for the notebook that runs the suite
 PAGE_LIMIT_S = 600.0
@@ -56,6 +58,7 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
         run_id = done[0].run_id
         notebooks = [path for path in notebooks if path.stem != RUN_NOTEBOOK]
     run = jobs.open_run(run_id, project=project)  # its tables are made once, before many read them
+    notebooks = _of_kind(run, notebooks)
     folder = reports / run.run.run_id
     say(f"writing {len(notebooks)} pages to {folder}")
     tasks = [
@@ -91,6 +94,15 @@ def _notebooks(project: Project) -> list[Path]:
     if not found:
         raise InputInvalid(f"{folder}: no notebooks there: their names begin as in 00_status.ipynb")
     return found
+
+
+def _of_kind(run: RunData, notebooks: Sequence[Path]) -> list[Path]:
+    """Return the notebooks that apply to a run: session checks have one of their own."""
+    of_sessions = run.run.pipeline == SESSIONS
+    kept = [path for path in notebooks if (path.stem == SESSIONS_NOTEBOOK) == of_sessions]
+    if not kept:
+        raise InputInvalid(f"there is no {SESSIONS_NOTEBOOK}.ipynb among the project's notebooks")
+    return kept
 
 
 def _run_first(project: Project, notebooks: Sequence[Path], reports: Path, say: Say) -> Rendered:

@@ -6,11 +6,13 @@ from functools import lru_cache
 
 from liftlab import jobs
 from liftlab.errors import LiftlabError
-from liftlab.records import LOAD
+from liftlab.records import LOAD, SESSIONS
 from liftlab.reporting.text.base import Text
 from liftlab.reporting.text.comparison import since
+from liftlab.reporting.text.sessions import beside
+from liftlab.store.listing import latest_sessions
 from liftlab.summary.comparison import Comparison
-from liftlab.summary.run import RunSummary
+from liftlab.summary.run import RunSummary, summarize
 
 
 @lru_cache(maxsize=4)
@@ -20,12 +22,26 @@ def last_comparable(summary: RunSummary) -> Comparison | None:
     None where there is no such run, or where it cannot be read: no report fails for that.
     """
     run = summary.run
-    if run.run.provenance != "measured" or run.run.pipeline == LOAD:
+    if run.run.provenance != "measured" or run.run.pipeline in (LOAD, SESSIONS):
         return None
     try:
         return jobs.compare_runs(summary.project, second=run)
     except LiftlabError:
         return None
+
+
+def session_checks(summary: RunSummary) -> Text:
+    """Say what the newest session checks came to; empty where there are none, or for their own."""
+    if summary.sessions is not None or summary.run.run.provenance != "measured":
+        return Text()
+    run_id = latest_sessions(summary.project.path("runs"))
+    if run_id is None:
+        return Text()
+    try:
+        run = jobs.open_run(run_id, project=summary.project)
+    except LiftlabError:
+        return Text()
+    return beside(summarize(run, summary.project))
 
 
 def change(summary: RunSummary) -> Text:

@@ -138,21 +138,32 @@ def _lead(
     listen: Listener,
     stop: StopLine | None,
 ) -> None:
-    """Start the load process and follow it to its end; its log takes events and standard error.
+    trials = tuple(request.trials())
+    job = Job(folder=folder.path, request=request, elsewhere=elsewhere, trials=trials)
+    go_on = (_GO_ON if request.prompt is None else _KEPT).format(run_id=folder.run_id)
+    lead(_PROGRAM, job.to_line(), folder, listen, go_on, stop)
+
+
+def lead(
+    program: str,
+    job: str,
+    folder: RunFolder,
+    listen: Listener,
+    go_on: str,
+    stop: StopLine | None = None,
+) -> None:
+    """Start a load process and follow it to its end; its log takes events and standard error.
 
     Raises RunInterrupted after Ctrl-C, once the load process has stopped cleanly. Raises
     RunIncomplete if it ended early by itself. Raises LiftlabError: what it reported, with its exit
     code.
     """
-    trials = tuple(request.trials())
-    job = Job(folder=folder.path, request=request, elsewhere=elsewhere, trials=trials)
-    go_on = (_GO_ON if request.prompt is None else _KEPT).format(run_id=folder.run_id)
     # A session of its own: a Ctrl-C at the terminal reaches this process only, which then
     # tells the load process to stop once, instead of both being hit at once.
     with (
         folder.log_path.open("a", encoding="utf-8") as log,
         subprocess.Popen(
-            [sys.executable, "-m", _PROGRAM],
+            [sys.executable, "-m", program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -163,9 +174,11 @@ def _lead(
         try:
             if stop is not None:
                 stop.leads_to(child.stdin)
-            _follow(child, job.to_line(), log, listen)
+            _follow(child, job, log, listen)
         except KeyboardInterrupt:
-            _stop(child)
+            for line in _stop(child).splitlines():
+                if line.startswith('{"event": "note"') and line.endswith("}"):  # no cut one
+                    listen(json.loads(line))  # such as what could not be undone
             message = f"interrupted; what is committed is kept. {go_on}"
             raise RunInterrupted(message, folder.run_id) from None
         except BaseException:
@@ -199,15 +212,16 @@ def _follow(child: subprocess.Popen[str], job: str, log: IO[str], listen: Listen
         raise error
 
 
-def _stop(child: subprocess.Popen[str], patience_s: float = 10.0) -> None:
-    """Let the load process commit and end; kill it only if it will not."""
+def _stop(child: subprocess.Popen[str], patience_s: float = 10.0) -> str:
+    """Let the load process commit and end, and return its last events; kill it if it will not."""
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
     try:
-        child.communicate(timeout=patience_s)
+        told, _ = child.communicate(timeout=patience_s)
     except subprocess.TimeoutExpired:
         child.kill()
-        child.communicate()
+        told, _ = child.communicate()
+    return told or ""
 
 
 def _check_end(code: int, folder: RunFolder, go_on: str) -> None:

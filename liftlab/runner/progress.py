@@ -43,7 +43,7 @@ class Progress:
     def __init__(self, total: int, stream: IO[str] | None = None, *, unit: str = "trial") -> None:
         # JupyterLab shows standard error in red.
         self._stream = stream or (sys.stdout if _has_widgets() else sys.stderr)
-        self._total = total
+        self._total, self._unit = total, unit
         self._ended = 0
         self._completed = 0
         self._parsed = 0
@@ -80,10 +80,12 @@ class Progress:
         self._parsed += bool(event["parsed"])
         shares = f"{self._completed} went through all stages, {self._parsed} parse"
         if self._bar is not None:
-            self._bar.set_postfix_str(shares)
+            self._bar.set_postfix_str(shares if self._unit == "trial" else "")
             self._bar.update()
         elif self._ended == self._total or self._ended % max(1, self._total // 10) == 0:
-            self._say(f"{self._ended}/{self._total} trials: {shares}; last: {event['case_id']}")
+            shown = f"{shares}; " if self._unit == "trial" else ""
+            so_far = f"{self._ended}/{self._total} {self._unit}s"
+            self._say(f"{so_far}: {shown}last: {event['case_id']}")
 
     def _requests(self, event: dict[str, Any]) -> None:
         before, self._ended = self._ended, event["ended"]

@@ -151,40 +151,29 @@ class RunRequest(BaseModel):
 
         `told`: the model and the hardware, as the endpoint names them.
         """
-        endpoint, sampling, project = self.endpoint, self.sampling, self.project
-        now, digests = datetime.now(UTC), self.digests()
-        run = Run(
-            run_id=new_run_id(now, random.SystemRandom()),
+        endpoint, sampling = self.endpoint, self.sampling
+        drawn: dict[str, Any] = {  # as we know it; a pipeline of the user's own asks in its own way
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+            "sampling_extra": json.dumps({**sampling.extra, **endpoint.body}, sort_keys=True),
+        }
+        return run_row(
+            self.project,
+            endpoint,
+            **self.digests(),
+            **(drawn if self.prompt is not None or self.built.stages else {}),
             suite=self.suite_name,
             pipeline=self.pipeline,
-            suite_sha256=digests["suite_sha256"],
-            pipeline_sha256=digests["pipeline_sha256"],
-            endpoint=endpoint.name,
-            protocol=endpoint.protocol,
             model=told["model"] or endpoint.model,
             hardware=told["hardware"] or endpoint.hardware,
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            max_tokens=sampling.max_tokens,
             sampling_seed=self.seed,
-            sampling_extra=json.dumps({**sampling.extra, **endpoint.body}, sort_keys=True),
             load="closed" if self.arrivals is None else "open",
             concurrency=self.concurrency,
             rate_rps=None if self.arrivals is None else self.arrivals.rate_rps,
             repeats=self.repeats,
             order_seed=self.seed,
-            started_at=now.isoformat(),
-            time_scale=endpoint.time_scale if endpoint.serve == "simulator" else None,
-            settings_sha256=project.settings_sha256(),
-            liftlab_version=liftlab.__version__,
-            git_commit=_git_commit(project.root),
-            python=platform.python_version(),
-            platform=platform.platform(),
-            provenance="measured",
         )
-        if self.prompt is None and not self.built.stages:  # drawn as we cannot know
-            run = replace(run, temperature=None, top_p=None, max_tokens=None, sampling_extra=None)
-        return run
 
 
 class Job(BaseModel):
@@ -206,6 +195,25 @@ class Job(BaseModel):
     def from_line(cls, line: str) -> Job:
         """Read what `to_line` wrote."""
         return cls.model_validate(json.loads(line))
+
+
+def run_row(project: Project, endpoint: EndpointSettings, **facts: Any) -> Run:
+    """Return the row of a run that begins now; `facts` are further columns of `records.Run`."""
+    now = datetime.now(UTC)
+    return Run(
+        run_id=new_run_id(now, random.SystemRandom()),
+        endpoint=endpoint.name,
+        protocol=endpoint.protocol,
+        started_at=now.isoformat(),
+        time_scale=endpoint.time_scale if endpoint.serve == "simulator" else None,
+        settings_sha256=project.settings_sha256(),
+        liftlab_version=liftlab.__version__,
+        git_commit=_git_commit(project.root),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        provenance="measured",
+        **facts,
+    )
 
 
 def sampling_of(project: Project, endpoint: EndpointSettings) -> Sampling:

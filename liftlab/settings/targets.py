@@ -15,7 +15,14 @@ Direction = Literal["at_most", "at_least"]
 # End to end or a stage, by one of its statistics.
 TIME_METRIC = re.compile(r"(?P<what>[A-Za-z][\w-]*)_(?P<statistic>mean|median|p90|p95|p99)_s")
 AT_LEAST = ("success_rate", "parsed_rate", "prompts_tested")
-AT_MOST = ("error_rate", "cost_per_pass_usd", "cost_per_trial_usd", "worst_class_share")
+SESSION_METRIC = "critical_failures"  # of session checks, and of no other run
+AT_MOST = (
+    "error_rate",
+    "cost_per_pass_usd",
+    "cost_per_trial_usd",
+    "worst_class_share",
+    SESSION_METRIC,
+)
 _SHARES = ("success_rate", "parsed_rate", "error_rate", "worst_class_share")
 _OLD_NAMES = {"ended": "answered", "completed": "answered", "pass": "right"}
 
@@ -73,4 +80,7 @@ def default_targets() -> dict[str, TargetSettings]:
         "original": TargetSettings(metric="e2e_median_s", limit=5.0, required=False),
         "success": TargetSettings(metric="success_rate", limit=0.70),
         "errors": TargetSettings(metric="error_rate", limit=0.05, title="error rate"),
+        "sessions": TargetSettings(
+            metric=SESSION_METRIC, limit=9, title="critical failures of the session API"
+        ),
     }

@@ -22,7 +22,7 @@ from liftlab.errors import (
     StorageFailed,
     UsageError,
 )
-from liftlab.records import SCHEMA_VERSION, Attempt, Run, Stage, Trial, as_row
+from liftlab.records import SCHEMA_VERSION, SESSIONS, Attempt, Run, Stage, Trial, as_row
 from liftlab.store import schema
 from liftlab.store.artifacts import Artifacts
 from liftlab.store.files import read_regular, refuse_odd, sync, write_atomic, writing
@@ -133,13 +133,17 @@ class RunFolder:
             path.unlink(missing_ok=True)
 
     def suite(self) -> Suite | None:
-        """Return the suite as it was when the run began; None where it had none."""
+        """Return the suite as it was when the run began; None where it had none.
+
+        Session checks are no suite: `liftlab.sessions` reads them.
+        """
         from liftlab import suite  # its models are slow to import
 
         source, suffix = self.suite_source()
-        if not source:
+        name = self.manifest().get("suite")
+        if not source or name == SESSIONS:
             return None
-        return suite.parse(source, self.path / f"suite{suffix}", name=self.manifest().get("suite"))
+        return suite.parse(source, self.path / f"suite{suffix}", name=name)
 
 
 def new_run_id(now: datetime, rng: random.Random) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from liftlab.errors import InputInvalid, LiftlabError, UnknownRun
-from liftlab.records import LOAD
+from liftlab.records import LOAD, SESSIONS
 from liftlab.store import lock, schema
 from liftlab.store.folder import LATEST, MANIFEST, RunFolder
 
@@ -42,7 +42,7 @@ def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
     Parameters
     ----------
     name
-        A run's id, the beginning of one, or `latest`.
+        A run's id, the beginning of one, `latest`, or `sessions` for the newest session checks.
     also
         Names to offer in the message besides those on disk.
     """
@@ -64,6 +64,8 @@ def resolve(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> str:
     known = {path.name for path in run_folders(runs_dir)} | set(also)
     if name in known:
         return name
+    if name == SESSIONS and (newest := latest_sessions(runs_dir)) is not None:
+        return newest
     meant = sorted(run_id for run_id in known if name and run_id.startswith(name))
     if len(meant) > 1:
         more = ", …" if len(meant) > _MOST_NAMES else ""
@@ -78,6 +80,11 @@ def resolve(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> str:
 def latest(runs_dir: Path) -> str | None:
     """Return the newest run of a suite that was measured here; None where there is none."""
     return next((run.run_id for run in list_runs(runs_dir) if _is_of_a_suite(runs_dir, run)), None)
+
+
+def latest_sessions(runs_dir: Path) -> str | None:
+    """Return the newest run of session checks; None where there is none."""
+    return next((run.run_id for run in list_runs(runs_dir) if run.suite == SESSIONS), None)
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:
@@ -103,8 +110,8 @@ def status_now(folder: RunFolder, status: str) -> str:
 
 
 def _is_of_a_suite(runs_dir: Path, run: RunSummary) -> bool:
-    """Say whether a run is what people mean by the latest: no `load`, no `quick`."""
-    if run.provenance != "measured" or run.suite == LOAD:
+    """Say whether a run is what people mean by the latest: no `load`, no `sessions`, no `quick`."""
+    if run.provenance != "measured" or run.suite in (LOAD, SESSIONS):
         return False
     try:
         return not RunFolder(runs_dir / run.run_id).manifest().get("quick")

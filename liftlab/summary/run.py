@@ -26,6 +26,7 @@ from liftlab.summary.latency import (
 )
 from liftlab.summary.provenance import Provenance, Published, provenance_of, published_of
 from liftlab.summary.result import Limits
+from liftlab.summary.sessions import Sessions, sessions_of
 from liftlab.summary.targets import Recommendations, Targets, recommendations_of, targets_of
 from liftlab.summary.trials import Examples, Trials, examples_of, trials_of
 
@@ -135,7 +136,14 @@ class RunSummary:
     @property
     def has_answers(self) -> bool:
         """Whether any request was answered; a load has no answers that are judged."""
+        if self.sessions is not None:
+            return self.sessions.judged > 0
         return self.load is not None or self.answers.answered > 0
+
+    @cached_property
+    def sessions(self) -> Sessions | None:
+        """What session checks come to; None for every other run."""
+        return sessions_of(self.run)
 
     @cached_property
     def decision(self) -> Decision | None:

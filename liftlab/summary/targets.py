@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.success import FailureShare
 from liftlab.analysis.targets import NOTHING_ANSWERED, OF_ALL, JudgedTarget, judged
-from liftlab.settings.targets import TIME_METRIC, Population
+from liftlab.settings.targets import SESSION_METRIC, TIME_METRIC, Population, default_targets
 from liftlab.summary.result import Result
 
 if TYPE_CHECKING:
@@ -33,10 +33,16 @@ class Targets(Result):
 def targets_of(summary: RunSummary) -> Targets:
     """Judge a run by each target, by the estimates that every page shows."""
     settings = summary.project.settings.targets
+    if summary.sessions is not None and not any(
+        target.metric == SESSION_METRIC for target in settings.values()
+    ):
+        settings = default_targets()
     rows = []
     for key, target in settings.items():
+        if (target.metric == SESSION_METRIC) != (summary.sessions is not None):
+            continue
         estimate = estimate_of(summary, target.metric, target.population)
-        if not summary.answers.answered and target.metric not in OF_ALL:
+        if not summary.has_answers and target.metric not in OF_ALL:
             estimate = Estimate(value=None, n=0, reason=NOTHING_ANSWERED, unit=estimate.unit)
         verdict = judged(key, target, estimate)
         # Written as on every other page, however many targets it has.
@@ -49,6 +55,8 @@ def estimate_of(summary: RunSummary, metric: str, population: Population = "answ
 
     Raises ValueError if there is no such metric.
     """
+    if metric == SESSION_METRIC and summary.sessions is not None:
+        return summary.sessions.critical
     timed = TIME_METRIC.fullmatch(metric)
     if timed:
         return _time(summary, timed["what"], timed["statistic"], population)

@@ -115,65 +115,23 @@ class ObservedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     async def _exchange(self, request: httpx.Request, body: bytes) -> httpx.Response:
         request.headers["accept-encoding"] = "identity"
-        watching, reason = observer.get(), None
-        while True:
-            headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
-            call = None if watching is None else await watching.began(body, headers, reason)
-            if call is not None and "x-request-id" not in request.headers:
-                headers.append(("x-request-id", call.request_id))
-            try:
-                answer, stamps = await self._observed(request, headers, body, call)
-            except TransportFailure as failure:
-                if failure.error_class == STALE and reason is None:
-                    reason = STALE  # the server had closed a kept connection: at once, once more
-                    continue
-                kind = _AS_HTTPX.get(failure.error_class, httpx.RemoteProtocolError)
-                raised = kind(str(failure), request=request)
-                raised.liftlab_error_class = failure.error_class  # type: ignore[attr-defined]
-                raise raised from failure
-            return httpx.Response(
-                answer.status,
-                headers=list(answer.headers),
-                content=answer.content,
-                request=request,
-                extensions={"stamps": stamps},
-            )
-
-    async def _observed(
-        self,
-        request: httpx.Request,
-        headers: Sequence[tuple[str, str]],
-        body: bytes,
-        call: Call | None,
-    ) -> tuple[Answer, Stamps]:
-        """Make one exchange and tell whoever records it what came of it."""
-        recorder, url = Recorder(), str(request.url)
-        wire = self._wire(request)
+        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
         try:
-            answer = await wire.exchange(request.method, url, headers, body, recorder)
-        except BaseException as error:
-            if call is not None:
-                recorder.ended()
-                seen = Seen(url=url, stamps=recorder.stamps(), sent_headers=headers)
-                if isinstance(error, TransportFailure):
-                    seen = replace(seen, stamps=error.stamps, message=str(error))
-                    call.ended(replace(seen, error_class=error.error_class))
-                else:
-                    call.cancelled(seen)
-            raise
-        stamps = recorder.stamps()
-        if call is not None:
-            call.ended(
-                Seen(
-                    url=url,
-                    stamps=stamps,
-                    sent_headers=headers,
-                    status=answer.status,
-                    headers=answer.headers,
-                    body=answer.content,
-                )
+            answer, stamps = await observed(
+                self._wire(request), request.method, str(request.url), headers, body
             )
-        return answer, stamps
+        except TransportFailure as failure:
+            kind = _AS_HTTPX.get(failure.error_class, httpx.RemoteProtocolError)
+            raised = kind(str(failure), request=request)
+            raised.liftlab_error_class = failure.error_class  # type: ignore[attr-defined]
+            raise raised from failure
+        return httpx.Response(
+            answer.status,
+            headers=list(answer.headers),
+            content=answer.content,
+            request=request,
+            extensions={"stamps": stamps},
+        )
 
     def _wire(self, request: httpx.Request) -> StampedTransport:
         """Return the transport of this event loop, with the time-outs that a client has set."""
@@ -186,6 +144,92 @@ class ObservedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 connect_s=connect_s, first_byte_s=read_s, between_reads_s=read_s, use_proxy=True
             )
         return wires[key]
+
+
+async def observed(
+    wire: StampedTransport,
+    method: str,
+    url: str,
+    headers: Sequence[tuple[str, str]],
+    body: bytes,
+    deadline_s: float | None = None,
+) -> tuple[Answer, Stamps]:
+    """Make one exchange, as attempts of the trial that it belongs to.
+
+    Where the server had closed the connection that it was to keep, it is made once more.
+    Raises TransportFailure if no whole response came, or none within `deadline_s`.
+    """
+    watching, reason = observer.get(), None
+    while True:
+        call = None if watching is None else await watching.began(body, headers, reason)
+        sent = list(headers)
+        if call is not None and not any(name.lower() == "x-request-id" for name, _ in headers):
+            sent.append(("x-request-id", call.request_id))
+        try:
+            return await _once(wire, method, url, sent, body, call, deadline_s)
+        except TransportFailure as failure:
+            if failure.error_class != STALE or reason is not None:
+                raise
+            reason = STALE
+
+
+async def _once(
+    wire: StampedTransport,
+    method: str,
+    url: str,
+    headers: Sequence[tuple[str, str]],
+    body: bytes,
+    call: Call | None,
+    deadline_s: float | None,
+) -> tuple[Answer, Stamps]:
+    """Make one exchange and tell whoever records it what came of it."""
+    recorder = Recorder()
+    try:
+        answer = await _in_time(wire, method, url, headers, body, recorder, deadline_s)
+    except BaseException as error:
+        if call is not None:
+            recorder.ended()
+            seen = Seen(url=url, stamps=recorder.stamps(), sent_headers=headers)
+            if isinstance(error, TransportFailure):
+                seen = replace(seen, stamps=error.stamps, message=str(error))
+                call.ended(replace(seen, error_class=error.error_class))
+            else:
+                call.cancelled(seen)
+        raise
+    stamps = recorder.stamps()
+    if call is not None:
+        call.ended(
+            Seen(
+                url=url,
+                stamps=stamps,
+                sent_headers=headers,
+                status=answer.status,
+                headers=answer.headers,
+                body=answer.content,
+            )
+        )
+    return answer, stamps
+
+
+async def _in_time(
+    wire: StampedTransport,
+    method: str,
+    url: str,
+    headers: Sequence[tuple[str, str]],
+    body: bytes,
+    recorder: Recorder,
+    deadline_s: float | None,
+) -> Answer:
+    limit = asyncio.timeout(deadline_s)
+    try:
+        async with limit:
+            return await wire.exchange(method, url, headers, body, recorder)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        recorder.ended()
+        message = f"no whole reply within {deadline_s:g} s"
+        raise TransportFailure(message, "deadline", recorder.stamps()) from None
 
 
 @cache

@@ -149,6 +149,11 @@ class StampedTransport(httpx.AsyncBaseTransport):
         finally:
             recording.reset(token)
 
+    @property
+    def lost_kept(self) -> bool:
+        """Whether a server closed a connection that it was to keep."""
+        return bool(self._closing)
+
     async def aclose(self) -> None:
         """Close all connections."""
         if self._connector is not None:

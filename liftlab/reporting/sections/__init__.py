@@ -25,6 +25,7 @@ def section_of(result: Any) -> Section:
         comparison,
         cost,
         latency,
+        sessions,
         status,
         trials,
     )

@@ -30,6 +30,7 @@ from liftlab.reporting.text.provenance import (
     source,
     with_digest,
 )
+from liftlab.settings.targets import SESSION_METRIC
 from liftlab.summary.claims import Claims
 from liftlab.summary.provenance import Provenance, Published, warning_of
 from liftlab.summary.run import RunSummary
@@ -45,7 +46,7 @@ _VERDICTS = {
 @shown.register
 def _(summary: RunSummary) -> Section:
     """Return what a run comes to, with its scorecards."""
-    cards = [] if summary.load else [*_cards(summary)]
+    cards = [*_cards(summary)]
     return Section(
         title=findings.title(summary),
         sentences=(change(summary), *findings.sentences(summary)),
@@ -58,6 +59,12 @@ def _(summary: RunSummary) -> Section:
 
 
 def _cards(summary: RunSummary) -> Iterator[Scorecard]:
+    if summary.load is not None:
+        return
+    if summary.sessions is not None:
+        critical, target = summary.sessions.critical, summary.targets.of(SESSION_METRIC)
+        yield _card("Critical failures", value(critical), critical, target)
+        return
     found, times, spent = summary.answers, summary.latency, summary.cost
     of = summary.targets.of
     right, median, tail = found.success.estimate, times.e2e.p50, times.e2e.p95

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from liftlab.records import SESSIONS
 from liftlab.reporting.text.base import Text, code, joined, write
 from liftlab.reporting.text.provenance import SOURCES
 from liftlab.store import RunData
@@ -32,7 +33,9 @@ def _size(run: RunData) -> str:
     asked = run.trials["case_id"].value_counts()
     if not len(asked):
         return ""
-    prompts = counted(len(asked), "prompt")
+    prompts = counted(len(asked), "check" if run.run.pipeline == SESSIONS else "prompt")
+    if run.run.pipeline == SESSIONS:
+        return prompts
     if asked.nunique() == 1:
         return f"{prompts} × {asked.iloc[0]:,}"
     return f"{prompts}, {counted(len(run.trials), 'request')}"

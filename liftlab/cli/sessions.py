@@ -1,0 +1,119 @@
+"""`liftlab sessions`: check a session API, or finish a run of such checks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from liftlab.cli.options import header_options, json_option, project, project_of, taken
+from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
+from liftlab.words import printable
+
+if TYPE_CHECKING:
+    from liftlab.summary import RunSummary
+
+
+@click.command("sessions")
+@click.argument("named", required=False, metavar="[URL|NAME]")
+@header_options
+@click.option("--user-header", metavar="NAME", help="The header that says who calls.")
+@click.option("--checks", type=click.Path(path_type=Path), metavar="FILE", help="Your own checks.")
+@click.option("--concurrency", type=click.IntRange(1, 256), help="How many checks run at once (8).")
+@click.option("--restart-hook", metavar="CMD", help="Restarts the server: what survives that?")
+@click.option("--only", multiple=True, metavar="ID", help="Only this check; repeatable.")
+@click.option("--resume", metavar="RUN", help="Finish a run that was interrupted.")
+@json_option
+def sessions_command(
+    named: str | None,
+    user_header: str | None,
+    checks: Path | None,
+    concurrency: int | None,
+    restart_hook: str | None,
+    only: tuple[str, ...],
+    resume: str | None,
+    as_json: bool,
+    **more: Any,
+) -> None:
+    """Check the session API at URL: whose work is lost, leaks, or ends in an error.
+
+    Prints each failure with its request and reply, and the command that shows it again. What the
+    checks make on the server is deleted. Exit code 4 where the server answered no check.
+    """
+    from liftlab import jobs
+    from liftlab.summary import summarize
+
+    if resume:
+        if named or only or checks:
+            raise UsageError("--resume goes on as the run began: leave out URL, --only, --checks")
+        here = project()
+        run = jobs.resume_sessions(here, taken(resume, here), restart_hook)
+    else:
+        if not named:
+            raise UsageError("name the server: liftlab sessions URL")
+        here = project_of(named, {"protocol": "lift" if "://" in named else None, **more})
+        request = jobs.plan_sessions(
+            here,
+            path=checks,
+            user_header=user_header,
+            only=only,
+            concurrency=concurrency,
+            restart_hook=restart_hook,
+        )
+        run = jobs.run_sessions(request)
+    _finish(summarize(run, here), as_json)
+
+
+def print_sessions(summary: RunSummary, as_json: bool) -> None:
+    """Print the verdict of a run of session checks."""
+    from liftlab.cli.show import heading
+    from liftlab.reporting.text import sessions as text
+
+    if as_json:
+        click.echo(json.dumps(sessions_json(summary), indent=2, allow_nan=False))
+        return
+    click.echo(heading(summary.run))
+    for line in text.lines(summary):
+        click.echo(printable(line))
+
+
+def sessions_json(summary: RunSummary) -> dict[str, object]:
+    """Return a run of session checks for scripts."""
+    from dataclasses import asdict
+
+    from liftlab.records import as_row
+
+    found = summary.sessions
+    assert found is not None
+    return {
+        "run": as_row(summary.run.run),
+        "checks": found.checks,
+        "passed": found.passed,
+        "failed": found.failed,
+        "critical": found.critical.value,
+        "targets": [target.as_json() for target in summary.targets.rows],
+        "failures": [asdict(failure) for failure in found.failures],
+        "untested": dict(found.untested),
+        "not_run": found.not_run,
+        "left": found.left,
+        "calls": [
+            {"call": times.what, "under_load": load, "n": times.n, "median_s": times.p50.value,
+             "p95_s": times.p95.value}
+            for load, times in found.calls
+        ],
+    }  # fmt: skip
+
+
+def _finish(summary: RunSummary, as_json: bool) -> None:
+    """Print a run that has just ended; exit 4 if nothing was answered, 5 if it ended early."""
+    print_sessions(summary, as_json)
+    run_id, found = summary.run.run.run_id, summary.sessions
+    if found is not None and not found.judged:
+        raise EndpointUnreachable(f"{run_id}: the server answered no check, so nothing is judged")
+    if summary.run.run.status == "partial":
+        raise RunIncomplete(
+            f"{run_id}: ended early, what is done is kept. "
+            f"Go on with: liftlab sessions --resume {run_id}"
+        )

@@ -1,0 +1,172 @@
+"""The verdict on a session API, in words; what came from the server stays one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from liftlab.analysis.targets import JudgedTarget
+from liftlab.reporting.text import words
+from liftlab.reporting.text.base import Text, code, joined, marked, write
+from liftlab.reporting.text.numbers import listed
+from liftlab.sessions.model import SEVERITIES
+from liftlab.settings.targets import SESSION_METRIC
+from liftlab.summary.run import RunSummary
+from liftlab.summary.sessions import Failure, Sessions
+from liftlab.words import counted, one_line
+
+_MOST_NAMED, _MOST_BODY = 5, 600
+NOTHING = Text("The server answered none of the checks, so nothing can be judged.")
+
+
+def title(summary: RunSummary) -> Text:
+    """Return how many critical failures there are, and the target."""
+    found = _of(summary)
+    if not found.judged:
+        why = f" ({words.request_error(found.no_reply)})" if found.no_reply else ""
+        return Text(f"Session API: not measurable, the server does not answer{why}")
+    count = marked(
+        counted(len(found.of("critical")), "critical failure"), f"count:{SESSION_METRIC}"
+    )
+    target = summary.targets.of(SESSION_METRIC)
+    return write("Session API: {}{}", count, _aim(target) if target else "")
+
+
+def sentences(summary: RunSummary) -> tuple[Text, ...]:
+    """Return what else there is to say of all checks together."""
+    found = _of(summary)
+    said = [NOTHING] if not found.judged else [_checks(found)]
+    counts = {name: len(found.of(name)) for name in SEVERITIES[1:]}
+    if others := [counted(n, f"{name} failure") for name, n in counts.items() if n]:
+        said.append(Text(f"Beside critical ones: {listed(others)}."))
+    if found.stopped:
+        count = counted(len(found.stopped), "critical check")
+        said.append(Text(f"{count} stopped at another failure, before what they are to find."))
+    if found.left:
+        count = counted(len(found.left), "session")
+        said.append(Text(f"{count} could not be deleted from the server."))
+    if found.lost_kept:
+        said.append(
+            Text(
+                f"In {counted(found.lost_kept, 'check')} the server closed a connection that it "
+                "was to keep; the call was sent again on a new one, and is not counted as failed."
+            )
+        )
+    return tuple(said)
+
+
+def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
+    """Return the numbers of a status update by name."""
+    found = _of(summary)
+    if not found.judged:
+        return []
+    checks = Text(f"{found.passed:,} of {found.judged:,}")
+    failures = [(f"{one} failures".capitalize(), Text(f"{len(found.of(one)):,}"))
+                for one in SEVERITIES]  # fmt: skip
+    return [("Session checks passed", checks), *failures]
+
+
+def message(summary: RunSummary) -> Text:
+    """Return the verdict as a paragraph: what fails first, and what to do."""
+    found = _of(summary)
+    worst = found.failures[:3]
+    named = [write("{} ({}).", capital(one.cause), one.severity) for one in worst]
+    lead = [Text("The worst: ")] if worst else []
+    return joined([write("{}.", title(summary)), *sentences(summary)[:1], joined([*lead, *named])])
+
+
+def beside(summary: RunSummary) -> Text:
+    """Return the line that another run's report has of session checks."""
+    return write("{} (run {}).", title(summary), code(summary.run.run.run_id))
+
+
+def heading(failure: Failure) -> Text:
+    """Return a failure in one line: what fails, how bad, and who saw it."""
+    witnesses = counted(len(failure.witnesses), "check")
+    return write("{}: {} ({})", failure.severity, one_line(failure.cause)[:200], witnesses)
+
+
+def facts(failure: Failure) -> list[tuple[str, str]]:
+    """Return what a reader needs to know of a failure, line by line, foreign text bounded."""
+    names = list(failure.witnesses[:_MOST_NAMED])
+    more = len(failure.witnesses) - len(names)
+    rows = [
+        ("expected", failure.expected),
+        ("got", failure.actual),
+        ("why it matters", f"{failure.why} ({_basis(failure)})"),
+        ("seen by", ", ".join(names) + (f" and {more:,} more" if more else "")),
+    ]
+    if sent := failure.sent:
+        rows += [("request", f"{sent.request}, user {sent.user}"), ("body", sent.body)]
+        rows.append(("reply", sent.reply))
+    rows.append(("try again", failure.command))
+    return [(name, _bounded(text)) for name, text in rows if text]
+
+
+def untested(found: Sessions) -> Iterator[Text]:
+    """Say which checks could not be made and why, those with one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for check_id, why in found.untested:
+        reasons.setdefault(one_line(why)[:300], []).append(check_id)
+    for why, ids in reasons.items():
+        more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
+        yield Text(f"{', '.join(ids[:_MOST_NAMED])}{more}: {why}")
+    if found.not_run:
+        yield Text(f"{counted(found.not_run, 'check')} not begun: the run ended early")
+
+
+def lines(summary: RunSummary) -> Iterator[str]:
+    """Yield the verdict for a terminal: each failure with its exchange and its command."""
+    found = _of(summary)
+    yield f"{title(summary)}."
+    yield from (f"  {sentence}" for sentence in sentences(summary))
+    for failure in found.failures:
+        yield f"\n{heading(failure)}"
+        yield from (f"  {name:15}{text}" for name, text in facts(failure))
+    missing = [*untested(found)]
+    if missing:
+        yield "\nNot tested"
+        yield from (f"  {line}" for line in missing)
+    if found.left:
+        yield "\nLeft on the server"
+        yield from (f"  {one_line(line)}" for line in found.left[:20])
+    if found.calls:
+        yield "\nTime by call (successful calls)"
+        for load, times in found.calls:
+            under = " under load" if load else ""
+            tail = "" if times.p95.value is None else f"; P95 {times.p95.point}"
+            yield f"  {times.what + under:22}median {times.p50}{tail}"
+
+
+def capital(cause: str) -> str:
+    """Return a cause as it begins a sentence."""
+    text = one_line(cause)[:200]
+    return text[:1].upper() + text[1:]
+
+
+def _of(summary: RunSummary) -> Sessions:
+    assert summary.sessions is not None
+    return summary.sessions
+
+
+def _aim(target: JudgedTarget) -> Text:
+    whole = float(target.result.limit).is_integer() and target.result.at_most
+    aim = f"fewer than {int(target.result.limit) + 1:,}" if whole else f"{target.result.limit:g}"
+    verdict = marked(target.verdict, f"target.{target.key}")
+    return write(" (target: {}; {})", aim, verdict)
+
+
+def _checks(found: Sessions) -> Text:
+    parts = [f"{found.passed:,} of {counted(found.judged, 'check')} passed"]
+    missing = found.checks - found.judged
+    if missing:
+        parts.append(f"{counted(missing, 'check')} could not be tested")
+    return Text(f"{'; '.join(parts)}.")
+
+
+def _basis(failure: Failure) -> str:
+    return "good sense, not in the contract" if failure.basis != "contract" else "the contract"
+
+
+def _bounded(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= _MOST_BODY else f"{line[:_MOST_BODY]}… ({len(line):,} characters)"

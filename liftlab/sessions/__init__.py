@@ -1,0 +1,1 @@
+"""Checks of a session API: what they say, how they are made, and what their exchanges come to."""

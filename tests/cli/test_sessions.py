@@ -1,0 +1,90 @@
+"""`liftlab sessions` is a run like any other, and says what it found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from liftlab.cli.main import main
+from tests.conftest import ROOT
+from tests.sessions.serving import serve
+
+CHECKS = str(ROOT / "data/sessions/lift.toml")
+FEW = ("isolation-read", "list-has-new", "delete-finalized", "parallel-creates")
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def here(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(project_folder)
+    return project_folder
+
+
+def check(url: str, *ids: str, more: tuple[str, ...] = ()) -> int:
+    chosen = [part for name in ids for part in ("--only", name)]
+    return main(["sessions", url, "--checks", CHECKS, *chosen, *more])
+
+
+def test_a_sound_server_passes_and_keeps_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with serve() as server:
+        assert check(server.url, *FEW) == 0
+        assert not server.sessions
+    said = capsys.readouterr().out
+    assert "0 critical failures (target: fewer than 10; met)" in said
+    assert f"{len(FEW)} of {len(FEW)} checks passed" in said
+    assert main(["check", "sessions"]) == 0
+    capsys.readouterr()
+    assert main(["show", "sessions", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {call["call"] for call in told["calls"]} >= {"create", "list", "delete"}
+    assert main(["doctor", "sessions"]) == 0
+    assert "orphans    none" in capsys.readouterr().out
+
+
+def test_a_leak_is_told_with_its_exchange_and_no_token(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SESSION_TOKEN", "s3cret-token-value")
+    with serve("read_foreign") as server:
+        assert check(server.url, *FEW, more=("--token-env", "SESSION_TOKEN")) == 0
+    told = capsys.readouterr()
+    assert "1 critical failure " in told.out
+    assert "GET /api/spec-sessions/" in told.out
+    assert "--token-env SESSION_TOKEN --only isolation-read" in told.out
+    assert "s3cret-token-value" not in told.out + told.err
+    kept = [path.read_bytes() for path in here.rglob("*") if path.is_file()]
+    assert not any(b"s3cret-token-value" in content for content in kept)
+
+
+def test_a_dead_server_has_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(NOWHERE, *FEW) == 4
+    assert "not measurable, the server does not answer (no connection)" in capsys.readouterr().out
+    assert main(["check", "sessions"]) == 4
+
+
+def test_a_run_goes_on_where_it_ended(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(NOWHERE, "list-has-new") == 4
+    [run] = [path for path in (here / "data/runs").iterdir() if path.is_dir()]
+    with serve() as server:
+        manifest = run / "manifest.json"
+        manifest.write_text(manifest.read_text().replace(NOWHERE, server.url))
+        assert main(["sessions", "--resume", run.name]) == 0
+    assert "1 of 1 check passed" in capsys.readouterr().out
+    assert main(["run", "--resume", run.name]) == 6
+    assert "liftlab sessions --resume" in capsys.readouterr().err
+
+
+def test_it_stands_in_the_status_of_a_suite(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve("read_foreign") as server:
+        check(server.url, "isolation-read")
+    capsys.readouterr()
+    for audience in ([], ["--for", "daily"]):
+        assert main(["status", "sessions", *audience]) == 0
+        assert "1 critical failure" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("args", [[], [NOWHERE, "--resume", "y"], [NOWHERE, "--only", "reed"]])
+def test_contradictions_are_refused(args: list[str]) -> None:
+    assert main(["sessions", *args]) == 2
