@@ -39,7 +39,10 @@ def rule(claim: Claim, summary: RunSummary) -> Ruling:
     if found.value is None:
         why = found.needs or found.reason or "not enough prompts"
         return _unmeasured(claim, f"{name}: {why}", f"{name}: not measurable.")
-    if claim.total is not None:
+    within = claim.what.metric.endswith("_within")
+    if within and fits(claim, found):
+        return _figure(claim, claim.what, found, summary)
+    if claim.total is not None and not (within and claim.total != found.n):
         return _count(claim, claim.what, found, summary)
     if claim.relation != "is":
         return _bound(claim, claim.what, found)
@@ -61,16 +64,15 @@ def _figure(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary
 
 
 def fits(claim: Claim, found: Estimate) -> bool:
-    """Whether a figure is the run's, to the digits it was written with."""
+    """Whether a figure is the run's, to the digits it was written with and the clock's error."""
     if claim.value is None:
         return True
     if found.over or found.value is None:
         return False
     # What liftlab prints is what was meant, however it was rounded.
     printed = float(quantity_number(found))
-    return any(
-        abs(v - claim.value) <= claim.off * (1 + 1e-6) + 1e-12 for v in (found.value, printed)
-    )
+    off = claim.off * (1 + 1e-6) + (found.finest or 0.0) + 1e-12
+    return any(abs(v - claim.value) <= off for v in (found.value, printed))
 
 
 def quantity_number(found: Estimate) -> float:

@@ -28,7 +28,7 @@ from liftlab.summary.claims.text.figures import figures
 from liftlab.summary.claims.text.normalize import normalize
 
 HERE = Path(__file__).parent
-RULINGS = {"count_only": "supported"}  # a caveat says so
+RULINGS = {"count_only": "supported", "as a count only": "supported"}  # a caveat says so
 
 
 def rebuilt(run_id: str, stored: dict[str, Any]) -> RunData:
@@ -59,9 +59,8 @@ def runs(project: Project, summary: RunSummary) -> dict[str, RunSummary]:
 def is_of(label: str, claim: Claim) -> bool:
     """Whether a claim was read from a labelled figure."""
     assert isinstance(claim.what, Quantity)
-    scale = 1000.0 if "1,000" in label or "1k" in label.lower() else 1.0
     value = claim.value or 0.0
-    read = [value, 1 - value, claim.what.within_s, value * scale]
+    read = [value, 1 - value, claim.what.within_s, value * 1000, value * 10_000]
     found = [number for f in figures(normalize(label)) for number in (f.value, f.was)]
     if not found and (bare := re.search(r"\d[\d,]*(?:\.\d+)?", label)):
         found = [float(bare[0].replace(",", ""))]

@@ -22,7 +22,8 @@ _FIGURE = re.compile(
     rf"(?: the| our| all)?|(?<= )in)(?: (?=[0-9])|(?<=/))(?P<b>[0-9]{{1,3}}(?:,[0-9]{{3}})"
     rf"|[0-9]{{1,6}})"
     rf"\b(?![/.:-]?[0-9]| ?(?:%|{_SECONDS})))"
-    rf"|{_FREE}(?P<low>{NUMBER}) ?(?:{_SECONDS}|%|\$)? ?(?:-|to) ?(?P<high>{NUMBER})"
+    rf"|(?P<between>\bbetween )?{_FREE}(?P<low>{NUMBER}) ?(?:{_SECONDS}|%|\$)?"
+    rf" ?(?:-|to|…|\.\.\.?|(?(between)and|(?!))) ?(?P<high>{NUMBER})"
     rf" ?-?(?P<range>{_SECONDS}|%|usd)"
     rf"|{_FREE}(?P<n>{NUMBER}) ?-?(?P<unit>{_SECONDS}|%|x(?![a-z0-9])|usd|dollars?|\$|cents?\b|¢"
     rf"|ct\b)"
@@ -127,8 +128,8 @@ def _range(match: re.Match[str], changes: bool) -> Figure:
     """Return a range, or of a change its end; "1,900 ms to 0.85 s" has each in its own unit."""
     unit = match["range"]
     upper = _one(_kind(unit), match["high"], _scale(unit), *match.span())
-    first = re.match(rf"{_SECONDS}|%", match[0][len(match["low"]) :].lstrip())
-    low = float(match["low"].replace(",", "")) * _scale(first[0] if first else unit)
+    first = re.match(rf" ?({_SECONDS}|%)", match.string[match.end("low") :])
+    low = float(match["low"].replace(",", "")) * _scale(first[1] if first else unit)
     return replace(upper, was=low) if changes and low > 0 else replace(upper, low=low)
 
 

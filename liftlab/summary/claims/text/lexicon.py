@@ -23,6 +23,15 @@ _RIGHT = (
     r"(?:right|correct|passing|passed|successful|solved) (?:answers?|solutions?|results?|functions?"
     r"|tasks?|prompts?|cases?|code)"
 )
+# "before the fix", but not "before we celebrate".
+_BEFORE = (
+    r"before(?! (?:we|you|i|it|lunch|noon|dinner|going|the (?:stand ?up|meeting|demo|holidays?"
+    r"|weekend|review|call|launch|release notes))\b)"
+)
+_OF_OTHERS = (
+    r"(?:medians?|means?|averages?|p[0-9]{2}|success|accuracy|numbers|figures|models?|latenc(?:y|ies)"
+    r"|costs?|prices?|report\w*|claim\w*|ha(?:d|ve)|g[eo]t|measured?)"
+)
 _WORDS: dict[Slot, dict[str, str]] = {
     "statistic": {
         "median": r"\b(?:medians?|med|p50|typical(?:ly)?)\b",
@@ -81,7 +90,7 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "!a difference": r"\b(?:faster|slower|quicker|cheaper|dearer|shorter|longer|fewer|lower"
         r"|higher|less than (?:last|before)|more than (?:last|before)|improve\w*|reduc\w+|drop(?:s"
         r"|ped)?|fell|ros|gain(?:s|ed)?|increase\w*|decrease\w*|points?|pp|speed ?ups?|better|worse"
-        r"|excess|than|down|up)\b",
+        r"|excess|than|(?:down|up)(?= (?:by|from|to|[0-9])))\b",
         "!agreement": r"\b(?:agree\w*|reviewers?|done|complete|written|progress|tickets?|tasks?"
         r"|users?|customers?|people|team|workers?|confidence|sla|tasks)\b",
     },
@@ -110,11 +119,16 @@ _WORDS: dict[Slot, dict[str, str]] = {
         r"|cold|warm|cached|first|last|second|slow|fast|some|users? at)\b",
     },
     "other": {
-        "another run's figure": r"\b(?:previous(?:ly)?|before|last (?:week|month|run|time|year"
-        r"|sprint|release)|yesterday|earlier|used to|baseline|old|former(?:ly)?|prior|competitors?"
-        r"|gpt\w*|chatgpt|claude|gemini|openai's|their|them|they report\w*|paper|published"
-        r"|vendor\w*|industry|elsewhere|benchmarks? (?:report|claim)\w*|was claimed|originally"
-        r"|initially)\b",
+        "another run's figure": rf"\b(?:previous(?:ly)?|{_BEFORE}|last (?:week|month|run|time|year"
+        r"|sprint|release)|yesterday|earlier|used to|baseline|old(?:er)?|formerly|prior"
+        r"|was claimed|originally|initially|elsewhere|staging|prod|production|my laptop"
+        rf"|competitors?|vendor\w*|industry|paper|published|benchmarks? (?:report|claim)\w*"
+        rf"|(?:their|theirs|they|former) {_OF_OTHERS}"
+        r"|(?:an?other|different|bigger|larger|smaller|newer|second|public) (?:\w+ )?(?:models?|suites?"
+        r"|environments?|endpoints?|providers?|machines?|gpus?|teams?|prompt sets?|runs?)"
+        r"|team [a-z]|[0-9]{1,3}b (?:model|one|variant)|gpt\w*|chatgpt|claude|gemini|openai's"
+        r"|llama\w*|mistral|mixtral|qwen\w*|deepseek\w*|codestral|starcoder\w*|copilot"
+        r"|human ?eval|mbpp|swe bench|bigcodebench|(?:on|with) (?:an? |the )?[abhlv][0-9]{2,4}s?)\b",
     },
 }
 _DID = re.compile(r" (?:was|is|took|takes|pass\w*|fail\w*|need\w*|got|ran|runs)\b")
@@ -122,7 +136,9 @@ _PLAIN_CLASSES = ("output", "memory", "timeout", "crash", "blocked", "truncated"
 _CLASSES = {
     "missing_return": r"\bmissing returns?(?: statements?)?\b",
     "signature_mismatch": r"\b(?:wrong (?:signatures?|arguments)|signature mismatch(?:es)?)\b",
-    "wrong_answer": r"\bwrong (?:values?|answers?)\b",
+    "wrong_answer": r"\bwrong values?\b",
+    "partially_wrong": r"\bpartially (?:wrong|right|correct)\b",
+    "timeout": r"\b(?:are|were) (?:all )?time ?outs?\b|^time ?outs?$",
     "indentation_error": r"\b(?:indentation|missing indents?)(?: errors?)?\b",
     "type_error": r"\b(?:type errors?|mixed up types)\b",
 }
@@ -165,11 +181,13 @@ class Lexicon:
         for stage in dict.fromkeys([*stages, *KNOWN_STAGES, *planned]):
             self._patterns.append(("stage", stage, re.compile(_stage_pattern(stage))))
         for name in get_args(FailureClass):
-            if name not in _PLAIN_CLASSES:
+            if name in _CLASSES or name not in _PLAIN_CLASSES:
                 words = _CLASSES.get(name) or rf"\b{normalize(name)}s?\b"
                 self._patterns.append(("class", f"class={name}", re.compile(words)))
         for rate in (*summary.answers.by_category, *summary.answers.by_difficulty):
             self._add("group", rate.estimate.quantity.partition(":")[2], str(rate.group))
+        of_run = (run.run.model, run.run.hardware, run.run.endpoint, run.run.suite)
+        self.own = frozenset(normalize(" ".join(filter(None, of_run))).split())
         self.cases = frozenset(normalize(str(case)) for case in run.trials["case_id"].unique())
 
     def _add(self, slot: Slot, value: str, name: str) -> None:
@@ -199,7 +217,14 @@ class Lexicon:
             for slot, value, pattern in self._patterns
             for match in pattern.finditer(text)
         ]
-        return sorted(_longest(found), key=lambda mark: (mark.start, mark.end))
+        names = [mark for mark in found if mark.slot in ("class", "group")]
+        kept = [m for m in _longest(found) if m.slot in ("class", "group") or not _in_any(m, names)]
+        return sorted(kept, key=lambda mark: (mark.start, mark.end))
+
+
+def _in_any(mark: Mark, names: Iterable[Mark]) -> bool:
+    """Whether a word is part of a name, as "wrong" is of "wrong signature"."""
+    return any(name.start <= mark.start and mark.end <= name.end for name in names)
 
 
 def _longest(marks: Iterable[Mark]) -> Iterator[Mark]:
@@ -215,7 +240,10 @@ def _stage_pattern(stage: str) -> str:
     if stage == "code":
         return r"\bcode generation\b"
     if stage == "ir_to_code":
-        return r"\b(?:ir to (?:code|python)|code ?gen(?:eration)?(?: stage)?|code stage)\b"
+        return (
+            r"\b(?:ir to (?:code|python|py)|code ?gen(?:eration)?(?: stage)?"
+            r"|code (?:stage|step|phase|emission|synthesis))\b"
+        )
     if stage == "nlp_to_ir":
-        return r"\b(?:nl[pu]? to ir|natural language to ir|text to ir|ir generation|ir stage)\b"
+        return r"\b(?:(?:natural )?[a-z]+ to ir|ir (?:generation|stage|step|phase)|building the ir)\b"
     return rf"\b{re.escape(normalize(stage))}\b"

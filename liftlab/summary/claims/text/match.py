@@ -20,13 +20,14 @@ _NOW = re.compile(r"\b(?:now|today|current(?:ly)?|this (?:run|week|time)|we|our|
 _NUMBERED = re.compile(r"\b(week|day|sprint|run|v|version|release) ?([0-9][0-9.]{0,6})\b")
 # A column of another build, or of a change; as the name of a column only.
 _OTHER_COLUMN = re.compile(
-    r"^(?:main|master|trunk|control|upstream|ref(?:erence)?|[δ∆]|delta|diff(?:erence)?|change)\b"
+    r"^(?:main|master|trunk|control(?! flow)|upstream|ref(?:erence)?|[δ∆]|delta|diff(?:erence)?|change)\b"
 )
 _BY = re.compile(r"\bby (?:about |around |roughly |almost |nearly |over |up to |~)?\$?$")
 _CHANGED = re.compile(
     r"\b(?:from|dropped|drops|fell|falls|went|improved|rose|grew|increased|decreased|reduced|cut"
-    r"|down|up|shrank|climbed|jumped|sped|slowed|moved|brought|took|to)\b"
+    r"|down|up(?! to)|shrank|climbed|jumped|sped|slowed|moved|brought|took)\b"
 )
+_SPREADS = re.compile(r"\b(?:rang\w+|spread\w*|var(?:y|ies|ied|ying)|between|anywhere|everything)\b")
 _WHO = r"^(?: of)?(?: (?:all|the|our|its))? ?[a-z ]{0,30}?"
 _WITHIN = re.compile(
     rf"{_WHO}(?:(?:finish|complete|answer|respon|return|end|are done|were done|take|took|came? back"
@@ -56,7 +57,7 @@ def read(piece: Piece, lexicon: Lexicon) -> Iterator[Found]:
     last = ("", "")  # the stage and the measure that the sentence before named
     for at, raw in sentences(piece.text):
         text = modality.without_quotes(raw)
-        changes = bool(_CHANGED.search(raw))
+        changes = bool(_CHANGED.search(raw)) and not _SPREADS.search(raw)
         found = figures(text, changes=changes)
         if len(found) > MAX_FIGURES:
             continue
@@ -106,10 +107,11 @@ def _read(
         raise Unread("a change: compare both runs")
     relation = modality.relation(left, sentence.text[figure.end :])
     is_limit = relation != "is"
-    verdict = modality.target(clause, limit=is_limit)
-    before = sentence.segment(figure).partition(sentence.text[figure.start : figure.end])[0]
-    wished = is_limit and modality.target(before, limit=False) == "open"
-    if (verdict == "open" and not is_limit) or (wished and verdict in ("", "open")):
+    before, behind = sentence.sides(figure)
+    verdict = modality.target(clause, behind, limit=is_limit)
+    if (verdict == "open" and not is_limit) or (
+        verdict in ("", "open") and modality.aimed(before)
+    ):
         raise Unread("a target")
     wanted = quantity(sentence, figure, last)
     if verdict in ("met", "not met"):
@@ -128,7 +130,7 @@ def _refuse(sentence: Sentence, figure: Figure, *, planned: bool) -> None:
         raise Unread("a change: compare both runs")
     if figure.kind == "other":
         raise Unread("in another unit")
-    if why := modality.unread(sentence.segment(figure), planned=planned):
+    if why := modality.unread(*sentence.sides(figure), planned=planned):
         raise Unread(why)
     if sentence.piece.quoted:
         raise Unread("quoted")
@@ -138,6 +140,8 @@ def _refuse(sentence: Sentence, figure: Figure, *, planned: bool) -> None:
         raise Unread("a range, no figure")
     if modality.is_open(sentence.text[start:end]):
         raise Unread("left open")
+    if name := sentence.unknown_name():
+        raise Unread(f"its row or column is not known: “{name}”")
     if other := _other_run(sentence, figure):
         raise Unread(f"another run's figure: “{other}”")
 
@@ -152,7 +156,7 @@ def _claim(wanted: Quantity, figure: Figure, relation: Relation, *, about: bool)
     off = figure.off
     if about:
         off = max(off, 0.05 * figure.value, 0.02 if wanted.is_share else 0.0)
-    is_count = figure.kind == "count" and relation == "is"
+    is_count = figure.kind == "count" and (relation == "is" or wanted.within_s is not None)
     return Claim(
         id="",
         statement="",
@@ -191,7 +195,9 @@ def _within(sentence: Sentence, figure: Figure) -> Claim | None:
     stage = "right" if right else stages[-1].value if stages else "e2e"
     wanted = Quantity(metric=f"{stage}_within", within_s=later[0].value)
     relation = modality.relation(sentence.text[: figure.start], sentence.text[figure.end :])
-    return _claim(wanted, _rest(figure) if longer else figure, relation, about=False)
+    if relation == "is" and figure.off:  # "half of them within 16 s" leaves room for more
+        relation = "at_least"
+    return _claim(wanted, _rest(figure) if longer else figure, _OPPOSITE[relation] if longer else relation, about=False)
 
 
 def _other_run(sentence: Sentence, figure: Figure) -> str:
@@ -200,13 +206,17 @@ def _other_run(sentence: Sentence, figure: Figure) -> str:
     piece, lexicon = sentence.piece, sentence.lexicon
     own = sentence.text[start:end]
     said = own if _NOW.search(own) else sentence.text[:end]
-    if column := next(filter(_OTHER_COLUMN.match, piece.names), None):
-        return column
+    if any(_OTHER_COLUMN.match(name) for name in piece.names[1:2]):
+        return piece.names[1]
     for text in (said, *piece.names[:2], *piece.around[:1]):
         for mark in lexicon.marks(text):
-            if mark.slot == "other":
+            words = set(text[mark.start : mark.end].split())
+            if mark.slot == "other" and not words & lexicon.own:
                 return text[mark.start : mark.end]
         for week in _NUMBERED.finditer(text):
-            if f"{week[1]}{week[2]}" not in lexicon.summary.run.run.run_id:
+            name = f"{week[1]}{week[2]}"
+            if name not in lexicon.summary.run.run.run_id and not any(
+                word.startswith(name) for word in lexicon.own
+            ):
                 return week[0]
     return ""

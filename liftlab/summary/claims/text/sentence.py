@@ -42,6 +42,13 @@ _PLAIN = frozenset(
 )
 
 
+_OF_TABLES = frozenset(
+    "metric metrics quantity value result number count sum whole full total ours share sec secs ms"
+    " usd seconds cents failures min max average mean".split()
+)
+_NAMES = ("statistic", "stage", "group", "class", "measure", "cost")
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence with its marks, and where its figures' clauses begin and end."""
@@ -59,10 +66,10 @@ class Sentence:
             end = bracket.end()
         return start, end
 
-    def segment(self, figure: Figure) -> str:
-        """Return the part of the sentence between semicolons that a figure is in."""
+    def sides(self, figure: Figure) -> tuple[str, str]:
+        """Return what stands on both sides of a figure, up to the next semicolon."""
         start, end = _between(_SEGMENT, self.text, figure)
-        return self.text[start:end]
+        return self.text[start : figure.start], self.text[figure.end : end]
 
     def values(self, slot: Slot, figure: Figure) -> list[str]:
         """Return what the words of a slot say of a figure."""
@@ -78,9 +85,20 @@ class Sentence:
         if own:
             return self._nearest(own, figure)
         left = [mark for mark in marks if mark.end <= figure.start]
+        if self._is_taken(left, figure):
+            return []
         # What stands beside the last one is of it: "99 of 230 checks passed (43 %)".
         beside = [m for m in left if not m.is_known and left[-1].start - m.end < 3]
         return [*beside, *left[-1:]]
+
+    def _is_taken(self, left: Sequence[Mark], figure: Figure) -> bool:
+        """Whether the last mark is of an earlier figure, and nothing here tells them apart."""
+        shares = ("share", "count")
+        kinds = shares if figure.kind in shares else (figure.kind,)
+        start, end = self.clause(figure)
+        names = [m for m in self.marks if m.slot in _NAMES and start <= m.start and m.end <= end]
+        earlier = [f for f in self.figures if f.kind in kinds and f.end <= figure.start]
+        return bool(left and not names and earlier)
 
     def _listed(self, marks: Sequence[Mark], figure: Figure) -> Mark | None:
         """Return the mark in a figure's place of a list: "P50 and P95 are 1.2 and 3.4 s"."""
@@ -116,6 +134,17 @@ class Sentence:
         start, end = self.clause(figure)
         words = re.findall(r"[a-z][a-z']+", "".join(text[start:end]))
         return [word for word in words if word not in _PLAIN]
+
+    def unknown_name(self) -> str:
+        """Return the name of a cell's row or column that has a word which no table knows."""
+        for name in self.piece.names[:2]:
+            text = name
+            for mark in self.lexicon.marks(name):
+                text = text.replace(name[mark.start : mark.end], " ")
+            words = re.findall(r"[a-z][a-z']+", text)
+            if set(words) - _PLAIN - _OF_TABLES - self.lexicon.own:
+                return name
+        return ""
 
     def of_names(self, slot: Slot, *, near: bool = False) -> set[str]:
         """Return the values of a slot in the names of a cell's row and column, else in headings."""
