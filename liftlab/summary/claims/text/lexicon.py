@@ -21,8 +21,19 @@ Slot = Literal["statistic", "stage", "measure", "cost", "whose", "group", "class
 _REQUEST = r"(?:requests?|calls?|prompts?|generations?|quer(?:y|ies)|runs?|trials?|invocations?)"
 _RIGHT = (
     r"(?:right|correct|passing|passed|successful|solved) (?:answers?|solutions?|results?|functions?"
-    r"|tasks?|prompts?|cases?|code)"
+    r"|tasks?|prompts?|cases?|code|programs?|generations?)"
 )
+
+
+def _many(number: str) -> str:
+    """Return the pattern of so many requests, of which the price is told."""
+    return (
+        rf"\b(?:per|an?|for|every|of|buys) (?:{number})(?: {_REQUEST})?\b"
+        rf"|\b(?:{number}) {_REQUEST}(?= ?(?:costs?|[:=|]|are|is|sets?)(?: |$)|$)"
+    )
+
+
+_MANY = {1_000: "1,?000|thousand|1 ?k", 10_000: "10,?000|10 ?k"}
 # "before the fix", but not "before we celebrate".
 _BEFORE = (
     r"before(?! (?:we|you|i|it|lunch|noon|dinner|going|the (?:stand ?up|meeting|demo|holidays?"
@@ -97,10 +108,9 @@ _WORDS: dict[Slot, dict[str, str]] = {
     "cost": {
         "cost_per_trial_usd": rf"\b(?:per|an?|each|every|one|single|of a|for each) {_REQUEST}\b"
         rf"|/ ?{_REQUEST}\b|\b{_REQUEST} costs?\b",
-        "cost_per_pass_usd": rf"\b(?:per|an?|each|every|one) {_RIGHT}|/ ?(?:success|pass)\b"
+        "cost_per_pass_usd": rf"\b(?:per|an?|each|every|one|of a) {_RIGHT}|/ ?(?:success|pass)\b"
         r"|\bper (?:success|pass|solve|correct|right)\b",
-        "per_thousand": r"\b(?:per|an?|for|every) (?:1,?000|thousand|1 ?k)(?: requests?| calls?"
-        r"| prompts?)?\b",
+        **{f"per_{n}": _many(words) for n, words in _MANY.items()},
         "!a bill": r"\b(?:months?|monthly|years?|yearly|days?|daily|weeks?|weekly|bill|budget|total"
         r"|whole run|in all|per (?:[0-9]+k|100|million)|[0-9,]+ (?:requests?|calls?|prompts?"
         r"|answers?))\b|/mo\b",
@@ -113,7 +123,7 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "!successes, which may mean right or parsed": r"\b(?:when|if|only|once|where) (?:it "
         r"|they )?(?:succe\w+|right|correct|pass\w*)|\bsuccess(?:es|ful)?\b|\bsucceed\w*",
         "!some requests only": r"\b(?:failed|failing|wrong|incorrect|retried|simple|complex|short"
-        r"|long|longer(?! than)|large|small|trivial|concurren\w+|parallel|batch\w*|stream\w*"
+        r"|(?<!as )long|longer(?! than)|large|small|trivial|concurren\w+|parallel|batch\w*|stream\w*"
         r"|burst\w*|peak|off peak|outliers?|excluding|except|without|single|under load|weekends?"
         r"|(?:median|mean|p[0-9]{2}) of (?:the )?failures|repeat [0-9]|tries"
         r"|cold|warm|cached|first|last|second|slow|fast|some|users? at)\b",
@@ -124,7 +134,7 @@ _WORDS: dict[Slot, dict[str, str]] = {
         r"|was claimed|originally|initially|elsewhere|staging|prod|production|my laptop"
         rf"|competitors?|vendor\w*|industry|paper|published|benchmarks? (?:report|claim)\w*"
         rf"|(?:their|theirs|they|former) {_OF_OTHERS}"
-        r"|(?:an?other|different|bigger|larger|smaller|newer|second|public) (?:\w+ )?(?:models?|suites?"
+        r"|(?:(?:an)?other|different|bigger|larger|smaller|newer|second|public) (?:\w+ )?(?:models?|suites?"
         r"|environments?|endpoints?|providers?|machines?|gpus?|teams?|prompt sets?|runs?)"
         r"|team [a-z]|[0-9]{1,3}b (?:model|one|variant)|gpt\w*|chatgpt|claude|gemini|openai's"
         r"|llama\w*|mistral|mixtral|qwen\w*|deepseek\w*|codestral|starcoder\w*|copilot"

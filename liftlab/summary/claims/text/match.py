@@ -12,7 +12,7 @@ from liftlab.summary.claims.text import modality
 from liftlab.summary.claims.text.figures import Figure, figures
 from liftlab.summary.claims.text.lexicon import Lexicon
 from liftlab.summary.claims.text.markdown import Piece
-from liftlab.summary.claims.text.naming import A_THOUSAND, WRONG, Unread, quantity
+from liftlab.summary.claims.text.naming import MANY, WRONG, Unread, quantity
 from liftlab.summary.claims.text.sentence import Sentence, sentences
 
 MAX_FIGURES = 24  # of a sentence: beyond them it is a listing
@@ -97,6 +97,9 @@ def _read(
 ) -> Claim | None:
     """Return the claim of a figure; None for the time of a share that is read with it."""
     _refuse(sentence, figure, planned=planned)
+    before, behind = sentence.sides(figure)
+    if modality.aimed(sentence.text[: figure.start]):
+        raise Unread("a target")
     if within := _within(sentence, figure):
         return within
     if any(_within(sentence, other) for other in sentence.figures if other.end <= figure.start):
@@ -107,11 +110,8 @@ def _read(
         raise Unread("a change: compare both runs")
     relation = modality.relation(left, sentence.text[figure.end :])
     is_limit = relation != "is"
-    before, behind = sentence.sides(figure)
     verdict = modality.target(clause, behind, limit=is_limit)
-    if (verdict == "open" and not is_limit) or (
-        verdict in ("", "open") and modality.aimed(before)
-    ):
+    if verdict == "open" and not is_limit:
         raise Unread("a target")
     wanted = quantity(sentence, figure, last)
     if verdict in ("met", "not met"):
@@ -147,9 +147,10 @@ def _refuse(sentence: Sentence, figure: Figure, *, planned: bool) -> None:
 
 
 def _claim(wanted: Quantity, figure: Figure, relation: Relation, *, about: bool) -> Claim:
-    if wanted.metric == A_THOUSAND:
+    if wanted.metric.startswith(MANY):
+        many = int(wanted.metric.removeprefix(MANY))
         wanted = replace(wanted, metric="cost_per_trial_usd")
-        figure = replace(figure, value=figure.value / 1000, off=figure.off / 1000)
+        figure = replace(figure, value=figure.value / many, off=figure.off / many)
     if wanted.metric == WRONG:
         wanted, figure = replace(wanted, metric="success_rate"), _rest(figure)
         relation = _OPPOSITE[relation]

@@ -10,7 +10,7 @@ from liftlab.summary.claims.text.figures import Figure
 from liftlab.summary.claims.text.lexicon import Slot
 from liftlab.summary.claims.text.sentence import Sentence
 
-WRONG, A_THOUSAND = "wrong", "per_thousand"  # the rest of the success rate; of 1,000 requests
+WRONG, MANY = "wrong", "per_"  # the rest of the success rate; of so many requests
 _DIFFERENCE = "!a difference"
 _UNCLEAR = "what it is the share of is not clear"
 _OF_FAILURES = re.compile(r" ?(?:of )?(?:all |the )?(?:failures|failed|wrong|errors)\b")
