@@ -55,8 +55,11 @@ def _figure(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary
     """Rule a figure: it is the run's own as it was written, or it is another."""
     said = f"{wanted.words()}: {found}."
     ruling: Verdict = "supported" if fits(claim, found) else "contradicted"
-    caveat = ""
-    if ruling == "supported":
+    caveat, known = "", counts(summary, wanted)
+    plain = Estimate(value=known[0] / known[1], n=known[1]) if known and known[1] else found
+    if ruling == "contradicted" and wanted.groups and fits(claim, plain) and known:
+        ruling, caveat = "supported", f"as a count: {known[0]:,} of {known[1]:,}"
+    elif ruling == "supported":
         caveat = _only_a_count(wanted, found) or _carried_by_few(wanted, found, summary)
     elif other := _other_figure(claim, wanted, summary):
         said += f" {other}"

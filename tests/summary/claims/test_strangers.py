@@ -77,17 +77,18 @@ def outcomes(runs: dict[str, RunSummary], file: str) -> Iterator[tuple[str, str]
             if row.ruling is None:
                 continue
             claim = row.ruling.claim
-            fitting = [label for label in labels if is_of(label["figure"], claim)]
+            fitting = [label for label in item["claims"] if is_of(label["figure"], claim)]
             if not fitting:
                 false = any(is_of(figure, claim) for figure in item["not_claims"])
                 yield ("false" if false else "not labelled"), item["text"]
                 continue
-            # "80 % (4/5)" is one claim with two labels.
-            for label in [x for x in fitting if x["quantity"] == fitting[0]["quantity"]]:
+            here = [label for label in fitting if label["figure"] in row.said] or fitting
+            label = next((x for x in here if x in labels), here[0])
+            right = row.ruling.ruling in [
+                RULINGS.get(ok, ok).replace("_", " ") for ok in label["ok"]
+            ]
+            if label in labels:  # a figure that is told twice counts once
                 labels.remove(label)
-                right = row.ruling.ruling in [
-                    RULINGS.get(ok, ok).replace("_", " ") for ok in label["ok"]
-                ]
                 yield ("right" if right else "wrong"), item["text"]
 
 

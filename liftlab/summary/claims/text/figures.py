@@ -25,6 +25,8 @@ _FIGURE = re.compile(
     rf"|(?P<between>\bbetween )?{_FREE}(?P<low>{NUMBER}) ?(?:{_SECONDS}|%|\$)?"
     rf" ?(?:-|to|…|\.\.\.?|(?(between)and|(?!))) ?(?P<high>{NUMBER})"
     rf" ?-?(?P<range>{_SECONDS}|%|usd)"
+    rf"|\b(?P<whole>all|every one of|none of|not one of)(?: of)?(?: the| our)? (?P<of>[0-9]{{1,6}})"
+    rf"\b(?= [a-z])"
     rf"|{_FREE}(?P<n>{NUMBER}) ?-?(?P<unit>{_SECONDS}|%|x(?![a-z0-9])|usd|dollars?|\$|cents?\b|¢"
     rf"|ct\b)"
     rf"|(?P<other>[€£] ?{NUMBER}|{NUMBER} ?(?:eur|€|£)|{NUMBER} ?(?:k?b|mb|gb|tokens)\b)"
@@ -117,6 +119,11 @@ def _figure(match: re.Match[str], changes: bool) -> Figure | None:
         count, total = (int(match[name].replace(",", "")) for name in "ab")
         whole = replace(bare, kind="count", off=0.005, count=count, total=total)
         return replace(whole, value=count / total) if 0 <= count <= total > 0 else None
+    if match["whole"]:
+        total = int(match["of"])
+        count = 0 if match["whole"].startswith("no") else total
+        whole = replace(bare, kind="count", off=0.005, count=count, total=total)
+        return replace(whole, value=count / total) if total else None
     if match["usd"] or match["passk"]:
         kind: Kind = "usd" if match["usd"] else "share"
         name = "u" if match["usd"] else "k"

@@ -97,21 +97,20 @@ def _read(
 ) -> Claim | None:
     """Return the claim of a figure; None for the time of a share that is read with it."""
     _refuse(sentence, figure, planned=planned)
-    before, behind = sentence.sides(figure)
-    if modality.aimed(sentence.text[: figure.start]):
-        raise Unread("a target")
-    if within := _within(sentence, figure):
+    left, right = sentence.text[: figure.start], sentence.text[figure.end :]
+    aimed = modality.aimed(left)
+    if not aimed and (within := _within(sentence, figure)):
         return within
     if any(_within(sentence, other) for other in sentence.figures if other.end <= figure.start):
         return None
     start, end = sentence.clause(figure)
-    clause, left = sentence.text[start:end], sentence.text[: figure.start]
+    clause = sentence.text[start:end]
     if _BY.search(left) and not any(mark.value == "cv" for mark in sentence.marks):
         raise Unread("a change: compare both runs")
-    relation = modality.relation(left, sentence.text[figure.end :])
+    relation = modality.relation(left, right)
     is_limit = relation != "is"
-    verdict = modality.target(clause, behind, limit=is_limit)
-    if verdict == "open" and not is_limit:
+    verdict = modality.target(clause, left[start:], right, limit=is_limit)
+    if (verdict == "open" and not is_limit) or (verdict in ("", "open") and aimed):
         raise Unread("a target")
     wanted = quantity(sentence, figure, last)
     if verdict in ("met", "not met"):
@@ -140,7 +139,7 @@ def _refuse(sentence: Sentence, figure: Figure, *, planned: bool) -> None:
         raise Unread("a range, no figure")
     if modality.is_open(sentence.text[start:end]):
         raise Unread("left open")
-    if name := sentence.unknown_name():
+    if name := sentence.unknown_name(figure):
         raise Unread(f"its row or column is not known: “{name}”")
     if other := _other_run(sentence, figure):
         raise Unread(f"another run's figure: “{other}”")

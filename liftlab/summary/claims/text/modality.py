@@ -122,10 +122,10 @@ def aimed(left: str) -> bool:
     )
 
 
-def target(clause: str, right: str, *, limit: bool) -> str:
+def target(clause: str, left: str, right: str, *, limit: bool) -> str:
     """Return "met", "not met", or "open" for a target that a clause names; empty for none.
 
-    `right`: what stands behind the figure.
+    `left`, `right`: what stands before the figure in the clause, and behind it.
     `limit`: whether the clause has a limit, as "≤ 15 s": then it needs no word for it.
     """
     if limit and (holds := _HOLDS.match(right)):
@@ -134,6 +134,8 @@ def target(clause: str, right: str, *, limit: bool) -> str:
     named = bool(_TARGET.search(clause))
     if not settled or not (named or limit):
         return "open" if named else ""
+    if not limit and re.search("[0-9].*?:", left) and SETTLED.search(left):
+        return ""  # "the 70 % target is not met: 38 %"
     verdict = settled["verdict"]
     before = clause[: settled.start()][-12:]
     denied = verdict.startswith(("not", "miss")) or _DENIED.search(before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from liftlab.settings.targets import Population
-from liftlab.summary.claims.quantities import Quantity
+from liftlab.summary.claims.quantities import Quantity, counts, estimate
 from liftlab.summary.claims.text.figures import Figure
 from liftlab.summary.claims.text.lexicon import Slot
 from liftlab.summary.claims.text.sentence import Sentence
@@ -13,11 +13,24 @@ from liftlab.summary.claims.text.sentence import Sentence
 WRONG, MANY = "wrong", "per_"  # the rest of the success rate; of so many requests
 _DIFFERENCE = "!a difference"
 _UNCLEAR = "what it is the share of is not clear"
+_CAUSE = frozenset(  # how a failure class is told
+    "behind because make makes due account accounts cause causes caused explain explains come"
+    " forget forgets missed share reason".split()
+)
 _OF_FAILURES = re.compile(r" ?(?:of )?(?:all |the )?(?:failures|failed|wrong|errors)\b")
 _OF_WHOLE = re.compile(r"\bof (?:the|a|our) ~?$")
 _LIMITS_WHO = re.compile(
     r"\b(with|without|for|when|where|if|after|during|among|on|under|whose|except|excluding|at|in"
     r"|inside|across|once|only)\s+((?:[a-z]+ ?){1,4})"
+)
+
+
+_WITH = re.compile(r" (?:with|against) (?!(?:an?|the) )[a-z ]{2,40}(?=[.,;:)]|$)")
+_PLAIN_SHARE = re.compile(r"(?:success |pass |solve )?(?:rate|%|pct|score|result)s?")
+_IS_OF = re.compile(
+    r"(?: prompts?| ones?| cases?| tasks?| functions?)?"
+    r"(?: ?[:=,(]| is| are| at| was| were| only| with| did| does?| best| worst| better| worse"
+    r"| comes? in)* ?[:=(~]? ?"
 )
 
 
@@ -74,6 +87,10 @@ def _stage(sentence: Sentence, figure: Figure, last: str) -> str:
     if len(values) > 1:
         values.discard("~e2e")
     strong = values - {"~e2e"}
+    for mark in sentence.find("stage", figure):
+        between = sentence.text[figure.end : max(figure.end, mark.start)]
+        if mark.is_strong and re.search(r"\b(?:by|than|because|due|thanks|is|are|as)\b", between):
+            raise Unread("its stage is not clear")
     if strong and _OF_WHOLE.search(sentence.text[: figure.start]):
         raise Unread("its stage is not clear")  # "1.3 s of the 2.1 s"
     if not values and sentence.leftover(figure):
@@ -105,6 +122,9 @@ def _refuse_others(sentence: Sentence, figure: Figure) -> None:
     """Refuse a figure whose words narrow down whose it is in a way that no table knows."""
     start, end = sentence.clause(figure)
     unknown = set(sentence.leftover(figure))
+    behind = sentence.text[end:]
+    if limit := _WITH.match(behind):  # "3 s with caching", but not "3 s with 40 % success"
+        raise Unread(f"whose it is: “{limit[0].strip()}”")
     for match in _LIMITS_WHO.finditer(sentence.text[start:end]):
         if match[1] == "after" and figure.was is not None:
             continue
@@ -113,23 +133,15 @@ def _refuse_others(sentence: Sentence, figure: Figure) -> None:
 
 
 def _share(sentence: Sentence, figure: Figure, last: str) -> Quantity:
-    classes = sentence.values("class", figure)
-    if _OF_FAILURES.match(sentence.text[figure.end :]):
-        after = {m.value for m in sentence.marks if m.slot == "class" and m.start > figure.start}
-        classes = classes or (list(after) if len(after) == 1 else [])
-        if not classes:
-            raise Unread(_UNCLEAR)
-        return Quantity(metric="share_of_failures", groups=tuple(classes))
+    if classes := _classes(sentence, figure):
+        return _of_class(sentence, figure, classes)
     groups = tuple(
         sentence.values("group", figure) or sorted(sentence.of_names("group", near=True))
     )
-    named = any(mark.slot == "measure" for mark in sentence.marks)
-    if last == "success_rate" and groups and not named and not sentence.leftover(figure):
-        return Quantity(metric=last, groups=groups)  # "Strings: 3/4 passed. Lists: 2/4."
+    if groups and _is_success(sentence, figure, groups):
+        return Quantity(metric="success_rate", groups=groups)
     measure = _one(sentence, "measure", figure, "what it is the share of")
-    if measure == "failures" and classes:
-        return Quantity(metric="share_of_failures", groups=tuple(classes))
-    if measure == "failures" or classes or _is_word_alone(sentence, figure):
+    if measure == "failures" or _is_word_alone(sentence, figure):
         raise Unread(_UNCLEAR)
     if measure == "cv":
         return Quantity(metric=f"{_stage(sentence, figure, '')}_cv")
@@ -140,6 +152,50 @@ def _share(sentence: Sentence, figure: Figure, last: str) -> Quantity:
     if groups and measure in ("parsed_rate", "error_rate"):
         raise Unread("only the success rate is known by kind of prompt")
     return Quantity(metric=WRONG if measure == "failed" else measure, groups=groups)
+
+
+def _classes(sentence: Sentence, figure: Figure) -> list[str]:
+    """Return the failure class that a share is of: in its clause, its row, or behind it."""
+    start, end = sentence.clause(figure)
+    found = [m for m in sentence.find("class", figure) if start <= m.start and m.end <= end]
+    if not found and _OF_FAILURES.match(sentence.text[figure.end :]):
+        found = [m for m in sentence.marks if m.slot == "class" and m.start > figure.start]
+        if not found:
+            raise Unread(_UNCLEAR)
+    named = {mark.value for mark in found} or sentence.of_names("class", near=True)
+    if named and sentence.text[figure.start].isalpha() and figure.kind == "share":
+        raise Unread(_UNCLEAR)
+    if len(named) > 1 or (named and set(sentence.leftover(figure)) - _CAUSE):
+        raise Unread(_UNCLEAR)
+    return sorted(named)
+
+
+def _of_class(sentence: Sentence, figure: Figure, classes: list[str]) -> Quantity:
+    """Return the share of a failure class: of the failures or of all, where that is not said."""
+    kinds = [Quantity(metric=m, groups=tuple(classes)) for m in ("share_of_failures", "failure_share")]
+    said = " | ".join((sentence.text, *sentence.piece.names[:2], *sentence.piece.around[:1]))
+    if re.search(r"\b(?:of|all|the|[0-9]) (?:the |our )?(?:failures|wrong|failed)\b", said):
+        return kinds[0]
+    if re.search(r"\bof (?:all |the |our )?(?:answers|requests|generations)\b", said):
+        return kinds[1]
+    summary = sentence.lexicon.summary
+    return min(kinds, key=lambda kind: abs((estimate(summary, kind).value or 0.0) - figure.value))
+
+
+def _is_success(sentence: Sentence, figure: Figure, groups: tuple[str, ...]) -> bool:
+    """Whether a share beside a kind of prompt, and nothing else, is its success rate."""
+    names, texts = sentence.piece.names, (*sentence.piece.names[:2], *sentence.piece.around[:1])
+    marks = [*sentence.marks, *(m for text in texts for m in sentence.lexicon.marks(text))]
+    if any(m.slot == "measure" and m.value != _DIFFERENCE for m in marks) or len(groups) > 1:
+        return False
+    if figure.kind == "count":
+        known = counts(sentence.lexicon.summary, Quantity(metric="success_rate", groups=groups))
+        if known is None or known[1] != figure.total:
+            return False
+    if names:
+        return bool(_PLAIN_SHARE.fullmatch(names[1]))
+    left = [m for m in sentence.marks if m.slot == "group" and m.end <= figure.start]
+    return bool(left and _IS_OF.fullmatch(sentence.text[left[-1].end : figure.start]))
 
 
 def _is_word_alone(sentence: Sentence, figure: Figure) -> bool:

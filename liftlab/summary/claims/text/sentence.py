@@ -33,7 +33,8 @@ _PLAIN = frozenset(
         over overall per pipeline price priced pricing produce produced prompt prompts python rate
         reach reached reaches remains request requests respectively response responses result
         results returned returns roughly run runs s same sat service set share sit sits so
-        solution solutions spend spent stage stages stands stay stayed stays step still stood
+        solution solutions smoke internal own local little real two three four five ten even
+        generation generations spend spent stage stages stands stay stayed stays step still stood
         stretch success suite system take takes taking target targets test tests than that the
         then there these this those time times to today took total trial trials under up us usd
         value values was we week well were which while with yet
@@ -42,6 +43,11 @@ _PLAIN = frozenset(
 )
 
 
+_ADJECTIVE = re.compile(r"\ban? [a-z]+ $")  # "a healthy 15.3 s"
+_LEAD = re.compile(  # "Quick numbers before the call: "
+    r"[^:]*\b(?:we|i|it|there|that's|here's|numbers|results?|summary|update|tl;?dr|fyi|verdict"
+    r"|so)\b[^:]*: "
+)
 _OF_TABLES = frozenset(
     "metric metrics quantity value result number count sum whole full total ours share sec secs ms"
     " usd seconds cents failures min max average mean".split()
@@ -62,6 +68,10 @@ class Sentence:
     def clause(self, figure: Figure) -> tuple[int, int]:
         """Return the bounds of the words around a figure."""
         start, end = _between(_CUT, self.text, figure)
+        if (lead := _LEAD.match(self.text, start, figure.start)) and not any(
+            start <= part.start < lead.end() for part in (*self.marks, *self.figures)
+        ):
+            start = lead.end()
         if bracket := _REMARK.match(self.text, end):  # "2.15 s (median)"
             end = bracket.end()
         return start, end
@@ -132,14 +142,17 @@ class Sentence:
         ]:
             text[start:end] = " " * (end - start)
         start, end = self.clause(figure)
-        words = re.findall(r"[a-z][a-z']+", "".join(text[start:end]))
-        return [word for word in words if word not in _PLAIN]
+        before = _ADJECTIVE.sub(" ", "".join(text[start : figure.start]))
+        words = re.findall(r"[a-z][a-z']+", before + "".join(text[figure.end : end]))
+        return [w for w in words if w not in _PLAIN and not w.endswith("ly")]
 
-    def unknown_name(self) -> str:
+    def unknown_name(self, figure: Figure) -> str:
         """Return the name of a cell's row or column that has a word which no table knows."""
+        others = ("measure", "class", "cost") if figure.kind == "seconds" else ()
         for name in self.piece.names[:2]:
             text = name
-            for mark in self.lexicon.marks(name):
+            marks = self.lexicon.marks(name)
+            for mark in [m for m in marks if m.slot not in others]:
                 text = text.replace(name[mark.start : mark.end], " ")
             words = re.findall(r"[a-z][a-z']+", text)
             if set(words) - _PLAIN - _OF_TABLES - self.lexicon.own:
