@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from liftlab.analysis.columns import floats, labels
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.success import SuccessRate
 from liftlab.analysis.targets import NOTHING_ANSWERED, OF_ALL
+from liftlab.records import STALE
 from liftlab.settings.targets import AT_LEAST, AT_MOST, TIME_METRIC, Population
 from liftlab.summary.targets import estimate_of
 from liftlab.words import stage_words
@@ -24,6 +26,24 @@ PASS_AT_K = re.compile(r"pass_at_(?P<k>[0-9]{1,3})")
 PLANNED = re.compile(r"planned_p(?P<rank>50|90|95)_s")
 OTHERS = ("failure_share", "share_of_failures", "slow_steps", "right_within")
 KNOWN_STAGES = ("nlp_to_ir", "ir_to_code", "code")
+# Whole numbers of a run; `groups` names the failure class.
+NUMBERS: dict[str, tuple[str, Callable[[RunSummary, tuple[str, ...]], int]]] = {
+    "requests": ("requests", lambda s, _: s.answers.trials),
+    "prompts": ("prompts", lambda s, _: s.answers.cases),
+    "repeats": ("repeats", lambda s, _: s.run.run.repeats),
+    "right_answers": ("right answers", lambda s, _: s.answers.right),
+    "wrong_answers": ("wrong answers", lambda s, _: s.answers.wrong),
+    "parsed_answers": ("answers that parse", lambda s, _: s.answers.parsed.successes),
+    "failed_requests": ("failed requests", lambda s, _: s.answers.errors),
+    "number_of_slow_steps": ("slow steps", lambda s, _: len(s.slow.steps)),
+    "steps": ("steps", lambda s, _: len(s.run.stages)),
+    "attempts": ("attempts", lambda s, _: _attempts(s)),
+    "retries": ("retries", lambda s, _: _attempts(s) - len(s.run.stages) - _stale(s)),
+    "failures_of_class": (
+        "failures",
+        lambda s, groups: sum(r.count for r in s.failures.rows if f"class={r.failure_class}" in groups),
+    ),
+}
 _SHARES = ("success_rate", "parsed_rate", "error_rate", "worst_class_share", *OTHERS)
 _STATISTICS = {
     "median": "median",
@@ -79,10 +99,11 @@ class Quantity:
         ('NLP → IR P95', 'success rate')
         """
         of = " of right answers" if self.population == "right" else ""
-        if self.metric in _NAMES:
+        if self.metric in _NAMES or self.metric in NUMBERS:
             groups = ", ".join(group.partition("=")[2].replace("_", " ") for group in self.groups)
             within = f" within {self.within_s:g} s" if self.within_s is not None else ""
-            return f"{_NAMES[self.metric]}{within}" + (f" ({groups})" if groups else "")
+            name = _NAMES.get(self.metric) or NUMBERS[self.metric][0]
+            return f"{name}{within}" + (f" ({groups})" if groups else "")
         if tries := PASS_AT_K.fullmatch(self.metric):
             return f"pass@{tries['k']}"
         if planned := PLANNED.fullmatch(self.metric):
@@ -134,6 +155,21 @@ def _planned(summary: RunSummary, rank: int) -> Estimate:
 def _pass_at(summary: RunSummary, k: int) -> Estimate:
     known = {row.k: row.estimate for row in summary.answers.pass_at_k}
     return known.get(k, _none("the prompts were not repeated often enough"))
+
+
+def number(summary: RunSummary, wanted: Quantity) -> int | None:
+    """Return a whole number of a run; None where the quantity is none."""
+    known = NUMBERS.get(wanted.metric)
+    return known[1](summary, wanted.groups) if known else None
+
+
+def _attempts(summary: RunSummary) -> int:
+    return int(floats(summary.run.stages, "attempts").sum())
+
+
+def _stale(summary: RunSummary) -> int:
+    """Return how many attempts stand for a kept connection that had been closed."""
+    return int((labels(summary.run.attempts, "retry_reason") == STALE).sum())
 
 
 def counts(summary: RunSummary, wanted: Quantity) -> tuple[int, int] | None:

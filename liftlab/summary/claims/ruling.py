@@ -11,7 +11,7 @@ from liftlab.analysis.estimate import Estimate, as_set, quantity, span
 from liftlab.analysis.slow_steps import LEAST, MOSTLY
 from liftlab.analysis.targets import judge
 from liftlab.summary.claims.model import ALONE, Claim, Other, Ruling, Verdict
-from liftlab.summary.claims.quantities import PLANNED, Quantity, counts, estimate
+from liftlab.summary.claims.quantities import PLANNED, Quantity, counts, estimate, number
 from liftlab.words import be, counted, readable, stage_words
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def rule(claim: Claim, summary: RunSummary) -> Ruling:
     """Rule one claim by the summary of a run."""
     if not isinstance(claim.what, Quantity):
         return _OTHERS[claim.what](claim, summary)
+    if (known := number(summary, claim.what)) is not None:
+        return _number(claim, claim.what, known)
     found = estimate(summary, claim.what)
     name = claim.what.words()
     if found.value is None:
@@ -64,6 +66,16 @@ def _figure(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary
     elif other := _other_figure(claim, wanted, summary):
         said += f" {other}"
     return Ruling(claim=claim, ruling=ruling, why=said, may_say=said, caveat=caveat)
+
+
+def _number(claim: Claim, wanted: Quantity, known: int) -> Ruling:
+    """Rule how many there were."""
+    value = claim.value or 0.0
+    limits = {"at_most": known <= value, "at_least": known >= value}
+    holds = limits.get(claim.relation, abs(known - value) <= claim.off)
+    said = f"{wanted.words()}: {known:,}."
+    ruling: Verdict = "supported" if holds else "contradicted"
+    return Ruling(claim=claim, ruling=ruling, why=said, may_say=said)
 
 
 def fits(claim: Claim, found: Estimate) -> bool:

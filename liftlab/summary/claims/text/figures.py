@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,9})(?:\.[0-9]{1,6})?"
-Kind = Literal["share", "count", "times", "seconds", "usd", "other"]
+Kind = Literal["share", "count", "times", "seconds", "usd", "whole", "other"]
 _FREE = r"(?<![0-9.,a-z_/@$])"
 _UNITS = {  # in the unit of the summary
     "ms": 1e-3, "millisecond": 1e-3, "msec": 1e-3, "µs": 1e-6, "us": 1e-6, "s": 1.0, "sec": 1.0,

@@ -24,6 +24,7 @@ _GOES_ON = re.compile(
 )
 _ROOM = 8  # columns: more than hyphenation explains
 _UNIT = re.compile(r"(?:[(\[,/] ?|\bin )(s|secs?|seconds|ms|%|usd|\$|cents?)[)\]]?$")
+_OF_CLASSES = re.compile(r"\b(?:class|failure|reason|error)")
 _BARE = re.compile(r"^~?[0-9][0-9.,]{0,9}$")
 
 
@@ -156,6 +157,8 @@ class _Reader:
         while place < len(self.rows) and "|" in self.rows[place]:
             cells = _cells(self.rows[place])
             name = normalize(cells[0]) if cells else ""
+            if _OF_CLASSES.search(header[0]):  # where it is one class among others
+                name = name.replace("wrong answer", "wrong value")
             for column, cell in zip(header[1:], cells[1:], strict=False):
                 text = normalize(cell)
                 unit = _UNIT.search(column) or _UNIT.search(name)

@@ -13,6 +13,7 @@ from liftlab.summary.claims.text.figures import Figure, figures
 from liftlab.summary.claims.text.lexicon import Lexicon
 from liftlab.summary.claims.text.markdown import Piece
 from liftlab.summary.claims.text.naming import MANY, WRONG, Unread, quantity
+from liftlab.summary.claims.text.numbers import counted, numbers
 from liftlab.summary.claims.text.sentence import Sentence, sentences
 
 MAX_FIGURES = 24  # of a sentence: beyond them it is a listing
@@ -51,7 +52,7 @@ class Found:
 
 def read(piece: Piece, lexicon: Lexicon) -> Iterator[Found]:
     """Yield what a piece of text claims, and its figures that are not read, in order."""
-    if not figures(piece.text):
+    if not any(char.isdigit() for char in piece.text) and not figures(piece.text):
         return
     planned = any(modality.plans(name) for name in (*piece.names, *piece.around[:2]))
     last = ("", "")  # the stage and the measure that the sentence before named
@@ -70,9 +71,12 @@ def read(piece: Piece, lexicon: Lexicon) -> Iterator[Found]:
             if not any(f.start <= mark.start and mark.end <= f.end for f in found if f.off)
         ]
         sentence = Sentence(text, marks, found, piece, lexicon)
-        for figure in found:
+        for figure in sorted((*found, *numbers(sentence)), key=lambda figure: figure.start):
             try:
-                claim = _read(sentence, figure, last, planned=planned)
+                if figure.kind == "whole":
+                    claim = _number(sentence, figure, planned=planned)
+                else:
+                    claim = _read(sentence, figure, last, planned=planned)
             except Unread as why:
                 yield Found(at=at + figure.start, why_not=_with_change(figure, str(why)))
                 continue
@@ -122,6 +126,23 @@ def _read(
     return _claim(wanted, figure, relation, about=modality.is_about(left))
 
 
+def _number(sentence: Sentence, figure: Figure, *, planned: bool) -> Claim | None:
+    """Return the claim of a whole number; None where it counts nothing that a run has."""
+    wanted = counted(sentence, figure)
+    if wanted is None:
+        return None
+    left, right = sentence.text[: figure.start], sentence.text[figure.end :]
+    _refuse(sentence, figure, planned=planned)
+    if modality.aimed(left):
+        raise Unread("a target")
+    if modality.denied(left):
+        raise Unread("a denial")
+    relation = modality.relation(left, right)
+    if relation != "is" and wanted.metric in ("attempts", "retries"):
+        raise Unread("it may be how often it is tried")
+    return _claim(wanted, figure, relation, about=modality.is_about(left))
+
+
 def _refuse(sentence: Sentence, figure: Figure, *, planned: bool) -> None:
     """Refuse a figure that is no claim about the run, whatever it is of."""
     start, end = sentence.clause(figure)
@@ -149,7 +170,8 @@ def _claim(wanted: Quantity, figure: Figure, relation: Relation, *, about: bool)
     if wanted.metric.startswith(MANY):
         many = int(wanted.metric.removeprefix(MANY))
         wanted = replace(wanted, metric="cost_per_trial_usd")
-        figure = replace(figure, value=figure.value / many, off=figure.off / many)
+        off = max(figure.off, 0.0005 * figure.value)  # a rounded price, so many times
+        figure = replace(figure, value=figure.value / many, off=off / many)
     if wanted.metric == WRONG:
         wanted, figure = replace(wanted, metric="success_rate"), _rest(figure)
         relation = _OPPOSITE[relation]

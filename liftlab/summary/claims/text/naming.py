@@ -17,7 +17,9 @@ _CAUSE = frozenset(  # how a failure class is told
     "behind because make makes due account accounts cause causes caused explain explains come"
     " forget forgets missed share reason".split()
 )
-_OF_FAILURES = re.compile(r" ?(?:of )?(?:all |the )?(?:failures|failed|wrong|errors)\b")
+_OF_FAILURES = re.compile(
+    r" ?(?:of )?(?:all |the |what |those that |the ones that )*(?:failures|fail(?:s|ed)?|wrong|errors)\b"
+)
 _OF_WHOLE = re.compile(r"\bof (?:the|a|our) ~?$")
 _LIMITS_WHO = re.compile(
     r"\b(with|without|for|when|where|if|after|during|among|on|under|whose|except|excluding|at|in"
@@ -195,6 +197,9 @@ def _is_success(sentence: Sentence, figure: Figure, groups: tuple[str, ...]) -> 
     if names:
         return bool(_PLAIN_SHARE.fullmatch(names[1]))
     left = [m for m in sentence.marks if m.slot == "group" and m.end <= figure.start]
+    own = sentence.text[figure.end : sentence.clause(figure)[1]]
+    if any(mark.slot == "group" for mark in sentence.lexicon.marks(own)):
+        return False  # "50 % easy, 35 % medium" says what the prompts are
     return bool(left and _IS_OF.fullmatch(sentence.text[left[-1].end : figure.start]))
 
 
