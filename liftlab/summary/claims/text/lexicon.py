@@ -124,7 +124,7 @@ _WORDS: dict[Slot, dict[str, str]] = {
         r"|they )?(?:succe\w+|right|correct|pass\w*)|\bsuccess(?:es|ful)?\b|\bsucceed\w*",
         "!some requests only": r"\b(?:failed|failing|wrong|incorrect|retried|simple|complex|short"
         r"|(?<!as )long|longer(?! than)|large|small|trivial|concurren\w+|parallel|batch\w*|stream\w*"
-        r"|burst\w*|peak|off peak|outliers?|excluding|except|without|single|under load|weekends?"
+        r"|burst\w*|peak|off peak|outliers?|excluding|except|without|(?<!on a )single|under load|weekends?"
         r"|(?:median|mean|p[0-9]{2}) of (?:the )?failures|repeat [0-9]|tries"
         r"|cold|warm|cached|first|last|second|slow|fast|some|users? at)\b",
     },

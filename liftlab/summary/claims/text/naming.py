@@ -7,7 +7,7 @@ import re
 from liftlab.settings.targets import Population
 from liftlab.summary.claims.quantities import Quantity, counts, estimate
 from liftlab.summary.claims.text.figures import Figure
-from liftlab.summary.claims.text.lexicon import Slot
+from liftlab.summary.claims.text.lexicon import Mark, Slot
 from liftlab.summary.claims.text.sentence import Sentence
 
 WRONG, MANY = "wrong", "per_"  # the rest of the success rate; of so many requests
@@ -109,15 +109,24 @@ def _stage(sentence: Sentence, figure: Figure, last: str) -> str:
 
 
 def _population(sentence: Sentence, figure: Figure) -> Population:
-    _, end = sentence.clause(figure)
+    start, end = sentence.clause(figure)
     named = sentence.lexicon.marks(" | ".join(sentence.piece.names))
     marks = [*named, *(mark for mark in sentence.marks if mark.start < end)]
-    values = {mark.value for mark in marks if mark.slot == "whose"}
+    # "38 % success, median 15 s": the success is another figure's.
+    values = {
+        mark.value
+        for mark in marks
+        if mark.slot == "whose" and (mark in named or mark.start >= start or not _is_bare(sentence, mark))
+    }
     for value in values:
         if value.startswith("!"):
             raise Unread(value[1:])
     _refuse_others(sentence, figure)
     return "right" if values else "answered"
+
+
+def _is_bare(sentence: Sentence, mark: Mark) -> bool:
+    return sentence.text[mark.start : mark.end].startswith("succe")
 
 
 def _refuse_others(sentence: Sentence, figure: Figure) -> None:

@@ -47,7 +47,8 @@ _SUBSTITUTES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bhalf a minute\b"), "30 s"),
     (re.compile(r"\bsub[- ](?=[0-9])"), "under "),
 )  # fmt: skip
-_NOUNS = r"prompts?|cases?|requests?|answers?|calls?|runs?|tests?|functions?|responses?|steps?"
+_NOUNS = r"prompts?|cases?|requests?|answers?|calls?|runs?|tests?|functions?|responses?|steps?|failures?|errors?"
+_NOUNS += r"|retries|retry|attempts?|generations?|wrong|right|correct|missing"
 _NUMBER = re.compile(
     rf"\b({_ALL})\b(?= (?:out of|of|in) |[ -](?:%|s\b|secs?\b|seconds?\b|minutes?\b|cents?\b|dollars?\b|of\b)"
     rf"|,? (?:{_NOUNS})\b)|(?<=out of )({_ALL})\b|(?<=[0-9] of )({_ALL})\b|(?<=[0-9] in )({_ALL})\b"

@@ -39,12 +39,12 @@ _NUMBER = re.compile(
     r"|\b(no|zero)(?= (?:slow|retr))"
 )
 _ENDS = re.compile(
-    r" ?(?:$|[.,;)|\]]|(?:and|over|on|in total|in all|overall|altogether|for [0-9]|in [0-9]|across|with|x|at all)\b)"
+    r" ?(?:$|[.,;)|\]]|(?:and|over|on|in total|in all|overall|altogether|(?:for|in) [0-9,]+|across|with|x|at all)\b)"
 )
 _SIZES = ("requests", "prompts", "steps")
 # Behind these a number may be a part: "in 5 requests", "each of 5 prompts", "another 40 prompts".
-_PART = re.compile(r"\b(?:each|per|every|another|other|of|to|max|most|least|first|last|top|than|need\w*|"
-                   r"for|from|in|across|after|next|as|or|the|these|those|all)(?: the| our)? $")
+_PART = re.compile(r"\b(?:each|per|every|another|other|(?<!run )of|to|max|most|least|first|last|top|than|need\w*|"
+                   r"for|from|with|in|across|after|next|as|or|the|these|those|all)(?: the| our)? $")
 
 
 def numbers(sentence: Sentence) -> Iterator[Figure]:

@@ -37,7 +37,7 @@ _PLAIN = frozenset(
         generation generations spend spent stage stages stands stay stayed stays step still stood
         stretch success suite system take takes taking target targets test tests than that the
         then there these this those time times to today took total trial trials under up us usd
-        value values was we week well were which while with yet
+        value values was we week well were which while with within yes yet
         """,
     )
 )
@@ -143,7 +143,8 @@ class Sentence:
             text[start:end] = " " * (end - start)
         start, end = self.clause(figure)
         before = _ADJECTIVE.sub(" ", "".join(text[start : figure.start]))
-        words = re.findall(r"[a-z][a-z']+", before + "".join(text[figure.end : end]))
+        after = "".join(text[figure.end : end]).partition(": ")[0]
+        words = re.findall(r"[a-z][a-z']+", before + after)
         return [w for w in words if w not in _PLAIN and not w.endswith("ly")]
 
     def unknown_name(self, figure: Figure) -> str:
