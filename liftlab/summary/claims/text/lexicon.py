@@ -94,6 +94,8 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "slow_steps": r"\bsteps? (?:was|were|is|are) slow\b|\bslow steps\b",
         "cv": r"\b(?:coefficients? of variation|cv|variance|variation|var(?:y|ies|ied) by)\b",
         "!checks": r"\b(?:checks?|assert\w*|unit tests?|coverage|test cases|lines)\b",
+        "!of several tries": r"\b(?:at least (?:once|one|1)|both times|(?:every|each) time"
+        r"|in (?:all|both|any) (?:of )?(?:the )?(?:[0-9]|two|three) (?:tries|times|repeats))\b",
         "!pass@k": r"\bpass ?@ ?k\b",
         **{f"pass_at_{k}": rf"\bpass ?@ ?{k}\b" for k in TRIES},
         "!load": r"\b(?:cpu|gpu|memory|utili[sz]\w+|machine time|of the (?:\w+ )?time|cache\w*"
@@ -190,6 +192,8 @@ class Lexicon:
         ]
         for stage in dict.fromkeys([*stages, *KNOWN_STAGES, *planned]):
             self._patterns.append(("stage", stage, re.compile(_stage_pattern(stage))))
+        for stage, place in zip(stages, ("1|one", "2|two", "3|three"), strict=False):
+            self._patterns.append(("stage", stage, re.compile(rf"\b(?:stage|step) (?:{place})\b")))
         for name in get_args(FailureClass):
             if name in _CLASSES or name not in _PLAIN_CLASSES:
                 words = _CLASSES.get(name) or rf"\b{normalize(name)}s?\b"
@@ -197,7 +201,8 @@ class Lexicon:
         for rate in (*summary.answers.by_category, *summary.answers.by_difficulty):
             self._add("group", rate.estimate.quantity.partition(":")[2], str(rate.group))
         of_run = (run.run.model, run.run.hardware, run.run.endpoint, run.run.suite)
-        self.own = frozenset(normalize(" ".join(filter(None, of_run))).split())
+        said = normalize(" ".join(filter(None, of_run)))
+        self.own = frozenset([*said.split(), *re.findall("[a-z]{2,}", said)])
         self.cases = frozenset(normalize(str(case)) for case in run.trials["case_id"].unique())
 
     def _add(self, slot: Slot, value: str, name: str) -> None:

@@ -26,6 +26,7 @@ _ROOM = 8  # columns: more than hyphenation explains
 _UNIT = re.compile(r"(?:[(\[,/] ?|\bin )(s|secs?|seconds|ms|%|usd|\$|cents?)[)\]]?$")
 _OF_CLASSES = re.compile(r"\b(?:class|failure|reason|error)")
 _FIGURE = re.compile(r"^[~$]?[0-9][0-9.,]*(?: ?/ ?[0-9]+| ?(?:s|ms|%|usd))?$")
+_ROWS = re.compile(r"(?:test|case|prompt|example|run|trial|request|repeat|day|week|seed|k|id|#)?")
 _BARE = re.compile(r"^~?[0-9][0-9.,]{0,9}$")
 
 
@@ -161,7 +162,7 @@ class _Reader:
             if _OF_CLASSES.search(header[0]):  # where it is one class among others
                 name = name.replace("wrong answer", "wrong value")
             first, above = 1, header[0]
-            if _FIGURE.match(name):  # its first column names nothing
+            if _FIGURE.match(name) and not _ROWS.fullmatch(above):  # its first column names nothing
                 first, name, above = 0, "", ""
             for column, cell in zip(header[first:], cells[first:], strict=False):
                 text = normalize(cell)

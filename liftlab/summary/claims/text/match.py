@@ -18,6 +18,7 @@ from liftlab.summary.claims.text.sentence import Sentence, sentences
 
 MAX_FIGURES = 24  # of a sentence: beyond them it is a listing
 _NOW = re.compile(r"\b(?:now|today|current(?:ly)?|this (?:run|week|time)|we|our|ours)\b")
+_OWN = re.compile(r"\b(?:we|our|ours|us|now|here)\b|; ")
 _NUMBERED = re.compile(r"\b(week|day|sprint|run|v|version|release) ?([0-9][0-9.]{0,6})\b")
 # A column of another build, or of a change; as the name of a column only.
 _OTHER_COLUMN = re.compile(
@@ -71,12 +72,15 @@ def read(piece: Piece, lexicon: Lexicon) -> Iterator[Found]:
             if not any(f.start <= mark.start and mark.end <= f.end for f in found if f.off)
         ]
         sentence = Sentence(text, marks, found, piece, lexicon)
+        subject = " ".join(sentence.leftover(found[0], before=True)) if found else ""
         for figure in sorted((*found, *numbers(sentence)), key=lambda figure: figure.start):
             try:
                 if figure.kind == "whole":
                     claim = _number(sentence, figure, planned=planned)
                 else:
                     claim = _read(sentence, figure, last, planned=planned)
+                if claim and subject and found[0].start < figure.start and not _OWN.search(text[sentence.clause(figure)[0] :]):
+                    raise Unread(f"it may be of “{subject}”, too")
             except Unread as why:
                 yield Found(at=at + figure.start, why_not=_with_change(figure, str(why)))
                 continue

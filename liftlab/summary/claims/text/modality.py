@@ -14,7 +14,7 @@ SETTLED = re.compile(
 )
 # Behind a limit: whether it holds.
 _HOLDS = re.compile(
-    r"^[^.;]{0,30}?[:=(,|-] ?(?:(?P<yes>yes|true|ok|pass(?:ed)?\b|[✅✔✓☑])"
+    r"^[^.;]{0,30}?(?:[:=(,|-]| to) ?(?:(?P<yes>yes|true|ok|pass(?:ed)?\b|[✅✔✓☑])"
     r"|(?P<no>no\b|false|fail(?:ed)?\b|[❌✘✗✖]))|^ ?(?P<y>[✅✔✓☑])|^ ?(?P<n>[❌✘✗✖])"
 )
 _OPEN = re.compile(
@@ -32,7 +32,7 @@ _NOT_REAL = re.compile(
     r"\b(?:if|unless|would|could|should|shall|must|might|may|can|will|won't|let us|let's|aim\w*"
     r"|hop(?:e|es|ing)|want(?:s|ed)?|wish|need(?:s|ed)? to|plans?|planned|planning|intend\w*"
     r"|expect(?:s|ed|ing)?|assume\w*|assuming|suppos\w+|estimat\w+|forecast\w*|predict\w*"
-    r"|project(?:ed|ion)|ideally|(?:is|are|yet) to be|going to|aspir\w+|promise\w*|guarantee\w*|commit\w*"
+    r"|project(?:ed|ion)|ideally|(?:is|are|yet) to be|ha(?:ve|s) to|going to|aspir\w+|promise\w*|guarantee\w*|commit\w*"
     r"|budget(?:ed)?|allow\w*|require[sd]?|imagine|example|hypothetical\w*|not true|never said"
     r"|no longer|probably|perhaps|maybe|seems?|likely|guess\w*|think|believe[sd]?|rumou?r\w*|until"
     r"|once we|as soon as|try|trying|doubt\w*|pretend|threshold|alert\w*|cap(?:ped)?"

@@ -57,8 +57,10 @@ def _one(sentence: Sentence, slot: Slot, figure: Figure, missing: str) -> str:
     start, end = sentence.clause(figure)
     marks = sentence.find(slot, figure)
     has_own = any(start <= mark.start and mark.end <= end for mark in marks)
-    if not has_own and (words := sentence.leftover(figure)):
+    if words := sentence.leftover(figure, before=has_own):
         raise Unread(f"{missing} is not named beside “{' '.join(words[:4])}”")
+    if not has_own and marks and sentence.leftover(figure, before=True, since=marks[-1].end):
+        raise Unread(f"{missing} is not named")
     values = {mark.value for mark in marks} or sentence.of_names(slot)
     return _only(values, figure, missing)
 

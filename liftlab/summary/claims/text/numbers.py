@@ -18,7 +18,7 @@ _NOUNS = {
     "attempts": r"(?:http )?attempts|http (?:calls|requests)",
     "right_answers": rf"{_RIGHT} {_ANSWERS}|{_ANSWERS} (?:(?:are|were|is|was) )?{_RIGHT}",
     "wrong_answers": rf"{_WRONG} {_ANSWERS}|{_ANSWERS} (?:(?:are|were|is|was) )?{_WRONG}|failures?|(?:failed|failing) answers",
-    "parsed_answers": rf"{_ANSWERS} parsed?",
+    "parsed_answers": rf"{_ANSWERS} (?:that )?parsed?",
     "failed_requests": r"(?:endpoint |server |http |request )errors?|requests? errored",
     "number_of_slow_steps": r"slow steps?|steps? (?:was|were|is|are) slow",
     "steps": r"steps",
@@ -33,13 +33,16 @@ _LABELS = {
     "failed_requests": r"errors?",
     "repeats": r"repeats|repetitions",
 }
-_COLUMNS = re.compile(r"(?:count|n|#|number|answers?|value|how (?:many|often)|total|result|measured)s?")
+_COLUMNS = re.compile(r"(?:count|n|#|number|answers?|occurrences|value|how (?:many|often)|total|result|measured)s?")
 _NUMBER = re.compile(
     r"(?<![0-9.,a-z_/@$:#+±~<>=-])(?<!\$ )([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,7})(?![\w%.:/]*[0-9a-z%])"
     r"|\b(no|zero)(?= (?:slow|retr))"
 )
 _ENDS = re.compile(
     r" ?(?:$|[.,;)|\]]|(?:and|over|on|in total|in all|overall|altogether|(?:for|in) [0-9,]+|across|with|x|at all)\b)"
+)
+_WHOLE = re.compile(
+    r"(?:^|[,;:(|-] ?|(?:\b(?:ran|run of|asked|sent|fired|issued|made|measured|(?:suite|set) (?:has|of)|total of|are|were|there)|n ?=) )$"
 )
 _SIZES = ("requests", "prompts", "steps")
 # Behind these a number may be a part: "in 5 requests", "each of 5 prompts", "another 40 prompts".
@@ -69,6 +72,8 @@ def counted(sentence: Sentence, figure: Figure) -> Quantity | None:
         raise Unread("what it counts is not clear")
     if end and _PART.search(left):
         raise Unread("it may be a part of them")
+    if metric in _SIZES and end and not _WHOLE.search(left):
+        raise Unread("it may be a part of them")
     if metric in _SIZES and any(other.kind == "usd" for other in sentence.figures):
         raise Unread("so many for a price")
     if re.match(r" ?(?:per|each|a|an|in parallel|at (?:a time|once))\b", right[end:]):
@@ -95,7 +100,7 @@ def _behind(sentence: Sentence, figure: Figure, right: str) -> tuple[str, int] |
 
 def _before(sentence: Sentence, left: str, right: str) -> tuple[str, int] | None:
     """Return what the label before a number names, or the row or the column of a cell."""
-    texts = [re.split(r"[,;(.] ?", left)[-1]] if re.search(r"[:=] ?$", left) else []
+    texts = [re.split(r"[,;(.|] ?", left)[-1]] if re.search(r"[:=] ?$", left) else []
     if names := sentence.piece.names:
         if left or right:
             return None

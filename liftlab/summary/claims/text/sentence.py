@@ -23,21 +23,27 @@ _PLAIN = frozenset(
     re.findall(
         "[a-z]+",
         """
-        a about above achieve achieved all almost also an and answer answered answers any are
-        around as asked at bar be been below benchmark both by call calls came case cases code
-        comes cost costing costs cpu currently day did do does down each endpoint eval evaluation
-        every exactly figure for from function functions get gets give given gives goal got graded
-        had hardware has have here hit hits holds hovers i in is it its just keeps kept landed
-        lands laptop latency least less limit machine measured measures meet meets met miss missed
-        model money more most my nearly not now number of on one ones only or original our out
-        over overall per pipeline price priced pricing produce produced prompt prompts python rate
-        reach reached reaches remains request requests respectively response responses result
-        results returned returns roughly run runs s same sat service set share sit sits so
-        solution solutions smoke internal own local little real two three four five ten even
-        generation generations spend spent stage stages stands stay stayed stays step still stood
-        stretch success suite system take takes taking target targets test tests than that the
-        then there these this those time times to today took total trial trials under up us usd
-        value values was we week well were which while with within yes yet
+        a about above being category difficulty see span account accounts accuracy achieve achieved all almost also an and answer
+        answered answers any are around arrive arrives as asked at bad bar be been below
+        benchmark best big both breakdown broad broken but by call calls came case cases class
+        clear clearly code come comes cost costing costs cpu currently day did different do does
+        dominates done down each end ending endpoint ends eval evaluation even every exactly
+        expensive fast figure final five for four fresh from function functions fyi generation
+        generations get gets give given gives goal good got graded great had hardware has have
+        headline heads here here's high hit hits holds hovers however i impact in internal is it
+        it's its just keeps kept landed lands laptop large latency latest least less limit
+        little local low machine makes measured measures meet meets met miss missed model money
+        more most my nearly news no not note now number numbers of on once one ones only or
+        original our out over overall overview own pay pays per pipeline poor postmortem price
+        priced pricing produce produced prompt prompts python quick rare rate reach reached
+        reaches real recap reliability remains report request requests respectively response
+        responses result results returned returns rose roughly run runs s sadly same sat scored
+        service set share simply simulated sit sits slow small smoke so solution solutions spend
+        spent spread stands status stay stayed stays still stood story stretch success suite
+        summary system take takes taking target targets ten test tests than thanks that that's
+        the then there there's these this those three time times timing timings to today today's
+        tonight's took total trial trials truth two under up us usd value values very was we
+        week well went were what's which while whole with within worst yes yet you your
         """,
     )
 )
@@ -134,18 +140,26 @@ class Sentence:
             return left[-1:]  # "min = 1.2 s max = 3.4 s"
         return [*left, *right] or list(own[:1])
 
-    def leftover(self, figure: Figure) -> list[str]:
-        """Return the words of a figure's clause that no table knows."""
+    def leftover(
+        self, figure: Figure, *, before: bool = False, since: int | None = None
+    ) -> list[str]:
+        """Return the words of a figure's clause that no table knows.
+
+        `before`: only those before the figure.
+        `since`: from there on, not from the beginning of the clause.
+        """
         text = list(self.text)
         for start, end in [(part.start, part.end) for part in self.marks] + [
             (part.start, part.end) for part in self.figures
         ]:
             text[start:end] = " " * (end - start)
         start, end = self.clause(figure)
-        before = _ADJECTIVE.sub(" ", "".join(text[start : figure.start]))
-        after = "".join(text[figure.end : end]).partition(": ")[0]
-        words = re.findall(r"[a-z][a-z']+", before + after)
-        return [w for w in words if w not in _PLAIN and not w.endswith("ly")]
+        start = start if since is None else since
+        left = _ADJECTIVE.sub(" ", "".join(text[start : figure.start]))
+        right = "" if before else "".join(text[figure.end : end]).partition(": ")[0]
+        words = re.findall(r"[a-z][a-z']+", left + right)
+        known = _PLAIN | self.lexicon.own
+        return [word for word in words if word not in known and not word.endswith("ly")]
 
     def unknown_name(self, figure: Figure) -> str:
         """Return the name of a cell's row or column that has a word which no table knows."""
