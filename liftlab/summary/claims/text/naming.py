@@ -61,6 +61,8 @@ def _one(sentence: Sentence, slot: Slot, figure: Figure, missing: str) -> str:
         raise Unread(f"{missing} is not named beside “{' '.join(words[:4])}”")
     if not has_own and marks and sentence.leftover(figure, before=True, since=marks[-1].end):
         raise Unread(f"{missing} is not named")
+    if not has_own and not marks and not sentence.piece.names and sentence.is_taken(figure):
+        raise Unread(f"{missing} is not named")
     values = {mark.value for mark in marks} or sentence.of_names(slot)
     return _only(values, figure, missing)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from liftlab.summary.claims.text import modality
 from liftlab.summary.claims.text.figures import Figure
 from liftlab.summary.claims.text.lexicon import Lexicon, Mark, Slot
 from liftlab.summary.claims.text.markdown import Piece
@@ -23,7 +24,7 @@ _PLAIN = frozenset(
     re.findall(
         "[a-z]+",
         """
-        a about above being category difficulty see span account accounts accuracy achieve achieved all almost also an and answer
+        a about above revised updated being category difficulty see span account accounts accuracy achieve achieved all almost also an and answer
         answered answers any are around arrive arrives as asked at bad bar be been below
         benchmark best big both breakdown broad broken but by call calls came case cases class
         clear clearly code come comes cost costing costs cpu currently day did different do does
@@ -101,20 +102,28 @@ class Sentence:
         if own:
             return self._nearest(own, figure)
         left = [mark for mark in marks if mark.end <= figure.start]
-        if self._is_taken(left, figure):
+        if left and self.is_taken(figure):
             return []
         # What stands beside the last one is of it: "99 of 230 checks passed (43 %)".
         beside = [m for m in left if not m.is_known and left[-1].start - m.end < 3]
         return [*beside, *left[-1:]]
 
-    def _is_taken(self, left: Sequence[Mark], figure: Figure) -> bool:
-        """Whether the last mark is of an earlier figure, and nothing here tells them apart."""
+    def is_taken(self, figure: Figure) -> bool:
+        """Whether what was named before is of an earlier figure, and nothing tells them apart."""
         shares = ("share", "count")
         kinds = shares if figure.kind in shares else (figure.kind,)
         start, end = self.clause(figure)
         names = [m for m in self.marks if m.slot in _NAMES and start <= m.start and m.end <= end]
-        earlier = [f for f in self.figures if f.kind in kinds and f.end <= figure.start]
-        return bool(left and not names and earlier)
+        since, _ = _between(_SEGMENT, self.text, figure)
+        earlier = [
+            f
+            for f in self.figures
+            if f.kind in kinds and since <= f.start < figure.start and not self._is_limit(f)
+        ]
+        return bool(earlier) and not names
+
+    def _is_limit(self, figure: Figure) -> bool:
+        return modality.relation(self.text[: figure.start], self.text[figure.end :]) != "is"
 
     def _listed(self, marks: Sequence[Mark], figure: Figure) -> Mark | None:
         """Return the mark in a figure's place of a list: "P50 and P95 are 1.2 and 3.4 s"."""
