@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,23 +26,20 @@ PASS_AT_K = re.compile(r"pass_at_(?P<k>[0-9]{1,3})")
 PLANNED = re.compile(r"planned_p(?P<rank>50|90|95)_s")
 OTHERS = ("failure_share", "share_of_failures", "slow_steps", "right_within")
 KNOWN_STAGES = ("nlp_to_ir", "ir_to_code", "code")
-# Whole numbers of a run; `groups` names the failure class.
-NUMBERS: dict[str, tuple[str, Callable[[RunSummary, tuple[str, ...]], int]]] = {
-    "requests": ("requests", lambda s, _: s.answers.trials),
-    "prompts": ("prompts", lambda s, _: s.answers.cases),
-    "repeats": ("repeats", lambda s, _: s.run.run.repeats),
-    "right_answers": ("right answers", lambda s, _: s.answers.right),
-    "wrong_answers": ("wrong answers", lambda s, _: s.answers.wrong),
-    "parsed_answers": ("answers that parse", lambda s, _: s.answers.parsed.successes),
-    "failed_requests": ("failed requests", lambda s, _: s.answers.errors),
-    "number_of_slow_steps": ("slow steps", lambda s, _: len(s.slow.steps)),
-    "steps": ("steps", lambda s, _: len(s.run.stages)),
-    "attempts": ("attempts", lambda s, _: _attempts(s)),
-    "retries": ("retries", lambda s, _: _attempts(s) - len(s.run.stages) - _stale(s)),
-    "failures_of_class": (
-        "failures",
-        lambda s, groups: sum(r.count for r in s.failures.rows if f"class={r.failure_class}" in groups),
-    ),
+# Whole numbers of a run.
+NUMBERS = {
+    "requests": "requests",
+    "prompts": "prompts",
+    "repeats": "repeats",
+    "right_answers": "right answers",
+    "wrong_answers": "wrong answers",
+    "parsed_answers": "answers that parse",
+    "failed_requests": "failed requests",
+    "number_of_slow_steps": "slow steps",
+    "steps": "steps",
+    "attempts": "attempts",
+    "retries": "retries",
+    "failures_of_class": "failures",
 }
 _SHARES = ("success_rate", "parsed_rate", "error_rate", "worst_class_share", *OTHERS)
 _STATISTICS = {
@@ -102,7 +99,7 @@ class Quantity:
         if self.metric in _NAMES or self.metric in NUMBERS:
             groups = ", ".join(group.partition("=")[2].replace("_", " ") for group in self.groups)
             within = f" within {self.within_s:g} s" if self.within_s is not None else ""
-            name = _NAMES.get(self.metric) or NUMBERS[self.metric][0]
+            name = _NAMES.get(self.metric) or NUMBERS[self.metric]
             return f"{name}{within}" + (f" ({groups})" if groups else "")
         if tries := PASS_AT_K.fullmatch(self.metric):
             return f"pass@{tries['k']}"
@@ -159,17 +156,25 @@ def _pass_at(summary: RunSummary, k: int) -> Estimate:
 
 def number(summary: RunSummary, wanted: Quantity) -> int | None:
     """Return a whole number of a run; None where the quantity is none."""
-    known = NUMBERS.get(wanted.metric)
-    return known[1](summary, wanted.groups) if known else None
-
-
-def _attempts(summary: RunSummary) -> int:
-    return int(floats(summary.run.stages, "attempts").sum())
-
-
-def _stale(summary: RunSummary) -> int:
-    """Return how many attempts stand for a kept connection that had been closed."""
-    return int((labels(summary.run.attempts, "retry_reason") == STALE).sum())
+    answers, run = summary.answers, summary.run
+    attempts = int(floats(run.stages, "attempts").sum())
+    stale = int((labels(run.attempts, "retry_reason") == STALE).sum())
+    classes = {f"class={row.failure_class}": row.count for row in summary.failures.rows}
+    known = {
+        "requests": answers.trials,
+        "prompts": answers.cases,
+        "repeats": run.run.repeats,
+        "right_answers": answers.right,
+        "wrong_answers": answers.wrong,
+        "parsed_answers": answers.parsed.successes,
+        "failed_requests": answers.errors,
+        "number_of_slow_steps": len(summary.slow.steps),
+        "steps": len(run.stages),
+        "attempts": attempts,
+        "retries": attempts - len(run.stages) - stale,
+        "failures_of_class": sum(classes.get(group, 0) for group in wanted.groups),
+    }
+    return known.get(wanted.metric)
 
 
 def counts(summary: RunSummary, wanted: Quantity) -> tuple[int, int] | None:

@@ -36,21 +36,25 @@ def rule(claim: Claim, summary: RunSummary) -> Ruling:
         return _OTHERS[claim.what](claim, summary)
     if (known := number(summary, claim.what)) is not None:
         return _number(claim, claim.what, known)
-    found = estimate(summary, claim.what)
-    name = claim.what.words()
+    return _estimated(claim, claim.what, summary)
+
+
+def _estimated(claim: Claim, wanted: Quantity, summary: RunSummary) -> Ruling:
+    """Rule a claim of a quantity that has an interval, or a reason why it has none."""
+    found = estimate(summary, wanted)
+    name = wanted.words()
     if found.value is None:
         why = found.needs or found.reason or "not enough prompts"
         return _unmeasured(claim, f"{name}: {why}", f"{name}: not measurable.")
-    within = claim.what.metric.endswith("_within")
-    if within and fits(claim, found):
-        return _figure(claim, claim.what, found, summary)
-    if claim.total is not None and not (within and claim.total != found.n):
-        return _count(claim, claim.what, found, summary)
-    if claim.relation != "is":
-        return _bound(claim, claim.what, found)
-    if PLANNED.fullmatch(claim.what.metric):
-        return _forecast(claim, claim.what, found)
-    return _figure(claim, claim.what, found, summary)
+    within = wanted.within_s is not None  # of a share within a time, more of it is no fault
+    if not (within and fits(claim, found)):
+        if claim.total is not None and not (within and claim.total != found.n):
+            return _count(claim, wanted, found, summary)
+        if claim.relation != "is":
+            return _bound(claim, wanted, found)
+    if PLANNED.fullmatch(wanted.metric):
+        return _forecast(claim, wanted, found)
+    return _figure(claim, wanted, found, summary)
 
 
 def _figure(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary) -> Ruling:

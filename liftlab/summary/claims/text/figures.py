@@ -115,15 +115,12 @@ def _figure(match: re.Match[str], changes: bool) -> Figure | None:
         return _one(_kind(match["unit"]), match["n"], _scale(match["unit"]), start, end)
     if match["range"]:
         return _range(match, changes)
-    if match["count"]:
-        count, total = (int(match[name].replace(",", "")) for name in "ab")
+    if match["count"] or match["whole"]:
+        total = int((match["b"] or match["of"]).replace(",", ""))
+        none = (match["whole"] or "").startswith("no")
+        count = 0 if none else int((match["a"] or match["of"]).replace(",", ""))
         whole = replace(bare, kind="count", off=0.005, count=count, total=total)
         return replace(whole, value=count / total) if 0 <= count <= total > 0 else None
-    if match["whole"]:
-        total = int(match["of"])
-        count = 0 if match["whole"].startswith("no") else total
-        whole = replace(bare, kind="count", off=0.005, count=count, total=total)
-        return replace(whole, value=count / total) if total else None
     if match["usd"] or match["passk"]:
         kind: Kind = "usd" if match["usd"] else "share"
         name = "u" if match["usd"] else "k"

@@ -40,7 +40,8 @@ _BEFORE = (
     r"|weekend|review|call|launch|release notes))\b)"
 )
 _OF_OTHERS = (
-    r"(?:medians?|means?|averages?|p[0-9]{2}|success|accuracy|numbers|figures|models?|latenc(?:y|ies)"
+    r"(?:medians?|means?|averages?|p[0-9]{2}|success|accuracy|numbers|figures|models?|latenc(?:y"
+    r"|ies)"
     r"|costs?|prices?|report\w*|claim\w*|ha(?:d|ve)|g[eo]t|measured?)"
 )
 _WORDS: dict[Slot, dict[str, str]] = {
@@ -125,8 +126,10 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "!successes, which may mean right or parsed": r"\b(?:when|if|only|once|where) (?:it "
         r"|they )?(?:succe\w+|right|correct|pass\w*)|\bsuccess(?:es|ful)?\b|\bsucceed\w*",
         "!some requests only": r"\b(?:failed|failing|wrong|incorrect|retried|simple|complex|short"
-        r"|(?<!as )long|longer(?! than)|large|small|trivial|concurren\w+|parallel|batch\w*|stream\w*"
-        r"|burst\w*|peak|off peak|outliers?|excluding|except|without|(?<!on a )single|under load|weekends?"
+        r"|(?<!as )long|longer(?! than)|large|small|trivial|concurren\w+|parallel|batch\w*"
+        r"|stream\w*"
+        r"|burst\w*|peak|off peak|outliers?|excluding|except|without|(?<!on a )single|under load"
+        r"|weekends?"
         r"|(?:median|mean|p[0-9]{2}) of (?:the )?failures|repeat [0-9]|tries"
         r"|cold|warm|cached|first|last|second|slow|fast|some|users? at)\b",
     },
@@ -136,11 +139,13 @@ _WORDS: dict[Slot, dict[str, str]] = {
         r"|was claimed|originally|initially|elsewhere|staging|prod|production|my laptop"
         rf"|competitors?|vendor\w*|industry|paper|published|benchmarks? (?:report|claim)\w*"
         rf"|(?:their|theirs|they|former) {_OF_OTHERS}"
-        r"|(?:(?:an)?other|different|bigger|larger|smaller|newer|second|public) (?:\w+ )?(?:models?|suites?"
+        r"|(?:(?:an)?other|different|bigger|larger|smaller|newer|second"
+        r"|public) (?:\w+ )?(?:models?|suites?"
         r"|environments?|endpoints?|providers?|machines?|gpus?|teams?|prompt sets?|runs?)"
         r"|team [a-z]|[0-9]{1,3}b (?:model|one|variant)|gpt\w*|chatgpt|claude|gemini|openai's"
         r"|llama\w*|mistral|mixtral|qwen\w*|deepseek\w*|codestral|starcoder\w*|copilot"
-        r"|human ?eval|mbpp|swe bench|bigcodebench|(?:on|with) (?:an? |the )?[abhlv][0-9]{2,4}s?)\b",
+        r"|human ?eval|mbpp|swe bench|bigcodebench|(?:on|with) (?:an? "
+        r"|the )?[abhlv][0-9]{2,4}s?)\b",
     },
 }
 _DID = re.compile(r" (?:was|is|took|takes|pass\w*|fail\w*|need\w*|got|ran|runs)\b")
@@ -260,5 +265,7 @@ def _stage_pattern(stage: str) -> str:
             r"|code (?:stage|step|phase|emission|synthesis))\b"
         )
     if stage == "nlp_to_ir":
-        return r"\b(?:(?:natural )?[a-z]+ to ir|ir (?:generation|stage|step|phase)|building the ir)\b"
+        return (
+            r"\b(?:(?:natural )?[a-z]+ to ir|ir (?:generation|stage|step|phase)|building the ir)\b"
+        )
     return rf"\b{re.escape(normalize(stage))}\b"

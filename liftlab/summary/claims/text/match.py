@@ -22,14 +22,17 @@ _OWN = re.compile(r"\b(?:we|our|ours|us|now|here)\b|; ")
 _NUMBERED = re.compile(r"\b(week|day|sprint|run|v|version|release) ?([0-9][0-9.]{0,6})\b")
 # A column of another build, or of a change; as the name of a column only.
 _OTHER_COLUMN = re.compile(
-    r"^(?:main|master|trunk|control(?! flow)|upstream|ref(?:erence)?|[δ∆]|delta|diff(?:erence)?|change)\b"
+    r"^(?:main|master|trunk|control(?! flow)|upstream|ref(?:erence)?|[δ∆]|delta"
+    r"|diff(?:erence)?|change)\b"
 )
 _BY = re.compile(r"\bby (?:about |around |roughly |almost |nearly |over |up to |~)?\$?$")
 _CHANGED = re.compile(
     r"\b(?:from|dropped|drops|fell|falls|went|improved|rose|grew|increased|decreased|reduced|cut"
     r"|down|up(?! to)|shrank|climbed|jumped|sped|slowed|moved|brought|took)\b"
 )
-_SPREADS = re.compile(r"\b(?:rang\w+|spread\w*|var(?:y|ies|ied|ying)|between|anywhere|everything)\b")
+_SPREADS = re.compile(
+    r"\b(?:rang\w+|spread\w*|var(?:y|ies|ied|ying)|between|anywhere|everything)\b"
+)
 _WHO = r"^(?: of)?(?: (?:all|the|our|its))? ?[a-z ]{0,30}?"
 _WITHIN = re.compile(
     rf"{_WHO}(?:(?:finish|complete|answer|respon|return|end|are done|were done|take|took|came? back"
@@ -79,7 +82,12 @@ def read(piece: Piece, lexicon: Lexicon) -> Iterator[Found]:
                     claim = _number(sentence, figure, planned=planned)
                 else:
                     claim = _read(sentence, figure, last, planned=planned)
-                if claim and subject and found[0].start < figure.start and not _OWN.search(text[sentence.clause(figure)[0] :]):
+                if (
+                    claim
+                    and subject
+                    and found[0].start < figure.start
+                    and not _OWN.search(text[sentence.clause(figure)[0] :])
+                ):
                     raise Unread(f"it may be of “{subject}”, too")
             except Unread as why:
                 yield Found(at=at + figure.start, why_not=_with_change(figure, str(why)))
@@ -223,7 +231,12 @@ def _within(sentence: Sentence, figure: Figure) -> Claim | None:
     relation = modality.relation(sentence.text[: figure.start], sentence.text[figure.end :])
     if relation == "is" and figure.off:  # "half of them within 16 s" leaves room for more
         relation = "at_least"
-    return _claim(wanted, _rest(figure) if longer else figure, _OPPOSITE[relation] if longer else relation, about=False)
+    return _claim(
+        wanted,
+        _rest(figure) if longer else figure,
+        _OPPOSITE[relation] if longer else relation,
+        about=False,
+    )
 
 
 def _other_run(sentence: Sentence, figure: Figure) -> str:

@@ -18,7 +18,8 @@ _HOLDS = re.compile(
     r"|(?P<no>no\b|false|fail(?:ed)?\b|[❌✘✗✖]))|^ ?(?P<y>[✅✔✓☑])|^ ?(?P<n>[❌✘✗✖])"
 )
 _OPEN = re.compile(
-    r"\b(?:undecided|not (?:yet )?decided|not measurable|whether|can not say|cannot say|unclear|unknown"
+    r"\b(?:undecided|not (?:yet )?decided|not measurable|whether|can not say|cannot say|unclear"
+    r"|unknown"
     r"|(?:is|still|remains|left) open)\b|^open\b"
 )
 _PLANS = re.compile(
@@ -32,7 +33,8 @@ _NOT_REAL = re.compile(
     r"\b(?:if|unless|would|could|should|shall|must|might|may|can|will|won't|let us|let's|aim\w*"
     r"|hop(?:e|es|ing)|want(?:s|ed)?|wish|need(?:s|ed)? to|plans?|planned|planning|intend\w*"
     r"|expect(?:s|ed|ing)?|assume\w*|assuming|suppos\w+|estimat\w+|forecast\w*|predict\w*"
-    r"|project(?:ed|ion)|ideally|(?:is|are|yet) to be|ha(?:ve|s) to|going to|aspir\w+|promise\w*|guarantee\w*|commit\w*"
+    r"|project(?:ed|ion)|ideally|(?:is|are|yet) to be|ha(?:ve|s) to|going to|aspir\w+|promise\w*"
+    r"|guarantee\w*|commit\w*"
     r"|budget(?:ed)?|allow\w*|require[sd]?|imagine|example|hypothetical\w*|not true|never said"
     r"|no longer|probably|perhaps|maybe|seems?|likely|guess\w*|think|believe[sd]?|rumou?r\w*|until"
     r"|once we|as soon as|try|trying|doubt\w*|pretend|threshold|alert\w*|cap(?:ped)?"
@@ -114,6 +116,11 @@ def is_open(clause: str) -> bool:
     return bool(_OPEN.search(clause))
 
 
+def names_target(clause: str) -> bool:
+    """Whether a clause speaks of a target."""
+    return bool(_TARGET.search(clause))
+
+
 def aimed(left: str) -> bool:
     """Whether the words before a figure speak of what is wanted, and not of what is."""
     wanted = [match.end() for match in _AIMED.finditer(left)]
@@ -131,7 +138,7 @@ def target(clause: str, left: str, right: str, *, limit: bool) -> str:
     if limit and (holds := _HOLDS.match(right)):
         return "met" if holds["yes"] or holds["y"] else "not met"
     settled = SETTLED.search(clause)
-    named = bool(_TARGET.search(clause))
+    named = names_target(clause)
     if not settled or not (named or limit):
         return "open" if named else ""
     if not limit and re.search("[0-9].*?:", left) and SETTLED.search(left):

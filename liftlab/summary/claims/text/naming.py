@@ -14,11 +14,30 @@ WRONG, MANY = "wrong", "per_"  # the rest of the success rate; of so many reques
 _DIFFERENCE = "!a difference"
 _UNCLEAR = "what it is the share of is not clear"
 _CAUSE = frozenset(  # how a failure class is told
-    "behind because make makes due account accounts cause causes caused explain explains come"
-    " forget forgets missed share reason".split()
+    [
+        "behind",
+        "because",
+        "make",
+        "makes",
+        "due",
+        "account",
+        "accounts",
+        "cause",
+        "causes",
+        "caused",
+        "explain",
+        "explains",
+        "come",
+        "forget",
+        "forgets",
+        "missed",
+        "share",
+        "reason",
+    ]
 )
 _OF_FAILURES = re.compile(
-    r" ?(?:of )?(?:all |the |what |those that |the ones that )*(?:failures|fail(?:s|ed)?|wrong|errors)\b"
+    r" ?(?:of )?(?:all |the |what |those that |the ones that )*(?:failures|fail(?:s|ed)?|wrong"
+    r"|errors)\b"
 )
 _OF_WHOLE = re.compile(r"\bof (?:the|a|our) ~?$")
 _LIMITS_WHO = re.compile(
@@ -120,7 +139,8 @@ def _population(sentence: Sentence, figure: Figure) -> Population:
     values = {
         mark.value
         for mark in marks
-        if mark.slot == "whose" and (mark in named or mark.start >= start or not _is_bare(sentence, mark))
+        if mark.slot == "whose"
+        and (mark in named or mark.start >= start or not _is_bare(sentence, mark))
     }
     for value in values:
         if value.startswith("!"):
@@ -187,7 +207,9 @@ def _classes(sentence: Sentence, figure: Figure) -> list[str]:
 
 def _of_class(sentence: Sentence, figure: Figure, classes: list[str]) -> Quantity:
     """Return the share of a failure class: of the failures or of all, where that is not said."""
-    kinds = [Quantity(metric=m, groups=tuple(classes)) for m in ("share_of_failures", "failure_share")]
+    kinds = [
+        Quantity(metric=m, groups=tuple(classes)) for m in ("share_of_failures", "failure_share")
+    ]
     said = " | ".join((sentence.text, *sentence.piece.names[:2], *sentence.piece.around[:1]))
     if re.search(r"\b(?:of|all|the|[0-9]) (?:the |our )?(?:failures|wrong|failed)\b", said):
         return kinds[0]

@@ -17,7 +17,8 @@ _NOUNS = {
     "retries": r"(?:extra |more )?retr(?:y|ies)|extra attempts",
     "attempts": r"(?:http )?attempts|http (?:calls|requests)",
     "right_answers": rf"{_RIGHT} {_ANSWERS}|{_ANSWERS} (?:(?:are|were|is|was) )?{_RIGHT}",
-    "wrong_answers": rf"{_WRONG} {_ANSWERS}|{_ANSWERS} (?:(?:are|were|is|was) )?{_WRONG}|failures?|(?:failed|failing) answers",
+    "wrong_answers": rf"{_WRONG} {_ANSWERS}|{_ANSWERS} (?:(?:are|were|is|was) )?{_WRONG}"
+    rf"|failures?|(?:failed|failing) answers",
     "parsed_answers": rf"{_ANSWERS} (?:that )?parsed?",
     "failed_requests": r"(?:endpoint |server |http |request )errors?|requests? errored",
     "number_of_slow_steps": r"slow steps?|steps? (?:was|were|is|are) slow",
@@ -33,21 +34,28 @@ _LABELS = {
     "failed_requests": r"errors?",
     "repeats": r"repeats|repetitions",
 }
-_COLUMNS = re.compile(r"(?:count|n|#|number|answers?|occurrences|value|how (?:many|often)|total|result|measured)s?")
+_COLUMNS = re.compile(
+    r"(?:count|n|#|number|answers?|occurrences|value|how (?:many|often)|total|result|measured)s?"
+)
 _NUMBER = re.compile(
-    r"(?<![0-9.,a-z_/@$:#+±~<>=-])(?<!\$ )([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,7})(?![\w%.:/]*[0-9a-z%])"
+    r"(?<![0-9.,a-z_/@$:#+±~<>=-])(?<!\$ )([0-9]{1,3}(?:,[0-9]{3})+"
+    r"|[0-9]{1,7})(?![\w%.:/]*[0-9a-z%])"
     r"|\b(no|zero)(?= (?:slow|retr))"
 )
 _ENDS = re.compile(
-    r" ?(?:$|[.,;)|\]]|(?:and|over|on|in total|in all|overall|altogether|(?:for|in) [0-9,]+|across|with|x|at all)\b)"
+    r" ?(?:$|[.,;)|\]]|(?:and|over|on|in total|in all|overall|altogether|(?:for|in) [0-9,]+"
+    r"|across|with|x|at all)\b)"
 )
 _WHOLE = re.compile(
-    r"(?:^|[,;:(|-] ?|(?:\b(?:ran|run of|asked|sent|fired|issued|made|measured|(?:suite|set) (?:has|of)|total of|are|were|there)|n ?=) )$"
+    r"(?:^|[,;:(|-] ?|(?:\b(?:ran|run of|asked|sent|fired|issued|made|measured|(?:suite"
+    r"|set) (?:has|of)|total of|are|were|there)|n ?=) )$"
 )
 _SIZES = ("requests", "prompts", "steps")
 # Behind these a number may be a part: "in 5 requests", "each of 5 prompts", "another 40 prompts".
-_PART = re.compile(r"\b(?:each|per|every|another|other|(?<!run )of|to|max|most|least|first|last|top|than|need\w*|"
-                   r"for|from|with|in|across|after|next|as|or|the|these|those|all)(?: the| our)? $")
+_PART = re.compile(
+    r"\b(?:each|per|every|another|other|(?<!run )of|to|max|most|least|first|last|top|than|need\w*|"
+    r"for|from|with|in|across|after|next|as|or|the|these|those|all)(?: the| our)? $"
+)
 
 
 def numbers(sentence: Sentence) -> Iterator[Figure]:
@@ -79,7 +87,9 @@ def counted(sentence: Sentence, figure: Figure) -> Quantity | None:
     if re.match(r" ?(?:per|each|a|an|in parallel|at (?:a time|once))\b", right[end:]):
         raise Unread("it is not of the whole run")
     inside = [m for m in sentence.marks if start <= m.start and m.end <= stop]
-    groups = [m for m in inside if m.slot == "group" or (m.slot == "stage" and m.is_known and m.is_strong)]
+    groups = [
+        m for m in inside if m.slot == "group" or (m.slot == "stage" and m.is_known and m.is_strong)
+    ]
     if groups or sentence.of_names("group", near=True):
         raise Unread("numbers by kind of prompt or stage are not read")
     if metric.startswith("class="):

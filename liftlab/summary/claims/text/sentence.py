@@ -24,27 +24,28 @@ _PLAIN = frozenset(
     re.findall(
         "[a-z]+",
         """
-        a about above revised updated being category difficulty see span account accounts accuracy achieve achieved all almost also an and answer
-        answered answers any are around arrive arrives as asked at bad bar be been below
-        benchmark best big both breakdown broad broken but by call calls came case cases class
-        clear clearly code come comes cost costing costs cpu currently day did different do does
-        dominates done down each end ending endpoint ends eval evaluation even every exactly
-        expensive fast figure final five for four fresh from function functions fyi generation
-        generations get gets give given gives goal good got graded great had hardware has have
-        headline heads here here's high hit hits holds hovers however i impact in internal is it
-        it's its just keeps kept landed lands laptop large latency latest least less limit
-        little local low machine makes measured measures meet meets met miss missed model money
-        more most my nearly news no not note now number numbers of on once one ones only or
-        original our out over overall overview own pay pays per pipeline poor postmortem price
-        priced pricing produce produced prompt prompts python quick rare rate reach reached
-        reaches real recap reliability remains report request requests respectively response
-        responses result results returned returns rose roughly run runs s sadly same sat scored
-        service set share simply simulated sit sits slow small smoke so solution solutions spend
-        spent spread stands status stay stayed stays still stood story stretch success suite
-        summary system take takes taking target targets ten test tests than thanks that that's
-        the then there there's these this those three time times timing timings to today today's
-        tonight's took total trial trials truth two under up us usd value values very was we
-        week well went were what's which while whole with within worst yes yet you your
+        a about above account accounts accuracy achieve achieved all almost also an and answer
+        answered answers any are around arrive arrives as asked at bad bar be been being below
+        benchmark best big both breakdown broad broken but by call calls came case cases
+        category class clear clearly code come comes cost costing costs cpu currently day did
+        different difficulty do does dominates done down each end ending endpoint ends eval
+        evaluation even every exactly expensive fast figure final five for four fresh from
+        function functions fyi generation generations get gets give given gives goal good got
+        graded great had hardware has have headline heads here here's high hit hits holds hovers
+        however i impact in internal is it it's its just keeps kept landed lands laptop large
+        latency latest least less limit little local low machine makes measured measures meet
+        meets met miss missed model money more most my nearly news no not note now number
+        numbers of on once one ones only or original our out over overall overview own pay pays
+        per pipeline poor postmortem price priced pricing produce produced prompt prompts python
+        quick rare rate reach reached reaches real recap reliability remains report request
+        requests respectively response responses result results returned returns revised rose
+        roughly run runs s sadly same sat scored see service set share simply simulated sit sits
+        slow small smoke so solution solutions span spend spent spread stands status stay stayed
+        stays still stood story stretch success suite summary system take takes taking target
+        targets ten test tests than thanks that that's the then there there's these this those
+        three time times timing timings to today today's tonight's took total trial trials truth
+        two under up updated us usd value values very was we week well went were what's which
+        while whole with within worst yes yet you your
         """,
     )
 )
@@ -56,8 +57,11 @@ _LEAD = re.compile(  # "Quick numbers before the call: "
     r"|so)\b[^:]*: "
 )
 _OF_TABLES = frozenset(
-    "metric metrics quantity value result number count sum whole full total ours share sec secs ms"
-    " usd seconds cents failures min max average mean".split()
+    re.findall(
+        "[a-z]+",
+        "average cents count failures full max mean metric metrics min ms number ours quantity"
+        " result sec seconds secs share sum total usd value whole",
+    )
 )
 _NAMES = ("statistic", "stage", "group", "class", "measure", "cost")
 
@@ -75,9 +79,9 @@ class Sentence:
     def clause(self, figure: Figure) -> tuple[int, int]:
         """Return the bounds of the words around a figure."""
         start, end = _between(_CUT, self.text, figure)
-        if (lead := _LEAD.match(self.text, start, figure.start)) and not any(
-            start <= part.start < lead.end() for part in (*self.marks, *self.figures)
-        ):
+        lead = _LEAD.match(self.text, start, figure.start)
+        named = [part.start for part in self.marks] + [part.start for part in self.figures]
+        if lead and not any(start <= place < lead.end() for place in named):
             start = lead.end()
         if bracket := _REMARK.match(self.text, end):  # "2.15 s (median)"
             end = bracket.end()
@@ -114,13 +118,12 @@ class Sentence:
         kinds = shares if figure.kind in shares else (figure.kind,)
         start, end = self.clause(figure)
         names = [m for m in self.marks if m.slot in _NAMES and start <= m.start and m.end <= end]
-        since, _ = _between(_SEGMENT, self.text, figure)
         earlier = [
             f
             for f in self.figures
-            if f.kind in kinds and since <= f.start < figure.start and not self._is_limit(f)
+            if f.kind in kinds and f.end <= figure.start and not self._is_limit(f)
         ]
-        return bool(earlier) and not names
+        return bool(earlier) and not names and not modality.names_target(self.text[start:end])
 
     def _is_limit(self, figure: Figure) -> bool:
         return modality.relation(self.text[: figure.start], self.text[figure.end :]) != "is"
