@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -155,9 +156,10 @@ def _pass_at(summary: RunSummary, k: int) -> Estimate:
 
 
 def number(summary: RunSummary, wanted: Quantity) -> int | None:
-    """Return a whole number of a run; None where the quantity is none."""
+    """Return a whole number of a run; None where it was not recorded."""
     answers, run = summary.answers, summary.run
-    attempts = int(floats(run.stages, "attempts").sum())
+    sent = floats(run.stages, "attempts").sum()
+    attempts = None if math.isnan(sent) else int(sent)
     stale = int((labels(run.attempts, "retry_reason") == STALE).sum())
     classes = {f"class={row.failure_class}": row.count for row in summary.failures.rows}
     known = {
@@ -171,10 +173,10 @@ def number(summary: RunSummary, wanted: Quantity) -> int | None:
         "number_of_slow_steps": len(summary.slow.steps),
         "steps": len(run.stages),
         "attempts": attempts,
-        "retries": attempts - len(run.stages) - stale,
+        "retries": None if attempts is None else attempts - len(run.stages) - stale,
         "failures_of_class": sum(classes.get(group, 0) for group in wanted.groups),
     }
-    return known.get(wanted.metric)
+    return known[wanted.metric]
 
 
 def counts(summary: RunSummary, wanted: Quantity) -> tuple[int, int] | None:

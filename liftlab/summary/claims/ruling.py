@@ -11,7 +11,7 @@ from liftlab.analysis.estimate import Estimate, as_set, quantity, span
 from liftlab.analysis.slow_steps import LEAST, MOSTLY
 from liftlab.analysis.targets import judge
 from liftlab.summary.claims.model import ALONE, Claim, Other, Ruling, Verdict
-from liftlab.summary.claims.quantities import PLANNED, Quantity, counts, estimate, number
+from liftlab.summary.claims.quantities import NUMBERS, PLANNED, Quantity, counts, estimate, number
 from liftlab.words import be, counted, readable, stage_words
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def rule(claim: Claim, summary: RunSummary) -> Ruling:
     """Rule one claim by the summary of a run."""
     if not isinstance(claim.what, Quantity):
         return _OTHERS[claim.what](claim, summary)
-    if (known := number(summary, claim.what)) is not None:
-        return _number(claim, claim.what, known)
+    if claim.what.metric in NUMBERS:
+        return _number(claim, claim.what, number(summary, claim.what))
     return _estimated(claim, claim.what, summary)
 
 
@@ -72,8 +72,10 @@ def _figure(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary
     return Ruling(claim=claim, ruling=ruling, why=said, may_say=said, caveat=caveat)
 
 
-def _number(claim: Claim, wanted: Quantity, known: int) -> Ruling:
+def _number(claim: Claim, wanted: Quantity, known: int | None) -> Ruling:
     """Rule how many there were."""
+    if known is None:
+        return _unmeasured(claim, f"{wanted.words()}: not recorded", "Nobody counted them.")
     value = claim.value or 0.0
     limits = {"at_most": known <= value, "at_least": known >= value}
     holds = limits.get(claim.relation, abs(known - value) <= claim.off)

@@ -1,4 +1,4 @@
-"""Sentences about three runs, written and labelled without sight of the reader.
+"""Sentences about five runs, written and labelled without sight of the reader.
 
 `strangers.jsonl` has the texts, what each claims and what else in it is no claim;
 `strangers_runs.json` the runs that are not published, as their tables had them.
@@ -93,7 +93,12 @@ def outcomes(runs: dict[str, RunSummary], file: str) -> Iterator[tuple[str, str]
 
 
 @pytest.mark.parametrize(
-    ("file", "labels", "read"), [("strangers.jsonl", 277, 0.5), ("strangers_2.jsonl", 335, 0.2)]
+    ("file", "labels", "read"),
+    [
+        ("strangers.jsonl", 277, 0.5),
+        ("strangers_2.jsonl", 335, 0.2),
+        ("strangers_3.jsonl", 271, 0.55),
+    ],
 )
 def test_what_is_ruled_is_right(
     file: str, labels: int, read: float, runs: dict[str, RunSummary]

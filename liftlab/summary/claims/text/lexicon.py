@@ -60,7 +60,8 @@ _WORDS: dict[Slot, dict[str, str]] = {
     },
     "stage": {
         "e2e": r"\b(?:end to end|e2el?|overall|whole pipeline)\b",
-        "~e2e": r"\b(?:latenc(?:y|ies)|response times?|requests?|execution time|run ?time"
+        "~e2e": r"\b(?:(?:two|2|multi) stage pipeline|latenc(?:y|ies)"
+        r"|response times?|requests?|execution time|run ?time"
         r"|turnaround|response|responses|answers?|round trip|duration)\b",
         "ttft": r"\b(?:ttft|(?:time to )?first (?:\w+ )?token)\b",
         "itl": r"\b(?:itl|inter token(?: latency)?)\b",

@@ -39,6 +39,8 @@ _OF_FAILURES = re.compile(
     r" ?(?:of )?(?:all |the |what |those that |the ones that )*(?:failures|fail(?:s|ed)?|wrong"
     r"|errors)\b"
 )
+_PART_OF = re.compile(r" (?:out )?of (?:the |a |our )?~?[0-9]")  # "10.0 s of 15 s"
+_WHOLE_OF = re.compile(r"[0-9] ?m?s (?:out )?of ~?$")
 _OF_WHOLE = re.compile(r"\bof (?:the|a|our) ~?$")
 _LIMITS_WHO = re.compile(
     r"\b(with|without|for|when|where|if|after|during|among|on|under|whose|except|excluding|at|in"
@@ -46,6 +48,10 @@ _LIMITS_WHO = re.compile(
 )
 
 
+_OF_SOME = re.compile(  # "on 200 prompts"
+    r"\b(?:in|for|on|over|across|with|of) ([0-9][0-9,]{0,8}) (?:\w+ )?(?:requests|prompts|cases"
+    r"|calls)\b"
+)
 _WITH = re.compile(r" (?:with|against) (?!(?:an?|the) )[a-z ]{2,40}(?=[.,;:)]|$)")
 _PLAIN_SHARE = re.compile(r"(?:success |pass |solve )?(?:rate|%|pct|score|result)s?")
 _IS_OF = re.compile(
@@ -116,7 +122,8 @@ def _stage(sentence: Sentence, figure: Figure, last: str) -> str:
         between = sentence.text[figure.end : max(figure.end, mark.start)]
         if mark.is_strong and re.search(r"\b(?:by|than|because|due|thanks|is|are|as)\b", between):
             raise Unread("its stage is not clear")
-    if strong and _OF_WHOLE.search(sentence.text[: figure.start]):
+    before, behind = sentence.text[: figure.start], sentence.text[figure.end :]
+    if (strong and _OF_WHOLE.search(before)) or _PART_OF.match(behind) or _WHOLE_OF.search(before):
         raise Unread("its stage is not clear")  # "1.3 s of the 2.1 s"
     if not values and sentence.leftover(figure):
         raise Unread("what took it is not named")
@@ -157,7 +164,10 @@ def _refuse_others(sentence: Sentence, figure: Figure) -> None:
     """Refuse a figure whose words narrow down whose it is in a way that no table knows."""
     start, end = sentence.clause(figure)
     unknown = set(sentence.leftover(figure))
-    behind = sentence.text[end:]
+    answers, behind = sentence.lexicon.summary.answers, sentence.text[end:]
+    for some in _OF_SOME.finditer(sentence.text[:end]):
+        if int(some[1].replace(",", "")) not in (answers.trials, answers.cases, answers.answered):
+            raise Unread(f"whose it is: “{some[0]}”")
     if limit := _WITH.match(behind):  # "3 s with caching", but not "3 s with 40 % success"
         raise Unread(f"whose it is: “{limit[0].strip()}”")
     for match in _LIMITS_WHO.finditer(sentence.text[start:end]):

@@ -24,28 +24,29 @@ _PLAIN = frozenset(
     re.findall(
         "[a-z]+",
         """
-        a about above account accounts accuracy achieve achieved all almost also an and answer
-        answered answers any are around arrive arrives as asked at bad bar be been being below
-        benchmark best big both breakdown broad broken but by call calls came case cases
-        category class clear clearly code come comes cost costing costs cpu currently day did
-        different difficulty do does dominates done down each end ending endpoint ends eval
-        evaluation even every exactly expensive fast figure final five for four fresh from
-        function functions fyi generation generations get gets give given gives goal good got
-        graded great had hardware has have headline heads here here's high hit hits holds hovers
-        however i impact in internal is it it's its just keeps kept landed lands laptop large
-        latency latest least less limit little local low machine makes measured measures meet
-        meets met miss missed model money more most my nearly news no not note now number
-        numbers of on once one ones only or original our out over overall overview own pay pays
-        per pipeline poor postmortem price priced pricing produce produced prompt prompts python
-        quick rare rate reach reached reaches real recap reliability remains report request
-        requests respectively response responses result results returned returns revised rose
-        roughly run runs s sadly same sat scored see service set share simply simulated sit sits
-        slow small smoke so solution solutions span spend spent spread stands status stay stayed
-        stays still stood story stretch success suite summary system take takes taking target
-        targets ten test tests than thanks that that's the then there there's these this those
-        three time times timing timings to today today's tonight's took total trial trials truth
-        two under up updated us usd value values very was we week well went were what's which
-        while whole with within worst yes yet you your
+        a about above account accounts accuracy achieve achieved against all almost also an and
+        answer answered answers any are around arrive arrives as asked at bad bar be been being
+        below benchmark best big both breakdown broad broken but by call calls came case cases
+        category class clear clearly code come comes consistent cost costing costs cpu currently
+        day did different difficulty do does dominates done down each end ending endpoint ends
+        eval evaluation even every exactly expensive fast figure final five flat for four fresh
+        from function functions fyi generation generations get gets give given gives goal good
+        got graded great had hardware has have headline heads here here's high hit hits holds
+        hovers however i impact in internal is it it's its just keeps kept landed lands laptop
+        large latency latest least less limit little local low machine makes measured measures
+        meet meets met miss missed model money more most my nearly news no not note nothing now
+        number numbers of on once one ones only or original our out over overall overview own
+        pay pays per pipeline poor postmortem price priced pricing produce produced prompt
+        prompts python quick rare rate reach reached reaches real recap reliability remains
+        report request requests respectively response responses result results returned returns
+        revised rose roughly run runs s sadly same sat scored see service set share simply
+        simulated sit sits slow small smoke so solution solutions span spend spent spread stable
+        stands status stay stayed stays still stood story stretch success suite summary system
+        take takes taking target targets team ten test tests than thanks that that's the then
+        there there's these this those three tight time times timing timings to today today's
+        tonight's took total trial trials truth two unchanged under up updated us usd value
+        values very was we week well went were what's which while whole with within worst yes
+        yet you your
         """,
     )
 )
