@@ -59,12 +59,13 @@ def read(piece: Piece, lexicon: Lexicon) -> Iterator[Found]:
     if not any(char.isdigit() for char in piece.text) and not figures(piece.text):
         return
     planned = any(modality.plans(name) for name in (*piece.names, *piece.around[:2]))
-    last = ("", "")  # the stage and the measure that the sentence before named
+    last = ""  # the stage that the sentence before named
     for at, raw in sentences(piece.text):
         text = modality.without_quotes(raw)
         changes = bool(_CHANGED.search(raw)) and not _SPREADS.search(raw)
         found = figures(text, changes=changes)
         if len(found) > MAX_FIGURES:
+            yield Found(at=at + found[0].start, why_not="a listing of figures")
             continue
         if text != raw:
             for figure in set(figures(raw, changes=changes)) - set(found):
@@ -75,29 +76,32 @@ def read(piece: Piece, lexicon: Lexicon) -> Iterator[Found]:
             if not any(f.start <= mark.start and mark.end <= f.end for f in found if f.off)
         ]
         sentence = Sentence(text, marks, found, piece, lexicon)
-        subject = " ".join(sentence.leftover(found[0], before=True)) if found else ""
-        for figure in sorted((*found, *numbers(sentence)), key=lambda figure: figure.start):
-            try:
-                if figure.kind == "whole":
-                    claim = _number(sentence, figure, planned=planned)
-                else:
-                    claim = _read(sentence, figure, last, planned=planned)
-                if (
-                    claim
-                    and subject
-                    and found[0].start < figure.start
-                    and not _OWN.search(text[sentence.clause(figure)[0] :])
-                ):
-                    raise Unread(f"it may be of “{subject}”, too")
-            except Unread as why:
-                yield Found(at=at + figure.start, why_not=_with_change(figure, str(why)))
-                continue
-            if claim:
-                caveat = "the change itself takes both runs" if figure.was is not None else ""
-                yield Found(at=at + figure.start, claim=claim, caveat=caveat)
+        for claim in _claims(sentence, last, planned=planned):
+            yield replace(claim, at=at + claim.at)
         stages = [mark.value for mark in marks if mark.slot == "stage" and mark.is_strong]
-        measures = [mark.value for mark in marks if mark.slot == "measure"]
-        last = (stages[-1] if stages else last[0], measures[-1] if measures else last[1])
+        last = stages[-1] if stages else last
+
+
+def _claims(sentence: Sentence, last: str, *, planned: bool) -> Iterator[Found]:
+    """Yield what each figure of a sentence claims, or why it is not read."""
+    first = sentence.figures[0] if sentence.figures else None
+    subject = " ".join(sentence.leftover(first, before=True)) if first else ""
+    both = (*sentence.figures, *numbers(sentence))
+    for figure in sorted(both, key=lambda figure: figure.start):
+        try:
+            if figure.kind == "whole":
+                claim = _number(sentence, figure, planned=planned)
+            else:
+                claim = _read(sentence, figure, last, planned=planned)
+            own = _OWN.search(sentence.text[sentence.clause(figure)[0] :])
+            if claim and subject and first and first.start < figure.start and not own:
+                raise Unread(f"it may be of “{subject}”, too")
+        except Unread as why:
+            yield Found(at=figure.start, why_not=_with_change(figure, str(why)))
+            continue
+        if claim:
+            caveat = "the change itself takes both runs" if figure.was is not None else ""
+            yield Found(at=figure.start, claim=claim, caveat=caveat)
 
 
 def _with_change(figure: Figure, why: str) -> str:
@@ -108,9 +112,7 @@ def _with_change(figure: Figure, why: str) -> str:
     return f"a change from {figure.was:g} to {figure.value:g}{unit} (ratio {ratio:.2g}); {why}"
 
 
-def _read(
-    sentence: Sentence, figure: Figure, last: tuple[str, str], *, planned: bool
-) -> Claim | None:
+def _read(sentence: Sentence, figure: Figure, last: str, *, planned: bool) -> Claim | None:
     """Return the claim of a figure; None for the time of a share that is read with it."""
     _refuse(sentence, figure, planned=planned)
     left, right = sentence.text[: figure.start], sentence.text[figure.end :]

@@ -65,16 +65,16 @@ class Unread(Exception):
     """A figure is not read; says why."""
 
 
-def quantity(sentence: Sentence, figure: Figure, last: tuple[str, str]) -> Quantity:
+def quantity(sentence: Sentence, figure: Figure, last: str) -> Quantity:
     """Return the quantity that a figure is of; raise Unread if the words do not say so.
 
-    `last`: the stage and the measure that the sentence before named.
+    `last`: the stage that the sentence before named.
     """
     if figure.kind == "usd":
         return Quantity(metric=_one(sentence, "cost", figure, "what it is the cost of"))
     if figure.kind == "seconds":
-        return _time(sentence, figure, last[0])
-    return _share(sentence, figure, last[1])
+        return _time(sentence, figure, last)
+    return _share(sentence, figure)
 
 
 def _one(sentence: Sentence, slot: Slot, figure: Figure, missing: str) -> str:
@@ -177,7 +177,7 @@ def _refuse_others(sentence: Sentence, figure: Figure) -> None:
             raise Unread(f"whose it is: “{match[0].strip()}”")
 
 
-def _share(sentence: Sentence, figure: Figure, last: str) -> Quantity:
+def _share(sentence: Sentence, figure: Figure) -> Quantity:
     if classes := _classes(sentence, figure):
         return _of_class(sentence, figure, classes)
     groups = tuple(
