@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from liftlab.analysis.columns import floats, labels
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.success import SuccessRate
 from liftlab.analysis.targets import NOTHING_ANSWERED, OF_ALL
+from liftlab.records import STALE
 from liftlab.settings.targets import AT_LEAST, AT_MOST, TIME_METRIC, Population
 from liftlab.summary.targets import estimate_of
 from liftlab.words import stage_words
@@ -25,6 +28,21 @@ PASS_AT_K = re.compile(r"pass_at_(?P<k>[0-9]{1,3})")
 PLANNED = re.compile(r"planned_p(?P<rank>50|90|95)_s")
 OTHERS = ("failure_share", "share_of_failures", "slow_steps", "right_within")
 KNOWN_STAGES = ("nlp_to_ir", "ir_to_code", "code")
+# Whole numbers of a run.
+NUMBERS = {
+    "requests": "requests",
+    "prompts": "prompts",
+    "repeats": "repeats",
+    "right_answers": "right answers",
+    "wrong_answers": "wrong answers",
+    "parsed_answers": "answers that parse",
+    "failed_requests": "failed requests",
+    "number_of_slow_steps": "slow steps",
+    "steps": "steps",
+    "attempts": "attempts",
+    "retries": "retries",
+    "failures_of_class": "failures",
+}
 _SHARES = ("success_rate", "parsed_rate", "error_rate", "worst_class_share", *OTHERS)
 _STATISTICS = {
     "median": "median",
@@ -85,10 +103,11 @@ class Quantity:
         ('NLP → IR P95', 'success rate')
         """
         of = " of right answers" if self.population == "right" else ""
-        if self.metric in _NAMES:
+        if self.metric in _NAMES or self.metric in NUMBERS:
             groups = ", ".join(group.partition("=")[2].replace("_", " ") for group in self.groups)
             within = f" within {self.within_s:g} s" if self.within_s is not None else ""
-            return f"{_NAMES[self.metric]}{within}" + (f" ({groups})" if groups else "")
+            name = _NAMES.get(self.metric) or NUMBERS[self.metric]
+            return f"{name}{within}" + (f" ({groups})" if groups else "")
         if tries := PASS_AT_K.fullmatch(self.metric):
             return f"pass@{tries['k']}"
         if planned := PLANNED.fullmatch(self.metric):
@@ -140,6 +159,30 @@ def _planned(summary: RunSummary, rank: int) -> Estimate:
 def _pass_at(summary: RunSummary, k: int) -> Estimate:
     known = {row.k: row.estimate for row in summary.answers.pass_at_k}
     return known.get(k, _none("the prompts were not repeated often enough"))
+
+
+def number(summary: RunSummary, wanted: Quantity) -> int | None:
+    """Return a whole number of a run; None where it was not recorded."""
+    answers, run = summary.answers, summary.run
+    sent = floats(run.stages, "attempts").sum()
+    attempts = None if math.isnan(sent) else int(sent)
+    stale = int((labels(run.attempts, "retry_reason") == STALE).sum())
+    classes = {f"class={row.failure_class}": row.count for row in summary.failures.rows}
+    known = {
+        "requests": answers.trials,
+        "prompts": answers.cases,
+        "repeats": run.run.repeats,
+        "right_answers": answers.right,
+        "wrong_answers": answers.wrong,
+        "parsed_answers": answers.parsed.successes,
+        "failed_requests": answers.errors,
+        "number_of_slow_steps": len(summary.slow.steps),
+        "steps": len(run.stages),
+        "attempts": attempts,
+        "retries": None if attempts is None else attempts - len(run.stages) - stale,
+        "failures_of_class": sum(classes.get(group, 0) for group in wanted.groups),
+    }
+    return known[wanted.metric]
 
 
 def counts(summary: RunSummary, wanted: Quantity) -> tuple[int, int] | None:

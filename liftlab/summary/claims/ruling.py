@@ -12,6 +12,7 @@ from liftlab.analysis.slow_steps import LEAST, MOSTLY
 from liftlab.analysis.targets import judge
 from liftlab.summary.claims.model import (
     ALONE,
+    NUMBERS,
     PLANNED,
     Claim,
     Other,
@@ -20,6 +21,7 @@ from liftlab.summary.claims.model import (
     Verdict,
     counts,
     estimate,
+    number,
 )
 from liftlab.words import be, counted, readable, stage_words
 
@@ -43,27 +45,39 @@ def rule(claim: Claim, summary: RunSummary) -> Ruling:
     """Rule one claim by the summary of a run."""
     if not isinstance(claim.what, Quantity):
         return _OTHERS[claim.what](claim, summary)
-    found = estimate(summary, claim.what)
-    name = claim.what.words()
+    if claim.what.metric in NUMBERS:
+        return _number(claim, claim.what, number(summary, claim.what))
+    return _estimated(claim, claim.what, summary)
+
+
+def _estimated(claim: Claim, wanted: Quantity, summary: RunSummary) -> Ruling:
+    """Rule a claim of a quantity that has an interval, or a reason why it has none."""
+    found = estimate(summary, wanted)
+    name = wanted.words()
     if found.value is None:
         why = found.needs or found.reason or "not enough prompts"
         why = why.removeprefix(f"{name.rpartition(' ')[2]} ")  # "P90 needs 10 prompts"
         return _unmeasured(claim, f"{name}: {why}", f"{name}: not measurable.")
-    if claim.total is not None:
-        return _count(claim, claim.what, found, summary)
-    if claim.relation != "is":
-        return _bound(claim, claim.what, found)
-    if PLANNED.fullmatch(claim.what.metric):
-        return _forecast(claim, claim.what, found)
-    return _figure(claim, claim.what, found, summary)
+    within = wanted.within_s is not None  # of a share within a time, more of it is no fault
+    if not (within and fits(claim, found)):
+        if claim.total is not None and not (within and claim.total != found.n):
+            return _count(claim, wanted, found, summary)
+        if claim.relation != "is":
+            return _bound(claim, wanted, found)
+    if PLANNED.fullmatch(wanted.metric):
+        return _forecast(claim, wanted, found)
+    return _figure(claim, wanted, found, summary)
 
 
 def _figure(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary) -> Ruling:
     """Rule a figure: it is the run's own as it was written, or it is another."""
     said = f"{wanted.words()}: {found}."
     ruling: Verdict = "supported" if fits(claim, found) else "contradicted"
-    caveat = ""
-    if ruling == "supported":
+    caveat, known = "", counts(summary, wanted)
+    plain = Estimate(value=known[0] / known[1], n=known[1]) if known and known[1] else found
+    if ruling == "contradicted" and wanted.groups and fits(claim, plain) and known:
+        ruling, caveat = "supported", f"as a count: {known[0]:,} of {known[1]:,}"
+    elif ruling == "supported":
         caveat = _only_a_count(wanted, found) or _carried_by_few(wanted, found, summary)
     elif other := _other_figure(claim, wanted, summary):
         said += f" {other}"
@@ -74,17 +88,28 @@ def _figure(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary
     return Ruling(claim=claim, ruling=ruling, why=said, may_say=said, caveat=caveat)
 
 
+def _number(claim: Claim, wanted: Quantity, known: int | None) -> Ruling:
+    """Rule how many there were."""
+    if known is None:
+        return _unmeasured(claim, f"{wanted.words()}: not recorded", "Nobody counted them.")
+    value = claim.value or 0.0
+    limits = {"at_most": known <= value, "at_least": known >= value}
+    holds = limits.get(claim.relation, abs(known - value) <= claim.off)
+    said = f"{wanted.words()}: {known:,}."
+    ruling: Verdict = "supported" if holds else "contradicted"
+    return Ruling(claim=claim, ruling=ruling, why=said, may_say=said)
+
+
 def fits(claim: Claim, found: Estimate) -> bool:
-    """Whether a figure is the run's, to the digits it was written with."""
+    """Whether a figure is the run's, to the digits it was written with and the clock's error."""
     if claim.value is None:
         return True
     if found.over or found.value is None:
         return False
     # What liftlab prints is what was meant, however it was rounded.
     printed = float(quantity_number(found))
-    return any(
-        abs(v - claim.value) <= claim.off * (1 + 1e-6) + 1e-12 for v in (found.value, printed)
-    )
+    off = claim.off * (1 + 1e-6) + (found.finest or 0.0) + 1e-12
+    return any(abs(v - claim.value) <= off for v in (found.value, printed))
 
 
 def quantity_number(found: Estimate) -> float:

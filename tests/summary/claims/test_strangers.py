@@ -1,4 +1,4 @@
-"""Sentences about three runs, written and labelled without sight of the reader.
+"""Sentences about five runs, written and labelled without sight of the reader.
 
 `strangers.jsonl` has the texts, what each claims and what else in it is no claim;
 `strangers_runs.json` the runs that are not published, as their tables had them.
@@ -28,7 +28,7 @@ from liftlab.summary.claims.text.lint import lint
 from liftlab.summary.claims.text.normalize import normalize
 
 HERE = Path(__file__).parent
-RULINGS = {"count_only": "supported"}  # a caveat says so
+RULINGS = {"count_only": "supported", "as a count only": "supported"}  # a caveat says so
 
 
 def rebuilt(run_id: str, stored: dict[str, Any]) -> RunData:
@@ -59,9 +59,8 @@ def runs(project: Project, summary: RunSummary) -> dict[str, RunSummary]:
 def is_of(label: str, claim: Claim) -> bool:
     """Whether a claim was read from a labelled figure."""
     assert isinstance(claim.what, Quantity)
-    scale = 1000.0 if "1,000" in label or "1k" in label.lower() else 1.0
     value = claim.value or 0.0
-    read = [value, 1 - value, claim.what.within_s, value * scale]
+    read = [value, 1 - value, claim.what.within_s, value * 1000, value * 10_000]
     found = [number for f in figures(normalize(label)) for number in (f.value, f.was)]
     if not found and (bare := re.search(r"\d[\d,]*(?:\.\d+)?", label)):
         found = [float(bare[0].replace(",", ""))]
@@ -78,22 +77,28 @@ def outcomes(runs: dict[str, RunSummary], file: str) -> Iterator[tuple[str, str]
             if row.ruling is None:
                 continue
             claim = row.ruling.claim
-            fitting = [label for label in labels if is_of(label["figure"], claim)]
+            fitting = [label for label in item["claims"] if is_of(label["figure"], claim)]
             if not fitting:
                 false = any(is_of(figure, claim) for figure in item["not_claims"])
                 yield ("false" if false else "not labelled"), item["text"]
                 continue
-            # "80 % (4/5)" is one claim with two labels.
-            for label in [x for x in fitting if x["quantity"] == fitting[0]["quantity"]]:
+            here = [label for label in fitting if label["figure"] in row.said] or fitting
+            label = next((x for x in here if x in labels), here[0])
+            right = row.ruling.ruling in [
+                RULINGS.get(ok, ok).replace("_", " ") for ok in label["ok"]
+            ]
+            if label in labels:  # a figure that is told twice counts once
                 labels.remove(label)
-                right = row.ruling.ruling in [
-                    RULINGS.get(ok, ok).replace("_", " ") for ok in label["ok"]
-                ]
                 yield ("right" if right else "wrong"), item["text"]
 
 
 @pytest.mark.parametrize(
-    ("file", "labels", "read"), [("strangers.jsonl", 277, 0.5), ("strangers_2.jsonl", 335, 0.2)]
+    ("file", "labels", "read"),
+    [
+        ("strangers.jsonl", 277, 0.5),
+        ("strangers_2.jsonl", 335, 0.2),
+        ("strangers_3.jsonl", 271, 0.55),
+    ],
 )
 def test_what_is_ruled_is_right(
     file: str, labels: int, read: float, runs: dict[str, RunSummary]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,9})(?:\.[0-9]{1,6})?"
-Kind = Literal["share", "count", "times", "seconds", "usd", "other"]
+Kind = Literal["share", "count", "times", "seconds", "usd", "whole", "other"]
 _FREE = r"(?<![0-9.,a-z_/@$])"
 _UNITS = {  # in the unit of the summary
     "ms": 1e-3, "millisecond": 1e-3, "msec": 1e-3, "µs": 1e-6, "us": 1e-6, "s": 1.0, "sec": 1.0,
@@ -22,8 +22,11 @@ _FIGURE = re.compile(
     rf"(?: the| our| all)?|(?<= )in)(?: (?=[0-9])|(?<=/))(?P<b>[0-9]{{1,3}}(?:,[0-9]{{3}})"
     rf"|[0-9]{{1,6}})"
     rf"\b(?![/.:-]?[0-9]| ?(?:%|{_SECONDS})))"
-    rf"|{_FREE}(?P<low>{NUMBER}) ?(?:{_SECONDS}|%|\$)? ?(?:-|to) ?(?P<high>{NUMBER})"
+    rf"|(?P<between>\bbetween )?{_FREE}(?P<low>{NUMBER}) ?(?:{_SECONDS}|%|\$)?"
+    rf" ?(?:-|to|…|\.\.\.?|(?(between)and|(?!))) ?(?P<high>{NUMBER})"
     rf" ?-?(?P<range>{_SECONDS}|%|usd)"
+    rf"|\b(?P<whole>all|every one of|none of|not one of)(?: of)?(?: the| our)? (?P<of>[0-9]{{1,6}})"
+    rf"\b(?= [a-z])"
     rf"|{_FREE}(?P<n>{NUMBER}) ?-?(?P<unit>{_SECONDS}|%|x(?![a-z0-9])|usd|dollars?|\$|cents?\b|¢"
     rf"|ct\b)"
     rf"|(?P<other>[€£] ?{NUMBER}|{NUMBER} ?(?:eur|€|£)|{NUMBER} ?(?:k?b|mb|gb|tokens)\b)"
@@ -112,8 +115,10 @@ def _figure(match: re.Match[str], changes: bool) -> Figure | None:
         return _one(_kind(match["unit"]), match["n"], _scale(match["unit"]), start, end)
     if match["range"]:
         return _range(match, changes)
-    if match["count"]:
-        count, total = (int(match[name].replace(",", "")) for name in "ab")
+    if match["count"] or match["whole"]:
+        total = int((match["b"] or match["of"]).replace(",", ""))
+        none = (match["whole"] or "").startswith("no")
+        count = 0 if none else int((match["a"] or match["of"]).replace(",", ""))
         whole = replace(bare, kind="count", off=0.005, count=count, total=total)
         return replace(whole, value=count / total) if 0 <= count <= total > 0 else None
     if match["usd"] or match["passk"]:
@@ -127,8 +132,8 @@ def _range(match: re.Match[str], changes: bool) -> Figure:
     """Return a range, or of a change its end; "1,900 ms to 0.85 s" has each in its own unit."""
     unit = match["range"]
     upper = _one(_kind(unit), match["high"], _scale(unit), *match.span())
-    first = re.match(rf"{_SECONDS}|%", match[0][len(match["low"]) :].lstrip())
-    low = float(match["low"].replace(",", "")) * _scale(first[0] if first else unit)
+    first = re.match(rf" ?({_SECONDS}|%)", match.string[match.end("low") :])
+    low = float(match["low"].replace(",", "")) * _scale(first[1] if first else unit)
     return replace(upper, was=low) if changes and low > 0 else replace(upper, low=low)
 
 

@@ -21,7 +21,28 @@ Slot = Literal["statistic", "stage", "measure", "cost", "whose", "group", "class
 _REQUEST = r"(?:requests?|calls?|prompts?|generations?|quer(?:y|ies)|runs?|trials?|invocations?)"
 _RIGHT = (
     r"(?:right|correct|passing|passed|successful|solved) (?:answers?|solutions?|results?|functions?"
-    r"|tasks?|prompts?|cases?|code)"
+    r"|tasks?|prompts?|cases?|code|programs?|generations?)"
+)
+
+
+def _many(number: str) -> str:
+    """Return the pattern of so many requests, of which the price is told."""
+    return (
+        rf"\b(?:per|an?|for|every|of|buys) (?:{number})(?: {_REQUEST})?\b"
+        rf"|\b(?:{number}) {_REQUEST}(?= ?(?:costs?|[:=|]|are|is|sets?)(?: |$)|$)"
+    )
+
+
+_MANY = {1_000: "1,?000|thousand|1 ?k", 10_000: "10,?000|10 ?k"}
+# "before the fix", but not "before we celebrate".
+_BEFORE = (
+    r"before(?! (?:we|you|i|it|lunch|noon|dinner|going|the (?:stand ?up|meeting|demo|holidays?"
+    r"|weekend|review|call|launch|release notes))\b)"
+)
+_OF_OTHERS = (
+    r"(?:medians?|means?|averages?|p[0-9]{2}|success|accuracy|numbers|figures|models?|latenc(?:y"
+    r"|ies)"
+    r"|costs?|prices?|report\w*|claim\w*|ha(?:d|ve)|g[eo]t|measured?)"
 )
 _WORDS: dict[Slot, dict[str, str]] = {
     "statistic": {
@@ -39,7 +60,8 @@ _WORDS: dict[Slot, dict[str, str]] = {
     },
     "stage": {
         "e2e": r"\b(?:end to end|e2el?|overall|whole pipeline)\b",
-        "~e2e": r"\b(?:latenc(?:y|ies)|response times?|requests?|execution time|run ?time"
+        "~e2e": r"\b(?:(?:two|2|multi) stage pipeline|latenc(?:y|ies)"
+        r"|response times?|requests?|execution time|run ?time"
         r"|turnaround|response|responses|answers?|round trip|duration)\b",
         "ttft": r"\b(?:ttft|(?:time to )?first (?:\w+ )?token)\b",
         "itl": r"\b(?:itl|inter token(?: latency)?)\b",
@@ -74,6 +96,8 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "slow_steps": r"\bsteps? (?:was|were|is|are) slow\b|\bslow steps\b",
         "cv": r"\b(?:coefficients? of variation|cv|variance|variation|var(?:y|ies|ied) by)\b",
         "!checks": r"\b(?:checks?|assert\w*|unit tests?|coverage|test cases|lines)\b",
+        "!of several tries": r"\b(?:at least (?:once|one|1)|both times|(?:every|each) time"
+        r"|in (?:all|both|any) (?:of )?(?:the )?(?:[0-9]|two|three) (?:tries|times|repeats))\b",
         "!pass@k": r"\bpass ?@ ?k\b",
         **{f"pass_at_{k}": rf"\bpass ?@ ?{k}\b" for k in TRIES},
         "!load": r"\b(?:cpu|gpu|memory|utili[sz]\w+|machine time|of the (?:\w+ )?time|cache\w*"
@@ -81,17 +105,16 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "!a difference": r"\b(?:faster|slower|quicker|cheaper|dearer|shorter|longer|fewer|lower"
         r"|higher|less than (?:last|before)|more than (?:last|before)|improve\w*|reduc\w+|drop(?:s"
         r"|ped)?|fell|ros|gain(?:s|ed)?|increase\w*|decrease\w*|points?|pp|speed ?ups?|better|worse"
-        r"|excess|than|down|up)\b",
+        r"|excess|than|(?:down|up)(?= (?:by|from|to|[0-9])))\b",
         "!agreement": r"\b(?:agree\w*|reviewers?|done|complete|written|progress|tickets?|tasks?"
         r"|users?|customers?|people|team|workers?|confidence|sla|tasks)\b",
     },
     "cost": {
         "cost_per_trial_usd": rf"\b(?:per|an?|each|every|one|single|of a|for each) {_REQUEST}\b"
         rf"|/ ?{_REQUEST}\b|\b{_REQUEST} costs?\b",
-        "cost_per_pass_usd": rf"\b(?:per|an?|each|every|one) {_RIGHT}|/ ?(?:success|pass)\b"
+        "cost_per_pass_usd": rf"\b(?:per|an?|each|every|one|of a) {_RIGHT}|/ ?(?:success|pass)\b"
         r"|\bper (?:success|pass|solve|correct|right)\b",
-        "per_thousand": r"\b(?:per|an?|for|every) (?:1,?000|thousand|1 ?k)(?: requests?| calls?"
-        r"| prompts?)?\b",
+        **{f"per_{n}": _many(words) for n, words in _MANY.items()},
         "!a bill": r"\b(?:months?|monthly|years?|yearly|days?|daily|weeks?|weekly|bill|budget|total"
         r"|whole run|in all|per (?:[0-9]+k|100|million)|[0-9,]+ (?:requests?|calls?|prompts?"
         r"|answers?))\b|/mo\b",
@@ -104,17 +127,26 @@ _WORDS: dict[Slot, dict[str, str]] = {
         "!successes, which may mean right or parsed": r"\b(?:when|if|only|once|where) (?:it "
         r"|they )?(?:succe\w+|right|correct|pass\w*)|\bsuccess(?:es|ful)?\b|\bsucceed\w*",
         "!some requests only": r"\b(?:failed|failing|wrong|incorrect|retried|simple|complex|short"
-        r"|long|longer(?! than)|large|small|trivial|concurren\w+|parallel|batch\w*|stream\w*"
-        r"|burst\w*|peak|off peak|outliers?|excluding|except|without|single|under load|weekends?"
+        r"|(?<!as )long|longer(?! than)|large|small|trivial|concurren\w+|parallel|batch\w*"
+        r"|stream\w*"
+        r"|burst\w*|peak|off peak|outliers?|excluding|except|without|(?<!on a )single|under load"
+        r"|weekends?"
         r"|(?:median|mean|p[0-9]{2}) of (?:the )?failures|repeat [0-9]|tries"
         r"|cold|warm|cached|first|last|second|slow|fast|some|users? at)\b",
     },
     "other": {
-        "another run's figure": r"\b(?:previous(?:ly)?|before|last (?:week|month|run|time|year"
-        r"|sprint|release)|yesterday|earlier|used to|baseline|old|former(?:ly)?|prior|competitors?"
-        r"|gpt\w*|chatgpt|claude|gemini|openai's|their|them|they report\w*|paper|published"
-        r"|vendor\w*|industry|elsewhere|benchmarks? (?:report|claim)\w*|was claimed|originally"
-        r"|initially)\b",
+        "another run's figure": rf"\b(?:previous(?:ly)?|{_BEFORE}|last (?:week|month|run|time|year"
+        r"|sprint|release)|yesterday|earlier|used to|baseline|old(?:er)?|formerly|prior"
+        r"|was claimed|originally|initially|elsewhere|staging|prod|production|my laptop"
+        rf"|competitors?|vendor\w*|industry|paper|published|benchmarks? (?:report|claim)\w*"
+        rf"|(?:their|theirs|they|former) {_OF_OTHERS}"
+        r"|(?:(?:an)?other|different|bigger|larger|smaller|newer|second"
+        r"|public) (?:\w+ )?(?:models?|suites?"
+        r"|environments?|endpoints?|providers?|machines?|gpus?|teams?|prompt sets?|runs?)"
+        r"|team [a-z]|[0-9]{1,3}b (?:model|one|variant)|gpt\w*|chatgpt|claude|gemini|openai's"
+        r"|llama\w*|mistral|mixtral|qwen\w*|deepseek\w*|codestral|starcoder\w*|copilot"
+        r"|human ?eval|mbpp|swe bench|bigcodebench|(?:on|with) (?:an? "
+        r"|the )?[abhlv][0-9]{2,4}s?)\b",
     },
 }
 _DID = re.compile(r" (?:was|is|took|takes|pass\w*|fail\w*|need\w*|got|ran|runs)\b")
@@ -122,7 +154,9 @@ _PLAIN_CLASSES = ("output", "memory", "timeout", "crash", "blocked", "truncated"
 _CLASSES = {
     "missing_return": r"\bmissing returns?(?: statements?)?\b",
     "signature_mismatch": r"\b(?:wrong (?:signatures?|arguments)|signature mismatch(?:es)?)\b",
-    "wrong_answer": r"\bwrong (?:values?|answers?)\b",
+    "wrong_answer": r"\bwrong values?\b",
+    "partially_wrong": r"\bpartially (?:wrong|right|correct)\b",
+    "timeout": r"\b(?:are|were) (?:all )?time ?outs?\b|^time ?outs?$",
     "indentation_error": r"\b(?:indentation|missing indents?)(?: errors?)?\b",
     "type_error": r"\b(?:type errors?|mixed up types)\b",
 }
@@ -164,12 +198,17 @@ class Lexicon:
         ]
         for stage in dict.fromkeys([*stages, *KNOWN_STAGES, *planned]):
             self._patterns.append(("stage", stage, re.compile(_stage_pattern(stage))))
+        for stage, place in zip(stages, ("1|one", "2|two", "3|three"), strict=False):
+            self._patterns.append(("stage", stage, re.compile(rf"\b(?:stage|step) (?:{place})\b")))
         for name in get_args(FailureClass):
-            if name not in _PLAIN_CLASSES:
+            if name in _CLASSES or name not in _PLAIN_CLASSES:
                 words = _CLASSES.get(name) or rf"\b{normalize(name)}s?\b"
                 self._patterns.append(("class", f"class={name}", re.compile(words)))
         for rate in (*summary.answers.by_category, *summary.answers.by_difficulty):
             self._add("group", rate.estimate.quantity.partition(":")[2], str(rate.group))
+        of_run = (run.run.model, run.run.hardware, run.run.endpoint, run.run.suite)
+        said = normalize(" ".join(filter(None, of_run)))
+        self.own = frozenset([*said.split(), *re.findall("[a-z]{2,}", said)])
         self.cases = frozenset(normalize(str(case)) for case in run.trials["case_id"].unique())
 
     def _add(self, slot: Slot, value: str, name: str) -> None:
@@ -199,7 +238,14 @@ class Lexicon:
             for slot, value, pattern in self._patterns
             for match in pattern.finditer(text)
         ]
-        return sorted(_longest(found), key=lambda mark: (mark.start, mark.end))
+        names = [mark for mark in found if mark.slot in ("class", "group")]
+        kept = [m for m in _longest(found) if m.slot in ("class", "group") or not _in_any(m, names)]
+        return sorted(kept, key=lambda mark: (mark.start, mark.end))
+
+
+def _in_any(mark: Mark, names: Iterable[Mark]) -> bool:
+    """Whether a word is part of a name, as "wrong" is of "wrong signature"."""
+    return any(name.start <= mark.start and mark.end <= name.end for name in names)
 
 
 def _longest(marks: Iterable[Mark]) -> Iterator[Mark]:
@@ -215,7 +261,12 @@ def _stage_pattern(stage: str) -> str:
     if stage == "code":
         return r"\bcode generation\b"
     if stage == "ir_to_code":
-        return r"\b(?:ir to (?:code|python)|code ?gen(?:eration)?(?: stage)?|code stage)\b"
+        return (
+            r"\b(?:ir to (?:code|python|py)|code ?gen(?:eration)?(?: stage)?"
+            r"|code (?:stage|step|phase|emission|synthesis))\b"
+        )
     if stage == "nlp_to_ir":
-        return r"\b(?:nl[pu]? to ir|natural language to ir|text to ir|ir generation|ir stage)\b"
+        return (
+            r"\b(?:(?:natural )?[a-z]+ to ir|ir (?:generation|stage|step|phase)|building the ir)\b"
+        )
     return rf"\b{re.escape(normalize(stage))}\b"

@@ -13,7 +13,8 @@ from liftlab.summary.claims.text import modality
 from liftlab.summary.claims.text.figures import Figure, figures
 from liftlab.summary.claims.text.lexicon import Lexicon
 from liftlab.summary.claims.text.markdown import Piece, pieces
-from liftlab.summary.claims.text.naming import A_THOUSAND, WRONG, Unread, quantity
+from liftlab.summary.claims.text.naming import MANY, WRONG, Unread, quantity
+from liftlab.summary.claims.text.numbers import counted, numbers
 from liftlab.summary.claims.text.sentence import Sentence, sentences
 
 if TYPE_CHECKING:
@@ -21,15 +22,20 @@ if TYPE_CHECKING:
 
 MAX_FIGURES = 24  # of a sentence: beyond them it is a listing
 _NOW = re.compile(r"\b(?:now|today|current(?:ly)?|this (?:run|week|time)|we|our|ours)\b")
+_OWN = re.compile(r"\b(?:we|our|ours|us|now|here)\b|; ")
 _NUMBERED = re.compile(r"\b(week|day|sprint|run|v|version|release) ?([0-9][0-9.]{0,6})\b")
 # A column of another build, or of a change; as the name of a column only.
 _OTHER_COLUMN = re.compile(
-    r"^(?:main|master|trunk|control|upstream|ref(?:erence)?|[δ∆]|delta|diff(?:erence)?|change)\b"
+    r"^(?:main|master|trunk|control(?! flow)|upstream|ref(?:erence)?|[δ∆]|delta"
+    r"|diff(?:erence)?|change)\b"
 )
 _BY = re.compile(r"\bby (?:about |around |roughly |almost |nearly |over |up to |~)?\$?$")
 _CHANGED = re.compile(
     r"\b(?:from|dropped|drops|fell|falls|went|improved|rose|grew|increased|decreased|reduced|cut"
-    r"|down|up|shrank|climbed|jumped|sped|slowed|moved|brought|took|to)\b"
+    r"|down|up(?! to)|shrank|climbed|jumped|sped|slowed|moved|brought|took)\b"
+)
+_SPREADS = re.compile(
+    r"\b(?:rang\w+|spread\w*|var(?:y|ies|ied|ying)|between|anywhere|everything)\b"
 )
 _WHO = r"^(?: of)?(?: (?:all|the|our|its))? ?[a-z ]{0,30}?"
 _WITHIN = re.compile(
@@ -55,15 +61,16 @@ class Found:
 
 def claims_in(piece: Piece, lexicon: Lexicon) -> Iterator[Found]:
     """Yield what a piece of text claims, and its figures that are not read, in order."""
-    if not figures(piece.text):
+    if not any(char.isdigit() for char in piece.text) and not figures(piece.text):
         return
     planned = any(modality.plans(name) for name in (*piece.names, *piece.around[:2]))
-    last = ("", "")  # the stage and the measure that the sentence before named
+    last = ""  # the stage that the sentence before named
     for at, raw in sentences(piece.text):
         text = modality.without_quotes(raw)
-        changes = bool(_CHANGED.search(raw))
+        changes = bool(_CHANGED.search(raw)) and not _SPREADS.search(raw)
         found = figures(text, changes=changes)
         if len(found) > MAX_FIGURES:
+            yield Found(at=at + found[0].start, why_not="a listing of figures")
             continue
         if text != raw:
             for figure in set(figures(raw, changes=changes)) - set(found):
@@ -74,18 +81,32 @@ def claims_in(piece: Piece, lexicon: Lexicon) -> Iterator[Found]:
             if not any(f.start <= mark.start and mark.end <= f.end for f in found if f.off)
         ]
         sentence = Sentence(text, marks, found, piece, lexicon)
-        for figure in found:
-            try:
-                claim = _read(sentence, figure, last, planned=planned)
-            except Unread as why:
-                yield Found(at=at + figure.start, why_not=_with_change(figure, str(why)))
-                continue
-            if claim:
-                caveat = "the change itself takes both runs" if figure.was is not None else ""
-                yield Found(at=at + figure.start, claim=claim, caveat=caveat)
+        for claim in _claims(sentence, last, planned=planned):
+            yield replace(claim, at=at + claim.at)
         stages = [mark.value for mark in marks if mark.slot == "stage" and mark.is_strong]
-        measures = [mark.value for mark in marks if mark.slot == "measure"]
-        last = (stages[-1] if stages else last[0], measures[-1] if measures else last[1])
+        last = stages[-1] if stages else last
+
+
+def _claims(sentence: Sentence, last: str, *, planned: bool) -> Iterator[Found]:
+    """Yield what each figure of a sentence claims, or why it is not read."""
+    first = sentence.figures[0] if sentence.figures else None
+    subject = " ".join(sentence.leftover(first, before=True)) if first else ""
+    both = (*sentence.figures, *numbers(sentence))
+    for figure in sorted(both, key=lambda figure: figure.start):
+        try:
+            if figure.kind == "whole":
+                claim = _number(sentence, figure, planned=planned)
+            else:
+                claim = _read(sentence, figure, last, planned=planned)
+            own = _OWN.search(sentence.text[sentence.clause(figure)[0] :])
+            if claim and subject and first and first.start < figure.start and not own:
+                raise Unread(f"it may be of “{subject}”, too")
+        except Unread as why:
+            yield Found(at=figure.start, why_not=_with_change(figure, str(why)))
+            continue
+        if claim:
+            caveat = "the change itself takes both runs" if figure.was is not None else ""
+            yield Found(at=figure.start, claim=claim, caveat=caveat)
 
 
 def _with_change(figure: Figure, why: str) -> str:
@@ -96,25 +117,23 @@ def _with_change(figure: Figure, why: str) -> str:
     return f"a change from {figure.was:g} to {figure.value:g}{unit} (ratio {ratio:.2g}); {why}"
 
 
-def _read(
-    sentence: Sentence, figure: Figure, last: tuple[str, str], *, planned: bool
-) -> Claim | None:
+def _read(sentence: Sentence, figure: Figure, last: str, *, planned: bool) -> Claim | None:
     """Return the claim of a figure; None for the time of a share that is read with it."""
     _refuse(sentence, figure, planned=planned)
-    if within := _within(sentence, figure):
+    left, right = sentence.text[: figure.start], sentence.text[figure.end :]
+    aimed = modality.aimed(left)
+    if not aimed and (within := _within(sentence, figure)):
         return within
     if any(_within(sentence, other) for other in sentence.figures if other.end <= figure.start):
         return None
     start, end = sentence.clause(figure)
-    clause, left = sentence.text[start:end], sentence.text[: figure.start]
+    clause = sentence.text[start:end]
     if _BY.search(left) and not any(mark.value == "cv" for mark in sentence.marks):
         raise Unread("a change: compare both runs")
-    relation = modality.relation(left, sentence.text[figure.end :])
+    relation = modality.relation(left, right)
     is_limit = relation != "is"
-    verdict = modality.target(clause, limit=is_limit)
-    before = sentence.segment(figure).partition(sentence.text[figure.start : figure.end])[0]
-    wished = is_limit and modality.target(before, limit=False) == "open"
-    if (verdict == "open" and not is_limit) or (wished and verdict in ("", "open")):
+    verdict = modality.target(clause, left[start:], right, limit=is_limit)
+    if (verdict == "open" and not is_limit) or (verdict in ("", "open") and aimed):
         raise Unread("a target")
     wanted = quantity(sentence, figure, last)
     if verdict in ("met", "not met"):
@@ -126,6 +145,23 @@ def _read(
     return _claim(wanted, figure, relation, about=modality.is_about(left))
 
 
+def _number(sentence: Sentence, figure: Figure, *, planned: bool) -> Claim | None:
+    """Return the claim of a whole number; None where it counts nothing that a run has."""
+    wanted = counted(sentence, figure)
+    if wanted is None:
+        return None
+    left, right = sentence.text[: figure.start], sentence.text[figure.end :]
+    _refuse(sentence, figure, planned=planned)
+    if modality.aimed(left):
+        raise Unread("a target")
+    if modality.denied(left):
+        raise Unread("a denial")
+    relation = modality.relation(left, right)
+    if relation != "is" and wanted.metric in ("attempts", "retries"):
+        raise Unread("it may be how often it is tried")
+    return _claim(wanted, figure, relation, about=modality.is_about(left))
+
+
 def _refuse(sentence: Sentence, figure: Figure, *, planned: bool) -> None:
     """Refuse a figure that is no claim about the run, whatever it is of."""
     start, end = sentence.clause(figure)
@@ -133,7 +169,7 @@ def _refuse(sentence: Sentence, figure: Figure, *, planned: bool) -> None:
         raise Unread("a change: compare both runs")
     if figure.kind == "other":
         raise Unread("in another unit")
-    if why := modality.unread(sentence.segment(figure), planned=planned):
+    if why := modality.unread(*sentence.sides(figure), planned=planned):
         raise Unread(why)
     if sentence.piece.quoted:
         raise Unread("quoted")
@@ -143,21 +179,25 @@ def _refuse(sentence: Sentence, figure: Figure, *, planned: bool) -> None:
         raise Unread("a range, no figure")
     if modality.is_open(sentence.text[start:end]):
         raise Unread("left open")
+    if name := sentence.unknown_name(figure):
+        raise Unread(f"its row or column is not known: “{name}”")
     if other := _other_run(sentence, figure):
         raise Unread(f"another run's figure: “{other}”")
 
 
 def _claim(wanted: Quantity, figure: Figure, relation: Relation, *, about: bool) -> Claim:
-    if wanted.metric == A_THOUSAND:
+    if wanted.metric.startswith(MANY):
+        many = int(wanted.metric.removeprefix(MANY))
         wanted = replace(wanted, metric="cost_per_trial_usd")
-        figure = replace(figure, value=figure.value / 1000, off=figure.off / 1000)
+        off = max(figure.off, 0.0005 * figure.value)  # a rounded price, so many times
+        figure = replace(figure, value=figure.value / many, off=off / many)
     if wanted.metric == WRONG:
         wanted, figure = replace(wanted, metric="success_rate"), _rest(figure)
         relation = _OPPOSITE[relation]
     off = figure.off
     if about:
         off = max(off, 0.05 * figure.value, 0.02 if wanted.is_share else 0.0)
-    is_count = figure.kind == "count" and relation == "is"
+    is_count = figure.kind == "count" and (relation == "is" or wanted.within_s is not None)
     return Claim(
         id="",
         statement="",
@@ -196,7 +236,14 @@ def _within(sentence: Sentence, figure: Figure) -> Claim | None:
     stage = "right" if right else stages[-1].value if stages else "e2e"
     wanted = Quantity(metric=f"{stage}_within", within_s=later[0].value)
     relation = modality.relation(sentence.text[: figure.start], sentence.text[figure.end :])
-    return _claim(wanted, _rest(figure) if longer else figure, relation, about=False)
+    if relation == "is" and figure.off:  # "half of them within 16 s" leaves room for more
+        relation = "at_least"
+    return _claim(
+        wanted,
+        _rest(figure) if longer else figure,
+        _OPPOSITE[relation] if longer else relation,
+        about=False,
+    )
 
 
 def _other_run(sentence: Sentence, figure: Figure) -> str:
@@ -205,14 +252,18 @@ def _other_run(sentence: Sentence, figure: Figure) -> str:
     piece, lexicon = sentence.piece, sentence.lexicon
     own = sentence.text[start:end]
     said = own if _NOW.search(own) else sentence.text[:end]
-    if column := next(filter(_OTHER_COLUMN.match, piece.names), None):
-        return column
+    if any(_OTHER_COLUMN.match(name) for name in piece.names[1:2]):
+        return piece.names[1]
     for text in (said, *piece.names[:2], *piece.around[:1]):
         for mark in lexicon.marks(text):
-            if mark.slot == "other":
+            words = set(text[mark.start : mark.end].split())
+            if mark.slot == "other" and not words & lexicon.own:
                 return text[mark.start : mark.end]
         for week in _NUMBERED.finditer(text):
-            if f"{week[1]}{week[2]}" not in lexicon.summary.run.run.run_id:
+            name = f"{week[1]}{week[2]}"
+            if name not in lexicon.summary.run.run.run_id and not any(
+                word.startswith(name) for word in lexicon.own
+            ):
                 return week[0]
     return ""
 

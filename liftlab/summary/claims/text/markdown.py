@@ -24,6 +24,9 @@ _GOES_ON = re.compile(
 )
 _ROOM = 8  # columns: more than hyphenation explains
 _UNIT = re.compile(r"(?:[(\[,/] ?|\bin )(s|secs?|seconds|ms|%|usd|\$|cents?)[)\]]?$")
+_OF_CLASSES = re.compile(r"\b(?:class|failure|reason|error)")
+_FIGURE = re.compile(r"^[~$]?[0-9][0-9.,]*(?: ?/ ?[0-9]+| ?(?:s|ms|%|usd))?$")
+_ROWS = re.compile(r"(?:test|case|prompt|example|run|trial|request|repeat|day|week|seed|k|id|#)?")
 _BARE = re.compile(r"^~?[0-9][0-9.,]{0,9}$")
 
 
@@ -156,7 +159,12 @@ class _Reader:
         while place < len(self.rows) and "|" in self.rows[place]:
             cells = _cells(self.rows[place])
             name = normalize(cells[0]) if cells else ""
-            for column, cell in zip(header[1:], cells[1:], strict=False):
+            if _OF_CLASSES.search(header[0]):  # where it is one class among others
+                name = name.replace("wrong answer", "wrong value")
+            first, above = 1, header[0]
+            if _FIGURE.match(name) and not _ROWS.fullmatch(above):  # its first column names nothing
+                first, name, above = 0, "", ""
+            for column, cell in zip(header[first:], cells[first:], strict=False):
                 text = normalize(cell)
                 unit = _UNIT.search(column) or _UNIT.search(name)
                 if unit and _BARE.match(text):
@@ -166,7 +174,7 @@ class _Reader:
                     text=text,
                     lines=((0, place + 1),),
                     said={place + 1: shown(self.rows[place])},
-                    names=(name, column, header[0], normalize(" | ".join(others))),
+                    names=(name, column, above, normalize(" | ".join(others))),
                     around=self._around(),
                     quoted=False,
                 )

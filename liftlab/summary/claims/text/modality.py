@@ -12,8 +12,14 @@ SETTLED = re.compile(
     r"\b(?P<verdict>not (?:met|meet|reached|reach|achieved|hit)|miss(?:ed|es)?"
     r"|met|meets?|reached|reach(?:es)?|achieved?|hits?)\b"
 )
+# Behind a limit: whether it holds.
+_HOLDS = re.compile(
+    r"^[^.;]{0,30}?(?:[:=(,|-]| to) ?(?:(?P<yes>yes|true|ok|pass(?:ed)?\b|[✅✔✓☑])"
+    r"|(?P<no>no\b|false|fail(?:ed)?\b|[❌✘✗✖]))|^ ?(?P<y>[✅✔✓☑])|^ ?(?P<n>[❌✘✗✖])"
+)
 _OPEN = re.compile(
-    r"\b(?:undecided|not measurable|whether|can not say|cannot say|unclear|unknown"
+    r"\b(?:undecided|not (?:yet )?decided|not measurable|whether|can not say|cannot say|unclear"
+    r"|unknown"
     r"|(?:is|still|remains|left) open)\b|^open\b"
 )
 _PLANS = re.compile(
@@ -27,7 +33,8 @@ _NOT_REAL = re.compile(
     r"\b(?:if|unless|would|could|should|shall|must|might|may|can|will|won't|let us|let's|aim\w*"
     r"|hop(?:e|es|ing)|want(?:s|ed)?|wish|need(?:s|ed)? to|plans?|planned|planning|intend\w*"
     r"|expect(?:s|ed|ing)?|assume\w*|assuming|suppos\w+|estimat\w+|forecast\w*|predict\w*"
-    r"|project(?:ed|ion)|ideally|to be|going to|aspir\w+|promise\w*|guarantee\w*|commit\w*"
+    r"|project(?:ed|ion)|ideally|(?:is|are|yet) to be|ha(?:ve|s) to|going to|aspir\w+|promise\w*"
+    r"|guarantee\w*|commit\w*"
     r"|budget(?:ed)?|allow\w*|require[sd]?|imagine|example|hypothetical\w*|not true|never said"
     r"|no longer|probably|perhaps|maybe|seems?|likely|guess\w*|think|believe[sd]?|rumou?r\w*|until"
     r"|once we|as soon as|try|trying|doubt\w*|pretend|threshold|alert\w*|cap(?:ped)?"
@@ -38,8 +45,20 @@ _SAID = re.compile(
     r"|advertise\w*|advertising|told|heard|stated?|wrote|quot(?:e|es|ed))\b"
 )
 _TARGET = re.compile(
-    r"\b(?:targets?|goals?|limit|objective|threshold|slo|sla|aim|bar|requirements?|criteri(?:on"
-    r"|a))\b"
+    r"\b(?:targets?|goals?|limit|objectives?|threshold|slos?|slas?|aim|bar|requirements?"
+    r"|criteri(?:on|a))\b"
+)
+_AIMED = re.compile(
+    rf"{_TARGET.pattern}|\b(?:okrs?|acceptance|milestones?|promised|shooting for|get to|needs?"
+    r"|launch|by (?:q[1-4]|next|the end|20[0-9]{2}|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov"
+    r"|dec)[a-z]*))\b"
+)
+_IN_FACT = re.compile(
+    r"\b(?:now|today|current(?:ly)?|actual(?:ly)?|measured|in fact|in reality|instead|here"
+    r"|(?:we|it)(?: a|')re|we (?:have|got|get|see|measured|saw)|ours?)\b"
+)
+_CONSEQUENCE = re.compile(
+    r",? so (?!that\b)|, (?:which|but|because|hence|thus|and (?:we|that|this))\b| - (?!if|when)"
 )
 _DENIED = re.compile(
     r"\b(?:not|never|nowhere near|isn't|aren't|wasn't|no longer|neither|hardly|doesn't|don't)\b"
@@ -76,10 +95,11 @@ def plans(heading: str) -> bool:
     return bool(_PLANS.search(heading) and not SETTLED.search(heading))
 
 
-def unread(segment: str, *, planned: bool) -> str:
-    """Return why a part of a sentence is no claim; empty where it may be one."""
-    if segment.rstrip().endswith("?"):
+def unread(left: str, right: str, *, planned: bool) -> str:
+    """Return why a figure is no claim by the words on both sides; empty where it may be one."""
+    if right.rstrip().endswith("?"):
         return "a question"
+    segment = left + _CONSEQUENCE.split(right, maxsplit=1)[0]
     if _UNDONE.match(segment):
         return "a plan"
     if _NOT_REAL.search(segment):
@@ -96,15 +116,33 @@ def is_open(clause: str) -> bool:
     return bool(_OPEN.search(clause))
 
 
-def target(clause: str, *, limit: bool) -> str:
+def names_target(clause: str) -> bool:
+    """Whether a clause speaks of a target."""
+    return bool(_TARGET.search(clause))
+
+
+def aimed(left: str) -> bool:
+    """Whether the words before a figure speak of what is wanted, and not of what is."""
+    wanted = [match.end() for match in _AIMED.finditer(left)]
+    return bool(wanted) and not (
+        _IN_FACT.search(left, wanted[-1]) or SETTLED.search(left, wanted[0])
+    )
+
+
+def target(clause: str, left: str, right: str, *, limit: bool) -> str:
     """Return "met", "not met", or "open" for a target that a clause names; empty for none.
 
+    `left`, `right`: what stands before the figure in the clause, and behind it.
     `limit`: whether the clause has a limit, as "≤ 15 s": then it needs no word for it.
     """
+    if limit and (holds := _HOLDS.match(right)):
+        return "met" if holds["yes"] or holds["y"] else "not met"
     settled = SETTLED.search(clause)
-    named = bool(_TARGET.search(clause))
+    named = names_target(clause)
     if not settled or not (named or limit):
         return "open" if named else ""
+    if not limit and re.search("[0-9].*?:", left) and SETTLED.search(left):
+        return ""  # "the 70 % target is not met: 38 %"
     verdict = settled["verdict"]
     before = clause[: settled.start()][-12:]
     denied = verdict.startswith(("not", "miss")) or _DENIED.search(before)

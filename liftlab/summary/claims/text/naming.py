@@ -5,15 +5,42 @@ from __future__ import annotations
 import re
 
 from liftlab.settings.targets import Population
-from liftlab.summary.claims.model import Quantity
+from liftlab.summary.claims.model import Quantity, counts, estimate
 from liftlab.summary.claims.text.figures import Figure
-from liftlab.summary.claims.text.lexicon import Slot
+from liftlab.summary.claims.text.lexicon import Mark, Slot
 from liftlab.summary.claims.text.sentence import Sentence
 
-WRONG, A_THOUSAND = "wrong", "per_thousand"  # the rest of the success rate; of 1,000 requests
+WRONG, MANY = "wrong", "per_"  # the rest of the success rate; of so many requests
 _DIFFERENCE = "!a difference"
 _UNCLEAR = "what it is the share of is not clear"
-_OF_FAILURES = re.compile(r" ?(?:of )?(?:all |the )?(?:failures|failed|wrong|errors)\b")
+_CAUSE = frozenset(  # how a failure class is told
+    [
+        "behind",
+        "because",
+        "make",
+        "makes",
+        "due",
+        "account",
+        "accounts",
+        "cause",
+        "causes",
+        "caused",
+        "explain",
+        "explains",
+        "come",
+        "forget",
+        "forgets",
+        "missed",
+        "share",
+        "reason",
+    ]
+)
+_OF_FAILURES = re.compile(
+    r" ?(?:of )?(?:all |the |what |those that |the ones that )*(?:failures|fail(?:s|ed)?|wrong"
+    r"|errors)\b"
+)
+_PART_OF = re.compile(r" (?:out )?of (?:the |a |our )?~?[0-9]")  # "10.0 s of 15 s"
+_WHOLE_OF = re.compile(r"[0-9] ?m?s (?:out )?of ~?$")
 _OF_WHOLE = re.compile(r"\bof (?:the|a|our) ~?$")
 _LIMITS_WHO = re.compile(
     r"\b(with|without|for|when|where|if|after|during|among|on|under|whose|except|excluding|at|in"
@@ -21,20 +48,33 @@ _LIMITS_WHO = re.compile(
 )
 
 
+_OF_SOME = re.compile(  # "on 200 prompts"
+    r"\b(?:in|for|on|over|across|with|of) ([0-9][0-9,]{0,8}) (?:\w+ )?(?:requests|prompts|cases"
+    r"|calls)\b"
+)
+_WITH = re.compile(r" (?:with|against) (?!(?:an?|the) )[a-z ]{2,40}(?=[.,;:)]|$)")
+_PLAIN_SHARE = re.compile(r"(?:success |pass |solve )?(?:rate|%|pct|score|result)s?")
+_IS_OF = re.compile(
+    r"(?: prompts?| ones?| cases?| tasks?| functions?)?"
+    r"(?: ?[:=,(]| is| are| at| was| were| only| with| did| does?| best| worst| better| worse"
+    r"| comes? in)* ?[:=(~]? ?"
+)
+
+
 class Unread(Exception):
     """A figure is not read; says why."""
 
 
-def quantity(sentence: Sentence, figure: Figure, last: tuple[str, str]) -> Quantity:
+def quantity(sentence: Sentence, figure: Figure, last: str) -> Quantity:
     """Return the quantity that a figure is of; raise Unread if the words do not say so.
 
-    `last`: the stage and the measure that the sentence before named.
+    `last`: the stage that the sentence before named.
     """
     if figure.kind == "usd":
         return Quantity(metric=_one(sentence, "cost", figure, "what it is the cost of"))
     if figure.kind == "seconds":
-        return _time(sentence, figure, last[0])
-    return _share(sentence, figure, last[1])
+        return _time(sentence, figure, last)
+    return _share(sentence, figure)
 
 
 def _one(sentence: Sentence, slot: Slot, figure: Figure, missing: str) -> str:
@@ -42,8 +82,12 @@ def _one(sentence: Sentence, slot: Slot, figure: Figure, missing: str) -> str:
     start, end = sentence.clause(figure)
     marks = sentence.find(slot, figure)
     has_own = any(start <= mark.start and mark.end <= end for mark in marks)
-    if not has_own and (words := sentence.leftover(figure)):
+    if words := sentence.leftover(figure, before=has_own):
         raise Unread(f"{missing} is not named beside “{' '.join(words[:4])}”")
+    if not has_own and marks and sentence.leftover(figure, before=True, since=marks[-1].end):
+        raise Unread(f"{missing} is not named")
+    if not has_own and not marks and not sentence.piece.names and sentence.is_taken(figure):
+        raise Unread(f"{missing} is not named")
     values = {mark.value for mark in marks} or sentence.of_names(slot)
     return _only(values, figure, missing)
 
@@ -74,7 +118,12 @@ def _stage(sentence: Sentence, figure: Figure, last: str) -> str:
     if len(values) > 1:
         values.discard("~e2e")
     strong = values - {"~e2e"}
-    if strong and _OF_WHOLE.search(sentence.text[: figure.start]):
+    for mark in sentence.find("stage", figure):
+        between = sentence.text[figure.end : max(figure.end, mark.start)]
+        if mark.is_strong and re.search(r"\b(?:by|than|because|due|thanks|is|are|as)\b", between):
+            raise Unread("its stage is not clear")
+    before, behind = sentence.text[: figure.start], sentence.text[figure.end :]
+    if (strong and _OF_WHOLE.search(before)) or _PART_OF.match(behind) or _WHOLE_OF.search(before):
         raise Unread("its stage is not clear")  # "1.3 s of the 2.1 s"
     if not values and sentence.leftover(figure):
         raise Unread("what took it is not named")
@@ -90,10 +139,16 @@ def _stage(sentence: Sentence, figure: Figure, last: str) -> str:
 
 
 def _population(sentence: Sentence, figure: Figure) -> Population:
-    _, end = sentence.clause(figure)
+    start, end = sentence.clause(figure)
     named = sentence.lexicon.marks(" | ".join(sentence.piece.names))
     marks = [*named, *(mark for mark in sentence.marks if mark.start < end)]
-    values = {mark.value for mark in marks if mark.slot == "whose"}
+    # "38 % success, median 15 s": the success is another figure's.
+    values = {
+        mark.value
+        for mark in marks
+        if mark.slot == "whose"
+        and (mark in named or mark.start >= start or not _is_bare(sentence, mark))
+    }
     for value in values:
         if value.startswith("!"):
             raise Unread(value[1:])
@@ -101,10 +156,20 @@ def _population(sentence: Sentence, figure: Figure) -> Population:
     return "right" if values else "answered"
 
 
+def _is_bare(sentence: Sentence, mark: Mark) -> bool:
+    return sentence.text[mark.start : mark.end].startswith("succe")
+
+
 def _refuse_others(sentence: Sentence, figure: Figure) -> None:
     """Refuse a figure whose words narrow down whose it is in a way that no table knows."""
     start, end = sentence.clause(figure)
     unknown = set(sentence.leftover(figure))
+    answers, behind = sentence.lexicon.summary.answers, sentence.text[end:]
+    for some in _OF_SOME.finditer(sentence.text[:end]):
+        if int(some[1].replace(",", "")) not in (answers.trials, answers.cases, answers.answered):
+            raise Unread(f"whose it is: “{some[0]}”")
+    if limit := _WITH.match(behind):  # "3 s with caching", but not "3 s with 40 % success"
+        raise Unread(f"whose it is: “{limit[0].strip()}”")
     for match in _LIMITS_WHO.finditer(sentence.text[start:end]):
         if match[1] == "after" and figure.was is not None:
             continue
@@ -112,24 +177,16 @@ def _refuse_others(sentence: Sentence, figure: Figure) -> None:
             raise Unread(f"whose it is: “{match[0].strip()}”")
 
 
-def _share(sentence: Sentence, figure: Figure, last: str) -> Quantity:
-    classes = sentence.values("class", figure)
-    if _OF_FAILURES.match(sentence.text[figure.end :]):
-        after = {m.value for m in sentence.marks if m.slot == "class" and m.start > figure.start}
-        classes = classes or (list(after) if len(after) == 1 else [])
-        if not classes:
-            raise Unread(_UNCLEAR)
-        return Quantity(metric="share_of_failures", groups=tuple(classes))
+def _share(sentence: Sentence, figure: Figure) -> Quantity:
+    if classes := _classes(sentence, figure):
+        return _of_class(sentence, figure, classes)
     groups = tuple(
         sentence.values("group", figure) or sorted(sentence.of_names("group", near=True))
     )
-    named = any(mark.slot == "measure" for mark in sentence.marks)
-    if last == "success_rate" and groups and not named and not sentence.leftover(figure):
-        return Quantity(metric=last, groups=groups)  # "Strings: 3/4 passed. Lists: 2/4."
+    if groups and _is_success(sentence, figure, groups):
+        return Quantity(metric="success_rate", groups=groups)
     measure = _one(sentence, "measure", figure, "what it is the share of")
-    if measure == "failures" and classes:
-        return Quantity(metric="share_of_failures", groups=tuple(classes))
-    if measure == "failures" or classes or _is_word_alone(sentence, figure):
+    if measure == "failures" or _is_word_alone(sentence, figure):
         raise Unread(_UNCLEAR)
     if measure == "cv":
         return Quantity(metric=f"{_stage(sentence, figure, '')}_cv")
@@ -140,6 +197,55 @@ def _share(sentence: Sentence, figure: Figure, last: str) -> Quantity:
     if groups and measure in ("parsed_rate", "error_rate"):
         raise Unread("only the success rate is known by kind of prompt")
     return Quantity(metric=WRONG if measure == "failed" else measure, groups=groups)
+
+
+def _classes(sentence: Sentence, figure: Figure) -> list[str]:
+    """Return the failure class that a share is of: in its clause, its row, or behind it."""
+    start, end = sentence.clause(figure)
+    found = [m for m in sentence.find("class", figure) if start <= m.start and m.end <= end]
+    if not found and _OF_FAILURES.match(sentence.text[figure.end :]):
+        found = [m for m in sentence.marks if m.slot == "class" and m.start > figure.start]
+        if not found:
+            raise Unread(_UNCLEAR)
+    named = {mark.value for mark in found} or sentence.of_names("class", near=True)
+    if named and sentence.text[figure.start].isalpha() and figure.kind == "share":
+        raise Unread(_UNCLEAR)
+    if len(named) > 1 or (named and set(sentence.leftover(figure)) - _CAUSE):
+        raise Unread(_UNCLEAR)
+    return sorted(named)
+
+
+def _of_class(sentence: Sentence, figure: Figure, classes: list[str]) -> Quantity:
+    """Return the share of a failure class: of the failures or of all, where that is not said."""
+    kinds = [
+        Quantity(metric=m, groups=tuple(classes)) for m in ("share_of_failures", "failure_share")
+    ]
+    said = " | ".join((sentence.text, *sentence.piece.names[:2], *sentence.piece.around[:1]))
+    if re.search(r"\b(?:of|all|the|[0-9]) (?:the |our )?(?:failures|wrong|failed)\b", said):
+        return kinds[0]
+    if re.search(r"\bof (?:all |the |our )?(?:answers|requests|generations)\b", said):
+        return kinds[1]
+    summary = sentence.lexicon.summary
+    return min(kinds, key=lambda kind: abs((estimate(summary, kind).value or 0.0) - figure.value))
+
+
+def _is_success(sentence: Sentence, figure: Figure, groups: tuple[str, ...]) -> bool:
+    """Whether a share beside a kind of prompt, and nothing else, is its success rate."""
+    names, texts = sentence.piece.names, (*sentence.piece.names[:2], *sentence.piece.around[:1])
+    marks = [*sentence.marks, *(m for text in texts for m in sentence.lexicon.marks(text))]
+    if any(m.slot == "measure" and m.value != _DIFFERENCE for m in marks) or len(groups) > 1:
+        return False
+    if figure.kind == "count":
+        known = counts(sentence.lexicon.summary, Quantity(metric="success_rate", groups=groups))
+        if known is None or known[1] != figure.total:
+            return False
+    if names:
+        return bool(_PLAIN_SHARE.fullmatch(names[1]))
+    left = [m for m in sentence.marks if m.slot == "group" and m.end <= figure.start]
+    own = sentence.text[figure.end : sentence.clause(figure)[1]]
+    if any(mark.slot == "group" for mark in sentence.lexicon.marks(own)):
+        return False  # "50 % easy, 35 % medium" says what the prompts are
+    return bool(left and _IS_OF.fullmatch(sentence.text[left[-1].end : figure.start]))
 
 
 def _is_word_alone(sentence: Sentence, figure: Figure) -> bool:

@@ -42,13 +42,19 @@ _SUBSTITUTES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![0-9.,])([0-9]{1,4}),([0-9]{1,2})(?![0-9,])(?=\s?([a-z%$€¢]|$))"), r"\1.\2"),
     (re.compile(r"(?<![0-9.])\.([0-9])"), r"0.\1"),
     (re.compile(r"\((s|ms|%|usd)\)\s*[:=|]\s*(~?[0-9][0-9.,]{0,12})(?=\s|$)"), r": \2 \1"),
+    (re.compile(r"(?:\$|\busd) ?(?:/|per) ?(request|call|prompt|answer)s? ?[:="
+        r"|] ?([0-9.]{1,12})"), r"per \1: \2 usd"),
     (re.compile(r"\bhalf a second\b"), "0.5 s"),
     (re.compile(r"\bhalf a minute\b"), "30 s"),
     (re.compile(r"\bsub[- ](?=[0-9])"), "under "),
 )  # fmt: skip
-_NOUNS = r"prompts?|cases?|requests?|answers?|calls?|runs?|tests?|functions?|responses?|steps?"
+_NOUNS = (
+    "prompts?|cases?|requests?|answers?|calls?|runs?|tests?|functions?|responses?|steps?|failures?"
+    "|errors?|retries|retry|attempts?|generations?|wrong|right|correct|missing"
+)
 _NUMBER = re.compile(
-    rf"\b({_ALL})\b(?= (?:out of|of|in) |[ -](?:%|s\b|secs?\b|seconds?\b|minutes?\b|cents?\b|of\b)"
+    rf"\b({_ALL})\b(?= (?:out of|of|in) |[ -](?:%|s\b|secs?\b|seconds?\b|minutes?\b|cents?\b"
+    rf"|dollars?\b|of\b)"
     rf"|,? (?:{_NOUNS})\b)|(?<=out of )({_ALL})\b|(?<=[0-9] of )({_ALL})\b|(?<=[0-9] in )({_ALL})\b"
 )
 _PART = re.compile(

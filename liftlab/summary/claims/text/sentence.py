@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from liftlab.summary.claims.text import modality
 from liftlab.summary.claims.text.figures import Figure
 from liftlab.summary.claims.text.lexicon import Lexicon, Mark, Slot
 from liftlab.summary.claims.text.markdown import Piece
@@ -23,23 +24,47 @@ _PLAIN = frozenset(
     re.findall(
         "[a-z]+",
         """
-        a about above achieve achieved all almost also an and answer answered answers any are
-        around as asked at bar be been below benchmark both by call calls came case cases code
-        comes cost costing costs cpu currently day did do does down each endpoint eval evaluation
-        every exactly figure for from function functions get gets give given gives goal got graded
-        had hardware has have here hit hits holds hovers i in is it its just keeps kept landed
-        lands laptop latency least less limit machine measured measures meet meets met miss missed
-        model money more most my nearly not now number of on one ones only or original our out
-        over overall per pipeline price priced pricing produce produced prompt prompts python rate
-        reach reached reaches remains request requests respectively response responses result
-        results returned returns roughly run runs s same sat service set share sit sits so
-        solution solutions spend spent stage stages stands stay stayed stays step still stood
-        stretch success suite system take takes taking target targets test tests than that the
-        then there these this those time times to today took total trial trials under up us usd
-        value values was we week well were which while with yet
+        a about above account accounts accuracy achieve achieved against all almost also an and
+        answer answered answers any are around arrive arrives as asked at bad bar be been being
+        below benchmark best big both breakdown broad broken but by call calls came case cases
+        category class clear clearly code come comes consistent cost costing costs cpu currently
+        day did different difficulty do does dominates done down each end ending endpoint ends
+        eval evaluation even every exactly expensive fast figure final five flat for four fresh
+        from function functions fyi generation generations get gets give given gives goal good
+        got graded great had hardware has have headline heads here here's high hit hits holds
+        hovers however i impact in internal is it it's its just keeps kept landed lands laptop
+        large latency latest least less limit little local low machine makes measured measures
+        meet meets met miss missed model money more most my nearly news no not note nothing now
+        number numbers of on once one ones only or original our out over overall overview own
+        pay pays per pipeline poor postmortem price priced pricing produce produced prompt
+        prompts python quick rare rate reach reached reaches real recap reliability remains
+        report request requests respectively response responses result results returned returns
+        revised rose roughly run runs s sadly same sat scored see service set share simply
+        simulated sit sits slow small smoke so solution solutions span spend spent spread stable
+        stands status stay stayed stays still stood story stretch success suite summary system
+        take takes taking target targets team ten test tests than thanks that that's the then
+        there there's these this those three tight time times timing timings to today today's
+        tonight's took total trial trials truth two unchanged under up updated us usd value
+        values very was we week well went were what's which while whole with within worst yes
+        yet you your
         """,
     )
 )
+
+
+_ADJECTIVE = re.compile(r"\ban? [a-z]+ $")  # "a healthy 15.3 s"
+_LEAD = re.compile(  # "Quick numbers before the call: "
+    r"[^:]*\b(?:we|i|it|there|that's|here's|numbers|results?|summary|update|tl;?dr|fyi|verdict"
+    r"|so)\b[^:]*: "
+)
+_OF_TABLES = frozenset(
+    re.findall(
+        "[a-z]+",
+        "average cents count failures full max mean metric metrics min ms number ours quantity"
+        " result sec seconds secs share sum total usd value whole",
+    )
+)
+_NAMES = ("statistic", "stage", "group", "class", "measure", "cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +80,18 @@ class Sentence:
     def clause(self, figure: Figure) -> tuple[int, int]:
         """Return the bounds of the words around a figure."""
         start, end = _between(_CUT, self.text, figure)
+        lead = _LEAD.match(self.text, start, figure.start)
+        named = [part.start for part in self.marks] + [part.start for part in self.figures]
+        if lead and not any(start <= place < lead.end() for place in named):
+            start = lead.end()
         if bracket := _REMARK.match(self.text, end):  # "2.15 s (median)"
             end = bracket.end()
         return start, end
 
-    def segment(self, figure: Figure) -> str:
-        """Return the part of the sentence between semicolons that a figure is in."""
+    def sides(self, figure: Figure) -> tuple[str, str]:
+        """Return what stands on both sides of a figure, up to the next semicolon."""
         start, end = _between(_SEGMENT, self.text, figure)
-        return self.text[start:end]
+        return self.text[start : figure.start], self.text[figure.end : end]
 
     def values(self, slot: Slot, figure: Figure) -> list[str]:
         """Return what the words of a slot say of a figure."""
@@ -78,9 +107,27 @@ class Sentence:
         if own:
             return self._nearest(own, figure)
         left = [mark for mark in marks if mark.end <= figure.start]
+        if left and self.is_taken(figure):
+            return []
         # What stands beside the last one is of it: "99 of 230 checks passed (43 %)".
         beside = [m for m in left if not m.is_known and left[-1].start - m.end < 3]
         return [*beside, *left[-1:]]
+
+    def is_taken(self, figure: Figure) -> bool:
+        """Whether what was named before is of an earlier figure, and nothing tells them apart."""
+        shares = ("share", "count")
+        kinds = shares if figure.kind in shares else (figure.kind,)
+        start, end = self.clause(figure)
+        names = [m for m in self.marks if m.slot in _NAMES and start <= m.start and m.end <= end]
+        earlier = [
+            f
+            for f in self.figures
+            if f.kind in kinds and f.end <= figure.start and not self._is_limit(f)
+        ]
+        return bool(earlier) and not names and not modality.names_target(self.text[start:end])
+
+    def _is_limit(self, figure: Figure) -> bool:
+        return modality.relation(self.text[: figure.start], self.text[figure.end :]) != "is"
 
     def _listed(self, marks: Sequence[Mark], figure: Figure) -> Mark | None:
         """Return the mark in a figure's place of a list: "P50 and P95 are 1.2 and 3.4 s"."""
@@ -106,16 +153,39 @@ class Sentence:
             return left[-1:]  # "min = 1.2 s max = 3.4 s"
         return [*left, *right] or list(own[:1])
 
-    def leftover(self, figure: Figure) -> list[str]:
-        """Return the words of a figure's clause that no table knows."""
+    def leftover(
+        self, figure: Figure, *, before: bool = False, since: int | None = None
+    ) -> list[str]:
+        """Return the words of a figure's clause that no table knows.
+
+        `before`: only those before the figure.
+        `since`: from there on, not from the beginning of the clause.
+        """
         text = list(self.text)
         for start, end in [(part.start, part.end) for part in self.marks] + [
             (part.start, part.end) for part in self.figures
         ]:
             text[start:end] = " " * (end - start)
         start, end = self.clause(figure)
-        words = re.findall(r"[a-z][a-z']+", "".join(text[start:end]))
-        return [word for word in words if word not in _PLAIN]
+        start = start if since is None else since
+        left = _ADJECTIVE.sub(" ", "".join(text[start : figure.start]))
+        right = "" if before else "".join(text[figure.end : end]).partition(": ")[0]
+        words = re.findall(r"[a-z][a-z']+", left + right)
+        known = _PLAIN | self.lexicon.own
+        return [word for word in words if word not in known and not word.endswith("ly")]
+
+    def unknown_name(self, figure: Figure) -> str:
+        """Return the name of a cell's row or column that has a word which no table knows."""
+        others = ("measure", "class", "cost") if figure.kind == "seconds" else ()
+        for name in self.piece.names[:2]:
+            text = name
+            marks = self.lexicon.marks(name)
+            for mark in [m for m in marks if m.slot not in others]:
+                text = text.replace(name[mark.start : mark.end], " ")
+            words = re.findall(r"[a-z][a-z']+", text)
+            if set(words) - _PLAIN - _OF_TABLES - self.lexicon.own:
+                return name
+        return ""
 
     def of_names(self, slot: Slot, *, near: bool = False) -> set[str]:
         """Return the values of a slot in the names of a cell's row and column, else in headings."""
