@@ -15,6 +15,7 @@ from liftlab.cli.options import endpoint_option, project, protocol_option, taken
 @click.option("--suite", metavar="NAME|FILE", help="The suite to run.")
 @click.option("--pipeline", metavar="NAME", help="The pipeline to run it through.")
 @click.option("--repeats", type=click.IntRange(1), help="How often each case is run.")
+@click.option("--no-code", is_flag=True, help="Leave the code out, for readers outside the team.")
 def report_command(
     run: str | None,
     endpoint: str | None,
@@ -22,6 +23,7 @@ def report_command(
     suite: str | None,
     pipeline: str | None,
     repeats: int | None,
+    no_code: bool,
 ) -> None:
     """Run the suite and write the HTML report; with RUN, write the report of that run.
 
@@ -36,5 +38,5 @@ def report_command(
         run__pipeline=pipeline,
         run__repeats=repeats,
     )
-    folder = write_report(here, taken(run, here) if run else None, say)
+    folder = write_report(here, taken(run, here) if run else None, say, with_code=not no_code)
     click.echo(folder / "index.html")

@@ -60,7 +60,7 @@ def table(
     names = [str(name) for name in frame.columns]
     numeric = [_is_numeric(frame[name]) for name in names]
     head = [
-        tag("th", named.get(name, name), scope="col", cls="num" * right)
+        _heading(named.get(name, name), "num" * right)
         for name, right in zip(names, numeric, strict=True)
     ]
     rows = [
@@ -79,7 +79,7 @@ def table(
         below.append(f"and {len(frame) - most:,} more")
     if csv:
         below.append(download(frame if full is None else full, csv))
-    shown = tag("div", tag("table", *parts), cls="scroll")
+    shown = _scrolling(tag("table", *parts), caption)
     return join([shown, tag("p", join(below, " · "), cls="more")]) if below else shown
 
 
@@ -115,7 +115,7 @@ def facts_table(facts: Mapping[str, object], caption: str = "") -> Html:
         if not _missing(value)
     ]
     head = tag("caption", caption) if caption else ""
-    return tag("div", tag("table", head, tag("tbody", *rows)), cls="scroll")
+    return _scrolling(tag("table", head, tag("tbody", *rows)), caption)
 
 
 def claims_table(claims: Sequence[Mapping[str, str]], caption: str = "") -> Html:
@@ -130,6 +130,17 @@ def claims_table(claims: Sequence[Mapping[str, str]], caption: str = "") -> Html
     ]
     columns = ["Claim", "Ruling", "What may be said"]
     return table(pd.DataFrame(rows, columns=columns), caption=caption)
+
+
+def _scrolling(shown: Html, caption: str) -> Html:
+    """Return a table that scrolls where it is too wide, by keyboard too."""
+    name = caption or "Table"
+    return tag("div", shown, cls="scroll", tabindex=0, role="group", aria_label=name)
+
+
+def _heading(words: str, cls: str) -> Html:
+    """Return a column's heading; a heading without words is none."""
+    return tag("th", words, scope="col", cls=cls) if words.strip() else tag("td", cls=cls)
 
 
 def _is_numeric(column: pd.Series[Any]) -> bool:

@@ -138,8 +138,8 @@ class RunSummary:
 
     @property
     def has_answers(self) -> bool:
-        """Whether any request was answered; a load has no answers that are judged."""
-        return self.load is not None or self.answers.answered > 0
+        """Whether any request was answered; of a load, answered well."""
+        return (self.load.ok if self.load is not None else self.answers.answered) > 0
 
     @cached_property
     def decision(self) -> Decision | None:
