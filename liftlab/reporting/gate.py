@@ -6,7 +6,6 @@ XML and Markdown are escaped.
 
 from __future__ import annotations
 
-import unicodedata
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
@@ -24,6 +23,7 @@ from liftlab.summary.answers import Answers
 from liftlab.summary.claims.quantities import metric_words
 from liftlab.summary.comparison import Comparison
 from liftlab.summary.ranking import RankedRuns
+from liftlab.words import one_line
 
 _MOST = 500
 _HEADINGS = ("target", "limit", "verdict", "value", "rests on")
@@ -153,20 +153,14 @@ def check_junit(result: CheckResult) -> bytes:
 
 
 def visible(text: str) -> str:
-    r"""Return foreign text as one line of bounded length without control characters.
+    r"""Return foreign text as one line of bounded length, without what XML has no place for.
 
     Examples
     --------
-    >>> visible("code\x1b[31m\x00 of\n'a'")
-    "code[31m of 'a'"
+    >>> visible("code\x1b[31m of\n'a'")
+    "code\ufffd[31m of 'a'"
     """
-    # XML has no place for control characters, surrogates and noncharacters, escaped or not.
-    kept = "".join(
-        " " if letter in "\t\r\n" else letter
-        for letter in text
-        if letter in "\t\r\n" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Cn")
-    )
-    line = " ".join(kept.split())
+    line = " ".join(one_line(text).split())
     return line if len(line) <= _MOST else f"{line[: _MOST - 1]}…"
 
 

@@ -11,7 +11,6 @@ from liftlab.reporting.render import Rendered
 from liftlab.reporting.scorecards import verdict
 from liftlab.reporting.sections.status import section
 from liftlab.reporting.text import answers
-from liftlab.reporting.text.base import code, write
 from liftlab.summary.provenance import warning_of
 from liftlab.summary.run import RunSummary
 
@@ -76,7 +75,7 @@ def _files(summary: RunSummary, names: Sequence[str]) -> Iterator[Html]:
     yield _file("daily.md", "the day's summary, for you to complete")
     path, root = summary.run.folder.path, summary.project.root
     place = path.relative_to(root) if path.is_relative_to(root) else path.name
-    yield tag("li", write("Raw data: {}", code(place)))
+    yield tag("li", "Raw data: ", tag("code", str(place)))
 
 
 def _file(name: str, what: str) -> Html:

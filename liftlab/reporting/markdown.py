@@ -24,7 +24,7 @@ from liftlab.reporting.text.numbers import with_interval
 from liftlab.reporting.text.words import cause
 from liftlab.summary.provenance import warning_of
 from liftlab.summary.run import RunSummary
-from liftlab.words import counted
+from liftlab.words import counted, seen
 
 PEN = "✍"  # where a person writes; it is easy to search for
 # What Markdown would read as markup: within a line, at its beginning, and bare links. Within a
@@ -47,10 +47,10 @@ def escaped(text: str) -> str:
     pieces, done, codes = [], 0, []
     for mark in text.marks if isinstance(text, Text) else ():
         if not mark.quantity:
-            pieces += [text[done : mark.start].replace(_CODE, " "), _CODE]
+            pieces += [seen(text[done : mark.start]), _CODE]
             codes.append(text[mark.start : mark.end])
             done = mark.end
-    parts = "".join([*pieces, text[done:].replace(_CODE, " ")]).split("\n\n")
+    parts = "".join([*pieces, seen(text[done:])]).split("\n\n")
     shown = "\n\n".join(_MARKUP.sub(r"\\\1", " ".join(part.split())) for part in parts)
     for name in codes:
         shown = shown.replace(_CODE, f"`{name}`", 1)

@@ -221,7 +221,7 @@ def test_junit_and_the_job_summary(
     assert suite is not None
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "2", "0")
     named = {case.get("name"): case.find("failure") for case in suite.iter("testcase")}
-    assert set(named) == {"many", "right", "fast|<b> & `x`"}
+    assert set(named) == {"many", "right", "fast|<b> \N{REPLACEMENT CHARACTER} & `x`"}
     assert named["many"] is None
     assert named["right"] is not None
     assert named["right"].get("type") == "not met"
