@@ -1,18 +1,21 @@
-"""`liftlab status` and `readme-update`: what goes out about a run, as Markdown."""
+"""`liftlab status` and `readme-update`: what goes out about a run."""
 
 from __future__ import annotations
 
 import sys
+from email.errors import MessageError
+from email.headerregistry import Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from liftlab.cli.options import project, taken
-from liftlab.words import counted, printable
+from liftlab.words import counted, one_line, printable
 
 if TYPE_CHECKING:
     from liftlab.store import RunData
+    from liftlab.summary import RunSummary
 
 # Spelt out, so that `--help` loads no analysis; a test compares them with the messages there are.
 AUDIENCES = ("leadership", "technical", "users", "daily")
@@ -27,17 +30,40 @@ LEAST_PROMPTS = 5  # the fewest that stand in a README
     type=click.Choice(AUDIENCES),
     help="Whom it is for: one message alone, or the day's summary to be finished by hand.",
 )
-def status_command(run: str, audience: str | None) -> None:
-    """Print RUN's messages for a status update, as Markdown.
+@click.option(
+    "--eml",
+    "mail",
+    metavar="OUT.eml",
+    type=click.Path(path_type=Path),
+    help="Write a draft mail instead, with figures and the status page attached.",
+)
+@click.option(
+    "--to",
+    multiple=True,
+    metavar="ADDRESS",
+    callback=lambda context, option, given: tuple(map(_address, given)),
+    help="To whom the mail goes; repeatable.",
+)
+def status_command(
+    run: str, audience: str | None, mail: Path | None, to: tuple[Address, ...]
+) -> None:
+    """Print RUN's messages for a status update: all as Markdown, one as plain text.
 
     Without --for: a message for each audience, and the numbers.
     """
     from liftlab import jobs
     from liftlab.reporting import markdown
+    from liftlab.reporting.text import messages
     from liftlab.summary import summarize
 
+    if to and mail is None:
+        raise click.UsageError("--to needs --eml OUT.eml: liftlab sends no mail itself.")
     here = project()
-    summary = summarize(jobs.open_run(taken(run, here), project=here), here)
+    data = jobs.open_run(taken(run, here), project=here)
+    summary = summarize(data, here)
+    if mail is not None:
+        _write_mail(mail, summary, audience, to)
+        return
     if audience is None:
         text = markdown.status(summary)
     elif audience == "daily":
@@ -45,8 +71,28 @@ def status_command(run: str, audience: str | None) -> None:
     else:
         text = markdown.message(summary, audience)
     if sys.stdout.isatty():
-        text = printable(markdown.unescaped(text))
+        text = printable(text if audience in messages.AUDIENCES else markdown.unescaped(text))
     click.echo(text.rstrip("\n"))
+
+
+def _address(text: str) -> Address:
+    try:
+        return Address(addr_spec=text)
+    except (MessageError, ValueError, IndexError):
+        said = f"{one_line(text)!r} is no mail address of plain letters, such as name@example.org."
+        raise click.BadParameter(said) from None
+
+
+def _write_mail(
+    path: Path, summary: RunSummary, audience: str | None, to: tuple[Address, ...]
+) -> None:
+    from liftlab.reporting.mail import draft
+    from liftlab.reporting.report import status_page
+    from liftlab.store.files import write_atomic
+
+    page = status_page(summary.project, summary.run)
+    write_atomic(path, draft(summary, audience, to, page), advice="Give --eml another place")
+    click.echo(path)
 
 
 @click.command("readme-update")

@@ -63,8 +63,8 @@ def unescaped(text: str) -> str:
 
 
 def message(summary: RunSummary, audience: str) -> str:
-    """Return the message for one audience."""
-    return escaped(messages.AUDIENCES[audience][1](summary))
+    """Return the message for one audience as plain text, to be pasted anywhere."""
+    return seen(messages.AUDIENCES[audience][1](summary))
 
 
 def status(summary: RunSummary) -> str:

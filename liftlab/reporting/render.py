@@ -243,13 +243,13 @@ def _write_page(task: Mapping[str, Any]) -> None:
     scratch = Path(task["scratch"])
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ |= {PROJECT: task["project"], "JUPYTER_PATH": str(scratch)}
+    warnings.simplefilter("ignore")
+    if not task["echo"]:  # the kernel's own complaints go to the log, too
+        log = os.open(scratch / "log.txt", os.O_CREAT | os.O_WRONLY)
+        os.dup2(log, 2)
     spec = scratch / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True)
     spec.write_text(json.dumps(standby(str(Path(task["notebook"]).parent))), "utf-8")
-    warnings.simplefilter("ignore")
-    if not task["echo"]:
-        log = os.open(scratch / "log.txt", os.O_CREAT | os.O_WRONLY)
-        os.dup2(log, 2)
     notebook, raised = execute(task)
     fault = f"{raised} {reached(notebook)}" if raised else judge(notebook)
     html, page = export(notebook, fault=fault, nav=task["nav"], with_code=task["with_code"])
