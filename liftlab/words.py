@@ -59,7 +59,7 @@ def _unstacked(run: re.Match[str]) -> str:
 def printable(text: str, kept: str = "\n\t") -> str:
     """Return foreign text without what a terminal would obey, but for the characters `kept`."""
     shown = (c if c in kept or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return _STACK.sub(_unstacked, "".join(shown))
+    return seen("".join(shown))
 
 
 def name(text: str | None) -> str:

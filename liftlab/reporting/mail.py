@@ -14,6 +14,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from liftlab.reporting import markdown
+from liftlab.reporting.figures.base import label
 from liftlab.reporting.html import Html, join, tag
 from liftlab.reporting.sections import attach, section_of
 from liftlab.reporting.text import findings, messages, run, targets
@@ -23,6 +24,7 @@ from liftlab.summary.run import RunSummary
 from liftlab.words import one_line, seen
 
 _MOST_SUBJECT = 150
+_MOST_LABEL = 30
 _FIGURES = {"answers": "How often it is right", "latency": "How long it takes"}
 # Mail clients drop style sheets: each element carries its own.
 _BODY = "margin:0 auto;max-width:640px;font:15px/1.5 Arial,sans-serif;color:#1b2127"
@@ -133,8 +135,11 @@ def _png(summary: RunSummary, name: str) -> bytes:
     result: Any = getattr(summary, name)
     with rc_context({"text.parse_math": False}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        drawing = Figure(figsize=(6.4, 3.0), layout="constrained")
-        result.plot(drawing.add_subplot())
+        drawing = Figure(layout="constrained")
+        axes = result.plot(drawing.add_subplot())
+        names = [label(tick.get_text(), _MOST_LABEL) for tick in axes.get_yticklabels()]
+        axes.set_yticks(axes.get_yticks(), labels=names)
+        drawing.set_size_inches(6.4, 1.0 + 0.33 * len(names))
         buffer = io.BytesIO()
         drawing.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
     return buffer.getvalue()
