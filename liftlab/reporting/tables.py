@@ -19,7 +19,7 @@ from liftlab.words import counted
 
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
-MOST_CSV = 3_000_000
+MOST_CSV = 100_000
 _SMALLEST = 0.0001
 _TAG = re.compile(r"<[^>]*>")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
@@ -96,7 +96,7 @@ def behind(shown: Html, summary: str = "The numbers behind the figure (table, CS
 def download(frame: pd.DataFrame, name: str) -> Html:
     """Return a link that saves a frame as CSV; the data are inside the page.
 
-    Columns without any value are left out. Beyond 3 MB the page would be slow to open: then
+    Columns without any value are left out. Beyond 100 kB the page would be too large to send: then
     only the number of rows is told.
     """
     csv = frame.dropna(axis="columns", how="all").map(_harmless).to_csv(index=False)

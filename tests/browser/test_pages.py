@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,13 @@ OPEN = "document.querySelectorAll('details').forEach(each => each.open = true)"
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-def pages(summary: RunSummary) -> Iterator[tuple[str, str]]:
+def pages(summary: RunSummary, notebooks: Sequence[Path]) -> Iterator[tuple[str, str]]:
     """Yield the pages of a run as `report` writes them, and their index."""
     attach()
-    topics = {path.stem: topic(path) for path in NOTEBOOKS}
+    topics = {path.stem: topic(path) for path in notebooks}
     rendered = [Rendered(name=name, html="", title_html="One &amp; two") for name in topics]
     yield "index", index(summary, rendered, topics)
-    for path in NOTEBOOKS:
+    for path in notebooks:
         nav = siblings(topics, path.stem)
         yield path.stem, export(executed(path, summary), nav=nav)[0]
 
@@ -61,13 +61,18 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def runs() -> dict[str, RunSummary]:
-    project = load_project(ROOT, environ={})
-    model = made("model")
-    return {
-        "model": summarize(model, project),
-        "hostile": summarize(renamed(model, STRINGS), project),
-    }
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """The pages of a run, and the first of one that is full of hostile text."""
+    project, model = load_project(ROOT, environ={}), made("model")
+    runs = {"model": (model, NOTEBOOKS), "hostile": (renamed(model, STRINGS), NOTEBOOKS[:1])}
+    files: dict[str, list[Path]] = {}
+    for name, (run, notebooks) in runs.items():
+        folder = tmp_path_factory.mktemp(name)
+        files[name] = []
+        for page, html in pages(summarize(run, project), notebooks):
+            (folder / f"{page}.html").write_text(html, "utf-8")
+            files[name].append(folder / f"{page}.html")
+    return files
 
 
 def faults(browser: Any, path: Path, width: int, scheme: str) -> list[str]:
@@ -96,22 +101,16 @@ def faults(browser: Any, path: Path, width: int, scheme: str) -> list[str]:
 
 @pytest.mark.parametrize("name", ["model", "hostile"])
 def test_nothing_is_found_and_nothing_is_loaded(
-    name: str, browser: Any, runs: dict[str, RunSummary], tmp_path: Path
+    name: str, browser: Any, written: dict[str, list[Path]]
 ) -> None:
-    for page, html in pages(runs[name]):
-        path = tmp_path / f"{page}.html"
-        path.write_text(html, "utf-8")
+    for path in written[name]:
         for width, scheme in zip(WIDTHS, ("light", "dark"), strict=True):
-            assert faults(browser, path, width, scheme) == [], (page, width, scheme)
+            assert faults(browser, path, width, scheme) == [], (path.name, width, scheme)
 
 
-def test_contents_can_be_gone_to_by_keyboard(
-    browser: Any, runs: dict[str, RunSummary], tmp_path: Path
-) -> None:
-    path = tmp_path / "page.html"
-    path.write_text(dict(pages(runs["model"]))["00_status"], "utf-8")
+def test_contents_can_be_gone_to_by_keyboard(browser: Any, written: dict[str, list[Path]]) -> None:
     page = browser.new_page(viewport={"width": 600, "height": 400})  # 1200 at 200 %
-    page.goto(path.as_uri())
+    page.goto(written["model"][1].as_uri())
     for _ in range(20):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.getAttribute('href')") == "#s2":
@@ -125,12 +124,10 @@ def test_contents_can_be_gone_to_by_keyboard(
 
 
 def test_paper_has_the_run_in_its_margin_and_no_page_nearly_empty(
-    browser: Any, runs: dict[str, RunSummary], tmp_path: Path
+    browser: Any, written: dict[str, list[Path]]
 ) -> None:
-    path = tmp_path / "page.html"
-    path.write_text(dict(pages(runs["model"]))["00_status"], "utf-8")
     page = browser.new_page()
-    page.goto(path.as_uri())
+    page.goto(written["model"][1].as_uri())
     page.emulate_media(media="print")
     tops = page.evaluate("[...document.querySelectorAll('.tiles')][0].children.length")
     rows = page.evaluate(
