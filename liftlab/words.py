@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
+# What draws nothing, turns round what follows, or is no character at all.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+_MOST_MARKS = 4  # on one letter, which no language exceeds
+_STACK = re.compile(r"[^\w\s\x00-\x7f]{5,}")  # may be one: marks are no letters
+_SPACE = re.compile(r"\s")
+_MOST_NAME = 40
+_NAME = re.compile(r"[\w .,/@+×()-]+")
 _PARTS = {"nlp": "NLP", "ir": "IR", "code": "Code"}
 
 
@@ -18,20 +30,60 @@ def counted(number: int, noun: str, nouns: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
+def seen(text: str) -> str:
+    r"""Return foreign text with a mark in place of each character that cannot be seen.
+
+    Of marks that are stacked on one letter four are kept: more would cover the lines around it.
+
+    Examples
+    --------
+    >>> seen("a\u200bb\U000e0041"), len(seen("a" + 90 * "\u0301"))
+    ('a\ufffdb\ufffd', 6)
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _STACK.sub(_unstacked, _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def _unstacked(run: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for letter in run[0]:
+        marks = marks + 1 if unicodedata.category(letter)[0] == "M" else 0
+        if marks <= _MOST_MARKS:
+            kept.append(letter)
+        elif marks == _MOST_MARKS + 1:
+            kept.append("\N{REPLACEMENT CHARACTER}")
+    return "".join(kept)
+
+
 def printable(text: str, kept: str = "\n\t") -> str:
     """Return foreign text without what a terminal would obey, but for the characters `kept`."""
-    return "".join(c if c in kept or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    shown = (c if c in kept or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return seen("".join(shown))
+
+
+def name(text: str | None) -> str:
+    """Return a foreign name of bounded length, quoted where it could be taken for our own words.
+
+    Examples
+    --------
+    >>> name("SmolLM2-135M"), name("run: all met!"), name(50 * "x")[-3:]
+    ('SmolLM2-135M', '“run: all met!”', 'xx…')
+    """
+    line = one_line(text or "")
+    cut = line if len(line) <= _MOST_NAME else f"{line[:_MOST_NAME]}…"
+    return cut if _NAME.fullmatch(line) or not line else f"“{cut}”"
 
 
 def one_line(text: str) -> str:
-    r"""Return foreign text as one line without what cannot be seen, of the same length.
+    r"""Return foreign text as one line without what cannot be seen.
 
     Examples
     --------
     >>> one_line("two\nlines, \u202edrawn backwards")
     'two lines, \ufffddrawn backwards'
     """
-    return text if text.isprintable() else printable(re.sub(r"\s", " ", text), kept="")
+    return text if text.isascii() and text.isprintable() else printable(_SPACE.sub(" ", text), "")
 
 
 def be(number: int) -> str:

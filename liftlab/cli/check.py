@@ -36,10 +36,22 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 @click.option(
     "--junit", metavar="FILE", type=click.Path(path_type=Path), help="Also write JUnit XML to FILE."
 )
+@click.option(
+    "--comment",
+    metavar="FILE.md",
+    type=click.Path(path_type=Path),
+    help="Also write a short comment for a pull request to FILE.md.",
+)
 @click.option("--aa", is_flag=True, help="A/A test: the false-alarm rate between equal runs.")
 @json_option
 def check_command(
-    run: str, baseline: Path | None, undecided: str, junit: Path | None, aa: bool, as_json: bool
+    run: str,
+    baseline: Path | None,
+    undecided: str,
+    junit: Path | None,
+    comment: Path | None,
+    aa: bool,
+    as_json: bool,
 ) -> int:
     """Judge RUN (the newest by default) by the project's targets and its baseline.
 
@@ -54,7 +66,7 @@ def check_command(
         _print_false_alarms(here, run, as_json)
         return 0
     result = check_run(here, run, baseline=baseline, undecided_passes=undecided == "pass")
-    _write(result, junit)
+    _write(result, junit, comment)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))
     else:
@@ -124,12 +136,15 @@ def _print_false_alarms(here: Project, run: str, as_json: bool) -> None:
         click.echo(f"  {metric_words(metric)}: {count:,} of {found.pairs:,}")
 
 
-def _write(result: CheckResult, junit: Path | None) -> None:
-    from liftlab.reporting.gate import check_junit, check_markdown
+def _write(result: CheckResult, junit: Path | None, comment: Path | None) -> None:
+    from liftlab.reporting.gate import check_comment, check_junit, check_markdown
     from liftlab.store.files import write_atomic, writing
 
     if junit is not None:
         write_atomic(junit, check_junit(result), advice="Give --junit another place")
+    if comment is not None:
+        text = check_comment(result).encode()
+        write_atomic(comment, text, advice="Give --comment another place")
     if summary := os.environ.get(SUMMARY):
         advice = f"Let {SUMMARY} name another place"
         with writing(Path(summary), advice), Path(summary).open("a", encoding="utf-8") as file:

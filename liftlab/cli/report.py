@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from email.errors import MessageError
+from email.headerregistry import Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +13,11 @@ import click
 from liftlab.cli.main import say
 from liftlab.cli.options import endpoint_option, project, protocol_option, suite_option, taken
 from liftlab.cli.show import require_proven
-from liftlab.words import counted, printable
+from liftlab.words import counted, one_line, printable
 
 if TYPE_CHECKING:
     from liftlab.store import RunData
+    from liftlab.summary import RunSummary
 
 
 @click.command("report")
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 @suite_option("The suite to run")
 @click.option("--pipeline", metavar="NAME", help="The pipeline to run it through.")
 @click.option("--repeats", type=click.IntRange(1), help="How often each case is run.")
+@click.option("--no-code", is_flag=True, help="Leave the code out, for readers outside the team.")
 def report_command(
     run: str | None,
     endpoint: str | None,
@@ -31,6 +35,7 @@ def report_command(
     suite: str | None,
     pipeline: str | None,
     repeats: int | None,
+    no_code: bool,
 ) -> None:
     """Run the suite and write the HTML report; with RUN, write the report of that run.
 
@@ -45,7 +50,7 @@ def report_command(
         run__pipeline=pipeline,
         run__repeats=repeats,
     )
-    folder = write_report(here, taken(run, here) if run else None, say)
+    folder = write_report(here, taken(run, here) if run else None, say, with_code=not no_code)
     click.echo(folder / "index.html")
 
 
@@ -62,17 +67,41 @@ LEAST_PROMPTS = 5  # the fewest that stand in a README
     type=click.Choice(AUDIENCES),
     help="Whom it is for: one message alone, or the day's summary to be finished by hand.",
 )
-def status_command(run: str, audience: str | None) -> None:
-    """Print RUN's messages for a status update, as Markdown.
+@click.option(
+    "--eml",
+    "mail",
+    metavar="OUT.eml",
+    type=click.Path(path_type=Path),
+    help="Write a draft mail instead, with figures and the status page attached.",
+)
+@click.option(
+    "--to",
+    multiple=True,
+    metavar="ADDRESS",
+    callback=lambda context, option, given: tuple(map(_address, given)),
+    help="To whom the mail goes; repeatable.",
+)
+def status_command(
+    run: str, audience: str | None, mail: Path | None, to: tuple[Address, ...]
+) -> None:
+    """Print RUN's messages for a status update: all as Markdown, one as plain text.
 
     Without --for: a message for each audience, and the numbers.
     """
     from liftlab import jobs
     from liftlab.reporting import markdown
+    from liftlab.reporting.text import messages
     from liftlab.summary import summarize
 
+    if to and mail is None:
+        raise click.UsageError("--to needs --eml OUT.eml: liftlab sends no mail itself.")
     here = project()
-    summary = summarize(jobs.open_run(taken(run, here), project=here), here)
+    data = jobs.open_run(taken(run, here), project=here)
+    summary = summarize(data, here)
+    if mail is not None:
+        _write_mail(mail, summary, audience, to)
+        require_proven(data)
+        return
     if audience is None:
         text = markdown.status(summary)
     elif audience == "daily":
@@ -80,9 +109,29 @@ def status_command(run: str, audience: str | None) -> None:
     else:
         text = markdown.message(summary, audience)
     if sys.stdout.isatty():
-        text = printable(markdown.unescaped(text))
+        text = printable(text if audience in messages.AUDIENCES else markdown.unescaped(text))
     click.echo(text.rstrip("\n"))
-    require_proven(summary.run)
+    require_proven(data)
+
+
+def _address(text: str) -> Address:
+    try:
+        return Address(addr_spec=text)
+    except (MessageError, ValueError, IndexError):
+        said = f"{one_line(text)!r} is no mail address of plain letters, such as name@example.org."
+        raise click.BadParameter(said) from None
+
+
+def _write_mail(
+    path: Path, summary: RunSummary, audience: str | None, to: tuple[Address, ...]
+) -> None:
+    from liftlab.reporting.mail import draft
+    from liftlab.reporting.report import status_page
+    from liftlab.store.files import write_atomic
+
+    page = status_page(summary.project, summary.run)
+    write_atomic(path, draft(summary, audience, to, page), advice="Give --eml another place")
+    click.echo(path)
 
 
 @click.command("readme-update")

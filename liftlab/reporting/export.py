@@ -7,7 +7,7 @@ HTML; everything else that a cell gave out, tracebacks and model output included
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
@@ -38,7 +38,11 @@ _V4: Any = nbformat.v4  # nbformat is untyped
 _NODE: Any = nbformat.NotebookNode
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_HIDDEN_CODE = frozenset({"hide-input", "parameters", "injected-parameters"})
+_HIDDEN_CODE = frozenset({"remove-cell", "remove-input"})
+_HEADING = re.compile(r"<h2>(.*?)</h2>", re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
+_CSS_WORD = re.compile(r"[^\w.:-]", re.ASCII)  # what could end a string of CSS
+_FEWEST_HEADINGS = 3  # for a table of contents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,34 +57,49 @@ class Page:
     fault: str
     version: str
     style: str
+    run_id: str
+    nav_html: str
+    contents_html: str
+    code: str
 
 
-def export(notebook: nbformat.NotebookNode, *, fault: str = "") -> tuple[str, Page]:
+def export(
+    notebook: nbformat.NotebookNode, *, fault: str = "", nav: str = "", with_code: bool = True
+) -> tuple[str, Page]:
     """Turn an executed notebook into a page: the whole file, and what its head says.
 
-    `fault`: what went wrong, if anything did; it is shown at the top.
+    Parameters
+    ----------
+    fault
+        What went wrong, if anything did; it is shown at the top.
+    nav
+        Links to the other pages, as HTML; none where the page stands alone.
+    with_code
+        Whether the page ends with its code, folded.
     """
-    page = _page(notebook, fault)
-    body = _NODE({**notebook, "cells": list(_shown_cells(notebook))})
+    cells = list(_shown_cells(notebook))
+    code = _code(notebook) if with_code else ""
+    page = _page(notebook, fault, nav=nav, contents=_contents(cells), code=code)
+    body = _NODE({**notebook, "cells": cells})
     first = next((data for _, data in found(notebook, FINDING_TYPE)), None)
     # HTMLExporter's own method parses the finished page with a second parser and writes it anew.
     html, _ = super(HTMLExporter, _exporter(page, first)).from_notebook_node(body)
     return html.lstrip(), page
 
 
-def page_of_parts(parts: Iterable[Html], *, title: str) -> str:
+def page_of_section(section: Section) -> str:
     """Return a page that no notebook made, in the same template."""
     notebook = _V4.new_notebook()
-    bundle = Section(title=title, parts=tuple(parts))._repr_mimebundle_()
+    bundle = section._repr_mimebundle_()
     notebook.cells = [_V4.new_code_cell("", outputs=[_V4.new_output("display_data", bundle)])]
     return export(notebook)[0]
 
 
-def failure_page(name: str, fault: str) -> str:
+def failure_page(name: str, fault: str, nav: str = "") -> str:
     """Return the page of a notebook that left nothing to show."""
     empty = _V4.new_notebook()
     empty.cells = [_V4.new_markdown_cell(f"# {name}")]
-    return export(empty, fault=fault)[0]
+    return export(empty, fault=fault, nav=nav)[0]
 
 
 def found(notebook: nbformat.NotebookNode, media_type: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -103,7 +122,9 @@ def plain(text: str) -> str:
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 
-def _page(notebook: nbformat.NotebookNode, fault: str) -> Page:
+def _page(
+    notebook: nbformat.NotebookNode, fault: str, *, nav: str, contents: Html, code: str
+) -> Page:
     told = next((data for _, data in found(notebook, FINDING_TYPE)), {})
     topic = _topic(notebook)
     title = str(told.get("title") or topic or "liftlab")
@@ -116,7 +137,38 @@ def _page(notebook: nbformat.NotebookNode, fault: str) -> Page:
         fault=fault,
         version=liftlab.__version__,
         style=style(),
+        run_id=_CSS_WORD.sub("_", str(told.get("run_id", ""))),
+        nav_html=nav,
+        contents_html=str(contents),
+        code=code,
     )
+
+
+def _contents(cells: list[nbformat.NotebookNode]) -> Html:
+    """Render the prose of cells, number its headings, and return links to them."""
+    links: list[Html] = []
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            cell.html = _HEADING.sub(partial(_anchored, links=links), prose(cell.source))
+    if len(links) < _FEWEST_HEADINGS:
+        return Html("")
+    return tag("nav", *links, cls="contents", aria_label="Contents")
+
+
+def _anchored(heading: re.Match[str], links: list[Html]) -> str:
+    links.append(tag("a", Html(_TAG.sub("", heading[1])), href=f"#s{len(links) + 1}"))
+    return f'<h2 id="s{len(links)}">{heading[1]}</h2>'
+
+
+def _code(notebook: nbformat.NotebookNode) -> str:
+    """Return the code that made a page, as a reader could run it."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    tags = [set(cell.metadata.get("tags", ())) for cell in cells]
+    hidden = {*_HIDDEN_CODE}
+    if any("injected-parameters" in of for of in tags):
+        hidden.add("parameters")  # what was given stands in place of what was written
+    shown = (cell.source for cell, of in zip(cells, tags, strict=True) if not of & hidden)
+    return "\n\n".join(map(str.strip, shown))
 
 
 def _topic(notebook: nbformat.NotebookNode) -> str:
@@ -158,8 +210,6 @@ def _exporter(page: Page, head: Mapping[str, Any] | None) -> Any:
             extra_template_basedirs=[str(base)],
             filters={
                 "shown": partial(_output, head=head),
-                "shows_code": _shows_code,
-                "prose": prose,
                 "highlight_code": escape,  # named in `basic`, in a block that ours replaces
             },
         )
@@ -167,10 +217,6 @@ def _exporter(page: Page, head: Mapping[str, Any] | None) -> Any:
         # Compiled while the folder is there: it may be inside a zip file.
         exporter.template  # noqa: B018
     return exporter
-
-
-def _shows_code(cell: nbformat.NotebookNode) -> bool:
-    return not _HIDDEN_CODE & set(cell.metadata.get("tags", ())) and bool(cell.source.strip())
 
 
 def _output(output: nbformat.NotebookNode, head: Mapping[str, Any] | None) -> str:

@@ -6,7 +6,6 @@ XML and Markdown are escaped.
 
 from __future__ import annotations
 
-import unicodedata
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
@@ -23,9 +22,11 @@ from liftlab.reporting.text.base import capitalised, joined
 from liftlab.summary.answers import Answers
 from liftlab.summary.claims.model import metric_words
 from liftlab.summary.comparison import Comparison, RankedRuns
-from liftlab.words import counted
+from liftlab.words import counted, one_line
 
 _MOST = 500
+COMMENT = "<!-- liftlab check -->"
+_CHANGES = ("metric", "baseline", "this run", "change", "verdict")
 _HEADINGS = ("target", "limit", "verdict", "value", "rests on")
 
 
@@ -107,8 +108,29 @@ def check_markdown(result: CheckResult) -> str:
     lines += _table(_HEADINGS, _rows(result))
     if result.baseline:
         lines += ["", f"Against the baseline {markdown(visible(result.baseline))}:", ""]
-        head = ("metric", "baseline", "this run", "change", "verdict")
-        lines += _table(head, [_regression_row(found) for found in result.regressions])
+        lines += _table(_CHANGES, [_regression_row(found) for found in result.regressions])
+    return "\n".join([*lines, ""])
+
+
+def check_comment(result: CheckResult) -> str:
+    """Return the result as a short comment on a pull request: what is not met, or not decided.
+
+    Its first line is not shown; whoever posts it again finds the comment by it.
+    """
+    rows = [_row(target, result.summary.answers)[:4] for target in result.targets]
+    good = ("met", "no regression found")
+    open_rows = [row for row in rows if row[2] not in good]
+    worse = [_regression_row(found) for found in result.regressions if found.verdict not in good]
+    lines = [COMMENT, f"### {markdown(visible(result.sentence()))}", ""]
+    if open_rows:
+        lines += [*_table(_HEADINGS[:4], open_rows), ""]
+    if worse:
+        lines += [f"Against the baseline {markdown(visible(result.baseline or ''))}:", ""]
+        lines += [*_table(_CHANGES, worse), ""]
+    count = len(rows) - len(open_rows)
+    lines.append(
+        f"{count:,} of {counted(len(rows), 'target')} met · {markdown(visible(_line(result)))}"
+    )
     return "\n".join([*lines, ""])
 
 
@@ -145,20 +167,14 @@ def _junit_cases(result: CheckResult) -> Iterator[tuple[str, str, str, bool]]:
 
 
 def visible(text: str) -> str:
-    r"""Return foreign text as one line of bounded length without control characters.
+    r"""Return foreign text as one line of bounded length, without what XML has no place for.
 
     Examples
     --------
-    >>> visible("code\x1b[31m\x00 of\n'a'")
-    "code[31m of 'a'"
+    >>> visible("code\x1b[31m of\n'a'")
+    "code\ufffd[31m of 'a'"
     """
-    # XML has no place for control characters, surrogates and noncharacters, escaped or not.
-    kept = "".join(
-        " " if letter in "\t\r\n" else letter
-        for letter in text
-        if letter in "\t\r\n" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Cn")
-    )
-    line = " ".join(kept.split())
+    line = " ".join(one_line(text).split())
     return line if len(line) <= _MOST else f"{line[: _MOST - 1]}…"
 
 

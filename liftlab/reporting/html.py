@@ -8,20 +8,18 @@ endpoints and files can therefore never become markup.
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from liftlab.reporting.text.base import Text
+from liftlab.words import seen
 
 MEDIA_TYPE = "application/vnd.liftlab.html"
 FINDING_TYPE = "application/vnd.liftlab.finding+json"
 END_TYPE = "application/vnd.liftlab.end+json"
 
-# Control characters, and those that reverse the direction of what follows.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _VOID = frozenset({"br", "hr", "img", "meta"})
 
 
@@ -59,7 +57,7 @@ def escape(value: object) -> str:
     >>> escape('<b onclick="x">')
     '&lt;b onclick=&quot;x&quot;&gt;'
     """
-    return html.escape(_UNSEEN.sub("\N{REPLACEMENT CHARACTER}", str(value)), quote=True)
+    return html.escape(seen(str(value)), quote=True)
 
 
 def tag(name: str, *children: object, cls: str = "", **attributes: object) -> Html:

@@ -28,7 +28,7 @@ from liftlab.reporting.text.words import cause
 from liftlab.store.files import write_atomic
 from liftlab.summary.provenance import warning_of
 from liftlab.summary.run import RunSummary
-from liftlab.words import counted
+from liftlab.words import counted, seen
 
 PEN = "✍"  # where a person writes; it is easy to search for
 # What Markdown would read as markup: within a line, at its beginning, and bare links. Within a
@@ -52,10 +52,10 @@ def escaped(text: str) -> str:
     pieces, done, codes = [], 0, []
     for mark in text.marks if isinstance(text, Text) else ():
         if not mark.quantity:
-            pieces += [text[done : mark.start].replace(_CODE, " "), _CODE]
+            pieces += [seen(text[done : mark.start]), _CODE]
             codes.append(text[mark.start : mark.end])
             done = mark.end
-    parts = "".join([*pieces, text[done:].replace(_CODE, " ")]).split("\n\n")
+    parts = "".join([*pieces, seen(text[done:])]).split("\n\n")
     shown = "\n\n".join(_MARKUP.sub(r"\\\1", " ".join(part.split())) for part in parts)
     for name in codes:
         shown = shown.replace(_CODE, f"`{name}`", 1)
@@ -68,8 +68,8 @@ def unescaped(text: str) -> str:
 
 
 def message(summary: RunSummary, audience: str) -> str:
-    """Return the message for one audience."""
-    return escaped(messages.AUDIENCES[audience][1](summary))
+    """Return the message for one audience as plain text, to be pasted anywhere."""
+    return seen(messages.AUDIENCES[audience][1](summary))
 
 
 def status(summary: RunSummary) -> str:

@@ -51,12 +51,11 @@ PRELOAD = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A page that was written, its title and lead as HTML, and in one line what went wrong."""
+    """A page that was written, its title as HTML, and in one line what went wrong."""
 
     name: str
     html: str
     title_html: str
-    lead_html: str = ""
     fault: str = ""
     run_id: str = ""
     seconds: float = 0.0
@@ -64,11 +63,16 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One notebook to render; `parameters` hold no secrets, they are written into the copy."""
+    """One notebook to render; `parameters` hold no secrets, they are written into the copy.
+
+    `nav`: links to other pages, as HTML. `with_code`: whether the page shows its code.
+    """
 
     notebook: Path
     html: Path
     parameters: Mapping[str, Any]
+    nav: str = ""
+    with_code: bool = True
     project: Path | None = None  # its root; None: the one around the notebook
     timeout_s: float = 600.0
     echo: bool = False  # pass what the notebook prints on to our standard error
@@ -110,6 +114,8 @@ def _task(job: Job, scratch: Path) -> dict[str, Any]:
         "notebook": str(job.notebook.absolute()),
         "html": str(job.html.absolute()),
         "parameters": dict(job.parameters),
+        "nav": job.nav,
+        "with_code": job.with_code,
         "project": str(job.project or job.notebook.absolute().parent),
         "timeout_s": job.timeout_s,
         "echo": job.echo,
@@ -146,7 +152,7 @@ def _result(job: Job, task: Mapping[str, Any]) -> Rendered:
 
     name = job.notebook.stem
     fault = (scratch / "fault.txt").read_text("utf-8")
-    job.html.write_text(failure_page(name, fault), "utf-8")
+    job.html.write_text(failure_page(name, fault, job.nav), "utf-8")
     return Rendered(name=name, html=str(job.html), title_html=escape(name), fault=fault)
 
 
@@ -232,23 +238,22 @@ def _write_page(task: Mapping[str, Any]) -> None:
     scratch = Path(task["scratch"])
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ |= {PROJECT: task["project"], "JUPYTER_PATH": str(scratch)}
+    warnings.simplefilter("ignore")
+    if not task["echo"]:  # the kernel's own complaints go to the log, too
+        log = os.open(scratch / "log.txt", os.O_CREAT | os.O_WRONLY)
+        os.dup2(log, 2)
     spec = scratch / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True)
     spec.write_text(json.dumps(standby(str(Path(task["notebook"]).parent))), "utf-8")
-    warnings.simplefilter("ignore")
-    if not task["echo"]:
-        log = os.open(scratch / "log.txt", os.O_CREAT | os.O_WRONLY)
-        os.dup2(log, 2)
     notebook, raised = execute(task)
     fault = f"{raised} {reached(notebook)}" if raised else judge(notebook)
-    html, page = export(notebook, fault=fault)
+    html, page = export(notebook, fault=fault, nav=task["nav"], with_code=task["with_code"])
     Path(task["html"]).write_text(html, "utf-8")
     marks = [mark for kind in (END_TYPE, FINDING_TYPE) for _, mark in found(notebook, kind)]
     rendered = Rendered(
         name=Path(task["notebook"]).stem,
         html=task["html"],
         title_html=page.title_html,
-        lead_html=page.lead_html,
         fault=fault,
         run_id=next((str(mark["run_id"]) for mark in marks if mark.get("run_id")), ""),
         seconds=time.monotonic() - started,

@@ -6,9 +6,11 @@ fails leaves its page, stops no other, and is told at the end.
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+import zipfile
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +23,9 @@ from liftlab.errors import (
     VerdictsUnproven,
 )
 from liftlab.records import SESSIONS
-from liftlab.reporting.html import Html, tag
 from liftlab.reporting.render import Job, Rendered, render_all
-from liftlab.reporting.text.base import code, write
+from liftlab.reporting.siblings import siblings, topic
+from liftlab.store.files import write_atomic
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from liftlab.summary import RunSummary
 
 RUN_NOTEBOOK = "10_run_suite"
-SESSIONS_NOTEBOOK = "70_sessions"
+STATUS_NOTEBOOK, SESSIONS_NOTEBOOK = "00_status", "70_sessions"
 WORKERS = 2
 RUN_LIMIT_S = 4 * 3600.0  # for the notebook that runs the suite
 PAGE_LIMIT_S = 600.0
@@ -39,12 +41,12 @@ PAGE_LIMIT_S = 600.0
 Say = Callable[[str], object]
 
 
-def write_report(project: Project, run_id: str | None, say: Say) -> Path:
+def write_report(project: Project, run_id: str | None, say: Say, *, with_code: bool = True) -> Path:
     """Render the project's notebooks for a run, or without one run the suite; return the folder.
 
-    `say` is told what happens, a line at a time. Once all pages are written: raises NotebookFailed
-    if a notebook failed, VerdictsUnproven if known answers were misjudged, and EndpointError if no
-    request of the run was answered.
+    `say` is told what happens, a line at a time; without `with_code` pages do not end with their
+    code. Once all pages are written: raises NotebookFailed if a notebook failed, VerdictsUnproven
+    if known answers were misjudged, and EndpointError if no request of the run was answered.
     """
     from liftlab.summary import summarize  # analysis, which a run need not wait for
     from liftlab.summary.provenance import unproven
@@ -53,12 +55,17 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     reports = project.path("reports")
     reports.mkdir(parents=True, exist_ok=True)
     done: list[Rendered] = []
+    topics: dict[str, str] = {}
     if run_id is None:
-        done.append(_run_first(project, notebooks, reports, say))
+        topics = {p.stem: topic(p) for p in notebooks if p.stem != SESSIONS_NOTEBOOK}
+        nav = siblings(topics, RUN_NOTEBOOK) if RUN_NOTEBOOK in topics else ""
+        done.append(_run_first(project, notebooks, say, nav=nav, with_code=with_code))
         run_id = done[0].run_id
         notebooks = [path for path in notebooks if path.stem != RUN_NOTEBOOK]
     run = jobs.open_run(run_id, project=project)  # its tables are made once, before many read them
     notebooks = _of_kind(run, notebooks)
+    topics = {page.name: topics[page.name] for page in done} | {p.stem: topic(p) for p in notebooks}
+    topics = dict(sorted(topics.items()))
     folder = reports / run.run.run_id
     say(f"writing {len(notebooks)} pages to {folder}")
     tasks = [
@@ -66,6 +73,8 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
             notebook=path,
             html=folder / f"{path.stem}.html",
             parameters={"run_id": run.run.run_id},
+            nav=siblings(topics, path.stem),
+            with_code=with_code,
             project=project.root,
             timeout_s=PAGE_LIMIT_S,
         )
@@ -73,10 +82,10 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
     ]
     done.extend(render_all(tasks, WORKERS, lambda name: say(f"wrote {name}.html")))
     done.sort(key=lambda page: page.name)
-    _write_index(folder, run, done)
     summary = summarize(run, project)
-    _write_message(folder, summary)
-    _point_latest(reports, folder.name)
+    _write_rest(folder, summary, done, topics)
+    if run.run.run_id == (store.latest(project.path("runs")) or run.run.run_id):
+        _point_latest(reports, folder.name)
     _tell_faults(done)
     if fault := unproven(run.grades):
         raise VerdictsUnproven(f"{run.run.run_id}: {fault} The pages: {folder / 'index.html'}")
@@ -86,6 +95,29 @@ def write_report(project: Project, run_id: str | None, say: Say) -> Path:
             f"The pages say how requests failed: {folder / 'index.html'}"
         )
     return folder
+
+
+def status_page(project: Project, run: RunData) -> bytes:
+    """Return the status page of a run, alone and without code, to be attached to a mail.
+
+    Raises NotebookFailed if its notebook failed or is not there.
+    """
+    path = project.path("notebooks") / f"{STATUS_NOTEBOOK}.ipynb"
+    if not path.is_file():
+        raise NotebookFailed(f"{path}: no such notebook; `liftlab init` lays it down")
+    with tempfile.TemporaryDirectory(prefix="liftlab-status-") as scratch:
+        job = Job(
+            notebook=path,
+            html=Path(scratch) / "status.html",
+            parameters={"run_id": run.run.run_id},
+            with_code=False,
+            project=project.root,
+            timeout_s=PAGE_LIMIT_S,
+        )
+        [page] = render_all([job], 1)
+        if page.fault:
+            raise NotebookFailed(f"{page.name}: {page.fault}")
+        return job.html.read_bytes()
 
 
 def _notebooks(project: Project) -> list[Path]:
@@ -105,8 +137,11 @@ def _of_kind(run: RunData, notebooks: Sequence[Path]) -> list[Path]:
     return kept
 
 
-def _run_first(project: Project, notebooks: Sequence[Path], reports: Path, say: Say) -> Rendered:
+def _run_first(
+    project: Project, notebooks: Sequence[Path], say: Say, *, nav: str, with_code: bool
+) -> Rendered:
     """Execute the notebook that runs the suite; only then is the run's name known."""
+    reports = project.path("reports")
     path = next((path for path in notebooks if path.stem == RUN_NOTEBOOK), None)
     if path is None:
         raise InputInvalid(f"{project.path('notebooks')}: no {RUN_NOTEBOOK}.ipynb to run the suite")
@@ -119,6 +154,8 @@ def _run_first(project: Project, notebooks: Sequence[Path], reports: Path, say: 
         job = Job(
             notebook=path,
             html=html,
+            nav=nav,
+            with_code=with_code,
             project=project.root,
             parameters={
                 "run_id": "",
@@ -156,35 +193,31 @@ def _how_to_go_on(project: Project, before: Collection[str]) -> str:
     return "interrupted before the run began; nothing was written"
 
 
-def _write_index(folder: Path, run: RunData, pages: Sequence[Rendered]) -> None:
-    from liftlab.reporting.export import page_of_parts
-    from liftlab.summary.provenance import warning_of
+def _write_rest(
+    folder: Path, summary: RunSummary, pages: Sequence[Rendered], topics: Mapping[str, str]
+) -> None:
+    """Write the index, the messages, and what can be attached to a mail."""
+    from liftlab.reporting.index import STATUS, ZIP, ZIP_LINE, index
+    from liftlab.reporting.markdown import daily, status
 
-    label = run.folder.label()
-    items = [tag("p", label)] if label else []
-    if warning := warning_of(run):
-        items.append(tag("p", warning, cls="fault"))
-    for page in pages:
-        link = tag("a", Html(page.title_html), href=f"{page.name}.html")
-        fault = tag("p", page.fault, cls="fault") if page.fault else ""
-        items.append(tag("section", tag("h2", link), tag("p", Html(page.lead_html)), fault))
-    items.append(
-        tag(
-            "p",
-            tag("a", "Messages for a status update", href="status.md"),
-            " · ",
-            tag("a", "the day's summary, for you to complete", href="daily.md"),
-        )
-    )
-    text = page_of_parts(items, title=write("Report on run {}", code(run.run.run_id)))
-    (folder / "index.html").write_text(text, "utf-8")
-
-
-def _write_message(folder: Path, summary: RunSummary) -> None:
-    from liftlab.reporting import markdown
-
-    (folder / "status.md").write_text(markdown.status(summary), "utf-8")
-    (folder / "daily.md").write_text(markdown.daily(summary), "utf-8")
+    files = {
+        "index.html": index(summary, pages, topics),
+        "status.md": status(summary),
+        "daily.md": daily(summary),
+    }
+    if STATUS_NOTEBOOK in topics:
+        page = (folder / f"{STATUS_NOTEBOOK}.html").read_text("utf-8")
+        files[STATUS] = page.replace(siblings(topics, STATUS_NOTEBOOK), "")
+    for name, text in files.items():
+        (folder / name).write_text(text, "utf-8")
+    names = [*files, *(f"{page.name}.html" for page in pages)]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(names):  # one date for all, so that the same pages are the same bytes
+            entry = zipfile.ZipInfo(f"{folder.name}/{name}")
+            content = (folder / name).read_text("utf-8").replace(str(ZIP_LINE), "")
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
+    write_atomic(folder / ZIP, packed.getvalue())
 
 
 def _point_latest(reports: Path, name: str) -> None:

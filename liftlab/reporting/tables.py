@@ -38,7 +38,7 @@ _COLORS = {
 }
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
-MOST_CSV = 3_000_000
+MOST_CSV = 100_000
 _TAG = re.compile(r"<[^>]*>")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
@@ -108,7 +108,7 @@ def table(
         _decimals(frame[name]) if right else 0 for name, right in zip(names, numeric, strict=True)
     ]
     head = [
-        tag("th", named.get(name, name), scope="col", cls="num" * right)
+        _heading(named.get(name, name), "num" * right)
         for name, right in zip(names, numeric, strict=True)
     ]
     rows = [
@@ -127,7 +127,7 @@ def table(
         below.append(f"and {len(frame) - most:,} more")
     if csv:
         below.append(download(frame if full is None else full, csv))
-    shown = tag("div", tag("table", *parts), cls="scroll")
+    shown = _scrolling(tag("table", *parts), caption)
     return join([shown, tag("p", join(below, " · "), cls="more")]) if below else shown
 
 
@@ -144,7 +144,7 @@ def behind(shown: Html, summary: str = "The numbers behind the figure (table, CS
 def download(frame: pd.DataFrame, name: str) -> Html:
     """Return a link that saves a frame as CSV; the data are inside the page.
 
-    Columns without any value are left out. Beyond 3 MB the page would be slow to open: then
+    Columns without any value are left out. Beyond 100 kB the page would be too large to send: then
     only the number of rows is told.
     """
     csv = frame.dropna(axis="columns", how="all").map(_harmless).to_csv(index=False)
@@ -162,7 +162,18 @@ def facts_table(facts: Mapping[str, object]) -> Html:
         for name, value in facts.items()
         if not _missing(value)
     ]
-    return tag("div", tag("table", tag("tbody", *rows)), cls="scroll")
+    return _scrolling(tag("table", tag("tbody", *rows)), "")
+
+
+def _scrolling(shown: Html, caption: str) -> Html:
+    """Return a table that scrolls where it is too wide, by keyboard too."""
+    name = caption or "Table"
+    return tag("div", shown, cls="scroll", tabindex=0, role="group", aria_label=name)
+
+
+def _heading(words: str, cls: str) -> Html:
+    """Return a column's heading; a heading without words is none."""
+    return tag("th", words, scope="col", cls=cls) if words.strip() else tag("td", cls=cls)
 
 
 def _is_numeric(column: pd.Series[Any]) -> bool:

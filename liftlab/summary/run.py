@@ -135,10 +135,10 @@ class RunSummary:
 
     @property
     def has_answers(self) -> bool:
-        """Whether any request was answered; a load has no answers that are judged."""
+        """Whether any request was answered; of a load, answered well; of sessions, judged."""
         if self.sessions is not None:
             return self.sessions.judged > 0
-        return self.load is not None or self.answers.answered > 0
+        return (self.load.ok if self.load is not None else self.answers.answered) > 0
 
     @cached_property
     def sessions(self) -> Sessions | None:

@@ -77,6 +77,12 @@ def summary(
 
 def page(path: Path, summary: RunSummary) -> str:
     """Return the page of a notebook as `report` writes it, without a kernel."""
+    # What claims may say is the claims reader's, and quotes what people wrote.
+    return export(executed(path, summary, without=("summary.claims",)))[0]
+
+
+def executed(path: Path, summary: RunSummary, without: tuple[str, ...] = ()) -> Any:
+    """Return a notebook with what its cells show of a run, but for some of them."""
     notebook = nbformat.read(path, as_version=4)
     door = SimpleNamespace(open_run=lambda _: summary.run, summarize=lambda _: summary)
     names: dict[str, Any] = {"liftlab": door}
@@ -87,11 +93,10 @@ def page(path: Path, summary: RunSummary) -> str:
             exec(compile(tree, "cell", "exec"), names)
             if "parameters" in cell.metadata.get("tags", ()):
                 names["run_id"] = "shown"
-            # What claims may say is the claims reader's, and quotes what people wrote.
-            if isinstance(last, ast.Expr) and cell.source != "summary.claims":
+            if isinstance(last, ast.Expr) and cell.source not in without:
                 value = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
                 cell.outputs = [v4.new_output("display_data", value._repr_mimebundle_())]
-    return export(notebook)[0]
+    return notebook
 
 
 def words(html: str) -> str:

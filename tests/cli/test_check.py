@@ -19,7 +19,8 @@ from liftlab.jobs.baselines import pin_baseline
 from liftlab.records import Run, Stage, Trial
 from liftlab.settings import load_project
 
-DATA = Path(__file__).parents[2] / "data"
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "data"
 COMMAND = Path(sys.executable).with_name("liftlab")
 TARGET = '[targets.{name}]\nmetric = "{metric}"\nlimit = {limit}\n'
 MET = TARGET.format(name="many", metric="prompts_tested", limit=5)
@@ -221,18 +222,56 @@ def test_junit_and_the_job_summary(
     assert suite is not None
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "2", "0")
     named = {case.get("name"): case.find("failure") for case in suite.iter("testcase")}
-    assert set(named) == {"many", "right", "fast|<b> & `x`"}
+    assert set(named) == {"many", "right", "fast|<b> \N{REPLACEMENT CHARACTER} & `x`"}
     assert named["many"] is None
     assert named["right"] is not None
     assert named["right"].get("type") == "not met"
     text = summary.read_text()
     assert text.startswith("before\n### week2")
-    assert r"fast\|\<b\> \& \`x\`" in text
+    assert "fast\\|\\<b\\> \N{REPLACEMENT CHARACTER} \\& \\`x\\`" in text
     assert "\x07" not in text
     assert check(published, "week2_day1", "--junit", str(junit), "--undecided", "pass") == 3
     suite = ET.parse(junit).getroot().find("testsuite")
     assert suite is not None
     assert (suite.get("failures"), suite.get("skipped")) == ("1", "1")
+
+
+def test_a_comment_for_a_pull_request_names_what_is_open(published: Path, tmp_path: Path) -> None:
+    (published / "liftlab.toml").write_text(
+        MET + MISSED + OPEN + 'title = "fast|<b> \\u200b @team"\n'
+    )
+    comment = tmp_path / "comment.md"
+    assert check(published, "week2_day1", "--comment", str(comment)) == 3
+    first, title, *_ = (text := comment.read_text()).splitlines()
+    assert (first, title) == ("<!-- liftlab check -->", "### week2_day1 fails: right.")
+    assert "| fast\\|\\<b\\> \N{REPLACEMENT CHARACTER} \\@team | ≤ 15 s | undecided |" in text
+    assert "| many |" not in text
+    assert "1 of 3 targets met" in text
+
+
+@pytest.mark.parametrize(("known", "wrote"), [("", "--silent repos/o/r"), ("17\n18\n", "PATCH")])
+def test_the_action_posts_one_comment_and_keeps_the_exit_code(
+    known: str, wrote: str, tmp_path: Path
+) -> None:
+    programs = {
+        "liftlab": 'while [ "$1" != --comment ]; do shift; done; echo said >"$2"; exit 3',
+        "gh": f"""[ "$2" = --paginate ] && printf '{known}'; echo "$*" >>"$LOG" """,
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    log = tmp_path / "log"
+    asked = {"RUN": "latest", "UNDECIDED": "fail", "PULL": "5", "GITHUB_REPOSITORY": "o/r"}
+    done = subprocess.run(
+        ["bash", ROOT / ".github" / "actions" / "check-comment" / "post.sh"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "LOG": str(log), **asked},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    listed, posted = log.read_text().splitlines()
+    assert listed.startswith("api --paginate repos/o/r/issues/5/comments")
+    assert wrote in posted
 
 
 @pytest.mark.parametrize(

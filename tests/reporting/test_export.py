@@ -11,7 +11,7 @@ from liftlab.reporting.export import (
     MOST_CHARACTERS,
     export,
     failure_page,
-    page_of_parts,
+    page_of_section,
     plain,
     prose,
 )
@@ -25,11 +25,13 @@ def shown(data: dict[str, Any]) -> Any:
     return v4.new_output("display_data", data)
 
 
-def page(*outputs: Any, source: str = "page.tiles(facts)", tags: tuple[str, ...] = ()) -> str:
+def page(
+    *outputs: Any, source: str = "page.tiles(facts)", tags: tuple[str, ...] = (), **how: Any
+) -> str:
     notebook = v4.new_notebook()
     code = v4.new_code_cell(source, outputs=list(outputs), metadata={"tags": list(tags)})
     notebook.cells = [v4.new_markdown_cell("# Topic\n\nQuestion"), code]
-    return export(notebook)[0]
+    return export(notebook, **how)[0]
 
 
 class Dangers(HTMLParser):
@@ -116,13 +118,45 @@ def test_the_page_stands_alone() -> None:
         "&#39;", "'"
     )
     assert not re.search(r"@import|url\(", html)
-    assert len(html) < 15_000
+    assert len(html) < 16_000
 
 
-def test_code_is_folded_and_hidden_where_the_tag_says_so() -> None:
-    assert "<summary>code</summary>" in page()
-    assert "page.tiles" not in page(tags=("hide-input",))
-    assert "page.tiles" not in page(tags=("parameters",))
+def test_all_code_is_behind_one_control_at_the_end() -> None:
+    notebook = v4.new_notebook()
+    given, written = "run_id = 'r1'", "run_id = 'latest'"
+    cells = [(written, "parameters"), (given, "injected-parameters"), ("import liftlab", "")]
+    cells += [("aside()", "remove-cell"), ("summary.cost", "")]
+    notebook.cells = [
+        v4.new_code_cell(source, metadata={"tags": [name] if name else []})
+        for source, name in cells
+    ]
+    html, _ = export(notebook)
+    assert html.count("<details") == 1
+    code = html[html.index("<details") :]
+    assert "run_id = &#39;r1&#39;\n\nimport liftlab\n\nsummary.cost</code>" in code
+
+
+def test_readers_outside_the_team_see_no_code() -> None:
+    html = page(with_code=False)
+    assert "page.tiles" not in html
+    assert "<details" not in html
+
+
+def test_headings_are_listed_and_can_be_gone_to() -> None:
+    notebook = v4.new_notebook()
+    for name in ("One", "Two *x*", "<b>"):
+        notebook.cells.append(v4.new_markdown_cell(f"## {name}"))
+        notebook.cells.append(v4.new_code_cell("1", outputs=[shown({"text/plain": "1"})]))
+    html, _ = export(notebook)
+    assert '<a href="#s2">Two x</a><a href="#s3">&lt;b&gt;</a></nav>' in html
+    assert '<h2 id="s2">Two <em>x</em></h2>' in html
+
+
+def test_the_run_stands_in_the_margin_of_paper_and_ends_no_style() -> None:
+    finding = Section(title="T", run_id='"}</style><script>')._repr_mimebundle_()
+    html = page(shown({FINDING_TYPE: finding[FINDING_TYPE]}))
+    assert 'content: "liftlab · run ____style__script_"' in html
+    assert dangers(html) == []
 
 
 def test_a_cell_can_be_left_out() -> None:
@@ -151,7 +185,7 @@ def test_prose_keeps_markdown() -> None:
 
 
 def test_a_page_without_a_notebook() -> None:
-    html = page_of_parts([Html("<p>part</p>")], title="T")
+    html = page_of_section(Section(title="T", parts=(Html("<p>part</p>"),)))
     assert "<h1>T</h1>" in html
     assert "<p>part</p>" in html
     assert html.count("liftlab ·") == 0

@@ -25,8 +25,9 @@ def of(run: RunData) -> RunSummary:
 def test_the_status_file_has_a_message_for_every_audience(week2: RunData) -> None:
     text = status(of(week2))
     assert text.startswith("# 1 of 5 answers is right; not enough prompts yet to say whether 70 %")
-    for audience, (heading, _) in AUDIENCES.items():
-        assert f"\n## {heading}\n\n{message(of(week2), audience)}\n" in text
+    for audience, (heading, written) in AUDIENCES.items():
+        assert f"\n## {heading}\n\n{escaped(written(of(week2)))}\n" in text
+        assert "`" not in message(of(week2), audience)  # which is plain text
     assert "- Cost of a request: 0.0060 USD" in text
 
 

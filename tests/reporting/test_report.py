@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -35,14 +38,13 @@ class Renderer:
     def __call__(self, job: Job) -> Rendered:
         self.jobs.append(job)
         job.html.parent.mkdir(parents=True, exist_ok=True)
-        job.html.write_text("page")
+        job.html.write_text(f"<p>page</p>{job.nav}")
         name = job.notebook.stem
         fault = "code cell 2 (1/0) failed." if name in self.fails else ""
         return Rendered(
             name=name,
             html=str(job.html),
             title_html=f"Finding &lt;of&gt; {name}",
-            lead_html="One.",
             fault=fault,
             run_id=self.run_id,
         )
@@ -58,7 +60,8 @@ def project(tmp_path: Path) -> Project:
     (tmp_path / "liftlab.toml").write_text("[run]\nrepeats = 3\n")
     (tmp_path / "notebooks").mkdir()
     for name in ("00_status", "10_run_suite", "20_variance_outliers"):
-        (tmp_path / "notebooks" / f"{name}.ipynb").write_text("{}")
+        cells = [{"cell_type": "markdown", "source": [f"# About {name[3:]}\n", "Why?"]}]
+        (tmp_path / "notebooks" / f"{name}.ipynb").write_text(json.dumps({"cells": cells}))
     (tmp_path / "data" / "reference").mkdir(parents=True)
     shutil.copy(ROOT / "data" / "reference" / "week1.toml", tmp_path / "data" / "reference")
     (tmp_path / "data" / "suites").mkdir()
@@ -83,23 +86,77 @@ def test_a_known_run_is_rendered_without_running(project: Project, renderer: Ren
         "20_variance_outliers.html",
         "daily.md",
         "index.html",
+        "report.zip",
+        "status.html",
         "status.md",
     ]
 
 
-def test_latest_points_at_the_newest_pages(project: Project, renderer: Renderer) -> None:
-    for _ in range(2):
-        report.write_report(project, "week1", lambda _: None)
+def newer_run(project: Project) -> str:
+    run = Run(run_id="20260102_030405_abcd", suite="mvp", started_at="2026-01-02T03:04:05+00:00")
+    asked = {"request": {"endpoint": {"price": None, "cost_model": "gpu_seconds"}}}
+    suite = (project.path("suites") / "mvp.toml").read_bytes()
+    create(project.path("runs"), run, asked, suite, ".toml")
+    return run.run_id
+
+
+def test_latest_points_at_the_pages_of_the_run_that_latest_names(
+    project: Project, renderer: Renderer
+) -> None:
     latest = project.root / "reports" / "latest"
-    assert latest.readlink() == Path("week1")
-    assert (latest / "index.html").exists()
+    for _ in range(2):  # no run was measured here yet
+        report.write_report(project, "week1", lambda _: None)
+        assert latest.readlink() == Path("week1")
+    latest.unlink()
+    newest = newer_run(project)
+    report.write_report(project, "week1", lambda _: None)
+    assert not latest.exists()
+    with pytest.raises(EndpointError):
+        report.write_report(project, newest, lambda _: None)
+    assert latest.readlink() == Path(newest)
 
 
-def test_the_index_lists_the_findings(project: Project, renderer: Renderer) -> None:
+def test_a_run_without_a_trial_says_so_at_once(project: Project, renderer: Renderer) -> None:
+    newest = newer_run(project)
+    with pytest.raises(EndpointError, match="no request was answered") as raised:
+        report.write_report(project, newest, lambda _: None)
+    assert raised.value.exit_code == 4
+    html = (project.path("reports") / newest / "index.html").read_text()
+    assert "<h1>No request has ended yet</h1>" in html
+    assert "not finished: interrupted" in html
+
+
+def test_the_index_says_what_the_run_comes_to(project: Project, renderer: Renderer) -> None:
     folder = report.write_report(project, "week1", lambda _: None)
     html = (folder / "index.html").read_text()
-    assert '<a href="00_status.html">Finding &lt;of&gt; 00_status</a>' in html
+    link = '<dt><a href="00_status.html">About status</a></dt>'
+    assert f"{link}<dd>Finding &lt;of&gt; 00_status</dd>" in html
+    assert html.index('class="tile"') < html.index(link)
+    assert "published figures, recomputed</span>" in html
+    assert "<code>data/runs/week1</code>" in html
     assert "<script" not in html
+
+
+def test_a_page_links_to_its_neighbours(project: Project, renderer: Renderer) -> None:
+    folder = report.write_report(project, "week1", lambda _: None)
+    html = (folder / "10_run_suite.html").read_text()
+    assert '<a href="00_status.html" rel="prev">← About status</a>' in html
+    assert '<a href="20_variance_outliers.html" rel="next">About variance_outliers →</a>' in html
+
+
+def test_what_is_attached_stands_alone(project: Project, renderer: Renderer) -> None:
+    folder = report.write_report(project, "week1", lambda _: None)
+    assert (folder / "status.html").read_text() == "<p>page</p>"
+    with zipfile.ZipFile(folder / "report.zip") as archive:
+        names = {Path(name).name for name in archive.namelist()}
+        packed = archive.read("week1/index.html").decode()
+    assert names == {path.name for path in folder.iterdir()} - {"report.zip"}
+    assert set(re.findall(r'href="([^"#]+)"', packed)) == names - {"index.html"}
+
+
+def test_code_is_left_out_for_readers_outside(project: Project, renderer: Renderer) -> None:
+    report.write_report(project, "week1", lambda _: None, with_code=False)
+    assert not any(job.with_code for job in renderer.jobs)
 
 
 def test_the_suite_runs_first_with_what_was_asked(project: Project, renderer: Renderer) -> None:
@@ -160,10 +217,7 @@ def test_ctrl_c_in_the_run_says_how_to_go_on(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(jobs: Sequence[Job], workers: int) -> list[Rendered]:
-        run = Run(
-            run_id="20260102_030405_abcd", suite="mvp", started_at="2026-01-02T03:04:05+00:00"
-        )
-        create(project.path("runs"), run, {}, b"", ".toml")
+        newer_run(project)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(report, "render_all", interrupted)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import unicodedata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from matplotlib.ticker import MaxNLocator
 
 from liftlab.analysis.estimate import as_set
 from liftlab.reporting.html import Html, join, tag
+from liftlab.words import one_line
 
 WIDE, NARROW = 880.0, 380.0  # pixels
 INK, MUTED, RULE, BACKGROUND, BAD = "#010203", "#040506", "#070809", "#fdfcfb", "#0a0b0c"
@@ -111,15 +111,15 @@ def blank(width: float, height: float) -> tuple[Drawing, Axes]:
 
 
 def label(text: object, most: int = _MOST_LABEL) -> str:
-    r"""Return foreign text as a label: one line, no control characters, of bounded length.
+    r"""Return foreign text as a label: one line, all of it seen, of bounded length.
 
     Examples
     --------
-    >>> label("is\x00_even\n")
-    'is_even'
+    >>> label("is\x00_even")
+    'is\ufffd_even'
     """
-    seen = "".join(c for c in str(text) if unicodedata.category(c)[0] != "C")
-    return seen if len(seen) <= most else f"{seen[: most - 1]}…"
+    line = one_line(str(text))
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def in_view(targets: Mapping[str, float], longest: float) -> tuple[dict[str, float], list[str]]:

@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from string import Formatter
 from typing import NamedTuple, Self
 
+from liftlab.words import name
+
 _PARSE = Formatter().parse
 _PLAIN = re.compile(r"[\w .:/@+-]+")
-_MOST_CODE = 80  # characters of an identifier, which may be anybody's
+_MOST_CODE = 40  # characters of an identifier, which may be anybody's
 
 
 class Mark(NamedTuple):
@@ -64,11 +66,11 @@ def marked(text: str, quantity: str, value: str = "") -> Text:
 def code(identifier: object) -> Text:
     """Return an identifier as it is stored, of bounded length, to be shown as code.
 
-    One that holds more than letters, digits and a few marks stays text, and is escaped as such.
+    One that is longer, or holds more than letters, digits and a few marks, is a quoted text.
     """
     text = str(identifier)
     if len(text) > _MOST_CODE or not _PLAIN.fullmatch(text):
-        return Text(text if len(text) <= _MOST_CODE else f"{text[:_MOST_CODE]}…")
+        return Text(name(text))
     return Text(text, [Mark(0, len(text), "")])
 
 

@@ -6,9 +6,7 @@ from liftlab.records import SESSIONS
 from liftlab.reporting.text.base import Text, code, joined, write
 from liftlab.reporting.text.provenance import SOURCES
 from liftlab.store import RunData
-from liftlab.words import counted
-
-_MOST = 80  # characters of a foreign name
+from liftlab.words import counted, name
 
 
 def line(run: RunData) -> Text:
@@ -18,8 +16,8 @@ def line(run: RunData) -> Text:
         write("run {}", code(row.run_id)),
         SOURCES.get(row.provenance, ""),
         f"simulated, run {run.sped_up:g} times as fast" if run.sped_up != 1 else "",
-        _short(row.hardware or row.endpoint),
-        _short(row.model),
+        name(row.hardware or row.endpoint),
+        name(row.model),
         _size(run),
         _load(run),
         (row.started_at or "")[:10],
@@ -48,7 +46,3 @@ def _load(run: RunData) -> str:
     if concurrency <= 1:
         return "one at a time" if concurrency else ""
     return f"{concurrency:,} at once"
-
-
-def _short(name: str | None) -> str:
-    return name or "" if len(name or "") <= _MOST else f"{(name or '')[:_MOST]}…"

@@ -92,8 +92,9 @@ def test_foreign_text_is_no_markup_in_what_goes_out(written: Any, week2: RunData
     text = written(summarize(renamed(week2, HOSTILE), PROJECT))
     assert "<script" not in text.replace("\\<", "")
     assert "[x](" not in text
-    assert "\\[x\\](http\\://evil) \\<img\\> \\@team \\*b\\*" in text
     assert "\\$" in text
+    short = written(summarize(renamed(week2, "[x](http://evil) <img> @team *b*"), PROJECT))
+    assert "“\\[x\\](http\\://evil) \\<img\\> \\@team \\*b\\*”" in short
 
 
 def test_marks_stay_out_of_what_is_escaped(week2: RunData) -> None:

@@ -1,0 +1,86 @@
+"""The first page of a report: what the run comes to, which page says more, where its data lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from liftlab.analysis.trust import client_warning
+from liftlab.reporting.export import page_of_section
+from liftlab.reporting.html import Html, tag
+from liftlab.reporting.render import Rendered
+from liftlab.reporting.sections import section_of
+from liftlab.reporting.tables import verdict
+from liftlab.reporting.text import answers
+from liftlab.reporting.text.provenance import SOURCES
+from liftlab.summary.provenance import unproven
+from liftlab.summary.run import RunSummary
+
+ZIP = "report.zip"
+STATUS = "status.html"
+
+
+def index(summary: RunSummary, pages: Sequence[Rendered], topics: Mapping[str, str]) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    summary
+        What the run comes to.
+    pages
+        The report's other pages.
+    topics
+        What each is about, by its name.
+    """
+    status = section_of(summary)
+    badges = [verdict("undecided", said) for said in _badges(summary)]
+    label = summary.run.folder.label()
+    parts = (
+        tag("p", *badges, cls="badges") if badges else "",
+        tag("p", f"“{label}”") if label else "",
+        *status.parts,
+        tag("h2", "Pages"),
+        tag("dl", *(_entry(page, topics[page.name]) for page in pages), cls="pages"),
+        tag("h2", "To send, and to go on from"),
+        tag("ul", *_files(summary, [*topics])),
+    )
+    shown = tuple(part for part in parts if isinstance(part, Html))
+    return page_of_section(replace(status, parts=shown))
+
+
+def _badges(summary: RunSummary) -> Iterator[str]:
+    """Yield what a reader must know before any number."""
+    row = summary.run.run
+    if summary.provenance.is_simulated:
+        yield "simulated"
+    yield from filter(None, (SOURCES.get(row.provenance), unproven(summary.run.grades)))
+    if row.status != "complete":
+        yield f"not finished: {row.status}"
+    if summary.answers.errors:
+        yield answers.failed(summary.answers)
+    if client_warning(row, summary.run.trials):
+        yield "the client was the bottleneck"
+
+
+def _entry(page: Rendered, topic: str) -> Html:
+    said = tag("dd", page.fault, cls="fault") if page.fault else tag("dd", Html(page.title_html))
+    return tag("div", tag("dt", tag("a", topic, href=f"{page.name}.html")), said)
+
+
+def _files(summary: RunSummary, names: Sequence[str]) -> Iterator[Html]:
+    """Yield a line for each file beside the pages, and for the run's own folder."""
+    if "00_status" in names:
+        yield _file(STATUS, "the status page alone, to attach")
+    yield ZIP_LINE
+    yield _file("status.md", "a message for each audience")
+    yield _file("daily.md", "the day's summary, for you to complete")
+    path, root = summary.run.folder.path, summary.project.root
+    place = path.relative_to(root) if path.is_relative_to(root) else path.name
+    yield tag("li", "Raw data: ", tag("code", str(place)))
+
+
+def _file(name: str, what: str) -> Html:
+    return tag("li", tag("a", name, href=name), f": {what}")
+
+
+ZIP_LINE = _file(ZIP, "all pages, to attach")  # which the copy in it leaves out

@@ -1,0 +1,140 @@
+"""Pages in a real browser: axe-core finds nothing, nothing is loaded, nothing runs.
+
+Needs the extra `browser`, a Chromium, and axe-core from npm (`npm install axe-core`, here or where
+AXE_CORE says); it is skipped, with the reason, where one of them is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab.reporting.export import export
+from liftlab.reporting.index import index
+from liftlab.reporting.render import Rendered
+from liftlab.reporting.sections import attach
+from liftlab.reporting.siblings import siblings, topic
+from liftlab.settings import load_project
+from liftlab.summary import RunSummary, summarize
+from tests.agreement.conftest import made
+from tests.agreement.test_words import executed
+from tests.hostile import STRINGS, renamed
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is missing")
+ROOT = Path(__file__).parents[2]
+AXE = Path(os.environ.get("AXE_CORE", ROOT / "node_modules" / "axe-core")) / "axe.min.js"
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+pytestmark = [
+    pytest.mark.skipif(not AXE.is_file(), reason=f"no axe-core: npm install axe-core ({AXE})"),
+    pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine"),
+]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-46]*.ipynb"))  # 50 compares runs on disk
+WIDTHS = (360, 1200)
+OPEN = "document.querySelectorAll('details').forEach(each => each.open = true)"
+WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def pages(summary: RunSummary, notebooks: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Yield the pages of a run as `report` writes them, and their index."""
+    attach()
+    topics = {path.stem: topic(path) for path in notebooks}
+    rendered = [Rendered(name=name, html="", title_html="One &amp; two") for name in topics]
+    yield "index", index(summary, rendered, topics)
+    for path in notebooks:
+        nav = siblings(topics, path.stem)
+        yield path.stem, export(executed(path, summary), nav=nav)[0]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """The pages of a run, and the first of one that is full of hostile text."""
+    project, model = load_project(ROOT, environ={}), made("model")
+    runs = {"model": (model, NOTEBOOKS), "hostile": (renamed(model, STRINGS), NOTEBOOKS[:1])}
+    files: dict[str, list[Path]] = {}
+    for name, (run, notebooks) in runs.items():
+        folder = tmp_path_factory.mktemp(name)
+        files[name] = []
+        for page, html in pages(summarize(run, project), notebooks):
+            (folder / f"{page}.html").write_text(html, "utf-8")
+            files[name].append(folder / f"{page}.html")
+    return files
+
+
+def faults(browser: Any, path: Path, width: int, scheme: str) -> list[str]:
+    """Return what axe-core finds on a page, what it asked for, and what it said or ran."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True
+    )
+    page, seen = context.new_page(), []
+    page.on("request", lambda sent: seen.append(f"request {sent.url}"))
+    page.on("console", lambda said: seen.append(f"console {said.text}"))
+    page.on("dialog", lambda shown: seen.append(f"dialog {shown.message}"))
+    page.on("pageerror", lambda error: seen.append(f"error {error}"))
+    page.goto(path.as_uri())
+    page.evaluate(OPEN)
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    seen += [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
+    if (over := page.evaluate(WIDE)) > 0:
+        seen.append(f"{over} pixels wider than the window")
+    handlers = "[...document.querySelectorAll('*')].flatMap(e => e.getAttributeNames())"
+    seen += [name for name in page.evaluate(handlers) if name.startswith("on")]
+    seen += ["script"] * page.locator("script").count()
+    context.close()
+    return seen[1:] if seen[:1] == [f"request {path.as_uri()}"] else seen
+
+
+@pytest.mark.parametrize("name", ["model", "hostile"])
+def test_nothing_is_found_and_nothing_is_loaded(
+    name: str, browser: Any, written: dict[str, list[Path]]
+) -> None:
+    for path in written[name]:
+        for width, scheme in zip(WIDTHS, ("light", "dark"), strict=True):
+            assert faults(browser, path, width, scheme) == [], (path.name, width, scheme)
+
+
+def test_contents_can_be_gone_to_by_keyboard(browser: Any, written: dict[str, list[Path]]) -> None:
+    page = browser.new_page(viewport={"width": 600, "height": 400})  # 1200 at 200 %
+    page.goto(written["model"][1].as_uri())
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.getAttribute('href')") == "#s2":
+            break
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#s2")
+    place = page.evaluate("document.querySelector('#s2').getBoundingClientRect().top")
+    bar = page.evaluate("document.querySelector('.contents').getBoundingClientRect().bottom")
+    assert bar <= place <= 400  # not under what stays in view
+    page.close()
+
+
+def test_paper_has_the_run_in_its_margin_and_no_page_nearly_empty(
+    browser: Any, written: dict[str, list[Path]]
+) -> None:
+    page = browser.new_page()
+    page.goto(written["model"][1].as_uri())
+    page.emulate_media(media="print")
+    tops = page.evaluate("[...document.querySelectorAll('.tiles')][0].children.length")
+    rows = page.evaluate(
+        "new Set([...document.querySelectorAll('.tiles')[0].children].map("
+        "tile => tile.getBoundingClientRect().top)).size"
+    )
+    assert (tops > 1, rows) == (True, 1)
+    assert page.locator(".contents").is_hidden()
+    assert page.pdf()[:5] == b"%PDF-"
+    page.close()
