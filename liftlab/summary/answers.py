@@ -39,7 +39,7 @@ class Answers(Result):
     limit: float | None  # the share of right answers that is wanted; None where no target is set
     trials: int
     cases: int
-    # success, parsed: of the answers that were graded: right, and Python at all
+    # success, parsed: right, of the answers that were graded; Python at all, of all answers
     success: SuccessRate
     parsed: SuccessRate
     error_rate: Estimate  # requests that failed at the endpoint, of all
