@@ -136,7 +136,7 @@ class ObservedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 headers=list(answer.headers),
                 content=answer.content,
                 request=request,
-                extensions={"stamps": stamps},
+                extensions={"stamps": stamps, "call": call},
             )
 
     async def _observed(
