@@ -246,7 +246,7 @@ class Grade:
     cpu_s: float | None = None
     wall_s: float | None = None
     verdict_integrity: Integrity | None = None
-    controls: str | None = None  # how many known answers the pool of sandboxes told: "12 of 12"
+    controls: str | None = None  # how many known answers the pool of sandboxes told: "14 of 14"
     code_sha256: str | None = None  # names the artifact that was graded
 
 

@@ -16,10 +16,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import optimize, special
 
-from liftlab.analysis.columns import PROMPTS, Floats, as_array, check_confidence, labels
+from liftlab.analysis.columns import Floats, as_array, check_confidence, labels
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.rates import confidence_sequence
 from liftlab.analysis.sample_size import mean_effort
 from liftlab.analysis.success import judgeable
 
@@ -37,40 +37,6 @@ class Course:
     above: float
     below: float
     mean_trials: float
-
-
-def confidence_sequence(successes: int, trials: int, confidence: float = 0.95) -> Estimate:
-    """Estimate a rate by a sequence that covers it at every look at once.
-
-    Rates against which the mixture likelihood ratio has not yet reached 1 / (1 - confidence).
-
-    Examples
-    --------
-    >>> print(confidence_sequence(4, 5))
-    80 % (95 % interval 20 to > 99 %, n = 5)
-    """
-    base: dict[str, Any] = {"n": trials, "population": PROMPTS, "unit": "%"}
-    if trials == 0:
-        return Estimate(value=None, reason="no data", **base)
-    failures = trials - successes
-    allowed = -math.log(1 - confidence)
-    mixture = float(special.betaln(successes + 0.5, failures + 0.5) - special.betaln(0.5, 0.5))
-
-    def excess(rate: float) -> float:
-        likelihood = special.xlogy(successes, rate) + special.xlog1py(failures, -rate)
-        return mixture - float(likelihood) - allowed
-
-    rate, edge = successes / trials, 1e-12
-    low = 0.0 if successes == 0 else float(optimize.brentq(excess, edge, rate))
-    high = 1.0 if failures == 0 else float(optimize.brentq(excess, rate, 1 - edge))
-    return Estimate(
-        value=rate,
-        low=low,
-        high=high,
-        confidence=confidence,
-        method="confidence sequence, Beta(1/2, 1/2) mixture",
-        **base,
-    )
 
 
 @lru_cache(maxsize=256)
@@ -151,6 +117,17 @@ class Decision:
     to_below: int
     seconds: float | None = None
     usd: float | None = None
+
+    def of(self, limit: float) -> Verdict | None:
+        """Return what the test says of a limit: its own, or one that follows; None of others."""
+        further = limit < self.target if self.verdict == "above" else limit > self.target
+        own = math.isclose(limit, self.target)
+        return self.verdict if own or (further and self.verdict != "go on") else None
+
+    @property
+    def more(self) -> int:
+        """About how many more trials it takes, whichever is the truth."""
+        return math.ceil(max(self.if_above.mean_trials, self.if_below.mean_trials))
 
     @property
     def if_above(self) -> Course:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from liftlab.words import counted
+
+if TYPE_CHECKING:
+    from liftlab.analysis.decide import Decision
 
 POINTS = "percentage points"  # of a difference of two shares
 _FACTORS = {"%": 100.0, POINTS: 100.0, "ms": 1000.0}
@@ -61,6 +64,8 @@ class Estimate:
         The error of the measurement, in the unit: nothing below it is printed.
     tested
         The test of a rate that a verdict against a limit rests on.
+    decision
+        The sequential test that the run was made for, which then judges in place of the interval.
 
     Examples
     --------
@@ -86,6 +91,7 @@ class Estimate:
     tested: Callable[[float], RateTest | None] | None = field(
         default=None, compare=False, repr=False
     )
+    decision: Decision | None = field(default=None, compare=False, repr=False)
 
     def no_narrower_than(self, uncertainty: float | None) -> Estimate:
         """Return the estimate with an interval that leaves room for an error of measurement.

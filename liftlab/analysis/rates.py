@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from liftlab.analysis.columns import (
     PROMPTS,
@@ -132,6 +133,40 @@ def effective_n(sizes: Floats, hits: Floats, squares: Floats, *, by_rows: bool =
     icc = np.where(agree, 1.0, np.clip(icc, 0.0, 1.0))
     by_cases: Floats = cases / (icc + (1 - icc) * one_each)
     return trials / (1 + (squares_of_sizes - 1) * icc) if by_rows else by_cases
+
+
+def confidence_sequence(successes: int, trials: int, confidence: float = 0.95) -> Estimate:
+    """Estimate a rate by a sequence that covers it at every look at once.
+
+    Rates against which the mixture likelihood ratio has not yet reached 1 / (1 - confidence).
+
+    Examples
+    --------
+    >>> print(confidence_sequence(4, 5))
+    80 % (95 % interval 20 to > 99 %, n = 5)
+    """
+    base: dict[str, Any] = {"n": trials, "population": PROMPTS, "unit": "%"}
+    if trials == 0:
+        return Estimate(value=None, reason="no data", **base)
+    failures = trials - successes
+    allowed = -math.log(1 - confidence)
+    mixture = float(special.betaln(successes + 0.5, failures + 0.5) - special.betaln(0.5, 0.5))
+
+    def excess(rate: float) -> float:
+        likelihood = special.xlogy(successes, rate) + special.xlog1py(failures, -rate)
+        return mixture - float(likelihood) - allowed
+
+    rate, edge = successes / trials, 1e-12
+    low = 0.0 if successes == 0 else float(optimize.brentq(excess, edge, rate))
+    high = 1.0 if failures == 0 else float(optimize.brentq(excess, rate, 1 - edge))
+    return Estimate(
+        value=rate,
+        low=low,
+        high=high,
+        confidence=confidence,
+        method="confidence sequence, Beta(1/2, 1/2) mixture",
+        **base,
+    )
 
 
 def _rate(outcomes: Floats, index: Indices, cases: int, *, by_rows: bool) -> tuple[float, float]:

@@ -28,7 +28,7 @@ from liftlab.analysis.columns import (
 )
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import judged_seconds, succeeded
-from liftlab.analysis.rates import clopper_pearson, proportion
+from liftlab.analysis.rates import clopper_pearson, confidence_sequence, proportion
 
 Measure = Literal["pass", "parsed"]
 
@@ -157,11 +157,13 @@ def judgeable(trials: pd.DataFrame, measure: Measure) -> tuple[Bools, Bools, Boo
 class SuccessCurve:
     """The share of graded answers that are right within a time; it ends at the success rate.
 
-    `times` are those of each graded answer, `inf` where it is wrong; (n,).
+    `times` are those of each graded answer, `inf` where it is wrong; (n,). `anytime`: whether it
+    was looked at after every trial, so that only a confidence sequence holds.
     """
 
     times: Floats
     cases: Any
+    anytime: bool = False
 
     @property
     def n(self) -> int:
@@ -184,7 +186,10 @@ class SuccessCurve:
 
     def at(self, t: float) -> Estimate:
         """Estimate the share of answers that are right within `t` seconds."""
-        return proportion(self.times <= t, clusters=self.cases)
+        within = self.times <= t
+        if self.anytime:
+            return confidence_sequence(int(within.sum()), self.n)
+        return proportion(within, clusters=self.cases)
 
 
 def success_by(seconds: ArrayLike, ok: ArrayLike, cases: ArrayLike | None = None) -> SuccessCurve:

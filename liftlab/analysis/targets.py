@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from scipy import stats
 
+from liftlab.analysis.decide import Verdict
 from liftlab.analysis.estimate import Estimate, RateTest
 from liftlab.analysis.sample_size import to_exclude
 from liftlab.settings.targets import SESSION_METRIC, TIME_METRIC, Population, TargetSettings
@@ -18,6 +19,7 @@ POWER = 0.8  # the chance that the number of prompts which is named decides
 MOST_MORE = 1_000  # prompts, beyond which the number is not told
 _DECIDES = 0.9  # an interval of less errs on one side in more than 5 %
 THIS_RUN_ONLY = "this run only"
+OWN_TEST = "the run's own test"
 COUNTED = "counted"
 NOTHING_ANSWERED = "nothing was answered"
 _COUNTED = ("error_rate", "prompts_tested")
@@ -55,7 +57,7 @@ def judge(
     at_most: bool = True,
     by_count: bool = False,
 ) -> TargetResult:
-    """Compare an estimate with a target: decided only by the whole interval.
+    """Compare an estimate with a target: decided only by the whole interval, or the run's test.
 
     `by_count`: whether the value alone decides, because the target is about this run.
 
@@ -74,6 +76,8 @@ def judge(
     if verdict == "undecided":
         more = _more(estimate, limit)
         needs = _words(more) if more else estimate.needs or "more prompts"
+        if _tested(estimate, limit):
+            needs = f"about {needs}"  # the mean of a test that may end sooner or later
     return TargetResult(
         name=name,
         limit=limit,
@@ -91,6 +95,9 @@ def _verdict(estimate: Estimate, limit: float, *, at_most: bool, by_count: bool)
     side = 1.0 if at_most else -1.0
     if by_count:
         return "met" if side * estimate.value <= side * limit else "not met"
+    if tested := _tested(estimate, limit):
+        good = "below" if at_most else "above"
+        return "undecided" if tested == "go on" else "met" if tested == good else "not met"
     if estimate.confidence is not None and estimate.confidence < _DECIDES:
         return "undecided"
     good_end, bad_end = estimate.high, estimate.low
@@ -101,9 +108,14 @@ def _verdict(estimate: Estimate, limit: float, *, at_most: bool, by_count: bool)
     return "not met" if bad_end is not None and side * bad_end > side * limit else "undecided"
 
 
+def _tested(estimate: Estimate, limit: float) -> Verdict | None:
+    """Return what the test that the run was made for says of a limit; None where nothing."""
+    return estimate.decision.of(limit) if estimate.decision is not None else None
+
+
 def _words(more: tuple[int, int | None]) -> str:
     low, high = more
-    if low > MOST_MORE:
+    if low > MOST_MORE and low != high:
         return f"over {MOST_MORE:,} more prompts"
     if high is None:
         return f"{low:,} to over {MOST_MORE:,} more prompts"
@@ -114,6 +126,8 @@ def _words(more: tuple[int, int | None]) -> str:
 
 def _more(estimate: Estimate, limit: float) -> tuple[int, int | None] | None:
     """Return how many further prompts would decide; None where nothing tells."""
+    if estimate.decision is not None and estimate.decision.of(limit):
+        return estimate.decision.more, estimate.decision.more
     now = estimate.n if estimate.cases is None else estimate.cases
     test = estimate.tested(limit) if estimate.tested else None
     needed = _of_mean(estimate, limit, now) if test is None else _of_rate(test, now)
@@ -167,7 +181,7 @@ class JudgedTarget:
     key: str  # its name in the settings
     metric: str
     population: Population
-    basis: str  # "this run only", or "counted" where the limit is about this run
+    basis: str  # "this run only", "the run's own test", or "counted": the limit is about this run
     required: bool  # whether it counts in the exit code
     result: TargetResult
 
@@ -224,11 +238,14 @@ def judged(key: str, target: TargetSettings, estimate: Estimate) -> JudgedTarget
         missing = math.ceil(target.limit) - estimate.n
         needs = counted(missing, "more prompt")
         result = replace(result, needs=needs, more=(missing, missing))
+    basis = COUNTED if by_count else THIS_RUN_ONLY
+    if _tested(estimate, target.limit):
+        basis = OWN_TEST
     return JudgedTarget(
         key=key,
         metric=target.metric,
         population=target.population,
-        basis=COUNTED if by_count else THIS_RUN_ONLY,
+        basis=basis,
         required=target.required,
         result=result,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +18,13 @@ from liftlab.words import counted
 if TYPE_CHECKING:
     from liftlab.settings import Project
     from liftlab.summary import RunSummary
-    from liftlab.summary.claims import Ruling
+    from liftlab.summary.claims import Claim, Ruling
     from liftlab.summary.claims.text.lint import Checked
 
 _CONTRADICTED, _NOTHING_READ = 3, 7  # exit codes of --gate
+_BESIDE = 60  # letters on either side of a figure that is quoted
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_SCALES = (1.0, 100.0, 1000.0, 1 / 60)  # as it is, in percent, in ms, in minutes
 
 
 @click.command("claims")
@@ -82,7 +87,7 @@ def lint_report_command(file: Path, run: str | None, shape: str, gate: bool, as_
     elif shape == "sarif":
         click.echo(json.dumps(sarif(checked, file, summary.run.run.run_id), indent=2))
     else:
-        click.echo("\n".join(_lines(checked, file, summary)))
+        click.echo("\n".join(_lines(checked, file, report, summary)))
     rulings = [row.ruling.ruling for row in checked if row.ruling]
     if not gate:
         return 0
@@ -105,25 +110,58 @@ def _newest_with_trials(here: Project) -> str:
     return next((r.run_id for r in runs if r.provenance == "measured" and r.trials), LATEST)
 
 
-def _lines(checked: Sequence[Checked], file: Path, summary: RunSummary) -> list[str]:
-    run = summary.run.run
+def _lines(checked: Sequence[Checked], file: Path, report: str, summary: RunSummary) -> list[str]:
+    run, written = summary.run.run, report.split("\n")
     lines = [
         f"{file}, ruled by run {run.run_id} ({counted(summary.answers.trials, 'request')})",
         "",
     ]
     for row in checked:
         if row.ruling:
-            lines += [*paragraph(row.ruling, f"{file}:{row.line}:"), ""]
+            said = _quoted(row.ruling.claim, written[row.line - 1])
+            lines += [*paragraph(row.ruling, f"{file}:{row.line}:", said), ""]
     unread = [row for row in checked if not row.ruling]
     lines += [f"{file}:{row.line}: not read ({row.why_not}): “{row.said}”" for row in unread]
     rulings = [row.ruling for row in checked if row.ruling]
     return [*lines, f"{counts(rulings)}; {counted(len(unread), 'figure')} not read"]
 
 
-def paragraph(ruling: Ruling, name: str) -> list[str]:
+def _quoted(claim: Claim, line: str) -> str:
+    """Return the figure that is ruled, and its line cut around it; the line where it has none."""
+    from liftlab.summary.claims.text.markdown import shown
+
+    whole = shown(line, len(line) + 1)
+    at = next((n for n in _NUMBER.finditer(whole) if _is_of(claim, n, whole)), None)
+    if at is None:
+        return f"“{claim.statement}”"
+    end = re.compile(r"(?:\s*(?:%|[^\W\d]+\b))?").match(whole, at.end())
+    assert end is not None
+    figure = whole[at.start() : end.end()]
+    if claim.count is not None:
+        figure = f"{claim.count:,} of {claim.total or 0:,}"
+    before, after = whole[: at.start()], whole[at.start() :]
+    if len(before) > _BESIDE:
+        before = f"…{before[-_BESIDE:].partition(' ')[2]}"
+    if len(after) > 2 * _BESIDE:
+        after = f"{after[: 2 * _BESIDE].rpartition(' ')[0]}…"
+    return f"{figure} in “{before}{after}”"
+
+
+def _is_of(claim: Claim, number: re.Match[str], line: str) -> bool:
+    """Whether a number of a line is the claim's figure."""
+    written = float(number[0].replace(",", ""))
+    if claim.count is not None:
+        following = _NUMBER.search(line, number.end())
+        total = following and following[0].replace(",", "")
+        return written == claim.count and total == str(claim.total)
+    value = claim.value
+    return value is not None and any(math.isclose(written, value * by) for by in _SCALES)
+
+
+def paragraph(ruling: Ruling, name: str, said: str = "") -> list[str]:
     """Return a ruling as lines: what was said, the ruling, why, and what may be said."""
     caveat = f", {ruling.caveat}" if ruling.caveat else ""
-    lines = [f"{name}  “{ruling.claim.statement}”: {ruling.ruling}{caveat}"]
+    lines = [f"{name}  {said or f'“{ruling.claim.statement}”'}: {ruling.ruling}{caveat}"]
     lines.append(f"     why  {ruling.why}")
     return lines if ruling.may_say == ruling.why else [*lines, f"     say  {ruling.may_say}"]
 

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import click
 from liftlab.cli.main import say
 from liftlab.cli.options import is_file, json_option, project, suite_option
 from liftlab.errors import RunInterrupted, UsageError, VerdictsUnproven
+from liftlab.words import printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -163,7 +165,7 @@ class Progress:
 
 def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
     from liftlab.analysis.success import pass_at_k
-    from liftlab.reporting.answer_notes import type_only_note
+    from liftlab.reporting.answer_notes import lacking, type_only_note
 
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
     lines = [f"{summary.total} samples against {name}: {counts}"]
@@ -171,10 +173,12 @@ def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
         first = pass_at_k(*_counts(summary), 1)
         counted = f"{first.samples:,} answers to {first.cases:,} cases"
         lines.append(f"pass@1: {first.estimate}; {counted}")
-    note = type_only_note(summary.type_only)
+    notes = [
+        note for note in (type_only_note(summary.type_only), *lacking(summary.lacking)) if note
+    ]
     told = f"{summary.controls} controls told apart, " if summary.controls else ""
     where = f"{told}isolation {summary.isolation}; verdicts in {out}"
-    return [*lines, *([note] if note else []), where]
+    return [*lines, *map(printable, notes), where]
 
 
 def _facts(summary: Summary, out: Path) -> dict[str, Any]:
@@ -190,6 +194,10 @@ def _facts(summary: Summary, out: Path) -> dict[str, Any]:
         "proven": summary.proven,
         "outcomes": summary.outcomes,
         "type_only": summary.type_only,
+        **{
+            name: dict(Counter(lack[name] for lack in summary.lacking if name in lack))
+            for name in ("not_installed", "needs_python")
+        },
         "cases": len(summary.by_case),
         "pass_at_1": first and first.value,
         "pass_at_1_low": first and first.low,

@@ -55,8 +55,13 @@ def delete_command(runs: tuple[str, ...], yes: bool) -> None:
     """Remove runs, each with its journal, artifacts, tables and pages, for good."""
     from liftlab.errors import UsageError
     from liftlab.jobs.keeping import delete_run, doomed
+    from liftlab.store.folder import LATEST
 
     here = project()
+    if yes and LATEST in runs:
+        raise UsageError(
+            f"{LATEST} is another run tomorrow: name the run by its id, or leave out --yes"
+        )
     named = [doomed(here, run) for run in runs]
     found = list({each.folder.run_id: each for each in named}.values())
     for each in found:

@@ -67,12 +67,12 @@ class ReplyError(Exception):
 
 
 class NoAnswerError(ReplyError):
-    """A whole reply, but no answer of a model's, such as a gateway's page: `invalid_json`."""
+    """A whole reply, but no answer of a model's, such as a gateway's page."""
 
     no_answer = True
 
-    def __init__(self, message: str) -> None:
-        super().__init__("invalid_json", message)
+    def __init__(self, message: str, error_class: ErrorClass = "invalid_json") -> None:
+        super().__init__(error_class, message)
 
 
 class ModelFailure(ReplyError):

@@ -10,7 +10,7 @@ from typing import Any
 from liftlab.endpoints.base import Reply, Request
 from liftlab.endpoints.http import HttpClient
 from liftlab.endpoints.lift import LiftEndpoint, value_of
-from liftlab.endpoints.paths import at
+from liftlab.endpoints.paths import at, gap
 from liftlab.endpoints.replies import (
     NoAnswerError,
     ReplyError,
@@ -69,7 +69,8 @@ class JsonEndpoint(LiftEndpoint):
                 raise ReplyError("reported_error", f"the server says: {said_in(error)}")
             value = _at(data, told.reply_path)
             if value is None:
-                raise NoAnswerError(f"no answer: the reply has nothing at {told.reply_path}")
+                where = gap(data, told.reply_path or "")
+                raise NoAnswerError(f"reply_path {told.reply_path}: {where}", "schema_mismatch")
             return dataclasses.replace(reply, **value_of(value, request))
         except ReplyError as fault:
             return dataclasses.replace(reply, **fault.columns())

@@ -21,6 +21,7 @@ from liftlab.suite import Case, Check
 
 # Classes of text that does not parse, in which code may still be found.
 _MAY_HOLD_CODE = ("not_python", "truncated", "indentation_error", "syntax_error")
+_NO_ANSWER = "no answer came back"
 
 
 class Grading:
@@ -85,7 +86,8 @@ class Grading:
         return dataclasses.replace(graded, raw_outcome="fail", facets=graded.facets | facets)
 
     def _unfinished(self, facets: dict[str, Any]) -> Graded:
-        results = tuple(_check_result(check, CallReport()) for check in self.case.checks)
+        checks = self.case.checks
+        results = tuple(_check_result(check, CallReport(), _NO_ANSWER) for check in checks)
         return Graded(
             outcome="fail",
             raw_outcome="fail",
@@ -104,6 +106,7 @@ class Grading:
     def _of_source(self, source: bytes, *, fenced: bool = False) -> Graded:
         report = self._run(source)
         results, found = self._results(report), self._found(report)
+        parsed = report.parse is not None and report.parse.parsed
         finding = None
         if not (report.succeeded and results and all(result.passed for result in results)):
             report = self._with_facts(source, report)
@@ -120,7 +123,7 @@ class Grading:
             raw_outcome=outcome,
             failure_class=finding.failure_class if finding and outcome != "ungraded" else None,
             facets=(finding.facets if finding else {}) | found,
-            parsed=report.parse.parsed if report.parse else None,
+            parsed=report.parse.parsed if report.parse else parsed,
             checks=tuple(results),
             checks_passed=sum(result.passed for result in results),
             checks_total=len(results),
@@ -135,7 +138,7 @@ class Grading:
 
     def _results(self, report: RunReport) -> list[CheckResult]:
         return [
-            _check_result(check, call)
+            _check_result(check, call, error_text(call, report))
             for check, call in zip(self.case.checks, report.calls, strict=True)
         ]
 
@@ -268,7 +271,7 @@ def _is_missing(report: RunReport) -> bool:
     return bool(report.calls) and all(call.missing for call in report.calls)
 
 
-def _check_result(check: Check, call: CallReport) -> CheckResult:
+def _check_result(check: Check, call: CallReport, error: str | None) -> CheckResult:
     if check.raises is not None:
         # A call that does not fit the signature is no answer, even where TypeError is wanted.
         raised = call.raised
@@ -283,12 +286,12 @@ def _check_result(check: Check, call: CallReport) -> CheckResult:
         passed=passed,
         expected=wanted,
         actual=values.show(call.value) if call.ok else None,
-        error=error_text(call),
+        error=error,
         elapsed_s=call.elapsed_s,
     )
 
 
-def error_text(call: CallReport) -> str | None:
+def error_text(call: CallReport, report: RunReport) -> str | None:
     """Say why a call gave no value that can be compared; None if it gave one."""
     if call.raised is not None:
         return f"{call.raised.name}: {call.raised.message}".rstrip(": ")
@@ -296,7 +299,9 @@ def error_text(call: CallReport) -> str | None:
         return f"returned a {call.not_plain}, which is no plain value"
     if call.ok:
         return None
-    return call.too_large or ("no such function" if call.missing else "no answer came back")
+    if call.missing:
+        return "no such function"
+    return call.too_large or (_NO_ANSWER if report.loaded else "the code did not load")
 
 
 def _kind_of_foreign(type_name: str) -> str:

@@ -1,6 +1,6 @@
 """Known answers among the real ones: whether a pool of sandboxes tells right from wrong.
 
-A dozen answers of which the verdict is known are graded among a pool's first real ones, in an
+Answers of which the verdict is known are graded among a pool's first real ones, in an
 order that nobody knows, under names and numbers drawn for this pool. What is judged otherwise than
 it must be is tried once more; if it is wrong again, no verdict of the pool is proven.
 """
@@ -12,6 +12,7 @@ import threading
 from typing import NamedTuple
 
 from liftlab.grading.answer import Grading, ProgramGrading
+from liftlab.grading.programs import StdinGrading
 from liftlab.records import FailureClass
 from liftlab.sandbox import Sandbox
 from liftlab.suite import Case, Check, Limits, Program
@@ -30,12 +31,13 @@ os._exit(0)
 class Control(NamedTuple):
     """An answer with its verdict: the failure class, or None where it is right.
 
-    With `beside`, it is judged by tests in its own process. The answer is to multiply by `K`.
+    `by` judges it: by its calls, by tests in its own process, or by what a program prints. The
+    answer is to multiply by `K`.
     """
 
     code: str
     wanted: FailureClass | None
-    beside: bool = False
+    by: type[Grading] = Grading
 
 
 CONTROLS = (
@@ -44,14 +46,16 @@ CONTROLS = (
         "import math\nclass Solution:\n    def NAME(self, x): return math.prod([x, K])\n", None
     ),
     Control("Here it is:\n```python\ndef NAME(x): return x * K\n```\n", None),
-    Control("def NAME(x): return map(lambda n: n * K, [x])\n", None, beside=True),
+    Control("def NAME(x): return map(lambda n: n * K, [x])\n", None, ProgramGrading),
+    Control("NAME = int(input())\nprint(K * NAME)\n", None, StdinGrading),
     Control("def NAME(x): return K * x + 1\n", "wrong_answer"),
     Control("def NAME(x): K * x\n", "missing_return"),
     Control("def NAME(x): raise ValueError(K * x)\n", "runtime_error"),
-    Control("def NAME(x): return [K * x + 1]\n", "wrong_answer", beside=True),
+    Control("def NAME(x): return [K * x + 1]\n", "wrong_answer", ProgramGrading),
+    Control("NAME = int(input())\nprint(K * NAME + 1)\n", "wrong_answer", StdinGrading),
     Control(f"{_LIAR}def NAME(x): return A()\n", "wrong_answer"),
     Control(_FORGED, "wrong_answer"),
-    Control(f"{_LIAR}def NAME(x): return iter([A()])\n", "wrong_answer", beside=True),
+    Control(f"{_LIAR}def NAME(x): return iter([A()])\n", "wrong_answer", ProgramGrading),
     Control("def NAME(x):\n    while True: pass\n", "timeout"),
 )
 
@@ -109,14 +113,18 @@ class Controls:
 
 def _grading(control: Control, name: str, factor: int, sandbox: Sandbox) -> Grading:
     given = (3, 0, -2)
-    checks = () if control.beside else tuple(Check(args=(x,), expected=factor * x) for x in given)
+    checks = {
+        Grading: tuple(Check(args=(x,), expected=factor * x) for x in given),
+        StdinGrading: (Check(stdin="3\n", stdout=f"{factor * 3}\n"),),
+    }
     tests = f"for x in {given}:\n    assert list({name}(x)) == [{factor} * x]\n"
+    beside = control.by is ProgramGrading
     case = Case(
         case_id=name,
         prompt=f"Write {name}(x), which multiplies x by {factor}.",
         entry_point=name,
-        checks=checks,
-        limits=Limits(cpu_s=0.05) if control.wanted == "timeout" else Limits(),
-        program=Program(form="humaneval", test=tests) if control.beside else None,
+        checks=checks.get(control.by, ()),
+        limits=Limits(cpu_s=0.04) if control.wanted == "timeout" else Limits(),
+        program=Program(form="humaneval", test=tests) if beside else None,
     )
-    return (ProgramGrading if control.beside else Grading)(case, None, sandbox)
+    return control.by(case, None, sandbox)

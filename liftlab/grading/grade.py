@@ -17,7 +17,6 @@ from liftlab.suite import Case, Suite
 __all__ = ["GRADER_VERSION", "CheckResult", "Graded", "grade", "grade_failure", "grade_resolved"]
 BY_DEFAULT = GradingSettings()
 # What a stage may fail with that says of the code itself that it is no Python.
-_NO_PYTHON = ("indentation_error", "syntax_error", "truncated", "empty_output")
 WEAK: tuple[Isolation, ...] = ("limits-only", "none")  # not run there unless it is allowed
 
 
@@ -127,12 +126,11 @@ def grade_failure(
     """
     finding = taxonomy.of_stage_failure(stage, reason, message, no_answer=no_answer)
     outcome = outcome_of(finding)
-    in_code = finding.failure_class in _NO_PYTHON
     return Graded(
         outcome=outcome,
         raw_outcome=outcome,
         failure_class=finding.failure_class,
         facets=finding.facets,
-        parsed=False if in_code else None,
+        parsed=None if outcome == "error" else False,  # answered, and nothing came that parses
         verdict_integrity="caller",
     )

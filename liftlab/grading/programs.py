@@ -43,7 +43,8 @@ class StdinGrading(Grading):
 
     def _results(self, report: RunReport) -> list[CheckResult]:
         return [
-            _result(check, call) for check, call in zip(self.case.checks, report.calls, strict=True)
+            _result(check, call, error_text(call, report))
+            for check, call in zip(self.case.checks, report.calls, strict=True)
         ]
 
     def _is_of_type_only(self, report: RunReport, results: Sequence[CheckResult]) -> bool:
@@ -56,7 +57,7 @@ class StdinGrading(Grading):
         return finding
 
 
-def _result(check: Check, call: CallReport) -> CheckResult:
+def _result(check: Check, call: CallReport, error: str | None) -> CheckResult:
     wanted = plain_lines(check.stdout or "")
     shown: Any = call.value
     passed = call.ok and call.value == wanted
@@ -68,6 +69,6 @@ def _result(check: Check, call: CallReport) -> CheckResult:
         passed=passed,
         expected=values.show(wanted),
         actual=values.show(shown) if call.ok else None,
-        error=error_text(call),
+        error=error,
         elapsed_s=call.elapsed_s,
     )

@@ -38,6 +38,7 @@ MAX_ROW_BYTES = 64 * 1024
 _WAITING_PER_WORKER = 4
 _WEAK = ("limits-only", "none")
 _KEPT_BYTES = 64 * 1024 * 1024
+_LACKING = ("not_installed", "needs_python")
 _Verdict = tuple[str, Outcome, bytes]  # a case, and what its line says
 
 
@@ -47,7 +48,8 @@ class Summary:
 
     `outcomes` counts them by outcome, `by_case` holds for each case how many answers passed and
     how many could be judged, and `resumed` is how many verdicts were there already. `type_only`
-    counts the answers whose values that failed equal the expected ones by Python's `==`.
+    counts the answers whose values that failed equal the expected ones by Python's `==`. `lacking`
+    holds what an answer lacks, a package or a newer Python, by the facet that says so.
     `controls` says how many known answers were told apart; where not all were, no verdict is
     `proven`.
     """
@@ -55,6 +57,7 @@ class Summary:
     total: int
     resumed: int
     type_only: int
+    lacking: list[dict[str, str]]
     isolation: str
     controls: str
     proven: bool
@@ -121,6 +124,7 @@ def grade_samples(
         total=total,
         resumed=resumed,
         type_only=tally.type_only,
+        lacking=tally.lacking,
         isolation=isolation,
         controls=str(controls),
         proven=not controls.missed,
@@ -176,6 +180,7 @@ class _Tally:
         self.outcomes = dict.fromkeys(("pass", "fail", "error", "ungraded"), 0)
         self.by_case: dict[str, tuple[int, int]] = {}
         self.type_only = 0
+        self.lacking: list[dict[str, str]] = []
 
     @property
     def total(self) -> int:
@@ -184,7 +189,10 @@ class _Tally:
     def add(self, row: Mapping[str, Any]) -> None:
         case_id, outcome = row["case_id"], row["outcome"]
         self.outcomes[outcome] += 1
-        self.type_only += row.get("facets", {}).get("type_only") is True
+        facets = row.get("facets", {})
+        self.type_only += facets.get("type_only") is True
+        if lacks := {name: facets[name] for name in _LACKING if name in facets}:
+            self.lacking.append(lacks)
         if outcome in ("pass", "fail"):
             passed, judged = self.by_case.get(case_id, (0, 0))
             self.by_case[case_id] = (passed + (outcome == "pass"), judged + 1)

@@ -109,13 +109,32 @@ def _lines(source: bytes, path: Path) -> list[dict[str, Any]] | None:
     for number, line in enumerate(source.split(b"\n"), 1):
         if line.strip():
             try:
-                row = parse(line, path).data
+                document = parse(line, path)
             except FileInvalid as fault:
                 raise FileInvalid(path, fault.reason, number) from None
+            row = document.data
             if not isinstance(row, dict):
                 raise FileInvalid(path, "a result is an object: {…}", number)
+            if "metrics" not in start:
+                _check_numbers(row, document.unknown, path, number)
             rows.append(row)
     return rows
+
+
+def _check_numbers(row: dict[str, Any], unknown: int, path: Path, number: int) -> None:
+    """Refuse a sample whose time or tokens are no number: none of it would be in any result."""
+    places = [("", row, _SAMPLE)]
+    for name, told in dict_of(row.get("stages")).items():
+        if not isinstance(told, dict):
+            raise FileInvalid(path, "stages: must be an object with an object a stage", number)
+        places.append((f"stages.{name[:40]}.", told, _STAGE))
+    for where, told, columns in places:
+        known = numbers(told, columns)
+        for field, (name, _) in columns.items():
+            if told.get(name) is not None and field not in known:
+                raise FileInvalid(path, f"{where}{name}: must be a number from 0", number)
+    if unknown:
+        raise FileInvalid(path, "NaN or Infinity is no time: leave it out, or write null", number)
 
 
 def _vllm(data: Mapping[str, Any]) -> ForeignFile:

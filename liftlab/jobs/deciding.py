@@ -127,10 +127,9 @@ def check_decided(decision: Decision | None) -> None:
     Raises Undecided: says how many more it takes.
     """
     if decision is not None and decision.verdict == "go on":
-        more = math.ceil(max(decision.if_above.mean_trials, decision.if_below.mean_trials))
         raise Undecided(
-            f"not decided after {decision.trials:,} prompts: about {more:,} more are needed; "
-            "add cases to the suite, or name a larger one with --suite"
+            f"not decided after {decision.trials:,} prompts: about {decision.more:,} more are "
+            "needed; add cases to the suite, or name a larger one with --suite"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from liftlab.words import counted
@@ -36,7 +37,8 @@ def answer_notes(grades: pd.DataFrame) -> list[str]:
     told = grades[["case_id", "outcome", "facets"]].dropna(subset="facets")
     rows = [(case, outcome, json.loads(facets)) for case, outcome, facets in told.to_numpy()]
     type_only = sum(facets.get("type_only") is True for _, _, facets in rows)
-    notes = (_unwrapped(rows), _misnamed(rows), type_only_note(type_only), *lacking(grades))
+    lacks = lacking(facets for _, _, facets in rows)
+    notes = (_unwrapped(rows), _misnamed(rows), type_only_note(type_only), *lacks)
     return [note for note in notes if note]
 
 
@@ -54,21 +56,20 @@ def type_only_note(count: int) -> str:
     return f"{counted(count, 'answer')} {verb} by type only: == would pass {them}, as 1.0 for 1."
 
 
-def lacking(grades: pd.DataFrame) -> list[str]:
+def lacking(facets: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return how many answers wanted which package, and how many a newer Python.
 
-    `grades`: a run's table `grade`.
+    `facets`: of the verdict on each answer.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> [note] = lacking(pd.DataFrame([{"facets": '{"not_installed": "numpy"}'}]))
+    >>> [note] = lacking([{"not_installed": "numpy"}])
     >>> note.partition(". ")[0]
     '1 answer imports a package that the sandbox lacks: numpy (1)'
     """
-    facets = [json.loads(facets) for facets in grades["facets"].dropna()]
-    wanted = [row["not_installed"] for row in facets if "not_installed" in row]
-    newer = [f"Python {row['needs_python']}" for row in facets if "needs_python" in row]
+    rows = list(facets)
+    wanted = [row["not_installed"] for row in rows if "not_installed" in row]
+    newer = [f"Python {row['needs_python']}" for row in rows if "needs_python" in row]
     notes = []
     if wanted:
         verb = "imports a package" if len(wanted) == 1 else "import packages"

@@ -16,6 +16,7 @@ from liftlab.runner.context import Context
 from liftlab.runner.trace import Trace, TracedStage
 from liftlab.timing.observed import Seen
 
+_REFUSED = 400  # the first status of a failure
 _watch_lock = threading.Lock()  # calls come from several threads
 
 
@@ -71,11 +72,16 @@ class _Call:
         """Complete the row of a call that the client gave up."""
         self._end(reply_of(replace(seen, error_class="cancelled")))
 
+    @property
+    def refused(self) -> ErrorClass | None:
+        """The class of a call that was answered with a status of failure."""
+        return self._row.error_class if (self._row.http_status or 0) >= _REFUSED else None
+
     def _end(self, reply: Reply) -> None:
         with _watch_lock:
             wait = self._context.watch.ended(self._awakening, reply)
-        row = completed(self._row, reply, wait, self._context.clock, self._context.ledger)
-        self._trace.end(self._stage, row)
+        self._row = completed(self._row, reply, wait, self._context.clock, self._context.ledger)
+        self._trace.end(self._stage, self._row)
 
 
 def class_of(error: BaseException | None) -> ErrorClass | None:
@@ -84,7 +90,15 @@ def class_of(error: BaseException | None) -> ErrorClass | None:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         found: ErrorClass | None = getattr(error, "liftlab_error_class", None)
+        found = found or _refused(error)
         if found is not None:
             return found
         error = error.__cause__ or error.__context__
     return None
+
+
+def _refused(error: BaseException) -> ErrorClass | None:
+    """Return the class of the reply for which `raise_for_status` or a client raised."""
+    extensions = getattr(getattr(error, "response", None), "extensions", None)
+    call = extensions.get("call") if isinstance(extensions, dict) else None
+    return call.refused if isinstance(call, _Call) else None

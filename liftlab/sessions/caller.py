@@ -130,7 +130,7 @@ class Caller:
         path = _path(call.path, dict.fromkeys(places(call.path), "probe"))
         headers = [*self._api.headers.items(), *self._secret.items(), *self._user(step.user)[0]]
         url = self._setup.base_url + path
-        answer, _ = await observed(self._wire, call.method, url, headers, b"", deadline_s)
+        answer, *_ = await observed(self._wire, call.method, url, headers, b"", deadline_s)
         return answer.status
 
     async def clean_up(self) -> list[str]:
@@ -219,10 +219,12 @@ class Caller:
         shown = self._redact.content(body)[:_SHOWN_BYTES].decode("utf-8", "replace")
         try:
             if self._trace is None:
-                answer, stamps = await observed(self._wire, method, url, headers, body, deadline_s)
+                answer, stamps, _ = await observed(
+                    self._wire, method, url, headers, body, deadline_s
+                )
             else:
                 with self._trace.stage(name):
-                    answer, stamps = await observed(
+                    answer, stamps, _ = await observed(
                         self._wire, method, url, headers, body, deadline_s
                     )
         except TransportFailure as failure:

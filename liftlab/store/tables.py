@@ -36,7 +36,8 @@ class RunData:
     """A run with its tables as DataFrames; `trials` is joined with grades and costs.
 
     All times are at real length: `sped_up` says how many times faster a simulator ran than what
-    it stands for, and is 1 for every other endpoint.
+    it stands for, and is 1 for every other endpoint. `until`: the target and zone that the run was
+    made to decide, or None.
     """
 
     run: Run
@@ -48,6 +49,7 @@ class RunData:
     costs: pd.DataFrame
     folder: RunFolder
     sped_up: float = 1.0
+    until: Mapping[str, float] | None = None
 
     def __repr__(self) -> str:
         return f"RunData({self.run.run_id!r}, {len(self.trials)} trials, {self.run.status})"
@@ -122,6 +124,7 @@ def read_tables(folder: RunFolder) -> RunData:
         costs=frames["cost"],
         folder=folder,
         sped_up=scale,
+        until=(folder.manifest().get("request") or {}).get("until"),
     )
 
 

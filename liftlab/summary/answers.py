@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from liftlab.analysis.columns import indexed, labels
+from liftlab.analysis.decide import Decision
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.success import (
     FailureShare,
@@ -38,7 +39,7 @@ class Answers(Result):
     limit: float | None  # the share of right answers that is wanted; None where no target is set
     trials: int
     cases: int
-    # success, parsed: of the answers that were graded: right, and Python at all
+    # success, parsed: right, of the answers that were graded; Python at all, of all answers
     success: SuccessRate
     parsed: SuccessRate
     error_rate: Estimate  # requests that failed at the endpoint, of all
@@ -97,18 +98,21 @@ class Answers(Result):
         return self.graded + self.success.ungraded
 
 
-def answers_of(run: RunData, limits: Limits) -> Answers:
-    """Count what the trials of a run ended with."""
+def answers_of(run: RunData, limits: Limits, decision: Decision | None = None) -> Answers:
+    """Count what the trials of a run ended with; `decision`: what it was made to decide."""
     trials = run.trials
     shares = failure_classes(trials)
     worst = worst_class_share(trials, shares)
     right, parsed = success_rate(trials), success_rate(trials, "parsed")
+    rate = right.estimate
+    if decision is not None:  # it was looked at after every trial
+        rate = replace(decision.published, cases=right.cases, decision=decision)
     return Answers(
         run=run,
         limit=next((limit for _, limit in limits.of("success_rate", required=True)), None),
         trials=len(trials),
         cases=int(trials["case_id"].nunique()),
-        success=replace(right, estimate=_beside(right.estimate, "success_rate", limits)),
+        success=replace(right, estimate=_beside(rate, "success_rate", limits)),
         parsed=replace(parsed, estimate=_beside(parsed.estimate, "parsed_rate", limits)),
         error_rate=_beside(error_rate(trials), "error_rate", limits),
         worst_class=_beside(worst, "worst_class_share", limits),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ class RunSummary:
     @cached_property
     def answers(self) -> Answers:
         """How many answers there are, how many are right, by kind of prompt too."""
-        return answers_of(self.run, self.limits)
+        return answers_of(self.run, self.limits, self.decision)
 
     @cached_property
     def failures(self) -> Failures:
@@ -76,7 +77,8 @@ class RunSummary:
     def right_by(self) -> RightBy:
         """By when a request has a right answer."""
         latency = self.latency
-        return RightBy(run=self.run, curve=latency.right_by, limits=latency.limits)
+        curve = replace(latency.right_by, anytime=self.decision is not None)
+        return RightBy(run=self.run, curve=curve, limits=latency.limits)
 
     @cached_property
     def trials(self) -> Trials:
@@ -168,8 +170,7 @@ def decision_of(run: RunData) -> Decision | None:
 
     Trials count in the order of its plan.
     """
-    asked = (run.folder.manifest().get("request") or {}).get("until")
-    if asked is None:
+    if run.until is None:
         return None
     from liftlab.runner.plan import PlannedTrial, repeat_major
 
@@ -179,4 +180,4 @@ def decision_of(run: RunData) -> Decision | None:
     place = {trial.key: number for number, trial in enumerate(repeat_major(trials, seed))}
     order = sorted(range(len(trials)), key=lambda row: place[trials[row].key])
     planned = run.trials.iloc[order].drop(columns="started_at")
-    return of_run(planned, asked["target"], asked["zone"])
+    return of_run(planned, run.until["target"], run.until["zone"])

@@ -117,7 +117,7 @@ class ObservedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         request.headers["accept-encoding"] = "identity"
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
         try:
-            answer, stamps = await observed(
+            answer, stamps, call = await observed(
                 self._wire(request), request.method, str(request.url), headers, body
             )
         except TransportFailure as failure:
@@ -130,7 +130,7 @@ class ObservedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             headers=list(answer.headers),
             content=answer.content,
             request=request,
-            extensions={"stamps": stamps},
+            extensions={"stamps": stamps, "call": call},
         )
 
     def _wire(self, request: httpx.Request) -> StampedTransport:
@@ -153,8 +153,8 @@ async def observed(
     headers: Sequence[tuple[str, str]],
     body: bytes,
     deadline_s: float | None = None,
-) -> tuple[Answer, Stamps]:
-    """Make one exchange, as attempts of the trial that it belongs to.
+) -> tuple[Answer, Stamps, Call | None]:
+    """Make one exchange, as attempts of the trial that it belongs to, and return the last one too.
 
     Where the server had closed the connection that it was to keep, it is made once more.
     Raises TransportFailure if no whole response came, or none within `deadline_s`.
@@ -166,7 +166,7 @@ async def observed(
         if call is not None and not any(name.lower() == "x-request-id" for name, _ in headers):
             sent.append(("x-request-id", call.request_id))
         try:
-            return await _once(wire, method, url, sent, body, call, deadline_s)
+            return *(await _once(wire, method, url, sent, body, call, deadline_s)), call
         except TransportFailure as failure:
             if failure.error_class != STALE or reason is not None:
                 raise

@@ -25,6 +25,7 @@ CATEGORIES = ("arithmetic", "strings", "lists", "edge_cases", "control_flow")
 CLASSES = ("missing_return", "wrong_answer", "signature_mismatch", "type_error")
 USD_PER_S = 1.10 / 3600
 PROMPT_S = 0.0004  # of a prompt token that was not cached
+UNTIL = {"target": 0.7, "zone": 0.1}
 BEGAN = datetime(2026, 11, 1, 10, 15, tzinfo=UTC)
 
 
@@ -46,6 +47,8 @@ class Shape:
         Prompt tokens of a request and how many of them were cached; they cost time then.
     attempt
         Further columns of a request.
+    until
+        The target and zone that the run was made to decide.
     """
 
     repeats: Sequence[int]
@@ -56,6 +59,7 @@ class Shape:
     prompt: Callable[[int, int], tuple[int, int]] | None = None
     retried: float = 0.15
     attempt: Callable[[int, int, str], dict[str, Any]] = lambda *_: {}
+    until: dict[str, float] | None = None
 
 
 def usual(_case: int, _repeat: int, rng: np.random.Generator) -> str:
@@ -67,6 +71,10 @@ def failing(share: float, outcome: str) -> Callable[[int, int, np.random.Generat
         return outcome if rng.random() < share else usual(case, repeat, rng)
 
     return chosen
+
+
+def right_of(right: int, of: int) -> Callable[[int, int, np.random.Generator], str]:
+    return lambda case, *_: "pass" if case % of < right else "fail"
 
 
 def alike(*_: object) -> str:
@@ -127,6 +135,10 @@ SHAPES: dict[str, Shape] = {
         repeats=[2] * 20, outcome=lambda c, r, _: "pass" if c + r == 4 else "fail"
     ),
     "thousands": Shape(repeats=[200] * 200, outcome=usual),
+    "met_by_test": Shape(repeats=[1] * 13, outcome=alike, until=UNTIL),
+    # The interval that may be published holds the limit still when the test has decided.
+    "failed_by_test": Shape(repeats=[1] * 13, outcome=right_of(2, 5), until=UNTIL),
+    "open_by_test": Shape(repeats=[1] * 20, outcome=right_of(7, 10), until=UNTIL),
 }
 
 
@@ -157,7 +169,7 @@ def made(name: str) -> RunData:
     )
     tables = _tables(run.run_id, shape, rng)
     folder = RunFolder(Path("nowhere") / run.run_id)
-    return RunData(run=run, folder=folder, sped_up=shape.sped_up, **tables)
+    return RunData(run=run, folder=folder, sped_up=shape.sped_up, until=shape.until, **tables)
 
 
 def _tables(run_id: str, shape: Shape, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
@@ -278,7 +290,8 @@ def lay_down(name: str, project: Project) -> str:
     uncertainty = (run.run.timing_uncertainty_s or 0) / scale
     row = replace(run.run, time_scale=scale, timing_uncertainty_s=uncertainty)
     keys: Any = run.trials[["run_id", "case_id", "repeat"]].to_dict("records")
-    asked = {"request": {"endpoint": {"price": "modal-a10g", "cost_model": "gpu_seconds"}}}
+    endpoint = {"price": "modal-a10g", "cost_model": "gpu_seconds"}
+    asked = {"request": {"endpoint": endpoint, "until": run.until}}
     trials = [Trial(**key) for key in keys]
     folder = store.create(project.path("runs"), row, asked, b"", ".toml", fill=lambda _: trials)
     frames = {

@@ -26,6 +26,8 @@ from liftlab.settings import Project, load_project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
 from liftlab.summary import run as summary_module
+from liftlab.summary.claims.model import Claim, Quantity
+from liftlab.summary.claims.ruling import rule
 
 ROOT = Path(__file__).parents[2]
 DEFINITIONS = ROOT / "docs" / "definitions.md"
@@ -33,6 +35,7 @@ PUBLISHED = ["week2_day1", "week1"]
 SHAPES = [
     "model", "simulator", "all_errors", "most_errors", "timeouts", "one", "none", "unequal",
     "seldom_right", "thousands",
+    "met_by_test", "failed_by_test", "open_by_test",
 ]  # fmt: skip
 RESULTS = [
     "targets", "answers", "failures", "examples", "right_by", "trials", "latency", "spread",
@@ -254,6 +257,41 @@ def test_check_judges_as_the_pages_do(
         cells = (targets.name(row), targets.limit(row), row.verdict, str(row.result.estimate))
         assert all(cell in line for cell in cells), line
         assert (answers.out_of(summary.answers) in line) or row.metric not in RATES
+
+
+BY_TEST = {
+    "mest": ("met", "70 % is reached, decided after 11 trials"),
+    "fast": ("not met", "70 % is not reached, decided after 12 trials"),
+    "opst": ("undecided", "not decided whether 70 % is reached"),
+}
+
+
+def test_a_run_until_decided_is_judged_by_its_test(
+    summary: RunSummary, printed: Callable[..., tuple[int, str]]
+) -> None:
+    if summary.run.until is None:
+        return
+    run_id, decision = summary.run.run.run_id, summary.decision
+    target = summary.targets.of("success_rate")
+    verdict, said = BY_TEST[run_id[-4:]]
+    assert decision is not None
+    assert target is not None
+    assert target.verdict == verdict
+    assert findings.title(summary).endswith(said)
+    interval = decision.published.interval
+    for written in (markdown.status(summary), markdown.daily(summary)):
+        assert said in written.replace("\\", "")
+        assert "not enough prompts yet to say whether 70" not in written
+    for command in ("show", "status"):
+        assert said in printed(command, run_id)[1]
+    _, out = printed("check", run_id)
+    row = next(line for line in out.splitlines() if line.startswith("  success rate "))
+    assert f"  {verdict}  " in row
+    assert interval in row
+    rate = Quantity(metric="success_rate")
+    claim = rule(Claim(id="C", statement="", what=rate, relation="at_least", value=0.7), summary)
+    assert f"≥ 70 % is {verdict}" in claim.why
+    assert interval in claim.why
 
 
 def test_show_says_what_the_pages_say(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from liftlab.analysis.decide import success_rate
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import mean, median, proportion, quantile
 from liftlab.analysis.targets import judge
@@ -44,6 +46,28 @@ def test_a_target_without_a_number_is_not_measurable() -> None:
 def test_a_count_of_this_run_decides_by_itself() -> None:
     assert judge(proportion(2, 40), 0.05, by_count=True).verdict == "met"
     assert judge(proportion(3, 40), 0.05, by_count=True).verdict == "not met"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "by_limit"),
+    [  # of the test's own limit, and of those that follow; others are judged by the interval
+        ([1] * 12, {0.5: "met", 0.7: "met", 0.75: "undecided"}),
+        ([0, 1] * 8, {0.65: "undecided", 0.7: "not met", 0.75: "not met"}),
+        ([1, 1, 0, 1], {0.01: "met", 0.7: "undecided"}),
+    ],
+)
+def test_a_run_that_was_to_decide_is_judged_by_its_test(
+    outcomes: list[int], by_limit: dict[float, str]
+) -> None:
+    decision = success_rate(outcomes)
+    rate = replace(decision.published, decision=decision)
+    found = {limit: judge(rate, limit, at_most=False) for limit in by_limit}
+    assert {limit: result.verdict for limit, result in found.items()} == by_limit
+    own = found[0.7]
+    if own.verdict == "undecided":
+        assert own.needs == f"about {decision.more} more prompts"
+    else:
+        assert judge(rate, 0.7, at_most=True).verdict != own.verdict
 
 
 def test_one_bound_can_decide() -> None:

@@ -79,10 +79,24 @@ def test_a_report_is_linted_with_its_lines(
     assert main(LINT) == 0
     out = capsys.readouterr().out
     assert out.startswith("report.md, ruled by run week2_day1 (5 requests)\n")
-    assert "report.md:3:  “End-to-End: 20 s median”: contradicted" in out
+    assert "report.md:3:  20 s in “End-to-End: 20 s median”: contradicted" in out
     assert "report.md:4: not read (" in out
     assert "2 claims: 1 contradicted, 1 supported; 1 figure not read" in out
     assert main(["lint-report", "none.md", "--run", "week2_day1"]) == 6
+
+
+def test_the_figure_that_is_ruled_is_named_and_quoted(
+    report: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = "On that day we sent each of the prompts once, and kept what came back. "
+    text = "The median end to end was 14,960 ms. The mean end to end was 21.6 s, and 3 of 5 parse."
+    report.write_text(f"{begin * 3}{text} {begin * 3}\n")
+    assert main(LINT) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "report.md:1:  " in line]
+    figures = [line.partition("  ")[2].partition(" in “")[0] for line in lines]
+    assert figures == ["14,960 ms", "21.6 s", "3 of 5"]
+    assert "was 21.6 s, and" in lines[1]
+    assert all(len(line) < 260 for line in lines)
 
 
 @pytest.mark.parametrize("option", [["--json"], ["--format", "json"]])

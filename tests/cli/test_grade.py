@@ -46,6 +46,17 @@ def test_it_speaks_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert (facts["samples"], facts["outcomes"]["pass"], facts["pass_at_1"]) == (2, 1, 0.5)
 
 
+def test_it_counts_what_answers_lack(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Path("samples.jsonl").open("a") as file:
+        file.write(json.dumps({**RIGHT, "code": "import nonesuch\n"}) + "\n")
+    assert main(GRADE) == 0
+    said = "1 answer imports a package that the sandbox lacks: nonesuch (1)."
+    assert said in capsys.readouterr().out
+    assert main([*GRADE, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["not_installed"], facts["needs_python"]) == ({"nonesuch": 1}, {})
+
+
 def test_a_bad_line_is_one_line_and_exit_6(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -127,6 +127,18 @@ def test_delete_asks_and_takes_the_pages_along(
     assert list(pages.parent.iterdir()) == []
 
 
+def test_a_name_that_moves_is_not_deleted_unasked(
+    runs: Path, write_run: Write, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = write_run(runs, 1)
+    assert main(["delete", "latest", "--yes"]) == 2
+    assert "name the run by its id, or leave out --yes" in capsys.readouterr().err
+    assert (runs / name).exists()
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert main(["delete", "latest"]) == 0
+    assert not (runs / name).exists()
+
+
 def test_what_is_written_or_a_baseline_is_not_deleted(
     runs: Path, write_run: Write, capsys: Out
 ) -> None:

@@ -60,7 +60,11 @@ def test_a_reply_is_read_by_its_paths() -> None:
     ("body", "error_class", "said"),
     [
         ({"error": {"why": "busy"}}, "reported_error", "the server says: busy"),
-        ({"out": []}, "invalid_json", "the reply has nothing at out.0"),
+        ({"out": []}, "schema_mismatch", "reply_path out.0: no 0 in out, which is a list of 0"),
+        ({"a": 1, "b": 2}, "schema_mismatch", "no out in the reply, which has a, b"),
+        ({"out": "x"}, "schema_mismatch", "no 0 in out, which is a str"),
+        ({"out": [None]}, "schema_mismatch", "null at out.0"),
+        ([], "schema_mismatch", "no out in the reply, which is a list of 0"),
         ({"out": [3]}, "invalid_json", "text was asked for, not int"),
     ],
 )

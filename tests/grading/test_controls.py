@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from liftlab.grading import answer, controls
+from liftlab.grading import answer, controls, programs
 from liftlab.grading.controls import CONTROLS, Controls
 from liftlab.sandbox import Sandbox
 
@@ -14,7 +14,7 @@ def test_all_are_told_apart(sandbox: Sandbox) -> None:
     assert str(known) == ""
     for _ in range(40):
         known.some(sandbox)
-    assert str(known) == "12 of 12"
+    assert str(known) == "14 of 14"
     assert known.missed == []
 
 
@@ -24,7 +24,7 @@ def test_the_rest_is_graded_where_there_were_answers(sandbox: Sandbox) -> None:
     assert str(known) == ""
     known.some(sandbox)
     known.rest(sandbox)
-    assert str(known) == "12 of 12"
+    assert str(known) == "14 of 14"
 
 
 def test_no_pool_has_the_same(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,6 +55,17 @@ def test_a_broken_comparison_is_found(
     known.rest(sandbox)
     wanted = {control.wanted for control in known.missed}
     assert wanted >= ({"wrong_answer", "missing_return"} if verdict else {None})
+
+
+def test_a_broken_comparison_of_what_programs_print_is_found(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "plain_lines", lambda text: "3")
+    known = Controls()
+    known.some(sandbox)
+    known.rest(sandbox)
+    assert [control.by for control in known.missed] == [programs.StdinGrading]
+    assert [control.wanted for control in known.missed] == [None]
 
 
 def test_a_miss_is_tried_once_more(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -232,6 +232,32 @@ def test_weak_isolation_is_refused_unless_allowed(
     assert (allowed.outcome, allowed.isolation) == ("pass", "limits-only")
 
 
+@pytest.mark.parametrize(
+    ("code", "errors", "parsed"),
+    [
+        ("def f(x) return 2 * x", {"the code did not load"}, False),
+        ("def f(x): return 2 * x\nraise SystemExit", {"the code did not load"}, True),
+        ("x = 1", {"no such function"}, True),
+        ("def f(x):\n    while True: pass", {"no answer came back"}, True),
+    ],
+)
+def test_a_check_says_how_far_its_answer_came(
+    code: str, errors: set[str], parsed: bool, sandbox: Sandbox
+) -> None:
+    graded = grade(code, dataclasses.replace(TWICE, limits=Limits(cpu_s=0.1)), sandbox=sandbox)
+    assert {check.error for check in graded.checks} == errors
+    assert graded.parsed is parsed
+
+
+@pytest.mark.parametrize(
+    ("reason", "parsed"), [("schema_mismatch", False), ("refusal", False), ("http_5xx", None)]
+)
+def test_an_unusable_reply_is_an_answer_that_does_not_parse(
+    reason: str, parsed: bool | None
+) -> None:
+    assert grade_failure("nlp_to_ir", reason).parsed is parsed
+
+
 def test_makes_rows_of_both_tables(sandbox: Sandbox) -> None:
     graded = grade("def f(x):\n    return x + 1", TWICE, sandbox=sandbox)
     keys = {"run_id": "r", "case_id": "c", "repeat": 0}

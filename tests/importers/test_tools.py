@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,22 @@ def test_each_request_is_a_row(lines: Any, family: str, facts: Any, errors: Any)
     assert [row.error for row in file.rows] == wanted
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"latency_s": "0.5"}, "latency_s: must be a number from 0"),
+        ({"latency_s": -1}, "latency_s: must be a number from 0"),
+        ({"tokens": 1.5}, "tokens: must be a number from 0"),
+        ({"stages": {"a": {"latency_s": True}}}, "stages.a.latency_s: must be a number from 0"),
+        ({"stages": {"a": 3}}, "stages: must be an object with an object a stage"),
+        ({"latency_s": math.nan}, "NaN or Infinity is no time"),
+    ],
+)
+def test_a_sample_whose_time_is_no_number_is_refused_with_its_line(more: Any, said: str) -> None:
+    with pytest.raises(FileInvalid, match=rf":2: {said}"):
+        told(SAMPLE | {"latency_s": None}, SAMPLE | more)
+
+
 def test_when_it_began_is_told_or_seen() -> None:
     late = AIPERF | {"metadata": {"request_start_ns": 1_760_000_000 * 10**9}}
     assert told(late).began_at == "2025-10-09T08:53:20+00:00"
@@ -159,7 +176,6 @@ def test_a_summary_is_named_as_one(data: Any, how: str) -> None:
         AIPERF | {"metrics": [], "metadata": 3},
         INSPECT | {"samples": [{"id": ["x"], "output": {"choices": {}}}, 3]},
         {"evalId": 1, "results": {"results": [{"vars": {}, "response": 3, "latencyMs": "x"}]}},
-        SAMPLE | {"stages": {"a": 3}, "tokens": "x"},
     ],
 )
 def test_what_cannot_be_is_unknown(data: Any) -> None:

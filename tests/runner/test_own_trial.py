@@ -327,6 +327,39 @@ def test_a_server_error_is_a_failed_attempt_and_the_users_to_handle(server: Serv
     assert (done.row.completed, done.attempts[0].error_class) == (True, "http_5xx")
 
 
+class OwnError(Exception):  # as the clients of openai and anthropic have them
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+
+
+@pytest.mark.parametrize("kind", ["sync", "async", "own"])
+@pytest.mark.parametrize(
+    ("status", "error_class"), [(500, "http_5xx"), (429, "http_429"), (200, None)]
+)
+def test_what_is_raised_for_a_status_is_the_attempts(
+    server: Server, kind: str, status: int, error_class: str | None
+) -> None:
+    server.status = status
+
+    def generate(prompt: str) -> str:
+        with httpx.Client(transport=liftlab.transport()) as client:
+            reply = client.post(server.url, json={})
+        if kind == "own":
+            raise OwnError(reply)
+        reply.raise_for_status()
+        return CODE
+
+    async def generate_async(prompt: str) -> str:
+        async with httpx.AsyncClient(transport=liftlab.transport()) as client:
+            (await client.post(server.url, json={})).raise_for_status()
+        return CODE
+
+    done = tried(generate_async if kind == "async" else generate)
+    of_good_reply = "pipeline_error" if kind == "own" else None
+    assert done.stages[-1].error_class == (error_class or of_good_reply)
+    assert done.attempts[0].error_class == error_class
+
+
 def test_no_artifact_holds_the_users_key(server: Server) -> None:
     headers = {"authorization": "Bearer sk-1234567890"}
     client = httpx.Client(transport=liftlab.transport(), headers=headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -116,7 +117,7 @@ def _(right_by: RightBy) -> Section:
 @shown.register
 def _(failures: Failures) -> Section:
     """Return each failure class with its share of graded answers and of failures."""
-    notes = tuple(lacking(failures.run.grades))
+    notes = tuple(lacking(map(json.loads, failures.run.grades["facets"].dropna())))
     if not failures.rows:
         return of_run(failures, sentences=notes, title=failures_text.title(failures))
     rows = [

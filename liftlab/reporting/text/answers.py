@@ -68,12 +68,13 @@ def weighed(answers: Answers) -> Text:
 
 def parsed(answers: Answers) -> Text:
     """Say how many answers parse, where that differs from how many are right."""
-    if answers.parsed.successes == answers.right or not answers.graded:
+    found = answers.parsed
+    if found.successes == answers.right or not answers.graded or not found.trials:
         return Text()
-    said = count(answers.parsed)
-    if answers.parsed.successes == answers.graded > 1:
-        said = marked(f"All {answers.graded:,}", *said.quantities[0])
-    verb = "parses" if answers.graded == 1 else "parse"
+    said = count(found)
+    if found.successes == found.trials > 1:
+        said = marked(f"All {found.trials:,}", *said.quantities[0])
+    verb = "parses" if found.trials == 1 else "parse"
     return write("{} {}, which does not make them right.", said, verb)
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 from liftlab.analysis.decide import Decision
 from liftlab.analysis.estimate import as_set, quantity
 from liftlab.reporting.text.recommendations import duration
+from liftlab.reporting.text.targets import tested
 from liftlab.words import be, counted
 
 
 def sentence(decision: Decision) -> str:
     """Return the count, the decision with its interval, and what would settle an open one."""
-    limit, known = as_set(decision.target, "%"), decision.published.interval
+    known = decision.published.interval
     right = f"{decision.successes:,} of {counted(decision.trials, 'answer')}"
-    said = [f"{right} {be(decision.successes)} right: {_verdict(decision, limit)}"]
+    said = [f"{right} {be(decision.successes)} right: {tested(decision)}"]
     if known:
         said.append(f"{known}, however often it is looked at")
     if decision.verdict == "go on":
@@ -24,16 +23,9 @@ def sentence(decision: Decision) -> str:
     return "; ".join(said) + "."
 
 
-def _verdict(decision: Decision, limit: str) -> str:
-    if decision.verdict == "go on":
-        return f"not decided whether {limit} is reached"
-    reached = "is" if decision.verdict == "above" else "is not"
-    return f"{limit} {reached} reached, decided after {decision.decided_after:,} trials"
-
-
 def _settles(decision: Decision) -> str:
     high, low = decision.if_above, decision.if_below
-    most = math.ceil(max(high.mean_trials, low.mean_trials))
+    most = decision.more
     takes = effort(
         None if decision.seconds is None else most * decision.seconds,
         None if decision.usd is None else most * decision.usd,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from liftlab.analysis.decide import Decision
 from liftlab.analysis.estimate import as_set
 from liftlab.analysis.targets import RATES, JudgedTarget
 from liftlab.reporting.text import answers
 from liftlab.reporting.text.base import Text, joined, marked, write
 from liftlab.reporting.text.numbers import interval, value
 from liftlab.summary.answers import Answers
+from liftlab.words import counted
 
 
 def verdict(target: JudgedTarget) -> Text:
@@ -39,6 +41,8 @@ def clause(target: JudgedTarget) -> Text:
         "undecided": f"not enough prompts yet to say whether {question(target)}",
         "not measurable": f"the target of {wanted} is not measurable",
     }[target.verdict]
+    if own := _own_test(target):
+        words = tested(own)
     return marked(words, f"target.{target.key}", target.verdict)
 
 
@@ -49,8 +53,30 @@ def question(target: JudgedTarget) -> str:
     return f"{aim(target)} is reached"
 
 
+def tested(decision: Decision) -> str:
+    """Return what a run that was made until decided says of its limit, as a clause."""
+    aim = as_set(decision.target, "%")
+    if decision.verdict == "go on":
+        return f"not decided whether {aim} is reached"
+    reached = "is" if decision.verdict == "above" else "is not"
+    return f"{aim} {reached} reached, {_decided(decision)}"
+
+
+def _decided(decision: Decision) -> str:
+    return f"decided after {counted(decision.decided_after or 0, 'trial')}"
+
+
+def _own_test(target: JudgedTarget) -> Decision | None:
+    """Return the test that a run was made for, where the target is what it tests."""
+    found, limit = target.result.estimate.decision, target.result.limit
+    return found if found is not None and found.target == limit else None
+
+
 def decides(target: JudgedTarget) -> str:
-    """Return what would decide an open target; empty where it is decided."""
+    """Return what would decide an open target, or after how many trials the run's test did."""
+    own = _own_test(target)
+    if own is not None and own.decided_after is not None:
+        return _decided(own)
     return f"{target.result.needs} would decide" if target.result.needs else ""
 
 
