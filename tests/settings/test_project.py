@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from liftlab.errors import SettingsInvalid, UnknownName, UsageError
 from liftlab.settings import EndpointSettings, load_project
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
