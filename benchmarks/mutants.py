@@ -32,7 +32,8 @@ from pathlib import Path
 from queue import Queue
 
 ROOT = Path(__file__).parents[1]
-FILES = 6  # at most, that a mutant meets: the nearest
+FILES = 4  # at most, that a mutant meets: the nearest
+FAR = {"agreement", "notebooks"}  # whole pages and notebooks, minutes each: never the nearest
 PATIENCE_S = 300.0  # that tests have to end in
 KILLED, SURVIVED, UNTRIED = "killed", "survived", "untried"
 SWAPS: dict[type[ast.AST], tuple[str, str]] = {
@@ -185,7 +186,7 @@ def imports_of(test: Path) -> frozenset[str]:
 def nearest_tests(path: str) -> tuple[str, ...]:
     """Return what a mutant of a module meets, the nearest first."""
     parts = Path(path).with_suffix("").parts[1:]
-    tests = sorted((ROOT / "tests").rglob("test_*.py"))
+    tests = [test for test in sorted((ROOT / "tests").rglob("test_*.py")) if not _is_far(test)]
     folders = [(ROOT / "tests").joinpath(*parts[:depth]) for depth in range(len(parts), -1, -1)]
     files = [  # its own, then those of its folders
         own for folder in folders[:-1] if (own := folder.parent / f"test_{folder.name}.py").exists()
@@ -203,6 +204,10 @@ def nearest_tests(path: str) -> tuple[str, ...]:
     doctests = [path] if ">>> " in (ROOT / path).read_text() else []
     nearest = list(dict.fromkeys(files))[:FILES]
     return (*doctests, *(str(test.relative_to(ROOT)) for test in nearest))
+
+
+def _is_far(test: Path) -> bool:
+    return bool(FAR & set(test.relative_to(ROOT).parts))
 
 
 def _common(test: Path, folders: list[Path]) -> Path:
