@@ -41,6 +41,16 @@ def test_the_load_process_gets_what_was_asked(project_folder: Path) -> None:
     assert read.request.model_copy(update=in_parent_only) == asked
 
 
+def test_a_planned_trial_has_its_case_s_labels(project_folder: Path) -> None:
+    suite = project_folder / "data" / "suites" / "tiny.toml"
+    hard = 'category = "arithmetic"\ndifficulty = "hard"'
+    suite.write_text(suite.read_text().replace('category = "arithmetic"', hard))
+    planned = jobs.plan_run(load_project(project_folder, environ={})).trials()
+    labels = {trial.case_id: (trial.category, trial.difficulty) for trial in planned}
+    assert labels["double"] == ("arithmetic", "hard")
+    assert labels["shout"] == ("strings", None)
+
+
 def test_a_load_goes_there_with_its_times_and_keeps_them_out_of_the_manifest(
     project_folder: Path, tmp_path: Path
 ) -> None:

@@ -30,6 +30,13 @@ def test_the_command_line_beats_variables_and_they_beat_the_file(folder: Path) -
     assert project.origins["run.suite"] == "LIFTLAB_SUITE"
 
 
+def test_zero_on_the_command_line_is_a_value_and_none_is_not(folder: Path) -> None:
+    overrides = {"sampling.temperature": 0.0, "run.repeats": None}
+    project = load_project(folder, environ={}, overrides=overrides)
+    assert project.settings.sampling.temperature == 0.0
+    assert project.settings.run.repeats == 3
+
+
 def test_the_file_is_found_from_below_and_paths_hang_on_its_folder(folder: Path) -> None:
     below = folder / "notebooks" / "explore"
     below.mkdir(parents=True)
