@@ -231,6 +231,9 @@ class Copy:
         (site,) = (folder / ".venv").glob("lib/python*/site-packages")
         paths = f"{folder}\n{sysconfig.get_path('purelib')}\n"
         (site / "liftlab.pth").write_text(paths)
+        verb = folder / ".venv" / "bin" / "liftlab"
+        verb.write_text(f"#!{verb.parent / 'python'}\nfrom liftlab.cli.main import main\nmain()\n")
+        verb.chmod(0o755)
         self.sound: dict[tuple[str, ...], bool] = {}
 
     def failing(self, tests: tuple[str, ...]) -> tuple[str, ...]:
