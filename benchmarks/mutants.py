@@ -232,7 +232,8 @@ class Copy:
         paths = f"{folder}\n{sysconfig.get_path('purelib')}\n"
         (site / "liftlab.pth").write_text(paths)
         verb = folder / ".venv" / "bin" / "liftlab"
-        verb.write_text(f"#!{verb.parent / 'python'}\nfrom liftlab.cli.main import main\nmain()\n")
+        start = "import sys\nfrom liftlab.cli.main import main\nsys.exit(main())\n"
+        verb.write_text(f"#!{verb.parent / 'python'}\n{start}")
         verb.chmod(0o755)
         self.sound: dict[tuple[str, ...], bool] = {}
 
