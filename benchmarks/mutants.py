@@ -159,7 +159,7 @@ def _is_no_code(node: ast.AST) -> bool:
             return True
         case ast.Assign(targets=[ast.Name(id="__all__")]) | ast.Import() | ast.ImportFrom():
             return True
-        case ast.Call(func=ast.Name(id="TypeVar" | "cast")):
+        case ast.Call(func=ast.Name(id="TypeVar" | "cast" | "dataclass")):
             return True
     return False
 
