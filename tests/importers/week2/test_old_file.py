@@ -83,18 +83,6 @@ def test_the_code_is_recovered_and_graded_again(day: Day) -> None:
     assert day.runs["early"].run.suite == "week2_day1"
 
 
-def test_labels_are_the_file_s_else_the_suite_s(day: Day) -> None:
-    of_suite = day.runs["early"].trials.set_index("case_id")
-    assert set(of_suite["difficulty"]) == {"easy"}
-    assert of_suite["category"]["is_even"] == "control_flow"
-    assert day.runs["nontrivial"].trials["difficulty"].tolist() == [
-        "easy",
-        "medium",
-        "medium",
-        "hard",
-    ]
-
-
 def test_attempts_come_from_the_metadata(day: Day) -> None:
     run = day.runs["early"]
     stages = run.stages.set_index(["case_id", "stage"])["attempts"]
