@@ -24,7 +24,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -332,9 +332,14 @@ def main() -> int:
                 copies.put(copy)
 
         with ThreadPoolExecutor(options.jobs) as pool:
-            for mutant, verdict in pool.map(judged, mutants):
-                verdicts[verdict].append(mutant)
-                print(f"{verdict:<8} {mutant}", flush=True)
+            futures = [pool.submit(judged, mutant) for mutant in mutants]
+            try:
+                for future in as_completed(futures):
+                    mutant, verdict = future.result()
+                    verdicts[verdict].append(mutant)
+                    print(f"{verdict:<8} {mutant}", flush=True)
+            except KeyboardInterrupt:  # what was tried is told
+                pool.shutdown(wait=False, cancel_futures=True)
     tried = len(verdicts[KILLED]) + len(verdicts[SURVIVED])
     killed = len(verdicts[KILLED]) / tried if tried else 0.0
     print(f"\n{len(verdicts[KILLED])} of {tried} killed ({killed:.0%}), seed {options.seed}")
