@@ -191,19 +191,21 @@ def nearest_tests(path: str) -> tuple[str, ...]:
     files = [  # its own, then those of its folders
         own for folder in folders[:-1] if (own := folder.parent / f"test_{folder.name}.py").exists()
     ]
+    module = ".".join(("liftlab", *parts)).removesuffix(".__init__")
+    importing = _importing(module, folders, tests)
+    files += importing or [test for test in tests if test.parent == folders[1]]
     for part in reversed(parts):  # those of that name elsewhere, as of a verb
         files += [test for test in tests if test.name == f"test_{part}.py"]
-    for depth in range(len(parts), 0, -1):  # those that import it, else the package that holds it
-        module = ".".join(("liftlab", *parts[:depth])).removesuffix(".__init__")
-        importing = [test for test in tests if module in imports_of(test)]
-        if importing:
-            files += sorted(importing, key=lambda test: folders.index(_common(test, folders)))
-            break
-    if not files:
-        files = [test for test in tests if test.parent == folders[1]]
+    files += _importing(module.rpartition(".")[0], folders, tests)
     doctests = [path] if ">>> " in (ROOT / path).read_text() else []
     nearest = list(dict.fromkeys(files))[:FILES]
     return (*doctests, *(str(test.relative_to(ROOT)) for test in nearest))
+
+
+def _importing(module: str, folders: list[Path], tests: list[Path]) -> list[Path]:
+    """Return the tests that import a module, those of the innermost of its folders first."""
+    found = [test for test in tests if module in imports_of(test)]
+    return sorted(found, key=lambda test: folders.index(_common(test, folders)))
 
 
 def _is_far(test: Path) -> bool:
