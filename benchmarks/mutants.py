@@ -45,7 +45,7 @@ SWAPS: dict[type[ast.AST], tuple[str, str]] = {
     ast.NotEq: ("!=", "=="),
     ast.In: ("in", "not in"),
     ast.Is: ("is", "is not"),
-    ast.NotIn: (r"not\s+in", "in"),
+    ast.NotIn: (r"not\s+in", "in"),  # codespell:ignore notin
     ast.IsNot: (r"is\s+not", "is"),
     ast.And: ("and", "or"),
     ast.Or: ("or", "and"),
