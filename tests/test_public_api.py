@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,12 @@ def test_every_public_name_is_there(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in liftlab.__all__ if n != "__version__"])
 def test_every_public_name_has_an_example(name: str) -> None:
     assert ">>>" in (getattr(liftlab, name).__doc__ or "")
+
+
+def test_every_public_name_has_its_entry_in_the_docs() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "api.md").read_text()
+    entries = re.findall(r"^::: liftlab\.(\w+)$", page, flags=re.MULTILINE)
+    assert sorted(entries) == liftlab.__all__
 
 
 def test_the_front_door_is_small() -> None:

@@ -15,7 +15,7 @@ import pytest
 from nbformat import v4
 
 from liftlab import jobs
-from liftlab.cli import show, trial
+from liftlab.cli import show
 from liftlab.reporting import markdown
 from liftlab.reporting.export import export
 from liftlab.reporting.figures.base import Figure
@@ -135,7 +135,7 @@ def test_nothing_on_the_terminal_makes_a_reader_stumble(summary: RunSummary) -> 
     run = summary.run
     lines = [show.heading(run), *show.sentences(summary), *reason_lines(run)]
     lines += [targets.sentence(row, summary.answers) for row in summary.targets.rows]
-    lines += [show.trial_table(summary).to_string(index=False), trial.attempt_table(run.attempts)]
+    lines += [show.trial_table(summary).to_string(index=False), show.attempt_table(run.attempts)]
     names = {run.run.run_id, run.run.suite, *run.trials["case_id"], *run.stages["case_id"]}
     known = "|".join(map(re.escape, sorted(filter(None, names), key=len, reverse=True)))
     text = re.sub(known, "x", "\n".join(lines))

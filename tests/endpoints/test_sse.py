@@ -17,6 +17,15 @@ def test_line_ends_comments_and_other_fields():
     assert data(body) == [b"one", b"two\n three"]
 
 
+def test_a_name_holds_for_its_own_event_alone():
+    body = b"event: error\r\ndata: one\r\n\r\ndata: two\r\n\r\nevent: x\r\n\r\ndata: three\r\n\r\n"
+    assert [(event.name, event.data) for event in events(body)] == [
+        (b"error", b"one"),
+        (b"", b"two"),
+        (b"", b"three"),
+    ]
+
+
 def test_an_event_without_its_blank_line_counts():
     assert data(b"data: one\n\ndata: two\n") == [b"one", b"two"]
     assert data(b"data: one\n\ndata: two") == [b"one", b"two"]

@@ -41,6 +41,33 @@ def test_the_load_process_gets_what_was_asked(project_folder: Path) -> None:
     assert read.request.model_copy(update=in_parent_only) == asked
 
 
+def test_a_planned_trial_has_its_case_s_labels(project_folder: Path) -> None:
+    suite = project_folder / "data" / "suites" / "tiny.toml"
+    hard = 'category = "arithmetic"\ndifficulty = "hard"'
+    suite.write_text(suite.read_text().replace('category = "arithmetic"', hard))
+    planned = jobs.plan_run(load_project(project_folder, environ={})).trials()
+    labels = {trial.case_id: (trial.category, trial.difficulty) for trial in planned}
+    assert labels["double"] == ("arithmetic", "hard")
+    assert labels["shout"] == ("strings", None)
+
+
+@pytest.mark.parametrize(
+    ("of_stage", "of_endpoint", "expected"), [(None, 0, 0.0), (0, 0.7, 0.0), (None, None, 0.3)]
+)
+def test_a_temperature_of_zero_is_asked_for_wherever_it_is_set(
+    project_folder: Path, of_stage: float | None, of_endpoint: float | None, expected: float
+) -> None:
+    def line(value: float | None) -> str:
+        return "" if value is None else f"temperature = {value}\n"
+
+    stage = f'[stages.ir_to_code]\nendpoint = "other"\n{line(of_stage)}'
+    with (project_folder / "liftlab.toml").open("a") as file:
+        file.write(f"\n{stage}{OTHER}{line(of_endpoint)}")
+    request = jobs.plan_run(load_project(project_folder, environ={}))
+    _, sampling = request.elsewhere()["ir_to_code"]
+    assert sampling.temperature == expected
+
+
 def test_a_load_goes_there_with_its_times_and_keeps_them_out_of_the_manifest(
     project_folder: Path, tmp_path: Path
 ) -> None:

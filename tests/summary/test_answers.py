@@ -41,7 +41,7 @@ def test_errors_are_in_no_rate_of_answers(day: RunData, project: Project) -> Non
 def test_what_was_not_graded_is_answered(day: RunData, project: Project) -> None:
     trials = day.trials.assign(outcome="ungraded", failure_class=None, parsed=None)
     found = summarize(replace(day, trials=trials), project).answers
-    assert (found.graded, found.answered) == (0, 5)
+    assert (found.graded, found.answered, found.repeats) == (0, 5, (0, 0))
     assert found.success.estimate.value is None
 
 

@@ -41,6 +41,11 @@ def test_four_of_five_parsed_and_one_is_right(day: RunData) -> None:
     assert '"after_if"' in day.grades.set_index("case_id")["facets"]["max_of_two"]
 
 
+def test_a_case_has_the_labels_of_its_suite(day: RunData) -> None:
+    assert set(day.trials["difficulty"]) == {"easy"}
+    assert day.trials["category"].notna().all()
+
+
 def test_the_published_costs_stand_beside_the_one_price(day: RunData) -> None:
     """The formula of the day gives the published figures; the run itself counts at one price."""
     assert day.trials["cost_usd"].mean() == pytest.approx(0.0060, abs=5e-5)

@@ -52,6 +52,15 @@ async def test_a_wait_that_is_cancelled_can_be_followed_by_another(pacer: type[P
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="timers that are files are Linux's")
+async def test_a_timer_that_fired_wakes_the_loop_once() -> None:
+    with Pacer() as waiting:
+        await waiting.until(time.perf_counter_ns() + MS)
+        assert waiting._handle is not None
+        with pytest.raises(BlockingIOError):
+            os.read(waiting._handle, 8)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="timers that are files are Linux's")
 async def test_on_linux_the_timer_is_a_file_and_is_closed() -> None:
     def timers() -> int:
         handles = Path("/proc/self/fd")

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from liftlab.errors import SettingsInvalid, UnknownName, UsageError
 from liftlab.settings import EndpointSettings, load_project
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -28,6 +28,13 @@ def test_the_command_line_beats_variables_and_they_beat_the_file(folder: Path) -
     assert project.settings.run.pipeline == "lift"
     assert project.origins["run.repeats"] == "command line"
     assert project.origins["run.suite"] == "LIFTLAB_SUITE"
+
+
+def test_zero_on_the_command_line_is_a_value_and_none_is_not(folder: Path) -> None:
+    overrides = {"sampling.temperature": 0.0, "run.repeats": None}
+    project = load_project(folder, environ={}, overrides=overrides)
+    assert project.settings.sampling.temperature == 0.0
+    assert project.settings.run.repeats == 3
 
 
 def test_the_file_is_found_from_below_and_paths_hang_on_its_folder(folder: Path) -> None:

@@ -118,6 +118,10 @@ def test_delete_asks_and_takes_the_pages_along(
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert main(["delete", first]) == 2
     assert "answer y, or give --yes" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert main(["delete", first]) == 0
+    assert capsys.readouterr().out == "nothing was removed\n"
+    assert (runs / first).is_dir()
     assert main(["delete", first, first[:11], "--yes"]) == 0
     said = capsys.readouterr().out
     assert said.count("\n") == 1

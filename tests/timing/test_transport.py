@@ -1,4 +1,4 @@
-"""The stamped transport on a real wire; `tests/test_timing.py` has what needs none."""
+"""The stamped transport on a real wire; `test_wire.py` has what needs none."""
 
 from __future__ import annotations
 

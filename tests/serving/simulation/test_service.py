@@ -28,7 +28,7 @@ from liftlab.serving.simulation.service import Simulator
 from liftlab.serving.simulation.truth import Truth, TruthLog
 from liftlab.serving.simulation.wire import Connection, Received, listening
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding="utf-8")
 LONG_S = 3600.0
 NAP_S = 0.02
 

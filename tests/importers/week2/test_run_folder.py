@@ -110,6 +110,17 @@ def imported(project: Project, content: dict[str, Any], runs: Path) -> RunData:
     )
 
 
+def test_labels_are_the_file_s_else_the_suite_s(project: Project) -> None:
+    told = import_files(project, [str(FILES / "early.json"), str(FILES / "nontrivial.json")])
+    runs = [jobs.open_run(each.run_id, project=project) for each in told if each.run_id]
+    labels = {run.run.suite: run.trials.set_index("case_id") for run in runs}
+    of_suite = labels.pop("week2_day1")
+    assert set(of_suite["difficulty"]) == {"easy"}
+    assert of_suite["category"]["is_even"] == "control_flow"
+    (of_file,) = labels.values()
+    assert of_file["difficulty"].tolist() == ["easy", "medium", "medium", "hard"]
+
+
 @pytest.fixture(scope="module")
 def priced(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("priced")

@@ -1,0 +1,54 @@
+"""Which answers of an old file a project's suites can grade."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from liftlab import jobs
+from liftlab.importers.week2.matching import Suites
+from liftlab.jobs.exchanging import import_files
+from liftlab.settings import Project
+
+Sample = Callable[[str], dict[str, Any]]
+Write = Callable[..., Path]
+
+CASE = (
+    '[[cases]]\ncase_id = "is_even"\nprompt = "{prompt}"\ncategory = "x"\nchecks = [[[2], true]]\n'
+)
+
+
+def suite_of(project: Project, write: Write, content: dict[str, Any]) -> str | None:
+    (told,) = import_files(project, [str(write(content))])
+    assert told.run_id
+    return jobs.open_run(told.run_id, project=project).run.suite
+
+
+def test_answers_of_one_suite_are_a_run_of_it(
+    project: Project, write: Write, sample: Sample
+) -> None:
+    assert suite_of(project, write, sample("early.json")) == "week2_day1"
+
+
+def test_answers_of_two_suites_are_named_by_the_file_s_family(
+    project: Project, write: Write, sample: Sample
+) -> None:
+    suites = project.root / "data" / "suites"
+    published = (suites / "week2_day1.toml").read_text()
+    (suites / "week2_day1.toml").write_text(
+        published.replace('case_id = "is_even"', 'case_id = "e"')
+    )
+    content = sample("early.json")
+    (prompt,) = {row["prompt"] for row in content["results"] if row.get("test_name") == "is_even"}
+    (suites / "mine.toml").write_text(f'name = "mine"\n{CASE.format(prompt=prompt)}')
+    assert suite_of(project, write, content) == "benchmark"
+
+
+def test_a_suite_that_cannot_be_read_is_told_and_the_others_are_used(project: Project) -> None:
+    suites = project.root / "data" / "suites"
+    (suites / "broken.toml").write_text("name = ")
+    found = Suites([suites])
+    assert len(found.faults) == 1
+    assert "broken.toml" in found.faults[0]
+    assert Suites([project.root / "nowhere"]).faults == []

@@ -1,0 +1,59 @@
+"""What `benchmarks/mutants.py` changes, and which tests it holds to be near."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import mutants  # noqa: E402
+
+SOURCE = '''
+"""A text with 1 < 2."""
+def f(x: int = 1, y=None) -> bool:
+    log.append(x)
+    assert x > 0
+    if not x and y is not None:
+        return f"{x + 1}" == "é" + y
+    return (x) < 2 * y
+'''
+
+
+def test_each_change_is_one_token_of_code_and_compiles() -> None:
+    found = mutants.Finder("m.py", SOURCE).found
+    changed = {(mutant.line, mutant.old, mutant.new) for mutant in found}
+    assert changed == {
+        (3, "1", "(1 + 1)"),
+        (4, "log.append(x)", "pass"),
+        (6, "not x and y is not None", "(not (not x and y is not None))"),
+        (6, "and", "or"),
+        (6, "not x", "(x)"),
+        (6, "is not", "is"),
+        (7, "==", "!="),
+        (8, "<", "<="),
+        (8, "2", "(2 + 1)"),
+        (8, "*", "/"),
+    }
+    source = SOURCE.encode()
+    for mutant in found:
+        text = source[: mutant.start] + mutant.new.encode() + source[mutant.end :]
+        compile(text, "m.py", "exec")
+        assert source[mutant.start : mutant.end].decode() == mutant.old
+
+
+def test_a_sample_is_the_same_for_its_seed_and_has_no_mutant_twice() -> None:
+    first = mutants.sample(50, 1, "liftlab/analysis/")
+    assert first == mutants.sample(50, 1, "liftlab/analysis/")
+    assert first != mutants.sample(50, 2, "liftlab/analysis/")
+    assert len(set(first)) == 50
+    assert all(mutant.path.startswith("liftlab/analysis/") for mutant in first)
+
+
+def test_a_module_meets_its_own_doctests_and_tests_first() -> None:
+    near = mutants.nearest_tests("liftlab/analysis/paired.py")
+    assert near[:2] == ("liftlab/analysis/paired.py", "tests/analysis/test_paired.py")
+    assert len(near) <= 1 + mutants.FILES
+    everything = [str(path.relative_to(ROOT)) for path in (ROOT / "liftlab").rglob("*.py")]
+    assert all(mutants.nearest_tests(path) for path in everything)

@@ -1,0 +1,16 @@
+"""A clock that ticks, and the server of the endpoints' tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+from tests.endpoints.conftest import certificate, loopback
+
+__all__ = ["certificate", "loopback", "ticking"]
+
+
+def ticking(step_ns: int = 1_000_000) -> Callable[[], int]:
+    """Return a clock that goes on by a step each time it is read."""
+    ticks = count(0, step_ns)
+    return lambda: next(ticks)
