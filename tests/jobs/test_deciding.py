@@ -98,7 +98,7 @@ def test_a_run_without_an_answer_asks_for_more_cases(
     assert main(["run", "--until-decided", "--zone", "0.05", *cases]) == 7
     out, err = capsys.readouterr()
     assert "not decided whether 70 % is reached" in out
-    assert "not decided after 3 cases: about " in err
+    assert "not decided after 3 prompts: about " in err
     assert "more are needed; add cases to the suite" in err
     assert jobs.open_run(project=project).run.status == "complete"
 
