@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from liftlab.settings import Project
@@ -43,6 +44,14 @@ def test_what_was_not_graded_is_answered(day: RunData, project: Project) -> None
     found = summarize(replace(day, trials=trials), project).answers
     assert (found.graded, found.answered, found.repeats) == (0, 5, (0, 0))
     assert found.success.estimate.value is None
+
+
+def test_pass_at_k_goes_as_far_as_every_case_s_repeats(day: RunData, project: Project) -> None:
+    again = day.trials[day.trials["case_id"] == "is_even"].assign(repeat=2)
+    trials = pd.concat([day.trials, again], ignore_index=True)
+    found = summarize(replace(day, trials=trials), project).answers
+    assert found.repeats == (1, 2)
+    assert [row.k for row in found.pass_at_k] == [1]
 
 
 def test_every_estimate_knows_which_quantity_it_is(summary: RunSummary) -> None:
