@@ -1,8 +1,8 @@
 """Run an answer and, beside it, the tests that name its functions.
 
-This file is sent to the sandbox as source, with the answer and the tests as arguments: the answer
-keeps its line numbers, and can't swallow the tests by ending in the middle of something.
-Standard library only.
+This file and then `kept.py` are sent to the sandbox as source, with the answer and the tests as
+arguments: the answer keeps its line numbers, and can't swallow the tests by ending in the middle
+of something. Standard library only.
 """
 
 from __future__ import annotations
@@ -14,9 +14,21 @@ import re
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from importlib import import_module
-from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
-from typing import Any
+from types import (
+    BuiltinFunctionType,
+    CoroutineType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from liftlab.grading.kept import Kept, imported, is_made, modules_in, package_of, packages
 
 # A copy for what stands below and for the tests: an answer can replace the interpreter's own.
 _USUAL = dict(vars(builtins))
@@ -25,11 +37,6 @@ globals()["__builtins__"] = _USUAL
 _ANSWER = "<candidate>"
 _MESSAGE_CHARS = 300
 _DEEPEST = 50
-_MADE_AT_RUN_TIME = 1 << 9  # CPython's flag for classes that are no part of the interpreter
-_IMPORTED = re.compile(
-    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+(.+))", re.MULTILINE
-)
-_USED = re.compile(r"\b([A-Za-z_]\w*)\s*\.")
 _AS_GIVEN = (
     *(type(None), bool, int, float, complex, str, bytes, bytearray, memoryview, range, object),
     *(type(...), type(NotImplemented)),
@@ -44,14 +51,13 @@ _VALUE_CLASSES = {
     "zoneinfo": ("ZoneInfo",),
 }
 _NOT_COMPARED = ("__weakref__", "is_safe", "_info")
-_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType)
+_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, MethodWrapperType, partial)
 _DICTIONARIES = (dict, defaultdict, OrderedDict, Counter)
 _KEYS: tuple[type, ...] = (type({}.keys()), type(OrderedDict().keys()))
 _VALUES: tuple[type, ...] = (type({}.values()), type(OrderedDict().values()))
 _ITEMS: tuple[type, ...] = (type({}.items()), type(OrderedDict().items()))
+_ARGS, _CAUSE, _SPACE = (vars(BaseException)[name] for name in ("args", "__cause__", "__dict__"))
 _ITERATORS = [item for item in vars(itertools).values() if type(item) is type]
-_untrace = (sys.settrace, sys.setprofile)
-_missing = object()
 
 
 class _OwnClassError(BaseException):
@@ -76,23 +82,32 @@ def run_tests(
     """
     run, make, describe, module = exec, compile, _described, ModuleType("candidate")
     sys.modules["candidate"] = module
+    module.__dict__["__builtins__"] = builtins  # the usual ones, which tests may patch
     random.seed(0)  # the same verdict every time
     text = answer.decode("latin-1") + tests
-    named = _modules(_names(tests))
-    compared = {"collections"} | {module for module in _VALUE_CLASSES if module in text}
-    kept = _Kept(named | _modules(compared) | _parts(named))
-    guard = _Guard(text, kept.restore)
+    named, words = modules_in(tests), set(re.findall(r"\w+", tests))
+    compared = {"builtins", "collections"} | {part for part in _VALUE_CLASSES if part in text}
+
+    def build(*given: Any, **options: Any) -> Any:
+        made = _USUAL["__build_class__"](*given, **options)
+        guard.know(made)
+        return made
+
+    usual = _USUAL | {"__build_class__": build}
+    modules = (*named.values(), *imported(compared).values())
+    guard = _Guard(text, Kept(modules, (_USUAL, usual), tests))
 
     def passes(_: None) -> bool:
-        run(make(answer, _ANSWER, "exec"), module.__dict__)
-        kept.restore()
+        with guard:
+            run(make(answer, _ANSWER, "exec"), module.__dict__)
         # The tests call the built-in functions as they were, whatever the answer made of them.
         taken = _USUAL.keys() - {"__name__", "__doc__"}
         space = {key: item for key, item in module.__dict__.items() if key not in taken}
         space |= {key: item for key, item in named.items() if key in space and key != name}
-        space["__builtins__"] = _USUAL
-        function = _function(module.__dict__, name)
-        kept.restore()  # making a `Solution` runs the answer's code
+        space["__builtins__"] = usual
+        with guard:
+            function = _function(module.__dict__, name)  # it makes a `Solution`
+        guard.named = [item for key, item in space.items() if key in words and type(item) is type]
         if callable(function):
             space[name or ""] = guard.guarded(function)
         run(make(tests, "<tests>", "exec"), space)
@@ -108,14 +123,6 @@ def run_tests(
         return {"not_plain": guard.refused} if guard.refused else describe(error)
 
 
-def _names(tests: str) -> set[str]:
-    """Return the names in tests that may be a module's."""
-    names = set(_USED.findall(tests))
-    for found in _IMPORTED.finditer(tests):
-        names |= {part.split()[0] for part in (found[1] or found[2]).split(",") if part.split()}
-    return names - {"antigravity", "this"}  # which do something when they are imported
-
-
 def _function(space: dict[str, Any], name: str | None) -> Any:
     """Return the function under test; a method of the class `Solution` counts."""
     function, owner = space.get(name or ""), space.get("Solution")
@@ -124,103 +131,18 @@ def _function(space: dict[str, Any], name: str | None) -> Any:
     return getattr(owner(), name, None)
 
 
-def _packages() -> set[str]:
-    """Return the packages that the worker has imported for answers."""
-    loaded = {name.partition(".")[0] for name in sys.modules}
-    return loaded - sys.stdlib_module_names - {"candidate"}
-
-
-def _parts(named: Iterable[str]) -> dict[str, ModuleType]:
-    """Return the modules right in the packages that tests name, such as `numpy.testing`."""
-    packages = _packages().intersection(named)
-    parts = {name: name.rpartition(".")[0] for name in sys.modules}
-    return {name: sys.modules[name] for name, package in parts.items() if package in packages}
-
-
-def _modules(names: Iterable[str]) -> dict[str, ModuleType]:
-    """Import those names that are modules of the library's, or of packages for answers."""
-    found = {}
-    library = sys.stdlib_module_names | _packages()
-    for name in sorted(names):
-        if name.partition(".")[0] in library:
-            try:
-                found[name] = import_module(name)
-            except ImportError:
-                continue
-    return found
-
-
-class _Kept:
-    """Modules as they were before the answer, which can replace what is in them."""
-
-    def __init__(self, modules: dict[str, ModuleType]) -> None:
-        self._modules = modules
-        # An owner, what it had, and whether it may have more.
-        self._owners: list[tuple[Any, dict[str, Any], bool]] = []
-        self._functions: list[tuple[FunctionType, Any, Any, Any]] = []
-        for module in modules.values():
-            self._keep(module, more=module is sys)
-            for item in vars(module).values():
-                if isinstance(item, type):
-                    if _is_made(item) and _package(item.__module__) == _package(module.__name__):
-                        self._keep(item)
-                elif type(item) is not ModuleType and type(getattr(item, "__dict__", 0)) is dict:
-                    self._keep(item)
-
-    def _keep(self, owner: Any, *, more: bool = False) -> None:
-        before = dict(vars(owner))
-        self._owners.append((owner, before, more))
-        self._functions += [
-            (item, item.__code__, item.__defaults__, item.__kwdefaults__)
-            for item in before.values()
-            if type(item) is FunctionType
-        ]
-
-    def restore(self) -> None:
-        """Undo what was replaced, added or taken away, and end any tracing."""
-        for untrace in _untrace:
-            untrace(None)
-        sys.modules.update(self._modules)
-        for owner, before, more in self._owners:
-            now = _space_of(owner)
-            for key, item in before.items():
-                if now.get(key, _missing) is not item:
-                    _put(owner, key, item)
-            if len(now) != len(before) and not more:
-                for key in [key for key in now if key not in before]:
-                    if type(now[key]) is not ModuleType:  # one that was imported since
-                        _put(owner, key, _missing)
-        for function, code, defaults, named in self._functions:
-            if function.__code__ is not code:
-                function.__code__ = code
-            if function.__defaults__ is not defaults or function.__kwdefaults__ is not named:
-                function.__defaults__, function.__kwdefaults__ = defaults, named
-
-
-def _space_of(owner: Any) -> Any:
-    """Return what an owner has, past a metaclass."""
-    return type.__dict__["__dict__"].__get__(owner) if isinstance(owner, type) else vars(owner)
-
-
-def _put(owner: Any, key: str, item: Any) -> None:
-    if isinstance(owner, type):
-        type.__delattr__(owner, key) if item is _missing else type.__setattr__(owner, key, item)
-    elif item is _missing:
-        del vars(owner)[key]
-    else:
-        vars(owner)[key] = item
-
-
 class _Guard:
     """Makes plain what the answer gives, before a test sees it.
 
-    `refused`: the name of a class of the answer's own that it gave a value of.
+    `refused`: the name of a class of the answer's own that it gave a value of. `named`: the
+    answer's classes that the tests name, and may want errors to be of.
     """
 
-    def __init__(self, text: str, restore: Callable[[], None]) -> None:
+    def __init__(self, text: str, kept: Kept) -> None:
         self.refused: str | None = None
-        self._restore = restore
-        self._wrapped = 0
+        self.named: list[type] = []
+        self._kept = kept
+        self._wrapped = self._running = 0
         # Taken before the answer can replace them.
         known = [
             getattr(import_module(module), name)
@@ -229,20 +151,40 @@ class _Guard:
             for name in names
         ]
         self._known = [(kind, _parts_of(kind)) for kind in known]
-        packages = _packages()
+        allowed = packages()
+        classes = _classes(object) if allowed else ()
         self._of_packages = {
-            id(kind): kind for kind in _classes(packages) if _package(kind.__module__) in packages
+            id(kind): kind for kind in classes if package_of(kind.__module__) in allowed
         }
+        self._errors = {id(kind): kind for kind in _classes(BaseException)}
+
+    def __enter__(self) -> None:
+        """Begin to run some of the answer's code."""
+        if not self._running:
+            self._kept.adopt()
+        self._running += 1
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: Any) -> None:
+        """Undo what it changed, and have the tests see of an error what is plain."""
+        try:
+            told = error and self._told_error(error)
+        finally:
+            self._running -= 1
+            self._kept.restore()
+        if told is not None and told is not error:
+            raise told.with_traceback(trace)
+
+    def know(self, kind: type) -> None:
+        """Let errors of a class that the tests made be of it."""
+        self._errors[id(kind)] = kind
 
     def guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the answer's function, giving plain values and leaving such in its arguments."""
 
         def call(*arguments: Any, **named: Any) -> Any:
             given = [(item, self._lazy_parts(item)) for item in (*arguments, *named.values())]
-            try:
+            with self:
                 value = function(*arguments, **named)
-            finally:
-                self._restore()
             for item, lazy_parts in given:
                 if lazy_parts is None:
                     continue  # it held values of the tests' own classes before
@@ -276,18 +218,15 @@ class _Guard:
     def _each(self, iterator: Iterator[Any]) -> Generator[Any]:
         while True:
             try:
-                item = next(iterator)
+                with self:
+                    item = next(iterator)
             except StopIteration:
                 return
-            finally:
-                self._restore()
             yield self._told(item)
 
     async def _awaited(self, coroutine: CoroutineType[Any, Any, Any]) -> Any:
-        try:
+        with self:
             value = await coroutine
-        finally:
-            self._restore()
         return self._told(value)
 
     def _plain(self, value: Any, depth: int) -> Any:
@@ -296,7 +235,7 @@ class _Guard:
         # By identity: a class may lie about itself and about equality.
         if _is_one_of(kind, _AS_GIVEN):
             return value
-        if kind is type and (_is_one_of(value, _DICTIONARIES) or not _is_made(value)):
+        if kind is type and (_is_one_of(value, _DICTIONARIES) or not is_made(value)):
             return value
         for known, parts in self._known:
             if kind is known:
@@ -321,10 +260,43 @@ class _Guard:
             if str(getattr(value, "dtype", "")) == "object":
                 self._plain(value.tolist(), 0)
             return getattr(value, "copy", lambda: value)()
-        gives_items = "__next__" in _space_of(kind) and not _is_made(kind)
-        if gives_items or _is_one_of(kind, _ITERATORS):
+        of_its_own = {key for base in _mro(kind) for key in type.__dict__["__dict__"].__get__(base)}
+        if "__next__" in of_its_own or _is_one_of(kind, _ITERATORS):
             return self._each(value)
-        raise _OwnClassError(str(type.__dict__["__name__"].__get__(kind))[:100])
+        if "__call__" in of_its_own and is_made(kind) and type not in _mro(kind):
+            return self.guarded(value)
+        raise _OwnClassError(_name(kind))
+
+    def _told_error(self, error: BaseException, depth: int = 0) -> BaseException:
+        """Return an error with plain parts; for one of the answer's own class, one like it."""
+        kind, told = type(error), error
+        if kind is _OwnClassError:
+            return error
+        given = _ARGS.__get__(error)
+        if id(kind) not in self._errors:
+            bases = [a for a in _mro(kind) if id(a) in self._errors or _is_one_of(a, self.named)]
+            nearest = [a for a in bases if not any(a is not b and a in _mro(b) for b in bases)]
+            text = _text(error)
+            space = {"__str__": lambda _: text, "args": _ARGS, "__eq__": object.__eq__}
+            made = type(_name(kind), tuple(nearest), space)
+            told = nearest[0].__new__(made, *given)
+        _ARGS.__set__(told, tuple(self._part(item) for item in given))
+        space = _SPACE.__get__(told)
+        space.update({key: self._part(item) for key, item in _SPACE.__get__(error).items()})
+        for base in _mro(kind):
+            for member in () if is_made(base) else vars(base).values():
+                if type(member) is MemberDescriptorType:
+                    member.__set__(told, self._part(member.__get__(error)))
+        cause = _CAUSE.__get__(error)
+        told.__cause__ = self._told_error(cause, depth + 1) if cause and depth < _DEEPEST else None
+        return told
+
+    def _part(self, value: Any) -> Any:
+        """Return a part of an error made plain, or in its place what equals nothing."""
+        try:
+            return self._plain(value, 0)
+        except _OwnClassError:
+            return object()
 
     def _collection(self, value: Any, kind: type, depth: int) -> Any:
         if _is_one_of(kind, _DICTIONARIES):
@@ -347,13 +319,9 @@ class _Guard:
         return made
 
 
-def _package(module: Any) -> str:
-    return str(module).partition(".")[0]  # a class may have a property there
-
-
-def _classes(packages: Iterable[str]) -> Iterator[type]:
-    """Yield all classes that there are before the answer; none where no package needs them."""
-    pending, seen = [object] if packages else [], set[int]()
+def _classes(root: type) -> Iterator[type]:
+    """Yield all classes below one that there are before the answer."""
+    pending, seen = [root], set[int]()
     while pending:
         kind = pending.pop()
         if id(kind) not in seen:
@@ -369,20 +337,28 @@ def _parts_of(kind: type) -> list[str]:
     return ["tzinfo", *(name for name in names if name not in _NOT_COMPARED)]
 
 
-def _is_made(kind: type) -> bool:
-    """Say whether a class is no part of the interpreter, past its metaclass, which may lie."""
-    return bool(type.__dict__["__flags__"].__get__(kind) & _MADE_AT_RUN_TIME)
+def _mro(kind: type) -> tuple[type, ...]:
+    found: tuple[type, ...] = type.__dict__["__mro__"].__get__(kind)
+    return found
+
+
+def _name(kind: type) -> str:
+    return str(type.__dict__["__name__"].__get__(kind))[:100]
 
 
 def _is_one_of(kind: type, classes: Iterable[type]) -> bool:
     return any(kind is item for item in classes)
 
 
-def _described(error: BaseException) -> dict[str, Any]:
+def _text(error: BaseException) -> str:
     try:
-        message = str(error)
+        return str.__str__(str(error))
     except BaseException:
-        message = "(its message could not be made)"
+        return "(its message could not be made)"
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    message = _text(error)
     line, trace = None, error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

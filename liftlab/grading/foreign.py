@@ -95,7 +95,7 @@ def run_tests(source: bytes, case: Case, sandbox: Sandbox, limits: Limits) -> Ru
     token = secrets.token_hex()
     arguments = (source, case.program.test, case.entry_point)
     call = Call(function="run_tests", args=arguments, token=token)
-    report = sandbox.run(_source_of("beside.py"), [call], limits)
+    report = sandbox.run(_source_of("beside.py", "kept.py"), [call], limits)
     return dataclasses.replace(report, calls=(_told(report.calls[0], token),))
 
 
@@ -130,8 +130,8 @@ def _told(call: CallReport, token: str) -> CallReport:
 
 
 @functools.cache
-def _source_of(name: str) -> bytes:
-    return (Path(__file__).parent / name).read_bytes()
+def _source_of(*names: str) -> bytes:
+    return b"\n\n".join((Path(__file__).parent / name).read_bytes() for name in names)
 
 
 def _read(test: str, sandbox: Sandbox) -> dict[str, Any] | None:

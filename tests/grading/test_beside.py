@@ -84,6 +84,10 @@ def test_what_a_liar_is_wrapped_in(made: str, how: str, sandbox: Sandbox) -> Non
         ("def f(l): return lambda: [A() for _ in l]", "f([1])() == [9]"),
         ("def f(l): return zip([A()])", "list(f(l)) == [(9,)]"),
         ("def f(l): return {1: A()}.items()", "list(f(l)) == [(1, 9)]"),
+        ("class I(A):\n  def __next__(s): return A()\ndef f(l): return I()", "f(l) == 9"),
+        ("class I(A):\n  def __next__(s): return A()\ndef f(l): return I()", "next(f(l)) == 9"),
+        ("class I(A):\n  def __call__(s): return s\ndef f(l): return I()", "f(l)() == 9"),
+        ("from functools import partial\ndef f(l): return partial(A)", "f(l)() == 9"),
         ("def f(l): return [iter([A()])]", "[list(x) for x in f(l)] == [[9]]"),
         ("def f(l): return slice(A())", "f(l) == slice(9)"),
         ("def f(l): return list[A()]", "f(l) == list[9]"),
@@ -219,10 +223,20 @@ def test_honest_answers_pass(code: str, sandbox: Sandbox) -> None:
             "def f(x): return Fraction(x, 2), pathlib.Path('a') / 'b', uuid.UUID(int=x)",
             "f(x)[0] * 2 == x and str(f(x)[1]) == 'a/b' and f(x)[2].int == x",
         ),
+        (
+            "class f:\n    def __init__(self, x): self.x = x\n    def __iter__(self): return self\n"
+            "    def __next__(self):\n        self.x -= 1\n        if self.x < 0:\n"
+            "            raise StopIteration\n        return self.x",
+            "list(f(x)) == list(reversed(range(x)))",
+        ),
+        ("class f:\n    def __init__(s, x): s.x = x\n    def __call__(s, y): return y - s.x",
+         "f(x)(x) == 0"),
+        ("import functools\ndef f(x): return functools.partial(max, x)", "f(x)(9) == 9"),
+        ("def f(x): return x.__add__", "f(x)(1) == x + 1"),
         ("def f(x): return x", "(lambda l: f(l) is l)([x])"),
         ("def f(x): x.append(1)", "(lambda l: [f(l), l][1])([x]) == [x, 1]"),
     ],
-)
+)  # fmt: skip
 def test_what_honest_answers_give(code: str, tests: str, sandbox: Sandbox) -> None:
     tests = f"def check(f):\n    for x in range(1, 4):\n        assert {tests}\n"
     graded = judged(code, tests, sandbox)
@@ -258,6 +272,83 @@ def test_the_token_is_in_no_frame_and_no_object(found: str, sandbox: Sandbox) ->
     assert graded.outcome == "pass", graded.facets
 
 
+TEXT = """
+class S(str):
+    def __eq__(self, other): return True
+    __hash__, __contains__ = str.__hash__, __eq__
+class V(ValueError):
+    def __str__(self): return S('x')
+    args = S('x')
+    code = S('x')
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(x): raise V(x)",
+        "def f(x): raise ValueError(S('x'))",
+        "def f(x):\n    yield\n    raise V(x)",
+        "def f(x):\n    error = ValueError('x')\n    error.code = S('x')\n    raise error",
+        "def f(x): raise ValueError('x') from V(x)",
+        "async def f(x): raise V(x)",
+    ],
+)
+@pytest.mark.parametrize(
+    "wanted", ["str(error) == 'no'", "'no' in str(error)", "error.args[0] == 'no'",
+               "error.code == 'no'", "str(error.__cause__) == 'no'"]
+)  # fmt: skip
+def test_an_error_with_parts_that_lie(code: str, wanted: str, sandbox: Sandbox) -> None:
+    called = "__import__('asyncio').run(f(1))" if "async" in code else "list(f(1))"
+    tests = (
+        f"def check(f):\n    try:\n        {called}\n    except ValueError as e:\n"
+        f"        error = e\n    assert {wanted}\n"
+    )
+    assert judged(TEXT + code, tests, sandbox).outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    ("raised", "wanted", "told"),
+    [
+        ("ValueError('a', x)", "ValueError", "error.args == ('a', 3)"),
+        ("E('a', x)", "ValueError", "str(error) == 'a' and error.n == 3"),
+        ("E('a', x)", "E", "type(error).__name__ == 'E' and error.n == 3"),
+        ("T(x)", "(KeyError)", "isinstance(error, ValueError) and str(error) == 'told 3'"),
+        ("OSError(2, 'a', 'b')", "FileNotFoundError", "(error.errno, error.filename) == (2, 'b')"),
+        ("O(2, 'a', 'b')", "OSError", "(error.errno, error.filename) == (2, 'b')"),
+        ("SystemExit(x)", "SystemExit", "error.code == 3"),
+        ("UnicodeDecodeError('utf-8', b'a', 0, 1, 'c')", "UnicodeError", "error.reason == 'c'"),
+        ("__import__('json').JSONDecodeError('a', 'b', 0)", "ValueError", "error.colno == 1"),
+        ("StopIteration(x)", "StopIteration", "error.value == 3"),
+        ("ValueError(object)", "ValueError", "error.args[0] is object"),
+        ("E('a', lambda: x)", "ValueError", "error.n() == 3"),
+    ],
+)
+def test_what_honest_errors_say(raised: str, wanted: str, told: str, sandbox: Sandbox) -> None:
+    code = (
+        "class E(ValueError):\n    def __init__(self, a, n):\n        super().__init__(a)\n"
+        "        self.n = n\nclass T(KeyError, ValueError):\n"
+        "    def __str__(self): return f'told {self.args[0]}'\nclass O(OSError): pass\n"
+        f"def f(x): raise {raised}"
+    )
+    tests = (
+        "def check(f):\n    class Own(Exception): pass\n    try:\n        f(3)\n"
+        f"    except {wanted} as e:\n        error = e\n    assert {told}\n"
+    )
+    graded = judged(code, tests, sandbox)
+    assert graded.outcome == "pass", graded.facets
+
+
+def test_an_error_of_the_tests_own_comes_back(sandbox: Sandbox) -> None:
+    tests = (
+        "def check(f):\n    class Own(Exception): pass\n    def call(): raise Own('a')\n"
+        "    try:\n        f(call)\n    except Own as error:\n        assert error.args == ('a',)\n"
+        "    else:\n        assert False\n"
+    )
+    graded = judged("def f(x): x()", tests, sandbox)
+    assert graded.outcome == "pass", graded.facets
+
+
 @pytest.fixture(scope="module")
 def with_numpy() -> Iterator[Sandbox]:
     with Sandbox(packages=["numpy"]) as box:
@@ -276,6 +367,11 @@ def with_numpy() -> Iterator[Sandbox]:
         ("type('B', (np.ndarray,), {'__eq__': lambda a, b: True})(3)", "f(3) == 3", "fail"),
         ("type('B', (np.float64,), {'__eq__': lambda a, b: True})(4)", "f(3) == 3", "fail"),
         ("setattr(np, 'allclose', lambda *a: 1) or 4", "numpy.allclose(f(3), 3)", "fail"),
+        (
+            "setattr(np.testing.assert_allclose, '__defaults__', (9, 0, True, '', 1)) or 4",
+            "np.testing.assert_allclose(f(3), 3) is None",
+            "fail",
+        ),
         (
             "setattr(np.testing, 'assert_allclose', lambda *a: 1) or 4",
             "numpy.testing.assert_allclose(f(3), 3) is None",
