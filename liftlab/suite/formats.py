@@ -172,6 +172,13 @@ class _LiveCodeBench(BaseModel):
     private_test_cases: _LiveTests
     metadata: Annotated[dict[str, Any] | list[Any], BeforeValidator(_from_text)] = {}
 
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        tests = (*self.public_test_cases, *self.private_test_cases)
+        if len({test.testtype for test in tests}) > 1:
+            raise ValueError("the tests of one row are all stdin or all functional")
+        return self
+
 
 def read_case(data: Any) -> CaseModel:
     r"""Make a case of an object: liftlab's own, or one of another benchmark's making.

@@ -40,6 +40,8 @@ def read_signature(text: str) -> str:
     for name in names:
         if not name.isidentifier() or iskeyword(name):
             raise ValueError(f"{name[:40]!r} can't be a name in Python")
+    if twice := {name for name in names[1:] if names[1:].count(name) > 1}:
+        raise ValueError(f"{min(twice)[:40]!r} can't be two parameters")
     returns = f" {match[3].strip()}" if match[3] else ""
     return f"{match[1]}({match[2].strip()}){returns}"
 

@@ -146,6 +146,7 @@ def test_columns_may_have_their_other_names() -> None:
         ({"private_test_cases": "eJxrYJmazQABtVP0MKZkAAA="}, "pickle, which is not read"),
         ({"public_test_cases": [{"input": 1, "output": "1"}]}, r"public_test_cases\[0\].input"),
         ({"public_test_cases": [{**CALLS[0], "input": "[1"}]}, "JSON value a line"),
+        ({"public_test_cases": [CALLS[0], {"input": "1", "output": "1"}]}, "all stdin or all fun"),
         ({"question_id": None}, "question_id"),
     ],
 )

@@ -22,10 +22,14 @@ def test_a_signature_is_read(text: str, read: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["add", "add(a,, b)", "1st(a)", "f(1)", "class(a)", "f(if)", "f(a\n)", "f(" + "a" * 400]
+    "text",
+    [
+        *("add", "add(a,, b)", "1st(a)", "f(1)", "class(a)", "f(if)", "f(a\n)", "f(" + "a" * 400),
+        *("f(a, a)", "f(a, *a)"),
+    ],
 )
 def test_what_is_no_signature_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"one line such as|can't be a name"):
+    with pytest.raises(ValueError, match=r"one line such as|can't be a name|be two parameters"):
         read_signature(text)
 
 
