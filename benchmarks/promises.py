@@ -23,7 +23,6 @@ from liftlab.analysis import (
     intervals,
     outliers,
     paired,
-    sequential,
     variance,
 )
 from liftlab.analysis.estimate import Estimate
@@ -299,7 +298,7 @@ def decisions(rng: Rng, replicates: int) -> Rows:
                 used.append(decision.decided_after or decision.trials)
                 hits = np.cumsum(made[:: 1 if not share else 2])
                 at = [
-                    sequential.confidence_sequence(int(hits[n - 1]), int(n))
+                    decide.confidence_sequence(int(hits[n - 1]), int(n))
                     for n in looks
                     if n <= len(hits)
                 ]

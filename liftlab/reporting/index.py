@@ -40,7 +40,7 @@ def index(summary: RunSummary, pages: Sequence[Rendered], topics: Mapping[str, s
         tag("p", f"“{label}”") if label else "",
         *status.parts,
         tag("h2", "Pages"),
-        tag("dl", *(_entry(page, topics[page.name]) for page in pages), cls="pages"),
+        tag("dl", *(_entry(page, topics.get(page.name, page.name)) for page in pages), cls="pages"),
         tag("h2", "To send, and to go on from"),
         tag("ul", *_files(summary, [*topics])),
     )

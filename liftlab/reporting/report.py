@@ -205,7 +205,7 @@ def _write_rest(
         "status.md": status(summary),
         "daily.md": daily(summary),
     }
-    if STATUS_NOTEBOOK in topics:
+    if (folder / f"{STATUS_NOTEBOOK}.html").is_file():
         page = (folder / f"{STATUS_NOTEBOOK}.html").read_text("utf-8")
         files[STATUS] = page.replace(siblings(topics, STATUS_NOTEBOOK), "")
     for name, text in files.items():

@@ -25,6 +25,7 @@ NO_PROJECT = "liftlab: no liftlab.toml here or above: `liftlab init` makes one\n
 LEAST = {
     "load": ["local"],
     "label": ["latest", "x"],
+    "sessions": ["http://127.0.0.1:9"],
     "delete": ["latest", "--yes"],
     "trial": ["latest", "is_even"],
     "reproduce": ["latest", "is_even"],
@@ -99,6 +100,7 @@ MISTAKES = {
     "run": (["--case", "is_evn"], 2, "did you mean 'is_even'"),
     "load": (["modla"], 2, "no endpoint 'modla'"),
     "quick": (["is_evn"], 2, "did you mean 'is_even'"),
+    "sessions": ([], 2, "name the server"),
     "report": (["lastest"], 6, "no run 'lastest'"),
     "show": (["2025"], 6, "no run '2025'"),
     "runs": (["latest"], 2, "unexpected extra argument"),

@@ -30,7 +30,7 @@ def test_a_part_is_computed_when_it_is_asked_for_and_once(
     made = summarize(day, project)
     assert not calls
     assert made.answers is made.answers
-    assert calls == {"answers_of": 1}
+    assert calls == {"answers_of": 1, "decision_of": 1}
     assert made.recommendations is made.recommendations
     assert set(calls.values()) == {1}
 
