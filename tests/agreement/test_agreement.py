@@ -319,6 +319,8 @@ def test_the_index_and_what_goes_out_are_of_the_summary(
     folder = tmp_path / summary.run.run.run_id
     folder.mkdir()
     pages = [rendered(name, section) for name, section in sections.items()]
+    for page in pages:
+        (folder / page.html).write_text("page")
     monkeypatch.setattr(report, "render_all", lambda *_: pages)
     monkeypatch.setenv("LIFTLAB_REPORTS_DIR", str(tmp_path))
     code, _ = printed("report", summary.run.run.run_id)

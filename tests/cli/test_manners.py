@@ -25,7 +25,6 @@ NO_PROJECT = "liftlab: no liftlab.toml here or above: `liftlab init` makes one\n
 LEAST = {
     "load": ["local"],
     "label": ["latest", "x"],
-    "sessions": ["http://127.0.0.1:9"],
     "delete": ["latest", "--yes"],
     "trial": ["latest", "is_even"],
     "reproduce": ["latest", "is_even"],
@@ -36,7 +35,7 @@ LEAST = {
     "baseline": ["show"],
     "lint-report": ["report.md"],
 }
-NEED_NONE = ("init", "serve", "simulate")
+NEED_NONE = ("init", "serve", "sessions", "simulate")
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in NEED_NONE])
