@@ -58,7 +58,6 @@ class Rendered:
     title_html: str
     fault: str = ""
     run_id: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +109,12 @@ def render_all(
 def _task(job: Job, scratch: Path) -> dict[str, Any]:
     scratch.mkdir()
     job.html.parent.mkdir(parents=True, exist_ok=True)
+    notebook = job.notebook.absolute()
     return {
-        "notebook": str(job.notebook.absolute()),
+        **asdict(job),
+        "notebook": str(notebook),
         "html": str(job.html.absolute()),
-        "parameters": dict(job.parameters),
-        "nav": job.nav,
-        "with_code": job.with_code,
-        "project": str(job.project or job.notebook.absolute().parent),
-        "timeout_s": job.timeout_s,
-        "echo": job.echo,
+        "project": str(job.project or notebook.parent),
         "scratch": str(scratch),
     }
 
@@ -234,7 +230,6 @@ def _write_page(task: Mapping[str, Any]) -> None:
     from liftlab.reporting.html import END_TYPE, FINDING_TYPE
     from liftlab.reporting.kernel import standby
 
-    started = time.monotonic()
     scratch = Path(task["scratch"])
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ |= {PROJECT: task["project"], "JUPYTER_PATH": str(scratch)}
@@ -256,7 +251,6 @@ def _write_page(task: Mapping[str, Any]) -> None:
         title_html=page.title_html,
         fault=fault,
         run_id=next((str(mark["run_id"]) for mark in marks if mark.get("run_id")), ""),
-        seconds=time.monotonic() - started,
     )
     partial = scratch / "result.json.part"
     partial.write_text(json.dumps(asdict(rendered)), "utf-8")

@@ -51,21 +51,17 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
     from liftlab.summary import summarize  # analysis, which a run need not wait for
     from liftlab.summary.provenance import unproven
 
-    notebooks = _notebooks(project)
+    every = _notebooks(project)
     reports = project.path("reports")
     reports.mkdir(parents=True, exist_ok=True)
     done: list[Rendered] = []
-    topics: dict[str, str] = {}
     if run_id is None:
-        topics = {p.stem: topic(p) for p in notebooks if p.stem != SESSIONS_NOTEBOOK}
-        nav = siblings(topics, RUN_NOTEBOOK) if RUN_NOTEBOOK in topics else ""
-        done.append(_run_first(project, notebooks, say, nav=nav, with_code=with_code))
+        done.append(_run_first(project, every, say, with_code=with_code))
         run_id = done[0].run_id
-        notebooks = [path for path in notebooks if path.stem != RUN_NOTEBOOK]
     run = jobs.open_run(run_id, project=project)  # its tables are made once, before many read them
-    notebooks = _of_kind(run, notebooks)
-    topics = {page.name: topics[page.name] for page in done} | {p.stem: topic(p) for p in notebooks}
-    topics = dict(sorted(topics.items()))
+    notebooks = _of_kind(run, every)
+    topics = {path.stem: topic(path) for path in notebooks}
+    notebooks = [path for path in notebooks if path.stem not in {page.name for page in done}]
     folder = reports / run.run.run_id
     say(f"writing {len(notebooks)} pages to {folder}")
     tasks = [
@@ -138,13 +134,14 @@ def _of_kind(run: RunData, notebooks: Sequence[Path]) -> list[Path]:
 
 
 def _run_first(
-    project: Project, notebooks: Sequence[Path], say: Say, *, nav: str, with_code: bool
+    project: Project, notebooks: Sequence[Path], say: Say, *, with_code: bool
 ) -> Rendered:
     """Execute the notebook that runs the suite; only then is the run's name known."""
     reports = project.path("reports")
     path = next((path for path in notebooks if path.stem == RUN_NOTEBOOK), None)
     if path is None:
         raise InputInvalid(f"{project.path('notebooks')}: no {RUN_NOTEBOOK}.ipynb to run the suite")
+    topics = {page.stem: topic(page) for page in notebooks if page.stem != SESSIONS_NOTEBOOK}
     wanted = project.settings.run
     jobs.check(project)  # a name that does not exist, an endpoint that is down: no page for those
     before = {summary.run_id for summary in store.list_runs(project.path("runs"))}
@@ -154,7 +151,7 @@ def _run_first(
         job = Job(
             notebook=path,
             html=html,
-            nav=nav,
+            nav=siblings(topics, RUN_NOTEBOOK),
             with_code=with_code,
             project=project.root,
             parameters={
@@ -205,7 +202,7 @@ def _write_rest(
         "status.md": status(summary),
         "daily.md": daily(summary),
     }
-    if (folder / f"{STATUS_NOTEBOOK}.html").is_file():
+    if STATUS_NOTEBOOK in [page.name for page in pages]:
         page = (folder / f"{STATUS_NOTEBOOK}.html").read_text("utf-8")
         files[STATUS] = page.replace(siblings(topics, STATUS_NOTEBOOK), "")
     for name, text in files.items():
