@@ -22,6 +22,7 @@ from liftlab.records import LOAD, SESSIONS, Check, Grade, columns
 from liftlab.sessions.control import checks_of
 from liftlab.sessions.grade import grade_sessions
 from liftlab.settings import Project, load_project
+from liftlab.settings.endpoint import cost_model_of
 from liftlab.store import RunData, RunFolder
 from liftlab.summary.cost import prices, timed_stages
 
@@ -79,8 +80,7 @@ def own_prices(folder: RunFolder) -> tuple[tuple[str, str], ...]:
     if imported is not None:
         return (("unknown", "gpu_seconds"),)
     endpoint = manifest["request"]["endpoint"]
-    model = endpoint["cost_model"]
-    return ((endpoint["price"] or "unknown", "latency" if model == "week2" else model),)
+    return ((endpoint["price"] or "unknown", cost_model_of(endpoint["cost_model"])),)
 
 
 def run_costs(
