@@ -122,7 +122,7 @@ def _lines(source: bytes, path: Path) -> list[dict[str, Any]] | None:
 
 
 def _check_numbers(row: dict[str, Any], unknown: int, path: Path, number: int) -> None:
-    """Refuse a sample whose time or tokens are no number: none of it would be in any result."""
+    """Raise FileInvalid if a time or a token count of a sample is not a number."""
     places = [("", row, _SAMPLE)]
     for name, told in dict_of(row.get("stages")).items():
         if not isinstance(told, dict):
