@@ -62,7 +62,7 @@ def sessions_command(
             concurrency=concurrency,
             restart_hook=restart_hook,
         )
-        run = jobs.run_sessions(request)
+        run = jobs.run_suite(request)
     _finish(summarize(run, here), as_json)
 
 

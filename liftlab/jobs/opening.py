@@ -19,7 +19,7 @@ from liftlab.importers.week2 import export
 from liftlab.importers.week2.old_file import FAMILIES
 from liftlab.importers.week2.reference import import_reference, reference_names
 from liftlab.records import LOAD, SESSIONS, Check, Grade, columns
-from liftlab.sessions.control import checks_of
+from liftlab.sessions.checks import checks_of
 from liftlab.sessions.grade import grade_sessions
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData, RunFolder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from liftlab.settings import EndpointSettings
@@ -25,22 +26,17 @@ async def break_off(
     """
     parts = urlsplit(url)
     secure = parts.scheme == "https"
-    ca_file = None if endpoint.ca_file is None else str(endpoint.ca_file)
+    tls = verifying_tls(endpoint.ca_file and str(endpoint.ca_file)) if secure else None
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc.rpartition('@')[2]}"]
     lines += [f"{name}: {value}" for name, value in headers]
     lines += [f"Content-Length: {len(body)}", "", ""]
-    try:
+    with suppress(OSError):
         async with asyncio.timeout(endpoint.connect_s):
-            _, writer = await asyncio.open_connection(
-                parts.hostname,
-                parts.port or (443 if secure else 80),
-                ssl=verifying_tls(ca_file) if secure else None,
-            )
+            port = parts.port or (443 if secure else 80)
+            _, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls)
             writer.write("\r\n".join(lines).encode("latin-1") + body[: len(body) // 2])
             await writer.drain()
             await asyncio.sleep(_BEGUN_S)
             writer.close()
             await writer.wait_closed()
-    except OSError:
-        return

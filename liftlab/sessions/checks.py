@@ -11,11 +11,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from liftlab import tomlfile
-from liftlab.errors import SuiteInvalid, UnknownName
-from liftlab.sessions.model import ApiModel, CheckModel, ChecksModel, StepModel
+from liftlab.errors import InputInvalid, SuiteInvalid, UnknownName
+from liftlab.records import SESSIONS
+from liftlab.sessions.model import ApiModel, CheckModel, ChecksModel, RawUser, StepModel
 from liftlab.sessions.template import fault_of, fill, places
+from liftlab.store import RunFolder
+from liftlab.suite import Case, Suite
 
 BUILT_IN = frozenset({"n", "each", "run", "user"})  # lane, item, run, and the step's user
+Said = tuple[tuple[tomlfile.Key, ...], Any]  # something in a file, and where
+Fault = tuple[tuple[tomlfile.Key, ...], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +34,6 @@ class Checks:
     path: Path
     source: bytes = field(repr=False)
 
-    @property
-    def sha256(self) -> str:
-        """The digest of the file."""
-        return sha256(self.source).hexdigest()
-
     def __getitem__(self, check_id: str) -> CheckModel:
         """Return the check of that id; raise UnknownName if there is none."""
         for check in self.checks:
@@ -41,24 +41,46 @@ class Checks:
                 return check
         raise UnknownName("check", check_id, [check.id for check in self.checks])
 
-    def only(self, ids: Sequence[str]) -> Checks:
-        """Return the checks named; all where none is. Raises UnknownName."""
+    def only(self, ids: Sequence[str], user_header: str | None = None) -> Checks:
+        """Return the checks named, all where none is; with another header that says who calls.
+
+        Raises UnknownName.
+        """
         wanted = {self[check_id].id for check_id in ids}
         kept = tuple(check for check in self.checks if not wanted or check.id in wanted)
-        return replace(self, checks=kept)
+        told = {"user_header": user_header} if user_header else {}
+        return replace(self, checks=kept, api=self.api.model_copy(update=told))
 
-    def for_user_header(self, name: str | None) -> Checks:
-        """Return the checks with the header that says who calls; as it is if None."""
-        return (
-            self
-            if name is None
-            else replace(self, api=self.api.model_copy(update={"user_header": name}))
+    def as_suite(self) -> Suite:
+        """Return the checks as the cases of a suite: each is a trial of a run."""
+        cases = tuple(
+            Case(check.id, check.id, category=check.group, difficulty=check.severity)  # type: ignore[arg-type]
+            for check in self.checks
         )
+        digest = sha256(self.source).hexdigest()
+        return Suite(
+            name=SESSIONS, description="", cases=cases, sha256=digest,
+            path=self.path, source=self.source,
+        )  # fmt: skip
 
 
 def load(path: Path) -> Checks:
     """Read a file of checks. Raises SuiteInvalid: says the line and the field."""
     return parse(tomlfile.read_bytes(path, SuiteInvalid, limit=tomlfile.MAX_BYTES), path)
+
+
+def checks_of(folder: RunFolder) -> Checks:
+    """Return the checks that a run makes: of its file as it was, those that were asked for.
+
+    Raises InputInvalid if it is no run of session checks.
+    """
+    manifest = folder.manifest()
+    if manifest.get("suite") != SESSIONS:
+        raise InputInvalid(f"{folder.run_id} is no run of session checks")
+    source, suffix = folder.suite_source()
+    asked = manifest["request"]
+    checks = parse(source, folder.path / f"suite{suffix}")
+    return checks.only(asked["cases"], asked["sessions"]["user_header"])
 
 
 def parse(source: bytes, path: Path) -> Checks:
@@ -71,20 +93,13 @@ def parse(source: bytes, path: Path) -> Checks:
     for keys, message in _faults(model):
         where = tomlfile.field_name(keys)
         raise SuiteInvalid(path, f"{where}: {message}", file.line(*keys))
+    values: dict[str, Any] = {}
+    for name, template in model.values.items():
+        values[name] = fill(template, values)
     return Checks(
-        api=model.api,
-        values=_filled(model.values),
-        schemas=model.schemas,
-        checks=tuple(model.check),
-        path=path,
-        source=source,
-    )
-
-
-def steps_of(check: CheckModel) -> Iterator[StepModel]:
-    """Return all steps of a check, groups and what is in them."""
-    for step in check.step:
-        yield from with_inner(step)
+        api=model.api, values=values, schemas=model.schemas, checks=tuple(model.check),
+        path=path, source=source,
+    )  # fmt: skip
 
 
 def calls_of(step: StepModel) -> list[str]:
@@ -92,40 +107,30 @@ def calls_of(step: StepModel) -> list[str]:
     return [step.call] if step.call else list(step.calls)
 
 
-def with_inner(step: StepModel) -> Iterator[StepModel]:
-    """Return a step and all steps in it."""
-    yield step
-    for inner in (*step.steps, *(one for lane in step.lanes for one in lane)):
-        yield from with_inner(inner)
-
-
-def _filled(values: dict[str, Any]) -> dict[str, Any]:
-    filled: dict[str, Any] = {}
-    for name, template in values.items():
-        filled[name] = fill(template, filled)
-    return filled
-
-
-Fault = tuple[tuple[tomlfile.Key, ...], str]
+def steps_of(steps: Sequence[StepModel]) -> Iterator[StepModel]:
+    """Return steps and all steps in them."""
+    for step in steps:
+        yield step
+        for inner in (step.steps, *step.lanes):
+            yield from steps_of(inner)
 
 
 def _faults(model: ChecksModel) -> Iterator[Fault]:
     """Return what is wrong across the file: names that nothing has, ids taken twice."""
     earlier: set[str] = set()
     for name, value in model.values.items():
-        if fault := fault_of(value):
-            yield ("values", name), fault
         for other in sorted(set(places(value)) - earlier):
             yield ("values", name), f"{other!r} is not a value above this one"
         earlier.add(name)
+    templates: list[Said] = [(("values", name), value) for name, value in model.values.items()]
+    schemas: list[Said] = [(("api", "error"), model.api.error)]
+    schemas += [(("schemas", name), schema) for name, schema in model.schemas.items()]
     for name, call in model.api.calls.items():
-        keys = ("api", "calls", name)
-        yield from _schema_faults(model, call.reply, (*keys, "reply"))
-        if fault := fault_of(call.body):
-            yield (*keys, "body"), fault
-    yield from _schema_faults(model, model.api.error, ("api", "error"))
-    for name, schema in model.schemas.items():
-        yield from _schema_faults(model, schema, ("schemas", name))
+        schemas.append((("api", "calls", name, "reply"), call.reply))
+        templates.append((("api", "calls", name), call.body))
+    yield from ((keys, fault) for keys, value in templates if (fault := fault_of(value)))
+    for keys, schema in schemas:
+        yield from _schema_faults(model, schema, keys)
     yield from _clean_up_faults(model)
     seen: set[str] = set()
     for number, check in enumerate(model.check):
@@ -133,74 +138,70 @@ def _faults(model: ChecksModel) -> Iterator[Fault]:
             yield ("check", number, "id"), f"{check.id!r} is taken by another check"
         seen.add(check.id)
         known = set(model.values) | BUILT_IN
-        for place, step in enumerate(check.step):
-            yield from _step_faults(model, step, ("check", number, "step", place), known)
+        yield from _step_faults(model, check.step, ("check", number, "step"), known)
 
 
 def _step_faults(
-    model: ChecksModel, step: StepModel, keys: tuple[tomlfile.Key, ...], known: set[str]
+    model: ChecksModel, steps: Sequence[StepModel], keys: tuple[tomlfile.Key, ...], known: set[str]
 ) -> Iterator[Fault]:
-    """Return the faults of a step; `known` has the variables so far, and gets those that it saves.
+    """Return the faults of steps; `known` has the variables so far, and gets those that they save.
 
     Steps of several lanes may use each other's: they run at the same time.
     """
-    known |= set(step.variables)
-    for name in calls_of(step):
-        if name not in model.api.calls:
-            yield keys, f"there is no call {name!r} in [api.calls]"
-            return
-    yield from _schema_faults(model, step.expect.reply, (*keys, "expect", "reply"))
-    if step.expect.error is not None and model.api.error is None:
-        yield (*keys, "expect"), "error needs [api] error: what an error's reply looks like"
-    templates = [step.query, step.headers, step.body, step.change, step.raw, step.variables]
-    for fault in filter(None, map(fault_of, templates)):
-        yield keys, fault
-    for name in sorted(_needed(model, step) - known):
-        yield keys, f"nothing gives the variable {name!r} a value before this step"
-    if step.each is not None and set(places(step.each)) == set():
-        yield (*keys, "each"), 'names a variable that holds a list, such as "{holes}"'
-    for place, inner in enumerate(step.steps):
-        yield from _step_faults(model, inner, (*keys, "steps", place), known)
-    for number, lane in enumerate(step.lanes):
-        for place, inner in enumerate(lane):
-            yield from _step_faults(model, inner, (*keys, "lanes", number, place), known)
-    known |= set(step.save)
+    for number, step in enumerate(steps):
+        at = (*keys, number)
+        known |= set(step.variables)
+        for name in calls_of(step):
+            if name not in model.api.calls:
+                yield at, f"there is no call {name!r} in [api.calls]"
+                return
+        for schema in (step.expect.reply, *(that.fits for that in step.expect.that)):
+            yield from _schema_faults(model, schema, (*at, "expect"))
+        if step.expect.error and model.api.error is None:
+            yield (*at, "expect"), "error needs [api] error: what an error's reply looks like"
+        if fault := fault_of([step.query, step.body, step.change, step.raw, step.variables]):
+            yield at, fault
+        for name in sorted(_needed(model, step) - known):
+            yield at, f"nothing gives the variable {name!r} a value before this step"
+        if step.each is not None and not list(places(step.each)):
+            yield (*at, "each"), 'names a variable that holds a list, such as "{holes}"'
+        yield from _step_faults(model, step.steps, (*at, "steps"), known)
+        for lane, inner in enumerate(step.lanes):
+            yield from _step_faults(model, inner, (*at, "lanes", lane), known)
+        known |= set(step.save)
 
 
 def _needed(model: ChecksModel, step: StepModel) -> set[str]:
-    needed = set(places([step.query, step.headers, step.raw, step.variables, step.each]))
-    needed |= set(places([one.model_dump() for one in step.expect.that]))
-    needed |= set(places([one.returns for one in step.expect.code]))
+    user = step.user.raw if isinstance(step.user, RawUser) else step.user
+    templates = [step.query, step.raw, step.variables, step.each, step.change, user]
     for name in calls_of(step):
         call = model.api.calls[name]
-        path = call.path if step.path is None else step.path
         own = {"body", "raw", "hex"} & step.model_fields_set
-        needed |= set(places([path, step.body if own else call.body, step.change]))
-    return needed
+        templates += [call.path if step.path is None else step.path]
+        templates += [step.body if own else call.body]
+    return set(places(templates)) | needed_by_expectations(step)
+
+
+def needed_by_expectations(step: StepModel) -> set[str]:
+    """Return the variables that what is expected of a step's reply names."""
+    expected = [one.model_dump(exclude={"fits"}) for one in step.expect.that]
+    return set(places([*expected, *(one.model_dump() for one in step.expect.code)]))
 
 
 def _schema_faults(
     model: ChecksModel, schema: Any, keys: tuple[tomlfile.Key, ...]
 ) -> Iterator[Fault]:
-    if isinstance(schema, str):
-        if schema not in model.schemas:
-            yield keys, f"there is no schema {schema[:60]!r} in [schemas]"
-        return
-    for name in _references(schema):
-        if name not in model.schemas:
-            yield keys, f"$ref: there is no schema {name[:60]!r} in [schemas]"
-
-
-def _references(schema: Any) -> Iterator[str]:
-    """Return the names that a schema refers to: `$ref` is the name of another one of the file."""
+    """Return the names in a schema that nothing has: `$ref` is the name of another of the file."""
+    if isinstance(schema, str) and schema not in model.schemas:
+        yield keys, f"there is no schema {schema[:60]!r} in [schemas]"
     if isinstance(schema, dict):
-        if isinstance(schema.get("$ref"), str):
-            yield schema["$ref"]
-        for value in schema.values():
-            yield from _references(value)
+        inner = [schema["$ref"]] if isinstance(schema.get("$ref"), str) else []
+        inner += [value for value in schema.values() if not isinstance(value, str)]
+        for value in inner:
+            yield from _schema_faults(model, value, keys)
     elif isinstance(schema, list):
         for value in schema:
-            yield from _references(value)
+            yield from _schema_faults(model, value if isinstance(value, dict) else None, keys)
 
 
 def _clean_up_faults(model: ChecksModel) -> Iterator[Fault]:

@@ -3,52 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from enum import Enum
 from typing import Any
 
 _PART = re.compile(r"\.?([A-Za-z_][\w-]*)|\[(\*|-?\d{1,6})\]|\[([\w-]+)=([^\]]*)\]")
+_OF_REPLY = re.compile(r"@(text|header\.[A-Za-z0-9-]+)")
 
 
-class Missing(Enum):
-    """What a path leads to where the data has nothing there."""
-
-    MISSING = "nothing"
-
+class _Missing:
     def __repr__(self) -> str:
-        return self.value
+        return "nothing"
 
 
-MISSING = Missing.MISSING
+MISSING: Any = _Missing()  # what a path leads to where the data has nothing there
 
 
 def parse_path(text: str) -> list[tuple[str, ...]]:
     """Return the parts of a path; raise ValueError if it is none.
 
+    Each is a key, an index or `*`, or a name and the value that it must have.
+
     Examples
     --------
     >>> parse_path("sessions[*].id")
-    [('key', 'sessions'), ('each',), ('key', 'id')]
+    [('sessions', '', '', ''), ('', '*', '', ''), ('id', '', '', '')]
     """
-    parts: list[tuple[str, ...]] = []
-    at = 0
-    if text.startswith("@"):
-        if not re.fullmatch(r"@(status|text|elapsed_s|header\.[A-Za-z0-9-]+)", text):
-            raise ValueError("after @ comes status, text, elapsed_s or header.NAME")
-        return [("reply", text[1:])]
-    while at < len(text):
-        part = _PART.match(text, at)
-        if part is None or (at == 0 and text.startswith(".")):
-            raise ValueError(f"{text[:80]!r} is no path such as sessions[*].id or holes[0]")
-        key, index, name, value = part.groups()
-        if key is not None:
-            parts.append(("key", key))
-        elif index is not None:
-            parts.append(("each",) if index == "*" else ("index", index))
-        else:
-            parts.append(("where", name, value))
-        at = part.end()
-    return parts
+    if _OF_REPLY.fullmatch(text):
+        return []
+    parts = list(_PART.finditer(text))
+    if "".join(part[0] for part in parts) != text or text.startswith("."):
+        raise ValueError(f"{text[:80]!r} is no path such as sessions[*].id, @text or @header.NAME")
+    return [part.groups("") for part in parts]
 
 
 def look_up(data: Any, path: str) -> Any:
@@ -62,30 +46,27 @@ def look_up(data: Any, path: str) -> Any:
     >>> look_up(data, "sessions[*].id"), look_up(data, "sessions[id=y].n"), look_up(data, "a.b")
     (['x', 'y'], 2, nothing)
     """
-    parts = parse_path(path)
-    values = list(_values(data, parts))
-    if ("each",) in parts:
-        first = parts.index(("each",))
-        whole = next(_values(data, parts[:first]), MISSING)
-        return values if isinstance(whole, list) else MISSING
-    return values[0] if values else MISSING
+    values, is_list = [data], False
+    for key, index, name, wanted in parse_path(path):
+        if index == "*":
+            lists = [value for value in values if isinstance(value, list)]
+            if not (is_list or lists):
+                return MISSING
+            values, is_list = [item for each in lists for item in each], True
+        else:
+            found = [_part(value, key, index, name, wanted) for value in values]
+            values = [value for value in found if value is not MISSING]
+        if not (values or is_list):
+            return MISSING
+    return values if is_list else values[0]
 
 
-def _values(data: Any, parts: list[tuple[str, ...]]) -> Iterator[Any]:
-    if not parts:
-        yield data
-        return
-    part, rest = parts[0], parts[1:]
-    match part:
-        case ("key", name) if isinstance(data, dict) and name in data:
-            yield from _values(data[name], rest)
-        case ("index", number) if isinstance(data, list) and -len(data) <= int(number) < len(data):
-            yield from _values(data[int(number)], rest)
-        case ("each",) if isinstance(data, list):
-            for item in data:
-                yield from _values(item, rest)
-        case ("where", name, value) if isinstance(data, list):
-            named = (item for item in data if isinstance(item, dict))
-            first = next((item for item in named if str(item.get(name)) == value), MISSING)
-            if first is not MISSING:
-                yield from _values(first, rest)
+def _part(value: Any, key: str, index: str, name: str, wanted: str) -> Any:
+    if key:
+        return value.get(key, MISSING) if isinstance(value, dict) else MISSING
+    if not isinstance(value, list):
+        return MISSING
+    if index:
+        return value[int(index)] if -len(value) <= int(index) < len(value) else MISSING
+    items = (item for item in value if isinstance(item, dict) and str(item.get(name)) == wanted)
+    return next(items, MISSING)

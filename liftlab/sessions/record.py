@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -13,8 +13,8 @@ class Exchange:
 
     `request` is the beginning of the body. `at` is its place in the script, such as `3#2.1`: the
     first step of the second round of step 3.
-    `given` has the variables that its expectations name. `judged` is false where the call was
-    asked again, or tells only that the check cannot be made here.
+    `given` has the variables that its expectations name. `judged` is false where the call tells
+    only that the check cannot be made here, or was broken off.
     """
 
     at: str
@@ -50,12 +50,7 @@ class Record:
     left: list[str] = field(default_factory=list)
     lost_kept: bool = False
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain data."""
-        return asdict(self)
-
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Record:
-        """Read what `as_json` wrote."""
-        exchanges = [Exchange(**one) for one in data["exchanges"]]
-        return cls(**{**data, "exchanges": exchanges})
+        """Read what `dataclasses.asdict` made."""
+        return cls(**{**data, "exchanges": [Exchange(**one) for one in data["exchanges"]]})

@@ -6,12 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from liftlab.sessions.paths import MISSING
-
 _PLACE = re.compile(r"\{\{|\}\}|\{([a-z_][a-z0-9_]*)\}")
 _BRACES = {"{{": "{", "}}": "}"}
 _MOST_CHARACTERS, _MOST_ITEMS, _DEEPEST = 16_000_000, 1_000_000, 20_000
-MAKERS = {"$repeat", "$list", "$nest", "$null", "$drop"}
+MAKERS = ("$repeat", "$nest", "$null")
 
 
 class Unset(KeyError):
@@ -29,22 +27,24 @@ def fill(template: Any, variables: Mapping[str, Any]) -> Any:
     {'id': 7, 'text': 'no 7, {id}', 'x': 'abab'}
     """
     if isinstance(template, str):
-        return _text(template, variables)
+        whole = _PLACE.fullmatch(template)
+        return _value(whole[1], variables) if whole and whole[1] else fill_text(template, variables)
     if isinstance(template, list):
         return [fill(item, variables) for item in template]
     if not isinstance(template, dict):
         return template
     if len(template) == 1 and (maker := next(iter(template))) in MAKERS:
         return _made(maker, fill(template[maker], variables))
-    filled = {
-        _as_text(_text(key, variables)): fill(value, variables) for key, value in template.items()
-    }
-    return {key: value for key, value in filled.items() if value is not MISSING}
+    return {fill_text(key, variables): fill(value, variables) for key, value in template.items()}
 
 
 def fill_text(template: str, variables: Mapping[str, Any]) -> str:
     """Return a template of text as text, whatever its variables are."""
-    return _as_text(_text(template, variables))
+
+    def put(place: re.Match[str]) -> str:
+        return _BRACES.get(place[0]) or str(_value(place[1], variables))
+
+    return _PLACE.sub(put, template)
 
 
 def places(template: Any) -> Iterator[str]:
@@ -58,9 +58,7 @@ def places(template: Any) -> Iterator[str]:
     if isinstance(template, str):
         yield from (found[1] for found in _PLACE.finditer(template) if found[1])
     elif isinstance(template, Mapping):
-        for key, value in template.items():
-            yield from places(key)
-            yield from places(value)
+        yield from places([*template, *template.values()])
     elif isinstance(template, list | tuple):
         for item in template:
             yield from places(item)
@@ -74,25 +72,13 @@ def fault_of(template: Any) -> str | None:
         return None
     marked = [key for key in template if key.startswith("$")]
     if marked and (len(template) > 1 or marked[0] not in MAKERS):
-        known = ", ".join(sorted(MAKERS))
+        known = ", ".join(MAKERS)
         return f"{marked[0][:40]!r} is none of {known}, or does not stand alone in its table"
-    if marked:
-        try:
-            _made(marked[0], template[marked[0]], dry=True)
-        except ValueError as error:
-            return str(error)
+    try:
+        _ = [_made(maker, template[maker], dry=True) for maker in marked]
+    except ValueError as error:
+        return str(error)
     return next(filter(None, map(fault_of, template.values())), None)
-
-
-def _text(template: str, variables: Mapping[str, Any]) -> Any:
-    whole = _PLACE.fullmatch(template)
-    if whole and whole[1]:
-        return _value(whole[1], variables)
-
-    def put(place: re.Match[str]) -> str:
-        return _BRACES.get(place[0]) or _as_text(_value(place[1], variables))
-
-    return _PLACE.sub(put, template)
 
 
 def _value(name: str, variables: Mapping[str, Any]) -> Any:
@@ -101,17 +87,11 @@ def _value(name: str, variables: Mapping[str, Any]) -> Any:
     return variables[name]
 
 
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
-
-
 def _made(maker: str, given: Any, *, dry: bool = False) -> Any:
     """Return what a maker makes; a dry one only makes sure that it can."""
     match maker, given:
         case "$null", True:
             return None
-        case "$drop", True:
-            return MISSING
         case "$nest", int(depth) if 0 < depth <= _DEEPEST:
             nested: Any = "end"
             for _ in range(0 if dry else depth):
@@ -119,6 +99,6 @@ def _made(maker: str, given: Any, *, dry: bool = False) -> Any:
             return nested
         case "$repeat", [str(text), int(times)] if 0 <= len(text) * times <= _MOST_CHARACTERS:
             return "" if dry else text * times
-        case "$list", [value, int(times)] if 0 <= times <= _MOST_ITEMS:
+        case "$repeat", [dict() | list() as value, int(times)] if 0 <= times <= _MOST_ITEMS:
             return [] if dry else [value] * times
     raise ValueError(f"{maker} cannot be made of {str(given)[:60]!r}, or is too large")

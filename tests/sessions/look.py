@@ -61,7 +61,7 @@ LOOK: dict[str, tuple[str, ...]] = {
     "bidi_stripped": ("payload-bidi",),
     "summary_cut": ("create-keeps-ir",),
     "list_misses_newest": ("list-has-new",),
-    "list_first_20": ("list-all-of-25",),
+    "list_first_20": ("list-all-of-24",),
     "race_is_500": ("parallel-resolves",),
     "reply_cut": ("payload-20kb",),
     "blocked_by_model": ("slow-model",),

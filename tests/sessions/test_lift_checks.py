@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from liftlab.sandbox import Sandbox
-from liftlab.sessions import caller
+from liftlab.sessions import clean_up
 from tests.sessions.driver import failures, lift_checks, restart_hook, run_checks, worst
 from tests.sessions.faults import FAULTS, Fault
 from tests.sessions.look import HANG_S, LOOK, THINK_S
@@ -32,7 +32,7 @@ async def test_a_planted_fault_is_found_with_its_severity(
     fault: Fault, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if fault.name in HANG_S:
-        monkeypatch.setattr(caller, "_CLEAN_UP_S", HANG_S[fault.name])
+        monkeypatch.setattr(clean_up, "CLEAN_UP_S", HANG_S[fault.name])
     checks = lift_checks(*LOOK[fault.name], deadline_s=HANG_S.get(fault.name, 10.0))
     with serve(fault.name, think_s=THINK_S.get(fault.name, 0.0)) as server:
         hook = restart_hook(server.url)

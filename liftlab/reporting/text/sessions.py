@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from liftlab.analysis.targets import JudgedTarget
-from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, code, joined, marked, write
 from liftlab.reporting.text.numbers import listed
 from liftlab.sessions.model import SEVERITIES
@@ -22,8 +21,7 @@ def title(summary: RunSummary) -> Text:
     """Return how many critical failures there are, and the target."""
     found = _of(summary)
     if not found.judged:
-        why = f" ({words.request_error(found.no_reply)})" if found.no_reply else ""
-        return Text(f"Session API: not measurable, the server does not answer{why}")
+        return Text("Session API: not measurable, the server does not answer")
     count = marked(
         counted(len(found.of("critical")), "critical failure"), f"count:{SESSION_METRIC}"
     )
