@@ -28,10 +28,7 @@ if TYPE_CHECKING:
 @json_option
 def sessions_command(
     named: str | None,
-    user_header: str | None,
     checks: Path | None,
-    concurrency: int | None,
-    restart_hook: str | None,
     only: tuple[str, ...],
     resume: str | None,
     as_json: bool,
@@ -45,24 +42,17 @@ def sessions_command(
     from liftlab import jobs
     from liftlab.summary import summarize
 
+    asked = {name: more.pop(name) for name in ("user_header", "concurrency", "restart_hook")}
     if resume:
         if named or only or checks:
             raise UsageError("--resume goes on as the run began: leave out URL, --only, --checks")
         here = project()
-        run = jobs.resume_sessions(here, taken(resume, here), restart_hook)
+        run = jobs.resume_sessions(here, taken(resume, here), asked["restart_hook"])
     else:
         if not named:
             raise UsageError("name the server: liftlab sessions URL")
         here = project_of(named, {"protocol": "lift" if "://" in named else None, **more})
-        request = jobs.plan_sessions(
-            here,
-            path=checks,
-            user_header=user_header,
-            only=only,
-            concurrency=concurrency,
-            restart_hook=restart_hook,
-        )
-        run = jobs.run_suite(request)
+        run = jobs.run_suite(jobs.plan_sessions(here, path=checks, only=only, **asked))
     _finish(summarize(run, here), as_json)
 
 
@@ -87,21 +77,18 @@ def sessions_json(summary: RunSummary) -> dict[str, object]:
 
     found = summary.sessions
     assert found is not None
+    counts = ("checks", "passed", "failed", "not_run", "left")
     return {
         "run": as_row(summary.run.run),
-        "checks": found.checks,
-        "passed": found.passed,
-        "failed": found.failed,
+        **{name: getattr(found, name) for name in counts},
+        "untested": dict(found.untested),
         "critical": found.critical.value,
         "targets": [target.as_json() for target in summary.targets.rows],
         "failures": [asdict(failure) for failure in found.failures],
-        "untested": dict(found.untested),
-        "not_run": found.not_run,
-        "left": found.left,
         "calls": [
-            {"call": times.what, "under_load": load, "n": times.n, "median_s": times.p50.value,
-             "p95_s": times.p95.value}
-            for load, times in found.calls
+            {"call": times.what, "under_load": load, "n": times.n,
+             "median_s": times.p50.value, "p95_s": times.p95.value}
+            for load, times in found.times.rows
         ],
     }  # fmt: skip
 

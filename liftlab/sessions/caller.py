@@ -67,11 +67,6 @@ class Caller:
         self._redact = secrets_of(list(self._secret.items()))
         self.made = Made(self._api, self.call_as, setup.context.note)
 
-    @property
-    def lost_kept(self) -> bool:
-        """Whether the server closed a connection that it was to keep."""
-        return self.wire.lost_kept
-
     async def close(self) -> None:
         """Close the connections."""
         self._setup.unsure.update(self.made.unsure)
@@ -95,16 +90,14 @@ class Caller:
         if step.break_off:
             url = self._setup.base_url + path
             await break_off(self._setup.endpoint, method, url, headers, body)
-            exchange = self._exchange(name, method, path, body)
-            said = "broken off in the middle, as the check says"
-            exchange, content = replace(exchange, message=said, judged=False), b""
+            exchange, content = self._exchange(name, method, path, body), b""
+            exchange = replace(exchange, message="broken off, as the check says", judged=False)
         else:
             deadline_s = step.deadline_s or call.deadline_s or self._api.deadline_s
             try:
                 exchange, content = await self._sent(name, method, path, headers, body, deadline_s)
             except BaseException:  # given up, or the server is down: it may have made something
-                if call.makes is not None:
-                    self.made.unsure.add(user)
+                self.made.unsure |= {user} if call.makes else set()
                 raise
         self.made.heard(name, user, scope, exchange, content)
         needed = needed_by_expectations(step) - self._setup.checks.values.keys()
@@ -156,39 +149,35 @@ class Caller:
         body: bytes,
         deadline_s: float,
     ) -> tuple[Exchange, bytes]:
-        keep, pulse = self._setup.context.ledger.keep, self._setup.pulse
         exchange, url = self._exchange(name, method, path, body), self._setup.base_url + path
+        pulse, redacted = self._setup.pulse, self._redact.text
         try:
             with self._trace.stage(name) if self._trace else nullcontext():
                 answer, stamps = await observed(self.wire, method, url, headers, body, deadline_s)
         except TransportFailure as failure:
             await pulse.missed(failure)
-            return replace(
-                exchange,
-                error_class=failure.error_class,
-                message=self._redact.text(str(failure)),
-                elapsed_s=failure.stamps.seconds,
-            ), b""
+            said, seconds = redacted(str(failure)), failure.stamps.seconds
+            exchange = replace(exchange, error_class=failure.error_class, elapsed_s=seconds)
+            return replace(exchange, message=said), b""
         pulse.heard()
         content = self._redact.content(answer.content)
         received = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in answer.headers}
         return replace(
             exchange,
-            reply_sha256=keep(content) if content else None,
+            reply_sha256=self._setup.context.ledger.keep(content) if content else None,
             status=answer.status,
-            headers={k: self._redact.text(received[k])[:500] for k in _KEPT & received.keys()},
+            headers={k: redacted(received[k])[:500] for k in _KEPT & received.keys()},
             elapsed_s=stamps.seconds,
         ), content
 
 
 async def silence_of(setup: Setup, patience_s: float = 10.0) -> str | None:
     """Make the plainest call there is; return why it has no reply, or None."""
-    calls = setup.checks.api.calls
-    plain = (n for n, call in calls.items() if call.method == "GET" and not [*places(call.path)])
-    call, caller = calls[next(plain, next(iter(calls)))], Caller(setup, "probe")
-    path = _path(call.path, dict.fromkeys(places(call.path), "probe"))
+    calls, caller = list(setup.checks.api.calls.values()), Caller(setup, "probe")
+    plain = (call for call in calls if call.method == "GET" and not [*places(call.path)])
+    call = next(plain, calls[0])
+    url = setup.base_url + _path(call.path, dict.fromkeys(places(call.path), "probe"))
     headers = caller.headers(caller.user("a", {})[0])
-    url = setup.base_url + path
     try:
         await observed(caller.wire, call.method, url, headers, b"", patience_s)
     except TransportFailure as failure:

@@ -19,8 +19,8 @@ from liftlab.store import RunFolder
 from liftlab.suite import Case, Suite
 
 BUILT_IN = frozenset({"n", "each", "run", "user"})  # lane, item, run, and the step's user
-Said = tuple[tuple[tomlfile.Key, ...], Any]  # something in a file, and where
-Fault = tuple[tuple[tomlfile.Key, ...], str]
+Keys = tuple[tomlfile.Key, ...]
+Fault = tuple[Keys, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,32 +117,32 @@ def steps_of(steps: Sequence[StepModel]) -> Iterator[StepModel]:
 
 def _faults(model: ChecksModel) -> Iterator[Fault]:
     """Return what is wrong across the file: names that nothing has, ids taken twice."""
-    earlier: set[str] = set()
+    api, known = model.api, set[str]()
     for name, value in model.values.items():
-        for other in sorted(set(places(value)) - earlier):
+        for other in sorted(set(places(value)) - known):
             yield ("values", name), f"{other!r} is not a value above this one"
-        earlier.add(name)
-    templates: list[Said] = [(("values", name), value) for name, value in model.values.items()]
-    schemas: list[Said] = [(("api", "error"), model.api.error)]
-    schemas += [(("schemas", name), schema) for name, schema in model.schemas.items()]
-    for name, call in model.api.calls.items():
-        schemas.append((("api", "calls", name, "reply"), call.reply))
-        templates.append((("api", "calls", name), call.body))
-    yield from ((keys, fault) for keys, value in templates if (fault := fault_of(value)))
-    for keys, schema in schemas:
-        yield from _schema_faults(model, schema, keys)
-    yield from _clean_up_faults(model)
-    seen: set[str] = set()
+        known.add(name)
+    said: list[tuple[Keys, Any, Any]] = [(("api", "error"), api.error, None)]
+    said += [(("values", name), None, value) for name, value in model.values.items()]
+    said += [(("schemas", name), schema, None) for name, schema in model.schemas.items()]
+    said += [(("api", "calls", name), call.reply, call.body) for name, call in api.calls.items()]
+    for keys, schema, template in said:
+        yield from _names_faults(model, keys, [schema], template)
+    made = [name for name, call in api.calls.items() if call.makes]
+    if made and api.clean_up is None:
+        yield ("api",), f"call {made[0]!r} makes something: say in [api.clean_up] how it goes"
+    for asked in (api.clean_up.call, api.clean_up.listing) if api.clean_up else ():
+        if asked is not None and asked not in api.calls:
+            yield ("api", "clean_up"), f"there is no call {asked!r} in [api.calls]"
+    ids = [check.id for check in model.check]
     for number, check in enumerate(model.check):
-        if check.id in seen:
+        if check.id in ids[:number]:
             yield ("check", number, "id"), f"{check.id!r} is taken by another check"
-        seen.add(check.id)
-        known = set(model.values) | BUILT_IN
-        yield from _step_faults(model, check.step, ("check", number, "step"), known)
+        yield from _step_faults(model, check.step, ("check", number, "step"), known | BUILT_IN)
 
 
 def _step_faults(
-    model: ChecksModel, steps: Sequence[StepModel], keys: tuple[tomlfile.Key, ...], known: set[str]
+    model: ChecksModel, steps: Sequence[StepModel], keys: Keys, known: set[str]
 ) -> Iterator[Fault]:
     """Return the faults of steps; `known` has the variables so far, and gets those that they save.
 
@@ -155,16 +155,15 @@ def _step_faults(
             if name not in model.api.calls:
                 yield at, f"there is no call {name!r} in [api.calls]"
                 return
-        for schema in (step.expect.reply, *(that.fits for that in step.expect.that)):
-            yield from _schema_faults(model, schema, (*at, "expect"))
+        schemas = [step.expect.reply, *(that.fits for that in step.expect.that)]
+        templates = [step.query, step.body, step.change, step.raw, step.variables]
+        yield from _names_faults(model, at, schemas, templates)
         if step.expect.error and model.api.error is None:
-            yield (*at, "expect"), "error needs [api] error: what an error's reply looks like"
-        if fault := fault_of([step.query, step.body, step.change, step.raw, step.variables]):
-            yield at, fault
+            yield at, "error needs [api] error: what an error's reply looks like"
         for name in sorted(_needed(model, step) - known):
             yield at, f"nothing gives the variable {name!r} a value before this step"
         if step.each is not None and not list(places(step.each)):
-            yield (*at, "each"), 'names a variable that holds a list, such as "{holes}"'
+            yield at, 'each names a variable that holds a list, such as "{holes}"'
         yield from _step_faults(model, step.steps, (*at, "steps"), known)
         for lane, inner in enumerate(step.lanes):
             yield from _step_faults(model, inner, (*at, "lanes", lane), known)
@@ -172,10 +171,9 @@ def _step_faults(
 
 
 def _needed(model: ChecksModel, step: StepModel) -> set[str]:
-    user = step.user.raw if isinstance(step.user, RawUser) else step.user
-    templates = [step.query, step.raw, step.variables, step.each, step.change, user]
-    for name in calls_of(step):
-        call = model.api.calls[name]
+    templates: list[Any] = [step.query, step.raw, step.variables, step.each, step.change]
+    templates.append(step.user.raw if isinstance(step.user, RawUser) else step.user)
+    for call in (model.api.calls[name] for name in calls_of(step)):
         own = {"body", "raw", "hex"} & step.model_fields_set
         templates += [call.path if step.path is None else step.path]
         templates += [step.body if own else call.body]
@@ -185,34 +183,25 @@ def _needed(model: ChecksModel, step: StepModel) -> set[str]:
 def needed_by_expectations(step: StepModel) -> set[str]:
     """Return the variables that what is expected of a step's reply names."""
     expected = [one.model_dump(exclude={"fits"}) for one in step.expect.that]
-    return set(places([*expected, *(one.model_dump() for one in step.expect.code)]))
+    return set(places([*expected, *step.expect.code]))
 
 
-def _schema_faults(
-    model: ChecksModel, schema: Any, keys: tuple[tomlfile.Key, ...]
+def _names_faults(
+    model: ChecksModel, keys: Keys, schemas: Sequence[Any], template: Any
 ) -> Iterator[Fault]:
-    """Return the names in a schema that nothing has: `$ref` is the name of another of the file."""
-    if isinstance(schema, str) and schema not in model.schemas:
-        yield keys, f"there is no schema {schema[:60]!r} in [schemas]"
-    if isinstance(schema, dict):
-        inner = [schema["$ref"]] if isinstance(schema.get("$ref"), str) else []
-        inner += [value for value in schema.values() if not isinstance(value, str)]
-        for value in inner:
-            yield from _schema_faults(model, value, keys)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _schema_faults(model, value if isinstance(value, dict) else None, keys)
+    for name in (name for schema in schemas for name in _named(schema)):
+        if name not in model.schemas:
+            yield keys, f"there is no schema {name[:60]!r} in [schemas]"
+    if fault := fault_of(template):
+        yield keys, fault
 
 
-def _clean_up_faults(model: ChecksModel) -> Iterator[Fault]:
-    made = [name for name, call in model.api.calls.items() if call.makes]
-    clean_up = model.api.clean_up
-    if clean_up is None:
-        if made:
-            yield ("api",), f"call {made[0]!r} makes something: say in [api.clean_up] how it goes"
-        return
-    for name in filter(None, (clean_up.call, clean_up.listing)):
-        if name not in model.api.calls:
-            yield ("api", "clean_up"), f"there is no call {name!r} in [api.calls]"
-    if bool(clean_up.listing) != bool(clean_up.ids):
-        yield ("api", "clean_up"), "listing and ids go together"
+def _named(schema: Any) -> Iterator[str]:
+    """Return the names that a schema refers to: `$ref` is the name of another one of the file."""
+    if isinstance(schema, str):
+        yield schema
+    parts = schema.items() if isinstance(schema, dict) else ()
+    for key, value in parts:
+        inner = value if isinstance(value, list) else [value]
+        for one in inner if key == "$ref" else (one for one in inner if not isinstance(one, str)):
+            yield from _named(one)

@@ -57,7 +57,7 @@ async def ready(
         try:
             await setup.pulse.look()
             if journal.attempts_made() and not setup.pulse.down:
-                await delete_leftovers(setup, folder, trials)
+                await delete_leftovers(setup, folder, [trial.case_id for trial in trials])
             for group, lanes in _groups(checks, trials, concurrency):
                 await run_closed(mine, group, lanes, committing(journal, count), emit, stop=stop)
             if setup.pulse.down:

@@ -42,25 +42,22 @@ def moment(value: Any) -> Any:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
+def holds(operator: str, value: Any, target: Any) -> bool:
+    """Say whether a comparison holds of a value; of a missing one none does."""
+    try:
+        return value is not MISSING and OPERATORS[operator](value, target)
+    except (TypeError, RecursionError):  # of different kinds, or nested too deeply to be it
+        return False
+
+
 def _contains(value: Any, item: Any) -> bool:
-    if isinstance(value, str):
-        return isinstance(item, str) and item in value
-    return isinstance(value, list) and any(same(one, item) for one in value)
+    if isinstance(value, list):
+        return any(same(one, item) for one in value)
+    return isinstance(value, str) and str(item) in value
 
 
 def _contains_all(value: Any, items: Any) -> bool:
     return all(_contains(value, item) for item in (items if isinstance(items, list) else [items]))
-
-
-def _excludes(value: Any, item: Any) -> bool:
-    return isinstance(value, str | list) and not _contains(value, item)
-
-
-def _at_least(value: Any, least: Any) -> bool:
-    try:
-        return bool(moment(value) >= moment(least))
-    except TypeError:  # of different kinds
-        return False
 
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -68,14 +65,6 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "differs": lambda value, target: not same(value, target),
     "contains": _contains,
     "contains_all": _contains_all,
-    "excludes": _excludes,
-    "at_least": _at_least,
+    "excludes": lambda value, item: isinstance(value, str | list) and not _contains(value, item),
+    "at_least": lambda value, least: bool(moment(value) >= moment(least)),
 }
-
-
-def holds(operator: str, value: Any, target: Any) -> bool:
-    """Say whether a comparison holds of a value; of a missing one none does."""
-    try:
-        return value is not MISSING and OPERATORS[operator](value, target)
-    except RecursionError:  # foreign data, nested too deeply to be what anybody asked for
-        return False

@@ -7,19 +7,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from liftlab.errors import UsageError
 from liftlab.grading.grade import GRADER_VERSION, grade
 from liftlab.records import Check, Grade, Outcome
 from liftlab.sandbox import Sandbox
 from liftlab.sessions.checks import Checks
 from liftlab.sessions.judge import Finding, Judge, at_path
-from liftlab.sessions.model import CodeModel, Severity, read_call
-from liftlab.sessions.paths import MISSING
+from liftlab.sessions.model import Severity, code_check
 from liftlab.sessions.record import Exchange, Record
-from liftlab.sessions.template import Unset, fill, fill_text
+from liftlab.sessions.template import Unset
 from liftlab.store import Artifacts
 from liftlab.suite import Case
-from liftlab.suite import Check as CaseCheck
-from liftlab.values import show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,24 +45,15 @@ def grade_sessions(
     with Sandbox() as sandbox:
         for check_id, record in records(trials, stages, artifacts):
             judged = judge(checks, check_id, record, artifacts, sandbox)
-            keys: dict[str, Any] = {
-                "run_id": str(trials["run_id"].iloc[0]),
-                "case_id": check_id,
-                "repeat": 1,
-                "grader_version": GRADER_VERSION,
-            }
+            run_id = str(trials["run_id"].iloc[0])
+            keys: Any = {"run_id": run_id, "case_id": check_id, "repeat": 1}
+            keys["grader_version"] = GRADER_VERSION
             grades.append(Grade(**keys, suite_sha256=suite_sha256, **_columns(judged, record)))
-            rows += [
-                Check(
-                    **keys,
-                    check=f"{number}. {found.call} (step {found.at})",
-                    passed=found.passed,
-                    expected=found.expected,
-                    actual=found.actual,
-                    error=None if found.passed else found.cause,
-                )
-                for number, found in enumerate(judged.findings, 1)
-            ]
+            for number, found in enumerate(judged.findings, 1):
+                name = f"{number}. {found.call} (step {found.at})"
+                error = None if found.passed else found.cause
+                told: Any = {"expected": found.expected, "actual": found.actual, "error": error}
+                rows.append(Check(**keys, check=name, passed=found.passed, **told))
     return grades, rows
 
 
@@ -97,14 +86,14 @@ def judge(
     untested = record.untested
     failed = {found.at for found in findings if not found.passed}
     for one in record.exchanges:
-        codes = judging.step_at(one.at).expect.code
-        if not (one.judged and codes) or one.at in failed:
+        expect = judging.step_at(one.at).expect
+        if not (one.judged and expect.code) or one.at in failed:
             continue
         if sandbox.isolation in ("limits-only", "none"):
             untested = untested or _NO_SANDBOX
             continue
-        given = checks.values | dict(one.given)
-        findings += [_run(judging, one, reply(one), code, given, sandbox) for code in codes]
+        given, source = checks.values | dict(one.given), at_path(expect.code_at, one, reply(one))
+        findings += [_run(judging, one, source, code, given, sandbox) for code in expect.code]
     if not all(finding.passed for finding in findings):
         outcome: Outcome = "fail"
     elif record.down:
@@ -117,42 +106,33 @@ def judge(
 def _run(
     judging: Judge,
     one: Exchange,
-    body: bytes,
-    code: CodeModel,
+    source: Any,
+    example: str,
     given: dict[str, Any],
     sandbox: Sandbox,
 ) -> Finding:
-    """Run the code of a reply once, as the check says."""
-    source = at_path(code.at, one, body)
-    passed, stub, actual = False, False, "no code" if source is MISSING else show(source, 80)
-    call, returns = code.call, code.returns
+    """Run the code of a reply once, as an example says."""
+    passed, stub = False, False
     try:
-        call, returns = fill_text(call, given), fill(returns, given)
-        name, args, named = read_call(call)
-    except (Unset, ValueError) as error:  # what a reply named is not there, or is no name
-        actual, source = str(error), None
-    if isinstance(source, str):
-        test = CaseCheck(args=args, kwargs=named, expected=returns)
+        name, test = code_check(example, given)
+    except (Unset, UsageError) as error:  # what a reply named is not there, or is no name
+        actual = str(error)
+    else:
         case = Case(one.call, "code of a session", entry_point=name, checks=[test])
-        graded = grade(source, case, ir_name=name, sandbox=sandbox)
+        graded = grade(str(source), case, ir_name=name, sandbox=sandbox)
         passed = graded.outcome == "pass"
         said = [each.error or each.actual for each in graded.checks]
         actual = "it does" if passed else str(next(filter(None, said), graded.failure_class))
         stub = actual.startswith(_STUB)
     limit: Severity | None = "major" if stub else None
-    what = f"{call} returns {show(returns)}", actual, "code is a stub" if stub else "wrong code"
+    what = example, actual, "code is a stub" if stub else "wrong code"
     return judging.found((one.at, one.call), "code", passed, what, limit=limit)
 
 
 def _columns(judged: Judged, record: Record) -> dict[str, Any]:
     failed = [asdict(finding) for finding in judged.findings if not finding.passed]
-    facets = {
-        "failures": failed,
-        "untested": judged.untested,
-        "left": record.left,
-        "lost_kept": record.lost_kept,
-        "down": record.down,
-    }
+    facets: Any = {"failures": failed, "untested": judged.untested, "left": record.left}
+    facets |= {"lost_kept": record.lost_kept, "down": record.down}
     return {
         "outcome": judged.outcome,
         "raw_outcome": judged.outcome,

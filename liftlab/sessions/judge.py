@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 from liftlab.sessions.checks import Checks
 from liftlab.sessions.compare import holds
@@ -55,7 +57,9 @@ class Judge:
 
     def __init__(self, checks: Checks, check: CheckModel) -> None:
         self._checks, self._check = checks, check
-        self._validators: dict[str, Draft202012Validator] = {}
+        schemas = checks.schemas.items()
+        known = [(name, DRAFT202012.create_resource(schema)) for name, schema in schemas]
+        self._registry: Registry[Any] = Registry().with_resources(known)
 
     def record(self, record: Record, replies: Replies) -> list[Finding]:
         """Return all findings of a check that was made, in its order."""
@@ -225,12 +229,8 @@ class Judge:
 
     def _validator(self, schema: Any) -> Draft202012Validator:
         """Return what holds a reply to a schema of the file, or to one of a step's own."""
-        key = json.dumps(schema, sort_keys=True)
-        if key not in self._validators:
-            named = {"$ref": schema} if isinstance(schema, str) else schema
-            whole = _referring({"$defs": self._checks.schemas, **named})
-            self._validators[key] = Draft202012Validator(whole)
-        return self._validators[key]
+        whole = {"$ref": schema} if isinstance(schema, str) else schema
+        return Draft202012Validator(whole, registry=self._registry)
 
 
 def _cause_of(that: ThatModel) -> str:
@@ -276,18 +276,6 @@ def fits(status: int | None, allowed: Sequence[str]) -> bool:
 
 def _is_within(at: str, over: str) -> bool:
     return at == over or at.startswith((f"{over}#", f"{over}."))
-
-
-def _referring(schema: Any) -> Any:
-    """Return a schema whose references to others by name are JSON pointers."""
-    if isinstance(schema, list):
-        return [_referring(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: f"#/$defs/{value}" if key == "$ref" and isinstance(value, str) else _referring(value)
-        for key, value in schema.items()
-    }
 
 
 def _by_place(fault: ValidationError) -> tuple[str, str]:

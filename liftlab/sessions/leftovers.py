@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from liftlab.runner.plan import PlannedTrial
 from liftlab.sessions.caller import Caller, Setup
 from liftlab.sessions.checks import steps_of
 from liftlab.sessions.clean_up import Headers, id_of
-from liftlab.sessions.model import CheckModel
+from liftlab.sessions.model import StepModel
 from liftlab.sessions.template import Unset
 from liftlab.store import RunFolder, read_journal
 
 _LOOKS_S = (0.2, 0.5, 1.0)
 
 
-async def delete_leftovers(setup: Setup, folder: RunFolder, trials: Sequence[PlannedTrial]) -> None:
+async def delete_leftovers(setup: Setup, folder: RunFolder, check_ids: Iterable[str]) -> None:
     """Delete what checks that were begun and not committed have made, before they start over."""
     makes = {n: call.makes for n, call in setup.checks.api.calls.items() if call.makes}
     attempts = read_journal(folder)["attempt"]
-    begun = attempts["case_id"].isin([trial.case_id for trial in trials])
-    left: dict[str, list[str | None]] = defaultdict(list)
-    for row in attempts[begun & attempts["stage"].isin(list(makes))].to_dict("records"):
-        digest = row["reply_sha256"]
-        content = folder.artifacts.get(digest) if isinstance(digest, str) else b""
-        left[row["case_id"]].append(id_of(content, makes[row["stage"]]))
-    for check_id, made in left.items():
-        caller = Caller(setup, check_id)
-        caller.made.own(filter(None, made), _users(setup, caller, setup.checks[check_id]))
+    attempts = attempts[attempts["stage"].isin(list(makes))]
+    for check_id in set(check_ids).intersection(attempts["case_id"]):
+        caller, rows = Caller(setup, check_id), attempts[attempts["case_id"] == check_id]
+        replies = rows.dropna(subset=["reply_sha256"])
+        named = zip(replies["stage"], replies["reply_sha256"], strict=True)
+        found = [id_of(folder.artifacts.get(digest), makes[stage]) for stage, digest in named]
+        users = _users(setup, caller, [*steps_of(setup.checks[check_id].step)])
+        caller.made.own(filter(None, found), users)
         await delete_made(setup, caller)
         await caller.close()
 
 
-def _users(setup: Setup, caller: Caller, check: CheckModel) -> set[Headers]:
-    """Return all users that a check has, those of every lane and round."""
-    steps = [*steps_of(check.step)]
+def _users(setup: Setup, caller: Caller, steps: Sequence[StepModel]) -> set[Headers]:
+    """Return all users of a check's steps, those of every lane and round."""
     users = set()
     for n in range(1, max(max(step.repeat, step.parallel) for step in steps) + 1):
         for step in steps:

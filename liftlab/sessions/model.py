@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import ast
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from jsonschema import Draft202012Validator, SchemaError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from liftlab.errors import UsageError
 from liftlab.sessions.compare import OPERATORS
 from liftlab.sessions.paths import parse_path
 from liftlab.sessions.template import fill_text, places
+from liftlab.suite import Check
+from liftlab.suite.drafting import read_example
 
 Severity = Literal["critical", "major", "minor"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "major", "minor")
@@ -38,25 +41,24 @@ def _schema(schema: Any) -> Any:
     return schema
 
 
-def _called(text: str) -> str:
-    read_call(fill_text(text, dict.fromkeys(places(text), "name")))
+def _example(text: str) -> str:
+    try:
+        code_check(text, dict.fromkeys(places(text), "name"))
+    except UsageError as error:
+        raise ValueError(str(error)) from None
     return text
 
 
-def read_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
-    """Return function, arguments and named arguments of a call such as `f(2, [3])`.
+def code_check(example: str, variables: Mapping[str, Any]) -> tuple[str, Check]:
+    """Return the function and the check of an example such as `{name}(2, 3) -> 5`.
 
-    Raises ValueError if it is anything but a call with literals.
+    Raises UsageError if it is none, or what a variable brings is no name of a function.
     """
-    try:
-        node = ast.parse(text, mode="eval").body
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-            raise ValueError
-        named = {word.arg: ast.literal_eval(word.value) for word in node.keywords if word.arg}
-        args = [ast.literal_eval(arg) for arg in node.args]
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        raise ValueError("must be one call with literals, such as add(2, 3)") from None
-    return node.func.id, args, named
+    called, _, rest = example.partition("(")
+    name = fill_text(called, variables).strip()
+    if not name.isidentifier():
+        raise UsageError(f"{name[:80]!r} is no function: write f(2, 3) -> 5")
+    return name, Check(**read_example(f"{name}({fill_text(rest, variables)}", name))
 
 
 _Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=60)]
@@ -142,14 +144,6 @@ class ThatModel(_Model):
         return self
 
 
-class CodeModel(_Model):
-    """Code in a reply, run in the sandbox: the call, and what it returns."""
-
-    at: _Path = "source_code"
-    call: Annotated[str, AfterValidator(_called)]
-    returns: Any = None
-
-
 class AllModel(_Model):
     """What must hold over all replies of a step that is sent more than once."""
 
@@ -165,7 +159,8 @@ class ExpectModel(_Model):
     reply: _Schema | None = None
     error: bool = False
     that: Annotated[list[ThatModel], BeforeValidator(_listed)] = []
-    code: Annotated[list[CodeModel], BeforeValidator(_listed)] = []
+    code: Annotated[list[Annotated[str, AfterValidator(_example)]], BeforeValidator(_listed)] = []
+    code_at: _Path = "source_code"
     within_s: _Seconds | None = None
 
 
@@ -242,5 +237,5 @@ class ChecksModel(_Model):
 
     api: ApiModel
     values: dict[_Name, Any] = {}
-    schemas: dict[_Name, _Schema] = {}
+    schemas: dict[_Name, Annotated[dict[str, Any], AfterValidator(_schema)]] = {}
     check: list[CheckModel] = Field(min_length=1, max_length=1000)

@@ -37,9 +37,7 @@ class _Untested(Exception):
 
 async def run_check(setup: Setup, check_id: str, trace: Trace) -> Answer:
     """Run one check, delete what it made, and return the record of it as an answer's IR."""
-    script = _Script(setup, setup.checks[check_id], trace)
-    record = await script.run()
-    return Answer("", ir=asdict(record))
+    return Answer("", ir=asdict(await _Script(setup, setup.checks[check_id], trace).run()))
 
 
 class _Script:
@@ -68,7 +66,7 @@ class _Script:
         finally:
             record.left = await uninterrupted(delete_made(self._setup, self._caller))
             await self._caller.close()
-        record.lost_kept = self._caller.lost_kept
+        record.lost_kept = self._caller.wire.lost_kept
         return record
 
     async def _steps(self, steps: Sequence[StepModel], prefix: str, scope: Scope) -> None:

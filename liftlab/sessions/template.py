@@ -8,8 +8,7 @@ from typing import Any
 
 _PLACE = re.compile(r"\{\{|\}\}|\{([a-z_][a-z0-9_]*)\}")
 _BRACES = {"{{": "{", "}}": "}"}
-_MOST_CHARACTERS, _MOST_ITEMS, _DEEPEST = 16_000_000, 1_000_000, 20_000
-MAKERS = ("$repeat", "$nest", "$null")
+_MOST_CHARACTERS, _MOST_ITEMS = 16_000_000, 1_000_000
 
 
 class Unset(KeyError):
@@ -33,9 +32,8 @@ def fill(template: Any, variables: Mapping[str, Any]) -> Any:
         return [fill(item, variables) for item in template]
     if not isinstance(template, dict):
         return template
-    if len(template) == 1 and (maker := next(iter(template))) in MAKERS:
-        return _made(maker, fill(template[maker], variables))
-    return {fill_text(key, variables): fill(value, variables) for key, value in template.items()}
+    filled = {fill_text(key, variables): fill(value, variables) for key, value in template.items()}
+    return _made(filled) if any(key.startswith("$") for key in template) else filled
 
 
 def fill_text(template: str, variables: Mapping[str, Any]) -> str:
@@ -65,20 +63,12 @@ def places(template: Any) -> Iterator[str]:
 
 
 def fault_of(template: Any) -> str | None:
-    """Say what is wrong with the makers in a template; None if nothing is."""
-    if isinstance(template, list):
-        return next(filter(None, map(fault_of, template)), None)
-    if not isinstance(template, dict):
-        return None
-    marked = [key for key in template if key.startswith("$")]
-    if marked and (len(template) > 1 or marked[0] not in MAKERS):
-        known = ", ".join(MAKERS)
-        return f"{marked[0][:40]!r} is none of {known}, or does not stand alone in its table"
+    """Say what cannot be made of a template, whatever its variables are; None if all can."""
     try:
-        _ = [_made(maker, template[maker], dry=True) for maker in marked]
+        fill(template, dict.fromkeys(places(template), ""))
     except ValueError as error:
         return str(error)
-    return next(filter(None, map(fault_of, template.values())), None)
+    return None
 
 
 def _value(name: str, variables: Mapping[str, Any]) -> Any:
@@ -87,18 +77,13 @@ def _value(name: str, variables: Mapping[str, Any]) -> Any:
     return variables[name]
 
 
-def _made(maker: str, given: Any, *, dry: bool = False) -> Any:
-    """Return what a maker makes; a dry one only makes sure that it can."""
-    match maker, given:
-        case "$null", True:
+def _made(template: dict[str, Any]) -> Any:
+    match list(template.items()):
+        case [("$null", True)]:
             return None
-        case "$nest", int(depth) if 0 < depth <= _DEEPEST:
-            nested: Any = "end"
-            for _ in range(0 if dry else depth):
-                nested = {"a": nested}
-            return nested
-        case "$repeat", [str(text), int(times)] if 0 <= len(text) * times <= _MOST_CHARACTERS:
-            return "" if dry else text * times
-        case "$repeat", [dict() | list() as value, int(times)] if 0 <= times <= _MOST_ITEMS:
-            return [] if dry else [value] * times
-    raise ValueError(f"{maker} cannot be made of {str(given)[:60]!r}, or is too large")
+        case [("$repeat", [str(text), int(times)])] if 0 <= len(text) * times <= _MOST_CHARACTERS:
+            return text * times
+        case [("$repeat", [dict() | list() as value, int(times)])] if 0 <= times <= _MOST_ITEMS:
+            return [value] * times
+    said = str(template)[:60]
+    raise ValueError(f"{said} is neither $repeat nor $null alone in its table, or is too large")

@@ -6,7 +6,7 @@ import json
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from liftlab.sessions.checks import Checks, checks_of, steps_of
 from liftlab.sessions.grade import records
 from liftlab.sessions.judge import APART
 from liftlab.sessions.model import SEVERITIES, CheckModel, Severity
-from liftlab.sessions.record import Record
+from liftlab.sessions.record import Exchange, Record
 from liftlab.settings.targets import SESSION_METRIC
 from liftlab.store import RunData
 from liftlab.summary.result import Result
@@ -35,16 +35,6 @@ Facets = Mapping[str, Mapping[str, Any]]  # what the grade of each check says be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A request and its reply, as a person reads them."""
-
-    request: str
-    user: str
-    body: str
-    reply: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """One root cause, and the checks that it made fail; the rest is of the first of them."""
 
@@ -55,79 +45,9 @@ class Failure:
     why: str
     expected: str
     actual: str
-    sent: Sent | None
     command: str
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Sessions(Result):
-    """The verdict on a session API.
-
-    Parameters
-    ----------
-    checks, passed, failed
-        How many checks the run is to make, and how many were as expected or not.
-    failures
-        Root causes, the worst first.
-    untested
-        Which checks could not be made, and why.
-    not_run
-        How many were not begun, since the run ended early.
-    left
-        What could not be deleted from the server.
-    lost_kept
-        In how many checks the server closed a connection that it was to keep.
-    stopped
-        Critical checks that stopped at another failure before what they are there to find.
-    critical
-        How many critical failures there are; the upper end counts what was not tested.
-    """
-
-    checks: int
-    passed: int
-    failed: int
-    failures: tuple[Failure, ...]
-    untested: tuple[tuple[str, str], ...]
-    not_run: int
-    left: tuple[str, ...]
-    lost_kept: int
-    stopped: tuple[str, ...]
-    critical: Estimate
-
-    @property
-    def judged(self) -> int:
-        """How many checks have a verdict."""
-        return self.passed + self.failed
-
-    def of(self, severity: Severity) -> list[Failure]:
-        """Return the failures of a severity."""
-        return [failure for failure in self.failures if failure.severity == severity]
-
-    @property
-    def times(self) -> CallTimes:
-        """How long calls take."""
-        return CallTimes(run=self.run, rows=self.calls)
-
-    @property
-    def open(self) -> Untested:
-        """What could not be tested, and what is left on the server."""
-        return Untested(run=self.run, sessions=self)
-
-    @cached_property
-    def calls(self) -> tuple[tuple[bool, LatencySummary], ...]:
-        """How long successful calls take, each apart: of ordinary checks, then under load."""
-        rows, checks = self.run.attempts, checks_of(self.run.folder)
-        rows = rows[(rows["phase"] == "measure") & rows["http_status"].between(200, 299)]
-        under_load = rows["case_id"].isin([check.id for check in checks.checks if check.alone])
-        parts = rows.groupby([under_load, rows["stage"]])
-        seconds = {key: part["last_byte_s"] - part["sent_s"] for key, part in parts}
-        least_s = self.run.run.timing_uncertainty_s
-        return tuple(
-            (load, summarise(seconds[load, call], what=call).within(least_s))
-            for load in (False, True)
-            for call in checks.api.calls
-            if (load, call) in seconds
-        )
+    sent: Exchange | None
+    reply: str = ""  # what `sent` came to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -142,6 +62,53 @@ class CallTimes(Result):
         least_s = self.run.run.timing_uncertainty_s or 0.0
         medians = [times.p50.value for _, times in self.rows]
         return bool(medians) and all(one is not None and one < least_s for one in medians)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Sessions(Result):
+    """The verdict on a session API."""
+
+    checks: int  # that the run is to make
+    passed: int
+    failed: int
+    failures: tuple[Failure, ...]  # root causes, the worst first
+    untested: tuple[tuple[str, str], ...]  # checks that could not be made, and why
+    not_run: int  # checks that were not begun, since the run ended early
+    left: tuple[str, ...]  # what could not be deleted from the server
+    lost_kept: int  # checks in which the server closed a connection that it was to keep
+    stopped: tuple[str, ...]  # critical ones that another failure kept from their point
+    critical: Estimate  # critical failures; the upper end counts what was not tested
+
+    @property
+    def judged(self) -> int:
+        """How many checks have a verdict."""
+        return self.passed + self.failed
+
+    def of(self, severity: Severity) -> list[Failure]:
+        """Return the failures of a severity."""
+        return [failure for failure in self.failures if failure.severity == severity]
+
+    @property
+    def open(self) -> Untested:
+        """What could not be tested, and what is left on the server."""
+        return Untested(run=self.run, sessions=self)
+
+    @cached_property
+    def times(self) -> CallTimes:
+        """How long successful calls take, each apart: of ordinary checks, then under load."""
+        rows, checks = self.run.attempts, checks_of(self.run.folder)
+        rows = rows[(rows["phase"] == "measure") & rows["http_status"].between(200, 299)]
+        under_load = rows["case_id"].isin([check.id for check in checks.checks if check.alone])
+        parts = rows.groupby([under_load, rows["stage"]])
+        seconds = {key: part["last_byte_s"] - part["sent_s"] for key, part in parts}
+        least_s = self.run.run.timing_uncertainty_s
+        keys = [(load, call) for load in (False, True) for call in checks.api.calls]
+        times = (
+            (key[0], summarise(seconds[key], what=key[1]).within(least_s))
+            for key in keys
+            if key in seconds
+        )
+        return CallTimes(run=self.run, rows=tuple(times))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -198,18 +165,13 @@ def _is_short(check: CheckModel, told: Mapping[str, Any]) -> bool:
 def _count(critical: int, more: int, judged: int) -> Estimate:
     """Return the number of critical failures; what was not tested may hide that many more."""
     if not judged:
-        return Estimate(
-            value=None, n=0, reason="the server answered no check", quantity=SESSION_METRIC
-        )
+        why = "the server answered no check"
+        return Estimate(value=None, n=0, reason=why, quantity=SESSION_METRIC)
+    needs = f"{counted(more, 'critical check')} that did not get to their point" if more else ""
     return Estimate(
-        value=critical,
-        low=critical,
-        high=critical + more,
-        n=judged,
-        population="the checks of this run",
-        quantity=SESSION_METRIC,
-        needs=f"{counted(more, 'critical check')} that did not get to their point" if more else "",
-    )
+        value=critical, low=critical, high=critical + more, n=judged, needs=needs,
+        population="the checks of this run", quantity=SESSION_METRIC,
+    )  # fmt: skip
 
 
 def _failures(run: RunData, checks: Checks, facets: Facets) -> Iterator[Failure]:
@@ -233,8 +195,8 @@ def _failures(run: RunData, checks: Checks, facets: Facets) -> Iterator[Failure]
             why=check.why,
             expected=worst["expected"],
             actual=worst["actual"],
-            sent=_sent(run, checks, kept[check.id], worst),
             command=command(run, check),
+            **_sent(run, checks, kept[check.id], worst),
         )
 
 
@@ -245,29 +207,26 @@ def _down(run: RunData, checks: Checks, facets: Facets) -> Iterator[Failure]:
             **_DOWN,  # type: ignore[arg-type]
             witnesses=tuple(seen),
             actual=str(facets[seen[0]].get("untested", "no reply")),
-            sent=None,
             command=command(run, checks[seen[0]]),
+            sent=None,
         )
 
 
-def _sent(run: RunData, checks: Checks, record: Record, finding: Mapping[str, Any]) -> Sent | None:
-    """Return the exchange that a finding is of; of several together the last."""
+def _sent(
+    run: RunData, checks: Checks, record: Record, finding: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the exchange that a finding is of, of several together the last; and its reply."""
     at, call = finding["at"], finding["call"]
     mine = [one for one in record.exchanges if one.judged and one.at.startswith(at)]
     mine = [one for one in mine if one.call == call] or mine
     if not mine:
-        return None
-    one = mine[-1]
+        return {"sent": None}
+    one = replace(mine[-1], path=f"{checks.api.base}{mine[-1].path}")
     head = one.message or one.error_class or "no reply"
     if one.status is not None:
-        head = " ".join(filter(None, (str(one.status), one.headers.get("content-type"))))
+        head = f"{one.status} {one.headers.get('content-type', '')}"
     text = run.folder.artifacts.get_text(one.reply_sha256) if one.reply_sha256 else ""
-    return Sent(
-        request=f"{one.method} {checks.api.base}{one.path}",
-        user=one.user,
-        body=one.request,
-        reply=f"{head}\n{text}".rstrip("\n"),
-    )
+    return {"sent": one, "reply": f"{head}\n{text}".rstrip()}
 
 
 def command(run: RunData, check: CheckModel) -> str:

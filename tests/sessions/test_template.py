@@ -63,5 +63,4 @@ def test_what_is_not_there_is_missing(value: Any, key: str) -> None:
 def test_large_values_are_made() -> None:
     assert fill({"$repeat": ["ab", 3]}, {}) == "ababab"
     assert fill({"$repeat": [{"a": 1}, 2]}, {}) == [{"a": 1}, {"a": 1}]
-    assert fill({"$nest": 2}, {}) == {"a": {"a": "end"}}
     assert fill({"a": {"$null": True}}, {}) == {"a": None}

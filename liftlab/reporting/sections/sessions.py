@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import LatencySummary
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.sections.base import Section, interval_cell, of_run, seconds_cell, shown
 from liftlab.reporting.tables import codes, facts_table, table
 from liftlab.reporting.text import sessions as text
-from liftlab.reporting.text.base import capitalised
 from liftlab.summary.sessions import CallTimes, Failure, Sessions, Untested
 
 _MOST_CODE = 4_000
@@ -22,7 +20,7 @@ def _(found: Sessions) -> Section:
     rows = [
         {
             "Severity": one.severity,
-            "What fails": capitalised(text.capital(one.cause)),
+            "What fails": text.capital(one.cause),
             "Checks": len(one.witnesses),
             "Basis": one.basis,
         }
@@ -36,29 +34,26 @@ def _(found: Sessions) -> Section:
 
 def _failure(failure: Failure) -> Html:
     facts = dict(text.facts(failure))
-    sent = failure.sent
-    for name in ("body", "reply"):
-        facts.pop(name, None)
-    command = facts.pop("try again")
-    parts = [facts_table(facts)]
-    if sent is not None:
-        named = (("Request body", sent.body), ("Reply", sent.reply))
-        for name, said in named:
-            if said:
-                parts += [tag("p", name, cls="note"), tag("pre", bounded(said, _MOST_CODE))]
-    return join([*parts, tag("p", "Try again:", cls="note"), tag("pre", command)])
+    blocks = {"Request body": failure.sent.request if failure.sent else "", "Reply": failure.reply}
+    blocks["Try again"] = failure.command
+    shown = {name: value for name, value in facts.items() if name not in text.BLOCKS}
+    parts = [facts_table(shown)]
+    for name, said in blocks.items():
+        if said:
+            parts += [tag("p", name, cls="note"), tag("pre", bounded(said, _MOST_CODE))]
+    return join(parts)
 
 
 @shown.register
 def _(found: CallTimes) -> Section:
     """Return the times of calls, in the checks and under load."""
+    if not found.rows:
+        return of_run(found, is_empty=True)
     frame = pd.DataFrame([_row(under_load, times) for under_load, times in found.rows])
-    return of_run(
-        found,
-        is_empty=not found.rows,
-        parts=(table(frame, csv="calls.csv"),) if found.rows else (),
-        notes=("Successful calls only, from sent to last byte, in seconds; calls count apart.",),
-    )
+    note = "Successful calls only, from sent to last byte, in seconds; calls count apart."
+    if found.is_busy:
+        return of_run(found, notes=(text.BUSY,))
+    return of_run(found, parts=(table(frame, csv="calls.csv"),), notes=(note,))
 
 
 def _row(under_load: bool, times: LatencySummary) -> dict[str, object]:
@@ -67,22 +62,17 @@ def _row(under_load: bool, times: LatencySummary) -> dict[str, object]:
         "When": "under load" if under_load else "in the checks",
         "n": times.n,
         "Median, s": seconds_cell(times.p50),
-        "95 % interval": _interval(times.p50),
+        "95 % interval": interval_cell(times.p50).replace("prompts", "calls"),
         "P95, s": seconds_cell(times.p95),
-        "95 % interval of P95": _interval(times.p95),
+        "95 % interval of P95": interval_cell(times.p95).replace("prompts", "calls"),
     }
-
-
-def _interval(estimate: Estimate) -> str:
-    return interval_cell(estimate).replace("prompts", "calls")
 
 
 @shown.register
 def _(found: Untested) -> Section:
     """Return what could not be tested, and what is left on the server."""
     rows = [*text.untested(found.sessions)]
-    left = pd.DataFrame({"Left on the server": codes(found.sessions.left)})
     parts = [tag("ul", *(tag("li", row) for row in rows))] if rows else []
-    if len(left):
-        parts.append(table(left))
+    if found.sessions.left:
+        parts.append(table(pd.DataFrame({"Left on the server": codes(found.sessions.left)})))
     return of_run(found, is_empty=not parts, parts=tuple(parts))

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from liftlab.analysis.targets import JudgedTarget
-from liftlab.reporting.text.base import Text, code, joined, marked, write
+from liftlab.reporting.text.base import Text, capitalised, code, joined, marked, write
 from liftlab.reporting.text.numbers import listed
 from liftlab.sessions.model import SEVERITIES
 from liftlab.settings.targets import SESSION_METRIC
 from liftlab.summary.run import RunSummary
-from liftlab.summary.sessions import Failure, Sessions
+from liftlab.summary.sessions import CallTimes, Failure, Sessions
 from liftlab.words import counted, one_line
 
 _MOST_NAMED, _MOST_BODY = 5, 600
-NOTHING = Text("The server answered none of the checks, so nothing can be judged.")
+NOTHING = "The server answered none of the checks, so nothing can be judged."
+BUSY = "This machine was too busy to time calls: each took less than it can tell."
+BLOCKS = ("body", "reply", "try again")  # of a failure's facts: longer texts
+_LOST_KEPT = (
+    "met a connection that the server closed and was to keep; the call was sent again on a new "
+    "one, and is not counted as failed"
+)
 
 
 def title(summary: RunSummary) -> Text:
@@ -32,24 +38,17 @@ def title(summary: RunSummary) -> Text:
 def sentences(summary: RunSummary) -> tuple[Text, ...]:
     """Return what else there is to say of all checks together."""
     found = _of(summary)
-    said = [NOTHING] if not found.judged else [_checks(found)]
-    counts = {name: len(found.of(name)) for name in SEVERITIES[1:]}
-    if others := [counted(n, f"{name} failure") for name, n in counts.items() if n]:
-        said.append(Text(f"Beside critical ones: {listed(others)}."))
-    if found.stopped:
-        count = counted(len(found.stopped), "critical check")
-        said.append(Text(f"{count} stopped at another failure, before what they are to find."))
-    if found.left:
-        count = counted(len(found.left), "session")
-        said.append(Text(f"{count} could not be deleted from the server."))
-    if found.lost_kept:
-        said.append(
-            Text(
-                f"In {counted(found.lost_kept, 'check')} the server closed a connection that it "
-                "was to keep; the call was sent again on a new one, and is not counted as failed."
-            )
-        )
-    return tuple(said)
+    said = [_checks(found)] if found.judged else [NOTHING]
+    counts = [(len(found.of(name)), f"{name} failure") for name in SEVERITIES[1:]]
+    if others := [counted(n, name) for n, name in counts if n]:
+        said.append(f"Beside critical ones: {listed(others)}.")
+    for n, what, more in (
+        (len(found.stopped), "critical check", "stopped at another failure, before its point"),
+        (len(found.left), "session", "could not be deleted from the server"),
+        (found.lost_kept, "check", _LOST_KEPT),
+    ):
+        said += [f"{counted(n, what)} {more}."] if n else []
+    return tuple(map(Text, said))
 
 
 def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
@@ -57,10 +56,9 @@ def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
     found = _of(summary)
     if not found.judged:
         return []
-    checks = Text(f"{found.passed:,} of {found.judged:,}")
-    failures = [(f"{one} failures".capitalize(), Text(f"{len(found.of(one)):,}"))
-                for one in SEVERITIES]  # fmt: skip
-    return [("Session checks passed", checks), *failures]
+    rows = [(f"{one} failures".capitalize(), f"{len(found.of(one)):,}") for one in SEVERITIES]
+    rows.insert(0, ("Session checks passed", f"{found.passed:,} of {found.judged:,}"))
+    return [(name, Text(value)) for name, value in rows]
 
 
 def message(summary: RunSummary) -> Text:
@@ -94,8 +92,8 @@ def facts(failure: Failure) -> list[tuple[str, str]]:
         ("seen by", ", ".join(names) + (f" and {more:,} more" if more else "")),
     ]
     if sent := failure.sent:
-        rows += [("request", f"{sent.request}, user {sent.user}"), ("body", sent.body)]
-        rows.append(("reply", sent.reply))
+        rows.append(("request", f"{sent.method} {sent.path}, user {sent.user}"))
+        rows += [("body", sent.request), ("reply", failure.reply)]
     rows.append(("try again", failure.command))
     return [(name, _bounded(text)) for name, text in rows if text]
 
@@ -120,25 +118,29 @@ def lines(summary: RunSummary) -> Iterator[str]:
     for failure in found.failures:
         yield f"\n{heading(failure)}"
         yield from (f"  {name:15}{text}" for name, text in facts(failure))
-    missing = [*untested(found)]
-    if missing:
-        yield "\nNot tested"
-        yield from (f"  {line}" for line in missing)
-    if found.left:
-        yield "\nLeft on the server"
-        yield from (f"  {one_line(line)}" for line in found.left[:20])
-    if found.calls:
-        yield "\nTime by call (successful calls)"
-        for load, times in found.calls:
-            under = " under load" if load else ""
-            tail = "" if times.p95.value is None else f"; P95 {times.p95.point}"
-            yield f"  {times.what + under:22}median {times.p50}{tail}"
+    left = [one_line(line) for line in found.left[:20]]
+    for title_of, rows in (
+        ("Not tested", [*map(str, untested(found))]),
+        ("Left on the server", left),
+        ("Time by call (successful calls)", [*_times(found.times)]),
+    ):
+        if rows:
+            yield f"\n{title_of}"
+            yield from (f"  {row}" for row in rows)
+
+
+def _times(found: CallTimes) -> Iterator[str]:
+    for load, times in () if found.is_busy else found.rows:
+        under = " under load" if load else ""
+        tail = "" if times.p95.value is None else f"; P95 {times.p95.point}"
+        yield f"{times.what + under:22}median {times.p50}{tail}"
+    if found.is_busy:
+        yield BUSY
 
 
 def capital(cause: str) -> str:
     """Return a cause as it begins a sentence."""
-    text = one_line(cause)[:200]
-    return text[:1].upper() + text[1:]
+    return str(capitalised(one_line(cause)[:200]))
 
 
 def _of(summary: RunSummary) -> Sessions:
@@ -153,12 +155,12 @@ def _aim(target: JudgedTarget) -> Text:
     return write(" (target: {}; {})", aim, verdict)
 
 
-def _checks(found: Sessions) -> Text:
+def _checks(found: Sessions) -> str:
     parts = [f"{found.passed:,} of {counted(found.judged, 'check')} passed"]
     missing = found.checks - found.judged
     if missing:
         parts.append(f"{counted(missing, 'check')} could not be tested")
-    return Text(f"{'; '.join(parts)}.")
+    return f"{'; '.join(parts)}."
 
 
 def _basis(failure: Failure) -> str:
