@@ -184,8 +184,7 @@ def _failures(run: RunData, checks: Checks, facets: Facets) -> Iterator[Failure]
     kept = dict(records(run.trials, run.stages, run.folder.artifacts)) if by_cause else {}
     for (cause, _), seen in by_cause.items():
         check, worst = min(
-            seen,
-            key=lambda one: (SEVERITIES.index(one[1]["severity"]), one[0].basis != "contract"),
+            seen, key=lambda one: (SEVERITIES.index(one[1]["severity"]), one[0].basis != "contract")
         )
         yield Failure(
             cause=cause,

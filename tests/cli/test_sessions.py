@@ -88,3 +88,29 @@ def test_it_stands_in_the_status_of_a_suite(here: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize("args", [[], [NOWHERE, "--resume", "y"], [NOWHERE, "--only", "reed"]])
 def test_contradictions_are_refused(args: list[str]) -> None:
     assert main(["sessions", *args]) == 2
+
+
+def test_what_is_of_answers_says_so_in_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve() as server:
+        check(server.url, "list-has-new")
+    capsys.readouterr()
+    (here / "claims.md").write_text("The success rate is 75 %.\n")
+    out = str(here / "out.json")
+    for args in (
+        ["baseline", "set", "sessions"],
+        ["compare", "sessions", "sessions"],
+        ["compare", "sessions", "sessions", "sessions"],
+        ["claims", "sessions"],
+        ["lint-report", str(here / "claims.md"), "--run", "sessions"],
+        ["reproduce", "sessions", "list-has-new"],
+        ["readme-update", "sessions"],
+        ["export", "sessions", "--format", "week2", "--out", out],
+    ):
+        assert main(args) == 6, args
+        told = capsys.readouterr()
+        assert "is a run of session checks" in told.err
+        assert told.out == ""
+    assert main(["trial", "sessions", "list-has-new"]) == 0
+    assert main(["export", "sessions", "--format", "jsonl", "--out", out]) == 0
