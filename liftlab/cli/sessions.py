@@ -63,10 +63,8 @@ def print_sessions(summary: RunSummary, as_json: bool) -> None:
 
     if as_json:
         click.echo(json.dumps(sessions_json(summary), indent=2, allow_nan=False))
-        return
-    click.echo(heading(summary.run))
-    for line in text.lines(summary):
-        click.echo(printable(line))
+    else:
+        click.echo("\n".join([heading(summary.run), *map(printable, text.lines(summary))]))
 
 
 def sessions_json(summary: RunSummary) -> dict[str, object]:
@@ -100,7 +98,5 @@ def _finish(summary: RunSummary, as_json: bool) -> None:
     if found is not None and not found.judged:
         raise EndpointUnreachable(f"{run_id}: the server answered no check, so nothing is judged")
     if summary.run.run.status == "partial":
-        raise RunIncomplete(
-            f"{run_id}: ended early, what is done is kept. "
-            f"Go on with: liftlab sessions --resume {run_id}"
-        )
+        how = f"Go on with: liftlab sessions --resume {run_id}"
+        raise RunIncomplete(f"{run_id}: ended early, what is done is kept. {how}")

@@ -31,8 +31,7 @@ def plan_sessions(
 ) -> RunRequest:
     """Resolve the checks and the endpoint before anything is sent; `run_suite` runs them.
 
-    `path` is the file of checks, the lift API's if None; `only` names some of its checks.
-    Raises SuiteInvalid, UnknownName, UsageError.
+    `path`: the file of checks; the lift API's if None. Raises SuiteInvalid or UnknownName.
     """
     endpoint = project.settings.chosen_endpoint(None)
     if endpoint.base_url is None:

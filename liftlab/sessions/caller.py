@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -16,21 +17,26 @@ from liftlab.endpoints.seen import secrets_of
 from liftlab.runner.context import Context
 from liftlab.runner.trace import Trace
 from liftlab.sessions import clean_up
-from liftlab.sessions.break_off import break_off
 from liftlab.sessions.checks import Checks, needed_by_expectations
 from liftlab.sessions.clean_up import MADE_UP, Headers, Made
-from liftlab.sessions.model import RawUser, StepModel
+from liftlab.sessions.model import StepModel, User
 from liftlab.sessions.pulse import Pulse
 from liftlab.sessions.record import Exchange
 from liftlab.sessions.template import fill, fill_text, places
 from liftlab.settings import EndpointSettings
 from liftlab.timing.failures import TransportFailure
 from liftlab.timing.observed import observed
+from liftlab.timing.transport import verifying_tls
 
+_BEGUN_S = 0.1  # by then a server has begun with what it has
 _SHOWN_BYTES = 4_000  # of a request's body
 _KEPT = {"content-type", "location", "retry-after", "allow"}
 _IN_PATHS = "/:?&=%@!$'()*+,;~-._[]"
 _USER_AGENT = (("accept-encoding", "identity"), ("user-agent", "liftlab"))
+
+
+# The call's name, its method, path, headers and body.
+Request = tuple[str, str, str, Sequence[tuple[str, str]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +92,15 @@ class Caller:
         headers = self.headers(user)
         if body:
             headers.append(("content-type", step.content_type))
-        method = step.method or call.method
+        request = name, step.method or call.method, path, headers, body
         if step.break_off:
-            url = self._setup.base_url + path
-            await break_off(self._setup.endpoint, method, url, headers, body)
-            exchange, content = self._exchange(name, method, path, body), b""
-            exchange = replace(exchange, message="broken off, as the check says", judged=False)
+            await break_off(self._setup.endpoint, self._setup.base_url, request)
+            said = "broken off, as the check says"
+            exchange, content = replace(self._exchange(request), message=said, judged=False), b""
         else:
             deadline_s = step.deadline_s or call.deadline_s or self._api.deadline_s
             try:
-                exchange, content = await self._sent(name, method, path, headers, body, deadline_s)
+                exchange, content = await self._sent(request, deadline_s)
             except BaseException:  # given up, or the server is down: it may have made something
                 self.made.unsure |= {user} if call.makes else set()
                 raise
@@ -110,21 +115,16 @@ class Caller:
         """Make a call to clean up, without a body."""
         call = self._api.calls[name]
         path = _path(call.path, {**self._setup.checks.values, **scope})
-        headers = self.headers(user)
-        return await self._sent(name, call.method, path, headers, b"", clean_up.CLEAN_UP_S)
+        request = name, call.method, path, self.headers(user), b""
+        return await self._sent(request, clean_up.CLEAN_UP_S)
 
-    def user(
-        self, user: str | list[str] | RawUser, scope: Mapping[str, Any]
-    ) -> tuple[Headers, str]:
-        """Return the headers that say who calls, and how a person reads that.
-
-        The users that liftlab makes up for a check are the same when the run is resumed.
-        """
+    def user(self, user: User, scope: Mapping[str, Any]) -> tuple[Headers, str]:
+        """Return the headers that say who calls, in a resumed run the same, and them in words."""
         header = self._api.user_header
         if header is None:
             return (), "none"
-        if isinstance(user, RawUser):
-            return ((header, _header(str(fill(user.raw, scope)))),), "raw"
+        if isinstance(user, dict):
+            return ((header, _header(str(fill(user["raw"], scope)))),), "raw"
         names = [fill_text(one, scope) for one in ([user] if isinstance(user, str) else user)]
         own = sha256(f"{self._setup.context.run_id}:{self._check_id}".encode()).hexdigest()[:10]
         known = self._api.users
@@ -135,21 +135,15 @@ class Caller:
         """Return the headers of a call without a body."""
         return [*_USER_AGENT, *self._api.headers.items(), *self._secret.items(), *user]
 
-    def _exchange(self, name: str, method: str, path: str, body: bytes) -> Exchange:
+    def _exchange(self, request: Request) -> Exchange:
+        name, method, path, _, body = request
         shown = self._redact.content(body)[:_SHOWN_BYTES].decode("utf-8", "replace")
         path = self._redact.text(path)
         return Exchange(at="", call=name, method=method, path=path, user="", request=shown)
 
-    async def _sent(
-        self,
-        name: str,
-        method: str,
-        path: str,
-        headers: list[tuple[str, str]],
-        body: bytes,
-        deadline_s: float,
-    ) -> tuple[Exchange, bytes]:
-        exchange, url = self._exchange(name, method, path, body), self._setup.base_url + path
+    async def _sent(self, request: Request, deadline_s: float) -> tuple[Exchange, bytes]:
+        name, method, path, headers, body = request
+        exchange, url = self._exchange(request), self._setup.base_url + path
         pulse, redacted = self._setup.pulse, self._redact.text
         try:
             with self._trace.stage(name) if self._trace else nullcontext():
@@ -185,6 +179,27 @@ async def silence_of(setup: Setup, patience_s: float = 10.0) -> str | None:
     finally:
         await caller.close()
     return None
+
+
+async def break_off(endpoint: EndpointSettings, base_url: str, request: Request) -> None:
+    """Send a request's head and half of its body; what that does, the calls after it show."""
+    _, method, path, headers, body = request
+    parts = urlsplit(base_url + path)
+    secure = parts.scheme == "https"
+    tls = verifying_tls(endpoint.ca_file and str(endpoint.ca_file)) if secure else None
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc.rpartition('@')[2]}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    lines += [f"Content-Length: {len(body)}", "", ""]
+    with suppress(OSError):
+        async with asyncio.timeout(endpoint.connect_s):
+            port = parts.port or (443 if secure else 80)
+            _, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls)
+            writer.write("\r\n".join(lines).encode("latin-1") + body[: len(body) // 2])
+            await writer.drain()
+            await asyncio.sleep(_BEGUN_S)
+            writer.close()
+            await writer.wait_closed()
 
 
 def _body(step: StepModel, default: Any, scope: Mapping[str, Any]) -> bytes:

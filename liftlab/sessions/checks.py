@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 
 from liftlab import tomlfile
 from liftlab.errors import InputInvalid, SuiteInvalid, UnknownName
 from liftlab.records import SESSIONS
-from liftlab.sessions.model import ApiModel, CheckModel, ChecksModel, RawUser, StepModel
+from liftlab.sessions.model import CheckModel, ChecksModel, StepModel
 from liftlab.sessions.template import fault_of, fill, places
 from liftlab.store import RunFolder
 from liftlab.suite import Case, Suite
@@ -23,45 +22,33 @@ Keys = tuple[tomlfile.Key, ...]
 Fault = tuple[Keys, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checks:
-    """The checks of one file, or those of them that were selected; `source` is the whole file."""
+class Checks(ChecksModel):
+    """The checks of one file, or those of them that were selected."""
 
-    api: ApiModel
-    values: dict[str, Any]
-    schemas: dict[str, Any]
-    checks: tuple[CheckModel, ...]
-    path: Path
-    source: bytes = field(repr=False)
+    _source: bytes = PrivateAttr(b"")  # of the whole file
 
     def __getitem__(self, check_id: str) -> CheckModel:
         """Return the check of that id; raise UnknownName if there is none."""
-        for check in self.checks:
+        for check in self.check:
             if check.id == check_id:
                 return check
-        raise UnknownName("check", check_id, [check.id for check in self.checks])
+        raise UnknownName("check", check_id, [check.id for check in self.check])
 
     def only(self, ids: Sequence[str], user_header: str | None = None) -> Checks:
-        """Return the checks named, all where none is; with another header that says who calls.
-
-        Raises UnknownName.
-        """
-        wanted = {self[check_id].id for check_id in ids}
-        kept = tuple(check for check in self.checks if not wanted or check.id in wanted)
+        """Return the checks named, all where none is, with another user header; or UnknownName."""
+        kept = [check for check in self.check if check.id in ids or not ids]
+        _ = [self[check_id] for check_id in ids]
         told = {"user_header": user_header} if user_header else {}
-        return replace(self, checks=kept, api=self.api.model_copy(update=told))
+        return self.model_copy(update={"check": kept, "api": self.api.model_copy(update=told)})
 
     def as_suite(self) -> Suite:
         """Return the checks as the cases of a suite: each is a trial of a run."""
         cases = tuple(
-            Case(check.id, check.id, category=check.group, difficulty=check.severity)  # type: ignore[arg-type]
-            for check in self.checks
+            Case(one.id, one.id, category=one.group, difficulty=one.severity)  # type: ignore[arg-type]
+            for one in self.check
         )
-        digest = sha256(self.source).hexdigest()
-        return Suite(
-            name=SESSIONS, description="", cases=cases, sha256=digest,
-            path=self.path, source=self.source,
-        )  # fmt: skip
+        told: Any = {"sha256": sha256(self._source).hexdigest(), "source": self._source}
+        return Suite(name=SESSIONS, description="", cases=cases, path=Path("checks.toml"), **told)
 
 
 def load(path: Path) -> Checks:
@@ -70,10 +57,7 @@ def load(path: Path) -> Checks:
 
 
 def checks_of(folder: RunFolder) -> Checks:
-    """Return the checks that a run makes: of its file as it was, those that were asked for.
-
-    Raises InputInvalid if it is no run of session checks.
-    """
+    """Return the checks that a run makes; raise InputInvalid if it is of something else."""
     manifest = folder.manifest()
     if manifest.get("suite") != SESSIONS:
         raise InputInvalid(f"{folder.run_id} is no run of session checks")
@@ -87,24 +71,18 @@ def parse(source: bytes, path: Path) -> Checks:
     """Make checks of a file's bytes. Raises SuiteInvalid: says the line and the field."""
     file = tomlfile.parse(source, path, SuiteInvalid)
     try:
-        model = ChecksModel.model_validate(file.data)
+        checks = Checks.model_validate(file.data)
     except ValidationError as error:
         raise tomlfile.invalid(file, error, SuiteInvalid) from None
-    for keys, message in _faults(model):
+    for keys, message in _faults(checks):
         where = tomlfile.field_name(keys)
         raise SuiteInvalid(path, f"{where}: {message}", file.line(*keys))
     values: dict[str, Any] = {}
-    for name, template in model.values.items():
+    for name, template in checks.values.items():
         values[name] = fill(template, values)
-    return Checks(
-        api=model.api, values=values, schemas=model.schemas, checks=tuple(model.check),
-        path=path, source=source,
-    )  # fmt: skip
-
-
-def calls_of(step: StepModel) -> list[str]:
-    """Return the names of the calls that a step makes."""
-    return [step.call] if step.call else list(step.calls)
+    checks = checks.model_copy(update={"values": values})
+    checks._source = source
+    return checks
 
 
 def steps_of(steps: Sequence[StepModel]) -> Iterator[StepModel]:
@@ -144,14 +122,11 @@ def _faults(model: ChecksModel) -> Iterator[Fault]:
 def _step_faults(
     model: ChecksModel, steps: Sequence[StepModel], keys: Keys, known: set[str]
 ) -> Iterator[Fault]:
-    """Return the faults of steps; `known` has the variables so far, and gets those that they save.
-
-    Steps of several lanes may use each other's: they run at the same time.
-    """
+    """Return the faults of steps; `known` has the variables so far, and gets those they save."""
     for number, step in enumerate(steps):
         at = (*keys, number)
         known |= set(step.variables)
-        for name in calls_of(step):
+        for name in step.call:
             if name not in model.api.calls:
                 yield at, f"there is no call {name!r} in [api.calls]"
                 return
@@ -172,8 +147,8 @@ def _step_faults(
 
 def _needed(model: ChecksModel, step: StepModel) -> set[str]:
     templates: list[Any] = [step.query, step.raw, step.variables, step.each, step.change]
-    templates.append(step.user.raw if isinstance(step.user, RawUser) else step.user)
-    for call in (model.api.calls[name] for name in calls_of(step)):
+    templates.append(step.user)
+    for call in (model.api.calls[name] for name in step.call):
         own = {"body", "raw", "hex"} & step.model_fields_set
         templates += [call.path if step.path is None else step.path]
         templates += [step.body if own else call.body]

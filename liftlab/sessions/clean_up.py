@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from liftlab.sessions.model import ApiModel
-from liftlab.sessions.paths import look_up
 from liftlab.sessions.pulse import ServerDown
 from liftlab.sessions.record import Exchange
+from liftlab.sessions.replies import read_at
 
 Headers = tuple[tuple[str, str], ...]
 # Makes a call as a user, with the variables of its path.
@@ -76,7 +75,10 @@ class Made:
                 await asyncio.gather(*(delete(*one) for one in list(self._ids.items())))
         except (TimeoutError, ServerDown) as error:
             left = dict.fromkeys(self._ids, str(error) or "no time left") | left
-        return [f"{made[:100]}: {said}" for made, said in left.items()]
+        lines = [f"{made[:100]}: {said}" for made, said in left.items()]
+        for line in lines:
+            self._note(f"could not be deleted: {line}")
+        return lines
 
     async def _deleted(self, made: str, users: list[Headers]) -> str | None:
         """Delete one as whoever made it; say why it could not be."""
@@ -93,11 +95,7 @@ class Made:
         return said
 
     async def _found(self) -> dict[str, list[Headers]]:
-        """Return what only one of the unsure users sees; of users not made up, nothing.
-
-        What somebody sees who never made anything is not the user's own: such a server shows to
-        each the work of others, and that stays.
-        """
+        """Return what only one of the unsure users sees, not one who never made anything, too."""
         users = [one for one in self.unsure if any(name.startswith(MADE_UP) for _, name in one)]
         seen = await asyncio.gather(*map(self._seen_by, users))
         if not any(seen):
@@ -115,10 +113,7 @@ class Made:
             return []
         async with self._lanes:
             _, content = await self._call_as(clean_up.listing, user, {})
-        try:
-            ids = look_up(json.loads(content), clean_up.ids)
-        except (ValueError, RecursionError):
-            return []
+        ids = read_at(clean_up.ids, content)
         return [str(one) for one in ids[:1000]] if isinstance(ids, list) else []
 
 
@@ -134,8 +129,5 @@ async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
 
 def id_of(content: bytes, path: str) -> str | None:
     """Return the id that a reply has at a path; None where it has none."""
-    try:
-        found = look_up(json.loads(content), path)
-    except (ValueError, RecursionError):
-        return None
+    found = read_at(path, content)
     return str(found) if isinstance(found, str | int) else None

@@ -12,9 +12,10 @@ from liftlab.grading.grade import GRADER_VERSION, grade
 from liftlab.records import Check, Grade, Outcome
 from liftlab.sandbox import Sandbox
 from liftlab.sessions.checks import Checks
-from liftlab.sessions.judge import Finding, Judge, at_path
+from liftlab.sessions.judge import Finding, Judge
 from liftlab.sessions.model import Severity, code_check
 from liftlab.sessions.record import Exchange, Record
+from liftlab.sessions.replies import at_path
 from liftlab.sessions.template import Unset
 from liftlab.store import Artifacts
 from liftlab.suite import Case

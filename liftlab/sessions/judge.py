@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -14,18 +14,14 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from liftlab.sessions.checks import Checks
-from liftlab.sessions.compare import holds
-from liftlab.sessions.model import NO_REPLY, SEVERITIES, CheckModel, Severity, StepModel, ThatModel
-from liftlab.sessions.paths import MISSING, look_up
+from liftlab.sessions.model import SEVERITIES, CheckModel, Severity, StepModel, ThatModel
 from liftlab.sessions.record import Exchange, Record
+from liftlab.sessions.replies import MISSING, at_path, fits, holds, parsed
 from liftlab.sessions.template import fill, fill_text
 from liftlab.values import show
 
-Kind = Literal[
-    "hang", "no_reply", "status", "accepted", "shape", "value", "slow", "all", "code", "script"
-]  # fmt: skip
 # What these say depends on what the check was after: of two severities they are two causes.
-APART: frozenset[Kind] = frozenset({"accepted", "value", "all", "code"})
+APART = frozenset({"accepted", "value", "all", "code"})
 _NOT_THE_POINT = ("no_reply", "shape", "script")  # of any check: at most major
 Replies = Callable[[Exchange], bytes]
 
@@ -36,20 +32,16 @@ _LISTED = ("contains", "contains_all", "excludes")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One expectation and what came of it.
-
-    `cause` names the root cause that a failure is counted under: the call and the kind of
-    deviation, not the check that saw it.
-    """
+    """One expectation and what came of it."""
 
     at: str
     call: str
-    kind: Kind
+    kind: str  # hang, no_reply, status, accepted, shape, value, slow, all, code, script
     passed: bool
     expected: str
     actual: str
     severity: Severity
-    cause: str = ""
+    cause: str = ""  # what a failure is counted under, whichever check saw it
 
 
 class Judge:
@@ -77,13 +69,10 @@ class Judge:
         return findings
 
     def exchange(self, one: Exchange, body: bytes) -> list[Finding]:
-        """Judge one exchange by its step: its status first, and what it says only where that holds.
-
-        A reply that did not come is one finding, whatever else was expected of it.
-        """
+        """Judge one exchange by its step: its status, and what it says only where that holds."""
         if one.status is None:
             said = one.message or one.error_class or "no reply"
-            kind: Kind = "hang" if one.error_class == "deadline" else "no_reply"
+            kind = "hang" if one.error_class == "deadline" else "no_reply"
             cause = "hangs" if kind == "hang" else "has no reply"
             return [self.found((one.at, one.call), kind, False, ("a reply", said, cause))]
         status = self._status(one, one.status)
@@ -94,7 +83,7 @@ class Judge:
         step, findings = self.step_at(at), []
         exchanges = [one for one in exchanges if one.judged and _is_within(one.at, at)]
         good = [one for one in exchanges if fits(one.status, self._checks.api.calls[one.call].ok)]
-        place = at, exchanges[0].call if exchanges else step.call or "script"
+        place = at, exchanges[0].call if exchanges else "script"
         if step.all.succeed is not None:
             expected = f"{step.all.succeed} of {len(exchanges)} calls succeed"
             what = expected, f"{len(good)} succeed", "how many succeed"
@@ -127,17 +116,14 @@ class Judge:
     def found(
         self,
         place: tuple[str, str],
-        kind: Kind,
+        kind: str,
         passed: bool,
         what: tuple[str, str, str],
         *,
         limit: Severity | None = None,
         own: bool = True,
     ) -> Finding:
-        """Return a finding at a place and call: what was expected, what came, and the cause.
-
-        `limit`: how bad it is at most. `own`: whether the cause is that call's alone.
-        """
+        """Return a finding: what was expected, what came, the cause; `own` to that call or not."""
         if limit is None:
             limit = "major" if kind in _NOT_THE_POINT else "critical"
         rule = max(self._check.severity, limit, key=SEVERITIES.index)
@@ -156,7 +142,7 @@ class Judge:
     def _status(self, one: Exchange, status: int) -> Finding:
         allowed = self.step_at(one.at).expect.status or self._checks.api.calls[one.call].ok
         to_succeed = any(each.startswith("2") for each in allowed)
-        kind: Kind = "status"
+        kind = "status"
         match status // 100:
             case 5 if to_succeed:
                 cause = f"fails with {status}"
@@ -204,7 +190,7 @@ class Judge:
                     target += that.plus
                 passed = holds(that.operator, value, target)
             expected = f"{that.at or 'the reply'} {that.operator} {show(target, _SHOWN)}"
-            what = expected, _shown(value), _cause_of(that)
+            what = expected, show(value, _SHOWN), _cause_of(that)
             # A field that is wrong in one call and in another is wrong for one reason.
             yield self.found(place, "value", passed, what, own=that.operator in _LISTED)
 
@@ -212,7 +198,7 @@ class Judge:
         self, place: tuple[str, str], body: bytes, schema: Any, what: str
     ) -> Iterator[Finding]:
         try:
-            faults = sorted(self._validator(schema).iter_errors(_parsed(body)), key=_by_place)
+            faults = sorted(self._validator(schema).iter_errors(parsed(body)), key=_by_place)
         except ValueError as error:
             told = f"{what} is JSON", str(error), f"{what}: not JSON"
             yield self.found(place, "shape", False, told)
@@ -241,39 +227,6 @@ def _cause_of(that: ThatModel) -> str:
     return f"{what} lacks what must be there" if that.operator in _LISTED else f"{what} is wrong"
 
 
-def at_path(path: str, exchange: Exchange, body: bytes) -> Any:
-    """Return what stands at a path of a reply, or of what came with it."""
-    if path == "@text":
-        return body.decode("utf-8", "replace")
-    if path.startswith("@header."):
-        return exchange.headers.get(path.partition(".")[2].lower(), MISSING)
-    try:
-        return look_up(_parsed(body), path)
-    except ValueError:
-        return MISSING
-
-
-def _parsed(body: bytes) -> Any:
-    """Return a reply's JSON; raise ValueError where it is none."""
-    try:
-        return json.loads(body, parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    except ValueError as error:
-        said = show(body[:200].decode("utf-8", "replace"), 120)
-        raise ValueError(f"{said} ({type(error).__name__})") from None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def fits(status: int | None, allowed: Sequence[str]) -> bool:
-    """Say whether a status, None where no reply came, is one of those allowed."""
-    told = (NO_REPLY,) if status is None else (str(status), f"{status // 100}xx")
-    return any(one in allowed for one in told)
-
-
 def _is_within(at: str, over: str) -> bool:
     return at == over or at.startswith((f"{over}#", f"{over}."))
 
@@ -291,7 +244,3 @@ def _cause_of_shape(fault: ValidationError) -> str:
     field = str(names[-1])[:80] if names else "a reply"
     how = "is of another type" if fault.validator == "type" else "is not as its schema says"
     return f"{field} {how}"
-
-
-def _shown(value: Any) -> str:
-    return "nothing" if value is MISSING else show(value, _SHOWN)

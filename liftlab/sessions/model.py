@@ -9,15 +9,13 @@ from jsonschema import Draft202012Validator, SchemaError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from liftlab.errors import UsageError
-from liftlab.sessions.compare import OPERATORS
-from liftlab.sessions.paths import parse_path
+from liftlab.sessions.replies import parse_path
 from liftlab.sessions.template import fill_text, places
 from liftlab.suite import Check
 from liftlab.suite.drafting import read_example
 
 Severity = Literal["critical", "major", "minor"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "major", "minor")
-NO_REPLY = "no reply"
 
 
 def _listed(given: Any) -> Any:
@@ -50,10 +48,7 @@ def _example(text: str) -> str:
 
 
 def code_check(example: str, variables: Mapping[str, Any]) -> tuple[str, Check]:
-    """Return the function and the check of an example such as `{name}(2, 3) -> 5`.
-
-    Raises UsageError if it is none, or what a variable brings is no name of a function.
-    """
+    """Return function and check of an example such as `{name}(2, 3) -> 5`, or raise UsageError."""
     called, _, rest = example.partition("(")
     name = fill_text(called, variables).strip()
     if not name.isidentifier():
@@ -63,6 +58,7 @@ def code_check(example: str, variables: Mapping[str, Any]) -> tuple[str, Check]:
 
 _Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=60)]
 _User = Annotated[str, Field(pattern=r"^([a-z0-9_]|\{[a-z_]+\})+$", max_length=60)]
+User = _User | list[_User] | Annotated[dict[Literal["raw"], Any], Field(min_length=1)]
 _Method = Annotated[str, Field(pattern=r"^[A-Z]{1,20}$")]
 _Status = Annotated[str, Field(pattern=r"^[1-5](xx|\d\d)$")]
 _Statuses = Annotated[list[_Status], Field(min_length=1), BeforeValidator(_statuses)]
@@ -77,10 +73,7 @@ class _Model(BaseModel):
 
 
 class CallModel(_Model):
-    """One call of the API. `ok` and `reply` are what a reply is held to unless a step says more.
-
-    `makes` is where the reply names what the call made, to be deleted in the end.
-    """
+    """One call of the API; `makes` is where its reply names what it made, to be deleted."""
 
     method: _Method
     path: str = Field(default="", max_length=2000)
@@ -92,11 +85,7 @@ class CallModel(_Model):
 
 
 class CleanUpModel(_Model):
-    """How what was made is deleted: a call that takes the id as `variable`.
-
-    What a user's `listing` has beside is deleted only where liftlab made the user up, and where
-    nobody else sees it.
-    """
+    """How what was made is deleted: a call that takes the id as `variable`; what may be left."""
 
     call: _Name
     variable: _Name = "id"
@@ -135,11 +124,11 @@ class ThatModel(_Model):
     @property
     def operator(self) -> str:
         """The name of the comparison."""
-        return next(iter(self.model_fields_set & {*OPERATORS, "fits"}))
+        return next(iter(self.model_fields_set - {"at", "plus"}))
 
     @model_validator(mode="after")
     def _one_operator(self) -> Self:
-        if len(self.model_fields_set & {*OPERATORS, "fits"}) != 1:
+        if len(self.model_fields_set - {"at", "plus"}) != 1:
             raise ValueError("has one comparison, such as equals, contains, excludes or fits")
         return self
 
@@ -164,23 +153,16 @@ class ExpectModel(_Model):
     within_s: _Seconds | None = None
 
 
-class RawUser(_Model):
-    """A user header as it is written here."""
-
-    raw: Any
-
-
 class StepModel(_Model):
     """One step: a call, a group of steps, a pause, or a restart of the server."""
 
-    call: _Name | None = None
-    calls: list[_Name] = []
+    call: Annotated[list[_Name], BeforeValidator(_listed)] = []
     steps: list[StepModel] = []
     lanes: list[list[StepModel]] = []
     wait: _Seconds | None = None
     restart: bool = False
 
-    user: _User | list[_User] | RawUser = "a"
+    user: User = "a"
     method: _Method | None = None
     path: str | None = Field(default=None, max_length=100_000)
     query: dict[str, Any] = {}
@@ -206,12 +188,12 @@ class StepModel(_Model):
     @model_validator(mode="after")
     def _one_of_each_kind(self) -> Self:
         said = self.model_fields_set
-        kinds = ["call", "calls", "steps", "lanes", "wait", "restart"]
+        kinds = ["call", "steps", "lanes", "wait", "restart"]
         for names in (kinds, ["body", "change", "raw", "hex"], ["repeat", "parallel", "each"]):
             if len(said.intersection(names)) > 1 or (names is kinds and not said & {*kinds}):
                 raise ValueError(f"is or has one of {', '.join(names)}")
-        if not said & {"call", "calls"} and (spare := sorted(said - _OF_ALL - {*kinds})):
-            raise ValueError(f"{spare[0]} goes with call or calls")
+        if "call" not in said and (spare := sorted(said - _OF_ALL - {*kinds})):
+            raise ValueError(f"{spare[0]} goes with call")
         return self
 
 

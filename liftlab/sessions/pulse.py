@@ -16,10 +16,7 @@ class ServerDown(Exception):
 
 
 class Pulse:
-    """Ends a run early where nothing answers.
-
-    `silence`: makes the plainest call there is, and returns why it had no reply; None if it had.
-    """
+    """Ends a run early where nothing answers; `silence` says why a plain call has no reply."""
 
     def __init__(self, stop: Stop, silence: Callable[[], Awaitable[str | None]]) -> None:
         self._stop, self.silence = stop, silence
@@ -32,20 +29,16 @@ class Pulse:
         self._missed = 0
 
     async def missed(self, failure: TransportFailure) -> None:
-        """Note a call without a reply; after several of them, find out whether there will be any.
-
-        Raises ServerDown once there are none.
-        """
+        """Note a call without a reply; raise ServerDown once there are none any more."""
         self._missed += 1
         if self._missed >= _DOUBTFUL or failure.error_class == "connect":
             async with self._lock:
-                if self.down is None and self._missed:
-                    await self.look()
+                await self.look()
         self.check()
 
     async def look(self) -> None:
         """Give up if the server does not answer the plainest call."""
-        if why := await self.silence():
+        if self.down is None and (why := await self.silence()):
             self.give_up(f"the server does not answer: {why}")
 
     def give_up(self, reason: str) -> None:

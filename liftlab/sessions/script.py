@@ -12,14 +12,13 @@ from typing import Any
 from liftlab.pipeline.own import Answer
 from liftlab.runner.trace import Trace
 from liftlab.sessions.caller import Caller, Setup
-from liftlab.sessions.checks import calls_of, steps_of
+from liftlab.sessions.checks import steps_of
 from liftlab.sessions.clean_up import uninterrupted
-from liftlab.sessions.judge import Finding, Judge, at_path, fits
-from liftlab.sessions.leftovers import delete_made
+from liftlab.sessions.judge import Finding, Judge
 from liftlab.sessions.model import AllModel, CheckModel, StepModel
-from liftlab.sessions.paths import MISSING
 from liftlab.sessions.pulse import ServerDown
 from liftlab.sessions.record import Exchange, Record
+from liftlab.sessions.replies import MISSING, at_path, fits
 from liftlab.sessions.template import Unset, fill, fill_text
 
 _MOST_ITEMS = 200
@@ -64,7 +63,7 @@ class _Script:
         except (_Stop, Unset):
             pass  # what was found says why
         finally:
-            record.left = await uninterrupted(delete_made(self._setup, self._caller))
+            record.left = await uninterrupted(self._caller.made.delete())
             await self._caller.close()
         record.lost_kept = self._caller.wire.lost_kept
         return record
@@ -110,7 +109,7 @@ class _Script:
             scope[name] = fill(template, scope)
         if step.steps:
             await self._steps(step.steps, f"{at}.", scope)
-        for name in calls_of(step):
+        for name in step.call:
             await self._call(step, name, at, scope)
         if step.lanes:
             scopes = [dict(scope) for _ in step.lanes]

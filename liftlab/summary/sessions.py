@@ -24,13 +24,8 @@ from liftlab.store import RunData
 from liftlab.summary.result import Result
 from liftlab.words import counted
 
-_DOWN = {
-    "cause": "the server stops answering",
-    "severity": "critical",
-    "basis": "contract",
-    "why": "Nobody can work while nothing answers.",
-    "expected": "a reply",
-}
+_DOWN = {"cause": "the server stops answering", "severity": "critical", "kind": "hang",
+         "expected": "a reply", "at": "", "call": ""}  # fmt: skip
 Facets = Mapping[str, Mapping[str, Any]]  # what the grade of each check says beside its outcome
 
 
@@ -88,17 +83,12 @@ class Sessions(Result):
         """Return the failures of a severity."""
         return [failure for failure in self.failures if failure.severity == severity]
 
-    @property
-    def open(self) -> Untested:
-        """What could not be tested, and what is left on the server."""
-        return Untested(run=self.run, sessions=self)
-
     @cached_property
     def times(self) -> CallTimes:
         """How long successful calls take, each apart: of ordinary checks, then under load."""
         rows, checks = self.run.attempts, checks_of(self.run.folder)
         rows = rows[(rows["phase"] == "measure") & rows["http_status"].between(200, 299)]
-        under_load = rows["case_id"].isin([check.id for check in checks.checks if check.alone])
+        under_load = rows["case_id"].isin([check.id for check in checks.check if check.alone])
         parts = rows.groupby([under_load, rows["stage"]])
         seconds = {key: part["last_byte_s"] - part["sent_s"] for key, part in parts}
         least_s = self.run.run.timing_uncertainty_s
@@ -111,66 +101,41 @@ class Sessions(Result):
         return CallTimes(run=self.run, rows=tuple(times))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Untested(Result):
-    """What session checks leave open."""
-
-    sessions: Sessions
-
-
 def sessions_of(run: RunData) -> Sessions | None:
     """Sum up a run of session checks; None for any other run."""
     if run.run.pipeline != SESSIONS:
         return None
     checks = checks_of(run.folder)
-    facets = {
-        str(row["case_id"]): json.loads(row["facets"])
-        for row in run.grades.to_dict("records")
-        if isinstance(row["facets"], str)
-    }
+    graded = run.grades.dropna(subset=["facets"])
+    pairs = zip(graded["case_id"], graded["facets"], strict=True)
+    facets = {str(check_id): json.loads(text) for check_id, text in pairs}
     passed, failed = (int((run.trials["outcome"] == name).sum()) for name in ("pass", "fail"))
-    failures = [*_failures(run, checks, facets)]
-    if passed + failed:
-        failures += _down(run, checks, facets)
+    failures = [*_failures(run, checks, facets)] if passed + failed else []
     failures.sort(key=lambda one: (SEVERITIES.index(one.severity), -len(one.witnesses), one.cause))
     untested = {k: str(told["untested"]) for k, told in facets.items() if "untested" in told}
     begun = set(run.trials["case_id"])
-    stopped = {k for k, told in facets.items() if _is_short(checks[k], told)}
-    missing = {check.id for check in checks.checks} - begun | stopped | set(untested)
+    seen = {k: [f["severity"] for f in told.get("failures", ())] for k, told in facets.items()}
+    critical = {check.id for check in checks.check if check.severity == "critical"}
+    stopped = {k for k in critical & seen.keys() if seen[k] and "critical" not in seen[k]}
+    more = len(critical & ({*untested} | stopped) | critical - begun)
+    n = sum(one.severity == "critical" for one in failures) if passed + failed else None
+    needs = f"{counted(more, 'critical check')} that did not get to their point" if more else ""
     return Sessions(
         run=run,
-        checks=len(checks.checks),
+        checks=len(checks.check),
         passed=passed,
         failed=failed,
         failures=tuple(failures),
         untested=tuple(untested.items()),
-        not_run=len(checks.checks) - len(begun),
+        not_run=len(checks.check) - len(begun),
         left=tuple(line for told in facets.values() for line in told.get("left", ())),
         lost_kept=sum("lost_kept" in told for told in facets.values()),
         stopped=tuple(sorted(stopped)),
-        critical=_count(
-            sum(one.severity == "critical" for one in failures),
-            sum(checks[check_id].severity == "critical" for check_id in missing),
-            passed + failed,
+        critical=Estimate(
+            value=n, low=n, high=None if n is None else n + more, n=passed + failed, needs=needs,
+            reason="the server answered no check" if n is None else "", quantity=SESSION_METRIC,
+            population="the checks of this run",
         ),
-    )
-
-
-def _is_short(check: CheckModel, told: Mapping[str, Any]) -> bool:
-    """Say whether a critical check stopped at a lesser failure, before what it is there to find."""
-    found = [finding["severity"] for finding in told.get("failures", ())]
-    return bool(found) and check.severity == "critical" and "critical" not in found
-
-
-def _count(critical: int, more: int, judged: int) -> Estimate:
-    """Return the number of critical failures; what was not tested may hide that many more."""
-    if not judged:
-        why = "the server answered no check"
-        return Estimate(value=None, n=0, reason=why, quantity=SESSION_METRIC)
-    needs = f"{counted(more, 'critical check')} that did not get to their point" if more else ""
-    return Estimate(
-        value=critical, low=critical, high=critical + more, n=judged, needs=needs,
-        population="the checks of this run", quantity=SESSION_METRIC,
     )  # fmt: skip
 
 
@@ -178,7 +143,8 @@ def _failures(run: RunData, checks: Checks, facets: Facets) -> Iterator[Failure]
     """Return one failure for each cause: the worst of those that saw it tells of it."""
     by_cause: dict[tuple[str, str], list[tuple[CheckModel, Mapping[str, Any]]]] = defaultdict(list)
     for check_id, told in facets.items():
-        for finding in told.get("failures", ()):
+        down = [{**_DOWN, "actual": str(told.get("untested"))}] if "down" in told else []
+        for finding in (*told.get("failures", ()), *down):
             apart = finding["severity"] if finding["kind"] in APART else ""
             by_cause[finding["cause"], apart].append((checks[check_id], finding))
     kept = dict(records(run.trials, run.stages, run.folder.artifacts)) if by_cause else {}
@@ -196,18 +162,6 @@ def _failures(run: RunData, checks: Checks, facets: Facets) -> Iterator[Failure]
             actual=worst["actual"],
             command=command(run, check),
             **_sent(run, checks, kept[check.id], worst),
-        )
-
-
-def _down(run: RunData, checks: Checks, facets: Facets) -> Iterator[Failure]:
-    """Return the failure of a server that answered some checks, and then none any more."""
-    if seen := [check_id for check_id, told in facets.items() if "down" in told]:
-        yield Failure(
-            **_DOWN,  # type: ignore[arg-type]
-            witnesses=tuple(seen),
-            actual=str(facets[seen[0]].get("untested", "no reply")),
-            command=command(run, checks[seen[0]]),
-            sent=None,
         )
 
 

@@ -75,7 +75,7 @@ async def run_checks(
             answer = await run_check(setup, check_id, cast(Any, None))
             records[check_id] = Record.from_json(answer.ir)
 
-    order = [check.id for check in checks.checks]
+    order = [check.id for check in checks.check]
     random.Random(seed).shuffle(order)
     together = [name for name in order if not checks[name].alone]
     await asyncio.gather(*map(one, together))

@@ -27,6 +27,7 @@ LOOK: dict[str, tuple[str, ...]] = {
     "code_swapped": ("generate-keeps-parameter-order",),
     "code_of_other": ("generate-of-the-right-session",),
     "code_broken": ("generate-right",),
+    "code_stub": ("generate-right",),
     "hangs_on_large": ("payload-1mb",),
     "dies_of_depth": ("payload-depth",),
     "dies_of_crash": ("alive-after-not-json",),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import re
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -310,6 +311,8 @@ class Reference(Wire):
             returns=not self.has("code_no_return"),
             swapped=self.has("code_swapped"),
         )
+        if self.has("code_stub"):
+            source = re.sub("return .*", "raise NotImplementedError('later')", source)
         return source.replace(":\n", "\n", 1) if self.has("code_broken") else source
 
     async def delete(self, request: web.Request) -> web.Response:

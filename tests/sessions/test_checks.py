@@ -71,6 +71,6 @@ def test_what_is_made_must_go() -> None:
 
 def test_checks_are_chosen_by_their_ids() -> None:
     checks = parse(f'{API}{CHECK}[[check.step]]\ncall = "create"\n'.encode(), Path("checks.toml"))
-    assert [check.id for check in checks.only(["one"]).checks] == ["one"]
+    assert [check.id for check in checks.only(["one"]).check] == ["one"]
     with pytest.raises(UnknownName, match="did you mean 'one'"):
         checks.only(["onee"])

@@ -53,7 +53,7 @@ async def test_nothing_is_reported_of_a_sound_server_and_nothing_remains(
         )
         left, crashes = list(server.sessions), server.crashes
     assert list(failures(verdicts)) == []
-    assert Counter(one.outcome for one in verdicts.values()) == {"pass": len(checks.checks)}
+    assert Counter(one.outcome for one in verdicts.values()) == {"pass": len(checks.check)}
     assert (left, crashes) == ([], [])
 
 
@@ -86,7 +86,7 @@ async def test_cleaning_up_leaves_the_work_of_others_where_the_server_shows_it_t
 
 
 def test_every_check_says_what_it_is_for() -> None:
-    checks = lift_checks().checks
+    checks = lift_checks().check
     assert len(checks) >= 60
     assert set(LOOK) == {fault.name for fault in FAULTS}
     assert len({check.why for check in checks}) == len(checks)

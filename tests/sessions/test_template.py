@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.sessions.paths import MISSING, look_up, parse_path
+from liftlab.sessions.replies import MISSING, look_up, parse_path
 from liftlab.sessions.template import Unset, fault_of, fill, places
 
 names = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)

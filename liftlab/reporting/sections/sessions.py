@@ -9,14 +9,14 @@ from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.sections.base import Section, interval_cell, of_run, seconds_cell, shown
 from liftlab.reporting.tables import codes, facts_table, table
 from liftlab.reporting.text import sessions as text
-from liftlab.summary.sessions import CallTimes, Failure, Sessions, Untested
+from liftlab.summary.sessions import CallTimes, Failure, Sessions
 
 _MOST_CODE = 4_000
 
 
 @shown.register
 def _(found: Sessions) -> Section:
-    """Return the failures, each with its exchange."""
+    """Return the failures, each with its exchange; what could not be tested; what is left."""
     rows = [
         {
             "Severity": one.severity,
@@ -26,17 +26,22 @@ def _(found: Sessions) -> Section:
         }
         for one in found.failures
     ]
-    if not rows:
-        return of_run(found, title="No check failed" if found.judged else "")
+    parts = [table(pd.DataFrame(rows), csv="failures.csv")] if rows else []
+    missing = [tag("li", row) for row in text.untested(found)]
+    if missing:
+        parts += [tag("h3", "What could not be tested"), tag("ul", *missing)]
+    if found.left:
+        parts.append(table(pd.DataFrame({"Left on the server": codes(found.left)})))
     details = tuple((text.heading(one), _failure(one)) for one in found.failures)
-    return of_run(found, parts=(table(pd.DataFrame(rows), csv="failures.csv"),), details=details)
+    title = "No check failed" if found.judged and not rows else ""
+    return of_run(found, title=title, parts=tuple(parts), details=details)
 
 
 def _failure(failure: Failure) -> Html:
     facts = dict(text.facts(failure))
-    blocks = {"Request body": failure.sent.request if failure.sent else "", "Reply": failure.reply}
-    blocks["Try again"] = failure.command
-    shown = {name: value for name, value in facts.items() if name not in text.BLOCKS}
+    shown = {name: said for name, said in facts.items() if name not in text.BLOCKS}
+    sent = failure.sent.request if failure.sent else ""
+    blocks = {"Request body": sent, "Reply": failure.reply, "Try again": failure.command}
     parts = [facts_table(shown)]
     for name, said in blocks.items():
         if said:
@@ -49,10 +54,10 @@ def _(found: CallTimes) -> Section:
     """Return the times of calls, in the checks and under load."""
     if not found.rows:
         return of_run(found, is_empty=True)
-    frame = pd.DataFrame([_row(under_load, times) for under_load, times in found.rows])
-    note = "Successful calls only, from sent to last byte, in seconds; calls count apart."
     if found.is_busy:
         return of_run(found, notes=(text.BUSY,))
+    frame = pd.DataFrame([_row(under_load, times) for under_load, times in found.rows])
+    note = "Successful calls only, from sent to last byte, in seconds; calls count apart."
     return of_run(found, parts=(table(frame, csv="calls.csv"),), notes=(note,))
 
 
@@ -66,13 +71,3 @@ def _row(under_load: bool, times: LatencySummary) -> dict[str, object]:
         "P95, s": seconds_cell(times.p95),
         "95 % interval of P95": interval_cell(times.p95).replace("prompts", "calls"),
     }
-
-
-@shown.register
-def _(found: Untested) -> Section:
-    """Return what could not be tested, and what is left on the server."""
-    rows = [*text.untested(found.sessions)]
-    parts = [tag("ul", *(tag("li", row) for row in rows))] if rows else []
-    if found.sessions.left:
-        parts.append(table(pd.DataFrame({"Left on the server": codes(found.sessions.left)})))
-    return of_run(found, is_empty=not parts, parts=tuple(parts))

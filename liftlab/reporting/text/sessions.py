@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from liftlab.analysis.targets import JudgedTarget
+from liftlab.reporting.html import bounded
 from liftlab.reporting.text.base import Text, capitalised, code, joined, marked, write
 from liftlab.reporting.text.numbers import listed
 from liftlab.sessions.model import SEVERITIES
@@ -15,6 +16,7 @@ from liftlab.words import counted, one_line
 
 _MOST_NAMED, _MOST_BODY = 5, 600
 NOTHING = "The server answered none of the checks, so nothing can be judged."
+_BASES = {"contract": "the contract", "good sense": "good sense, not in the contract"}
 BUSY = "This machine was too busy to time calls: each took less than it can tell."
 BLOCKS = ("body", "reply", "try again")  # of a failure's facts: longer texts
 _LOST_KEPT = (
@@ -28,9 +30,8 @@ def title(summary: RunSummary) -> Text:
     found = _of(summary)
     if not found.judged:
         return Text("Session API: not measurable, the server does not answer")
-    count = marked(
-        counted(len(found.of("critical")), "critical failure"), f"count:{SESSION_METRIC}"
-    )
+    critical = counted(len(found.of("critical")), "critical failure")
+    count = marked(critical, f"count:{SESSION_METRIC}")
     target = summary.targets.of(SESSION_METRIC)
     return write("Session API: {}{}", count, _aim(target) if target else "")
 
@@ -38,7 +39,10 @@ def title(summary: RunSummary) -> Text:
 def sentences(summary: RunSummary) -> tuple[Text, ...]:
     """Return what else there is to say of all checks together."""
     found = _of(summary)
-    said = [_checks(found)] if found.judged else [NOTHING]
+    said = [f"{found.passed:,} of {counted(found.judged, 'check')} passed."]
+    if missing := found.checks - found.judged:
+        said[0] = f"{said[0][:-1]}; {counted(missing, 'check')} could not be tested."
+    said = said if found.judged else [NOTHING]
     counts = [(len(found.of(name)), f"{name} failure") for name in SEVERITIES[1:]]
     if others := [counted(n, name) for n, name in counts if n]:
         said.append(f"Beside critical ones: {listed(others)}.")
@@ -54,11 +58,9 @@ def sentences(summary: RunSummary) -> tuple[Text, ...]:
 def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
     """Return the numbers of a status update by name."""
     found = _of(summary)
-    if not found.judged:
-        return []
-    rows = [(f"{one} failures".capitalize(), f"{len(found.of(one)):,}") for one in SEVERITIES]
-    rows.insert(0, ("Session checks passed", f"{found.passed:,} of {found.judged:,}"))
-    return [(name, Text(value)) for name, value in rows]
+    rows = [("Session checks passed", f"{found.passed:,} of {found.judged:,}")]
+    rows += [(f"{one} failures".capitalize(), f"{len(found.of(one)):,}") for one in SEVERITIES]
+    return [(name, Text(value)) for name, value in rows if found.judged]
 
 
 def message(summary: RunSummary) -> Text:
@@ -83,19 +85,17 @@ def heading(failure: Failure) -> Text:
 
 def facts(failure: Failure) -> list[tuple[str, str]]:
     """Return what a reader needs to know of a failure, line by line, foreign text bounded."""
-    names = list(failure.witnesses[:_MOST_NAMED])
-    more = len(failure.witnesses) - len(names)
     rows = [
         ("expected", failure.expected),
         ("got", failure.actual),
-        ("why it matters", f"{failure.why} ({_basis(failure)})"),
-        ("seen by", ", ".join(names) + (f" and {more:,} more" if more else "")),
+        ("why it matters", f"{failure.why} ({_BASES[failure.basis]})"),
+        ("seen by", _named(failure.witnesses)),
     ]
     if sent := failure.sent:
         rows.append(("request", f"{sent.method} {sent.path}, user {sent.user}"))
         rows += [("body", sent.request), ("reply", failure.reply)]
     rows.append(("try again", failure.command))
-    return [(name, _bounded(text)) for name, text in rows if text]
+    return [(name, bounded(one_line(text), _MOST_BODY)) for name, text in rows if text]
 
 
 def untested(found: Sessions) -> Iterator[Text]:
@@ -104,10 +104,14 @@ def untested(found: Sessions) -> Iterator[Text]:
     for check_id, why in found.untested:
         reasons.setdefault(one_line(why)[:300], []).append(check_id)
     for why, ids in reasons.items():
-        more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
-        yield Text(f"{', '.join(ids[:_MOST_NAMED])}{more}: {why}")
+        yield Text(f"{_named(ids)}: {why}")
     if found.not_run:
         yield Text(f"{counted(found.not_run, 'check')} not begun: the run ended early")
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
+    return ", ".join(ids[:_MOST_NAMED]) + more
 
 
 def lines(summary: RunSummary) -> Iterator[str]:
@@ -153,20 +157,3 @@ def _aim(target: JudgedTarget) -> Text:
     aim = f"fewer than {int(target.result.limit) + 1:,}" if whole else f"{target.result.limit:g}"
     verdict = marked(target.verdict, f"target.{target.key}")
     return write(" (target: {}; {})", aim, verdict)
-
-
-def _checks(found: Sessions) -> str:
-    parts = [f"{found.passed:,} of {counted(found.judged, 'check')} passed"]
-    missing = found.checks - found.judged
-    if missing:
-        parts.append(f"{counted(missing, 'check')} could not be tested")
-    return f"{'; '.join(parts)}."
-
-
-def _basis(failure: Failure) -> str:
-    return "good sense, not in the contract" if failure.basis != "contract" else "the contract"
-
-
-def _bounded(text: str) -> str:
-    line = one_line(text)
-    return line if len(line) <= _MOST_BODY else f"{line[:_MOST_BODY]}… ({len(line):,} characters)"
