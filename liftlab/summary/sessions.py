@@ -134,7 +134,7 @@ def sessions_of(run: RunData) -> Sessions | None:
         critical=Estimate(
             value=n, low=n, high=None if n is None else n + more, n=passed + failed, needs=needs,
             reason="the server answered no check" if n is None else "", quantity=SESSION_METRIC,
-            population="the checks of this run",
+            population="the checks of this run", finest=1.0,
         ),
     )  # fmt: skip
 

@@ -78,7 +78,7 @@ def test_a_run_goes_on_where_it_ended(here: Path, capsys: pytest.CaptureFixture[
 
 def test_it_stands_in_the_status_of_a_suite(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serve("read_foreign") as server:
-        check(server.url, "isolation-read")
+        assert check(server.url, "isolation-read") == 0
     capsys.readouterr()
     for audience in ([], ["--for", "daily"]):
         assert main(["status", "sessions", *audience]) == 0

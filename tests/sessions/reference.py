@@ -12,6 +12,7 @@ import json
 import re
 import time
 import uuid
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -38,6 +39,7 @@ class Reference(Wire):
         self.drafts: dict[str, ir.IR] = {}
         self.last_final: ir.IR | None = None
         self.count = 0
+        self.asked: Counter[str] = Counter()
 
     def app(self) -> web.Application:
         """Return the application with its routes."""
@@ -60,6 +62,7 @@ class Reference(Wire):
     def user(self, request: web.Request) -> str:
         """Return who asks; the word `*` sees everything."""
         name = request.headers.get("x-demo-user")
+        self.asked[name or ""] += 1
         if name is None and self.has("no_user_no_refusal"):
             return "*"
         if name == "" and self.has("empty_user_sees_all"):

@@ -52,9 +52,11 @@ async def test_nothing_is_reported_of_a_sound_server_and_nothing_remains(
             server.url, checks, sandbox, concurrency=concurrency, restart_hook=hook
         )
         left, crashes = list(server.sessions), server.crashes
+        asked = server.asked
     assert list(failures(verdicts)) == []
     assert Counter(one.outcome for one in verdicts.values()) == {"pass": len(checks.check)}
     assert (left, crashes) == ([], [])
+    assert max(asked.values()) < 50  # the real server takes about 60 calls a minute of one user
 
 
 async def test_one_cause_is_one_failure_however_many_checks_see_it(sandbox: Sandbox) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 from liftlab.analysis.latency import LatencySummary
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.sections.base import Section, interval_cell, of_run, seconds_cell, shown
-from liftlab.reporting.tables import codes, facts_table, table
+from liftlab.reporting.tables import facts_table, table
 from liftlab.reporting.text import sessions as text
 from liftlab.summary.sessions import CallTimes, Failure, Sessions
 
@@ -27,14 +27,11 @@ def _(found: Sessions) -> Section:
         for one in found.failures
     ]
     parts = [table(pd.DataFrame(rows), csv="failures.csv")] if rows else []
-    missing = [tag("li", row) for row in text.untested(found)]
-    if missing:
-        parts += [tag("h3", "What could not be tested"), tag("ul", *missing)]
-    if found.left:
-        parts.append(table(pd.DataFrame({"Left on the server": codes(found.left)})))
+    notes = [f"Not tested: {row}" for row in text.untested(found)]
+    notes += [f"Left on the server: {one}" for one in found.left]
     details = tuple((text.heading(one), _failure(one)) for one in found.failures)
     title = "No check failed" if found.judged and not rows else ""
-    return of_run(found, title=title, parts=tuple(parts), details=details)
+    return of_run(found, title=title, parts=tuple(parts), details=details, notes=tuple(notes))
 
 
 def _failure(failure: Failure) -> Html:

@@ -47,7 +47,7 @@ def sentences(summary: RunSummary) -> tuple[Text, ...]:
     if others := [counted(n, name) for n, name in counts if n]:
         said.append(f"Beside critical ones: {listed(others)}.")
     for n, what, more in (
-        (len(found.stopped), "critical check", "stopped at another failure, before its point"),
+        (len(found.stopped), "critical check", "stopped early, at another failure"),
         (len(found.left), "session", "could not be deleted from the server"),
         (found.lost_kept, "check", _LOST_KEPT),
     ):
