@@ -41,8 +41,8 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
     from liftlab.summary.claims.file import read
 
     here = project()
-    claimed = read(file or here.path("reference") / CLAIMS_FILE)
     summary = _summary(run, here)
+    claimed = read(file or here.path("reference") / CLAIMS_FILE)
     run_id = summary.run.run.run_id
     if not claimed.about(run_id):
         say(f"these claims are about run {claimed.run}; they are ruled by run {run_id}")
@@ -95,18 +95,19 @@ def lint_report_command(file: Path, run: str | None, shape: str, gate: bool, as_
 
 
 def _summary(run: str, here: Project) -> RunSummary:
-    from liftlab import jobs
+    from liftlab.jobs.opening import open_answers
     from liftlab.summary import summarize
 
-    return summarize(jobs.open_run(taken(run, here), project=here), here)
+    return summarize(open_answers(taken(run, here), project=here), here)
 
 
 def _newest_with_trials(here: Project) -> str:
     """Return the newest measured run that has trials, or what says that there is none."""
+    from liftlab.records import SESSIONS
     from liftlab.store.folder import LATEST
     from liftlab.store.listing import list_runs
 
-    runs = list_runs(here.path("runs"))
+    runs = [run for run in list_runs(here.path("runs")) if run.suite != SESSIONS]
     return next((r.run_id for r in runs if r.provenance == "measured" and r.trials), LATEST)
 
 

@@ -131,11 +131,11 @@ def export_command(run: str, form: str, out: Path, force: bool) -> None:
     week2 leaves out much of a run: standard error lists what, as does `lossy` in the file. An
     imported run is written as the file that it came from.
     """
-    from liftlab import jobs
-    from liftlab.jobs import exchanging
+    from liftlab.jobs import exchanging, opening
 
     here = project()
-    data = jobs.open_run(taken(run, here), project=here)
+    opened = opening.open_answers if form == "week2" else opening.open_run
+    data = opened(taken(run, here), project=here)
     if str(out) == "-":
         sys.stdout.write(exchanging.as_text(data, form))  # type: ignore[arg-type]  # a Choice
     else:

@@ -149,13 +149,13 @@ def readme_update_command(run: str, path: Path | None, anyway: bool) -> None:
     The markers stand on lines of their own: <!-- liftlab:performance --> and
     <!-- /liftlab:performance -->. An incomplete run, or one of under five prompts, is refused.
     """
-    from liftlab import jobs
+    from liftlab.jobs.opening import open_answers
     from liftlab.reporting.markdown import update_readme
     from liftlab.summary import summarize
 
     here = project()
     file = path or here.root / "README.md"
-    data = jobs.open_run(run, project=here)
+    data = open_answers(run, project=here)
     require_proven(data)
     if not anyway:
         require_worth(data)

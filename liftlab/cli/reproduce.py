@@ -29,13 +29,13 @@ def reproduce_command(
     It gives the request for curl and for Python, with the names of secrets in place of their
     values. Without REPEAT, the first failed one. What --again and --minimize may cost comes first.
     """
-    from liftlab import jobs
+    from liftlab.jobs.opening import open_answers
     from liftlab.jobs.reproducing import Asking, failure_of
     from liftlab.reporting.text.reproduction import markdown
     from liftlab.words import counted
 
     here = project()
-    failure = failure_of(here, jobs.open_run(taken(run, here), project=here), case, repeat)
+    failure = failure_of(here, open_answers(taken(run, here), project=here), case, repeat)
     share = minimal = None
     most = (again or 0) + (max_requests if minimize else 0)
     if most:

@@ -28,10 +28,7 @@ if TYPE_CHECKING:
 @json_option
 def sessions_command(
     named: str | None,
-    user_header: str | None,
     checks: Path | None,
-    concurrency: int | None,
-    restart_hook: str | None,
     only: tuple[str, ...],
     resume: str | None,
     as_json: bool,
@@ -45,24 +42,17 @@ def sessions_command(
     from liftlab import jobs
     from liftlab.summary import summarize
 
+    asked = {name: more.pop(name) for name in ("user_header", "concurrency", "restart_hook")}
     if resume:
         if named or only or checks:
             raise UsageError("--resume goes on as the run began: leave out URL, --only, --checks")
         here = project()
-        run = jobs.resume_sessions(here, taken(resume, here), restart_hook)
+        run = jobs.resume_sessions(here, taken(resume, here), asked["restart_hook"])
     else:
         if not named:
             raise UsageError("name the server: liftlab sessions URL")
         here = project_of(named, {"protocol": "lift" if "://" in named else None, **more})
-        request = jobs.plan_sessions(
-            here,
-            path=checks,
-            user_header=user_header,
-            only=only,
-            concurrency=concurrency,
-            restart_hook=restart_hook,
-        )
-        run = jobs.run_sessions(request)
+        run = jobs.run_suite(jobs.plan_sessions(here, path=checks, only=only, **asked))
     _finish(summarize(run, here), as_json)
 
 
@@ -73,10 +63,8 @@ def print_sessions(summary: RunSummary, as_json: bool) -> None:
 
     if as_json:
         click.echo(json.dumps(sessions_json(summary), indent=2, allow_nan=False))
-        return
-    click.echo(heading(summary.run))
-    for line in text.lines(summary):
-        click.echo(printable(line))
+    else:
+        click.echo("\n".join([heading(summary.run), *map(printable, text.lines(summary))]))
 
 
 def sessions_json(summary: RunSummary) -> dict[str, object]:
@@ -87,21 +75,18 @@ def sessions_json(summary: RunSummary) -> dict[str, object]:
 
     found = summary.sessions
     assert found is not None
+    counts = ("checks", "passed", "failed", "not_run", "left")
     return {
         "run": as_row(summary.run.run),
-        "checks": found.checks,
-        "passed": found.passed,
-        "failed": found.failed,
+        **{name: getattr(found, name) for name in counts},
+        "untested": dict(found.untested),
         "critical": found.critical.value,
         "targets": [target.as_json() for target in summary.targets.rows],
         "failures": [asdict(failure) for failure in found.failures],
-        "untested": dict(found.untested),
-        "not_run": found.not_run,
-        "left": found.left,
         "calls": [
-            {"call": times.what, "under_load": load, "n": times.n, "median_s": times.p50.value,
-             "p95_s": times.p95.value}
-            for load, times in found.calls
+            {"call": times.what, "under_load": load, "n": times.n,
+             "median_s": times.p50.value, "p95_s": times.p95.value}
+            for load, times in found.times.rows
         ],
     }  # fmt: skip
 
@@ -113,7 +98,5 @@ def _finish(summary: RunSummary, as_json: bool) -> None:
     if found is not None and not found.judged:
         raise EndpointUnreachable(f"{run_id}: the server answered no check, so nothing is judged")
     if summary.run.run.status == "partial":
-        raise RunIncomplete(
-            f"{run_id}: ended early, what is done is kept. "
-            f"Go on with: liftlab sessions --resume {run_id}"
-        )
+        how = f"Go on with: liftlab sessions --resume {run_id}"
+        raise RunIncomplete(f"{run_id}: ended early, what is done is kept. {how}")

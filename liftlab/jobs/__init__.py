@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         run_suite,
         worst_case_of,
     )
-    from liftlab.jobs.sessions import plan_sessions, resume_sessions, run_sessions
+    from liftlab.jobs.sessions import plan_sessions, resume_sessions
 
 _HOMES = {
     "worst_case_of": "liftlab.jobs.running",
@@ -45,7 +45,6 @@ _HOMES = {
     "resume_run": "liftlab.jobs.running",
     "resume_sessions": "liftlab.jobs.sessions",
     "run_load": "liftlab.jobs.loading",
-    "run_sessions": "liftlab.jobs.sessions",
     "run_suite": "liftlab.jobs.running",
 }
 
@@ -65,7 +64,6 @@ __all__ = [
     "resume_run",
     "resume_sessions",
     "run_load",
-    "run_sessions",
     "run_suite",
     "worst_case_of",
 ]

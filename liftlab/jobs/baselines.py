@@ -20,7 +20,7 @@ from liftlab.analysis.comparability import CONDITIONS, SETTINGS, Spread, alike, 
 from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
 from liftlab.analysis.success import judgeable
 from liftlab.errors import FileInvalid, InputInvalid, SchemaTooNew
-from liftlab.jobs.opening import open_run
+from liftlab.jobs.opening import open_answers
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.store.files import write_atomic
@@ -70,7 +70,7 @@ def pin_baseline(project: Project, run_id: str, path: Path) -> Baseline:
 
     Raises InputInvalid if the run is not complete: another one could not be judged by it.
     """
-    data = open_run(run_id, project=project)
+    data = open_answers(run_id, project=project)
     if data.run.status != "complete":
         raise InputInvalid(
             f"{data.run.run_id} is {data.run.status}: a baseline is a complete run; "

@@ -12,7 +12,7 @@ from liftlab import store
 from liftlab.analysis.comparability import CONDITIONS, alike
 from liftlab.errors import NothingToCompare, UnknownRun
 from liftlab.jobs.baselines import Baseline, baseline_tables, read_baseline, row_of
-from liftlab.jobs.opening import open_run
+from liftlab.jobs.opening import open_answers, open_run
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.suite import Suite
@@ -40,8 +40,10 @@ def compare_runs(
         second = store.latest(project.path("runs")) or ""
         if not second:
             raise NothingToCompare("no run of a suite yet")
-    later = _opened(project, second)
-    named = _opened(project, first) if first else None  # before the history is read: it is in it
+    later = open_answers(second, project=project)
+    named = (
+        open_answers(first, project=project) if first else None
+    )  # before the history is read: it is in it
     runs = store.history(project)
     own = _of(later, runs)
     earlier, why = (_of(named, runs), "") if named else _default(project, runs, own.row)
@@ -54,7 +56,7 @@ def rank_runs(project: Project, runs: Sequence[str | RunData]) -> RankedRuns:
     `project`: where the runs are, and what they are judged by. `runs`: runs, or their names. Raises
     UnknownRun if there is no such run.
     """
-    opened = [_opened(project, run) for run in runs]
+    opened = [open_answers(run, project=project) for run in runs]
     changed = {
         name
         for first, second in itertools.combinations([run.folder.suite() for run in opened], 2)
@@ -76,10 +78,6 @@ def _default(project: Project, runs: pd.DataFrame, row: Mapping[str, Any]) -> tu
         raise NothingToCompare(row["run_id"])
     why = "The first is the newest earlier run under the same conditions."
     return _of(open_run(str(same["run_id"].iloc[-1]), project=project), runs), why
-
-
-def _opened(project: Project, run: str | RunData) -> RunData:
-    return run if isinstance(run, RunData) else open_run(run, project=project)
 
 
 def _of(data: RunData, runs: pd.DataFrame) -> Side:

@@ -11,6 +11,7 @@ import pandas as pd
 from liftlab import store, suite
 from liftlab.analysis.cost.attempts import attempt_costs
 from liftlab.analysis.cost.prices import Price
+from liftlab.errors import InputInvalid
 from liftlab.grading.grade import GRADER_VERSION
 from liftlab.grading.run import grade_run
 from liftlab.importers import week2
@@ -19,7 +20,7 @@ from liftlab.importers.week2 import export
 from liftlab.importers.week2.old_file import FAMILIES
 from liftlab.importers.week2.reference import import_reference, reference_names
 from liftlab.records import LOAD, SESSIONS, Check, Grade, columns
-from liftlab.sessions.control import checks_of
+from liftlab.sessions.checks import checks_of
 from liftlab.sessions.grade import grade_sessions
 from liftlab.settings import Project, load_project
 from liftlab.settings.endpoint import cost_model_of
@@ -42,6 +43,20 @@ def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunDa
     if not store.tables_current(folder, judged_by=judged_by(project)):
         rebuild_tables(project, folder)
     return store.read_tables(folder)
+
+
+def open_answers(run: str | RunData, *, project: Project) -> RunData:
+    """Return a run as `open_run` does.
+
+    Raises InputInvalid for session checks: there are no answers to compare, to claim or to repeat.
+    """
+    data = run if isinstance(run, RunData) else open_run(run, project=project)
+    if data.run.pipeline == SESSIONS:
+        raise InputInvalid(
+            f"{data.run.run_id} is a run of session checks, and this takes a run of a suite; "
+            f"see its failures and how to repeat them: liftlab show {data.run.run_id}"
+        )
+    return data
 
 
 def find_run(project: Project, run_id: str) -> RunFolder:

@@ -23,6 +23,7 @@ from liftlab.runner.limits import Rates
 from liftlab.runner.plan import StopRule, WorstCase, worst_case
 from liftlab.runner.progress import Progress
 from liftlab.runner.request import RunRequest, sampling_of
+from liftlab.sessions.checks import checks_of
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.store.folder import MANIFEST
@@ -41,6 +42,7 @@ _GOES_ON = (
     "memory",
     "until",
     "warm_up",
+    "sessions",
 )
 _COPIES = "temperature 0: retries and repeats will be copies of the first answer"
 _GRADED_MEANWHILE = "answers are graded during the run, at the lowest priority; its record says so"
@@ -135,7 +137,14 @@ def run_suite(request: RunRequest | None = None) -> RunData:
 def resume_run(project: Project, run_id: str) -> RunData:
     """Finish a run that was broken off; what is already committed does not change."""
     folder = find_run(project, run_id)
-    request = request_of(project, folder)
+    if folder.manifest().get("suite") == SESSIONS:
+        how = f"liftlab sessions --resume {folder.run_id}"
+        raise InputInvalid(f"{folder.run_id} is a run of session checks; finish it with: {how}")
+    return finished(project, folder, request_of(project, folder))
+
+
+def finished(project: Project, folder: RunFolder, request: RunRequest) -> RunData:
+    """Do what a run has not done yet."""
     left = len(request.trials()) - len(store.committed(folder))
     _followed(request, left, partial(control.resume, folder, request), so_far=folder)
     return open_run(folder.run_id, project=project)
@@ -186,7 +195,7 @@ def _followed(
     so_far: RunFolder | None = None,
 ) -> RunFolder:
     """Show the progress of a job, and end it once it is decided, where that is asked for."""
-    progress = Progress(total)
+    progress = Progress(total, unit="check" if request.sessions else "trial")
     try:
         if request.until is None:
             return job(progress)
@@ -202,10 +211,9 @@ def _followed(
 def request_of(project: Project, folder: RunFolder) -> RunRequest:
     """Return the request that a run was made from, so that it can go on as it began."""
     manifest = folder.manifest()
-    if manifest.get("suite") == SESSIONS:
-        how = f"liftlab sessions --resume {folder.run_id}"
-        raise InputInvalid(f"{folder.run_id} is a run of session checks; finish it with: {how}")
-    asked, kept = manifest.get("request"), folder.suite()
+    of_sessions = manifest.get("suite") == SESSIONS
+    asked = manifest.get("request")
+    kept = checks_of(folder).as_suite() if of_sessions else folder.suite()
     if not isinstance(asked, dict) or kept is None:
         raise InputInvalid(f"{folder.run_id} was not measured here: there is nothing to resume")
     told = {name: asked[name] for name in _GOES_ON if name in asked}

@@ -1,21 +1,20 @@
-"""Plan session checks, run them, finish them."""
+"""Plan session checks, and finish a run of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
-from liftlab import store
+from liftlab.endpoints.base import Sampling
 from liftlab.errors import UsageError
 from liftlab.jobs.layout import source_folder
-from liftlab.jobs.opening import find_run, open_run
-from liftlab.runner.progress import Progress
-from liftlab.sessions import checks as files
-from liftlab.sessions import control
-from liftlab.sessions.control import SessionsRequest
+from liftlab.jobs.opening import find_run
+from liftlab.jobs.running import finished, request_of
+from liftlab.records import SESSIONS
+from liftlab.runner.request import RunRequest, SessionsAsked
+from liftlab.sessions.checks import checks_of, load
 from liftlab.settings import Project
-from liftlab.store import RunData, RunFolder
+from liftlab.store import RunData
 
 CHECKS = "data/sessions/lift.toml"
 CONCURRENCY = 8
@@ -29,53 +28,36 @@ def plan_sessions(
     only: Sequence[str] = (),
     concurrency: int | None = None,
     restart_hook: str | None = None,
-) -> SessionsRequest:
-    """Resolve the checks and the endpoint before anything is sent.
+) -> RunRequest:
+    """Resolve the checks and the endpoint before anything is sent; `run_suite` runs them.
 
-    `path` is the file of checks, the lift API's if None; `only` names some of its checks.
-    Raises SuiteInvalid, UnknownName, UsageError.
+    `path`: the file of checks; the lift API's if None. Raises SuiteInvalid or UnknownName.
     """
     endpoint = project.settings.chosen_endpoint(None)
     if endpoint.base_url is None:
         raise UsageError(f"endpoint {endpoint.name!r} has no base_url: give the server's URL")
-    checks = files.load(path or _default(project)).only(only)
-    return SessionsRequest(
+    folders = (project.root, source_folder())
+    known = [folder / CHECKS for folder in folders]
+    own = path or next(file for file in known if file.exists())
+    file = None if path is None else str(path)
+    return RunRequest(
         project=project,
+        suite=load(own).only(only).as_suite(),
         endpoint=endpoint,
-        checks=checks.for_user_header(user_header),
+        pipeline=SESSIONS,
+        sampling=Sampling(),
+        repeats=1,
         concurrency=concurrency or CONCURRENCY,
         seed=project.settings.run.seed,
-        restart_hook=restart_hook,
-        file=None if path is None else str(path),
-        user_header=user_header,
+        warm_up=False,
+        sessions=SessionsAsked(file=file, user_header=user_header, restart_hook=restart_hook),
     )
-
-
-def run_sessions(request: SessionsRequest) -> RunData:
-    """Run the checks, and return the run with their verdicts."""
-    return _followed(request, len(request.trials()), partial(control.start, request))
 
 
 def resume_sessions(project: Project, run_id: str, restart_hook: str | None = None) -> RunData:
     """Finish a run of session checks that was broken off; what is done stays."""
     folder = find_run(project, run_id)
-    request = control.request_of(project, folder, restart_hook)
-    left = len(request.trials()) - len(store.committed(folder))
-    return _followed(request, left, partial(control.resume, folder, request))
-
-
-def _default(project: Project) -> Path:
-    """Return the checks of the project, else those that liftlab comes with."""
-    folders = (project.root, source_folder())
-    return next(file for folder in folders if (file := folder / CHECKS).exists())
-
-
-def _followed(
-    request: SessionsRequest, total: int, job: Callable[[Progress], RunFolder]
-) -> RunData:
-    progress = Progress(total, unit="check")
-    try:
-        folder = job(progress)
-    finally:
-        progress.close()
-    return open_run(folder.run_id, project=request.project)
+    checks_of(folder)
+    request = request_of(project, folder)
+    told = SessionsAsked(restart_hook=restart_hook)
+    return finished(project, folder, request.model_copy(update={"sessions": told}))

@@ -10,28 +10,33 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from importlib import import_module
 
 from liftlab.records import Attempt, Stage
 from liftlab.runner.limits import Spending
 from liftlab.runner.request import Job
-from liftlab.runner.worker import Stop, emit, first_of, keep_events_apart, serve
+from liftlab.runner.worker import FollowSchedule, Stop, emit, first_of, keep_events_apart, serve
 from liftlab.store.folder import RunFolder
 from liftlab.store.journal import Journal
 from liftlab.timing.trust import Trust
 
+Ready = Callable[[Job, Journal, AsyncExitStack, int], Awaitable[FollowSchedule]]
 _CONNECTIONS = 16  # that an open loop without a limit is calibrated with
 
 
-async def run(job: Job, stop: Stop) -> None:
-    """Do the job, or what was begun of it before the stop; the journal is then complete."""
+async def run(job: Job, stop: Stop, ready: Ready | None = None) -> None:
+    """Do the job, or what was begun of it before the stop; the journal is then complete.
+
+    `ready`: makes what is not a suite or a load ready, and returns what runs it.
+    """
     # A load is often short, and needs nothing of what trials import.
-    if job.request.prompt is not None:
-        from liftlab.runner.requests import ready
-    else:
-        from liftlab.runner.trials import ready
+    if ready is None:
+        home = "requests" if job.request.prompt is not None else "trials"
+        ready = import_module(f"liftlab.runner.{home}").ready
+    assert ready is not None
     concurrency = job.request.concurrency or _CONNECTIONS
     status = "interrupted"
     try:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from liftlab.endpoints.connect import headers_of
 from liftlab.errors import InputInvalid, LiftlabError, RunIncomplete, RunInterrupted
 from liftlab.runner.endpoint_lifecycle import check_answers, check_health, keep_log_of, serving
 from liftlab.runner.progress import log_line
@@ -25,8 +26,8 @@ from liftlab.store.files import writing
 Listener = Callable[[dict[str, Any]], None]
 _Ready = tuple[RunRequest, Elsewhere, dict[str, str | None]]
 
-_PROGRAM = "liftlab.runner.child"
-_GO_ON = "Finish the run with: liftlab run --resume {run_id}"
+_PROGRAM, _PROGRAM_OF_SESSIONS = "liftlab.runner.child", "liftlab.sessions.child"
+_GO_ON = "Finish the run with: liftlab {verb} --resume {run_id}"
 _KEPT = "A load is not resumed, its moments are past; what there is of it: liftlab show {run_id}"
 
 
@@ -89,12 +90,16 @@ def _ready(request: RunRequest, listen: Listener, folders: list[RunFolder]) -> I
     def serve(endpoint: EndpointSettings) -> EndpointSettings:
         return stack.enter_context(serving(endpoint, partial(keep_log_of, folders=folders)))
 
-    is_load = request.prompt is not None
+    is_load, checks = request.prompt is not None, request.sessions is not None
     for line in filter(None, (None if is_load else request.built.announcement(), *request.notes)):
         note(line)
     with ExitStack() as stack:
         main = serve(request.endpoint)
-        told = check_answers(main) if is_load else check_health(main, note)
+        if checks:  # a server that is down gets its verdict
+            headers_of(main)
+            told: dict[str, str | None] = {"model": None, "hardware": None}
+        else:
+            told = check_answers(main) if is_load else check_health(main, note)
         running = {main.name: main.model_copy(update={"model": main.model or told["model"]})}
         elsewhere: Elsewhere = {}
         for stage, (endpoint, sampling) in ({} if is_load else request.elsewhere()).items():
@@ -140,17 +145,14 @@ def _lead(
 ) -> None:
     trials = tuple(request.trials())
     job = Job(folder=folder.path, request=request, elsewhere=elsewhere, trials=trials)
-    go_on = (_GO_ON if request.prompt is None else _KEPT).format(run_id=folder.run_id)
-    lead(_PROGRAM, job.to_line(), folder, listen, go_on, stop)
+    verb, program = ("sessions", _PROGRAM_OF_SESSIONS) if request.sessions else ("run", _PROGRAM)
+    told = _GO_ON if request.prompt is None else _KEPT
+    go_on = told.format(verb=verb, run_id=folder.run_id)
+    _follow_to_its_end(program, job.to_line(), folder, listen, go_on, stop)
 
 
-def lead(
-    program: str,
-    job: str,
-    folder: RunFolder,
-    listen: Listener,
-    go_on: str,
-    stop: StopLine | None = None,
+def _follow_to_its_end(
+    program: str, job: str, folder: RunFolder, listen: Listener, go_on: str, stop: StopLine | None
 ) -> None:
     """Start a load process and follow it to its end; its log takes events and standard error.
 

@@ -28,13 +28,33 @@ from liftlab.store import new_run_id
 from liftlab.suite import Suite
 
 Elsewhere = dict[str, tuple[EndpointSettings, Sampling]]  # by stage: what it has of its own
-_NOT_KEPT = {"project": True, "prompt": True, "rates": True, "arrivals": {"times_s"}}
+_NOT_KEPT = {
+    "project": True,
+    "prompt": True,
+    "rates": True,
+    "arrivals": {"times_s"},
+    "sessions": {"restart_hook"},
+}
+
+
+class SessionsAsked(BaseModel):
+    """What session checks are asked for beside: their file and header as they were named.
+
+    A restart hook is given anew where they go on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str | None = None
+    user_header: str | None = None
+    restart_hook: str | None = None
 
 
 class RunRequest(BaseModel):
     """A run as the user asked for it, with every name resolved.
 
     It is a suite through a pipeline, or with a `prompt` a load: the same request `repeats` times.
+    With `sessions` the cases are checks of a session API.
 
     Parameters
     ----------
@@ -65,6 +85,7 @@ class RunRequest(BaseModel):
     prompt: str | None = None
     arrivals: Arrivals | None = None
     rates: Rates | None = None
+    sessions: SessionsAsked | None = None
     suite: InstanceOf[Suite] | None = Field(default=None, exclude=True)
     quick: bool = Field(default=False, exclude=True)
     notes: tuple[str, ...] = Field(default=(), exclude=True)
@@ -73,6 +94,8 @@ class RunRequest(BaseModel):
     @cached_property
     def built(self) -> Pipeline:
         """The pipeline with its stages; code of the user's own is not imported."""
+        if self.sessions is not None and self.suite is not None:
+            return Pipeline(name=self.pipeline, stages=(), sha256=self.suite.sha256)
         return build(self.project.settings, self.pipeline, self.project.root)
 
     @property

@@ -16,6 +16,7 @@ from liftlab.endpoints.base import Endpoint
 from liftlab.endpoints.connect import connected
 from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.errors import LiftlabError
+from liftlab.pipeline.base import ParseSource
 from liftlab.pipeline.build import Pipeline, build
 from liftlab.records import Attempt
 from liftlab.runner.cold_start import LEAST_COLD_S, ColdWatch
@@ -62,36 +63,18 @@ class JournalLedger:
         """Keep a text, and return its digest."""
         return self._artifacts.put(content)
 
-    async def commit(self, done: TrialDone) -> None:
-        """Wait until the trial is on disk."""
-        await asyncio.wrap_future(self._journal.trial_ended(done.row, done.stages))
-
 
 async def ready(
     job: Job, journal: Journal, stack: AsyncExitStack, concurrency: int
 ) -> FollowSchedule:
     """Make everything ready for the first trial, and return what runs them all."""
-    folder, request = RunFolder(job.folder), job.request
+    request = job.request
     journal.abandon_open()
     pipeline = _imported(job, journal)
     sandbox = stack.enter_context(Sandbox())
     await asyncio.to_thread(_first_use, sandbox)
-    asked = request.endpoint.without(journal.left_out() or ())
-    endpoint = await stack.enter_async_context(connected(asked))
-    ledger = JournalLedger(folder, journal)
-    context = Context(
-        run_id=folder.run_id,
-        stages=pipeline.stages,
-        sampling=request.sampling,
-        run_seed=request.seed,
-        clock=Clock(),
-        ledger=ledger,
-        parse_source=sandbox.parse,
-        note=Notes(),
-        root=request.project.root,
-        own=pipeline.own,
-        **_of_endpoint(request.endpoint, endpoint),
-    )
+    context = await context_of(job, journal, stack, sandbox.parse)
+    context = replace(context, stages=pipeline.stages, own=pipeline.own)
     context = replace(context, elsewhere=await _elsewhere(job, context, stack))
     if await _prepare(job, context, journal):
         await warm_stages(context, context.least_cold_s)
@@ -103,15 +86,43 @@ async def ready(
         peaks = await measure_memory(context, list(once.values()), emit)
 
     async def follow_schedule(stop: Stop, count: Count, trust: Trust) -> bool:
-        async def commit(done: TrialDone) -> None:
-            await ledger.commit(done)
-            count(done.attempts, done.stages, done.no_answer)
-
         context.watch.doubt(trust.uncertainty_s)
+        commit = committing(journal, count)
         await run_closed(context, trials, concurrency, commit, emit, peaks, stop)
         return len(journal.committed()) == len(job.trials)
 
     return follow_schedule
+
+
+async def context_of(
+    job: Job, journal: Journal, stack: AsyncExitStack, parse_source: ParseSource
+) -> Context:
+    """Return what all trials of a job share; it has no stages yet."""
+    folder, request = RunFolder(job.folder), job.request
+    asked = request.endpoint.without(journal.left_out() or ())
+    endpoint = await stack.enter_async_context(connected(asked))
+    return Context(
+        run_id=folder.run_id,
+        stages=(),
+        sampling=request.sampling,
+        run_seed=request.seed,
+        clock=Clock(),
+        ledger=JournalLedger(folder, journal),
+        parse_source=parse_source,
+        note=Notes(),
+        root=request.project.root,
+        **_of_endpoint(request.endpoint, endpoint),
+    )
+
+
+def committing(journal: Journal, count: Count) -> Commit:
+    """Return what waits until a trial is on disk, and counts it."""
+
+    async def commit(done: TrialDone) -> None:
+        await asyncio.wrap_future(journal.trial_ended(done.row, done.stages))
+        count(done.attempts, done.stages, done.no_answer)
+
+    return commit
 
 
 def _imported(job: Job, journal: Journal) -> Pipeline:

@@ -3,57 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 
 from liftlab import tomlfile
-from liftlab.errors import SuiteInvalid, UnknownName
-from liftlab.sessions.model import ApiModel, CheckModel, ChecksModel, StepModel
+from liftlab.errors import InputInvalid, SuiteInvalid, UnknownName
+from liftlab.records import SESSIONS
+from liftlab.sessions.model import CheckModel, ChecksModel, StepModel
 from liftlab.sessions.template import fault_of, fill, places
+from liftlab.store import RunFolder
+from liftlab.suite import Case, Suite
 
 BUILT_IN = frozenset({"n", "each", "run", "user"})  # lane, item, run, and the step's user
+Keys = tuple[tomlfile.Key, ...]
+Fault = tuple[Keys, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checks:
-    """The checks of one file, or those of them that were selected; `source` is the whole file."""
+class Checks(ChecksModel):
+    """The checks of one file, or those of them that were selected."""
 
-    api: ApiModel
-    values: dict[str, Any]
-    schemas: dict[str, Any]
-    checks: tuple[CheckModel, ...]
-    path: Path
-    source: bytes = field(repr=False)
-
-    @property
-    def sha256(self) -> str:
-        """The digest of the file."""
-        return sha256(self.source).hexdigest()
+    _source: bytes = PrivateAttr(b"")  # of the whole file
 
     def __getitem__(self, check_id: str) -> CheckModel:
         """Return the check of that id; raise UnknownName if there is none."""
-        for check in self.checks:
+        for check in self.check:
             if check.id == check_id:
                 return check
-        raise UnknownName("check", check_id, [check.id for check in self.checks])
+        raise UnknownName("check", check_id, [check.id for check in self.check])
 
-    def only(self, ids: Sequence[str]) -> Checks:
-        """Return the checks named; all where none is. Raises UnknownName."""
-        wanted = {self[check_id].id for check_id in ids}
-        kept = tuple(check for check in self.checks if not wanted or check.id in wanted)
-        return replace(self, checks=kept)
+    def only(self, ids: Sequence[str], user_header: str | None = None) -> Checks:
+        """Return the checks named, all where none is, with another user header; or UnknownName."""
+        kept = [check for check in self.check if check.id in ids or not ids]
+        _ = [self[check_id] for check_id in ids]
+        told = {"user_header": user_header} if user_header else {}
+        return self.model_copy(update={"check": kept, "api": self.api.model_copy(update=told)})
 
-    def for_user_header(self, name: str | None) -> Checks:
-        """Return the checks with the header that says who calls; as it is if None."""
-        return (
-            self
-            if name is None
-            else replace(self, api=self.api.model_copy(update={"user_header": name}))
+    def as_suite(self) -> Suite:
+        """Return the checks as the cases of a suite: each is a trial of a run."""
+        cases = tuple(
+            Case(one.id, one.id, category=one.group, difficulty=one.severity)  # type: ignore[arg-type]
+            for one in self.check
         )
+        told: Any = {"sha256": sha256(self._source).hexdigest(), "source": self._source}
+        return Suite(name=SESSIONS, description="", cases=cases, path=Path("checks.toml"), **told)
 
 
 def load(path: Path) -> Checks:
@@ -61,157 +56,127 @@ def load(path: Path) -> Checks:
     return parse(tomlfile.read_bytes(path, SuiteInvalid, limit=tomlfile.MAX_BYTES), path)
 
 
+def checks_of(folder: RunFolder) -> Checks:
+    """Return the checks that a run makes; raise InputInvalid if it is of something else."""
+    manifest = folder.manifest()
+    if manifest.get("suite") != SESSIONS:
+        raise InputInvalid(f"{folder.run_id} is no run of session checks")
+    source, suffix = folder.suite_source()
+    asked = manifest["request"]
+    checks = parse(source, folder.path / f"suite{suffix}")
+    return checks.only(asked["cases"], asked["sessions"]["user_header"])
+
+
 def parse(source: bytes, path: Path) -> Checks:
     """Make checks of a file's bytes. Raises SuiteInvalid: says the line and the field."""
     file = tomlfile.parse(source, path, SuiteInvalid)
     try:
-        model = ChecksModel.model_validate(file.data)
+        checks = Checks.model_validate(file.data)
     except ValidationError as error:
         raise tomlfile.invalid(file, error, SuiteInvalid) from None
-    for keys, message in _faults(model):
+    for keys, message in _faults(checks):
         where = tomlfile.field_name(keys)
         raise SuiteInvalid(path, f"{where}: {message}", file.line(*keys))
-    return Checks(
-        api=model.api,
-        values=_filled(model.values),
-        schemas=model.schemas,
-        checks=tuple(model.check),
-        path=path,
-        source=source,
-    )
+    values: dict[str, Any] = {}
+    for name, template in checks.values.items():
+        values[name] = fill(template, values)
+    checks = checks.model_copy(update={"values": values})
+    checks._source = source
+    return checks
 
 
-def steps_of(check: CheckModel) -> Iterator[StepModel]:
-    """Return all steps of a check, groups and what is in them."""
-    for step in check.step:
-        yield from with_inner(step)
-
-
-def calls_of(step: StepModel) -> list[str]:
-    """Return the names of the calls that a step makes."""
-    return [step.call] if step.call else list(step.calls)
-
-
-def with_inner(step: StepModel) -> Iterator[StepModel]:
-    """Return a step and all steps in it."""
-    yield step
-    for inner in (*step.steps, *(one for lane in step.lanes for one in lane)):
-        yield from with_inner(inner)
-
-
-def _filled(values: dict[str, Any]) -> dict[str, Any]:
-    filled: dict[str, Any] = {}
-    for name, template in values.items():
-        filled[name] = fill(template, filled)
-    return filled
-
-
-Fault = tuple[tuple[tomlfile.Key, ...], str]
+def steps_of(steps: Sequence[StepModel]) -> Iterator[StepModel]:
+    """Return steps and all steps in them."""
+    for step in steps:
+        yield step
+        for inner in (step.steps, *step.lanes):
+            yield from steps_of(inner)
 
 
 def _faults(model: ChecksModel) -> Iterator[Fault]:
     """Return what is wrong across the file: names that nothing has, ids taken twice."""
-    earlier: set[str] = set()
+    api, known = model.api, set[str]()
     for name, value in model.values.items():
-        if fault := fault_of(value):
-            yield ("values", name), fault
-        for other in sorted(set(places(value)) - earlier):
+        for other in sorted(set(places(value)) - known):
             yield ("values", name), f"{other!r} is not a value above this one"
-        earlier.add(name)
-    for name, call in model.api.calls.items():
-        keys = ("api", "calls", name)
-        yield from _schema_faults(model, call.reply, (*keys, "reply"))
-        if fault := fault_of(call.body):
-            yield (*keys, "body"), fault
-    yield from _schema_faults(model, model.api.error, ("api", "error"))
-    for name, schema in model.schemas.items():
-        yield from _schema_faults(model, schema, ("schemas", name))
-    yield from _clean_up_faults(model)
-    seen: set[str] = set()
+        known.add(name)
+    said: list[tuple[Keys, Any, Any]] = [(("api", "error"), api.error, None)]
+    said += [(("values", name), None, value) for name, value in model.values.items()]
+    said += [(("schemas", name), schema, None) for name, schema in model.schemas.items()]
+    said += [(("api", "calls", name), call.reply, call.body) for name, call in api.calls.items()]
+    for keys, schema, template in said:
+        yield from _names_faults(model, keys, [schema], template)
+    made = [name for name, call in api.calls.items() if call.makes]
+    if made and api.clean_up is None:
+        yield ("api",), f"call {made[0]!r} makes something: say in [api.clean_up] how it goes"
+    for asked in (api.clean_up.call, api.clean_up.listing) if api.clean_up else ():
+        if asked is not None and asked not in api.calls:
+            yield ("api", "clean_up"), f"there is no call {asked!r} in [api.calls]"
+    ids = [check.id for check in model.check]
     for number, check in enumerate(model.check):
-        if check.id in seen:
+        if check.id in ids[:number]:
             yield ("check", number, "id"), f"{check.id!r} is taken by another check"
-        seen.add(check.id)
-        known = set(model.values) | BUILT_IN
-        for place, step in enumerate(check.step):
-            yield from _step_faults(model, step, ("check", number, "step", place), known)
+        yield from _step_faults(model, check.step, ("check", number, "step"), known | BUILT_IN)
 
 
 def _step_faults(
-    model: ChecksModel, step: StepModel, keys: tuple[tomlfile.Key, ...], known: set[str]
+    model: ChecksModel, steps: Sequence[StepModel], keys: Keys, known: set[str]
 ) -> Iterator[Fault]:
-    """Return the faults of a step; `known` has the variables so far, and gets those that it saves.
-
-    Steps of several lanes may use each other's: they run at the same time.
-    """
-    known |= set(step.variables)
-    for name in calls_of(step):
-        if name not in model.api.calls:
-            yield keys, f"there is no call {name!r} in [api.calls]"
-            return
-    yield from _schema_faults(model, step.expect.reply, (*keys, "expect", "reply"))
-    if step.expect.error is not None and model.api.error is None:
-        yield (*keys, "expect"), "error needs [api] error: what an error's reply looks like"
-    templates = [step.query, step.headers, step.body, step.change, step.raw, step.variables]
-    for fault in filter(None, map(fault_of, templates)):
-        yield keys, fault
-    for name in sorted(_needed(model, step) - known):
-        yield keys, f"nothing gives the variable {name!r} a value before this step"
-    if step.each is not None and set(places(step.each)) == set():
-        yield (*keys, "each"), 'names a variable that holds a list, such as "{holes}"'
-    for place, inner in enumerate(step.steps):
-        yield from _step_faults(model, inner, (*keys, "steps", place), known)
-    for number, lane in enumerate(step.lanes):
-        for place, inner in enumerate(lane):
-            yield from _step_faults(model, inner, (*keys, "lanes", number, place), known)
-    known |= set(step.save)
+    """Return the faults of steps; `known` has the variables so far, and gets those they save."""
+    for number, step in enumerate(steps):
+        at = (*keys, number)
+        known |= set(step.variables)
+        for name in step.call:
+            if name not in model.api.calls:
+                yield at, f"there is no call {name!r} in [api.calls]"
+                return
+        schemas = [step.expect.reply, *(that.fits for that in step.expect.that)]
+        templates = [step.query, step.body, step.change, step.raw, step.variables]
+        yield from _names_faults(model, at, schemas, templates)
+        if step.expect.error and model.api.error is None:
+            yield at, "error needs [api] error: what an error's reply looks like"
+        for name in sorted(_needed(model, step) - known):
+            yield at, f"nothing gives the variable {name!r} a value before this step"
+        if step.each is not None and not list(places(step.each)):
+            yield at, 'each names a variable that holds a list, such as "{holes}"'
+        yield from _step_faults(model, step.steps, (*at, "steps"), known)
+        for lane, inner in enumerate(step.lanes):
+            yield from _step_faults(model, inner, (*at, "lanes", lane), known)
+        known |= set(step.save)
 
 
 def _needed(model: ChecksModel, step: StepModel) -> set[str]:
-    needed = set(places([step.query, step.headers, step.raw, step.variables, step.each]))
-    needed |= set(places([one.model_dump() for one in step.expect.that]))
-    needed |= set(places([one.returns for one in step.expect.code]))
-    for name in calls_of(step):
-        call = model.api.calls[name]
-        path = call.path if step.path is None else step.path
+    templates: list[Any] = [step.query, step.raw, step.variables, step.each, step.change]
+    templates.append(step.user)
+    for call in (model.api.calls[name] for name in step.call):
         own = {"body", "raw", "hex"} & step.model_fields_set
-        needed |= set(places([path, step.body if own else call.body, step.change]))
-    return needed
+        templates += [call.path if step.path is None else step.path]
+        templates += [step.body if own else call.body]
+    return set(places(templates)) | needed_by_expectations(step)
 
 
-def _schema_faults(
-    model: ChecksModel, schema: Any, keys: tuple[tomlfile.Key, ...]
+def needed_by_expectations(step: StepModel) -> set[str]:
+    """Return the variables that what is expected of a step's reply names."""
+    expected = [one.model_dump(exclude={"fits"}) for one in step.expect.that]
+    return set(places([*expected, *step.expect.code]))
+
+
+def _names_faults(
+    model: ChecksModel, keys: Keys, schemas: Sequence[Any], template: Any
 ) -> Iterator[Fault]:
-    if isinstance(schema, str):
-        if schema not in model.schemas:
-            yield keys, f"there is no schema {schema[:60]!r} in [schemas]"
-        return
-    for name in _references(schema):
+    for name in (name for schema in schemas for name in _named(schema)):
         if name not in model.schemas:
-            yield keys, f"$ref: there is no schema {name[:60]!r} in [schemas]"
+            yield keys, f"there is no schema {name[:60]!r} in [schemas]"
+    if fault := fault_of(template):
+        yield keys, fault
 
 
-def _references(schema: Any) -> Iterator[str]:
+def _named(schema: Any) -> Iterator[str]:
     """Return the names that a schema refers to: `$ref` is the name of another one of the file."""
-    if isinstance(schema, dict):
-        if isinstance(schema.get("$ref"), str):
-            yield schema["$ref"]
-        for value in schema.values():
-            yield from _references(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _references(value)
-
-
-def _clean_up_faults(model: ChecksModel) -> Iterator[Fault]:
-    made = [name for name, call in model.api.calls.items() if call.makes]
-    clean_up = model.api.clean_up
-    if clean_up is None:
-        if made:
-            yield ("api",), f"call {made[0]!r} makes something: say in [api.clean_up] how it goes"
-        return
-    for name in filter(None, (clean_up.call, clean_up.listing)):
-        if name not in model.api.calls:
-            yield ("api", "clean_up"), f"there is no call {name!r} in [api.calls]"
-    if bool(clean_up.listing) != bool(clean_up.ids):
-        yield ("api", "clean_up"), "listing and ids go together"
+    if isinstance(schema, str):
+        yield schema
+    parts = schema.items() if isinstance(schema, dict) else ()
+    for key, value in parts:
+        inner = value if isinstance(value, list) else [value]
+        for one in inner if key == "$ref" else (one for one in inner if not isinstance(one, str)):
+            yield from _named(one)

@@ -1,203 +1,120 @@
-"""The process that runs session checks; `liftlab.sessions.control` starts it."""
+"""The process that runs session checks: a load process whose trials are checks."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from functools import partial
 
-from liftlab.endpoints.base import Sampling
-from liftlab.endpoints.connect import connected
 from liftlab.pipeline.own import Answer, OwnCode, OwnFunction
-from liftlab.records import SESSIONS, Attempt
-from liftlab.runner.cold_start import ColdWatch
-from liftlab.runner.context import Context
-from liftlab.runner.plan import PlannedTrial
+from liftlab.records import SESSIONS
+from liftlab.runner import child
+from liftlab.runner.limits import Count
+from liftlab.runner.request import Job
 from liftlab.runner.trace import Trace
-from liftlab.runner.trial import TrialDone
-from liftlab.runner.trials import JournalLedger, run_closed
-from liftlab.runner.worker import Notes, Stop, emit, keep_events_apart, serve
+from liftlab.runner.trials import committing, context_of, run_closed
+from liftlab.runner.worker import FollowSchedule, Stop, emit, keep_events_apart, serve
 from liftlab.sandbox.reports import ParseReport
-from liftlab.sessions import checks as files
-from liftlab.sessions.caller import Caller, Setup, uninterrupted
-from liftlab.sessions.control import checks_of
-from liftlab.sessions.leftovers import delete_leftovers, sweep
-from liftlab.sessions.model import ApiModel, CallModel, CheckModel, StepModel
+from liftlab.sessions.caller import Caller, Setup, silence_of
+from liftlab.sessions.checks import checks_of, steps_of
+from liftlab.sessions.clean_up import Headers, id_of, uninterrupted
+from liftlab.sessions.model import StepModel
 from liftlab.sessions.pulse import Pulse
 from liftlab.sessions.script import run_check
-from liftlab.sessions.template import places
-from liftlab.settings import EndpointSettings
-from liftlab.store import Journal, RunFolder
-from liftlab.timing.clock import Clock
-from liftlab.timing.failures import TransportFailure
+from liftlab.sessions.template import Unset
+from liftlab.store import Journal, RunFolder, read_journal
 from liftlab.timing.trust import Trust
 
-_NO_REPLY_S = 10.0
+_LOOKS_S = (0.2, 1.5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What the parent asks for."""
-
-    folder: Path
-    root: Path
-    endpoint: EndpointSettings
-    concurrency: int
-    restart_hook: str | None
-    trials: tuple[PlannedTrial, ...]
-
-    @classmethod
-    def from_json(cls, line: str) -> Job:
-        """Read the job's line."""
-        data = json.loads(line)
-        return cls(
-            folder=Path(data["folder"]),
-            root=Path(data["root"]),
-            endpoint=EndpointSettings.model_validate(data["endpoint"]),
-            concurrency=data["concurrency"],
-            restart_hook=data["restart_hook"],
-            trials=tuple(PlannedTrial(**trial) for trial in data["trials"]),
-        )
-
-
-async def run(job: Job, stop: Stop) -> None:
-    """Run the job's checks, or those begun before nothing answered any more."""
-    folder = RunFolder(job.folder)
+async def ready(
+    job: Job, journal: Journal, stack: AsyncExitStack, concurrency: int
+) -> FollowSchedule:
+    """Make everything ready for the first check, and return what runs them all."""
+    journal.abandon_open()
+    folder, asked = RunFolder(job.folder), job.request.sessions
+    hook = asked.restart_hook if asked else None
     checks = checks_of(folder)
-    async with AsyncExitStack() as stack:
-        journal = stack.enter_context(Journal.open(folder))
-        journal.abandon_open()
-        ledger = JournalLedger(folder, journal)
-        context = await _context(job, folder, ledger, stack)
+    context = await context_of(job, journal, stack, lambda source: ParseReport(parsed=not source))
+    committed = journal.committed()
+    trials = [trial for trial in job.trials if trial.key not in committed]
 
-        async def answers() -> bool:
-            return await _answers(setup)
-
-        setup = Setup(checks, job.endpoint, context, Pulse(stop, answers), job.restart_hook)
+    async def follow_schedule(stop: Stop, count: Count, trust: Trust) -> bool:
+        async def silence() -> str | None:
+            return await silence_of(setup)
 
         async def check(prompt: str, trace: Trace) -> Answer:
             return await run_check(setup, prompt, trace)
 
-        own = OwnFunction(check, OwnCode(SESSIONS, "liftlab:sessions", job.root), SESSIONS)
-        setup = replace(setup, context=replace(context, own=own))
-        await _measure(job, setup, journal, ledger, stop)
-
-
-async def _measure(
-    job: Job, setup: Setup, journal: Journal, ledger: JournalLedger, stop: Stop
-) -> None:
-    committed = journal.committed()
-    trials = [trial for trial in job.trials if trial.key not in committed]
-    status = "interrupted"
-
-    async def commit(done: TrialDone) -> None:
-        await ledger.commit(done)
-
-    loop, seconds = asyncio.get_running_loop(), setup.checks.api.run_deadline_s
-    reason = f"the checks took longer than {seconds:g} s"
-    timer = loop.call_later(seconds, setup.pulse.give_up, reason)
-    if not (await setup.pulse.answers() or await setup.pulse.answers()):
-        setup.pulse.give_up("the server does not answer")
-    if journal.attempts_made():
-        await delete_leftovers(setup, job.folder, trials)
-    async with Trust(job.concurrency) as trust:
+        code = OwnCode(SESSIONS, "liftlab:sessions", context.root)
+        mine = replace(context, own=OwnFunction(check, code, SESSIONS))
+        setup = Setup(checks, job.request.endpoint, mine, Pulse(stop, silence), hook)
+        seconds = checks.api.run_deadline_s
+        reason = f"the checks took longer than {seconds:g} s"
+        timer = asyncio.get_running_loop().call_later(seconds, setup.pulse.give_up, reason)
         try:
-            for group, lanes in _groups(setup, trials, job.concurrency):
-                await run_closed(setup.context, group, lanes, commit, emit, stop=stop)
+            await setup.pulse.look()
+            if journal.attempts_made() and not setup.pulse.down:
+                await _delete_leftovers(setup, folder, [trial.case_id for trial in trials])
+            commit = committing(journal, count)
+            for alone, lanes in ((False, concurrency), (True, 1)):
+                group = [trial for trial in trials if checks[trial.case_id].alone is alone]
+                await run_closed(mine, group, lanes, commit, emit, stop=stop)
             if setup.pulse.down:
                 emit({"event": "limit", "reached": setup.pulse.down})
-            done = len(journal.committed()) == len(job.trials)
-            status = "complete" if done else stop.status or "complete"
+            return len(journal.committed()) == len(job.trials)
         finally:
             timer.cancel()
-            await uninterrupted(sweep(setup))
-            journal.raise_run(**trust.columns())
-            journal.update_run(status=status, finished_at=datetime.now(UTC).isoformat())
+            await uninterrupted(_sweep(setup))
+
+    return follow_schedule
 
 
-def _groups(
-    setup: Setup, trials: list[PlannedTrial], concurrency: int
-) -> list[tuple[list[PlannedTrial], int]]:
-    """Return the checks that run beside others, then those that run alone, restarts last."""
-    rank = {trial.key: _rank(setup.checks[trial.case_id]) for trial in trials}
-    ordered = sorted(trials, key=lambda trial: rank[trial.key])  # stable: the order stays
-    beside = [trial for trial in ordered if rank[trial.key] == 0]
-    return [(beside, concurrency), (ordered[len(beside) :], 1)]
-
-
-def _rank(check: CheckModel) -> int:
-    return 2 if any(step.restart for step in files.steps_of(check)) else int(check.alone)
-
-
-async def _answers(setup: Setup) -> bool:
-    """Make the plainest call there is, as a row that is not measured; say if there is a reply."""
-    context, api = setup.context, setup.checks.api
-    name, call = _plainest(api)
-    row = Attempt(
-        run_id=context.run_id,
-        seq=context.ledger.next_seq(),
-        stage=name,
-        phase="probe",
-        endpoint=context.endpoint_name,
-        called_s=context.clock.now_s(),
-    )
-    await context.ledger.attempt_sent(row)
-    caller = Caller(setup, "probe")
-    try:
-        status = await caller.probe(StepModel(call=name), call, _NO_REPLY_S)
-        row = replace(row, http_status=status, transport_ok=True, valid=True)
-    except TransportFailure as failure:
-        row = replace(row, error_class=failure.error_class, transport_ok=False, valid=False)
-    finally:
-        context.ledger.attempt_ended(replace(row, ended_s=context.clock.now_s()))
+async def _delete_leftovers(setup: Setup, folder: RunFolder, check_ids: Iterable[str]) -> None:
+    """Delete what checks that were begun and not committed have made, before they start over."""
+    makes = {n: call.makes for n, call in setup.checks.api.calls.items() if call.makes}
+    attempts = read_journal(folder)["attempt"]
+    attempts = attempts[attempts["stage"].isin(list(makes))]
+    for check_id in set(check_ids).intersection(attempts["case_id"]):
+        caller, rows = Caller(setup, check_id), attempts[attempts["case_id"] == check_id]
+        replies = rows.dropna(subset=["reply_sha256"])
+        named = zip(replies["stage"], replies["reply_sha256"], strict=True)
+        found = [id_of(folder.artifacts.get(digest), makes[stage]) for stage, digest in named]
+        users = _users(setup, caller, [*steps_of(setup.checks[check_id].step)])
+        caller.made.own(filter(None, found), users)
+        await caller.made.delete()
         await caller.close()
-    return bool(row.transport_ok)
 
 
-def _plainest(api: ApiModel) -> tuple[str, CallModel]:
-    """Return a call that reads without needing anything; the first call where there is none."""
-    plain = (
-        (name, call)
-        for name, call in api.calls.items()
-        if call.method == "GET" and not list(places(call.path))
-    )
-    return next(plain, next(iter(api.calls.items())))
+def _users(setup: Setup, caller: Caller, steps: Sequence[StepModel]) -> set[Headers]:
+    """Return all users of a check's steps, those of every lane and round."""
+    users = set()
+    for n in range(1, max(max(step.repeat, step.parallel) for step in steps) + 1):
+        for step in steps:
+            with suppress(Unset):
+                users.add(caller.user(step.user, {**setup.scope, "n": n})[0])
+    return users
 
 
-async def _context(
-    job: Job, folder: RunFolder, ledger: JournalLedger, stack: AsyncExitStack
-) -> Context:
-    return Context(
-        run_id=folder.run_id,
-        stages=(),
-        endpoint=await stack.enter_async_context(connected(job.endpoint)),
-        endpoint_name=job.endpoint.name,
-        sampling=Sampling(),
-        run_seed=0,
-        deadline_s=job.endpoint.deadline_s,
-        clock=Clock(),
-        ledger=ledger,
-        parse_source=_parse_nothing,
-        watch=ColdWatch(idle_s=job.endpoint.idle_s),
-        retry=job.endpoint.retry,
-        note=Notes(),
-        root=job.root,
-    )
-
-
-def _parse_nothing(source: bytes) -> ParseReport:
-    return ParseReport(parsed=not source)
+async def _sweep(setup: Setup) -> None:
+    """Delete what was made by calls that were given up, while the server may still be at them."""
+    caller = Caller(setup, "sweep")
+    for pause_s in _LOOKS_S if setup.unsure and not setup.pulse.down else ():
+        await asyncio.sleep(pause_s)
+        caller.made.own((), setup.unsure)
+        await caller.made.delete()
+    await caller.close()
 
 
 def main() -> int:
-    """Read the job, run it, and return the exit code."""
+    """Read the job, do it, and return the exit code."""
     keep_events_apart()
-    job = Job.from_json(sys.stdin.readline())
-    return serve(lambda stop: run(job, stop))
+    job = Job.from_line(sys.stdin.readline())
+    return serve(partial(child.run, job, ready=ready))
 
 
 if __name__ == "__main__":

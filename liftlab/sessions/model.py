@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-import ast
-import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from jsonschema import Draft202012Validator, SchemaError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from liftlab.sessions.paths import parse_path
+from liftlab.errors import UsageError
+from liftlab.sessions.replies import parse_path
+from liftlab.sessions.template import fill_text, places
+from liftlab.suite import Check
+from liftlab.suite.drafting import read_example
 
 Severity = Literal["critical", "major", "minor"]
-Basis = Literal["contract", "good sense"]
-Kind = Literal[
-    "missing", "present", "null", "empty", "filled", "text", "number", "true", "false", "list",
-    "object", "time", "iso_time", "ascending", "descending",
-]  # fmt: skip
 SEVERITIES: tuple[Severity, ...] = ("critical", "major", "minor")
-STATUSES = re.compile(r"[1-5]xx|[1-5]\d\d")
-NAME = re.compile(r"[a-z_][a-z0-9_]*")
-MOST_LANES, MOST_TIMES = 1000, 1000
-NO_REPLY = "no reply"
 
 
-def _name(text: str) -> str:
-    if not NAME.fullmatch(text) or len(text) > 60:
-        raise ValueError("a name is made of small letters, digits and _, at most 60")
-    return text
-
-
-def _check_id(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,79}", text):
-        raise ValueError("an id is made of small letters, digits and ._-, at most 80")
-    return text
+def _listed(given: Any) -> Any:
+    return given if isinstance(given, list) else [given]
 
 
 def _statuses(given: Any) -> Any:
-    items = given if isinstance(given, list) else [given]
-    texts = [str(item) for item in items if isinstance(item, int | str)]
-    if not texts or len(texts) < len(items) or not all(map(STATUSES.fullmatch, texts)):
-        raise ValueError('a status is a number such as 404, a family such as "4xx", or a list')
-    return texts
-
-
-def _gaps(given: Any) -> Any:
-    items = given if isinstance(given, list) else [given]
-    known = [item for item in items if item != NO_REPLY]
-    return (_statuses(known) if known else []) + [NO_REPLY] * (len(known) < len(items))
+    return [str(one) if isinstance(one, int) else one for one in _listed(given)]
 
 
 def _path(text: str) -> str:
@@ -55,53 +31,39 @@ def _path(text: str) -> str:
     return text
 
 
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-    return text
-
-
 def _schema(schema: Any) -> Any:
-    if isinstance(schema, str):
-        return schema
     try:
-        Draft202012Validator.check_schema(schema)
+        Draft202012Validator.check_schema({} if isinstance(schema, str) else schema)
     except SchemaError as error:
         raise ValueError(f"not a JSON Schema: {error.message[:200]}") from None
     return schema
 
 
-def _listed(given: Any) -> Any:
-    return given if isinstance(given, list) else [given]
-
-
-def _called(text: str) -> str:
-    read_call(text)
+def _example(text: str) -> str:
+    try:
+        code_check(text, dict.fromkeys(places(text), "name"))
+    except UsageError as error:
+        raise ValueError(str(error)) from None
     return text
 
 
-def read_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
-    """Return function, arguments and named arguments of a call such as `f(2, [3])`.
-
-    Raises ValueError if it is anything but a call with literals.
-    """
-    try:
-        node = ast.parse(text, mode="eval").body
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-            raise ValueError
-        named = {word.arg: ast.literal_eval(word.value) for word in node.keywords if word.arg}
-        args = [ast.literal_eval(arg) for arg in node.args]
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        raise ValueError("must be one call with literals, such as add(2, 3)") from None
-    return node.func.id, args, named
+def code_check(example: str, variables: Mapping[str, Any]) -> tuple[str, Check]:
+    """Return function and check of an example such as `{name}(2, 3) -> 5`, or raise UsageError."""
+    called, _, rest = example.partition("(")
+    name = fill_text(called, variables).strip()
+    if not name.isidentifier():
+        raise UsageError(f"{name[:80]!r} is no function: write f(2, 3) -> 5")
+    return name, Check(**read_example(f"{name}({fill_text(rest, variables)}", name))
 
 
-_Name = Annotated[str, AfterValidator(_name)]
+_Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=60)]
+_User = Annotated[str, Field(pattern=r"^([a-z0-9_]|\{[a-z_]+\})+$", max_length=60)]
+User = _User | list[_User] | Annotated[dict[Literal["raw"], Any], Field(min_length=1)]
+_Method = Annotated[str, Field(pattern=r"^[A-Z]{1,20}$")]
+_Status = Annotated[str, Field(pattern=r"^[1-5](xx|\d\d)$")]
+_Statuses = Annotated[list[_Status], Field(min_length=1), BeforeValidator(_statuses)]
+_Gaps = Annotated[list[_Status | Literal["no reply"]], BeforeValidator(_statuses)]
 _Path = Annotated[str, AfterValidator(_path)]
-_Pattern = Annotated[str, AfterValidator(_pattern)]
-_Statuses = Annotated[list[str], BeforeValidator(_statuses)]
 _Schema = Annotated[str | dict[str, Any], AfterValidator(_schema)]
 _Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
 
@@ -111,12 +73,9 @@ class _Model(BaseModel):
 
 
 class CallModel(_Model):
-    """One call of the API. `ok` and `schema` are what a reply is held to unless a step says more.
+    """One call of the API; `makes` is where its reply names what it made, to be deleted."""
 
-    `makes` is where the reply names what the call made, to be deleted in the end.
-    """
-
-    method: str = Field(pattern=r"^[A-Z]{1,20}$")
+    method: _Method
     path: str = Field(default="", max_length=2000)
     body: Any = None
     ok: _Statuses = ["2xx"]
@@ -126,16 +85,12 @@ class CallModel(_Model):
 
 
 class CleanUpModel(_Model):
-    """How what was made is deleted: a call that takes the id as `variable`.
-
-    What a user's `listing` has beside is deleted only where liftlab made the user up, and where
-    nobody else sees it.
-    """
+    """How what was made is deleted: a call that takes the id as `variable`; what may be left."""
 
     call: _Name
     variable: _Name = "id"
     listing: _Name | None = None
-    ids: _Path | None = None
+    ids: _Path = ""
 
 
 class ApiModel(_Model):
@@ -164,47 +119,26 @@ class ThatModel(_Model):
     contains_all: Any = None
     excludes: Any = None
     at_least: Any = None
-    at_most: Any = None
-    matches: _Pattern | None = None
-    length: int | str | None = None
-    is_: Kind | None = Field(default=None, alias="is")
+    fits: _Schema | None = None
 
     @property
     def operator(self) -> str:
         """The name of the comparison."""
-        (name,) = self.model_fields_set - {"at", "plus"}
-        return "is" if name == "is_" else name
+        return next(iter(self.model_fields_set - {"at", "plus"}))
 
     @model_validator(mode="after")
     def _one_operator(self) -> Self:
         if len(self.model_fields_set - {"at", "plus"}) != 1:
-            raise ValueError("has one comparison, such as equals, contains, excludes or is")
-        if self.plus and "equals" not in self.model_fields_set:
-            raise ValueError("plus goes with equals")
+            raise ValueError("has one comparison, such as equals, contains, excludes or fits")
         return self
-
-
-class CodeModel(_Model):
-    """Code in a reply, run in the sandbox: the call, and what it returns or raises."""
-
-    at: _Path = "source_code"
-    call: Annotated[str, AfterValidator(_called)]
-    returns: Any = None
-    raises: str | None = None
 
 
 class AllModel(_Model):
     """What must hold over all replies of a step that is sent more than once."""
 
-    succeed: int | list[int] | None = None
+    succeed: int | None = None
     distinct: _Path | None = None
     same: _Path | None = None
-
-    @model_validator(mode="after")
-    def _sound(self) -> Self:
-        if isinstance(self.succeed, list) and len(self.succeed) != 2:
-            raise ValueError("succeed is a number, or the least and the most")
-        return self
 
 
 class ExpectModel(_Model):
@@ -212,91 +146,67 @@ class ExpectModel(_Model):
 
     status: _Statuses | None = None
     reply: _Schema | None = None
-    error: bool | None = None
+    error: bool = False
     that: Annotated[list[ThatModel], BeforeValidator(_listed)] = []
-    code: Annotated[list[CodeModel], BeforeValidator(_listed)] = []
+    code: Annotated[list[Annotated[str, AfterValidator(_example)]], BeforeValidator(_listed)] = []
+    code_at: _Path = "source_code"
     within_s: _Seconds | None = None
-
-
-class UserModel(_Model):
-    """A user header that is none of the users of the check: none at all, raw text, or several."""
-
-    none: bool = False
-    raw: Any = None
-    several: list[str] = []
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("is one of none = true, raw = …, several = […]")
-        return self
 
 
 class StepModel(_Model):
     """One step: a call, a group of steps, a pause, or a restart of the server."""
 
-    call: _Name | None = None
-    calls: list[_Name] = []
+    call: Annotated[list[_Name], BeforeValidator(_listed)] = []
     steps: list[StepModel] = []
     lanes: list[list[StepModel]] = []
     wait: _Seconds | None = None
     restart: bool = False
 
-    user: _Name | UserModel = "a"
-    method: str | None = Field(default=None, pattern=r"^[A-Z]{1,20}$")
+    user: User = "a"
+    method: _Method | None = None
     path: str | None = Field(default=None, max_length=100_000)
     query: dict[str, Any] = {}
-    headers: dict[str, Any] = {}
     body: Any = None
-    change: dict[str, Any] | None = None
+    change: dict[str, Any] = {}
     raw: Any = None
     hex: str | None = Field(default=None, pattern=r"^([0-9a-fA-F]{2}|\s)*$")
-    content_type: str | None = None
+    content_type: str = "application/json"
     variables: dict[_Name, Any] = Field(default={}, alias="with")
 
-    repeat: int = Field(default=1, ge=1, le=MOST_TIMES)
-    parallel: int = Field(default=1, ge=1, le=MOST_LANES)
+    repeat: int = Field(default=1, ge=1, le=1000)
+    parallel: int = Field(default=1, ge=1, le=1000)
     each: str | None = None
-    eventually: _Seconds | None = None
     deadline_s: _Seconds | None = None
     break_off: bool = False
 
     expect: ExpectModel = ExpectModel()
     all: AllModel = AllModel()
     save: dict[_Name, _Path] = {}
-    untested_if: Annotated[list[str], BeforeValidator(_gaps)] = []
+    untested_if: _Gaps = []
     severity: Severity | None = None
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        kinds = [self.call, self.calls, self.steps, self.lanes, self.wait, self.restart or None]
-        if sum(bool(kind) for kind in kinds) != 1:
-            raise ValueError("is one of call, calls, steps, lanes, wait, restart")
-        if not (self.call or self.calls):
-            spare = self.model_fields_set & _OF_CALLS
-            if spare:
-                raise ValueError(f"{sorted(spare)[0]} goes with call or calls")
-        bodies = {"body", "change", "raw", "hex"} & self.model_fields_set
-        if len(bodies) > 1:
-            raise ValueError("has one of body, change, raw, hex")
-        if sum(number > 1 for number in (self.repeat, self.parallel)) + bool(self.each) > 1:
-            raise ValueError("has one of repeat, parallel, each")
+    def _one_of_each_kind(self) -> Self:
+        said = self.model_fields_set
+        kinds = ["call", "steps", "lanes", "wait", "restart"]
+        for names in (kinds, ["body", "change", "raw", "hex"], ["repeat", "parallel", "each"]):
+            if len(said.intersection(names)) > 1 or (names is kinds and not said & {*kinds}):
+                raise ValueError(f"is or has one of {', '.join(names)}")
+        if "call" not in said and (spare := sorted(said - _OF_ALL - {*kinds})):
+            raise ValueError(f"{spare[0]} goes with call")
         return self
 
 
-_OF_CALLS = {
-    "user", "method", "path", "query", "headers", "body", "change", "raw", "hex", "content_type",
-    "eventually", "deadline_s", "break_off", "expect", "save", "untested_if",
-}  # fmt: skip
+_OF_ALL = {"variables", "repeat", "parallel", "each", "all", "severity"}
 
 
 class CheckModel(_Model):
     """One check: a script of steps, why it matters, and how bad a failure is."""
 
-    id: Annotated[str, AfterValidator(_check_id)]
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,79}$")]
     group: str = Field(min_length=1, max_length=60)
     why: str = Field(min_length=1, max_length=500)
-    basis: Basis = "contract"
+    basis: Literal["contract", "good sense"] = "contract"
     severity: Severity
     alone: bool = False
     go_on: bool = False
@@ -309,5 +219,5 @@ class ChecksModel(_Model):
 
     api: ApiModel
     values: dict[_Name, Any] = {}
-    schemas: dict[_Name, _Schema] = {}
+    schemas: dict[_Name, Annotated[dict[str, Any], AfterValidator(_schema)]] = {}
     check: list[CheckModel] = Field(min_length=1, max_length=1000)

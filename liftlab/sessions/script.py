@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from liftlab.pipeline.own import Answer
 from liftlab.runner.trace import Trace
-from liftlab.sessions.caller import Caller, Setup, uninterrupted
-from liftlab.sessions.checks import calls_of, with_inner
-from liftlab.sessions.judge import Judge, at_path, fits
-from liftlab.sessions.model import NO_REPLY, AllModel, CheckModel, StepModel
-from liftlab.sessions.paths import MISSING
+from liftlab.sessions.caller import Caller, Setup
+from liftlab.sessions.checks import steps_of
+from liftlab.sessions.clean_up import uninterrupted
+from liftlab.sessions.judge import Finding, Judge
+from liftlab.sessions.model import AllModel, CheckModel, StepModel
 from liftlab.sessions.pulse import ServerDown
 from liftlab.sessions.record import Exchange, Record
+from liftlab.sessions.replies import MISSING, at_path, fits
 from liftlab.sessions.template import Unset, fill, fill_text
 
-_ASK_AGAIN_S, _MOST_ITEMS = 0.2, 200
-_HOOK_S, _UP_AGAIN_S = 120.0, 60.0
+_MOST_ITEMS = 200
+_RESTART_S, _LOOK_AGAIN_S = 180.0, 0.2
 Scope = dict[str, Any]
 
 
@@ -36,9 +36,7 @@ class _Untested(Exception):
 
 async def run_check(setup: Setup, check_id: str, trace: Trace) -> Answer:
     """Run one check, delete what it made, and return the record of it as an answer's IR."""
-    script = _Script(setup, setup.checks[check_id], trace)
-    record = await script.run()
-    return Answer("", ir=record.as_json())
+    return Answer("", ir=asdict(await _Script(setup, setup.checks[check_id], trace).run()))
 
 
 class _Script:
@@ -53,10 +51,9 @@ class _Script:
 
     async def run(self) -> Record:
         record = self._record
-        scope = {**self._setup.checks.values, "run": self._setup.context.run_id[-4:], "n": 1}
         try:
             async with asyncio.timeout(self._check.deadline_s):
-                await self._steps(self._check.step, "", scope)
+                await self._steps(self._check.step, "", self._setup.scope)
         except TimeoutError:
             record.fault = f"not at its end after {self._check.deadline_s:g} s"
         except _Untested as reason:
@@ -66,17 +63,10 @@ class _Script:
         except (_Stop, Unset):
             pass  # what was found says why
         finally:
-            record.left = await self._caller_done()
-        record.lost_kept = self._caller.lost_kept
+            record.left = await uninterrupted(self._caller.made.delete())
+            await self._caller.close()
+        record.lost_kept = self._caller.wire.lost_kept
         return record
-
-    async def _caller_done(self) -> list[str]:
-        """Delete what there is, even while the run is being stopped."""
-        left = await uninterrupted(self._caller.clean_up())
-        await self._caller.close()
-        for line in left:
-            self._setup.context.note(f"could not be deleted: {line}")
-        return left
 
     async def _steps(self, steps: Sequence[StepModel], prefix: str, scope: Scope) -> None:
         for number, step in enumerate(steps, 1):
@@ -98,20 +88,20 @@ class _Script:
         if step.each is None and step.repeat == 1:
             await self._once(step, at, scope)
             return
-        items: Any = [None] * step.repeat
-        if step.each is not None:
-            items = fill(step.each, scope)
-            if not isinstance(items, list):
-                self._record.fault = f"{step.each} is no list"
-                raise _Stop
-        for number, item in enumerate(items[:_MOST_ITEMS] if step.each else items, 1):
+        items = [None] * step.repeat if step.each is None else fill(step.each, scope)
+        if not isinstance(items, list):
+            self._record.fault = f"{step.each} is no list"
+            raise _Stop
+        outer = scope["n"]
+        for number, item in enumerate(items if step.each is None else items[:_MOST_ITEMS], 1):
             scope |= {"n": number} | ({"each": item} if step.each else {})
             await self._once(step, f"{at}#{number}", scope)
+        scope["n"] = outer
 
     async def _in_parallel(self, step: StepModel, at: str, scope: Scope) -> None:
         lanes: list[Scope] = [{**scope, "n": n} for n in range(1, step.parallel + 1)]
         await _together(self._once(step, f"{at}#{lane['n']}", lane) for lane in lanes)
-        for name in {name for inner in with_inner(step) for name in inner.save}:
+        for name in {name for inner in steps_of([step]) for name in inner.save}:
             scope[name] = [lane[name] for lane in lanes if name in lane]
 
     async def _once(self, step: StepModel, at: str, scope: Scope) -> None:
@@ -119,7 +109,7 @@ class _Script:
             scope[name] = fill(template, scope)
         if step.steps:
             await self._steps(step.steps, f"{at}.", scope)
-        for name in calls_of(step):
+        for name in step.call:
             await self._call(step, name, at, scope)
         if step.lanes:
             scopes = [dict(scope) for _ in step.lanes]
@@ -131,33 +121,20 @@ class _Script:
                 scope |= {k: v for k, v in mine.items() if v is not scope.get(k) and k != "n"}
 
     async def _call(self, step: StepModel, name: str, at: str, scope: Scope) -> None:
-        pulse = self._setup.pulse
-        pulse.check()
-        if pulse.is_hopeless(name):
-            raise _Untested(f"{name} gives no reply")
-        until = time.monotonic() + (step.eventually or 0.0)
-        while True:
-            exchange, body = await self._caller.call(step, name, at, scope)
-            self._refuse_untestable(step, exchange, body)
-            findings = self._judge.exchange(exchange, body) if exchange.judged else []
-            passed = all(one.passed for one in findings)
-            if passed or time.monotonic() >= until:
-                break
-            self._record.exchanges.append(replace(exchange, judged=False))
-            await asyncio.sleep(_ASK_AGAIN_S)
+        self._setup.pulse.check()
+        exchange, body = await self._caller.call(step, name, at, scope)
+        self._refuse_untestable(step, exchange, body)
+        findings = self._judge.exchange(exchange, body) if exchange.judged else []
         self._record.exchanges.append(exchange)
         self._bodies[exchange.reply_sha256 or ""] = body
         for variable, path in step.save.items():
             value = at_path(fill_text(path, scope), exchange, body)
             if value is not MISSING:
                 scope[variable] = value
-        if not passed and not self._check.go_on:
-            raise _Stop
+        self._stop_unless(findings)
 
     def _refuse_untestable(self, step: StepModel, exchange: Exchange, body: bytes) -> None:
-        gaps = step.untested_if
-        lost = exchange.status is None and NO_REPLY in gaps
-        if not lost and not (exchange.status is not None and fits(exchange.status, gaps)):
+        if not exchange.judged or not fits(exchange.status, step.untested_if):
             return
         self._record.exchanges.append(replace(exchange, judged=False))
         said = exchange.message or f"status {exchange.status}"
@@ -168,41 +145,39 @@ class _Script:
     def _look_over(self, at: str) -> None:
         """Judge the replies of a step together, which ends the check like any other judgement."""
         self._record.overs.append(at)
-        findings = self._judge.over(
-            at, self._record.exchanges, lambda one: self._bodies[one.reply_sha256 or ""]
+        bodies, exchanges = self._bodies, self._record.exchanges
+        self._stop_unless(
+            self._judge.over(at, exchanges, lambda one: bodies[one.reply_sha256 or ""])
         )
+
+    def _stop_unless(self, findings: Sequence[Finding]) -> None:
+        """End the check where something is not as expected, unless it is to go on."""
         if not self._check.go_on and not all(one.passed for one in findings):
             raise _Stop
 
     async def _restart(self) -> None:
-        hook, pulse = self._setup.restart_hook, self._setup.pulse
-        if hook is None:
+        if self._setup.restart_hook is None:
             raise _Untested("restarts the server: give the command as --restart-hook")
-        process = await asyncio.create_subprocess_shell(
-            hook,
-            cwd=self._setup.context.root,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
+        no, root = asyncio.subprocess.DEVNULL, self._setup.context.root
+        hook = await asyncio.create_subprocess_shell(
+            self._setup.restart_hook, cwd=root, stdin=no, stdout=no
         )
         try:
-            async with asyncio.timeout(_HOOK_S):
-                code = await process.wait()
+            async with asyncio.timeout(_RESTART_S):
+                if code := await hook.wait():
+                    raise _Untested(f"the restart hook ended with {code}")
+                while await self._setup.pulse.silence():  # noqa: ASYNC110 - nothing tells of it
+                    await asyncio.sleep(_LOOK_AGAIN_S)
         except TimeoutError:
-            process.kill()
-            raise _Untested(f"the restart hook did not end within {_HOOK_S:g} s") from None
-        if code:
-            raise _Untested(f"the restart hook ended with {code}")
-        until = time.monotonic() + _UP_AGAIN_S
-        while not await pulse.answers():
-            if time.monotonic() > until:
-                raise _Untested(f"no answer within {_UP_AGAIN_S:g} s after the restart hook")
-            await asyncio.sleep(_ASK_AGAIN_S)
+            raise _Untested(f"no answer within {_RESTART_S:g} s of the restart hook") from None
+        finally:
+            if hook.returncode is None:
+                hook.kill()
 
 
-async def _together(lanes: Any) -> None:
+async def _together(lanes: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Run lanes at the same time, all to their end; then raise what the first one raised."""
-    work: list[Coroutine[Any, Any, None]] = list(lanes)
-    raised = await asyncio.gather(*work, return_exceptions=True)
+    raised = await asyncio.gather(*lanes, return_exceptions=True)
     errors = [one for one in raised if isinstance(one, BaseException)]
     if errors:
         raise next((one for one in errors if not isinstance(one, _Stop)), errors[0])

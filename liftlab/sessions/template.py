@@ -6,12 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from liftlab.sessions.paths import MISSING
-
 _PLACE = re.compile(r"\{\{|\}\}|\{([a-z_][a-z0-9_]*)\}")
 _BRACES = {"{{": "{", "}}": "}"}
-_MOST_CHARACTERS, _MOST_ITEMS, _DEEPEST = 16_000_000, 1_000_000, 20_000
-MAKERS = {"$repeat", "$list", "$nest", "$null", "$drop"}
+_MOST_CHARACTERS, _MOST_ITEMS = 16_000_000, 1_000_000
 
 
 class Unset(KeyError):
@@ -29,70 +26,43 @@ def fill(template: Any, variables: Mapping[str, Any]) -> Any:
     {'id': 7, 'text': 'no 7, {id}', 'x': 'abab'}
     """
     if isinstance(template, str):
-        return _text(template, variables)
+        whole = _PLACE.fullmatch(template)
+        return _value(whole[1], variables) if whole and whole[1] else fill_text(template, variables)
     if isinstance(template, list):
         return [fill(item, variables) for item in template]
     if not isinstance(template, dict):
         return template
-    if len(template) == 1 and (maker := next(iter(template))) in MAKERS:
-        return _made(maker, fill(template[maker], variables))
-    filled = {
-        _as_text(_text(key, variables)): fill(value, variables) for key, value in template.items()
-    }
-    return {key: value for key, value in filled.items() if value is not MISSING}
+    filled = {fill_text(key, variables): fill(value, variables) for key, value in template.items()}
+    return _made(filled) if any(key.startswith("$") for key in template) else filled
 
 
 def fill_text(template: str, variables: Mapping[str, Any]) -> str:
     """Return a template of text as text, whatever its variables are."""
-    return _as_text(_text(template, variables))
+
+    def put(place: re.Match[str]) -> str:
+        return _BRACES.get(place[0]) or str(_value(place[1], variables))
+
+    return _PLACE.sub(put, template)
 
 
 def places(template: Any) -> Iterator[str]:
-    """Name the variables that a template needs.
-
-    Examples
-    --------
-    >>> sorted(places({"{a}": ["{b} and {{c}}"]}))
-    ['a', 'b']
-    """
+    """Name the variables that a template needs."""
     if isinstance(template, str):
         yield from (found[1] for found in _PLACE.finditer(template) if found[1])
     elif isinstance(template, Mapping):
-        for key, value in template.items():
-            yield from places(key)
-            yield from places(value)
+        yield from places([*template, *template.values()])
     elif isinstance(template, list | tuple):
         for item in template:
             yield from places(item)
 
 
 def fault_of(template: Any) -> str | None:
-    """Say what is wrong with the makers in a template; None if nothing is."""
-    if isinstance(template, list):
-        return next(filter(None, map(fault_of, template)), None)
-    if not isinstance(template, dict):
-        return None
-    marked = [key for key in template if key.startswith("$")]
-    if marked and (len(template) > 1 or marked[0] not in MAKERS):
-        known = ", ".join(sorted(MAKERS))
-        return f"{marked[0][:40]!r} is none of {known}, or does not stand alone in its table"
-    if marked:
-        try:
-            _made(marked[0], template[marked[0]], dry=True)
-        except ValueError as error:
-            return str(error)
-    return next(filter(None, map(fault_of, template.values())), None)
-
-
-def _text(template: str, variables: Mapping[str, Any]) -> Any:
-    whole = _PLACE.fullmatch(template)
-    if whole and whole[1]:
-        return _value(whole[1], variables)
-
-    def put(place: re.Match[str]) -> str:
-        return _BRACES.get(place[0]) or _as_text(_value(place[1], variables))
-
-    return _PLACE.sub(put, template)
+    """Say what cannot be made of a template, whatever its variables are; None if all can."""
+    try:
+        fill(template, dict.fromkeys(places(template), ""))
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _value(name: str, variables: Mapping[str, Any]) -> Any:
@@ -101,24 +71,13 @@ def _value(name: str, variables: Mapping[str, Any]) -> Any:
     return variables[name]
 
 
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
-
-
-def _made(maker: str, given: Any, *, dry: bool = False) -> Any:
-    """Return what a maker makes; a dry one only makes sure that it can."""
-    match maker, given:
-        case "$null", True:
+def _made(template: dict[str, Any]) -> Any:
+    match list(template.items()):
+        case [("$null", True)]:
             return None
-        case "$drop", True:
-            return MISSING
-        case "$nest", int(depth) if 0 < depth <= _DEEPEST:
-            nested: Any = "end"
-            for _ in range(0 if dry else depth):
-                nested = {"a": nested}
-            return nested
-        case "$repeat", [str(text), int(times)] if 0 <= len(text) * times <= _MOST_CHARACTERS:
-            return "" if dry else text * times
-        case "$list", [value, int(times)] if 0 <= times <= _MOST_ITEMS:
-            return [] if dry else [value] * times
-    raise ValueError(f"{maker} cannot be made of {str(given)[:60]!r}, or is too large")
+        case [("$repeat", [str(text), int(times)])] if 0 <= len(text) * times <= _MOST_CHARACTERS:
+            return text * times
+        case [("$repeat", [dict() | list() as value, int(times)])] if 0 <= times <= _MOST_ITEMS:
+            return [value] * times
+    said = str(template)[:60]
+    raise ValueError(f"{said} is neither $repeat nor $null alone in its table, or is too large")

@@ -60,7 +60,7 @@ def test_a_leak_is_told_with_its_exchange_and_no_token(
 
 def test_a_dead_server_has_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     assert check(NOWHERE, *FEW) == 4
-    assert "not measurable, the server does not answer (no connection)" in capsys.readouterr().out
+    assert "not measurable, the server does not answer" in capsys.readouterr().out
     assert main(["check", "sessions"]) == 4
 
 
@@ -78,7 +78,7 @@ def test_a_run_goes_on_where_it_ended(here: Path, capsys: pytest.CaptureFixture[
 
 def test_it_stands_in_the_status_of_a_suite(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serve("read_foreign") as server:
-        check(server.url, "isolation-read")
+        assert check(server.url, "isolation-read") == 0
     capsys.readouterr()
     for audience in ([], ["--for", "daily"]):
         assert main(["status", "sessions", *audience]) == 0
@@ -88,3 +88,29 @@ def test_it_stands_in_the_status_of_a_suite(here: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize("args", [[], [NOWHERE, "--resume", "y"], [NOWHERE, "--only", "reed"]])
 def test_contradictions_are_refused(args: list[str]) -> None:
     assert main(["sessions", *args]) == 2
+
+
+def test_what_is_of_answers_says_so_in_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve() as server:
+        check(server.url, "list-has-new")
+    capsys.readouterr()
+    (here / "claims.md").write_text("The success rate is 75 %.\n")
+    out = str(here / "out.json")
+    for args in (
+        ["baseline", "set", "sessions"],
+        ["compare", "sessions", "sessions"],
+        ["compare", "sessions", "sessions", "sessions"],
+        ["claims", "sessions"],
+        ["lint-report", str(here / "claims.md"), "--run", "sessions"],
+        ["reproduce", "sessions", "list-has-new"],
+        ["readme-update", "sessions"],
+        ["export", "sessions", "--format", "week2", "--out", out],
+    ):
+        assert main(args) == 6, args
+        told = capsys.readouterr()
+        assert "is a run of session checks" in told.err
+        assert told.out == ""
+    assert main(["trial", "sessions", "list-has-new"]) == 0
+    assert main(["export", "sessions", "--format", "jsonl", "--out", out]) == 0

@@ -14,16 +14,15 @@ from typing import Any, cast
 
 from liftlab.runner.worker import Stop
 from liftlab.sandbox import Sandbox
-from liftlab.sessions.caller import Caller, Setup
+from liftlab.sessions.caller import Setup, silence_of
 from liftlab.sessions.checks import Checks, parse
 from liftlab.sessions.grade import Judged, judge
 from liftlab.sessions.judge import Finding
-from liftlab.sessions.model import SEVERITIES, Severity, StepModel
+from liftlab.sessions.model import SEVERITIES, Severity
 from liftlab.sessions.pulse import Pulse
 from liftlab.sessions.record import Record
 from liftlab.sessions.script import run_check
 from liftlab.settings import EndpointSettings
-from liftlab.timing.failures import TransportFailure
 from tests.conftest import ROOT
 
 PATIENCE_S = 1.0
@@ -63,18 +62,11 @@ async def run_checks(
         run_id=f"20260101_000000_{seed:04x}", ledger=kept, note=lambda _: None, root=Path.cwd()
     )
 
-    async def answers() -> bool:
-        caller = Caller(setup, "probe")
-        try:
-            await caller.probe(StepModel(call="list"), checks.api.calls["list"], PATIENCE_S)
-        except TransportFailure:
-            return False
-        finally:
-            await caller.close()
-        return True
+    async def silence() -> str | None:
+        return await silence_of(setup, PATIENCE_S)
 
     endpoint = EndpointSettings(name="reference", protocol="lift", base_url=url)
-    pulse = Pulse(Stop(), answers)
+    pulse = Pulse(Stop(), silence)
     setup = Setup(checks, endpoint, cast(Any, context), pulse, restart_hook)
     limit = asyncio.Semaphore(concurrency)
 
@@ -83,7 +75,7 @@ async def run_checks(
             answer = await run_check(setup, check_id, cast(Any, None))
             records[check_id] = Record.from_json(answer.ir)
 
-    order = [check.id for check in checks.checks]
+    order = [check.id for check in checks.check]
     random.Random(seed).shuffle(order)
     together = [name for name in order if not checks[name].alone]
     await asyncio.gather(*map(one, together))
@@ -92,8 +84,7 @@ async def run_checks(
             await one(name)
     artifacts = cast(Any, kept)
     return {
-        name: judge(checks, checks[name], record, artifacts, sandbox)
-        for name, record in records.items()
+        name: judge(checks, name, record, artifacts, sandbox) for name, record in records.items()
     }
 
 

@@ -70,6 +70,7 @@ FAULTS = tuple(
         ("generate_unfinalized", "major", "code is made from a session that is not finalised"),
         ("language_ignored", "major", "code for another language is Python with a 200"),
         ("mode_ignored", "major", "an unknown assertion mode is a 200"),
+        ("code_stub", "major", "the code only raises NotImplementedError"),
         ("generate_other_language", "major", "Python is refused, too"),
         ("revision_stuck", "major", "resolve does not raise revision_count"),
         ("unknown_hole_ok", "major", "to resolve an unknown hole is a 200"),

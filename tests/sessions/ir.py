@@ -78,7 +78,7 @@ def _clause(given: dict[str, Any], key: str) -> dict[str, Any]:
 
 def from_prompt(prompt: str) -> IR:
     """Read a prompt by rule, as the stand-in for the model."""
-    name = re.search(r"(?:called|named|function)\s+([A-Za-z_]\w*)", prompt)
+    name = re.search(r"(?:called|named|function)\s+(?!named\b)([A-Za-z_]\w*)", prompt)
     takes = re.findall(r"\b(int|float|str|list|bool)\s+([A-Za-z_]\w*)", prompt)
     returns = re.search(r"returns?\s+(?:an?\s+)?(int|float|str|list|bool)\b", prompt)
     return normalized(

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import re
 import time
 import uuid
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -37,6 +39,7 @@ class Reference(Wire):
         self.drafts: dict[str, ir.IR] = {}
         self.last_final: ir.IR | None = None
         self.count = 0
+        self.asked: Counter[str] = Counter()
 
     def app(self) -> web.Application:
         """Return the application with its routes."""
@@ -59,6 +62,7 @@ class Reference(Wire):
     def user(self, request: web.Request) -> str:
         """Return who asks; the word `*` sees everything."""
         name = request.headers.get("x-demo-user")
+        self.asked[name or ""] += 1
         if name is None and self.has("no_user_no_refusal"):
             return "*"
         if name == "" and self.has("empty_user_sees_all"):
@@ -310,6 +314,8 @@ class Reference(Wire):
             returns=not self.has("code_no_return"),
             swapped=self.has("code_swapped"),
         )
+        if self.has("code_stub"):
+            source = re.sub("return .*", "raise NotImplementedError('later')", source)
         return source.replace(":\n", "\n", 1) if self.has("code_broken") else source
 
     async def delete(self, request: web.Request) -> web.Response:

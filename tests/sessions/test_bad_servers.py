@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from liftlab.sandbox import Sandbox
-from liftlab.sessions import caller
+from liftlab.sessions import clean_up
 from liftlab.sessions.grade import Judged
 from tests.sessions.driver import failures, lift_checks, run_checks, worst
 
@@ -65,7 +65,7 @@ async def served(wire: Wire) -> AsyncIterator[str]:
 
 @pytest.fixture(autouse=True)
 def _brief_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caller, "_CLEAN_UP_S", 0.3)
+    monkeypatch.setattr(clean_up, "CLEAN_UP_S", 0.3)
 
 
 async def verdicts_on(url: str, deadline_s: float = 10.0) -> dict[str, Judged]:

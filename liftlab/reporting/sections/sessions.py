@@ -4,61 +4,58 @@ from __future__ import annotations
 
 import pandas as pd
 
-from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import LatencySummary
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.sections.base import Section, interval_cell, of_run, seconds_cell, shown
-from liftlab.reporting.tables import codes, facts_table, table
+from liftlab.reporting.tables import facts_table, table
 from liftlab.reporting.text import sessions as text
-from liftlab.reporting.text.base import capitalised
-from liftlab.summary.sessions import CallTimes, Failure, Sessions, Untested
+from liftlab.summary.sessions import CallTimes, Failure, Sessions
 
 _MOST_CODE = 4_000
 
 
 @shown.register
 def _(found: Sessions) -> Section:
-    """Return the failures, each with its exchange."""
+    """Return the failures, each with its exchange; what could not be tested; what is left."""
     rows = [
         {
             "Severity": one.severity,
-            "What fails": capitalised(text.capital(one.cause)),
+            "What fails": text.capital(one.cause),
             "Checks": len(one.witnesses),
             "Basis": one.basis,
         }
         for one in found.failures
     ]
-    if not rows:
-        return of_run(found, title="No check failed" if found.judged else "")
+    parts = [table(pd.DataFrame(rows), csv="failures.csv")] if rows else []
+    notes = [f"Not tested: {row}" for row in text.untested(found)]
+    notes += [f"Left on the server: {one}" for one in found.left]
     details = tuple((text.heading(one), _failure(one)) for one in found.failures)
-    return of_run(found, parts=(table(pd.DataFrame(rows), csv="failures.csv"),), details=details)
+    title = "No check failed" if found.judged and not rows else ""
+    return of_run(found, title=title, parts=tuple(parts), details=details, notes=tuple(notes))
 
 
 def _failure(failure: Failure) -> Html:
     facts = dict(text.facts(failure))
-    sent = failure.sent
-    for name in ("body", "reply"):
-        facts.pop(name, None)
-    command = facts.pop("try again")
-    parts = [facts_table(facts)]
-    if sent is not None:
-        named = (("Request body", sent.body), ("Reply", sent.reply))
-        for name, said in named:
-            if said:
-                parts += [tag("p", name, cls="note"), tag("pre", bounded(said, _MOST_CODE))]
-    return join([*parts, tag("p", "Try again:", cls="note"), tag("pre", command)])
+    shown = {name: said for name, said in facts.items() if name not in text.BLOCKS}
+    sent = failure.sent.request if failure.sent else ""
+    blocks = {"Request body": sent, "Reply": failure.reply, "Try again": failure.command}
+    parts = [facts_table(shown)]
+    for name, said in blocks.items():
+        if said:
+            parts += [tag("p", name, cls="note"), tag("pre", bounded(said, _MOST_CODE))]
+    return join(parts)
 
 
 @shown.register
 def _(found: CallTimes) -> Section:
     """Return the times of calls, in the checks and under load."""
+    if not found.rows:
+        return of_run(found, is_empty=True)
+    if found.is_busy:
+        return of_run(found, notes=(text.BUSY,))
     frame = pd.DataFrame([_row(under_load, times) for under_load, times in found.rows])
-    return of_run(
-        found,
-        is_empty=not found.rows,
-        parts=(table(frame, csv="calls.csv"),) if found.rows else (),
-        notes=("Successful calls only, from sent to last byte, in seconds; calls count apart.",),
-    )
+    note = "Successful calls only, from sent to last byte, in seconds; calls count apart."
+    return of_run(found, parts=(table(frame, csv="calls.csv"),), notes=(note,))
 
 
 def _row(under_load: bool, times: LatencySummary) -> dict[str, object]:
@@ -67,22 +64,7 @@ def _row(under_load: bool, times: LatencySummary) -> dict[str, object]:
         "When": "under load" if under_load else "in the checks",
         "n": times.n,
         "Median, s": seconds_cell(times.p50),
-        "95 % interval": _interval(times.p50),
+        "95 % interval": interval_cell(times.p50).replace("prompts", "calls"),
         "P95, s": seconds_cell(times.p95),
-        "95 % interval of P95": _interval(times.p95),
+        "95 % interval of P95": interval_cell(times.p95).replace("prompts", "calls"),
     }
-
-
-def _interval(estimate: Estimate) -> str:
-    return interval_cell(estimate).replace("prompts", "calls")
-
-
-@shown.register
-def _(found: Untested) -> Section:
-    """Return what could not be tested, and what is left on the server."""
-    rows = [*text.untested(found.sessions)]
-    left = pd.DataFrame({"Left on the server": codes(found.sessions.left)})
-    parts = [tag("ul", *(tag("li", row) for row in rows))] if rows else []
-    if len(left):
-        parts.append(table(left))
-    return of_run(found, is_empty=not parts, parts=tuple(parts))

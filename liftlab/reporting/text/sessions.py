@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from liftlab.analysis.targets import JudgedTarget
-from liftlab.reporting.text import words
-from liftlab.reporting.text.base import Text, code, joined, marked, write
+from liftlab.reporting.html import bounded
+from liftlab.reporting.text.base import Text, capitalised, code, joined, marked, write
 from liftlab.reporting.text.numbers import listed
 from liftlab.sessions.model import SEVERITIES
 from liftlab.settings.targets import SESSION_METRIC
 from liftlab.summary.run import RunSummary
-from liftlab.summary.sessions import Failure, Sessions
+from liftlab.summary.sessions import CallTimes, Failure, Sessions
 from liftlab.words import counted, one_line
 
 _MOST_NAMED, _MOST_BODY = 5, 600
-NOTHING = Text("The server answered none of the checks, so nothing can be judged.")
+NOTHING = "The server answered none of the checks, so nothing can be judged."
+_BASES = {"contract": "the contract", "good sense": "good sense, not in the contract"}
+BUSY = "This machine was too busy to time calls: each took less than it can tell."
+BLOCKS = ("body", "reply", "try again")  # of a failure's facts: longer texts
+_LOST_KEPT = (
+    "met a connection that the server closed and was to keep; the call was sent again on a new "
+    "one, and is not counted as failed"
+)
 
 
 def title(summary: RunSummary) -> Text:
     """Return how many critical failures there are, and the target."""
     found = _of(summary)
     if not found.judged:
-        why = f" ({words.request_error(found.no_reply)})" if found.no_reply else ""
-        return Text(f"Session API: not measurable, the server does not answer{why}")
-    count = marked(
-        counted(len(found.of("critical")), "critical failure"), f"count:{SESSION_METRIC}"
-    )
+        return Text("Session API: not measurable, the server does not answer")
+    critical = counted(len(found.of("critical")), "critical failure")
+    count = marked(critical, f"count:{SESSION_METRIC}")
     target = summary.targets.of(SESSION_METRIC)
     return write("Session API: {}{}", count, _aim(target) if target else "")
 
@@ -34,35 +39,28 @@ def title(summary: RunSummary) -> Text:
 def sentences(summary: RunSummary) -> tuple[Text, ...]:
     """Return what else there is to say of all checks together."""
     found = _of(summary)
-    said = [NOTHING] if not found.judged else [_checks(found)]
-    counts = {name: len(found.of(name)) for name in SEVERITIES[1:]}
-    if others := [counted(n, f"{name} failure") for name, n in counts.items() if n]:
-        said.append(Text(f"Beside critical ones: {listed(others)}."))
-    if found.stopped:
-        count = counted(len(found.stopped), "critical check")
-        said.append(Text(f"{count} stopped at another failure, before what they are to find."))
-    if found.left:
-        count = counted(len(found.left), "session")
-        said.append(Text(f"{count} could not be deleted from the server."))
-    if found.lost_kept:
-        said.append(
-            Text(
-                f"In {counted(found.lost_kept, 'check')} the server closed a connection that it "
-                "was to keep; the call was sent again on a new one, and is not counted as failed."
-            )
-        )
-    return tuple(said)
+    said = [f"{found.passed:,} of {counted(found.judged, 'check')} passed."]
+    if missing := found.checks - found.judged:
+        said[0] = f"{said[0][:-1]}; {counted(missing, 'check')} could not be tested."
+    said = said if found.judged else [NOTHING]
+    counts = [(len(found.of(name)), f"{name} failure") for name in SEVERITIES[1:]]
+    if others := [counted(n, name) for n, name in counts if n]:
+        said.append(f"Beside critical ones: {listed(others)}.")
+    for n, what, more in (
+        (len(found.stopped), "critical check", "stopped early, at another failure"),
+        (len(found.left), "session", "could not be deleted from the server"),
+        (found.lost_kept, "check", _LOST_KEPT),
+    ):
+        said += [f"{counted(n, what)} {more}."] if n else []
+    return tuple(map(Text, said))
 
 
 def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
     """Return the numbers of a status update by name."""
     found = _of(summary)
-    if not found.judged:
-        return []
-    checks = Text(f"{found.passed:,} of {found.judged:,}")
-    failures = [(f"{one} failures".capitalize(), Text(f"{len(found.of(one)):,}"))
-                for one in SEVERITIES]  # fmt: skip
-    return [("Session checks passed", checks), *failures]
+    rows = [("Session checks passed", f"{found.passed:,} of {found.judged:,}")]
+    rows += [(f"{one} failures".capitalize(), f"{len(found.of(one)):,}") for one in SEVERITIES]
+    return [(name, Text(value)) for name, value in rows if found.judged]
 
 
 def message(summary: RunSummary) -> Text:
@@ -87,19 +85,17 @@ def heading(failure: Failure) -> Text:
 
 def facts(failure: Failure) -> list[tuple[str, str]]:
     """Return what a reader needs to know of a failure, line by line, foreign text bounded."""
-    names = list(failure.witnesses[:_MOST_NAMED])
-    more = len(failure.witnesses) - len(names)
     rows = [
         ("expected", failure.expected),
         ("got", failure.actual),
-        ("why it matters", f"{failure.why} ({_basis(failure)})"),
-        ("seen by", ", ".join(names) + (f" and {more:,} more" if more else "")),
+        ("why it matters", f"{failure.why} ({_BASES[failure.basis]})"),
+        ("seen by", _named(failure.witnesses)),
     ]
     if sent := failure.sent:
-        rows += [("request", f"{sent.request}, user {sent.user}"), ("body", sent.body)]
-        rows.append(("reply", sent.reply))
+        rows.append(("request", f"{sent.method} {sent.path}, user {sent.user}"))
+        rows += [("body", sent.request), ("reply", failure.reply)]
     rows.append(("try again", failure.command))
-    return [(name, _bounded(text)) for name, text in rows if text]
+    return [(name, bounded(one_line(text), _MOST_BODY)) for name, text in rows if text]
 
 
 def untested(found: Sessions) -> Iterator[Text]:
@@ -108,10 +104,14 @@ def untested(found: Sessions) -> Iterator[Text]:
     for check_id, why in found.untested:
         reasons.setdefault(one_line(why)[:300], []).append(check_id)
     for why, ids in reasons.items():
-        more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
-        yield Text(f"{', '.join(ids[:_MOST_NAMED])}{more}: {why}")
+        yield Text(f"{_named(ids)}: {why}")
     if found.not_run:
         yield Text(f"{counted(found.not_run, 'check')} not begun: the run ended early")
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
+    return ", ".join(ids[:_MOST_NAMED]) + more
 
 
 def lines(summary: RunSummary) -> Iterator[str]:
@@ -122,25 +122,29 @@ def lines(summary: RunSummary) -> Iterator[str]:
     for failure in found.failures:
         yield f"\n{heading(failure)}"
         yield from (f"  {name:15}{text}" for name, text in facts(failure))
-    missing = [*untested(found)]
-    if missing:
-        yield "\nNot tested"
-        yield from (f"  {line}" for line in missing)
-    if found.left:
-        yield "\nLeft on the server"
-        yield from (f"  {one_line(line)}" for line in found.left[:20])
-    if found.calls:
-        yield "\nTime by call (successful calls)"
-        for load, times in found.calls:
-            under = " under load" if load else ""
-            tail = "" if times.p95.value is None else f"; P95 {times.p95.point}"
-            yield f"  {times.what + under:22}median {times.p50}{tail}"
+    left = [one_line(line) for line in found.left[:20]]
+    for title_of, rows in (
+        ("Not tested", [*map(str, untested(found))]),
+        ("Left on the server", left),
+        ("Time by call (successful calls)", [*_times(found.times)]),
+    ):
+        if rows:
+            yield f"\n{title_of}"
+            yield from (f"  {row}" for row in rows)
+
+
+def _times(found: CallTimes) -> Iterator[str]:
+    for load, times in () if found.is_busy else found.rows:
+        under = " under load" if load else ""
+        tail = "" if times.p95.value is None else f"; P95 {times.p95.point}"
+        yield f"{times.what + under:22}median {times.p50}{tail}"
+    if found.is_busy:
+        yield BUSY
 
 
 def capital(cause: str) -> str:
     """Return a cause as it begins a sentence."""
-    text = one_line(cause)[:200]
-    return text[:1].upper() + text[1:]
+    return str(capitalised(one_line(cause)[:200]))
 
 
 def _of(summary: RunSummary) -> Sessions:
@@ -153,20 +157,3 @@ def _aim(target: JudgedTarget) -> Text:
     aim = f"fewer than {int(target.result.limit) + 1:,}" if whole else f"{target.result.limit:g}"
     verdict = marked(target.verdict, f"target.{target.key}")
     return write(" (target: {}; {})", aim, verdict)
-
-
-def _checks(found: Sessions) -> Text:
-    parts = [f"{found.passed:,} of {counted(found.judged, 'check')} passed"]
-    missing = found.checks - found.judged
-    if missing:
-        parts.append(f"{counted(missing, 'check')} could not be tested")
-    return Text(f"{'; '.join(parts)}.")
-
-
-def _basis(failure: Failure) -> str:
-    return "good sense, not in the contract" if failure.basis != "contract" else "the contract"
-
-
-def _bounded(text: str) -> str:
-    line = one_line(text)
-    return line if len(line) <= _MOST_BODY else f"{line[:_MOST_BODY]}… ({len(line):,} characters)"
