@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -18,7 +17,7 @@ from liftlab.importers.jsonl import Exported, judged
 from liftlab.importers.week2 import export
 from liftlab.importers.week2.old_file import FAMILIES
 from liftlab.importers.week2.reference import import_reference, reference_names
-from liftlab.records import LOAD, Check, Grade, columns
+from liftlab.records import LOAD
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.summary.cost import prices, timed_stages
@@ -57,15 +56,13 @@ def find_run(project: Project, run_id: str) -> RunFolder:
 def rebuild_tables(project: Project, folder: RunFolder) -> None:
     """Grade and price a run's attempts again, and write its tables."""
     frames = dict(store.read_journal(folder))
-    grades, checks = grade_run(
+    frames["grade"], frames["check"] = grade_run(
         frames["trial"],
         frames["stage"],
         folder.artifacts,
         folder.suite(),
         project.settings.grading,
     )
-    frames["grade"] = _frame("grade", grades)
-    frames["check"] = _frame("check", checks)
     frames["cost"] = run_costs(project, folder, frames)
     _lay_down(folder, frames, judged_by(project))
 
@@ -144,7 +141,3 @@ def _import_reference(project: Project, name: str) -> None:
         project.path("runs"),
     )
 
-
-def _frame(table: str, records: Sequence[Grade | Check]) -> pd.DataFrame:
-    names = list(columns(table))
-    return pd.DataFrame(list(map(attrgetter(*names), records)), columns=names)

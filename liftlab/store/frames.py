@@ -142,15 +142,12 @@ def trial_costs(
     paid = attempts[[*_TRIAL_KEY, "seq"]].merge(priced, on=["run_id", "seq"], how="left")
     paid = paid.merge(trials[_TRIAL_KEY], on=_TRIAL_KEY, how="left", indicator="whose")
     own = paid["whose"] == "both"
-    sums = paid[own].groupby(_TRIAL_KEY)["usd"].agg(_sum_if_all_known).rename("usd").reset_index()
+    whole = paid[own].groupby(_TRIAL_KEY)["usd"].agg(["sum", "count", "size"]).reset_index()
+    sums = whole.assign(usd=whole["sum"].where(whole["count"] == whole["size"]))
     spent = trials[_TRIAL_KEY].merge(sums, on=_TRIAL_KEY, how="left")["usd"]
     shared = float(paid.loc[~own, "usd"].sum()) / max(len(trials), 1)
     usd: NDArray[np.float64] = spent.to_numpy(dtype="float64", na_value=float("nan")) + shared
     return usd
-
-
-def _sum_if_all_known(usd: pd.Series[float]) -> float:
-    return float(usd.sum(skipna=False))
 
 
 def _read(connection: sqlite3.Connection, table: str) -> pd.DataFrame:
