@@ -110,7 +110,9 @@ def step(name: str) -> Iterator[None]:
 def measured(name: str, command: list[str], folder: Path) -> tuple[float, float]:
     """Run a command; print and return its wall seconds and the peak memory of its processes."""
     began, before = time.perf_counter(), os.times()
-    with subprocess.Popen(command, cwd=folder, env=os.environ | {"LIFTLAB_PROJECT": str(folder)}) as process:
+    with subprocess.Popen(
+        command, cwd=folder, env=os.environ | {"LIFTLAB_PROJECT": str(folder)}
+    ) as process:
         peak = [0.0]
         watch = threading.Thread(target=watched, args=(process, peak))
         watch.start()
@@ -167,7 +169,9 @@ def write_run(project: Path, trials: int, pipeline: str) -> int:
     manifest = {"suite": "made_up", "request": asked}
     folder = store.create(project / "data" / "runs", run, manifest, suite().encode(), ".toml")
     answers = [
-        folder.artifacts.put_text(f'{{"code": {code!r}, "function": "add_{case}"}}'.replace("'", '"'))
+        folder.artifacts.put_text(
+            f'{{"code": {code!r}, "function": "add_{case}"}}'.replace("'", '"')
+        )
         for case in range(CASES)
         for code in (CODE.format(case, ""), CODE.format(case, " + 1"))
     ]
@@ -212,7 +216,9 @@ def fill(folder: store.RunFolder, trials: int, stages: tuple[str, ...], answers:
         ended[second] += took[np.flatnonzero(second) - 1]
         last = np.cumsum(tries) - 1
         rows["attempt"].append(
-            pd.DataFrame({name: part if name == "run_id" else part[row] for name, part in key.items()})
+            pd.DataFrame(
+                {name: part if name == "run_id" else part[row] for name, part in key.items()}
+            )
             .assign(stage=stage, attempt=np.where(second, 2, 1), phase="measure", model="made-up")
             .assign(seq=seq + 1 + np.arange(len(row)), sent_s=ended - took, ended_s=ended)
             .assign(last_byte_s=ended, first_byte_s=ended - took + 0.2, queue_s=0.01, cold=0)

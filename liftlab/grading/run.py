@@ -114,9 +114,9 @@ def _key(frame: pd.DataFrame) -> pd.MultiIndex:
 
 
 def _numbered(frame: pd.DataFrame) -> NDArray[np.intp]:
-    found: NDArray[np.intp] = frame.groupby(
-        list(frame.columns), dropna=False, sort=False
-    ).ngroup().to_numpy()
+    found: NDArray[np.intp] = (
+        frame.groupby(list(frame.columns), dropna=False, sort=False).ngroup().to_numpy()
+    )
     return found
 
 

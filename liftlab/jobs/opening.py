@@ -23,6 +23,7 @@ from liftlab.store import RunData, RunFolder
 from liftlab.summary.cost import prices, timed_stages
 
 _COSTS = 3  # the version of how costs are derived
+_MOST_OLD = 10_000  # trials: of more, nobody reads the old format, which holds each answer in full
 
 
 def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunData:
@@ -128,7 +129,8 @@ def _lay_down(folder: RunFolder, frames: dict[str, pd.DataFrame], judged_by: str
     store.write_tables(folder, frames, judged_by=judged_by)
     manifest = folder.manifest()
     # The old format is one of suites; an imported run has its own file of it already.
-    if "imported" not in manifest and manifest.get("suite") != LOAD:
+    small = len(frames["trial"]) <= _MOST_OLD
+    if small and "imported" not in manifest and manifest.get("suite") != LOAD:
         export.write(store.read_tables(folder))
 
 
@@ -140,4 +142,3 @@ def _import_reference(project: Project, name: str) -> None:
         suite.load(name, [suites]) if known else None,
         project.path("runs"),
     )
-

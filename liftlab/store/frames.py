@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from liftlab.records import columns, nullable
 from liftlab.store import lock, schema
 from liftlab.store.folder import RunFolder
@@ -17,8 +19,8 @@ from liftlab.store.listing import status_now
 if TYPE_CHECKING:
     import sqlite3
 
-    import numpy as np
     import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 DTYPES: Mapping[type, str] = {str: "str", int: "Int64", float: "float64", bool: "boolean"}
@@ -69,6 +71,46 @@ def frame_of(rows: Sequence[Any], kinds: Mapping[str, type]) -> pd.DataFrame:
     return typed(pd.DataFrame(rows, columns=list(kinds), dtype=object), kinds)
 
 
+def arrow_schema(kinds: Mapping[str, type]) -> pa.Schema:
+    """Return the columns of a table as Arrow has them."""
+    import pyarrow as pa
+
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    return pa.schema([(name, types[kind]) for name, kind in kinds.items()])
+
+
+def from_arrow(content: pa.Table, kinds: Mapping[str, type]) -> pd.DataFrame:
+    """Return an Arrow table as a frame in the dtypes of this module.
+
+    Columns without any value take no room: half of those of a long run are empty.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    rows = content.num_rows
+    known = [name for name in content.column_names if content[name].null_count < rows]
+    # Text of more than 2 GiB has no room in the `string` of Arrow.
+    mapped = {pa.int64(): "Int64", pa.bool_(): "boolean", pa.string(): "str"}
+    types = {arrow: pd.api.types.pandas_dtype(name) for arrow, name in mapped.items()}
+    frame = content.select(known).to_pandas(types_mapper=types.get, split_blocks=True)
+    nothing: dict[type, Any] = {
+        float: np.broadcast_to(np.float64("nan"), rows),
+        int: pd.arrays.IntegerArray(_same(np.int64(1), rows), _same(np.True_, rows)),
+        bool: pd.arrays.BooleanArray(_same(np.False_, rows), _same(np.True_, rows)),
+        str: pd.array(pa.nulls(rows, pa.large_string()), dtype="str"),
+    }
+    missing = {n: nothing[kind] for n, kind in kinds.items() if n in content.column_names}
+    columns = missing | {name: frame[name] for name in known}
+    index = pd.RangeIndex(rows)
+    return pd.DataFrame(columns, index=index, columns=content.column_names, copy=False)
+
+
+def _same(value: Any, count: int) -> NDArray[Any]:
+    """Return an array that takes the room of one value."""
+    same: NDArray[Any] = np.broadcast_to(value, count)
+    return same
+
+
 def empty(table: str) -> pd.DataFrame:
     """Return a table without rows."""
     return frame_of([], table_columns(table))
@@ -94,7 +136,7 @@ def read_journal(folder: RunFolder) -> dict[str, pd.DataFrame]:
         open_ones = {seq for (seq,) in connection.execute(_OPEN)}
     frames["run"]["status"] = [status_now(folder, str(s)) for s in frames["run"]["status"]]
     frames["run"].attrs[STATE] = state
-    if not live:
+    if open_ones and not live:
         attempts = frames["attempt"]
         attempts.loc[attempts["seq"].isin(open_ones), "abandoned"] = True
     return frames
@@ -152,12 +194,20 @@ def trial_costs(
 
 def _read(connection: sqlite3.Connection, table: str) -> pd.DataFrame:
     """Read a table in chunks: rows as Python objects take ten times a frame's memory."""
-    import pandas as pd
+    import pyarrow as pa
 
     kinds = columns(table)
+    asked = arrow_schema(kinds)
     order = "seq" if table == "attempt" else "rowid"
     cursor = schema.select(connection, table, order)
-    chunks: list[pd.DataFrame] = []
+    chunks: list[pa.RecordBatch] = []
     while rows := cursor.fetchmany(_CHUNK):
-        chunks.append(frame_of(rows, kinds))
-    return pd.concat(chunks, ignore_index=True) if chunks else frame_of([], kinds)
+        # SQLite has no truth values.
+        values = [
+            pa.array(column, pa.int64()).cast(kind)
+            if pa.types.is_boolean(kind)
+            else pa.array(column, kind)
+            for column, kind in zip(zip(*rows, strict=True), asked.types, strict=True)
+        ]
+        chunks.append(pa.record_batch(values, schema=asked))
+    return from_arrow(pa.Table.from_batches(chunks, schema=asked), kinds)
