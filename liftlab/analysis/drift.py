@@ -143,20 +143,26 @@ def _drift(place: Floats, logs: Floats, index: Indices) -> tuple[Estimate, float
     for times, at in zip(_by_case(logs, index), _by_case(place, index), strict=True):
         size = times.shape[1]
         one, other = np.triu_indices(size, 1)
-        rise = times[:, other] - times[:, one]
-        slopes.append((rise / (at[:, other] - at[:, one])).ravel())
-        score += float(np.sign(rise).sum())
+        rise = times[:, other]
+        rise -= times[:, one]
+        score += float(np.count_nonzero(rise > 0)) - float(np.count_nonzero(rise < 0))
+        apart = at[:, other]
+        apart -= at[:, one]
+        rise /= apart
+        slopes.append(rise.ravel())
         variance += len(times) * size * (size - 1) * (2 * size + 5) / 18
-    ordered, error = np.sort(np.concatenate(slopes)), math.sqrt(variance)
+    every, error = np.concatenate(slopes), math.sqrt(variance)
     z = max(0.0, abs(score) - 1) / error
     half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
     # Sen's limits: the slopes whose ranks lie that far from the middle.
-    low, high = ((len(ordered) + side * half) / 2 for side in (-1, 1))
-    ranks = np.clip([low - 0.5, high + 0.5 - 1], 0, len(ordered) - 1).round().astype(int)
+    low, high = ((len(every) + side * half) / 2 for side in (-1, 1))
+    ranks = np.clip([low - 0.5, high + 0.5 - 1], 0, len(every) - 1).round().astype(int)
+    middle = float(np.median(every, overwrite_input=True))
+    every.partition(ranks)
     estimate = Estimate(
-        value=math.exp(float(np.median(ordered))),
-        low=math.exp(ordered[ranks[0]]),
-        high=math.exp(ordered[ranks[1]]),
+        value=math.exp(middle),
+        low=math.exp(every[ranks[0]]),
+        high=math.exp(every[ranks[1]]),
         n=len(logs),
         confidence=CONFIDENCE,
         method="Sen's slope of ln seconds within cases",

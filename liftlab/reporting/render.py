@@ -9,6 +9,7 @@ error, every code cell was executed, and the last one left its mark (`html.END_T
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -19,6 +20,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from multiprocessing.connection import wait
@@ -164,11 +166,18 @@ def _environment(scratch: Path) -> dict[str, str]:
 
 def main() -> int:
     """Render the tasks told on standard input; print the place of each that is done."""
+    from liftlab.api.runs import share_run
+
     told = json.load(sys.stdin)
     parent = os.getppid()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     for name in PRELOAD:
         import_module(name)
+    for project, run_id in dict.fromkeys(map(_run_of, told["tasks"])):
+        if run_id:
+            with suppress(Exception):  # whatever it is, the page that asks again will show it
+                share_run(run_id, Path(project))
+    gc.freeze()  # what pages share is not to be copied for counting its references
     fork = multiprocessing.get_context("fork")
     waiting = list(enumerate(told["tasks"]))[::-1]
     running: dict[int, _Running] = {}
@@ -192,6 +201,11 @@ def main() -> int:
         for each in running.values():
             each.page.kill()  # its kernel goes when its parent is gone
     return 0
+
+
+def _run_of(task: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the project of a task, and the run that its page is of; empty if it makes one."""
+    return task["project"], str(task["parameters"].get("run_id", ""))
 
 
 @dataclass(frozen=True, slots=True)

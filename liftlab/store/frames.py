@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from liftlab.records import columns, nullable
 from liftlab.store import lock, schema
 from liftlab.store.folder import RunFolder
@@ -19,6 +17,7 @@ from liftlab.store.listing import status_now
 if TYPE_CHECKING:
     import sqlite3
 
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -84,10 +83,12 @@ def from_arrow(content: pa.Table, kinds: Mapping[str, type]) -> pd.DataFrame:
 
     Columns without any value take no room: half of those of a long run are empty.
     """
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
     rows = content.num_rows
+    one, yes = np.broadcast_to(np.int64(1), rows), np.broadcast_to(np.True_, rows)
     known = [name for name in content.column_names if content[name].null_count < rows]
     # Text of more than 2 GiB has no room in the `string` of Arrow.
     mapped = {pa.int64(): "Int64", pa.bool_(): "boolean", pa.string(): "str"}
@@ -95,20 +96,14 @@ def from_arrow(content: pa.Table, kinds: Mapping[str, type]) -> pd.DataFrame:
     frame = content.select(known).to_pandas(types_mapper=types.get, split_blocks=True)
     nothing: dict[type, Any] = {
         float: np.broadcast_to(np.float64("nan"), rows),
-        int: pd.arrays.IntegerArray(_same(np.int64(1), rows), _same(np.True_, rows)),
-        bool: pd.arrays.BooleanArray(_same(np.False_, rows), _same(np.True_, rows)),
+        int: pd.arrays.IntegerArray(one, yes),
+        bool: pd.arrays.BooleanArray(yes, yes),
         str: pd.array(pa.nulls(rows, pa.large_string()), dtype="str"),
     }
     missing = {n: nothing[kind] for n, kind in kinds.items() if n in content.column_names}
     columns = missing | {name: frame[name] for name in known}
     index = pd.RangeIndex(rows)
     return pd.DataFrame(columns, index=index, columns=content.column_names, copy=False)
-
-
-def _same(value: Any, count: int) -> NDArray[Any]:
-    """Return an array that takes the room of one value."""
-    same: NDArray[Any] = np.broadcast_to(value, count)
-    return same
 
 
 def empty(table: str) -> pd.DataFrame:

@@ -29,7 +29,6 @@ from liftlab.store.frames import (
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 _METADATA = b"liftlab"
 _AT_ONCE = 200_000  # rows: the tables of a larger run are read when they are asked for
@@ -39,8 +38,9 @@ _AT_ONCE = 200_000  # rows: the tables of a larger run are read when they are as
 class RunData:
     """A run with its tables as DataFrames; `trials` is joined with grades and costs.
 
-    Tables of a large run are read when they are first asked for. All times are at real length: `sped_up` says how many times faster a simulator ran than what
-    it stands for, and is 1 for every other endpoint.
+    Tables of a large run are read when they are first asked for. All times are at real length:
+    `sped_up` says how many times faster a simulator ran than what it stands for, and is 1 for every
+    other endpoint.
     """
 
     run: Run
