@@ -51,6 +51,7 @@ def main() -> int:
     parser.add_argument("--pipeline", choices=STAGES, default="direct")
     parser.add_argument("--keep", type=Path, help="a folder to make the project in, and to leave")
     parser.add_argument("--parts", action="store_true", help="only ask for each part")
+    parser.add_argument("--profile", action="store_true", help="ask for each part, too")
     options = parser.parse_args()
     if options.parts:
         return parts(options.keep)
@@ -66,7 +67,8 @@ def main() -> int:
         python = [sys.executable]
         opened = f"from liftlab import jobs; jobs.open_run({RUN_ID!r})"
         used = [measured("tables", [*python, "-c", opened], project)]
-        measured("parts", [*python, __file__, "--parts", "--keep", str(project)], project)
+        if options.profile:
+            measured("parts", [*python, __file__, "--parts", "--keep", str(project)], project)
         command = [*python, "-m", "liftlab", "report", RUN_ID]
         used.append(measured("report", command, project))
         sizes = {path.name: path.stat().st_size for path in pages(project)}

@@ -51,22 +51,7 @@ def open_run(run: str | os.PathLike[str] | Run = "latest", project: Place = None
         raise UsageError(f"open_run takes a run's name, not {type(run).__name__}")
     name = os.path.basename(os.path.normpath(run)) if run else "latest"
     where = load_project(project)
-    if (shared := _SHARED.get((where.root, name))) is not None:
-        return shared
     return as_run(jobs.open_run(name, project=where), where)
-
-
-_SHARED: dict[tuple[Path, str], Run] = {}
-_FOR_ALL = ("latency", "answers", "slow", "cost")  # what more than one page asks for
-
-
-def share_run(name: str, project: Path) -> None:
-    """Open a run for the processes that this one will fork: they share its memory and results."""
-    where = load_project(project)
-    run = as_run(jobs.open_run(name, project=where), where)
-    _SHARED[where.root, name] = run
-    for part in _FOR_ALL:
-        getattr(run.summary, part)
 
 
 def runs(project: Place = None) -> pd.DataFrame:

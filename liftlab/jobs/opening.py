@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import pandas as pd
 
@@ -23,6 +24,7 @@ from liftlab.store import RunData, RunFolder
 from liftlab.summary.cost import prices, timed_stages
 
 _COSTS = 3  # the version of how costs are derived
+_SHARED: dict[Path, RunData] = {}
 _MOST_OLD = 10_000  # trials: of more, nobody reads the old format, which holds each answer in full
 
 
@@ -36,9 +38,17 @@ def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunDa
     """
     project = project or load_project()
     folder = find_run(project, run_id)
+    if folder.path in _SHARED:
+        return _SHARED[folder.path]
     if not store.tables_current(folder, judged_by=judged_by(project)):
         rebuild_tables(project, folder)
     return store.read_tables(folder)
+
+
+def share_run(run_id: str, project: Project) -> RunData:
+    """Open a run for the processes that this one will fork: `open_run` gives them the same."""
+    run = open_run(run_id, project=project)
+    return _SHARED.setdefault(run.folder.path, run)
 
 
 def find_run(project: Project, run_id: str) -> RunFolder:

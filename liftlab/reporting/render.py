@@ -166,7 +166,9 @@ def _environment(scratch: Path) -> dict[str, str]:
 
 def main() -> int:
     """Render the tasks told on standard input; print the place of each that is done."""
-    from liftlab.api.runs import share_run
+    from liftlab.jobs.opening import share_run
+    from liftlab.settings import load_project
+    from liftlab.summary.run import share_summary
 
     told = json.load(sys.stdin)
     parent = os.getppid()
@@ -176,7 +178,8 @@ def main() -> int:
     for project, run_id in dict.fromkeys(map(_run_of, told["tasks"])):
         if run_id:
             with suppress(Exception):  # whatever it is, the page that asks again will show it
-                share_run(run_id, Path(project))
+                where = load_project(Path(project))
+                share_summary(share_run(run_id, where), where)
     gc.freeze()  # what pages share is not to be copied for counting its references
     fork = multiprocessing.get_context("fork")
     waiting = list(enumerate(told["tasks"]))[::-1]
