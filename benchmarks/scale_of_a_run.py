@@ -36,6 +36,7 @@ from liftlab.settings import load_project
 ROOT = Path(__file__).parents[1]
 RUN_ID, SEED = "20260101_000000_made", 20260101
 CASES, AGAIN = 50, 0.15
+KINDS = ("arithmetic", "strings", "lists", "edge_cases", "control_flow")
 STAGES = {"direct": ("code",), "lift": ("nlp_to_ir", "ir_to_code")}
 CODE = "def add_{0}(x):\n    return x + {0}{1}\n"
 PARTS = (
@@ -182,10 +183,10 @@ def write_run(project: Path, trials: int, pipeline: str) -> int:
 
 def suite() -> str:
     """Return a suite of functions that add a number each."""
-    kinds = ("arithmetic", "strings", "lists", "edge_cases", "control_flow")
+
     cases = [
         f'[[cases]]\ncase_id = "add_{case:02}"\nprompt = "Add {case} to x."\n'
-        f'category = "{kinds[case % 5]}"\ndifficulty = "{("easy", "hard")[case % 2]}"\n'
+        f'category = "{KINDS[case % 5]}"\ndifficulty = "{("easy", "hard")[case % 2]}"\n'
         f'entry_point = "add_{case}"\nchecks = [[[1], {case + 1}], [[-5], {case - 5}]]\n'
         for case in range(CASES)
     ]
@@ -239,7 +240,7 @@ def fill(folder: store.RunFolder, trials: int, stages: tuple[str, ...], answers:
     e2e = at - begun
     stamps = np.datetime64("2026-01-01T00:00:00.000") + (begun * 1000).astype("timedelta64[ms]")
     told = pd.DataFrame(key).assign(
-        category=np.array(["arithmetic", "strings", "lists", "edge_cases", "control_flow"])[case % 5],
+        category=np.array(KINDS)[case % 5],
         difficulty=np.array(["easy", "hard"])[case % 2],
         started_at=np.char.add(np.datetime_as_string(stamps), "+00:00"),
         e2e_s=e2e, client_s=0.001, attempts=len(stages), completed=1,

@@ -40,6 +40,7 @@ NEIGHBOURS_NEED = 20
 WARM_UP = 0.1  # the share of the run that is held against the rest
 WARM_UP_NEEDS = 60  # so that six values, which an interval needs, are a tenth
 _SAME = 1e-12
+_PAIRS = 500_000  # compared at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,15 +144,17 @@ def _drift(place: Floats, logs: Floats, index: Indices) -> tuple[Estimate, float
     for times, at in zip(_by_case(logs, index), _by_case(place, index), strict=True):
         size = times.shape[1]
         one, other = np.triu_indices(size, 1)
-        rise = times[:, other]
-        rise -= times[:, one]
-        score += float(np.count_nonzero(rise > 0)) - float(np.count_nonzero(rise < 0))
-        apart = at[:, other]
-        apart -= at[:, one]
-        rise /= apart
-        slopes.append(rise.ravel())
+        found = np.empty((len(times), len(one)))
+        step = max(1, _PAIRS // len(one))
+        for begin in range(0, len(times), step):  # of all at once the differences fill gigabytes
+            t, x = times[begin : begin + step], at[begin : begin + step]
+            rise = t[:, other] - t[:, one]
+            score += float(np.sign(rise).sum())
+            found[begin : begin + step] = rise / (x[:, other] - x[:, one])
+        slopes.append(found.ravel())
         variance += len(times) * size * (size - 1) * (2 * size + 5) / 18
-    every, error = np.concatenate(slopes), math.sqrt(variance)
+    every = slopes[0] if len(slopes) == 1 else np.concatenate(slopes)
+    error = math.sqrt(variance)
     z = max(0.0, abs(score) - 1) / error
     half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
     # Sen's limits: the slopes whose ranks lie that far from the middle.

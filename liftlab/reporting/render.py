@@ -241,7 +241,7 @@ class _Running:
 
 def _write_page(task: Mapping[str, Any]) -> None:
     """Execute a notebook, write its page, and leave the result."""
-    from liftlab.reporting.export import export, found
+    from liftlab.reporting.export import export, files_beside, found
     from liftlab.reporting.html import END_TYPE, FINDING_TYPE
     from liftlab.reporting.kernel import standby
 
@@ -259,7 +259,7 @@ def _write_page(task: Mapping[str, Any]) -> None:
     notebook, raised = execute(task)
     fault = f"{raised} {reached(notebook)}" if raised else judge(notebook)
     html, page = export(notebook, fault=fault)
-    Path(task["html"]).write_text(html, "utf-8")
+    Path(task["html"]).write_text(files_beside(html, Path(task["html"])), "utf-8")
     marks = [mark for kind in (END_TYPE, FINDING_TYPE) for _, mark in found(notebook, kind)]
     rendered = Rendered(
         name=Path(task["notebook"]).stem,

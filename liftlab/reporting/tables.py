@@ -38,7 +38,7 @@ _COLORS = {
 }
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
-MOST_CSV_ROWS = 5_000
+MOST_CSV, MOST_CSV_ROWS = 1_000_000, 5_000  # characters, rows
 _TAG = re.compile(r"<[^>]*>")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
@@ -147,17 +147,17 @@ def behind(shown: Html, summary: str = "The numbers behind the figure (table, CS
 def download(frame: pd.DataFrame, name: str, count: int | None = None) -> Html:
     """Return a link that saves a frame as CSV; the data are inside the page.
 
-    Columns without any value are left out. Beyond 5,000 rows the page would be slow to open: then
-    only the number of rows is told, `count` where the frame has not all of them. A report puts what
-    is over 100 kB into a file beside its page.
+    Columns without any value are left out. Beyond 5,000 rows, or 1 MB, only their number is told:
+    the page would be slow to open. `count`: how many there are where the frame has not all of them.
+    A report puts what is over 100 kB into a file beside its page.
     """
-    if (count or len(frame)) > MOST_CSV_ROWS:
-        return tag(
-            "span", f"{count or len(frame):,} rows, too many for a page: see the run's tables"
-        )
-    csv = frame.dropna(axis="columns", how="all").map(_harmless).to_csv(index=False)
-    words = f"CSV, {counted(len(frame), 'row')}"
+    rows = count or len(frame)
+    if rows <= MOST_CSV_ROWS:
+        csv = frame.dropna(axis="columns", how="all").map(_harmless).to_csv(index=False)
+    if rows > MOST_CSV_ROWS or len(csv) > MOST_CSV:
+        return tag("span", f"{rows:,} rows, too many for a page: see the run's tables")
     encoded = base64.b64encode(csv.encode("utf-8", "replace")).decode()
+    words = f"CSV, {counted(len(frame), 'row')}"
     return tag("a", words, href=f"data:text/csv;base64,{encoded}", download=name)
 
 
