@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +183,6 @@ def write_run(project: Path, trials: int, pipeline: str) -> int:
 
 def suite() -> str:
     """Return a suite of functions that add a number each."""
-
     cases = [
         f'[[cases]]\ncase_id = "add_{case:02}"\nprompt = "Add {case} to x."\n'
         f'category = "{KINDS[case % 5]}"\ndifficulty = "{("easy", "hard")[case % 2]}"\n'
@@ -245,9 +244,15 @@ def fill(folder: store.RunFolder, trials: int, stages: tuple[str, ...], answers:
         started_at=np.char.add(np.datetime_as_string(stamps), "+00:00"),
         e2e_s=e2e, client_s=0.001, attempts=len(stages), completed=1,
     )  # fmt: skip
-    with sqlite3.connect(folder.journal_path) as connection:
+    insert(folder, {**rows, "trial": [told]})
+    return seq
+
+
+def insert(folder: store.RunFolder, rows: dict[str, list[pd.DataFrame]]) -> None:
+    """Put rows into a journal, by table."""
+    with closing(sqlite3.connect(folder.journal_path)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
-        for table, frames in {**rows, "trial": [told]}.items():
+        for table, frames in rows.items():
             for frame in frames:
                 names = ", ".join(frame.columns)
                 places = ", ".join("?" * len(frame.columns))
@@ -256,8 +261,6 @@ def fill(folder: store.RunFolder, trials: int, stages: tuple[str, ...], answers:
                     f"INSERT INTO {table} ({names}) VALUES ({places})", zip(*columns, strict=True)
                 )
         connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
-    connection.close()
-    return seq
 
 
 if __name__ == "__main__":

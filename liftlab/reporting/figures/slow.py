@@ -25,7 +25,7 @@ from liftlab.reporting.text import words
 from liftlab.reporting.text.slow_words import step_words
 
 MOST_POINTS = 600  # of a row with more, a density and the slow ones are drawn
-_BINS, _MOST_RED = 150, 60  # of the density; more red points are drawn as pixels
+_BINS, _LEAST, _MOST_RED = 150, 0.02, 60  # of a density, the height of a single step; red points
 MOST_NAMED = 6  # slow steps named in one row
 MOST_EXPLAINED = 12
 USUAL = "usual time"
@@ -109,20 +109,16 @@ def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
     longest = max((float(row.values.max()) for row in rows if len(row.values)), default=1.0)
     for place, row in enumerate(rows):
         heights = place + _apart(row.values, rng)
-        many = len(row.values) > MOST_POINTS
-        if many:
-            counts, edges = np.histogram(row.values[~row.slow], bins=_BINS)
-            tall = 0.3 * counts / max(counts.max(), 1)
-            axes.stairs(
-                place - tall, edges, baseline=place + tall, fill=True, color=base.BLUE, zorder=2
-            )
+        edges = np.linspace(0, longest, _BINS + 1)
+        most = np.histogram(row.values, edges)[0].max(initial=1)
         for chosen, hue in ((~row.slow, base.BLUE), (row.slow, base.BAD)):
-            if many and hue == base.BLUE:
+            if len(row.values) <= MOST_POINTS or (hue == base.BAD and chosen.sum() <= _MOST_RED):
+                at = (row.values[chosen], heights[chosen])
+                axes.scatter(*at, color=hue, s=46, alpha=0.85, linewidths=0, zorder=3)
                 continue
-            axes.scatter(
-                row.values[chosen], heights[chosen], color=hue, s=46, alpha=0.85, linewidths=0,
-                rasterized=chosen.sum() > _MOST_RED, zorder=3,
-            )  # fmt: skip
+            counts = np.histogram(row.values[chosen], edges)[0]
+            tall = np.where(counts, np.maximum(0.3 * counts / most, _LEAST), 0)
+            axes.stairs(place - tall, edges, baseline=place + tall, fill=True, color=hue, zorder=2)
         _name_slow(axes, place, row, longest, width)
         if row.median is not None:
             axes.plot(
