@@ -105,7 +105,7 @@ def _alike(trials: pd.DataFrame, stages: pd.DataFrame) -> NDArray[np.intp]:
         here = turn == place
         level = np.zeros(len(trials), dtype=np.intp)
         level[whose[here]] = values[here] + 1
-        alike = pd.factorize(alike * (values.max() + 2) + level)[0]
+        alike = pd.factorize(alike * (values.max() + 2) + level)[0].astype(np.intp)
     return alike
 
 
