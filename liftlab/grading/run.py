@@ -105,7 +105,7 @@ def _alike(trials: pd.DataFrame, stages: pd.DataFrame) -> NDArray[np.intp]:
         here = turn == place
         level = np.zeros(len(trials), dtype=np.intp)
         level[whose[here]] = values[here] + 1
-        alike = pd.factorize(alike * (values.max() + 2) + level)[0].astype(np.intp)
+        alike = pd.factorize(alike * (values.max() + 2) + level)[0]
     return alike
 
 
@@ -114,10 +114,8 @@ def _key(frame: pd.DataFrame) -> pd.MultiIndex:
 
 
 def _numbered(frame: pd.DataFrame) -> NDArray[np.intp]:
-    found: NDArray[np.intp] = (
-        frame.groupby(list(frame.columns), dropna=False, sort=False).ngroup().to_numpy()
-    )
-    return found
+    found = frame.groupby(list(frame.columns), dropna=False, sort=False).ngroup()
+    return np.asarray(found, dtype=np.intp)
 
 
 def _turns(counts: NDArray[np.intp]) -> NDArray[np.intp]:
