@@ -12,6 +12,7 @@ from scipy import stats
 from liftlab.analysis.columns import Bools, Floats, check_confidence, floats
 
 MOST_TRIALS = 100_000
+_MANY = 250  # times p (1 - p): a tooth is lower than .03 there
 _SHORT = 0.04  # of the power that is asked for
 
 
@@ -80,15 +81,33 @@ def to_exclude(
         return None
     z = float(stats.norm.isf(miss)) * math.sqrt(against * (1 - against))
     z += float(stats.norm.ppf(power)) * math.sqrt(rate * (1 - rate))
-    if (z / (rate - against)) ** 2 > 1.5 * most + 100:  # no need to look closer
+    about = (z / (rate - against)) ** 2  # in the normal approximation
+    if about > 1.5 * most + 100:  # no need to look closer
         return None
-    last = _lasting(lambda n: _power(n, rate, against, miss) >= power, most)
+
+    def enough(n: Floats) -> Bools:
+        return _power(n, rate, against, miss) >= power
+
+    last = _last_near(enough, about) if about * rate * (1 - rate) > _MANY else None
+    if last is None:
+        last = _lasting(enough, most)
+    elif last >= most:
+        return None
     if last is None:
         return None
     near = np.arange(math.ceil(0.85 * last), last + 1, dtype=np.float64)
     powers = _power(near, rate, against, miss)
     off = np.where(powers < power - _SHORT, 1.0, np.abs(powers - power))
     return int(near[np.argmin(off)])
+
+
+def _last_near(enough: Callable[[Floats], Bools], about: float) -> int | None:
+    """Return what `_lasting` does, of numbers so large that teeth are small; None if unsure."""
+    near = np.arange(math.floor(0.9 * about), math.ceil(1.25 * about), dtype=np.float64)
+    wanting = np.flatnonzero(~enough(near))
+    if len(wanting) == 0 or wanting[0] or wanting[-1] > 0.6 * len(near):
+        return None
+    return int(near[wanting[-1]]) + 1
 
 
 def _lasting(enough: Callable[[Floats], Bools], most: float = MOST_TRIALS) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -80,5 +80,7 @@ class Run(RunData):
 
 def as_run(data: RunData, project: Project) -> Run:
     """Return a run that was opened for a project."""
-    kept = {field.name: getattr(data, field.name) for field in fields(RunData)}
-    return Run(**kept, project=project)
+    run = object.__new__(Run)
+    data.put_into(run)
+    object.__setattr__(run, "project", project)
+    return run

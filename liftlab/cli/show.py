@@ -142,7 +142,7 @@ def trial_table(summary: RunSummary) -> pd.DataFrame:
         table["liftlab's own"] = merged["client_s"].map(_seconds)
     table["attempts"] = merged["attempts"].astype("string").fillna("")
     table["outcome"] = merged["outcome"].fillna("ungraded")
-    table["what went wrong"] = went_wrong(run)
+    table["what went wrong"] = went_wrong(trials, run.stages)
     checks = merged[["checks_passed", "checks_total"]].astype("string").fillna("")
     table["checks"] = (checks["checks_passed"] + "/" + checks["checks_total"]).str.strip("/")
     return table.rename(columns={"case_id": "prompt"})

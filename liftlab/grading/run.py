@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from liftlab.grading.controls import Controls
 from liftlab.grading.grade import BY_DEFAULT, WEAK, Graded, grade, grade_failure, sandbox_for
 from liftlab.grading.once import Once
-from liftlab.records import Check, Grade
+from liftlab.records import Check, Grade, columns
 from liftlab.sandbox import Sandbox
 from liftlab.settings import GradingSettings
 from liftlab.store import Artifacts
+from liftlab.store.frames import frame_of
 from liftlab.suite import Case, Suite
 
-if TYPE_CHECKING:
-    import pandas as pd
+_JUDGED = ["stage", "ok", "error_class", "value_sha256"]  # what a verdict depends on, of a stage
 
 
 def grade_run(
@@ -26,8 +32,8 @@ def grade_run(
     artifacts: Artifacts,
     suite: Suite | None,
     settings: GradingSettings = BY_DEFAULT,
-) -> tuple[list[Grade], list[Check]]:
-    """Grade every trial of a run.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Grade every trial of a run; of those that are alike, one.
 
     Parameters
     ----------
@@ -44,15 +50,17 @@ def grade_run(
 
     Returns
     -------
-    tuple of list of Grade and list of Check
-        One grade a trial, and one row a check that was tried.
+    tuple of DataFrame
+        The tables `grade`, a row a trial, and `check`, a row a check that was tried.
     """
     cases = {case.case_id: case for case in suite.cases} if suite else {}
     grades: list[Grade] = []
-    checks: list[Check] = []
+    checks: list[list[Check]] = []
     once, controls = Once[Graded](), Controls()
+    alike = _alike(trials, stages)
+    _, first = np.unique(alike, return_index=True)
     with sandbox_for(settings, suite) as sandbox:
-        for keys, mine in _stages_by_trial(trials, stages):
+        for keys, mine in _stages_by_trial(trials.iloc[first], stages):
             graded = grade_trial(
                 mine,
                 artifacts,
@@ -69,9 +77,56 @@ def grade_run(
                     code_sha256=None if graded.code is None else artifacts.put(graded.code),
                 )
             )
-            checks += graded.to_checks(**keys)
+            checks.append(graded.to_checks(**keys))
         controls.rest(sandbox)
-    return [_vouched(grade, controls) for grade in grades], checks
+    tried = np.array([len(group) for group in checks], dtype=np.intp)
+    rows = np.repeat((np.cumsum(tried) - tried)[alike], tried[alike]) + _turns(tried[alike])
+    told = _frame("grade", [_vouched(grade, controls) for grade in grades]).take(alike)
+    every = _frame("check", list(chain.from_iterable(checks))).take(rows)
+    repeats = trials["repeat"].to_numpy()
+    return (
+        told.assign(repeat=repeats).reset_index(drop=True),
+        every.assign(repeat=np.repeat(repeats, tried[alike])).reset_index(drop=True),
+    )
+
+
+def _alike(trials: pd.DataFrame, stages: pd.DataFrame) -> NDArray[np.intp]:
+    """Return a number for each trial, the same for those with the same case and stages' values.
+
+    Numbers count from 0 in the order in which they are first seen.
+    """
+    whose = _key(trials).get_indexer(_key(stages))
+    order = np.lexsort((stages["position"].to_numpy(dtype=np.float64), whose))
+    order = order[whose[order] >= 0]
+    whose, values = whose[order], _numbered(stages.iloc[order][_JUDGED])
+    turn = _turns(np.bincount(whose, minlength=len(trials)))
+    alike = _numbered(trials[["case_id", "asked_function"]])
+    for place in range(turn.max(initial=-1) + 1):
+        here = turn == place
+        level = np.zeros(len(trials), dtype=np.intp)
+        level[whose[here]] = values[here] + 1
+        alike = pd.factorize(alike * (values.max() + 2) + level)[0]
+    return alike
+
+
+def _key(frame: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(frame[["case_id", "repeat"]])
+
+
+def _numbered(frame: pd.DataFrame) -> NDArray[np.intp]:
+    found = frame.groupby(list(frame.columns), dropna=False, sort=False).ngroup()
+    return np.asarray(found, dtype=np.intp)
+
+
+def _turns(counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return 0, 1, … for as many members as each group has, one group after the other."""
+    ends = np.cumsum(counts)
+    return np.arange(counts.sum()) - np.repeat(ends - counts, counts)
+
+
+def _frame(table: str, records: Sequence[Grade | Check]) -> pd.DataFrame:
+    names = list(columns(table))
+    return frame_of([*map(attrgetter(*names), records)], columns(table))
 
 
 def _vouched(grade: Grade, controls: Controls) -> Grade:
@@ -145,15 +200,15 @@ def _stages_by_trial(
 ) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     names = ["case_id", "repeat"]
     grouped: dict[Any, list[Any]] = {}
+    mine = stages.loc[_key(stages).isin(_key(trials)), [*names, "position", *_JUDGED]]
     # All rows at once: a frame for each trial of a long load takes milliseconds.
-    for row in stages.sort_values("position").to_dict("records"):
+    for row in mine.sort_values("position", kind="stable").to_dict("records"):
         grouped.setdefault((row["case_id"], row["repeat"]), []).append(row)
-    columns = ["run_id", *names, "asked_function"]
-    for run_id, case_id, repeat, asked in trials[columns].itertuples(index=False):
-        keys: dict[str, Any] = {"run_id": str(run_id), "case_id": str(case_id)}
-        keys["repeat"] = int(repeat)
-        mine = grouped.get((case_id, repeat), [])
-        yield keys, [row | {"asked_function": asked} for row in mine]
+    keys = ["run_id", *names, "asked_function"]
+    for run_id, case_id, repeat, asked in trials[keys].itertuples(index=False):
+        key = {"run_id": str(run_id), "case_id": str(case_id), "repeat": int(repeat)}
+        rows = grouped.get((case_id, repeat), [])
+        yield key, [row | {"asked_function": asked} for row in rows]
 
 
 def _of_failure(stage: dict[str, Any], artifacts: Artifacts, case: Case | None) -> Graded:

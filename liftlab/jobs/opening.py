@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
+from pathlib import Path
 
 import pandas as pd
 
@@ -28,6 +29,8 @@ from liftlab.store import RunData, RunFolder
 from liftlab.summary.cost import prices, timed_stages
 
 _COSTS = 4  # the version of how costs are derived
+_SHARED: dict[Path, RunData] = {}
+_MOST_OLD = 10_000  # trials: of more, nobody reads the old format, which holds each answer in full
 
 
 def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunData:
@@ -40,6 +43,8 @@ def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunDa
     """
     project = project or load_project()
     folder = find_run(project, run_id)
+    if folder.path in _SHARED:
+        return _SHARED[folder.path]
     if not store.tables_current(folder, judged_by=judged_by(project)):
         rebuild_tables(project, folder)
     return store.read_tables(folder)
@@ -57,6 +62,12 @@ def open_answers(run: str | RunData, *, project: Project) -> RunData:
             f"see its failures and how to repeat them: liftlab show {data.run.run_id}"
         )
     return data
+
+
+def share_run(run_id: str, project: Project) -> RunData:
+    """Open a run for the processes that this one will fork: `open_run` gives them the same."""
+    run = open_run(run_id, project=project)
+    return _SHARED.setdefault(run.folder.path, run)
 
 
 def find_run(project: Project, run_id: str) -> RunFolder:
@@ -78,10 +89,10 @@ def rebuild_tables(project: Project, folder: RunFolder) -> None:
     measured = frames["trial"], frames["stage"], folder.artifacts
     if folder.manifest().get("suite") == SESSIONS:
         grades, checks = grade_sessions(*measured, checks_of(folder))
+        frames["grade"], frames["check"] = _frame("grade", grades), _frame("check", checks)
     else:
-        grades, checks = grade_run(*measured, folder.suite(), project.settings.grading)
-    frames["grade"] = _frame("grade", grades)
-    frames["check"] = _frame("check", checks)
+        judged = grade_run(*measured, folder.suite(), project.settings.grading)
+        frames["grade"], frames["check"] = judged
     frames["cost"] = run_costs(project, folder, frames)
     _lay_down(folder, frames, judged_by(project))
 
@@ -147,7 +158,8 @@ def _lay_down(folder: RunFolder, frames: dict[str, pd.DataFrame], judged_by: str
     store.write_tables(folder, frames, judged_by=judged_by)
     manifest = folder.manifest()
     # The old format is one of suites; an imported run has its own file of it already.
-    if "imported" not in manifest and manifest.get("suite") not in (LOAD, SESSIONS):
+    small = len(frames["trial"]) <= _MOST_OLD
+    if small and "imported" not in manifest and manifest.get("suite") not in (LOAD, SESSIONS):
         export.write(store.read_tables(folder))
 
 

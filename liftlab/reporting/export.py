@@ -7,11 +7,14 @@ HTML; everything else that a cell gave out, tracebacks and model output included
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from importlib import resources
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -32,6 +35,8 @@ from liftlab.reporting.html import (
 )
 from liftlab.reporting.sections.base import Section
 
+# Of 100 kB, as base64: in the page it would weigh a third more than in a file.
+_LARGE_TABLE = re.compile(r'href="data:text/csv;base64,([^"]{133333,})" download="([^"]+)"')
 MOST_CHARACTERS = 20_000  # of one output's text
 _TEMPLATE = "liftlab"
 _V4: Any = nbformat.v4  # nbformat is untyped
@@ -85,6 +90,21 @@ def export(
     # HTMLExporter's own method parses the finished page with a second parser and writes it anew.
     html, _ = super(HTMLExporter, _exporter(page, first)).from_notebook_node(body)
     return html.lstrip(), page
+
+
+def files_beside(html: str, page: Path) -> str:
+    """Write tables over 100 kB of a page into files beside it; return the page, which links them.
+
+    Pages with the same table share a file.
+    """
+
+    def moved(link: re.Match[str]) -> str:
+        content, name = b64decode(link[1]), Path(link[2])
+        name = Path(f"{name.stem}-{sha256(content).hexdigest()[:8]}{name.suffix}")
+        page.with_name(name.name).write_bytes(content)
+        return f'href="{name.name}" download="{link[2]}"'
+
+    return _LARGE_TABLE.sub(moved, html)
 
 
 def page_of_section(section: Section) -> str:

@@ -9,6 +9,7 @@ error, every code cell was executed, and the last one left its mark (`html.END_T
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -19,6 +20,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from multiprocessing.connection import wait
@@ -166,11 +168,21 @@ def _environment(scratch: Path) -> dict[str, str]:
 
 def main() -> int:
     """Render the tasks told on standard input; print the place of each that is done."""
+    from liftlab.jobs.opening import share_run
+    from liftlab.settings import load_project
+    from liftlab.summary.run import share_summary
+
     told = json.load(sys.stdin)
     parent = os.getppid()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     for name in PRELOAD:
         import_module(name)
+    for project, run_id in dict.fromkeys(map(_run_of, told["tasks"])):
+        if run_id:
+            with suppress(Exception):  # whatever it is, the page that asks again will show it
+                where = load_project(Path(project))
+                share_summary(share_run(run_id, where), where)
+    gc.freeze()  # what pages share is not to be copied for counting its references
     fork = multiprocessing.get_context("fork")
     waiting = list(enumerate(told["tasks"]))[::-1]
     running: dict[int, _Running] = {}
@@ -194,6 +206,11 @@ def main() -> int:
         for each in running.values():
             each.page.kill()  # its kernel goes when its parent is gone
     return 0
+
+
+def _run_of(task: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the project of a task, and the run that its page is of; empty if it makes one."""
+    return task["project"], str(task["parameters"].get("run_id", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +243,7 @@ class _Running:
 
 def _write_page(task: Mapping[str, Any]) -> None:
     """Execute a notebook, write its page, and leave the result."""
-    from liftlab.reporting.export import export, found
+    from liftlab.reporting.export import export, files_beside, found
     from liftlab.reporting.html import END_TYPE, FINDING_TYPE
     from liftlab.reporting.kernel import standby
 
@@ -243,7 +260,7 @@ def _write_page(task: Mapping[str, Any]) -> None:
     notebook, raised = execute(task)
     fault = f"{raised} {reached(notebook)}" if raised else judge(notebook)
     html, page = export(notebook, fault=fault, nav=task["nav"], with_code=task["with_code"])
-    Path(task["html"]).write_text(html, "utf-8")
+    Path(task["html"]).write_text(files_beside(html, Path(task["html"])), "utf-8")
     marks = [mark for kind in (END_TYPE, FINDING_TYPE) for _, mark in found(notebook, kind)]
     rendered = Rendered(
         name=Path(task["notebook"]).stem,

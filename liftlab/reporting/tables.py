@@ -38,7 +38,7 @@ _COLORS = {
 }
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
-MOST_CSV = 100_000
+MOST_CSV, MOST_CSV_ROWS = 1_000_000, 5_000  # characters, rows
 _TAG = re.compile(r"<[^>]*>")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
@@ -90,11 +90,13 @@ def table(
     most: int = MOST_ROWS,
     csv: str = "",
     full: pd.DataFrame | None = None,
+    rows: int | None = None,
 ) -> Html:
     """Return a table of a frame's columns; its index is left out.
 
     Cells may be text, numbers, `Html`, or missing. `most` rows are shown, the rest is counted.
     `csv`: file name for a download of all rows, or of `full`, if that is more; none if empty.
+    `rows`: how many there are where the frame has only the first of them.
 
     Examples
     --------
@@ -107,26 +109,27 @@ def table(
     decimals = [
         _decimals(frame[name]) if right else 0 for name, right in zip(names, numeric, strict=True)
     ]
+    count = len(frame) if rows is None else rows
     head = [
         _heading(named.get(name, name), "num" * right)
         for name, right in zip(names, numeric, strict=True)
     ]
-    rows = [
+    lines = [
         tag("tr", *map(_cell, row, numeric, decimals))
         for row in frame.head(most).itertuples(index=False, name=None)
     ]
-    if not rows:
-        rows = [tag("tr", tag("td", "none", colspan=max(len(head), 1), cls="more"))]
+    if not lines:
+        lines = [tag("tr", tag("td", "none", colspan=max(len(head), 1), cls="more"))]
     parts = [
         tag("caption", caption) if caption else "",
         tag("thead", tag("tr", *head)),
-        tag("tbody", *rows),
+        tag("tbody", *lines),
     ]
     below: list[object] = []
-    if len(frame) > most:
-        below.append(f"and {len(frame) - most:,} more")
+    if count > most:
+        below.append(f"and {count - most:,} more")
     if csv:
-        below.append(download(frame if full is None else full, csv))
+        below.append(download(frame if full is None else full, csv, count))
     shown = _scrolling(tag("table", *parts), caption)
     return join([shown, tag("p", join(below, " · "), cls="more")]) if below else shown
 
@@ -141,17 +144,20 @@ def behind(shown: Html, summary: str = "The numbers behind the figure (table, CS
     return tag("details", tag("summary", summary), shown)
 
 
-def download(frame: pd.DataFrame, name: str) -> Html:
+def download(frame: pd.DataFrame, name: str, count: int | None = None) -> Html:
     """Return a link that saves a frame as CSV; the data are inside the page.
 
-    Columns without any value are left out. Beyond 100 kB the page would be too large to send: then
-    only the number of rows is told.
+    Columns without any value are left out. Beyond 5,000 rows, or 1 MB, only their number is told:
+    the page would be slow to open. `count`: how many there are where the frame has not all of them.
+    A report puts what is over 100 kB into a file beside its page.
     """
-    csv = frame.dropna(axis="columns", how="all").map(_harmless).to_csv(index=False)
-    words = f"CSV, {counted(len(frame), 'row')}"
-    if len(csv) > MOST_CSV:
-        return tag("span", f"{len(frame):,} rows, too many for a page: see the run's tables")
+    rows = count or len(frame)
+    if rows <= MOST_CSV_ROWS:
+        csv = frame.dropna(axis="columns", how="all").map(_harmless).to_csv(index=False)
+    if rows > MOST_CSV_ROWS or len(csv) > MOST_CSV:
+        return tag("span", f"{rows:,} rows, too many for a page: see the run's tables")
     encoded = base64.b64encode(csv.encode("utf-8", "replace")).decode()
+    words = f"CSV, {counted(len(frame), 'row')}"
     return tag("a", words, href=f"data:text/csv;base64,{encoded}", download=name)
 
 

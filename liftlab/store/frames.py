@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 DTYPES: Mapping[type, str] = {str: "str", int: "Int64", float: "float64", bool: "boolean"}
@@ -69,6 +70,42 @@ def frame_of(rows: Sequence[Any], kinds: Mapping[str, type]) -> pd.DataFrame:
     return typed(pd.DataFrame(rows, columns=list(kinds), dtype=object), kinds)
 
 
+def arrow_schema(kinds: Mapping[str, type]) -> pa.Schema:
+    """Return the columns of a table as Arrow has them."""
+    import pyarrow as pa
+
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    return pa.schema([(name, types[kind]) for name, kind in kinds.items()])
+
+
+def from_arrow(content: pa.Table, kinds: Mapping[str, type]) -> pd.DataFrame:
+    """Return an Arrow table as a frame in the dtypes of this module.
+
+    Columns without any value take no room: half of those of a long run are empty.
+    """
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    rows = content.num_rows
+    one, yes = np.broadcast_to(np.int64(1), rows), np.broadcast_to(np.True_, rows)
+    known = [name for name in content.column_names if content[name].null_count < rows]
+    # Text of more than 2 GiB has no room in the `string` of Arrow.
+    mapped = {pa.int64(): "Int64", pa.bool_(): "boolean", pa.string(): "str"}
+    types = {arrow: pd.api.types.pandas_dtype(name) for arrow, name in mapped.items()}
+    frame = content.select(known).to_pandas(types_mapper=types.get, split_blocks=True)
+    nothing: dict[type, Any] = {
+        float: np.broadcast_to(np.float64("nan"), rows),
+        int: pd.arrays.IntegerArray(one, yes),
+        bool: pd.arrays.BooleanArray(yes, yes),
+        str: pd.array(pa.nulls(rows, pa.large_string()), dtype="str"),
+    }
+    missing = {n: nothing[kind] for n, kind in kinds.items() if n in content.column_names}
+    columns = missing | {name: frame[name] for name in known}
+    index = pd.RangeIndex(rows)
+    return pd.DataFrame(columns, index=index, columns=content.column_names, copy=False)
+
+
 def empty(table: str) -> pd.DataFrame:
     """Return a table without rows."""
     return frame_of([], table_columns(table))
@@ -94,7 +131,7 @@ def read_journal(folder: RunFolder) -> dict[str, pd.DataFrame]:
         open_ones = {seq for (seq,) in connection.execute(_OPEN)}
     frames["run"]["status"] = [status_now(folder, str(s)) for s in frames["run"]["status"]]
     frames["run"].attrs[STATE] = state
-    if not live:
+    if open_ones and not live:
         attempts = frames["attempt"]
         attempts.loc[attempts["seq"].isin(open_ones), "abandoned"] = True
     return frames
@@ -142,25 +179,30 @@ def trial_costs(
     paid = attempts[[*_TRIAL_KEY, "seq"]].merge(priced, on=["run_id", "seq"], how="left")
     paid = paid.merge(trials[_TRIAL_KEY], on=_TRIAL_KEY, how="left", indicator="whose")
     own = paid["whose"] == "both"
-    sums = paid[own].groupby(_TRIAL_KEY)["usd"].agg(_sum_if_all_known).rename("usd").reset_index()
+    whole = paid[own].groupby(_TRIAL_KEY)["usd"].agg(["sum", "count", "size"]).reset_index()
+    sums = whole.assign(usd=whole["sum"].where(whole["count"] == whole["size"]))
     spent = trials[_TRIAL_KEY].merge(sums, on=_TRIAL_KEY, how="left")["usd"]
     shared = float(paid.loc[~own, "usd"].sum()) / max(len(trials), 1)
     usd: NDArray[np.float64] = spent.to_numpy(dtype="float64", na_value=float("nan")) + shared
     return usd
 
 
-def _sum_if_all_known(usd: pd.Series[float]) -> float:
-    return float(usd.sum(skipna=False))
-
-
 def _read(connection: sqlite3.Connection, table: str) -> pd.DataFrame:
     """Read a table in chunks: rows as Python objects take ten times a frame's memory."""
-    import pandas as pd
+    import pyarrow as pa
 
     kinds = columns(table)
+    asked = arrow_schema(kinds)
     order = "seq" if table == "attempt" else "rowid"
     cursor = schema.select(connection, table, order)
-    chunks: list[pd.DataFrame] = []
+    chunks: list[pa.RecordBatch] = []
     while rows := cursor.fetchmany(_CHUNK):
-        chunks.append(frame_of(rows, kinds))
-    return pd.concat(chunks, ignore_index=True) if chunks else frame_of([], kinds)
+        # SQLite has no truth values.
+        values = [
+            pa.array(column, pa.int64()).cast(kind)
+            if pa.types.is_boolean(kind)
+            else pa.array(column, kind)
+            for column, kind in zip(zip(*rows, strict=True), asked.types, strict=True)
+        ]
+        chunks.append(pa.record_batch(values, schema=asked))
+    return from_arrow(pa.Table.from_batches(chunks, schema=asked), kinds)

@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from liftlab.store.files import write_atomic, writing
 from liftlab.store.folder import RunFolder, table_file
 from liftlab.store.frames import (
     STATE,
+    arrow_schema,
     empty,
+    from_arrow,
     journal_state,
     table_columns,
     typed,
@@ -26,18 +29,18 @@ from liftlab.store.frames import (
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 _METADATA = b"liftlab"
+_AT_ONCE = 200_000  # rows: the tables of a larger run are read when they are asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class RunData:
     """A run with its tables as DataFrames; `trials` is joined with grades and costs.
 
-    All times are at real length: `sped_up` says how many times faster a simulator ran than what
-    it stands for, and is 1 for every other endpoint. `until`: the target and zone that the run was
-    made to decide, or None.
+    Tables of a large run are read when they are first asked for. All times are at real length:
+    `sped_up` says how many times faster a simulator ran than what it stands for, and is 1 for every
+    other endpoint. `until`: the target and zone that the run was made to decide, or None.
     """
 
     run: Run
@@ -53,6 +56,21 @@ class RunData:
 
     def __repr__(self) -> str:
         return f"RunData({self.run.run_id!r}, {len(self.trials)} trials, {self.run.status})"
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        """Read a table of a large run, which `read_tables` leaves out, when it is asked for."""
+        table = name.removesuffix("s")
+        if table not in TABLES or name == table:
+            raise AttributeError(f"{type(self).__name__} has no {name!r}")
+        frame = rescale(read_table(self.folder, table), self.sped_up)
+        object.__setattr__(self, name, frame)
+        return frame
+
+    def put_into(self, other: RunData) -> None:
+        """Set what is known of this run, and no table that was not asked for, on another object."""
+        for name in RunData.__dataclass_fields__:
+            with suppress(AttributeError):
+                object.__setattr__(other, name, object.__getattribute__(self, name))
 
 
 def write_tables(
@@ -109,23 +127,32 @@ def read_tables(folder: RunFolder) -> RunData:
     Raises RunFolderCorrupt if a table is missing or damaged. Raises SchemaTooNew if a newer liftlab
     wrote it.
     """
-    frames = {table: read_table(folder, table) for table in TABLES}
-    if len(frames["run"]) != 1:
+    row = read_table(folder, "run")
+    if len(row) != 1:
         raise RunFolderCorrupt(table_path(folder, "run"), "it must have one row")
-    run = _run(frames["run"])
-    scale = run.time_scale or 1.0
-    return RunData(
-        run=rescale_run(run),
-        attempts=rescale(frames["attempt"], scale),
-        stages=rescale(frames["stage"], scale),
-        trials=rescale(frames["trial"], scale),
-        grades=frames["grade"],
-        checks=frames["check"],
-        costs=frames["cost"],
-        folder=folder,
-        sped_up=scale,
-        until=(folder.manifest().get("request") or {}).get("until"),
-    )
+    run = _run(row)
+    data = object.__new__(RunData)
+    known = {
+        "run": rescale_run(run),
+        "folder": folder,
+        "sped_up": run.time_scale or 1.0,
+        "until": (folder.manifest().get("request") or {}).get("until"),
+    }
+    for name, value in known.items():
+        object.__setattr__(data, name, value)
+    if _rows(folder) <= _AT_ONCE:  # so that damage is told at once
+        for name in ("attempts", "stages", "trials", "grades", "checks", "costs"):
+            getattr(data, name)
+    return data
+
+
+def _rows(folder: RunFolder) -> int:
+    """Return how many rows a run's tables have, once all are there and readable."""
+    import pyarrow.parquet as pq
+
+    for table in TABLES:
+        _metadata(table_path(folder, table))
+    return sum(pq.read_metadata(table_path(folder, table)).num_rows for table in TABLES)
 
 
 def table_path(folder: RunFolder, table: str) -> Path:
@@ -147,19 +174,12 @@ def _parquet(table: str, frame: pd.DataFrame | None, metadata: Mapping[str, Any]
         rows = empty(table) if frame is None else typed(frame, kinds)
     except ValueError as error:
         raise ValueError(f"table {table!r}: {error}") from error
-    content = pa.Table.from_pandas(rows, schema=_arrow_schema(kinds), preserve_index=False)
+    content = pa.Table.from_pandas(rows, schema=arrow_schema(kinds), preserve_index=False)
     own = {_METADATA: json.dumps({**metadata, "table": table}).encode()}
     file = io.BytesIO()
     noted = content.replace_schema_metadata({**content.schema.metadata, **own})
     pq.write_table(noted, file, write_page_checksum=True)
     return file.getvalue()
-
-
-def _arrow_schema(kinds: Mapping[str, type]) -> pa.Schema:
-    import pyarrow as pa
-
-    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    return pa.schema([(name, types[kind]) for name, kind in kinds.items()])
 
 
 def _metadata(path: Path) -> dict[str, Any]:
@@ -191,7 +211,8 @@ def read_table(folder: RunFolder, table: str) -> pd.DataFrame:
     _metadata(path)
     try:
         content = pq.ParquetFile(path, page_checksum_verification=True).read()
-        return typed(with_later_columns(content.to_pandas(), table), table_columns(table))
+        kinds = table_columns(table)
+        return typed(with_later_columns(from_arrow(content, kinds), table), kinds)
     except (OSError, pa.ArrowException, ValueError, TypeError) as error:
         raise RunFolderCorrupt(
             path, f"cannot be read: {error}. Delete it: it is made again"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from liftlab.analysis.decide import Decision, of_run
 from liftlab.analysis.load import LoadSummary, summarise_load
@@ -42,6 +43,7 @@ class RunSummary:
     """
 
     def __init__(self, run: RunData, project: Project) -> None:
+        self.__dict__ |= _SHARED.get(run.folder.path, {})
         self.run = run
         self.project = project
 
@@ -158,6 +160,16 @@ class RunSummary:
         if self.run.run.pipeline != LOAD:
             return None
         return summarise_load(self.run.run, self.run.attempts)
+
+
+_SHARED: dict[Path, dict[str, Any]] = {}  # parts of a summary, by the folder of its run
+_FOR_ALL = ("latency", "answers", "slow", "cost")  # what more than one page asks for
+
+
+def share_summary(run: RunData, project: Project) -> None:
+    """Compute what several pages ask for, for this process and those that it will fork."""
+    summary = RunSummary(run, project)
+    _SHARED[run.folder.path] = {name: getattr(summary, name) for name in _FOR_ALL}
 
 
 def summarize(run: RunData, project: Project) -> RunSummary:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import pytest
 from scipy import stats
 
+from liftlab.analysis import sample_size
 from liftlab.analysis.sample_size import mean_effort, to_exclude, trials_per_arm
 
 
@@ -36,3 +39,12 @@ def test_two_arms_have_the_power_of_the_t_test() -> None:
 def test_what_trials_take_is_the_mean_of_what_is_known() -> None:
     trials = pd.DataFrame({"e2e_s": [10.0, 20.0, None], "cost_usd": 0.003})
     assert mean_effort(trials) == (15.0, pytest.approx(0.003))
+
+
+@pytest.mark.parametrize(("rate", "against"), [(0.73, 0.7), (0.66, 0.7), (0.52, 0.5), (0.93, 0.91)])
+def test_near_misses_are_answered_as_by_looking_at_every_number(
+    rate: float, against: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = to_exclude(rate, against, 0.8, 0.025, 5_000)
+    monkeypatch.setattr(sample_size, "_MANY", math.inf)
+    assert near == to_exclude(rate, against, 0.8, 0.025, 5_000)

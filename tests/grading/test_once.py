@@ -73,11 +73,11 @@ def test_a_run_of_the_same_answers_is_judged_once(runs: list[bytes], tmp_path: P
         stages.append(as_row(stage))
     grades, checks = grade_run(pd.DataFrame(trials), pd.DataFrame(stages), artifacts, SUITE)
     assert len(runs) == 2 + len(CONTROLS)
-    assert [(grade.repeat, grade.outcome) for grade in grades] == [
+    assert list(zip(grades["repeat"], grades["outcome"], strict=True)) == [
         (repeat, "fail" if repeat % 2 else "pass") for repeat in range(1, 41)
     ]
-    assert {grade.cpu_s for grade in grades[::2]} == {grades[0].cpu_s}
-    assert [check.repeat for check in checks] == [n for n in range(1, 41) for _ in range(2)]
+    assert grades["cpu_s"].iloc[::2].nunique() == 1
+    assert checks["repeat"].tolist() == [n for n in range(1, 41) for _ in range(2)]
 
 
 def test_those_who_ask_meanwhile_wait_for_the_one_verdict() -> None:

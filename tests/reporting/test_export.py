@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from nbformat import v4
 
@@ -11,12 +13,14 @@ from liftlab.reporting.export import (
     MOST_CHARACTERS,
     export,
     failure_page,
+    files_beside,
     page_of_section,
     plain,
     prose,
 )
 from liftlab.reporting.html import FINDING_TYPE, MEDIA_TYPE, Html
 from liftlab.reporting.sections.base import Section
+from liftlab.reporting.tables import download
 
 HOSTILE = "<script>alert(1)</script><img src=http://evil/x.png onerror=alert(1)>"
 
@@ -189,3 +193,13 @@ def test_a_page_without_a_notebook() -> None:
     assert "<h1>T</h1>" in html
     assert "<p>part</p>" in html
     assert html.count("liftlab ·") == 0
+
+
+def test_a_large_table_is_a_file_beside_its_page(tmp_path: Path) -> None:
+    large = pd.DataFrame({"text": ["x" * 100] * 1_500})
+    small = download(large.head(10), "small.csv")
+    told = files_beside(f"{download(large, 'trials.csv')}{small}", tmp_path / "page.html")
+    (file,) = tmp_path.iterdir()
+    assert f'href="{file.name}" download="trials.csv"' in told
+    assert pd.read_csv(file).equals(large)
+    assert str(small) in told

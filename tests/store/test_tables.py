@@ -24,7 +24,7 @@ from liftlab.store import (
     tables_current,
     write_tables,
 )
-from liftlab.store.frames import DTYPES, empty, table_columns
+from liftlab.store.frames import DTYPES, empty, table_columns, typed
 
 RUN_ID = "20251015_085128_abcd"
 MakeFolder = Callable[..., RunFolder]
@@ -285,3 +285,30 @@ def test_checks_come_back(written: RunFolder) -> None:
     )
     write(written, check=checks)
     assert read_tables(written).checks.equals(checks)
+
+
+def test_tables_of_a_large_run_are_read_when_they_are_asked_for(
+    written: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = dict(write(written))
+    monkeypatch.setattr(tables, "_AT_ONCE", 0)
+    run = read_tables(written)
+    asked: list[str] = []
+    monkeypatch.setattr(tables, "read_table", lambda _, table: asked.append(table) or frames[table])
+    assert run.stages is run.stages
+    assert run.run.run_id == RUN_ID
+    assert asked == ["stage"]
+    with pytest.raises(AttributeError, match="no 'stage'"):
+        run.stage  # noqa: B018
+
+
+def test_a_column_without_values_takes_no_room(written: RunFolder) -> None:
+    write(written)
+    attempts = read_tables(written).attempts
+    missing = attempts.columns[attempts.isna().all()]
+    assert {"dns_s", "queue_s", "hops", "cold"} <= set(missing)
+    assert attempts.dtypes.equals(typed(attempts, table_columns("attempt")).dtypes)
+    changed = attempts.assign(dns_s=1.0)
+    changed.loc[0, ["queue_s", "hops", "cold"]] = [2.0, 3, True]
+    assert changed.loc[0, ["queue_s", "hops", "cold"]].tolist() == [2.0, 3, True]
+    assert attempts["hops"].isna().all()

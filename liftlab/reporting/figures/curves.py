@@ -156,17 +156,17 @@ def _draw_drift(relative: Floats, width: float) -> Drawing:
     handles = [Line2D([], [], color=base.BLUE, marker="o", linestyle="", label="a trial")]
     if len(values) >= 3 * _ROLLING:
         # Medians of more neighbours where there are more of them.
-        window = np.lib.stride_tricks.sliding_window_view(
-            values, max(_ROLLING, len(values) // 40) | 1
-        )
-        middle, half = np.median(window, axis=1), window.shape[1] // 2
-        thin = np.linspace(0, len(middle) - 1, min(len(middle), MOST_POINTS)).astype(int)
-        axes.plot(place[half + thin] + 1, middle[thin], color=base.INK, linewidth=1.6)
+        near = max(_ROLLING, len(values) // 40) | 1
+        places = len(values) - near + 1
+        begins = np.linspace(0, places - 1, min(places, MOST_POINTS)).astype(int)
+        middle = [np.median(values[begin : begin + near]) for begin in begins]
+        axes.plot(place[near // 2 + begins] + 1, middle, color=base.INK, linewidth=1.6)
         handles.append(Line2D([], [], color=base.INK, linewidth=1.6, label="rolling median"))
     axes.set_ylim(0, 1.1 * float(values.max(initial=1.0)))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(lambda tick, _: f"{plain(tick, 2)}×")
-    axes.set_xlabel("trials in the order measured; 1× is the prompt's median", loc="left")
+    some = f"{len(kept):,} of {len(place):,} " if len(kept) < len(place) else ""
+    axes.set_xlabel(f"{some}trials in the order measured; 1× is the prompt's median", loc="left")
     base.legend(axes, handles, columns=2)
     return drawing

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from liftlab.analysis.causes import Cause
 from liftlab.analysis.columns import Bools, Floats, floats, labels
@@ -23,7 +24,8 @@ from liftlab.reporting.html import Html
 from liftlab.reporting.text import words
 from liftlab.reporting.text.slow_words import step_words
 
-MOST_POINTS = 600  # a row with more is drawn as pixels
+MOST_POINTS = 600  # of a row with more, a density and the slow ones are drawn
+_BINS, _LEAST, _MOST_RED = 150, 0.02, 60  # of a density, the height of a single step; red points
 MOST_NAMED = 6  # slow steps named in one row
 MOST_EXPLAINED = 12
 USUAL = "usual time"
@@ -42,7 +44,7 @@ class _Strip(NamedTuple):
     stage: str
     values: Floats
     slow: Bools
-    cases: list[str]
+    cases: NDArray[np.object_]
     median: float | None
 
 
@@ -58,7 +60,7 @@ def latency_strip(
         values = floats(frame, "latency_s")
         known = np.isfinite(values)
         flagged = pd.MultiIndex.from_frame(frame[keys]).isin(red)
-        cases = [base.label(case, 24) for case in labels(frame, "case_id")[known]]
+        cases = labels(frame, "case_id")[known]
         rows.append(_Strip(name, values[known], flagged[known], cases, medians.get(name)))
     told = [_strip_words(row) for row in rows]
     return Figure(
@@ -91,12 +93,13 @@ def _strip_words(row: _Strip) -> str:
     name, values, flagged, cases, median = row
     if len(values) == 0:
         return f"{words.stage(name)}: no times."
-    slow = [f"{c} {quantity(v, 's')}" for v, f, c in zip(values, flagged, cases, strict=True) if f]
-    more = f" and {len(slow) - 10} more" if len(slow) > 10 else ""
+    first = zip(values[flagged][:10], cases[flagged][:10], strict=True)
+    slow = [f"{base.label(case, 24)} {quantity(float(took), 's')}" for took, case in first]
+    more = f" and {flagged.sum() - 10:,} more" if flagged.sum() > 10 else ""
     return (
         f"{words.stage(name)}: {len(values):,} steps, {quantity(float(values.min()), 's')} to "
         f"{quantity(float(values.max()), 's')}, median {quantity(median, 's')}; "
-        f"slow: {', '.join(slow[:10]) or 'none'}{more}."
+        f"slow: {', '.join(slow) or 'none'}{more}."
     )
 
 
@@ -106,13 +109,16 @@ def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
     longest = max((float(row.values.max()) for row in rows if len(row.values)), default=1.0)
     for place, row in enumerate(rows):
         heights = place + _apart(row.values, rng)
-        many = len(row.values) > MOST_POINTS
+        edges = np.linspace(0, longest, _BINS + 1)
+        most = np.histogram(row.values, edges)[0].max(initial=1)
         for chosen, hue in ((~row.slow, base.BLUE), (row.slow, base.BAD)):
-            size, alpha = (46, 0.85) if hue == base.BAD or not many else (12, 0.35)
-            axes.scatter(
-                row.values[chosen], heights[chosen], color=hue, s=size, alpha=alpha, linewidths=0,
-                rasterized=many and hue == base.BLUE, zorder=3,
-            )  # fmt: skip
+            if len(row.values) <= MOST_POINTS or (hue == base.BAD and chosen.sum() <= _MOST_RED):
+                at = (row.values[chosen], heights[chosen])
+                axes.scatter(*at, color=hue, s=46, alpha=0.85, linewidths=0, zorder=3)
+                continue
+            counts = np.histogram(row.values[chosen], edges)[0]
+            tall = np.where(counts, np.maximum(0.3 * counts / most, _LEAST), 0)
+            axes.stairs(place - tall, edges, baseline=place + tall, fill=True, color=hue, zorder=2)
         _name_slow(axes, place, row, longest, width)
         if row.median is not None:
             axes.plot(
@@ -145,7 +151,8 @@ def _apart(values: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _name_slow(axes: Axes, place: int, row: _Strip, longest: float, width: float) -> None:
-    slowest = [i for i in np.argsort(-row.values) if row.slow[i]][:MOST_NAMED]
+    red = np.flatnonzero(row.slow)
+    slowest = red[np.argsort(-row.values[red])][:MOST_NAMED]
     taken: list[float] = []
     room = 170 / width  # of the axis, for one name
     for index in slowest:  # one above the other where they would touch
@@ -154,6 +161,6 @@ def _name_slow(axes: Axes, place: int, row: _Strip, longest: float, width: float
         taken.append(at)
         if near < 2:
             side = "left" if at < 0.25 * longest else "right"  # stay within the axes
-            text = f"{row.cases[index]} {quantity(at, 's')}"
+            text = f"{base.label(row.cases[index], 24)} {quantity(at, 's')}"
             height = place - 0.24 - 0.2 * near
             axes.text(at, height, text, color=base.BAD, ha=side, fontsize=11.5)

@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from liftlab.analysis.columns import client_counts
+from liftlab.analysis.columns import client_counts, floats
 from liftlab.analysis.latency import stage_names
 from liftlab.analysis.tokens import WORDS
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.sections.answers import MOST_CODE, marked
 from liftlab.reporting.sections.base import Section, of_run, shown
-from liftlab.reporting.tables import Scorecard, behind, codes, scorecards, table, verdict
+from liftlab.reporting.tables import (
+    MOST_CSV_ROWS,
+    MOST_ROWS,
+    Scorecard,
+    behind,
+    codes,
+    scorecards,
+    table,
+    verdict,
+)
 from liftlab.reporting.text import trial as trial_text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.numbers import sentences
@@ -81,22 +91,29 @@ def _cards(trials: Trials) -> Html:
 def trial_table(run: RunData) -> Html:
     """Return a row a trial, the slowest first: times, attempts, verdict; all of it as CSV."""
     keys = ["case_id", "repeat"]
-    frame = run.trials[[*keys, "category"]].copy()
+    trials, stages, count = run.trials, run.stages, len(run.trials)
+    if count > MOST_CSV_ROWS:  # nobody will see the others
+        trials = trials.iloc[np.argsort(-floats(trials, "e2e_s"), kind="stable")[:MOST_ROWS]]
+        stages = stages[stages["case_id"].isin(trials["case_id"])]
+    frame = trials[[*keys, "category"]].copy()
     for name in stage_names(run.stages):
-        times = run.stages.loc[run.stages["stage"] == name, [*keys, "latency_s"]]
+        times = stages.loc[stages["stage"] == name, [*keys, "latency_s"]]
         title = f"{words.stage(name)}, s"
         frame = frame.merge(times.rename(columns={"latency_s": title}), on=keys, how="left")
     own = ["client_s"] if client_counts(run.trials) else []
     rest = ["e2e_s", *own, "attempts", "checks_passed", "checks_total", "outcome", "failure_class"]
-    frame = frame.merge(run.trials[[*keys, *rest]], on=keys)
-    frame["why"] = went_wrong(run)
-    frame = frame.sort_values("e2e_s", ascending=False, kind="stable")
+    frame = frame.merge(trials[[*keys, *rest]], on=keys)
+    frame["why"] = went_wrong(trials, stages)
+    full = frame = frame.sort_values("e2e_s", ascending=False, kind="stable")
+    frame = frame.head(MOST_ROWS)
     shown = frame.drop(columns=["checks_passed", "checks_total", "failure_class"])
     outcomes: Any = [verdict(str(outcome)) for outcome in frame["outcome"]]
     ids: Any = codes(frame["case_id"])
     shown = shown.assign(outcome=outcomes, case_id=ids)
     shown["category"] = frame["category"].map(words.readable, na_action="ignore")
-    return table(shown, headings=_HEADINGS, csv="trials.csv", full=frame.drop(columns="why"))
+    return table(
+        shown, headings=_HEADINGS, csv="trials.csv", full=full.drop(columns="why"), rows=count
+    )
 
 
 def _tokens(trials: Trials) -> list[tuple[str, Html]]:

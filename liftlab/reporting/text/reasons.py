@@ -10,6 +10,8 @@ from liftlab.analysis.columns import labels
 from liftlab.reporting.text import words
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from liftlab.store import RunData
 
 _KEYS = ["case_id", "repeat"]
@@ -62,11 +64,11 @@ def set_up_fault(run: RunData) -> str | None:
     return f"{_told(reason, reasons)}. The set-up is the likely cause: {do}"
 
 
-def went_wrong(run: RunData) -> list[str]:
+def went_wrong(trials: pd.DataFrame, stages: pd.DataFrame) -> list[str]:
     """Return what went wrong with each trial; empty where nothing did."""
-    failed = run.stages.dropna(subset=["error_class"])
+    failed = stages.dropna(subset=["error_class"])
     last = failed.groupby(_KEYS)["error_class"].last().to_dict()
-    columns = (labels(run.trials, name) for name in (*_KEYS, "outcome", "failure_class"))
+    columns = (labels(trials, name) for name in (*_KEYS, "outcome", "failure_class"))
     return [
         words.request_error(str(last[case, repeat]))
         if outcome == "error" and (case, repeat) in last
