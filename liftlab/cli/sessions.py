@@ -75,11 +75,12 @@ def sessions_json(summary: RunSummary) -> dict[str, object]:
 
     found = summary.sessions
     assert found is not None
-    counts = ("checks", "passed", "failed", "not_run", "left")
+    counts = ("checks", "passed", "failed", "not_run")
     return {
         "run": as_row(summary.run.run),
         **{name: getattr(found, name) for name in counts},
         "untested": dict(found.untested),
+        "left": [asdict(made) for made in found.left],
         "critical": found.critical.value,
         "targets": [target.as_json() for target in summary.targets.rows],
         "failures": [asdict(failure) for failure in found.failures],

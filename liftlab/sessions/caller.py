@@ -18,10 +18,11 @@ from liftlab.runner.context import Context
 from liftlab.runner.trace import Trace
 from liftlab.sessions import clean_up
 from liftlab.sessions.checks import Checks, needed_by_expectations
-from liftlab.sessions.clean_up import MADE_UP, Headers, Made
+from liftlab.sessions.clean_up import MADE_UP, CleanUp
 from liftlab.sessions.model import StepModel, User
 from liftlab.sessions.pulse import Pulse
 from liftlab.sessions.record import Exchange
+from liftlab.sessions.remains import Headers, Made, Remains
 from liftlab.sessions.template import fill, fill_text, places
 from liftlab.settings import EndpointSettings
 from liftlab.timing.failures import TransportFailure
@@ -48,7 +49,7 @@ class Setup:
     context: Context
     pulse: Pulse
     restart_hook: str | None = None
-    unsure: set[Headers] = field(default_factory=set)  # users to look at once more in the end
+    remains: Remains = field(default_factory=Remains)
 
     @property
     def base_url(self) -> str:
@@ -65,17 +66,19 @@ class Setup:
 class Caller:
     """The calls of one check, over connections of their own: no other check can break them."""
 
-    def __init__(self, setup: Setup, check_id: str, trace: Trace | None = None) -> None:
-        self._setup, self._check_id, self._trace = setup, check_id, trace
+    def __init__(
+        self, setup: Setup, check_id: str, trace: Trace | None = None, *, keeps: bool = True
+    ) -> None:
+        """Make calls of a check; `keeps` replies where there are rows that name them."""
+        self._setup, self._check_id, self._trace, self._keeps = setup, check_id, trace, keeps
         self._api = setup.checks.api
         self.wire = transport_of(setup.endpoint)
         self._secret = headers_of(setup.endpoint)
         self._redact = secrets_of(list(self._secret.items()))
-        self.made = Made(self._api, self.call_as, setup.context.note)
+        self.clean_up = CleanUp(self._api, self.call_as, setup.remains)
 
     async def close(self) -> None:
         """Close the connections."""
-        self._setup.unsure.update(self.made.unsure)
         await self.wire.aclose()
 
     async def call(
@@ -93,18 +96,19 @@ class Caller:
         if body:
             headers.append(("content-type", step.content_type))
         request = name, step.method or call.method, path, headers, body
+        deadline_s = step.deadline_s or call.deadline_s or self._api.deadline_s
+        made = None
+        if call.makes is not None:
+            made = self._setup.remains.begun(self._check_id, name, user, deadline_s)
         if step.break_off:
             await break_off(self._setup.endpoint, self._setup.base_url, request)
             said = "broken off, as the check says"
             exchange, content = replace(self._exchange(request), message=said, judged=False), b""
+            if made is not None:
+                self._setup.remains.ended(made)
         else:
-            deadline_s = step.deadline_s or call.deadline_s or self._api.deadline_s
-            try:
-                exchange, content = await self._sent(request, deadline_s)
-            except BaseException:  # given up, or the server is down: it may have made something
-                self.made.unsure |= {user} if call.makes else set()
-                raise
-        self.made.heard(name, user, scope, exchange, content)
+            exchange, content = await self._sent(request, deadline_s, made)
+            self._note_deleted(exchange, scope)
         needed = needed_by_expectations(step) - self._setup.checks.values.keys()
         given = {key: scope[key] for key in sorted(needed) if key in scope}
         return replace(exchange, at=at, user=label, given=given), content
@@ -141,26 +145,41 @@ class Caller:
         path = self._redact.text(path)
         return Exchange(at="", call=name, method=method, path=path, user="", request=shown)
 
-    async def _sent(self, request: Request, deadline_s: float) -> tuple[Exchange, bytes]:
+    def _note_deleted(self, one: Exchange, scope: Mapping[str, Any]) -> None:
+        clean_up = self._api.clean_up
+        if clean_up and one.call == clean_up.call and one.status and one.status < 300:
+            self.clean_up.deleted(self._check_id, str(scope.get(clean_up.variable)))
+
+    async def _sent(
+        self, request: Request, deadline_s: float, made: Made | None = None
+    ) -> tuple[Exchange, bytes]:
+        """Make a call, of which something may be `made`."""
         name, method, path, headers, body = request
         exchange, url = self._exchange(request), self._setup.base_url + path
-        pulse, redacted = self._setup.pulse, self._redact.text
+        keeps = self._keeps
+        pulse, redacted, lost_kept = self._setup.pulse, self._redact.text, self.wire.lost_kept
         try:
             with self._trace.stage(name) if self._trace else nullcontext():
                 answer, stamps, _ = await observed(
                     self.wire, method, url, headers, body, deadline_s
                 )
         except TransportFailure as failure:
+            if made is not None:
+                self.clean_up.failed(made, failure.error_class)
             await pulse.missed(failure)
             said, seconds = redacted(str(failure)), failure.stamps.seconds
             exchange = replace(exchange, error_class=failure.error_class, elapsed_s=seconds)
             return replace(exchange, message=said), b""
         pulse.heard()
         content = self._redact.content(answer.content)
+        if made is not None:
+            self.clean_up.heard(made, answer.status, content)
+            if self.wire.lost_kept and not lost_kept:  # sent twice: the first may have come through
+                self._setup.remains.begun(made.check, made.call, made.user, 0)
         received = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in answer.headers}
         return replace(
             exchange,
-            reply_sha256=self._setup.context.ledger.keep(content) if content else None,
+            reply_sha256=self._setup.context.ledger.keep(content) if content and keeps else None,
             status=answer.status,
             headers={k: redacted(received[k])[:500] for k in _KEPT & received.keys()},
             elapsed_s=stamps.seconds,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -18,17 +19,18 @@ from liftlab.runner.trace import Trace
 from liftlab.runner.trials import committing, context_of, run_closed
 from liftlab.runner.worker import FollowSchedule, Stop, emit, keep_events_apart, serve
 from liftlab.sandbox.reports import ParseReport
+from liftlab.sessions import clean_up
 from liftlab.sessions.caller import Caller, Setup, silence_of
-from liftlab.sessions.checks import checks_of, steps_of
-from liftlab.sessions.clean_up import Headers, id_of, uninterrupted
-from liftlab.sessions.model import StepModel
-from liftlab.sessions.pulse import Pulse
+from liftlab.sessions.checks import checks_of
+from liftlab.sessions.clean_up import uninterrupted
+from liftlab.sessions.pulse import Pulse, ServerDown
+from liftlab.sessions.remains import Remains
 from liftlab.sessions.script import run_check
-from liftlab.sessions.template import Unset
-from liftlab.store import Journal, RunFolder, read_journal
+from liftlab.store import Journal, RunFolder
 from liftlab.timing.trust import Trust
 
-_LOOKS_S = (0.2, 1.5)
+_LOOKS_S, _LATE_S = (0.2, 1.5), 10.0
+_MOST_NOTED = 20
 
 
 async def ready(
@@ -52,62 +54,61 @@ async def ready(
 
         code = OwnCode(SESSIONS, "liftlab:sessions", context.root)
         mine = replace(context, own=OwnFunction(check, code, SESSIONS))
-        setup = Setup(checks, job.request.endpoint, mine, Pulse(stop, silence), hook)
+        remains = Remains(job.folder)
+        setup = Setup(checks, job.request.endpoint, mine, Pulse(stop, silence), hook, remains)
         seconds = checks.api.run_deadline_s
         reason = f"the checks took longer than {seconds:g} s"
         timer = asyncio.get_running_loop().call_later(seconds, setup.pulse.give_up, reason)
         try:
             await setup.pulse.look()
-            if journal.attempts_made() and not setup.pulse.down:
-                await _delete_leftovers(setup, folder, [trial.case_id for trial in trials])
+            if not setup.pulse.down:
+                await _sweep(setup, [0])
             commit = committing(journal, count)
             for alone, lanes in ((False, concurrency), (True, 1)):
                 group = [trial for trial in trials if checks[trial.case_id].alone is alone]
                 await run_closed(mine, group, lanes, commit, emit, stop=stop)
             if setup.pulse.down:
                 emit({"event": "limit", "reached": setup.pulse.down})
+            await _sweep(setup, _LOOKS_S[:1] if setup.pulse.down else _pauses(remains))
             return len(journal.committed()) == len(job.trials)
+        except BaseException:
+            await uninterrupted(_sweep(setup, _LOOKS_S, clean_up.CLEAN_UP_S))
+            raise
         finally:
             timer.cancel()
-            await uninterrupted(_sweep(setup))
+            _note_rest(setup)
 
     return follow_schedule
 
 
-async def _delete_leftovers(setup: Setup, folder: RunFolder, check_ids: Iterable[str]) -> None:
-    """Delete what checks that were begun and not committed have made, before they start over."""
-    makes = {n: call.makes for n, call in setup.checks.api.calls.items() if call.makes}
-    attempts = read_journal(folder)["attempt"]
-    attempts = attempts[attempts["stage"].isin(list(makes))]
-    for check_id in set(check_ids).intersection(attempts["case_id"]):
-        caller, rows = Caller(setup, check_id), attempts[attempts["case_id"] == check_id]
-        replies = rows.dropna(subset=["reply_sha256"])
-        named = zip(replies["stage"], replies["reply_sha256"], strict=True)
-        found = [id_of(folder.artifacts.get(digest), makes[stage]) for stage, digest in named]
-        users = _users(setup, caller, [*steps_of(setup.checks[check_id].step)])
-        caller.made.own(filter(None, found), users)
-        await caller.made.delete()
-        await caller.close()
-
-
-def _users(setup: Setup, caller: Caller, steps: Sequence[StepModel]) -> set[Headers]:
-    """Return all users of a check's steps, those of every lane and round."""
-    users = set()
-    for n in range(1, max(max(step.repeat, step.parallel) for step in steps) + 1):
-        for step in steps:
-            with suppress(Unset):
-                users.add(caller.user(step.user, {**setup.scope, "n": n})[0])
-    return users
-
-
-async def _sweep(setup: Setup) -> None:
-    """Delete what was made by calls that were given up, while the server may still be at them."""
-    caller = Caller(setup, "sweep")
-    for pause_s in _LOOKS_S if setup.unsure and not setup.pulse.down else ():
-        await asyncio.sleep(pause_s)
-        caller.made.own((), setup.unsure)
-        await caller.made.delete()
+async def _sweep(setup: Setup, pauses: Iterable[float], within_s: float | None = None) -> None:
+    """Delete what remains, once after each pause: a server may still be at calls given up."""
+    caller, remains = Caller(setup, "clean-up", keeps=False), setup.remains
+    with suppress(TimeoutError, ServerDown):
+        async with asyncio.timeout(within_s):
+            for pause_s in pauses:
+                if not remains.of():
+                    break
+                await asyncio.sleep(pause_s)
+                await caller.clean_up.delete()
+            await caller.clean_up.doubt()
     await caller.close()
+
+
+def _pauses(remains: Remains) -> Iterator[float]:
+    """Return how long to wait before each look: in the end until every call has ended."""
+    yield from _LOOKS_S
+    late_s = max((made.until for made in remains.of()), default=0.0) - time.time()
+    if late_s > 0:
+        yield min(late_s, _LATE_S)
+
+
+def _note_rest(setup: Setup) -> None:
+    """Say what remains, and close the file."""
+    rest = setup.remains.of()
+    for made in rest[:_MOST_NOTED]:
+        setup.context.note(f"left on the server: {made.line}")
+    setup.remains.close()
 
 
 def main() -> int:

@@ -1,120 +1,160 @@
-"""What a check made on the server, and how that goes again."""
+"""How what a run's calls made on the server goes again."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from liftlab.sessions.model import ApiModel
 from liftlab.sessions.pulse import ServerDown
 from liftlab.sessions.record import Exchange
+from liftlab.sessions.remains import Headers, Made, Remains
 from liftlab.sessions.replies import read_at
 
-Headers = tuple[tuple[str, str], ...]
 # Makes a call as a user, with the variables of its path.
 CallAs = Callable[[str, Headers, Mapping[str, Any]], Awaitable[tuple[Exchange, bytes]]]
 T = TypeVar("T")
 
 MADE_UP = "liftlab-"  # how the names of users begin that liftlab made up
 CLEAN_UP_S, _LANES = 4.0, 16  # twice that is less than a stopped run is given
+_ROUNDS, _MOST_LISTED = 3, 1000
 _GONE = (404, 410)
-_SHARED_LIST = (
-    "the server lists everybody's work to everybody: what a call made whose reply was lost "
-    "cannot be told from it, and stays"
-)
+_NEVER_SENT = ("dns", "connect", "tls")
+_NO_LIST = "the API has no list of a user's work to look in"
+_NOT_OURS = "liftlab looks only in the lists of users that it made up, and this is none"
+_SHARED_LIST = "the server lists everybody's work to everybody, so it cannot be told from theirs"
+_STILL_AT_IT = "the server may still be at the call"
+_KEEPS = "the server deletes it a second time, so all that was made may still be there"
 
 
-class Made:
-    """What one check made; `unsure` are users who may have made what no reply named."""
+class CleanUp:
+    """Notes what calls make, and deletes it."""
 
-    def __init__(self, api: ApiModel, call_as: CallAs, note: Callable[[str], None]) -> None:
-        self._api, self._call_as, self._note = api, call_as, note
-        self._ids: dict[str, list[Headers]] = {}  # with the users who may have made it
+    def __init__(self, api: ApiModel, call_as: CallAs, remains: Remains) -> None:
+        self._api, self._call_as, self._remains = api, call_as, remains
         self._lanes = asyncio.Semaphore(_LANES)
-        self.unsure: set[Headers] = set()
 
-    def own(self, ids: Iterable[str], users: Iterable[Headers]) -> None:
-        """Take over what somebody else's calls made, or may have made."""
-        self.unsure.update(users)
-        self._ids |= {one: list(self.unsure) for one in ids}
+    def failed(self, made: Made, error_class: str) -> None:
+        """Note that a call has no reply."""
+        if error_class in _NEVER_SENT:
+            self._remains.gone(made)
+        elif error_class != "deadline":
+            self._remains.ended(made)
 
-    def heard(
-        self, name: str, user: Headers, scope: Mapping[str, Any], one: Exchange, content: bytes
-    ) -> None:
-        """Note what a call made, may have made, or took away."""
-        clean_up, makes = self._api.clean_up, self._api.calls[name].makes
-        good = one.status is not None and one.status < 300
-        if makes is not None:
-            made = id_of(content, makes)
-            if made is not None:
-                self._ids[made] = [user]
-            elif good or one.status is None or one.status >= 500:
-                self.unsure.add(user)
-        elif clean_up and name == clean_up.call and good and clean_up.variable in scope:
-            self._ids.pop(str(scope[clean_up.variable]), None)
+    def heard(self, made: Made, status: int, content: bytes) -> None:
+        """Note what the reply to a call that makes something says."""
+        path = self._api.calls[made.call].makes
+        name = None if path is None else id_of(content, path)
+        if name is not None:
+            self._remains.named(made, name)
+        elif status < 300 or status >= 500:
+            self._remains.ended(made)
+        else:
+            self._remains.gone(made)
 
-    async def delete(self) -> list[str]:
-        """Delete it within a few seconds; name what could not be deleted."""
-        if self._api.clean_up is None or not (self._ids or self.unsure):
-            return []
-        left: dict[str, str] = {}
+    def deleted(self, check: str, name: str) -> None:
+        """Note that a check has deleted something itself."""
+        for made in self._remains.of(check):
+            if made.id == name:
+                self._remains.gone(made)
 
-        async def delete(made: str, users: list[Headers]) -> None:
-            async with self._lanes:
-                said = await self._deleted(made, users)
-            if said is None:
-                self._ids.pop(made, None)
-            else:
-                left[made] = said
-
+    async def delete(self, check: str | None = None) -> None:
+        """Delete what a check made, or all checks, within a few seconds; note what stays."""
         try:
             async with asyncio.timeout(CLEAN_UP_S):
-                self._ids |= await self._found()
-                await asyncio.gather(*(delete(*one) for one in list(self._ids.items())))
+                for _ in range(_ROUNDS):
+                    found_more = await self._look(check)
+                    named = [made for made in self._remains.of(check) if made.id is not None]
+                    await asyncio.gather(*map(self._delete, named))
+                    if not found_more:
+                        return
         except (TimeoutError, ServerDown) as error:
-            left = dict.fromkeys(self._ids, str(error) or "no time left") | left
-        lines = [f"{made[:100]}: {said}" for made, said in left.items()]
-        for line in lines:
-            self._note(f"could not be deleted: {line}")
-        return lines
+            for made in self._remains.of(check):
+                self._remains.stays(made, str(error) or "no time was left to delete it")
 
-    async def _deleted(self, made: str, users: list[Headers]) -> str | None:
-        """Delete one as whoever made it; say why it could not be."""
-        clean_up, said = self._api.clean_up, None
+    async def doubt(self) -> None:
+        """Delete once more what is deleted: a server that does so may keep everything."""
+        clean_up, made = self._api.clean_up, self._remains.deleted
+        self._remains.deleted = None
+        if clean_up is None or made is None:
+            return
+        one, _ = await self._call_as(clean_up.call, made.user, {clean_up.variable: made.id})
+        if one.status is not None and one.status < 300:
+            self._remains.stays(made, _KEEPS)
+
+    async def _delete(self, made: Made) -> None:
+        """Delete one as whoever made it."""
+        clean_up = self._api.clean_up
         assert clean_up is not None
-        for user in users:
-            one, _ = await self._call_as(clean_up.call, user, {clean_up.variable: made})
-            if one.status is None:
-                said = one.message or "no reply"
-            elif one.status < 300:
-                return None
-            elif one.status not in _GONE:
-                said = f"status {one.status}"
-        return said
+        async with self._lanes:
+            one, _ = await self._call_as(clean_up.call, made.user, {clean_up.variable: made.id})
+        if one.status is None:
+            self._remains.stays(made, one.message or "no reply")
+        elif one.status < 300 or one.status in _GONE:
+            self._remains.gone(made)
+            self._remains.deleted = self._remains.deleted or made
+        else:
+            self._remains.stays(made, f"status {one.status}")
 
-    async def _found(self) -> dict[str, list[Headers]]:
-        """Return what only one of the unsure users sees, not one who never made anything, too."""
-        users = [one for one in self.unsure if any(name.startswith(MADE_UP) for _, name in one)]
-        seen = await asyncio.gather(*map(self._seen_by, users))
-        if not any(seen):
-            return {}
-        header = self._api.user_header or ""
-        others = await self._seen_by(((header, f"{MADE_UP}stranger-{secrets.token_hex(8)}"),))
-        if {*others}.intersection(*seen):
-            self._note(_SHARED_LIST)
-        pairs = zip(users, seen, strict=True)
-        return {one: [user] for user, mine in pairs for one in mine if one not in others}
+    async def _look(self, check: str | None) -> bool:
+        """Look for what no reply named in the lists of its users; say whether there was any."""
+        unsure: dict[Headers, list[Made]] = {}
+        for made in self._remains.of(check):
+            if made.id is None:
+                unsure.setdefault(made.user, []).append(made)
+        if not unsure:
+            return False
+        lists = await asyncio.gather(*map(self._seen_by, unsure))
+        others: list[str] | str = []
+        if any(seen and not isinstance(seen, str) for seen in lists):
+            header = self._api.user_header or ""
+            others = await self._seen_by(((header, f"{MADE_UP}stranger-{secrets.token_hex(8)}"),))
+        found = False
+        for mine, seen in zip(unsure.values(), lists, strict=True):
+            if isinstance(seen, str) or isinstance(others, str):
+                for made in mine:
+                    self._remains.stays(made, seen if isinstance(seen, str) else str(others))
+            else:
+                found |= self._take(mine, seen, others)
+        return found
 
-    async def _seen_by(self, user: Headers) -> list[str]:
+    def _take(self, mine: list[Made], seen: list[str], others: list[str]) -> bool:
+        """Give a user's calls what only that user's list has; say whether it has anything."""
+        check, call, user = mine[0].check, mine[0].call, mine[0].user
+        known = {made.id for made in self._remains.of() if made.user == user}
+        names = [name for name in seen if name not in known and name not in others]
+        for name in names:
+            if mine:
+                self._remains.named(mine.pop(), name)
+            else:
+                self._remains.begun(check, call, user, 0, name)
+        for made in mine:
+            if {*seen}.intersection(others):
+                self._remains.stays(made, _SHARED_LIST)
+            elif names or time.time() < made.until:
+                self._remains.stays(made, _STILL_AT_IT)
+            else:
+                self._remains.gone(made)
+        return bool(names)
+
+    async def _seen_by(self, user: Headers) -> list[str] | str:
+        """Return what a user's list has, or why it cannot be told."""
         clean_up = self._api.clean_up
         if clean_up is None or clean_up.listing is None:
-            return []
+            return _NO_LIST
+        if not any(name.startswith(MADE_UP) for _, name in user):
+            return _NOT_OURS
         async with self._lanes:
-            _, content = await self._call_as(clean_up.listing, user, {})
+            one, content = await self._call_as(clean_up.listing, user, {})
         ids = read_at(clean_up.ids, content)
-        return [str(one) for one in ids[:1000]] if isinstance(ids, list) else []
+        if one.status is None or one.status >= 300 or not isinstance(ids, list):
+            return f"its user's list has {one.message or f'status {one.status}'}, and no ids"
+        if len(ids) > _MOST_LISTED:
+            return f"its user's list has more than {_MOST_LISTED:,} ids"
+        return [str(one) for one in ids]
 
 
 async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:

@@ -132,7 +132,7 @@ def _run(
 
 def _columns(judged: Judged, record: Record) -> dict[str, Any]:
     failed = [asdict(finding) for finding in judged.findings if not finding.passed]
-    facets: Any = {"failures": failed, "untested": judged.untested, "left": record.left}
+    facets: Any = {"failures": failed, "untested": judged.untested}
     facets |= {"lost_kept": record.lost_kept, "down": record.down}
     return {
         "outcome": judged.outcome,

@@ -36,7 +36,6 @@ class Record:
     fault: str | None = None  # what kept the script from going on
     untested: str | None = None  # why the check could not be made
     down: bool = False  # likewise: since nothing answers any more
-    left: list[str] = field(default_factory=list)  # what could not be deleted
     lost_kept: bool = False  # the server closed a connection that it was to keep
 
     @classmethod

@@ -63,7 +63,7 @@ class _Script:
         except (_Stop, Unset):
             pass  # what was found says why
         finally:
-            record.left = await uninterrupted(self._caller.made.delete())
+            await uninterrupted(self._caller.clean_up.delete(self._check.id))
             await self._caller.close()
         record.lost_kept = self._caller.wire.lost_kept
         return record

@@ -19,6 +19,7 @@ from liftlab.sessions.grade import records
 from liftlab.sessions.judge import APART
 from liftlab.sessions.model import SEVERITIES, CheckModel, Severity
 from liftlab.sessions.record import Exchange, Record
+from liftlab.sessions.remains import Made, remaining
 from liftlab.settings.targets import SESSION_METRIC
 from liftlab.store import RunData
 from liftlab.summary.result import Result
@@ -69,7 +70,7 @@ class Sessions(Result):
     failures: tuple[Failure, ...]  # root causes, the worst first
     untested: tuple[tuple[str, str], ...]  # checks that could not be made, and why
     not_run: int  # checks that were not begun, since the run ended early
-    left: tuple[str, ...]  # what could not be deleted from the server
+    left: tuple[Made, ...]  # what is, or may be, left on the server
     lost_kept: int  # checks in which the server closed a connection that it was to keep
     stopped: tuple[str, ...]  # critical ones that another failure kept from their point
     critical: Estimate  # critical failures; the upper end counts what was not tested
@@ -128,7 +129,7 @@ def sessions_of(run: RunData) -> Sessions | None:
         failures=tuple(failures),
         untested=tuple(untested.items()),
         not_run=len(checks.check) - len(begun),
-        left=tuple(line for told in facets.values() for line in told.get("left", ())),
+        left=tuple(remaining(run.folder.path)),
         lost_kept=sum("lost_kept" in told for told in facets.values()),
         stopped=tuple(sorted(stopped)),
         critical=Estimate(

@@ -51,6 +51,8 @@ class Wire:
         self.sessions: dict[str, Session] = {}
         self.dead = ""  # "500" or "hang", once it went down
         self.crashes: list[str] = []
+        self.calls = 0
+        self.moment: Callable[[int, str], None] = lambda call, when: None
         self.url = ""
 
     def has(self, fault: str) -> bool:
@@ -65,12 +67,16 @@ class Wire:
             return web.Response(
                 status=307, headers={"location": str(request.url.with_path(target))}
             )
+        self.calls += 1
+        number = self.calls
         try:
             if self.dead == "hang":
                 await asyncio.Event().wait()
             if self.dead == "500":
                 raise RuntimeError("down")
+            self.moment(number, "before")
             response = await handler(request)
+            self.moment(number, "after")
             return await self.cut(request, response) if self.has("reply_cut") else response
         except Refused as refusal:
             return self.refusal(request, refusal)

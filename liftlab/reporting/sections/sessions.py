@@ -28,7 +28,7 @@ def _(found: Sessions) -> Section:
     ]
     parts = [table(pd.DataFrame(rows), csv="failures.csv")] if rows else []
     notes = [f"Not tested: {row}" for row in text.untested(found)]
-    notes += [f"Left on the server: {one}" for one in found.left]
+    notes += [f"Left on the server: {row}" for row in text.left(found)]
     details = tuple((text.heading(one), _failure(one)) for one in found.failures)
     title = "No check failed" if found.judged and not rows else ""
     return of_run(found, title=title, parts=tuple(parts), details=details, notes=tuple(notes))

@@ -14,7 +14,7 @@ from liftlab.summary.run import RunSummary
 from liftlab.summary.sessions import CallTimes, Failure, Sessions
 from liftlab.words import counted, one_line
 
-_MOST_NAMED, _MOST_BODY = 5, 600
+_MOST_NAMED, _MOST_BODY, _MOST_LEFT = 5, 600, 20
 NOTHING = "The server answered none of the checks, so nothing can be judged."
 _BASES = {"contract": "the contract", "good sense": "good sense, not in the contract"}
 BUSY = "This machine was too busy to time calls: each took less than it can tell."
@@ -46,9 +46,11 @@ def sentences(summary: RunSummary) -> tuple[Text, ...]:
     counts = [(len(found.of(name)), f"{name} failure") for name in SEVERITIES[1:]]
     if others := [counted(n, name) for n, name in counts if n]:
         said.append(f"Beside critical ones: {listed(others)}.")
+    may_be = sum(made.id is None for made in found.left)
     for n, what, more in (
         (len(found.stopped), "critical check", "stopped early, at another failure"),
-        (len(found.left), "session", "could not be deleted from the server"),
+        (len(found.left) - may_be, "call", "made what could not be deleted from the server"),
+        (may_be, "call", "may have made what is still on the server"),
         (found.lost_kept, "check", _LOST_KEPT),
     ):
         said += [f"{counted(n, what)} {more}."] if n else []
@@ -109,6 +111,15 @@ def untested(found: Sessions) -> Iterator[Text]:
         yield Text(f"{counted(found.not_run, 'check')} not begun: the run ended early")
 
 
+def left(found: Sessions) -> Iterator[Text]:
+    """Name what is or may be on the server, and say how to try again."""
+    yield from (Text(one_line(made.line)) for made in found.left[:_MOST_LEFT])
+    if more := len(found.left[_MOST_LEFT:]):
+        yield Text(f"and {more:,} more")
+    if found.left:
+        yield write("Try again: liftlab sessions --resume {}", code(found.run.run.run_id))
+
+
 def _named(ids: Sequence[str]) -> str:
     more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
     return ", ".join(ids[:_MOST_NAMED]) + more
@@ -122,10 +133,9 @@ def lines(summary: RunSummary) -> Iterator[str]:
     for failure in found.failures:
         yield f"\n{heading(failure)}"
         yield from (f"  {name:15}{text}" for name, text in facts(failure))
-    left = [one_line(line) for line in found.left[:20]]
     for title_of, rows in (
         ("Not tested", [*map(str, untested(found))]),
-        ("Left on the server", left),
+        ("Left on the server", [*map(str, left(found))]),
         ("Time by call (successful calls)", [*_times(found.times)]),
     ):
         if rows:

@@ -1,0 +1,138 @@
+"""What a call made, or may have made, is deleted, or it is said why it is still there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liftlab.sessions import remains as noted
+from liftlab.sessions.clean_up import CleanUp
+from liftlab.sessions.model import ApiModel
+from liftlab.sessions.record import Exchange
+from liftlab.sessions.remains import Headers, Made, Remains, remaining
+
+API = {
+    "user_header": "x-user",
+    "calls": {
+        "create": {"method": "POST", "makes": "id"},
+        "list": {"method": "GET"},
+        "delete": {"method": "DELETE", "path": "/{id}"},
+    },
+    "clean_up": {"call": "delete", "listing": "list", "ids": "[*].id"},
+}
+ANN: Headers = (("x-user", "liftlab-ann"),)
+REAL: Headers = (("x-user", "ann"),)
+
+
+class Server:
+    """The lists of a server's users; `status` of each call, and whether it keeps its word."""
+
+    def __init__(self, *ids: str, **status: int) -> None:
+        self.lists = {"liftlab-ann": [*ids]}
+        self.status, self.is_shared, self.keeps = status, False, False
+
+    async def call_as(
+        self, name: str, user: Headers, scope: Mapping[str, Any]
+    ) -> tuple[Exchange, bytes]:
+        who, status = user[0][1], self.status.get(name, 200)
+        mine = self.lists.get("liftlab-ann" if self.is_shared else who, [])
+        if name == "delete" and status == 200 and not self.keeps:
+            status = 200 if scope["id"] in mine else 404
+            mine[:] = [one for one in mine if one != scope["id"]]
+        one = Exchange(at="", call=name, method="", path="", user="", status=status)
+        return one, json.dumps([{"id": one} for one in mine]).encode()
+
+
+def clean_up(server: Server, remains: Remains, **api: Any) -> CleanUp:
+    return CleanUp(ApiModel.model_validate({**API, **api}), server.call_as, remains)
+
+
+def begun(remains: Remains, user: Headers = ANN, deadline_s: float = -noted.ENDED_S) -> Made:
+    """Note a call that has ended already, unless said otherwise."""
+    return remains.begun("one", "create", user, deadline_s)
+
+
+async def test_what_no_reply_named_is_found_in_its_users_list_and_the_file_goes(
+    tmp_path: Path,
+) -> None:
+    begun(Remains(tmp_path))
+    server, again = Server("a", "b"), Remains(tmp_path)
+    await clean_up(server, again).delete()
+    again.close()
+    assert (server.lists["liftlab-ann"], remaining(tmp_path), [*tmp_path.iterdir()]) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("said", "server", "user", "api"),
+    [
+        ("no list", Server("a"), ANN, {"clean_up": {"call": "delete"}}),
+        ("users that it made up", Server("a"), REAL, {}),
+        ("status 500, and no ids", Server("a", list=500), ANN, {}),
+        ("status 503", Server("a", delete=503), ANN, {}),
+    ],
+)
+async def test_why_it_stays_is_said(
+    said: str, server: Server, user: Headers, api: dict[str, Any], tmp_path: Path
+) -> None:
+    remains = Remains(tmp_path)
+    begun(remains, user)
+    await clean_up(server, remains, **api).delete()
+    [made] = remaining(tmp_path)
+    assert said in made.line
+    assert user[0][1] in made.line
+
+
+async def test_what_strangers_see_too_is_left_alone() -> None:
+    remains, server = Remains(), Server("a")
+    server.is_shared = True
+    begun(remains)
+    await clean_up(server, remains).delete()
+    assert "everybody" in remains.of()[0].line
+    assert server.lists["liftlab-ann"] == ["a"]
+
+
+async def test_a_call_that_the_server_may_still_be_at_is_kept_in_mind() -> None:
+    remains, server = Remains(), Server()
+    begun(remains, deadline_s=100)
+    await clean_up(server, remains).delete()
+    assert "may still be at" in remains.of()[0].line
+    server.lists["liftlab-ann"] = ["late"]
+    await clean_up(server, remains).delete("one")
+    assert (remains.of(), server.lists["liftlab-ann"]) == ([], [])
+
+
+async def test_a_server_that_deletes_twice_is_not_believed() -> None:
+    remains, server = Remains(), Server()
+    server.keeps = True
+    cleaning = clean_up(server, remains)
+    cleaning.heard(begun(remains), 200, b'{"id": "a"}')
+    await cleaning.delete()
+    assert remains.of() == []
+    await cleaning.doubt()
+    assert "a second time" in remains.of()[0].line
+
+
+@pytest.mark.parametrize(("error_class", "count"), [("connect", 0), ("reset", 1), ("deadline", 1)])
+def test_a_call_that_was_never_sent_made_nothing(error_class: str, count: int) -> None:
+    remains = Remains()
+    clean_up(Server(), remains).failed(begun(remains), error_class)
+    assert len(remains.of()) == count
+
+
+async def test_without_time_all_stay_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("liftlab.sessions.clean_up.CLEAN_UP_S", 0)
+    remains, server = Remains(), Server()
+    begun(remains)
+
+    async def never(*_: Any) -> tuple[Exchange, bytes]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    await CleanUp(ApiModel.model_validate(API), never, remains).delete()
+    assert "no time" in remains.of()[0].line
+    assert server.lists == {"liftlab-ann": []}
