@@ -19,10 +19,12 @@ from tests.sessions.reference import Reference
 
 
 @contextmanager
-def serve(*faults: str, think_s: float = 0.0, port: int = 0) -> Iterator[Reference]:
+def serve(
+    *faults: str, think_s: float = 0.0, port: int = 0, kind: type[Reference] = Reference
+) -> Iterator[Reference]:
     """Run a reference server in a thread, and give it with its address."""
     loop, started = asyncio.new_event_loop(), threading.Event()
-    server = Reference(*faults, think_s=think_s)
+    server = kind(*faults, think_s=think_s)
     where: list[int] = []
 
     async def start() -> web.AppRunner:

@@ -114,9 +114,9 @@ class Wire:
         return response
 
     def reply(self, body: Any, status: int = 200) -> web.Response:
-        text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         if not text.isascii() and text != text.encode("utf-8", "replace").decode():
-            text = json.dumps(body)  # a lone surrogate goes as an escape
+            text = json.dumps(body, separators=(",", ":"))  # a lone surrogate goes as an escape
         kind = "text/html" if self.has("json_as_html") else "application/json"
         return web.Response(body=text.encode(), status=status, content_type=kind)
 
