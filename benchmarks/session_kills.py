@@ -42,6 +42,7 @@ def main() -> int:
             f"{seed}: killed {moment.when} call {moment.call} with {rest.at_kill} sessions there: "
             f"{len(rest.unnamed)} remain unnamed, {rest.named} named, "
             f"{len(rest.needless)} of them needlessly (exit code {rest.resumed})",
+            *(f"\n   {made.line}" for made in rest.needless),
             flush=True,
         )
     print(f"{given.times} kills: {unnamed} remained unnamed, {needless} named needlessly")

@@ -163,7 +163,7 @@ def _follow_to_its_end(
     # A session of its own: a Ctrl-C at the terminal reaches this process only, which then
     # tells the load process to stop once, instead of both being hit at once.
     with (
-        folder.log_path.open("a", encoding="utf-8") as log,
+        folder.log_path.open("a", encoding="utf-8", errors="backslashreplace") as log,
         subprocess.Popen(
             [sys.executable, "-m", program],
             stdin=subprocess.PIPE,

@@ -107,7 +107,9 @@ class Caller:
             if made is not None:
                 self._setup.remains.ended(made)
         else:
-            exchange, content = await self._sent(request, deadline_s, made)
+            sending = self._sent(request, deadline_s, made)
+            last_s = 0.0 if made is None else clean_up.LAST_REPLY_S  # it names what is to go
+            exchange, content = await clean_up.uninterrupted(sending, last_s)
             self._note_deleted(exchange, scope)
         needed = needed_by_expectations(step) - self._setup.checks.values.keys()
         given = {key: scope[key] for key in sorted(needed) if key in scope}
@@ -237,8 +239,12 @@ def _body(step: StepModel, default: Any, scope: Mapping[str, Any]) -> bytes:
 
 def _path(template: str, scope: Mapping[str, Any]) -> str:
     """Return a path; what variables bring is quoted, so that an id is one part of it."""
-    quoted = {name: quote(fill_text(f"{{{name}}}", scope), safe="") for name in places(template)}
-    return quote(fill_text(template, quoted), safe=_IN_PATHS)
+
+    def quoted(text: str, safe: str) -> str:
+        return quote(text, safe, errors="surrogatepass")  # half a character, too
+
+    parts = {name: quoted(fill_text(f"{{{name}}}", scope), "") for name in places(template)}
+    return quoted(fill_text(template, parts), _IN_PATHS)
 
 
 def _header(text: str) -> str:

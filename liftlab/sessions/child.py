@@ -30,7 +30,7 @@ from liftlab.store import Journal, RunFolder
 from liftlab.timing.trust import Trust
 
 _LOOKS_S, _LATE_S = (0.2, 1.5), 10.0
-_MOST_NOTED = 20
+_MOST_NOTED = 5
 
 
 async def ready(
@@ -73,10 +73,11 @@ async def ready(
             return len(journal.committed()) == len(job.trials)
         except BaseException:
             await uninterrupted(_sweep(setup, _LOOKS_S, clean_up.CLEAN_UP_S))
+            _note_rest(setup)
             raise
         finally:
             timer.cancel()
-            _note_rest(setup)
+            remains.close()
 
     return follow_schedule
 
@@ -104,11 +105,12 @@ def _pauses(remains: Remains) -> Iterator[float]:
 
 
 def _note_rest(setup: Setup) -> None:
-    """Say what remains, and close the file."""
-    rest = setup.remains.of()
+    """Say what remains where no verdict is printed that says it."""
+    rest, note = setup.remains.of(), setup.context.note
     for made in rest[:_MOST_NOTED]:
-        setup.context.note(f"left on the server: {made.line}")
-    setup.remains.close()
+        note(f"left on the server: {made.line}")
+    if more := len(rest[_MOST_NOTED:]):
+        note(f"left on the server: {more:,} more, see: liftlab show {setup.context.run_id}")
 
 
 def main() -> int:

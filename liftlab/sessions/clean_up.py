@@ -19,7 +19,8 @@ CallAs = Callable[[str, Headers, Mapping[str, Any]], Awaitable[tuple[Exchange, b
 T = TypeVar("T")
 
 MADE_UP = "liftlab-"  # how the names of users begin that liftlab made up
-CLEAN_UP_S, _LANES = 4.0, 16  # twice that is less than a stopped run is given
+# A stopped run has 10 s: for the last replies, for its checks, and for all together.
+LAST_REPLY_S, CLEAN_UP_S, _LANES = 1.5, 4.0, 16
 _ROUNDS, _MOST_LISTED = 3, 1000
 _GONE = (404, 410)
 _NEVER_SENT = ("dns", "connect", "tls")
@@ -36,6 +37,9 @@ class CleanUp:
     def __init__(self, api: ApiModel, call_as: CallAs, remains: Remains) -> None:
         self._api, self._call_as, self._remains = api, call_as, remains
         self._lanes = asyncio.Semaphore(_LANES)
+        self._missing: set[int] = (
+            set()
+        )  # what the server said, when asked to delete it, is not there
 
     def failed(self, made: Made, error_class: str) -> None:
         """Note that a call has no reply."""
@@ -69,6 +73,7 @@ class CleanUp:
                     found_more = await self._look(check)
                     named = [made for made in self._remains.of(check) if made.id is not None]
                     await asyncio.gather(*map(self._delete, named))
+                    await self._believe([made for made in named if made.number in self._missing])
                     if not found_more:
                         return
         except (TimeoutError, ServerDown) as error:
@@ -93,11 +98,21 @@ class CleanUp:
             one, _ = await self._call_as(clean_up.call, made.user, {clean_up.variable: made.id})
         if one.status is None:
             self._remains.stays(made, one.message or "no reply")
-        elif one.status < 300 or one.status in _GONE:
+        elif one.status < 300:
             self._remains.gone(made)
             self._remains.deleted = self._remains.deleted or made
         else:
             self._remains.stays(made, f"status {one.status}")
+            self._missing |= {made.number} if one.status in _GONE else set()
+
+    async def _believe(self, missing: list[Made]) -> None:
+        """Take for gone what the server says is not there, unless its user's list has it."""
+        users = {made.user for made in missing}
+        lists = dict(zip(users, await asyncio.gather(*map(self._seen_by, users)), strict=True))
+        for made in missing:
+            seen = lists[made.user]
+            if isinstance(seen, str) or made.id not in seen:
+                self._remains.gone(made)
 
     async def _look(self, check: str | None) -> bool:
         """Look for what no reply named in the lists of its users; say whether there was any."""
@@ -150,20 +165,26 @@ class CleanUp:
         async with self._lanes:
             one, content = await self._call_as(clean_up.listing, user, {})
         ids = read_at(clean_up.ids, content)
-        if one.status is None or one.status >= 300 or not isinstance(ids, list):
-            return f"its user's list has {one.message or f'status {one.status}'}, and no ids"
+        if one.status is None or one.status >= 300:
+            return f"its user's list cannot be read ({one.message or f'status {one.status}'})"
+        if not isinstance(ids, list):
+            return "its user's list has no ids at the place that the checks name"
         if len(ids) > _MOST_LISTED:
             return f"its user's list has more than {_MOST_LISTED:,} ids"
         return [str(one) for one in ids]
 
 
-async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
-    """Do work of bounded time to its end, even where the task is cancelled meanwhile."""
+async def uninterrupted(work: Coroutine[Any, Any, T], within_s: float | None = None) -> T:
+    """Do work to its end, even where the task is cancelled meanwhile, then within some seconds."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await task
+        await asyncio.wait([task], timeout=within_s)
+        if task.cancel():
+            await asyncio.wait([task])
+        else:
+            await task
         raise
 
 

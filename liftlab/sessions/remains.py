@@ -15,6 +15,7 @@ from typing import Any
 
 from liftlab.errors import RunFolderCorrupt
 from liftlab.store.files import read_regular, writing
+from liftlab.words import one_line
 
 FILE_NAME = "made.jsonl"
 ENDED_S = 1.0  # by then a server has ended a call whose connection is gone
@@ -41,7 +42,8 @@ class Made:
         """What it is, and why it is there or may be."""
         who = " and ".join(value for _, value in self.user)[:100] or "none"
         what = "may remain" if self.id is None else self.id[:100]
-        return f"{what}: user {who}, made by check {self.check} ({self.call}); {self.why}"
+        line = f"{what}: user {who}, made by check {self.check} ({self.call}); {self.why}"
+        return one_line(line)
 
 
 class Remains:

@@ -65,7 +65,8 @@ async def test_what_no_reply_named_is_found_in_its_users_list_and_the_file_goes(
     await clean_up(server, again).delete()
     again.close()
     assert server.lists["liftlab-ann"] == []
-    assert [*tmp_path.iterdir()] == []
+    assert remaining(tmp_path) == []
+    assert not (tmp_path / noted.FILE_NAME).exists()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ async def test_what_no_reply_named_is_found_in_its_users_list_and_the_file_goes(
     [
         ("no list", Server("a"), ANN, {"clean_up": {"call": "delete"}}),
         ("users that it made up", Server("a"), REAL, {}),
-        ("status 500, and no ids", Server("a", list=500), ANN, {}),
+        ("cannot be read (status 500)", Server("a", list=500), ANN, {}),
         ("status 503", Server("a", delete=503), ANN, {}),
     ],
 )
@@ -105,6 +106,17 @@ async def test_a_call_that_the_server_may_still_be_at_is_kept_in_mind() -> None:
     server.lists["liftlab-ann"] = ["late"]
     await clean_up(server, remains).delete("one")
     assert (remains.of(), server.lists["liftlab-ann"]) == ([], [])
+
+
+@pytest.mark.parametrize(("listed", "count"), [(["a"], 1), ([], 0)])
+async def test_what_is_not_there_is_believed_unless_it_is_listed(
+    listed: list[str], count: int
+) -> None:
+    remains, server = Remains(), Server(*listed, delete=404)
+    cleaning = clean_up(server, remains)
+    cleaning.heard(begun(remains), 200, b'{"id": "a"}')
+    await cleaning.delete()
+    assert len(remains.of()) == count
 
 
 async def test_a_server_that_deletes_twice_is_not_believed() -> None:

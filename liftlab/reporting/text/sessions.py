@@ -113,7 +113,7 @@ def untested(found: Sessions) -> Iterator[Text]:
 
 def left(found: Sessions) -> Iterator[Text]:
     """Name what is or may be on the server, and say how to try again."""
-    yield from (Text(one_line(made.line)) for made in found.left[:_MOST_LEFT])
+    yield from (Text(made.line) for made in found.left[:_MOST_LEFT])
     if more := len(found.left[_MOST_LEFT:]):
         yield Text(f"and {more:,} more")
     if found.left:
