@@ -74,7 +74,7 @@ def judge(
     verdict = _verdict(shown, limit, at_most=at_most, by_count=by_count)
     needs, more = "", None
     if verdict == "undecided":
-        more = _more(estimate, limit)
+        more = None if estimate.quantity == SESSION_METRIC else _more(estimate, limit)
         needs = _words(more) if more else estimate.needs or "more prompts"
         if _tested(estimate, limit):
             needs = f"about {needs}"  # the mean of a test that may end sooner or later

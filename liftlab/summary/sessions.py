@@ -120,7 +120,7 @@ def sessions_of(run: RunData) -> Sessions | None:
     stopped = {k for k in critical & seen.keys() if seen[k] and "critical" not in seen[k]}
     more = len(critical & ({*untested} | stopped) | critical - begun)
     n = sum(one.severity == "critical" for one in failures) if passed + failed else None
-    needs = f"{counted(more, 'critical check')} that did not get to their point" if more else ""
+    needs = f"{counted(more, 'critical check')} not made to the end" if more else ""
     return Sessions(
         run=run,
         checks=len(checks.check),

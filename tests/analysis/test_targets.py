@@ -91,6 +91,8 @@ def test_a_limit_that_is_the_value_takes_more_than_can_be_told() -> None:
 
 
 def test_where_no_number_is_known_the_next_step_is() -> None:
+    open_checks = Estimate(value=1, low=1, high=28, n=98, needs="27", quantity="critical_failures")
+    assert judge(open_checks, 9).needs == "27"
     assert judge(mean([1.0, 2.0, 3.0]), 2.5).needs == "needs 20 prompts for an interval"
     assert judge(Estimate(value=2.0, n=3, unit="s"), 4.0).needs == "more prompts"
 

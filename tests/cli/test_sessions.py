@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from liftlab.cli.main import main
 from tests.conftest import ROOT
+from tests.sessions.bodies import Refused
+from tests.sessions.reference import Reference
 from tests.sessions.serving import serve
 
 CHECKS = str(ROOT / "data/sessions/lift.toml")
@@ -56,6 +59,39 @@ def test_a_leak_is_told_with_its_exchange_and_no_token(
     assert "s3cret-token-value" not in told.out + told.err
     kept = [path.read_bytes() for path in here.rglob("*") if path.is_file()]
     assert not any(b"s3cret-token-value" in content for content in kept)
+
+
+class Locked(Reference):
+    """Its ids are markup, and it deletes nothing until it is told to."""
+
+    locked = True
+
+    async def new_id(self) -> str:
+        return f"<b>\x1b[31m{await super().new_id()}"
+
+    async def delete(self, request: web.Request) -> web.Response:
+        if self.locked:
+            raise Refused(503, "later")
+        return await super().delete(request)
+
+
+def test_what_stays_on_the_server_is_named_until_it_is_gone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with serve(kind=Locked) as server:
+        assert check(server.url, "list-has-new") == 0
+        [session] = server.sessions.values()
+        said = capsys.readouterr().out
+        assert f"user {session.owner}, made by check list-has-new (create); status 503" in said
+        assert "\x1b" not in said
+        assert main(["show", "sessions", "--json"]) == 0
+        [left] = json.loads(capsys.readouterr().out)["left"]
+        assert (left["id"], left["check"]) == (session.session_id, "list-has-new")
+        [run_id] = {word for word in said.split() if word.startswith("20") and "_" in word}
+        server.locked = False  # type: ignore[attr-defined]
+        assert main(["sessions", "--resume", run_id]) == 0
+        assert "Left on the server" not in capsys.readouterr().out
+        assert not server.sessions
 
 
 def test_a_dead_server_has_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,10 +28,14 @@ def _(found: Sessions) -> Section:
     ]
     parts = [table(pd.DataFrame(rows), csv="failures.csv")] if rows else []
     notes = [f"Not tested: {row}" for row in text.untested(found)]
-    notes += [f"Left on the server: {row}" for row in text.left(found)]
-    details = tuple((text.heading(one), _failure(one)) for one in found.failures)
+    details: list[tuple[str, Html]] = [(text.heading(one), _failure(one)) for one in found.failures]
+    if found.left:
+        left = join([tag("p", row, cls="note") for row in text.left(found)])
+        details.append((text.LEFT, left))
     title = "No check failed" if found.judged and not rows else ""
-    return of_run(found, title=title, parts=tuple(parts), details=details, notes=tuple(notes))
+    return of_run(
+        found, title=title, parts=tuple(parts), details=tuple(details), notes=tuple(notes)
+    )
 
 
 def _failure(failure: Failure) -> Html:

@@ -19,6 +19,7 @@ NOTHING = "The server answered none of the checks, so nothing can be judged."
 _BASES = {"contract": "the contract", "good sense": "good sense, not in the contract"}
 BUSY = "This machine was too busy to time calls: each took less than it can tell."
 BLOCKS = ("body", "reply", "try again")  # of a failure's facts: longer texts
+LEFT = "Left on the server"
 _LOST_KEPT = (
     "met a connection that the server closed and was to keep; the call was sent again on a new "
     "one, and is not counted as failed"
@@ -135,7 +136,7 @@ def lines(summary: RunSummary) -> Iterator[str]:
         yield from (f"  {name:15}{text}" for name, text in facts(failure))
     for title_of, rows in (
         ("Not tested", [*map(str, untested(found))]),
-        ("Left on the server", [*map(str, left(found))]),
+        (LEFT, [*map(str, left(found))]),
         ("Time by call (successful calls)", [*_times(found.times)]),
     ):
         if rows:
