@@ -28,6 +28,15 @@ Replies = Callable[[Exchange], bytes]
 _SHOWN = 300
 _MOST_SHAPE_FAULTS = 2
 _LISTED = ("contains", "contains_all", "excludes")
+_SAID = {
+    "equals": "is",
+    "differs": "is not",
+    "contains": "contains",
+    "contains_all": "contains all of",
+    "excludes": "does not contain",
+    "at_least": "is at least",
+    "fits": "fits",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,16 +95,19 @@ class Judge:
         place = at, exchanges[0].call if exchanges else "script"
         if step.all.succeed is not None:
             expected = f"{step.all.succeed} of {len(exchanges)} calls succeed"
-            what = expected, f"{len(good)} succeed", "how many succeed"
+            what = expected, f"{len(good)} succeed", "too many or too few calls succeed"
             findings.append(self.found(place, "all", len(good) == step.all.succeed, what))
-        for path, word in ((step.all.distinct, "different"), (step.all.same, "the same")):
+        for path, word, cause in (
+            (step.all.distinct, "different", "is the same in several replies"),
+            (step.all.same, "the same", "differs between replies"),
+        ):
             if path is None:
                 continue
             values = [at_path(path, one, replies(one)) for one in good]
             different = len({json.dumps(v, sort_keys=True, default=repr) for v in values})
             wanted = len(values) if word == "different" else min(1, len(values))
-            said = f"all {path} are {word}"
-            what = said, f"{different} different among {len(values)}", said
+            said = f"{different} different among {len(values)}"
+            what = f"all {path} are {word}", said, f"{path} {cause}"
             passed = different == wanted and MISSING not in values
             findings.append(self.found(place, "all", passed, what))
         return findings
@@ -189,7 +201,7 @@ class Judge:
                 if that.plus and isinstance(target, int | float):
                     target += that.plus
                 passed = holds(that.operator, value, target)
-            expected = f"{that.at or 'the reply'} {that.operator} {show(target, _SHOWN)}"
+            expected = f"{_place(that)} {_SAID[that.operator]} {show(target, _SHOWN)}"
             what = expected, show(value, _SHOWN), _cause_of(that)
             # A field that is wrong in one call and in another is wrong for one reason.
             yield self.found(place, "value", passed, what, own=that.operator in _LISTED)
@@ -219,9 +231,14 @@ class Judge:
         return Draft202012Validator(whole, registry=self._registry)
 
 
+def _place(that: ThatModel) -> str:
+    """Return the place of a reply that a comparison is about, in words."""
+    return "the reply" if that.at in ("", "@text") else that.at.replace("@header.", "header ")
+
+
 def _cause_of(that: ThatModel) -> str:
     """Return what is wrong where a comparison does not hold, in words."""
-    what = "the reply" if that.at in ("", "@text") else that.at
+    what = _place(that)
     if that.operator == "excludes":
         return f"{what} has what it must not have"
     return f"{what} lacks what must be there" if that.operator in _LISTED else f"{what} is wrong"

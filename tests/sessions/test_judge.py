@@ -77,6 +77,11 @@ def test_each_deviation_has_its_cause(
     assert found.severity == severity
 
 
+def test_what_is_expected_is_said_in_words() -> None:
+    [found] = judged("1", NOTE | {"list": [{"id": "x"}]}, status=200)
+    assert found.expected == "list[*].id does not contain 'x'"
+
+
 def test_no_reply_is_one_finding() -> None:
     [hangs] = judged("1", error_class="deadline", message="no whole reply within 10 s")
     assert (hangs.kind, hangs.severity) == ("hang", "critical")

@@ -20,14 +20,14 @@ def _(found: Sessions) -> Section:
     rows = [
         {
             "Severity": one.severity,
-            "What fails": text.capital(one.cause),
+            "What fails": text.cause(one),
             "Checks": len(one.witnesses),
             "Basis": one.basis,
         }
         for one in found.failures
     ]
     parts = [table(pd.DataFrame(rows), csv="failures.csv")] if rows else []
-    notes = [f"Not tested: {row}" for row in text.untested(found)]
+    notes = text.untested(found, "Not tested: ")
     details: list[tuple[str, Html]] = [(text.heading(one), _failure(one)) for one in found.failures]
     if found.left:
         left = join([tag("p", row, cls="note") for row in text.left(found)])

@@ -39,7 +39,9 @@ def leadership(summary: RunSummary) -> Text:
 def technical(summary: RunSummary) -> Text:
     """Return a paragraph a topic for those who will look into it."""
     if summary.sessions is not None:
-        return joined([sessions.message(summary), *sessions.untested(summary.sessions)], "\n\n")
+        more = joined(sessions.sentences(summary)[1:])
+        rows = sessions.untested(summary.sessions, "Not tested: ")
+        return joined([sessions.message(summary), more, *rows], "\n\n")
     return joined(_for_technical(summary), "\n\n")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.reporting.html import bounded
-from liftlab.reporting.text.base import Text, capitalised, code, joined, marked, write
+from liftlab.reporting.text.base import Text, code, joined, marked, write
 from liftlab.reporting.text.numbers import listed
 from liftlab.sessions.model import SEVERITIES
 from liftlab.settings.targets import SESSION_METRIC
@@ -70,9 +70,9 @@ def message(summary: RunSummary) -> Text:
     """Return the verdict as a paragraph: what fails first, and what to do."""
     found = _of(summary)
     worst = found.failures[:3]
-    named = [write("{} ({}).", capital(one.cause), one.severity) for one in worst]
-    lead = [Text("The worst: ")] if worst else []
-    return joined([write("{}.", title(summary)), *sentences(summary)[:1], joined([*lead, *named])])
+    named = "; ".join(f"{cause(one)} ({one.severity})" for one in worst)
+    said = [Text(f"The worst: {named}.")] if worst else []
+    return joined([write("{}.", title(summary)), *sentences(summary)[:1], *said])
 
 
 def beside(summary: RunSummary) -> Text:
@@ -83,7 +83,7 @@ def beside(summary: RunSummary) -> Text:
 def heading(failure: Failure) -> Text:
     """Return a failure in one line: what fails, how bad, and who saw it."""
     witnesses = counted(len(failure.witnesses), "check")
-    return write("{}: {} ({})", failure.severity, one_line(failure.cause)[:200], witnesses)
+    return write("{}: {} ({})", failure.severity, cause(failure), witnesses)
 
 
 def facts(failure: Failure) -> list[tuple[str, str]]:
@@ -101,15 +101,15 @@ def facts(failure: Failure) -> list[tuple[str, str]]:
     return [(name, bounded(one_line(text), _MOST_BODY)) for name, text in rows if text]
 
 
-def untested(found: Sessions) -> Iterator[Text]:
+def untested(found: Sessions, lead: str = "") -> Iterator[Text]:
     """Say which checks could not be made and why, those with one reason together."""
     reasons: dict[str, list[str]] = {}
     for check_id, why in found.untested:
         reasons.setdefault(one_line(why)[:300], []).append(check_id)
     for why, ids in reasons.items():
-        yield Text(f"{_named(ids)}: {why}")
+        yield Text(f"{lead}{_named(ids)}: {why}")
     if found.not_run:
-        yield Text(f"{counted(found.not_run, 'check')} not begun: the run ended early")
+        yield Text(f"{lead}{counted(found.not_run, 'check')} not begun: the run ended early")
 
 
 def left(found: Sessions) -> Iterator[Text]:
@@ -153,9 +153,9 @@ def _times(found: CallTimes) -> Iterator[str]:
         yield BUSY
 
 
-def capital(cause: str) -> str:
-    """Return a cause as it begins a sentence."""
-    return str(capitalised(one_line(cause)[:200]))
+def cause(failure: Failure) -> str:
+    """Return what fails, on one line."""
+    return one_line(failure.cause)[:200]
 
 
 def _of(summary: RunSummary) -> Sessions:
