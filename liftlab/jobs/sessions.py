@@ -42,7 +42,7 @@ def plan_sessions(
     file = None if path is None else str(path)
     return RunRequest(
         project=project,
-        suite=load(own).only(only).as_suite(),
+        suite=load(own).only(only, user_header).as_suite(),
         endpoint=endpoint,
         pipeline=SESSIONS,
         sampling=Sampling(),

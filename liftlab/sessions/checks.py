@@ -10,9 +10,16 @@ from typing import Any
 from pydantic import PrivateAttr, ValidationError
 
 from liftlab import tomlfile
-from liftlab.errors import InputInvalid, SuiteInvalid, UnknownName
+from liftlab.errors import InputInvalid, SuiteInvalid, UnknownName, UsageError
 from liftlab.records import SESSIONS
-from liftlab.sessions.model import CheckModel, ChecksModel, StepModel
+from liftlab.sessions.model import (
+    ApiModel,
+    CheckModel,
+    ChecksModel,
+    CleanUpModel,
+    StepModel,
+    header_name,
+)
 from liftlab.sessions.template import fault_of, fill, places
 from liftlab.store import RunFolder
 from liftlab.suite import Case, Suite
@@ -35,10 +42,16 @@ class Checks(ChecksModel):
         raise UnknownName("check", check_id, [check.id for check in self.check])
 
     def only(self, ids: Sequence[str], user_header: str | None = None) -> Checks:
-        """Return the checks named, all where none is, with another user header; or UnknownName."""
+        """Return the checks named, all where none is, with another user header.
+
+        Raises UnknownName, or UsageError if that cannot be a header.
+        """
+        try:
+            told = {"user_header": header_name(user_header)} if user_header else {}
+        except ValueError as error:
+            raise UsageError(str(error)) from None
         kept = [check for check in self.check if check.id in ids or not ids]
         _ = [self[check_id] for check_id in ids]
-        told = {"user_header": user_header} if user_header else {}
         return self.model_copy(update={"check": kept, "api": self.api.model_copy(update=told)})
 
     def as_suite(self) -> Suite:
@@ -109,14 +122,23 @@ def _faults(model: ChecksModel) -> Iterator[Fault]:
     made = [name for name, call in api.calls.items() if call.makes]
     if made and api.clean_up is None:
         yield ("api",), f"call {made[0]!r} makes something: say in [api.clean_up] how it goes"
-    for asked in (api.clean_up.call, api.clean_up.listing) if api.clean_up else ():
-        if asked is not None and asked not in api.calls:
-            yield ("api", "clean_up"), f"there is no call {asked!r} in [api.calls]"
+    if api.clean_up:
+        yield from _clean_up_faults(api, api.clean_up, known)
     ids = [check.id for check in model.check]
     for number, check in enumerate(model.check):
         if check.id in ids[:number]:
             yield ("check", number, "id"), f"{check.id!r} is taken by another check"
         yield from _step_faults(model, check.step, ("check", number, "step"), known | BUILT_IN)
+
+
+def _clean_up_faults(api: ApiModel, clean_up: CleanUpModel, known: set[str]) -> Iterator[Fault]:
+    """Return what is wrong with the calls that clean up: they have nothing of a check's replies."""
+    for name, given in ((clean_up.call, {clean_up.variable}), (clean_up.listing, set[str]())):
+        if name is not None and name not in api.calls:
+            yield ("api", "clean_up"), f"there is no call {name!r} in [api.calls]"
+        elif name is not None:
+            for needed in sorted({*places(api.calls[name].path)} - known - given):
+                yield ("api", "clean_up"), f"{name!r} needs {needed!r}, which [values] has not"
 
 
 def _step_faults(

@@ -22,7 +22,7 @@ MADE_UP = "liftlab-"  # how the names of users begin that liftlab made up
 # A stopped run has 10 s: for the last replies, for its checks, and for all together.
 LAST_REPLY_S, CLEAN_UP_S, _LANES = 1.5, 4.0, 16
 _ROUNDS, _MOST_LISTED = 3, 1000
-_GONE = (404, 410)
+_NOT_ALLOWED, _GONE = (401, 403), (404, 410)
 _NEVER_SENT = ("dns", "connect", "tls")
 _NO_LIST = "the API has no list of a user's work to look in"
 _NOT_OURS = "liftlab looks only in the lists of users that it made up, and this is none"
@@ -57,7 +57,12 @@ class CleanUp:
         elif status < 300 or status >= 500:
             self._remains.ended(made)
         else:
-            self._remains.gone(made)
+            same = [one for one in self._remains.of(made.check) if one.user == made.user]
+            for one in same if status in _NOT_ALLOWED else [made]:
+                if (
+                    one.id is None
+                ):  # a user who may not make anything has not, in a killed run either
+                    self._remains.gone(one)
 
     def deleted(self, check: str, name: str) -> None:
         """Note that a check has deleted something itself."""

@@ -11,11 +11,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from liftlab.errors import UsageError
 from liftlab.sessions.replies import parse_path
 from liftlab.sessions.template import fill_text, places
+from liftlab.settings.endpoint import sendable
 from liftlab.suite import Check
 from liftlab.suite.drafting import read_example
 
 Severity = Literal["critical", "major", "minor"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "major", "minor")
+
+
+def header_name(name: str) -> str:
+    """Return the name of a header as it is; raise ValueError if it cannot be sent."""
+    return next(iter(sendable({name: ""})))
 
 
 def _listed(given: Any) -> Any:
@@ -98,9 +104,9 @@ class ApiModel(_Model):
 
     name: str = Field(default="session API", max_length=100)
     base: str = Field(default="", max_length=500)
-    user_header: str | None = Field(default=None, max_length=100)
+    user_header: Annotated[str, AfterValidator(header_name)] | None = None
     users: dict[str, str] = {}
-    headers: dict[str, str] = {}
+    headers: Annotated[dict[str, str], AfterValidator(sendable)] = {}
     error: _Schema | None = None
     deadline_s: _Seconds = 10.0
     run_deadline_s: float = Field(default=900.0, gt=0, le=86_400, allow_inf_nan=False)

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from liftlab.errors import UsageError
 from liftlab.settings.table import Table
@@ -39,6 +39,16 @@ def holds_secret(name: str) -> bool:
     (True, False)
     """
     return _SECRET.search(name) is not None
+
+
+def sendable(headers: dict[str, str]) -> dict[str, str]:
+    """Return headers as they are; raise ValueError if one cannot be sent, or frames the request."""
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in _FRAMING:
+            raise ValueError(f"{name[:100]!r} cannot be set as a header")
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError(f"header {name}: has characters that HTTP cannot carry")
+    return headers
 
 
 class RetrySettings(Table):
@@ -76,7 +86,7 @@ class EndpointSettings(Table):
     token_env: str | None = None
     token_required: bool = True
     headers_env: dict[str, str] = Field(default_factory=dict)
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Annotated[dict[str, str], AfterValidator(sendable)] = Field(default_factory=dict)
     query: dict[str, str] = Field(default_factory=dict)  # added to every address
     price: str | None = None
     cost_model: Literal["gpu_seconds", "tokens", "latency"] = "gpu_seconds"
@@ -136,16 +146,6 @@ class EndpointSettings(Table):
             if protocol not in known:
                 raise ValueError(f"must be one of {', '.join(known)}")
         return protocol
-
-    @field_validator("headers")
-    @classmethod
-    def _can_be_sent(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name, value in headers.items():
-            if not _HEADER_NAME.fullmatch(name) or name.lower() in _FRAMING:
-                raise ValueError(f"{name!r} cannot be set as a header")
-            if not (value.isascii() and value.isprintable()):
-                raise ValueError(f"header {name}: has characters that HTTP cannot carry")
-        return headers
 
     @field_validator("headers", "query")
     @classmethod

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from liftlab.errors import SuiteInvalid, UnknownName
+from liftlab.errors import SuiteInvalid, UnknownName, UsageError
 from liftlab.sessions.checks import parse
 
 API = """
@@ -69,8 +69,24 @@ def test_what_is_made_must_go() -> None:
         read(f'{api}{CHECK}[[check.step]]\ncall = "create"\n')
 
 
+@pytest.mark.parametrize(
+    ("api", "said"),
+    [
+        ('[api]\nuser_header = "x\\ny"\n', "cannot be set as a header"),
+        ('[api]\nheaders = { accept = "a\\nb" }\n', "HTTP cannot carry"),
+        ('[api.calls.list]\nmethod = "GET"\npath = "/{team}"\n', "'list' needs 'team'"),
+    ],
+)
+def test_what_no_call_could_send_is_told(api: str, said: str) -> None:
+    listing = 'listing = "list"\n' if "list" in api else ""
+    with pytest.raises(SuiteInvalid, match=said):
+        read(f'{api}{API}{listing}{CHECK}[[check.step]]\ncall = "create"\n')
+
+
 def test_checks_are_chosen_by_their_ids() -> None:
     checks = parse(f'{API}{CHECK}[[check.step]]\ncall = "create"\n'.encode(), Path("checks.toml"))
     assert [check.id for check in checks.only(["one"]).check] == ["one"]
     with pytest.raises(UnknownName, match="did you mean 'one'"):
         checks.only(["onee"])
+    with pytest.raises(UsageError, match="cannot be set as a header"):
+        checks.only([], "x-größe")

@@ -137,6 +137,14 @@ def test_a_call_that_was_never_sent_made_nothing(error_class: str, count: int) -
     assert len(remains.of()) == count
 
 
+@pytest.mark.parametrize(("status", "count"), [(401, 0), (400, 1)])
+def test_a_user_who_may_make_nothing_made_nothing_before_the_kill(status: int, count: int) -> None:
+    remains = Remains()
+    begun(remains, ())
+    clean_up(Server(), remains).heard(begun(remains, ()), status, b"{}")
+    assert len(remains.of()) == count
+
+
 async def test_without_time_all_stay_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("liftlab.sessions.clean_up.CLEAN_UP_S", 0)
     remains, server = Remains(), Server()
