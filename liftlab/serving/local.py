@@ -20,7 +20,6 @@ from liftlab.serving.process import (
     tied_to_parent_thread,
     watch_parent,
 )
-from liftlab.serving.request_log import RequestLog
 
 _STOP_GRACE_S = 1.0  # what requests in flight have when the server is asked to leave
 
@@ -38,8 +37,6 @@ class LocalServer(ServerProcess):
         Threads a slot. Leave it at one unless cores are idle.
     model
         A GGUF file; by default `LIFTLAB_GGUF`, else the embedded model.
-    log
-        Where to append a line of JSON a request; by default a file that goes with the server.
     port
         Port on 127.0.0.1; 0 takes a free one.
     """
@@ -50,16 +47,15 @@ class LocalServer(ServerProcess):
         slots: int = 1,
         threads: int = 1,
         model: Path | str | None = None,
-        log: Path | str | None = None,
         port: int = 0,
     ) -> None:
-        super().__init__("liftlab.serving.local", name="local model server", log=log)
+        super().__init__("liftlab.serving.local", name="local model server")
         self.model_path = find_model() if model is None else Path(model)
         self._numbers = [f"--slots={slots}", f"--threads={threads}", f"--port={port}"]
 
     def options(self) -> list[str]:
         """Return the command line of the server's process."""
-        return [f"--model={self.model_path}", f"--request-log={self.request_log}", *self._numbers]
+        return [f"--model={self.model_path}", *self._numbers]
 
     def greeting(self) -> Sequence[str]:
         """Say what is served where."""
@@ -70,7 +66,7 @@ class LocalServer(ServerProcess):
 
     @property
     def raw_openai_url(self) -> str:
-        """Base URL of llama.cpp's own server: nothing of ours between, nothing logged."""
+        """Base URL of llama.cpp's own server: nothing of ours between."""
         return f"{self.address('engine')}/v1"
 
 
@@ -81,7 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--request-log", type=Path)
     options = parser.parse_args(arguments)
     try:
         with tied_to_parent_thread():
@@ -90,29 +85,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     watch_parent()
-    asyncio.run(_serve(engine, options.slots, options.port, options.request_log))
+    asyncio.run(_serve(engine, options.slots, options.port))
     return 0
 
 
-async def _serve(engine: Engine, slots: int, port: int, request_log: Path | None) -> None:
+async def _serve(engine: Engine, slots: int, port: int) -> None:
     # The parent never needs the web framework: only the server's process loads it.
     from aiohttp import web
 
     from liftlab.serving.lift_proxy import LiftProxy
 
     leave = asked_to_leave()
-    with RequestLog(request_log) as log:
-        app = LiftProxy(engine, slots=slots, log=log).app()
-        # Cancelled with its client, a handler lets go of the engine, which stops drawing tokens.
-        runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_GRACE_S
-        )
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        listening = runner.addresses[0][1]
-        announce({"url": f"http://127.0.0.1:{listening}", "engine": engine.url})
-        await leave.wait()
-        await runner.cleanup()
+    app = LiftProxy(engine, slots=slots).app()
+    # Cancelled with its client, a handler lets go of the engine, which stops drawing tokens.
+    runner = web.AppRunner(
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_GRACE_S
+    )
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    listening = runner.addresses[0][1]
+    announce({"url": f"http://127.0.0.1:{listening}", "engine": engine.url})
+    await leave.wait()
+    await runner.cleanup()
 
 
 if __name__ == "__main__":

@@ -27,7 +27,6 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from liftlab.errors import ServerFailed
-from liftlab.serving.request_log import read_request_log
 
 _PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 _LOG_TAIL_BYTES = 65_536
@@ -80,12 +79,8 @@ class ServerProcess:
 
     @property
     def request_log(self) -> Path:
-        """File with a line of JSON a request; in the server's folder unless it was named."""
+        """File with a line of JSON a request, where it keeps one; by default in its folder."""
         return self._request_log or self.folder / "requests.jsonl"
-
-    def requests(self) -> list[dict[str, Any]]:
-        """Return the requests that have ended, as the server knows them."""
-        return read_request_log(self.request_log)
 
     def start(self) -> Self:
         """Start the server and wait until it answers `/health`.
@@ -145,7 +140,7 @@ class ServerProcess:
 
     @property
     def openai_url(self) -> str:
-        """Base URL of the OpenAI protocol, logged like the lift protocol."""
+        """Base URL of the OpenAI protocol."""
         return f"{self.url}/v1"
 
     @property
