@@ -42,12 +42,7 @@ class LocalServer(ServerProcess):
     """
 
     def __init__(
-        self,
-        *,
-        slots: int = 1,
-        threads: int = 1,
-        model: Path | str | None = None,
-        port: int = 0,
+        self, *, slots: int = 1, threads: int = 1, model: Path | str | None = None, port: int = 0
     ) -> None:
         super().__init__("liftlab.serving.local", name="local model server")
         self.model_path = find_model() if model is None else Path(model)

@@ -79,9 +79,4 @@ def _check(check: Check) -> dict[str, Any]:
     if check.stdout is not None:
         return {"name": check.name, "stdin": check.stdin, "stdout": check.stdout}
     outcome = {"expected": check.expected} if check.raises is None else {"raises": check.raises}
-    return {
-        "name": check.name,
-        "args": list(check.args),
-        "kwargs": dict(check.kwargs),
-        **outcome,
-    }
+    return {"name": check.name, "args": list(check.args), "kwargs": dict(check.kwargs), **outcome}

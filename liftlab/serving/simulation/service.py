@@ -107,12 +107,7 @@ class Simulator:
         await self._answer(question, drawn, fault, wire, truth)
 
     async def _answer(
-        self,
-        question: Question,
-        drawn: Made,
-        fault: Fault | None,
-        wire: Connection,
-        truth: Truth,
+        self, question: Question, drawn: Made, fault: Fault | None, wire: Connection, truth: Truth
     ) -> None:
         if fault is not None:
             truth.fault = fault.words
@@ -129,12 +124,7 @@ class Simulator:
         await self._generate(question, drawn, fault, wire, truth)
 
     async def _generate(
-        self,
-        question: Question,
-        drawn: Made,
-        fault: Fault | None,
-        wire: Connection,
-        truth: Truth,
+        self, question: Question, drawn: Made, fault: Fault | None, wire: Connection, truth: Truth
     ) -> None:
         if not await self._loaded(wire, truth):
             return
@@ -156,10 +146,7 @@ class Simulator:
                 await until(started_s + (drawn.base_s if question.stream else whole_s))
                 took_s = whole_s if question.stream else time.perf_counter() - started_s
                 made = dataclasses.replace(
-                    drawn,
-                    request_id=truth.request_id,
-                    response_id=truth.response_id,
-                    took_s=took_s,
+                    drawn, request_id=truth.request_id, response_id=truth.response_id, took_s=took_s
                 )
                 reply = render(question, made, fault.kind if fault else None)
                 plan = spoil(reply, fault)
