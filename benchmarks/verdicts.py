@@ -2,7 +2,7 @@
 
 Every answer is taken out of its reply and run again in a bare interpreter, by the name that was
 asked for, without liftlab's extraction, sandbox, grader or comparison, and its verdict compared;
-every attempt of a simulator is looked up in its truth log by request id. Answers that are right but
+every attempt is looked up in the log that the server kept by request id. Answers that are right but
 for the function's name are listed.
 
     python benchmarks/verdicts.py [RUN]      # run it where the answers may do no harm

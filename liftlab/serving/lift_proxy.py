@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import aiohttp
 import pydantic
@@ -48,22 +48,39 @@ async def _from_here(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 class LiftProxy:
-    """Holds the slots and the connection to the engine."""
+    """Holds the slots, the connection to the engine, and a log with a line of JSON a request."""
 
-    def __init__(self, engine: Engine, *, slots: int) -> None:
+    def __init__(self, engine: Engine, *, slots: int, log: IO[str]) -> None:
         self._engine = engine
         self._slots = asyncio.Semaphore(slots)
+        self._log = log
         self._session: aiohttp.ClientSession | None = None
 
     def app(self) -> web.Application:
         """Return the web application."""
-        app = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[_from_here])
+        app = web.Application(
+            client_max_size=BODY_LIMIT_BYTES, middlewares=[self._logged, _from_here]
+        )
         app.router.add_post("/generate", self.generate)
         app.router.add_get("/health", self.health)
         app.router.add_get("/warmup", self.warmup)
         app.router.add_route("*", "/v1/{call:.*}", self.pass_through)
         app.cleanup_ctx.append(self._connection)
         return app
+
+    @web.middleware
+    async def _logged(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        status = None  # what stays when the client goes away
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        except web.HTTPException as error:
+            status = error.status
+            raise
+        finally:
+            told = {"request_id": _request_id(request), "path": request.path, "http_status": status}
+            self._log.write(f"{json.dumps(told)}\n")
 
     async def health(self, _: web.Request) -> web.Response:
         """Answer `GET /health`."""
@@ -125,7 +142,7 @@ class LiftProxy:
         ) as upstream:
             response = web.StreamResponse(status=upstream.status)
             response.headers["content-type"] = upstream.headers.get("content-type", "text/plain")
-            response.headers.update(_request_id(request))
+            response.headers["x-request-id"] = _request_id(request)
             await response.prepare(request)
             async for chunk in upstream.content.iter_any():
                 await response.write(chunk)
@@ -208,9 +225,10 @@ def _tokens(timings: Mapping[str, Any]) -> dict[str, int | None]:
     }
 
 
-def _request_id(request: web.Request) -> dict[str, str]:
-    return {"x-request-id": request.headers.get("x-request-id", "")[:200]}
+def _request_id(request: web.Request) -> str:
+    return request.headers.get("x-request-id", "")[:200]
 
 
 def _reply(request: web.Request, body: Mapping[str, Any], status: int = 200) -> web.Response:
-    return web.json_response(body, status=status, headers=_request_id(request))
+    headers = {"x-request-id": _request_id(request)}
+    return web.json_response(body, status=status, headers=headers)

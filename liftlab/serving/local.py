@@ -50,7 +50,7 @@ class LocalServer(ServerProcess):
 
     def options(self) -> list[str]:
         """Return the command line of the server's process."""
-        return [f"--model={self.model_path}", *self._numbers]
+        return [f"--model={self.model_path}", f"--request-log={self.request_log}", *self._numbers]
 
     def greeting(self) -> Sequence[str]:
         """Say what is served where."""
@@ -61,7 +61,7 @@ class LocalServer(ServerProcess):
 
     @property
     def raw_openai_url(self) -> str:
-        """Base URL of llama.cpp's own server: nothing of ours between."""
+        """Base URL of llama.cpp's own server: nothing of ours between, nothing logged."""
         return f"{self.address('engine')}/v1"
 
 
@@ -72,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--request-log", type=Path, required=True)
     options = parser.parse_args(arguments)
     try:
         with tied_to_parent_thread():
@@ -80,28 +81,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     watch_parent()
-    asyncio.run(_serve(engine, options.slots, options.port))
+    asyncio.run(_serve(engine, options.slots, options.port, options.request_log))
     return 0
 
 
-async def _serve(engine: Engine, slots: int, port: int) -> None:
+async def _serve(engine: Engine, slots: int, port: int, request_log: Path) -> None:
     # The parent never needs the web framework: only the server's process loads it.
     from aiohttp import web
 
     from liftlab.serving.lift_proxy import LiftProxy
 
     leave = asked_to_leave()
-    app = LiftProxy(engine, slots=slots).app()
-    # Cancelled with its client, a handler lets go of the engine, which stops drawing tokens.
-    runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_GRACE_S
-    )
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    listening = runner.addresses[0][1]
-    announce({"url": f"http://127.0.0.1:{listening}", "engine": engine.url})
-    await leave.wait()
-    await runner.cleanup()
+    with request_log.open("a", encoding="utf-8", buffering=1) as log:
+        app = LiftProxy(engine, slots=slots, log=log).app()
+        # Cancelled with its client, a handler lets go of the engine, which stops drawing tokens.
+        runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_GRACE_S
+        )
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        listening = runner.addresses[0][1]
+        announce({"url": f"http://127.0.0.1:{listening}", "engine": engine.url})
+        await leave.wait()
+        await runner.cleanup()
 
 
 if __name__ == "__main__":

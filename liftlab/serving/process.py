@@ -79,7 +79,7 @@ class ServerProcess:
 
     @property
     def request_log(self) -> Path:
-        """File with a line of JSON a request, where it keeps one; by default in its folder."""
+        """File with a line of JSON a request; in the server's folder unless it was named."""
         return self._request_log or self.folder / "requests.jsonl"
 
     def start(self) -> Self:

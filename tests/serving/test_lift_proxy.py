@@ -46,7 +46,12 @@ def engine() -> Engines:
 
 
 @pytest.fixture
-async def client(engine: Engines) -> AsyncIterator[TestClient[Any, Any]]:
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+async def client(engine: Engines, log: io.StringIO) -> AsyncIterator[TestClient[Any, Any]]:
     app = web.Application()
     app.router.add_route("*", "/{any:.*}", engine.handle)
     async with TestServer(app) as server:
@@ -56,10 +61,14 @@ async def client(engine: Engines) -> AsyncIterator[TestClient[Any, Any]]:
             model="tiny",
             hardware="none",
             backend="scripted",
-            context_tokens=64,
         )
-        async with TestClient(TestServer(LiftProxy(about, slots=1).app())) as found:
+        async with TestClient(TestServer(LiftProxy(about, slots=1, log=log).app())) as found:
             yield found
+
+
+def logged(log: io.StringIO) -> list[tuple[str, str, int]]:
+    lines = map(json.loads, log.getvalue().splitlines())
+    return [(line["request_id"], line["path"], line["http_status"]) for line in lines]
 
 
 async def post(client: TestClient[Any, Any], **body: Any) -> tuple[int, Any]:
@@ -69,11 +78,12 @@ async def post(client: TestClient[Any, Any], **body: Any) -> tuple[int, Any]:
         return reply.status, await reply.json()
 
 
-async def test_good_answer(client: Any, engine: Engines) -> None:
+async def test_good_answer(client: Any, engine: Engines, log: io.StringIO) -> None:
     status, reply = await post(client, prompt="p", schema=SCHEMA, seed=3, stop=["\n"], max_tokens=5)
     assert (status, reply["ir_json"], reply["finish_reason"]) == (200, {"a": "b"}, "stop")
     assert (reply["tokens_used"], reply["prompt_tokens"], reply["cached_tokens"]) == (9, 6, 4)
     assert reply["generation_time_ms"] > 0
+    assert logged(log) == [("one", "/generate", 200)]
     assert "error" not in reply
     (asked,) = engine.asked
     assert asked["n_predict"] == 5
@@ -170,9 +180,10 @@ async def test_bad_request_is_422_and_never_reaches_the_engine(
     assert engine.asked == []
 
 
-async def test_body_over_the_cap_is_413(client: Any, engine: Engines) -> None:
+async def test_body_over_the_cap_is_413(client: Any, engine: Engines, log: io.StringIO) -> None:
     async with client.post("/generate", data=io.BytesIO(b"x" * (BODY_LIMIT_BYTES + 1))) as reply:
         assert reply.status == 413
+    assert logged(log) == [("", "/generate", 413)]
     assert engine.asked == []
 
 

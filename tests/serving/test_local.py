@@ -102,6 +102,8 @@ def test_client_that_leaves_frees_its_slot(server: LocalServer, call: Any) -> No
         # Answered while the long one is in the slot: the server has both on its hands now.
         assert call(server.url + "/health")[0] == 200
     assert call(server.url + "/warmup")[0] == 200  # else it waits beyond its patience
+    logged = map(json.loads, server.request_log.read_text().splitlines())
+    assert [line["http_status"] for line in logged if line["request_id"] == "gone"] == [None]
 
 
 @pytest.mark.parametrize("base", ["openai_url", "raw_openai_url"])
