@@ -21,7 +21,7 @@ import pandas as pd
 from liftlab import jobs, store
 from liftlab.analysis.slow_steps import SlowStep, slow_steps
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
-from liftlab.serving.request_log import read_request_log
+from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
 from liftlab.store import RunData
 
@@ -73,7 +73,7 @@ def measured(folder: Path, seed: int) -> tuple[RunData, pd.DataFrame]:
     (folder / "planted.toml").write_text(PROFILE % seed)
     (folder / "liftlab.toml").write_text(SETTINGS % (folder / "planted.toml"))
     run = jobs.run_suite(jobs.plan_run(load_project(folder, environ={})))
-    truth = pd.DataFrame(read_request_log(run.folder.path / SERVER_LOG)).set_index("request_id")
+    truth = pd.DataFrame(read_truth(run.folder.path / SERVER_LOG)).set_index("request_id")
     truth = store.rescale(truth, run.sped_up)
     mine = run.attempts[run.attempts["phase"] == "measure"]
     return run, mine.join(truth.add_suffix("_true"), on="request_id").sort_values("seq")

@@ -20,8 +20,8 @@ import pandas as pd
 
 from liftlab import jobs
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
-from liftlab.serving.request_log import read_request_log
 from liftlab.serving.simulation import profile
+from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
 from liftlab.store import RunData
 
@@ -76,7 +76,7 @@ def measure(folder: Path, name: str, repeats: int, scale: float) -> RunData:
     settings = SETTINGS.format(repeats=repeats, profile=told, scale=scale, wait=5 / scale)
     (folder / "liftlab.toml").write_text(settings)
     run = jobs.run_suite(jobs.plan_run(load_project(folder, environ={}), warm_up=False))
-    run.attempts.attrs["truth"] = read_request_log(run.folder.path / SERVER_LOG)
+    run.attempts.attrs["truth"] = read_truth(run.folder.path / SERVER_LOG)
     return run
 
 

@@ -38,32 +38,22 @@ if TYPE_CHECKING:
     from liftlab.timing.observed import transport
 
 _HOMES = {
-    "Answer": "liftlab.pipeline.own",
-    "Case": "liftlab.suite",
-    "Check": "liftlab.suite",
-    "Estimate": "liftlab.analysis.estimate",
-    "LiftlabError": "liftlab.errors",
-    "Run": "liftlab.api.run",
-    "Suite": "liftlab.suite",
-    "compare": "liftlab.api.results",
-    "explore": "liftlab.api.what_if",
-    "flag": "liftlab.api.statistics",
-    "grade": "liftlab.api.suites",
-    "history": "liftlab.api.runs",
-    "load_project": "liftlab.api.projects",
-    "load_suite": "liftlab.api.suites",
-    "make_suite": "liftlab.api.suites",
-    "mean": "liftlab.api.statistics",
-    "open_run": "liftlab.api.runs",
-    "proportion": "liftlab.api.statistics",
-    "quantile": "liftlab.api.statistics",
-    "resume": "liftlab.api.runs",
-    "run": "liftlab.api.runs",
-    "runs": "liftlab.api.runs",
-    "simulate": "liftlab.api.runs",
-    "summarize": "liftlab.api.results",
-    "transport": "liftlab.timing.observed",
-    "what_if": "liftlab.api.what_if",
+    name: f"liftlab.{module}"
+    for module, names in {
+        "analysis.estimate": ["Estimate"],
+        "api.projects": ["load_project"],
+        "api.results": ["compare", "summarize"],
+        "api.run": ["Run"],
+        "api.runs": ["history", "open_run", "resume", "run", "runs", "simulate"],
+        "api.statistics": ["flag", "mean", "proportion", "quantile"],
+        "api.suites": ["grade", "load_suite", "make_suite"],
+        "api.what_if": ["explore", "what_if"],
+        "errors": ["LiftlabError"],
+        "pipeline.own": ["Answer"],
+        "suite": ["Case", "Check", "Suite"],
+        "timing.observed": ["transport"],
+    }.items()
+    for name in names
 }
 
 __all__ = [

@@ -10,7 +10,7 @@ import pytest
 from liftlab import jobs
 from liftlab.analysis.slow_steps import SlowStep, slow_steps
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
-from liftlab.serving.request_log import read_request_log
+from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
 
 SETTINGS = """
@@ -74,7 +74,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[tuple[
     by_id = run.attempts.set_index("request_id")
     faults = {
         tuple(by_id.loc[truth["request_id"], ["case_id", "stage"]]): truth["fault"]
-        for truth in read_request_log(run.folder.path / SERVER_LOG)
+        for truth in read_truth(run.folder.path / SERVER_LOG)
         if truth["fault"]
     }
     return run, faults

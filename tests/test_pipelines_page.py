@@ -12,7 +12,7 @@ import pytest
 
 from liftlab import jobs
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
-from liftlab.serving.request_log import read_request_log
+from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
 from liftlab.store import RunData
 
@@ -125,7 +125,7 @@ def test_a_translators_stages_are_what_the_servers_log_says(project_folder: Path
     settings.write_text(settings.read_text().replace('endpoint = "lift"', 'endpoint = "sim"', 1))
     run = jobs.run_suite(jobs.plan_run(load_project(project_folder, environ={})))
     rows = rows_of(run)
-    truth = pd.DataFrame(read_request_log(run.folder.path / SERVER_LOG)).set_index("request_id")
+    truth = pd.DataFrame(read_truth(run.folder.path / SERVER_LOG)).set_index("request_id")
     truth = truth[truth.index.isin(rows["request_id"])]
     assert sorted(truth.index) == sorted(rows["request_id"])
     joined = rows.join(truth.add_suffix("_true"), on="request_id", validate="one_to_one")

@@ -203,11 +203,7 @@ def narrowed(target: float, zone: float = ZONE) -> float:
     return min(zone, 0.5 * target, 0.5 * (1 - target))
 
 
-def of_run(
-    trials: pd.DataFrame,
-    target: float = 0.7,
-    zone: float | None = None,
-) -> Decision:
+def of_run(trials: pd.DataFrame, target: float = 0.7, zone: float | None = None) -> Decision:
     """Decide about the trials of a run, at its own speed and price.
 
     `trials`: the trial table joined with its grades: `case_id, outcome, started_at, e2e_s,

@@ -29,15 +29,7 @@ from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.quantiles import median, quantile, quantile_needs
 from liftlab.analysis.rates import proportion
 
-__all__ = [
-    "cv",
-    "deviation",
-    "mean",
-    "median",
-    "proportion",
-    "quantile",
-    "quantile_needs",
-]
+__all__ = ["cv", "deviation", "mean", "median", "proportion", "quantile", "quantile_needs"]
 
 MEAN_NEEDS = 20  # below this t intervals of skewed times cover far less than they say
 CV_NEEDS = 3

@@ -59,8 +59,7 @@ class LatencySummary:
         """Return the summary with no interval narrower than the clock's error allows."""
         times = {name: getattr(self, name) for name in ("mean", "p50", "p90", "p95", "p99")}
         return replace(
-            self,
-            **{name: found.no_narrower_than(uncertainty_s) for name, found in times.items()},
+            self, **{name: found.no_narrower_than(uncertainty_s) for name, found in times.items()}
         )
 
 

@@ -13,14 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
 
-from liftlab.analysis.columns import (
-    PROMPTS,
-    THIS_RUN,
-    Floats,
-    Indices,
-    check_confidence,
-    checked,
-)
+from liftlab.analysis.columns import PROMPTS, THIS_RUN, Floats, Indices, check_confidence, checked
 from liftlab.analysis.estimate import Estimate, RateTest, plain
 
 RARE = 6  # cases with the rarer outcome, below which they say nothing about repeats

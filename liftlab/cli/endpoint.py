@@ -133,7 +133,7 @@ def _tell(call: WarmUp, seconds: float) -> None:
 
 
 def _words(woken: WarmUpResult) -> str:
-    from liftlab.reporting.text.slow_words import tenths
+    from liftlab.reporting.text.slow import tenths
 
     if not woken.ok:
         return f"not warm after {tenths(woken.seconds)}: {woken.status}"

@@ -74,11 +74,9 @@ def project_of(named: str | None, more: dict[str, Any]) -> Project:
 
 
 def overrides_of(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `project` is told by the options of an endpoint and of limits."""
-    return {
-        f"{'limits' if name.startswith('max_') else 'run'}__{name}": value
-        for name, value in options.items()
-    }
+    """Return what `project` is told by options that stand for settings: by table and name."""
+    tables = {"temperature": "sampling"} | {n: "limits" for n in options if n.startswith("max_")}
+    return {f"{tables.get(name, 'run')}__{name}": value for name, value in options.items()}
 
 
 def _joined(context: click.Context, option: click.Parameter, suites: tuple[str, ...]) -> str | None:

@@ -6,12 +6,19 @@ import sys
 from email.errors import MessageError
 from email.headerregistry import Address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import endpoint_option, project, protocol_option, suite_option, taken
+from liftlab.cli.options import (
+    endpoint_option,
+    overrides_of,
+    project,
+    protocol_option,
+    suite_option,
+    taken,
+)
 from liftlab.cli.show import require_proven
 from liftlab.words import counted, one_line, printable
 
@@ -28,28 +35,14 @@ if TYPE_CHECKING:
 @click.option("--pipeline", metavar="NAME", help="The pipeline to run it through.")
 @click.option("--repeats", type=click.IntRange(1), help="How often each case is run.")
 @click.option("--no-code", is_flag=True, help="Leave the code out, for readers outside the team.")
-def report_command(
-    run: str | None,
-    endpoint: str | None,
-    protocol: str | None,
-    suite: str | None,
-    pipeline: str | None,
-    repeats: int | None,
-    no_code: bool,
-) -> None:
+def report_command(run: str | None, no_code: bool, **more: Any) -> None:
     """Run the suite and write the HTML report; with RUN, write the report of that run.
 
     Exit code 4 where no request was answered.
     """
     from liftlab.reporting.report import write_report
 
-    here = project(
-        run__endpoint=endpoint,
-        run__protocol=protocol,
-        run__suite=suite,
-        run__pipeline=pipeline,
-        run__repeats=repeats,
-    )
+    here = project(**overrides_of(more))
     folder = write_report(here, taken(run, here) if run else None, say, with_code=not no_code)
     click.echo(folder / "index.html")
 

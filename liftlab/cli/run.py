@@ -57,13 +57,8 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--dry-run", is_flag=True, help="Print what the run would take, and stop.")
 @json_option
 def run_command(
-    suite: str | None,
-    pipeline: str | None,
     model: str | None,
-    temperature: float | None,
-    seed: int | None,
     repeats: int | None,
-    concurrency: int | None,
     cases: tuple[str, ...],
     categories: tuple[str, ...],
     resume: str | None,
@@ -81,15 +76,7 @@ def run_command(
     from liftlab import jobs
 
     until = _until(until_decided, target, zone, repeats)
-    here = project(
-        run__suite=suite,
-        run__pipeline=pipeline,
-        run__repeats=repeats,
-        run__concurrency=concurrency,
-        run__seed=seed,
-        sampling__temperature=temperature,
-        **overrides_of(more),
-    )
+    here = project(run__repeats=repeats, **overrides_of(more))
     if resume:
         finish(here, jobs.resume_run(here, taken(resume, here)), as_json)
         return
@@ -209,27 +196,11 @@ def _print_worst_case(request: RunRequest) -> None:
 @click.command("quick")
 @click.argument("case", required=False)
 @selection_options
-def quick_command(
-    case: str | None,
-    suite: str | None,
-    pipeline: str | None,
-    model: str | None,
-    temperature: float | None,
-    seed: int | None,
-    **more: Any,
-) -> None:
+def quick_command(case: str | None, model: str | None, **more: Any) -> None:
     """Run one CASE (the suite's first by default) and print its attempts, code and checks."""
     from liftlab import jobs
 
-    here = project(
-        run__suite=suite,
-        run__pipeline=pipeline,
-        run__repeats=1,
-        run__concurrency=1,
-        run__seed=seed,
-        sampling__temperature=temperature,
-        **overrides_of(more),
-    )
+    here = project(run__repeats=1, run__concurrency=1, **overrides_of(more))
     run_quick(here, case or jobs.first_case(here), model)
 
 

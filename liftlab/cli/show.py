@@ -225,7 +225,7 @@ def attempt_table(attempts: pd.DataFrame) -> str:
     """Return attempts as a table, their times in seconds; columns without a value are left out."""
     import pandas as pd
 
-    from liftlab.reporting.text import slow_words, words
+    from liftlab.reporting.text import slow, words
 
     sent = attempts[attempts["phase"] == "measure"]
     columns = {
@@ -235,7 +235,7 @@ def attempt_table(attempts: pd.DataFrame) -> str:
         "tokens": sent["output_tokens"],
         "ended by": sent["finish_reason"],
         "error": sent["error_class"].map(words.request_error, na_action="ignore"),
-        "asked again after": sent["retry_reason"].map(slow_words.after, na_action="ignore"),
+        "asked again after": sent["retry_reason"].map(slow.after, na_action="ignore"),
     }
     table = pd.DataFrame(columns).dropna(axis="columns", how="all")
     shown = table.astype("string").fillna("").to_string(index=False)

@@ -87,11 +87,7 @@ def filtered(reply: Reply) -> Reply:
         error = dict_of(parse_object(reply.raw, lenient=True).get("error"))
     except ReplyError:
         return reply
-    codes = [
-        error.get("code"),
-        error.get("type"),
-        dict_of(error.get("innererror")).get("code"),
-    ]
+    codes = [error.get("code"), error.get("type"), dict_of(error.get("innererror")).get("code")]
     named = {code.lower() for code in codes if isinstance(code, str)}
     if reply.error_class == "http_4xx" and named & _FILTER_CODES:
         return dataclasses.replace(reply, failure="content_filter")

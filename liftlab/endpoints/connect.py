@@ -62,9 +62,7 @@ def connect(
         transport=transport or transport_of(settings),
     )
     form = Form(
-        left_out=settings.left_out(),
-        max_tokens_field=settings.max_tokens_field,
-        body=settings.body,
+        left_out=settings.left_out(), max_tokens_field=settings.max_tokens_field, body=settings.body
     )
     if settings.protocol == "openai":
         return OpenAIEndpoint(

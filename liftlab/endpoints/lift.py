@@ -86,40 +86,31 @@ class LiftEndpoint:
         return self._client.redact.reply(said)
 
     def payload(self, request: Request) -> dict[str, Any]:
-        """Return the JSON that asks for one generation."""
-        return payload(request, self.form)
+        """Return the JSON that asks for one generation.
+
+        The protocol has no system prompt: it goes before the prompt.
+        """
+        prompt = f"{request.system}\n\n{request.prompt}" if request.system else request.prompt
+        sampling = self.form.sampling(request.sampling)
+        body = {**request.sampling.extra, "prompt": prompt, **sampling}
+        if request.schema is not None:
+            body["schema"] = request.schema
+        if request.stop:
+            body["stop"] = list(request.stop)
+        return self.form.over(body)
 
     def read(self, reply: Reply, request: Request) -> Reply:
-        """Read the body of a whole 2xx reply."""
-        return read(reply, request)
+        """Read the body of a whole 2xx reply: what it says of itself, and its value."""
+        try:
+            data = parse_object(reply.raw)
+            reply = dataclasses.replace(reply, **described(data))
+            return dataclasses.replace(reply, **_value(data, request))
+        except ReplyError as fault:
+            return dataclasses.replace(reply, **fault.columns())
 
     async def close(self) -> None:
         """Give the connections back."""
         await self._client.close()
-
-
-def payload(request: Request, form: Form) -> dict[str, Any]:
-    """Return the JSON that asks for one generation.
-
-    The protocol has no system prompt: it goes before the prompt.
-    """
-    prompt = f"{request.system}\n\n{request.prompt}" if request.system else request.prompt
-    body = {**request.sampling.extra, "prompt": prompt, **form.sampling(request.sampling)}
-    if request.schema is not None:
-        body["schema"] = request.schema
-    if request.stop:
-        body["stop"] = list(request.stop)
-    return form.over(body)
-
-
-def read(reply: Reply, request: Request) -> Reply:
-    """Read the body of a whole 2xx reply: what it says of itself, and its value."""
-    try:
-        data = parse_object(reply.raw)
-        reply = dataclasses.replace(reply, **described(data))
-        return dataclasses.replace(reply, **_value(data, request))
-    except ReplyError as fault:
-        return dataclasses.replace(reply, **fault.columns())
 
 
 def described(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,10 +46,7 @@ class ReplyError(Exception):
     no_answer = False
 
     def __init__(
-        self,
-        error_class: ErrorClass | None,
-        message: str,
-        failure: FailureClass | None = None,
+        self, error_class: ErrorClass | None, message: str, failure: FailureClass | None = None
     ) -> None:
         super().__init__(message)
         self.error_class = error_class

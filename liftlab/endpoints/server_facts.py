@@ -170,9 +170,7 @@ def tokens_of(reply: Mapping[str, Any]) -> dict[str, Any]:
             timings.get("cache_n"),
         ),
         "output_tokens": _count(
-            usage.get("completion_tokens"),
-            usage.get("output_tokens"),
-            timings.get("predicted_n"),
+            usage.get("completion_tokens"), usage.get("output_tokens"), timings.get("predicted_n")
         ),
         "reasoning_tokens": _count(output.get("reasoning_tokens"), usage.get("reasoning_tokens")),
         "reported_usd": _amount(usage.get("cost")),

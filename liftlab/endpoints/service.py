@@ -11,13 +11,7 @@ from liftlab.endpoints.base import Reply, Request
 from liftlab.endpoints.http import HttpClient
 from liftlab.endpoints.lift import LiftEndpoint, value_of
 from liftlab.endpoints.paths import at, gap
-from liftlab.endpoints.replies import (
-    NoAnswerError,
-    ReplyError,
-    count_or_none,
-    parse_json,
-    said_in,
-)
+from liftlab.endpoints.replies import NoAnswerError, ReplyError, count_or_none, parse_json, said_in
 from liftlab.endpoints.server_facts import told_by_body
 from liftlab.settings import EndpointSettings
 

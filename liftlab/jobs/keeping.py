@@ -18,10 +18,8 @@ from liftlab.errors import FileInvalid, InputInvalid, LiftlabError, RunFolderCor
 from liftlab.jobs.baselines import read_baseline
 from liftlab.jobs.opening import find_run, judged_by, open_run, rebuild_tables
 from liftlab.settings import Project
-from liftlab.store import RunFolder, lock
-from liftlab.store.doctor import Finding, files
-from liftlab.store.doctor.journal import check_journal
-from liftlab.store.doctor.processes import check_processes
+from liftlab.store import RunFolder, doctor, lock
+from liftlab.store.doctor import Finding
 from liftlab.store.files import writing
 from liftlab.words import counted
 
@@ -206,8 +204,8 @@ def examine(
     folder = find_run(project, run_id)
     if clean:
         lock.RunLock(folder.path).release()  # refused before anything is done, not after
-    around = files.check_files(folder)
-    findings = [*check_journal(folder), *around, *check_processes(folder)]
+    around = doctor.check_files(folder)
+    findings = [*doctor.check_journal(folder), *around, doctor.check_writer(folder)]
     if findings[0].state != "damaged":
         # By another suite than was run, verdicts would not be the run's.
         mend = mend and all(finding.state != "damaged" for finding in around)
@@ -217,19 +215,19 @@ def examine(
 
 def _derived(project: Project, folder: RunFolder, *, mend: bool, clean: bool) -> Iterator[Finding]:
     """Check what rests on the journal, in the order in which one needs the other."""
-    yield files.check_artifacts(folder)
+    yield doctor.check_artifacts(folder)
     if lock.is_held(folder.path):
         return
-    tables = files.check_tables(folder, judged_by(project))
+    tables = doctor.check_tables(folder, judged_by(project))
     if mend and tables.state != "sound":
         tables = _mended(project, folder, tables)
     yield tables
     with ExitStack() as held:
         if clean:  # nobody may write meanwhile
             held.callback(lock.RunLock(folder.path).release)
-        yield _removed(*files.leftovers(folder), clean)
+        yield _removed(*doctor.leftovers(folder), clean)
         if tables.state in ("sound", "mended"):
-            yield _removed(*files.orphans(folder), clean)
+            yield _removed(*doctor.orphans(folder), clean)
             return
     text = "not known: the code that was graded is named by tables, which are not current"
     yield Finding("orphans", "note", text)
@@ -238,7 +236,7 @@ def _derived(project: Project, folder: RunFolder, *, mend: bool, clean: bool) ->
 def _mended(project: Project, folder: RunFolder, found: Finding) -> Finding:
     try:
         with suppress(RunFolderCorrupt):  # there may be no tables to name it
-            for digest in files.changed_code(folder):  # what is there is not written again
+            for digest in doctor.changed_code(folder):  # what is there is not written again
                 _unlink(folder.artifacts.path_of(digest))
         rebuild_tables(project, folder)
     except InputInvalid as error:

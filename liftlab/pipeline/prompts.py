@@ -40,10 +40,7 @@ IR_SCHEMA: Mapping[str, Any] = {
                     "type": "array",
                     "items": {
                         "type": "object",
-                        "properties": {
-                            "name": {"type": "string"},
-                            "type_hint": {"type": "string"},
-                        },
+                        "properties": {"name": {"type": "string"}, "type_hint": {"type": "string"}},
                         "required": ["name", "type_hint"],
                         "additionalProperties": False,
                     },

@@ -22,7 +22,7 @@ from liftlab.reporting.text import (
     targets,
 )
 from liftlab.reporting.text.base import Text, capitalised, code, write
-from liftlab.reporting.text.coverage import not_covered
+from liftlab.reporting.text.findings import not_covered
 from liftlab.reporting.text.numbers import with_interval
 from liftlab.reporting.text.words import cause
 from liftlab.store.files import write_atomic

@@ -14,7 +14,7 @@ _MOST_CHARS = 20_000
 _PYTHON_LINE = re.compile(
     r"^\s*(def\s+\w+|class\s+\w+|import\s+\w|from\s+[\w.]+\s+import\b|return\b|@\w|print\s*\("
     r"|(if|elif|while|for|with|try|else|except)\b.*:\s*(#.*)?$|\w+\s*[-+*/]?=[^=]"
-    r"|(def|class|import|from\s+[\w.]+)\s*$)",
+    r"|(def|class|import|from\s+[\w.]+)\s*$)"
 )
 _PYTHON_HEADER = re.compile(r"^[ \t]*(async\s+)?def\s+\w+\s*\(.*\)[^:{=]*:\s*(#.*)?$", re.MULTILINE)
 _C_TYPE = r"(unsigned\s+)?(int|double|float|bool|void|char|long|auto|string|std::\w+)"

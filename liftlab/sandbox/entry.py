@@ -125,17 +125,17 @@ def names_of_module(tree: ast.Module) -> tuple[set[str], set[str]]:
     return top, read - bound
 
 
-def walk(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    """Yield statements and all that is in them."""
+def walk(body: list[ast.stmt], *, closed: tuple[type[ast.AST], ...] = ()) -> Iterator[ast.AST]:
+    """Yield statements and all that is in them, but for what is in the kinds that are `closed`."""
     pending: list[ast.AST] = list(body)
     while pending:
         node = pending.pop()
         yield node
-        pending.extend(children(node))
+        if not isinstance(node, closed):
+            pending.extend(_children(node))
 
 
-def children(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node's direct parts."""
+def _children(node: ast.AST) -> Iterator[ast.AST]:
     for name in node._fields:
         value = getattr(node, name, None)
         parts = value if isinstance(value, list) else [value]

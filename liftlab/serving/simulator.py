@@ -20,7 +20,7 @@ from liftlab.errors import LiftlabError, UsageError
 from liftlab.serving.process import ServerProcess, announce, asked_to_leave, watch_parent
 from liftlab.serving.simulation.profile import Profile, load_profile
 from liftlab.serving.simulation.service import Simulator
-from liftlab.serving.simulation.truth import TruthLog
+from liftlab.serving.simulation.truth import TruthLog, read_truth
 from liftlab.serving.simulation.wire import listening
 
 
@@ -73,7 +73,7 @@ class SimulatorServer(ServerProcess):
 
     def truth(self) -> list[dict[str, Any]]:
         """Return the requests that have ended, with their true times and answers."""
-        return self.requests()
+        return read_truth(self.request_log)
 
     def greeting(self) -> Sequence[str]:
         """Say what is simulated where."""

@@ -133,10 +133,7 @@ _DEFAULTS: dict[str, Any] = {
             "token_required": False,
         },
     },
-    "pipelines": {
-        "lift": {"stages": ["nlp_to_ir", "ir_to_code"]},
-        "direct": {"stages": ["code"]},
-    },
+    "pipelines": {"lift": {"stages": ["nlp_to_ir", "ir_to_code"]}, "direct": {"stages": ["code"]}},
 }
 
 

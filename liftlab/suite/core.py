@@ -201,7 +201,7 @@ def load(path_or_name: Path | str, search: Sequence[Path] = ()) -> Suite:
         If suites to be joined have different cases of one id.
     """
     if isinstance(path_or_name, str) and JOINED in path_or_name:
-        from liftlab.suite.joining import join
+        from liftlab.suite.writing import join
 
         return join([load(part, search) for part in path_or_name.split(JOINED)])
     path = _find(path_or_name, search)

@@ -1,13 +1,15 @@
-"""Cases as JSON Lines, one a line, for a suite that is put together from others."""
+"""A suite that is put together from others: cases as JSON Lines, and several suites as one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from liftlab.suite.core import Case, Check
+from liftlab.errors import UsageError
+from liftlab.suite.core import JOINED, Case, Check, Suite, parse
 
 
 def to_jsonl(cases: Iterable[Case]) -> bytes:
@@ -28,6 +30,37 @@ def to_json(cases: Iterable[Case], **head: Any) -> bytes:
     return json.dumps(head | {"cases": list(map(_case, cases))}).encode()
 
 
+def join(suites: Sequence[Suite]) -> Suite:
+    """Return one suite with the cases and packages of all; a case that two have is taken once.
+
+    Raises UsageError if two suites have different cases of one id: names both and the case.
+
+    Examples
+    --------
+    >>> line = b'{"case_id": "one", "prompt": "Return 1.", "checks": [[[], 1]]}'
+    >>> first, second = (parse(line, Path(f"{name}.jsonl")) for name in "ab")
+    >>> joined = join([first, second])
+    >>> joined.name, len(joined)
+    ('a + b', 1)
+    """
+    found: dict[str, tuple[Suite, Case]] = {}
+    for suite in suites:
+        for case in suite.cases:
+            other, known = found.setdefault(case.case_id, (suite, case))
+            if known != case:
+                raise UsageError(
+                    f"{other.name} and {suite.name} have different cases named {case.case_id!r}: "
+                    "rename one, or run the suites one after the other"
+                )
+    name = JOINED.join(suite.name for suite in suites)
+    source = to_json(
+        (case for _, case in found.values()),
+        name=name[:100].strip(),
+        packages=list(dict.fromkeys(package for suite in suites for package in suite.packages)),
+    )
+    return parse(source, Path(f"{name}.json"))
+
+
 def _case(case: Case) -> dict[str, Any]:
     return {
         "case_id": case.case_id,
@@ -46,9 +79,4 @@ def _check(check: Check) -> dict[str, Any]:
     if check.stdout is not None:
         return {"name": check.name, "stdin": check.stdin, "stdout": check.stdout}
     outcome = {"expected": check.expected} if check.raises is None else {"raises": check.raises}
-    return {
-        "name": check.name,
-        "args": list(check.args),
-        "kwargs": dict(check.kwargs),
-        **outcome,
-    }
+    return {"name": check.name, "args": list(check.args), "kwargs": dict(check.kwargs), **outcome}

@@ -77,15 +77,7 @@ def _of_system(error: OSError) -> str:
 _CLASSES: tuple[tuple[tuple[type[BaseException], ...], ErrorClass], ...] = (
     ((asyncio.CancelledError,), "cancelled"),
     ((aiohttp.ClientConnectorDNSError, socket.gaierror), "dns"),
-    (
-        (
-            aiohttp.ClientSSLError,
-            aiohttp.ClientConnectorCertificateError,
-            aiohttp.ServerFingerprintMismatch,
-            ssl.SSLError,
-        ),
-        "tls",
-    ),
+    ((aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch, ssl.SSLError), "tls"),
     (
         (
             aiohttp.ConnectionTimeoutError,

@@ -17,7 +17,6 @@ import sys
 import time
 from contextvars import ContextVar
 from functools import cache
-from types import TracebackType
 from typing import NamedTuple, Self
 
 _CLOCK_MONOTONIC = 1  # what perf_counter reads on Linux
@@ -44,12 +43,7 @@ class Pacer:
             asyncio.get_running_loop().add_reader(self._handle, self._fired)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._handle is not None:
             asyncio.get_running_loop().remove_reader(self._handle)
             os.close(self._handle)

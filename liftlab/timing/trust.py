@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Self
 
 from liftlab.timing.calibration import Calibration, calibrate
@@ -29,13 +28,8 @@ class Trust:
         await self.lag.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.lag.__aexit__(kind, error, trace)
+    async def __aexit__(self, *error: object) -> None:
+        await self.lag.__aexit__(*error)
 
     @property
     def uncertainty_s(self) -> float | None:

@@ -6,9 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -77,7 +75,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("liftlab.store.doctor.processes._PROC", tmp_path / "no-proc")
     return RunFolder(tmp_path / "data" / "runs" / RUN_ID)
 
 
@@ -361,38 +358,3 @@ def test_a_living_writer_is_named_and_not_disturbed(
         assert not folder.tables_path.exists()
     finally:
         lock.release()
-
-
-@pytest.fixture
-def left_child() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that looks like one of our servers, and whose pipe nobody holds."""
-    program = "import signal; signal.pause()  # liftlab.serving.simulator"
-    child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
-    assert child.stdin is not None
-    child.stdin.close()
-    yield child
-    child.kill()
-    child.wait()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who holds a file")
-def test_processes_that_hold_the_run_or_were_left_are_named(
-    folder: RunFolder,
-    doctor: Doctor,
-    monkeypatch: pytest.MonkeyPatch,
-    left_child: subprocess.Popen[bytes],
-) -> None:
-    monkeypatch.setattr("liftlab.store.doctor.processes._PROC", Path("/proc"))
-    with folder.log_path.open("w") as log:
-        reader = subprocess.Popen(
-            [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=log
-        )
-    try:
-        code = main(["doctor", RUN_ID])
-        findings = jobs.examine(load_project()).findings
-        told = "\n".join(f"{f.text} {f.advice}" for f in findings if f.check == "processes")
-    finally:
-        reader.communicate(b"\n")
-    assert code == 0
-    assert f"{reader.pid} (" in told
-    assert str(left_child.pid) in told.partition("kill ")[2].split()  # there may be others

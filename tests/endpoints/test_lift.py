@@ -7,9 +7,8 @@ import httpx
 import pytest
 
 from liftlab.endpoints.base import Request, Sampling
-from liftlab.endpoints.form import Form
 from liftlab.endpoints.http import HttpClient
-from liftlab.endpoints.lift import LiftEndpoint, payload
+from liftlab.endpoints.lift import LiftEndpoint
 
 SCHEMA = {
     "type": "object",
@@ -211,7 +210,8 @@ async def test_lone_surrogates_do_not_reach_the_tables():
 
 def test_what_is_asked_for():
     sampling = Sampling(seed=5, extra={"top_k": 3, "prompt": "no"}, max_tokens=9)
-    body = payload(asked(system="Be terse.", sampling=sampling, stop=("END",)), Form())
+    sender = endpoint(None)
+    body = sender.payload(asked(system="Be terse.", sampling=sampling, stop=("END",)))
     assert body == {
         "prompt": "Be terse.\n\nadd",
         "schema": SCHEMA,
@@ -222,7 +222,7 @@ def test_what_is_asked_for():
         "stop": ["END"],
         "top_k": 3,
     }
-    plain = payload(asked(schema=None, sampling=Sampling()), Form())
+    plain = sender.payload(asked(schema=None, sampling=Sampling()))
     assert "schema" not in plain
     assert "seed" not in plain
     assert "stop" not in plain

@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from liftlab.serving.lift_proxy import BODY_LIMIT_BYTES, LiftProxy
 from liftlab.serving.llama import Engine
-from liftlab.serving.request_log import RequestLog, read_request_log
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 3}}}
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -48,12 +46,12 @@ def engine() -> Engines:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "requests.jsonl"
+def log() -> io.StringIO:
+    return io.StringIO()
 
 
 @pytest.fixture
-async def client(engine: Engines, log: Path) -> AsyncIterator[TestClient[Any, Any]]:
+async def client(engine: Engines, log: io.StringIO) -> AsyncIterator[TestClient[Any, Any]]:
     app = web.Application()
     app.router.add_route("*", "/{any:.*}", engine.handle)
     async with TestServer(app) as server:
@@ -63,13 +61,14 @@ async def client(engine: Engines, log: Path) -> AsyncIterator[TestClient[Any, An
             model="tiny",
             hardware="none",
             backend="scripted",
-            context_tokens=64,
         )
-        with RequestLog(log) as requests:
-            proxy = LiftProxy(about, slots=1, log=requests).app()
-            front = TestServer(proxy)
-            async with TestClient(front) as found:
-                yield found
+        async with TestClient(TestServer(LiftProxy(about, slots=1, log=log).app())) as found:
+            yield found
+
+
+def logged(log: io.StringIO) -> list[tuple[str, str, int]]:
+    lines = map(json.loads, log.getvalue().splitlines())
+    return [(line["request_id"], line["path"], line["http_status"]) for line in lines]
 
 
 async def post(client: TestClient[Any, Any], **body: Any) -> tuple[int, Any]:
@@ -79,11 +78,12 @@ async def post(client: TestClient[Any, Any], **body: Any) -> tuple[int, Any]:
         return reply.status, await reply.json()
 
 
-async def test_good_answer(client: Any, engine: Engines, log: Path) -> None:
+async def test_good_answer(client: Any, engine: Engines, log: io.StringIO) -> None:
     status, reply = await post(client, prompt="p", schema=SCHEMA, seed=3, stop=["\n"], max_tokens=5)
     assert (status, reply["ir_json"], reply["finish_reason"]) == (200, {"a": "b"}, "stop")
     assert (reply["tokens_used"], reply["prompt_tokens"], reply["cached_tokens"]) == (9, 6, 4)
     assert reply["generation_time_ms"] > 0
+    assert logged(log) == [("one", "/generate", 200)]
     assert "error" not in reply
     (asked,) = engine.asked
     assert asked["n_predict"] == 5
@@ -94,9 +94,6 @@ async def test_good_answer(client: Any, engine: Engines, log: Path) -> None:
         0.95,
     )
     assert asked["json_schema"]["properties"] == {"a": {"type": "string"}}
-    (line,) = read_request_log(log)
-    assert (line["request_id"], line["status"], line["tokens"]) == ("one", "ok", 9)
-    assert line["busy_s"] * 1000 == pytest.approx(reply["generation_time_ms"], abs=20)
 
 
 async def test_plain_text_without_a_schema(client: Any, engine: Engines) -> None:
@@ -118,7 +115,6 @@ async def test_plain_text_without_a_schema(client: Any, engine: Engines) -> None
 async def test_unusable_answer_is_a_200_with_an_error(
     client: Any,
     engine: Engines,
-    log: Path,
     content: str,
     stop_type: str,
     finish_reason: str,
@@ -130,7 +126,6 @@ async def test_unusable_answer_is_a_200_with_an_error(
     assert reply["error"]
     assert json_error in reply["json_error"]
     assert reply["raw_output"] == content[:20_000]
-    assert read_request_log(log)[0]["status"] == finish_reason
 
 
 async def test_whole_answer_at_the_limit_is_no_error(client: Any, engine: Engines) -> None:
@@ -139,9 +134,7 @@ async def test_whole_answer_at_the_limit_is_no_error(client: Any, engine: Engine
     assert (reply["ir_json"], reply["finish_reason"]) == ({"a": "b"}, "stop")
 
 
-async def test_refusal_by_the_engine_is_a_200_with_an_error(
-    client: Any, engine: Engines, log: Path
-) -> None:
+async def test_refusal_by_the_engine_is_a_200_with_an_error(client: Any, engine: Engines) -> None:
     async def refuse(_: web.Request) -> web.StreamResponse:
         return web.json_response({"error": {"code": 400, "message": "too many tokens"}}, status=400)
 
@@ -153,7 +146,7 @@ async def test_refusal_by_the_engine_is_a_200_with_an_error(
         "too many tokens",
         "error",
     )
-    assert (reply["tokens_used"], read_request_log(log)[0]["status"]) == (0, "error")
+    assert (reply["tokens_used"], reply["prompt_tokens"]) == (0, None)
 
 
 async def test_engine_that_hangs_up_is_a_200_with_an_error(client: Any, engine: Engines) -> None:
@@ -179,23 +172,22 @@ async def test_engine_that_hangs_up_is_a_200_with_an_error(client: Any, engine: 
     ],
 )
 async def test_bad_request_is_422_and_never_reaches_the_engine(
-    client: Any, engine: Engines, log: Path, body: dict[str, Any], place: str
+    client: Any, engine: Engines, body: dict[str, Any], place: str
 ) -> None:
     status, reply = await post(client, **body)
     assert status == 422
     assert place in json.dumps(reply)
     assert engine.asked == []
-    assert read_request_log(log)[0]["status"] == "rejected"
 
 
-async def test_body_over_the_cap_is_413(client: Any, engine: Engines, log: Path) -> None:
+async def test_body_over_the_cap_is_413(client: Any, engine: Engines, log: io.StringIO) -> None:
     async with client.post("/generate", data=io.BytesIO(b"x" * (BODY_LIMIT_BYTES + 1))) as reply:
         assert reply.status == 413
+    assert logged(log) == [("", "/generate", 413)]
     assert engine.asked == []
-    assert read_request_log(log)[0]["http_status"] == 413
 
 
-async def test_one_slot_means_one_at_a_time(client: Any, engine: Engines, log: Path) -> None:
+async def test_one_slot_means_one_at_a_time(client: Any, engine: Engines) -> None:
     running = most = 0
     usual = engine.answer
 
@@ -211,13 +203,9 @@ async def test_one_slot_means_one_at_a_time(client: Any, engine: Engines, log: P
     engine.answer = slow
     await asyncio.gather(*(post(client, prompt="p", schema=SCHEMA) for _ in range(4)))
     assert most == 1
-    lines = read_request_log(log)
-    assert len(lines) == 4
-    ends = [line["finished_s"] - line["received_s"] for line in lines]
-    assert all(line["queue_s"] + line["busy_s"] <= end for line, end in zip(lines, ends, strict=1))
 
 
-async def test_stream_passes_through_as_it_arrives(client: Any, engine: Engines, log: Path) -> None:
+async def test_stream_passes_through_as_it_arrives(client: Any, engine: Engines) -> None:
     go_on = asyncio.Event()
     last = b'data: {"timings":{"cache_n":1,"prompt_n":2,"predicted_n":3}}\n\ndata: [DONE]\n\n'
 
@@ -233,23 +221,20 @@ async def test_stream_passes_through_as_it_arrives(client: Any, engine: Engines,
     headers = {"x-request-id": "s"}
     async with client.post("/v1/chat/completions", json={"n": 1}, headers=headers) as reply:
         assert reply.headers["content-type"] == "text/event-stream"
+        assert reply.headers["x-request-id"] == "s"
         assert await reply.content.readuntil(b"\n\n") == b"data: {}\n\n"  # before the rest exists
         go_on.set()
         assert await reply.content.read() == last
     assert engine.asked == [{"n": 1}]
-    (line,) = read_request_log(log)
-    assert (line["request_id"], line["status"], line["tokens"]) == ("s", "ok", 3)
-    assert (line["prompt_tokens"], line["path"]) == (3, "/v1/chat/completions")
 
 
-async def test_error_of_the_engine_passes_through(client: Any, engine: Engines, log: Path) -> None:
+async def test_error_of_the_engine_passes_through(client: Any, engine: Engines) -> None:
     async def refuse(_: web.Request) -> web.StreamResponse:
         return web.json_response({"error": {"message": "no"}}, status=400)
 
     engine.answer = refuse
     async with client.post("/v1/chat/completions", json={}) as reply:
         assert (reply.status, await reply.json()) == (400, {"error": {"message": "no"}})
-    assert read_request_log(log)[0]["status"] == "error"
 
 
 async def test_health_and_warmup(client: Any, engine: Engines) -> None:

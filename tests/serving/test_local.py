@@ -51,10 +51,6 @@ def server() -> Iterator[LocalServer]:
         yield running
 
 
-def entries(server: LocalServer, request_id: str) -> list[dict[str, Any]]:
-    return [line for line in server.requests() if line["request_id"] == request_id]
-
-
 def test_health_tells_what_is_served(server: LocalServer, call: Any) -> None:
     status, reply = call(server.url + "/health")
     assert (status, reply["status"]) == (200, "healthy")
@@ -63,23 +59,17 @@ def test_health_tells_what_is_served(server: LocalServer, call: Any) -> None:
 
 
 def test_warmup_draws_a_token(server: LocalServer, call: Any) -> None:
-    status, reply = call(server.url + "/warmup", request_id="warm")
+    status, reply = call(server.url + "/warmup")
     assert (status, reply["status"], reply["ready_for_requests"]) == (200, "warm", True)
-    assert entries(server, "warm")[0]["tokens"] == 1
 
 
-def test_answer_keeps_to_the_schema_and_the_log_knows_it(server: LocalServer, call: Any) -> None:
+def test_answer_keeps_to_the_schema(server: LocalServer, call: Any) -> None:
     body = {"prompt": PROMPT, "schema": SCHEMA, "max_tokens": 64, "seed": 1}
-    status, reply = call(server.url + "/generate", body, "good")
+    status, reply = call(server.url + "/generate", body)
     assert (status, reply["finish_reason"]) == (200, "stop")
     assert set(reply["ir_json"]) == {"colour", "sure"}
-    (entry,) = entries(server, "good")
-    assert entry["status"] == "ok"
-    assert (entry["tokens"], entry["prompt_tokens"]) == (
-        reply["tokens_used"],
-        reply["prompt_tokens"],
-    )
-    assert 0 < entry["busy_s"] <= entry["finished_s"] - entry["received_s"]
+    assert 0 < reply["tokens_used"] <= 64
+    assert reply["prompt_tokens"] > 0
 
 
 def test_same_seed_same_answer_and_the_prompt_is_cached(server: LocalServer, call: Any) -> None:
@@ -91,10 +81,9 @@ def test_same_seed_same_answer_and_the_prompt_is_cached(server: LocalServer, cal
 
 def test_cut_answer_is_length(server: LocalServer, call: Any) -> None:
     body = {"prompt": PROMPT, "schema": SCHEMA, "max_tokens": 3}
-    status, reply = call(server.url + "/generate", body, "cut")
+    status, reply = call(server.url + "/generate", body)
     assert (status, reply["ir_json"], reply["finish_reason"]) == (200, None, "length")
     assert reply["raw_output"].startswith("{")
-    assert entries(server, "cut")[0]["status"] == "length"
 
 
 def test_prompt_over_the_context_is_a_reported_error(server: LocalServer, call: Any) -> None:
@@ -113,8 +102,8 @@ def test_client_that_leaves_frees_its_slot(server: LocalServer, call: Any) -> No
         # Answered while the long one is in the slot: the server has both on its hands now.
         assert call(server.url + "/health")[0] == 200
     assert call(server.url + "/warmup")[0] == 200  # else it waits beyond its patience
-    (entry,) = entries(server, "gone")
-    assert entry["status"] == "cancelled"
+    logged = map(json.loads, server.request_log.read_text().splitlines())
+    assert [line["http_status"] for line in logged if line["request_id"] == "gone"] == [None]
 
 
 @pytest.mark.parametrize("base", ["openai_url", "raw_openai_url"])
@@ -123,8 +112,6 @@ def test_chat_completion(server: LocalServer, call: Any, base: str) -> None:
     assert status == 200
     assert reply["choices"][0]["message"]["content"]
     assert reply["model"] == server.model_path.stem
-    logged = [entry["tokens"] for entry in entries(server, base)]
-    assert logged == ([reply["usage"]["completion_tokens"]] if base == "openai_url" else [])
 
 
 def test_chat_stream(server: LocalServer) -> None:
@@ -138,7 +125,6 @@ def test_chat_stream(server: LocalServer) -> None:
         events = reply.read().decode().split("\n\n")
     assert events[-2] == "data: [DONE]"
     assert len(events) > 4
-    assert entries(server, "stream")[0]["tokens"] == 6
 
 
 def test_models_are_listed_without_a_path(server: LocalServer, call: Any) -> None:
@@ -146,13 +132,6 @@ def test_models_are_listed_without_a_path(server: LocalServer, call: Any) -> Non
     assert status == 200
     assert reply["data"][0]["id"] == server.model_path.stem
     assert str(server.model_path.parent) not in json.dumps(reply)
-
-
-def test_request_log_goes_where_it_is_told(tmp_path: Path, call: Any) -> None:
-    path = tmp_path / "own.jsonl"
-    with LocalServer(log=path) as server:
-        call(server.url + "/warmup", request_id="own")
-    assert json.loads(path.read_text())["request_id"] == "own"
 
 
 def test_file_that_is_no_model_fails_with_the_last_lines(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from liftlab import jobs, store
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
-from liftlab.serving.request_log import read_request_log
+from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
 from liftlab.store import RunData
 
@@ -66,7 +66,7 @@ def measured(
     more = f'protocol = "{protocol}"\nstream = {str(bool(streamed)).lower()}\n'
     (folder / "liftlab.toml").write_text(SETTINGS + more)
     run = jobs.run_suite(jobs.plan_run(load_project(folder, environ={})))
-    truth = pd.DataFrame(read_request_log(run.folder.path / SERVER_LOG)).set_index("request_id")
+    truth = pd.DataFrame(read_truth(run.folder.path / SERVER_LOG)).set_index("request_id")
     truth = store.rescale(truth, run.sped_up)
     return run, truth[truth.index.str.startswith(run.run.run_id)]
 

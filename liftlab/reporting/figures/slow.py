@@ -22,7 +22,7 @@ from liftlab.reporting.figures.bars import Bar, Bars, Part
 from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.html import Html
 from liftlab.reporting.text import words
-from liftlab.reporting.text.slow_words import step_words
+from liftlab.reporting.text.slow import step_words
 
 MOST_POINTS = 600  # of a row with more, a density and the slow ones are drawn
 _BINS, _LEAST, _MOST_RED = 150, 0.02, 60  # of a density, the height of a single step; red points

@@ -31,7 +31,7 @@ from liftlab.reporting.text import slow as slow_text
 from liftlab.reporting.text import spread as spread_text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import capitalised
-from liftlab.reporting.text.slow_words import CAUSE_WORDS
+from liftlab.reporting.text.slow import CAUSE_WORDS
 from liftlab.summary.latency import Drift, Latency, Slow, Spread
 
 _CHIPS = {"drifts": "not met", "undecided": "undecided"}

@@ -18,7 +18,7 @@ from liftlab.reporting.tables import Scorecard, facts_table, scorecards, table, 
 from liftlab.reporting.text import answers, findings, run, targets, words
 from liftlab.reporting.text import recommendations as recommendations_text
 from liftlab.reporting.text.base import capitalised, code
-from liftlab.reporting.text.coverage import not_covered
+from liftlab.reporting.text.findings import not_covered
 from liftlab.reporting.text.numbers import likely, value
 from liftlab.reporting.text.provenance import (
     controls,

@@ -1,9 +1,12 @@
-"""What a run comes to: its title, and the sentences that anyone understands."""
+"""What a run comes to, in sentences that anyone understands, and what its report lacks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from liftlab.reporting.since import last_comparable
 from liftlab.reporting.text import answers, cost, latency, load, sessions, slow, targets
-from liftlab.reporting.text.base import Text, write
+from liftlab.reporting.text.base import Text, joined, write
 from liftlab.reporting.text.numbers import sentences as told
 from liftlab.reporting.text.numbers import value
 from liftlab.summary.run import RunSummary
@@ -71,3 +74,23 @@ def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
             ("Cost of a right answer", value(spent.right)),
         ]
     return [(name, said) for name, said in rows if said != "–"]
+
+
+def not_covered(summary: RunSummary) -> Text:
+    """Say in one line what is not in a run's report, each with what it takes; empty if all is."""
+    missing = [] if summary.sessions else [*_missing(summary)]
+    return write("Not in this report: {}.", joined(missing, "; ")) if missing else Text()
+
+
+def _missing(summary: RunSummary) -> Iterator[str]:
+    found, times = summary.answers, summary.latency
+    if not last_comparable(summary) and summary.run.run.provenance == "measured":
+        yield "the change since an earlier run (run the same suite again under the same conditions)"
+    if found.answered and not found.graded:
+        yield "how many answers are right (give the suite checks)"
+    if times.e2e.n and times.e2e.p95.value is None:
+        yield "P95 (run at least 20 prompts)"
+    if found.answered and summary.cost.request.value is None:
+        yield "costs (set a price)"
+    if found.trials and found.trials == found.cases:
+        yield "how much times vary when a prompt is asked again (--repeats 3)"

@@ -8,13 +8,7 @@ from functools import singledispatch
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.text import answers, targets, words
 from liftlab.reporting.text.base import Text, capitalised, marked, write
-from liftlab.summary.targets import (
-    FixClass,
-    FixEndpoint,
-    Investigate,
-    Recommendations,
-    Settle,
-)
+from liftlab.summary.targets import FixClass, FixEndpoint, Investigate, Recommendations, Settle
 from liftlab.words import counted
 
 _MINUTE_S, _HOUR_S = 90.0, 5400.0  # from here on people count in minutes, and in hours

@@ -19,10 +19,11 @@ _PIECES_LIMIT = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A finished generation: the answer, its count of tokens and its times in real seconds."""
+    """A generation: what chance decided for it, and what is known once it is finished.
 
-    request_id: str
-    response_id: str
+    Times are in real seconds.
+    """
+
     model: str
     answer: Answer
     prompt_tokens: int
@@ -30,7 +31,9 @@ class Made:
     cut: bool  # at max_tokens
     base_s: float
     token_s: float
-    took_s: float
+    request_id: str = ""
+    response_id: str = ""
+    took_s: float = 0.0
 
 
 def render(question: Question, made: Made, fault: str | None) -> Reply:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from liftlab.serving.callers import refused
-from liftlab.serving.simulation.answers import Answer, answer
+from liftlab.serving.simulation.answers import answer
 from liftlab.serving.simulation.container import Container, Pauses
 from liftlab.serving.simulation.faults import Fault, early_plan, parse_fault, spoil
 from liftlab.serving.simulation.plan import Reply, encode
@@ -30,24 +30,13 @@ _CHARACTERS_A_TOKEN = 4  # a common rule of thumb: prompts are not tokenised her
 _ID_LIMIT = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Drawn:
-    """What chance decided for one generation; times in real seconds."""
-
-    answer: Answer
-    tokens: int
-    cut: bool
-    base_s: float
-    token_s: float
-
-
 @dataclass(slots=True, kw_only=True)
 class _Held:
     """A question that waits behind redirects for its client to come back."""
 
     question: Question
     fault: Fault
-    drawn: _Drawn
+    drawn: Made
     hops_left: int
 
 
@@ -118,12 +107,7 @@ class Simulator:
         await self._answer(question, drawn, fault, wire, truth)
 
     async def _answer(
-        self,
-        question: Question,
-        drawn: _Drawn,
-        fault: Fault | None,
-        wire: Connection,
-        truth: Truth,
+        self, question: Question, drawn: Made, fault: Fault | None, wire: Connection, truth: Truth
     ) -> None:
         if fault is not None:
             truth.fault = fault.words
@@ -140,18 +124,13 @@ class Simulator:
         await self._generate(question, drawn, fault, wire, truth)
 
     async def _generate(
-        self,
-        question: Question,
-        drawn: _Drawn,
-        fault: Fault | None,
-        wire: Connection,
-        truth: Truth,
+        self, question: Question, drawn: Made, fault: Fault | None, wire: Connection, truth: Truth
     ) -> None:
         if not await self._loaded(wire, truth):
             return
         truth.answer, truth.quality = drawn.answer.kind, drawn.answer.quality
         truth.tokens = drawn.tokens
-        truth.prompt_tokens = len(question.prompt) // _CHARACTERS_A_TOKEN
+        truth.prompt_tokens = drawn.prompt_tokens
         truth.response_id = f"sim-{truth.number}"
         with self._container:
             waiting_s = time.perf_counter()
@@ -166,7 +145,9 @@ class Simulator:
                 whole_s = drawn.base_s + (drawn.tokens - 1) * drawn.token_s
                 await until(started_s + (drawn.base_s if question.stream else whole_s))
                 took_s = whole_s if question.stream else time.perf_counter() - started_s
-                made = self._made(drawn, truth, took_s)
+                made = dataclasses.replace(
+                    drawn, request_id=truth.request_id, response_id=truth.response_id, took_s=took_s
+                )
                 reply = render(question, made, fault.kind if fault else None)
                 plan = spoil(reply, fault)
                 if reply.streamed:  # its tokens are drawn while it is sent
@@ -225,15 +206,17 @@ class Simulator:
         seed = self._count if question.seed is None else f"client {question.seed}"
         return Chance(self._profile.seed, seed, question.prompt)
 
-    def _draw(self, question: Question, chance: Chance) -> _Drawn:
+    def _draw(self, question: Question, chance: Chance) -> Made:
         service, scale = self._profile.service, self._time_scale
         base_s = service.base_s * chance.around_one(service.base_spread) / scale
         token_s = service.token_s * chance.around_one(service.token_spread) / scale
         said = answer(question, self._profile, chance)
         low, high = getattr(self._profile.tokens, said.kind)
         tokens = chance.count(low, high)
-        return _Drawn(
+        return Made(
+            model=self._profile.model,
             answer=said,
+            prompt_tokens=len(question.prompt) // _CHARACTERS_A_TOKEN,
             tokens=min(tokens, question.max_tokens),
             cut=tokens > question.max_tokens,
             base_s=base_s,
@@ -259,20 +242,6 @@ class Simulator:
             for name, value in fault.numbers.items()
         }
         return dataclasses.replace(fault, numbers=MappingProxyType(scaled))
-
-    def _made(self, drawn: _Drawn, truth: Truth, took_s: float) -> Made:
-        return Made(
-            request_id=truth.request_id,
-            response_id=truth.response_id or "",
-            model=self._profile.model,
-            answer=drawn.answer,
-            prompt_tokens=truth.prompt_tokens or 0,
-            tokens=drawn.tokens,
-            cut=drawn.cut,
-            base_s=drawn.base_s,
-            token_s=drawn.token_s,
-            took_s=took_s,
-        )
 
     def _described(self, key: str, value: str) -> dict[str, Any]:
         return {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from pydantic_core import to_json
 
@@ -84,3 +85,11 @@ class TruthLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def read_truth(path: Path) -> list[dict[str, Any]]:
+    """Return the whole lines of a truth log, in the order in which requests ended."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]

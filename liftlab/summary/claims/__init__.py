@@ -15,15 +15,7 @@ if TYPE_CHECKING:
 
 CLAIMS_FILE = "claims.toml"
 
-__all__ = [
-    "CLAIMS_FILE",
-    "Claim",
-    "Claims",
-    "Quantity",
-    "Ruling",
-    "claims_of",
-    "rule",
-]
+__all__ = ["CLAIMS_FILE", "Claim", "Claims", "Quantity", "Ruling", "claims_of", "rule"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

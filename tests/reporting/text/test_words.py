@@ -7,7 +7,7 @@ from typing import get_args
 from liftlab.analysis.causes import CAUSES, KINDS
 from liftlab.records import ErrorClass, FailureClass
 from liftlab.reporting.text import words
-from liftlab.reporting.text.slow_words import CAUSE_WORDS, KIND_WORDS
+from liftlab.reporting.text.slow import CAUSE_WORDS, KIND_WORDS
 
 
 def test_every_stored_class_has_its_words() -> None:

@@ -20,12 +20,11 @@ from typing import Any
 import pytest
 
 from liftlab.pipeline import prompts
-from liftlab.serving.request_log import read_request_log
 from liftlab.serving.simulation.answers import instance
 from liftlab.serving.simulation.faults import KINDS, parse_fault
 from liftlab.serving.simulation.profile import Chance, Profile, load_profile, profile_names
 from liftlab.serving.simulation.service import Simulator
-from liftlab.serving.simulation.truth import Truth, TruthLog
+from liftlab.serving.simulation.truth import Truth, TruthLog, read_truth
 from liftlab.serving.simulation.wire import Connection, Received, listening
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding="utf-8")
@@ -73,7 +72,7 @@ class World:
 
     def truth(self) -> dict[str, dict[str, Any]]:
         self.log.flush()
-        return {line["request_id"]: line for line in read_request_log(self.path)}
+        return {line["request_id"]: line for line in read_truth(self.path)}
 
 
 def unchunked(data: bytes) -> bytes:

@@ -146,7 +146,7 @@ _WORDS: dict[Slot, dict[str, str]] = {
         r"|team [a-z]|[0-9]{1,3}b (?:model|one|variant)|gpt\w*|chatgpt|claude|gemini|openai's"
         r"|llama\w*|mistral|mixtral|qwen\w*|deepseek\w*|codestral|starcoder\w*|copilot"
         r"|human ?eval|mbpp|swe bench|bigcodebench|(?:on|with) (?:an? "
-        r"|the )?[abhlv][0-9]{2,4}s?)\b",
+        r"|the )?[abhlv][0-9]{2,4}s?)\b"
     },
 }
 _DID = re.compile(r" (?:was|is|took|takes|pass\w*|fail\w*|need\w*|got|ran|runs)\b")

@@ -13,27 +13,9 @@ from liftlab.summary.claims.text.sentence import Sentence
 WRONG, MANY = "wrong", "per_"  # the rest of the success rate; of so many requests
 _DIFFERENCE = "!a difference"
 _UNCLEAR = "what it is the share of is not clear"
-_CAUSE = frozenset(  # how a failure class is told
-    [
-        "behind",
-        "because",
-        "make",
-        "makes",
-        "due",
-        "account",
-        "accounts",
-        "cause",
-        "causes",
-        "caused",
-        "explain",
-        "explains",
-        "come",
-        "forget",
-        "forgets",
-        "missed",
-        "share",
-        "reason",
-    ]
+_CAUSE = re.compile(  # how a failure class is told
+    r"behind|because|makes?|due|accounts?|caused?|causes|explains?|come|forgets?|missed|share"
+    r"|reason"
 )
 _OF_FAILURES = re.compile(
     r" ?(?:of )?(?:all |the |what |those that |the ones that )*(?:failures|fail(?:s|ed)?|wrong"
@@ -210,7 +192,7 @@ def _classes(sentence: Sentence, figure: Figure) -> list[str]:
     named = {mark.value for mark in found} or sentence.of_names("class", near=True)
     if named and sentence.text[figure.start].isalpha() and figure.kind == "share":
         raise Unread(_UNCLEAR)
-    if len(named) > 1 or (named and set(sentence.leftover(figure)) - _CAUSE):
+    if len(named) > 1 or (named and not all(map(_CAUSE.fullmatch, sentence.leftover(figure)))):
         raise Unread(_UNCLEAR)
     return sorted(named)
 
