@@ -16,9 +16,9 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FILES = 4  # at most, that import the module
+FILES = 3  # at most, that import the module
 FAR = {"agreement", "browser", "notebooks"}  # whole pages, minutes each: never the nearest
-TESTS = 50  # at most, beside a module's own
+TESTS = 40  # at most, beside a module's own
 STEPS = 7  # from a function to a test, at most
 SHARED = 3  # functions of one name, at most, that are told apart by nothing
 
@@ -158,13 +158,13 @@ def _id(place: Place) -> str:
 
 
 @cache
-def meets(path: str, function: str) -> tuple[str, ...]:
-    """Return what a mutant in a function of a module meets, the nearest first."""
+def meets(path: str, function: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what a mutant in a function of a module meets: the module's own tests, then others."""
     own = own_tests(path)
     tests = chain(*(_in_turn(tests, path) for tests in _tests_of(path, function)))
     importing = nearest_files(path)
     near = [test for test in tests if test.partition("::")[0] not in own][:TESTS]
-    return tuple(dict.fromkeys((*own, *near, *importing)))
+    return own, tuple(dict.fromkeys((*near, *(file for file in importing if file not in own))))
 
 
 def _in_turn(tests: Iterable[str], path: str) -> Iterator[str]:

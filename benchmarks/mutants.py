@@ -235,11 +235,19 @@ class Copy:
             self.sound[tests] = not self.failing(tests)
         return self.sound[tests]
 
-    def judge(self, mutant: Mutant, tests: tuple[str, ...]) -> tuple[str, str]:
-        """Try one mutant, and tell by what it is killed.
+    def judge(self, mutant: Mutant) -> tuple[str, str]:
+        """Try one mutant, and tell by which test it is killed.
 
         A test that fails without it, too, tells nothing of it.
         """
+        verdict, test = UNTRIED, ""
+        for tests in filter(None, meets(mutant.path, mutant.function)):
+            verdict, test = self._judge_by(tests, mutant)
+            if verdict == KILLED:
+                break
+        return verdict, test
+
+    def _judge_by(self, tests: tuple[str, ...], mutant: Mutant) -> tuple[str, str]:
         unsound: tuple[str, ...] = ()
         while failing := self._failing_with(mutant, (*tests, *unsound)):
             if self.is_sound(failing):
@@ -300,7 +308,7 @@ def main() -> int:
         def judged(mutant: Mutant) -> tuple[Mutant, str, str]:
             copy = copies.get()
             try:
-                return mutant, *copy.judge(mutant, meets(mutant.path, mutant.function))
+                return mutant, *copy.judge(mutant)
             finally:
                 copies.put(copy)
 
