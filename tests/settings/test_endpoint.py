@@ -42,7 +42,7 @@ def test_a_silent_table_keeps_connections_and_wants_its_token() -> None:
     endpoint = EndpointSettings(**URL)
     assert endpoint.keep_alive
     assert endpoint.token_required
-    assert not (endpoint.stream or endpoint.nonce or endpoint.use_proxy)
+    assert not any((endpoint.stream, endpoint.nonce, endpoint.use_proxy))
     assert endpoint.left_out() == frozenset()
 
 
