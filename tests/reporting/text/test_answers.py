@@ -106,7 +106,7 @@ def test_requests_that_failed() -> None:
 def test_where_nothing_was_answered_that_is_the_finding() -> None:
     none = _answers("error", errors=[("dns", 1)])
     assert text.errors(none) == text.out_of(none) == ""
-    said = "No request was answered: 1 of 1 requests failed at the endpoint"
+    said = "No request was answered: 1 of 1 request failed at the endpoint"
     assert text.right(none) == f"{said} (the host name is unknown)"
     assert text.unanswered(_answers("error")) == said
 
