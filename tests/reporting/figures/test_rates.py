@@ -50,6 +50,11 @@ def test_each_group_has_a_dot_on_its_interval_and_its_count() -> None:
     top, bottom = axes.get_ylim()[1], axes.get_ylim()[0]
     assert top < 0
     assert bottom > 1  # the first row is the uppermost
+    ticks = zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+    assert {f"{100 * at:g} %" == label.get_text() for at, label in ticks} == {True}
+    left, right = axes.get_xlim()
+    assert -0.05 < left < 0  # all of a rate is in view, and no more
+    assert 1 < right < 1.05
     assert "lists 3 of 4, 75 % (likely" in figure.alt
     assert "hash maps 0 of 2, 0 % (likely" in figure.alt
 

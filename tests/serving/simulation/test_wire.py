@@ -9,7 +9,7 @@ import pytest
 
 from liftlab.serving.simulation.plan import Reply, encode
 from liftlab.serving.simulation.truth import Truth
-from liftlab.serving.simulation.wire import Connection, Received, listening
+from liftlab.serving.simulation.wire import Connection, Listener, Received, listening
 
 ASK = b"POST /generate?x=1 HTTP/1.1\r\nHost: here\r\nX-Request-Id: r1\r\n"
 
@@ -47,6 +47,37 @@ async def test_requests_that_come_together_are_answered_in_turn() -> None:
     assert back.index(b"\r\n\r\n1") < back.index(b"\r\n\r\n2")
     assert (seen[0].method, seen[0].path) == ("POST", "/generate")
     assert seen[0].headers["x-request-id"] == "r1"
+
+
+async def test_a_request_waits_for_the_one_before_it() -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    order: list[str] = []
+
+    async def handler(request: Received, connection: Connection) -> None:
+        order.append("begin")
+        begun.set()
+        await go_on.wait()
+        order.append("end")
+
+    async with listening(handler) as listener:
+        _, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        (served,) = await _connected(listener)
+        writer.write(ASK + b"\r\n")
+        await asyncio.wait_for(begun.wait(), 10)
+        served.data_received(ASK + b"\r\n")  # while the first is being served
+        go_on.set()
+        async with asyncio.timeout(10):
+            while len(order) < 4:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        writer.close()
+    assert order == ["begin", "end", "begin", "end"]
+
+
+async def _connected(listener: Listener) -> set[Connection]:
+    async with asyncio.timeout(10):
+        while not listener.connections:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    return listener.connections
 
 
 async def test_a_request_that_comes_in_pieces_is_one() -> None:
