@@ -2,7 +2,8 @@
 
 A seeded sample of one-token changes (a comparison, an operator, a number, a condition, a
 statement left out) is tried in copies of the repository. Each meets its module's doctests and
-own tests, `tests/<path>/test_<module>.py`, then the tests that import the module, until one fails.
+own tests, `tests/<path>/test_<module>.py`, then those that lead to the changed function, nearest
+first (`_near.py` says how), until one fails or they have taken `--seconds` of processor time.
 A mutant that fails none of them survives: look whether it changes anything, and if so add a test.
 Changes of texts are not tried: what is said is asserted in one place.
 
@@ -13,9 +14,8 @@ from __future__ import annotations
 
 import argparse
 import ast
-import contextlib
 import importlib.util
-import os
+import json
 import random
 import re
 import shutil
@@ -26,15 +26,14 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from queue import Queue
 
-ROOT = Path(__file__).parents[1]
-FILES = 4  # at most, that a mutant meets: the nearest
-FAR = {"agreement", "notebooks"}  # whole pages and notebooks, minutes each: never the nearest
-PATIENCE_S = 300.0  # that tests have to end in
+from _forks import ENOUGH
+from _near import ROOT, meets
+
+NOT_FOUND = re.compile(r"^ERROR: (?:not found|file or directory not found): (.+)$", re.MULTILINE)
 KILLED, SURVIVED, UNTRIED = "killed", "survived", "untried"
 SWAPS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Lt: ("<", "<="),
@@ -68,6 +67,7 @@ class Mutant:
     end: int
     old: str
     new: str
+    function: str = ""  # qualified, as its code names it; or the name that a module assigns to
 
     def __str__(self) -> str:
         old, new = (" ".join(text.split())[:50] for text in (self.old, self.new))
@@ -84,6 +84,7 @@ class Finder:
         for line in source.encode().splitlines(keepends=True):
             self.starts.append(self.starts[-1] + len(line))
         self.found: list[Mutant] = []
+        self.scope: list[str] = []
         self._visit(ast.parse(source))
 
     def _span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
@@ -95,7 +96,8 @@ class Finder:
     def _add(self, start: int, end: int, new: str) -> None:
         line = self.source.count(b"\n", 0, start) + 1
         old = self.source[start:end].decode()
-        self.found.append(Mutant(self.path, line, start, end, old, new))
+        function = ".".join(self.scope).removesuffix(".<locals>")
+        self.found.append(Mutant(self.path, line, start, end, old, new, function))
 
     def _replace(self, node: ast.expr | ast.stmt, new: str) -> None:
         self._add(*self._span(node), new)
@@ -118,6 +120,14 @@ class Finder:
     def _visit(self, node: ast.AST) -> None:
         if _is_no_code(node):
             return
+        depth = len(self.scope)
+        match node:
+            case ast.ClassDef():
+                self.scope.append(node.name)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self.scope += [node.name, "<locals>"]
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                self.scope += [name] if not self.scope else []
         self._change_operator(node)
         self._change_whole(node)
         for name, child in ast.iter_fields(node):
@@ -125,6 +135,7 @@ class Finder:
                 for part in child if isinstance(child, list) else [child]:
                     if isinstance(part, ast.AST):
                         self._visit(part)
+        del self.scope[depth:]
 
     def _change_operator(self, node: ast.AST) -> None:
         match node:
@@ -170,58 +181,12 @@ def _is_text(node: ast.expr) -> bool:
     )
 
 
-@cache
-def imports_of(test: Path) -> frozenset[str]:
-    """Return the modules of liftlab that a test module imports."""
-    found = set()
-    for node in ast.walk(ast.parse(test.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
-    return frozenset(found)
-
-
-@cache
-def nearest_tests(path: str) -> tuple[str, ...]:
-    """Return what a mutant of a module meets, the nearest first."""
-    parts = Path(path).with_suffix("").parts[1:]
-    tests = [test for test in sorted((ROOT / "tests").rglob("test_*.py")) if not _is_far(test)]
-    folders = [(ROOT / "tests").joinpath(*parts[:depth]) for depth in range(len(parts), -1, -1)]
-    files = [  # its own, then those of its folders
-        own for folder in folders[:-1] if (own := folder.parent / f"test_{folder.name}.py").exists()
-    ]
-    module = ".".join(("liftlab", *parts)).removesuffix(".__init__")
-    importing = _importing(module, folders, tests)
-    files += importing or [test for test in tests if test.parent == folders[1]]
-    for part in reversed(parts):  # those of that name elsewhere, as of a verb
-        files += [test for test in tests if test.name == f"test_{part}.py"]
-    files += _importing(module.rpartition(".")[0], folders, tests)
-    doctests = [path] if ">>> " in (ROOT / path).read_text() else []
-    nearest = list(dict.fromkeys(files))[:FILES]
-    return (*doctests, *(str(test.relative_to(ROOT)) for test in nearest))
-
-
-def _importing(module: str, folders: list[Path], tests: list[Path]) -> list[Path]:
-    """Return the tests that import a module, those of the innermost of its folders first."""
-    found = [test for test in tests if module in imports_of(test)]
-    return sorted(found, key=lambda test: folders.index(_common(test, folders)))
-
-
-def _is_far(test: Path) -> bool:
-    return bool(FAR & set(test.relative_to(ROOT).parts))
-
-
-def _common(test: Path, folders: list[Path]) -> Path:
-    """Return the innermost of a module's folders that holds a test."""
-    return next(folder for folder in folders if folder in test.parents)
-
-
 class Copy:
     """A copy of the repository whose liftlab is the one that its interpreter imports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seconds: float) -> None:
         self.root = folder
+        self.seconds = seconds
         command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
         listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         for name in listing.stdout.splitlines():
@@ -238,28 +203,30 @@ class Copy:
         verb.write_text(f"#!{verb.parent / 'python'}\n{start}")
         verb.chmod(0o755)
         self.sound: dict[tuple[str, ...], bool] = {}
+        self.runner = subprocess.Popen(
+            [verb.parent / "python", folder / "benchmarks" / "_forks.py"],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def failing(self, tests: tuple[str, ...]) -> tuple[str, ...]:
         """Return the first test that fails, or all of them if they do not end in time."""
-        python = str(self.root / ".venv" / "bin" / "python")
-        flags = ["-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
-        process = subprocess.Popen(
-            [python, "-m", "pytest", *flags, *tests],
-            cwd=self.root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            said, _ = process.communicate(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            return tests
-        finally:
-            _end_group(process)
-        if process.returncode == 0:
+        flags = ["-x", "-rfE", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        output = self.root / ".venv" / "output.txt"
+        job = {"arguments": [*flags, *tests], "seconds": self.seconds, "output": str(output)}
+        assert self.runner.stdin is not None
+        assert self.runner.stdout is not None
+        self.runner.stdin.write(json.dumps(job) + "\n")
+        self.runner.stdin.flush()
+        code = json.loads(self.runner.stdout.readline())
+        if code in (0, ENOUGH):
             return ()
+        said = output.read_text(errors="replace")
+        gone = {f"{self.root}/{test}" for test in tests} & set(NOT_FOUND.findall(said))
+        if gone:  # named for a value that the mutant changed
+            return self.failing(tuple(t for t in tests if f"{self.root}/{t}" not in gone))
         return tuple(re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", said, re.MULTILINE)) or tests
 
     def is_sound(self, tests: tuple[str, ...]) -> bool:
@@ -268,29 +235,40 @@ class Copy:
             self.sound[tests] = not self.failing(tests)
         return self.sound[tests]
 
-    def judge(self, mutant: Mutant) -> str:
-        """Try one mutant."""
-        tests = nearest_tests(mutant.path)
+    def judge(self, mutant: Mutant) -> tuple[str, str]:
+        """Try one mutant, and tell by which test it is killed.
+
+        A test that fails without it, too, tells nothing of it.
+        """
+        verdict, test = UNTRIED, ""
+        for tests in filter(None, meets(mutant.path, mutant.function)):
+            verdict, test = self._judge_by(tests, mutant)
+            if verdict == KILLED:
+                break
+        return verdict, test
+
+    def _judge_by(self, tests: tuple[str, ...], mutant: Mutant) -> tuple[str, str]:
+        unsound: tuple[str, ...] = ()
+        while failing := self._failing_with(mutant, (*tests, *unsound)):
+            if self.is_sound(failing):
+                return KILLED, failing[0]
+            more = tuple(f"--deselect={test}" for test in failing)
+            if set(failing) >= set(tests) or set(more) <= set(unsound):
+                return UNTRIED, failing[0]
+            unsound += more
+        return SURVIVED, ""
+
+    def _failing_with(self, mutant: Mutant, tests: tuple[str, ...]) -> tuple[str, ...]:
         place = self.root / mutant.path
         source = place.read_bytes()
         compiled = Path(importlib.util.cache_from_source(str(place)))
         try:
             place.write_bytes(source[: mutant.start] + mutant.new.encode() + source[mutant.end :])
             compiled.unlink(missing_ok=True)
-            failing = self.failing(tests)
+            return self.failing(tests)
         finally:
             place.write_bytes(source)
             compiled.unlink(missing_ok=True)
-        if not failing:
-            return SURVIVED
-        return KILLED if self.is_sound(failing) else UNTRIED
-
-
-def _end_group(process: subprocess.Popen[str]) -> None:
-    """End what a test run has left behind: a mutant may keep a server from stopping."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, 9)
-    process.wait()
 
 
 def sample(size: int, seed: int, only: str) -> list[Mutant]:
@@ -318,18 +296,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="liftlab/", help="modules whose path begins so")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of processor time a mutant")
     options = parser.parse_args()
     mutants = sample(options.sample, options.seed, options.only)
     verdicts: dict[str, list[Mutant]] = {KILLED: [], SURVIVED: [], UNTRIED: []}
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copies: Queue[Copy] = Queue()
         for number in range(options.jobs):
-            copies.put(Copy(Path(folder) / str(number)))
+            copies.put(Copy(Path(folder) / str(number), options.seconds))
 
-        def judged(mutant: Mutant) -> tuple[Mutant, str]:
+        def judged(mutant: Mutant) -> tuple[Mutant, str, str]:
             copy = copies.get()
             try:
-                return mutant, copy.judge(mutant)
+                return mutant, *copy.judge(mutant)
             finally:
                 copies.put(copy)
 
@@ -337,9 +316,9 @@ def main() -> int:
             futures = [pool.submit(judged, mutant) for mutant in mutants]
             try:
                 for future in as_completed(futures):
-                    mutant, verdict = future.result()
+                    mutant, verdict, test = future.result()
                     verdicts[verdict].append(mutant)
-                    print(f"{verdict:<8} {mutant}", flush=True)
+                    print(f"{verdict:<8} {mutant} {test}", flush=True)
             except KeyboardInterrupt:  # what was tried is told
                 pool.shutdown(wait=False, cancel_futures=True)
     tried = len(verdicts[KILLED]) + len(verdicts[SURVIVED])

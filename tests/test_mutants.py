@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import _near  # noqa: E402
 import mutants  # noqa: E402
 
 SOURCE = '''
@@ -51,9 +52,22 @@ def test_a_sample_is_the_same_for_its_seed_and_has_no_mutant_twice() -> None:
     assert all(mutant.path.startswith("liftlab/analysis/") for mutant in first)
 
 
-def test_a_module_meets_its_own_doctests_and_tests_first() -> None:
-    near = mutants.nearest_tests("liftlab/analysis/paired.py")
-    assert near[:2] == ("liftlab/analysis/paired.py", "tests/analysis/test_paired.py")
-    assert len(near) <= 1 + mutants.FILES
-    everything = [str(path.relative_to(ROOT)) for path in (ROOT / "liftlab").rglob("*.py")]
-    assert all(mutants.nearest_tests(path) for path in everything)
+def test_a_mutant_knows_its_function() -> None:
+    source = "LIMIT = 1\nclass A:\n    size = 2\n    def f(self, x=3):\n        return x + 4\n"
+    found = {mutant.old: mutant.function for mutant in mutants.Finder("m.py", source).found}
+    assert found == {"1": "LIMIT", "2": "A", "3": "A.f", "+": "A.f", "4": "A.f"}
+
+
+def test_a_mutant_meets_its_module_s_own_tests_then_those_that_lead_to_it() -> None:
+    own, near = mutants.meets("liftlab/analysis/paired.py", "paired")
+    assert own == ("liftlab/analysis/paired.py", "tests/analysis/test_paired.py")
+    assert not set(own) & set(near)
+    # No test mentions `_take`, but tests mention what calls it.
+    own, near = mutants.meets("liftlab/store/lock.py", "RunLock._take")
+    assert any("::" in test for test in near)
+    assert len(near) <= _near.TESTS + _near.FILES
+
+
+def test_every_module_meets_some_test() -> None:
+    paths = [str(path.relative_to(ROOT)) for path in (ROOT / "liftlab").rglob("*.py")]
+    assert all(_near.own_tests(path) or _near.nearest_files(path) for path in paths)

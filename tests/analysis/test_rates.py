@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from liftlab.analysis.rates import clopper_pearson, proportion
+from liftlab.analysis.rates import clopper_pearson, effective_n, proportion
 
 
 def test_four_of_five() -> None:
@@ -102,3 +102,25 @@ def test_rates_lie_in_their_intervals(rows: list[tuple[int, bool]]) -> None:
     if estimate.has_interval:
         assert 0 <= estimate.low <= estimate.value + 1e-12
         assert estimate.value - 1e-12 <= estimate.high <= 1
+
+
+@pytest.mark.parametrize(
+    ("hits", "squares", "worth"),
+    [
+        (0, 0.0, 10),  # all agree: a case each
+        (20, 20.0, 10),
+        (1, 0.5, 20),  # one of two: the other repeat was worth asking for
+        (19, 18.5, 20),
+        (10, 10.0, 10),  # half of the cases, both of their repeats
+        (10, 5.0, 20),  # one repeat of each case
+    ],
+)
+def test_what_repeats_are_worth(hits: int, squares: float, worth: float) -> None:
+    sizes = np.full(10, 2.0)
+    for by_rows in (False, True):
+        found = effective_n(sizes, np.array([hits]), np.array([squares]), by_rows=by_rows)
+        assert found == pytest.approx([worth])
+
+
+def test_without_repeats_every_request_counts() -> None:
+    assert effective_n(np.ones(7), np.array([0, 3]), np.array([0.0, 3.0])).tolist() == [7, 7]

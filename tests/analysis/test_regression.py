@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from liftlab.analysis.comparability import Spread, spreads
 from liftlab.analysis.regression import false_alarms, regressions
@@ -95,3 +98,17 @@ def test_too_few_runs_give_no_false_alarm_rate() -> None:
     assert found.rate.reason == "it needs 7 comparable runs, and there are 6"
     assert false_alarms(alike(7, 1), [E2E]).pairs == 21
     assert false_alarms(alike(80, 1), [E2E]).pairs == 1_000
+
+
+def test_the_p_value_is_student_s_of_two_runs_that_differ() -> None:
+    found = regressions({E2E: 10.0}, {E2E: 10.9}, {E2E: SPREAD})[0]
+    assert found.p == pytest.approx(stats.t.sf(math.log(1.09) / (0.04 * math.sqrt(2)), 7))
+    fall = {"success_rate": Spread(sd=0.03, runs=6)}
+    found = regressions({"success_rate": 0.8}, {"success_rate": 0.75}, fall)[0]
+    assert found.p == pytest.approx(stats.t.sf(0.05 / (0.03 * math.sqrt(2)), 5))
+
+
+def test_what_would_show_is_found_four_times_in_five() -> None:
+    found = regressions({E2E: 10.0}, {E2E: 10.0}, {E2E: SPREAD})[0]
+    needed = stats.t.isf(0.05, 7) + stats.t.isf(0.2, 7)
+    assert math.log1p(found.detectable) == pytest.approx(needed * 0.04 * math.sqrt(2))

@@ -61,3 +61,12 @@ def test_the_median_gap_is_between_reads_that_brought_tokens():
     assert itl_s(stamps, [5, 10, 15, 20]) == 20e-9  # gaps 10, 20, 40
     assert itl_s(stamps, [4, 5, 20]) == 70e-9  # two in one read, two reads with none
     assert itl_s(stamps, [5]) is itl_s(stamps, []) is itl_s(stamps, [1, 2]) is None
+
+
+def test_of_an_even_number_of_gaps_the_middle_two_are_taken():
+    stamps = Stamps(called_ns=0, chunk_ns=(0, 1, 3, 7, 107), chunk_end=(1, 2, 3, 4, 5))
+    assert itl_s(stamps, [1, 2, 3, 4, 5]) == 3e-9  # of 1, 2, 4 and 100 ns
+    assert itl_s(stamps, [1, 2, 3, 4]) == 2e-9
+    assert itl_s(stamps, [1, 2]) == 1e-9
+    assert itl_s(stamps, [1]) is itl_s(stamps, [1, 1]) is itl_s(stamps, []) is None
+    assert itl_s(stamps, [4, 5, 6]) == 100e-9  # of the last read no stamp was kept

@@ -35,3 +35,14 @@ def test_passwords_and_queries():
 @pytest.mark.parametrize("url", ["u:secret@h.test", "http://u:secret", "http://u:secret@[h/"])
 def test_a_fault_shows_no_password(url):
     assert "secret" not in fault_of(url)
+
+
+@pytest.mark.parametrize("url", ["http://user@host", "http://:secret@host", "http://u:p@host"])
+def test_a_user_or_a_password_is_enough_to_refuse(url):
+    assert "holds a user or password" in fault_of(url)
+
+
+@pytest.mark.parametrize("tail", ["?a=1", "#top", "?a=1#top"])
+def test_only_a_whole_address_may_have_a_query(tail):
+    assert "cannot have a query" in fault_of(f"http://host/v1{tail}", base=True)
+    assert fault_of(f"http://host/v1{tail}", base=False) is None

@@ -62,3 +62,45 @@ def test_on_a_terminal_there_is_a_bar_with_the_case_and_the_shares() -> None:
 def test_each_event_has_its_line(event: dict[str, Any], line: str) -> None:
     assert describe(event) == line
     assert log_line(event).endswith(f" {line}\n")
+
+
+@pytest.mark.parametrize(
+    ("total", "told"),
+    [(1, [1]), (7, [1, 2, 3, 4, 5, 6, 7]), (25, [*range(2, 25, 2), 25]), (40, [*range(4, 41, 4)])],
+)
+def test_a_line_comes_for_about_every_tenth_and_for_the_last(total: int, told: list[int]) -> None:
+    stream = io.StringIO()
+    progress = Progress(total, stream, unit="answer")
+    for _ in range(total):
+        progress(TRIAL)
+    assert stream.getvalue().splitlines() == [
+        f"{ended}/{total} answers: last: add" for ended in told
+    ]
+
+
+def test_requests_of_a_load_have_a_line_for_each_tenth_that_is_passed() -> None:
+    stream = io.StringIO()
+    progress = Progress(1000, stream)
+    for ended in (0, 99, 100, 150, 199, 450, 1000):
+        progress({"event": "requests", "ended": ended, "failed": ended // 50})
+    assert stream.getvalue().splitlines() == [
+        "100/1000 requests; failed 2",
+        "450/1000 requests; failed 9",
+        "1000/1000 requests; failed 20",
+    ]
+
+
+def test_a_bar_counts_what_ended_and_says_what_failed() -> None:
+    stream = Terminal()
+    progress = Progress(1000, stream)
+    progress({"event": "requests", "ended": 400, "failed": 3})
+    progress({"event": "requests", "ended": 1000, "failed": 7})
+    progress.close()
+    assert "failed 7" in stream.getvalue()
+    assert "1000/1000" in stream.getvalue()
+
+
+def test_an_error_is_left_to_the_command() -> None:
+    stream = io.StringIO()
+    Progress(1, stream)({"event": "error", "message": "disk full"})
+    assert stream.getvalue() == ""

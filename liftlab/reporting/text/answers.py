@@ -87,7 +87,8 @@ def errors(answers: Answers) -> Text:
 
 def failed(answers: Answers) -> Text:
     """Return how many requests failed at the endpoint, as a clause."""
-    return write("{} requests failed at the endpoint", error_count(answers))
+    noun = "request" if answers.trials == 1 else "requests"
+    return write("{} {} failed at the endpoint", error_count(answers), noun)
 
 
 def error_count(answers: Answers) -> Text:

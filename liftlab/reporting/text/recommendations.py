@@ -46,7 +46,8 @@ def _step(row: object) -> tuple[Text, Text]:
 @_step.register
 def _(row: FixEndpoint) -> tuple[Text, Text]:
     failed = marked(f"{row.errors:,} of {row.trials:,}", "count:error_rate")
-    why = write("{} requests failed there{}.", failed, answers.how(row.classes))
+    noun = "request" if row.trials == 1 else "requests"
+    why = write("{} {} failed there{}.", failed, noun, answers.how(row.classes))
     return Text("Look at the endpoint."), why
 
 

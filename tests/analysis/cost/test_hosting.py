@@ -28,6 +28,7 @@ def test_the_closed_form_gives_the_known_examples(
     assert used.billed_s * per_hour / HOUR == pytest.approx(up, abs=0.005)
     assert 1000 * used.billed_s / HOUR == pytest.approx(usd_per_1000, abs=0.05)
     assert used.cold_s / cold_s == pytest.approx(starts, abs=0.005)
+    assert used.kept_s == 0
 
 
 @pytest.mark.parametrize("load", [0.0009, 0.009, 0.09, 0.89])
@@ -109,3 +110,58 @@ def test_the_parts_of_a_bill_sum_to_it(
     assert n * used.cold_s >= cold - 1e-9
     assert n * used.busy_s <= sum(service) + 1e-9
     assert n * used.busy_s >= max(service) - 1e-9
+
+
+def test_what_a_container_is_where_nothing_is_said() -> None:
+    plain = Hosting(idle_window_s=30)
+    assert (plain.cold_start_s, plain.slots, plain.containers, plain.kept_warm) == (0, 1, 1, 0)
+    assert plain.serial
+    for other in ({"slots": 2}, {"containers": 2}, {"kept_warm": 1}):
+        assert not Hosting(idle_window_s=30, **other).serial
+    assert Hosting(idle_window_s=30, slots=2, containers=5).load(4, 2.5) == 1
+
+
+def test_a_load_of_one_is_more_than_a_slot_can_serve() -> None:
+    with pytest.raises(ValueError, match=r"load 1\.00"):
+        closed_form(0.5, 2.0, Hosting(idle_window_s=1))
+    assert closed_form(0.499, 2.0, Hosting(idle_window_s=1)).billed_s > 2
+
+
+def test_a_container_goes_at_the_end_of_its_window() -> None:
+    hosting = Hosting(idle_window_s=30, cold_start_s=5)
+    kept = simulate([0, 44.9], [10, 10], hosting)  # free at 15, gone at 45
+    assert 2 * kept.cold_s == 5
+    gone = simulate([0, 45], [10, 10], hosting)
+    assert 2 * gone.cold_s == 10
+    assert 2 * gone.billed_s == 2 * (5 + 10 + 30)
+
+
+def test_another_container_starts_only_when_no_slot_is_free_or_coming() -> None:
+    two = Hosting(idle_window_s=0, cold_start_s=5, containers=2)
+    # The second request finds the first container's only slot taken.
+    assert 2 * simulate([0, 1], [10, 10], two).cold_s == 10
+    shared = Hosting(idle_window_s=0, cold_start_s=5, containers=2, slots=2)
+    assert 2 * simulate([0, 1], [10, 10], shared).cold_s == 5  # a slot of the one that starts
+    assert 3 * simulate([0, 1, 2], [10, 10, 10], shared).cold_s == 10
+    # The oldest with a free slot serves, whatever was used last.
+    assert 3 * simulate(
+        [0, 1, 40], [10, 10, 1], Hosting(idle_window_s=50, containers=2)
+    ).billed_s == pytest.approx(41 + 50 + 10 + 50)
+
+
+def test_a_container_kept_warm_is_billed_from_the_first_request_to_the_last() -> None:
+    used = simulate([100, 200], [10, 10], Hosting(idle_window_s=5, cold_start_s=60, kept_warm=1))
+    assert (2 * used.billed_s, 2 * used.kept_s, used.cold_s) == (110, 110, 0)
+    assert used.idle_s == used.billed_s - used.busy_s == 45
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "service"), [([], []), ([0], [1, 1]), ([1, 0], [1, 1]), ([0, 1], [1, -1])]
+)
+def test_times_that_cannot_be_served(arrivals: list[float], service: list[float]) -> None:
+    with pytest.raises(ValueError, match="arrivals"):
+        simulate(arrivals, service, Hosting(idle_window_s=1))
+
+
+def test_requests_may_come_at_once_and_take_no_time() -> None:
+    assert simulate([0, 0], [0, 0], Hosting(idle_window_s=1)).billed_s == 0.5
