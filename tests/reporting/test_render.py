@@ -20,6 +20,18 @@ TRANSPORT = """
 from ipykernel.connect import get_connection_info
 print("kernel over", get_connection_info(unpack=True)["transport"])
 """
+# A kernel that is shut down as soon as it has replied; see `Kernel`.
+LATE = """
+import os, signal
+kernel = get_ipython().kernel
+send = kernel.session.send
+def interrupted(stream, message, *args, **more):
+    sent = send(stream, message, *args, **more)
+    if message == "execute_reply":
+        os.kill(os.getpid(), signal.SIGINT)
+    return sent
+kernel.session.send = interrupted
+"""
 NOTEBOOKS = {
     "good": ["import sys\nprint(sys.executable, x)", TRANSPORT, MARK],
     "raises": [f"{SECTION}Section(title='t', run_id='r9')", "1/0", MARK],
@@ -81,6 +93,15 @@ def test_a_bad_notebook_names_its_cell_at_the_top(
     html = Path(page.html).read_text()
     assert 'role="alert"' in html
     assert "papermill" not in html
+
+
+def test_a_kernel_that_has_replied_says_nothing_of_its_end(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "late.ipynb", [LATE, MARK])
+    page = Job(notebook=path, html=tmp_path / "late.html", parameters={"x": 1}, echo=True)
+    assert [page.fault for page in render_all([page], 1)] == [""]
+    assert capfd.readouterr().err == ""
 
 
 def test_no_executed_copy_is_left(rendered: dict[str, Rendered]) -> None:
