@@ -128,6 +128,9 @@ def test_above_sixty_trials_a_bar_is_the_mean_of_a_prompt(ten_thousand: RunData)
     right = (trials.get_group(drawn[0].name)["outcome"] == "pass").sum()
     assert drawn[0].beside.endswith(f"{right} of 500 right")
     assert "mean of a prompt" in bars(ten_thousand).svg()
+    warm_up = ten_thousand.attempts.head(2).assign(case_id=None, repeat=None, attempt=None)
+    attempts = pd.concat([warm_up, ten_thousand.attempts], ignore_index=True)
+    assert bars(replace(ten_thousand, attempts=attempts)).svg() == bars(ten_thousand).svg()
 
 
 def test_the_slowest_of_many_prompts_are_drawn_and_more_become_curves() -> None:

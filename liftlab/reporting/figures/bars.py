@@ -120,7 +120,7 @@ class Bars:
         drawing, axes = base.blank(width, 84 + 18 * lines + pitch * max(len(self.rows), 1))
         longest = max([*(row.end for row in self.rows), *near.values()], default=0.0) or 1.0
         said = ["" if many and not row.is_bad else row.beside for row in self.rows]
-        said = [base.label(words, 14 if narrow else 64) for words in said]
+        said = [base.label(words, 20 if narrow else 64) for words in said]
         inner = width - (130 if narrow else 150)
         aside = max(map(len, said), default=0) * _CHARACTER
         scale = longest / max(inner - aside, inner * 0.35)

@@ -36,7 +36,8 @@ def stage_bars(
     if by_case and not 1 < cases <= MOST_CASES:
         return _curves(run, names, targets, caption=caption, table=table)
     if by_case:
-        rows, guessed = case_bars(run, names), bool(_untimed(run.attempts).any())
+        rows, later = case_bars(run, names), floats(run.attempts, "attempt") > 1
+        guessed = bool(_untimed(run.attempts)[later].any())
         axis = ["seconds end to end, mean of a prompt's requests"]
         axis += [f"the {len(rows)} slowest of {cases} prompts"] * (len(rows) < cases)
     else:
@@ -147,7 +148,8 @@ def _untimed(attempts: pd.DataFrame) -> pd.Series[bool]:
     """Return which attempts are of a step that has one without times."""
     seconds = floats(attempts, "last_byte_s") - floats(attempts, "sent_s")
     unknown = pd.Series(~np.isfinite(seconds), index=attempts.index)
-    return unknown.groupby([attempts[key] for key in (*_KEY, "stage")]).transform("any")
+    steps = [attempts[key] for key in (*_KEY, "stage")]  # none of warm-up
+    return unknown.groupby(steps, dropna=False).transform("any")
 
 
 def _kinds(names: Sequence[str]) -> list[str]:
