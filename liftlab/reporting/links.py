@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from html import unescape
 
+from liftlab.errors import LiftlabError
 from liftlab.jobs.layout import definitions
 from liftlab.reporting.export import page_of_markdown, page_of_section
 from liftlab.reporting.html import Html, tag
@@ -94,9 +95,13 @@ def trials_page(run: RunData, pages: Iterable[str]) -> tuple[str, list[str]]:
     for mark, (case, repeat) in keys.items():
         if sum(len(part.text) for part in parts) > MOST_CHARACTERS:
             break
-        section = section_of(trial_of(few, case, repeat))
+        try:
+            section = section_of(trial_of(few, case, repeat))
+        except LiftlabError as error:  # of a damaged folder; the other pages stand
+            section = Section(title=f"{case}, repeat {repeat}", warning=str(error))
         heading = tag("h2", section.title, id=f"t-{mark}")
-        parts.append(tag("section", heading, tag("p", joined(section.sentences)), *section.parts))
+        said = tag("p", joined(section.sentences) or section.warning)
+        parts.append(tag("section", heading, said, *section.parts))
     shown = Section(
         title=f"{counted(len(parts), 'trial')} that the pages name",
         sentences=(write("Requests and replies in full: {}.", code("liftlab trial")),),

@@ -32,7 +32,7 @@ from liftlab.reporting.text.provenance import (
 )
 from liftlab.settings.targets import SESSION_METRIC
 from liftlab.summary.claims import Claims
-from liftlab.summary.provenance import Provenance, Published, warning_of
+from liftlab.summary.provenance import Provenance, Published, Source, warning_of
 from liftlab.summary.run import RunSummary
 from liftlab.summary.targets import Recommendations, Targets
 
@@ -241,6 +241,13 @@ def _(provenance: Provenance) -> Section:
     }
     shown = facts_table(rows)
     return of_run(provenance, details=(("Run, settings, versions", shown),), is_end=True)
+
+
+@shown.register
+def _(source: Source) -> Section:
+    """Return nothing but the line that every page has in its head, and where there is more."""
+    more = "All settings, versions and digests of the run stand at the end of the status page."
+    return of_run(source, notes=(more,), is_end=True)
 
 
 def _run(run: Run) -> dict[str, object]:
