@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -79,7 +80,7 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
         )
         for path in notebooks
     ]
-    done.extend(render_all(tasks, WORKERS, lambda name: say(f"wrote {name}.html")))
+    done.extend(_rendered(tasks, say))
     done.sort(key=lambda page: page.name)
     summary = summarize(run, project)
     _write_rest(folder, summary, done, topics)
@@ -94,6 +95,21 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
             f"The pages say how requests failed: {folder / 'index.html'}"
         )
     return folder
+
+
+def _rendered(tasks: Sequence[Job], say: Say) -> list[Rendered]:
+    """Render beside each other, under a bar on a terminal, with a line a page elsewhere."""
+    if not sys.stderr.isatty():
+        return render_all(tasks, WORKERS, lambda name: say(f"wrote {name}.html"))
+    from tqdm import tqdm
+
+    with tqdm(total=len(tasks), unit="page", file=sys.stderr) as bar:
+
+        def wrote(name: str) -> None:
+            bar.set_description(f"{name}.html")
+            bar.update()
+
+        return render_all(tasks, WORKERS, wrote)
 
 
 def status_page(project: Project, run: RunData) -> bytes:

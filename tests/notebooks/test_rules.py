@@ -91,6 +91,12 @@ def test_tags_are_ones_that_mean_something(notebook: Any) -> None:
     assert {tag for cell in notebook.cells for tag in cell.metadata.get("tags", ())} <= TAGS
 
 
+def test_it_declares_how_many_figures_and_tables_it_owes(notebook: Any) -> None:
+    owed = notebook.metadata["liftlab"]
+    assert owed.keys() == {"figures", "tables"}
+    assert sum(owed.values()) > 0
+
+
 FULL = {"# Status", "# Session checks"}  # where the numbers come from; on other pages in a line
 
 

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from liftlab.reporting.html import END_TYPE
+from liftlab.reporting.html import END_TYPE, MEDIA_TYPE
 from liftlab.reporting.render import PRELOAD, Job, Rendered, first_line, judge, render_all
 
 SECTION = "from liftlab.reporting.sections.base import Section\n"
@@ -143,6 +143,21 @@ def test_a_notebook_counts_only_by_its_own_marks(
     outputs: tuple[dict[str, object] | None, ...], fault: str
 ) -> None:
     assert judge(executed(*outputs)) == fault
+
+
+@pytest.mark.parametrize(
+    ("shown", "owes", "fault"),
+    [
+        ("<figure></figure><table></table>", True, ""),
+        ("<table></table>", True, "It declares at least 1 figure and shows 0."),
+        ("<figure></figure>", True, "It declares at least 1 table and shows 0."),
+        ("", False, ""),
+    ],
+)
+def test_a_page_short_of_a_figure_or_a_table_fails(shown: str, owes: bool, fault: str) -> None:
+    notebook = executed({MEDIA_TYPE: shown}, {END_TYPE: {"run_id": "r", "owes": owes}})
+    notebook.metadata["liftlab"] = {"figures": 1, "tables": 1}
+    assert judge(notebook) == fault
 
 
 def test_a_cell_without_code_has_a_name() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,7 +57,10 @@ class Renderer:
     def all(
         self, jobs: Sequence[Job], workers: int, say: Callable[[str], object] = lambda name: None
     ) -> list[Rendered]:
-        return [self(job) for job in jobs]
+        pages = [self(job) for job in jobs]
+        for page in pages:
+            say(page.name)
+        return pages
 
 
 @pytest.fixture
@@ -140,6 +144,22 @@ def test_the_index_says_what_the_run_comes_to(project: Project, renderer: Render
     assert "published figures, recomputed</span>" in html
     assert "<code>data/runs/week1</code>" in html
     assert "<script" not in html
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(
+    is_terminal: bool,
+    project: Project,
+    renderer: Renderer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    said: list[str] = []
+    report.write_report(project, "week1", said.append)
+    bar = capsys.readouterr().err
+    assert ("20_variance_outliers.html: 100%" in bar) is is_terminal
+    assert ("wrote 20_variance_outliers.html" in said) is not is_terminal
 
 
 def test_a_page_links_to_its_neighbours(project: Project, renderer: Renderer) -> None:
