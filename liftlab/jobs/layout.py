@@ -60,6 +60,11 @@ def lay_down(target: Path) -> Path:
     return target
 
 
+def definitions() -> str:
+    """Return the definitions of all quantities, as Markdown."""
+    return (source_folder() / "docs" / "definitions.md").read_text("utf-8")
+
+
 def source_folder() -> Path:
     """Return where the parts are: in the installed package, or in the checkout around it."""
     package = Path(liftlab.__file__).parent

@@ -47,6 +47,7 @@ _HIDDEN_CODE = frozenset({"remove-cell", "remove-input"})
 _HEADING = re.compile(r"<h2>(.*?)</h2>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _CSS_WORD = re.compile(r"[^\w.:-]", re.ASCII)  # what could end a string of CSS
+_TABLE = '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>'
 _FEWEST_HEADINGS = 3  # for a table of contents
 
 
@@ -107,12 +108,24 @@ def files_beside(html: str, page: Path) -> str:
     return _LARGE_TABLE.sub(moved, html)
 
 
-def page_of_section(section: Section) -> str:
+def page_of_section(section: Section, nav: str = "") -> str:
     """Return a page that no notebook made, in the same template."""
     notebook = _V4.new_notebook()
     bundle = section._repr_mimebundle_()
     notebook.cells = [_V4.new_code_cell("", outputs=[_V4.new_output("display_data", bundle)])]
-    return export(notebook)[0]
+    return export(notebook, nav=nav)[0]
+
+
+def page_of_markdown(source: str, nav: str = "") -> str:
+    """Return a page of prose; its first line is its title."""
+    title, _, rest = source.partition("\n")
+    notebook = _V4.new_notebook()
+    notebook.cells = [_V4.new_markdown_cell(part) for part in (title, rest)]
+    return (
+        export(notebook, nav=nav)[0]
+        .replace("<table>", _TABLE)
+        .replace("</table>", "</table></div>")
+    )
 
 
 def failure_page(name: str, fault: str, nav: str = "") -> str:

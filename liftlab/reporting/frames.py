@@ -21,7 +21,7 @@ from liftlab.summary.claims import Claims
 from liftlab.summary.comparison import Comparison, RankedRuns
 from liftlab.summary.cost import Costs
 from liftlab.summary.latency import Drift, Latency, RightBy, Slow, Spread
-from liftlab.summary.provenance import Provenance, Published
+from liftlab.summary.provenance import Provenance, Published, Source
 from liftlab.summary.run import RunSummary
 from liftlab.summary.targets import Recommendations, Targets
 from liftlab.summary.trials import Examples, TrialDetails, Trials
@@ -124,7 +124,7 @@ def _examples(examples: Examples) -> pd.DataFrame:
     return rows.drop(columns="checks", errors="ignore")
 
 
-def _provenance(provenance: Provenance) -> Iterator[Row]:
+def _provenance(provenance: Provenance | Source) -> Iterator[Row]:
     facts = _fields(provenance.run.run)
     yield from ({"what": name, "value": value} for name, value in facts.items())
 
@@ -241,6 +241,7 @@ _KINDS: dict[type, tuple[Callable[[Any], Any], Draw | None]] = {
     Failures: (_failures, _draw_failures),
     Latency: (_latency, partial(_points, label="median, s", of="stage")),
     Provenance: (_provenance, None),
+    Source: (_provenance, None),
     Published: (
         lambda published: map(_fields, published.rows),
         partial(_points, of="what", value="recomputed", label="recomputed"),

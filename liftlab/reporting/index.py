@@ -20,7 +20,13 @@ ZIP = "report.zip"
 STATUS = "status.html"
 
 
-def index(summary: RunSummary, pages: Sequence[Rendered], topics: Mapping[str, str]) -> str:
+def index(
+    summary: RunSummary,
+    pages: Sequence[Rendered],
+    topics: Mapping[str, str],
+    *,
+    has_trials: bool = False,
+) -> str:
     """Return the page.
 
     Parameters
@@ -31,6 +37,8 @@ def index(summary: RunSummary, pages: Sequence[Rendered], topics: Mapping[str, s
         The report's other pages.
     topics
         What each is about, by its name.
+    has_trials
+        Whether there is a page of trials in full.
     """
     status = section_of(summary)
     badges = [verdict("undecided", said) for said in _badges(summary)]
@@ -42,7 +50,7 @@ def index(summary: RunSummary, pages: Sequence[Rendered], topics: Mapping[str, s
         tag("h2", "Pages"),
         tag("dl", *(_entry(page, topics.get(page.name, page.name)) for page in pages), cls="pages"),
         tag("h2", "To send, and to go on from"),
-        tag("ul", *_files(summary, [*topics])),
+        tag("ul", *_files(summary, [*topics], has_trials)),
     )
     shown = tuple(part for part in parts if isinstance(part, Html))
     return page_of_section(replace(status, parts=shown))
@@ -67,8 +75,11 @@ def _entry(page: Rendered, topic: str) -> Html:
     return tag("div", tag("dt", tag("a", topic, href=f"{page.name}.html")), said)
 
 
-def _files(summary: RunSummary, names: Sequence[str]) -> Iterator[Html]:
+def _files(summary: RunSummary, names: Sequence[str], has_trials: bool) -> Iterator[Html]:
     """Yield a line for each file beside the pages, and for the run's own folder."""
+    yield _file("definitions.html", "what each number is, and how it is computed")
+    if has_trials:
+        yield _file("trials.html", "the trials that the pages name: prompt, answer, checks")
     if "00_status" in names:
         yield _file(STATUS, "the status page alone, to attach")
     yield ZIP_LINE

@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import EntryPoint
 from typing import Any
 
+from ipykernel.ipkernel import IPythonKernel
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Int
@@ -39,6 +40,30 @@ class ForkedProvisioner(LocalProvisioner):
         self.pid = self.pgid = self.standby_pid
         self.cwd = kwargs.get("cwd")
         return self.connection_info
+
+
+class Kernel(IPythonKernel):
+    """Can be interrupted while it executes, and not while it replies.
+
+    Whoever shuts a kernel down interrupts it first, and one that has just sent its last reply
+    would complain of that on the terminal.
+    """
+
+    def pre_handler_hook(self) -> None:
+        """Leave interrupts ignored."""
+
+    post_handler_hook = pre_handler_hook
+
+    async def do_execute(
+        self, *args: Any, cell_meta: Any = None, cell_id: Any = None, **kw: Any
+    ) -> Any:
+        """Execute a cell, which an interrupt ends."""
+        execute: Any = super().do_execute
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return await execute(*args, cell_meta=cell_meta, cell_id=cell_id, **kw)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 class _Forked:
@@ -102,7 +127,9 @@ def _become_kernel(reader: int, cwd: str, parent: int) -> None:
         if connection_file:  # else the page's process is gone
             os.setsid()
             os.chdir(cwd)
-            app: Any = IPKernelApp.instance(parent_handle=parent, connection_file=connection_file)
+            app: Any = IPKernelApp.instance(
+                parent_handle=parent, connection_file=connection_file, kernel_class=Kernel
+            )
             app.initialize(list(_ARGUMENTS))
             app.start()
             code = 0

@@ -27,6 +27,8 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from liftlab.words import counted
+
 if TYPE_CHECKING:
     import nbformat
 
@@ -327,8 +329,24 @@ def judge(notebook: nbformat.NotebookNode) -> str:
         if cell.execution_count is None:
             return f"{where} was not executed to its end."
     last = cells[-1][1].get("outputs", ()) if cells else ()
-    if not any(END_TYPE in output.get("data", {}) for output in last):
+    marks = [output["data"][END_TYPE] for output in last if END_TYPE in output.get("data", {})]
+    if not marks:
         return "The last cell left no mark that it was reached."
+    return short(notebook) if marks[-1].get("owes") else ""
+
+
+def short(notebook: nbformat.NotebookNode) -> str:
+    """Return which figures or tables a notebook declares that its page lacks, or nothing."""
+    from liftlab.reporting.html import MEDIA_TYPE
+
+    outputs = [o.get("data", {}) for _, cell in named_cells(notebook) for o in cell.outputs]
+    html = "".join(data.get(MEDIA_TYPE, "") for data in outputs)
+    for kind, least in notebook.metadata.get("liftlab", {}).items():
+        count = html.count(f"<{kind.removesuffix('s')}>")
+        if count < least:
+            return (
+                f"It declares at least {counted(least, kind.removesuffix('s'))} and shows {count}."
+            )
     return ""
 
 

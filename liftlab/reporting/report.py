@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -37,6 +39,8 @@ STATUS_NOTEBOOK, SESSIONS_NOTEBOOK = "00_status", "70_sessions"
 WORKERS = 2
 RUN_LIMIT_S = 4 * 3600.0  # for the notebook that runs the suite
 PAGE_LIMIT_S = 600.0
+
+_TABLE_FILE = re.compile(r"\w+-[0-9a-f]{8}\.csv")  # as `files_beside` names them
 
 Say = Callable[[str], object]
 
@@ -76,7 +80,7 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
         )
         for path in notebooks
     ]
-    done.extend(render_all(tasks, WORKERS, lambda name: say(f"wrote {name}.html")))
+    done.extend(_rendered(tasks, say))
     done.sort(key=lambda page: page.name)
     summary = summarize(run, project)
     _write_rest(folder, summary, done, topics)
@@ -93,11 +97,28 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
     return folder
 
 
+def _rendered(tasks: Sequence[Job], say: Say) -> list[Rendered]:
+    """Render beside each other, under a bar on a terminal, with a line a page elsewhere."""
+    if not sys.stderr.isatty():
+        return render_all(tasks, WORKERS, lambda name: say(f"wrote {name}.html"))
+    from tqdm import tqdm
+
+    with tqdm(total=len(tasks), unit="page", file=sys.stderr) as bar:
+
+        def wrote(name: str) -> None:
+            bar.set_description(f"{name}.html")
+            bar.update()
+
+        return render_all(tasks, WORKERS, wrote)
+
+
 def status_page(project: Project, run: RunData) -> bytes:
     """Return the status page of a run, alone and without code, to be attached to a mail.
 
     Raises NotebookFailed if its notebook failed or is not there.
     """
+    from liftlab.reporting.links import alone
+
     path = project.path("notebooks") / f"{STATUS_NOTEBOOK}.ipynb"
     if not path.is_file():
         raise NotebookFailed(f"{path}: no such notebook; `liftlab init` lays it down")
@@ -113,7 +134,7 @@ def status_page(project: Project, run: RunData) -> bytes:
         [page] = render_all([job], 1)
         if page.fault:
             raise NotebookFailed(f"{page.name}: {page.fault}")
-        return job.html.read_bytes()
+        return alone(job.html.read_text("utf-8")).encode()
 
 
 def _notebooks(project: Project) -> list[Path]:
@@ -173,7 +194,8 @@ def _run_first(
         folder = reports / (rendered.run_id or "failed")
         folder.mkdir(exist_ok=True)
         kept = folder / html.name
-        html.replace(kept)
+        for path in html.parent.iterdir():  # tables beside the page, too
+            path.replace(folder / path.name)
     if not rendered.run_id:
         raise NotebookFailed(f"{RUN_NOTEBOOK}: {rendered.fault} The page: {kept}")
     return rendered
@@ -193,26 +215,35 @@ def _how_to_go_on(project: Project, before: Collection[str]) -> str:
 def _write_rest(
     folder: Path, summary: RunSummary, pages: Sequence[Rendered], topics: Mapping[str, str]
 ) -> None:
-    """Write the index, the messages, and what can be attached to a mail."""
+    """Write the index, what pages lead to, the messages, and what can be attached to a mail."""
+    from liftlab.reporting import links
     from liftlab.reporting.index import STATUS, ZIP, ZIP_LINE, index
     from liftlab.reporting.markdown import daily, status
 
-    files = {
-        "index.html": index(summary, pages, topics),
-        "status.md": status(summary),
-        "daily.md": daily(summary),
-    }
-    if STATUS_NOTEBOOK in [page.name for page in pages]:
-        page = (folder / f"{STATUS_NOTEBOOK}.html").read_text("utf-8")
-        files[STATUS] = page.replace(siblings(topics, STATUS_NOTEBOOK), "")
+    written = {f"{page.name}.html": "" for page in pages}
+    written = {name: (folder / name).read_text("utf-8") for name in written}
+    tables = set().union(*map(links.saved_beside, written.values()))
+    trials, marks = links.trials_page(summary.run, written.values())
+    glossary, quantities = links.glossary()
+    more = {links.TRIALS: trials} if marks else {}
+    html = {"index.html": index(summary, pages, topics, has_trials=bool(marks)), **written, **more}
+    html = {name: links.linked(text, quantities, marks) for name, text in html.items()}
+    files = {**html, links.GLOSSARY: glossary, "status.md": status(summary)}
+    files["daily.md"] = daily(summary)
+    if page := written.get(f"{STATUS_NOTEBOOK}.html"):
+        files[STATUS] = links.alone(page.replace(siblings(topics, STATUS_NOTEBOOK), ""))
+    for path in folder.iterdir():  # of an earlier report
+        if path.name not in tables and (
+            _TABLE_FILE.fullmatch(path.name) or path.name == links.TRIALS
+        ):
+            path.unlink()
     for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
-    names = [*files, *(f"{page.name}.html" for page in pages)]
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(names):  # one date for all, so that the same pages are the same bytes
+        for name in sorted({*files, *tables}):  # one date for all: the same pages, the same bytes
             entry = zipfile.ZipInfo(f"{folder.name}/{name}")
-            content = (folder / name).read_text("utf-8").replace(str(ZIP_LINE), "")
+            content = (folder / name).read_bytes().replace(str(ZIP_LINE).encode(), b"")
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     write_atomic(folder / ZIP, packed.getvalue())
 

@@ -8,6 +8,7 @@ import numbers
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from html import unescape
 from typing import Any
 
@@ -137,6 +138,21 @@ def table(
 def codes(values: Iterable[object]) -> list[Html | None]:
     """Return identifiers, or values of somebody's code, for a column that shows them as code."""
     return [None if _missing(v) else tag("code", bounded(str(v), MOST_CELL)) for v in values]
+
+
+def trial_mark(case_id: object, repeat: object) -> str:
+    """Return what stands for a trial in a page, whatever its case is called."""
+    digest = sha256(str(case_id).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{digest[:12]}-{repeat}"
+
+
+def trial_codes(frame: pd.DataFrame) -> list[Html]:
+    """Return the case of each row as code that leads to its trial, once pages are linked."""
+    trials = zip(frame["case_id"], frame["repeat"], strict=True)
+    return [
+        tag("code", bounded(str(case), MOST_CELL), data_t=trial_mark(case, repeat))
+        for case, repeat in trials
+    ]
 
 
 def behind(shown: Html, summary: str = "The numbers behind the figure (table, CSV)") -> Html:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from liftlab.settings import Project
 
 
+class Source(Result):
+    """Which run a page is of."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Provenance(Result):
     """What a reader needs to judge where numbers come from."""
@@ -33,6 +37,11 @@ class Provenance(Result):
     controls: tuple[str, ...]  # how many known answers were told apart; empty where none was run
     # a warning that repeats were answered faster than the first time; empty without one
     caches: str
+
+    @property
+    def brief(self) -> Source:
+        """The same in a line, for a page beside one that has it in full."""
+        return Source(run=self.run)
 
     @property
     def trust(self) -> str:

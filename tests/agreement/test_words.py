@@ -19,6 +19,7 @@ from liftlab.cli import show
 from liftlab.reporting import markdown
 from liftlab.reporting.export import export
 from liftlab.reporting.figures.base import Figure
+from liftlab.reporting.render import judge
 from liftlab.reporting.sections import attach
 from liftlab.reporting.text import targets
 from liftlab.reporting.text.messages import AUDIENCES
@@ -129,6 +130,15 @@ def test_nothing_makes_a_reader_stumble(summary: RunSummary) -> None:
         for match in re.finditer(pattern, text)
     }
     assert found == set()
+
+
+def test_every_page_has_the_figures_and_tables_that_it_owes(summary: RunSummary) -> None:
+    for path in NOTEBOOKS:
+        notebook = executed(path, summary)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.execution_count = 1
+        assert judge(notebook) == ""
 
 
 def test_nothing_on_the_terminal_makes_a_reader_stumble(summary: RunSummary) -> None:

@@ -91,9 +91,19 @@ def test_tags_are_ones_that_mean_something(notebook: Any) -> None:
     assert {tag for cell in notebook.cells for tag in cell.metadata.get("tags", ())} <= TAGS
 
 
+def test_it_declares_how_many_figures_and_tables_it_owes(notebook: Any) -> None:
+    owed = notebook.metadata["liftlab"]
+    assert owed.keys() == {"figures", "tables"}
+    assert sum(owed.values()) > 0
+
+
+FULL = {"# Status", "# Session checks"}  # where the numbers come from; on other pages in a line
+
+
 def test_it_ends_with_where_the_numbers_come_from(notebook: Any) -> None:
-    last = notebook.cells[-1].source
-    assert last == "summary.provenance" or last.endswith("liftlab.compare(other, run_id)")
+    title, last = notebook.cells[0].source.splitlines()[0], notebook.cells[-1].source
+    full = "summary.provenance" if title in FULL else "summary.provenance.brief"
+    assert last == full or last.endswith("liftlab.compare(other, run_id)")
 
 
 def test_every_result_is_on_some_page() -> None:

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from liftlab.reporting.html import END_TYPE
+from liftlab.reporting.html import END_TYPE, MEDIA_TYPE
 from liftlab.reporting.render import PRELOAD, Job, Rendered, first_line, judge, render_all
 
 SECTION = "from liftlab.reporting.sections.base import Section\n"
@@ -19,6 +19,18 @@ MARK = f"{SECTION}Section(run_id='r1', is_end=True)"
 TRANSPORT = """
 from ipykernel.connect import get_connection_info
 print("kernel over", get_connection_info(unpack=True)["transport"])
+"""
+# A kernel that is shut down as soon as it has replied; see `Kernel`.
+LATE = """
+import os, signal
+kernel = get_ipython().kernel
+send = kernel.session.send
+def interrupted(stream, message, *args, **more):
+    sent = send(stream, message, *args, **more)
+    if message == "execute_reply":
+        os.kill(os.getpid(), signal.SIGINT)
+    return sent
+kernel.session.send = interrupted
 """
 NOTEBOOKS = {
     "good": ["import sys\nprint(sys.executable, x)", TRANSPORT, MARK],
@@ -83,6 +95,15 @@ def test_a_bad_notebook_names_its_cell_at_the_top(
     assert "papermill" not in html
 
 
+def test_a_kernel_that_has_replied_says_nothing_of_its_end(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "late.ipynb", [LATE, MARK])
+    page = Job(notebook=path, html=tmp_path / "late.html", parameters={"x": 1}, echo=True)
+    assert [page.fault for page in render_all([page], 1)] == [""]
+    assert capfd.readouterr().err == ""
+
+
 def test_no_executed_copy_is_left(rendered: dict[str, Rendered]) -> None:
     folder = Path(rendered["good"].html).parent
     assert {path.suffix for path in folder.iterdir()} == {".html"}
@@ -122,6 +143,21 @@ def test_a_notebook_counts_only_by_its_own_marks(
     outputs: tuple[dict[str, object] | None, ...], fault: str
 ) -> None:
     assert judge(executed(*outputs)) == fault
+
+
+@pytest.mark.parametrize(
+    ("shown", "owes", "fault"),
+    [
+        ("<figure></figure><table></table>", True, ""),
+        ("<table></table>", True, "It declares at least 1 figure and shows 0."),
+        ("<figure></figure>", True, "It declares at least 1 table and shows 0."),
+        ("", False, ""),
+    ],
+)
+def test_a_page_short_of_a_figure_or_a_table_fails(shown: str, owes: bool, fault: str) -> None:
+    notebook = executed({MEDIA_TYPE: shown}, {END_TYPE: {"run_id": "r", "owes": owes}})
+    notebook.metadata["liftlab"] = {"figures": 1, "tables": 1}
+    assert judge(notebook) == fault
 
 
 def test_a_cell_without_code_has_a_name() -> None:

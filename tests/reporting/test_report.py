@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,11 +35,15 @@ class Renderer:
 
     def __init__(self, fails: Sequence[str] = (), run_id: str = "week1") -> None:
         self.fails, self.run_id, self.jobs = fails, run_id, []
+        self.table = ""  # the name of one beside each page
 
     def __call__(self, job: Job) -> Rendered:
         self.jobs.append(job)
         job.html.parent.mkdir(parents=True, exist_ok=True)
-        job.html.write_text(f"<p>page</p>{job.nav}")
+        saved = f'<a href="{self.table}" download="t.csv">CSV, 2 rows</a>' if self.table else ""
+        job.html.write_text(f"<p>page</p>{saved}{job.nav}")
+        if self.table:
+            job.html.with_name(self.table).write_bytes(b"a\r\n1\r\n")
         name = job.notebook.stem
         fault = "code cell 2 (1/0) failed." if name in self.fails else ""
         return Rendered(
@@ -52,7 +57,10 @@ class Renderer:
     def all(
         self, jobs: Sequence[Job], workers: int, say: Callable[[str], object] = lambda name: None
     ) -> list[Rendered]:
-        return [self(job) for job in jobs]
+        pages = [self(job) for job in jobs]
+        for page in pages:
+            say(page.name)
+        return pages
 
 
 @pytest.fixture
@@ -85,6 +93,7 @@ def test_a_known_run_is_rendered_without_running(project: Project, renderer: Ren
         "10_run_suite.html",
         "20_variance_outliers.html",
         "daily.md",
+        "definitions.html",
         "index.html",
         "report.zip",
         "status.html",
@@ -137,6 +146,22 @@ def test_the_index_says_what_the_run_comes_to(project: Project, renderer: Render
     assert "<script" not in html
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(
+    is_terminal: bool,
+    project: Project,
+    renderer: Renderer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    said: list[str] = []
+    report.write_report(project, "week1", said.append)
+    bar = capsys.readouterr().err
+    assert ("20_variance_outliers.html: 100%" in bar) is is_terminal
+    assert ("wrote 20_variance_outliers.html" in said) is not is_terminal
+
+
 def test_a_page_links_to_its_neighbours(project: Project, renderer: Renderer) -> None:
     folder = report.write_report(project, "week1", lambda _: None)
     html = (folder / "10_run_suite.html").read_text()
@@ -152,6 +177,31 @@ def test_what_is_attached_stands_alone(project: Project, renderer: Renderer) -> 
         packed = archive.read("week1/index.html").decode()
     assert names == {path.name for path in folder.iterdir()} - {"report.zip"}
     assert set(re.findall(r'href="([^"#]+)"', packed)) == names - {"index.html"}
+
+
+def test_tables_beside_pages_go_with_them_and_end_with_them(
+    project: Project, renderer: Renderer
+) -> None:
+    renderer.table = "t-0123abcd.csv"
+    folder = report.write_report(project, None, lambda _: None)
+    with zipfile.ZipFile(folder / "report.zip") as archive:
+        assert archive.read("week1/t-0123abcd.csv") == b"a\r\n1\r\n"
+    status = (folder / "status.html").read_text()
+    assert "<a " not in status
+    assert "CSV, 2 rows: t-0123abcd.csv, beside the full report" in status
+    mine = folder / "notes.csv"
+    mine.touch()
+    renderer.table = "t-4567cdef.csv"
+    report.write_report(project, "week1", lambda _: None)
+    assert sorted(path.name for path in folder.glob("*.csv")) == ["notes.csv", renderer.table]
+
+
+def test_the_run_s_page_brings_its_tables(project: Project, renderer: Renderer) -> None:
+    for path in project.path("notebooks").glob("[02]*.ipynb"):
+        path.unlink()
+    renderer.table = "t-0123abcd.csv"
+    folder = report.write_report(project, None, lambda _: None)
+    assert (folder / renderer.table).is_file()
 
 
 def test_code_is_left_out_for_readers_outside(project: Project, renderer: Renderer) -> None:

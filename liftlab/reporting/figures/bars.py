@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -14,9 +15,11 @@ from liftlab.analysis.estimate import quantity
 from liftlab.reporting.figures import base
 from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.html import Html
+from liftlab.words import counted
 
 MOST_LABELLED = 12  # up to so many bars each has words beside it, and amounts within
-_TOLD = 20  # bars in the words for who cannot see them
+LEAST = 0.01  # of a bar: kinds that are less in every bar are one
+OTHER = "other"
 _CHARACTER = 6.9  # pixels of an average character
 
 
@@ -69,19 +72,43 @@ class Bars:
 
     def figure(self, head: str, *, caption: str, table: Html | None = None) -> Figure:
         """Return the figure; `head` says in words what its rows are."""
+        shown = self._folded()
         lines = [
-            f"{row.name} {row.beside}".strip() + (f" ({row.words})" if row.words else "")
-            for row in self.rows[:_TOLD]
+            " ".join(f"{row.name}{f': {row.beside}' if row.beside else ''}".split())
+            + (f" ({row.words})" if row.words else "")
+            for row in [*shown.rows[:1], *shown.rows[1:][-1:]]
         ]
-        more = f"; and {len(self.rows) - _TOLD:,} more" if len(self.rows) > _TOLD else ""
         aims = [f"{name} {quantity(at, 's')}" for name, at in self.targets.items()]
-        tail = f" Targets: {', '.join(aims)}." if aims else ""
+        near = f" beside {', '.join(aims)}" if aims else ""
+        told = " The first is {}; the last is {}." if len(lines) > 1 else " It is {}."
         return Figure(
             caption=caption,
-            alt=f"{head}: {'; '.join(lines) or 'none'}{more}.{tail}",
-            draw=self._draw,
+            alt=f"{head}, {counted(len(shown.rows), 'bar')}{near}."
+            + (told.format(*lines) if lines else " There is nothing to show."),
+            draw=shown._draw,
             table=table,
         )
+
+    def _folded(self) -> Bars:
+        """Return the bars without empty parts, kinds under 1 % of every bar in one."""
+        rows = [
+            replace(row, parts=tuple(p for p in row.parts if p.amount > 0)) for row in self.rows
+        ]
+        used = {part.kind for row in rows for part in row.parts}
+        small = [
+            kind for kind in self.hues if kind in used and all(map(partial(_is_small, kind), rows))
+        ]
+        if not small:
+            return replace(self, rows=rows)
+        hues = {kind: hue for kind, hue in self.hues.items() if kind not in small}
+        rows = [
+            replace(
+                row,
+                parts=tuple(replace(p, kind=OTHER) if p.kind in small else p for p in row.parts),
+            )
+            for row in rows
+        ]
+        return replace(self, rows=rows, hues={**hues, OTHER: self.hues[small[0]]})
 
     def _draw(self, width: float) -> Drawing:
         narrow, many = width < base.WIDE, len(self.rows) > MOST_LABELLED
@@ -93,7 +120,7 @@ class Bars:
         drawing, axes = base.blank(width, 84 + 18 * lines + pitch * max(len(self.rows), 1))
         longest = max([*(row.end for row in self.rows), *near.values()], default=0.0) or 1.0
         said = ["" if many and not row.is_bad else row.beside for row in self.rows]
-        said = [base.label(words, 14 if narrow else 64) for words in said]
+        said = [base.label(words, 20 if narrow else 64) for words in said]
         inner = width - (130 if narrow else 150)
         aside = max(map(len, said), default=0) * _CHARACTER
         scale = longest / max(inner - aside, inner * 0.35)
@@ -146,3 +173,8 @@ class Bars:
                 )
             )
         return handles
+
+
+def _is_small(kind: str, row: Bar) -> bool:
+    whole = sum(part.amount for part in row.parts)
+    return sum(part.amount for part in row.parts if part.kind == kind) < LEAST * whole or not whole

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ _THEME: dict[str, Any] = {
     "ytick.major.size": 0.0,
 }
 _MOST_LABEL = 40
+_NARROW_LINE = 42  # characters of an axis' words where the page is narrow
 _PREAMBLE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _GROUP_ID = re.compile(r'<(g|svg) id="[^"]*"')
@@ -76,7 +78,7 @@ class Figure:
     """One figure: its caption answers a question; the same in words for who cannot see it."""
 
     caption: str  # the answer
-    alt: str  # what the figure shows, from the numbers that it draws
+    alt: str  # in two sentences what it shows, from the numbers that it draws
     draw: Callable[[float], Drawing] = field(repr=False)  # draws it at a width in pixels
     table: Html | None = field(default=None, repr=False)  # the numbers behind it, a click away
 
@@ -105,7 +107,7 @@ class Figure:
 
 def blank(width: float, height: float) -> tuple[Drawing, Axes]:
     """Return an empty drawing of a size in pixels, and its axes."""
-    layout = ConstrainedLayoutEngine(w_pad=0.0, h_pad=0.03)
+    layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03)
     drawing = Drawing(figsize=(width / 72, height / 72), dpi=72, layout=layout)
     return drawing, drawing.add_subplot()
 
@@ -178,7 +180,9 @@ def legend(axes: Axes, handles: Sequence[Any], *, columns: int, above: float = 0
 
 def wrapped(parts: Sequence[str], narrow: bool) -> str:
     """Join the words of an axis, a line each where the page is narrow."""
-    return ("\n" if narrow else " · ").join(parts)
+    if not narrow:
+        return " · ".join(parts)
+    return "\n".join(textwrap.fill(part, _NARROW_LINE) for part in parts)
 
 
 def _inline(svg: str, alt: str) -> str:

@@ -67,9 +67,9 @@ def cost_by_traffic(
     points = "; ".join(f"{name}: {quantity(y, unit)}" for name, (_, y) in marks.items())
     return Figure(
         caption=caption,
-        alt=f"Lines of the bill of a month, by arrival rate, both axes logarithmic. {told}."
-        + (f" {points}." if points else "")
-        + (f" {warm_from[0]}.".capitalize() if warm_from else ""),
+        alt="Lines of the bill of a month, by arrival rate, both axes logarithmic. "
+        + "; ".join(filter(None, [told, points, warm_from[0] if warm_from else ""]))
+        + ".",
         draw=lambda width: _draw_traffic(rates, lines, marks, warm_from, unit, width),
         table=table,
     )
@@ -96,7 +96,7 @@ def cost_parts(
         )
     axis = ["share of the bill"]
     shown = Bars(rows=rows, hues=HUES, axis=axis, hatch="retries", targets={}, unit="%")
-    return shown.figure("What the bill is for", caption=caption, table=table)
+    return shown.figure("Shares of the bill by what it is for", caption=caption, table=table)
 
 
 def _line_words(name: str, rates: Sequence[float], values: Sequence[float], unit: str) -> str:

@@ -17,6 +17,7 @@ from liftlab.analysis.success import SuccessCurve
 from liftlab.reporting.figures import base
 from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.html import Html
+from liftlab.words import counted
 
 _POINTS = 400
 _SHOWN = 0.995  # of what ends: beyond it a long tail would squeeze the rest
@@ -133,12 +134,13 @@ def _draw(
 def drift(relative: Floats, *, caption: str) -> Figure:
     """Show whether times grow or shrink: each over the median of its case, in order."""
     known = relative[np.isfinite(relative)]
-    told = "none"
+    told = "nowhere"
     if len(known):
         told = f"from {plain(float(known.min()), 2)} to {plain(float(known.max()), 2)} times"
     return Figure(
         caption=caption,
-        alt=f"{len(known):,} end-to-end times over their prompt's median, in order: {told}.",
+        alt="End-to-end times over their prompt's median, in the order measured, "
+        f"{counted(len(known), 'point')}. They go {told}.",
         draw=lambda width: _draw_drift(relative, width),
     )
 
@@ -167,6 +169,7 @@ def _draw_drift(relative: Floats, width: float) -> Drawing:
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(lambda tick, _: f"{plain(tick, 2)}×")
     some = f"{len(kept):,} of {len(place):,} " if len(kept) < len(place) else ""
-    axes.set_xlabel(f"{some}trials in the order measured; 1× is the prompt's median", loc="left")
+    across = [f"{some}trials in the order measured", "1× is the prompt's median"]
+    axes.set_xlabel(base.wrapped(across, width < base.WIDE), loc="left")
     base.legend(axes, handles, columns=2)
     return drawing

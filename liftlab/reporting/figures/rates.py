@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from liftlab.analysis.estimate import Estimate, as_set, plain
@@ -16,9 +18,10 @@ from liftlab.reporting.figures import base
 from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.html import Html
 from liftlab.reporting.text import words
-from liftlab.reporting.text.numbers import with_likely
+from liftlab.words import counted
 
 MOST_ROWS = 40
+_RATIO_HUES = {"faster": base.BLUE, "slower": base.BAD}
 _TICKS = (0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
@@ -40,12 +43,15 @@ def success_by_category(
 ) -> Figure:
     """Show each group's success rate with its interval, and the counts beside it."""
     rows = [(words.readable(rate.group), rate) for rate in rates]
-    told = "; ".join(
-        f"{name} {r.successes:,} of {r.trials:,}, {with_likely(r.estimate)}" for name, r in rows
-    )
+    known = [(name, rate) for name, rate in rows if rate.trials]
+    ranked = sorted(known, key=lambda row: row[1].estimate.value or 0.0)
+    ends = [f"{name} {r.successes:,} of {r.trials:,}" for name, r in [*ranked[-1:], *ranked[:1]]]
+    aim = f", beside the target {as_set(target, '%')}" if target is not None else ""
+    told = "From the highest to the lowest: {} to {}" if ends else "No rate is known"
     return Figure(
         caption=caption,
-        alt=f"Success rates with their intervals: {base.label(told, 2_000) or 'none'}.",
+        alt=f"Success rates with their intervals of {counted(len(rows), 'group')}{aim}. "
+        f"{told.format(*ends)}.",
         draw=lambda width: _draw_rates(rows, target, width),
         table=table,
     )
@@ -60,13 +66,13 @@ def ratio_rows(
 ) -> Figure:
     """Show times of a second run over a first beside 1; within the margin is the same."""
     shown = [row for row in rows if row.ratio.value is not None][:MOST_ROWS]
-    told = "; ".join(
-        f"{base.label(row.name)} {with_likely(row.ratio)}, {row.verdict}" for row in shown
-    )
-    more = f" {len(rows) - len(shown):,} more are not drawn." if len(rows) > len(shown) else ""
+    counts = Counter(row.verdict for row in shown)
+    told = ", ".join(f"{verdict} {count:,}" for verdict, count in counts.most_common())
+    more = f"; {len(rows) - len(shown):,} more are not drawn" if len(rows) > len(shown) else ""
     return Figure(
         caption=caption,
-        alt=f"Times of the second run over the first, 1 is the same: {told or 'none'}.{more}",
+        alt=f"Times of the second run over the first with their likely ranges, 1 is the same. "
+        f"Of {counted(len(shown), 'row')}: {told or 'none'}{more}.",
         draw=lambda width: _draw_ratios(shown, margin, width),
         table=table,
     )
@@ -90,7 +96,7 @@ def _draw_rates(
 
 
 def _draw_ratios(rows: Sequence[Ratio], margin: float | None, width: float) -> Drawing:
-    drawing, axes = base.blank(width, 74 + (28 if len(rows) <= 12 else 19) * max(len(rows), 1))
+    drawing, axes = base.blank(width, 104 + (28 if len(rows) <= 12 else 19) * max(len(rows), 1))
     ends = low, high = _range(rows, margin)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
@@ -100,14 +106,23 @@ def _draw_ratios(rows: Sequence[Ratio], margin: float | None, width: float) -> D
         )
     axes.axvline(1.0, color=base.INK, linewidth=1.1, zorder=1)
     for place, row in enumerate(rows):
-        hue = {"faster": base.BLUE, "slower": base.BAD}.get(row.verdict, base.GREY)
+        hue = _RATIO_HUES.get(row.verdict, base.GREY)
         _interval(axes, place, row.ratio, hue, ends)
         _beside(axes, place, plain(row.ratio.value or math.nan, 3, padded=True))
     _names(axes, [row.name for row in rows], width)
     at = _ticks(low, high, 4 if width < base.WIDE else 8)
     axes.set_xticks(at, [f"× {plain(tick, 2)}" for tick in at])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("faster (blue) ← the same → slower (red); bar: likely range", loc="left")
+    what = ["second run over the first", "the bar is the likely range"]
+    axes.set_xlabel(base.wrapped(what, width < base.WIDE), loc="left")
+    named = {_RATIO_HUES.get(row.verdict, base.GREY): row.verdict for row in rows}
+    named |= {base.GREY: "neither"} if base.GREY in named else {}
+    handles = [
+        Line2D([], [], color=hue, marker="o", linestyle="", label=name)
+        for hue, name in named.items()
+    ]
+    if handles:
+        base.legend(axes, handles, columns=3)
     return drawing
 
 

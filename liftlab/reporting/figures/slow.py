@@ -23,6 +23,7 @@ from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.html import Html
 from liftlab.reporting.text import words
 from liftlab.reporting.text.slow import step_words
+from liftlab.words import counted
 
 MOST_POINTS = 600  # of a row with more, a density and the slow ones are drawn
 _BINS, _LEAST, _MOST_RED = 150, 0.02, 60  # of a density, the height of a single step; red points
@@ -62,44 +63,45 @@ def latency_strip(
         flagged = pd.MultiIndex.from_frame(frame[keys]).isin(red)
         cases = labels(frame, "case_id")[known]
         rows.append(_Strip(name, values[known], flagged[known], cases, medians.get(name)))
-    told = [_strip_words(row) for row in rows]
+    told = "; ".join(map(_strip_words, rows))
     return Figure(
         caption=caption,
-        alt=f"A strip of points a stage, in seconds. {' '.join(told) or 'There are none.'}",
+        alt="A strip of points a stage, in seconds, slow steps in red. "
+        f"{told or 'There are none'}.",
         draw=lambda width: _draw_strip(rows, width),
     )
 
 
 def causes(slow: SlowSteps, *, caption: str, table: Html | None = None) -> Figure:
     """Show what the slowest steps consist of: what is usual, each kind of cause, and the rest."""
-    rows = [_causes_of(step) for step in slow.first(MOST_EXPLAINED)]
+    repeated = slow.steps["repeat"].nunique() > 1
+    rows = [_causes_of(step, repeated) for step in slow.first(MOST_EXPLAINED)]
     hues = {USUAL: base.GREY, **{kind: hue for kind, (hue, _) in KINDS.items()}}
     shown = Bars(rows=rows, hues=hues, axis=["seconds"], hatch="unexplained", targets={})
-    return shown.figure("Slow steps by cause", caption=caption, table=table)
+    return shown.figure("Seconds of slow steps by cause", caption=caption, table=table)
 
 
-def _causes_of(step: SlowStep) -> Bar:
+def _causes_of(step: SlowStep, repeated: bool) -> Bar:
     amounts = [(kind, sum(map(step.seconds, of))) for kind, (_, of) in KINDS.items()]
     parts = [Part(kind=kind, amount=seconds) for kind, seconds in amounts if seconds > 0]
     rest = Part(kind=USUAL, amount=step.unexplained_s, hatched=True)
     return Bar(
-        name=f"{base.label(step.case_id, 24)}, {words.stage(step.stage)}",
+        name=f"{base.label(step.case_id, 24)}{f' {step.repeat}' if repeated else ''}, "
+        f"{words.stage(step.stage)}",
         parts=(Part(kind=USUAL, amount=step.usual_s), *parts, rest),
         words=step_words(step),
     )
 
 
 def _strip_words(row: _Strip) -> str:
-    name, values, flagged, cases, median = row
+    name, values, flagged, _, median = row
     if len(values) == 0:
-        return f"{words.stage(name)}: no times."
-    first = zip(values[flagged][:10], cases[flagged][:10], strict=True)
-    slow = [f"{base.label(case, 24)} {quantity(float(took), 's')}" for took, case in first]
-    more = f" and {flagged.sum() - 10:,} more" if flagged.sum() > 10 else ""
+        return f"{words.stage(name)}: no times"
+    ends = " to ".join(quantity(float(end), "s") for end in (values.min(), values.max()))
+    count = counted(len(values), "step")
     return (
-        f"{words.stage(name)}: {len(values):,} steps, {quantity(float(values.min()), 's')} to "
-        f"{quantity(float(values.max()), 's')}, median {quantity(median, 's')}; "
-        f"slow: {', '.join(slow) or 'none'}{more}."
+        f"{words.stage(name)}: {count}, {ends}, median {quantity(median, 's')}, "
+        f"{flagged.sum():,} slow"
     )
 
 

@@ -21,6 +21,7 @@ from liftlab.reporting.text import words
 from liftlab.store import RunData
 
 MOST_BARS = 60
+MOST_CASES, SLOWEST = 200, 40  # beyond so many prompts curves say more; of fewer these are drawn
 LATER = "later stages"
 _KEY = ["case_id", "repeat"]
 
@@ -28,21 +29,25 @@ _KEY = ["case_id", "repeat"]
 def stage_bars(
     run: RunData, targets: Mapping[str, float], *, caption: str, table: Html | None = None
 ) -> Figure:
-    """Show where each trial's time went: up to 60 as bars, slowest first; more as curves."""
+    """Show where the time went, slowest first: up to 60 trials, else prompts, or curves."""
     names = stage_names(run.stages)
-    if len(run.trials) > MOST_BARS:
+    cases = run.trials["case_id"].nunique()
+    by_case = len(run.trials) > MOST_BARS
+    if by_case and not 1 < cases <= MOST_CASES:
         return _curves(run, names, targets, caption=caption, table=table)
-    rows = trial_bars(run, names)
-    guessed = any(part.hatched and part.start is None for row in rows for part in row.parts)
-    note = ["attempts without times of their own are drawn equally long"] if guessed else []
-    shown = Bars(
-        rows=rows,
-        hues=_hues(names),
-        axis=["seconds end to end", *note],
-        hatch="asked again",
-        targets=targets,
-    )
-    return shown.figure("End-to-end times, slowest first", caption=caption, table=table)
+    if by_case:
+        rows, later = case_bars(run, names), floats(run.attempts, "attempt") > 1
+        guessed = bool(_untimed(run.attempts)[later].any())
+        axis = ["seconds end to end, mean of a prompt's requests"]
+        axis += [f"the {len(rows)} slowest of {cases} prompts"] * (len(rows) < cases)
+    else:
+        rows, axis = trial_bars(run, names), ["seconds end to end"]
+        guessed = any(part.hatched and part.start is None for row in rows for part in row.parts)
+    axis += ["attempts without times of their own are drawn equally long"] * guessed
+    shown = Bars(rows=rows, hues=_hues(names), axis=axis, hatch="asked again", targets=targets)
+    whose = "mean of each prompt" if by_case else "each request"
+    head = f"End-to-end seconds by stage, {whose}, slowest first"
+    return shown.figure(head, caption=caption, table=table)
 
 
 def trial_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
@@ -84,6 +89,67 @@ def trial_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
         )
         bars.append((e2e if np.isfinite(e2e) else -1.0, bar))
     return [bar for _, bar in sorted(bars, key=lambda pair: -pair[0])]
+
+
+def case_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
+    """Return a bar a prompt, slowest first: the mean of its trials that have a time."""
+    trials = run.trials[np.isfinite(floats(run.trials, "e2e_s"))]
+    count, mean = (trials.groupby("case_id")["e2e_s"].agg(how) for how in ("size", "mean"))
+    right = (trials["outcome"] == "pass").groupby(trials["case_id"]).sum()
+    graded = trials["outcome"].isin(["pass", "fail"]).groupby(trials["case_id"]).sum()
+    spent = _spent(run, trials)
+    kinds = dict(zip(names, _kinds(names), strict=True))
+    bars = []
+    for case in mean.sort_values(ascending=False, kind="stable").index[:SLOWEST]:
+        parts: list[Part] = []
+        told, at = [], 0.0
+        for name in names:
+            if (case, name) not in spent.index:
+                continue
+            took, first, again = (float(s) / count[case] for s in spent.loc[(case, name)])
+            parts.append(Part(kind=kinds[name], start=at, amount=first))
+            parts.append(
+                Part(kind=kinds[name], start=at + took - again, amount=again, hatched=True)
+            )
+            told.append(f"{words.stage(name)} {quantity(took, 's')}")
+            at += took
+        is_bad = bool(right[case] < graded[case])
+        verdict = f"  {right[case]} of {graded[case]} right" if is_bad else ""
+        bars.append(
+            Bar(
+                name=base.label(case, 28),
+                parts=tuple(parts),
+                beside=f"{quantity(float(mean[case]), 's')}{verdict}",
+                is_bad=is_bad,
+                words=", ".join(told),
+            )
+        )
+    return bars
+
+
+def _spent(run: RunData, trials: pd.DataFrame) -> pd.DataFrame:
+    """Return seconds of trials by prompt and stage: in all, of first attempts, of others."""
+    keys = [*_KEY, "stage"]
+    stages = run.stages.merge(trials[_KEY], on=_KEY).set_index(keys)
+    took, tries = floats(stages, "latency_s"), np.fmax(floats(stages, "attempts"), 1)
+    own = pd.DataFrame({"took": took, "first": took / tries}, index=stages.index)
+    own["again"] = own["took"] - own["first"]
+    is_first = floats(run.attempts, "attempt") == 1
+    seconds = floats(run.attempts, "last_byte_s") - floats(run.attempts, "sent_s")
+    timed = run.attempts.assign(
+        first=np.where(is_first, seconds, 0.0), again=np.where(is_first, 0.0, seconds)
+    )
+    measured = timed[~_untimed(timed)].groupby(keys)[["first", "again"]].sum()
+    own.update(measured)
+    return own.groupby(["case_id", "stage"]).sum()
+
+
+def _untimed(attempts: pd.DataFrame) -> pd.Series[bool]:
+    """Return which attempts are of a step that has one without times."""
+    seconds = floats(attempts, "last_byte_s") - floats(attempts, "sent_s")
+    unknown = pd.Series(~np.isfinite(seconds), index=attempts.index)
+    steps = [attempts[key] for key in (*_KEY, "stage")]  # none of warm-up
+    return unknown.groupby(steps, dropna=False).transform("any")
 
 
 def _kinds(names: Sequence[str]) -> list[str]:
@@ -134,7 +200,7 @@ def _curves(
     """Show many trials: for each stage and end to end, the share that was done by a time."""
     series = {"end to end": floats(run.trials, "e2e_s")}
     for name, kind in zip(names, _kinds(names), strict=True):
-        if kind != LATER:
+        if kind != LATER and len(names) > 1:  # one stage is all there is end to end
             series[kind] = floats(run.stages[run.stages["stage"] == name], "latency_s")
     series = {name: values[np.isfinite(values)] for name, values in series.items()}
     hues = {"end to end": base.INK, **_hues(names)}

@@ -11,6 +11,7 @@ from liftlab.reporting.html import END_TYPE, FINDING_TYPE, MEDIA_TYPE, Html, joi
 from liftlab.reporting.text import run as run_text
 from liftlab.reporting.text.base import joined, marked
 from liftlab.reporting.text.numbers import interval, value
+from liftlab.store import RunData
 from liftlab.summary.provenance import warning_of
 from liftlab.summary.result import Result
 
@@ -36,6 +37,8 @@ class Section:
     is_empty: bool = False
     # whether it is the last part of a page, and the mark that its notebook ran to the end
     is_end: bool = False
+    # at the end: whether the page owes the figures and tables that its notebook declares
+    owes: bool = False
 
     def body(self) -> Html:
         """Return what stands under the sentences."""
@@ -78,7 +81,8 @@ class Section:
             },
             MEDIA_TYPE: self.body().text,
         }
-        return {**bundle, END_TYPE: {"run_id": self.run_id}} if self.is_end else bundle
+        mark = {"run_id": self.run_id, "owes": self.owes}
+        return {**bundle, END_TYPE: mark} if self.is_end else bundle
 
 
 @singledispatch
@@ -95,6 +99,12 @@ def of_run(result: Result, **parts: Any) -> Section:
         run_id=result.run.run.run_id,
         **parts,
     )
+
+
+def has_all(run: RunData) -> bool:
+    """Say whether a run has what figures are drawn from: answers with a verdict, and times."""
+    graded = run.trials["outcome"].isin(["pass", "fail"])
+    return bool((graded & run.trials["e2e_s"].notna()).any())
 
 
 def cell(estimate: Estimate) -> Html:

@@ -40,6 +40,7 @@ def _(comparison: Comparison) -> Section:
         line=write("{} → {}", code(comparison.first.run_id), code(comparison.second.run_id)),
         run_id=comparison.second.run_id,
         is_end=True,
+        owes=bool(comparison.times.shared),
     )
 
 

@@ -24,7 +24,7 @@ from liftlab.reporting.sections.base import (
     shown,
 )
 from liftlab.reporting.sections.trials import trial_table
-from liftlab.reporting.tables import behind, codes, table, verdict
+from liftlab.reporting.tables import behind, table, trial_codes, verdict
 from liftlab.reporting.text import drift as drift_text
 from liftlab.reporting.text import latency as latency_text
 from liftlab.reporting.text import slow as slow_text
@@ -197,7 +197,7 @@ def _slow_table(slow: Slow) -> Html:
     }
     rows = pd.DataFrame(
         {
-            "Prompt": codes(shown["case_id"]),
+            "Prompt": trial_codes(shown),
             "Repeat": shown["repeat"],
             "Stage": shown["stage"].map(words.stage),
             "Took, s": shown["took_s"],

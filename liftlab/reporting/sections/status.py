@@ -12,7 +12,7 @@ from liftlab.analysis.published import PublishedFigure
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.records import Run
 from liftlab.reporting.html import Html, tag
-from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
+from liftlab.reporting.sections.base import Section, cell, has_all, interval_cell, of_run, shown
 from liftlab.reporting.since import change
 from liftlab.reporting.tables import Scorecard, facts_table, scorecards, table, verdict
 from liftlab.reporting.text import answers, findings, run, targets, words
@@ -32,7 +32,7 @@ from liftlab.reporting.text.provenance import (
 )
 from liftlab.settings.targets import SESSION_METRIC
 from liftlab.summary.claims import Claims
-from liftlab.summary.provenance import Provenance, Published, warning_of
+from liftlab.summary.provenance import Provenance, Published, Source, warning_of
 from liftlab.summary.run import RunSummary
 from liftlab.summary.targets import Recommendations, Targets
 
@@ -240,7 +240,15 @@ def _(provenance: Provenance) -> Section:
         **_client(run.run),
     }
     shown = facts_table(rows)
-    return of_run(provenance, details=(("Run, settings, versions", shown),), is_end=True)
+    details = (("Run, settings, versions", shown),)
+    return of_run(provenance, details=details, is_end=True, owes=has_all(run))
+
+
+@shown.register
+def _(source: Source) -> Section:
+    """Return nothing but the line that every page has in its head, and where there is more."""
+    more = "All settings, versions and digests of the run stand at the end of the status page."
+    return of_run(source, notes=(more,), is_end=True, owes=has_all(source.run))
 
 
 def _run(run: Run) -> dict[str, object]:

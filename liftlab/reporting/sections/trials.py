@@ -19,9 +19,9 @@ from liftlab.reporting.tables import (
     MOST_ROWS,
     Scorecard,
     behind,
-    codes,
     scorecards,
     table,
+    trial_codes,
     verdict,
 )
 from liftlab.reporting.text import trial as trial_text
@@ -108,7 +108,7 @@ def trial_table(run: RunData) -> Html:
     frame = frame.head(MOST_ROWS)
     shown = frame.drop(columns=["checks_passed", "checks_total", "failure_class"])
     outcomes: Any = [verdict(str(outcome)) for outcome in frame["outcome"]]
-    ids: Any = codes(frame["case_id"])
+    ids: Any = trial_codes(frame)
     shown = shown.assign(outcome=outcomes, case_id=ids)
     shown["category"] = frame["category"].map(words.readable, na_action="ignore")
     return table(

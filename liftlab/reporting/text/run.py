@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from liftlab.records import SESSIONS
+from liftlab.records import SESSIONS, Run
 from liftlab.reporting.text.base import Text, code, joined, write
 from liftlab.reporting.text.provenance import SOURCES
 from liftlab.store import RunData
@@ -16,14 +16,19 @@ def line(run: RunData) -> Text:
         write("run {}", code(row.run_id)),
         SOURCES.get(row.provenance, ""),
         f"simulated, run {run.sped_up:g} times as fast" if run.sped_up != 1 else "",
-        name(row.hardware or row.endpoint),
-        name(row.model),
+        *_where(row),
         _size(run),
         _load(run),
         (row.started_at or "")[:10],
         "" if row.status == "complete" else row.status,
     ]
     return joined(parts, " · ")
+
+
+def _where(row: Run) -> list[str]:
+    """Return endpoint, model and hardware, each by its name, as far as they are known."""
+    known = {"endpoint": row.endpoint, "model": row.model, "hardware": row.hardware}
+    return [f"{what} {name(said)}" for what, said in known.items() if said]
 
 
 def _size(run: RunData) -> str:

@@ -97,8 +97,8 @@ def test_unequal_repeats_say_both_counts(week2: RunData) -> None:
 
 def test_which_run_it_is_in_a_line(week2: RunData, forty: RunData) -> None:
     assert run.line(week2) == (
-        "run week2_day1 · published figures, recomputed · Modal, NVIDIA A10G · 5 prompts × 1 · "
-        "one at a time · 2025-10-15"
+        "run week2_day1 · published figures, recomputed · endpoint modal · "
+        "hardware Modal, NVIDIA A10G · 5 prompts × 1 · one at a time · 2025-10-15"
     )
     assert "simulated, run 100 times as fast" in run.line(replace(forty, sped_up=100.0))
     long = replace(week2, run=replace(week2.run, model="m" * 5_000))

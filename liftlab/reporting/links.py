@@ -1,0 +1,112 @@
+"""Links between a report's pages: from quantities to the glossary, from trials to theirs in full.
+
+Pages are linked once all are written, so that no link leads nowhere: one that travels alone has
+none of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from html import unescape
+
+from liftlab.errors import LiftlabError
+from liftlab.jobs.layout import definitions
+from liftlab.reporting.export import page_of_markdown, page_of_section
+from liftlab.reporting.html import Html, tag
+from liftlab.reporting.sections import section_of
+from liftlab.reporting.sections.base import Section
+from liftlab.reporting.tables import trial_mark
+from liftlab.reporting.text import run as run_text
+from liftlab.reporting.text.base import code, joined, write
+from liftlab.store import RunData
+from liftlab.summary.trials import trial_of
+from liftlab.words import counted
+
+GLOSSARY, TRIALS = "definitions.html", "trials.html"
+MOST_TRIALS, MOST_CHARACTERS = 60, 500_000  # of the page of trials
+_HOME = str(tag("p", tag("a", "All pages of this run", href="index.html"), cls="siblings"))
+_QUANTITY = re.compile(r'<span data-q="([^"]*)"[^>]*>[^<]*</span>')
+_TRIAL = re.compile(r'<code data-t="([0-9a-f]+-\d+)">[^<]*</code>')
+_SUMMARY = re.compile(r"(<summary\b.*?</summary>)", re.DOTALL)  # a control already
+_SAVED = re.compile(r'<a href="([^":]+)" download="[^"]*">([^<]*)</a>')
+_SITE_LINK = re.compile(r"\[([^\]]+)\]\([\w-]+\.md[^)]*\)")
+_FIRST_CELL = re.compile(r"(<tr>\s*<td[^>]*>)(.*?)(</td>)", re.DOTALL)
+_CODE = re.compile(r"<code>(\w+)</code>")
+
+
+def linked(html: str, quantities: Collection[str], trials: Collection[str]) -> str:
+    """Return a page with links from quantities, and from cases to their trials."""
+
+    def to_glossary(shown: re.Match[str]) -> str:
+        names = [name for name in re.split("[:.]", shown[1]) if name in quantities]
+        return _anchor(shown[0], f"{GLOSSARY}#q-{names[0]}") if names else shown[0]
+
+    def to_trial(shown: re.Match[str]) -> str:
+        return _anchor(shown[0], f"{TRIALS}#t-{shown[1]}") if shown[1] in trials else shown[0]
+
+    pieces = _SUMMARY.split(html)
+    pieces[::2] = [_TRIAL.sub(to_trial, _QUANTITY.sub(to_glossary, piece)) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def _anchor(shown: str, href: str) -> str:
+    return str(tag("a", Html(shown), href=href, cls="quiet"))
+
+
+def saved_beside(html: str) -> set[str]:
+    """Return the names of the files beside a page that hold its tables."""
+    return {unescape(link[1]) for link in _SAVED.finditer(html)}
+
+
+def alone(html: str) -> str:
+    """Return a page without links to files beside it; it says where they are."""
+    return _SAVED.sub(lambda link: f"{link[2]}: {link[1]}, beside the full report", html)
+
+
+def glossary() -> tuple[str, set[str]]:
+    """Return the page of definitions, and the names of the quantities that it defines."""
+    names: set[str] = set()
+
+    def named(shown: re.Match[str]) -> str:
+        if shown[1] in names:
+            return shown[0]
+        names.add(shown[1])
+        return str(tag("code", shown[1], id=f"q-{shown[1]}"))
+
+    html = page_of_markdown(_SITE_LINK.sub(r"\1", definitions()), nav=_HOME)
+    html = _FIRST_CELL.sub(lambda cell: cell[1] + _CODE.sub(named, cell[2]) + cell[3], html)
+    return html, names
+
+
+def trials_page(run: RunData, pages: Iterable[str]) -> tuple[str, list[str]]:
+    """Return a page of the trials that pages name, each in full, and their marks."""
+    marks = list(dict.fromkeys(mark for html in pages for mark in _TRIAL.findall(html)))
+    wanted = marks[:MOST_TRIALS]
+    cases = {trial_mark(case, ""): case for case in run.trials["case_id"].unique()}
+    parted = {mark: mark.split("-") for mark in wanted}
+    keys = {mark: (cases[f"{case}-"], int(repeat)) for mark, (case, repeat) in parted.items()}
+    tables = ("trials", "stages", "attempts", "grades", "checks")
+    named = {case for case, _ in keys.values()}
+    rows = {name: getattr(run, name) for name in tables}
+    few = replace(run, **{n: table[table["case_id"].isin(named)] for n, table in rows.items()})
+    parts: list[Html] = []
+    for mark, (case, repeat) in keys.items():
+        if sum(len(part.text) for part in parts) > MOST_CHARACTERS:
+            break
+        try:
+            section = section_of(trial_of(few, case, repeat))
+        except LiftlabError as error:  # of a damaged folder; the other pages stand
+            section = Section(title=f"{case}, repeat {repeat}", warning=str(error))
+        heading = tag("h2", section.title, id=f"t-{mark}")
+        said = tag("p", joined(section.sentences) or section.warning)
+        parts.append(tag("section", heading, said, *section.parts))
+    shown = Section(
+        title=f"{counted(len(parts), 'trial')} that the pages name",
+        sentences=(write("Requests and replies in full: {}.", code("liftlab trial")),),
+        parts=tuple(parts),
+        line=run_text.line(run),
+        run_id=run.run.run_id,
+    )
+    return page_of_section(shown, nav=_HOME), wanted[: len(parts)]
