@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("load")
-@click.argument("endpoint", metavar="URL|NAME")
+@click.argument("endpoint", required=False, metavar="URL|NAME")
 @url_options
 @click.option(
     "-c",
@@ -48,6 +48,14 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="A line per request."
 )
+@click.option(
+    "--processes", type=click.IntRange(1, 256), help="Send it from N processes of this machine."
+)
+@click.option("--segment", metavar="I/N", help="Send this part of the load; needs --start-at.")
+@click.option(
+    "--start-at", metavar="TIME", help="When all parts begin: ISO 8601, or seconds since 1970."
+)
+@click.option("--resume", metavar="RUN", help="Finish a closed loop that was broken off.")
 @limit_options
 @json_option
 def load_command(
@@ -61,6 +69,10 @@ def load_command(
     max_tokens: int,
     seed: int | None,
     out: Path | None,
+    processes: int | None,
+    segment: str | None,
+    start_at: str | None,
+    resume: str | None,
     as_json: bool,
     **more: Any,
 ) -> None:
@@ -74,6 +86,15 @@ def load_command(
     """
     from liftlab import jobs
 
+    if resume or more["endpoint"] is None:
+        if not resume:
+            raise UsageError("say what to load: a URL or the name of an endpoint")
+        del more["endpoint"]
+        here = project(**overrides_of(more))
+        finish(here, jobs.resume_load(here, taken(resume, here)), as_json)
+        return
+    if (segment is None) != (start_at is None) or (segment and processes):
+        raise UsageError("--segment and --start-at go together, and without --processes")
     here = project(**overrides_of(more))
     target = here.settings.chosen_endpoint(model)
     request = jobs.plan_load(
@@ -89,6 +110,8 @@ def load_command(
         seed=seed,
         out=out,
     )
+    if segment is not None and start_at is not None:
+        _send_segment(request, named(segment, moment(start_at)))...
     finish(here, jobs.run_load(request), as_json)
 
 

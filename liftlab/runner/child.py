@@ -37,7 +37,7 @@ async def run(job: Job, stop: Stop, ready: Ready | None = None) -> None:
         home = "requests" if job.request.prompt is not None else "trials"
         ready = import_module(f"liftlab.runner.{home}").ready
     assert ready is not None
-    concurrency = job.request.concurrency or _CONNECTIONS
+    concurrency = job.request.lanes or _CONNECTIONS
     status = "interrupted"
     try:
         async with AsyncExitStack() as stack:
