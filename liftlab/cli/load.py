@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,15 @@ from liftlab.cli.options import (
     limit_options,
     overrides_of,
     project,
+    taken,
     url_options,
 )
-from liftlab.errors import EndpointUnreachable, RunIncomplete
+from liftlab.errors import EndpointUnreachable, InputInvalid, RunIncomplete, UsageError
 
 if TYPE_CHECKING:
+    from liftlab.runner.request import RunRequest
     from liftlab.settings import Project
-    from liftlab.store import RunData
+    from liftlab.store import RunData, RunFolder
 
 
 @click.command("load")
@@ -111,8 +114,25 @@ def load_command(
         out=out,
     )
     if segment is not None and start_at is not None:
-        _send_segment(request, named(segment, moment(start_at)))...
-    finish(here, jobs.run_load(request), as_json)
+        run = jobs.open_run(send_segment(request, segment, start_at).run_id, project=here)
+    else:
+        send = jobs.run_load if processes is None else partial(jobs.run_processes, count=processes)
+        run = send(request)
+    finish(here, run, as_json)
+
+
+def send_segment(request: RunRequest, segment: str, start_at: str) -> RunFolder:
+    """Send the segment of a plan that was named; refuse one that was begun before."""
+    from liftlab import jobs
+    from liftlab.runner.segment import moment, named
+
+    part = jobs.cut(request, named(segment, moment(start_at)))
+    if (folder := jobs.segment_folder(part)).path.exists():
+        raise InputInvalid(
+            f"segment {segment} was begun before, as {folder.run_id}: nothing is sent twice. "
+            f"See what there is of it: liftlab show {folder.run_id}"
+        )
+    return jobs.run_segment(part)
 
 
 def finish(here: Project, run: RunData, as_json: bool) -> None:
@@ -123,8 +143,21 @@ def finish(here: Project, run: RunData, as_json: bool) -> None:
     print_run(summarize(run, here), as_json)
     if run.run.status == "partial":
         raise RunIncomplete(f"{run.run.run_id}: a limit ended it after {len(run.trials)} requests")
+    if run.run.status != "complete":
+        raise RunIncomplete(f"{run.run.run_id}: not all that was planned was sent, or is kept")
     if len(run.trials) and not run.trials["completed"].any():
         raise EndpointUnreachable(
             f"{run.run.run_id}: no request was answered well: {failures(run)}; "
             "check the URL and --protocol"
         )
+
+
+@click.command("merge")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN…")
+@json_option
+def merge_command(runs: tuple[str, ...], as_json: bool) -> None:
+    """Join the segments of a load or of a run, each a RUN or its folder, into one run."""
+    from liftlab import jobs
+
+    here = project()
+    finish(here, jobs.merge_runs(here, runs), as_json)

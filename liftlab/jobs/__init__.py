@@ -27,7 +27,13 @@ if TYPE_CHECKING:
         run_suite,
         worst_case_of,
     )
-    from liftlab.jobs.segments import cut, resume_load, run_processes, run_segment
+    from liftlab.jobs.segments import (
+        cut,
+        resume_load,
+        run_processes,
+        run_segment,
+        segment_folder,
+    )
     from liftlab.jobs.sessions import plan_sessions, resume_sessions
 
 _HOMES = {
@@ -53,6 +59,7 @@ _HOMES = {
     "run_processes": "liftlab.jobs.segments",
     "run_segment": "liftlab.jobs.segments",
     "run_suite": "liftlab.jobs.running",
+    "segment_folder": "liftlab.jobs.segments",
 }
 
 __all__ = [
@@ -77,6 +84,7 @@ __all__ = [
     "run_processes",
     "run_segment",
     "run_suite",
+    "segment_folder",
     "worst_case_of",
 ]
 

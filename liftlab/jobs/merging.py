@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def merge_runs(project: Project, named: Sequence[str]) -> RunData:
     parts = sorted((_part(project, name) for name in named), key=lambda part: part.told.index)
     for part in parts:
         _check_fits(parts[0], part)
-    for one, other in zip(parts, parts[1:], strict=False):
+    for one, other in pairwise(parts):
         if one.told.index == other.told.index:
             which = f"{one.folder.path} and {other.folder.path}"
             raise InputInvalid(f"segment {one.told} is given twice: {which}")
@@ -111,9 +112,7 @@ def _part(project: Project, name: str) -> _Part:
         planned = _planned(manifest, told)
     except (ValidationError, KeyError, TypeError, ValueError) as error:
         raise _corrupt(folder, error) from None
-    return _Part(
-        folder=folder, manifest=manifest, told=told, run=run, rows=rows, planned=planned
-    )
+    return _Part(folder=folder, manifest=manifest, told=told, run=run, rows=rows, planned=planned)
 
 
 def _corrupt(folder: RunFolder, error: Exception) -> RunFolderCorrupt:
@@ -155,7 +154,9 @@ def _planned(manifest: Mapping[str, Any], segment: Segment) -> int:
 def _whole(parts: Sequence[_Part]) -> Run:
     """Return the row of the run that segments make: what they share, and of the rest the worst."""
     rows, first = [as_row(part.run) for part in parts], parts[0]
-    whole = {name: v if all(row[name] == v for row in rows) else None for name, v in rows[0].items()}
+    whole = {
+        name: v if all(row[name] == v for row in rows) else None for name, v in rows[0].items()
+    }
     for name in _WORST:
         whole[name] = max((row[name] for row in rows if row[name] is not None), default=None)
     asked, rate_rps = first.manifest["request"], first.run.rate_rps

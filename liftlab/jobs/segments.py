@@ -52,6 +52,13 @@ def check_cut(request: RunRequest, of: int) -> None:
         )
 
 
+def segment_folder(request: RunRequest) -> RunFolder:
+    """Return where a segment is or will be; the folder is there once it has begun."""
+    assert request.segment is not None
+    name = request.segment.run_id(request.plan_sha256)
+    return RunFolder(request.project.path("runs") / name)
+
+
 def run_segment(
     request: RunRequest,
     *,
@@ -77,13 +84,12 @@ def run_segment(
         Told what happens; shown as progress if None.
     """
     assert request.segment is not None
-    name = request.segment.run_id(request.plan_sha256)
-    folder = RunFolder(request.project.path("runs") / name)
+    folder = segment_folder(request)
     if folder.path.exists():
         return folder
     if request.segment.start_at < time.time():
         raise UsageError(f"segment {request.segment}: --start-at is past: give a moment to come")
-    claim = None if claims is None else partial(_claim, claims / f"{name}.claim")
+    claim = None if claims is None else partial(_claim, claims / f"{folder.run_id}.claim")
     if listen is not None:
         return control.start(request, listen, claim=claim)
     total = len(request.numbers) if request.prompt is not None else len(request.trials())
@@ -149,7 +155,9 @@ def _claim(path: Path) -> None:
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:
-            raise InputInvalid(f"{path}: this segment was begun before; it is not sent again") from None
+            raise InputInvalid(
+                f"{path}: this segment was begun before; it is not sent again"
+            ) from None
         with open(handle, "w") as file:
             file.write(f"{os.uname().nodename} {os.getpid()} {datetime.now(UTC).isoformat()}\n")
             file.flush()

@@ -20,6 +20,7 @@ HEADLESS = "LIFTLAB_HEADLESS"  # set where a notebook is executed with nobody be
 _TOLD = {
     "created": "run {run_id} in {path}",
     "resumed": "run {run_id} goes on",
+    "ready": "ready to begin",
     "warm": "warm-up: {status}, {seconds:.1f} s",
     "learned": "requests {words}",
     "limit": "ends early: {reached}",

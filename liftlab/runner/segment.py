@@ -143,7 +143,7 @@ async def begin(
     moment_ns = clock.zero_ns
     if segment.zero_ns is not None:
         emit({"event": "ready"})
-        while stop.go_ns is None and stop.status is None:
+        while stop.go_ns is None and stop.status is None:  # noqa: ASYNC110  # a thread sets it
             await asyncio.sleep(_POLL_S)
         moment_ns = stop.go_ns or time.perf_counter_ns()
     late_s = max(0.0, (time.perf_counter_ns() - moment_ns) / 1e9)

@@ -11,7 +11,6 @@ from liftlab.errors import RunFolderCorrupt
 from liftlab.records import LOAD, Attempt, Stage, Trial
 from liftlab.store.files import refuse_odd, writing
 from liftlab.store.folder import RunFolder
-from liftlab.store.journal import Journal
 
 FILE_NAME = "sent.map"
 Key = tuple[str, int]
@@ -56,7 +55,7 @@ class Sent:
         for _, repeat, _ in made:
             if repeat - 1 in places:
                 self.mark(places[repeat - 1])
-        sent = (n for n, mark in zip(self._numbers, self._map, strict=True) if mark != b"\0")
+        sent = (n for n, mark in zip(self._numbers, self._map[:], strict=True) if mark)
         return [number for number in sent if (LOAD, number + 1) not in have]
 
 

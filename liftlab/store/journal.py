@@ -147,7 +147,7 @@ class Journal:
     def began_at(self) -> str | None:
         """Return when the run was made, in UTC."""
         [(began_at,)] = self._ask(lambda c: c.execute("SELECT started_at FROM run").fetchall())
-        return began_at
+        return None if began_at is None else str(began_at)
 
     def committed(self) -> set[tuple[str, int]]:
         """Return case and repeat of every trial that is on disk."""

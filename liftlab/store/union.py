@@ -53,7 +53,7 @@ def artifacts_of(part: RunFolder) -> Iterator[bytes]:
 def _copy(
     connection: sqlite3.Connection, table: str, missing: Iterable[str], run_id: str, last: int
 ) -> None:
-    values = {name: name for name in columns(table)} | {name: "NULL" for name in missing}
+    values = {name: name for name in columns(table)} | dict.fromkeys(missing, "NULL")
     values["run_id"] = "?1"
     if table == "attempt":
         values["seq"] = "seq + ?2"

@@ -112,7 +112,11 @@ def stamp_of(moment_s: float) -> int:
     """Return a moment of the wall clock, in seconds since 1970, as `perf_counter_ns`."""
     pairs = []
     for _ in range(9):  # one may be torn apart by another process
-        before_ns, wall_ns, after_ns = time.perf_counter_ns(), time.time_ns(), time.perf_counter_ns()
+        before_ns, wall_ns, after_ns = (
+            time.perf_counter_ns(),
+            time.time_ns(),
+            time.perf_counter_ns(),
+        )
         pairs.append((after_ns - before_ns, before_ns - wall_ns))
     return min(pairs)[1] + round(moment_s * 1e9)
 
