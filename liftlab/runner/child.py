@@ -62,7 +62,8 @@ class _Limits:
     def __init__(self, job: Job, stop: Stop) -> None:
         limits = job.request.project.settings.limits
         self._stop = stop
-        self._spending = Spending(limits, job.request.rates, time.monotonic)
+        of = 1 if job.request.segment is None else job.request.segment.of
+        self._spending = Spending(limits, job.request.rates, time.monotonic, of)
         self._is_limited = any(limit is not None for limit in limits.model_dump().values())
 
     def __call__(
