@@ -116,7 +116,9 @@ def summarise_load(run: Run, attempts: pd.DataFrame, began_s: float | None = Non
         spreads=tuple(spread for spread in spreads if spread is not None),
         loop=_loop(run),
         reasoned_only=int(reasoned_only(rows).sum()),
-        missing=max(0, (run.repeats or 0) - len(rows)),
+        missing=max(0, run.repeats - len(rows))
+        if run.provenance == "measured" and run.repeats
+        else 0,
     )
 
 

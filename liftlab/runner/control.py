@@ -31,6 +31,9 @@ _Ready = tuple[RunRequest, Elsewhere, dict[str, str | None]]
 _PROGRAM, _PROGRAM_OF_SESSIONS = "liftlab.runner.child", "liftlab.sessions.child"
 _PAUSE_S = 0.2
 _GO_ON = "Finish the run with: liftlab {verb} --resume {run_id}"
+_LOAD_GOES_ON = (
+    "Send the rest with: liftlab load --resume {run_id}. What there is: liftlab show {run_id}"
+)
 _KEPT = (
     "An open loop is not resumed, its moments are past; what there is of it: liftlab show {run_id}"
 )
@@ -204,8 +207,9 @@ def _lead(
     trials = tuple(request.trials())
     job = Job(folder=folder.path, request=request, elsewhere=elsewhere, trials=trials)
     verb, program = ("sessions", _PROGRAM_OF_SESSIONS) if request.sessions else ("run", _PROGRAM)
-    verb = verb if request.prompt is None else "load"
-    told = _GO_ON if request.arrivals is None else _KEPT
+    told = _GO_ON
+    if request.prompt is not None:
+        told = _LOAD_GOES_ON if request.arrivals is None else _KEPT
     go_on = told.format(verb=verb, run_id=folder.run_id)
     _follow_to_its_end(program, job.to_line(), folder, listen, go_on, stop)
 
