@@ -13,15 +13,17 @@ from liftlab.cli.options import (
     limit_options,
     overrides_of,
     project,
+    segment_options,
     taken,
     url_options,
 )
 from liftlab.errors import EndpointUnreachable, InputInvalid, RunIncomplete, UsageError
+from liftlab.records import LOAD
 
 if TYPE_CHECKING:
     from liftlab.runner.request import RunRequest
     from liftlab.settings import Project
-    from liftlab.store import RunData, RunFolder
+    from liftlab.store import RunData
 
 
 @click.command("load")
@@ -54,10 +56,7 @@ if TYPE_CHECKING:
 @click.option(
     "--processes", type=click.IntRange(1, 256), help="Send it from N processes of this machine."
 )
-@click.option("--segment", metavar="I/N", help="Send this part of the load; needs --start-at.")
-@click.option(
-    "--start-at", metavar="TIME", help="When all parts begin: ISO 8601, or seconds since 1970."
-)
+@segment_options
 @click.option("--resume", metavar="RUN", help="Finish a closed loop that was broken off.")
 @limit_options
 @json_option
@@ -96,8 +95,8 @@ def load_command(
         here = project(**overrides_of(more))
         finish(here, jobs.resume_load(here, taken(resume, here)), as_json)
         return
-    if (segment is None) != (start_at is None) or (segment and processes):
-        raise UsageError("--segment and --start-at go together, and without --processes")
+    if segment and processes:
+        raise UsageError("--segment is one process: leave out --processes, and cut it finer")
     here = project(**overrides_of(more))
     target = here.settings.chosen_endpoint(model)
     request = jobs.plan_load(
@@ -113,26 +112,28 @@ def load_command(
         seed=seed,
         out=out,
     )
-    if segment is not None and start_at is not None:
-        run = jobs.open_run(send_segment(request, segment, start_at).run_id, project=here)
+    if segment or start_at:
+        run = send_segment(request, segment, start_at)
     else:
         send = jobs.run_load if processes is None else partial(jobs.run_processes, count=processes)
         run = send(request)
     finish(here, run, as_json)
 
 
-def send_segment(request: RunRequest, segment: str, start_at: str) -> RunFolder:
+def send_segment(request: RunRequest, segment: str | None, start_at: str | None) -> RunData:
     """Send the segment of a plan that was named; refuse one that was begun before."""
     from liftlab import jobs
     from liftlab.runner.segment import moment, named
 
+    if segment is None or start_at is None:
+        raise UsageError("--segment and --start-at go together")
     part = jobs.cut(request, named(segment, moment(start_at)))
     if (folder := jobs.segment_folder(part)).path.exists():
         raise InputInvalid(
             f"segment {segment} was begun before, as {folder.run_id}: nothing is sent twice. "
             f"See what there is of it: liftlab show {folder.run_id}"
         )
-    return jobs.run_segment(part)
+    return jobs.open_run(jobs.run_segment(part).run_id, project=request.project)
 
 
 def finish(here: Project, run: RunData, as_json: bool) -> None:
@@ -143,13 +144,18 @@ def finish(here: Project, run: RunData, as_json: bool) -> None:
     print_run(summarize(run, here), as_json)
     if run.run.status == "partial":
         raise RunIncomplete(f"{run.run.run_id}: a limit ended it after {len(run.trials)} requests")
-    if run.run.status != "complete":
-        raise RunIncomplete(f"{run.run.run_id}: not all that was planned was sent, or is kept")
+    require_complete(run)
     if len(run.trials) and not run.trials["completed"].any():
         raise EndpointUnreachable(
             f"{run.run.run_id}: no request was answered well: {failures(run)}; "
             "check the URL and --protocol"
         )
+
+
+def require_complete(run: RunData) -> None:
+    """Raise RunIncomplete if what segments were to send is not all there."""
+    if run.run.status != "complete":
+        raise RunIncomplete(f"{run.run.run_id}: not all that was planned was sent, or is kept")
 
 
 @click.command("merge")
@@ -160,4 +166,11 @@ def merge_command(runs: tuple[str, ...], as_json: bool) -> None:
     from liftlab import jobs
 
     here = project()
-    finish(here, jobs.merge_runs(here, runs), as_json)
+    run = jobs.merge_runs(here, runs)
+    if run.run.pipeline == LOAD:
+        finish(here, run, as_json)
+        return
+    from liftlab.cli.run import finish as finish_run
+
+    finish_run(here, run, as_json)
+    require_complete(run)

@@ -33,6 +33,8 @@ def cut(request: RunRequest, segment: Segment) -> RunRequest:
     Raises UsageError if the plan cannot be cut like that.
     """
     check_cut(request, segment.of)
+    if request.until is not None:
+        raise UsageError("--until-decided looks at all trials: leave out --segment")
     if request.endpoint.serve is not None:
         raise UsageError(
             f"liftlab starts endpoint {request.endpoint.name!r} itself, for one run alone: start "
