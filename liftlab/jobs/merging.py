@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from liftlab.errors import InputInvalid, RunFolderCorrupt, UsageError
+from liftlab.jobs.keeping import delete_run, doomed
 from liftlab.jobs.opening import find_run, open_run
 from liftlab.records import Run, as_row, columns
 from liftlab.runner.segment import MERGED, SEGMENT, Segment, plan_id
@@ -63,16 +64,13 @@ def merge_runs(project: Project, named: Sequence[str]) -> RunData:
     """Join segments of one plan, each given by its run or its folder; return the run they make.
 
     It is an ordinary run, and its manifest says what it is made of. A segment that is not given is
-    a gap: the run is then not complete. Raises InputInvalid if one is no segment, is of another
-    plan, or is given twice. Raises UsageError if one is still being written.
+    a gap: the run is then not complete, and is replaced once there is more of it.
+
+    Raises InputInvalid if one is no segment, is of another plan, or is given twice. Raises
+    UsageError if one is still being written.
     """
     parts = sorted((_part(project, name) for name in named), key=lambda part: part.told.index)
-    for part in parts:
-        _check_fits(parts[0], part)
-    for one, other in pairwise(parts):
-        if one.told.index == other.told.index:
-            which = f"{one.folder.path} and {other.folder.path}"
-            raise InputInvalid(f"segment {one.told} is given twice: {which}")
+    _check_fit(parts)
     first = parts[0]
     told = {
         **first.told.model_dump(include={"plan_sha256", "of", "start_at", "one_clock"}),
@@ -83,14 +81,13 @@ def merge_runs(project: Project, named: Sequence[str]) -> RunData:
     except (ValidationError, KeyError, TypeError, ValueError) as error:
         raise _corrupt(first.folder, error) from None
     folder = RunFolder(project.path("runs") / run.run_id)
-    if not folder.path.exists():
+    before = folder.manifest().get(MERGED) if folder.path.exists() else None
+    if before != told:
+        if folder.path.exists():
+            _check_has_more(folder, told, before)
+            delete_run(doomed(project, run.run_id))
         manifest = {k: v for k, v in first.manifest.items() if k not in (SEGMENT, "suite_suffix")}
         _write(project, run, {**manifest, MERGED: told}, [part.folder for part in parts])
-    elif folder.manifest().get(MERGED) != told:
-        raise InputInvalid(
-            f"{run.run_id} was merged from other rows of these segments: remove it, and merge "
-            f"again: liftlab delete {run.run_id}"
-        )
     return open_run(run.run_id, project=project)
 
 
@@ -120,16 +117,31 @@ def _corrupt(folder: RunFolder, error: Exception) -> RunFolderCorrupt:
     return RunFolderCorrupt(folder.path / MANIFEST, f"not what a segment has: {reason}")
 
 
-def _check_fits(one: _Part, other: _Part) -> None:
-    for name, what in (
-        ("plan_sha256", "ask for other things"),
-        ("start_at", "began at other moments"),
-        ("of", "are cut otherwise"),
-        ("one_clock", "were begun otherwise"),
-    ):
-        if getattr(one.told, name) != getattr(other.told, name):
-            ids = f"{one.folder.run_id} and {other.folder.run_id}"
-            raise InputInvalid(f"{ids} are of two plans, which {what}: merge segments of one")
+def _check_fit(parts: Sequence[_Part]) -> None:
+    """Raise InputInvalid unless all are of one plan, and each is another segment of it."""
+    for one, other in pairwise(parts):
+        ids = f"{one.folder.path} and {other.folder.path}"
+        for name, what in (
+            ("plan_sha256", "ask for other things"),
+            ("start_at", "began at other moments"),
+            ("of", "are cut otherwise"),
+            ("one_clock", "were begun otherwise"),
+        ):
+            if getattr(one.told, name) != getattr(other.told, name):
+                raise InputInvalid(f"{ids} are of two plans, which {what}: merge segments of one")
+        if one.told.index == other.told.index:
+            raise InputInvalid(f"{ids} are both segment {one.told}: each counts once")
+
+
+def _check_has_more(folder: RunFolder, told: Mapping[str, Any], before: Any) -> None:
+    """Raise InputInvalid if what was merged before has rows that are not merged now."""
+    now = {part["index"]: part["rows"] for part in told["parts"]}
+    old = before["parts"] if isinstance(before, dict) else [{}]
+    if any(part.get("rows", 1) > now.get(part.get("index"), 0) for part in old):
+        raise InputInvalid(
+            f"{folder.run_id} was merged from more than that before: name those segments, too, or "
+            f"remove it: liftlab delete {folder.run_id}"
+        )
 
 
 def _line(part: _Part) -> dict[str, Any]:

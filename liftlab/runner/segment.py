@@ -149,8 +149,10 @@ async def begin(
     late_s = max(0.0, (time.perf_counter_ns() - moment_ns) / 1e9)
     told: Mapping[str, Any] = {**manifest[SEGMENT], "start_offset_s": late_s}
     folder.write_manifest({**manifest, SEGMENT: told})
-    if late_s:
-        emit({"event": "note", "message": f"segment {segment} begins {late_s:.3f} s late"})
+    wait_s = (moment_ns - time.perf_counter_ns()) / 1e9
+    if late_s or wait_s > 1:
+        when = f"{late_s:.3f} s late" if late_s else f"in {wait_s:,.0f} s"
+        emit({"event": "note", "message": f"segment {segment} is ready, and begins {when}"})
     with Pacer() as pacer:
         await pacer.until(moment_ns - (_EARLY_NS if is_open else 0))
     return moment_ns

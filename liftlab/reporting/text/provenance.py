@@ -65,7 +65,8 @@ def segments(told: Mapping[str, Any]) -> str:
     began = "on one clock"
     if not told["one_clock"]:
         late = max(float(part["start_offset_s"] or 0) for part in parts)
-        began = f"each timed by its own clock; the latest began {seconds(late)} after the start"
+        last = f"the last one began {seconds(late)} late" if late else "none began late"
+        began = f"each timed by its own clock; {last}"
     lags = [float(part["loop_lag_p99_s"]) for part in parts if part["loop_lag_p99_s"] is not None]
     worst = f"; event loop lag P99 at most {seconds(max(lags))}" if lags else ""
     lines = [f"Merged from {len(parts):,} of {told['of']:,} segments, {began}{worst}."]
