@@ -67,7 +67,7 @@ class Progress:
             self._trial(event)
         elif event["event"] == "requests":
             self._requests(event)
-        elif event["event"] != "error":  # the command itself says what went wrong
+        elif event["event"] not in ("clock", "error"):  # the command says what went wrong
             self._say(describe(event))
 
     def close(self) -> None:

@@ -216,8 +216,7 @@ class Sender:
         """Keep a row of each request that an earlier session sent and has no end of."""
         for number in numbers:
             attempt = made.get((CASE, number + 1, STAGE), 0) + 1
-            facts = {**self._asked(number).facts, "scheduled_s": None}
-            self._batches.add(*lost_rows(number, attempt, STAGE, facts))
+            self._batches.add(*lost_rows(number, attempt, STAGE, self._asked(number).facts))
 
     async def open(
         self,

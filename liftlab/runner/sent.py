@@ -30,7 +30,9 @@ class Sent:
             try:
                 refuse_odd(path, os.fstat(handle))
                 size = os.fstat(handle).st_size
-                os.pwrite(handle, bytes(len(numbers) - size), size)  # no hole: the disk has room
+                os.pwrite(
+                    handle, bytes(max(0, len(numbers) - size)), size
+                )  # no hole: the disk has room
                 if os.fstat(handle).st_size != len(numbers):
                     raise RunFolderCorrupt(path, f"does not tell of {len(numbers)} requests")
                 self._map = mmap.mmap(handle, len(numbers))
@@ -68,9 +70,8 @@ def lost_rows(
     """
     key: dict[str, Any] = {"run_id": facts["run_id"], "case_id": LOAD, "repeat": number + 1}
     ended: dict[str, Any] = {"stage": stage, "error_class": "cancelled"}
-    row = Attempt(
-        **facts | key | ended, attempt=attempt, transport_ok=False, valid=False, abandoned=True
-    )
+    unknown = {"attempt": attempt, "request_id": None, "scheduled_s": None}
+    row = Attempt(**facts | key | ended | unknown, transport_ok=False, valid=False, abandoned=True)
     return (
         row,
         Stage(**key | ended, position=0, ok=False, attempts=attempt),
