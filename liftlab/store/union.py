@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -30,10 +32,13 @@ def copy_rows(connection: sqlite3.Connection, run_id: str, parts: Sequence[RunFo
                 for table in _ORDER:
                     _copy(connection, table, missing[table], run_id, last)
                 connection.execute("COMMIT")
-            except sqlite3.IntegrityError as error:
-                raise InputInvalid(
-                    f"{part.run_id}: not a row each for what is its own: {error}"
-                ) from None
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorname == "SQLITE_CONSTRAINT_PRIMARYKEY":
+                    what = "holds requests that another segment holds, too: each counts once"
+                    raise InputInvalid(f"{part.run_id}: {what}") from None
+                if error.sqlite_errorname == "SQLITE_FULL":
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+                raise
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
