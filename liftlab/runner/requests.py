@@ -76,18 +76,11 @@ async def ready(
     plan = arrivals.plan(request.repeats, request.seed) if arrivals else array("d")
     sent = None if arrivals else Sent(folder, numbers)
     sender = Sender(load, endpoint, journal, clock, batches, note=Notes())
-    learning = None
-    if isinstance(endpoint, OpenAIEndpoint):
-        learning = learn(partial(sender.probe, endpoint), settings.name)
-    await learn_and_record(learning, endpoint, journal, request.sampling)
     if sent is not None:
         made = journal.attempts_made()
         sender.give_up(sent.lost(made, journal.committed()), made)
-    try:
-        _check(await sender.warm_up(min(concurrency, len(numbers))), settings.name)
-    except BaseException:
-        journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
-        raise
+    if sent is None or next(sent.left(), None) is not None:
+        await _prepare(sender, endpoint, journal, request, min(concurrency, len(numbers)))
 
     async def follow_schedule(stop: Stop, count: Count, _: Trust) -> bool:
         gc.collect()
@@ -101,6 +94,21 @@ async def ready(
         return False
 
     return follow_schedule
+
+
+async def _prepare(
+    sender: Sender, endpoint: Endpoint, journal: Journal, request: RunRequest, count: int
+) -> None:
+    """Learn how requests have to look, and open connections by sending some that do not count."""
+    name, learning = request.endpoint.name, None
+    if isinstance(endpoint, OpenAIEndpoint):
+        learning = learn(partial(sender.probe, endpoint), name)
+    await learn_and_record(learning, endpoint, journal, request.sampling)
+    try:
+        _check(await sender.warm_up(count), name)
+    except BaseException:
+        journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
+        raise
 
 
 def clock_of(request: RunRequest, journal: Journal) -> Clock:
