@@ -17,9 +17,8 @@ from typing import Any, Literal
 from liftlab.errors import LiftlabError, RunFolderCorrupt
 from liftlab.records import SCHEMA_VERSION, TABLES, columns
 from liftlab.store import lock, schema
-from liftlab.store.exchange import NAMES_ARTIFACTS
 from liftlab.store.files import TEMPORARY
-from liftlab.store.folder import RunFolder
+from liftlab.store.folder import NAMES_ARTIFACTS, RunFolder
 from liftlab.store.frames import read_journal
 from liftlab.store.tables import read_table, table_path, tables_current
 from liftlab.words import counted

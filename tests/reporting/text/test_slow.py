@@ -11,7 +11,7 @@ import pytest
 from liftlab.analysis.causes import CAUSES
 from liftlab.analysis.slow_steps import Part, SlowStep, SlowSteps
 from liftlab.reporting.text import slow as text
-from liftlab.reporting.text.slow_words import step_words, tenths
+from liftlab.reporting.text.slow import step_words, tenths
 
 
 def _slow(*causes: str, total: int = 40, beyond: int = 0, **known: Any) -> Any:
