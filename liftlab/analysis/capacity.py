@@ -135,7 +135,7 @@ def two_segments(levels: Floats, rates: Floats, weights: Floats) -> Knee:
         rest = isotonic_regression(rates[far], weights=weights[far], increasing=False).x
         misfit = float((weights * (rates - slope * levels) ** 2)[near].sum())
         misfit += float((weights[far] * (rates[far] - rest) ** 2).sum())
-        if slope <= 0 or misfit >= best:
+        if slope <= 0 or misfit > best:  # of equals the last
             continue
         last, after = float(levels[count - 1]), float(levels[count])
         meets = min(float(rest[0]) / slope, after)
@@ -181,16 +181,6 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
         confidence=1 - LEVEL,
         reason=f"goodput may still rise up to {highest:.0f} at once" if open_end else "",
     )
-
-
-def bracket(points: Sequence[Goodput]) -> Knee | None:
-    """Return the knee as it looks so far, for the next level to look at; None without one."""
-    timed = [point for point in points if math.isfinite(point.value)]
-    if len(timed) < 3 or not any(point.value > 0 for point in timed):
-        return None
-    levels = np.array([float(point.at_once) for point in timed])
-    rates = np.array([point.value for point in timed])
-    return two_segments(levels, rates, _weights(levels, rates, timed))
 
 
 def _weights(levels: Floats, rates: Floats, points: Sequence[Goodput]) -> Floats:

@@ -57,6 +57,11 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
 
         print_sessions(summary, as_json)
         return
+    if summary.capacity is not None:
+        from liftlab.cli.capacity import print_capacity
+
+        print_capacity(summary, as_json)
+        return
     if as_json:
         click.echo(json.dumps(summary_json(summary), indent=2, allow_nan=False))
         return

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from pydantic import BaseModel, ConfigDict, Field
 
 PER_PLACE = 8  # requests of a visit for each that is under way: the first fill the endpoint
 MOST_AT_ONCE = 1_000
-CLOSE = 1.1  # levels that are no further apart are not looked between
+_CLOSE = 1.1  # levels that are no further apart are not looked between
 
 
 class CapacityPlan(BaseModel):
@@ -37,7 +37,7 @@ class CapacityPlan(BaseModel):
     --------
     >>> plan = CapacityPlan(levels=(1, 2, 8), visits=3, cases=20, metric="e2e_p95_s", limit_s=15)
     >>> list(plan.repeats(1, 8)), plan.place(plan.repeats(2, 8)[-1])
-    ([8, 9, 10, 11], (2, 8))
+    ([15, 16, 17, 18], (2, 8))
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,16 +62,24 @@ class CapacityPlan(BaseModel):
         visit, rest = divmod(repeat - 1, self._starts[-1])
         return visit + 1, bisect_right(self._starts, rest)
 
-    def between(self, low: float, high: float, known: Iterable[int]) -> int | None:
-        """Return a level in the middle of two known ones; None where they are close enough."""
-        below = max((level for level in known if level <= low), default=None)
-        above = min((level for level in known if level > low and level >= high), default=None)
-        if below is None or above is None or above <= CLOSE * below or above - below < 2:
-            return None
-        return (below + above) // 2
-
     @cached_property
     def _starts(self) -> list[int]:
         """Where in a round of visits the repeats of each concurrency begin, used or not."""
         every = range(1, self.levels[-1] + 1)
         return list(accumulate(map(self.rounds, every), initial=0))
+
+
+def between(low: float, high: float, known: Collection[int]) -> int | None:
+    """Return a level between the two known ones that hold most of a range; None if they are close.
+
+    Examples
+    --------
+    >>> between(3.6, 8.0, [1, 2, 4, 8, 16]), between(8.0, 9.0, [4, 8, 9])
+    (6, None)
+    """
+
+    def held(gap: tuple[int, int]) -> float:
+        return math.log(max(min(gap[1], high), 1) / max(gap[0], low, 1))
+
+    below, above = max(pairwise(sorted(known)), key=held, default=(1, 1))
+    return None if above <= _CLOSE * below or above - below < 2 else (below + above) // 2

@@ -11,7 +11,7 @@ from liftlab.summary.run import RunSummary
 
 def not_covered(summary: RunSummary) -> Text:
     """Say in one line what is not in a run's report, each with what it takes; empty if all is."""
-    missing = [] if summary.sessions else [*_missing(summary)]
+    missing = [] if summary.sessions or summary.capacity else [*_missing(summary)]
     return write("Not in this report: {}.", joined(missing, "; ")) if missing else Text()
 
 

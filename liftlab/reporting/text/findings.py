@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from liftlab.reporting.text import answers, cost, latency, load, sessions, slow, targets
+from liftlab.reporting.text import (
+    answers,
+    capacity,
+    cost,
+    latency,
+    load,
+    sessions,
+    slow,
+    targets,
+)
 from liftlab.reporting.text.base import Text, write
 from liftlab.reporting.text.numbers import sentences as told
 from liftlab.reporting.text.numbers import value
@@ -12,9 +21,11 @@ from liftlab.words import counted
 
 def title(summary: RunSummary) -> Text:
     """Return the finding in one line."""
-    found = summary.answers
     if summary.sessions is not None:
         return sessions.title(summary)
+    if summary.capacity is not None:
+        return capacity.title(summary)
+    found = summary.answers
     if summary.load is not None:
         asked = counted(summary.load.n, "request")
         return Text(f"{summary.load.ok:,} of {asked} were answered")
@@ -37,6 +48,8 @@ def sentences(summary: RunSummary) -> tuple[str, ...]:
     """Return up to five sentences that anyone understands."""
     if summary.sessions is not None:
         return sessions.sentences(summary)
+    if summary.capacity is not None:
+        return capacity.sentences(summary)
     if summary.load is not None:
         return tuple(Text(f"{line[:1].upper()}{line[1:]}.") for line in load.lines(summary.load))
     if not summary.answers.answered:
@@ -54,6 +67,8 @@ def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
     """Return the numbers of a status update by name."""
     if summary.sessions is not None:
         return sessions.numbers(summary)
+    if summary.capacity is not None:
+        return capacity.numbers(summary)
     found, times, spent = summary.answers, summary.latency, summary.cost
     rows: list[tuple[str, Text]] = []
     if found.graded:

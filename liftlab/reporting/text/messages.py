@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from liftlab.reporting.text import (
     answers,
+    capacity,
     cost,
     failures,
     findings,
@@ -29,6 +30,8 @@ def leadership(summary: RunSummary) -> Text:
     """Return at most 90 words for a manager: what works, how fast, what it costs, what is next."""
     if summary.sessions is not None:
         return sessions.message(summary)
+    if summary.capacity is not None:
+        return capacity.message(summary)
     said: list[str] = []
     for sentence in _for_leadership(summary):
         if sentence and sum(len(part.split()) for part in [*said, sentence]) <= LEADERSHIP_WORDS:
@@ -40,12 +43,14 @@ def technical(summary: RunSummary) -> Text:
     """Return a paragraph a topic for those who will look into it."""
     if summary.sessions is not None:
         return joined([sessions.message(summary), *sessions.untested(summary.sessions)], "\n\n")
+    if summary.capacity is not None:
+        return joined(capacity.lines(summary), "\n")
     return joined(_for_technical(summary), "\n\n")
 
 
 def users(summary: RunSummary) -> Text:
     """Return what somebody who uses it may expect: only what was right every time."""
-    if summary.sessions is not None:
+    if summary.sessions is not None or summary.capacity is not None:
         return write("{}.", findings.title(summary))
     return joined(_for_users(summary))
 

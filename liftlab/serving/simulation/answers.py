@@ -45,9 +45,7 @@ class _Known:
     branching: bool = False
 
 
-def answer(
-    question: Question, profile: Profile, chance: Chance, under_way: int = 1
-) -> Answer:
+def answer(question: Question, profile: Profile, chance: Chance, under_way: int = 1) -> Answer:
     """Return the answer to a question; `chance` decides whether a body is right.
 
     `under_way`: how many generations are, this one included.
