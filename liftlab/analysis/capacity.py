@@ -1,4 +1,4 @@
-"""Right answers a second at several levels of load: how many, up to where, and still as right?
+"""Right answers a second at several levels of load: how many, up to where, and as right as ever.
 
 Requests of one level share a queue, so neighbours are not independent: intervals come from means
 of batches of neighbours. They speak for these prompts, asked again.

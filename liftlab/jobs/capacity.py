@@ -64,7 +64,11 @@ def plan_capacity(
         raise UsageError(f"--levels needs three different numbers from 1 to {MOST_AT_ONCE:,}")
     request = plan_run(project, model=model)
     plan = CapacityPlan(
-        levels=known, visits=visits, cases=len(request.cases), metric=told[1], limit_s=told[2]
+        levels=known,
+        visits=visits,
+        cases=len(request.cases),
+        metric=told[1],
+        limit_s=float(told[2]),
     )
     asked = {"capacity": plan, "concurrency": known[-1], "repeats": 1}
     return request.model_copy(update=asked)

@@ -43,7 +43,7 @@ def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
     Parameters
     ----------
     name
-        A run's id, the beginning of one, `latest`, or `sessions` or `capacity` for the newest run of
+        A run's id, the beginning of one, `latest`, or `sessions` or `capacity`: the newest of
         that kind.
     also
         Names to offer in the message besides those on disk.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -90,7 +92,7 @@ def capacity_of(run: RunData) -> Capacity | None:
     rows = _rows(run, plan)
     full = {int(str(at_once)): part for at_once, part in rows[rows["is_full"]].groupby("at_once")}
     changed = changes(full) if full else {}
-    made = rows.groupby(["at_once", "visit"]).size()
+    made = Counter(zip(rows["at_once"], rows["visit"], strict=True))
     levels = tuple(_level(run, plan, made, rows, at_once, full[at_once], changed)
                    for at_once in sorted(full))  # fmt: skip
     timed = [level.timed for level in levels]
@@ -112,7 +114,7 @@ def capacity_of(run: RunData) -> Capacity | None:
 def _level(
     run: RunData,
     plan: CapacityPlan,
-    made: pd.Series[int],
+    made: Mapping[tuple[int, int], int],
     rows: pd.DataFrame,
     at_once: int,
     full: pd.DataFrame,
@@ -128,7 +130,7 @@ def _level(
     spent = cost_per_pass(floats(full, "cost_usd"), good, full["case_id"].astype(str))
     return Level(
         at_once=at_once,
-        visits=int((made[at_once] >= whole).sum()),
+        visits=sum(n >= whole for (level, _), n in made.items() if level == at_once),
         trials=int((rows["at_once"] == at_once).sum()),
         answered=int(answered(full).sum()),
         within=int(good.sum()),
@@ -170,12 +172,13 @@ def _rows(run: RunData, plan: CapacityPlan) -> pd.DataFrame:
 def _began(run: RunData) -> tuple[Floats, Floats]:
     """Return when each trial began, and the number of the session that sent it."""
     moments = pd.to_datetime(run.trials["started_at"], utc=True, format="ISO8601")
-    began = ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(np.float64)
+    since = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    began = np.asarray(since, dtype=np.float64)
     zero = began - _by_trial(run, run.stages, "started_s", "min") / run.sped_up
     order = np.argsort(zero)
-    session = np.full(len(zero), np.nan)
+    session: Floats = np.zeros(len(zero))
     session[order] = np.cumsum(np.diff(zero[order], prepend=np.nan) > _SAME_SESSION_S)
-    return began, np.where(np.isfinite(zero), session, np.nan)
+    return began, session
 
 
 def _until_given_up(run: RunData) -> Floats:

@@ -50,6 +50,11 @@ def message(summary: RunSummary) -> Text:
     return joined([write("{}.", title(summary)), *sentences(summary)])
 
 
+def technical(summary: RunSummary) -> Text:
+    """Return the capacity with a line a level."""
+    return joined(lines(summary), "\n")
+
+
 def rate(found: Capacity) -> Text:
     """Return the highest goodput without its unit."""
     return marked(found.goodput.point.removesuffix(f" {found.goodput.unit}"), GOODPUT)
