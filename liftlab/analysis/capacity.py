@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.optimize import isotonic_regression
 
 from liftlab.analysis.columns import AGAIN, Bools, Floats
 from liftlab.analysis.compare import SuccessChange, success
@@ -32,7 +31,7 @@ _FEW = "not enough requests for an interval"
 class Goodput:
     """Right answers within the limit a second, at one level."""
 
-    at_once: int
+    under_way: float  # how many requests really were, on average
     n: int
     value: float  # NaN where nothing was timed
     error: float  # standard error of the value, from batches; NaN where they are too few
@@ -58,20 +57,26 @@ class Goodput:
         return replace(one, low=max(0.0, self.value - half), high=self.value + half)
 
 
-def goodput(seconds: Floats, good: Bools, at_once: int) -> Goodput:
+def goodput(seconds: Floats, good: Bools, under_way: float) -> Goodput:
     """Estimate right answers within the limit a second, where so many requests are under way.
 
     By Little's law (1961, Operations Research 9) requests end at a rate of how many are under way
-    over how long each is; so right answers a second are `at_once` times the good ones over the
+    over how long each is; so right answers a second are `under_way` times the good ones over the
     seconds of all. Interval: non-overlapping batches of neighbours, each at least as long as the
     number under way (Schmeiser 1982, Operations Research 30), ratio by the delta method.
 
-    `seconds`, `good`, (n,): how long each request was under way, and whether it ended with a right
-    answer within the limit; in the order in which they began.
+    Parameters
+    ----------
+    seconds, good : (n,)
+        How long each request was under way, and whether it ended with a right answer within the
+        limit; in the order in which they began.
+    under_way
+        How many were on average, as measured: a client that is slow between requests has fewer
+        under way than it was asked for.
 
     Examples
     --------
-    >>> found = goodput(np.full(40, 2.0), np.array([True, True, True, False] * 10), at_once=4)
+    >>> found = goodput(np.full(40, 2.0), np.array([True, True, True, False] * 10), 4.0)
     >>> print(found.estimate())
     1.5 a second (n = 40)
     """
@@ -80,9 +85,14 @@ def goodput(seconds: Floats, good: Bools, at_once: int) -> Goodput:
     n, total = len(seconds), float(seconds.sum())
     if total <= 0:
         return Goodput(
-            at_once=at_once, n=n, value=math.nan, error=math.nan, freedom=0, none_above=math.nan
+            under_way=under_way,
+            n=n,
+            value=math.nan,
+            error=math.nan,
+            freedom=0,
+            none_above=math.nan,
         )
-    size = max(at_once, 2, math.ceil(n / _MOST_BATCHES))
+    size = max(round(under_way), 2, math.ceil(n / _MOST_BATCHES))
     batches, error = n // size, math.nan
     ratio = float(good.sum()) / total
     if batches >= BATCHES_NEEDED:
@@ -90,27 +100,31 @@ def goodput(seconds: Floats, good: Bools, at_once: int) -> Goodput:
         rests = np.array([part.sum() for part in parts])
         error = math.sqrt(batches / (batches - 1) * float((rests**2).sum())) / total
     return Goodput(
-        at_once=at_once,
+        under_way=under_way,
         n=n,
-        value=at_once * ratio,
-        error=at_once * error,
+        value=under_way * ratio,
+        error=under_way * error,
         freedom=batches - 1,
-        none_above=at_once * n * (1 - LEVEL ** (1 / n)) / total,
+        none_above=under_way * n * (1 - LEVEL ** (1 / n)) / total,
     )
 
 
-class Knee(NamedTuple):
-    """Where goodput stops to rise with load: at `value`, and surely not outside of the others.
+def busy_until(began: Floats, ended: Floats) -> Floats:
+    """Return for each beginning, in rising order, the seconds that all were under way before it.
 
-    Where goodput falls from one level to the next the knee may lie anywhere up to that next one.
+    Examples
+    --------
+    >>> busy_until(np.array([0.0, 1.0, 3.0]), np.array([2.0, 4.0, 5.0])).tolist()
+    [0.0, 1.0, 4.0]
     """
+    whole = np.concatenate([[0.0], np.cumsum(np.sort(ended))])
+    over = np.searchsorted(np.sort(ended), began, side="right")
+    begun = np.concatenate([[0.0], np.cumsum(began)])[: len(began)]
+    busy: Floats = whole[over] + (np.arange(len(began)) - over) * began - begun
+    return busy
 
-    low: float
-    value: float
-    high: float
 
-
-def two_segments(levels: Floats, rates: Floats, weights: Floats) -> Knee:
+def two_segments(levels: Floats, rates: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Fit a line through the origin, and from a knee on rates that no longer rise.
 
     Least squares over all places of the knee (Hudson 1966, Journal of the American Statistical
@@ -118,30 +132,58 @@ def two_segments(levels: Floats, rates: Floats, weights: Floats) -> Knee:
     where the line reaches the first rate beyond it, as the asymptotic bounds of a closed queueing
     network have it (Muntz & Wong 1974; Denning & Buzen 1978, Computing Surveys 10).
 
-    `levels`, `rates`, `weights`, (k,): by rising level.
+    Parameters
+    ----------
+    levels, weights : (k,)
+        By rising level.
+    rates : (m, k)
+        One curve a row.
+
+    Returns
+    -------
+    (m,) arrays
+        Where the knee is, and the first level beyond it: between the last level on the line and
+        that one, rates may go on rising and then fall, and nobody has looked.
 
     Examples
     --------
     >>> levels = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
-    >>> two_segments(levels, np.array([1.0, 2.0, 4.0, 6.0, 6.0]), np.ones(5)).value
-    6.0
-    >>> two_segments(levels, np.array([1.0, 2.0, 4.0, 3.0, 3.0]), np.ones(5))
-    Knee(low=4.0, value=4.0, high=8.0)
+    >>> curves = np.array([[1.0, 2.0, 4.0, 6.0, 6.0], [1.0, 2.0, 4.0, 3.0, 3.0]])
+    >>> [ends.tolist() for ends in two_segments(levels, curves, np.ones(5))]
+    [[6.0, 4.0], [8.0, 8.0]]
     """
-    best, found = math.inf, Knee(*3 * (float(levels[-1]),))
+    best = np.full(len(rates), np.inf)
+    value, beyond = (np.full(len(rates), levels[-1]) for _ in range(2))
     for count in range(1, len(levels)):
         near, far = slice(count), slice(count, None)
-        slope = float((weights * levels * rates)[near].sum() / (weights * levels**2)[near].sum())
-        rest = isotonic_regression(rates[far], weights=weights[far], increasing=False).x
-        misfit = float((weights * (rates - slope * levels) ** 2)[near].sum())
-        misfit += float((weights[far] * (rates[far] - rest) ** 2).sum())
-        if slope <= 0 or misfit > best:  # of equals the last
-            continue
-        last, after = float(levels[count - 1]), float(levels[count])
-        meets = min(float(rest[0]) / slope, after)
-        best = misfit
-        found = Knee(last, last, after) if meets < last else Knee(meets, meets, meets)
-    return found
+        slope = (weights * levels * rates)[:, near].sum(1) / (weights * levels**2)[near].sum()
+        rest = _falling(rates[:, far], weights[far])
+        misfit = (weights * (rates - slope[:, None] * levels) ** 2)[:, near].sum(1)
+        misfit += (weights[far] * (rates[:, far] - rest) ** 2).sum(1)
+        last, after = levels[count - 1], levels[count]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            meets = np.minimum(rest[:, 0] / slope, after)
+        better = (slope > 0) & (misfit <= best)  # of equals the last
+        best = np.where(better, misfit, best)
+        value = np.where(better, np.maximum(meets, last), value)
+        beyond = np.where(better, after, beyond)
+    return value, beyond
+
+
+def _falling(rates: Floats, weights: Floats) -> Floats:
+    """Return the least-squares fit of rates that never rise, by the max-min formula; (m, k)."""
+    count = len(weights)
+    sums = np.cumsum(np.pad(rates * weights, ((0, 0), (1, 0))), axis=1)
+    sizes = np.cumsum(np.pad(weights, (1, 0)))
+    fitted = np.empty_like(rates)
+    for place in range(count):
+        last = np.arange(place + 1, count + 1)
+        means = [
+            (sums[:, last] - sums[:, [first]]) / (sizes[last] - sizes[first])
+            for first in range(place + 1)
+        ]
+        fitted[:, place] = np.min(means, axis=0).max(axis=1)
+    return fitted
 
 
 def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
@@ -151,35 +193,36 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
     Student's t with the standard errors of their batches, and fitted again. A knee at the
     highest level is none: goodput may go on rising.
 
-    `points`: the levels, at least three, by rising level.
+    `points`: the levels, at least three.
     """
     base: dict[str, Any] = {"n": sum(point.n for point in points), "unit": PLACES}
     base["population"] = AGAIN
     timed = [point for point in points if math.isfinite(point.value)]
+    timed.sort(key=lambda point: point.under_way)
     if len(timed) < 3 or not any(point.value > 0 for point in timed):
         reason = "needs three levels with right answers within the limit"
         return Estimate(value=None, reason=reason, **base)
-    levels = np.array([float(point.at_once) for point in timed])
+    levels = np.array([point.under_way for point in timed])
     rates = np.array([point.value for point in timed])
     weights = _weights(levels, rates, timed)
-    found, highest = two_segments(levels, rates, weights), float(levels[-1])
-    if found.value >= highest:
-        reason = f"still rising at {highest:.0f} at once: name higher levels"
+    value, beyond = (float(part[0]) for part in two_segments(levels, rates[None], weights))
+    highest = float(levels[-1])
+    if value >= highest:
+        reason = f"still rising at {highest:.3g} at once: name higher levels"
         return Estimate(value=None, reason=reason, **base)
-    one = Estimate(value=found.value, method="two segments, bootstrap", **base)
+    one = Estimate(value=value, method="two segments, bootstrap", **base)
     if any(math.isnan(point.error) and point.value > 0 for point in timed):
         return replace(one, reason=_FEW)
     drawn = _drawn(timed, np.random.default_rng(seed))
-    fits = [two_segments(levels, row, weights) for row in drawn]
-    low = float(np.quantile([fit.low for fit in fits], LEVEL / 2))
-    high = float(np.quantile([fit.high for fit in fits], 1 - LEVEL / 2))
-    open_end = high >= highest and found.high < highest
+    values, ends = two_segments(levels, drawn, weights)
+    low, high = np.quantile(values, LEVEL / 2), np.quantile(ends, 1 - LEVEL / 2)
+    open_end = high >= highest > beyond
     return replace(
         one,
-        low=min(low, found.low),
-        high=None if open_end else max(high, found.high),
+        low=min(float(low), value),
+        high=None if open_end else max(float(high), beyond),
         confidence=1 - LEVEL,
-        reason=f"goodput may still rise up to {highest:.0f} at once" if open_end else "",
+        reason=f"goodput may still rise up to {highest:.3g} at once" if open_end else "",
     )
 
 
@@ -208,10 +251,18 @@ def changes(levels: Mapping[int, pd.DataFrame]) -> dict[int, SuccessChange]:
     `levels`: the graded trials of each level.
     """
     lowest, *others = sorted(levels)
-    found = {level: success(levels[lowest], levels[level]) for level in others}
+    sides = {level: (levels[lowest], levels[level]) for level in others}
+    steps = {level: 1 / max(min(map(_repeats, sides[level])), 1.0) for level in others}
+    found = {level: success(*sides[level], step=steps[level]) for level in others}
     tested = [level for level in others if found[level].p is not None]
     p_values = [found[level].p or 0.0 for level in tested]
     corrected = zip(tested, holm_levels(p_values), interval_levels(p_values), strict=True)
     for level, p, miss in corrected:
-        found[level] = replace(success(levels[lowest], levels[level], miss=miss), p=p)
+        change = success(*sides[level], miss=miss, step=steps[level])
+        found[level] = replace(change, p=p)
     return found
+
+
+def _repeats(trials: pd.DataFrame) -> float:
+    """Return how often a case was asked, in the middle."""
+    return float(trials["case_id"].value_counts().median()) if len(trials) else 0.0

@@ -77,9 +77,9 @@ def plan_capacity(
 def at_most(request: RunRequest) -> RunRequest:
     """Return the request with every visit that it may come to, for `worst_case_of`."""
     plan = _plan(request)
-    every = [*plan.levels, *EXTRA * plan.levels[-1:]]
-    due = tuple((visit, level) for visit in range(1, plan.visits + 1) for level in every)
-    return request.model_copy(update={"due": due})
+    visits = range(1, plan.visits + 1)
+    due = [(visit, level) for visit in visits for level in plan.levels]
+    return request.model_copy(update={"due": (*due, *EXTRA * [(1, plan.levels[-1])])})
 
 
 def run_capacity(request: RunRequest, folder: RunFolder | None = None) -> RunData:
@@ -131,7 +131,8 @@ def next_visits(run: RunData | None, request: RunRequest) -> tuple[tuple[int, in
         made = seen[level].visits if level in seen else 0
         is_open = (made + 1, level) in begun
         is_decided = level in seen and seen[level].is_decided
-        if is_open or made == 0 or (not is_decided and made < plan.visits):
+        most = plan.visits if level in plan.levels else 1
+        if is_open or made == 0 or (not is_decided and made < most):
             due.append((made + 1, level))
     if found is not None and len(seen) < len(plan.levels) + EXTRA and found.knee.value:
         low, high = found.knee.low or found.knee.value, found.knee.high or plan.levels[-1]

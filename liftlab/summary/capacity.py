@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from liftlab.analysis.capacity import Goodput, changes, goodput, knee
+from liftlab.analysis.capacity import Goodput, busy_until, changes, goodput, knee
 from liftlab.analysis.columns import Floats, floats
 from liftlab.analysis.compare import SuccessChange
 from liftlab.analysis.cost.attempts import cost_per_pass
@@ -122,7 +122,8 @@ def _level(
 ) -> Level:
     whole = plan.rounds(at_once) * plan.cases
     good = full["good"].to_numpy(dtype=np.bool_)
-    timed = goodput(floats(full, "seconds"), good, at_once)
+    mean = full["held_s"].sum() / full["open_s"].sum()
+    timed = goodput(floats(full, "seconds"), good, float(mean) if mean > 0 else float(at_once))
     times = e2e_summary(full, stages=_of(run.stages, full))
     statistic = TIME_METRIC.fullmatch(plan.metric)
     assert statistic is not None
@@ -159,14 +160,26 @@ def _rows(run: RunData, plan: CapacityPlan) -> pd.DataFrame:
         at_once=[level for _, level in places],
         seconds=np.where(np.isfinite(judged), judged, _until_given_up(run)),
         good=succeeded(trials) & (judged <= plan.limit_s),
-        began=began,
+        began=began * run.sped_up,
         session=zero,
     )
     rows = rows.sort_values("began", kind="stable")
-    place = rows.groupby(["at_once", "visit", "session"], dropna=False).cumcount()
-    # Before these are under way, the level is not full.
-    rows["is_full"] = (place >= rows["at_once"] - 1) & rows["began"].notna()
-    return rows
+    parts = [_filled(part) for _, part in rows.groupby(["at_once", "visit", "session"])]
+    return pd.concat(parts) if parts else rows.assign(is_full=False)
+
+
+def _filled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add which trials of a visit began while the level was full, and how full it was.
+
+    Between two beginnings pass `open_s`, in which trials are under way for `held_s` together.
+    """
+    began, seconds = floats(rows, "began"), np.nan_to_num(floats(rows, "seconds"))
+    gaps = np.diff(began, append=began[-1:])
+    under_way = busy_until(began, began + seconds)
+    is_full = np.arange(len(rows)) >= rows["at_once"] - 1
+    return rows.assign(
+        is_full=is_full, open_s=gaps, held_s=np.diff(under_way, append=under_way[-1:])
+    )
 
 
 def _began(run: RunData) -> tuple[Floats, Floats]:
