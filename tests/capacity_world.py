@@ -104,7 +104,10 @@ class Endpoint:
         folder: Any = SimpleNamespace(
             manifest=lambda: {"request": {"capacity": plan.model_dump(mode="json")}}
         )
-        empty = {name: frame_of([], table_columns(name)) for name in ("attempt", "grade", "check", "cost")}
+        empty = {
+            name: frame_of([], table_columns(name))
+            for name in ("attempt", "grade", "check", "cost")
+        }
         return RunData(
             run=Run(run_id=RUN_ID, suite="made", load=CAPACITY, status="complete"),
             attempts=empty["attempt"],

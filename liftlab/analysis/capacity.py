@@ -23,7 +23,9 @@ from liftlab.analysis.paired import LEVEL, holm_levels, interval_levels
 UNIT, PLACES = "a second", "at once"
 BATCHES_NEEDED = 5  # for Student's t on their means
 _MOST_BATCHES = 30
-_DRAWS = 2_000
+_DRAWS = 1_000
+_EACH = 4.0  # what a further rate off the line has to gain: two standard errors
+_LEAST = 1e-9
 _FEW = "not enough requests for an interval"
 
 
@@ -128,14 +130,15 @@ def two_segments(levels: Floats, rates: Floats, weights: Floats) -> tuple[Floats
     """Fit a line through the origin, and from a knee on rates that no longer rise.
 
     Least squares over all places of the knee (Hudson 1966, Journal of the American Statistical
-    Association 61); beyond it monotone regression (Frisén 1986, The Statistician 35). The knee is
+    Association 61); beyond it monotone regression (Frisén 1986, The Statistician 35), where each
+    new rate has to gain two standard errors, or any dip of a level would be a knee. The knee is
     where the line reaches the first rate beyond it, as the asymptotic bounds of a closed queueing
     network have it (Muntz & Wong 1974; Denning & Buzen 1978, Computing Surveys 10).
 
     Parameters
     ----------
     levels, weights : (k,)
-        By rising level.
+        By rising level; weights are one over the variance of a rate.
     rates : (m, k)
         One curve a row.
 
@@ -149,7 +152,7 @@ def two_segments(levels: Floats, rates: Floats, weights: Floats) -> tuple[Floats
     --------
     >>> levels = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
     >>> curves = np.array([[1.0, 2.0, 4.0, 6.0, 6.0], [1.0, 2.0, 4.0, 3.0, 3.0]])
-    >>> [ends.tolist() for ends in two_segments(levels, curves, np.ones(5))]
+    >>> [ends.tolist() for ends in two_segments(levels, curves, np.full(5, 100.0))]
     [[6.0, 4.0], [8.0, 8.0]]
     """
     best = np.full(len(rates), np.inf)
@@ -160,12 +163,16 @@ def two_segments(levels: Floats, rates: Floats, weights: Floats) -> tuple[Floats
         rest = _falling(rates[:, far], weights[far])
         misfit = (weights * (rates - slope[:, None] * levels) ** 2)[:, near].sum(1)
         misfit += (weights[far] * (rates[:, far] - rest) ** 2).sum(1)
+        misfit += _EACH * (1 + (np.diff(rest, axis=1) < 0).sum(1))
         last, after = levels[count - 1], levels[count]
         with np.errstate(divide="ignore", invalid="ignore"):
             meets = np.minimum(rest[:, 0] / slope, after)
+        dip = np.maximum(rates[:, count - 1] - rest[:, 0], 0.0) ** 2
+        falls = dip / (1 / weights[count - 1] + 1 / weights[count]) > _EACH
+        meets = np.where(falls, last, np.maximum(meets, levels[max(count - 2, 0)]))
         better = (slope > 0) & (misfit <= best)  # of equals the last
         best = np.where(better, misfit, best)
-        value = np.where(better, np.maximum(meets, last), value)
+        value = np.where(better, meets, value)
         beyond = np.where(better, after, beyond)
     return value, beyond
 
@@ -227,9 +234,18 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
 
 
 def _weights(levels: Floats, rates: Floats, points: Sequence[Goodput]) -> Floats:
-    """Weigh levels by their requests; the error of a rate grows with the rate, up to the best."""
+    """Return one over the variance of each rate.
+
+    Batches of one level tell its error badly: all levels tell together how large it is for a
+    request, in parts of the rate that the line would have there, up to the best level's.
+    """
+    size = np.minimum(levels, levels[int(np.argmax(rates))])
     counts = np.array([point.n for point in points], dtype=np.float64)
-    weights: Floats = counts / np.minimum(levels, levels[int(np.argmax(rates))]) ** 2
+    each = np.array([point.error for point in points]) ** 2 * counts / size**2
+    known = np.isfinite(each)
+    freedom = np.array([point.freedom for point in points], dtype=np.float64)[known]
+    common = float((each[known] * freedom).sum() / freedom.sum()) if known.any() else 1.0
+    weights: Floats = counts / size**2 / max(common, _LEAST * float(rates.max()) ** 2)
     return weights
 
 

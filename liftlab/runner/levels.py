@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 PER_PLACE = 8  # requests of a visit for each that is under way: the first fill the endpoint
 MOST_AT_ONCE = 1_000
+SHARES = {"e2e_median_s": 0.5, "e2e_p90_s": 0.9, "e2e_p95_s": 0.95, "e2e_p99_s": 0.99}
 _CLOSE = 1.1  # levels that are no further apart are not looked between
 
 
@@ -47,6 +48,11 @@ class CapacityPlan(BaseModel):
     cases: int = Field(ge=1)
     metric: str
     limit_s: float = Field(gt=0)
+
+    @property
+    def share(self) -> float:
+        """The share of requests that the objective wants within its limit."""
+        return SHARES[self.metric]
 
     def rounds(self, level: int) -> int:
         """Return how often a visit to a level asks each case."""

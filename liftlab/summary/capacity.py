@@ -15,11 +15,12 @@ from liftlab.analysis.columns import Floats, floats
 from liftlab.analysis.compare import SuccessChange
 from liftlab.analysis.cost.attempts import cost_per_pass
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.latency import answered, e2e_summary, judged_seconds, succeeded
+from liftlab.analysis.latency import answered, judged_seconds, succeeded, time_end_to_end
+from liftlab.analysis.quantiles import quantile
 from liftlab.analysis.targets import TargetResult, judge
 from liftlab.records import CAPACITY
 from liftlab.runner.levels import CapacityPlan
-from liftlab.settings.targets import GOODPUT, TIME_METRIC
+from liftlab.settings.targets import GOODPUT
 from liftlab.store import RunData
 from liftlab.summary.result import Result
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _KEYS = ["case_id", "repeat"]
 _SAME_SESSION_S = 0.5  # sessions of a run have clocks of their own, which begin further apart
-_FIELDS = {"median": "p50"}  # the other statistics are named alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +124,8 @@ def _level(
     good = full["good"].to_numpy(dtype=np.bool_)
     mean = full["held_s"].sum() / full["open_s"].sum()
     timed = goodput(floats(full, "seconds"), good, float(mean) if mean > 0 else float(at_once))
-    times = e2e_summary(full, stages=_of(run.stages, full))
-    statistic = TIME_METRIC.fullmatch(plan.metric)
-    assert statistic is not None
-    name = statistic["statistic"]
+    times = time_end_to_end(full, stages=_of(run.stages, full))
+    slo = quantile(times.seconds, plan.share, clusters=times.cases, given_up=times.given_up)
     spent = cost_per_pass(floats(full, "cost_usd"), good, full["case_id"].astype(str))
     return Level(
         at_once=at_once,
@@ -138,7 +136,7 @@ def _level(
         timed=timed,
         goodput=replace(timed.estimate(), quantity=f"{GOODPUT}:{at_once}"),
         per_usd=replace(_inverse(spent), quantity=f"right_per_usd:{at_once}"),
-        slo=judge(getattr(times, _FIELDS.get(name, name)), plan.limit_s, plan.metric),
+        slo=judge(slo, plan.limit_s, plan.metric),
         change=changed.get(at_once),
     )
 
