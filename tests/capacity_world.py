@@ -139,3 +139,30 @@ def measure(
     found = capacity_of(run)
     assert found is not None
     return found, made
+
+
+# The same endpoint as a simulator's profile, and a project that asks it.
+PROFILE = """
+slots = {slots}
+seed = {seed}
+[service]
+base_s = 1.0
+base_spread = 0.4
+[answers]
+plain = {{missing_return = 0.15}}
+branching = {{missing_return = 0.15}}
+crowd = {{above = {slots}, missing_return = {wrong}}}
+"""
+SETTINGS = """
+[run]
+suite = "mvp"
+endpoint = "sim"
+pipeline = "direct"
+[endpoints.sim]
+protocol = "openai"
+serve = "simulator"
+profile = "sim.toml"
+time_scale = {scale}
+[pipelines.direct]
+stages = ["code"]
+"""

@@ -133,6 +133,7 @@ def capacity_json(summary: RunSummary) -> dict[str, object]:
         "levels": [
             {
                 "at_once": level.at_once,
+                "under_way": level.timed.under_way,
                 "visits": level.visits,
                 "trials": level.trials,
                 "answered": level.answered,

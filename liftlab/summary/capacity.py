@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from liftlab.store import RunFolder
 
 _KEYS = ["case_id", "repeat"]
+_FULL = 0.9
 _SAME_SESSION_S = 0.5  # sessions of a run have clocks of their own, which begin further apart
 
 
@@ -48,6 +49,11 @@ class Level:
     per_usd: Estimate  # right answers within the limit for each USD
     slo: TargetResult  # the objective, judged at this level
     change: SuccessChange | None  # of answers, against the lowest level
+
+    @property
+    def is_full(self) -> bool:
+        """Whether about as many were under way as were asked for."""
+        return self.timed.under_way > _FULL * self.at_once
 
     @property
     def is_decided(self) -> bool:

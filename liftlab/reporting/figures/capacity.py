@@ -12,8 +12,6 @@ from liftlab.reporting.html import Html
 from liftlab.reporting.text.numbers import with_likely
 from liftlab.summary.capacity import Capacity
 
-_MOST_TICKS, _MOST_NARROW = 12, 6
-
 
 def curve(found: Capacity, *, caption: str, table: Html | None = None) -> Figure:
     """Show goodput at each level with its interval, where it stops to rise, and worse answers."""
@@ -32,7 +30,8 @@ def _draw(found: Capacity, width: float) -> Drawing:
     narrow = width < base.WIDE
     drawing, axes = base.blank(width, 320)
     known = [level for level in found.levels if level.goodput.value is not None]
-    levels = [level.at_once for level in known]
+    known.sort(key=lambda level: level.timed.under_way)
+    levels = [level.timed.under_way for level in known]
     values = [level.goodput.value or 0.0 for level in known]
     axes.plot(levels, values, color=base.BLUE, lw=2)
     for level, at, rate in zip(known, levels, values, strict=True):
@@ -56,17 +55,7 @@ def _draw(found: Capacity, width: float) -> Drawing:
     top = max([level.goodput.high or level.goodput.value or 0.0 for level in known], default=1.0)
     axes.set_ylim(0, 1.08 * (top or 1.0))
     axes.grid(axis="y", color=base.RULE, linewidth=0.8)
-    axes.set_xticks(_spaced(levels, _MOST_NARROW if narrow else _MOST_TICKS))
-    axes.set_xlabel("requests at once; the bar is the likely range", loc="left")
+    base.ticks(axes, max(levels, default=1.0), "requests under way; the bar is the likely range")
     axes.set_ylabel("right answers a second")
     base.legend(axes, handles, columns=1 if narrow else 3)
     return drawing
-
-
-def _spaced(levels: list[int], most: int) -> list[int]:
-    """Return levels that have room for their figures beside each other."""
-    kept: list[int] = []
-    for level in reversed(levels):
-        if not kept or kept[-1] - level >= levels[-1] / (2 * most):
-            kept.append(level)
-    return kept

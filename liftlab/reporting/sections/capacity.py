@@ -36,6 +36,7 @@ def _levels(found: Capacity) -> Html:
     rows = [
         {
             "At once": level.at_once,
+            "Under way": quantity(level.timed.under_way),
             "Visits": level.visits,
             "Requests": level.trials,
             "Right in time": f"{level.within:,} of {level.timed.n:,}",

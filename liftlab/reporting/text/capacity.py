@@ -35,7 +35,8 @@ def sentences(summary: RunSummary) -> tuple[Text, ...]:
     found = of(summary)
     if not found.levels:
         return (Text("No request was answered, so nothing can be judged."),)
-    return tuple(filter(None, (knee(found), objective(found), answers(found), cost(found))))
+    said = (knee(found), objective(found), answers(found), cost(found), short(found))
+    return tuple(filter(None, said))
 
 
 def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
@@ -101,8 +102,19 @@ def cost(found: Capacity) -> Text:
     """Say what a dollar buys at the best level; empty where the price is not known."""
     if found.best is None or found.best.per_usd.value is None:
         return Text()
-    usd = quantity(1 / found.best.per_usd.value, "USD")
-    return Text(f"A right answer costs {usd} there.")
+    many = marked(quantity(found.best.per_usd.value), found.best.per_usd.quantity)
+    return write("There, a dollar buys {} right answers in time.", many)
+
+
+def short(found: Capacity) -> Text:
+    """Say where fewer requests were under way than were asked for; empty where none were."""
+    level = next((one for one in reversed(found.levels) if not one.is_full), None)
+    if level is None:
+        return Text()
+    return Text(
+        f"Of {level.at_once:,} at once only {quantity(level.timed.under_way)} were under way: "
+        "liftlab was slow between requests, and levels count as what was under way."
+    )
 
 
 def at_once(level: Level) -> str:
@@ -126,14 +138,14 @@ def lines(summary: RunSummary) -> Iterator[str]:
     yield f"{title(summary)}."
     yield from (f"  {sentence}" for sentence in sentences(summary))
     if found.levels:
-        yield "\nat once  requests  right in time  right a second"
+        yield "\nat once  under way  requests  right in time  right a second"
     for level in found.levels:
         share = f"{level.within:,} of {level.timed.n:,}"
         tail = f"{statistic(found)} ≤ {limit(found)}: {level.slo.verdict}"
         if level.change is not None:
             tail += f"; answers: {level.change.verdict}"
         yield (
-            f"{level.at_once:7,}  {level.trials:8,}  {share:>13}  "
+            f"{level.at_once:7,}  {level.timed.under_way:9.1f}  {level.trials:8,}  {share:>13}  "
             f"{with_interval(level.goodput)}; {tail}"
         )
 
