@@ -15,6 +15,9 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -31,7 +34,7 @@ DROP = 0.3  # of 0.85 that are right with few under way
 WORLDS = tuple(
     World(slots=slots, above=slots, drop=drop, cases=cases)
     for drop in (DROP, 0.0)
-    for slots, cases in ((6, 20), (8, 20), (11, 84))
+    for slots, cases in ((6, 20), (11, 84))
 )
 LEVELS = "1, 2, 4, 8 and 16"
 SLO = "e2e_p95_s <= 60"
@@ -48,13 +51,19 @@ def main() -> int:
     print(f"levels of {LEVELS} at once, and up to four between them around the knee", flush=True)
     good = True
     for world in WORLDS if given.times else ():
-        results = [measure(world, seed)[0] for seed in range(given.times)]
+        with ProcessPoolExecutor() as pool:
+            results = [*pool.map(partial(made_up, world), range(given.times))]
         name = f"{world.slots} slots, {world.cases} prompts, drop {world.drop:.0%}"
         good &= judged(name, results, world.slots, has_drop=world.drop > 0)
     for drop in (DROP, 0.0) if given.runs else ():
         results = [whole_run(6, drop, seed, given.scale) for seed in range(given.runs)]
         good &= judged(f"simulator, 6 slots, drop {drop:.0%}", results, 6, has_drop=drop > 0)
     return 0 if good else 1
+
+
+def made_up(world: World, seed: int) -> Capacity:
+    """Return what one made-up run comes to, without its tables."""
+    return replace(measure(world, seed)[0], run=None)  # type: ignore[arg-type]  # may go to another process
 
 
 def judged(name: str, results: Sequence[Capacity], knee: float, *, has_drop: bool) -> bool:
@@ -82,7 +91,9 @@ def whole_run(slots: int, drop: float, seed: int, scale: float) -> Capacity:
         (folder / "data" / "suites").mkdir(parents=True)
         (folder / "data" / "suites" / "mvp.toml").write_bytes(SUITE.read_bytes())
         (folder / "sim.toml").write_text(PROFILE.format(slots=slots, seed=seed, wrong=0.15 + drop))
-        (folder / "liftlab.toml").write_text(SETTINGS.format(scale=scale))
+        (folder / "liftlab.toml").write_text(
+            SETTINGS.format(scale=scale, profile=folder / "sim.toml")
+        )
         project = load_project(folder, environ={})
         run = jobs.run_capacity(jobs.plan_capacity(project, SLO))
         found = capacity_of(run)

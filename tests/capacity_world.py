@@ -161,7 +161,7 @@ pipeline = "direct"
 [endpoints.sim]
 protocol = "openai"
 serve = "simulator"
-profile = "sim.toml"
+profile = "{profile}"
 time_scale = {scale}
 [pipelines.direct]
 stages = ["code"]

@@ -160,21 +160,27 @@ def two_segments(levels: Floats, rates: Floats, weights: Floats) -> tuple[Floats
     for count in range(1, len(levels)):
         near, far = slice(count), slice(count, None)
         slope = (weights * levels * rates)[:, near].sum(1) / (weights * levels**2)[near].sum()
-        rest = _falling(rates[:, far], weights[far])
         misfit = (weights * (rates - slope[:, None] * levels) ** 2)[:, near].sum(1)
-        misfit += (weights[far] * (rates[:, far] - rest) ** 2).sum(1)
-        misfit += _EACH * (1 + (np.diff(rest, axis=1) < 0).sum(1))
+        rest, off = _beyond(rates[:, far], weights[far])
+        misfit += off
         last, after = levels[count - 1], levels[count]
         with np.errstate(divide="ignore", invalid="ignore"):
-            meets = np.minimum(rest[:, 0] / slope, after)
-        dip = np.maximum(rates[:, count - 1] - rest[:, 0], 0.0) ** 2
-        falls = dip / (1 / weights[count - 1] + 1 / weights[count]) > _EACH
-        meets = np.where(falls, last, np.maximum(meets, levels[max(count - 2, 0)]))
+            meets = np.clip(rest / slope, last, after)
         better = (slope > 0) & (misfit <= best)  # of equals the last
         best = np.where(better, misfit, best)
         value = np.where(better, meets, value)
         beyond = np.where(better, after, beyond)
     return value, beyond
+
+
+def _beyond(rates: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return the first fitted rate beyond the knee, and the misfit of all: falling, or as one."""
+    falling = _falling(rates, weights)
+    steps = 1 + (np.diff(falling, axis=1) < 0).sum(1)
+    misfit = (weights * (rates - falling) ** 2).sum(1) + _EACH * steps
+    level = (weights * rates).sum(1) / weights.sum()
+    flat = (weights * (rates - level[:, None]) ** 2).sum(1) + _EACH
+    return np.where(flat <= misfit, level, falling[:, 0]), np.minimum(flat, misfit)
 
 
 def _falling(rates: Floats, weights: Floats) -> Floats:
