@@ -75,6 +75,12 @@ def message(summary: RunSummary) -> Text:
     return joined([write("{}.", title(summary)), *sentences(summary)[:1], *said])
 
 
+def technical(summary: RunSummary) -> Text:
+    """Return the verdict, and which checks could not be made."""
+    rows = untested(_of(summary), "Not tested: ")
+    return joined([message(summary), joined(sentences(summary)[1:]), *rows], "\n\n")
+
+
 def beside(summary: RunSummary) -> Text:
     """Return the line that another run's report has of session checks."""
     return write("{} (run {}).", title(summary), code(summary.run.run.run_id))
