@@ -1,0 +1,132 @@
+"""A Dask cluster as an executor: nothing else of liftlab imports Dask."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from liftlab.errors import LiftlabError, UsageError
+
+_PATIENCE_S = 30
+_UNITS_PER_THREAD = 3
+# No pages beside the scheduler and the workers: nobody asked for them.
+_QUIET: dict[str, list[str]] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+
+
+class Cluster(NamedTuple):
+    """Workers elsewhere: their executor, and what says how many units they can be given."""
+
+    executor: Executor
+    slots: Callable[[], int]
+
+
+@contextmanager
+def connected(address: str, warn: Callable[[str], None]) -> Iterator[Cluster]:
+    """Connect to a Dask scheduler, or start workers on this machine, and give its executor.
+
+    TLS is what Dask's own settings say. Raises UsageError if the address is none or Dask is
+    missing, LiftlabError if nothing answers there, it has no worker, or a worker has another
+    liftlab or Python.
+
+    Parameters
+    ----------
+    address
+        `tcp://HOST:PORT`, `tls://HOST:PORT`, or `local:N` for N processes of this machine.
+    warn
+        Takes a line for people.
+    """
+    count = _count(address)
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise UsageError("--cluster needs Dask: pip install 'liftlab[cluster]'") from None
+    if count is None and is_open(address):
+        warn(
+            f"{address} is open: whoever reaches it can run programs on its workers and, by what "
+            "comes back, here, as Dask sends pickles; use tls://"
+        )
+    with ExitStack() as stack:
+        try:
+            where: Any = address
+            if count is not None:
+                stack.enter_context(dask.config.set(_QUIET))
+                where = stack.enter_context(
+                    LocalCluster(
+                        n_workers=count,
+                        threads_per_worker=1,
+                        dashboard_address="127.0.0.1:0",
+                        security=True,
+                        silence_logs=50,
+                    )
+                )
+            client = stack.enter_context(Client(where, timeout=_PATIENCE_S))
+            client.wait_for_workers(1, timeout=_PATIENCE_S)
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise LiftlabError(f"{address}: no Dask workers there: {reason[:300]}") from None
+        _agree(client.get_versions(check=False, packages=["liftlab"]))
+        executor = stack.enter_context(client.get_executor(pure=False))
+        yield Cluster(executor, lambda: _slots(client))
+
+
+def is_open(address: str) -> bool:
+    """Say whether others than this machine's users can reach a scheduler without a certificate.
+
+    Examples
+    --------
+    >>> is_open("tcp://10.0.0.5:8786"), is_open("tcp://127.0.0.1:8786"), is_open("tls://a:1")
+    (True, False, False)
+    """
+    parts = urlsplit(address)
+    try:
+        is_here = ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        is_here = parts.hostname == "localhost"
+    return parts.scheme == "tcp" and not is_here
+
+
+def _count(address: str) -> int | None:
+    """Return how many workers are to be started here; None where a scheduler is named."""
+    local = re.fullmatch("local:([1-9][0-9]{0,2})", address)
+    if local:
+        return int(local[1])
+    if re.fullmatch(r"(tcp|tls)://[^/\s@]+:[0-9]{1,5}", address):
+        return None
+    raise UsageError(
+        f"--cluster {address[:100]!r}: give tcp://HOST:PORT, tls://HOST:PORT or local:N"
+    )
+
+
+def _agree(versions: Mapping[str, Any]) -> None:
+    """Raise LiftlabError unless the scheduler and all workers have our liftlab and our Python."""
+    here = _named(versions["client"])
+    others = {"the scheduler": versions["scheduler"]} | {
+        f"worker {address}": told for address, told in versions["workers"].items()
+    }
+    wrong = [f"{who} has {_named(told)}" for who, told in others.items() if _named(told) != here]
+    if wrong:
+        more = f", and {len(wrong) - 1} more differ" if wrong[1:] else ""
+        raise LiftlabError(f"{wrong[0]}{more}; here is {here}: use the same everywhere")
+
+
+def _named(told: Any) -> str:
+    if not isinstance(told, Mapping) or "packages" not in told:
+        return "unknown versions"
+    python = str(told["host"]["python"]).removesuffix(".final.0")
+    return f"liftlab {told['packages'].get('liftlab')} on Python {python}"
+
+
+def _slots(client: Any) -> int:
+    try:
+        return _UNITS_PER_THREAD * sum(map(int, client.nthreads().values()))
+    except OSError:  # the scheduler does not answer just now; its client connects again
+        return _UNITS_PER_THREAD
