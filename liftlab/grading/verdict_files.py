@@ -99,7 +99,7 @@ class Verdicts:
         self._paths: list[Path] = []
         self._places: dict[bytes, tuple[int, int]] = {}
         self._open: dict[int, IO[bytes]] = {}
-        self._proofs: dict[str, tuple[int, int]] = {}
+        self._proofs: dict[tuple[Path, str], tuple[int, int]] = {}
         for path in paths:
             self.read(path)
 
@@ -146,7 +146,7 @@ class Verdicts:
         file = self._open[number]
         file.seek(offset)
         told = _parsed(file.readline(_LINE_BYTES))
-        if _digest(told) != digest:
+        if _digest(told) != digest or not is_row(told.get("verdict")):
             raise FileInvalid(self._paths[number], "changed while it was read: start again")
         self.taken += 1
         return json.dumps(told["verdict"]).encode("ascii") + b"\n"
@@ -164,7 +164,7 @@ class Verdicts:
         counts = told["controls"]
         if not isinstance(counts, list) or [*map(type, counts)] != [int, int]:
             return False
-        self._proofs[str(told.get("by"))] = counts[0], counts[1]
+        self._proofs[path, str(told.get("by"))] = counts[0], counts[1]
         return bool(counts[0] == counts[1])
 
     def _is_wanted(self, row: Any) -> bool:
