@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from liftlab.errors import LiftlabError, UsageError
 
-_PATIENCE_S = 30
+_PATIENCE_S = 20
 _UNITS_PER_THREAD = 3
 # No pages beside the scheduler and the workers: nobody asked for them.
 _QUIET: dict[str, list[str]] = {
@@ -70,11 +70,16 @@ def connected(address: str, warn: Callable[[str], None]) -> Iterator[Cluster]:
                 )
             client = stack.enter_context(Client(where, timeout=_PATIENCE_S))
             client.wait_for_workers(1, timeout=_PATIENCE_S)
+        except TypeError:
+            raise UsageError(
+                f"{address}: Dask's settings name no certificates for TLS: docs/scale.md says which"
+            ) from None
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise LiftlabError(f"{address}: no Dask workers there: {reason[:300]}") from None
         _agree(client.get_versions(check=False, packages=["liftlab"]))
-        executor = stack.enter_context(client.get_executor(pure=False))
+        executor = client.get_executor(pure=False)
+        stack.callback(executor.shutdown, wait=False)  # after Ctrl-C nobody may be there to end them
         yield Cluster(executor, lambda: _slots(client))
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
+import signal
+import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from liftlab.cluster import Cluster
+from liftlab.cluster import Cluster, connected
 from liftlab.errors import LiftlabError, VerdictsUnproven
 from liftlab.grading import answer, pool, remote
 from liftlab.grading.sample_files import Sample
@@ -94,6 +97,28 @@ def test_what_shares_know_is_not_sent(
     monkeypatch.setattr(pool, "sandbox_for", no_sandbox)
     cluster = Cluster(Failing(AssertionError("sent")), lambda: 1)
     grade_samples(samples, SUITE, tmp_path / "out", cluster=cluster)
+    assert timeless(tmp_path / "out") == alone
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="which processes there are")
+def test_two_workers_killed_lose_and_double_nothing(
+    samples: Path, alone: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="the extra `cluster` is missing")
+    monkeypatch.setattr(remote, "_ANSWERS", 2)
+    killed: list[int] = []
+
+    def kill(done: int, total: int) -> None:
+        if done >= total * (1 + len(killed)) // 3 and len(killed) < 2:
+            [file] = tmp_path.glob("*.cluster.shard")
+            at_work = map(int, re.findall(r"process (\d+)", file.read_text()))
+            process = next(number for number in at_work if number not in killed)
+            os.kill(process, signal.SIGKILL)
+            killed.append(process)
+
+    with connected("local:2", print) as cluster:
+        grade_samples(samples, SUITE, tmp_path / "out", cluster=cluster, progress=kill)
+    assert len(killed) == 2
     assert timeless(tmp_path / "out") == alone
 
 
