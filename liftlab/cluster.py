@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
@@ -14,10 +16,11 @@ from liftlab.errors import LiftlabError, UsageError
 
 _PATIENCE_S = 20
 _UNITS_PER_THREAD = 3
-# No pages beside the scheduler and the workers: nobody asked for them.
-_QUIET: dict[str, list[str]] = {
+# No pages beside the scheduler and the workers, which nobody asked for; and `dask_setup` below.
+LOCAL: dict[str, list[str]] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
+    "distributed.worker.preload": [__name__],
 }
 
 
@@ -58,7 +61,7 @@ def connected(address: str, warn: Callable[[str], None]) -> Iterator[Cluster]:
         try:
             where: Any = address
             if count is not None:
-                stack.enter_context(dask.config.set(_QUIET))
+                stack.enter_context(dask.config.set(LOCAL))
                 where = stack.enter_context(
                     LocalCluster(
                         n_workers=count,
@@ -79,8 +82,16 @@ def connected(address: str, warn: Callable[[str], None]) -> Iterator[Cluster]:
             raise LiftlabError(f"{address}: no Dask workers there: {reason[:300]}") from None
         _agree(client.get_versions(check=False, packages=["liftlab"]))
         executor = client.get_executor(pure=False)
-        stack.callback(executor.shutdown, wait=False)  # after Ctrl-C nobody may be there to end them
+        stack.callback(
+            executor.shutdown, wait=False
+        )  # after Ctrl-C nobody may be there to end them
         yield Cluster(executor, lambda: _slots(client))
+
+
+def dask_setup(worker: object) -> None:
+    """Leave Ctrl-C to the process that asked: Dask calls this when a worker of ours starts."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def is_open(address: str) -> bool:

@@ -96,7 +96,7 @@ def schedulers() -> Iterator[dict[str, Any]]:
     how = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "host": "127.0.0.1"}
     how["dashboard_address"] = "127.0.0.1:0"
     with (
-        dask.config.set(cluster._QUIET),
+        dask.config.set(cluster.LOCAL),
         distributed.LocalCluster(**how, protocol="tcp://") as tcp,
         distributed.LocalCluster(**how, protocol="tls://", security=security) as tls,
     ):
