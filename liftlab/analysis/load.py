@@ -56,6 +56,8 @@ class LoadSummary:
     loop: str  # closed or open, and how, in words
     # requests whose streamed reply held reasoning and not one token of an answer
     reasoned_only: int = 0
+    # planned requests without a row: never sent, or lost with the process that sent them
+    missing: int = 0
 
     @property
     def rps(self) -> float | None:
@@ -67,6 +69,7 @@ class LoadSummary:
         return {
             "loop": self.loop,
             "n": self.n,
+            "missing": self.missing,
             "ok": self.ok,
             "errors": dict(self.errors),
             "seconds": self.seconds,
@@ -78,13 +81,16 @@ class LoadSummary:
         }
 
 
-def summarise_load(run: Run, attempts: pd.DataFrame) -> LoadSummary:
+def summarise_load(run: Run, attempts: pd.DataFrame, began_s: float | None = None) -> LoadSummary:
     """Summarise a load.
 
     Requests of one load share a queue, so they are not independent: quantiles are given
     as what was seen, without an interval.
 
     Attempts of the warm-up are left out.
+
+    `began_s`: when the load began, where its rows are of several clocks that agree on that alone;
+    otherwise it is when the first request was sent.
     """
     rows, sent, stale = _requests(attempts[attempts["phase"] == "measure"])
     ended = floats(rows, "last_byte_s")
@@ -104,12 +110,15 @@ def summarise_load(run: Run, attempts: pd.DataFrame) -> LoadSummary:
         n=len(rows),
         ok=int(good.sum()),
         errors=tuple(Counter(name for name in classes if name is not None).most_common()),
-        seconds=_seconds(sent, np.fmax(ended, floats(rows, "ended_s"))),
+        seconds=_seconds(sent, np.fmax(ended, floats(rows, "ended_s")), began_s),
         reused=int(is_true(rows, "connection_reused").sum()),
         stale=stale,
         spreads=tuple(spread for spread in spreads if spread is not None),
         loop=_loop(run),
         reasoned_only=int(reasoned_only(rows).sum()),
+        missing=max(0, run.repeats - len(rows))
+        if run.provenance == "measured" and run.repeats
+        else 0,
     )
 
 
@@ -143,10 +152,10 @@ def _spread(name: str, values: Floats) -> Spread | None:
     )
 
 
-def _seconds(sent: Floats, ended: Floats) -> float | None:
+def _seconds(sent: Floats, ended: Floats, began_s: float | None) -> float | None:
     if not (np.isfinite(sent).any() and np.isfinite(ended).any()):
         return None
-    return float(np.nanmax(ended) - np.nanmin(sent))
+    return float(np.nanmax(ended) - (np.nanmin(sent) if began_s is None else began_s))
 
 
 def _loop(run: Run) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +13,21 @@ from liftlab.cli.options import (
     limit_options,
     overrides_of,
     project,
+    segment_options,
+    taken,
     url_options,
 )
-from liftlab.errors import EndpointUnreachable, RunIncomplete
+from liftlab.errors import EndpointUnreachable, InputInvalid, RunIncomplete, UsageError
+from liftlab.records import LOAD
 
 if TYPE_CHECKING:
+    from liftlab.runner.request import RunRequest
     from liftlab.settings import Project
     from liftlab.store import RunData
 
 
 @click.command("load")
-@click.argument("endpoint", metavar="URL|NAME")
+@click.argument("endpoint", required=False, metavar="URL|NAME")
 @url_options
 @click.option(
     "-c",
@@ -48,6 +53,11 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="A line per request."
 )
+@click.option(
+    "--processes", type=click.IntRange(1, 256), help="Send it from N processes of this machine."
+)
+@segment_options
+@click.option("--resume", metavar="RUN", help="Finish a closed loop that was broken off.")
 @limit_options
 @json_option
 def load_command(
@@ -61,6 +71,10 @@ def load_command(
     max_tokens: int,
     seed: int | None,
     out: Path | None,
+    processes: int | None,
+    segment: str | None,
+    start_at: str | None,
+    resume: str | None,
     as_json: bool,
     **more: Any,
 ) -> None:
@@ -74,6 +88,15 @@ def load_command(
     """
     from liftlab import jobs
 
+    if resume or more["endpoint"] is None:
+        if not resume:
+            raise UsageError("say what to load: a URL or the name of an endpoint")
+        del more["endpoint"]
+        here = project(**overrides_of(more))
+        finish(here, jobs.resume_load(here, taken(resume, here)), as_json)
+        return
+    if segment and processes:
+        raise UsageError("--segment is one process: leave out --processes, and cut it finer")
     here = project(**overrides_of(more))
     target = here.settings.chosen_endpoint(model)
     request = jobs.plan_load(
@@ -89,7 +112,28 @@ def load_command(
         seed=seed,
         out=out,
     )
-    finish(here, jobs.run_load(request), as_json)
+    if segment or start_at:
+        run = send_segment(request, segment, start_at)
+    else:
+        send = jobs.run_load if processes is None else partial(jobs.run_processes, count=processes)
+        run = send(request)
+    finish(here, run, as_json)
+
+
+def send_segment(request: RunRequest, segment: str | None, start_at: str | None) -> RunData:
+    """Send the segment of a plan that was named; refuse one that was begun before."""
+    from liftlab import jobs
+    from liftlab.runner.segment import moment, named
+
+    if segment is None or start_at is None:
+        raise UsageError("--segment and --start-at go together")
+    part = jobs.cut(request, named(segment, moment(start_at)))
+    if (folder := jobs.segment_folder(part)).path.exists():
+        raise InputInvalid(
+            f"segment {segment} was begun before, as {folder.run_id}: nothing is sent twice. "
+            f"See what there is of it: liftlab show {folder.run_id}"
+        )
+    return jobs.open_run(jobs.run_segment(part).run_id, project=request.project)
 
 
 def finish(here: Project, run: RunData, as_json: bool) -> None:
@@ -100,8 +144,33 @@ def finish(here: Project, run: RunData, as_json: bool) -> None:
     print_run(summarize(run, here), as_json)
     if run.run.status == "partial":
         raise RunIncomplete(f"{run.run.run_id}: a limit ended it after {len(run.trials)} requests")
+    require_complete(run)
     if len(run.trials) and not run.trials["completed"].any():
         raise EndpointUnreachable(
             f"{run.run.run_id}: no request was answered well: {failures(run)}; "
             "check the URL and --protocol"
         )
+
+
+def require_complete(run: RunData) -> None:
+    """Raise RunIncomplete if what segments were to send is not all there."""
+    if run.run.status != "complete":
+        raise RunIncomplete(f"{run.run.run_id}: not all that was planned was sent, or is kept")
+
+
+@click.command("merge")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN…")
+@json_option
+def merge_command(runs: tuple[str, ...], as_json: bool) -> None:
+    """Join the segments of a load or of a run, each a RUN or its folder, into one run."""
+    from liftlab import jobs
+
+    here = project()
+    run = jobs.merge_runs(here, runs)
+    if run.run.pipeline == LOAD:
+        finish(here, run, as_json)
+        return
+    from liftlab.cli.run import finish as finish_run
+
+    finish_run(here, run, as_json)
+    require_complete(run)

@@ -141,6 +141,13 @@ def limit_options(function: F) -> F:
     return function
 
 
+def segment_options(function: F) -> F:
+    """Add what makes a session send but a part of its plan."""
+    at = "When all segments begin: ISO 8601 with its zone, or seconds since 1970."
+    named = click.option("--segment", metavar="I/N", help="Send this part; needs --start-at.")
+    return named(click.option("--start-at", metavar="TIME", help=at)(function))
+
+
 def taken(run: str, here: Project) -> str:
     """Return the id of the run that is meant, and say which it is where nobody wrote it out."""
     from liftlab.cli.main import say

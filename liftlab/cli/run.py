@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from liftlab.cli.load import send_segment
 from liftlab.cli.main import say
 from liftlab.cli.options import (
     json_option,
     limit_options,
     overrides_of,
     project,
+    segment_options,
     selection_options,
     taken,
 )
@@ -53,6 +55,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     help="Wake the endpoint first (the default), or start at once.",
 )
 @click.option("--stream", is_flag=True, help="Stream replies (openai), and time their tokens.")
+@segment_options
 @limit_options
 @click.option("--dry-run", is_flag=True, help="Print what the run would take, and stop.")
 @json_option
@@ -73,6 +76,8 @@ def run_command(
     zone: float | None,
     warm_up: bool,
     stream: bool,
+    segment: str | None,
+    start_at: str | None,
     dry_run: bool,
     as_json: bool,
     **more: Any,
@@ -107,6 +112,9 @@ def run_command(
         for note in request.notes:
             say(note)
         _print_worst_case(request)
+        return
+    if segment or start_at:
+        finish(here, send_segment(request, segment, start_at), as_json)
         return
     finish(here, jobs.run_suite(request), as_json)
 

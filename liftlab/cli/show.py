@@ -48,6 +48,7 @@ def require_proven(run: RunData) -> None:
 
 def print_run(summary: RunSummary, as_json: bool) -> None:
     """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
+    from liftlab.reporting.text import provenance
     from liftlab.reporting.text.decision import sentence
     from liftlab.summary.provenance import warning_of
 
@@ -63,8 +64,9 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
     click.echo(heading(run))
     for line in sentences(summary):
         click.echo(f"  {line}")
-    if run.run.left_out:
-        click.echo(f"  Requests left out {run.run.left_out}.")
+    left_out = f"Requests left out {run.run.left_out}." if run.run.left_out else ""
+    for line in filter(None, (provenance.segments(summary.provenance.segments), left_out)):
+        click.echo(f"  {line}")
     if warning := warning_of(run):
         click.echo(click.style(f"  {warning}", fg="red"))
     elif told := summary.provenance.trust:

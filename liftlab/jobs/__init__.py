@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from liftlab.jobs.deciding import check_decided
     from liftlab.jobs.keeping import examine
     from liftlab.jobs.loading import plan_load, run_load
+    from liftlab.jobs.merging import merge_runs
     from liftlab.jobs.opening import open_run
     from liftlab.jobs.running import (
         check,
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
         run_suite,
         worst_case_of,
     )
+    from liftlab.jobs.segments import (
+        cut,
+        resume_load,
+        run_processes,
+        run_segment,
+        segment_folder,
+    )
     from liftlab.jobs.sessions import plan_sessions, resume_sessions
 
 _HOMES = {
@@ -33,19 +41,25 @@ _HOMES = {
     "check": "liftlab.jobs.running",
     "check_decided": "liftlab.jobs.deciding",
     "cold_plan": "liftlab.jobs.running",
+    "cut": "liftlab.jobs.segments",
     "compare_runs": "liftlab.jobs.comparing",
     "examine": "liftlab.jobs.keeping",
     "first_case": "liftlab.jobs.running",
     "likely_duration": "liftlab.jobs.running",
+    "merge_runs": "liftlab.jobs.merging",
     "open_run": "liftlab.jobs.opening",
     "plan_load": "liftlab.jobs.loading",
     "plan_run": "liftlab.jobs.running",
     "plan_sessions": "liftlab.jobs.sessions",
     "rank_runs": "liftlab.jobs.comparing",
+    "resume_load": "liftlab.jobs.segments",
     "resume_run": "liftlab.jobs.running",
     "resume_sessions": "liftlab.jobs.sessions",
     "run_load": "liftlab.jobs.loading",
+    "run_processes": "liftlab.jobs.segments",
+    "run_segment": "liftlab.jobs.segments",
     "run_suite": "liftlab.jobs.running",
+    "segment_folder": "liftlab.jobs.segments",
 }
 
 __all__ = [
@@ -53,18 +67,24 @@ __all__ = [
     "check_decided",
     "cold_plan",
     "compare_runs",
+    "cut",
     "examine",
     "first_case",
     "likely_duration",
+    "merge_runs",
     "open_run",
     "plan_load",
     "plan_run",
     "plan_sessions",
     "rank_runs",
+    "resume_load",
     "resume_run",
     "resume_sessions",
     "run_load",
+    "run_processes",
+    "run_segment",
     "run_suite",
+    "segment_folder",
     "worst_case_of",
 ]
 

@@ -20,9 +20,9 @@ from liftlab.errors import Undecided, VerdictsUnproven
 from liftlab.grading.controls import Controls
 from liftlab.grading.grade import sandbox_for
 from liftlab.grading.run import grade_trial
-from liftlab.runner.control import Listener
 from liftlab.runner.plan import StopRule
 from liftlab.runner.request import RunRequest
+from liftlab.runner.together import Listener
 from liftlab.runner.worker import StopLine
 from liftlab.sandbox import Sandbox
 from liftlab.store import RunFolder

@@ -16,13 +16,14 @@ from liftlab.analysis.sample_size import trials_per_arm
 from liftlab.errors import InputInvalid, RunFolderCorrupt, UsageError
 from liftlab.jobs.deciding import Deciding
 from liftlab.jobs.opening import find_run, open_run
-from liftlab.records import SESSIONS
+from liftlab.records import LOAD, SESSIONS
 from liftlab.runner import control
 from liftlab.runner.endpoint_lifecycle import check_health
 from liftlab.runner.limits import Rates
 from liftlab.runner.plan import StopRule, WorstCase, worst_case
 from liftlab.runner.progress import Progress
 from liftlab.runner.request import RunRequest, sampling_of
+from liftlab.runner.segment import MERGED, SEGMENT
 from liftlab.sessions.checks import checks_of
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
@@ -140,6 +141,9 @@ def resume_run(project: Project, run_id: str) -> RunData:
     if folder.manifest().get("suite") == SESSIONS:
         how = f"liftlab sessions --resume {folder.run_id}"
         raise InputInvalid(f"{folder.run_id} is a run of session checks; finish it with: {how}")
+    if folder.manifest().get("suite") == LOAD:
+        how = f"liftlab load --resume {folder.run_id}"
+        raise InputInvalid(f"{folder.run_id} is a load; finish it with: {how}")
     return finished(project, folder, request_of(project, folder))
 
 
@@ -211,15 +215,22 @@ def _followed(
 def request_of(project: Project, folder: RunFolder) -> RunRequest:
     """Return the request that a run was made from, so that it can go on as it began."""
     manifest = folder.manifest()
-    of_sessions = manifest.get("suite") == SESSIONS
+    of_sessions, of_load = (manifest.get("suite") == name for name in (SESSIONS, LOAD))
     asked = manifest.get("request")
     kept = checks_of(folder).as_suite() if of_sessions else folder.suite()
-    if not isinstance(asked, dict) or kept is None:
+    if not isinstance(asked, dict) or (kept is None and not of_load) or MERGED in manifest:
         raise InputInvalid(f"{folder.run_id} was not measured here: there is nothing to resume")
     told = {name: asked[name] for name in _GOES_ON if name in asked}
-    suite = suites.select(kept, cases=asked.get("cases", ()))
+    if of_load:
+        if asked.get("arrivals") is not None:
+            raise InputInvalid(f"{folder.run_id} is an open loop, whose moments are past")
+        told["prompt"] = folder.artifacts.get_text(str(manifest.get("pipeline_sha256")))
+    suite = kept and suites.select(kept, cases=asked.get("cases", ()))
+    part = manifest.get(SEGMENT)
     try:
-        request = RunRequest.model_validate({**told, "project": project, "suite": suite})
+        request = RunRequest.model_validate(
+            {**told, "project": project, "suite": suite, SEGMENT: part}
+        )
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, ("request", *first["loc"])))

@@ -37,7 +37,7 @@ async def run(job: Job, stop: Stop, ready: Ready | None = None) -> None:
         home = "requests" if job.request.prompt is not None else "trials"
         ready = import_module(f"liftlab.runner.{home}").ready
     assert ready is not None
-    concurrency = job.request.concurrency or _CONNECTIONS
+    concurrency = job.request.lanes or _CONNECTIONS
     status = "interrupted"
     try:
         async with AsyncExitStack() as stack:
@@ -62,7 +62,8 @@ class _Limits:
     def __init__(self, job: Job, stop: Stop) -> None:
         limits = job.request.project.settings.limits
         self._stop = stop
-        self._spending = Spending(limits, job.request.rates, time.monotonic)
+        of = 1 if job.request.segment is None else job.request.segment.of
+        self._spending = Spending(limits, job.request.rates, time.monotonic, of)
         self._is_limited = any(limit is not None for limit in limits.model_dump().values())
 
     def __call__(

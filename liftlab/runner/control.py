@@ -6,7 +6,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -17,21 +18,33 @@ from liftlab.errors import InputInvalid, LiftlabError, RunIncomplete, RunInterru
 from liftlab.runner.endpoint_lifecycle import check_answers, check_health, keep_log_of, serving
 from liftlab.runner.progress import log_line
 from liftlab.runner.request import Elsewhere, Job, RunRequest
+from liftlab.runner.segment import Segment
+from liftlab.runner.together import Listener, Together
 from liftlab.runner.worker import StopLine
 from liftlab.settings import EndpointSettings
 from liftlab.store import RunFolder, create
 from liftlab.store.exchange import write_lines
 from liftlab.store.files import writing
 
-Listener = Callable[[dict[str, Any]], None]
 _Ready = tuple[RunRequest, Elsewhere, dict[str, str | None]]
 
 _PROGRAM, _PROGRAM_OF_SESSIONS = "liftlab.runner.child", "liftlab.sessions.child"
+_PAUSE_S = 0.2
 _GO_ON = "Finish the run with: liftlab {verb} --resume {run_id}"
-_KEPT = "A load is not resumed, its moments are past; what there is of it: liftlab show {run_id}"
+_LOAD_GOES_ON = (
+    "Send the rest with: liftlab load --resume {run_id}. What there is: liftlab show {run_id}"
+)
+_KEPT = (
+    "An open loop is not resumed, its moments are past; what there is of it: liftlab show {run_id}"
+)
 
 
-def start(request: RunRequest, listen: Listener, stop: StopLine | None = None) -> RunFolder:
+def start(
+    request: RunRequest,
+    listen: Listener,
+    stop: StopLine | None = None,
+    claim: Callable[[], object] | None = None,
+) -> RunFolder:
     """Measure in a fresh folder, and return the folder once all of it is committed.
 
     Raises EndpointUnreachable before anything is written, if the endpoint is not ready. Raises
@@ -42,16 +55,64 @@ def start(request: RunRequest, listen: Listener, stop: StopLine | None = None) -
     ----------
     stop
         For whoever may end the run before its plan is done.
+    claim
+        Called once the endpoint is ready, before anything is written; raises if it may not be.
     """
     made: list[RunFolder] = []
     with _ready(request, listen, made) as (served, elsewhere, told):
-        suite = (request.suite.source, request.suite.suffix) if request.suite else (b"", ".toml")
-        runs_dir = request.project.path("runs")
-        folder = create(runs_dir, request.row(told), request.manifest(), *suite)
-        made.append(folder)
-        listen({"event": "created", "run_id": folder.run_id, "path": str(folder.path)})
+        if claim is not None:
+            claim()
+        folder = _create(request, told, made, listen)
         with _lines_kept(request, folder, listen) as heed:
             _lead(folder, served, elsewhere, heed, stop)
+    return folder
+
+
+def start_segments(
+    request: RunRequest, parts: Sequence[Segment], listen: Listener, made: list[RunFolder]
+) -> None:
+    """Measure segments of a plan in load processes of this machine, each in its own folder.
+
+    They begin together, once all that can be are ready. Raises as `start`; where only some failed,
+    `listen` is told why. After Ctrl-C all have stopped cleanly.
+
+    Parameters
+    ----------
+    made
+        Gets the folders.
+    """
+    with _ready(request, listen, made) as (served, elsewhere, told):
+        for part in parts:
+            _create(request.model_copy(update={"segment": part}), told, made, listen)
+        together = Together(len(parts), listen)
+        with ThreadPoolExecutor(len(parts)) as pool:
+            asked = [served.model_copy(update={"segment": part}) for part in parts]
+            loads = []
+            for place, (folder, mine) in enumerate(zip(made, asked, strict=True)):
+                hear, stop = together.listener(place), together.stops[place]
+                loads.append(pool.submit(_lead, folder, mine, elsewhere, hear, stop))
+                loads[-1].add_done_callback(partial(together.ended, place))
+            try:
+                wait(loads)
+            except KeyboardInterrupt:
+                while wait(loads, _PAUSE_S).not_done:  # one that only starts does not hear it yet
+                    together.interrupt()
+                message = "interrupted; what is committed is kept"
+                raise RunInterrupted(message, made[0].run_id) from None
+    failed = [error for load in loads if (error := load.exception()) is not None]
+    if len(failed) == len(parts):
+        raise failed[0]
+    for error in failed:
+        listen({"event": "note", "message": str(error)})
+
+
+def _create(
+    request: RunRequest, told: Mapping[str, str | None], made: list[RunFolder], listen: Listener
+) -> RunFolder:
+    suite = (request.suite.source, request.suite.suffix) if request.suite else (b"", ".toml")
+    folder = create(request.project.path("runs"), request.row(told), request.manifest(), *suite)
+    made.append(folder)
+    listen({"event": "created", "run_id": folder.run_id, "path": str(folder.path)})
     return folder
 
 
@@ -146,7 +207,9 @@ def _lead(
     trials = tuple(request.trials())
     job = Job(folder=folder.path, request=request, elsewhere=elsewhere, trials=trials)
     verb, program = ("sessions", _PROGRAM_OF_SESSIONS) if request.sessions else ("run", _PROGRAM)
-    told = _GO_ON if request.prompt is None else _KEPT
+    told = _GO_ON
+    if request.prompt is not None:
+        told = _LOAD_GOES_ON if request.arrivals is None else _KEPT
     go_on = told.format(verb=verb, run_id=folder.run_id)
     _follow_to_its_end(program, job.to_line(), folder, listen, go_on, stop)
 

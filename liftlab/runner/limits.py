@@ -42,12 +42,19 @@ class Spending:
     ----------
     rates
         What is charged; None where the price is not known, and then no limit of money holds.
+    segments
+        How many such sessions are under way: each takes it that all spend alike.
     """
 
     def __init__(
-        self, limits: LimitSettings, rates: Rates | None, now_s: Callable[[], float]
+        self,
+        limits: LimitSettings,
+        rates: Rates | None,
+        now_s: Callable[[], float],
+        segments: int = 1,
     ) -> None:
         self._limits = limits
+        self._segments = segments
         self._rates = rates
         self._now_s = now_s
         self._began_s = now_s()
@@ -59,11 +66,11 @@ class Spending:
     def add(self, attempts: Sequence[Attempt], stages: Sequence[Stage], no_answer: bool) -> None:
         """Count a trial that has ended; `no_answer` says that no model answered it."""
         self._trials += 1
-        self._attempts += len(attempts)
+        self._attempts += len(attempts) * self._segments
         classes = {stage.error_class for stage in stages}
         self._errors += no_answer or not classes.isdisjoint(_ENDPOINT_ERRORS)
         if self._rates is not None:
-            self._usd += _charged(self._rates, attempts, stages)
+            self._usd += _charged(self._rates, attempts, stages) * self._segments
 
     def reached(self) -> str | None:
         """Say which limit is reached, or None."""

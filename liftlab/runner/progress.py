@@ -20,6 +20,7 @@ HEADLESS = "LIFTLAB_HEADLESS"  # set where a notebook is executed with nobody be
 _TOLD = {
     "created": "run {run_id} in {path}",
     "resumed": "run {run_id} goes on",
+    "ready": "ready to begin",
     "warm": "warm-up: {status}, {seconds:.1f} s",
     "learned": "requests {words}",
     "limit": "ends early: {reached}",
@@ -66,7 +67,7 @@ class Progress:
             self._trial(event)
         elif event["event"] == "requests":
             self._requests(event)
-        elif event["event"] != "error":  # the command itself says what went wrong
+        elif event["event"] not in ("clock", "error"):  # the command says what went wrong
             self._say(describe(event))
 
     def close(self) -> None:

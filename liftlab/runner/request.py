@@ -7,7 +7,7 @@ import os
 import platform
 import random
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,6 +23,7 @@ from liftlab.pipeline.build import Pipeline, build
 from liftlab.records import LOAD, Run
 from liftlab.runner.limits import Rates
 from liftlab.runner.plan import Arrivals, PlannedTrial, StopRule, repeat_major
+from liftlab.runner.segment import SEGMENT, Segment
 from liftlab.settings import OMIT, EndpointSettings, Project
 from liftlab.store import new_run_id
 from liftlab.suite import Suite
@@ -34,6 +35,19 @@ _NOT_KEPT = {
     "rates": True,
     "arrivals": {"times_s"},
     "sessions": {"restart_hook"},
+    SEGMENT: True,
+}
+
+
+_OF_THE_PLAN = {
+    "endpoint",
+    "pipeline",
+    "sampling",
+    "repeats",
+    "concurrency",
+    "seed",
+    "warm_up",
+    "arrivals",
 }
 
 
@@ -66,6 +80,8 @@ class RunRequest(BaseModel):
         When the requests of a load are sent; None is a closed loop.
     rates
         What a limit of money counts by.
+    segment
+        Which share of this plan is sent; all else, `concurrency` too, is the whole plan's.
     out
         Where the lines of a load go; nowhere if None.
     """
@@ -86,6 +102,7 @@ class RunRequest(BaseModel):
     arrivals: Arrivals | None = None
     rates: Rates | None = None
     sessions: SessionsAsked | None = None
+    segment: Segment | None = None
     suite: InstanceOf[Suite] | None = Field(default=None, exclude=True)
     quick: bool = Field(default=False, exclude=True)
     notes: tuple[str, ...] = Field(default=(), exclude=True)
@@ -132,6 +149,26 @@ class RunRequest(BaseModel):
                 asked[stage.name] = (endpoint, sampling)
         return asked
 
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The requests of a load that are sent here, by their place in the plan."""
+        whole = range(self.repeats)
+        return whole if self.segment is None else self.segment.share(whole)
+
+    @property
+    def lanes(self) -> int | None:
+        """How many may be under way here; None is no limit."""
+        if self.segment is None or self.concurrency is None:
+            return self.concurrency
+        return len(self.segment.share(range(self.concurrency)))
+
+    @cached_property
+    def plan_sha256(self) -> str:
+        """The digest of the whole plan: what is asked of whom, in which order, and when."""
+        asked = self.model_dump(mode="json", include=_OF_THE_PLAN)
+        plan = {**asked, **self.digests(), "cases": self.cases}
+        return sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+
     def trials(self) -> list[PlannedTrial]:
         """Return the planned trials in the order in which they are sent; none of a load."""
         planned = [
@@ -148,7 +185,8 @@ class RunRequest(BaseModel):
             for case in (self.suite.cases if self.suite else ())
             for repeat in range(1, self.repeats + 1)
         ]
-        return repeat_major(planned, self.seed)
+        ordered = repeat_major(planned, self.seed)
+        return ordered if self.segment is None else list(self.segment.share(ordered))
 
     def digests(self) -> dict[str, str | None]:
         """Return the digests of what is asked: results of other ones do not compare."""
@@ -167,21 +205,27 @@ class RunRequest(BaseModel):
             **self.digests(),
             "request": {**asked, "cases": self.cases},
             **({"quick": True} if self.quick else {}),
+            **({} if self.segment is None else {SEGMENT: self._segment_told(self.segment)}),
         }
+
+    def _segment_told(self, segment: Segment) -> dict[str, Any]:
+        told = segment.model_dump(exclude={"zero_ns"})
+        return {"plan_sha256": self.plan_sha256, **told, "one_clock": segment.zero_ns is not None}
 
     def row(self, told: Mapping[str, str | None]) -> Run:
         """Return the row of a run that begins now: who measures what, with which versions.
 
         `told`: the model and the hardware, as the endpoint names them.
         """
-        endpoint, sampling = self.endpoint, self.sampling
+        endpoint, sampling, segment = self.endpoint, self.sampling, self.segment
         drawn: dict[str, Any] = {  # as we know it; a pipeline of the user's own asks in its own way
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "max_tokens": sampling.max_tokens,
             "sampling_extra": json.dumps({**sampling.extra, **endpoint.body}, sort_keys=True),
         }
-        return run_row(
+        of = 1 if segment is None else segment.of
+        row = run_row(
             self.project,
             endpoint,
             **self.digests(),
@@ -192,11 +236,12 @@ class RunRequest(BaseModel):
             hardware=told["hardware"] or endpoint.hardware,
             sampling_seed=self.seed,
             load="closed" if self.arrivals is None else "open",
-            concurrency=self.concurrency,
-            rate_rps=None if self.arrivals is None else self.arrivals.rate_rps,
-            repeats=self.repeats,
+            concurrency=self.lanes,
+            rate_rps=None if self.arrivals is None else self.arrivals.rate_rps / of,
+            repeats=self.repeats if self.prompt is None else len(self.numbers),
             order_seed=self.seed,
         )
+        return row if segment is None else replace(row, run_id=segment.run_id(self.plan_sha256))
 
 
 class Job(BaseModel):

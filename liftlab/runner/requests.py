@@ -12,7 +12,8 @@ import gc
 import resource
 import time
 from array import array
-from collections.abc import Awaitable, Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,8 +27,10 @@ from liftlab.errors import EndpointUnreachable
 from liftlab.records import LOAD, STALE, Attempt, Phase, Stage, Trial
 from liftlab.runner.limits import Count
 from liftlab.runner.probe import cheap, learn, learn_and_record
-from liftlab.runner.request import Job
+from liftlab.runner.request import Job, RunRequest
 from liftlab.runner.rows import Batches, measured
+from liftlab.runner.segment import begin, moment
+from liftlab.runner.sent import Sent, lost_rows
 from liftlab.runner.worker import STALE_NOTE, FollowSchedule, Notes, Stop, closed, emit
 from liftlab.store.folder import RunFolder
 from liftlab.store.journal import Journal
@@ -52,7 +55,7 @@ async def ready(
     """
     _lift_file_limit()
     folder, request, settings = RunFolder(job.folder), job.request, job.request.endpoint
-    clock = Clock()
+    clock = clock_of(request, journal)
     emit({"event": "clock", "zero_ns": clock.zero_ns})
     endpoint = await stack.enter_async_context(connected(settings))
     like = Request(
@@ -69,14 +72,19 @@ async def ready(
     batches = Batches(journal, emit)
     stack.push_async_callback(batches.close)
     arrivals = request.arrivals
+    numbers = request.numbers
     plan = arrivals.plan(request.repeats, request.seed) if arrivals else array("d")
+    sent = None if arrivals else Sent(folder, numbers)
     sender = Sender(load, endpoint, journal, clock, batches, note=Notes())
     learning = None
     if isinstance(endpoint, OpenAIEndpoint):
         learning = learn(partial(sender.probe, endpoint), settings.name)
     await learn_and_record(learning, endpoint, journal, request.sampling)
+    if sent is not None:
+        made = journal.attempts_made()
+        sender.give_up(sent.lost(made, journal.committed()), made)
     try:
-        _check(await sender.warm_up(min(concurrency, request.repeats)), settings.name)
+        _check(await sender.warm_up(min(concurrency, len(numbers))), settings.name)
     except BaseException:
         journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
         raise
@@ -85,13 +93,22 @@ async def ready(
         gc.collect()
         gc.freeze()  # what the imports left is not looked through again and again
         sender.follows(stop, count)
-        if plan:
-            await sender.open(plan, request.concurrency)
+        begins_ns = await begin(request.segment, folder, clock, stop, is_open=sent is None)
+        if sent is None:
+            await sender.open(plan, request.lanes, numbers, begins_ns)
         else:
-            await sender.closed(request.repeats, concurrency)
+            await sender.closed(len(numbers), concurrency, numbers, sent)
         return False
 
     return follow_schedule
+
+
+def clock_of(request: RunRequest, journal: Journal) -> Clock:
+    """Return a load's clock; one that goes on counts from where it first began."""
+    if request.segment is not None:
+        return request.segment.clock()
+    began_at = journal.began_at() if journal.committed() else None
+    return Clock() if began_at is None else Clock.since(moment(began_at))
 
 
 def _check(replies: Sequence[Reply], name: str) -> None:
@@ -173,28 +190,61 @@ class Sender:
             tasks = [group.create_task(self._send(self._asked(None))) for _ in range(count)]
         return [task.result() for task in tasks]
 
-    async def closed(self, count: int, concurrency: int) -> None:
-        """Send `count` requests; each of `concurrency` workers the next when its last has ended."""
+    async def closed(
+        self,
+        count: int,
+        concurrency: int,
+        numbers: Sequence[int] | None = None,
+        sent: Sent | None = None,
+    ) -> None:
+        """Send `count` requests; each of `concurrency` workers the next when its last has ended.
 
-        async def send(index: int) -> None:
-            await self._send(self._asked(index))
+        `numbers` are their places in the plan; those that were `sent` before are passed over.
+        """
+        numbers = range(count) if numbers is None else numbers
+        places = range(count) if sent is None else sent.left()
+
+        async def send(place: int) -> None:
+            if sent is not None:
+                sent.mark(place)
+            await self._send(self._asked(numbers[place]))
             await self._batches.room()
 
-        await closed(range(count), min(concurrency, count), send, self._stop)
+        await closed(places, min(concurrency, count), send, self._stop)
 
-    async def open(self, plan: array[float], at_most: int | None = None) -> None:
+    def give_up(self, numbers: Iterable[int], made: Mapping[tuple[str, int, str], int]) -> None:
+        """Keep a row of each request that an earlier session sent and has no end of."""
+        for number in numbers:
+            attempt = made.get((CASE, number + 1, STAGE), 0) + 1
+            self._batches.add(*lost_rows(number, attempt, STAGE, self._asked(number).facts))
+
+    async def open(
+        self,
+        plan: array[float],
+        at_most: int | None = None,
+        numbers: Sequence[int] | None = None,
+        begins_ns: int | None = None,
+    ) -> None:
         """Send requests at the moments of a plan, in seconds after its start.
 
         The moments are fixed before the first request, and none is ever moved: one that has
         passed is sent at once. Where only `at_most` may be under way, the next one waits for
         one of them to end, as it would in a client with so many connections.
+
+        `numbers` are the requests of the plan that are sent here, `begins_ns` is when it starts.
+        What was due before this was ready is never sent: that load is past.
         """
-        zero_ns = time.perf_counter_ns() + int(_LEAD_S * 1e9)
+        now_ns = time.perf_counter_ns()
+        zero_ns = now_ns + int(_LEAD_S * 1e9) if begins_ns is None else begins_ns
+        numbers = range(len(plan)) if numbers is None else numbers
+        past = bisect_left(numbers, (now_ns - zero_ns) / 1e9, key=plan.__getitem__)
+        if past:
+            self._note(f"{past:,} requests were due before this was ready, and are not sent")
         free = None if at_most is None else asyncio.Semaphore(at_most)
         with Pacer() as pacer:
             async with asyncio.TaskGroup() as group:
-                for index, moment_s in enumerate(plan):
-                    planned_ns = zero_ns + round(moment_s * 1e9)
+                for index in numbers[past:]:
+                    planned_ns = zero_ns + round(plan[index] * 1e9)
                     leaves = Departure(pacer, planned_ns)
                     asked = self._asked(index, leaves)  # while there is time
                     await pacer.until(planned_ns - _READY_NS)
@@ -222,7 +272,9 @@ class Sender:
         """
         load = self._load
         seq = self._next_seq()
-        seed = ((load.like.sampling.seed or 0) + seq) & 0x7FFF_FFFF
+        # By its place in the plan, so that it is the same in whichever segment.
+        further = -seq if index is None else index
+        seed = ((load.like.sampling.seed or 0) + further) & 0x7FFF_FFFF
         sampling = replace(load.like.sampling, seed=seed)
         request = replace(load.like, request_id=f"{load.run_id}-{seq}", sampling=sampling)
         if load.nonce:

@@ -26,6 +26,7 @@ from liftlab.runner.own_trial import run_own_trial
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.probe import learn_and_record, learn_for_run
 from liftlab.runner.request import Job
+from liftlab.runner.segment import begin
 from liftlab.runner.trial import TrialDone, run_trial
 from liftlab.runner.warmup import warm_stages, warm_up
 from liftlab.runner.worker import FollowSchedule, Notes, Stop, closed, emit
@@ -87,6 +88,8 @@ async def ready(
 
     async def follow_schedule(stop: Stop, count: Count, trust: Trust) -> bool:
         context.watch.doubt(trust.uncertainty_s)
+        folder = RunFolder(job.folder)
+        await begin(request.segment, folder, context.clock, stop, is_open=False)
         commit = committing(journal, count)
         await run_closed(context, trials, concurrency, commit, emit, peaks, stop)
         return len(journal.committed()) == len(job.trials)
@@ -106,7 +109,7 @@ async def context_of(
         stages=(),
         sampling=request.sampling,
         run_seed=request.seed,
-        clock=Clock(),
+        clock=Clock() if request.segment is None else request.segment.clock(),
         ledger=JournalLedger(folder, journal),
         parse_source=parse_source,
         note=Notes(),

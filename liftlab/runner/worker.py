@@ -29,6 +29,7 @@ STALE_NOTE = (
     "from now on each request has one of its own"
 )
 
+_INTERRUPT = "interrupt"
 Early = Literal["decided", "partial"]  # what a run is that ended before its plan was done
 
 Item = TypeVar("Item")
@@ -39,15 +40,20 @@ _apart: list[TextIO] = []  # where events go once standard output is no place fo
 
 @dataclass(slots=True)
 class Stop:
-    """Whether to begin no further trial, and what the run then is."""
+    """Whether to begin no further trial, and what the run then is.
+
+    `go_ns`: when segments of one machine begin, as a stamp.
+    """
 
     status: Early | None = None
+    go_ns: int | None = None
 
     def obey(self, descriptor: int, when_it_ends: Callable[[], object]) -> None:
-        """Read the parent's line until it ends: the parent is then gone."""
-        while said := os.read(descriptor, 4096):
+        """Read the parent's line until it ends, as the parent then has, or interrupts."""
+        while (said := os.read(descriptor, 4096)) and _INTERRUPT not in said.decode().split():
             for word in said.decode().split():
                 self.status = next((e for e in get_args(Early) if e == word), self.status)
+                self.go_ns = int(word) if word.isdecimal() else self.go_ns
         when_it_ends()
 
 
@@ -67,9 +73,20 @@ class StopLine:
 
     def end(self, status: Early) -> None:
         """Let the load end, as what it then is."""
+        self._say(status)
+
+    def go(self, moment_ns: int) -> None:
+        """Let a segment that is ready begin at a moment."""
+        self._say(str(moment_ns))
+
+    def interrupt(self) -> None:
+        """Interrupt the load, which commits what there is."""
+        self._say(_INTERRUPT)
+
+    def _say(self, word: str) -> None:
         if self._pipe is not None:
             with suppress(BrokenPipeError, ValueError):  # the load has ended already
-                self._pipe.write(f"{status}\n")
+                self._pipe.write(f"{word}\n")
                 self._pipe.flush()
 
 

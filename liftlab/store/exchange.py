@@ -16,7 +16,7 @@ from liftlab.errors import UsageError
 from liftlab.records import SCHEMA_VERSION, STALE, TABLES, as_row
 from liftlab.store import schema
 from liftlab.store.files import writing
-from liftlab.store.folder import RunFolder
+from liftlab.store.folder import NAMES_ARTIFACTS, RunFolder
 from liftlab.store.frames import frame_of, table_columns
 from liftlab.store.tables import RunData, judged_by
 
@@ -28,11 +28,6 @@ SUITE, ARTIFACT, FILE = "suite", "artifact", "file"
 ORIGINAL = "original.json"  # an imported run's own file
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet would run
-NAMES_ARTIFACTS = {
-    "attempt": ("prompt_sha256", "reply_sha256"),
-    "stage": ("value_sha256",),
-    "grade": ("code_sha256",),
-}
 
 
 def frames_of(run: RunData) -> dict[str, pd.DataFrame]:

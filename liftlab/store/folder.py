@@ -35,6 +35,12 @@ LATEST = "latest"
 MANIFEST = "manifest.json"
 LABEL = "label.txt"
 
+NAMES_ARTIFACTS = {
+    "attempt": ("prompt_sha256", "reply_sha256"),
+    "stage": ("value_sha256",),
+    "grade": ("code_sha256",),
+}
+
 Measured = Attempt | Stage | Trial
 
 _LABEL_LENGTH = 80
@@ -169,6 +175,7 @@ def create(
     suite_source: bytes,
     suite_suffix: str,
     fill: Callable[[RunFolder], Iterable[Measured]] | None = None,
+    copy: Callable[[sqlite3.Connection], object] | None = None,
 ) -> RunFolder:
     """Make a run's folder with its journal, manifest and suite.
 
@@ -183,6 +190,8 @@ def create(
     fill
         For a run that was measured elsewhere: puts artifacts and files into the folder while
         nobody sees it yet, and returns its rows.
+    copy
+        Puts further rows into its journal.
     """
     if not is_run_id(run.run_id):
         raise StorageFailed(f"{run.run_id!r} cannot be the name of a run's folder")
@@ -197,7 +206,7 @@ def create(
         with writing(target):
             folder.path.mkdir()
             folder.artifacts.path.mkdir()
-            _create_journal(folder.journal_path, [run, *(fill(folder) if fill else ())])
+            _create_journal(folder.journal_path, [run, *(fill(folder) if fill else ())], copy)
             write_atomic(folder.path / f"suite{suite_suffix}", suite_source, durable=False)
             for file in folder.path.iterdir():
                 if file.is_file():
@@ -232,10 +241,15 @@ def table_file(run: Path, table: str) -> str:
     return f"{run}/tables/{table}.parquet"
 
 
-def _create_journal(path: Path, rows: Iterable[Run | Measured]) -> None:
+def _create_journal(
+    path: Path,
+    rows: Iterable[Run | Measured],
+    copy: Callable[[sqlite3.Connection], object] | None,
+) -> None:
     """Write a journal that nobody sees yet; it is synced as a whole."""
     try:
-        connection = sqlite3.connect(path, isolation_level=None)
+        address = path.absolute().as_uri()
+        connection = sqlite3.connect(address, uri=True, isolation_level=None)
         try:
             connection.execute("PRAGMA synchronous = OFF")
             schema.create_tables(connection)
@@ -244,6 +258,8 @@ def _create_journal(path: Path, rows: Iterable[Run | Measured]) -> None:
                 schema.insert(connection, type(row).__name__.lower(), as_row(row).values())
             connection.execute("UPDATE attempt SET ended = 1")
             connection.execute("COMMIT")
+            if copy is not None:
+                copy(connection)
             connection.execute("PRAGMA journal_mode = WAL")
         finally:
             connection.close()

@@ -144,6 +144,11 @@ class Journal:
         [(names,)] = self._ask(lambda c: c.execute("SELECT left_out FROM run").fetchall())
         return None if names is None else frozenset(filter(None, names.split(", ")))
 
+    def began_at(self) -> str | None:
+        """Return when the run was made, in UTC."""
+        [(began_at,)] = self._ask(lambda c: c.execute("SELECT started_at FROM run").fetchall())
+        return None if began_at is None else str(began_at)
+
     def committed(self) -> set[tuple[str, int]]:
         """Return case and repeat of every trial that is on disk."""
         return set(self._ask(lambda c: c.execute(_COMMITTED).fetchall()))

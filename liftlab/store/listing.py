@@ -110,11 +110,12 @@ def status_now(folder: RunFolder, status: str) -> str:
 
 
 def _is_of_a_suite(runs_dir: Path, run: RunSummary) -> bool:
-    """Say whether a run is what people mean by the latest: no `load`, no `sessions`, no `quick`."""
+    """Say whether a run is what people mean by the latest: no load, check, quick look, segment."""
     if run.provenance != "measured" or run.suite in (LOAD, SESSIONS):
         return False
     try:
-        return not RunFolder(runs_dir / run.run_id).manifest().get("quick")
+        manifest = RunFolder(runs_dir / run.run_id).manifest()
+        return not (manifest.get("quick") or "segment" in manifest)
     except LiftlabError:
         return True  # opening it says what is wrong
 

@@ -71,8 +71,8 @@ def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
 
 def select(connection: sqlite3.Connection, table: str, order: str) -> sqlite3.Cursor:
     """Read a table's columns as `records` has them; one that the journal is too old for is null."""
-    missing = _missing(connection, table)
-    names = [f"NULL AS {name}" if name in missing else name for name in columns(table)]
+    absent = missing(connection, table)
+    names = [f"NULL AS {name}" if name in absent else name for name in columns(table)]
     return connection.execute(
         f"SELECT {', '.join(names)} FROM {table} ORDER BY {order}"  # noqa: S608
     )
@@ -121,7 +121,7 @@ def _create(table: str) -> str:
     return f"CREATE TABLE {table} ({', '.join(fields)}, PRIMARY KEY ({key})) STRICT"
 
 
-def _missing(connection: sqlite3.Connection, table: str) -> list[str]:
+def missing(connection: sqlite3.Connection, table: str) -> list[str]:
     """Return the nullable columns that came after this journal was made."""
     there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
     later = nullable(table) - there
@@ -131,7 +131,7 @@ def _missing(connection: sqlite3.Connection, table: str) -> list[str]:
 def _add_missing_columns(connection: sqlite3.Connection) -> None:
     for table in TABLES:
         kinds = columns(table)
-        for name in _missing(connection, table):
+        for name in missing(connection, table):
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {_SQL_TYPES[kinds[name]]}")
     # What is written from now on, an older liftlab may not know.
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -45,6 +45,12 @@ class Provenance(Result):
         return work_warnings(self.run.stages)
 
     @property
+    def segments(self) -> Mapping[str, Any]:
+        """What the run was merged from; empty for every other run."""
+        known: dict[str, Any] = self.run.folder.manifest().get("merged", {})
+        return known
+
+    @property
     def is_simulated(self) -> bool:
         """Whether the endpoint was a simulator."""
         return (self.run.run.model or "").endswith("(simulated)")

@@ -159,7 +159,9 @@ class RunSummary:
         """What a load comes to; None for a run of a suite."""
         if self.run.run.pipeline != LOAD:
             return None
-        return summarise_load(self.run.run, self.run.attempts)
+        merged = self.provenance.segments
+        began_s = 0.0 if merged and not merged["one_clock"] else None
+        return summarise_load(self.run.run, self.run.attempts, began_s)
 
 
 _SHARED: dict[Path, dict[str, Any]] = {}  # parts of a summary, by the folder of its run

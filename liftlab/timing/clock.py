@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,16 @@ class Clock:
         self._anchor_s = wall_s()
         self.zero_ns = monotonic_ns()
 
+    @classmethod
+    def since(cls, moment_s: float, zero_ns: int | None = None) -> Self:
+        """Return a clock whose zero is a moment of the wall clock, past or to come.
+
+        `zero_ns`: that moment as a stamp, where it is known; otherwise what both clocks say now.
+        """
+        clock = cls(wall_s=lambda: moment_s)
+        clock.zero_ns = stamp_of(moment_s) if zero_ns is None else zero_ns
+        return clock
+
     def now_ns(self) -> int:
         """Return the moment as a stamp."""
         return self._monotonic_ns()
@@ -95,6 +106,19 @@ class Clock:
         """Return a moment of the run as ISO 8601 in UTC, with its zone."""
         moment = datetime.fromtimestamp(self._anchor_s + seconds, tz=UTC)
         return moment.isoformat(timespec="microseconds")
+
+
+def stamp_of(moment_s: float) -> int:
+    """Return a moment of the wall clock, in seconds since 1970, as `perf_counter_ns`."""
+    pairs = []
+    for _ in range(9):  # one may be torn apart by another process
+        before_ns, wall_ns, after_ns = (
+            time.perf_counter_ns(),
+            time.time_ns(),
+            time.perf_counter_ns(),
+        )
+        pairs.append((after_ns - before_ns, before_ns - wall_ns))
+    return min(pairs)[1] + round(moment_s * 1e9)
 
 
 class LoopLag:

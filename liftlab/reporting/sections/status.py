@@ -27,6 +27,7 @@ from liftlab.reporting.text.provenance import (
     moment,
     price,
     seconds,
+    segments,
     source,
     with_digest,
 )
@@ -229,6 +230,7 @@ def _(provenance: Provenance) -> Section:
     rows = {
         **_run(run.run),
         "Source": source(run.run),
+        "Segments": segments(provenance.segments),
         "File": provenance.source.get("file"),
         "Read as": "; ".join(provenance.source.get("notes", [])),
         "Price": price(provenance.price),

@@ -21,6 +21,12 @@ def lines(load: LoadSummary) -> Iterator[str]:
     """Yield what a load comes to."""
     rate = "" if load.rps is None else f", {load.rps:,.1f} answered a second"
     yield f"{load.loop}: {load.n:,} requests, {load.ok:,} answered well{rate}"
+    if load.missing:
+        planned = load.n + load.missing
+        yield (
+            f"offered load not reached: {load.missing:,} of {planned:,} planned requests were not "
+            "sent, or are lost"
+        )
     if load.errors:
         ways = (f"{count:,} × {words.request_error(name)}" for name, count in load.errors)
         yield f"failed: {', '.join(ways)}"

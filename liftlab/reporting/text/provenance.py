@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from liftlab.analysis.cost.prices import Price
 from liftlab.analysis.estimate import quantity
 from liftlab.records import Run
 from liftlab.reporting.text.base import Text, code, write
 from liftlab.summary.provenance import Provenance
+from liftlab.words import counted, one_line
 
 _ISOLATION = {
     "full": "Answers ran contained: no network, no files, no other processes.",
@@ -17,6 +19,7 @@ _ISOLATION = {
     "they could read files and use the network.",
     "none": "Answers were not run.",
 }
+_MOST_PARTS = 5
 SOURCES = {"reference": "published figures, recomputed", "imported": "imported"}
 
 
@@ -52,6 +55,32 @@ def load(run: Run) -> str | None:
     if run.load == "open":
         return f"open loop, {run.rate_rps:g} requests a second" if run.rate_rps else "open loop"
     return f"closed loop, {run.concurrency} at a time" if run.concurrency else run.load
+
+
+def segments(told: Mapping[str, Any]) -> str:
+    """Say which segments a run was merged from, how they began, and what is missing."""
+    if not told:
+        return ""
+    parts = told["parts"]
+    began = "on one clock"
+    if not told["one_clock"]:
+        late = max(float(part["start_offset_s"] or 0) for part in parts)
+        last = f"the last one began {seconds(late)} late" if late else "none began late"
+        began = f"each timed by its own clock; {last}"
+    lags = [float(part["loop_lag_p99_s"]) for part in parts if part["loop_lag_p99_s"] is not None]
+    worst = f"; event loop lag P99 at most {seconds(max(lags))}" if lags else ""
+    lines = [f"Merged from {len(parts):,} of {told['of']:,} segments, {began}{worst}."]
+    short = [part for part in parts if part["rows"] < part["planned"]]
+    lines += [
+        f"Segment {part['index']} ({part['run_id']}) ended {part['status']}, "
+        f"with {part['rows']:,} of {part['planned']:,} rows."
+        for part in short[:_MOST_PARTS]
+    ]
+    if (more := len(short) - _MOST_PARTS) > 0:
+        lines.append(f"{more:,} more ended short of their rows.")
+    if more := told["of"] - len(parts):
+        lines.append(f"{counted(more, 'segment')} not given.")
+    return one_line(" ".join(lines))
 
 
 def moment(stamp: str | None) -> str | None:

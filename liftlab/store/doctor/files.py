@@ -11,9 +11,8 @@ from liftlab.errors import RunFolderCorrupt
 from liftlab.records import TABLES, columns
 from liftlab.store import schema
 from liftlab.store.doctor import Finding, State, some
-from liftlab.store.exchange import NAMES_ARTIFACTS
 from liftlab.store.files import TEMPORARY
-from liftlab.store.folder import RunFolder
+from liftlab.store.folder import NAMES_ARTIFACTS, RunFolder
 from liftlab.store.frames import read_journal
 from liftlab.store.tables import read_table, table_path, tables_current
 from liftlab.words import counted

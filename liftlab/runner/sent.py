@@ -1,0 +1,79 @@
+"""Which requests of a closed load were sent: a load that goes on sends none of them again."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Collection, Container, Iterator, Sequence
+from typing import Any
+
+from liftlab.errors import RunFolderCorrupt
+from liftlab.records import LOAD, Attempt, Stage, Trial
+from liftlab.store.files import refuse_odd, writing
+from liftlab.store.folder import RunFolder
+
+FILE_NAME = "sent.map"
+Key = tuple[str, int]
+
+
+class Sent:
+    """A byte a request, set before it is sent; like an attempt's row it outlasts a killed process.
+
+    `numbers`: the requests of this run, by their place in the plan.
+    """
+
+    def __init__(self, folder: RunFolder, numbers: Sequence[int]) -> None:
+        self._numbers = numbers
+        path = folder.path / FILE_NAME
+        with writing(path):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
+            try:
+                refuse_odd(path, os.fstat(handle))
+                size = os.fstat(handle).st_size
+                os.pwrite(
+                    handle, bytes(max(0, len(numbers) - size)), size
+                )  # no hole: the disk has room
+                if os.fstat(handle).st_size != len(numbers):
+                    raise RunFolderCorrupt(path, f"does not tell of {len(numbers)} requests")
+                self._map = mmap.mmap(handle, len(numbers))
+            finally:
+                os.close(handle)
+
+    def mark(self, place: int) -> None:
+        """Note that the request at a place of `numbers` is about to be sent."""
+        self._map[place] = 1
+
+    def left(self) -> Iterator[int]:
+        """Yield the places of those never sent; each has to be marked before the next is taken."""
+        return (place for place in range(len(self._numbers)) if not self._map[place])
+
+    def lost(self, made: Collection[tuple[str, int, str]], have: Container[Key]) -> list[int]:
+        """Return the numbers of those sent that have no trial.
+
+        `made` and `have`: the keys of attempts and of trials in the journal, which after a power
+        cut may know more.
+        """
+        places = {number: place for place, number in enumerate(self._numbers)} if made else {}
+        for _, repeat, _ in made:
+            if repeat - 1 in places:
+                self.mark(places[repeat - 1])
+        sent = (n for n, mark in zip(self._numbers, self._map[:], strict=True) if mark)
+        return [number for number in sent if (LOAD, number + 1) not in have]
+
+
+def lost_rows(
+    number: int, attempt: int, stage: str, facts: dict[str, Any]
+) -> tuple[Attempt, Stage, Trial]:
+    """Return the rows of a request that was sent, and of whose end nothing is known.
+
+    `facts`: further columns of its attempt.
+    """
+    key: dict[str, Any] = {"run_id": facts["run_id"], "case_id": LOAD, "repeat": number + 1}
+    ended: dict[str, Any] = {"stage": stage, "error_class": "cancelled"}
+    unknown = {"attempt": attempt, "request_id": None, "scheduled_s": None}
+    row = Attempt(**facts | key | ended | unknown, transport_ok=False, valid=False, abandoned=True)
+    return (
+        row,
+        Stage(**key | ended, position=0, ok=False, attempts=attempt),
+        Trial(**key, attempts=attempt, completed=False),
+    )

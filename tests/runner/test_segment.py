@@ -1,0 +1,142 @@
+"""Plans cut into segments: each request in one of them, and the same one wherever it is sent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from liftlab import jobs
+from liftlab.errors import UsageError
+from liftlab.runner.plan import at_rate
+from liftlab.runner.request import RunRequest
+from liftlab.runner.segment import Segment, moment, named
+from liftlab.settings import load_project
+
+
+def parts(of: int, start_at: float = 0.0) -> list[Segment]:
+    return [Segment(index=index, of=of, start_at=start_at) for index in range(1, of + 1)]
+
+
+@given(st.integers(0, 400), st.integers(1, 40))
+def test_segments_hold_each_request_exactly_once(count: int, of: int) -> None:
+    shares = [part.share(range(count)) for part in parts(of)]
+    assert sorted(number for share in shares for number in share) == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@given(st.integers(0, 2**31), st.integers(1, 7))
+def test_the_arrivals_of_all_segments_are_those_of_the_plan(seed: int, of: int) -> None:
+    plan = at_rate(100.0).plan(200, seed)
+    union = sorted(moment_s for part in parts(of) for moment_s in part.share(plan))
+    assert union == list(plan)
+
+
+@pytest.mark.parametrize("of", [2, 5])
+def test_a_share_of_a_poisson_plan_is_steadier_and_has_its_rate(of: int) -> None:
+    """Every n-th arrival: gaps are sums of n exponential ones (Erlang), not exponential again."""
+    share = np.asarray(parts(of)[0].share(at_rate(100.0).plan(10_000, 20251015)))
+    gaps = np.diff(share)
+    assert gaps.mean() == pytest.approx(of / 100, rel=0.03)
+    assert stats.kstest(gaps, "gamma", args=(of, 0, 0.01)).pvalue > 0.01
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1/0", "1", "1/2/3", "-1/2", "a/b", "1/10001", ""])
+def test_a_segment_that_is_not_there_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--segment is i/n"):
+        named(text, 0.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-29 22:00", "yesterday", "nan", "inf", "-5", "1e12", "99999999999999999999"]
+)
+def test_a_moment_that_is_none_or_has_no_zone_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--start-at is a moment"):
+        moment(text)
+
+
+def load_of(folder: Path, requests: int = 10, **more: object) -> RunRequest:
+    (folder / "liftlab.toml").write_text("")
+    project = load_project(
+        folder, environ={}, overrides={"run.endpoint": "http://127.0.0.1:9", "run.protocol": "lift"}
+    )
+    endpoint = project.settings.chosen_endpoint(None)
+    return jobs.plan_load(project, endpoint, requests=requests, **more)  # type: ignore[arg-type]
+
+
+def test_a_segment_has_its_share_of_requests_lanes_and_rate(tmp_path: Path) -> None:
+    plan = load_of(tmp_path, 11, concurrency=5, rate_rps=30.0)
+    cut = [jobs.cut(plan, part) for part in parts(3)]
+    assert [len(one.numbers) for one in cut] == [4, 4, 3]
+    assert [one.lanes for one in cut] == [2, 2, 1]
+    rows = [one.row({"model": None, "hardware": None}) for one in cut]
+    assert [(row.repeats, row.concurrency, row.rate_rps) for row in rows] == [
+        (4, 2, 10.0),
+        (4, 2, 10.0),
+        (3, 1, 10.0),
+    ]
+    assert load_of(tmp_path, 11, rate_rps=30.0).lanes is None
+
+
+def test_the_name_of_a_segment_is_its_plan_and_its_moment(tmp_path: Path) -> None:
+    def name(plan: RunRequest, index: int = 1, start_at: float = 1e9) -> str:
+        part = Segment(index=index, of=2, start_at=start_at)
+        return jobs.segment_folder(jobs.cut(plan, part)).run_id
+
+    plan = load_of(tmp_path, concurrency=2)
+    assert name(plan) == name(load_of(tmp_path, concurrency=2))
+    assert name(plan).startswith("20010909_014640_")
+    assert name(plan).endswith("_1of2")
+    others = [
+        name(plan, index=2),
+        name(plan, start_at=1e9 + 0.5),
+        name(load_of(tmp_path, concurrency=2, seed=7)),
+        name(load_of(tmp_path, concurrency=2, max_tokens=7)),
+        name(load_of(tmp_path, concurrency=3)),
+        name(load_of(tmp_path, requests=12, concurrency=2)),
+        name(load_of(tmp_path, concurrency=2, rate_rps=5.0)),
+    ]
+    assert len({name(plan), *others}) == 1 + len(others)
+
+
+def test_a_manifest_says_which_part_of_which_plan(tmp_path: Path) -> None:
+    plan = load_of(tmp_path, concurrency=2)
+    manifest = json.loads(json.dumps(jobs.cut(plan, parts(2, 5.5)[1]).manifest()))
+    assert manifest["segment"] == {
+        "plan_sha256": plan.plan_sha256,
+        "index": 2,
+        "of": 2,
+        "start_at": 5.5,
+        "one_clock": False,
+    }
+    assert manifest["request"]["repeats"] == 10
+    assert "segment" not in plan.manifest()
+
+
+def test_segments_of_a_suite_hold_each_trial_once(project_folder: Path) -> None:
+    project = load_project(
+        project_folder, environ={}, overrides={"run.repeats": 3, "run.concurrency": 2}
+    )
+    plan = jobs.plan_run(project)
+    keys = [t.key for part in parts(2) for t in jobs.cut(plan, part).trials()]
+    assert sorted(keys) == sorted(t.key for t in plan.trials())
+
+
+@pytest.mark.parametrize(
+    ("of", "more", "words"),
+    [
+        (11, {"concurrency": 20}, "10 requests cannot be cut into 11 segments"),
+        (3, {"concurrency": 2}, "3 segments need 3 requests at once"),
+        (2, {}, "2 segments need 2 requests at once"),
+    ],
+)
+def test_a_plan_that_cannot_be_cut_is_refused(
+    of: int, more: dict[str, int], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        jobs.cut(load_of(tmp_path, **more), parts(of)[0])
