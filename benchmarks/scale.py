@@ -259,7 +259,7 @@ def grading(options: argparse.Namespace) -> list[str]:
         is_same = timeless(folder / "one.jsonl") == timeless(folder / "many.jsonl")
         size = (folder / "many.jsonl").stat().st_size / count
     print(
-        f"{count:,} samples, {answers:,} different answers: {rates[0]:.0f} programs a second by one "
+        f"{count:,} samples, {answers:,} different: {rates[0]:.0f} programs a second by one "
         f"process, {rates[1]:.0f} by four workers of which two were killed; {size:.0f} bytes a "
         f"verdict; {'the same' if is_same else 'OTHER'} verdicts but for times"
     )

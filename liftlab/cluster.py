@@ -7,7 +7,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -25,10 +25,18 @@ LOCAL: dict[str, list[str]] = {
 
 
 class Cluster(NamedTuple):
-    """Workers elsewhere: their executor, and what says how many units they can be given."""
+    """Workers elsewhere.
+
+    `slots` says how many units of work their executor can be given, `workers` who they are. `on`
+    has a function called by one of them and no other; `everywhere` has one called by all at once,
+    whatever they are at.
+    """
 
     executor: Executor
     slots: Callable[[], int]
+    workers: Callable[[], list[str]]
+    on: Callable[..., Future[Any]]
+    everywhere: Callable[[Callable[[], object]], object]
 
 
 @contextmanager
@@ -85,7 +93,15 @@ def connected(address: str, warn: Callable[[str], None]) -> Iterator[Cluster]:
         stack.callback(
             executor.shutdown, wait=False
         )  # after Ctrl-C nobody may be there to end them
-        yield Cluster(executor, lambda: _slots(client))
+        yield Cluster(
+            executor,
+            slots=lambda: _UNITS_PER_THREAD * sum(_threads(client).values()),
+            workers=lambda: [*_threads(client)],
+            on=lambda worker, call, *given: executor.submit(
+                call, *given, workers=[worker], allow_other_workers=False
+            ),
+            everywhere=lambda call: client.run(call, on_error="ignore"),
+        )
 
 
 def dask_setup(worker: object) -> None:
@@ -141,8 +157,8 @@ def _named(told: Any) -> str:
     return f"liftlab {told['packages'].get('liftlab')} on Python {python}"
 
 
-def _slots(client: Any) -> int:
+def _threads(client: Any) -> dict[str, int]:
     try:
-        return _UNITS_PER_THREAD * sum(map(int, client.nthreads().values()))
+        return dict(client.nthreads())
     except OSError:  # the scheduler does not answer just now; its client connects again
-        return _UNITS_PER_THREAD
+        return {"": 1}

@@ -55,6 +55,10 @@ class Failing(Executor):
         return future
 
 
+def on(executor: Executor) -> Cluster:
+    return Cluster(executor, lambda: 1, list, executor.submit, lambda call: None)
+
+
 @pytest.fixture(autouse=True)
 def _close_pools() -> Any:
     yield
@@ -78,7 +82,7 @@ def test_units_that_run_twice_double_and_lose_nothing(
         samples,
         SUITE,
         tmp_path / "out",
-        cluster=Cluster(executor, lambda: 1),
+        cluster=on(executor),
         progress=lambda *told: seen.append(told),
     )
     assert timeless(tmp_path / "out") == alone
@@ -95,7 +99,7 @@ def test_what_shares_know_is_not_sent(
 ) -> None:
     grade_shard(samples, SUITE, tmp_path / "out", Shard(1, 1))
     monkeypatch.setattr(pool, "sandbox_for", no_sandbox)
-    cluster = Cluster(Failing(AssertionError("sent")), lambda: 1)
+    cluster = on(Failing(AssertionError("sent")))
     grade_samples(samples, SUITE, tmp_path / "out", cluster=cluster)
     assert timeless(tmp_path / "out") == alone
 
@@ -134,9 +138,9 @@ def test_a_cluster_that_fails_keeps_what_came(
             return super().submit(function, *args, **more)
 
     with pytest.raises(LiftlabError, match="gave up on some answers: connection lost"):
-        grade_samples(samples, SUITE, tmp_path / "out", cluster=Cluster(Dying(), lambda: 1))
+        grade_samples(samples, SUITE, tmp_path / "out", cluster=on(Dying()))
     again = Twice()
-    grade_samples(samples, SUITE, tmp_path / "out", cluster=Cluster(again, lambda: 1))
+    grade_samples(samples, SUITE, tmp_path / "out", cluster=on(again))
     assert len(again.sent) == 4
     assert timeless(tmp_path / "out") == alone
 
