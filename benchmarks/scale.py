@@ -1,10 +1,13 @@
-"""What it costs to go past one process: a load in segments, on loopback.
+"""What it costs to go past one process: a load in segments, grading on a cluster, on loopback.
 
-    python benchmarks/scale.py [PART…] [--rounds N] [--requests N]
+    python benchmarks/scale.py [PART…] [--rounds N] [--requests N] [--samples N] [--answers N]
 
 `load` holds `liftlab load --processes 2` against one process: processor time a request, whether
 the arrivals of all are one Poisson process, how far times are from the server's own, and what is
 there after a process is killed and its segment resumed.
+
+`grading` grades the same answers by one process and by a cluster of four workers, of which two are
+killed in mid-run: verdicts must be the same to the byte, but for times.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import resource
 import signal
 import statistics
@@ -32,6 +36,24 @@ from liftlab.store import RunFolder, committed, read_journal
 
 MOST_CPU, MOST_ERROR = 1.15, 1.25  # of one process's; the error also by chance of a busy machine
 RATE_RPS, SEED = 100.0, 20251015
+CASES = (
+    {"case_id": "double", "prompt": "Double x.", "checks": [[[2], 4], [[-3], -6], [[0], 0]]},
+    {"case_id": "evens", "prompt": "The even ones.", "checks": [[[[1, 2, 4]], [2, 4]], [[[]], []]]},
+)
+ANSWERS = {
+    "double": (
+        "def f(x):\n    mark = {n}\n    return x * 2\n",
+        "def f(x):\n    mark = {n}\n    return x ** 2\n",
+        "Sure:\n```python\ndef f(x):\n    return x + x  # {n}\n```\n",
+        "def f(x):\n    raise ValueError({n})\n",
+    ),
+    "evens": (
+        "def f(xs):\n    return [x for x in xs if x % 2 == 0]  # {n}\n",
+        "def f(xs):\n    print({n}, xs)\n",
+        "def f(xs)\n    return {n}\n",
+    ),
+}
+KILLED_AFTER = (0.25, 0.6)  # of the answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +76,8 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=40_000)
+    parser.add_argument("--samples", type=int, default=100_000)
+    parser.add_argument("--answers", type=int, default=20_000, help="different ones among them")
     options = parser.parse_args()
     missed = [name for part in options.parts for name in PARTS[part](options)]
     for name in missed:
@@ -211,6 +235,69 @@ def killed(folder: Path, server: SimulatorServer, requests: int) -> list[str]:
     return missed
 
 
+def grading(options: argparse.Namespace) -> list[str]:
+    """Grade the same samples twice, once on a cluster that loses two workers; compare."""
+    count, answers = options.samples, options.answers
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "suite.jsonl").write_text("".join(json.dumps(case) + "\n" for case in CASES))
+        with (folder / "samples.jsonl").open("w") as file:
+            file.writelines(json.dumps(sample(n % answers)) + "\n" for n in range(count))
+        started = time.perf_counter()
+        liftlab(folder, *grade("one.jsonl"))
+        ended = time.perf_counter()
+        with subprocess.Popen(
+            [sys.executable, "-m", "liftlab", *grade("many.jsonl"), "--cluster", "local:4"],
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        ) as cluster:  # fmt: skip
+            for share in KILLED_AFTER:
+                kill_one(cluster, folder, int(share * answers))
+            _, said = cluster.communicate()
+        if cluster.returncode:
+            return [f"grading on a cluster ended with {cluster.returncode}: {said[-300:]!r}"]
+        rates = [answers / (ended - started), answers / (time.perf_counter() - ended)]
+        is_same = timeless(folder / "one.jsonl") == timeless(folder / "many.jsonl")
+        size = (folder / "many.jsonl").stat().st_size / count
+    print(
+        f"{count:,} samples, {answers:,} different: {rates[0]:.0f} programs a second by one "
+        f"process, {rates[1]:.0f} by four workers of which two were killed; {size:.0f} bytes a "
+        f"verdict; {'the same' if is_same else 'OTHER'} verdicts but for times"
+    )
+    return [] if is_same else ["grading: a cluster's verdicts differ from one process's"]
+
+
+def sample(number: int) -> dict[str, str]:
+    """Return an answer; another number is another answer."""
+    case_id = list(ANSWERS)[number % 2]
+    forms = ANSWERS[case_id]
+    return {"case_id": case_id, "code": forms[number // 2 % len(forms)].format(n=number)}
+
+
+def grade(out: str) -> list[str]:
+    """Return the words that grade the samples of the folder."""
+    return ["grade", "samples.jsonl", "--suite", "suite.jsonl", "--out", out]
+
+
+def kill_one(cluster: subprocess.Popen[bytes], folder: Path, after: int) -> int:
+    """Kill a worker once so many verdicts are there; return its process's number."""
+    while cluster.poll() is None:
+        found = [*folder.glob("many.jsonl.*.shard")]
+        text = found[0].read_text() if found else ""
+        if text.count('"verdict"') >= after:
+            at_work = dict.fromkeys(map(int, re.findall(r'"by": "[^"]*process (\d+)', text)))
+            for process in at_work:
+                if Path(f"/proc/{process}").exists():
+                    os.kill(process, signal.SIGKILL)
+                    return process
+        time.sleep(0.2)
+    raise SystemExit("the cluster ended before a worker could be killed")
+
+
+def timeless(path: Path) -> list[str]:
+    """Return the lines of verdicts without their times."""
+    return [re.sub(r', "(cpu|wall)_s": [^,}]+', "", line) for line in path.open()]
+
+
 def liftlab(folder: Path, *words: str) -> None:
     """Run the command, which has to end well."""
     command = [sys.executable, "-m", "liftlab", *words]
@@ -243,7 +330,10 @@ def load_process_of(run: RunFolder) -> int:
     raise LookupError(f"nobody writes {run.run_id}")
 
 
-PARTS: dict[str, Callable[[argparse.Namespace], Sequence[str]]] = {"load": load}
+PARTS: dict[str, Callable[[argparse.Namespace], Sequence[str]]] = {
+    "load": load,
+    "grading": grading,
+}
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ compile() {
 }
 compile pyproject.toml --group build --all-extras -o locks/all.txt
 compile pyproject.toml --group build --extra local -c locks/all.txt -o locks/report.txt
-compile pyproject.toml --group build --extra local --extra test -c locks/all.txt -o locks/test.txt
+compile pyproject.toml --group build --extra local --extra test --extra cluster -c locks/all.txt -o locks/test.txt
 compile pyproject.toml --group build --extra local --extra lab -c locks/all.txt -o locks/lab.txt
 compile pyproject.toml --group build --extra local --extra test --extra browser -c locks/all.txt -o locks/browser.txt
+compile pyproject.toml --group build --extra cluster -c locks/all.txt -o locks/cluster.txt
 compile --group docs -o locks/docs.txt
 # What `make report` needs once more, as PEP 751 has it. A lock names no download host: its files
 # are looked for in locks/wheels, where `pip download --no-deps -r locks/report.txt -d locks/wheels` puts them.

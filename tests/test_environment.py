@@ -78,10 +78,11 @@ def test_environment_asks_for_the_same_python() -> None:
     ("lock", "extras"),
     [
         ("report", ("local",)),
-        ("test", ("local", "test")),
+        ("test", ("local", "test", "cluster")),
+        ("cluster", ("cluster",)),
         ("lab", ("local", "lab")),
         ("browser", ("local", "test", "browser")),
-        ("all", ("lab", "local", "test", "browser")),
+        ("all", ("lab", "local", "test", "browser", "cluster")),
     ],
 )
 def test_each_lock_holds_what_it_must_at_the_same_versions(

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 # Lowest first. A package stands for all of its files.
 LAYERS = [
-    {"errors", "records", "values", "tomlfile", "words"},
+    {"errors", "records", "values", "tomlfile", "words", "cluster"},
     {"settings", "suite"},
     {"store", "timing"},
     {"endpoints", "sandbox"},

@@ -14,14 +14,22 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from liftlab.cli.main import say
-from liftlab.cli.options import is_file, json_option, project, suite_option
+from liftlab.cli.options import (
+    cluster_option,
+    connection,
+    is_file,
+    json_option,
+    project,
+    suite_option,
+)  # fmt: skip
 from liftlab.errors import RunInterrupted, UsageError, VerdictsUnproven
 from liftlab.words import printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from liftlab.grading.samples import Summary
+    from liftlab.cluster import Cluster
+    from liftlab.grading.tally import Summary
     from liftlab.settings import Project
 
 _LINES = 20  # how often progress is told where there is no terminal
@@ -38,32 +46,51 @@ _LINES = 20  # how often progress is told where there is no terminal
 )
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Sandboxes at once.")
 @click.option(
+    "--shard",
+    metavar="I/N",
+    help="Grade one of N shares of the answers; without it, what shares gave is joined.",
+)
+@cluster_option("Grade on a Dask cluster, or on N processes of this machine.")
+@click.option(
     "--allow-weak-isolation", is_flag=True, help="Grade even where code can't be isolated."
 )
 @json_option
 def grade_command(
-    samples: Path, suite: str, out: Path, workers: int, allow_weak_isolation: bool, as_json: bool
+    samples: Path,
+    suite: str,
+    out: Path,
+    shard: str | None,
+    cluster: str | None,
+    allow_weak_isolation: bool,
+    **how: Any,
 ) -> None:
     """Grade SAMPLES, JSON Lines with a case_id and a code each, and write one verdict per line.
 
     EvalPlus's eval_results.json and bigcode-evaluation-harness's generations are read, too.
     After an interruption the same command continues, unless it writes to standard output.
+    docs/scale.md tells of shares and clusters.
     """
+    if cluster and (shard or how["workers"] > 1):
+        raise UsageError("--cluster has workers of its own: leave out --shard and --workers")
+    if shard and str(out) == "-":
+        raise UsageError("--shard keeps its verdicts beside --out: give a file's name")
     here = project(
         needed=not is_file(suite), grading__allow_weak_isolation=allow_weak_isolation or None
     )
-    if str(out) == "-":
-        with tempfile.TemporaryDirectory(prefix="liftlab-grade-") as scratch:
-            place = Path(scratch) / "verdicts.jsonl"
-            proven, told = _graded(here, samples, suite, place, workers, as_json)
-            with place.open(encoding="utf-8") as verdicts:
-                for line in verdicts:
-                    click.echo(line, nl=False)
-        say(told.replace(str(place), "standard output"))
-    else:
-        place = _writable(out, samples, *map(Path, suite.split(" + ")))
-        proven, told = _graded(here, samples, suite, place, workers, as_json, out)
-        click.echo(told)
+    with connection(cluster) as workers_elsewhere:
+        how |= {"shard": shard, "cluster": workers_elsewhere}
+        if str(out) == "-":
+            with tempfile.TemporaryDirectory(prefix="liftlab-grade-") as scratch:
+                place = Path(scratch) / "verdicts.jsonl"
+                proven, told = _graded(here, samples, suite, place, **how)
+                with place.open(encoding="utf-8") as verdicts:
+                    for line in verdicts:
+                        click.echo(line, nl=False)
+            say(told.replace(str(place), "standard output"))
+        else:
+            place = _writable(out, samples, *map(Path, suite.split(" + ")))
+            proven, told = _graded(here, samples, suite, place, shown=out, **how)
+            click.echo(told)
     if not proven:
         raise VerdictsUnproven(
             "known answers were judged otherwise than they must be: do not rely on these verdicts"
@@ -75,25 +102,29 @@ def _graded(
     samples: Path,
     suite: str,
     place: Path,
+    *,
+    shown: Path | None = None,
+    shard: str | None,
+    cluster: Cluster | None,
     workers: int,
     as_json: bool,
-    out: Path | None = None,
 ) -> tuple[bool, str]:
     """Grade a file of answers into another; return whether that is proven, and what is said."""
-    from liftlab.grading.samples import grade_samples
+    from liftlab.grading.samples import grade_samples, grade_shard
+    from liftlab.grading.verdict_files import Shard
     from liftlab.suite import load
 
     whole = load(suite, [here.path("suites")])
     progress = Progress()
+    how: dict[str, Any] = {
+        "settings": here.settings.grading, "workers": workers, "progress": progress,
+    }  # fmt: skip
     try:
-        summary = grade_samples(
-            samples,
-            whole,
-            place,
-            workers=workers,
-            settings=here.settings.grading,
-            progress=progress,
-        )
+        if shard:
+            path, summary = grade_shard(samples, whole, place, Shard.parse(shard), **how)
+            shown = shown and shown.with_name(path.name)
+        else:
+            summary = grade_samples(samples, whole, place, cluster=cluster, **how)
     except KeyboardInterrupt:
         raise RunInterrupted(
             f"{progress.done} of {progress.total} graded; the same command goes on from there"
@@ -101,8 +132,8 @@ def _graded(
     finally:
         progress.close()
     if as_json:
-        return summary.proven, json.dumps(_facts(summary, out or place))
-    return summary.proven, "\n".join(_sentences(summary, whole.name, out or place))
+        return summary.proven, json.dumps(_facts(summary, shown or place, shard))
+    return summary.proven, "\n".join(_sentences(summary, whole.name, shown or place, shard))
 
 
 def _writable(out: Path, *sources: Path) -> Path:
@@ -163,13 +194,19 @@ class Progress:
         return f"{self.done}/{self.total} graded, {rate:.0f} a second, {left} left"
 
 
-def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
+def _sentences(summary: Summary, name: str, out: Path, shard: str | None) -> list[str]:
     from liftlab.analysis.success import pass_at_k
     from liftlab.reporting.answer_notes import lacking, type_only_note
 
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
-    lines = [f"{summary.total} samples against {name}: {counts}"]
-    if summary.by_case:
+    what = f"different answers of share {shard}" if shard else "samples"
+    lines = [f"{summary.total} {what} against {name}: {counts}"]
+    if summary.joined:
+        lines.append(f"{summary.joined} verdicts joined from shards")
+    if summary.strange:
+        names = ", ".join(summary.strange[:3]) + (", …" if summary.strange[3:] else "")
+        lines.append(f"not joined, as another suite or grader made them: {printable(names)}")
+    if summary.by_case and not shard:
         first = pass_at_k(*_counts(summary), 1)
         counted = f"{first.samples:,} answers to {first.cases:,} cases"
         lines.append(f"pass@1: {first.estimate}; {counted}")
@@ -178,17 +215,22 @@ def _sentences(summary: Summary, name: str, out: Path) -> list[str]:
     ]
     told = f"{summary.controls} controls told apart, " if summary.controls else ""
     where = f"{told}isolation {summary.isolation}; verdicts in {out}"
+    if shard:
+        where += "; the same command without --shard joins them"
     return [*lines, *map(printable, notes), where]
 
 
-def _facts(summary: Summary, out: Path) -> dict[str, Any]:
+def _facts(summary: Summary, out: Path, shard: str | None) -> dict[str, Any]:
     from liftlab.analysis.success import pass_at_k
 
-    first = pass_at_k(*_counts(summary), 1).estimate if summary.by_case else None
+    judged = summary.by_case and not shard  # pass@1 is of samples
+    first = pass_at_k(*_counts(summary), 1).estimate if judged else None
     return {
         "schema_version": 1,
         "samples": summary.total,
+        "shard": shard,
         "resumed": summary.resumed,
+        "joined": summary.joined,
         "isolation": summary.isolation,
         "controls": summary.controls or None,
         "proven": summary.proven,

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from liftlab.cli.main import say
 from liftlab.cli.options import (
+    cluster_option,
+    connection,
     json_option,
     limit_options,
     overrides_of,
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     "--processes", type=click.IntRange(1, 256), help="Send it from N processes of this machine."
 )
 @segment_options
+@cluster_option("Send it from the workers of a Dask cluster, a segment each.")
 @click.option("--resume", metavar="RUN", help="Finish a closed loop that was broken off.")
 @limit_options
 @json_option
@@ -74,6 +78,7 @@ def load_command(
     processes: int | None,
     segment: str | None,
     start_at: str | None,
+    cluster: str | None,
     resume: str | None,
     as_json: bool,
     **more: Any,
@@ -95,6 +100,8 @@ def load_command(
         here = project(**overrides_of(more))
         finish(here, jobs.resume_load(here, taken(resume, here)), as_json)
         return
+    if cluster and (segment or processes):
+        raise UsageError("--cluster cuts the load itself: leave out --segment and --processes")
     if segment and processes:
         raise UsageError("--segment is one process: leave out --processes, and cut it finer")
     here = project(**overrides_of(more))
@@ -112,12 +119,25 @@ def load_command(
         seed=seed,
         out=out,
     )
-    if segment or start_at:
+    if cluster:
+        run = send_from(request, cluster, start_at)
+    elif segment or start_at:
         run = send_segment(request, segment, start_at)
     else:
         send = jobs.run_load if processes is None else partial(jobs.run_processes, count=processes)
         run = send(request)
     finish(here, run, as_json)
+
+
+def send_from(request: RunRequest, cluster: str, start_at: str | None) -> RunData:
+    """Send a load from the workers of a cluster."""
+    from liftlab import jobs
+    from liftlab.runner.segment import moment
+
+    begins = None if start_at is None else moment(start_at)
+    with connection(cluster) as workers:
+        assert workers is not None
+        return jobs.run_on_cluster(request, workers, say, start_at=begins)
 
 
 def send_segment(request: RunRequest, segment: str | None, start_at: str | None) -> RunData:

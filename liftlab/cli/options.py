@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from liftlab.cluster import Cluster
     from liftlab.settings import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -153,6 +155,24 @@ def taken(run: str, here: Project) -> str:
     if run_id != run:
         say(f"run {run_id}{', the newest of a suite' if run == 'latest' else ''}")
     return run_id
+
+
+def cluster_option(text: str) -> Callable[[F], F]:
+    """Return the option that names a cluster; `text` is its help."""
+    return click.option("--cluster", metavar="tcp://…|tls://…|local:N", help=text)
+
+
+@contextmanager
+def connection(cluster: str | None) -> Iterator[Cluster | None]:
+    """Connect to a cluster, if one is named."""
+    from liftlab.cli.main import say
+    from liftlab.cluster import connected
+
+    if cluster is None:
+        yield None
+    else:
+        with connected(cluster, lambda line: say(f"warning: {line}")) as found:
+            yield found
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -79,8 +79,12 @@ class Controls:
 
     def __str__(self) -> str:
         """Return how many of how many were told apart; empty where none was graded."""
-        told = self._graded - len(self.missed)
-        return f"{told} of {self._graded}" if self._graded else ""
+        return shown(self.counts)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many were told apart, of how many that were graded."""
+        return self._graded - len(self.missed), self._graded
 
     def some(self, sandbox: Sandbox) -> None:
         """Grade none or a few, before a real answer."""
@@ -128,3 +132,8 @@ def _grading(control: Control, name: str, factor: int, sandbox: Sandbox) -> Grad
         program=Program(form="humaneval", test=tests) if beside else None,
     )
     return control.by(case, None, sandbox)
+
+
+def shown(counts: tuple[int, int]) -> str:
+    """Return how many of how many were told apart; empty where none was graded."""
+    return f"{counts[0]} of {counts[1]}" if counts[1] else ""

@@ -40,7 +40,7 @@ class Once(Generic[Verdict]):
         bytes and what else has a `repr` of its own. `judge`: makes the verdict. What it raises is
         not kept.
         """
-        key = sha256(repr(made_from).encode()).digest()
+        key = digest_of(made_from)
         with self._lock:
             if key in self._known:
                 return self._known[key]
@@ -64,3 +64,8 @@ class Once(Generic[Verdict]):
         self._kept += self._size(verdict)
         while self._kept > self._most:
             self._kept -= self._size(self._known.pop(next(iter(self._known))))
+
+
+def digest_of(made_from: tuple[object, ...]) -> bytes:
+    """Return a digest of text, bytes and what else has a `repr` of its own."""
+    return sha256(repr(made_from).encode()).digest()

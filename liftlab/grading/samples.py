@@ -4,65 +4,54 @@ The input is read twice: once to find every fault before anything is graded, and
 Verdicts go to a partial file beside the output, one line each and in order, which takes the
 output's name when it is whole. Its name says by a digest what it was made from, so that a
 grading that was broken off is continued, and never one of other samples or another suite.
+
+Answers may have been judged before, by shards or on a cluster: their verdicts lie beside the
+output by the digest of the answer, and are put in their places.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import queue
+import socket
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, get_args
 
-from liftlab.errors import FileInvalid, LiftlabError, StorageFailed
-from liftlab.grading.controls import Controls
-from liftlab.grading.foreign import resolve
-from liftlab.grading.grade import BY_DEFAULT, grade_resolved, sandbox_for
+from liftlab.cluster import Cluster
+from liftlab.errors import FileInvalid, VerdictsUnproven
+from liftlab.grading.grade import BY_DEFAULT
 from liftlab.grading.once import Once
+from liftlab.grading.pool import Pool
+from liftlab.grading.remote import judged
 from liftlab.grading.sample_files import Sample, read_samples
-from liftlab.grading.verdict import GRADER_VERSION, CheckResult, Graded
-from liftlab.records import Outcome
-from liftlab.sandbox import Sandbox
+from liftlab.grading.tally import Summary, Tally
+from liftlab.grading.verdict_files import (
+    Shard,
+    VerdictFile,
+    Verdicts,
+    answer_digest,
+    appending,
+    grader_of,
+    kept,
+    shard_path,
+    shards_of,
+)
 from liftlab.settings import GradingSettings
 from liftlab.suite import Case, Suite
 
-MAX_ROW_BYTES = 64 * 1024
 _WAITING_PER_WORKER = 4
-_WEAK = ("limits-only", "none")
 _KEPT_BYTES = 64 * 1024 * 1024
-_LACKING = ("not_installed", "needs_python")
-_Verdict = tuple[str, Outcome, bytes]  # a case, and what its line says
+_Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What became of a file of answers.
-
-    `outcomes` counts them by outcome, `by_case` holds for each case how many answers passed and
-    how many could be judged, and `resumed` is how many verdicts were there already. `type_only`
-    counts the answers whose values that failed equal the expected ones by Python's `==`. `lacking`
-    holds what an answer lacks, a package or a newer Python, by the facet that says so.
-    `controls` says how many known answers were told apart; where not all were, no verdict is
-    `proven`.
-    """
-
-    total: int
-    resumed: int
-    type_only: int
-    lacking: list[dict[str, str]]
-    isolation: str
-    controls: str
-    proven: bool
-    outcomes: dict[str, int]
-    by_case: dict[str, tuple[int, int]]
+def _in_silence(done: int, total: int) -> None:
+    pass
 
 
 def grade_samples(
@@ -72,13 +61,15 @@ def grade_samples(
     *,
     settings: GradingSettings = BY_DEFAULT,
     workers: int = 1,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    cluster: Cluster | None = None,
+    progress: _Progress = _in_silence,
 ) -> Summary:
     """Grade every answer of a file, and write a file with a verdict a line, in its order.
 
-    Raises FileInvalid if a line can't be used: says which, before anything is graded. Raises
-    LiftlabError if the sandbox cannot isolate and that is not allowed. Raises StorageFailed if the
-    output can't be written, or another process is writing it.
+    Verdicts of shards beside the output are taken. Raises FileInvalid if a line can't be used: says
+    which, before anything is graded. Raises LiftlabError if the sandbox cannot isolate and that is
+    not allowed. Raises StorageFailed if the output can't be written, or another process is writing
+    it.
 
     Parameters
     ----------
@@ -90,27 +81,34 @@ def grade_samples(
         Where answers may be run: nowhere where the sandbox can't isolate, unless that is allowed.
     workers
         How many sandboxes run side by side. Verdicts do not depend on it.
+    cluster
+        Where answers are judged instead of here.
     progress
         Called with how many verdicts there are and how many there will be.
     """
     cases = {case.case_id: case for case in suite.cases}
     total, digest = _survey(samples, cases)
-    grader = f"{GRADER_VERSION} {settings.packages} {settings.python}"
-    key = sha256(f"{digest} {suite.sha256} {grader}".encode()).hexdigest()[:12]
+    key = sha256(f"{digest} {suite.sha256} {grader_of(settings)}".encode()).hexdigest()[:12]
     part = out.with_name(f"{out.name}.{key}.part")
-    with ExitStack() as stack:
-        boxes = [stack.enter_context(sandbox_for(settings, suite)) for _ in range(workers)]
-        isolation = _isolation(boxes, settings.allow_weak_isolation)
-        with _appending(part) as file:
-            tally = _Tally()
-            for row in _kept(file):
+    if cluster:
+        _judge_elsewhere(samples, suite, out, settings, cluster, progress)
+        progress = _in_silence
+    mine, strange = shards_of(out, suite, settings)
+    with (
+        Pool(settings, suite, workers) as pool,
+        closing(Verdicts(mine, allow_weak=settings.allow_weak_isolation)) as known,
+    ):
+        if not known:
+            pool.open()
+        with appending(part) as file:
+            tally = Tally()
+            for row in kept(file):
                 tally.add(row)
             resumed = tally.total
             progress(resumed, total)
             seen = sha256()
             unread = islice(read_samples(samples, cases, seen.update), resumed, None)
-            controls = Controls()
-            for _, _, line in _graded(unread, cases, boxes, controls):
+            for _, line in _graded(unread, cases, known, pool, workers):
                 file.write(line)
                 file.flush()
                 tally.add(json.loads(line))
@@ -120,140 +118,156 @@ def grade_samples(
                 raise FileInvalid(samples, "changed while it was graded: grade it again")
             os.fsync(file.fileno())
             os.replace(part, out)
-    return Summary(
-        total=total,
-        resumed=resumed,
-        type_only=tally.type_only,
-        lacking=tally.lacking,
-        isolation=isolation,
-        controls=str(controls),
-        proven=not controls.missed,
-        outcomes=tally.outcomes,
-        by_case=tally.by_case,
-    )
+    shard_path(out, suite, settings, "cluster").unlink(missing_ok=True)
+    tally.saw(pool.isolation)
+    controls = _sum(known.controls, pool.controls.counts)
+    joined = 0 if cluster else known.taken
+    return tally.summary(controls, resumed=resumed, joined=joined, strange=strange)
 
 
-def result_row(case_id: str, graded: Graded) -> dict[str, Any]:
-    """Return a verdict as JSON data of at most 64 KiB.
+def grade_shard(
+    samples: Path,
+    suite: Suite,
+    out: Path,
+    shard: Shard,
+    *,
+    settings: GradingSettings = BY_DEFAULT,
+    workers: int = 1,
+    progress: _Progress = _in_silence,
+) -> tuple[Path, Summary]:
+    """Grade the answers of one share; return the file beside the output that keeps the verdicts.
 
-    The counts of checks are among the facets. Of a check that failed, the row tells what was
-    expected and what came; where all of that is too long, it is left out, and then the last
-    checks are, and the facet `cut` says so.
+    Each different answer counts once, and belongs to one share by its digest. `grade_samples` joins
+    the shares. Raises what that raises, and VerdictsUnproven if a known answer is misjudged: then
+    nothing more is kept.
     """
-    facets = dict(graded.facets)
-    if graded.checks_total:
-        facets |= {"checks_passed": graded.checks_passed, "checks_total": graded.checks_total}
-    checks = [_check(check) for check in graded.checks]
-    row = {
-        "case_id": case_id,
-        "outcome": graded.outcome,
-        "failure_class": graded.failure_class,
-        "facets": facets,
-        "checks": checks,
-        "isolation": graded.isolation,
-        "verdict_integrity": graded.verdict_integrity,
-        "cpu_s": _rounded(graded.cpu_s),
-        "wall_s": _rounded(graded.wall_s),
-    }
-    if _size(row) > MAX_ROW_BYTES:
-        facets["cut"] = True
-        checks[:] = [{"name": check.name, "passed": check.passed} for check in graded.checks]
-    while _size(row) > MAX_ROW_BYTES:
-        del checks[len(checks) // 2 :]
-    return row
+    cases = {case.case_id: case for case in suite.cases}
+    _survey(samples, cases)
+    path = shard_path(out, suite, settings, f"{shard.number}-of-{shard.of}")
+    tally, by = Tally(), f"{socket.gethostname()}, process {os.getpid()}"
+    with (
+        Pool(settings, suite, workers).open() as pool,
+        _adding(path, (), settings) as (file, known),
+    ):
+        there, missing = _looked_up(samples, cases, known, shard)
+        for digest in there:
+            tally.add(json.loads(known.get(digest) or b""))
+        total = len(there) + len(missing)
+        progress(len(there), total)
+        for sample, line in _graded(_first(samples, cases, missing), cases, known, pool, workers):
+            if pool.controls.missed:
+                raise VerdictsUnproven("known answers were judged otherwise than they must be")
+            file.add(by, pool.controls.counts, [(answer_digest(sample), line)])
+            tally.add(json.loads(line))
+            progress(tally.total, total)
+    tally.saw(pool.isolation)
+    controls = _sum(known.controls, pool.controls.counts)
+    return path, tally.summary(controls, resumed=len(there))
 
 
-def _isolation(boxes: list[Sandbox], allow_weak: bool) -> str:
-    level = boxes[0].isolation
-    if level in _WEAK and not allow_weak:
-        raise LiftlabError(
-            f"this machine isolates foreign code at the level {level!r} only, so nothing "
-            "was graded; --allow-weak-isolation grades it all the same"
-        )
-    return level
+def _judge_elsewhere(
+    samples: Path,
+    suite: Suite,
+    out: Path,
+    settings: GradingSettings,
+    cluster: Cluster,
+    progress: _Progress,
+) -> None:
+    """Have all answers judged that no shard knows, and keep their verdicts beside the output."""
+    cases = {case.case_id: case for case in suite.cases}
+    path = shard_path(out, suite, settings, "cluster")
+    with _adding(path, shards_of(out, suite, settings)[0], settings) as (file, known):
+        there, missing = _looked_up(samples, cases, known, Shard(1, 1))
+        done, total = len(there), len(there) + len(missing)
+        progress(done, total)
+        answers = _first(samples, cases, missing)
+        for unit in judged(cluster.executor, cluster.slots, answers, suite, settings):
+            file.add(*unit)
+            done += len(unit.verdicts)
+            progress(done, total)
 
 
-class _Tally:
-    """Counts of verdicts, by outcome and by case."""
+@contextmanager
+def _adding(
+    path: Path, others: Iterable[Path], settings: GradingSettings
+) -> Iterator[tuple[VerdictFile, Verdicts]]:
+    """Open a file of verdicts by digest, with those that it and the others have."""
+    weak = settings.allow_weak_isolation
+    others = [other for other in others if other != path]
+    with appending(path) as file, closing(Verdicts(others, allow_weak=weak)) as known:
+        file.truncate(known.read(path))
+        yield VerdictFile(file), known
+        os.fsync(file.fileno())
 
-    def __init__(self) -> None:
-        self.outcomes = dict.fromkeys(("pass", "fail", "error", "ungraded"), 0)
-        self.by_case: dict[str, tuple[int, int]] = {}
-        self.type_only = 0
-        self.lacking: list[dict[str, str]] = []
 
-    @property
-    def total(self) -> int:
-        return sum(self.outcomes.values())
+def _looked_up(
+    samples: Path, cases: Mapping[str, Case], known: Verdicts, shard: Shard
+) -> tuple[set[bytes], set[bytes]]:
+    """Return the digests of a share's answers: of those with a verdict, and of the others."""
+    digests = map(answer_digest, read_samples(samples, cases, _unseen))
+    share = {digest for digest in digests if shard.holds(digest)}
+    there = {digest for digest in share if digest in known}
+    return there, share - there
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        case_id, outcome = row["case_id"], row["outcome"]
-        self.outcomes[outcome] += 1
-        facets = row.get("facets", {})
-        self.type_only += facets.get("type_only") is True
-        if lacks := {name: facets[name] for name in _LACKING if name in facets}:
-            self.lacking.append(lacks)
-        if outcome in ("pass", "fail"):
-            passed, judged = self.by_case.get(case_id, (0, 0))
-            self.by_case[case_id] = (passed + (outcome == "pass"), judged + 1)
+
+def _first(samples: Path, cases: Mapping[str, Case], digests: set[bytes]) -> Iterator[Sample]:
+    """Yield the first answer of each digest, without the times that its line tells."""
+    left = set(digests)
+    for sample in read_samples(samples, cases, _unseen):
+        digest = answer_digest(sample)
+        if digest in left:
+            left.remove(digest)
+            yield replace(sample, told={})
+
+
+def _unseen(line: bytes) -> None:
+    """Take what a file is read of: it has been looked at before."""
+
+
+def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def _graded(
-    samples: Iterator[Sample], cases: dict[str, Case], boxes: list[Sandbox], controls: Controls
-) -> Iterator[_Verdict]:
-    """Yield the verdicts in the samples' order; few of them wait at a time.
+    samples: Iterator[Sample],
+    cases: Mapping[str, Case],
+    known: Verdicts,
+    pool: Pool,
+    workers: int,
+) -> Iterator[tuple[Sample, bytes]]:
+    """Yield the samples with their verdicts, in order; few of them wait at a time.
 
-    None is told before all `controls` are graded.
+    What is not known is judged by the pool; of that none is told before the pool is proven.
     """
-    resolved: dict[str, Case] = {}
-    once = Once[_Verdict](_KEPT_BYTES, lambda verdict: len(verdict[2]))
-    free: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
-    for box in boxes:
-        free.put(box)
+    once = Once[bytes](_KEPT_BYTES, len)
 
-    def one(sample: Sample) -> _Verdict:
-        verdict = once((sample.case_id, sample.code), lambda: judge(sample))
-        return _with(verdict, sample.told) if sample.told else verdict
+    def one(sample: Sample) -> bytes:
+        made_from = (sample.case_id, sample.code)
+        return once(made_from, lambda: pool.judge(sample.code, cases[sample.case_id]))
 
-    def proven(waiting: Future[_Verdict]) -> _Verdict:
-        verdict = waiting.result()
-        controls.rest(boxes[0])
-        return _with(verdict, {"verdict_integrity": "unproven"}) if controls.missed else verdict
+    def told(sample: Sample, found: bytes | Future[bytes]) -> tuple[Sample, bytes]:
+        more = dict(sample.told)
+        if isinstance(found, Future):
+            found = found.result()
+            more |= {} if pool.prove() else {"verdict_integrity": "unproven"}
+        if more:
+            found = json.dumps(json.loads(found) | more).encode("ascii") + b"\n"
+        return sample, found
 
-    def judge(sample: Sample) -> _Verdict:
-        box = free.get()
-        try:
-            if sample.case_id not in resolved:
-                resolved[sample.case_id] = resolve(cases[sample.case_id], box)
-            case = resolved[sample.case_id]
-            checked = case.is_checked
-            if checked:
-                controls.some(box)
-            graded = (
-                grade_resolved(sample.code, case, box) if checked else Graded(outcome="ungraded")
-            )
-        finally:
-            free.put(box)
-        row = json.dumps(result_row(sample.case_id, graded))
-        return sample.case_id, graded.outcome, row.encode("ascii") + b"\n"
-
-    executor = ThreadPoolExecutor(len(boxes))
-    waiting: deque[Future[_Verdict]] = deque()
+    executor = ThreadPoolExecutor(workers)
+    waiting: deque[tuple[Sample, bytes | Future[bytes]]] = deque()
     try:
         for sample in samples:
-            waiting.append(executor.submit(one, sample))
-            if len(waiting) >= _WAITING_PER_WORKER * len(boxes):
-                yield proven(waiting.popleft())
+            line = known.get(answer_digest(sample)) if known else None
+            if line is None:
+                pool.open()
+            waiting.append((sample, line or executor.submit(one, sample)))
+            if len(waiting) >= _WAITING_PER_WORKER * workers:
+                yield told(*waiting.popleft())
         while waiting:
-            yield proven(waiting.popleft())
+            yield told(*waiting.popleft())
     finally:
         executor.shutdown(cancel_futures=True)
-
-
-def _with(verdict: _Verdict, more: Mapping[str, Any]) -> _Verdict:
-    """Return a verdict whose line tells more."""
-    case_id, outcome, line = verdict
-    return case_id, outcome, json.dumps(json.loads(line) | more).encode("ascii") + b"\n"
 
 
 def _survey(path: Path, cases: Mapping[str, Case]) -> tuple[int, str]:
@@ -266,54 +280,3 @@ def _survey(path: Path, cases: Mapping[str, Case]) -> tuple[int, str]:
     if not total:
         raise FileInvalid(path, "no samples")
     return total, digest.hexdigest()
-
-
-@contextmanager
-def _appending(path: Path) -> Iterator[IO[bytes]]:
-    """Open a partial file for this process alone."""
-    try:
-        with path.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield file
-    except BlockingIOError:
-        raise StorageFailed(f"{path}: another process is writing it: wait or stop it") from None
-    except BrokenPipeError:
-        raise  # whoever read our progress has left
-    except OSError as fault:
-        raise StorageFailed(f"{path}: cannot be written: {fault.strerror or fault}") from fault
-
-
-def _kept(file: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the whole rows of a partial file, and cut off what stands behind them."""
-    file.seek(0)
-    end = 0
-    while line := file.readline():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            break
-        if not line.endswith(b"\n") or not _is_row(row):
-            break
-        end += len(line)
-        yield row
-    file.truncate(end)
-
-
-def _is_row(row: Any) -> bool:
-    known = isinstance(row, dict) and row.get("outcome") in get_args(Outcome)
-    return known and isinstance(row.get("case_id"), str)
-
-
-def _check(check: CheckResult) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": check.name, "passed": check.passed}
-    if not check.passed:
-        told |= {"expected": check.expected, "actual": check.actual, "error": check.error}
-    return {name: value for name, value in told.items() if value is not None}
-
-
-def _size(row: Mapping[str, Any]) -> int:
-    return len(json.dumps(row)) + 1
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 6)

@@ -1,8 +1,9 @@
-"""A verdict on one answer, and its rows in the tables."""
+"""A verdict on one answer, its rows in the tables, and its line in a file of verdicts."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from liftlab.records import FailureClass, Integrity, Isolation, Outcome
 from liftlab.sandbox import Limits
 
 GRADER_VERSION = "4"
+MAX_ROW_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,3 +92,48 @@ class Graded:
             )
             for check in self.checks
         ]
+
+
+def result_row(case_id: str, graded: Graded) -> dict[str, Any]:
+    """Return a verdict as JSON data of at most 64 KiB.
+
+    The counts of checks are among the facets. Of a check that failed, the row tells what was
+    expected and what came; where all of that is too long, it is left out, and then the last
+    checks are, and the facet `cut` says so.
+    """
+    facets = dict(graded.facets)
+    if graded.checks_total:
+        facets |= {"checks_passed": graded.checks_passed, "checks_total": graded.checks_total}
+    checks = [_check(check) for check in graded.checks]
+    row = {
+        "case_id": case_id,
+        "outcome": graded.outcome,
+        "failure_class": graded.failure_class,
+        "facets": facets,
+        "checks": checks,
+        "isolation": graded.isolation,
+        "verdict_integrity": graded.verdict_integrity,
+        "cpu_s": _rounded(graded.cpu_s),
+        "wall_s": _rounded(graded.wall_s),
+    }
+    if _size(row) > MAX_ROW_BYTES:
+        facets["cut"] = True
+        checks[:] = [{"name": check.name, "passed": check.passed} for check in graded.checks]
+    while _size(row) > MAX_ROW_BYTES:
+        del checks[len(checks) // 2 :]
+    return row
+
+
+def _check(check: CheckResult) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": check.name, "passed": check.passed}
+    if not check.passed:
+        told |= {"expected": check.expected, "actual": check.actual, "error": check.error}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _size(row: Mapping[str, Any]) -> int:
+    return len(json.dumps(row)) + 1
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from liftlab.jobs.loading import plan_load, run_load
     from liftlab.jobs.merging import merge_runs
     from liftlab.jobs.opening import open_run
+    from liftlab.jobs.remote_load import run_on_cluster
     from liftlab.jobs.running import (
         check,
         cold_plan,
@@ -61,6 +62,7 @@ _HOMES = {
     "resume_run": "liftlab.jobs.running",
     "resume_sessions": "liftlab.jobs.sessions",
     "run_load": "liftlab.jobs.loading",
+    "run_on_cluster": "liftlab.jobs.remote_load",
     "run_processes": "liftlab.jobs.segments",
     "run_segment": "liftlab.jobs.segments",
     "run_suite": "liftlab.jobs.running",
@@ -90,6 +92,7 @@ __all__ = [
     "resume_sessions",
     "run_capacity",
     "run_load",
+    "run_on_cluster",
     "run_processes",
     "run_segment",
     "run_suite",

@@ -16,6 +16,7 @@ from liftlab.runner import control
 from liftlab.runner.progress import Progress
 from liftlab.runner.request import RunRequest
 from liftlab.runner.segment import Segment
+from liftlab.runner.worker import StopLine
 from liftlab.settings import Project
 from liftlab.store import RunFolder, committed
 from liftlab.store.exchange import write_lines
@@ -66,6 +67,7 @@ def run_segment(
     *,
     claims: Path | None = None,
     listen: Callable[[dict[str, Any]], None] | None = None,
+    stop: StopLine | None = None,
 ) -> RunFolder:
     """Send one segment of a plan, and return its folder.
 
@@ -84,6 +86,8 @@ def run_segment(
         A folder that all machines share, where they do not share that of the runs.
     listen
         Told what happens; shown as progress if None.
+    stop
+        For whoever may end it before its plan is done.
     """
     assert request.segment is not None
     folder = segment_folder(request)
@@ -93,11 +97,11 @@ def run_segment(
         raise UsageError(f"segment {request.segment}: --start-at is past: give a moment to come")
     claim = None if claims is None else partial(_claim, claims / f"{folder.run_id}.claim")
     if listen is not None:
-        return control.start(request, listen, claim=claim)
+        return control.start(request, listen, stop, claim)
     total = len(request.numbers) if request.prompt is not None else len(request.trials())
     progress = Progress(total, unit="request" if request.prompt is not None else "trial")
     try:
-        return control.start(request, progress, claim=claim)
+        return control.start(request, progress, stop, claim)
     finally:
         progress.close()
 

@@ -69,6 +69,41 @@ def test_a_bad_line_is_one_line_and_exit_6(
     assert not (folder / "results.jsonl").exists()
 
 
+def test_shares_are_joined(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*GRADE, "--shard", "1/2", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert main([*GRADE, "--shard", "2/2"]) == 0
+    said = capsys.readouterr().out
+    assert "different answers of share 2/2 against suite" in said
+    assert "2-of-2.shard; the same command without --shard joins them" in said
+    assert "pass@1" not in said
+    assert first["pass_at_1"] is None
+    assert main([*GRADE, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["samples"], facts["joined"], facts["outcomes"]["pass"]) == (2, 2, 1)
+    assert main(GRADE) == 0
+    assert "2 verdicts joined from shards" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (["--shard", "3/2"], "--shard '3/2': give I/N"),
+        (["--shard", "1/2", "--cluster", "local:2"], "leave out --shard and --workers"),
+        (["--workers", "2", "--cluster", "local:2"], "leave out --shard and --workers"),
+        (["--shard", "1/2", "--out", "-"], "give a file's name"),
+        (["--cluster", "local:none"], "--cluster 'local:none': give tcp://HOST:PORT"),
+    ],
+)
+def test_where_grading_cannot_go(
+    options: list[str], fault: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*GRADE, *options]) == 2
+    told = capsys.readouterr().err
+    assert fault in told
+    assert told.count("\n") == 1
+
+
 @pytest.mark.parametrize("source", ["samples.jsonl", "suite.jsonl"])
 def test_what_is_read_is_never_replaced(
     source: str, folder: Path, capsys: pytest.CaptureFixture[str]

@@ -12,8 +12,9 @@ import pytest
 
 from liftlab import suite
 from liftlab.errors import FileInvalid, LiftlabError, StorageFailed
-from liftlab.grading import CheckResult, Graded, answer, samples
-from liftlab.grading.samples import MAX_ROW_BYTES, grade_samples, result_row
+from liftlab.grading import CheckResult, Graded, answer, pool
+from liftlab.grading.samples import grade_samples
+from liftlab.grading.verdict import MAX_ROW_BYTES, result_row
 from liftlab.sandbox import Sandbox
 from liftlab.settings import GradingSettings
 
@@ -259,7 +260,7 @@ def test_weak_isolation_is_refused_unless_allowed(
         box.isolation = "limits-only"
         return box
 
-    monkeypatch.setattr(samples, "sandbox_for", weak)
+    monkeypatch.setattr(pool, "sandbox_for", weak)
     path, out = written(tmp_path, LINES[:1]), tmp_path / "out"
     with pytest.raises(LiftlabError, match="--allow-weak-isolation"):
         grade_samples(path, SUITE, out)
