@@ -34,6 +34,7 @@ from liftlab.analysis.rates import clopper_pearson, effective_n
 FEW_CASES = 6  # from here on 95 % is reached at the median
 NO_UPPER_LIMIT = "not enough prompts for an upper limit"
 _CLOSE = 1e-9  # shares are sums of fractions
+_AT_ONCE = 65_536  # places that are tested together
 
 
 @dataclass(frozen=True)
@@ -87,24 +88,44 @@ class _Ordered:
 
     def low(self, q: float, miss: float) -> float:
         """Return the largest t for which "q lies below t" is refuted at `miss`, or the smallest."""
-        others = (1 - self.shares) * self.effective
-        hits = self.shares * self.effective
-        chance = special.betaincc(hits + 1, np.maximum(others, 1e-300), q)
-        refuted = (chance <= miss * (1 + _CLOSE)) & (self.shares < 1)
-        held = np.flatnonzero(~refuted & self.ends_tie)
-        end = float(self.values[held[0]])
-        return end if math.isfinite(end) else float(np.sort(self.recorded)[held[0]])
+        held = next(
+            held[0]
+            for begin in range(0, len(self.values), _AT_ONCE)
+            if len(held := begin + self._held(slice(begin, begin + _AT_ONCE), q, miss, below=True))
+        )
+        end = float(self.values[held])
+        return end if math.isfinite(end) else float(np.sort(self.recorded)[held])
 
     def high(self, q: float, miss: float) -> float | None:
         """Return the smallest t from which "q lies above t" is refuted at `miss`."""
-        others = (1 - self.shares) * self.effective
-        hits = self.shares * self.effective
-        refuted = special.betainc(hits, others + 1, q) <= miss * (1 + _CLOSE)
-        open_places = np.flatnonzero(~refuted & self.ends_tie & np.isfinite(self.values))
-        first = int(open_places[-1]) + 1 if len(open_places) else 0
-        if first == len(self.values) or math.isinf(self.values[first]):
-            return None
-        return float(self.values[first])
+        known = int(np.searchsorted(self.values, math.inf))  # the others come last
+        first = 0
+        for end in range(known, 0, -_AT_ONCE):
+            begin = max(0, end - _AT_ONCE)
+            held = self._held(slice(begin, end), q, miss, below=False)
+            if len(held):
+                first = begin + int(held[-1]) + 1
+                break
+        return float(self.values[first]) if first < known else None
+
+    def _held(self, part: slice, q: float, miss: float, *, below: bool) -> Indices:
+        """Return at which places of a part the test at `miss` does not refute q.
+
+        Most are so far from q that a bound refutes them: exp(-n KL(mean, q)), Chernoff's for a
+        beta variable.
+        """
+        shares, effective = self.shares[part], self.effective[part]
+        hits, others = shares * effective, (1 - shares) * effective
+        one, other = (hits + 1, np.maximum(others, 1e-300)) if below else (hits, others + 1)
+        n, mean = one + other, one / (one + other)
+        apart = special.rel_entr(mean, q) + special.rel_entr(1 - mean, 1 - q)
+        far = (mean < q if below else mean > q) & (n * apart > 1 - math.log(miss))
+        open_places = np.flatnonzero(~(far & (shares < 1)) & self.ends_tie[part])
+        tail = special.betaincc if below else special.betainc
+        refuted = tail(one[open_places], other[open_places], q) <= miss * (1 + _CLOSE)
+        if below:
+            refuted &= shares[open_places] < 1
+        return open_places[~refuted]
 
     def within(self, q: float, confidence: float, limit: float) -> RateTest | None:
         """Return the test of the share within a limit against q."""
