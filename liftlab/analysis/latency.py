@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from liftlab.analysis import intervals
 from liftlab.analysis.columns import Bools, Floats, as_array, floats, labels
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.quantiles import quantile
+from liftlab.analysis.quantiles import quantiles
 from liftlab.records import ErrorClass
 
 Rows = Literal["answered", "right"]
@@ -96,7 +96,7 @@ def summarise(
     clusters = None if cases is None else np.asarray(cases).ravel()[kept]
     cut = np.zeros(len(values), np.bool_) if given_up is None else np.asarray(given_up, np.bool_)
     cut = cut[kept]
-    estimates = [quantile(chosen, q, clusters=clusters, given_up=cut) for q in QUANTILES]
+    estimates = quantiles(chosen, QUANTILES, clusters=clusters, given_up=cut)
     finite, means = chosen[~cut], {}
     for name, of in (("mean", intervals.mean), ("cv", intervals.cv)):
         means[name] = of(chosen, clusters=clusters)
