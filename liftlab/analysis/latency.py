@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Bools, Floats, as_array, floats, labels
+from liftlab.analysis.columns import Bools, Floats, among, as_array, floats, labels
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.quantiles import quantiles
 from liftlab.records import ErrorClass
@@ -21,7 +21,6 @@ QUANTILES = (0.5, 0.9, 0.95, 0.99)
 DEADLINE = "deadline"  # the error class of a call that the client gave up
 # The model did answer, if badly, as grading has it.
 _NO_ANSWER = frozenset(get_args(ErrorClass)) - {"length", "invalid_json", "schema_mismatch"}
-_KEYS = ["case_id", "repeat"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -164,8 +163,8 @@ def ended_how(trials: pd.DataFrame, stages: pd.DataFrame | None) -> tuple[Bools,
     good, late = answered(trials), np.zeros(len(trials), np.bool_)
     if stages is not None and len(stages):
         classes = labels(stages, "error_class")
-        late = _among(trials, stages[classes == DEADLINE]) & ~_decided(trials)
-        failed = _among(trials, stages[[name in _NO_ANSWER for name in classes]])
+        late = among(trials, stages[classes == DEADLINE]) & ~_decided(trials)
+        failed = among(trials, stages[[name in _NO_ANSWER for name in classes]])
         good &= ~failed | _decided(trials)
     return good, late & ~good
 
@@ -182,7 +181,7 @@ def time_stage(
     if rows == "right":
         if trials is None:
             raise ValueError("steps of right answers need the trial table")
-        good &= _among(frame, trials[succeeded(trials)])
+        good &= among(frame, trials[succeeded(trials)])
         late[:] = False
     return _timed(seconds, good, late, frame)
 
@@ -229,18 +228,12 @@ def _timed(seconds: Floats, good: Bools, late: Bools, frame: pd.DataFrame) -> Ti
     kept = (good | late) & np.isfinite(seconds)
     return Timed(
         seconds=seconds[kept],
-        cases=labels(frame, "case_id").astype(str)[kept],
+        cases=labels(frame, "case_id")[kept],
         given_up=late[kept],
         left_out=len(seconds) - int(kept.sum()),
     )
 
 
 def _decided(trials: pd.DataFrame) -> Bools:
-    return np.isin(labels(trials, "outcome").astype(str), ("pass", "fail"))
-
-
-def _among(frame: pd.DataFrame, others: pd.DataFrame) -> Bools:
-    """Return which rows are of a trial that is among others; (n,)."""
-    keys = [pd.MultiIndex.from_frame(each[_KEYS]) for each in (frame, others)]
-    found: Bools = keys[0].isin(keys[1])
-    return found
+    outcome = labels(trials, "outcome")
+    return np.asarray((outcome == "pass") | (outcome == "fail"), dtype=np.bool_)

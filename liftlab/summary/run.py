@@ -68,7 +68,7 @@ class RunSummary:
     @cached_property
     def failures(self) -> Failures:
         """What is wrong with the answers that are not right."""
-        return failures_of(self.run, self.answers.failures)
+        return failures_of(self.run, self.answers)
 
     @cached_property
     def examples(self) -> Examples:
