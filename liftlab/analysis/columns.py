@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,6 @@ from liftlab.store.by_column import ROWS
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
-TRIAL = ("case_id", "repeat")  # what a trial is known by in its run
-_DENSE = 8  # a table of all that there may be, where it is at most so many times as long
 CONFIDENCE = 0.95  # of every interval on a page
 THIS_RUN = "values like these, if they are independent"
 PROMPTS = "prompts like these"
@@ -56,10 +55,23 @@ def labels(frame: pd.DataFrame, name: str) -> NDArray[np.object_]:
     """Return a text column as objects; null and a missing column are None."""
     if name not in frame.columns:
         return np.full(len(frame), None, dtype=object)
-    column: Any = frame[name]
-    values: NDArray[np.object_] = column.to_numpy(dtype=object, copy=True)
-    values[column.isna().to_numpy()] = None
+    codes, names = pd.factorize(frame[name])  # what rows have in common is one object
+    values: NDArray[np.object_] = np.append(np.asarray(names, dtype=object), [None])[codes]
     return values
+
+
+def is_one_of(frame: pd.DataFrame, name: str, wanted: Collection[str]) -> Bools:
+    """Return where a text column is one of these; null and a missing column are not.
+
+    Examples
+    --------
+    >>> is_one_of(pd.DataFrame({"outcome": ["pass", None, "fail"]}), "outcome", ["pass"]).tolist()
+    [True, False, False]
+    """
+    if name not in frame.columns:
+        return np.zeros(len(frame), dtype=np.bool_)
+    codes, names = pd.factorize(frame[name])
+    return np.array([*(each in wanted for each in names), False], dtype=np.bool_)[codes]
 
 
 def is_retry(attempts: pd.DataFrame) -> Bools:
@@ -84,39 +96,6 @@ def rows(frame: pd.DataFrame) -> Floats:
     [2.0, 5.0]
     """
     return floats(frame, ROWS) if ROWS in frame.columns else np.ones(len(frame))
-
-
-def among(frame: pd.DataFrame, others: pd.DataFrame) -> Bools:
-    """Return which rows are of a trial that is among others; (n,).
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"case_id": ["a", "a", "b"], "repeat": [1, 2, 1]})
-    >>> among(frame, frame.iloc[[1]]).tolist()
-    [False, True, False]
-    """
-    return places(frame, others) >= 0
-
-
-def places(frame: pd.DataFrame, trials: pd.DataFrame) -> Indices:
-    """Return the place of each row's trial among trials, the last one's; -1 where it has none."""
-    if not len(frame) or not len(trials):
-        return np.full(len(frame), -1, dtype=np.intp)
-    cases, count = indexed(np.concatenate([labels(trials, "case_id"), labels(frame, "case_id")]))
-    repeats = np.concatenate([floats(trials, "repeat"), floats(frame, "repeat")])
-    again, _ = indexed(repeats)
-    keys = cases + count * again
-    own, wanted = keys[: len(trials)], keys[len(trials) :]
-    if (most := int(own.max()) + 1) <= _DENSE * len(own):
-        table = np.full(most, -1, dtype=np.intp)
-        table[own] = np.arange(len(own))
-        found = np.full(len(wanted), -1, dtype=np.intp)
-        inside = wanted < most
-        found[inside] = table[wanted[inside]]
-        return found
-    order = np.argsort(own, kind="stable")
-    at = np.searchsorted(own[order], wanted, side="right") - 1
-    return np.where(own[order[at]] == wanted, order[at], -1)
 
 
 def client_counts(trials: pd.DataFrame) -> bool:

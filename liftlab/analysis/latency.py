@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Bools, Floats, among, as_array, floats, labels
+from liftlab.analysis.columns import Bools, Floats, as_array, floats, is_one_of, labels
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.quantiles import quantiles
 from liftlab.records import ErrorClass
+from liftlab.store.by_column import among
 
 Rows = Literal["answered", "right"]
 
@@ -162,9 +163,9 @@ def ended_how(trials: pd.DataFrame, stages: pd.DataFrame | None) -> tuple[Bools,
     """Return where a trial ended with an answer, and where the client gave up on it; (n,)."""
     good, late = answered(trials), np.zeros(len(trials), np.bool_)
     if stages is not None and len(stages):
-        classes = labels(stages, "error_class")
-        late = among(trials, stages[classes == DEADLINE]) & ~_decided(trials)
-        failed = among(trials, stages[[name in _NO_ANSWER for name in classes]])
+        late = among(trials, stages[is_one_of(stages, "error_class", [DEADLINE])])
+        late &= ~_decided(trials)
+        failed = among(trials, stages[~answered_steps(stages)])
         good &= ~failed | _decided(trials)
     return good, late & ~good
 
@@ -175,8 +176,7 @@ def time_stage(
     """Return the times of one stage; as `time_end_to_end`."""
     frame = stages[stages["stage"] == name]
     seconds = judged_steps(frame)
-    classes = labels(frame, "error_class")
-    late = np.asarray(classes == DEADLINE, dtype=np.bool_)
+    late = is_one_of(frame, "error_class", [DEADLINE])
     good = answered_steps(frame)
     if rows == "right":
         if trials is None:
@@ -204,18 +204,17 @@ def judged_steps(stages: pd.DataFrame) -> Floats:
 
 def answered_steps(stages: pd.DataFrame) -> Bools:
     """Return where a step ended with an answer of the model's; (n,)."""
-    classes = labels(stages, "error_class")
-    return np.array([name not in _NO_ANSWER for name in classes], dtype=np.bool_)
+    return ~is_one_of(stages, "error_class", _NO_ANSWER)
 
 
 def answered(trials: pd.DataFrame) -> Bools:
     """Return where a trial ended with an answer of the model's, graded or not; (n,)."""
-    return np.asarray(labels(trials, "outcome") != "error", dtype=np.bool_)
+    return ~is_one_of(trials, "outcome", ["error"])
 
 
 def succeeded(trials: pd.DataFrame) -> Bools:
     """Return where a trial ended with a right answer; (n,)."""
-    return np.asarray(labels(trials, "outcome") == "pass", dtype=np.bool_)
+    return is_one_of(trials, "outcome", ["pass"])
 
 
 def _summary(timed: Timed, what: str) -> LatencySummary:
@@ -235,5 +234,4 @@ def _timed(seconds: Floats, good: Bools, late: Bools, frame: pd.DataFrame) -> Ti
 
 
 def _decided(trials: pd.DataFrame) -> Bools:
-    outcome = labels(trials, "outcome")
-    return np.asarray((outcome == "pass") | (outcome == "fail"), dtype=np.bool_)
+    return is_one_of(trials, "outcome", ["pass", "fail"])

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 from liftlab.store.frames import arrow_schema, from_arrow
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
+    from numpy.typing import NDArray
 
+TRIAL = ("case_id", "repeat")  # what a trial is known by in its run
+_DENSE = 8  # a list of all trials that there may be, where it is at most so many times as long
 ROWS = "rows"  # the column that says how many rows of a table are alike
 _AT_ONCE = 500_000  # rows
 # Text that few rows have in common stays text: a list of all would be as long as the column.
@@ -85,3 +89,50 @@ def _counted(parts: Iterable[pa.Table], kinds: Kinds) -> pd.DataFrame:
     whole = pa.concat_tables(found).group_by(names, use_threads=False)
     counts = whole.aggregate([("count_all", "sum")]).select([*names, "count_all_sum"])
     return from_arrow(counts.rename_columns([*names, ROWS]), {**kinds, ROWS: int})
+
+
+def among(frame: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows are of a trial that is among others; (n,).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"case_id": ["a", "a", "b"], "repeat": [1, 2, 1]})
+    >>> among(frame, frame.iloc[[1]]).tolist()
+    [False, True, False]
+    """
+    found: NDArray[np.bool_] = places(frame, others) >= 0
+    return found
+
+
+def places(frame: pd.DataFrame, trials: pd.DataFrame) -> NDArray[np.intp]:
+    """Return the place of each row's trial among trials, the last one's; -1 where it has none."""
+    import numpy as np
+
+    if not len(frame) or not len(trials):
+        return np.full(len(frame), -1, dtype=np.intp)
+    (own, wanted), count = _numbered(trials["case_id"], frame["case_id"])
+    again, _ = _numbered(trials["repeat"], frame["repeat"])
+    own, wanted = own + count * again[0], wanted + count * again[1]
+    most = int(max(own.max(), wanted.max())) + 1
+    if most <= _DENSE * len(own):
+        listed = np.full(most, -1, dtype=np.intp)
+        listed[own] = np.arange(len(own))
+        return listed[wanted]
+    order = np.argsort(own, kind="stable")
+    at = np.searchsorted(own[order], wanted, side="right") - 1
+    return np.where(own[order[at]] == wanted, order[at], -1)
+
+
+def _numbered(*columns: pd.Series) -> tuple[list[NDArray[np.intp]], int]:
+    """Return a number for each value, the same in all columns, and how many there are."""
+    import numpy as np
+    import pandas as pd
+
+    known: dict[object, int] = {}
+    found = []
+    for column in columns:
+        codes, names = pd.factorize(column)
+        numbers = [known.setdefault(name, len(known) + 1) for name in names]
+        found.append(np.array([*numbers, 0], dtype=np.intp)[codes])  # 0: null
+    return found, len(known) + 1

@@ -9,7 +9,7 @@ from functools import cached_property
 import pandas as pd
 from scipy import stats
 
-from liftlab.analysis.columns import TRIAL, among, group_sums, indexed, labels, rows
+from liftlab.analysis.columns import group_sums, indexed, labels, rows
 from liftlab.analysis.decide import Decision
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.success import (
@@ -25,6 +25,7 @@ from liftlab.analysis.success import (
     worst_class_share,
 )
 from liftlab.store import RunData
+from liftlab.store.by_column import TRIAL, among
 from liftlab.summary.result import Limits, Result, named
 
 TRIES = (1, 2, 3, 5, 10, 25, 50, 100)  # the k of pass@k, as far as repeats allow

@@ -29,8 +29,8 @@ def stage_bars(
     run: RunData, targets: Mapping[str, float], *, caption: str, table: Html | None = None
 ) -> Figure:
     """Show where each trial's time went: up to 60 as bars, slowest first; more as curves."""
-    names = stage_names(run.stages)
-    if len(run.trials) > MOST_BARS:
+    names = stage_names(run.counted("stage", "stage", "position"))
+    if run.size("trial") > MOST_BARS:
         return _curves(run, names, targets, caption=caption, table=table)
     rows = trial_bars(run, names)
     guessed = any(part.hatched and part.start is None for row in rows for part in row.parts)
@@ -132,10 +132,11 @@ def _curves(
     table: Html | None,
 ) -> Figure:
     """Show many trials: for each stage and end to end, the share that was done by a time."""
-    series = {"end to end": floats(run.trials, "e2e_s")}
+    series = {"end to end": floats(run.columns("trial", "e2e_s"), "e2e_s")}
+    stages = run.columns("stage", "stage", "latency_s")
     for name, kind in zip(names, _kinds(names), strict=True):
         if kind != LATER:
-            series[kind] = floats(run.stages[run.stages["stage"] == name], "latency_s")
+            series[kind] = floats(stages[stages["stage"] == name], "latency_s")
     series = {name: values[np.isfinite(values)] for name, values in series.items()}
     hues = {"end to end": base.INK, **_hues(names)}
     lines = [
