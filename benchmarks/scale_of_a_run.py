@@ -1,17 +1,21 @@
 """How long a large run takes to become tables and pages, and in how much memory.
 
     python benchmarks/scale_of_a_run.py [--trials 100000] [--pipeline direct|lift] [--keep DIR]
+    python benchmarks/scale_of_a_run.py --read --trials 8700000
 
 Writes the journal of a made-up run: 50 prompts, 100 distinct answers, one or two attempts a stage,
 every span known. Then opens it (grading, tables), asks each part of its summary, and writes its
 report, each in a process of its own. Prints wall and processor seconds, the peak memory of all
 processes together and the size of the pages. At 100,000 attempts wanted: tables in 10 s, report in
-20 s, under 1 GB; at a million 60 s and 2 GB; no page above 1 MB, 3 MB in all.
+20 s, under 1 GB; at a million 60 s and 2 GB; no page above 1 MB, 3 MB in all. With `--read` its
+tables are written as they are, and the history, `show` and the status page read them: ten million
+attempts in under 2 GB.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sqlite3
@@ -20,20 +24,30 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from liftlab import jobs, store, summary
-from liftlab.records import Run
+from liftlab.grading.grade import GRADER_VERSION
+from liftlab.jobs.opening import judged_by
+from liftlab.records import SCHEMA_VERSION, TABLES, Run
 from liftlab.settings import load_project
+from liftlab.store import tables as written
+from liftlab.store.frames import arrow_schema, table_columns
 
 ROOT = Path(__file__).parents[1]
+Rows = dict[str, pd.DataFrame]
+Keep = Callable[[Rows], object]
+RIGHT: set[str] = set()  # digests of right answers
+AT_ONCE = 1_000_000  # trials that are made together
 RUN_ID, SEED = "20260101_000000_made", 20260101
 CASES, AGAIN = 50, 0.15
 KINDS = ("arithmetic", "strings", "lists", "edge_cases", "control_flow")
@@ -53,6 +67,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder to make the project in, and to leave")
     parser.add_argument("--parts", action="store_true", help="only ask for each part")
     parser.add_argument("--profile", action="store_true", help="ask for each part, too")
+    parser.add_argument("--read", action="store_true", help="only read: history, show, status page")
     options = parser.parse_args()
     if options.parts:
         return parts(options.keep)
@@ -62,10 +77,13 @@ def main() -> int:
     with place as folder:
         project = Path(folder)
         began = time.perf_counter()
-        attempts = write_run(project, options.trials, options.pipeline)
+        attempts = write_run(project, options.trials, options.pipeline, direct=options.read)
         print(f"{options.trials:,} trials, {attempts:,} attempts, {options.pipeline}: ", end="")
-        print(f"journal written in {time.perf_counter() - began:.1f} s")
+        what = "tables" if options.read else "journal"
+        print(f"{what} written in {time.perf_counter() - began:.1f} s", flush=True)
         python = [sys.executable]
+        if options.read:
+            return int(max(peak for _, peak in read(project)) > 2000)
         opened = f"from liftlab import jobs; jobs.open_run({RUN_ID!r})"
         used = [measured("tables", [*python, "-c", opened], project)]
         if options.profile:
@@ -79,6 +97,25 @@ def main() -> int:
     late = used[0][0] + used[1][0] > 60 if large else used[0][0] > 10 or used[1][0] > 20
     heavy = max(peak for _, peak in used) > (2000 if large else 1000)
     return int(late or heavy or max(sizes.values()) > 1e6 or sum(sizes.values()) > 3e6)
+
+
+STATUS_PAGE = f"""
+from liftlab import jobs
+from liftlab.reporting.report import status_page
+from liftlab.settings import load_project
+run = jobs.open_run({RUN_ID!r})
+print(f"{{len(status_page(load_project(), run)) / 1e6:.2f}} MB")
+"""
+
+
+def read(project: Path) -> list[tuple[float, float]]:
+    """Measure the history, what `show` prints, and the status page, of tables that are there."""
+    liftlab = [sys.executable, "-m", "liftlab"]
+    return [
+        measured("history", [*liftlab, "history"], project),
+        measured("show", [*liftlab, "show", RUN_ID], project),
+        measured("status page", [sys.executable, "-c", STATUS_PAGE], project),
+    ]
 
 
 def parts(folder: Path) -> int:
@@ -144,8 +181,11 @@ def pages(project: Path) -> list[Path]:
     return [path for path in (project / "reports" / RUN_ID).iterdir() if path.is_file()]
 
 
-def write_run(project: Path, trials: int, pipeline: str) -> int:
-    """Write a project with one run; return how many attempts it has."""
+def write_run(project: Path, trials: int, pipeline: str, *, direct: bool = False) -> int:
+    """Write a project with one run; return how many attempts it has.
+
+    `direct`: its tables instead of its journal.
+    """
     for part in ("data", "notebooks"):
         shutil.copytree(
             ROOT / part, project / part, dirs_exist_ok=True, ignore=shutil.ignore_patterns("runs")
@@ -178,7 +218,10 @@ def write_run(project: Path, trials: int, pipeline: str) -> int:
         for case in range(CASES)
         for code in (CODE.format(case, ""), CODE.format(case, " + 1"))
     ]
-    return fill(folder, trials, STAGES[pipeline], np.array(answers, dtype=object))
+    RIGHT.update(answers[::2])
+    where = tables(folder, project) if direct else journal(folder)
+    with where as keep:
+        return fill(trials, STAGES[pipeline], np.array(answers, dtype=object), keep)
 
 
 def suite() -> str:
@@ -192,11 +235,24 @@ def suite() -> str:
     return "\n".join(['name = "made_up"', *cases])
 
 
-def fill(folder: store.RunFolder, trials: int, stages: tuple[str, ...], answers: Any) -> int:
-    """Write the rows of a journal; the later half of the stages' tries is asked again."""
-    rng = np.random.default_rng(SEED)
-    number = np.arange(trials)
-    case = number % CASES
+def fill(trials: int, stages: tuple[str, ...], answers: Any, keep: Keep) -> int:
+    """Write the rows of a run, part by part; return how many attempts it has."""
+    rng, seq = np.random.default_rng(SEED), 0
+    for first in range(0, trials, AT_ONCE):
+        number = np.arange(first, min(trials, first + AT_ONCE))
+        rows, seq = made(number, seq, stages, answers, rng)
+        keep(rows)
+    return seq
+
+
+def made(
+    number: Any, seq: int, stages: tuple[str, ...], answers: Any, rng: np.random.Generator
+) -> tuple[dict[str, pd.DataFrame], int]:
+    """Return rows of some trials by table, and the last number of an attempt.
+
+    Some of the stages' tries are asked again.
+    """
+    case, trials = number % CASES, len(number)
     key: dict[str, Any] = {
         "run_id": RUN_ID,
         "case_id": np.char.mod("add_%02d", case).astype(object),
@@ -204,12 +260,12 @@ def fill(folder: store.RunFolder, trials: int, stages: tuple[str, ...], answers:
     }
     wrong = (rng.random(trials) < 0.3).astype(int)
     value = answers[case * 2 + wrong]
-    begun = np.arange(trials) * 20.0
-    at, seq, e2e = begun, 0, np.zeros(trials)
-    rows: dict[str, list[pd.DataFrame]] = {"attempt": [], "stage": []}
+    begun = number * 20.0
+    at, place = begun, np.arange(trials)
+    parts: dict[str, list[pd.DataFrame]] = {"attempt": [], "stage": []}
     for position, stage in enumerate(stages):
         tries = 1 + (rng.random(trials) < AGAIN)
-        row = np.repeat(number, tries)
+        row = np.repeat(place, tries)
         second = np.diff(row, prepend=-1) == 0
         tokens = rng.integers(20, 60, len(row)) + case[row] % 7 * 5
         took = (0.3 + 0.05 * tokens) * rng.lognormal(0, 0.1, len(row))
@@ -217,7 +273,7 @@ def fill(folder: store.RunFolder, trials: int, stages: tuple[str, ...], answers:
         ended = at[row] + took
         ended[second] += took[np.flatnonzero(second) - 1]
         last = np.cumsum(tries) - 1
-        rows["attempt"].append(
+        parts["attempt"].append(
             pd.DataFrame(
                 {name: part if name == "run_id" else part[row] for name, part in key.items()}
             )
@@ -229,38 +285,107 @@ def fill(folder: store.RunFolder, trials: int, stages: tuple[str, ...], answers:
         )
         seq += len(row)
         final = position == len(stages) - 1
-        rows["stage"].append(
+        parts["stage"].append(
             pd.DataFrame(key)
             .assign(stage=stage, position=position, ok=1, started_s=at, finished_s=ended[last])
             .assign(latency_s=ended[last] - at, attempts=tries, output_tokens=tokens[last])
             .assign(value_sha256=value if final else None, client_s=0.001)
         )
         at = ended[last]
-    e2e = at - begun
     stamps = np.datetime64("2026-01-01T00:00:00.000") + (begun * 1000).astype("timedelta64[ms]")
     told = pd.DataFrame(key).assign(
         category=np.array(KINDS)[case % 5],
         difficulty=np.array(["easy", "hard"])[case % 2],
         started_at=np.char.add(np.datetime_as_string(stamps), "+00:00"),
-        e2e_s=e2e, client_s=0.001, attempts=len(stages), completed=1,
+        e2e_s=at - begun, client_s=0.001, attempts=len(stages), completed=1,
     )  # fmt: skip
-    insert(folder, {**rows, "trial": [told]})
-    return seq
+    parts["trial"] = [told]
+    return {table: pd.concat(frames, ignore_index=True) for table, frames in parts.items()}, seq
 
 
-def insert(folder: store.RunFolder, rows: dict[str, list[pd.DataFrame]]) -> None:
-    """Put rows into a journal, by table."""
+@contextmanager
+def journal(folder: store.RunFolder) -> Iterator[Keep]:
+    """Put rows into a run's journal."""
     with closing(sqlite3.connect(folder.journal_path)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
-        for table, frames in rows.items():
-            for frame in frames:
+
+        def keep(rows: Rows) -> None:
+            for table, frame in rows.items():
                 names = ", ".join(frame.columns)
                 places = ", ".join("?" * len(frame.columns))
                 columns = [frame[name].tolist() for name in frame]
                 connection.executemany(
                     f"INSERT INTO {table} ({names}) VALUES ({places})", zip(*columns, strict=True)
                 )
+
+        yield keep
         connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+
+
+@contextmanager
+def tables(folder: store.RunFolder, project: Path) -> Iterator[Keep]:
+    """Write rows as tables that were graded and priced: to do that takes all of them at once."""
+    noted = {
+        "schema_version": SCHEMA_VERSION,
+        "state": written._state(folder),
+        "judged_by": judged_by(load_project(project)),
+    }
+    store.write_tables(folder, {"run": store.read_journal(folder)["run"]})
+    with ExitStack() as stack:
+        files = {}
+        for table in TABLES:
+            own = {"liftlab": json.dumps({**noted, "table": table})}
+            kinds = arrow_schema(table_columns(table)).with_metadata(own)
+            if table != "run":
+                path = written.table_path(folder, table)
+                files[table] = pq.ParquetWriter(path, kinds, write_page_checksum=True)
+                stack.enter_context(files[table])
+            else:
+                path = written.table_path(folder, table)
+                pq.write_table(pq.read_table(path).replace_schema_metadata(own), path)
+
+        def keep(rows: Rows) -> None:
+            for table, frame in graded(rows).items():
+                kinds = files[table].schema
+                missing = {name: None for name in kinds.names if name not in frame}
+                whole = frame.assign(**missing)[kinds.names]
+                files[table].write_table(pa.Table.from_pandas(whole, kinds, preserve_index=False))
+
+        yield keep
+
+
+def graded(rows: Rows) -> Rows:
+    """Return rows with the verdicts and costs that opening their run would give."""
+    attempts, stages, trials = (rows[table] for table in ("attempt", "stage", "trial"))
+    booleans = {"transport_ok": bool, "abandoned": bool, "valid": bool, "cold": bool}
+    attempts = attempts.drop(columns="ended").astype(booleans)
+    usd = (attempts["last_byte_s"] - attempts["sent_s"]) * 1.1 / 3600
+    cost = attempts[["run_id", "seq"]].assign(
+        price_id="modal-a10g", cost_model="gpu_seconds", usd=usd
+    )
+    code = stages["value_sha256"].dropna().to_numpy()
+    right = np.isin(code, [*RIGHT])
+    verdict = {
+        "outcome": np.where(right, "pass", "fail"),
+        "failure_class": np.where(right, None, "wrong_answer"),
+        "parsed": True,
+        "checks_passed": np.where(right, 2, 0),
+        "checks_total": 2,
+        "isolation": "full",
+    }
+    number = attempts.groupby(["case_id", "repeat"], sort=False).ngroup()
+    spent = usd.groupby(number).sum().to_numpy()
+    trial = trials.astype({"completed": bool}).assign(**verdict, cost_usd=spent)
+    grade = trials[["run_id", "case_id", "repeat"]].assign(
+        **verdict, grader_version=GRADER_VERSION, code_sha256=code
+    )
+    return {
+        "attempt": attempts,
+        "stage": stages.astype({"ok": bool}),
+        "trial": trial,
+        "grade": grade,
+        "cost": cost,
+    }
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from scipy import stats
 
 from liftlab.analysis.columns import Bools, Floats, case_weights, floats, labels
 from liftlab.analysis.estimate import Estimate, quantity
-from liftlab.analysis.intervals import median, quantile
+from liftlab.analysis.intervals import median
 from liftlab.analysis.latency import (
     ended_how,
     judged_seconds,
@@ -26,6 +26,7 @@ from liftlab.analysis.latency import (
     stage_names,
     time_stage,
 )
+from liftlab.analysis.quantiles import quantiles
 from liftlab.analysis.rates import proportion
 from liftlab.words import counted
 
@@ -218,7 +219,7 @@ def forecast(
     lowest, highest = (_point(ends({**times, **at}, needs), 0.5) for at in (least, most))
     times |= _drawn(ahead, correlation, len(picked), np.random.default_rng(seed))
     whole = ends(times, needs)
-    known = {q: quantile(seconds, q, clusters=cases) for q in QUANTILES}
+    known = dict(zip(QUANTILES, quantiles(seconds, QUANTILES, clusters=cases), strict=True))
     limit = float(seconds[gave_up].max()) if gave_up.any() else None
     return Budget(
         without={q: _estimate(now, q, known[q], limit) for q in QUANTILES},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from liftlab.records import STALE
+from liftlab.store.by_column import ROWS
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -54,10 +56,23 @@ def labels(frame: pd.DataFrame, name: str) -> NDArray[np.object_]:
     """Return a text column as objects; null and a missing column are None."""
     if name not in frame.columns:
         return np.full(len(frame), None, dtype=object)
-    column: Any = frame[name]
-    values: NDArray[np.object_] = column.to_numpy(dtype=object, copy=True)
-    values[column.isna().to_numpy()] = None
+    codes, names = pd.factorize(frame[name])  # what rows have in common is one object
+    values: NDArray[np.object_] = np.append(np.asarray(names, dtype=object), [None])[codes]
     return values
+
+
+def is_one_of(frame: pd.DataFrame, name: str, wanted: Collection[str]) -> Bools:
+    """Return where a text column is one of these; null and a missing column are not.
+
+    Examples
+    --------
+    >>> is_one_of(pd.DataFrame({"outcome": ["pass", None, "fail"]}), "outcome", ["pass"]).tolist()
+    [True, False, False]
+    """
+    if name not in frame.columns:
+        return np.zeros(len(frame), dtype=np.bool_)
+    codes, names = pd.factorize(frame[name])
+    return np.array([*(each in wanted for each in names), False], dtype=np.bool_)[codes]
 
 
 def is_retry(attempts: pd.DataFrame) -> Bools:
@@ -71,6 +86,17 @@ def is_retry(attempts: pd.DataFrame) -> Bools:
     """
     again = (floats(attempts, "attempt") > 1) & (labels(attempts, "retry_reason") != STALE)
     return np.asarray(again, dtype=np.bool_)
+
+
+def rows(frame: pd.DataFrame) -> Floats:
+    """Return how many rows of a table each row stands for: its column `rows`, or one each.
+
+    Examples
+    --------
+    >>> rows(pd.DataFrame({"case_id": ["a", "b"], "rows": [2, 5]})).tolist()
+    [2.0, 5.0]
+    """
+    return floats(frame, ROWS) if ROWS in frame.columns else np.ones(len(frame))
 
 
 def client_counts(trials: pd.DataFrame) -> bool:

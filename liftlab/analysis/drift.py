@@ -124,7 +124,7 @@ def run_drift(trials: pd.DataFrame, stages: pd.DataFrame) -> RunDrift:
 
     Trials that ended in an error of the endpoint have no time, and are left out.
     """
-    started = labels(trials, "started_at")
+    started = trials["started_at"].dropna().unique() if "started_at" in trials else ()
     trials = trials[answered(trials)]
     stages = stages[answered_steps(stages)] if len(stages) else stages
     found = []
@@ -134,7 +134,7 @@ def run_drift(trials: pd.DataFrame, stages: pd.DataFrame) -> RunDrift:
     if len(trials):
         trials = trials.sort_values("started_at", kind="stable")
     e2e = drift_of(judged_seconds(trials), labels(trials, "case_id"))
-    ordered = len({str(moment) for moment in started if moment is not None}) > 1
+    ordered = len(started) > 1
     return RunDrift(stages=tuple(found), e2e=e2e, ordered=ordered)
 
 

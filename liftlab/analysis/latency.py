@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Bools, Floats, as_array, floats, labels
+from liftlab.analysis.columns import Bools, Floats, as_array, floats, is_one_of, labels
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.quantiles import quantile
+from liftlab.analysis.quantiles import quantiles
 from liftlab.records import ErrorClass
+from liftlab.store.by_column import among
 
 Rows = Literal["answered", "right"]
 
@@ -21,7 +22,6 @@ QUANTILES = (0.5, 0.9, 0.95, 0.99)
 DEADLINE = "deadline"  # the error class of a call that the client gave up
 # The model did answer, if badly, as grading has it.
 _NO_ANSWER = frozenset(get_args(ErrorClass)) - {"length", "invalid_json", "schema_mismatch"}
-_KEYS = ["case_id", "repeat"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,7 +95,7 @@ def summarise(
     clusters = None if cases is None else np.asarray(cases).ravel()[kept]
     cut = np.zeros(len(values), np.bool_) if given_up is None else np.asarray(given_up, np.bool_)
     cut = cut[kept]
-    estimates = [quantile(chosen, q, clusters=clusters, given_up=cut) for q in QUANTILES]
+    estimates = quantiles(chosen, QUANTILES, clusters=clusters, given_up=cut)
     finite, means = chosen[~cut], {}
     for name, of in (("mean", intervals.mean), ("cv", intervals.cv)):
         means[name] = of(chosen, clusters=clusters)
@@ -162,9 +162,9 @@ def ended_how(trials: pd.DataFrame, stages: pd.DataFrame | None) -> tuple[Bools,
     """Return where a trial ended with an answer, and where the client gave up on it; (n,)."""
     good, late = answered(trials), np.zeros(len(trials), np.bool_)
     if stages is not None and len(stages):
-        classes = labels(stages, "error_class")
-        late = _among(trials, stages[classes == DEADLINE]) & ~_decided(trials)
-        failed = _among(trials, stages[[name in _NO_ANSWER for name in classes]])
+        late = among(trials, stages[is_one_of(stages, "error_class", [DEADLINE])])
+        late &= ~_decided(trials)
+        failed = among(trials, stages[~answered_steps(stages)])
         good &= ~failed | _decided(trials)
     return good, late & ~good
 
@@ -175,13 +175,12 @@ def time_stage(
     """Return the times of one stage; as `time_end_to_end`."""
     frame = stages[stages["stage"] == name]
     seconds = judged_steps(frame)
-    classes = labels(frame, "error_class")
-    late = np.asarray(classes == DEADLINE, dtype=np.bool_)
+    late = is_one_of(frame, "error_class", [DEADLINE])
     good = answered_steps(frame)
     if rows == "right":
         if trials is None:
             raise ValueError("steps of right answers need the trial table")
-        good &= _among(frame, trials[succeeded(trials)])
+        good &= among(frame, trials[succeeded(trials)])
         late[:] = False
     return _timed(seconds, good, late, frame)
 
@@ -204,18 +203,17 @@ def judged_steps(stages: pd.DataFrame) -> Floats:
 
 def answered_steps(stages: pd.DataFrame) -> Bools:
     """Return where a step ended with an answer of the model's; (n,)."""
-    classes = labels(stages, "error_class")
-    return np.array([name not in _NO_ANSWER for name in classes], dtype=np.bool_)
+    return ~is_one_of(stages, "error_class", _NO_ANSWER)
 
 
 def answered(trials: pd.DataFrame) -> Bools:
     """Return where a trial ended with an answer of the model's, graded or not; (n,)."""
-    return np.asarray(labels(trials, "outcome") != "error", dtype=np.bool_)
+    return ~is_one_of(trials, "outcome", ["error"])
 
 
 def succeeded(trials: pd.DataFrame) -> Bools:
     """Return where a trial ended with a right answer; (n,)."""
-    return np.asarray(labels(trials, "outcome") == "pass", dtype=np.bool_)
+    return is_one_of(trials, "outcome", ["pass"])
 
 
 def _summary(timed: Timed, what: str) -> LatencySummary:
@@ -228,18 +226,11 @@ def _timed(seconds: Floats, good: Bools, late: Bools, frame: pd.DataFrame) -> Ti
     kept = (good | late) & np.isfinite(seconds)
     return Timed(
         seconds=seconds[kept],
-        cases=labels(frame, "case_id").astype(str)[kept],
+        cases=labels(frame, "case_id")[kept],
         given_up=late[kept],
         left_out=len(seconds) - int(kept.sum()),
     )
 
 
 def _decided(trials: pd.DataFrame) -> Bools:
-    return np.isin(labels(trials, "outcome").astype(str), ("pass", "fail"))
-
-
-def _among(frame: pd.DataFrame, others: pd.DataFrame) -> Bools:
-    """Return which rows are of a trial that is among others; (n,)."""
-    keys = [pd.MultiIndex.from_frame(each[_KEYS]) for each in (frame, others)]
-    found: Bools = keys[0].isin(keys[1])
-    return found
+    return is_one_of(trials, "outcome", ["pass", "fail"])

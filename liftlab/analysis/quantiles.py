@@ -10,12 +10,13 @@ independent requests that they are worth at that t.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from liftlab.analysis.columns import (
@@ -34,6 +35,7 @@ from liftlab.analysis.rates import clopper_pearson, effective_n
 FEW_CASES = 6  # from here on 95 % is reached at the median
 NO_UPPER_LIMIT = "not enough prompts for an upper limit"
 _CLOSE = 1e-9  # shares are sums of fractions
+_AT_ONCE = 8_192  # places that are tested together
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class _Ordered:
 
     values: Floats  # inf where it is known only to be longer than what is recorded
     recorded: Floats
-    index: Indices  # the case of each
+    index: NDArray[np.unsignedinteger[Any]]  # the case of each
     cases: int
 
     @cached_property
@@ -58,20 +60,28 @@ class _Ordered:
         return found
 
     @cached_property
-    def effective(self) -> Floats:
-        """How many independent requests tell of the share up to each place; (n,)."""
+    def squares(self) -> Floats:
+        """Up to each place, the sum over cases of (requests up to it)² / requests; (n,)."""
         n, sizes = len(self.values), self.sizes
         by_case = np.argsort(self.index, kind="stable")
         starts = np.cumsum(sizes) - sizes
-        rank = np.empty(n)  # which request of its case it is, from 1
-        rank[by_case] = np.arange(1, n + 1) - starts[self.index[by_case]]
-        squares = np.cumsum((2 * rank - 1) / sizes[self.index])
-        return effective_n(sizes, np.arange(1.0, n + 1), squares)
+        odd = np.empty(n)  # 2 rank - 1, where rank is which request of its case it is, from 1
+        odd[by_case] = np.arange(1.0, 2 * n, 2)
+        odd -= 2 * starts[self.index]
+        odd /= sizes[self.index]
+        return np.cumsum(odd, out=odd)
 
-    @cached_property
-    def ends_tie(self) -> Bools:
-        """Where the next value is another; (n,)."""
-        return np.append(self.values[1:] > self.values[:-1], True)
+    def effective(self, part: slice) -> Floats:
+        """How many independent requests tell of the share up to each place of a part."""
+        squares = self.squares[part]
+        return effective_n(self.sizes, np.arange(1.0, len(squares) + 1) + part.start, squares)
+
+    def ends_tie(self, part: slice) -> Bools:
+        """Where the next value is another, at each place of a part."""
+        values = self.values[part.start : part.stop + 1]
+        found = np.ones(part.stop - part.start, dtype=np.bool_)
+        found[: len(values) - 1] = values[1:] > values[:-1]
+        return found
 
     def at(self, q: float) -> tuple[float, bool]:
         """Return the smallest value with a share q up to it, and whether it is only exceeded.
@@ -87,32 +97,60 @@ class _Ordered:
 
     def low(self, q: float, miss: float) -> float:
         """Return the largest t for which "q lies below t" is refuted at `miss`, or the smallest."""
-        others = (1 - self.shares) * self.effective
-        hits = self.shares * self.effective
-        chance = special.betaincc(hits + 1, np.maximum(others, 1e-300), q)
-        refuted = (chance <= miss * (1 + _CLOSE)) & (self.shares < 1)
-        held = np.flatnonzero(~refuted & self.ends_tie)
-        end = float(self.values[held[0]])
-        return end if math.isfinite(end) else float(np.sort(self.recorded)[held[0]])
+        held = next(
+            held[0]
+            for begin in range(0, len(self.values), _AT_ONCE)
+            if len(held := begin + self._held(begin, begin + _AT_ONCE, q, miss, below=True))
+        )
+        end = float(self.values[held])
+        return end if math.isfinite(end) else float(np.sort(self.recorded)[held])
 
     def high(self, q: float, miss: float) -> float | None:
         """Return the smallest t from which "q lies above t" is refuted at `miss`."""
-        others = (1 - self.shares) * self.effective
-        hits = self.shares * self.effective
-        refuted = special.betainc(hits, others + 1, q) <= miss * (1 + _CLOSE)
-        open_places = np.flatnonzero(~refuted & self.ends_tie & np.isfinite(self.values))
-        first = int(open_places[-1]) + 1 if len(open_places) else 0
-        if first == len(self.values) or math.isinf(self.values[first]):
-            return None
-        return float(self.values[first])
+        known = int(np.searchsorted(self.values, math.inf))  # the others come last
+        first = 0
+        for end in range(known, 0, -_AT_ONCE):
+            begin = max(0, end - _AT_ONCE)
+            held = self._held(begin, end, q, miss, below=False)
+            if len(held):
+                first = begin + int(held[-1]) + 1
+                break
+        return float(self.values[first]) if first < known else None
+
+    def _held(self, begin: int, end: int, q: float, miss: float, *, below: bool) -> Indices:
+        """Return at which places of a part the test at `miss` does not refute q.
+
+        Most are so far from q that a bound refutes them: exp(-n KL(mean, q)), Chernoff's for a
+        beta variable.
+        """
+        part = slice(begin, min(end, len(self.values)))
+        shares, effective = self.shares[part], self.effective(part)
+        hits, others = shares * effective, (1 - shares) * effective
+        one, other = (hits + 1, np.maximum(others, 1e-300)) if below else (hits, others + 1)
+        n, mean = one + other, one / (one + other)
+        apart = special.rel_entr(mean, q) + special.rel_entr(1 - mean, 1 - q)
+        far = (mean < q if below else mean > q) & (n * apart > 1 - math.log(miss))
+        open_places = np.flatnonzero(~(far & (shares < 1)) & self.ends_tie(part))
+        tail = special.betaincc if below else special.betainc
+        refuted = tail(one[open_places], other[open_places], q) <= miss * (1 + _CLOSE)
+        if below:
+            refuted &= shares[open_places] < 1
+        return open_places[~refuted]
 
     def within(self, q: float, confidence: float, limit: float) -> RateTest | None:
         """Return the test of the share within a limit against q."""
         count = int(np.searchsorted(self.values, limit * (1 + 1e-12), side="right"))
-        share = float(self.shares[count - 1]) if count else 0.0
-        n = float(self.effective[count - 1]) if count else float(self.cases)
+        hits = np.bincount(self.index[:count], minlength=self.cases)
+        share = min(1.0, float((hits / self.sizes).sum()) / self.cases)
+        counts, squares = np.array([float(count)]), (hits**2 / self.sizes).sum(keepdims=True)
+        n = float(effective_n(self.sizes, counts, squares)[0]) if count else float(self.cases)
         low, high = clopper_pearson(share, n, confidence)
         return RateTest(share, low, high, q, n / self.cases, confidence)
+
+    def forget(self) -> None:
+        """Give back the room of what only estimating needs: an estimate keeps its requests."""
+        for name in ("shares", "squares"):
+            self.__dict__.pop(name, None)
 
 
 def quantile(
@@ -159,8 +197,23 @@ def quantile(
     >>> print(quantile([14.92, 14.96, 14.16, 27.10, 26.90], 0.95))
     – (n = 5: P95 needs 20 prompts, an upper limit 59)
     """
-    if not 0 < q < 1:
-        raise ValueError(f"q is {q}: a quantile lies between 0 and 1")
+    [found] = quantiles(x, (q,), confidence, clusters, given_up=given_up, unit=unit)
+    return found
+
+
+def quantiles(
+    x: ArrayLike,
+    of: Sequence[float],
+    confidence: float = 0.95,
+    clusters: ArrayLike | None = None,
+    *,
+    given_up: ArrayLike | None = None,
+    unit: str = "s",
+) -> list[Estimate]:
+    """Estimate several quantiles of the same requests, which are sorted once; as `quantile`."""
+    for q in of:
+        if not 0 < q < 1:
+            raise ValueError(f"q is {q}: a quantile lies between 0 and 1")
     check_confidence(confidence)
     values, index, cases = checked(x, clusters)
     later = _flags(given_up, len(values))
@@ -169,14 +222,21 @@ def quantile(
     base["cases"] = cases
     reason = unfit(values)
     if reason:
-        return Estimate(value=None, reason=reason, **base)
-    if q < 0.5:
-        return _mirrored(values, q, confidence, clusters, base, later)
+        return [Estimate(value=None, reason=reason, **base) for _ in of]
     ordered = _in_order(values, later, index, cases)
-    base["tested"] = partial(ordered.within, q, confidence)
-    if q == 0.5:
-        return _median(ordered, confidence, base)
-    return _tail(ordered, q, confidence, base)
+    found = []
+    for q in of:
+        if q < 0.5:
+            found.append(_mirrored(values, q, confidence, clusters, base, later))
+            continue
+        tested = {**base, "tested": partial(ordered.within, q, confidence)}
+        found.append(
+            _median(ordered, confidence, tested)
+            if q == 0.5
+            else _tail(ordered, q, confidence, tested)
+        )
+    ordered.forget()
+    return found
 
 
 def median(
@@ -206,9 +266,12 @@ def quantile_needs(q: float, confidence: float = 0.95) -> tuple[int, int, int]:
 
 
 def _in_order(values: Floats, later: Bools, index: Indices, cases: int) -> _Ordered:
-    known = np.where(later, np.inf, values)
-    order = np.lexsort((values, known))
-    return _Ordered(known[order], values[order], index[order], cases)
+    known = np.where(later, np.inf, values) if later.any() else values
+    order = np.lexsort((values, known)) if later.any() else np.argsort(values, kind="stable")
+    ordered = known[order]
+    recorded = values[order] if later.any() else ordered
+    # A large run's estimates keep these: the number of a case has room in two bytes, mostly.
+    return _Ordered(ordered, recorded, index.astype(np.min_scalar_type(cases))[order], cases)
 
 
 def _flags(given_up: ArrayLike | None, n: int) -> Bools:

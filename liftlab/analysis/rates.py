@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
 
-from liftlab.analysis.columns import PROMPTS, THIS_RUN, Floats, Indices, check_confidence, checked
+from liftlab.analysis.columns import (
+    PROMPTS,
+    THIS_RUN,
+    Floats,
+    Indices,
+    as_array,
+    check_confidence,
+    checked,
+    group_sums,
+)
 from liftlab.analysis.estimate import Estimate, RateTest, plain
 
 RARE = 6  # cases with the rarer outcome, below which they say nothing about repeats
@@ -25,6 +34,7 @@ def proportion(
     clusters: ArrayLike | None = None,
     confidence: float = 0.95,
     *,
+    rows: ArrayLike | None = None,
     picked_from: int = 1,
     by_rows: bool = False,
 ) -> Estimate:
@@ -45,6 +55,8 @@ def proportion(
     clusters : (n,), optional
         The case of each outcome. Where fewer than six cases show the rarer outcome, each case
         is worth one request.
+    rows : (n,), optional
+        How many requests each outcome stands for; one if left out.
     picked_from
         Of how many rates this one was picked for being the largest: Bonferroni's correction.
     by_rows
@@ -67,8 +79,11 @@ def proportion(
         rate, trials, cases, worth = count / n if n else 0.0, n, n, 1.0
     else:
         outcomes, index, cases = checked(_outcomes(successes, n), clusters)
-        trials = len(outcomes)
-        rate, worth = _rate(outcomes, index, cases, by_rows=by_rows) if trials else (0.0, 1.0)
+        counts = np.ones(len(outcomes)) if rows is None else as_array(rows)
+        trials = int(counts.sum())
+        rate, worth = 0.0, 1.0
+        if trials:
+            rate, worth = _rate(outcomes, counts, index, cases, by_rows=by_rows)
     population = THIS_RUN if clusters is None else PROMPTS
     base: dict[str, Any] = {"n": trials, "cases": cases, "population": population, "unit": "%"}
     if trials == 0:
@@ -162,17 +177,19 @@ def confidence_sequence(successes: int, trials: int, confidence: float = 0.95) -
     )
 
 
-def _rate(outcomes: Floats, index: Indices, cases: int, *, by_rows: bool) -> tuple[float, float]:
+def _rate(
+    outcomes: Floats, counts: Floats, index: Indices, cases: int, *, by_rows: bool
+) -> tuple[float, float]:
     """Return the rate, and how many independent requests a case is worth."""
-    sizes = np.bincount(index).astype(np.float64)
-    hits = np.bincount(index, outcomes, cases)
-    rate = float(outcomes.mean() if by_rows else (hits / sizes).mean())
+    sizes = group_sums(counts, index, cases)
+    hits = group_sums(outcomes * counts, index, cases)
+    rate = float(hits.sum() / sizes.sum() if by_rows else (hits / sizes).mean())
     rarer = hits > 0 if rate <= 0.5 else hits < sizes
     if rarer.sum() < RARE:
         return rate, 1.0
     squares = (hits**2 / sizes).sum(keepdims=True)
     worth = effective_n(sizes, hits.sum(keepdims=True), squares, by_rows=by_rows)
-    t_rows, t_cases = (float(stats.t.ppf(0.975, n - 1)) for n in (len(outcomes), cases))
+    t_rows, t_cases = (float(stats.t.ppf(0.975, n - 1)) for n in (sizes.sum(), cases))
     return rate, max(1.0, float(worth[0]) / cases * (t_rows / t_cases) ** 2)
 
 

@@ -22,9 +22,11 @@ from liftlab.analysis.columns import (
     Floats,
     as_array,
     case_weights,
+    group_sums,
     indexed,
     is_true,
     labels,
+    rows,
 )
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import judged_seconds, succeeded
@@ -64,8 +66,8 @@ class FailureShare:
 def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "") -> SuccessRate:
     """Count successes among the trials that could be judged.
 
-    `trials`: the trial table joined with its grades: `case_id, outcome, parsed`. `group`: a name
-    for these trials.
+    `trials`: the trial table joined with its grades: `case_id, outcome, parsed`; with a column
+    `rows`, each row stands for so many trials. `group`: a name for these trials.
 
     Examples
     --------
@@ -74,15 +76,15 @@ def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "
     20 % (95 % interval 1–72 %, n = 5)
     """
     judged, good, errors = judgeable(trials, measure)
-    cases = labels(trials, "case_id")
+    cases, counts = labels(trials, "case_id"), rows(trials)
     return SuccessRate(
         group=group,
-        successes=int(good.sum()),
-        trials=int(judged.sum()),
+        successes=int(counts[good].sum()),
+        trials=int(counts[judged].sum()),
         cases=indexed(cases[judged])[1],
-        errors=int(errors.sum()),
-        ungraded=int((~judged & ~errors).sum()),
-        estimate=proportion(good[judged], clusters=cases[judged]),
+        errors=int(counts[errors].sum()),
+        ungraded=int(counts[~judged & ~errors].sum()),
+        estimate=proportion(good[judged], clusters=cases[judged], rows=counts[judged]),
     )
 
 
@@ -96,22 +98,23 @@ def success_by_group(trials: pd.DataFrame, column: str) -> list[SuccessRate]:
 def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:
     """Count what went wrong, most frequent first; endpoint errors are not among it."""
     judged, good, _ = judgeable(trials, "pass")
-    failed = judged & ~good
     classes, cases = labels(trials, "failure_class"), labels(trials, "case_id")
+    failed, counts = judged & ~good, rows(trials)
     found = dict.fromkeys(name for name in classes[failed] if name is not None)
-    shares = [
-        FailureShare(
-            failure_class=str(name),
-            count=int((classes[failed] == name).sum()),
-            cases=tuple(str(case) for case in dict.fromkeys(cases[failed & (classes == name)])),
-            of_failures=proportion(classes[failed] == name, clusters=cases[failed]),
-            of_trials=proportion((classes == name)[judged], clusters=cases[judged]),
-            picked=proportion(
-                (classes == name)[judged], clusters=cases[judged], picked_from=len(found)
-            ),
+    shares = []
+    for name in found:
+        mine = classes == name
+        of = {"clusters": cases[judged], "rows": counts[judged]}
+        shares.append(
+            FailureShare(
+                failure_class=str(name),
+                count=int(counts[failed & mine].sum()),
+                cases=tuple(str(case) for case in dict.fromkeys(cases[failed & mine])),
+                of_failures=proportion(mine[failed], clusters=cases[failed], rows=counts[failed]),
+                of_trials=proportion(mine[judged], **of),
+                picked=proportion(mine[judged], **of, picked_from=len(found)),
+            )
         )
-        for name in found
-    ]
     return sorted(shares, key=lambda share: -share.count)
 
 
@@ -123,7 +126,8 @@ def worst_class_share(trials: pd.DataFrame, shares: Sequence[FailureShare]) -> E
     if shares:
         return max(shares, key=lambda share: share.picked.value or 0.0).picked
     judged, _, _ = judgeable(trials, "pass")
-    return proportion(np.zeros(judged.sum()), clusters=labels(trials, "case_id")[judged])
+    cases, counts = labels(trials, "case_id")[judged], rows(trials)[judged]
+    return proportion(np.zeros(len(cases)), clusters=cases, rows=counts)
 
 
 def error_rate(trials: pd.DataFrame) -> Estimate:
@@ -138,7 +142,8 @@ def error_rate(trials: pd.DataFrame) -> Estimate:
     25 % (95 % interval 1–81 %, n = 4)
     """
     errors = np.asarray(labels(trials, "outcome") == "error", dtype=np.bool_)
-    return proportion(errors, clusters=labels(trials, "case_id"), by_rows=True)
+    cases = labels(trials, "case_id")
+    return proportion(errors, clusters=cases, rows=rows(trials), by_rows=True)
 
 
 def judgeable(trials: pd.DataFrame, measure: Measure) -> tuple[Bools, Bools, Bools]:
@@ -267,9 +272,9 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> PassAtK:
     )
     samples, cases = int(answers.sum()), len(answers)
     if k == 1 and len(answers):
-        outcomes = np.concatenate([np.arange(a) < r for a, r in zip(answers, right, strict=True)])
-        names = np.repeat(np.arange(cases), answers)
-        estimate = proportion(outcomes, clusters=names)
+        both = np.repeat([True, False], cases)
+        counts = np.concatenate([right, answers - right])
+        estimate = proportion(both, clusters=np.tile(np.arange(cases), 2), rows=counts)
     elif samples == cases:
         estimate = proportion(int(right.sum()), cases)
     else:
@@ -280,12 +285,11 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> PassAtK:
 def pass_at_k_of(trials: pd.DataFrame, k: int) -> PassAtK:
     """Estimate pass@k of a trial table: `case_id, outcome`; as `pass_at_k`."""
     known, good, _ = judgeable(trials, "pass")
-    counts = (
-        pd.DataFrame({"case": labels(trials, "case_id")[known], "good": good[known]})
-        .groupby("case", sort=False)["good"]
-        .agg(["size", "sum"])
+    index, cases = indexed(labels(trials, "case_id")[known])
+    counts = rows(trials)[known]
+    return pass_at_k(
+        group_sums(counts, index, cases), group_sums(counts * good[known], index, cases), k
     )
-    return pass_at_k(counts["size"].to_numpy(), counts["sum"].to_numpy(), k)
 
 
 def _over_cases(rates: np.ndarray, draws: float) -> Estimate:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Bools, Floats, floats, labels
+from liftlab.analysis.columns import Bools, Floats, floats, is_one_of, labels
 from liftlab.analysis.estimate import Estimate
 
 TOKENS_PER_S = "tokens/s"
@@ -86,7 +86,8 @@ def stage_tokens(attempts: pd.DataFrame) -> list[StageTokens]:
 
     Attempts of the warm-up, and those that failed, are left out.
     """
-    rows = attempts[attempts["phase"] == "measure"]
+    heads = (floats(attempts, name) for name in ("first_token_s", "first_reasoning_s"))
+    rows = attempts[np.isfinite(np.fmin(*heads)) & is_one_of(attempts, "phase", ["measure"])]
     only = reasoned_only(rows)
     failed = labels(rows, "error_class") != None  # noqa: E711  # elementwise
     rows, only = rows[~failed | only], only[~failed | only]

@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from liftlab.analysis.columns import Floats, floats, is_true, labels
+from liftlab.analysis.columns import (
+    Floats,
+    floats,
+    group_medians,
+    indexed,
+    is_one_of,
+    is_true,
+    labels,
+)
 from liftlab.analysis.estimate import as_set, plain, quantity
 from liftlab.analysis.latency import answered
 from liftlab.records import Run
@@ -108,23 +116,20 @@ def cache_warning(attempts: pd.DataFrame) -> str:
 
 def _ratios(attempts: pd.DataFrame) -> Floats:
     """Return later repeats' time over the first's, by case and stage."""
-    frame = pd.DataFrame(
-        {
-            "case": labels(attempts, "case_id"),
-            "stage": labels(attempts, "stage"),
-            "repeat": floats(attempts, "repeat"),
-            "number": floats(attempts, "attempt"),
-            "seconds": floats(attempts, "last_byte_s") - floats(attempts, "sent_s"),
-            "phase": labels(attempts, "phase"),
-        }
-    )
-    kept = (frame["phase"] == "measure") & (frame["number"] == 1) & (frame["seconds"] > 0)
-    kept &= is_true(attempts, "transport_ok") & ~is_true(attempts, "cold")
-    frame = frame[kept.to_numpy() & frame["case"].notna().to_numpy()]
-    first = frame[frame["repeat"] == 1].set_index(["case", "stage"])["seconds"]
-    later = frame[frame["repeat"] > 1].groupby(["case", "stage"])["seconds"].median()
-    ratios: Floats = (later / first[~first.index.duplicated()]).dropna().to_numpy(np.float64)
-    return ratios
+    seconds = floats(attempts, "last_byte_s") - floats(attempts, "sent_s")
+    cases, stages = labels(attempts, "case_id"), labels(attempts, "stage")
+    kept = is_one_of(attempts, "phase", ["measure"]) & (floats(attempts, "attempt") == 1)
+    kept &= (seconds > 0) & is_true(attempts, "transport_ok") & ~is_true(attempts, "cold")
+    kept &= (cases != None) & (stages != None)  # noqa: E711  # elementwise
+    seconds, repeat = seconds[kept], floats(attempts, "repeat")[kept]
+    (case, _), (stage, count) = indexed(cases[kept]), indexed(stages[kept])
+    group, groups = indexed(case * count + stage)
+    later = group_medians(seconds[repeat > 1], group[repeat > 1], groups)
+    first = np.full(groups, np.nan)
+    at = np.flatnonzero(repeat == 1)[::-1]  # of several the first, written last
+    first[group[at]] = seconds[at]
+    ratios: Floats = later / first
+    return ratios[np.isfinite(ratios)]
 
 
 def _cached(attempts: pd.DataFrame) -> str:

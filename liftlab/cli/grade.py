@@ -211,7 +211,12 @@ def _sentences(summary: Summary, name: str, out: Path, shard: str | None) -> lis
         counted = f"{first.samples:,} answers to {first.cases:,} cases"
         lines.append(f"pass@1: {first.estimate}; {counted}")
     notes = [
-        note for note in (type_only_note(summary.type_only), *lacking(summary.lacking)) if note
+        note
+        for note in (
+            type_only_note(summary.type_only),
+            *lacking((found, 1) for found in summary.lacking),
+        )
+        if note
     ]
     told = f"{summary.controls} controls told apart, " if summary.controls else ""
     where = f"{told}isolation {summary.isolation}; verdicts in {out}"

@@ -12,7 +12,7 @@ import click
 from liftlab.cli.options import json_option, project, taken
 from liftlab.errors import VerdictsUnproven
 from liftlab.records import STALE
-from liftlab.words import one_line, printable
+from liftlab.words import counted, one_line, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from liftlab.summary.trials import TrialDetails
 
 _REDIRECT = 300
+MOST_LINES, SLOWEST = 10_000, 100  # trials: of a run with more, only the slowest have a line
+MOST_LISTED = 200_000  # trials in `--json`
+_NOTED = ("case_id", "outcome", "facets")
 
 
 @click.command("show")
@@ -42,7 +45,7 @@ def require_proven(run: RunData) -> None:
     """Raise VerdictsUnproven if the run's grader misjudged known answers."""
     from liftlab.summary.provenance import unproven
 
-    if fault := unproven(run.grades):
+    if fault := unproven(run):
         raise VerdictsUnproven(f"{run.run.run_id}: {fault}")
 
 
@@ -75,9 +78,8 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
         click.echo(click.style(f"  {warning}", fg="yellow"))
     if summary.load is not None:  # a line a request would say less
         return
-    if len(run.trials):
-        click.echo()
-        click.echo(trial_table(summary).to_string(index=False))
+    if run.size("trial"):
+        click.echo(f"\n{trial_lines_of(summary)}")
     print_notes(run)
     for text in published_lines(summary):
         click.echo(text)
@@ -103,7 +105,7 @@ def print_notes(run: RunData) -> None:
     from liftlab.reporting.answer_notes import answer_notes
     from liftlab.reporting.text.reasons import reason_lines
 
-    for line in (*reason_lines(run), *answer_notes(run.grades)):
+    for line in (*reason_lines(run), *answer_notes(run.counted("grade", *_NOTED))):
         click.echo(printable(line))
 
 
@@ -136,16 +138,24 @@ def failures(run: RunData) -> str:
     return ", ".join(f"{count:,} × {way}" for way, count in ways.value_counts().items())
 
 
+def trial_lines_of(summary: RunSummary) -> str:
+    """Return a line a trial; of many, of the slowest."""
+    count, lines = summary.run.size("trial"), trial_table(summary).to_string(index=False)
+    more = f"\n… the slowest {SLOWEST} of {counted(count, 'trial')}" if count > MOST_LINES else ""
+    return f"{lines}{more}"
+
+
 def trial_table(summary: RunSummary) -> pd.DataFrame:
     """Return one line a trial: stage times, end to end, attempts, verdict and class."""
     from liftlab.reporting.text import words
     from liftlab.reporting.text.reasons import went_wrong
+    from liftlab.summary.trials import slowest
 
-    run, trials = summary.run, summary.run.trials
-    table = trials[["case_id", "repeat"]].copy()
-    keys = ["case_id", "repeat"]
-    times = run.stages.pivot_table(index=keys, columns="stage", values="latency_s", sort=False)
-    for stage in run.stages["stage"].drop_duplicates():
+    run, keys = summary.run, ["case_id", "repeat"]
+    trials, stages = slowest(run, SLOWEST if run.size("trial") > MOST_LINES else MOST_LINES)
+    table = trials[keys].copy()
+    times = stages.pivot_table(index=keys, columns="stage", values="latency_s", sort=False)
+    for stage in stages["stage"].drop_duplicates():
         if stage in times:
             seconds = times[stage].map(_seconds).rename(words.stage(stage))
             table = table.merge(seconds.reset_index(), on=keys, how="left")
@@ -155,7 +165,7 @@ def trial_table(summary: RunSummary) -> pd.DataFrame:
         table["liftlab's own"] = merged["client_s"].map(_seconds)
     table["attempts"] = merged["attempts"].astype("string").fillna("")
     table["outcome"] = merged["outcome"].fillna("ungraded")
-    table["what went wrong"] = went_wrong(trials, run.stages)
+    table["what went wrong"] = went_wrong(trials, stages)
     checks = merged[["checks_passed", "checks_total"]].astype("string").fillna("")
     table["checks"] = (checks["checks_passed"] + "/" + checks["checks_total"]).str.strip("/")
     return table.rename(columns={"case_id": "prompt"})
@@ -172,11 +182,13 @@ def summary_json(summary: RunSummary) -> dict[str, object]:
     if summary.load is not None:
         return {"run": as_row(run.run), "load": summary.load.as_json()}
     decision = summary.decision
-    trials = json.loads(run.trials.to_json(orient="records", double_precision=6))
+    trials = None  # of more, nobody reads a document in one piece
+    if run.size("trial") <= MOST_LISTED:
+        trials = json.loads(run.trials.to_json(orient="records", double_precision=6))
     return {
         "run": as_row(run.run),
         "summary": sentences(summary),
-        "notes": answer_notes(run.grades),
+        "notes": answer_notes(run.counted("grade", *_NOTED)),
         "reasons": reason_lines(run),
         "tokens": {stage.stage: stage.as_json() for stage in summary.trials.tokens},
         "decision": decision and {"verdict": decision.verdict, "sentence": sentence(decision)},

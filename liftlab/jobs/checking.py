@@ -58,7 +58,7 @@ class CheckResult:
     @property
     def unproven(self) -> str:
         """Why its verdicts are not to be relied on; empty where they are."""
-        return unproven(self.summary.run.grades)
+        return unproven(self.summary.run)
 
     @property
     def targets(self) -> Sequence[JudgedTarget]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from liftlab.analysis.columns import rows
 from liftlab.words import counted
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ _REMOVED = {
 }
 
 
+Told = tuple[str, str, dict[str, Any], int]  # case, outcome, facets, and how many are alike
+
+
 def answer_notes(grades: pd.DataFrame) -> list[str]:
     """Return how many answers had to be unwrapped, and which are right but for a name.
 
-    `grades`: a run's table `grade`.
+    `grades`: a run's table `grade`; with a column `rows`, each row stands for so many answers.
 
     Examples
     --------
@@ -34,11 +38,12 @@ def answer_notes(grades: pd.DataFrame) -> list[str]:
     >>> answer_notes(pd.DataFrame([row]))
     ['1 answer was unwrapped before grading (Markdown 1): 1 is right.']
     """
-    told = grades[["case_id", "outcome", "facets"]].dropna(subset="facets")
-    rows = [(case, outcome, json.loads(facets)) for case, outcome, facets in told.to_numpy()]
-    type_only = sum(facets.get("type_only") is True for _, _, facets in rows)
-    lacks = lacking(facets for _, _, facets in rows)
-    notes = (_unwrapped(rows), _misnamed(rows), type_only_note(type_only), *lacks)
+    told = grades.dropna(subset="facets")
+    columns = (told["case_id"], told["outcome"], map(json.loads, told["facets"]))
+    found = [*zip(*columns, map(int, rows(told)), strict=True)]
+    type_only = sum(count for *_, facets, count in found if facets.get("type_only") is True)
+    lacks = lacking((facets, count) for *_, facets, count in found)
+    notes = (_unwrapped(found), _misnamed(found), type_only_note(type_only), *lacks)
     return [note for note in notes if note]
 
 
@@ -56,66 +61,77 @@ def type_only_note(count: int) -> str:
     return f"{counted(count, 'answer')} {verb} by type only: == would pass {them}, as 1.0 for 1."
 
 
-def lacking(facets: Iterable[Mapping[str, Any]]) -> list[str]:
+def lacking(facets: Iterable[tuple[Mapping[str, Any], int]]) -> list[str]:
     """Return how many answers wanted which package, and how many a newer Python.
 
-    `facets`: of the verdict on each answer.
+    `facets`: of verdicts, each with how many answers have it.
 
     Examples
     --------
-    >>> [note] = lacking([{"not_installed": "numpy"}])
+    >>> [note] = lacking([({"not_installed": "numpy"}, 1)])
     >>> note.partition(". ")[0]
     '1 answer imports a package that the sandbox lacks: numpy (1)'
     """
-    rows = list(facets)
-    wanted = [row["not_installed"] for row in rows if "not_installed" in row]
-    newer = [f"Python {row['needs_python']}" for row in rows if "needs_python" in row]
+    wanted: Counter[str] = Counter()
+    newer: Counter[str] = Counter()
+    for found, alike in facets:
+        if "not_installed" in found:
+            wanted[str(found["not_installed"])] += alike
+        if "needs_python" in found:
+            newer[f"Python {found['needs_python']}"] += alike
     notes = []
-    if wanted:
-        verb = "imports a package" if len(wanted) == 1 else "import packages"
+    if count := wanted.total():
+        verb = "imports a package" if count == 1 else "import packages"
         notes.append(
-            f"{counted(len(wanted), 'answer')} {verb} that the sandbox lacks: {_counts(wanted)}. "
+            f"{counted(count, 'answer')} {verb} that the sandbox lacks: {_counts(wanted)}. "
             "Allow them with packages under [grading]."
         )
-    if newer:
-        verb = "needs a newer Python and was" if len(newer) == 1 else "need a newer Python and were"
+    if count := newer.total():
+        verb = "needs a newer Python and was" if count == 1 else "need a newer Python and were"
         notes.append(
-            f"{counted(len(newer), 'answer')} {verb} not graded: {_counts(newer)}. "
+            f"{counted(count, 'answer')} {verb} not graded: {_counts(newer)}. "
             "Name an interpreter with python under [grading]."
         )
     return notes
 
 
-def _counts(names: list[str]) -> str:
-    named = Counter(names).most_common()
+def _counts(names: Counter[str]) -> str:
+    named = names.most_common()
     more = len(named) - _MOST_NAMED
     parts = [f"{name} ({count:,})" for name, count in named[:_MOST_NAMED]]
     return ", ".join([*parts, *([f"{more:,} more"] if more > 0 else [])])
 
 
-def _unwrapped(rows: list[tuple[str, str, dict[str, Any]]]) -> str:
-    found = [(outcome, facets["removed"]) for _, outcome, facets in rows if "removed" in facets]
+def _unwrapped(told: list[Told]) -> str:
+    found = [row for row in told if "removed" in row[2]]
     if not found:
         return ""
-    kinds = Counter(_REMOVED.get(kind, str(kind)) for _, removed in found for kind in removed)
+    kinds: Counter[str] = Counter()
+    for *_, facets, alike in found:
+        for kind in facets["removed"]:
+            kinds[_REMOVED.get(kind, str(kind))] += alike
     parts = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common())
-    right = sum(outcome == "pass" for outcome, _ in found)
+    count = sum(alike for *_, alike in found)
+    right = sum(alike for _, outcome, _, alike in found if outcome == "pass")
     return (
-        f"{counted(len(found), 'answer')} {'was' if len(found) == 1 else 'were'} unwrapped before "
+        f"{counted(count, 'answer')} {'was' if count == 1 else 'were'} unwrapped before "
         f"grading ({parts}): {right:,} {'is' if right == 1 else 'are'} right."
     )
 
 
-def _misnamed(rows: list[tuple[str, str, dict[str, Any]]]) -> str:
-    found = [
-        f"{case} (named {facets.get('function')})"
-        for case, _, facets in rows
-        if facets.get("right_but_for_name")
-    ]
+def _misnamed(told: list[Told]) -> str:
+    found = [row for row in told if row[2].get("right_but_for_name")]
     if not found:
         return ""
-    more = f" and {len(found) - _MOST_NAMED:,} more" if len(found) > _MOST_NAMED else ""
+    count = sum(alike for *_, alike in found)
+    names = [f"{case} (named {facets.get('function')})" for case, _, facets, _ in found]
+    each = [
+        name
+        for name, row in zip(names, found, strict=True)
+        for _ in range(min(row[3], _MOST_NAMED))
+    ]
+    more = f" and {count - _MOST_NAMED:,} more" if count > _MOST_NAMED else ""
     return (
-        f"{counted(len(found), 'answer')} {'is' if len(found) == 1 else 'are'} right but for the "
-        f"function's name: {', '.join(found[:_MOST_NAMED])}{more}."
+        f"{counted(count, 'answer')} {'is' if count == 1 else 'are'} right but for the "
+        f"function's name: {', '.join(each[:_MOST_NAMED])}{more}."
     )

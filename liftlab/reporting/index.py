@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from liftlab.analysis.trust import client_warning
 from liftlab.reporting.export import page_of_section
 from liftlab.reporting.html import Html, tag
 from liftlab.reporting.render import Rendered
@@ -13,7 +12,7 @@ from liftlab.reporting.sections import section_of
 from liftlab.reporting.tables import verdict
 from liftlab.reporting.text import answers
 from liftlab.reporting.text.provenance import SOURCES
-from liftlab.summary.provenance import unproven
+from liftlab.summary.provenance import bottleneck, unproven
 from liftlab.summary.run import RunSummary
 
 ZIP = "report.zip"
@@ -61,12 +60,12 @@ def _badges(summary: RunSummary) -> Iterator[str]:
     row = summary.run.run
     if summary.provenance.is_simulated:
         yield "simulated"
-    yield from filter(None, (SOURCES.get(row.provenance), unproven(summary.run.grades)))
+    yield from filter(None, (SOURCES.get(row.provenance), unproven(summary.run)))
     if row.status != "complete":
         yield f"not finished: {row.status}"
     if summary.answers.errors:
         yield answers.failed(summary.answers)
-    if client_warning(row, summary.run.trials):
+    if bottleneck(summary.run):
         yield "the client was the bottleneck"
 
 

@@ -88,7 +88,7 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
     if run.run.run_id == (store.latest(project.path("runs")) or run.run.run_id):
         _point_latest(reports, folder.name)
     _tell_faults(done)
-    if fault := unproven(run.grades):
+    if fault := unproven(run):
         raise VerdictsUnproven(f"{run.run.run_id}: {fault} The pages: {folder / 'index.html'}")
     if not summary.has_answers:
         raise EndpointError(

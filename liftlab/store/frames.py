@@ -174,17 +174,22 @@ def trial_costs(
     (n,) array
         In the order of the trials.
     """
-    rule = ["price_id", "cost_model"]
-    priced = costs.merge(costs[rule].head(1), on=rule)[["run_id", "seq", "usd"]]
-    paid = attempts[[*_TRIAL_KEY, "seq"]].merge(priced, on=["run_id", "seq"], how="left")
-    paid = paid.merge(trials[_TRIAL_KEY], on=_TRIAL_KEY, how="left", indicator="whose")
-    own = paid["whose"] == "both"
-    whole = paid[own].groupby(_TRIAL_KEY)["usd"].agg(["sum", "count", "size"]).reset_index()
-    sums = whole.assign(usd=whole["sum"].where(whole["count"] == whole["size"]))
-    spent = trials[_TRIAL_KEY].merge(sums, on=_TRIAL_KEY, how="left")["usd"]
-    shared = float(paid.loc[~own, "usd"].sum()) / max(len(trials), 1)
-    usd: NDArray[np.float64] = spent.to_numpy(dtype="float64", na_value=float("nan")) + shared
-    return usd
+    import numpy as np
+
+    from liftlab.store.by_column import places
+
+    first = costs
+    for name in ("price_id", "cost_model") if len(costs) else ():
+        first = first[first[name] == costs[name].iloc[0]]
+    first = first[["seq", "usd"]].drop_duplicates("seq")
+    paid = first["usd"].to_numpy(np.float64, na_value=np.nan)
+    if not np.array_equal(first["seq"].to_numpy(), attempts["seq"].to_numpy()):
+        paid = first.set_index("seq")["usd"].reindex(attempts["seq"]).to_numpy(np.float64)
+    place, count = places(attempts, trials), len(trials)
+    own = place >= 0
+    usd: NDArray[np.float64] = np.bincount(place[own], paid[own], count).astype(np.float64)
+    usd[np.bincount(place[own], minlength=count) == 0] = np.nan  # nothing was sent for it
+    return usd + float(np.nansum(paid[~own])) / max(count, 1)
 
 
 def _read(connection: sqlite3.Connection, table: str) -> pd.DataFrame:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liftlab.errors import RunFolderCorrupt, SchemaTooNew
 from liftlab.records import SCHEMA_VERSION, TABLES, Run
-from liftlab.store import lock, schema
+from liftlab.store import by_column, lock, schema
 from liftlab.store.files import write_atomic, writing
 from liftlab.store.folder import RunFolder, table_file
 from liftlab.store.frames import (
@@ -55,7 +55,7 @@ class RunData:
     until: Mapping[str, float] | None = None
 
     def __repr__(self) -> str:
-        return f"RunData({self.run.run_id!r}, {len(self.trials)} trials, {self.run.status})"
+        return f"RunData({self.run.run_id!r}, {self.size('trial')} trials, {self.run.status})"
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Read a table of a large run, which `read_tables` leaves out, when it is asked for."""
@@ -64,6 +64,40 @@ class RunData:
             raise AttributeError(f"{type(self).__name__} has no {name!r}")
         frame = rescale(read_table(self.folder, table), self.sped_up)
         object.__setattr__(self, name, frame)
+        return frame
+
+    def columns(self, table: str, *names: str, known: str | None = None) -> pd.DataFrame:
+        """Return columns of a table; of a large run they are read alone, and not kept.
+
+        Text is then categories. `known`: only rows in which this one of them is not null.
+        """
+        frame = self._held(table)
+        if frame is None:
+            kinds = {name: table_columns(table)[name] for name in names}
+            with _readable(table_path(self.folder, table)) as path:
+                return rescale(by_column.read_columns(path, kinds, known), self.sped_up)
+        held = frame[[name for name in names if name in frame.columns]]
+        return held if known is None else held[held[known].notna()]
+
+    def counted(self, table: str, *names: str) -> pd.DataFrame:
+        """Return which rows columns of a table hold, in order; `rows` says how many are alike."""
+        kinds, frame = {name: table_columns(table)[name] for name in names}, self._held(table)
+        if frame is not None:
+            return by_column.count_frame(frame, kinds)
+        with _readable(table_path(self.folder, table)) as path:
+            return by_column.count_file(path, kinds)
+
+    def size(self, table: str) -> int:
+        """Return how many rows a table has."""
+        frame = self._held(table)
+        return rows_of(self.folder, table) if frame is None else len(frame)
+
+    def _held(self, table: str) -> pd.DataFrame | None:
+        """Return a table that is in memory; None where it has not been read."""
+        try:
+            frame: pd.DataFrame = object.__getattribute__(self, f"{table}s")
+        except AttributeError:
+            return None
         return frame
 
     def put_into(self, other: RunData) -> None:
@@ -148,11 +182,29 @@ def read_tables(folder: RunFolder) -> RunData:
 
 def _rows(folder: RunFolder) -> int:
     """Return how many rows a run's tables have, once all are there and readable."""
+    return sum(rows_of(folder, table) for table in TABLES)
+
+
+def rows_of(folder: RunFolder, table: str) -> int:
+    """Return how many rows a table's file says that it has."""
     import pyarrow.parquet as pq
 
-    for table in TABLES:
-        _metadata(table_path(folder, table))
-    return sum(pq.read_metadata(table_path(folder, table)).num_rows for table in TABLES)
+    with _readable(table_path(folder, table)) as path:
+        return int(pq.read_metadata(path).num_rows)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[Path]:
+    """Yield a table's file once its version is one we read; say it where it is damaged."""
+    import pyarrow as pa
+
+    _metadata(path)
+    try:
+        yield path
+    except (OSError, pa.ArrowException, ValueError, TypeError) as error:
+        raise RunFolderCorrupt(
+            path, f"cannot be read: {error}. Delete it: it is made again"
+        ) from error
 
 
 def table_path(folder: RunFolder, table: str) -> Path:
@@ -204,19 +256,12 @@ def read_table(folder: RunFolder, table: str) -> pd.DataFrame:
     Raises RunFolderCorrupt if it is missing or damaged. Raises SchemaTooNew if a newer liftlab
     wrote it.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = table_path(folder, table)
-    _metadata(path)
-    try:
+    with _readable(table_path(folder, table)) as path:
         content = pq.ParquetFile(path, page_checksum_verification=True).read()
         kinds = table_columns(table)
         return typed(with_later_columns(from_arrow(content, kinds), table), kinds)
-    except (OSError, pa.ArrowException, ValueError, TypeError) as error:
-        raise RunFolderCorrupt(
-            path, f"cannot be read: {error}. Delete it: it is made again"
-        ) from error
 
 
 def _run(frame: pd.DataFrame) -> Run:

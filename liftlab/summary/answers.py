@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
-from liftlab.analysis.columns import indexed, labels
+from liftlab.analysis.columns import group_sums, indexed, labels, rows
 from liftlab.analysis.decide import Decision
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.success import (
@@ -26,9 +25,11 @@ from liftlab.analysis.success import (
     worst_class_share,
 )
 from liftlab.store import RunData
+from liftlab.store.by_column import TRIAL, among
 from liftlab.summary.result import Limits, Result, named
 
 TRIES = (1, 2, 3, 5, 10, 25, 50, 100)  # the k of pass@k, as far as repeats allow
+_ENDED = ("case_id", "category", "difficulty", "outcome", "failure_class", "parsed")
 _DIFFICULTIES = {"easy": 0, "medium": 1, "hard": 2}
 
 
@@ -37,6 +38,7 @@ class Answers(Result):
     """What a run's requests ended with."""
 
     limit: float | None  # the share of right answers that is wanted; None where no target is set
+    ended: pd.DataFrame  # how trials ended, by case: `rows` alike, so many
     trials: int
     cases: int
     # success, parsed: right, of the answers that were graded; Python at all, of all answers
@@ -53,24 +55,22 @@ class Answers(Result):
     @cached_property
     def by_difficulty(self) -> tuple[SuccessRate, ...]:
         """The success rate of each difficulty, easy ones first; empty where cases name none."""
-        rates = _groups(self.run.trials, "difficulty")
+        rates = _groups(self.ended, "difficulty")
         return tuple(sorted(rates, key=lambda rate: (_DIFFICULTIES.get(rate.group, 3), rate.group)))
 
     @cached_property
     def repeats(self) -> tuple[int, int]:
         """The fewest and the most graded answers that a case has."""
-        graded, _, _ = judgeable(self.run.trials, "pass")
-        cases = labels(self.run.trials, "case_id")[graded].astype(str)
-        _, counts = np.unique(cases, return_counts=True)
-        return (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
+        graded, _, _ = judgeable(self.ended, "pass")
+        index, cases = indexed(labels(self.ended, "case_id")[graded])
+        counts = group_sums(rows(self.ended)[graded], index, cases)
+        return (int(counts.min()), int(counts.max())) if cases else (0, 0)
 
     @cached_property
     def pass_at_k(self) -> tuple[PassAtK, ...]:
         """For each k that every case's repeats allow."""
         tries = [k for k in TRIES if k <= self.repeats[0]]
-        return tuple(
-            named(pass_at_k_of(self.run.trials, k), estimate=f"pass_at_k:{k}") for k in tries
-        )
+        return tuple(named(pass_at_k_of(self.ended, k), estimate=f"pass_at_k:{k}") for k in tries)
 
     @property
     def right(self) -> int:
@@ -100,7 +100,7 @@ class Answers(Result):
 
 def answers_of(run: RunData, limits: Limits, decision: Decision | None = None) -> Answers:
     """Count what the trials of a run ended with; `decision`: what it was made to decide."""
-    trials = run.trials
+    trials = run.counted("trial", *_ENDED)
     shares = failure_classes(trials)
     worst = worst_class_share(trials, shares)
     right, parsed = success_rate(trials), success_rate(trials, "parsed")
@@ -110,7 +110,8 @@ def answers_of(run: RunData, limits: Limits, decision: Decision | None = None) -
     return Answers(
         run=run,
         limit=next((limit for _, limit in limits.of("success_rate", required=True)), None),
-        trials=len(trials),
+        ended=trials,
+        trials=run.size("trial"),
         cases=int(trials["case_id"].nunique()),
         success=replace(right, estimate=_beside(rate, "success_rate", limits)),
         parsed=replace(parsed, estimate=_beside(parsed.estimate, "parsed_rate", limits)),
@@ -125,7 +126,7 @@ def answers_of(run: RunData, limits: Limits, decision: Decision | None = None) -
             for share in shares
         ),
         by_category=tuple(_groups(trials, "category")),
-        error_classes=tuple(_error_classes(trials, run.stages)),
+        error_classes=tuple(_error_classes(run)) if right.errors else (),
     )
 
 
@@ -138,10 +139,11 @@ def _beside(estimate: Estimate, metric: str, limits: Limits) -> Estimate:
     return limits.beside(replace(estimate, quantity=metric), metric)
 
 
-def _error_classes(trials: pd.DataFrame, stages: pd.DataFrame) -> Sequence[tuple[str, int]]:
-    key = ["case_id", "repeat"]
-    failed = trials.loc[labels(trials, "outcome") == "error", key].merge(stages, on=key)
-    counts = failed["error_class"].value_counts()
+def _error_classes(run: RunData) -> Sequence[tuple[str, int]]:
+    trials = run.columns("trial", *TRIAL, "outcome")
+    stages = run.columns("stage", *TRIAL, "error_class", known="error_class")
+    failed = among(stages, trials[labels(trials, "outcome") == "error"])
+    counts = stages["error_class"][failed].astype(str).value_counts()
     return [(str(name), int(count)) for name, count in counts.items()]
 
 
@@ -162,19 +164,22 @@ class Failures(Result):
         return sum(row.count for row in self.rows)
 
 
-def failures_of(run: RunData, rows: tuple[FailureShare, ...]) -> Failures:
+def failures_of(run: RunData, answers: Answers) -> Failures:
     """Return the failure classes of a run, and whether the first is clearly ahead."""
+    shares, ended = answers.failures, answers.ended
     return Failures(
-        run=run, rows=rows, clearly_first=len(rows) == 1 or (len(rows) > 1 and _is_ahead(run, rows))
+        run=run,
+        rows=shares,
+        clearly_first=len(shares) == 1 or (len(shares) > 1 and _is_ahead(ended, shares)),
     )
 
 
-def _is_ahead(run: RunData, rows: tuple[FailureShare, ...]) -> bool:
-    known, _, _ = judgeable(run.trials, "pass")
-    classes = labels(run.trials, "failure_class")[known]
-    lead = (classes == rows[0].failure_class).astype(int) - (classes == rows[1].failure_class)
-    index, _ = indexed(labels(run.trials, "case_id")[known])
-    by_case = np.bincount(index, lead)
+def _is_ahead(ended: pd.DataFrame, shares: tuple[FailureShare, ...]) -> bool:
+    known, _, _ = judgeable(ended, "pass")
+    classes = labels(ended, "failure_class")[known]
+    lead = (classes == shares[0].failure_class).astype(int) - (classes == shares[1].failure_class)
+    index, cases = indexed(labels(ended, "case_id")[known])
+    by_case = group_sums(lead * rows(ended)[known], index, cases)
     ahead, behind = int((by_case > 0).sum()), int((by_case < 0).sum())
     if ahead <= behind:
         return False

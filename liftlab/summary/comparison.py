@@ -13,9 +13,8 @@ from liftlab.analysis.by_case import CaseChange, case_changes
 from liftlab.analysis.comparability import CONDITIONS, SETTINGS, differences
 from liftlab.analysis.compare import rank
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.trust import client_warning
 from liftlab.store import RunData
-from liftlab.summary.provenance import unproven
+from liftlab.summary.provenance import bottleneck, unproven
 
 if TYPE_CHECKING:
     from liftlab.summary.run import RunSummary
@@ -36,7 +35,7 @@ class Side:
     @property
     def client_was_the_bottleneck(self) -> bool:
         """Whether the run's own client was too slow for what it measured."""
-        return self.data is not None and bool(client_warning(self.data.run, self.data.trials))
+        return self.data is not None and bool(bottleneck(self.data))
 
     @property
     def uncertainty_s(self) -> float | None:
@@ -82,7 +81,7 @@ class Comparison:
     def unproven(self) -> tuple[str, ...]:
         """Why verdicts of the two runs are not to be relied on; empty where they are."""
         data = [side.data for side in (self.first, self.second)]
-        return tuple(filter(None, (unproven(run.grades) for run in data if run)))
+        return tuple(filter(None, (unproven(run) for run in data if run)))
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""

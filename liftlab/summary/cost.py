@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from liftlab import tomlfile
-from liftlab.analysis.columns import Floats, floats, labels
+from liftlab.analysis.columns import Floats, floats, group_sums, labels
 from liftlab.analysis.cost.attempts import (
     attempt_costs,
     cost_of_requests,
@@ -27,6 +27,7 @@ from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import succeeded
 from liftlab.errors import SettingsInvalid
 from liftlab.store import RunData, trial_costs
+from liftlab.store.by_column import TRIAL, places
 from liftlab.summary.result import Limits, Result
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ _NO_RATE: dict[CostModel, str] = {
     "tokens": "no price per token",
     "latency": "no price per hour",
 }
+# Columns of attempts: what each was and how long it took, and what is billed by tokens.
+_ATTEMPTS = (
+    *("run_id", *TRIAL, "stage", "attempt", "phase", "sent_s", "last_byte_s", "ended_s", "queue_s"),
+    *("cold_s", "error_class", "retry_reason", "abandoned"),
+)
+_TOKENS = ("prompt_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
 # Tokens that providers bill at rates of their own, and where a price has that rate.
 _OWN_RATES = {
     "cached_tokens": "usd_per_million_cached_tokens",
@@ -123,12 +130,13 @@ def costs_of(run: RunData, project: Project, limits: Limits) -> Costs:
     """Return what a run costs at its endpoint's price, and what months of requests would."""
     price, model = price_of(run, project)
     host = hosting(project, run, price) if model != "tokens" else None
-    trials = run.trials
-    cases, right = labels(trials, "case_id").astype(str), succeeded(trials)
+    trials = run.columns("trial", *TRIAL, "outcome", "cost_usd")
+    attempts = run.columns("attempt", *_ATTEMPTS)
+    cases, right = labels(trials, "case_id"), succeeded(trials)
     usd = floats(trials, "cost_usd")
     request = replace(cost_per_trial(usd, cases), quantity="cost_per_request")
-    seconds = service_seconds(run.attempts, timed_stages(run.stages, trials))
-    service = _service(run, seconds)
+    seconds = service_seconds(attempts, partial(_timed_stages, run))
+    service = _service(trials, attempts, seconds)
     per_right = replace(cost_per_pass(usd, right, cases), quantity="cost_per_right")
     return Costs(
         run=run,
@@ -140,10 +148,10 @@ def costs_of(run: RunData, project: Project, limits: Limits) -> Costs:
         hosting=host,
         cold_start=_cold_start(run, host),
         service=service,
-        busy=parts_of(run.attempts, trials, seconds),
-        cold_s=float(np.nansum(floats(run.attempts, "cold_s"))),
-        open_ended=int(open_ended(run.attempts).sum()),
-        missing_rates=_missing_rates(run.attempts, price, model),
+        busy=parts_of(attempts, trials, seconds),
+        cold_s=float(np.nansum(floats(attempts, "cold_s"))),
+        open_ended=int(open_ended(attempts).sum()),
+        missing_rates=_missing_rates(run, price, model),
     )
 
 
@@ -157,7 +165,8 @@ def prices(project: Project) -> dict[str, Price]:
 
 def price_of(run: RunData, project: Project) -> tuple[Price, CostModel]:
     """Return the price of a run, the first in its table of costs, and by what that bills."""
-    names, models = labels(run.costs, "price_id"), labels(run.costs, "cost_model")
+    rules = run.counted("cost", "price_id", "cost_model")
+    names, models = labels(rules, "price_id"), labels(rules, "cost_model")
     name = str(names[0]) if len(names) else "unknown"
     model: CostModel = models[0] if len(models) and models[0] in get_args(CostModel) else _MODELS[0]
     return prices(project).get(name, Price(price_id=name)), model
@@ -193,13 +202,20 @@ def timed_stages(stages: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     return keys.assign(stage=pd.Series(pd.NA, trials.index, "str"), latency_s=trials["e2e_s"])
 
 
+def _timed_stages(run: RunData) -> pd.DataFrame:
+    if run.size("stage"):
+        return run.columns("stage", "run_id", *TRIAL, "stage", "latency_s")
+    return timed_stages(run.stages, run.trials)
+
+
 def _billed_by(run: RunData, price: Price, model: CostModel) -> ModelCost:
-    stages = timed_stages(run.stages, run.trials)
-    costs = attempt_costs(run.attempts, price, model, stages)
-    usd = trial_costs(run.trials, run.attempts, costs)
-    cases = labels(run.trials, "case_id").astype(str)
+    trials = run.columns("trial", *TRIAL, "outcome")
+    attempts = run.columns("attempt", *_ATTEMPTS, "seq", *_TOKENS)
+    costs = attempt_costs(attempts, price, model, partial(_timed_stages, run))
+    usd = trial_costs(trials, attempts, costs)
+    cases = labels(trials, "case_id")
     request = cost_per_trial(usd, cases)
-    right = cost_per_pass(usd, succeeded(run.trials), cases)
+    right = cost_per_pass(usd, succeeded(trials), cases)
     if not price.knows(model):
         reason = _NO_RATE[model]
         request, right = replace(request, reason=reason), replace(right, reason=reason)
@@ -228,31 +244,32 @@ def bill(
     return Traffic(requests=requests, usage=None, usd=unknown)
 
 
-def _service(run: RunData, seconds: Floats) -> Service:
+def _service(trials: pd.DataFrame, attempts: pd.DataFrame, seconds: Floats) -> Service:
     """Return how long each trial held a slot; trials of which nothing is known are left out."""
-    key = ["run_id", "case_id", "repeat"]
-    calls = run.attempts["case_id"].notna().sum() / max(len(run.trials), 1)
-    held = run.attempts[key].assign(held=seconds).groupby(key)["held"].sum(min_count=1)
-    own = floats(run.trials[key].merge(held.reset_index(), on=key, how="left"), "held")
+    calls = attempts["case_id"].notna().sum() / max(len(trials), 1)
+    place = places(attempts, trials)
+    held = (place >= 0) & np.isfinite(seconds)
+    own = group_sums(seconds[held], place[held], len(trials))
     known = own > 0
-    cases = labels(run.trials, "case_id")[known]
+    cases = labels(trials, "case_id")[known]
     return Service(seconds=own[known], cases=cases, calls=float(calls))
 
 
-def _missing_rates(attempts: pd.DataFrame, price: Price, model: CostModel) -> tuple[str, ...]:
+def _missing_rates(run: RunData, price: Price, model: CostModel) -> tuple[str, ...]:
     """Return which kinds of tokens were counted and are billed as if they were like the others."""
     if model != "tokens":
         return ()
     return tuple(
         kind
         for kind, rate in _OWN_RATES.items()
-        if np.nansum(floats(attempts, kind)) > 0 and getattr(price, rate, None) is None
+        if getattr(price, rate, None) is None
+        and np.nansum(floats(run.columns("attempt", kind), kind)) > 0
     )
 
 
 def _measured_cold_start(run: RunData) -> float | None:
     """Return the mean cold start of a run's attempts in seconds; None where none was measured."""
-    spans = floats(run.attempts, "cold_s")
+    spans = floats(run.columns("attempt", "cold_s", known="cold_s"), "cold_s")
     known = spans[np.isfinite(spans) & (spans > 0)]
     return float(known.mean()) if len(known) else None
 

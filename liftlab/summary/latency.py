@@ -26,8 +26,21 @@ from liftlab.analysis.slow_steps import SlowSteps, slow_steps
 from liftlab.analysis.success import SuccessCurve, success_curve
 from liftlab.analysis.variance import Components, components_of
 from liftlab.store import RunData
+from liftlab.store.by_column import TRIAL
 from liftlab.summary.result import Limits, Result, named
 
+MOST_STEPS = 2_000_000  # of more, none is listed as slow: 0.6 kB of memory each
+_OF_STEPS: Mapping[str, tuple[str, ...]] = {  # columns that tell why steps are slow
+    "trial": ("cold",),
+    "stage": ("stage", "latency_s", "started_s", "attempts", "error_class"),
+    "attempt": (
+        *("seq", "stage", "attempt", "phase", "abandoned", "retry_reason", "error_class"),
+        *("prompt_tokens", "cached_tokens", "output_tokens"),
+        *("pool_s", "dns_s", "tcp_s", "tls_s", "sent_s", "first_byte_s", "first_token_s"),
+        *("first_reasoning_s", "last_byte_s", "ended_s", "max_gap_s", "compile_s", "server_s"),
+        *("queue_s", "prefill_s", "cold", "cold_s", "backoff_before_s"),
+    ),
+}
 _STATISTICS = {
     "p50": "median",
     "p90": "p90",
@@ -56,7 +69,8 @@ class Latency(Result):
     def right_stages(self) -> tuple[LatencySummary, ...]:
         """Each stage: of steps of right answers."""
         run = self.run
-        stages = stage_summaries(run.stages, "right", trials=run.trials)
+        trials = run.columns("trial", *TRIAL, "outcome")
+        stages = stage_summaries(steps_of(run), "right", trials=trials)
         return tuple(_shown(run, stage, "right", self.targets) for stage in stages)
 
     def of(self, what: str, rows: Rows = "answered") -> LatencySummary | None:
@@ -69,15 +83,25 @@ class Latency(Result):
 
 def latency_of(run: RunData, limits: Limits) -> Latency:
     """Summarise the times of a run, none known better than its clock allows."""
-    trials, stages = run.trials, run.stages
+    trials = run.columns("trial", *TRIAL, "outcome", "e2e_s", "client_s")
+    failed = run.columns("stage", *TRIAL, "error_class", known="error_class")
     return Latency(
         run=run,
         limits=limits.of("e2e_median_s"),
         targets=limits,
-        e2e=_shown(run, e2e_summary(trials, stages=stages), "answered", limits),
-        right=_shown(run, e2e_summary(trials, "right", stages=stages), "right", limits),
-        stages=tuple(_shown(run, stage, "answered", limits) for stage in stage_summaries(stages)),
+        e2e=_shown(run, e2e_summary(trials, stages=failed), "answered", limits),
+        right=_shown(run, e2e_summary(trials, "right", stages=failed), "right", limits),
+        stages=tuple(
+            _shown(run, stage, "answered", limits) for stage in stage_summaries(steps_of(run))
+        ),
         right_by=success_curve(trials),
+    )
+
+
+def steps_of(run: RunData) -> pd.DataFrame:
+    """Return what the times of stages rest on."""
+    return run.columns(
+        "stage", *TRIAL, "stage", "position", "started_s", "latency_s", "client_s", "error_class"
     )
 
 
@@ -110,8 +134,9 @@ class Spread(Result):
 
 def spread_of(run: RunData, latency: Latency) -> Spread:
     """Split the variance of a run's times into prompts and repeats."""
-    times = {name: time_stage(run.stages, name) for name in stage_names(run.stages)}
-    times["e2e"] = time_end_to_end(run.trials, stages=run.stages)
+    stages, trials = steps_of(run), run.columns("trial", *TRIAL, "outcome", "e2e_s", "client_s")
+    times = {name: time_stage(stages, name) for name in stage_names(stages)}
+    times["e2e"] = time_end_to_end(trials, stages=stages)
     rows = [
         (what, named(components_of(timed), repeat=f"within:{what}", share=f"between:{what}"))
         for what, timed in times.items()
@@ -126,14 +151,16 @@ class Slow(Result):
     # the largest excess first, each with causes and unexplained seconds that sum to it
     steps: SlowSteps
     medians: Mapping[str, float | None]  # of each stage
+    left_out: int = 0  # the steps of a run that has more than are listed
 
 
 def slow_of(run: RunData, latency: Latency) -> Slow:
     """List the slow steps of a run; the published days have neither repeats nor tokens."""
+    if (count := run.size("stage")) > MOST_STEPS:
+        none = slow_steps(*(run.columns(table, *TRIAL).head(0) for table in _OF_STEPS))
+        return Slow(run=run, steps=none, medians={}, left_out=count)
     steps = slow_steps(
-        run.trials,
-        run.stages,
-        run.attempts,
+        *(run.columns(table, *TRIAL, *names) for table, names in _OF_STEPS.items()),
         uncertainty_s=run.run.timing_uncertainty_s,
         pooled=run.run.provenance == "reference",
     )
@@ -152,15 +179,16 @@ class Drift(Result):
 
 def drift_of(run: RunData) -> Drift:
     """Test each stage and end to end for a change over the run."""
-    found = run_drift(run.trials, run.stages)
+    trials = run.columns("trial", "case_id", "outcome", "started_at", "e2e_s", "client_s")
+    found = run_drift(trials, steps_of(run))
     *stages, e2e = (named(row, ratio=f"drift:{row.what}") for row in (*found.stages, found.e2e))
     times = replace(found, stages=tuple(stages), e2e=e2e)
-    return Drift(run=run, times=times, relative=_relative(run.trials))
+    return Drift(run=run, times=times, relative=_relative(trials))
 
 
 def _relative(trials: pd.DataFrame) -> Floats:
     ordered = trials.sort_values("started_at", kind="stable")
     seconds = pd.Series(judged_seconds(ordered))
-    cases = pd.Series(labels(ordered, "case_id").astype(str))
+    cases = pd.Series(labels(ordered, "case_id"))
     usual = seconds.median() if cases.is_unique else seconds.groupby(cases).transform("median")
     return np.asarray(seconds / usual, dtype=np.float64)

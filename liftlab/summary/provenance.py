@@ -18,9 +18,14 @@ from liftlab.store import RunData
 from liftlab.summary.result import Limits, Result
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from liftlab.settings import Project
+
+
+# Columns of attempts that show whether a cache answered.
+_CACHES = (
+    *("case_id", "stage", "repeat", "attempt", "phase", "sent_s", "last_byte_s", "transport_ok"),
+    *("cold", "cached_tokens", "prompt_tokens"),
+)
 
 
 class Source(Result):
@@ -51,7 +56,7 @@ class Provenance(Result):
     @property
     def own_work(self) -> list[str]:
         """Warnings of work in stages' own methods that no time shows."""
-        return work_warnings(self.run.stages)
+        return work_warnings(self.run.columns("stage", "stage", "work_s", known="work_s"))
 
     @property
     def segments(self) -> Mapping[str, Any]:
@@ -71,23 +76,30 @@ def provenance_of(run: RunData, price: Price | None) -> Provenance:
         run=run,
         source=source_of(run),
         price=price,
-        isolation=tuple(sorted(set(run.trials["isolation"].dropna().astype(str)))),
-        controls=tuple(sorted(set(run.grades["controls"].dropna().astype(str)))),
-        caches=cache_warning(run.attempts),
+        isolation=_names(run, "trial", "isolation"),
+        controls=_names(run, "grade", "controls"),
+        caches=cache_warning(run.columns("attempt", *_CACHES)),
     )
+
+
+def _names(run: RunData, table: str, column: str) -> tuple[str, ...]:
+    return tuple(sorted(run.counted(table, column)[column].dropna().astype(str)))
 
 
 @lru_cache(maxsize=2)  # every section of a run's pages asks; a comparison asks of two runs
 def warning_of(run: RunData) -> str:
     """Say why the run's verdicts or times are not to be trusted; empty where they are."""
-    return " ".join(filter(None, (unproven(run.grades), client_warning(run.run, run.trials))))
+    return " ".join(filter(None, (unproven(run), bottleneck(run))))
 
 
-def unproven(grades: pd.DataFrame) -> str:
-    """Say that the grader misjudged answers whose verdict is known; empty if it did not.
+def bottleneck(run: RunData) -> str:
+    """Say that a run's client was the bottleneck; empty if it was not."""
+    return client_warning(run.run, run.columns("trial", "e2e_s", "outcome"))
 
-    `grades`: a run's table `grade`.
-    """
+
+def unproven(run: RunData) -> str:
+    """Say that the grader misjudged answers whose verdict is known; empty if it did not."""
+    grades = run.counted("grade", "run_id", "verdict_integrity", "controls")
     bad = grades[grades["verdict_integrity"] == "unproven"]
     if not len(bad):
         return ""
@@ -125,8 +137,10 @@ def published_of(run: RunData, project: Project) -> Published:
     """Set what was published of a run, in the project or in the file it came from, beside it."""
     days = published_days(project.path("reference"))
     told = days.get(run.run.run_id) or source_of(run).get("published", {})
-    usd = usd_by_price(run.trials, run.attempts, run.costs)
-    rows = compare_published(told, run.trials, run.stages, usd=usd, earlier=days)
+    rows: list[PublishedFigure] = []
+    if told:
+        usd = usd_by_price(run.trials, run.attempts, run.costs)
+        rows = compare_published(told, run.trials, run.stages, usd=usd, earlier=days)
     return Published(run=run, targets=Limits(project.settings.targets), rows=tuple(rows))
 
 

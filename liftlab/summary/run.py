@@ -27,7 +27,13 @@ from liftlab.summary.latency import (
     slow_of,
     spread_of,
 )
-from liftlab.summary.provenance import Provenance, Published, provenance_of, published_of
+from liftlab.summary.provenance import (
+    Provenance,
+    Published,
+    provenance_of,
+    published_of,
+    warning_of,
+)
 from liftlab.summary.result import Limits
 from liftlab.summary.sessions import Sessions, sessions_of
 from liftlab.summary.targets import Recommendations, Targets, recommendations_of, targets_of
@@ -69,7 +75,7 @@ class RunSummary:
     @cached_property
     def failures(self) -> Failures:
         """What is wrong with the answers that are not right."""
-        return failures_of(self.run, self.answers.failures)
+        return failures_of(self.run, self.answers)
 
     @cached_property
     def examples(self) -> Examples:
@@ -171,13 +177,18 @@ class RunSummary:
 
 
 _SHARED: dict[Path, dict[str, Any]] = {}  # parts of a summary, by the folder of its run
-_FOR_ALL = ("latency", "answers", "slow", "cost")  # what more than one page asks for
+# What more than one page asks for, and what is worked out of it only when it is asked for.
+_FOR_ALL = ("latency", "answers", "slow", "cost", "provenance")
+_OF_COST = ("bills", "curve", "models")
 
 
 def share_summary(run: RunData, project: Project) -> None:
     """Compute what several pages ask for, for this process and those that it will fork."""
     summary = RunSummary(run, project)
     _SHARED[run.folder.path] = {name: getattr(summary, name) for name in _FOR_ALL}
+    for name in _OF_COST:
+        getattr(summary.cost, name)
+    warning_of(run)
 
 
 def summarize(run: RunData, project: Project) -> RunSummary:

@@ -7,16 +7,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from liftlab import values
-from liftlab.analysis.columns import client_counts, is_retry
+from liftlab.analysis.columns import client_counts, floats, is_retry, is_true, rows
 from liftlab.analysis.tokens import StageTokens, stage_tokens
 from liftlab.errors import UnknownName, UsageError
 from liftlab.store import RunData
+from liftlab.store.by_column import TRIAL, among
 from liftlab.suite import Case, Check
 from liftlab.summary.result import Result
 
+# Columns of attempts that say when tokens came.
+_TOKENS = (
+    *("case_id", "stage", "phase", "error_class", "sent_s", "first_token_s", "first_reasoning_s"),
+    *("last_token_s", "output_tokens", "itl_s"),
+)
+_SHOWN = (
+    *("category", "e2e_s", "client_s", "attempts", "outcome", "failure_class", "checks_passed"),
+    "checks_total",
+)
 MOST = 8  # of each class in turn, so that the rare ones are among them
 
 
@@ -38,17 +49,35 @@ class Trials(Result):
 
 def trials_of(run: RunData) -> Trials:
     """Count what was sent and what came of it."""
-    attempts, tokens = run.attempts, run.attempts["output_tokens"]
+    trials = run.counted("trial", "completed")
+    tries = run.counted("attempt", "attempt", "retry_reason", "transport_ok")
+    failed = tries["transport_ok"].fillna(value=True) == False  # noqa: E712  # elementwise
+    tokens = floats(run.columns("attempt", "output_tokens", known="output_tokens"), "output_tokens")
     return Trials(
         run=run,
-        completed=int(run.trials["completed"].fillna(value=False).sum()),
-        requests=len(attempts),
-        retries=int(is_retry(attempts).sum()),
-        failed=int((~attempts["transport_ok"].fillna(value=True).astype(bool)).sum()),
-        output_tokens=int(tokens.sum()) if tokens.notna().any() else None,
-        tokens=tuple(stage_tokens(attempts)),
-        client_counts=client_counts(run.trials),
+        completed=int(rows(trials)[is_true(trials, "completed")].sum()),
+        requests=run.size("attempt"),
+        retries=int(rows(tries)[is_retry(tries)].sum()),
+        failed=int(rows(tries)[failed.to_numpy(bool)].sum()),
+        output_tokens=int(tokens.sum()) if len(tokens) else None,
+        tokens=tuple(stage_tokens(run.columns("attempt", *_TOKENS))),
+        client_counts=client_counts(run.columns("trial", "e2e_s", "client_s")),
     )
+
+
+def slowest(run: RunData, most: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the slowest trials of a run, and their steps; all as they are where it has no more."""
+    trials = run.columns("trial", *TRIAL, *_SHOWN)
+    stages = run.columns("stage", *TRIAL, "stage", "position", "latency_s", "error_class")
+    if len(trials) <= most:
+        return trials, stages
+    # Nobody will see the others.
+    trials = trials.iloc[np.argsort(-floats(trials, "e2e_s"), kind="stable")[:most]]
+    return _as_text(trials), _as_text(stages[among(stages, trials)])
+
+
+def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype(dict.fromkeys(frame.select_dtypes("category"), "str"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -25,11 +26,13 @@ from liftlab.analysis.columns import (
 from liftlab.analysis.cost.prices import CostModel, Price
 from liftlab.analysis.estimate import Estimate, plain
 from liftlab.errors import UsageError
+from liftlab.store.by_column import among
 from liftlab.store.frames import trial_costs
 
 _SECONDS_PER_HOUR = 3600.0
 _TRIAL = ["run_id", "case_id", "repeat"]
 _STAGE = [*_TRIAL, "stage"]
+Stages = pd.DataFrame | Callable[[], pd.DataFrame] | None
 CASES_NEEDED = 20  # below it the delta interval covers .75 to .85
 
 
@@ -37,7 +40,7 @@ def attempt_costs(
     attempts: pd.DataFrame,
     price: Price,
     model: CostModel = "gpu_seconds",
-    stages: pd.DataFrame | None = None,
+    stages: Stages = None,
 ) -> pd.DataFrame:
     """Price each attempt, as `liftlab.records.Cost`; `usd` is NaN where something is not known.
 
@@ -52,7 +55,7 @@ def attempt_costs(
         equally among its attempts.
     stages
         The stage table. Attempts without times of their own take equal parts of their
-        stage's latency; needed for `latency`.
+        stage's latency; needed for `latency`. Or what returns it where it is needed.
     """
     if model not in get_args(CostModel):
         raise UsageError(f"cost model {model!r}: there are {', '.join(get_args(CostModel))}")
@@ -61,10 +64,11 @@ def attempt_costs(
         if model == "tokens":
             usd = _token_usd(attempts, price)
         else:
-            seconds = _stage_seconds(attempts, stages)
             if model == "gpu_seconds":
                 own = busy_seconds(floats(attempts, "sent_s"), ends(attempts))
-                seconds = _own_or_shared(attempts, own, seconds)
+                seconds = _own_or_shared(attempts, own, stages)
+            else:
+                seconds = _stage_seconds(attempts, stages)
             usd = seconds * (price.usd_per_hour or 0.0) / _SECONDS_PER_HOUR
         fee = price.usd_per_request or 0.0
         usd = usd + (fee * _first_of_trial(attempts) if model == "latency" else fee)
@@ -120,15 +124,15 @@ def open_ended(attempts: pd.DataFrame) -> Bools:
     return np.asarray(unknown | given_up | is_true(attempts, "abandoned"), dtype=np.bool_)
 
 
-def service_seconds(attempts: pd.DataFrame, stages: pd.DataFrame | None = None) -> Floats:
+def service_seconds(attempts: pd.DataFrame, stages: Stages = None) -> Floats:
     """Return how long each attempt held a slot: its span, less cold start and queue where known.
 
-    Attempts without times of their own take equal parts of their stage's latency.
+    Attempts without times of their own take equal parts of their stage's latency. `stages`: the
+    stage table, or what returns it where it is needed.
     """
     span = ends(attempts) - floats(attempts, "sent_s")
     waited = np.nan_to_num(floats(attempts, "cold_s")) + np.nan_to_num(floats(attempts, "queue_s"))
-    own = np.maximum(0.0, span - np.maximum(0.0, waited))
-    return _own_or_shared(attempts, own, _stage_seconds(attempts, stages))
+    return _own_or_shared(attempts, np.maximum(0.0, span - np.maximum(0.0, waited)), stages)
 
 
 def usd_by_price(
@@ -160,10 +164,11 @@ def _token_usd(attempts: pd.DataFrame, price: Price) -> Floats:
     return usd / 1e6
 
 
-def _stage_seconds(attempts: pd.DataFrame, stages: pd.DataFrame | None) -> Floats:
+def _stage_seconds(attempts: pd.DataFrame, known: Stages) -> Floats:
     """Return for each attempt its equal part of its stage's latency; NaN where not known."""
-    if stages is None or len(attempts) == 0:
+    if known is None or len(attempts) == 0:
         return np.full(len(attempts), np.nan)
+    stages = known() if callable(known) else known
     ended = ~is_true(attempts, "abandoned")  # a stage's latency is that of the attempts that ended
     members = _in_stage(attempts, ended, "sum")
     latency = attempts[_STAGE].merge(stages[[*_STAGE, "latency_s"]], on=_STAGE, how="left")
@@ -172,12 +177,17 @@ def _stage_seconds(attempts: pd.DataFrame, stages: pd.DataFrame | None) -> Float
     return parts
 
 
-def _own_or_shared(attempts: pd.DataFrame, own: Floats, shared: Floats) -> Floats:
+def _own_or_shared(attempts: pd.DataFrame, own: Floats, stages: Stages) -> Floats:
     """Return each attempt's own seconds; a stage with any of its own is not shared out."""
-    if len(own) == 0:
+    known = np.isfinite(own)
+    if known.all():
         return own
-    timed = _in_stage(attempts, np.isfinite(own), "max") > 0
-    return np.where(np.isfinite(own), own, np.where(timed, np.nan, shared))
+    mine = among(attempts, attempts[~known])  # those of other trials have nothing to do with it
+    some = attempts[mine]
+    timed = _in_stage(some, known[mine], "max") > 0
+    seconds = own.copy()
+    seconds[mine] = np.where(timed, np.nan, _stage_seconds(some, stages))
+    return np.where(known, own, seconds)
 
 
 def _in_stage(attempts: pd.DataFrame, flags: Bools, how: Literal["sum", "max"]) -> Floats:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from liftlab.analysis.columns import is_retry, labels
+from liftlab.analysis.columns import is_one_of, is_retry, labels
 from liftlab.analysis.cost.hosting import Usage
+from liftlab.store.by_column import places
 
 RIGHT, RIGHT_RETRIES = "right answers, first tries", "right answers, retries"
 WRONG, WRONG_RETRIES = "failed answers, first tries", "failed answers, retries"
@@ -65,17 +66,22 @@ def parts_of(attempts: pd.DataFrame, trials: pd.DataFrame, amounts: ArrayLike) -
 
     `amounts` has one an attempt, NaN where not known.
     """
-    key = ["case_id", "repeat"]
-    outcome = attempts[key].merge(trials[[*key, "outcome"]], on=key, how="left")["outcome"]
-    judged = outcome.map({"pass": RIGHT, "fail": WRONG, "error": WRONG}).fillna(UNJUDGED)
-    again = judged.map({RIGHT: RIGHT_RETRIES, WRONG: WRONG_RETRIES}).fillna(UNJUDGED)
-    name = np.where(is_retry(attempts), again, judged)
+    spent, again = np.nan_to_num(np.asarray(amounts, dtype=np.float64)), is_retry(attempts)
+    right, wrong = (is_one_of(trials, "outcome", names) for names in (["pass"], ["fail", "error"]))
+    place = places(attempts, trials)  # -1 takes what is appended
+    right, wrong = (np.append(flags, False)[place] for flags in (right, wrong))
     apart = (labels(attempts, "phase") != "measure") & (labels(attempts, "phase") != None)  # noqa: E711
-    name = np.where(apart | (labels(attempts, "case_id") == None), APART, name)  # noqa: E711
-    summed = pd.Series(np.asarray(amounts, dtype=np.float64)).groupby(name).sum()
-    order = (RIGHT, RIGHT_RETRIES, WRONG, WRONG_RETRIES, UNJUDGED, APART)
-    found = {part: float(summed[part]) for part in order if summed.get(part, 0.0) > 0}
-    return Parts(amounts=found)
+    apart |= labels(attempts, "case_id") == None  # noqa: E711
+    which = {
+        RIGHT: right & ~again,
+        RIGHT_RETRIES: right & again,
+        WRONG: wrong & ~again,
+        WRONG_RETRIES: wrong & again,
+        UNJUDGED: ~right & ~wrong,
+    }
+    found = {part: float(spent[chosen & ~apart].sum()) for part, chosen in which.items()}
+    found[APART] = float(spent[apart].sum())
+    return Parts(amounts={part: amount for part, amount in found.items() if amount > 0})
 
 
 def parts_with_idle(busy: Parts, usage: Usage) -> Parts:

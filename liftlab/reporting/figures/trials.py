@@ -21,6 +21,7 @@ from liftlab.reporting.text import words
 from liftlab.store import RunData
 
 MOST_BARS = 60
+MOST_TRIALS = 20_000  # of more, a mean of each prompt would need all attempts in memory
 MOST_CASES, SLOWEST = 200, 40  # beyond so many prompts curves say more; of fewer these are drawn
 LATER = "later stages"
 _KEY = ["case_id", "repeat"]
@@ -30,10 +31,10 @@ def stage_bars(
     run: RunData, targets: Mapping[str, float], *, caption: str, table: Html | None = None
 ) -> Figure:
     """Show where the time went, slowest first: up to 60 trials, else prompts, or curves."""
-    names = stage_names(run.stages)
-    cases = run.trials["case_id"].nunique()
-    by_case = len(run.trials) > MOST_BARS
-    if by_case and not 1 < cases <= MOST_CASES:
+    names = stage_names(run.counted("stage", "stage", "position"))
+    by_case = run.size("trial") > MOST_BARS
+    cases = run.columns("trial", "case_id")["case_id"].nunique() if by_case else 1
+    if by_case and (not 1 < cases <= MOST_CASES or run.size("trial") > MOST_TRIALS):
         return _curves(run, names, targets, caption=caption, table=table)
     if by_case:
         rows, later = case_bars(run, names), floats(run.attempts, "attempt") > 1
@@ -198,10 +199,11 @@ def _curves(
     table: Html | None,
 ) -> Figure:
     """Show many trials: for each stage and end to end, the share that was done by a time."""
-    series = {"end to end": floats(run.trials, "e2e_s")}
+    series = {"end to end": floats(run.columns("trial", "e2e_s"), "e2e_s")}
+    stages = run.columns("stage", "stage", "latency_s")
     for name, kind in zip(names, _kinds(names), strict=True):
         if kind != LATER and len(names) > 1:  # one stage is all there is end to end
-            series[kind] = floats(run.stages[run.stages["stage"] == name], "latency_s")
+            series[kind] = floats(stages[stages["stage"] == name], "latency_s")
     series = {name: values[np.isfinite(values)] for name, values in series.items()}
     hues = {"end to end": base.INK, **_hues(names)}
     lines = [

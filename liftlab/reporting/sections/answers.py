@@ -117,7 +117,8 @@ def _(right_by: RightBy) -> Section:
 @shown.register
 def _(failures: Failures) -> Section:
     """Return each failure class with its share of graded answers and of failures."""
-    notes = tuple(lacking(map(json.loads, failures.run.grades["facets"].dropna())))
+    facets = failures.run.counted("grade", "facets").dropna()
+    notes = tuple(lacking(zip(map(json.loads, facets["facets"]), facets["rows"], strict=True)))
     if not failures.rows:
         return of_run(failures, sentences=notes, title=failures_text.title(failures))
     rows = [

@@ -57,7 +57,7 @@ def _(latency: Latency) -> Section:
             latency_text.right(latency),
             latency_text.left_out(latency),
         ),
-        parts=(bars.html(),) if run.trials["e2e_s"].notna().any() else (),
+        parts=(bars.html(),) if len(run.columns("trial", "e2e_s", known="e2e_s")) else (),
         details=(
             (("Times by stage", join([_table(latency), tag("p", latency_text.ROWS, cls="note")])),)
             if latency.e2e.n

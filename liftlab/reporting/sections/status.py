@@ -252,7 +252,9 @@ def _(provenance: Provenance) -> Section:
         "Controls": controls(provenance),
         "Caches": provenance.caches,
         "Own work": "; ".join(provenance.own_work),
-        "Grader version": ", ".join(run.grades["grader_version"].dropna().unique()),
+        "Grader version": ", ".join(
+            run.counted("grade", "grader_version")["grader_version"].dropna()
+        ),
         **_client(run.run),
     }
     shown = facts_table(rows)

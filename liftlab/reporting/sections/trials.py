@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from liftlab.analysis.columns import client_counts, floats
+from liftlab.analysis.columns import client_counts
 from liftlab.analysis.latency import stage_names
 from liftlab.analysis.tokens import WORDS
 from liftlab.reporting.html import Html, bounded, join, tag
@@ -29,7 +28,8 @@ from liftlab.reporting.text import words
 from liftlab.reporting.text.numbers import sentences
 from liftlab.reporting.text.reasons import went_wrong
 from liftlab.store import RunData
-from liftlab.summary.trials import Exchange, TrialDetails, Trials
+from liftlab.store.by_column import TRIAL
+from liftlab.summary.trials import Exchange, TrialDetails, Trials, slowest
 from liftlab.words import counted
 
 _HEADINGS = {
@@ -59,7 +59,7 @@ _TIMES = {
 @shown.register
 def _(trials: Trials) -> Section:
     """Return how the run went, and a row a trial: times, attempts, checks, verdict."""
-    count = len(trials.run.trials)
+    count = trials.run.size("trial")
     title = f"{trials.completed:,} of {counted(count, 'trial')} went through all stages"
     if count and trials.completed == count:
         title = f"All {counted(count, 'trial')} went through all stages"
@@ -90,17 +90,14 @@ def _cards(trials: Trials) -> Html:
 
 def trial_table(run: RunData) -> Html:
     """Return a row a trial, the slowest first: times, attempts, verdict; all of it as CSV."""
-    keys = ["case_id", "repeat"]
-    trials, stages, count = run.trials, run.stages, len(run.trials)
-    if count > MOST_CSV_ROWS:  # nobody will see the others
-        trials = trials.iloc[np.argsort(-floats(trials, "e2e_s"), kind="stable")[:MOST_ROWS]]
-        stages = stages[stages["case_id"].isin(trials["case_id"])]
+    keys, count = [*TRIAL], run.size("trial")
+    trials, stages = slowest(run, MOST_ROWS if count > MOST_CSV_ROWS else count)
     frame = trials[[*keys, "category"]].copy()
-    for name in stage_names(run.stages):
+    for name in stage_names(run.counted("stage", "stage", "position")):
         times = stages.loc[stages["stage"] == name, [*keys, "latency_s"]]
         title = f"{words.stage(name)}, s"
         frame = frame.merge(times.rename(columns={"latency_s": title}), on=keys, how="left")
-    own = ["client_s"] if client_counts(run.trials) else []
+    own = ["client_s"] if client_counts(run.columns("trial", "e2e_s", "client_s")) else []
     rest = ["e2e_s", *own, "attempts", "checks_passed", "checks_total", "outcome", "failure_class"]
     frame = frame.merge(trials[[*keys, *rest]], on=keys)
     frame["why"] = went_wrong(trials, stages)

@@ -96,14 +96,14 @@ def missing_rates(cost: Costs) -> Text:
 
 def reported(cost: Costs) -> Text:
     """Say what the endpoint itself says that it charged; empty where it says nothing."""
-    usd = floats(cost.run.attempts, "reported_usd")
-    known = np.isfinite(usd)
-    if not known.any():
+    told = cost.run.columns("attempt", "seq", "reported_usd", known="reported_usd")
+    if not len(told):
         return Text()
-    total = quantity(float(usd[known].sum()), "USD")
-    said = f"The endpoint reports {total} for {counted(int(known.sum()), 'request')}"
-    own = cost.run.costs[cost.run.costs["price_id"] == cost.price.price_id].drop_duplicates("seq")
-    computed = floats(cost.run.attempts[["seq"]].merge(own, on="seq", how="left"), "usd")[known]
+    total = quantity(float(floats(told, "reported_usd").sum()), "USD")
+    said = f"The endpoint reports {total} for {counted(len(told), 'request')}"
+    costs = cost.run.columns("cost", "seq", "price_id", "usd")
+    own = costs[costs["price_id"] == cost.price.price_id].drop_duplicates("seq")
+    computed = floats(told[["seq"]].merge(own, on="seq", how="left"), "usd")
     if not np.isfinite(computed).all():
         return Text(f"{said}.")
     return Text(f"{said}; by this price they cost {quantity(float(computed.sum()), 'USD')}.")
@@ -201,7 +201,7 @@ def keep_warm(cost: Costs) -> Text:
 
 def tokens(cost: Costs, name: str) -> str:
     """Return how many tokens of a kind the run had; an en dash where the endpoint says nothing."""
-    known = floats(cost.run.attempts, name)
+    known = floats(cost.run.columns("attempt", name, known=name), name)
     return f"{np.nansum(known):,.0f}" if np.isfinite(known).any() else "–"
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from liftlab.analysis.columns import labels
+from liftlab.analysis.columns import is_true, labels, rows
 from liftlab.reporting.text import words
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from liftlab.store import RunData
 
 _KEYS = ["case_id", "repeat"]
+_GRADE = ("outcome", "failure_class", "code_sha256", "facets")
 _SERVER_SAYS = "the server says: "
 
 
@@ -32,19 +34,24 @@ class Reason(NamedTuple):
         return f"{said} of stage {self.stage}" if self.kind == "invalid_reply" else said
 
 
+Told = tuple[Reason, str, int]  # with its message, and how many are alike
+
+
 def reason_lines(run: RunData) -> list[str]:
     """Return what goes under a run's table: the most frequent reason, and what to try."""
     reasons = _reasons(run)
     lines = []
     if reasons:
-        (first, count), *_ = Counter(reason for reason, _ in reasons).most_common(1)
+        total = sum(count for *_, count in reasons)
+        first, count = _most_common((reason, count) for reason, _, count in reasons)
         told = _told(first, reasons)
-        lines.append(f"Most frequent reason, {count:,} of {len(reasons):,}: {told}")
+        lines.append(f"Most frequent reason, {count:,} of {total:,}: {told}")
         if _wants_direct(run, first):
             lines.append("This endpoint may do better when asked for the code: --pipeline direct")
-        own = [(reason, said) for reason, said in reasons if reason.kind == "pipeline_error"]
+        own = [row for row in reasons if row[0].kind == "pipeline_error"]
         if own and first.kind != "pipeline_error":
-            lines.append(f"{len(own):,} of {len(reasons):,}: {_told(own[0][0], own)}")
+            count = sum(alike for *_, alike in own)
+            lines.append(f"{count:,} of {total:,}: {_told(own[0][0], own)}")
     if loose := _unconstrained(run):
         lines.append(loose)
     return lines
@@ -53,8 +60,8 @@ def reason_lines(run: RunData) -> list[str]:
 def set_up_fault(run: RunData) -> str | None:
     """Return why all trials ended before grading, and what to do, where all ended alike."""
     reasons = _reasons(run)
-    alike = {reason for reason, _ in reasons}
-    if len(alike) != 1 or len(reasons) < len(run.trials):
+    alike = {reason for reason, *_ in reasons}
+    if len(alike) != 1 or sum(count for *_, count in reasons) < run.size("trial"):
         return None
     (reason,) = alike
     if reason.stage is None:
@@ -77,11 +84,18 @@ def went_wrong(trials: pd.DataFrame, stages: pd.DataFrame) -> list[str]:
     ]
 
 
-def _told(reason: Reason, reasons: list[tuple[Reason, str]]) -> str:
+def _told(reason: Reason, reasons: list[Told]) -> str:
     """Return a reason with what was most often said of it."""
-    said = Counter(message for other, message in reasons if other == reason and message)
-    told = [message for message, _ in said.most_common(1)] if reason.stage else []
+    said = [(message, count) for other, message, count in reasons if other == reason and message]
+    told = [_most_common(said)[0]] if said and reason.stage else []
     return ": ".join([str(reason), *told])
+
+
+def _most_common(found: Iterable[tuple[Any, int]]) -> tuple[Any, int]:
+    counts: Counter[Any] = Counter()
+    for what, count in found:
+        counts[what] += count
+    return counts.most_common(1)[0]
 
 
 def _wants_direct(run: RunData, reason: Reason) -> bool:
@@ -90,14 +104,16 @@ def _wants_direct(run: RunData, reason: Reason) -> bool:
     return off_form and run.run.protocol == "openai" and run.run.pipeline == "lift"
 
 
-def _reasons(run: RunData) -> list[tuple[Reason, str]]:
-    """Return the reason of each trial that is not right, with its message."""
-    grades = run.grades.drop_duplicates(_KEYS, keep="last")
-    columns = (*_KEYS, "outcome", "failure_class", "code_sha256", "facets")
-    rows = zip(*(labels(grades, name) for name in columns), strict=True)
+def _reasons(run: RunData) -> list[Told]:
+    """Return why trials are not right: reason, message, and how many are alike."""
+    if run.size("grade") > run.size("trial"):  # graded more than once: the last counts
+        grades = run.grades.drop_duplicates(_KEYS, keep="last")
+    else:
+        grades = run.counted("grade", *_GRADE)
+    found = zip(*(labels(grades, name) for name in _GRADE), rows(grades), strict=True)
     return [
-        _reason(outcome, failure_class, code is not None, json.loads(facets or "{}"))
-        for _, _, outcome, failure_class, code, facets in rows
+        (*_reason(outcome, failure_class, code is not None, json.loads(facets or "{}")), int(count))
+        for outcome, failure_class, code, facets, count in found
         if outcome in ("fail", "error") and failure_class is not None
     ]
 
@@ -113,9 +129,10 @@ def _reason(
 
 def _unconstrained(run: RunData) -> str | None:
     """Say how many JSON answers came from a server that did not hold its model to the schema."""
-    measured = run.attempts[labels(run.attempts, "phase") == "measure"]
-    told = [value for value in labels(measured, "constrained") if value is not None]
-    loose = sum(not value for value in told)
+    told = run.counted("attempt", "phase", "constrained").dropna()
+    told = told[told["phase"] == "measure"]
+    loose = int(rows(told)[~is_true(told, "constrained")].sum())
     if not loose:
         return None
-    return f"{loose:,} of {len(told):,} JSON answers were not constrained to their schema"
+    count = int(rows(told).sum())
+    return f"{loose:,} of {count:,} JSON answers were not constrained to their schema"

@@ -33,7 +33,7 @@ def _where(row: Run) -> list[str]:
 
 def _size(run: RunData) -> str:
     """Return how many prompts were asked how often, or how many requests that made."""
-    asked = run.trials["case_id"].value_counts()
+    asked = run.counted("trial", "case_id")["rows"]
     if not len(asked):
         return ""
     prompts = counted(len(asked), "check" if run.run.pipeline == SESSIONS else "prompt")
@@ -41,7 +41,7 @@ def _size(run: RunData) -> str:
         return prompts
     if asked.nunique() == 1:
         return f"{prompts} × {asked.iloc[0]:,}"
-    return f"{prompts}, {counted(len(run.trials), 'request')}"
+    return f"{prompts}, {counted(run.size('trial'), 'request')}"
 
 
 def _load(run: RunData) -> str:

@@ -89,6 +89,8 @@ _WORTH = 0.05  # of the excess, to be worth a word
 def title(slow: Slow) -> Text:
     """Return how many steps were slow, and mostly why."""
     steps = slow.steps
+    if slow.left_out:
+        return Text(f"Slow steps are not listed: this run has {slow.left_out:,} steps")
     if not steps.total:
         return Text("No step has ended with an answer")
     value = f"{len(steps):,} of {steps.total:,}"
@@ -104,7 +106,7 @@ def title(slow: Slow) -> Text:
 
 def headline(slow: Slow) -> Text:
     """Say how many steps were slow and mostly why; empty where nothing ended with an answer."""
-    return write("{}.", title(slow)) if slow.steps.total else Text()
+    return write("{}.", title(slow)) if slow.steps.total or slow.left_out else Text()
 
 
 def kinds(slow: Slow) -> Text:

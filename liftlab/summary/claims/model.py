@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from liftlab.analysis.columns import floats, labels
+from liftlab.analysis.columns import floats, is_one_of, rows
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.success import SuccessRate
 from liftlab.analysis.targets import NOTHING_ANSWERED, OF_ALL
@@ -164,9 +164,10 @@ def _pass_at(summary: RunSummary, k: int) -> Estimate:
 def number(summary: RunSummary, wanted: Quantity) -> int | None:
     """Return a whole number of a run; None where it was not recorded."""
     answers, run = summary.answers, summary.run
-    sent = floats(run.stages, "attempts").sum()
+    sent, steps = floats(run.columns("stage", "attempts"), "attempts").sum(), run.size("stage")
     attempts = None if math.isnan(sent) else int(sent)
-    stale = int((labels(run.attempts, "retry_reason") == STALE).sum())
+    reasons = run.counted("attempt", "retry_reason")
+    stale = int(rows(reasons)[is_one_of(reasons, "retry_reason", [STALE])].sum())
     classes = {f"class={row.failure_class}": row.count for row in summary.failures.rows}
     known = {
         "requests": answers.trials,
@@ -176,10 +177,10 @@ def number(summary: RunSummary, wanted: Quantity) -> int | None:
         "wrong_answers": answers.wrong,
         "parsed_answers": answers.parsed.successes,
         "failed_requests": answers.errors,
-        "number_of_slow_steps": len(summary.slow.steps),
-        "steps": len(run.stages),
+        "number_of_slow_steps": None if summary.slow.left_out else len(summary.slow.steps),
+        "steps": steps,
         "attempts": attempts,
-        "retries": None if attempts is None else attempts - len(run.stages) - stale,
+        "retries": None if attempts is None else attempts - steps - stale,
         "failures_of_class": sum(classes.get(group, 0) for group in wanted.groups),
     }
     return known[wanted.metric]
@@ -196,7 +197,7 @@ def counts(summary: RunSummary, wanted: Quantity) -> tuple[int, int] | None:
         return sum(rate.successes for rate in rates), sum(rate.trials for rate in rates)
     if metric == "error_rate":
         return answers.errors, answers.trials
-    if metric == "slow_steps":
+    if metric == "slow_steps" and not summary.slow.left_out:
         return len(summary.slow.steps), summary.slow.steps.total
     if metric in ("failure_share", "share_of_failures"):
         classes = {f"class={row.failure_class}": row.count for row in summary.failures.rows}

@@ -1,0 +1,138 @@
+"""A few columns of a table of any length: read alone, or counted by what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from liftlab.store.frames import arrow_schema, from_arrow
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+TRIAL = ("case_id", "repeat")  # what a trial is known by in its run
+_DENSE = 8  # a list of all trials that there may be, where it is at most so many times as long
+ROWS = "rows"  # the column that says how many rows of a table are alike
+_AT_ONCE = 500_000  # rows
+# Text that few rows have in common stays text: a list of all would be as long as the column.
+_DIFFERS = ("_at", "_sha256", "request_id", "response_id", "facets", "expected", "actual", "error")
+
+Kinds = Mapping[str, type]
+
+
+def read_columns(path: Path, kinds: Kinds, known: str | None = None) -> pd.DataFrame:
+    """Return columns of a file; text that many rows have in common as categories.
+
+    `kinds`: the columns, each with its scalar type. `known`: only rows in which this one of them is
+    not null.
+    """
+    import pyarrow as pa
+
+    words = [name for name, kind in kinds.items() if kind is str and not name.endswith(_DIFFERS)]
+    parts = list(_parts(path, kinds, words, known))
+    return from_arrow(pa.concat_tables(parts).unify_dictionaries(), kinds)
+
+
+def count_file(path: Path, kinds: Kinds) -> pd.DataFrame:
+    """Return which rows some columns of a file hold, in order, and how many there are of each."""
+    return _counted(_parts(path, kinds), kinds)
+
+
+def count_frame(frame: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
+    """Return the same of a frame."""
+    import pyarrow as pa
+
+    rows = pa.Table.from_pandas(frame[list(kinds)], arrow_schema(kinds), preserve_index=False)
+    return _counted([rows], kinds)
+
+
+def _parts(
+    path: Path, kinds: Kinds, words: Sequence[str] = (), known: str | None = None
+) -> Iterator[pa.Table]:
+    """Yield columns of a file part by part, some as dictionaries; there is one part at least."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path, read_dictionary=[*words], page_checksum_verification=True)
+    there = [name for name in kinds if name in file.schema_arrow.names]
+    none = pa.schema([file.schema_arrow.field(name) for name in there]).empty_table()
+    batches = file.iter_batches(_AT_ONCE, columns=there, use_threads=False)
+    tables = [none] if not file.metadata.num_rows else map(_table, batches)
+    for part in tables:
+        chosen = part
+        if known is not None:
+            chosen = part.filter(part[known].is_valid()) if known in there else part.slice(0, 0)
+        for name in set(kinds) - set(there):  # written before there was such a column
+            nothing = pa.nulls(len(chosen), arrow_schema(kinds).field(name).type)
+            chosen = chosen.append_column(name, nothing)
+        yield chosen.select(list(kinds))
+
+
+def _table(batch: pa.RecordBatch) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_batches([batch])
+
+
+def _counted(parts: Iterable[pa.Table], kinds: Kinds) -> pd.DataFrame:
+    import pyarrow as pa
+
+    names = list(kinds)
+    # Without threads groups stay in the order in which they come.
+    found = [
+        part.group_by(names, use_threads=False).aggregate([([], "count_all")]) for part in parts
+    ]
+    whole = pa.concat_tables(found).group_by(names, use_threads=False)
+    counts = whole.aggregate([("count_all", "sum")]).select([*names, "count_all_sum"])
+    return from_arrow(counts.rename_columns([*names, ROWS]), {**kinds, ROWS: int})
+
+
+def among(frame: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows are of a trial that is among others; (n,).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"case_id": ["a", "a", "b"], "repeat": [1, 2, 1]})
+    >>> among(frame, frame.iloc[[1]]).tolist()
+    [False, True, False]
+    """
+    found: NDArray[np.bool_] = places(frame, others) >= 0
+    return found
+
+
+def places(frame: pd.DataFrame, trials: pd.DataFrame) -> NDArray[np.intp]:
+    """Return the place of each row's trial among trials, the last one's; -1 where it has none."""
+    import numpy as np
+
+    if not len(frame) or not len(trials):
+        return np.full(len(frame), -1, dtype=np.intp)
+    (own, wanted), count = _numbered(trials["case_id"], frame["case_id"])
+    again, _ = _numbered(trials["repeat"], frame["repeat"])
+    own, wanted = own + count * again[0], wanted + count * again[1]
+    most = int(max(own.max(), wanted.max())) + 1
+    if most <= _DENSE * len(own):
+        listed = np.full(most, -1, dtype=np.intp)
+        listed[own] = np.arange(len(own))
+        return listed[wanted]
+    order = np.argsort(own, kind="stable")
+    at = np.searchsorted(own[order], wanted, side="right") - 1
+    return np.where(own[order[at]] == wanted, order[at], -1)
+
+
+def _numbered(*columns: pd.Series) -> tuple[list[NDArray[np.intp]], int]:
+    """Return a number for each value, the same in all columns, and how many there are."""
+    import numpy as np
+    import pandas as pd
+
+    known: dict[object, int] = {}
+    found = []
+    for column in columns:
+        codes, names = pd.factorize(column)
+        numbers = [known.setdefault(name, len(known) + 1) for name in names]
+        found.append(np.array([*numbers, 0], dtype=np.intp)[codes])  # 0: null
+    return found, len(known) + 1
