@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from liftlab import jobs
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
-from liftlab.serving.request_log import read_request_log
+from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
 from liftlab.summary.capacity import Capacity, capacity_of
 from tests.capacity_world import PROFILE, SETTINGS, World, measure
@@ -97,7 +97,7 @@ def whole_run(slots: int, drop: float, seed: int, scale: float) -> Capacity:
         project = load_project(folder, environ={})
         run = jobs.run_capacity(jobs.plan_capacity(project, SLO))
         found = capacity_of(run)
-        truth = read_request_log(run.folder.path / SERVER_LOG)
+        truth = read_truth(run.folder.path / SERVER_LOG)
         most = max(row["under_way"] or 0 for row in truth)
         assert found is not None
         full = ", ".join(f"{one.at_once}: {one.timed.under_way:.1f}" for one in found.levels)

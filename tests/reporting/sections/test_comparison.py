@@ -148,7 +148,7 @@ def test_cases_whose_prompt_or_checks_changed_are_left_out(
     suite.write_text(suite.read_text().replace('\nprompt = "', '\nprompt = "Please: ', 1))
     before = replace(data, folder=RunFolder(tmp_path / "before"))
     opened = iter([data, before])
-    monkeypatch.setattr("liftlab.jobs.comparing.open_run", lambda *_, **__: next(opened))
+    monkeypatch.setattr("liftlab.jobs.comparing.open_answers", lambda *_, **__: next(opened))
     pair = jobs.compare_runs(project, "week2_day1", "week2_day1")
     assert pair.times.shared == 4
     assert "Left out, because prompt or checks changed: add_numbers." in said(pair)
