@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ class RunData:
     Tables of a large run are read when they are first asked for. All times are at real length:
     `sped_up` says how many times faster a simulator ran than what it stands for, and is 1 for every
     other endpoint. `until`: the target and zone that the run was made to decide, or None.
+    `merged`: what it was merged from; empty for every other run.
     """
 
     run: Run
@@ -53,6 +54,7 @@ class RunData:
     folder: RunFolder
     sped_up: float = 1.0
     until: Mapping[str, float] | None = None
+    merged: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"RunData({self.run.run_id!r}, {self.size('trial')} trials, {self.run.status})"
@@ -165,12 +167,13 @@ def read_tables(folder: RunFolder) -> RunData:
     if len(row) != 1:
         raise RunFolderCorrupt(table_path(folder, "run"), "it must have one row")
     run = _run(row)
-    data = object.__new__(RunData)
+    data, manifest = object.__new__(RunData), folder.manifest()
     known = {
         "run": rescale_run(run),
         "folder": folder,
         "sped_up": run.time_scale or 1.0,
-        "until": (folder.manifest().get("request") or {}).get("until"),
+        "until": (manifest.get("request") or {}).get("until"),
+        "merged": manifest.get("merged", {}),
     }
     for name, value in known.items():
         object.__setattr__(data, name, value)

@@ -61,8 +61,7 @@ class Provenance(Result):
     @property
     def segments(self) -> Mapping[str, Any]:
         """What the run was merged from; empty for every other run."""
-        known: dict[str, Any] = self.run.folder.manifest().get("merged", {})
-        return known
+        return self.run.merged
 
     @property
     def is_simulated(self) -> bool:
