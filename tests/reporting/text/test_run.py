@@ -26,16 +26,18 @@ def _line(*cases: str, sped_up: float = 1, **row: Any) -> str:
         "started_at": "2026-01-02T03:04:05",
         "status": "complete",
     }
+    trials = pd.DataFrame({"case_id": list(cases)})
     run: Any = SimpleNamespace(
         run=SimpleNamespace(**given | row),
         sped_up=sped_up,
-        trials=pd.DataFrame({"case_id": list(cases)}),
+        size=lambda _: len(trials),
+        counted=lambda _, name: trials.groupby(name).size().reset_index(name="rows"),
     )
     return line(run)
 
 
 def test_a_plain_run() -> None:
-    said = "run r1 · e · m · 2 prompts × 2 · one at a time · 2026-01-02"
+    said = "run r1 · endpoint e · model m · 2 prompts × 2 · one at a time · 2026-01-02"
     assert _line("a", "b", "a", "b") == said
 
 
@@ -48,7 +50,7 @@ def test_a_plain_run() -> None:
         ("a", {"concurrency": 2}, "2 at once"),
         ("a", {"load": "open", "rate_rps": 2.5}, "2.5 requests a second"),
         ("a", {"load": "open"}, "open loop"),
-        ("a", {"hardware": "H200"}, "H200"),
+        ("a", {"hardware": "H200"}, "hardware H200"),
         ("a", {"status": "interrupted"}, "interrupted"),
         ("a", {"provenance": "imported"}, "imported"),
         ("a", {"sped_up": 100.0}, "simulated, run 100 times as fast"),

@@ -36,7 +36,7 @@ def _slow(*causes: str, total: int = 40, beyond: int = 0, **known: Any) -> Any:
     columns = ["main_cause", "beyond_chance"]
     steps = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
     judged = {"judged": {"code": total}, "reasons": {}} | known
-    return SimpleNamespace(steps=SlowSteps(steps=steps, total=total, **judged))
+    return SimpleNamespace(steps=SlowSteps(steps=steps, total=total, **judged), left_out=0)
 
 
 @pytest.mark.parametrize(
