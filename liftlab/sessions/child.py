@@ -73,7 +73,8 @@ async def ready(
             return len(journal.committed()) == len(job.trials)
         except BaseException:
             await uninterrupted(_sweep(setup, _LOOKS_S, clean_up.CLEAN_UP_S))
-            _note_rest(setup)
+            with suppress(BrokenPipeError):  # nobody is there any more to be told
+                _note_rest(setup)
             raise
         finally:
             timer.cancel()
@@ -85,7 +86,7 @@ async def ready(
 async def _sweep(setup: Setup, pauses: Iterable[float], within_s: float | None = None) -> None:
     """Delete what remains, once after each pause: a server may still be at calls given up."""
     caller, remains = Caller(setup, "clean-up", keeps=False), setup.remains
-    with suppress(TimeoutError, ServerDown):
+    try:
         async with asyncio.timeout(within_s):
             for pause_s in pauses:
                 if not remains.of():
@@ -93,7 +94,10 @@ async def _sweep(setup: Setup, pauses: Iterable[float], within_s: float | None =
                 await asyncio.sleep(pause_s)
                 await caller.clean_up.delete()
             await caller.clean_up.doubt()
-    await caller.close()
+    except (TimeoutError, ServerDown):
+        pass  # what remains is noted
+    finally:
+        await caller.close()
 
 
 def _pauses(remains: Remains) -> Iterator[float]:

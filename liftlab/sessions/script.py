@@ -63,8 +63,10 @@ class _Script:
         except (_Stop, Unset):
             pass  # what was found says why
         finally:
-            await uninterrupted(self._caller.clean_up.delete(self._check.id))
-            await self._caller.close()
+            try:
+                await uninterrupted(self._caller.clean_up.delete(self._check.id))
+            finally:
+                await self._caller.close()
         record.lost_kept = self._caller.wire.lost_kept
         return record
 

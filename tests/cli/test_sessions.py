@@ -118,7 +118,9 @@ def test_it_stands_in_the_status_of_a_suite(here: Path, capsys: pytest.CaptureFi
     capsys.readouterr()
     for audience in ([], ["--for", "daily"]):
         assert main(["status", "sessions", *audience]) == 0
-        assert "1 critical failure" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "1 critical failure" in said
+        assert "Who learns an id must not thereby learn the work." in said
 
 
 @pytest.mark.parametrize("args", [[], [NOWHERE, "--resume", "y"], [NOWHERE, "--only", "reed"]])

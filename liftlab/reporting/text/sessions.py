@@ -71,7 +71,7 @@ def message(summary: RunSummary) -> Text:
     found = _of(summary)
     worst = found.failures[:3]
     named = "; ".join(f"{cause(one)} ({one.severity})" for one in worst)
-    said = [Text(f"The worst: {named}.")] if worst else []
+    said = [Text(f"The worst: {named}. {one_line(worst[0].why)}")] if worst else []
     return joined([write("{}.", title(summary)), *sentences(summary)[:1], *said])
 
 
