@@ -130,11 +130,8 @@ class RunReport:
     ended_by: EndedBy | None = None
     signal: int | None = None
     exit_code: int | None = None
-    output: str = ""
-    output_bytes: int = 0
     cpu_s: float = 0.0
     wall_s: float = 0.0
-    memory_kb: int = 0
     reruns: int = 0
 
     @property
@@ -194,11 +191,8 @@ def run_report(answer: Answer, calls: int) -> RunReport:
         ended_by=answer.ended_by,
         signal=-status if status is not None and status < 0 else None,
         exit_code=status if status is not None and status >= 0 else None,
-        output=answer.output.decode("utf-8", "replace"),
-        output_bytes=answer.output_bytes,
         cpu_s=answer.cpu_s,
         wall_s=answer.wall_s,
-        memory_kb=answer.memory_kb,
     )
 
 
