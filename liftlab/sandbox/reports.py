@@ -72,7 +72,6 @@ class ParseReport:
     kind: str | None = None  # the exception's name
     message: str | None = None
     line: int | None = None
-    offset: int | None = None
     at_end: bool = False
     needs_python: str | None = None
     functions: tuple[Function, ...] = ()  # a method of the class `Solution` with that before it
@@ -206,7 +205,6 @@ def parse_report(facts: Any) -> ParseReport:
         kind=text_of(facts.get("kind")),
         message=text_of(facts.get("message")),
         line=_whole(facts.get("line")),
-        offset=_whole(facts.get("offset")),
         needs_python=text_of(facts.get("needs_python")),
         functions=tuple(_function(item) for item in (functions or ())[:MOST_FUNCTIONS]),
         defines=_names(facts.get("defines")),
