@@ -17,7 +17,6 @@ from liftlab.suite.file import KeyTwice, unique_keys
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 64
 _DIGITS = sys.get_int_max_str_digits()
-MAX_LINE_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

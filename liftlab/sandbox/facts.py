@@ -41,7 +41,7 @@ def inspect_source(
     code
         The compiled module, or None where it does not compile.
     facts
-        `parsed`, `kind`, `message`, `line`, `offset`, `at_end` (the text stops in the middle of
+        `parsed`, `kind`, `message`, `line`, `at_end` (the text stops in the middle of
         something), `needs_python` (the newer version that takes it), `functions`, `defines` and
         `lacks` (names at the top level, and those that are bound nowhere), `found` (the
         function to call), `json` ("error", "value" or None), `pythonic`, `foreign`,
@@ -59,12 +59,12 @@ def inspect_source(
         assert isinstance(tree, ast.Module)
         code = compile(tree, FILENAME, "exec", dont_inherit=True)
     except SyntaxError as error:
-        facts |= _fault(error, _message(text, error), error.lineno, error.offset)
+        facts |= _fault(error, _message(text, error), error.lineno)
         facts["at_end"] = _stops_short(text, error)
         facts["needs_python"] = newer.needed(text)
         return None, facts
     except (ValueError, MemoryError, RecursionError, OverflowError) as error:
-        return None, facts | _fault(error, str(error), None, None)
+        return None, facts | _fault(error, str(error), None)
     functions = list(entry.functions_of(tree))
     facts["functions"] = [_describe(item) for item in functions[:MOST_FUNCTIONS]]
     facts["empty"] = not tree.body
@@ -81,15 +81,12 @@ def _bounded(names: set[str]) -> list[str]:
     return sorted(name for name in names if len(name) <= NAME_CHARS)[:MOST_FUNCTIONS]
 
 
-def _fault(
-    error: BaseException, message: str | None, line: int | None, offset: int | None
-) -> dict[str, Any]:
+def _fault(error: BaseException, message: str | None, line: int | None) -> dict[str, Any]:
     return {
         "parsed": False,
         "kind": type(error).__name__,
         "message": (message or "")[:MESSAGE_CHARS],
         "line": line,
-        "offset": offset,
     }
 
 

@@ -40,7 +40,7 @@ class Job(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the worker saw: `result` is what the child sent, `output` what it printed.
+    """What the worker saw: `result` is what the child sent.
 
     `status` is the exit code or the negative number of a signal, None where no worker answered.
     """
@@ -49,21 +49,18 @@ class Answer(NamedTuple):
     status: int | None
     cpu_s: float
     wall_s: float
-    memory_kb: int
-    output_bytes: int
     result: bytes
-    output: bytes
 
 
-LOST = Answer("worker", None, 0.0, 0.0, 0, 0, b"", b"")
+LOST = Answer("worker", None, 0.0, 0.0, b"")
 _JOB = struct.Struct(">BddIIII")
-_ANSWER = struct.Struct(">BiddQQII")
+_ANSWER = struct.Struct(">BiddI")
 
 
 def pack_job(job: Job) -> bytes:
     """Return a job as the worker reads it."""
     kind, *limits, source, told = job
-    head = _JOB.pack(_KINDS.index(kind), *limits, len(source), len(told))
+    head = _JOB.pack(_KINDS.index(kind), *limits, len(source), len(source) + len(told))
     return b"".join((head, source, told))
 
 
@@ -74,8 +71,9 @@ def pack_told(told: dict[str, Any]) -> bytearray:
 
 def read_job(read: Callable[[int], bytes]) -> Job:
     """Read a job; raises as `_read` does."""
-    (kind, cpu_s, wall_s, memory_mb, output_kb), source, told = _read(read, _JOB)
-    return Job(_KINDS[kind], cpu_s, wall_s, memory_mb, output_kb, source, bytearray(told))
+    (kind, cpu_s, wall_s, memory_mb, output_kb, length), data = _read(read, _JOB)
+    source, told = data[:length], bytearray(data[length:])
+    return Job(_KINDS[kind], cpu_s, wall_s, memory_mb, output_kb, source, told)
 
 
 def pack_answer(answer: Answer) -> bytes:
@@ -83,29 +81,24 @@ def pack_answer(answer: Answer) -> bytes:
 
     Examples
     --------
-    >>> packed = pack_answer(Answer(None, 0, 0.5, 1.0, 9, 1, b'{"end": true}\n', b"x"))
+    >>> packed = pack_answer(Answer(None, 0, 0.5, 1.0, b'{"end": true}\n'))
     >>> read_answer(lambda most: packed).result
     b'{"end": true}\n'
     """
-    ended_by, *seen, result, output = answer
-    head = _ANSWER.pack(_ENDINGS.index(ended_by), *seen, len(result), len(output))
-    return b"".join((head, result, output))
+    ended_by, *seen, result = answer
+    return _ANSWER.pack(_ENDINGS.index(ended_by), *seen, len(result)) + result
 
 
 def read_answer(read: Callable[[int], bytes], most: int = 1 << 30) -> Answer:
     """Read an answer of at most so many bytes; raises as `_read` does."""
-    (ended_by, status, cpu_s, wall_s, memory_kb, output_bytes), result, output = _read(
-        read, _ANSWER, most
-    )
-    return Answer(
-        _ENDINGS[ended_by], status, cpu_s, wall_s, memory_kb, output_bytes, result, output
-    )
+    (ended_by, status, cpu_s, wall_s), result = _read(read, _ANSWER, most)
+    return Answer(_ENDINGS[ended_by], status, cpu_s, wall_s, result)
 
 
 def _read(
     read: Callable[[int], bytes], head: struct.Struct, most: int = 1 << 30
-) -> tuple[tuple[Any, ...], bytes, bytes]:
-    """Read one message: numbers, and two runs of bytes whose lengths are the last of them.
+) -> tuple[tuple[Any, ...], bytes]:
+    """Read one message: numbers, and as many bytes as the last of them says.
 
     Raises EOFError if the other side is gone. Raises ValueError if the message is longer than it
     may be.
@@ -113,16 +106,15 @@ def _read(
     data = b""
     while len(data) < head.size:
         data += _more(read, _CHUNK)
-    *numbers, first, second = head.unpack_from(data)
-    middle, end = head.size + first, head.size + first + second
+    *numbers, length = head.unpack_from(data)
+    end = head.size + length
     if end > most:
         raise ValueError(f"a message of {end} bytes")
     parts, have = [data], len(data)
     while have < end:
         parts.append(_more(read, end - have))
         have += len(parts[-1])
-    data = b"".join(parts)
-    return tuple(numbers), data[head.size : middle], data[middle:end]
+    return tuple(numbers), b"".join(parts)[head.size : end]
 
 
 def _more(read: Callable[[int], bytes], most: int) -> bytes:

@@ -72,7 +72,6 @@ class ParseReport:
     kind: str | None = None  # the exception's name
     message: str | None = None
     line: int | None = None
-    offset: int | None = None
     at_end: bool = False
     needs_python: str | None = None
     functions: tuple[Function, ...] = ()  # a method of the class `Solution` with that before it
@@ -130,11 +129,8 @@ class RunReport:
     ended_by: EndedBy | None = None
     signal: int | None = None
     exit_code: int | None = None
-    output: str = ""
-    output_bytes: int = 0
     cpu_s: float = 0.0
     wall_s: float = 0.0
-    memory_kb: int = 0
     reruns: int = 0
 
     @property
@@ -194,11 +190,8 @@ def run_report(answer: Answer, calls: int) -> RunReport:
         ended_by=answer.ended_by,
         signal=-status if status is not None and status < 0 else None,
         exit_code=status if status is not None and status >= 0 else None,
-        output=answer.output.decode("utf-8", "replace"),
-        output_bytes=answer.output_bytes,
         cpu_s=answer.cpu_s,
         wall_s=answer.wall_s,
-        memory_kb=answer.memory_kb,
     )
 
 
@@ -212,7 +205,6 @@ def parse_report(facts: Any) -> ParseReport:
         kind=text_of(facts.get("kind")),
         message=text_of(facts.get("message")),
         line=_whole(facts.get("line")),
-        offset=_whole(facts.get("offset")),
         needs_python=text_of(facts.get("needs_python")),
         functions=tuple(_function(item) for item in (functions or ())[:MOST_FUNCTIONS]),
         defines=_names(facts.get("defines")),

@@ -21,7 +21,6 @@ _ENTRY_BYTES = 4096  # what an empty file or folder costs
 _LOOK_S = 0.05  # how often disk use is added up
 _LOOK_OFTEN_S = 0.002  # where nothing tells the end of a process
 _FIRST_LOOK_MS = 10
-_TAIL = 4096
 _KILLED = (-int(signal.SIGXCPU), -int(signal.SIGKILL))
 
 
@@ -56,12 +55,11 @@ class Watch:
         self._pid = 0
         self._look_s = _LOOK_S
         self._result = bytearray()
-        self._head, self._tail, self._output_bytes = bytearray(), bytearray(), 0
+        self._output_bytes = 0
         self._ended_by: protocol.EndedBy | None = None
         self._status: int | None = None
         self._cpu_s = 0.0
         self._wall_s = 0.0
-        self._memory_kb = 0
         self._started = time.monotonic()
 
     def until_end(self, pid: int) -> protocol.Answer:
@@ -85,14 +83,7 @@ class Watch:
                 pass
             os.close(fd)
         return protocol.Answer(
-            self._ended_by,
-            self._status,
-            self._cpu_s,
-            self._wall_s,
-            self._memory_kb,
-            self._output_bytes,
-            bytes(self._result),
-            bytes(self._head + self._tail),
+            self._ended_by, self._status, self._cpu_s, self._wall_s, bytes(self._result)
         )
 
     def _look_until_reaped(self) -> None:
@@ -156,16 +147,10 @@ class Watch:
             if len(self._result) >= RESULT_BYTES:
                 self._end("result")
         else:
-            self._keep_output(data)
+            self._output_bytes += len(data)
+            if self._output_bytes > self._limits.output_kb * _KIBIBYTE:
+                self._end("output")
         return True
-
-    def _keep_output(self, data: bytes) -> None:
-        self._output_bytes += len(data)
-        room = _TAIL - len(self._head)
-        self._head += data[:room]
-        self._tail = (self._tail + data[room:])[-_TAIL:]
-        if self._output_bytes > self._limits.output_kb * _KIBIBYTE:
-            self._end("output")
 
     def _end(self, reason: protocol.EndedBy) -> None:
         """Note the first limit that was passed, and kill the child if it still runs."""
@@ -187,7 +172,6 @@ class Watch:
         self._status = os.waitstatus_to_exitcode(status)
         self._wall_s = time.monotonic() - self._started
         self._cpu_s = usage.ru_utime + usage.ru_stime
-        self._memory_kb = usage.ru_maxrss
         if self._ended_by is None and self._status in _KILLED and self._cpu_s >= self._limits.cpu_s:
             self._ended_by = "cpu"  # by the hard limit
         return True

@@ -74,7 +74,6 @@ _COLUMNS = (
     *_NUMBERS,
 )
 _TYPED = ", ".join(f'"{name}" {_type(name)}' for name in _COLUMNS)
-_NAMES = ", ".join(f'"{name}"' for name in RUN_COLUMNS)
 _OWN = ", ".join(f'r."{name}"' for name in RUN_COLUMNS)
 _SHOWN = ", ".join(f'"{name}"' for name in _COLUMNS if name not in ("own_id", "noted"))
 SCHEMA = (

@@ -199,12 +199,6 @@ def keep_warm(cost: Costs) -> Text:
     return capitalised(f"{found[0]}.") if found else Text()
 
 
-def tokens(cost: Costs, name: str) -> str:
-    """Return how many tokens of a kind the run had; an en dash where the endpoint says nothing."""
-    known = floats(cost.run.columns("attempt", name, known=name), name)
-    return f"{np.nansum(known):,.0f}" if np.isfinite(known).any() else "–"
-
-
 def _unknown(cost: Costs) -> Text:
     if not len(cost.service.seconds):
         return Text("Cost unknown: no request has a known time")

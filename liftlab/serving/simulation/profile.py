@@ -175,16 +175,12 @@ class Chance:
 
     Examples
     --------
-    >>> Chance("a", 1).share() == Chance("a", 1).share()
+    >>> Chance("a", 1).count(1, 99) == Chance("a", 1).count(1, 99)
     True
     """
 
     def __init__(self, *name: object) -> None:
         self._name = name
-
-    def share(self) -> float:
-        """Draw evenly from 0 to 1."""
-        return self._random.random()
 
     def happens(self, probability: float) -> bool:
         """Draw whether something happens; a probability of 0 draws nothing."""
