@@ -98,6 +98,6 @@ def test_how_good_an_estimate_was() -> None:
         name="intent_inference", low_s=1.0, high_s=2.0, measured=_s(1.5), inside=inside
     )
     assert list(text.estimates(_result(kept=(kept,)))) == [
-        "intent inference was estimated at 1.00–2.00 s; its median is 1.5 s, and 80 % of its times lie "
-        "in the range."
+        "intent inference was estimated at 1.00–2.00 s; its median is 1.5 s, and 80 % of its "
+        "times lie in the range."
     ]
