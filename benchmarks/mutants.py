@@ -196,6 +196,7 @@ class Copy:
         command = [sys.executable, "-m", "venv", "--without-pip", str(folder / ".venv")]
         subprocess.run(command, check=True)
         (site,) = (folder / ".venv").glob("lib/python*/site-packages")
+        (folder / ".venv" / "share").symlink_to(Path(sys.prefix) / "share")  # Jupyter's templates
         paths = f"{folder}\n{sysconfig.get_path('purelib')}\n"
         (site / "liftlab.pth").write_text(paths)
         verb = folder / ".venv" / "bin" / "liftlab"
@@ -252,7 +253,8 @@ class Copy:
         while failing := self._failing_with(mutant, (*tests, *unsound)):
             if self.is_sound(failing):
                 return KILLED, failing[0]
-            more = tuple(f"--deselect={test}" for test in failing)
+            files = dict.fromkeys(test.partition("::")[0] for test in failing)
+            more = tuple(f"--deselect={file}" for file in files)
             if set(failing) >= set(tests) or set(more) <= set(unsound):
                 return UNTRIED, failing[0]
             unsound += more

@@ -151,5 +151,5 @@ def test_a_stage_is_asked_where_its_table_says() -> None:
 
 def test_a_pipeline_is_found_by_its_name() -> None:
     assert SETTINGS.pipeline("direct").stages == ("code",)
-    with pytest.raises(UnknownName, match="dirct"):
-        SETTINGS.pipeline("dirct")
+    with pytest.raises(UnknownName, match="direct_"):
+        SETTINGS.pipeline("direct_")

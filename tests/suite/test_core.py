@@ -65,8 +65,8 @@ def test_a_suite_is_called_as_the_file_says_or_as_it_is_named() -> None:
 
 
 def test_no_such_case() -> None:
-    with pytest.raises(UnknownName, match=r"duoble.*double"):
-        TWO["duoble"]
+    with pytest.raises(UnknownName, match=r"double_.*double"):
+        TWO["double_"]
 
 
 @pytest.mark.parametrize(

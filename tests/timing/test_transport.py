@@ -362,6 +362,18 @@ async def test_tls_to_a_server_without_it_is_a_tls_failure(loopback, transport):
     plain.close()
 
 
+@pytest.mark.parametrize("direct", ["127.0.0.1", "*"])
+async def test_a_host_that_no_proxy_names_is_asked_itself(loopback, monkeypatch, direct):
+    server = await loopback(ok)
+    monkeypatch.setenv("http_proxy", "http://nowhere.invalid:1")
+    monkeypatch.setenv("no_proxy", direct)
+    transport = StampedTransport(use_proxy=True)
+    request = httpx.Request("GET", f"{server.url}/x")
+    assert (await transport.handle_async_request(request)).status_code == 200
+    assert server.requests[0].path == "/x"
+    await transport.aclose()
+
+
 async def test_a_name_that_does_not_resolve_is_a_dns_failure(transport):
     with pytest.raises(TransportFailure) as caught:
         # RFC 6761: no server ever knows a name under .invalid.

@@ -1,0 +1,127 @@
+"""Curves over time: what is drawn where, and what is said of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+
+from liftlab.reporting.figures import base
+from liftlab.reporting.figures.curves import MOST_POINTS, Curve, curves, drift, reached
+
+TWO = Curve(name="right", hue=base.BLUE, x=np.array([1.0, 3.0]), y=np.array([0.25, 0.5]))
+
+
+def _figure(*lines: Curve, targets: Any = None) -> base.Figure:
+    return curves(lines, targets or {}, axis=["seconds"], caption="c")
+
+
+def _axes(figure: base.Figure, width: float = base.WIDE) -> Axes:
+    (axes,) = figure.draw(width).axes
+    return axes
+
+
+def _legend(axes: Axes) -> list[str]:
+    legend = axes.get_legend()
+    return [text.get_text() for text in legend.get_texts()] if legend else []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "share"),
+    [(0.0, 0.0), (0.99, 0.0), (1.0, 0.25), (2.9, 0.25), (3.0, 0.5), (9.0, 0.5)],
+)
+def test_a_share_is_reached_at_its_time_and_kept(seconds: float, share: float) -> None:
+    assert TWO.at(seconds) == share
+
+
+def test_a_curve_is_told_at_its_targets_and_in_the_end() -> None:
+    alt = _figure(TWO, targets={"goal": 2.0}).alt
+    assert alt.endswith("right: 25 % by 2 s, 50 % in the end.")
+    empty = Curve(name="right", hue=base.BLUE, x=np.array([]), y=np.array([]))
+    assert _figure(empty).alt.endswith("right: 0 % in the end.")
+    assert _figure().alt.endswith(". None.")
+
+
+def test_a_curve_begins_at_nothing_and_goes_on_to_the_end() -> None:
+    axes = _axes(_figure(TWO))
+    (line,) = axes.lines
+    end = axes.get_xlim()[1]
+    assert list(line.get_xdata()) == [0, 1, 3, end]
+    assert list(line.get_ydata()) == [0, 0.25, 0.5, 0.5]
+    assert line.get_drawstyle() == "steps-post"
+    assert end == pytest.approx(3.3, abs=0.05)
+    assert _legend(axes) == ["right"]
+    assert len(axes.collections) == 1  # few points are shown as such
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0 %", "50 %", "90 %", "all"]
+    assert list(axes.get_yticks()) == [0, 0.5, 0.9, 1]
+
+
+def test_many_points_are_a_line_alone() -> None:
+    x = np.arange(1.0, 1001.0)
+    axes = _axes(_figure(Curve(name="n", hue=base.BLUE, x=x, y=x / 1000)))
+    assert len(axes.collections) == 0
+    assert len(axes.lines[0].get_xdata()) <= 402
+    assert axes.get_xlim()[1] == pytest.approx(1.1 * 995, rel=0.01)  # not to the last of them
+
+
+def test_a_target_is_in_view_or_in_words() -> None:
+    axes = _axes(_figure(TWO, targets={"goal": 5.0, "far": 900.0}))
+    assert [5.0, 5.0] in [list(line.get_xdata()) for line in axes.lines]
+    assert axes.get_xlim()[1] == pytest.approx(5.5)
+    assert "far 900 s is out of view" in axes.get_xlabel()
+
+
+def test_nothing_to_show_is_said() -> None:
+    axes = _axes(_figure())
+    assert [text.get_text() for text in axes.texts] == ["Nothing to show"]
+    assert _legend(axes) == []
+
+
+def test_what_never_ends_is_reached_by_no_time() -> None:
+    line = Curve(name="n", hue=base.BLUE, x=np.array([1.0, np.inf]), y=np.array([0.5, 1.0]))
+    assert _axes(_figure(line)).get_xlim()[1] == pytest.approx(1.1)
+    times, shares = reached(np.array([1.0, np.inf]))
+    assert shares[np.isfinite(times)].max() == 0.5
+    assert (shares[0], shares[-1], len(shares)) == (0, 1, 401)
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [([], "0 end-to-end"), ([np.nan], "0 end-to-end"), ([0.5, 2.0], "2 end-to-end")],
+)
+def test_drift_is_told_from_least_to_most(times: list[float], told: str) -> None:
+    alt = drift(np.array(times), caption="c").alt
+    assert alt.startswith(told)
+    assert alt.endswith("from 0.5 to 2 times." if len(times) == 2 else "in order: none.")
+
+
+def test_each_trial_has_its_place_in_the_order() -> None:
+    axes = _axes(drift(np.array([1.0, np.nan, 2.0]), caption="c"))
+    assert axes.collections[0].get_offsets().tolist() == [[1, 1], [3, 2]]
+    assert [list(line.get_ydata()) for line in axes.lines] == [[1, 1]]
+    assert _legend(axes) == ["a trial"]
+    assert axes.get_ylim() == pytest.approx((0, 2.2))
+    assert "of" not in axes.get_xlabel().split("trials")[0]
+
+
+@pytest.mark.parametrize(("count", "rolling"), [(44, False), (45, True)])
+def test_a_rolling_median_needs_three_times_its_width(count: int, rolling: bool) -> None:
+    values = np.where(np.arange(count) < count // 2, 1.0, 2.0)
+    axes = _axes(drift(values, caption="c"))
+    assert ("rolling median" in _legend(axes)) is rolling
+    if rolling:
+        line = axes.lines[-1]
+        assert len(line.get_xdata()) == 45 - 15 + 1
+        assert (line.get_xdata()[0], line.get_xdata()[-1]) == (8, 38)  # the middle of fifteen
+        assert (line.get_ydata()[0], line.get_ydata()[-1]) == (1.0, 2.0)
+
+
+def test_of_many_trials_some_are_drawn_and_that_is_said() -> None:
+    exact = _axes(drift(np.ones(MOST_POINTS), caption="c"))
+    assert len(exact.collections[0].get_offsets()) == MOST_POINTS
+    assert exact.get_xlabel().startswith("trials in the order")
+    more = _axes(drift(np.ones(MOST_POINTS + 1), caption="c"))
+    assert len(more.collections[0].get_offsets()) == MOST_POINTS
+    assert more.get_xlabel().startswith("600 of 601 trials")

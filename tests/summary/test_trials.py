@@ -1,0 +1,81 @@
+"""Every trial of a run: how it went, and which answers are shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from liftlab.errors import UnknownName, UsageError
+from liftlab.store import RunData
+from liftlab.summary.trials import MOST, examples_of, facets_of, like_of, trial_of, trials_of
+
+TRIALS = pd.DataFrame(
+    {
+        "case_id": ["a", "a", "b", "c", "d"],
+        "repeat": [1, 2, 1, 1, 1],
+        "category": ["lists", "lists", "lists", "lists", None],
+        "outcome": ["fail", "pass", "pass", "fail", "pass"],
+    }
+)
+
+
+def test_a_right_answer_beside_a_wrong_one_is_of_the_same_case_first() -> None:
+    rows = TRIALS.to_dict("records")
+    assert list(like_of(TRIALS, rows[0])) == [("a", 2), ("a", 2), ("b", 1)]
+    assert list(like_of(TRIALS, rows[3])) == [("a", 2), ("b", 1)]
+    assert list(like_of(TRIALS, {"case_id": "x", "category": "sets"})) == []
+
+
+def test_how_the_published_day_went(day: RunData) -> None:
+    found = trials_of(day)
+    assert found.completed == 4
+    assert found.requests == len(day.attempts)
+    assert found.tokens == ()
+
+
+def test_requests_that_failed_on_the_way_are_counted(day: RunData) -> None:
+    attempts = pd.DataFrame(
+        {
+            "stage": "code",
+            "attempt": [1, 2, 2],
+            "retry_reason": [None, "reset", "stale_connection"],
+            "transport_ok": [False, True, None],
+            "output_tokens": [None, 7, 5],
+            "phase": "measure",
+        }
+    )
+    found = trials_of(replace(day, attempts=attempts))
+    assert (found.requests, found.retries, found.failed) == (3, 1, 1)
+    assert found.output_tokens == 12
+    attempts["output_tokens"] = pd.Series([None] * 3, dtype="Int64")
+    assert trials_of(replace(day, attempts=attempts)).output_tokens is None
+
+
+def test_examples_take_each_class_in_turn(day: RunData) -> None:
+    found = examples_of(day)
+    assert found.failed == 4
+    classes = [row.failure_class for row in found.rows]
+    assert set(classes[:2]) == {"missing_return", "indentation_error"}
+    assert len(classes) == 4 <= MOST
+    many = replace(day, trials=pd.concat([day.trials] * 3, ignore_index=True))
+    assert (len(examples_of(many).rows), examples_of(many).failed) == (MOST, 12)
+
+
+def test_facets_that_are_no_object_are_none(day: RunData) -> None:
+    case, repeat = day.grades.iloc[0][["case_id", "repeat"]]
+    for kept in ("{", "[1]", None):
+        grades = day.grades.assign(facets=kept)
+        assert facets_of(replace(day, grades=grades), case, repeat) == {}
+    grades = day.grades.assign(facets='{"line": 3}')
+    assert facets_of(replace(day, grades=grades), case, repeat) == {"line": 3}
+    assert facets_of(day, "nobody", 1) == {}
+
+
+def test_a_trial_that_there_is_not(day: RunData) -> None:
+    with pytest.raises(UnknownName, match=r"is_evn.*is_even"):
+        trial_of(day, "is_evn")
+    with pytest.raises(UsageError, match=r"is_even has no repeat 2 in .*, but 1"):
+        trial_of(day, "is_even", 2)
+    assert trial_of(day, "is_even").case_id == "is_even"
