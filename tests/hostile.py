@@ -6,7 +6,11 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pandas as pd
+
 from liftlab.store import RunData
+from liftlab.suite import Case
+from liftlab.summary.trials import Exchange, TrialDetails
 
 # Each holds a mark of its own, h01 to h40, by which it is found again wherever it went.
 STRINGS = (
@@ -68,6 +72,35 @@ def renamed(run: RunData, strings: Sequence[str]) -> RunData:
         difficulty=several[::-1],
         failure_class=trials["failure_class"].where(~failed, several),
     )
-    names = ("model", "endpoint", "hardware", "suite", "pipeline", "protocol", "platform")
-    row = replace(run.run, **dict(zip(names, itertools.cycle(strings[::5]), strict=False)))
+    names = (
+        "model", "endpoint", "hardware", "suite", "pipeline", "protocol", "platform", "python",
+        "git_commit", "liftlab_version", "left_out",
+    )  # fmt: skip
+    row = replace(run.run, **dict(zip(names, itertools.cycle(strings[::3]), strict=False)))
     return replace(run, run=row, **tables)
+
+
+def kept_of(run: RunData, text: str) -> TrialDetails:
+    """Return a trial of which a model, an endpoint and a grader wrote nothing but the text."""
+    case = str(run.trials["case_id"].iloc[0])
+    mine = {name: getattr(run, name) for name in ("stages", "attempts")}
+    rows = {name: table[table["case_id"] == case] for name, table in mine.items()}
+    rows["attempts"] = rows["attempts"].assign(finish_reason=text)
+    check = dict.fromkeys(("call", "expected", "actual", "error"), text)
+    exchange = Exchange(
+        stage="ir_to_code", attempt=1, prompt=text, system=text, schema=None, reply=text
+    )
+    return TrialDetails(
+        run=run,
+        case_id=text,
+        repeat=1,
+        trial={"outcome": "fail", "failure_class": text, "e2e_s": 1.0, "checks_total": 1}
+        | {"checks_passed": 0},
+        checks=pd.DataFrame([check | {"passed": False}]),
+        exchanges=(exchange,),
+        ir=text,
+        code=text,
+        facets={"exception": text, "message": text, "line": 1},
+        case=Case(case_id="x", prompt=text, entry_point="f", checks=()),
+        **rows,
+    )

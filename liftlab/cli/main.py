@@ -15,6 +15,7 @@ import click
 
 from liftlab import __version__
 from liftlab.errors import INTERRUPTED_EXIT_CODE, LiftlabError, unknown
+from liftlab.words import printable
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 # Each verb with its file and its line of help, so that `--help` loads none of them.
@@ -194,4 +195,4 @@ def _color() -> bool | None:
 def say(line: str) -> None:
     """Write a line for the person at the terminal: progress and errors, never results."""
     with suppress(OSError):  # the terminal is gone
-        click.echo(line, err=True)
+        click.echo(printable(line), err=True)  # a file's name may be anything

@@ -157,7 +157,7 @@ def trial_table(summary: RunSummary) -> pd.DataFrame:
     times = stages.pivot_table(index=keys, columns="stage", values="latency_s", sort=False)
     for stage in stages["stage"].drop_duplicates():
         if stage in times:
-            seconds = times[stage].map(_seconds).rename(words.stage(stage))
+            seconds = times[stage].map(_seconds).rename(one_line(words.stage(stage)))
             table = table.merge(seconds.reset_index(), on=keys, how="left")
     merged = table.merge(trials, on=keys)
     table["e2e"] = merged["e2e_s"].map(_seconds)
@@ -165,9 +165,10 @@ def trial_table(summary: RunSummary) -> pd.DataFrame:
         table["liftlab's own"] = merged["client_s"].map(_seconds)
     table["attempts"] = merged["attempts"].astype("string").fillna("")
     table["outcome"] = merged["outcome"].fillna("ungraded")
-    table["what went wrong"] = went_wrong(trials, stages)
+    table["what went wrong"] = [one_line(why) for why in went_wrong(trials, stages)]
     checks = merged[["checks_passed", "checks_total"]].astype("string").fillna("")
     table["checks"] = (checks["checks_passed"] + "/" + checks["checks_total"]).str.strip("/")
+    table["case_id"] = table["case_id"].map(one_line)
     return table.rename(columns={"case_id": "prompt"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import quote
 
 from liftlab.reporting.export import page_of_section
 from liftlab.reporting.html import Html, tag
@@ -71,7 +72,7 @@ def _badges(summary: RunSummary) -> Iterator[str]:
 
 def _entry(page: Rendered, topic: str) -> Html:
     said = tag("dd", page.fault, cls="fault") if page.fault else tag("dd", Html(page.title_html))
-    return tag("div", tag("dt", tag("a", topic, href=f"{page.name}.html")), said)
+    return tag("div", tag("dt", tag("a", topic, href=f"{quote(page.name)}.html")), said)
 
 
 def _files(summary: RunSummary, names: Sequence[str], has_trials: bool) -> Iterator[Html]:

@@ -82,11 +82,11 @@ def glossary() -> tuple[str, set[str]]:
 
 def trials_page(run: RunData, pages: Iterable[str]) -> tuple[str, list[str]]:
     """Return a page of the trials that pages name, each in full, and their marks."""
-    marks = list(dict.fromkeys(mark for html in pages for mark in _TRIAL.findall(html)))
-    wanted = marks[:MOST_TRIALS]
+    marks = dict.fromkeys(mark for html in pages for mark in _TRIAL.findall(html))
     cases = {trial_mark(case, ""): case for case in run.trials["case_id"].unique()}
-    parted = {mark: mark.split("-") for mark in wanted}
-    keys = {mark: (cases[f"{case}-"], int(repeat)) for mark, (case, repeat) in parted.items()}
+    parted = {mark: mark.split("-") for mark in marks if f"{mark.split('-')[0]}-" in cases}
+    wanted = list(parted)[:MOST_TRIALS]  # a notebook of one's own may name those of another run
+    keys = {mark: (cases[f"{parted[mark][0]}-"], int(parted[mark][1])) for mark in wanted}
     tables = ("trials", "stages", "attempts", "grades", "checks")
     named = {case for case, _ in keys.values()}
     rows = {name: getattr(run, name) for name in tables}

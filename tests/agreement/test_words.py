@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
 from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,10 +20,11 @@ from liftlab.cli import show
 from liftlab.reporting import markdown
 from liftlab.reporting.export import export
 from liftlab.reporting.figures.base import Figure
+from liftlab.reporting.mail import draft
 from liftlab.reporting.render import judge
 from liftlab.reporting.sections import attach
 from liftlab.reporting.text import targets
-from liftlab.reporting.text.messages import AUDIENCES
+from liftlab.reporting.text.messages import AUDIENCES, LEADERSHIP_WORDS
 from liftlab.reporting.text.reasons import reason_lines
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData
@@ -155,6 +157,14 @@ def test_nothing_on_the_terminal_makes_a_reader_stumble(summary: RunSummary) -> 
         for match in re.finditer(pattern, text)
     }
     assert found == set()
+
+
+def test_leadership_reads_ninety_words(summary: RunSummary) -> None:
+    mail = message_from_bytes(draft(summary, "leadership", [], b""), policy=policy.default)
+    told = mail.get_body(("plain",)).get_content()  # type: ignore[attr-defined]
+    said = markdown.message(summary, "leadership")
+    assert 0 < len(said.split()) <= LEADERSHIP_WORDS
+    assert " ".join(said.split()) in " ".join(told.split())
 
 
 def test_a_leader_reads_no_statistics(summary: RunSummary) -> None:

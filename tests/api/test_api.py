@@ -250,6 +250,7 @@ def test_every_result_is_a_table_and_axes(name: str, week2: liftlab.Run) -> None
 def test_a_result_in_words_has_a_table_and_no_axes(week2: liftlab.Run) -> None:
     summary: Any = week2.summary
     assert "python" in summary.provenance.frame()["what"].tolist()
+    assert "python" in summary.provenance.brief.frame()["what"].tolist()
     assert len(summary.examples.frame()) == 4
     assert set(summary.claims.frame().columns) >= {"claim", "ruling", "why"}
     with pytest.raises(UsageError, match="holds words"):

@@ -12,21 +12,25 @@ from html import unescape
 import pandas as pd
 import pytest
 
+from liftlab.cli import show
+from liftlab.cli.main import say
+from liftlab.cli.show import trial_lines
 from liftlab.reporting import markdown
 from liftlab.reporting.export import export
 from liftlab.reporting.html import escape, tag
 from liftlab.reporting.index import index
 from liftlab.reporting.mail import draft
 from liftlab.reporting.render import Rendered
-from liftlab.reporting.sections import attach
+from liftlab.reporting.sections import attach, section_of
 from liftlab.reporting.tables import table
 from liftlab.reporting.text import run as run_text
+from liftlab.reporting.text.reasons import reason_lines
 from liftlab.settings import load_project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
 from liftlab.words import name, one_line, printable, seen
 from tests.agreement.test_words import NOTEBOOKS, executed
-from tests.hostile import STRINGS, renamed
+from tests.hostile import STRINGS, kept_of, renamed
 from tests.reporting.conftest import synthetic_run
 from tests.reporting.test_export import dangers
 
@@ -70,7 +74,8 @@ def test_there_are_forty() -> None:
 
 def test_no_page_holds_markup_of_theirs(pages: dict[str, str]) -> None:
     own = {f"href={stem}.html" for stem in pages} | {
-        f"href={name}" for name in ("status.html", "report.zip", "status.md", "daily.md")
+        f"href={name}"
+        for name in ("status.html", "definitions.html", "report.zip", "status.md", "daily.md")
     }
     for stem, html in pages.items():
         assert set(dangers(html)) <= own, stem
@@ -116,6 +121,35 @@ def test_each_is_shown_wherever_a_name_can_stand(text: str, week2: RunData) -> N
         assert marks(shown) == marks(text)
     for shown in (seen(text), printable(text), escape(text), str(tag("p", line)), cell):
         is_clean(shown)
+
+
+@pytest.mark.parametrize("text", STRINGS)
+def test_what_was_kept_of_a_trial_is_shown_as_text(text: str, week2: RunData) -> None:
+    trial = kept_of(week2, text)
+    html = str(section_of(trial).html())
+    assert dangers(html) == []
+    is_clean(unescape(html))
+    assert html.count(min(marks(text))) >= 8
+    lines = "\n".join(trial_lines(trial))
+    is_clean(lines)
+    assert lines.count(min(marks(text))) >= 5
+
+
+def test_a_terminal_obeys_nothing_of_a_run(summary: RunSummary) -> None:
+    lines = [show.heading(summary.run), *show.sentences(summary), *reason_lines(summary.run)]
+    text = printable("\n".join(lines)) + show.trial_table(summary).to_string()
+    is_clean(text)
+    assert marks(text) == ALL
+
+
+@pytest.mark.parametrize("text", STRINGS)
+def test_a_line_for_the_terminal_may_name_any_file(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(f"wrote {text}.html")
+    shown = capsys.readouterr().err
+    is_clean(shown)
+    assert marks(shown) == marks(text)
 
 
 def test_a_cut_is_seen() -> None:

@@ -57,6 +57,11 @@ def test_a_damaged_folder_costs_one_section(week2: RunData) -> None:
     assert "manifest.json: cannot be read" in trials_page(week2, [shown])[0]
 
 
+def test_trials_of_another_run_lead_nowhere(week2: RunData, forty: RunData) -> None:
+    shown = str(table(pd.DataFrame({"Prompt": trial_codes(forty.trials.head(2))})))
+    assert trials_page(week2, [shown])[1] == []
+
+
 def test_only_so_many_trials_are_written_in_full(
     forty: RunData, monkeypatch: pytest.MonkeyPatch
 ) -> None:

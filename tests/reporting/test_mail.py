@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import smtplib
 from email import message_from_bytes, policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from liftlab.reporting.mail import draft
 from liftlab.reporting.text import messages
@@ -80,3 +83,40 @@ def test_what_nobody_answered_has_no_figures(empty_run: RunData) -> None:
     mail = opened(empty_run)
     assert mail["subject"] == "No request has ended yet"
     assert not [part for part in mail.walk() if part.get_content_maintype() == "image"]
+
+
+class Inbox:
+    """Keeps what a server was sent, as it came over the wire."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.envelopes.append(envelope)
+        return "250 OK"
+
+
+def deliver(sent: bytes, host: str, port: int) -> None:
+    with smtplib.SMTP(host, port) as client:
+        client.send_message(message_from_bytes(sent, policy=policy.default), "me@example.org")
+
+
+async def test_a_server_takes_it_and_all_its_parts_arrive(week2: RunData) -> None:
+    page = "<!doctype html><p>Straße, 'name', ., \n.\n..\n".encode() + b"x" * 200_000
+    sent = draft(summarize(week2, load_project(environ={})), None, TO, page)
+    inbox = Inbox()
+    loop = asyncio.get_running_loop()
+    async with await loop.create_server(lambda: SMTP(inbox), "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        await asyncio.to_thread(deliver, sent, host, port)
+    [envelope] = inbox.envelopes
+    assert envelope.rcpt_tos == ["a@example.org", "b@example.org"]
+    mail = message_from_bytes(envelope.content, policy=policy.default)
+    assert not [part.defects for part in mail.walk() if part.defects]
+    kinds = [part.get_content_type() for part in mail.walk() if not part.is_multipart()]
+    assert kinds == ["text/plain", "text/html", "image/png", "image/png", "text/html"]
+    [attached] = mail.iter_attachments()
+    assert attached.get_payload(decode=True) == page
+    before = message_from_bytes(sent, policy=policy.default)
+    for kind in ("plain", "html"):
+        assert body(mail, kind).splitlines() == body(before, kind).splitlines()

@@ -8,7 +8,9 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
+from html import escape, unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -26,6 +28,8 @@ from liftlab.reporting.render import Job, Rendered
 from liftlab.settings import Project, load_project
 from liftlab.store import create
 from liftlab.summary import RunSummary
+from tests.hostile import STRINGS
+from tests.reporting.test_export import dangers
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +53,7 @@ class Renderer:
         return Rendered(
             name=name,
             html=str(job.html),
-            title_html=f"Finding &lt;of&gt; {name}",
+            title_html=f"Finding &lt;of&gt; {escape(name)}",
             fault=fault,
             run_id=self.run_id,
         )
@@ -202,6 +206,22 @@ def test_the_run_s_page_brings_its_tables(project: Project, renderer: Renderer) 
     renderer.table = "t-0123abcd.csv"
     folder = report.write_report(project, None, lambda _: None)
     assert (folder / renderer.table).is_file()
+
+
+def test_a_notebook_may_be_called_anything(project: Project, renderer: Renderer) -> None:
+    cells = json.dumps({"cells": [{"cell_type": "markdown", "source": ["# Mine"]}]})
+    for place, text in enumerate(STRINGS):
+        name = re.sub("[/\0\ud800]", "_", text)[:100].rstrip()
+        (project.path("notebooks") / f"{place + 30}_{name}.ipynb").write_text(cells)
+    folder = report.write_report(project, "week1", lambda _: None)
+    for path in folder.glob("*.html"):
+        html = path.read_bytes().decode()
+        links = [unquote(unescape(link)) for link in re.findall(r'href="([^"#]+)["#]', html)]
+        links = [link for link in links if not link.startswith("data:")]
+        assert [link for link in links if not (folder / link).is_file()] == []
+        own = {*("href=" + unescape(link) for link in re.findall(r'href="([^"]+)"', html))}
+        assert set(dangers(html)) <= own
+    assert len(list(folder.glob("[3-7]*.html"))) == len(STRINGS)
 
 
 def test_code_is_left_out_for_readers_outside(project: Project, renderer: Renderer) -> None:

@@ -27,7 +27,8 @@ _NAMED = 3  # slow steps, failure classes: the worst first
 def leadership(summary: RunSummary) -> Text:
     """Return at most 90 words for a manager: what works, how fast, what it costs, what is next."""
     if (words := findings.own(summary)) is not None:
-        return words.message(summary)
+        told = words.message(summary)
+        return told if len(told.split()) <= LEADERSHIP_WORDS else users(summary)
     said: list[str] = []
     for sentence in _for_leadership(summary):
         if sentence and sum(len(part.split()) for part in [*said, sentence]) <= LEADERSHIP_WORDS:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from liftlab.reporting.text import findings, run
+from liftlab.reporting.text.base import Text
 from liftlab.reporting.text.messages import (
     AUDIENCES,
     LEADERSHIP_WORDS,
@@ -71,6 +72,17 @@ def test_no_message_is_empty_or_too_long(any_run: RunData) -> None:
     for _, written in AUDIENCES.values():
         assert written(of(any_run)).strip()
     assert len(leadership(of(any_run)).split()) <= LEADERSHIP_WORDS
+
+
+@pytest.mark.parametrize(("words", "said"), [(90, 90), (91, 1)])
+def test_leaders_read_no_long_causes_of_session_failures(
+    words: int, said: int, week2: RunData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = of(week2)
+    vars(summary)["sessions"] = object()
+    monkeypatch.setattr("liftlab.reporting.text.sessions.message", lambda _: Text("x " * words))
+    monkeypatch.setattr(findings, "title", lambda _: Text("Bad"))
+    assert len(leadership(summary).split()) == said
 
 
 @pytest.mark.parametrize("audience", AUDIENCES)
