@@ -88,7 +88,8 @@ async def ready(
         sender.follows(stop, count)
         begins_ns = await begin(request.segment, folder, clock, stop, is_open=sent is None)
         if sent is None:
-            await sender.open(plan, request.lanes, numbers, begins_ns)
+            if not await sender.open(plan, request.lanes, numbers, begins_ns):
+                stop.status = stop.status or "partial"
         else:
             await sender.closed(len(numbers), concurrency, numbers, sent)
         return False
@@ -232,7 +233,7 @@ class Sender:
         at_most: int | None = None,
         numbers: Sequence[int] | None = None,
         begins_ns: int | None = None,
-    ) -> None:
+    ) -> bool:
         """Send requests at the moments of a plan, in seconds after its start.
 
         The moments are fixed before the first request, and none is ever moved: one that has
@@ -240,7 +241,8 @@ class Sender:
         one of them to end, as it would in a client with so many connections.
 
         `numbers` are the requests of the plan that are sent here, `begins_ns` is when it starts.
-        What was due before this was ready is never sent: that load is past.
+        What was due before this was ready is never sent: that load is past. Returns whether
+        everything was sent.
         """
         now_ns = time.perf_counter_ns()
         zero_ns = now_ns + int(_LEAD_S * 1e9) if begins_ns is None else begins_ns
@@ -260,12 +262,13 @@ class Sender:
                     if free is not None:
                         await free.acquire()
                     if self._stop.status is not None:
-                        return
+                        return False
                     self._batches.check()
                     task = group.create_task(self._send(asked))
                     if free is not None:
                         task.add_done_callback(lambda _: free.release())
                     await asyncio.sleep(0)  # it is ready before the next one is made
+        return not past
 
     def _asked(
         self,

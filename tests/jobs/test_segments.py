@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from liftlab import jobs, store
+from liftlab.cli.main import main
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.runner import control
 from liftlab.runner.request import RunRequest
@@ -39,7 +40,8 @@ def server() -> Iterator[SimulatorServer]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, server: SimulatorServer) -> Project:
+def project(tmp_path: Path, server: SimulatorServer, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "liftlab.toml").write_text("")
     overrides = {"run.endpoint": server.url, "run.protocol": "lift"}
     return load_project(tmp_path, environ={}, overrides=overrides)
@@ -70,6 +72,7 @@ def test_a_segment_asked_for_twice_is_sent_once(project: Project, server: Simula
     folder = sent(request)
     before = requests_at(server, folder.run_id)
     assert len(before) == 11  # a lane of its own warmed up, and ten of twenty
+    assert main(["doctor", folder.run_id]) == 0
     assert jobs.run_segment(request, listen=silent).path == folder.path
     assert requests_at(server, folder.run_id) == before
 
@@ -106,7 +109,8 @@ def test_an_open_segment_that_is_late_leaves_out_what_was_due(project: Project) 
     run = jobs.open_run(folder.run_id, project=project)
     load = summarize(run, project).load
     assert load is not None
-    assert (load.n, load.missing) == (0, 10)
+    assert (load.n, load.missing, run.run.status) == (0, 10, "partial")
+    assert main(["doctor", folder.run_id]) == 0
 
 
 def test_processes_make_one_run_of_each_request_once(
