@@ -156,7 +156,12 @@ def require_complete(run: RunData) -> None:
         why = "a limit ended it, or it began late"
         raise RunIncomplete(f"{run.run.run_id}: {why}, after {len(run.trials):,} requests")
     if run.run.status != "complete":
-        raise RunIncomplete(f"{run.run.run_id}: not all that was planned was sent, or is kept")
+        parts = run.folder.manifest().get("merged", {}).get("parts", ())
+        again = " ".join(["; then: liftlab merge", *(part["run_id"] for part in parts)])
+        raise RunIncomplete(
+            f"{run.run.run_id}: not all that was planned was sent, or is kept. Closed loops go on "
+            f"by liftlab load --resume RUN{again if parts else ''}"
+        )
 
 
 @click.command("merge")

@@ -13,11 +13,12 @@ import resource
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from liftlab.endpoints.base import Endpoint, Reply, Request
@@ -77,8 +78,7 @@ async def ready(
     sent = None if arrivals else Sent(folder, numbers)
     sender = Sender(load, endpoint, journal, clock, batches, note=Notes())
     if sent is not None:
-        made = journal.attempts_made()
-        sender.give_up(sent.lost(made, journal.committed()), made)
+        await sender.give_up(sent, journal)
     if sent is None or next(sent.left(), None) is not None:
         await _prepare(sender, endpoint, journal, request, min(concurrency, len(numbers)))
 
@@ -221,11 +221,19 @@ class Sender:
 
         await closed(places, min(concurrency, count), send, self._stop)
 
-    def give_up(self, numbers: Iterable[int], made: Mapping[tuple[str, int, str], int]) -> None:
-        """Keep a row of each request that an earlier session sent and has no end of."""
-        for number in numbers:
-            attempt = made.get((CASE, number + 1, STAGE), 0) + 1
-            self._batches.add(*lost_rows(number, attempt, STAGE, self._asked(number).facts))
+    async def give_up(self, sent: Sent, journal: Journal) -> None:
+        """Keep rows of each request that an earlier session sent and has no end of."""
+        made, cancelled = journal.attempts_made(), journal.cancelled()
+        rows = []
+        for number in sent.lost(made, journal.committed()):
+            known = number + 1 in cancelled  # its attempt has a row already
+            attempt = made.get((CASE, number + 1, STAGE), 0) + (not known)
+            row, *others = lost_rows(number, attempt, STAGE, self._asked(number).facts)
+            rows.append(([] if known else [row], *others))
+        if rows:
+            attempts, stages, trials = zip(*rows, strict=True)
+            ended = journal.requests_ended([*chain(*attempts)], stages, trials)
+            await asyncio.wrap_future(ended)
 
     async def open(
         self,

@@ -53,6 +53,8 @@ class Sent:
         `made` and `have`: the keys of attempts and of trials in the journal, which after a power
         cut may know more.
         """
+        if not made and self._map.find(b"\1") < 0:  # it begins
+            return []
         places = {number: place for place, number in enumerate(self._numbers)} if made else {}
         for _, repeat, _ in made:
             if repeat - 1 in places:

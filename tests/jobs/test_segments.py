@@ -20,9 +20,11 @@ import pytest
 from liftlab import jobs, store
 from liftlab.cli.main import main
 from liftlab.errors import InputInvalid, UsageError
+from liftlab.records import Attempt
 from liftlab.runner import control
 from liftlab.runner.request import RunRequest
 from liftlab.runner.segment import Segment
+from liftlab.runner.sent import Sent
 from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import Project, load_project
 from liftlab.store import RunFolder
@@ -207,6 +209,30 @@ def test_after_a_kill_and_a_resume_each_request_is_there_once_and_was_sent_once(
     load = summarize(run, project).load
     assert load is not None
     assert (load.n, load.ok, load.missing) == (4000, 4000 - len(lost), 0)
+
+
+def test_what_was_under_way_is_one_row_and_is_not_sent_again(
+    project: Project, server: SimulatorServer
+) -> None:
+    """The first was interrupted and has a row, the second died with its process."""
+    request = plan(project, 6, concurrency=1)
+    row = request.row({"model": None, "hardware": None})
+    folder = store.create(project.path("runs"), row, request.manifest(), b"", ".toml")
+    folder.artifacts.put_text(request.prompt or "")
+    sent_before = Sent(folder, request.numbers)
+    sent_before.mark(0)
+    sent_before.mark(1)
+    key: dict[str, Any] = {"run_id": row.run_id, "case_id": "load", "repeat": 1}
+    interrupted = Attempt(**key, seq=1, stage="request", attempt=1, error_class="cancelled")
+    with store.Journal.open(folder) as journal:
+        journal.requests_ended([interrupted], [], []).result()
+    run = jobs.resume_load(project, folder.run_id)
+    measured = run.attempts[run.attempts["phase"] == "measure"]
+    assert sorted(measured["repeat"]) == sorted(run.trials["repeat"]) == [1, 2, 3, 4, 5, 6]
+    assert (run.run.status, int(run.trials["completed"].sum())) == ("complete", 4)
+    assert measured["abandoned"].tolist() == [False, True, False, False, False, False]
+    assert len(requests_at(server, folder.run_id)) == 5  # four, and one of the warm-up
+    assert main(["doctor", folder.run_id]) == 0
 
 
 def test_an_open_loop_is_not_resumed(project: Project) -> None:
