@@ -25,8 +25,6 @@ from liftlab.store.files import sync, writing
 if TYPE_CHECKING:
     from liftlab.store import RunData
 
-MOST_PROCESSES = 256
-
 
 def cut(request: RunRequest, segment: Segment) -> RunRequest:
     """Return a request for one segment of a plan.

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from liftlab.errors import LiftlabError, RunFolderCorrupt
-from liftlab.records import SCHEMA_VERSION, TABLES, columns
+from liftlab.records import LOAD, SCHEMA_VERSION, TABLES, columns
 from liftlab.store import lock, schema
 from liftlab.store.files import TEMPORARY
-from liftlab.store.folder import NAMES_ARTIFACTS, RunFolder
+from liftlab.store.folder import NAMES_ARTIFACTS, RunFolder, planned_trials
 from liftlab.store.frames import read_journal
 from liftlab.store.tables import read_table, table_path, tables_current
 from liftlab.words import counted
@@ -207,12 +207,10 @@ def _trials(journal: sqlite3.Connection) -> Finding:
 
 
 def _plan(folder: RunFolder, done: int, status: str, live: bool) -> Finding:
-    asked: dict[str, Any] = {}
-    planned = 0
-    # A manifest that cannot be read has a finding of its own.
-    with suppress(LiftlabError, KeyError, TypeError, ValueError):
-        asked = folder.manifest()["request"]
-        planned = len(asked["cases"]) * int(asked["repeats"])
+    manifest: dict[str, Any] = {}
+    with suppress(LiftlabError):  # has a finding of its own
+        manifest = folder.manifest()
+    planned = planned_trials(manifest)
     of_plan = f"{done:,} of {counted(planned, 'planned trial')}" if planned else f"{done:,} trials"
     if live:
         return Finding("plan", "sound", f"{of_plan} committed so far")
@@ -220,9 +218,12 @@ def _plan(folder: RunFolder, done: int, status: str, live: bool) -> Finding:
         text = f"the run says that it is complete and has {of_plan}"
         return Finding("plan", "damaged", text, _ROWS_LOST)
     if status in {"running", "interrupted", "partial", "failed"}:
-        advice = f"finish it with: liftlab run --resume {folder.run_id}"
-        if isinstance(asked, dict) and asked.get("pipeline") == "load":
-            advice = "a load is not resumed; what is committed can be used"
+        is_load = manifest.get("suite") == LOAD
+        advice = f"finish it with: liftlab {'load' if is_load else 'run'} --resume {folder.run_id}"
+        if "merged" in manifest:
+            advice = "finish its segments, and merge them again"
+        elif is_load and manifest["request"].get("arrivals"):
+            advice = "an open loop is not resumed; what is committed can be used"
         return Finding("plan", "note", f"{of_plan}, then it was broken off", advice)
     return Finding("plan", "sound", f"{status}, {of_plan}")
 
