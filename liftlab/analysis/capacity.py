@@ -22,7 +22,7 @@ from liftlab.analysis.paired import LEVEL, holm_levels, interval_levels
 
 UNIT, PLACES = "a second", "at once"
 BATCHES_NEEDED = 5  # for Student's t on their means
-_MOST_BATCHES = 30
+_MANY_BATCHES, _MOST_BATCHES = 10, 30
 _DRAWS = 1_000
 _EACH = 4.0  # what a further rate off the line has to gain: two standard errors
 _LEAST = 1e-9
@@ -94,7 +94,9 @@ def goodput(seconds: Floats, good: Bools, under_way: float) -> Goodput:
             freedom=0,
             none_above=math.nan,
         )
-    size = max(round(under_way), 2, math.ceil(n / _MOST_BATCHES))
+    # Twice as long as the queue where there are enough: neighbours across a border are alike.
+    twice = min(2 * under_way, n / _MANY_BATCHES)
+    size = math.ceil(max(under_way, twice, 2, n / _MOST_BATCHES) - 1e-9)
     batches, error = n // size, math.nan
     ratio = float(good.sum()) / total
     if batches >= BATCHES_NEEDED:
