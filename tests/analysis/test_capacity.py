@@ -27,7 +27,13 @@ LEVELS = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
 
 def point(under_way: float, value: float, *, error: float = 0.01, n: int = 100) -> Goodput:
     return Goodput(
-        under_way=under_way, n=n, value=value, error=error, freedom=20, none_above=math.nan
+        at_once=math.ceil(under_way),
+        under_way=under_way,
+        n=n,
+        value=value,
+        error=error,
+        freedom=20,
+        none_above=math.nan,
     )
 
 
@@ -43,35 +49,35 @@ def graded(rights: list[list[bool]]) -> pd.DataFrame:
 def test_goodput_is_good_ones_over_the_seconds_of_all_times_what_is_under_way() -> None:
     seconds = np.array([1.0, 3.0] * 20)
     good = np.array([True, False] * 20)
-    found = goodput(seconds, good, 4.0)
+    found = goodput(seconds, good, 4.0, 4)
     assert found.value == pytest.approx(4 * 20 / 80)
     assert found.estimate().population == AGAIN
 
 
 def test_rows_without_a_time_are_left_out() -> None:
     seconds = np.array([2.0] * 20 + [math.nan])
-    assert goodput(seconds, np.ones(21, bool), 1.0).n == 20
+    assert goodput(seconds, np.ones(21, bool), 1.0, 1).n == 20
 
 
 def test_no_right_answer_gives_an_upper_limit() -> None:
-    found = goodput(np.full(30, 2.0), np.zeros(30, bool), 3.0).estimate()
+    found = goodput(np.full(30, 2.0), np.zeros(30, bool), 3.0, 3).estimate()
     most = 1 - 0.05 ** (1 / 30)  # of the requests, at 95 %
     assert (found.value, found.low) == (0.0, 0.0)
     assert found.high == pytest.approx(3 * most / 2)
 
 
 def test_few_requests_have_no_interval_and_none_no_value() -> None:
-    few = goodput(np.full(8, 2.0), np.ones(8, bool), 2.0).estimate()
+    few = goodput(np.full(8, 2.0), np.ones(8, bool), 2.0, 2).estimate()
     assert (few.value, few.low, few.high) == (1.0, None, None)
     assert few.reason
-    none = goodput(np.array([]), np.array([], bool), 2.0).estimate()
+    none = goodput(np.array([]), np.array([], bool), 2.0, 2).estimate()
     assert none.value is None
     assert none.reason
 
 
 def test_the_best_of_several_has_a_wider_interval() -> None:
     rng = np.random.default_rng(1)
-    found = goodput(rng.lognormal(0, 0.5, 200), rng.random(200) < 0.8, 2.0)
+    found = goodput(rng.lognormal(0, 0.5, 200), rng.random(200) < 0.8, 2.0, 2)
     alone, picked = found.estimate(), found.estimate(picked_from=8)
     assert picked.value == alone.value
     assert picked.low is not None
@@ -85,7 +91,7 @@ def test_the_interval_covers_where_neighbours_are_alike() -> None:
     held, times = 0, 1_000
     for _ in range(times):
         waits = np.repeat(rng.lognormal(0, 0.4, 40), 8) + 1  # eight are under way, and wait alike
-        found = goodput(waits, rng.random(320) < 0.8, 8.0).estimate()
+        found = goodput(waits, rng.random(320) < 0.8, 8.0, 8).estimate()
         truth = 8 * 0.8 / (1 + math.exp(0.08))
         assert found.low is not None
         assert found.high is not None
@@ -130,6 +136,13 @@ def test_where_rates_fall_the_knee_is_the_last_on_the_line(place: int) -> None:
     rates = np.where(np.arange(5) <= place, LEVELS, 0.6 * LEVELS[place])
     value, beyond = two_segments(LEVELS, rates[None], np.full(5, 100.0))
     assert (value[0], beyond[0]) == (LEVELS[place], LEVELS[place + 1])
+
+
+def test_where_fewer_were_under_way_than_asked_for_the_knee_is_not_below_what_was_asked() -> None:
+    levels, asked = 0.9 * LEVELS, LEVELS
+    rates = np.where(np.arange(5) <= 3, LEVELS, 4.0)[None]
+    value, beyond = two_segments(levels, rates, np.full(5, 100.0), asked)
+    assert (value[0], beyond[0]) == (8.0, 16.0)
 
 
 def test_a_dip_within_chance_is_no_knee() -> None:
