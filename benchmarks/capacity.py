@@ -1,6 +1,6 @@
 """Whether `liftlab capacity` finds a known knee, and a planted drop of right answers above it.
 
-    python benchmarks/capacity.py [--times 50] [--runs 3] [--scale 4]
+    python benchmarks/capacity.py [--times 25] [--runs 3] [--scale 4]
 
 First many made-up runs: an endpoint of some slots with a queue, whose answers are less often right
 while more requests than slots are under way, or never; `tests/capacity_world.py` makes the tables,
@@ -44,7 +44,7 @@ SUITE = Path(__file__).parents[1] / "data" / "suites" / "mvp.toml"
 def main() -> int:
     """Print what was found; return 1 where a limit is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--times", type=int, default=50, help="made-up runs of each kind")
+    parser.add_argument("--times", type=int, default=25, help="made-up runs of each kind")
     parser.add_argument("--runs", type=int, default=3, help="whole runs of each kind")
     parser.add_argument("--scale", type=float, default=4.0, help="how sped up the simulator is")
     given = parser.parse_args()

@@ -22,7 +22,7 @@ from liftlab.analysis.paired import LEVEL, holm_levels, interval_levels
 
 UNIT, PLACES = "a second", "at once"
 BATCHES_NEEDED = 5  # for Student's t on their means
-_MOST_BATCHES = 30
+_MANY_BATCHES, _MOST_BATCHES = 10, 30
 _DRAWS = 1_000
 _EACH = 4.0  # what a further rate off the line has to gain: two standard errors
 _LEAST = 1e-9
@@ -33,7 +33,8 @@ _FEW = "not enough requests for an interval"
 class Goodput:
     """Right answers within the limit a second, at one level."""
 
-    under_way: float  # how many requests really were, on average
+    at_once: int  # how many requests were to be under way
+    under_way: float  # how many really were, on average
     n: int
     value: float  # NaN where nothing was timed
     error: float  # standard error of the value, from batches; NaN where they are too few
@@ -59,7 +60,7 @@ class Goodput:
         return replace(one, low=max(0.0, self.value - half), high=self.value + half)
 
 
-def goodput(seconds: Floats, good: Bools, under_way: float) -> Goodput:
+def goodput(seconds: Floats, good: Bools, under_way: float, at_once: int) -> Goodput:
     """Estimate right answers within the limit a second, where so many requests are under way.
 
     By Little's law (1961, Operations Research 9) requests end at a rate of how many are under way
@@ -72,13 +73,13 @@ def goodput(seconds: Floats, good: Bools, under_way: float) -> Goodput:
     seconds, good : (n,)
         How long each request was under way, and whether it ended with a right answer within the
         limit; in the order in which they began.
-    under_way
-        How many were on average, as measured: a client that is slow between requests has fewer
-        under way than it was asked for.
+    under_way, at_once
+        How many were on average, as measured, and how many were to be: a client that is slow
+        between requests has fewer under way than it was asked for.
 
     Examples
     --------
-    >>> found = goodput(np.full(40, 2.0), np.array([True, True, True, False] * 10), 4.0)
+    >>> found = goodput(np.full(40, 2.0), np.array([True, True, True, False] * 10), 4.0, 4)
     >>> print(found.estimate())
     1.5 a second (n = 40)
     """
@@ -87,6 +88,7 @@ def goodput(seconds: Floats, good: Bools, under_way: float) -> Goodput:
     n, total = len(seconds), float(seconds.sum())
     if total <= 0:
         return Goodput(
+            at_once=at_once,
             under_way=under_way,
             n=n,
             value=math.nan,
@@ -94,7 +96,9 @@ def goodput(seconds: Floats, good: Bools, under_way: float) -> Goodput:
             freedom=0,
             none_above=math.nan,
         )
-    size = max(round(under_way), 2, math.ceil(n / _MOST_BATCHES))
+    # Twice as long as the queue where there are enough: neighbours across a border are alike.
+    twice = min(2 * under_way, n / _MANY_BATCHES)
+    size = math.ceil(max(under_way, twice, 2, n / _MOST_BATCHES) - 1e-9)
     batches, error = n // size, math.nan
     ratio = float(good.sum()) / total
     if batches >= BATCHES_NEEDED:
@@ -102,6 +106,7 @@ def goodput(seconds: Floats, good: Bools, under_way: float) -> Goodput:
         rests = np.array([part.sum() for part in parts])
         error = math.sqrt(batches / (batches - 1) * float((rests**2).sum())) / total
     return Goodput(
+        at_once=at_once,
         under_way=under_way,
         n=n,
         value=under_way * ratio,
@@ -126,7 +131,9 @@ def busy_until(began: Floats, ended: Floats) -> Floats:
     return busy
 
 
-def two_segments(levels: Floats, rates: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def two_segments(
+    levels: Floats, rates: Floats, weights: Floats, asked: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Fit a line through the origin, and from a knee on rates that no longer rise.
 
     Least squares over all places of the knee (Hudson 1966, Journal of the American Statistical
@@ -141,6 +148,9 @@ def two_segments(levels: Floats, rates: Floats, weights: Floats) -> tuple[Floats
         By rising level; weights are one over the variance of a rate.
     rates : (m, k)
         One curve a row.
+    asked : (k,), optional
+        How many requests were to be under way, where they were fewer on average: at times they
+        all were, so that where rates fall right after a level the knee is not below that.
 
     Returns
     -------
@@ -155,6 +165,7 @@ def two_segments(levels: Floats, rates: Floats, weights: Floats) -> tuple[Floats
     >>> [ends.tolist() for ends in two_segments(levels, curves, np.full(5, 100.0))]
     [[6.0, 4.0], [8.0, 8.0]]
     """
+    asked = levels if asked is None else asked
     best = np.full(len(rates), np.inf)
     value, beyond = (np.full(len(rates), levels[-1]) for _ in range(2))
     for count in range(1, len(levels)):
@@ -165,11 +176,13 @@ def two_segments(levels: Floats, rates: Floats, weights: Floats) -> tuple[Floats
         misfit += off
         last, after = levels[count - 1], levels[count]
         with np.errstate(divide="ignore", invalid="ignore"):
-            meets = np.clip(rest / slope, last, after)
+            meets = np.minimum(rest / slope, after)
+        held = asked[count - 1] if asked[count - 1] < after else last
+        meets = np.where(meets <= last, held, meets)
         better = (slope > 0) & (misfit <= best)  # of equals the last
         best = np.where(better, misfit, best)
         value = np.where(better, meets, value)
-        beyond = np.where(better, after, beyond)
+        beyond = np.where(better, asked[count], beyond)
     return value, beyond
 
 
@@ -218,7 +231,9 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
     levels = np.array([point.under_way for point in timed])
     rates = np.array([point.value for point in timed])
     weights = _weights(levels, rates, timed)
-    value, beyond = (float(part[0]) for part in two_segments(levels, rates[None], weights))
+    asked = np.array([float(point.at_once) for point in timed])
+    fits = two_segments(levels, rates[None], weights, asked)
+    value, beyond = (float(part[0]) for part in fits)
     highest = float(levels[-1])
     if value >= highest:
         reason = f"still rising at {highest:.3g} at once: name higher levels"
@@ -227,9 +242,9 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
     if any(math.isnan(point.error) and point.value > 0 for point in timed):
         return replace(one, reason=_FEW)
     drawn = _drawn(timed, np.random.default_rng(seed))
-    values, ends = two_segments(levels, drawn, weights)
+    values, ends = two_segments(levels, drawn, weights, asked)
     low, high = np.quantile(values, LEVEL / 2), np.quantile(ends, 1 - LEVEL / 2)
-    open_end = high >= highest > beyond
+    open_end = high >= asked[-1] > beyond
     return replace(
         one,
         low=min(float(low), value),

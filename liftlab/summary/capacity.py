@@ -129,7 +129,8 @@ def _level(
     whole = plan.rounds(at_once) * plan.cases
     good = full["good"].to_numpy(dtype=np.bool_)
     mean = full["held_s"].sum() / full["open_s"].sum()
-    timed = goodput(floats(full, "seconds"), good, float(mean) if mean > 0 else float(at_once))
+    under_way = float(mean) if mean > 0 else float(at_once)
+    timed = goodput(floats(full, "seconds"), good, under_way, at_once)
     times = time_end_to_end(full, stages=_of(run.stages, full))
     slo = quantile(times.seconds, plan.share, clusters=times.cases, given_up=times.given_up)
     spent = cost_per_pass(floats(full, "cost_usd"), good, full["case_id"].astype(str))

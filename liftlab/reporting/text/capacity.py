@@ -52,8 +52,11 @@ def message(summary: RunSummary) -> Text:
 
 
 def technical(summary: RunSummary) -> Text:
-    """Return the capacity with a line a level."""
-    return joined(lines(summary), "\n")
+    """Return the capacity, and each level in a sentence."""
+    found = of(summary)
+    return joined(
+        [message(summary), joined(_level(found, level) for level in found.levels)], "\n\n"
+    )
 
 
 def rate(found: Capacity) -> Text:
@@ -103,7 +106,8 @@ def cost(found: Capacity) -> Text:
     if found.best is None or found.best.per_usd.value is None:
         return Text()
     many = marked(quantity(found.best.per_usd.value), found.best.per_usd.quantity)
-    return write("There, a dollar buys {} right answers in time.", many)
+    where = f"At {found.best.at_once:,} at once"
+    return write("{} a dollar buys {} right answers in time.", where, many)
 
 
 def short(found: Capacity) -> Text:
@@ -115,6 +119,12 @@ def short(found: Capacity) -> Text:
         f"Of {level.at_once:,} at once only {quantity(level.timed.under_way)} were under way: "
         "liftlab was slow between requests, and levels count as what was under way."
     )
+
+
+def _level(found: Capacity, level: Level) -> Text:
+    told = f"{statistic(found)} ≤ {limit(found)} {level.slo.verdict}"
+    many = f"{level.at_once:,} at once, {quantity(level.timed.under_way)} under way"
+    return write("{}: {}, {}.", many, with_interval(level.goodput), told)
 
 
 def at_once(level: Level) -> str:
