@@ -109,11 +109,11 @@ def run_on_cluster(
         for future in done:
             worker, part = tasks.pop(future)
             fault = _fetched(future, worker, part, cluster, made)
-            if fault:
+            if fault and not stopped:
                 faults.append(f"segment {part.segment}, worker {worker}: {fault}")
                 say(faults[-1])
     if not made:
-        raise LiftlabError(f"nothing was sent: {faults[0]}")
+        raise RunInterrupted("interrupted") if stopped else LiftlabError(faults[0])
     merged = merge_runs(request.project, made)
     if stopped:
         run_id = merged.run.run_id
@@ -138,7 +138,7 @@ def _fetched(
     """Bring a segment's folder here, if it is not; return what went wrong."""
     folder = segment_folder(part)
     try:
-        fault: str | None = "is gone; what it sent lies there" if future.cancelled() else None
+        fault: str | None = "is gone, and nobody sends the rest" if future.cancelled() else None
         fault = fault or future.result()
         if not folder.path.exists() and not future.cancelled():
             _unpacked(cluster.on(worker, packed, part).result(), folder.path)
