@@ -117,7 +117,7 @@ def send(folder: Path, server: SimulatorServer, *more: str) -> Sent:
 
 def processor_time(folder: Path, server: SimulatorServer, rounds: int, requests: int) -> list[str]:
     """Compare what the whole command takes of the processor, start and merge included."""
-    asked, ratios = ["-n", str(requests), "-c", "16"], []
+    asked, ratios = ["-n", str(requests), "-c", "64"], []
     for _ in range(rounds):
         one = send(folder, server, *asked)
         two = send(folder, server, *asked, "--processes", "2")

@@ -157,13 +157,11 @@ def send_segment(request: RunRequest, segment: str | None, start_at: str | None)
 
 
 def finish(here: Project, run: RunData, as_json: bool) -> None:
-    """Print a load that has just ended; exit 5 if a limit ended it, 4 if nothing was answered."""
+    """Print a load that has just ended; exit 5 if it is not whole, 4 if nothing was answered."""
     from liftlab.cli.show import failures, print_run
     from liftlab.summary import summarize
 
     print_run(summarize(run, here), as_json)
-    if run.run.status == "partial":
-        raise RunIncomplete(f"{run.run.run_id}: a limit ended it after {len(run.trials)} requests")
     require_complete(run)
     if len(run.trials) and not run.trials["completed"].any():
         raise EndpointUnreachable(
@@ -173,9 +171,17 @@ def finish(here: Project, run: RunData, as_json: bool) -> None:
 
 
 def require_complete(run: RunData) -> None:
-    """Raise RunIncomplete if what segments were to send is not all there."""
+    """Raise RunIncomplete if not all that was planned is there."""
+    if run.run.status == "partial":
+        why = "a limit ended it, or it began late"
+        raise RunIncomplete(f"{run.run.run_id}: {why}, after {len(run.trials):,} requests")
     if run.run.status != "complete":
-        raise RunIncomplete(f"{run.run.run_id}: not all that was planned was sent, or is kept")
+        parts = run.folder.manifest().get("merged", {}).get("parts", ())
+        again = " ".join(["; then: liftlab merge", *(part["run_id"] for part in parts)])
+        raise RunIncomplete(
+            f"{run.run.run_id}: not all that was planned was sent, or is kept. Closed loops go on "
+            f"by liftlab load --resume RUN{again if parts else ''}"
+        )
 
 
 @click.command("merge")

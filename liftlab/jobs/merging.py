@@ -18,7 +18,7 @@ from liftlab.records import Run, as_row, columns
 from liftlab.runner.segment import MERGED, SEGMENT, Segment, plan_id
 from liftlab.settings import Project
 from liftlab.store import RunData, RunFolder, create, lock, schema
-from liftlab.store.folder import MANIFEST, Measured
+from liftlab.store.folder import MANIFEST, Measured, planned_trials
 from liftlab.store.listing import status_now
 from liftlab.store.union import artifacts_of, copy_rows
 from liftlab.words import one_line
@@ -57,7 +57,6 @@ class _Part:
     told: _Told
     run: Run
     rows: int
-    planned: int
 
 
 def merge_runs(project: Project, named: Sequence[str]) -> RunData:
@@ -106,10 +105,9 @@ def _part(project: Project, name: str) -> _Part:
             row = schema.select(journal, "run", "rowid").fetchone()
             (rows,) = journal.execute("SELECT COUNT(*) FROM trial").fetchone()
         run = _RUN.validate_python(dict(zip(columns("run"), row or (), strict=True)))
-        planned = _planned(manifest, told)
     except (ValidationError, KeyError, TypeError, ValueError) as error:
         raise _corrupt(folder, error) from None
-    return _Part(folder=folder, manifest=manifest, told=told, run=run, rows=rows, planned=planned)
+    return _Part(folder=folder, manifest=manifest, told=told, run=run, rows=rows)
 
 
 def _corrupt(folder: RunFolder, error: Exception) -> RunFolderCorrupt:
@@ -150,17 +148,11 @@ def _line(part: _Part) -> dict[str, Any]:
         "run_id": part.run.run_id,
         "index": part.told.index,
         "rows": part.rows,
-        "planned": part.planned,
+        "planned": planned_trials(part.manifest),
         "start_offset_s": part.told.start_offset_s,
         **{name: run[name] for name in _OF_A_PART},
         "status": status_now(part.folder, part.run.status),
     }
-
-
-def _planned(manifest: Mapping[str, Any], segment: Segment) -> int:
-    """Return how many trials of the plan are a segment's."""
-    asked = manifest["request"]
-    return len(segment.share(range(int(asked["repeats"]) * len(asked["cases"]))))
 
 
 def _whole(parts: Sequence[_Part]) -> Run:

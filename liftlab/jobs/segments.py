@@ -25,8 +25,6 @@ from liftlab.store.files import sync, writing
 if TYPE_CHECKING:
     from liftlab.store import RunData
 
-MOST_PROCESSES = 256
-
 
 def cut(request: RunRequest, segment: Segment) -> RunRequest:
     """Return a request for one segment of a plan.
@@ -143,7 +141,8 @@ def resume_load(project: Project, run_id: str) -> RunData:
     if folder.manifest().get("suite") != LOAD:
         raise InputInvalid(f"{folder.run_id} is no load: liftlab run --resume {folder.run_id}")
     request = request_of(project, folder)
-    progress = Progress(len(request.numbers) - len(committed(folder)), unit="request")
+    left = len(request.numbers) - len(committed(folder))
+    progress = Progress(max(1, left), unit="request")
     try:
         control.resume(folder, request, progress)
     finally:

@@ -13,11 +13,12 @@ import resource
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from liftlab.endpoints.base import Endpoint, Reply, Request
@@ -76,18 +77,10 @@ async def ready(
     plan = arrivals.plan(request.repeats, request.seed) if arrivals else array("d")
     sent = None if arrivals else Sent(folder, numbers)
     sender = Sender(load, endpoint, journal, clock, batches, note=Notes())
-    learning = None
-    if isinstance(endpoint, OpenAIEndpoint):
-        learning = learn(partial(sender.probe, endpoint), settings.name)
-    await learn_and_record(learning, endpoint, journal, request.sampling)
     if sent is not None:
-        made = journal.attempts_made()
-        sender.give_up(sent.lost(made, journal.committed()), made)
-    try:
-        _check(await sender.warm_up(min(concurrency, len(numbers))), settings.name)
-    except BaseException:
-        journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
-        raise
+        await sender.give_up(sent, journal)
+    if sent is None or next(sent.left(), None) is not None:
+        await _prepare(sender, endpoint, journal, request, min(concurrency, len(numbers)))
 
     async def follow_schedule(stop: Stop, count: Count, _: Trust) -> bool:
         gc.collect()
@@ -95,12 +88,28 @@ async def ready(
         sender.follows(stop, count)
         begins_ns = await begin(request.segment, folder, clock, stop, is_open=sent is None)
         if sent is None:
-            await sender.open(plan, request.lanes, numbers, begins_ns)
+            if not await sender.open(plan, request.lanes, numbers, begins_ns):
+                stop.status = stop.status or "partial"
         else:
             await sender.closed(len(numbers), concurrency, numbers, sent)
         return False
 
     return follow_schedule
+
+
+async def _prepare(
+    sender: Sender, endpoint: Endpoint, journal: Journal, request: RunRequest, count: int
+) -> None:
+    """Learn how requests have to look, and open connections by sending some that do not count."""
+    name, learning = request.endpoint.name, None
+    if isinstance(endpoint, OpenAIEndpoint):
+        learning = learn(partial(sender.probe, endpoint), name)
+    await learn_and_record(learning, endpoint, journal, request.sampling)
+    try:
+        _check(await sender.warm_up(count), name)
+    except BaseException:
+        journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
+        raise
 
 
 def clock_of(request: RunRequest, journal: Journal) -> Clock:
@@ -212,11 +221,19 @@ class Sender:
 
         await closed(places, min(concurrency, count), send, self._stop)
 
-    def give_up(self, numbers: Iterable[int], made: Mapping[tuple[str, int, str], int]) -> None:
-        """Keep a row of each request that an earlier session sent and has no end of."""
-        for number in numbers:
-            attempt = made.get((CASE, number + 1, STAGE), 0) + 1
-            self._batches.add(*lost_rows(number, attempt, STAGE, self._asked(number).facts))
+    async def give_up(self, sent: Sent, journal: Journal) -> None:
+        """Keep rows of each request that an earlier session sent and has no end of."""
+        made, cancelled = journal.attempts_made(), journal.cancelled()
+        rows = []
+        for number in sent.lost(made, journal.committed()):
+            known = number + 1 in cancelled  # its attempt has a row already
+            attempt = made.get((CASE, number + 1, STAGE), 0) + (not known)
+            row, *others = lost_rows(number, attempt, STAGE, self._asked(number).facts)
+            rows.append(([] if known else [row], *others))
+        if rows:
+            attempts, stages, trials = zip(*rows, strict=True)
+            ended = journal.requests_ended([*chain(*attempts)], stages, trials)
+            await asyncio.wrap_future(ended)
 
     async def open(
         self,
@@ -224,7 +241,7 @@ class Sender:
         at_most: int | None = None,
         numbers: Sequence[int] | None = None,
         begins_ns: int | None = None,
-    ) -> None:
+    ) -> bool:
         """Send requests at the moments of a plan, in seconds after its start.
 
         The moments are fixed before the first request, and none is ever moved: one that has
@@ -232,7 +249,8 @@ class Sender:
         one of them to end, as it would in a client with so many connections.
 
         `numbers` are the requests of the plan that are sent here, `begins_ns` is when it starts.
-        What was due before this was ready is never sent: that load is past.
+        What was due before this was ready is never sent: that load is past. Returns whether
+        everything was sent.
         """
         now_ns = time.perf_counter_ns()
         zero_ns = now_ns + int(_LEAD_S * 1e9) if begins_ns is None else begins_ns
@@ -252,12 +270,13 @@ class Sender:
                     if free is not None:
                         await free.acquire()
                     if self._stop.status is not None:
-                        return
+                        return False
                     self._batches.check()
                     task = group.create_task(self._send(asked))
                     if free is not None:
                         task.add_done_callback(lambda _: free.release())
                     await asyncio.sleep(0)  # it is ready before the next one is made
+        return not past
 
     def _asked(
         self,

@@ -24,18 +24,18 @@ class Sent:
 
     def __init__(self, folder: RunFolder, numbers: Sequence[int]) -> None:
         self._numbers = numbers
-        path = folder.path / FILE_NAME
+        self._path = path = folder.path / FILE_NAME
         with writing(path):
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
             try:
                 refuse_odd(path, os.fstat(handle))
                 size = os.fstat(handle).st_size
-                os.pwrite(
-                    handle, bytes(max(0, len(numbers) - size)), size
-                )  # no hole: the disk has room
+                # No hole: the disk has room for all of it.
+                os.pwrite(handle, bytes(max(0, len(numbers) - size)), size)
                 if os.fstat(handle).st_size != len(numbers):
                     raise RunFolderCorrupt(path, f"does not tell of {len(numbers)} requests")
                 self._map = mmap.mmap(handle, len(numbers))
+                self._is_new = not size
             finally:
                 os.close(handle)
 
@@ -50,9 +50,16 @@ class Sent:
     def lost(self, made: Collection[tuple[str, int, str]], have: Container[Key]) -> list[int]:
         """Return the numbers of those sent that have no trial.
 
+        Raises RunFolderCorrupt if requests were sent and the file was not there.
+
         `made` and `have`: the keys of attempts and of trials in the journal, which after a power
         cut may know more.
         """
+        if made and self._is_new:
+            self._path.unlink()
+            raise RunFolderCorrupt(self._path, "is missing: what was sent, nobody can tell")
+        if not made and self._map.find(b"\1") < 0:  # it begins
+            return []
         places = {number: place for place, number in enumerate(self._numbers)} if made else {}
         for _, repeat, _ in made:
             if repeat - 1 in places:

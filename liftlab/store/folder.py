@@ -219,6 +219,16 @@ def create(
     return RunFolder(target)
 
 
+def planned_trials(manifest: Mapping[str, Any]) -> int:
+    """Return how many trials a run's manifest plans, of a segment its own; 0 if it does not say."""
+    try:
+        asked, part = manifest["request"], manifest.get("segment") or {"index": 1, "of": 1}
+        whole = range(int(asked["repeats"]) * len(asked["cases"]))
+        return len(whole[int(part["index"]) - 1 :: int(part["of"])])
+    except (KeyError, TypeError, ValueError):
+        return 0
+
+
 def committed(folder: RunFolder) -> set[tuple[str, int]]:
     """Return case and repeat of every trial that is on disk, without taking the lock."""
     with schema.opened(folder.journal_path) as journal:

@@ -149,6 +149,10 @@ class Journal:
         [(began_at,)] = self._ask(lambda c: c.execute("SELECT started_at FROM run").fetchall())
         return None if began_at is None else str(began_at)
 
+    def cancelled(self) -> set[int]:
+        """Return the repeats of which an attempt was ended by an interrupt."""
+        return {repeat for (repeat,) in self._ask(lambda c: c.execute(_CANCELLED).fetchall())}
+
     def committed(self) -> set[tuple[str, int]]:
         """Return case and repeat of every trial that is on disk."""
         return set(self._ask(lambda c: c.execute(_COMMITTED).fetchall()))
@@ -278,6 +282,10 @@ _END_ATTEMPT = (
     f"WHERE {' AND '.join(f'{name} = ?' for name in KEYS['attempt'])} AND ended = 0"
 )
 _ABANDON = "UPDATE attempt SET abandoned = 1, ended = 1 WHERE ended = 0"
+_CANCELLED = (
+    "SELECT repeat FROM attempt WHERE phase = 'measure' AND error_class = 'cancelled' "
+    "AND repeat IS NOT NULL"
+)
 _COMMITTED = "SELECT case_id, repeat FROM trial"
 _ATTEMPTS_MADE = (
     "SELECT case_id, repeat, stage, MAX(attempt) FROM attempt WHERE phase = 'measure' "

@@ -57,3 +57,17 @@ def test_a_load_of_which_nothing_was_sent_says_so() -> None:
     nothing = pd.DataFrame([row(0.0)[k] for k in ()], columns=list(row(0.0)))
     found = summarise_load(closed(), nothing)
     assert (found.n, found.seconds, found.rps, found.spreads) == (0, None, None, ())
+
+
+def test_planned_requests_without_a_row_are_told() -> None:
+    run = Run(run_id="r", suite="load", load="open", rate_rps=10.0, repeats=12)
+    found = summarise_load(run, pd.DataFrame([row(0.1 * i, 0.1 * i + 0.05) for i in range(9)]))
+    assert found.missing == 3
+    told = "offered load not reached: 3 of 12 planned requests were not sent, or are lost"
+    assert told in list(lines(found))
+
+
+def test_rows_of_several_clocks_count_from_the_moment_that_these_agree_on() -> None:
+    frame = pd.DataFrame([row(0.5, 1.0), row(0.7, 2.0)])
+    assert summarise_load(closed(), frame).seconds == 1.5
+    assert summarise_load(closed(), frame, 0.0).seconds == 2.0

@@ -186,6 +186,14 @@ def test_a_limit_ends_a_load_early(
         (["-n", "1", "--protocol", "lift", "--out", "/dev/null"], 2, "is no file"),
         (["-n", "1", "--protocol", "lift"], 4, "does not answer"),
         (["-n", "1", "--protocol", "lift", "--max-usd", "1"], 2, "needs a price"),
+        (["-n", "9", "--protocol", "lift", "--processes", "2"], 2, "2 requests at once"),
+        (["-n", "9", "--protocol", "lift", "--segment", "1/2"], 2, "go together"),
+        (["-n", "9", "--protocol", "lift", "--start-at", "0"], 2, "go together"),
+        (
+            ["-n", "9", "--protocol", "lift", "-c", "2", "--segment", "1/2", "--start-at", "1"],
+            2,
+            "is past",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line_and_leaves_nothing(
@@ -198,3 +206,44 @@ def test_what_cannot_be_is_one_line_and_leaves_nothing(
     told = capsys.readouterr().err.splitlines()
     assert said in told[-1]
     assert not (project / "data").exists()
+
+
+def requests_at(server: SimulatorServer) -> list[str]:
+    return [line["request_id"] for line in server.truth() if line["request_id"]]
+
+
+def test_to_resume_a_closed_loop_that_is_done_sends_nothing(
+    server: SimulatorServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, count = [server.url, "--protocol", "lift"], ["-n", "30", "-c", "2"]
+    assert main(["load", *url, *count]) == 0
+    run_id = capsys.readouterr().out.split()[0]
+    sent = requests_at(server)
+    assert main(["load", "--resume", run_id]) == 0
+    assert "30 requests, 30 answered well" in capsys.readouterr().out
+    assert requests_at(server) == sent
+    assert main(["run", "--resume", run_id]) == 6
+    assert f"liftlab load --resume {run_id}" in capsys.readouterr().err
+    assert main(["load"]) == 2
+    assert "say what to load" in capsys.readouterr().err
+
+
+def test_after_ctrl_c_what_all_processes_have_sent_is_one_run(project: Path) -> None:
+    with SimulatorServer("fast") as slow:
+        command = [sys.executable, "-m", "liftlab", "load", slow.url, "--protocol", "lift"]
+        with subprocess.Popen(
+            [*command, "-n", "600", "-c", "2", "--processes", "2", "--out", "out.jsonl"],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=project,
+        ) as running:
+            assert running.stderr is not None
+            while "requests; failed" not in running.stderr.readline():
+                pass
+            running.send_signal(signal.SIGINT)
+            said = running.stderr.read()
+    assert running.returncode == 130
+    shown = said.strip().rpartition("liftlab ")[2].split()
+    assert shown[0] == "show"
+    assert main(shown) == 0
+    assert len(lines()) >= 60

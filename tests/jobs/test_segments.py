@@ -18,10 +18,13 @@ from typing import Any
 import pytest
 
 from liftlab import jobs, store
+from liftlab.cli.main import main
 from liftlab.errors import InputInvalid, UsageError
+from liftlab.records import Attempt
 from liftlab.runner import control
 from liftlab.runner.request import RunRequest
 from liftlab.runner.segment import Segment
+from liftlab.runner.sent import Sent
 from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import Project, load_project
 from liftlab.store import RunFolder
@@ -39,7 +42,8 @@ def server() -> Iterator[SimulatorServer]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, server: SimulatorServer) -> Project:
+def project(tmp_path: Path, server: SimulatorServer, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "liftlab.toml").write_text("")
     overrides = {"run.endpoint": server.url, "run.protocol": "lift"}
     return load_project(tmp_path, environ={}, overrides=overrides)
@@ -70,6 +74,7 @@ def test_a_segment_asked_for_twice_is_sent_once(project: Project, server: Simula
     folder = sent(request)
     before = requests_at(server, folder.run_id)
     assert len(before) == 11  # a lane of its own warmed up, and ten of twenty
+    assert main(["doctor", folder.run_id]) == 0
     assert jobs.run_segment(request, listen=silent).path == folder.path
     assert requests_at(server, folder.run_id) == before
 
@@ -106,7 +111,8 @@ def test_an_open_segment_that_is_late_leaves_out_what_was_due(project: Project) 
     run = jobs.open_run(folder.run_id, project=project)
     load = summarize(run, project).load
     assert load is not None
-    assert (load.n, load.missing) == (0, 10)
+    assert (load.n, load.missing, run.run.status) == (0, 10, "partial")
+    assert main(["doctor", folder.run_id]) == 0
 
 
 def test_processes_make_one_run_of_each_request_once(
@@ -203,6 +209,30 @@ def test_after_a_kill_and_a_resume_each_request_is_there_once_and_was_sent_once(
     load = summarize(run, project).load
     assert load is not None
     assert (load.n, load.ok, load.missing) == (4000, 4000 - len(lost), 0)
+
+
+def test_what_was_under_way_is_one_row_and_is_not_sent_again(
+    project: Project, server: SimulatorServer
+) -> None:
+    """The first was interrupted and has a row, the second died with its process."""
+    request = plan(project, 6, concurrency=1)
+    row = request.row({"model": None, "hardware": None})
+    folder = store.create(project.path("runs"), row, request.manifest(), b"", ".toml")
+    folder.artifacts.put_text(request.prompt or "")
+    sent_before = Sent(folder, request.numbers)
+    sent_before.mark(0)
+    sent_before.mark(1)
+    key: dict[str, Any] = {"run_id": row.run_id, "case_id": "load", "repeat": 1}
+    interrupted = Attempt(**key, seq=1, stage="request", attempt=1, error_class="cancelled")
+    with store.Journal.open(folder) as journal:
+        journal.requests_ended([interrupted], [], []).result()
+    run = jobs.resume_load(project, folder.run_id)
+    measured = run.attempts[run.attempts["phase"] == "measure"]
+    assert sorted(measured["repeat"]) == sorted(run.trials["repeat"]) == [1, 2, 3, 4, 5, 6]
+    assert (run.run.status, int(run.trials["completed"].sum())) == ("complete", 4)
+    assert measured["abandoned"].tolist() == [False, True, False, False, False, False]
+    assert len(requests_at(server, folder.run_id)) == 5  # four, and one of the warm-up
+    assert main(["doctor", folder.run_id]) == 0
 
 
 def test_an_open_loop_is_not_resumed(project: Project) -> None:

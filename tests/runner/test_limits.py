@@ -122,3 +122,18 @@ def test_cached_and_reasoning_tokens_are_charged_at_their_own_rates() -> None:
     assert spent.reached() is None  # 0.2 + 0.1 USD
     spent.add(*done(**{**tokens, "cached_tokens": 0}))
     assert spent.reached() is not None
+
+
+def test_a_segment_takes_it_that_the_others_spend_alike() -> None:
+    clock = Clock()
+    limits = LimitSettings(max_requests=40)
+    spent = Spending(limits, None, lambda: clock.now_s, segments=4)
+    for _ in range(9):
+        spent.add(*done())
+    assert spent.reached() is None
+    spent.add(*done())
+    assert spent.reached() is not None
+    rates = Rates(by="tokens", usd_per_request=1.0)
+    paid = Spending(LimitSettings(max_usd=8), rates, lambda: clock.now_s, segments=4)
+    paid.add(*done(2))
+    assert paid.reached() is not None

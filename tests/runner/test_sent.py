@@ -41,6 +41,7 @@ def test_places_are_taken_as_they_are_asked_for(folder: RunFolder) -> None:
 
 
 def test_an_attempt_that_the_journal_knows_counts_as_sent(folder: RunFolder) -> None:
+    Sent(folder, NUMBERS)
     sent = Sent(folder, NUMBERS)
     assert sent.lost({(LOAD, 4, "request"): 1}, set()) == [3]
     assert list(sent.left()) == [0, 2, 3]
@@ -53,3 +54,9 @@ def test_a_file_cut_short_is_filled_and_one_of_another_load_refused(folder: RunF
     path.write_bytes(bytes(4))
     with pytest.raises(RunFolderCorrupt, match="does not tell of 3 requests"):
         Sent(folder, range(3))
+
+
+def test_without_the_file_a_load_that_was_begun_does_not_go_on(folder: RunFolder) -> None:
+    for _ in range(2):
+        with pytest.raises(RunFolderCorrupt, match="is missing"):
+            Sent(folder, NUMBERS).lost({(LOAD, 2, "request"): 1}, {(LOAD, 2)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from hypothesis import given
@@ -66,3 +67,11 @@ def test_clock_resolution_is_the_smallest_step_seen():
 
 def test_peak_memory_is_that_of_a_python_process():
     assert 5 < peak_memory_mb() < 100_000
+
+
+def test_a_clock_may_have_a_moment_of_the_wall_clock_as_its_zero():
+    before_s = time.time()
+    clock = Clock.since(before_s - 3600)
+    assert 3600 <= clock.now_s() <= 3600 + time.time() - before_s + 0.01
+    assert clock.utc(0.0) == Clock(wall_s=lambda: before_s - 3600).utc(0.0)
+    assert Clock.since(0.0, zero_ns=17).zero_ns == 17

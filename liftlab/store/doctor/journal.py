@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from liftlab.errors import LiftlabError, RunFolderCorrupt
-from liftlab.records import SCHEMA_VERSION
+from liftlab.records import LOAD, SCHEMA_VERSION
 from liftlab.store import lock, schema
 from liftlab.store.doctor import Finding, some
-from liftlab.store.folder import RunFolder
+from liftlab.store.folder import RunFolder, planned_trials
 from liftlab.words import counted
 
 _SALVAGE = (
@@ -109,11 +109,8 @@ def _trials(journal: sqlite3.Connection) -> Finding:
 
 
 def _plan(folder: RunFolder, done: int, status: str, live: bool) -> Finding:
-    asked = _request(folder)
-    try:
-        planned = len(asked["cases"]) * int(asked["repeats"])
-    except (KeyError, TypeError, ValueError):
-        planned = 0
+    manifest = _manifest(folder)
+    planned = planned_trials(manifest)
     of_plan = f"{done:,} of {counted(planned, 'planned trial')}" if planned else f"{done:,} trials"
     if live:
         return Finding("plan", "sound", f"{of_plan} committed so far")
@@ -121,16 +118,18 @@ def _plan(folder: RunFolder, done: int, status: str, live: bool) -> Finding:
         text = f"the run says that it is complete and has {of_plan}"
         return Finding("plan", "damaged", text, _ROWS_LOST)
     if status in {"running", "interrupted", "partial", "failed"}:
-        advice = f"finish it with: liftlab run --resume {folder.run_id}"
-        if asked.get("pipeline") == "load":
-            advice = "a load is not resumed; what is committed can be used"
+        is_load = manifest.get("suite") == LOAD
+        advice = f"finish it with: liftlab {'load' if is_load else 'run'} --resume {folder.run_id}"
+        if "merged" in manifest:
+            advice = "finish its segments, and merge them again"
+        elif is_load and manifest["request"].get("arrivals"):
+            advice = "an open loop is not resumed; what is committed can be used"
         return Finding("plan", "note", f"{of_plan}, then it was broken off", advice)
     return Finding("plan", "sound", f"{status}, {of_plan}")
 
 
-def _request(folder: RunFolder) -> dict[str, Any]:
+def _manifest(folder: RunFolder) -> dict[str, Any]:
     try:
-        asked = folder.manifest().get("request")
+        return folder.manifest()
     except LiftlabError:  # has a finding of its own
-        asked = None
-    return asked if isinstance(asked, dict) else {}
+        return {}
