@@ -81,6 +81,7 @@ def connected(address: str, warn: Callable[[str], None]) -> Iterator[Cluster]:
                 )
             client = stack.enter_context(Client(where, timeout=_PATIENCE_S))
             client.wait_for_workers(1, timeout=_PATIENCE_S)
+            versions = client.get_versions(check=False, packages=["liftlab"])
         except TypeError:
             raise UsageError(
                 f"{address}: Dask's settings name no certificates for TLS: docs/scale.md says which"
@@ -88,15 +89,15 @@ def connected(address: str, warn: Callable[[str], None]) -> Iterator[Cluster]:
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise LiftlabError(f"{address}: no Dask workers there: {reason[:300]}") from None
-        _agree(client.get_versions(check=False, packages=["liftlab"]))
+        _agree(versions)
         executor = client.get_executor(pure=False)
         stack.callback(
             executor.shutdown, wait=False
         )  # after Ctrl-C nobody may be there to end them
         yield Cluster(
             executor,
-            slots=lambda: _UNITS_PER_THREAD * sum(_threads(client).values()),
-            workers=lambda: [*_threads(client)],
+            slots=lambda: _slots(client),
+            workers=lambda: list(client.nthreads()),
             on=lambda worker, call, *given: executor.submit(
                 call, *given, workers=[worker], allow_other_workers=False
             ),
@@ -157,8 +158,8 @@ def _named(told: Any) -> str:
     return f"liftlab {told['packages'].get('liftlab')} on Python {python}"
 
 
-def _threads(client: Any) -> dict[str, int]:
+def _slots(client: Any) -> int:
     try:
-        return dict(client.nthreads())
+        return _UNITS_PER_THREAD * sum(map(int, client.nthreads().values()))
     except OSError:  # the scheduler does not answer just now; its client connects again
-        return {"": 1}
+        return _UNITS_PER_THREAD

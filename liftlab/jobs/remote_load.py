@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LEAD_S = 20.0  # from the word to the first request: each worker starts a process
 _POLL_S = 1.0
+_MOST_S = 600.0  # to bring a folder here
 _sending: dict[str, StopLine] = {}  # by this worker's process
 
 
@@ -103,6 +104,8 @@ def run_on_cluster(
         try:
             done = _ended(tasks, cluster)
         except KeyboardInterrupt:
+            if stopped:
+                raise
             stopped = True
             cluster.everywhere(stop_sending)
             continue
@@ -124,12 +127,14 @@ def run_on_cluster(
 def _ended(tasks: dict[Future[Any], tuple[str, RunRequest]], cluster: Cluster) -> set[Future[Any]]:
     """Wait a moment; return the tasks that have ended, and those whose worker is gone."""
     done, running = wait(tasks, timeout=_POLL_S)
-    there = cluster.workers() if running else []
-    for future in running:
-        if there and tasks[future][0] not in there:
-            future.cancel()
-            done.add(future)
-    return done
+    try:
+        there = cluster.workers()
+    except OSError:  # the scheduler does not answer just now
+        return done
+    lost = {future for future in running if tasks[future][0] not in there}
+    for future in lost:
+        future.cancel()
+    return done | lost
 
 
 def _fetched(
@@ -141,7 +146,7 @@ def _fetched(
         fault: str | None = "is gone, and nobody sends the rest" if future.cancelled() else None
         fault = fault or future.result()
         if not folder.path.exists() and not future.cancelled():
-            _unpacked(cluster.on(worker, packed, part).result(), folder.path)
+            _unpacked(cluster.on(worker, packed, part).result(_MOST_S), folder.path)
     except LiftlabError as error:
         return str(error)
     except Exception as error:  # the engine's own, of any kind
