@@ -75,14 +75,8 @@ def run_on_cluster(
     """Send a load from all workers, a segment each, and return their runs as one.
 
     A worker that is lost is a gap: its segment is given to no other one. Raises UsageError if the
-    plan cannot be cut like that, LiftlabError if no worker began.
-
-    Parameters
-    ----------
-    say
-        Takes lines for people.
-    start_at
-        When all begin, in seconds since 1970; a little after now if None.
+    plan cannot be cut like that, LiftlabError if no worker began. `say` takes lines for people.
+    `start_at` is when all begin, in seconds since 1970; a little after now if None.
     """
     from liftlab.jobs.merging import merge_runs
 
