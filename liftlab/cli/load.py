@@ -93,9 +93,9 @@ def load_command(
     """
     from liftlab import jobs
 
-    if resume or more["endpoint"] is None:
-        if not resume:
-            raise UsageError("say what to load: a URL or the name of an endpoint")
+    if bool(resume) == bool(more["endpoint"]):
+        raise UsageError("say what to load, a URL or the name of an endpoint, or what to --resume")
+    if resume:
         del more["endpoint"]
         here = project(**overrides_of(more))
         finish(here, jobs.resume_load(here, taken(resume, here)), as_json)

@@ -233,6 +233,8 @@ def test_segments_of_a_suite_are_graded_as_one_run(project_folder: Path, lift_se
         control.start(jobs.cut(plan, Segment(index=i, of=2, start_at=START)), lambda _: None)
         for i in (1, 2)
     ]
+    half = jobs.resume_run(project, folders[0].run_id)  # its plan is but its own share
+    assert (half.run.status, len(half.trials)) == ("complete", 3)
     run = merged(project, *folders)
     assert run.run.status == "complete"
     keys = ["case_id", "repeat"]
