@@ -16,6 +16,7 @@ from liftlab.errors import LiftlabError, UsageError
 
 _PATIENCE_S = 20
 _UNITS_PER_THREAD = 3
+_MISSING = "--cluster needs Dask: pip install 'liftlab[cluster]'"
 # No pages beside the scheduler and the workers, which nobody asked for; and `dask_setup` below.
 LOCAL: dict[str, list[str]] = {
     "distributed.scheduler.http.routes": [],
@@ -43,23 +44,17 @@ class Cluster(NamedTuple):
 def connected(address: str, warn: Callable[[str], None]) -> Iterator[Cluster]:
     """Connect to a Dask scheduler, or start workers on this machine, and give its executor.
 
-    TLS is what Dask's own settings say. Raises UsageError if the address is none or Dask is
-    missing, LiftlabError if nothing answers there, it has no worker, or a worker has another
-    liftlab or Python.
-
-    Parameters
-    ----------
-    address
-        `tcp://HOST:PORT`, `tls://HOST:PORT`, or `local:N` for N processes of this machine.
-    warn
-        Takes a line for people.
+    `address` is `tcp://HOST:PORT`, `tls://HOST:PORT` (TLS is what Dask's own settings say), or
+    `local:N` for N processes of this machine. `warn` takes a line for people. Raises UsageError if
+    it is none of these or Dask is missing, LiftlabError if nothing answers there, it has no
+    worker, or scheduler or workers have another liftlab or Python.
     """
     count = _count(address)
     try:
         import dask
         from distributed import Client, LocalCluster
     except ImportError:
-        raise UsageError("--cluster needs Dask: pip install 'liftlab[cluster]'") from None
+        raise UsageError(_MISSING) from None
     if count is None and is_open(address):
         warn(
             f"{address} is open: whoever reaches it can run programs on its workers and, by what "
@@ -81,22 +76,26 @@ def connected(address: str, warn: Callable[[str], None]) -> Iterator[Cluster]:
                 )
             client = stack.enter_context(Client(where, timeout=_PATIENCE_S))
             client.wait_for_workers(1, timeout=_PATIENCE_S)
+            versions = client.get_versions(check=False, packages=["liftlab"])
         except TypeError:
+            if not address.startswith("tls://"):
+                raise
             raise UsageError(
                 f"{address}: Dask's settings name no certificates for TLS: docs/scale.md says which"
             ) from None
+        except ImportError as error:
+            raise UsageError(f"{_MISSING}: {error}") from None
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise LiftlabError(f"{address}: no Dask workers there: {reason[:300]}") from None
-        _agree(client.get_versions(check=False, packages=["liftlab"]))
+        _agree(versions)
         executor = client.get_executor(pure=False)
-        stack.callback(
-            executor.shutdown, wait=False
-        )  # after Ctrl-C nobody may be there to end them
+        # After Ctrl-C nobody may be there to end what is under way.
+        stack.callback(executor.shutdown, wait=False)
         yield Cluster(
             executor,
-            slots=lambda: _UNITS_PER_THREAD * sum(_threads(client).values()),
-            workers=lambda: [*_threads(client)],
+            slots=lambda: _slots(client),
+            workers=lambda: list(client.nthreads()),
             on=lambda worker, call, *given: executor.submit(
                 call, *given, workers=[worker], allow_other_workers=False
             ),
@@ -157,8 +156,8 @@ def _named(told: Any) -> str:
     return f"liftlab {told['packages'].get('liftlab')} on Python {python}"
 
 
-def _threads(client: Any) -> dict[str, int]:
+def _slots(client: Any) -> int:
     try:
-        return dict(client.nthreads())
+        return _UNITS_PER_THREAD * sum(map(int, client.nthreads().values()))
     except OSError:  # the scheduler does not answer just now; its client connects again
-        return {"": 1}
+        return _UNITS_PER_THREAD

@@ -111,12 +111,22 @@ def schedulers() -> Iterator[dict[str, Any]]:
         }
 
 
-def test_a_scheduler_of_this_machine(schedulers: dict[str, Any]) -> None:
+def test_a_scheduler_of_this_machine(
+    schedulers: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     warned: list[str] = []
     with connected(schedulers["tcp"], warned.append) as found:
         assert found.executor.submit(pow, 2, 5).result() == 32
         assert found.slots() == 6
+        [worker] = found.workers()
+        assert found.on(worker, pow, 2, 6).result() == 64
     assert warned == []
+    monkeypatch.setattr(cluster, "is_open", lambda address: True)
+    with connected(schedulers["tcp"], warned.append):
+        pass
+    [line] = warned
+    assert line.startswith(f"{schedulers['tcp']} is open: whoever reaches it can run programs")
+    assert "\n" not in line
 
 
 def test_tls_is_what_dasks_settings_say(schedulers: dict[str, Any]) -> None:

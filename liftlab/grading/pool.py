@@ -21,19 +21,8 @@ from liftlab.suite import Case, Suite
 class Pool:
     """Judges answers from any thread, in one of its sandboxes at a time.
 
-    Parameters
-    ----------
-    settings, suite
-        Where answers may be run, and what they may import there.
-    workers
-        How many sandboxes there are.
-
-    Attributes
-    ----------
-    isolation
-        The level that the sandboxes reached; None while they are not open.
-    controls
-        The known answers; no verdict may be told before `prove` has graded the last of them.
+    `isolation` is the level that its sandboxes reached, None while they are not open. No verdict
+    may be told before `prove` has graded the last of its `controls`.
     """
 
     def __init__(self, settings: GradingSettings, suite: Suite | None, workers: int = 1) -> None:

@@ -107,16 +107,9 @@ def judged(
     suite: Suite,
     settings: GradingSettings,
 ) -> Iterator[Judged]:
-    """Yield what workers make of answers, as it comes.
+    """Yield what workers, which can import liftlab, make of answers, as it comes.
 
-    Parameters
-    ----------
-    executor
-        Whose workers can import liftlab.
-    slots
-        Says how many units may wait or run at a time.
-    answers, suite, settings
-        What is judged, by what, and where it may be run.
+    `slots` says how many units may wait or run at a time.
     """
     packages = tuple(dict.fromkeys((*settings.packages, *suite.packages)))
     settings = settings.model_copy(update={"packages": packages})

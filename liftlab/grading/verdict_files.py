@@ -80,17 +80,8 @@ def shard_path(out: Path, suite: Suite, settings: GradingSettings, part: str) ->
 class Verdicts:
     """The verdicts of shards, by digest; they stay in their files.
 
-    Parameters
-    ----------
-    paths
-        The files.
-    allow_weak
-        Whether to take verdicts from where code could not be isolated.
-
-    Attributes
-    ----------
-    taken
-        How many verdicts were asked for and there.
+    Those from where code could not be isolated are taken if `allow_weak`. `taken` counts how many
+    were asked for and there.
     """
 
     def __init__(self, paths: Iterable[Path] = (), *, allow_weak: bool = False) -> None:

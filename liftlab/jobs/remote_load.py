@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LEAD_S = 20.0  # from the word to the first request: each worker starts a process
 _POLL_S = 1.0
+_MOST_S = 600.0  # to bring a folder here
 _sending: dict[str, StopLine] = {}  # by this worker's process
 
 
@@ -74,14 +75,8 @@ def run_on_cluster(
     """Send a load from all workers, a segment each, and return their runs as one.
 
     A worker that is lost is a gap: its segment is given to no other one. Raises UsageError if the
-    plan cannot be cut like that, LiftlabError if no worker began.
-
-    Parameters
-    ----------
-    say
-        Takes lines for people.
-    start_at
-        When all begin, in seconds since 1970; a little after now if None.
+    plan cannot be cut like that, LiftlabError if no worker began. `say` takes lines for people.
+    `start_at` is when all begin, in seconds since 1970; a little after now if None.
     """
     from liftlab.jobs.merging import merge_runs
 
@@ -103,17 +98,19 @@ def run_on_cluster(
         try:
             done = _ended(tasks, cluster)
         except KeyboardInterrupt:
+            if stopped:
+                raise
             stopped = True
             cluster.everywhere(stop_sending)
             continue
         for future in done:
             worker, part = tasks.pop(future)
             fault = _fetched(future, worker, part, cluster, made)
-            if fault:
+            if fault and not stopped:
                 faults.append(f"segment {part.segment}, worker {worker}: {fault}")
                 say(faults[-1])
     if not made:
-        raise LiftlabError(f"nothing was sent: {faults[0]}")
+        raise RunInterrupted("interrupted") if stopped else LiftlabError(faults[0])
     merged = merge_runs(request.project, made)
     if stopped:
         run_id = merged.run.run_id
@@ -124,12 +121,14 @@ def run_on_cluster(
 def _ended(tasks: dict[Future[Any], tuple[str, RunRequest]], cluster: Cluster) -> set[Future[Any]]:
     """Wait a moment; return the tasks that have ended, and those whose worker is gone."""
     done, running = wait(tasks, timeout=_POLL_S)
-    there = cluster.workers() if running else []
-    for future in running:
-        if there and tasks[future][0] not in there:
-            future.cancel()
-            done.add(future)
-    return done
+    try:
+        there = cluster.workers()
+    except OSError:  # the scheduler does not answer just now
+        return done
+    lost = {future for future in running if tasks[future][0] not in there}
+    for future in lost:
+        future.cancel()
+    return done | lost
 
 
 def _fetched(
@@ -138,10 +137,10 @@ def _fetched(
     """Bring a segment's folder here, if it is not; return what went wrong."""
     folder = segment_folder(part)
     try:
-        fault: str | None = "is gone; what it sent lies there" if future.cancelled() else None
+        fault: str | None = "is gone, and nobody sends the rest" if future.cancelled() else None
         fault = fault or future.result()
         if not folder.path.exists() and not future.cancelled():
-            _unpacked(cluster.on(worker, packed, part).result(), folder.path)
+            _unpacked(cluster.on(worker, packed, part).result(_MOST_S), folder.path)
     except LiftlabError as error:
         return str(error)
     except Exception as error:  # the engine's own, of any kind
