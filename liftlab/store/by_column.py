@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liftlab.store.frames import arrow_schema, from_arrow
+from liftlab.store.frames import arrow_schema, from_arrow, typed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,20 @@ def read_columns(path: Path, kinds: Kinds, known: str | None = None) -> pd.DataF
     words = [name for name, kind in kinds.items() if kind is str and not name.endswith(_DIFFERS)]
     parts = list(_parts(path, kinds, words, known))
     return from_arrow(pa.concat_tables(parts).unify_dictionaries(), kinds)
+
+
+def read_trials(path: Path, kinds: Kinds, trials: Sequence[tuple[str, int]]) -> pd.DataFrame:
+    """Return the rows of a file whose case and repeat are among those of some trials."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    cases, repeats = (sorted({trial[place] for trial in trials}) for place in (0, 1))
+    wanted = pa.array(cases, pa.string()), pa.array(repeats, pa.int64())
+    found = [
+        part.filter(pc.and_(*map(pc.is_in, part.select(TRIAL).columns, wanted)))
+        for part in _parts(path, kinds)
+    ]
+    return typed(from_arrow(pa.concat_tables(found), kinds), kinds)
 
 
 def count_file(path: Path, kinds: Kinds) -> pd.DataFrame:
