@@ -30,11 +30,18 @@ def read_columns(path: Path, kinds: Kinds, known: str | None = None) -> pd.DataF
     `kinds`: the columns, each with its scalar type. `known`: only rows in which this one of them is
     not null.
     """
+    import pandas as pd
     import pyarrow as pa
 
     words = [name for name, kind in kinds.items() if kind is str and not name.endswith(_DIFFERS)]
-    parts = list(_parts(path, kinds, words, known))
-    return from_arrow(pa.concat_tables(parts).unify_dictionaries(), kinds)
+    if known is not None:
+        parts = pa.concat_tables(_parts(path, kinds, words, known))
+        return from_arrow(parts.unify_dictionaries(), kinds)
+    columns = {}
+    for name, kind in kinds.items():  # of all at once there would be two copies
+        parts = pa.concat_tables(_parts(path, {name: kind}, words))
+        columns[name] = from_arrow(parts.unify_dictionaries(), {name: kind})[name]
+    return pd.DataFrame(columns, copy=False)
 
 
 def read_trials(path: Path, kinds: Kinds, trials: Sequence[tuple[str, int]]) -> pd.DataFrame:
