@@ -104,7 +104,7 @@ def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:
     shares = []
     for name in found:
         mine = classes == name
-        of = {"clusters": cases[judged], "rows": counts[judged]}
+        of: dict[str, Any] = {"clusters": cases[judged], "rows": counts[judged]}
         shares.append(
             FailureShare(
                 failure_class=str(name),
