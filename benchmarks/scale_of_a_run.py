@@ -173,7 +173,7 @@ def watched(process: subprocess.Popen[bytes], peak: list[float]) -> None:
             first = psutil.Process(process.pid)
             family = [first, *first.children(recursive=True)]
             peak[0] = max(peak[0], sum(each.memory_full_info().pss for each in family) / 2**20)
-        time.sleep(0.1)
+        time.sleep(0.3)  # to look takes as long as a page does
 
 
 def pages(project: Path) -> list[Path]:

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from liftlab.analysis.columns import Bools, Floats, case_weights, floats, labels
+from liftlab.analysis.columns import Bools, Floats, case_weights, labels
 from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.intervals import median
 from liftlab.analysis.latency import (
@@ -28,6 +28,7 @@ from liftlab.analysis.latency import (
 )
 from liftlab.analysis.quantiles import quantiles
 from liftlab.analysis.rates import proportion
+from liftlab.store.by_column import places
 from liftlab.words import counted
 
 MODEL = "draws of measured requests plus planned ranges"  # named wherever it is quoted
@@ -255,12 +256,10 @@ def _rows(trials: pd.DataFrame, stages: pd.DataFrame) -> tuple[Bools, Bools]:
 def _measured(trials: pd.DataFrame, stages: pd.DataFrame, e2e: Floats) -> dict[str, Floats]:
     """Return the times of each measured stage and what lies between them, a value a trial."""
     found = {}
-    key = ["case_id", "repeat"]
     for name in stage_names(stages):
         own = stages[labels(stages, "stage") == name]
-        timed = own[key].assign(seconds=judged_steps(own))
-        joined = trials[key].merge(timed, on=key, how="left")
-        found[name] = np.nan_to_num(floats(joined, "seconds"))
+        seconds = np.append(np.nan_to_num(judged_steps(own)), 0.0)
+        found[name] = seconds[places(trials, own)]
     found[REST] = e2e - sum(found.values(), np.zeros(len(e2e)))  # rounding may make it negative
     return found
 

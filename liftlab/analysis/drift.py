@@ -7,6 +7,7 @@ measurement: a run's is random, so that unlike cases are no trend.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,6 +42,8 @@ WARM_UP = 0.1  # the share of the run that is held against the rest
 WARM_UP_NEEDS = 60  # so that six values, which an interval needs, are a tenth
 _SAME = 1e-12
 _PAIRS = 500_000  # compared at once
+_SAMPLE = 200_000  # slopes that say where a rank lies
+Cases = Sequence[tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,37 +143,60 @@ def run_drift(trials: pd.DataFrame, stages: pd.DataFrame) -> RunDrift:
 
 def _drift(place: Floats, logs: Floats, index: Indices) -> tuple[Estimate, float]:
     """Return last over first with its interval, and the p of no drift."""
-    slopes, score, variance = [], 0.0, 0.0
-    for times, at in zip(_by_case(logs, index), _by_case(place, index), strict=True):
-        size = times.shape[1]
-        one, other = np.triu_indices(size, 1)
-        found = np.empty((len(times), len(one)))
-        step = max(1, _PAIRS // len(one))
-        for begin in range(0, len(times), step):  # of all at once the differences fill gigabytes
-            t, x = times[begin : begin + step], at[begin : begin + step]
-            rise = t[:, other] - t[:, one]
-            score += float(np.sign(rise).sum())
-            found[begin : begin + step] = rise / (x[:, other] - x[:, one])
-        slopes.append(found.ravel())
-        variance += len(times) * size * (size - 1) * (2 * size + 5) / 18
-    every = slopes[0] if len(slopes) == 1 else np.concatenate(slopes)
+    cases = [*zip(_by_case(logs, index), _by_case(place, index), strict=True)]
+    shapes = [times.shape for times, _ in cases]
+    count = sum(alike * size * (size - 1) // 2 for alike, size in shapes)
+    variance = sum(alike * size * (size - 1) * (2 * size + 5) / 18 for alike, size in shapes)
+    score = sum(float(np.sign(slopes).sum()) for slopes in _slopes(cases))
     error = math.sqrt(variance)
     z = max(0.0, abs(score) - 1) / error
     half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
     # Sen's limits: the slopes whose ranks lie that far from the middle.
-    low, high = ((len(every) + side * half) / 2 for side in (-1, 1))
-    ranks = np.clip([low - 0.5, high + 0.5 - 1], 0, len(every) - 1).round().astype(int)
-    middle = float(np.median(every, overwrite_input=True))
-    every.partition(ranks)
+    low, high = ((count + side * half) / 2 for side in (-1, 1))
+    ranks = np.clip([low - 0.5, high + 0.5 - 1], 0, count - 1).round().astype(int)
+    found = _at([ranks[0], (count - 1) // 2, count // 2, ranks[1]], count, cases)
     estimate = Estimate(
-        value=math.exp(middle),
-        low=math.exp(every[ranks[0]]),
-        high=math.exp(every[ranks[1]]),
+        value=math.exp((found[1] + found[2]) / 2),
+        low=math.exp(found[0]),
+        high=math.exp(found[3]),
         n=len(logs),
         confidence=CONFIDENCE,
         method="Sen's slope of ln seconds within cases",
     )
     return estimate, 2 * float(stats.norm.sf(z))
+
+
+def _slopes(cases: Cases) -> Iterator[Floats]:
+    """Yield the slopes between repeats of a case, part by part: all at once fill gigabytes."""
+    for times, at in cases:
+        one, other = np.triu_indices(times.shape[1], 1)
+        step = max(1, _PAIRS // len(one))
+        for begin in range(0, len(times), step):
+            t, x = times[begin : begin + step], at[begin : begin + step]
+            yield ((t[:, other] - t[:, one]) / (x[:, other] - x[:, one])).ravel()
+
+
+def _at(ranks: list[int], count: int, cases: Cases) -> list[float]:
+    """Return the slopes of some ranks, counted from 0: of a sorted list of all, without it.
+
+    A sample says between which slopes they lie; those are kept and the ones below counted.
+    """
+    spread = max(1, count // _SAMPLE)
+    sample = np.sort(np.concatenate([slopes[::spread] for slopes in _slopes(cases)]))
+    far = 6 * math.sqrt(len(sample))
+    first, last = (min(ranks) / count * len(sample) - far, max(ranks) / count * len(sample) + far)
+    low = -math.inf if first < 0 or spread == 1 else sample[int(first)]
+    high = math.inf if last >= len(sample) or spread == 1 else sample[int(last)]
+    below, kept = 0, []
+    for slopes in _slopes(cases):
+        below += int((slopes < low).sum())
+        kept.append(slopes[(slopes >= low) & (slopes <= high)])
+    near = np.concatenate(kept)
+    places = [rank - below for rank in ranks]
+    if min(places) < 0 or max(places) >= len(near):  # a sample that misleads
+        near, places = np.concatenate([*_slopes(cases)]), ranks
+    near.partition(sorted(set(places)))
+    return [float(near[place]) for place in places]
 
 
 def _by_case(values: Floats, index: Indices) -> list[Floats]:

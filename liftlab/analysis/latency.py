@@ -173,7 +173,8 @@ def time_stage(
     stages: pd.DataFrame, name: str, rows: Rows = "answered", *, trials: pd.DataFrame | None = None
 ) -> Timed:
     """Return the times of one stage; as `time_end_to_end`."""
-    frame = stages[stages["stage"] == name]
+    mine = is_one_of(stages, "stage", [name])
+    frame = stages if mine.all() else stages[mine]
     seconds = judged_steps(frame)
     late = is_one_of(frame, "error_class", [DEADLINE])
     good = answered_steps(frame)

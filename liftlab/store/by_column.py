@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liftlab.store.frames import arrow_schema, from_arrow
+from liftlab.store.frames import arrow_schema, from_arrow, typed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,11 +30,32 @@ def read_columns(path: Path, kinds: Kinds, known: str | None = None) -> pd.DataF
     `kinds`: the columns, each with its scalar type. `known`: only rows in which this one of them is
     not null.
     """
+    import pandas as pd
     import pyarrow as pa
 
     words = [name for name, kind in kinds.items() if kind is str and not name.endswith(_DIFFERS)]
-    parts = list(_parts(path, kinds, words, known))
-    return from_arrow(pa.concat_tables(parts).unify_dictionaries(), kinds)
+    if known is not None:
+        parts = pa.concat_tables(_parts(path, kinds, words, known))
+        return from_arrow(parts.unify_dictionaries(), kinds)
+    columns = {}
+    for name, kind in kinds.items():  # of all at once there would be two copies
+        parts = pa.concat_tables(_parts(path, {name: kind}, words))
+        columns[name] = from_arrow(parts.unify_dictionaries(), {name: kind})[name]
+    return pd.DataFrame(columns, copy=False)
+
+
+def read_trials(path: Path, kinds: Kinds, trials: Sequence[tuple[str, int]]) -> pd.DataFrame:
+    """Return the rows of a file whose case and repeat are among those of some trials."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    cases, repeats = (sorted({trial[place] for trial in trials}) for place in (0, 1))
+    wanted = pa.array(cases, pa.string()), pa.array(repeats, pa.int64())
+    found = [
+        part.filter(pc.and_(*map(pc.is_in, part.select([*TRIAL]).columns, wanted)))
+        for part in _parts(path, kinds)
+    ]
+    return typed(from_arrow(pa.concat_tables(found), kinds), kinds)
 
 
 def count_file(path: Path, kinds: Kinds) -> pd.DataFrame:
@@ -59,23 +80,25 @@ def _parts(
 
     file = pq.ParquetFile(path, read_dictionary=[*words], page_checksum_verification=True)
     there = [name for name in kinds if name in file.schema_arrow.names]
-    none = pa.schema([file.schema_arrow.field(name) for name in there]).empty_table()
-    batches = file.iter_batches(_AT_ONCE, columns=there, use_threads=False)
-    tables = [none] if not file.metadata.num_rows else map(_table, batches)
-    for part in tables:
-        chosen = part
+    rows = file.metadata.num_rows
+    if not there or not rows:  # a column may be younger than the file
+        yield _nothing(kinds, 0 if known else rows)
+        return
+    for batch in file.iter_batches(_AT_ONCE, columns=there, use_threads=False):
+        part = pa.Table.from_batches([batch])
         if known is not None:
-            chosen = part.filter(part[known].is_valid()) if known in there else part.slice(0, 0)
-        for name in set(kinds) - set(there):  # written before there was such a column
-            nothing = pa.nulls(len(chosen), arrow_schema(kinds).field(name).type)
-            chosen = chosen.append_column(name, nothing)
-        yield chosen.select(list(kinds))
+            part = part.filter(part[known].is_valid()) if known in there else part.slice(0, 0)
+        late = _nothing({name: kinds[name] for name in kinds if name not in there}, len(part))
+        for name in late.column_names:
+            part = part.append_column(name, late[name])
+        yield part.select(list(kinds))
 
 
-def _table(batch: pa.RecordBatch) -> pa.Table:
+def _nothing(kinds: Kinds, rows: int) -> pa.Table:
     import pyarrow as pa
 
-    return pa.Table.from_batches([batch])
+    schema = arrow_schema(kinds)
+    return pa.table([pa.nulls(rows, field.type) for field in schema], schema=schema)
 
 
 def _counted(parts: Iterable[pa.Table], kinds: Kinds) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -88,6 +88,18 @@ class RunData:
             return by_column.count_frame(frame, kinds)
         with _readable(table_path(self.folder, table)) as path:
             return by_column.count_file(path, kinds)
+
+    def of(self, trials: Iterable[tuple[str, int]], *tables: str) -> RunData:
+        """Return the run with only the rows near some trials in tables that are not in memory."""
+        other = object.__new__(RunData)
+        self.put_into(other)
+        keys = [*trials]
+        for table in tables:
+            if self._held(table) is None:
+                with _readable(table_path(self.folder, table)) as path:
+                    rows = by_column.read_trials(path, table_columns(table), keys)
+                object.__setattr__(other, f"{table}s", rescale(rows, self.sped_up))
+        return other
 
     def size(self, table: str) -> int:
         """Return how many rows a table has."""

@@ -16,8 +16,9 @@ from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import LatencySummary, e2e_summary, time_end_to_end
 from liftlab.errors import UnknownName, UsageError
 from liftlab.store import RunData
+from liftlab.store.by_column import TRIAL
 from liftlab.summary.cost import bill
-from liftlab.summary.latency import Latency
+from liftlab.summary.latency import Latency, steps_of
 from liftlab.summary.result import Result
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class BudgetResult(Result):
 def budget_of(run: RunData, project: Project, latency: Latency) -> BudgetResult:
     """Return what end to end takes now, as on every page, and will take."""
     limits = latency.limits
-    timed = time_end_to_end(run.trials, stages=run.stages)
+    trials, stages = run.columns("trial", *TRIAL, "outcome", "e2e_s", "client_s"), steps_of(run)
+    timed = time_end_to_end(trials, stages=stages)
     if not np.isfinite(timed.seconds[~timed.given_up]).any():
         return BudgetResult(run=run, budget=None, limits=limits, scenarios={})
     plan = project.settings.budget
@@ -55,17 +57,15 @@ def budget_of(run: RunData, project: Project, latency: Latency) -> BudgetResult:
         PlannedStage(name=name, low_s=stage.range_s[0], high_s=stage.range_s[1], after=stage.after)
         for name, stage in plan.stages.items()
     ]
-    budget = _named(
-        forecast(run.trials, run.stages, planned, correlation=plan.correlation), latency
-    )
+    budget = _named(forecast(trials, stages, planned, correlation=plan.correlation), latency)
     if not budget.planned:
         return BudgetResult(run=run, budget=budget, limits=limits, scenarios={})
     scenarios = {
-        f"planned stages {words}": forecast(run.trials, run.stages, planned, correlation=linked)
+        f"planned stages {words}": forecast(trials, stages, planned, correlation=linked)
         for linked, words in _CORRELATIONS.items()
     }
     apart = side_by_side(planned)
-    scenarios[BESIDE] = forecast(run.trials, run.stages, apart, correlation=plan.correlation)
+    scenarios[BESIDE] = forecast(trials, stages, apart, correlation=plan.correlation)
     return BudgetResult(run=run, budget=budget, limits=limits, scenarios=scenarios)
 
 

@@ -98,11 +98,10 @@ def latency_of(run: RunData, limits: Limits) -> Latency:
     )
 
 
-def steps_of(run: RunData) -> pd.DataFrame:
-    """Return what the times of stages rest on."""
-    return run.columns(
-        "stage", *TRIAL, "stage", "position", "started_s", "latency_s", "client_s", "error_class"
-    )
+def steps_of(run: RunData, *more: str) -> pd.DataFrame:
+    """Return what the times of stages rest on, and more columns."""
+    names = ("stage", "position", "latency_s", "client_s", "error_class")
+    return run.columns("stage", *TRIAL, *names, *more)
 
 
 def _shown(run: RunData, found: LatencySummary, rows: Rows, limits: Limits) -> LatencySummary:
@@ -180,7 +179,7 @@ class Drift(Result):
 def drift_of(run: RunData) -> Drift:
     """Test each stage and end to end for a change over the run."""
     trials = run.columns("trial", "case_id", "outcome", "started_at", "e2e_s", "client_s")
-    found = run_drift(trials, steps_of(run))
+    found = run_drift(trials, steps_of(run, "started_s"))
     *stages, e2e = (named(row, ratio=f"drift:{row.what}") for row in (*found.stages, found.e2e))
     times = replace(found, stages=tuple(stages), e2e=e2e)
     return Drift(run=run, times=times, relative=_relative(trials))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Columns of attempts that show whether a cache answered.
 _CACHES = (
     *("case_id", "stage", "repeat", "attempt", "phase", "sent_s", "last_byte_s", "transport_ok"),
-    *("cold", "cached_tokens", "prompt_tokens"),
+    "cold",
 )
 
 
@@ -71,13 +71,16 @@ class Provenance(Result):
 
 def provenance_of(run: RunData, price: Price | None) -> Provenance:
     """Return where the numbers of a run come from."""
+    caches = cache_warning(run.columns("attempt", *_CACHES))
+    if caches:  # it also says what the server had cached
+        caches = cache_warning(run.columns("attempt", *_CACHES, "cached_tokens", "prompt_tokens"))
     return Provenance(
         run=run,
         source=source_of(run),
         price=price,
         isolation=_names(run, "trial", "isolation"),
         controls=_names(run, "grade", "controls"),
-        caches=cache_warning(run.columns("attempt", *_CACHES)),
+        caches=caches,
     )
 
 

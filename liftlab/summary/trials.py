@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -110,12 +111,15 @@ class Examples(Result):
 
 def examples_of(run: RunData) -> Examples:
     """Choose failed answers, each class in turn, and read what was kept of them."""
-    failed = run.trials[run.trials["outcome"] == "fail"]
+    trials = run.columns("trial", *TRIAL, "category", "outcome", "failure_class")
+    failed = trials[trials["outcome"] == "fail"]
     order = failed.groupby("failure_class", dropna=False).cumcount().sort_values(kind="stable")
     chosen = failed.loc[order.index[:MOST]].to_dict("records")
-    return Examples(
-        run=run, rows=tuple(_example(run, trial) for trial in chosen), failed=len(failed)
-    )
+    likes = [next(like_of(trials, trial), None) for trial in chosen]
+    keys = [(str(trial["case_id"]), int(trial["repeat"])) for trial in chosen]
+    some = run.of([*keys, *filter(None, likes)], "stage", "grade", "check")
+    rows = map(partial(_example, some), chosen, likes)
+    return Examples(run=run, rows=tuple(rows), failed=len(failed))
 
 
 def code_of(run: RunData, case_id: str, repeat: int) -> str | None:
@@ -141,11 +145,10 @@ def ir_of(run: RunData, case_id: str, repeat: int) -> str | None:
         return text  # what a model wrote need not be JSON
 
 
-def _example(run: RunData, trial: dict[Any, Any]) -> Example:
+def _example(run: RunData, trial: dict[Any, Any], like: tuple[str, int] | None) -> Example:
     case, repeat = str(trial["case_id"]), int(trial["repeat"])
     facets, checks = facets_of(run, case, repeat), rows_of(run.checks, case, repeat)
     line = facets.get("line")
-    like = next(like_of(run.trials, trial), None)
     return Example(
         case_id=case,
         repeat=repeat,
@@ -166,7 +169,7 @@ def like_of(trials: pd.DataFrame, trial: Mapping[Any, Any]) -> Iterator[tuple[st
     right = trials[trials["outcome"] == "pass"]
     for column in ("case_id", "category"):
         near = right[right[column] == trial[column]]
-        yield from ((str(case), int(n)) for case, n in near[["case_id", "repeat"]].to_numpy())
+        yield from zip(near["case_id"].astype(str), near["repeat"].astype(int), strict=True)
 
 
 def facets_of(run: RunData, case_id: str, repeat: int) -> dict[str, Any]:
@@ -240,6 +243,7 @@ def trial_of(run: RunData, case_id: str, repeat: int = 1) -> TrialDetails:
     Raises UnknownName if the run has no such case; the message gives the nearest. Raises UsageError
     if it was not repeated as often.
     """
+    run = run.of([(case_id, repeat)], "attempt", "stage", "grade", "check")
     mine = run.trials[run.trials["case_id"] == case_id]
     if not len(mine):
         raise UnknownName("case", case_id, run.trials["case_id"].drop_duplicates())

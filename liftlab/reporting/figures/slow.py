@@ -23,6 +23,7 @@ from liftlab.reporting.figures.base import Figure
 from liftlab.reporting.html import Html
 from liftlab.reporting.text import words
 from liftlab.reporting.text.slow import step_words
+from liftlab.store.by_column import among
 from liftlab.words import counted
 
 MOST_POINTS = 600  # of a row with more, a density and the slow ones are drawn
@@ -54,13 +55,11 @@ def latency_strip(
 ) -> Figure:
     """Show every latency of each stage, with its median; slow steps are red and named."""
     rows: list[_Strip] = []
-    keys = ["case_id", "repeat", "stage"]
-    red = pd.MultiIndex.from_frame(slow.steps[keys])
     for name in stage_names(stages):
         frame = stages[stages["stage"] == name]
         values = floats(frame, "latency_s")
         known = np.isfinite(values)
-        flagged = pd.MultiIndex.from_frame(frame[keys]).isin(red)
+        flagged = among(frame, slow.steps[slow.steps["stage"] == name])
         cases = labels(frame, "case_id")[known]
         rows.append(_Strip(name, values[known], flagged[known], cases, medians.get(name)))
     told = "; ".join(map(_strip_words, rows))

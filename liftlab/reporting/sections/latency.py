@@ -32,7 +32,7 @@ from liftlab.reporting.text import spread as spread_text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import capitalised
 from liftlab.reporting.text.slow import CAUSE_WORDS
-from liftlab.summary.latency import Drift, Latency, Slow, Spread
+from liftlab.summary.latency import Drift, Latency, Slow, Spread, steps_of
 
 _CHIPS = {"drifts": "not met", "undecided": "undecided"}
 _TOLD = 8  # steps in sentences; the table has all
@@ -167,7 +167,8 @@ def _(slow: Slow) -> Section:
     """Return every step as a point, and what each slow one consists of."""
     if not slow.steps.total:
         return of_run(slow, title=slow_text.title(slow))
-    strip = latency_strip(slow.run.stages, slow.steps, slow.medians, caption=slow_text.title(slow))
+    caption = slow_text.title(slow)
+    strip = latency_strip(steps_of(slow.run), slow.steps, slow.medians, caption=caption)
     parts = [strip.html()]
     if len(slow.steps):
         caption = slow_text.kinds(slow)

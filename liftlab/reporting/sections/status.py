@@ -192,7 +192,7 @@ def published_title(published: Published) -> str:
 
 def published_rows(published: Published) -> list[dict[str, str]]:
     """Return each published figure with the recomputed one, in words."""
-    stages = list(dict.fromkeys(published.run.stages["stage"]))
+    stages = published.run.counted("stage", "stage")["stage"].tolist()
     return [
         {
             "Figure": _name(row.what, stages),
