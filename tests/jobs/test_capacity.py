@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from liftlab.serving.request_log import read_request_log
 
 from liftlab import jobs, store
 from liftlab.cli.main import main
@@ -14,7 +15,6 @@ from liftlab.errors import InputInvalid, UsageError
 from liftlab.records import CAPACITY
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.runner.plan import PlannedTrial
-from liftlab.serving.request_log import read_request_log
 from liftlab.settings import Project, load_project
 from liftlab.store.listing import latest
 from liftlab.summary import summarize
