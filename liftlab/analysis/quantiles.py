@@ -1,10 +1,7 @@
 """Quantiles of requests, with intervals that assume no shape.
 
 The interval inverts the exact test for P(x ≤ t) at each observed t: a t stays outside only if the
-requests up to it are too few, or too many, for the share q. Repeats of a prompt count as the
-independent requests that they are worth at that t.
-
-`liftlab.analysis.intervals` offers these beside the other estimates.
+requests up to it are too few, or too many, for the share q; repeats count as what they are worth.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from liftlab.serving.request_log import read_request_log
 
 from liftlab import jobs, store
 from liftlab.cli.main import main
@@ -15,6 +14,7 @@ from liftlab.errors import InputInvalid, UsageError
 from liftlab.records import CAPACITY
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.runner.plan import PlannedTrial
+from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import Project, load_project
 from liftlab.store.listing import latest
 from liftlab.summary import summarize
@@ -154,7 +154,7 @@ def held_against_the_server(project: Project) -> None:
     """Every answer is wrong, if and only if it was asked for in a crowd."""
     run = jobs.open_run("capacity", project=project)
     assert run.run.load == CAPACITY
-    truth = {row["request_id"]: row for row in read_request_log(run.folder.path / SERVER_LOG)}
+    truth = {row["request_id"]: row for row in read_truth(run.folder.path / SERVER_LOG)}
     outcomes = run.trials.set_index(["case_id", "repeat"])["outcome"]
     asked = run.attempts[run.attempts["phase"] == "measure"]
     plan = summarize(run, project).capacity
