@@ -68,6 +68,11 @@ def test_a_mutant_meets_its_module_s_own_tests_then_those_that_lead_to_it() -> N
     assert len(near) <= _near.TESTS + _near.FILES
 
 
+def test_a_verb_meets_the_tests_that_call_it_by_its_name() -> None:
+    _, near = mutants.meets("liftlab/cli/runs.py", "history_command")
+    assert any(test.startswith("tests/cli/test_history.py::") for test in near)
+
+
 def test_every_module_meets_some_test() -> None:
     paths = [str(path.relative_to(ROOT)) for path in (ROOT / "liftlab").rglob("*.py")]
     assert all(_near.own_tests(path) or _near.nearest_files(path) for path in paths)

@@ -132,3 +132,13 @@ async def test_a_request_that_is_due_goes_out_before_a_reply_is_read():
     await reading
     await planning
     assert happened == ["sent", "read"]
+
+
+@pytest.mark.parametrize(("depth", "read"), [(100, True), (101, False)])
+def test_json_is_read_to_a_hundred_levels(depth: int, read: bool) -> None:
+    body = b"[" * depth + b"1" + b"]" * depth
+    if read:
+        assert parse_json(body)
+    else:
+        with pytest.raises(ReplyError, match="nested more than 100 deep"):
+            parse_json(body)

@@ -243,6 +243,8 @@ def test_newer_tables_are_refused(written: RunFolder, monkeypatch: pytest.Monkey
     for read in (read_tables, tables_current):
         with pytest.raises(SchemaTooNew, match="update liftlab"):
             read(written)
+    with pytest.raises(SchemaTooNew, match="update liftlab"):
+        tables.read_table(written, "attempt")
 
 
 def test_tables_of_the_version_before_are_read(
