@@ -56,7 +56,7 @@ def test_a_notebook_gets_style_and_the_report_does_not() -> None:
 def test_the_end_carries_its_run_and_its_part() -> None:
     end = Section(run_id="r1", parts=(tag("p", "x"),), is_end=True)
     bundle = end._repr_mimebundle_()
-    assert bundle[END_TYPE] == {"run_id": "r1"}
+    assert bundle[END_TYPE] == {"run_id": "r1", "owes": False}
     assert bundle[MEDIA_TYPE] == "<p>x</p>"
 
 

@@ -111,4 +111,5 @@ def test_a_line_says_what_a_run_was(make_folder: MakeFolder, runs_dir: Path) -> 
         "provenance": "measured",
         "trials": 0,
         "problem": None,
+        "load": None,
     }

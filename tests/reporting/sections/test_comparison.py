@@ -82,7 +82,7 @@ def test_shared_prompts_carry_a_verdict_with_size_and_interval(slower: Compariso
 def test_the_section_is_of_the_later_run_and_ends_its_page(slower: Comparison) -> None:
     bundle = section_of(slower)._repr_mimebundle_()
     assert bundle[FINDING_TYPE]["run_id"] == run_id(2)
-    assert bundle[END_TYPE]["run_id"] == run_id(2)
+    assert bundle[END_TYPE] == {"run_id": run_id(2), "owes": True}
 
 
 def test_too_few_shared_prompts_carry_no_verdict(slower: Comparison) -> None:
