@@ -34,7 +34,8 @@ from scipy import stats
 from liftlab.serving.simulator import SimulatorServer
 from liftlab.store import RunFolder, committed, read_journal
 
-MOST_CPU, MOST_ERROR = 1.15, 1.25  # of one process's; the error also by chance of a busy machine
+MOST_CPU, MOST_ERROR = 1.15, 1.25  # of one process's
+SAME_MS = 0.01  # what errors may differ by: each process of two is idle for longer, and wakes later
 RATE_RPS, SEED = 100.0, 20251015
 CASES = (
     {"case_id": "double", "prompt": "Double x.", "checks": [[[2], 4], [[-3], -6], [[0], 0]]},
@@ -178,14 +179,17 @@ def errors(folder: Path, server: SimulatorServer, rounds: int, requests: int) ->
         asked = ["-n", str(requests), "--rate", "200"]
         one = error_ms(send(folder, server, *asked), server)
         two = error_ms(send(folder, server, *asked, "--processes", "2"), server)
-        ratios.append([b / a for a, b in zip(one, two, strict=True)])
+        ratios.append([max(0.0, b - SAME_MS) / a for a, b in zip(one, two, strict=True)])
         print(
             f"error against the server's clock, P50 / P99: {one[0]:.3f} / {one[1]:.2f} ms in one "
             f"process, {two[0]:.3f} / {two[1]:.2f} ms in two",
             flush=True,
         )
     p50, p99 = (statistics.median(column) for column in zip(*ratios, strict=True))
-    print(f"two processes: {p50:.2f} and {p99:.2f} times the error of one (≤ {MOST_ERROR})")
+    print(
+        f"two processes: {p50:.2f} and {p99:.2f} times the error of one, beyond {SAME_MS} ms "
+        f"(≤ {MOST_ERROR})"
+    )
     return [] if max(p50, p99) <= MOST_ERROR else [f"error: {p50:.2f} and {p99:.2f} × one's"]
 
 

@@ -18,7 +18,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain
 from typing import Any, NamedTuple
 
 from liftlab.endpoints.base import Endpoint, Reply, Request
@@ -31,7 +30,7 @@ from liftlab.runner.probe import cheap, learn, learn_and_record
 from liftlab.runner.request import Job, RunRequest
 from liftlab.runner.rows import Batches, measured
 from liftlab.runner.segment import begin, moment
-from liftlab.runner.sent import Sent, lost_rows
+from liftlab.runner.sent import Sent
 from liftlab.runner.worker import STALE_NOTE, FollowSchedule, Notes, Stop, closed, emit
 from liftlab.store.folder import RunFolder
 from liftlab.store.journal import Journal
@@ -78,7 +77,7 @@ async def ready(
     sent = None if arrivals else Sent(folder, numbers)
     sender = Sender(load, endpoint, journal, clock, batches, note=Notes())
     if sent is not None:
-        await sender.give_up(sent, journal)
+        await sent.give_up(journal, STAGE, sender.facts)
     if sent is None or next(sent.left(), None) is not None:
         await _prepare(sender, endpoint, journal, request, min(concurrency, len(numbers)))
 
@@ -221,20 +220,6 @@ class Sender:
 
         await closed(places, min(concurrency, count), send, self._stop)
 
-    async def give_up(self, sent: Sent, journal: Journal) -> None:
-        """Keep rows of each request that an earlier session sent and has no end of."""
-        made, cancelled = journal.attempts_made(), journal.cancelled()
-        rows = []
-        for number in sent.lost(made, journal.committed()):
-            known = number + 1 in cancelled  # its attempt has a row already
-            attempt = made.get((CASE, number + 1, STAGE), 0) + (not known)
-            row, *others = lost_rows(number, attempt, STAGE, self._asked(number).facts)
-            rows.append(([] if known else [row], *others))
-        if rows:
-            attempts, stages, trials = zip(*rows, strict=True)
-            ended = journal.requests_ended([*chain(*attempts)], stages, trials)
-            await asyncio.wrap_future(ended)
-
     async def open(
         self,
         plan: array[float],
@@ -277,6 +262,10 @@ class Sender:
                         task.add_done_callback(lambda _: free.release())
                     await asyncio.sleep(0)  # it is ready before the next one is made
         return not past
+
+    def facts(self, index: int) -> dict[str, Any]:
+        """Return what the row of a request says of it before it is sent."""
+        return self._asked(index).facts
 
     def _asked(
         self,

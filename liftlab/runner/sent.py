@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import mmap
 import os
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from typing import Any
 
 from liftlab.errors import RunFolderCorrupt
 from liftlab.records import LOAD, Attempt, Stage, Trial
 from liftlab.store.files import refuse_odd, writing
 from liftlab.store.folder import RunFolder
+from liftlab.store.journal import Journal
 
 FILE_NAME = "sent.map"
 Key = tuple[str, int]
@@ -67,20 +69,26 @@ class Sent:
         sent = (n for n, mark in zip(self._numbers, self._map[:], strict=True) if mark)
         return [number for number in sent if (LOAD, number + 1) not in have]
 
+    async def give_up(
+        self, journal: Journal, stage: str, facts: Callable[[int], dict[str, Any]]
+    ) -> None:
+        """Keep rows of each request that an earlier session sent and has no end of.
 
-def lost_rows(
-    number: int, attempt: int, stage: str, facts: dict[str, Any]
-) -> tuple[Attempt, Stage, Trial]:
-    """Return the rows of a request that was sent, and of whose end nothing is known.
-
-    `facts`: further columns of its attempt.
-    """
-    key: dict[str, Any] = {"run_id": facts["run_id"], "case_id": LOAD, "repeat": number + 1}
-    ended: dict[str, Any] = {"stage": stage, "error_class": "cancelled"}
-    unknown = {"attempt": attempt, "request_id": None, "scheduled_s": None}
-    row = Attempt(**facts | key | ended | unknown, transport_ok=False, valid=False, abandoned=True)
-    return (
-        row,
-        Stage(**key | ended, position=0, ok=False, attempts=attempt),
-        Trial(**key, attempts=attempt, completed=False),
-    )
+        `facts`: gives what the row of a request says of it before it is sent.
+        """
+        made, cancelled = journal.attempts_made(), journal.cancelled()
+        attempts, stages, trials = [], [], []
+        for number in self.lost(made, journal.committed()):
+            key: dict[str, Any] = {"case_id": LOAD, "repeat": number + 1}
+            known = number + 1 in cancelled  # its attempt has a row already
+            told = facts(number)
+            key["run_id"] = told["run_id"]
+            attempt = made.get((LOAD, number + 1, stage), 0) + (not known)
+            ended: dict[str, Any] = {"stage": stage, "error_class": "cancelled"}
+            if not known:
+                row = told | ended | {"attempt": attempt, "request_id": None, "scheduled_s": None}
+                attempts.append(Attempt(**row, transport_ok=False, valid=False, abandoned=True))
+            stages.append(Stage(**key, **ended, position=0, ok=False, attempts=attempt))
+            trials.append(Trial(**key, attempts=attempt, completed=False))
+        if trials:
+            await asyncio.wrap_future(journal.requests_ended(attempts, stages, trials))
