@@ -12,6 +12,8 @@ from liftlab import jobs, store
 from liftlab.cli.main import main
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.records import CAPACITY
+from liftlab.reporting.report import _of_kind
+from liftlab.reporting.sections import section_of
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.runner.plan import PlannedTrial
 from liftlab.serving.simulation.truth import read_truth
@@ -20,7 +22,7 @@ from liftlab.store.listing import latest
 from liftlab.summary import summarize
 from liftlab.summary.capacity import capacity_of
 from tests.capacity_world import World, measure
-from tests.conftest import SUITE
+from tests.conftest import ROOT, SUITE
 
 SLO = "e2e_p95_s <= 60"
 TOML = """
@@ -148,6 +150,16 @@ def test_a_whole_run(project: Project, capsys: pytest.CaptureFixture[str]) -> No
     assert main(["capacity", "--resume", "capacity"]) == 0  # nothing is left to do
     assert len(jobs.open_run("capacity", project=project).trials) == len(found.trials)
     assert main(["check", "capacity"]) == 0
+    capsys.readouterr()
+    assert main(["show", "capacity"]) == 0
+    assert "answers: cannot tell" in capsys.readouterr().out
+    assert main(["status", "capacity"]) == 0
+    assert "Answers are not seen to get worse" in capsys.readouterr().out
+    pages = (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")
+    assert [page.stem for page in _of_kind(found, sorted(pages))] == ["80_capacity"]
+    page = str(section_of(summarize(found, project).capacity).html())
+    assert page.count("<svg") == 2
+    assert "cannot tell" in page  # three prompts never decide
 
 
 def held_against_the_server(project: Project) -> None:
