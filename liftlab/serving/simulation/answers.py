@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from liftlab.serving.simulation.profile import Chance, Profile, Shares
+from liftlab.serving.simulation.profile import Chance, Profile
 from liftlab.serving.simulation.questions import Question
 
 Kind = Literal["ir", "body", "branching", "code", "other"]
@@ -45,8 +45,10 @@ class _Known:
     branching: bool = False
 
 
-def answer(question: Question, profile: Profile, chance: Chance) -> Answer:
+def answer(question: Question, profile: Profile, chance: Chance, under_way: int = 1) -> Answer:
     """Return the answer to a question; `chance` decides whether a body is right.
+
+    `under_way`: how many generations are, this one included.
 
     A request that is not in the table gets a function that gives its argument back.
     """
@@ -56,14 +58,14 @@ def answer(question: Question, profile: Profile, chance: Chance) -> Answer:
         return _with_value("ir", _ir(known), "right")
     if "body" in properties:
         known = _known_by_name(question.prompt)
-        quality = _quality(known, profile, chance)
+        quality = _quality(known, profile, chance, under_way)
         kind: Kind = "branching" if known.branching else "body"
         return _with_value(kind, {"body": _lines(known, quality)}, quality)
     if question.schema is not None:
         return _with_value("other", instance(question.schema), "right")
     if _WANTS_FUNCTION.search(question.prompt):
         known = _known_by_request(question.prompt)
-        quality = _quality(known, profile, chance)
+        quality = _quality(known, profile, chance, under_way)
         return Answer(kind="code", text=_source(known, quality), quality=quality)
     return Answer(kind="other", text=_words(profile.tokens.other[1]))
 
@@ -152,8 +154,8 @@ def _ir(known: _Known) -> dict[str, Any]:
     }
 
 
-def _quality(known: _Known, profile: Profile, chance: Chance) -> Quality:
-    shares: Shares = profile.answers.branching if known.branching else profile.answers.plain
+def _quality(known: _Known, profile: Profile, chance: Chance, under_way: int) -> Quality:
+    shares = profile.answers.shares(branching=known.branching, under_way=under_way)
     if chance.happens(shares.does_not_parse):
         return "does_not_parse"
     return "missing_return" if chance.happens(shares.missing_return) else "right"

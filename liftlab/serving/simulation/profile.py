@@ -102,11 +102,24 @@ class Shares(_Table):
     does_not_parse: _Share = 0.0
 
 
+class Crowd(Shares):
+    """How often any body goes wrong that is asked for while more than `above` are under way."""
+
+    above: Annotated[int, Field(ge=1)]
+
+
 class Answers(_Table):
     """How often bodies go wrong, apart for plain functions and those that decide or loop."""
 
     plain: Shares = Shares()
     branching: Shares = Shares()
+    crowd: Crowd | None = None
+
+    def shares(self, *, branching: bool, under_way: int) -> Shares:
+        """Return how often a body goes wrong, `under_way` with all others that are asked for."""
+        if self.crowd is not None and under_way > self.crowd.above:
+            return self.crowd
+        return self.branching if branching else self.plain
 
 
 class FaultRule(_Table):

@@ -65,6 +65,7 @@ class Simulator:
         self._pauses = Pauses(profile.stall, time_scale)
         self._held: dict[str, _Held] = {}
         self._count = 0
+        self._under_way = 0
 
     async def handle(self, request: Received, wire: Connection) -> None:
         """Answer one request, and log what was done."""
@@ -105,7 +106,14 @@ class Simulator:
 
     async def _ask(self, request: Received, wire: Connection, truth: Truth) -> None:
         self._count += 1
-        truth.number = self._count
+        self._under_way += 1
+        truth.number, truth.under_way = self._count, self._under_way
+        try:
+            await self._draw_and_answer(request, wire, truth)
+        finally:
+            self._under_way -= 1
+
+    async def _draw_and_answer(self, request: Received, wire: Connection, truth: Truth) -> None:
         protocol = "lift" if request.path == "/generate" else "openai"
         try:
             question = read_question(protocol, request.body)  # type: ignore[arg-type]
@@ -229,7 +237,7 @@ class Simulator:
         service, scale = self._profile.service, self._time_scale
         base_s = service.base_s * chance.around_one(service.base_spread) / scale
         token_s = service.token_s * chance.around_one(service.token_spread) / scale
-        said = answer(question, self._profile, chance)
+        said = answer(question, self._profile, chance, self._under_way)
         low, high = getattr(self._profile.tokens, said.kind)
         tokens = chance.count(low, high)
         return _Drawn(

@@ -30,6 +30,7 @@ class Truth:
     received_unix_s: float | None = None  # the same moment on the wall clock
     response_id: str | None = None
     number: int | None = None
+    under_way: int | None = None  # generations asked for and not yet answered, this one included
     cold_s: float | None = None
     stall_s: float | None = None
     queue_s: float | None = None

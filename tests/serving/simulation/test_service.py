@@ -120,6 +120,19 @@ async def test_more_than_the_slots_wait_for_one_another(world: Any) -> None:
     assert all(line["queue_s"] >= 0 for line in lines)
 
 
+async def test_answers_are_worse_in_a_crowd_and_only_there(world: Any) -> None:
+    crowd = {"above": 2, "missing_return": 1.0}
+    asked = generate(prompt="Write a Python function that adds two numbers. Function only.")
+    async with world(slots=9, service={"base_s": 0.2}, answers={"crowd": crowd}) as w:
+        await asyncio.gather(*(w.ask("/generate", asked, f"r{n}") for n in range(4)))
+        await w.ask("/generate", asked, "later")
+    truth = w.truth()
+    assert sorted(truth[f"r{n}"]["under_way"] for n in range(4)) == [1, 2, 3, 4]
+    assert truth["later"]["under_way"] == 1
+    for line in truth.values():
+        assert line["quality"] == ("missing_return" if line["under_way"] > 2 else "right")
+
+
 async def test_service_is_a_base_and_a_time_for_each_further_token(world: Any) -> None:
     fields = {"service": {"base_s": 1000.0, "token_s": 100.0}, "tokens": {"other": [11, 11]}}
     async with world(time_scale=1e5, **fields) as w:
