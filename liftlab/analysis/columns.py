@@ -16,6 +16,7 @@ Indices = NDArray[np.intp]
 CONFIDENCE = 0.95  # of every interval on a page
 THIS_RUN = "values like these, if they are independent"
 PROMPTS = "prompts like these"
+AGAIN = "these prompts, asked again"
 SMALLEST, LARGEST = 1e-100, 1e100  # outside, arithmetic overflows, and no time or cost is meant
 
 

@@ -112,14 +112,17 @@ def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
     )
 
 
-def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> SuccessChange:
+def success(
+    a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL, step: float = 1.0
+) -> SuccessChange:
     """Compare success on shared cases by their differences.
 
     Under no change each case's difference in rate is as likely to have the other sign; with
     one trial a case this is McNemar's exact test. All sign patterns are counted up to 14
     cases that differ, beyond it 20,000 are drawn with a fixed seed.
 
-    `miss` is how often the interval may miss.
+    `miss` is how often the interval may miss; `step`, by how much a case differs that has one more
+    right answer: less than 1 where cases were asked several times in both.
     """
     before, after = _case_rates(a), _case_rates(b)
     shared = before.index.intersection(after.index)
@@ -131,7 +134,7 @@ def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> Success
         return SuccessChange(difference=none, verdict=verdict)
     differences: Floats = np.asarray(after[shared] - before[shared], dtype=np.float64)
     p = sign_flip_p(differences)
-    low, high = _difference_interval(differences, miss, p)
+    low, high = _difference_interval(differences, miss, p, step)
     return SuccessChange(
         first=float(before[shared].mean()),
         second=float(after[shared].mean()),
@@ -153,13 +156,15 @@ def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> Success
     )
 
 
-def _difference_interval(differences: Floats, miss: float, p: float) -> tuple[float, float]:
+def _difference_interval(
+    differences: Floats, miss: float, p: float, step: float
+) -> tuple[float, float]:
     """Return the interval of a mean difference in rates over cases.
 
     Bonett & Price (2012, J. Educational and Behavioral Statistics 37): as if one more case were
-    better and one worse. It reaches to 0 where the exact test finds no difference.
+    better and one worse, by one answer. It reaches to 0 where the exact test finds no difference.
     """
-    more = np.append(differences, [1.0, -1.0])
+    more = np.append(differences, [step, -step])
     n, centre = len(more), float(more.mean())
     half = float(stats.t.isf(miss / 2, n - 1)) * float(more.std()) / math.sqrt(n)
     low, high = max(-1.0, centre - half), min(1.0, centre + half)

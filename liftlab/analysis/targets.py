@@ -8,10 +8,17 @@ from typing import Any, Literal
 
 from scipy import stats
 
+from liftlab.analysis.columns import AGAIN
 from liftlab.analysis.decide import Verdict
 from liftlab.analysis.estimate import Estimate, RateTest
 from liftlab.analysis.sample_size import to_exclude
-from liftlab.settings.targets import SESSION_METRIC, TIME_METRIC, Population, TargetSettings
+from liftlab.settings.targets import (
+    GOODPUT,
+    SESSION_METRIC,
+    TIME_METRIC,
+    Population,
+    TargetSettings,
+)
 from liftlab.words import counted
 
 TargetVerdict = Literal["met", "not met", "undecided", "not measurable"]
@@ -30,6 +37,7 @@ _OF = {
     **dict.fromkeys(RATES, "graded answers"),
     "prompts_tested": "prompts with a graded answer",
     SESSION_METRIC: "session checks",
+    GOODPUT: "the level with most right answers a second",
 }
 
 
@@ -128,6 +136,8 @@ def _more(estimate: Estimate, limit: float) -> tuple[int, int | None] | None:
     """Return how many further prompts would decide; None where nothing tells."""
     if estimate.decision is not None and estimate.decision.of(limit):
         return estimate.decision.more, estimate.decision.more
+    if estimate.population == AGAIN:  # it is no matter of prompts
+        return None
     now = estimate.n if estimate.cases is None else estimate.cases
     test = estimate.tested(limit) if estimate.tested else None
     needed = _of_mean(estimate, limit, now) if test is None else _of_rate(test, now)

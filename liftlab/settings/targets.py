@@ -14,8 +14,9 @@ Direction = Literal["at_most", "at_least"]
 
 # End to end or a stage, by one of its statistics.
 TIME_METRIC = re.compile(r"(?P<what>[A-Za-z][\w-]*)_(?P<statistic>mean|median|p90|p95|p99)_s")
-AT_LEAST = ("success_rate", "parsed_rate", "prompts_tested")
 SESSION_METRIC = "critical_failures"  # of session checks, and of no other run
+GOODPUT = "goodput_right_per_s"  # of capacity runs, and of no other run
+AT_LEAST = ("success_rate", "parsed_rate", "prompts_tested", GOODPUT)
 AT_MOST = (
     "error_rate",
     "cost_per_pass_usd",
