@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args, get_type_hints
 SCHEMA_VERSION = 2  # 1 is read, too: a column that it lacks is null
 LOAD = "load"  # the suite and the pipeline of a run that `liftlab load` made
 SESSIONS = "sessions"  # likewise of `liftlab sessions`
+CAPACITY = "capacity"  # the load of a run that `liftlab capacity` made
 
 Outcome = Literal["pass", "fail", "error", "ungraded"]
 Phase = Literal["warmup", "probe", "measure"]
@@ -97,7 +98,7 @@ class Run:
     started_at: str | None = None  # UTC, ISO 8601 with zone
     finished_at: str | None = None
     status: RunStatus = "running"
-    load: Literal["closed", "open"] | None = None
+    load: Literal["closed", "open", "capacity"] | None = None
     concurrency: int | None = None
     rate_rps: float | None = None
     repeats: int | None = None

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from liftlab.endpoints.connect import headers_of
 from liftlab.errors import InputInvalid, LiftlabError, RunIncomplete, RunInterrupted
+from liftlab.records import CAPACITY
 from liftlab.runner.endpoint_lifecycle import check_answers, check_health, keep_log_of, serving
 from liftlab.runner.progress import log_line
 from liftlab.runner.request import Elsewhere, Job, RunRequest
@@ -146,6 +147,7 @@ def _lead(
     trials = tuple(request.trials())
     job = Job(folder=folder.path, request=request, elsewhere=elsewhere, trials=trials)
     verb, program = ("sessions", _PROGRAM_OF_SESSIONS) if request.sessions else ("run", _PROGRAM)
+    verb = CAPACITY if request.capacity else verb
     told = _GO_ON if request.prompt is None else _KEPT
     go_on = told.format(verb=verb, run_id=folder.run_id)
     _follow_to_its_end(program, job.to_line(), folder, listen, go_on, stop)

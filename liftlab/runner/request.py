@@ -20,7 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 import liftlab
 from liftlab.endpoints.base import Sampling
 from liftlab.pipeline.build import Pipeline, build
-from liftlab.records import LOAD, Run
+from liftlab.records import CAPACITY, LOAD, Run
+from liftlab.runner.levels import CapacityPlan
 from liftlab.runner.limits import Rates
 from liftlab.runner.plan import Arrivals, PlannedTrial, StopRule, repeat_major
 from liftlab.settings import OMIT, EndpointSettings, Project
@@ -54,7 +55,8 @@ class RunRequest(BaseModel):
     """A run as the user asked for it, with every name resolved.
 
     It is a suite through a pipeline, or with a `prompt` a load: the same request `repeats` times.
-    With `sessions` the cases are checks of a session API.
+    With `sessions` the cases are checks of a session API, with `capacity` they are asked at
+    several levels of load.
 
     Parameters
     ----------
@@ -68,6 +70,8 @@ class RunRequest(BaseModel):
         What a limit of money counts by.
     out
         Where the lines of a load go; nowhere if None.
+    due
+        The visits that a session of a capacity run makes, in order: number and level of each.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -86,10 +90,12 @@ class RunRequest(BaseModel):
     arrivals: Arrivals | None = None
     rates: Rates | None = None
     sessions: SessionsAsked | None = None
+    capacity: CapacityPlan | None = None
     suite: InstanceOf[Suite] | None = Field(default=None, exclude=True)
     quick: bool = Field(default=False, exclude=True)
     notes: tuple[str, ...] = Field(default=(), exclude=True)
     out: Path | None = Field(default=None, exclude=True)
+    due: tuple[tuple[int, int], ...] = Field(default=(), exclude=True)
 
     @cached_property
     def built(self) -> Pipeline:
@@ -134,6 +140,18 @@ class RunRequest(BaseModel):
 
     def trials(self) -> list[PlannedTrial]:
         """Return the planned trials in the order in which they are sent; none of a load."""
+        if self.capacity is None:
+            return self._planned(range(1, self.repeats + 1))
+        visits = (self._planned(self.capacity.repeats(*visit)) for visit in self.due)
+        return [trial for visit in visits for trial in visit]
+
+    def at_once(self, trial: PlannedTrial) -> int:
+        """Return how many trials are under way where this one is sent, in closed loop."""
+        if self.capacity is not None:
+            return self.capacity.place(trial.repeat)[1]
+        return self.concurrency or 1
+
+    def _planned(self, repeats: range) -> list[PlannedTrial]:
         planned = [
             PlannedTrial(
                 case_id=case.case_id,
@@ -146,7 +164,7 @@ class RunRequest(BaseModel):
                 is_program=case.is_program,
             )
             for case in (self.suite.cases if self.suite else ())
-            for repeat in range(1, self.repeats + 1)
+            for repeat in repeats
         ]
         return repeat_major(planned, self.seed)
 
@@ -191,7 +209,7 @@ class RunRequest(BaseModel):
             model=told["model"] or endpoint.model,
             hardware=told["hardware"] or endpoint.hardware,
             sampling_seed=self.seed,
-            load="closed" if self.arrivals is None else "open",
+            load=CAPACITY if self.capacity else "closed" if self.arrivals is None else "open",
             concurrency=self.concurrency,
             rate_rps=None if self.arrivals is None else self.arrivals.rate_rps,
             repeats=self.repeats,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
+from itertools import groupby
 from typing import Any
 
 from liftlab.endpoints.base import Endpoint
@@ -88,8 +89,9 @@ async def ready(
     async def follow_schedule(stop: Stop, count: Count, trust: Trust) -> bool:
         context.watch.doubt(trust.uncertainty_s)
         commit = committing(journal, count)
-        await run_closed(context, trials, concurrency, commit, emit, peaks, stop)
-        return len(journal.committed()) == len(job.trials)
+        for at_once, part in groupby(trials, request.at_once):
+            await run_closed(context, list(part), at_once, commit, emit, peaks, stop)
+        return journal.committed().issuperset(trial.key for trial in job.trials)
 
     return follow_schedule
 
