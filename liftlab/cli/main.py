@@ -22,6 +22,7 @@ VERBS = {
     "init": ("project", "Set up a project that works in an empty folder."),
     "run": ("run", "Run a suite against an endpoint, and grade the answers."),
     "load": ("load", "Send the same request many times, in closed or open loop."),
+    "capacity": ("capacity", "Find how many right answers a second an endpoint can give."),
     "quick": ("run", "Run one case and print its attempts."),
     "sessions": ("sessions", "Check a session API: whose work is lost, leaks, or fails."),
     "report": ("report", "Run the suite and write the HTML report; with RUN, only write it."),

@@ -106,7 +106,7 @@ def run_command(
     if dry_run:
         for note in request.notes:
             say(note)
-        _print_worst_case(request)
+        click.echo(worst_case(request))
         return
     finish(here, jobs.run_suite(request), as_json)
 
@@ -174,18 +174,20 @@ def _until(
     return until
 
 
-def _print_worst_case(request: RunRequest) -> None:
+def worst_case(request: RunRequest) -> str:
+    """Return what a run takes at most, in lines."""
     from liftlab import jobs
     from liftlab.runner.probe import PROBE_TOKENS
 
+    levels = f"{request.capacity.levels[0]} to " if request.capacity else ""
+    many = f"{levels}{request.concurrency}"
     if not request.built.stages:
         own = request.built.imports[0].target
-        click.echo(
+        return (
             f"{len(request.trials())} trials of {request.suite_name} through {own} "
-            f"on {request.endpoint.name}, {request.concurrency} at once\n"
+            f"on {request.endpoint.name}, {many} at once\n"
             f"calls, tokens and cost are its own; {jobs.likely_duration(request)}"
         )
-        return
     limits = jobs.worst_case_of(request)
     cost = "unknown price" if limits.usd_max is None else f"at most {limits.usd_max:.2f} USD"
     tokens = limits.output_tokens_max
@@ -193,9 +195,9 @@ def _print_worst_case(request: RunRequest) -> None:
         f"before them     a request of at most {PROBE_TOKENS} tokens is sent, to learn which "
         "parameters are taken\n"
     )
-    click.echo(
+    return (
         f"{limits.trials} trials of {request.suite_name} through {request.pipeline} "
-        f"on {request.endpoint.name}, {request.concurrency} at once\n"
+        f"on {request.endpoint.name}, {many} at once\n"
         f"calls           {limits.calls_min} to {limits.calls_max}, each sent again up to "
         f"{request.endpoint.retry.retries} times if the transport fails\n"
         f"{first if request.probes else ''}"

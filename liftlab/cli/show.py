@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,10 +52,8 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
     from liftlab.summary.provenance import warning_of
 
     run = summary.run
-    if summary.sessions is not None:
-        from liftlab.cli.sessions import print_sessions
-
-        print_sessions(summary, as_json)
+    if (show := _own(summary)) is not None:
+        show(summary, as_json)
         return
     if as_json:
         click.echo(json.dumps(summary_json(summary), indent=2, allow_nan=False))
@@ -83,6 +81,19 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
         click.echo(text)
     if summary.decision is not None:
         click.echo(f"\n{sentence(summary.decision)}")
+
+
+def _own(summary: RunSummary) -> Callable[[RunSummary, bool], None] | None:
+    """Return what prints a run of a kind that has words of its own; None for other runs."""
+    if summary.sessions is not None:
+        from liftlab.cli.sessions import print_sessions
+
+        return print_sessions
+    if summary.capacity is not None:
+        from liftlab.cli.capacity import print_capacity
+
+        return print_capacity
+    return None
 
 
 def print_notes(run: RunData) -> None:

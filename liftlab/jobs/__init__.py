@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from liftlab.jobs.capacity import at_most, plan_capacity, resume_capacity, run_capacity
     from liftlab.jobs.comparing import compare_runs, rank_runs
     from liftlab.jobs.deciding import check_decided
     from liftlab.jobs.keeping import examine
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from liftlab.jobs.sessions import plan_sessions, resume_sessions
 
 _HOMES = {
+    "at_most": "liftlab.jobs.capacity",
+    "plan_capacity": "liftlab.jobs.capacity",
+    "resume_capacity": "liftlab.jobs.capacity",
+    "run_capacity": "liftlab.jobs.capacity",
     "worst_case_of": "liftlab.jobs.running",
     "check": "liftlab.jobs.running",
     "check_decided": "liftlab.jobs.deciding",
@@ -49,6 +54,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "at_most",
     "check",
     "check_decided",
     "cold_plan",
@@ -57,12 +63,15 @@ __all__ = [
     "first_case",
     "likely_duration",
     "open_run",
+    "plan_capacity",
     "plan_load",
     "plan_run",
     "plan_sessions",
     "rank_runs",
+    "resume_capacity",
     "resume_run",
     "resume_sessions",
+    "run_capacity",
     "run_load",
     "run_suite",
     "worst_case_of",

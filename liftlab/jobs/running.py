@@ -43,6 +43,7 @@ _GOES_ON = (
     "until",
     "warm_up",
     "sessions",
+    "capacity",
 )
 _COPIES = "temperature 0: retries and repeats will be copies of the first answer"
 _GRADED_MEANWHILE = "answers are graded during the run, at the lowest priority; its record says so"
@@ -140,7 +141,11 @@ def resume_run(project: Project, run_id: str) -> RunData:
     if folder.manifest().get("suite") == SESSIONS:
         how = f"liftlab sessions --resume {folder.run_id}"
         raise InputInvalid(f"{folder.run_id} is a run of session checks; finish it with: {how}")
-    return finished(project, folder, request_of(project, folder))
+    request = request_of(project, folder)
+    if request.capacity is not None:
+        how = f"liftlab capacity --resume {folder.run_id}"
+        raise InputInvalid(f"{folder.run_id} is a capacity run; finish it with: {how}")
+    return finished(project, folder, request)
 
 
 def finished(project: Project, folder: RunFolder, request: RunRequest) -> RunData:
@@ -151,15 +156,20 @@ def finished(project: Project, folder: RunFolder, request: RunRequest) -> RunDat
 
 
 def worst_case_of(request: RunRequest) -> WorstCase:
-    """Return what a run takes at most: every attempt made, every call at its deadline."""
+    """Return what a run takes at most: every attempt made, every call at its deadline.
+
+    One call after the other; in a capacity run as many at once as its levels say.
+    """
+    trials = request.trials()
+    each = [1 / request.at_once(trial) if request.capacity else 1.0 for trial in trials]
     price = prices(request.project).get(request.endpoint.price or "")
     limited = "max_tokens" not in request.endpoint.left_out()
     most = request.sampling.max_tokens if limited else None
     stages = [(stage.attempts, most) for stage in request.built.stages]
     return worst_case(
-        len(request.trials()),
+        len(trials),
         stages,
-        request.endpoint.deadline_s,
+        request.endpoint.deadline_s * sum(each) / max(len(trials), 1),
         usd_per_hour=price.usd_per_hour if price else None,
         usd_per_request=(price.usd_per_request or 0.0) if price else 0.0,
     )

@@ -22,7 +22,7 @@ from liftlab.errors import (
     RunInterrupted,
     VerdictsUnproven,
 )
-from liftlab.records import SESSIONS
+from liftlab.records import CAPACITY, SESSIONS
 from liftlab.reporting.render import Job, Rendered, render_all
 from liftlab.reporting.siblings import siblings, topic
 from liftlab.store.files import write_atomic
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from liftlab.summary import RunSummary
 
 RUN_NOTEBOOK = "10_run_suite"
-STATUS_NOTEBOOK, SESSIONS_NOTEBOOK = "00_status", "70_sessions"
+STATUS_NOTEBOOK = "00_status"
+OWN_NOTEBOOKS = {SESSIONS: "70_sessions", CAPACITY: "80_capacity"}  # of their kind of run alone
 WORKERS = 2
 RUN_LIMIT_S = 4 * 3600.0  # for the notebook that runs the suite
 PAGE_LIMIT_S = 600.0
@@ -125,11 +126,13 @@ def _notebooks(project: Project) -> list[Path]:
 
 
 def _of_kind(run: RunData, notebooks: Sequence[Path]) -> list[Path]:
-    """Return the notebooks that apply to a run: session checks have one of their own."""
-    of_sessions = run.run.pipeline == SESSIONS
-    kept = [path for path in notebooks if (path.stem == SESSIONS_NOTEBOOK) == of_sessions]
+    """Return the notebooks that apply to a run: some kinds have one of their own."""
+    own = OWN_NOTEBOOKS.get(run.run.pipeline or "") or OWN_NOTEBOOKS.get(run.run.load or "")
+    if own is None:
+        return [path for path in notebooks if path.stem not in OWN_NOTEBOOKS.values()]
+    kept = [path for path in notebooks if path.stem == own]
     if not kept:
-        raise InputInvalid(f"there is no {SESSIONS_NOTEBOOK}.ipynb among the project's notebooks")
+        raise InputInvalid(f"there is no {own}.ipynb among the project's notebooks")
     return kept
 
 
@@ -141,7 +144,8 @@ def _run_first(
     path = next((path for path in notebooks if path.stem == RUN_NOTEBOOK), None)
     if path is None:
         raise InputInvalid(f"{project.path('notebooks')}: no {RUN_NOTEBOOK}.ipynb to run the suite")
-    topics = {page.stem: topic(page) for page in notebooks if page.stem != SESSIONS_NOTEBOOK}
+    own = OWN_NOTEBOOKS.values()
+    topics = {page.stem: topic(page) for page in notebooks if page.stem not in own}
     wanted = project.settings.run
     jobs.check(project)  # a name that does not exist, an endpoint that is down: no page for those
     before = {summary.run_id for summary in store.list_runs(project.path("runs"))}

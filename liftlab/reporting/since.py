@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from liftlab import jobs
 from liftlab.errors import LiftlabError
-from liftlab.records import LOAD, SESSIONS
+from liftlab.records import CAPACITY, LOAD, SESSIONS
 from liftlab.reporting.text.base import Text
 from liftlab.reporting.text.comparison import since
 from liftlab.reporting.text.sessions import beside
@@ -22,7 +22,8 @@ def last_comparable(summary: RunSummary) -> Comparison | None:
     None where there is no such run, or where it cannot be read: no report fails for that.
     """
     run = summary.run
-    if run.run.provenance != "measured" or run.run.pipeline in (LOAD, SESSIONS):
+    alone = run.run.load == CAPACITY or run.run.pipeline in (LOAD, SESSIONS)
+    if run.run.provenance != "measured" or alone:
         return None
     try:
         return jobs.compare_runs(summary.project, second=run)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from liftlab.errors import InputInvalid, LiftlabError, UnknownRun
-from liftlab.records import LOAD, SESSIONS
+from liftlab.records import CAPACITY, LOAD, SESSIONS
 from liftlab.store import lock, schema
 from liftlab.store.folder import LATEST, MANIFEST, RunFolder
 
@@ -25,6 +25,7 @@ class RunSummary:
     endpoint: str | None = None
     status: str | None = None
     provenance: str | None = None
+    load: str | None = None
     trials: int | None = None
     problem: str | None = None
 
@@ -42,7 +43,8 @@ def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
     Parameters
     ----------
     name
-        A run's id, the beginning of one, `latest`, or `sessions` for the newest session checks.
+        A run's id, the beginning of one, `latest`, or `sessions` or `capacity`: the newest of
+        that kind.
     also
         Names to offer in the message besides those on disk.
     """
@@ -64,7 +66,8 @@ def resolve(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> str:
     known = {path.name for path in run_folders(runs_dir)} | set(also)
     if name in known:
         return name
-    if name == SESSIONS and (newest := latest_sessions(runs_dir)) is not None:
+    kinds = {SESSIONS: latest_sessions, CAPACITY: _latest_capacity}
+    if name in kinds and (newest := kinds[name](runs_dir)) is not None:
         return newest
     meant = sorted(run_id for run_id in known if name and run_id.startswith(name))
     if len(meant) > 1:
@@ -85,6 +88,10 @@ def latest(runs_dir: Path) -> str | None:
 def latest_sessions(runs_dir: Path) -> str | None:
     """Return the newest run of session checks; None where there is none."""
     return next((run.run_id for run in list_runs(runs_dir) if run.suite == SESSIONS), None)
+
+
+def _latest_capacity(runs_dir: Path) -> str | None:
+    return next((run.run_id for run in list_runs(runs_dir) if run.load == CAPACITY), None)
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:
@@ -110,8 +117,8 @@ def status_now(folder: RunFolder, status: str) -> str:
 
 
 def _is_of_a_suite(runs_dir: Path, run: RunSummary) -> bool:
-    """Say whether a run is what people mean by the latest: no `load`, no `sessions`, no `quick`."""
-    if run.provenance != "measured" or run.suite in (LOAD, SESSIONS):
+    """Say whether a run is what people mean by the latest: one of a suite, and not `quick`."""
+    if run.provenance != "measured" or run.suite in (LOAD, SESSIONS) or run.load == CAPACITY:
         return False
     try:
         return not RunFolder(runs_dir / run.run_id).manifest().get("quick")
@@ -137,7 +144,7 @@ def _summary(folder: RunFolder) -> RunSummary:
     if row is None:
         problem = f"{folder.journal_path}: the journal has no run in it"
         return RunSummary(run_id=folder.run_id, problem=problem)
-    started_at, suite, endpoint, status, provenance, trials = row
+    started_at, suite, endpoint, status, provenance, load, trials = row
     return RunSummary(
         run_id=folder.run_id,
         started_at=started_at,
@@ -145,11 +152,13 @@ def _summary(folder: RunFolder) -> RunSummary:
         endpoint=endpoint,
         status=status_now(folder, status),
         provenance=provenance,
+        load=load,
         trials=trials,
     )
 
 
 _OF_A_RUN = (schema.FILE_NAME, MANIFEST)
 _RUN_LINE = (
-    "SELECT started_at, suite, endpoint, status, provenance, (SELECT COUNT(*) FROM trial) FROM run"
+    "SELECT started_at, suite, endpoint, status, provenance, load, "
+    "(SELECT COUNT(*) FROM trial) FROM run"
 )

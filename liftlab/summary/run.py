@@ -13,6 +13,7 @@ from liftlab.records import LOAD
 from liftlab.store import RunData
 from liftlab.summary.answers import Answers, Failures, answers_of, failures_of
 from liftlab.summary.budget import BudgetResult, budget_of
+from liftlab.summary.capacity import Capacity, capacity_of
 from liftlab.summary.claims import Claims, claims_of
 from liftlab.summary.cost import Costs, costs_of
 from liftlab.summary.latency import (
@@ -148,6 +149,11 @@ class RunSummary:
     def sessions(self) -> Sessions | None:
         """What session checks come to; None for every other run."""
         return sessions_of(self.run)
+
+    @cached_property
+    def capacity(self) -> Capacity | None:
+        """What a capacity run comes to; None for every other run."""
+        return capacity_of(self.run)
 
     @cached_property
     def decision(self) -> Decision | None:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.success import FailureShare
 from liftlab.analysis.targets import NOTHING_ANSWERED, OF_ALL, JudgedTarget, judged
-from liftlab.settings.targets import SESSION_METRIC, TIME_METRIC, Population, default_targets
+from liftlab.settings.targets import (
+    GOODPUT,
+    SESSION_METRIC,
+    TIME_METRIC,
+    Population,
+    default_targets,
+)
 from liftlab.summary.result import Result
 
 if TYPE_CHECKING:
@@ -37,9 +43,11 @@ def targets_of(summary: RunSummary) -> Targets:
         target.metric == SESSION_METRIC for target in settings.values()
     ):
         settings = default_targets()
+    kinds = {SESSION_METRIC: summary.sessions, GOODPUT: summary.capacity}
+    own = [metric for metric, found in kinds.items() if found is not None]
     rows = []
     for key, target in settings.items():
-        if (target.metric == SESSION_METRIC) != (summary.sessions is not None):
+        if target.metric not in own if own else target.metric in kinds:
             continue
         estimate = estimate_of(summary, target.metric, target.population)
         if not summary.has_answers and target.metric not in OF_ALL:
@@ -57,6 +65,8 @@ def estimate_of(summary: RunSummary, metric: str, population: Population = "answ
     """
     if metric == SESSION_METRIC and summary.sessions is not None:
         return summary.sessions.critical
+    if metric == GOODPUT and summary.capacity is not None:
+        return summary.capacity.goodput
     timed = TIME_METRIC.fullmatch(metric)
     if timed:
         return _time(summary, timed["what"], timed["statistic"], population)

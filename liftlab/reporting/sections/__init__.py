@@ -22,6 +22,7 @@ def section_of(result: Any) -> Section:
     from liftlab.reporting.sections import (  # noqa: F401  # each registers what it shows
         answers,
         budget,
+        capacity,
         comparison,
         cost,
         latency,

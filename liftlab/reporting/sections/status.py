@@ -15,7 +15,7 @@ from liftlab.reporting.html import Html, tag
 from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
 from liftlab.reporting.since import change
 from liftlab.reporting.tables import Scorecard, facts_table, scorecards, table, verdict
-from liftlab.reporting.text import answers, findings, run, targets, words
+from liftlab.reporting.text import answers, capacity, findings, run, targets, words
 from liftlab.reporting.text import recommendations as recommendations_text
 from liftlab.reporting.text.base import capitalised, code
 from liftlab.reporting.text.coverage import not_covered
@@ -30,7 +30,8 @@ from liftlab.reporting.text.provenance import (
     source,
     with_digest,
 )
-from liftlab.settings.targets import SESSION_METRIC
+from liftlab.settings.targets import GOODPUT, SESSION_METRIC
+from liftlab.summary.capacity import Capacity
 from liftlab.summary.claims import Claims
 from liftlab.summary.provenance import Provenance, Published, warning_of
 from liftlab.summary.run import RunSummary
@@ -65,6 +66,9 @@ def _cards(summary: RunSummary) -> Iterator[Scorecard]:
         critical, target = summary.sessions.critical, summary.targets.of(SESSION_METRIC)
         yield _card("Critical failures", value(critical), critical, target)
         return
+    if summary.capacity is not None:
+        yield from _capacity_cards(summary, summary.capacity)
+        return
     found, times, spent = summary.answers, summary.latency, summary.cost
     of = summary.targets.of
     right, median, tail = found.success.estimate, times.e2e.p50, times.e2e.p95
@@ -76,6 +80,16 @@ def _cards(summary: RunSummary) -> Iterator[Scorecard]:
     yield _card("End to end, median", value(median), median, of("e2e_median_s"))
     yield _card("End to end, P95", value(tail), tail, of("e2e_p95_s"))
     yield _card("Cost of a right answer", value(spent.right), spent.right, of("cost_per_pass_usd"))
+
+
+def _capacity_cards(summary: RunSummary, found: Capacity) -> Iterator[Scorecard]:
+    highest, target = found.goodput, summary.targets.of(GOODPUT)
+    yield _card("Right answers a second, in time", capacity.rate(found), highest, target)
+    yield _card("Knee: requests at once", value(found.knee), found.knee, None)
+    worse = found.worse[0] if found.worse else None
+    said = "get worse" if worse else "no change seen"
+    where = f"from {worse.at_once:,} at once on" if worse else ""
+    yield Scorecard(what="Answers under load", number=said, why=where)
 
 
 def _card(what: str, number: str, estimate: Estimate, target: JudgedTarget | None) -> Scorecard:

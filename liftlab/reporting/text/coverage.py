@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from liftlab.reporting.since import last_comparable
 from liftlab.reporting.text.base import Text, joined, write
+from liftlab.reporting.text.findings import own
 from liftlab.summary.run import RunSummary
 
 
 def not_covered(summary: RunSummary) -> Text:
     """Say in one line what is not in a run's report, each with what it takes; empty if all is."""
-    missing = [] if summary.sessions else [*_missing(summary)]
+    missing = [] if own(summary) else [*_missing(summary)]
     return write("Not in this report: {}.", joined(missing, "; ")) if missing else Text()
 
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from liftlab.reporting.text import answers, cost, latency, load, sessions, slow, targets
+from typing import Protocol
+
+from liftlab.reporting.text import (
+    answers,
+    capacity,
+    cost,
+    latency,
+    load,
+    sessions,
+    slow,
+    targets,
+)
 from liftlab.reporting.text.base import Text, write
 from liftlab.reporting.text.numbers import sentences as told
 from liftlab.reporting.text.numbers import value
@@ -10,11 +21,37 @@ from liftlab.summary.run import RunSummary
 from liftlab.words import counted
 
 
+class Words(Protocol):
+    """What says a kind of run that has words of its own."""
+
+    def title(self, summary: RunSummary) -> Text:
+        """Return the finding in one line."""
+
+    def sentences(self, summary: RunSummary) -> tuple[Text, ...]:
+        """Return what else anyone should know."""
+
+    def numbers(self, summary: RunSummary) -> list[tuple[str, Text]]:
+        """Return the numbers of a status update by name."""
+
+    def message(self, summary: RunSummary) -> Text:
+        """Return the finding as a paragraph."""
+
+    def technical(self, summary: RunSummary) -> Text:
+        """Return what the technical team needs."""
+
+
+def own(summary: RunSummary) -> Words | None:
+    """Return the words of session checks and of a capacity run; None for other runs."""
+    if summary.sessions is not None:
+        return sessions
+    return capacity if summary.capacity is not None else None
+
+
 def title(summary: RunSummary) -> Text:
     """Return the finding in one line."""
+    if (words := own(summary)) is not None:
+        return words.title(summary)
     found = summary.answers
-    if summary.sessions is not None:
-        return sessions.title(summary)
     if summary.load is not None:
         asked = counted(summary.load.n, "request")
         return Text(f"{summary.load.ok:,} of {asked} were answered")
@@ -35,8 +72,8 @@ def title(summary: RunSummary) -> Text:
 
 def sentences(summary: RunSummary) -> tuple[str, ...]:
     """Return up to five sentences that anyone understands."""
-    if summary.sessions is not None:
-        return sessions.sentences(summary)
+    if (words := own(summary)) is not None:
+        return words.sentences(summary)
     if summary.load is not None:
         return tuple(Text(f"{line[:1].upper()}{line[1:]}.") for line in load.lines(summary.load))
     if not summary.answers.answered:
@@ -52,8 +89,8 @@ def sentences(summary: RunSummary) -> tuple[str, ...]:
 
 def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
     """Return the numbers of a status update by name."""
-    if summary.sessions is not None:
-        return sessions.numbers(summary)
+    if (words := own(summary)) is not None:
+        return words.numbers(summary)
     found, times, spent = summary.answers, summary.latency, summary.cost
     rows: list[tuple[str, Text]] = []
     if found.graded:

@@ -11,7 +11,6 @@ from liftlab.reporting.text import (
     findings,
     latency,
     recommendations,
-    sessions,
     slow,
     targets,
 )
@@ -27,8 +26,8 @@ _NAMED = 3  # slow steps, failure classes: the worst first
 
 def leadership(summary: RunSummary) -> Text:
     """Return at most 90 words for a manager: what works, how fast, what it costs, what is next."""
-    if summary.sessions is not None:
-        return sessions.message(summary)
+    if (words := findings.own(summary)) is not None:
+        return words.message(summary)
     said: list[str] = []
     for sentence in _for_leadership(summary):
         if sentence and sum(len(part.split()) for part in [*said, sentence]) <= LEADERSHIP_WORDS:
@@ -38,14 +37,14 @@ def leadership(summary: RunSummary) -> Text:
 
 def technical(summary: RunSummary) -> Text:
     """Return a paragraph a topic for those who will look into it."""
-    if summary.sessions is not None:
-        return joined([sessions.message(summary), *sessions.untested(summary.sessions)], "\n\n")
+    if (words := findings.own(summary)) is not None:
+        return words.technical(summary)
     return joined(_for_technical(summary), "\n\n")
 
 
 def users(summary: RunSummary) -> Text:
     """Return what somebody who uses it may expect: only what was right every time."""
-    if summary.sessions is not None:
+    if findings.own(summary) is not None:
         return write("{}.", findings.title(summary))
     return joined(_for_users(summary))
 

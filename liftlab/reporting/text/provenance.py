@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from liftlab.analysis.cost.prices import Price
 from liftlab.analysis.estimate import quantity
-from liftlab.records import Run
+from liftlab.records import CAPACITY, Run
 from liftlab.reporting.text.base import Text, code, write
 from liftlab.summary.provenance import Provenance
 
@@ -51,7 +51,8 @@ def load(run: Run) -> str | None:
     """Return how requests were sent."""
     if run.load == "open":
         return f"open loop, {run.rate_rps:g} requests a second" if run.rate_rps else "open loop"
-    return f"closed loop, {run.concurrency} at a time" if run.concurrency else run.load
+    most = "up to " if run.load == CAPACITY else ""
+    return f"closed loop, {most}{run.concurrency} at a time" if run.concurrency else run.load
 
 
 def moment(stamp: str | None) -> str | None:

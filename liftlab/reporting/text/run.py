@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from liftlab.records import SESSIONS
+from liftlab.records import CAPACITY, SESSIONS
 from liftlab.reporting.text.base import Text, code, joined, write
 from liftlab.reporting.text.provenance import SOURCES
 from liftlab.store import RunData
@@ -45,4 +45,4 @@ def _load(run: RunData) -> str:
     concurrency = run.run.concurrency or 0
     if concurrency <= 1:
         return "one at a time" if concurrency else ""
-    return f"{concurrency:,} at once"
+    return f"{'up to ' if run.run.load == CAPACITY else ''}{concurrency:,} at once"

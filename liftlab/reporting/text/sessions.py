@@ -72,6 +72,11 @@ def message(summary: RunSummary) -> Text:
     return joined([write("{}.", title(summary)), *sentences(summary)[:1], joined([*lead, *named])])
 
 
+def technical(summary: RunSummary) -> Text:
+    """Return the verdict, and which checks could not be made."""
+    return joined([message(summary), *untested(_of(summary))], "\n\n")
+
+
 def beside(summary: RunSummary) -> Text:
     """Return the line that another run's report has of session checks."""
     return write("{} (run {}).", title(summary), code(summary.run.run.run_id))

@@ -1,0 +1,70 @@
+"""The capacity of an endpoint: the curve, each level, and answers under load."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from liftlab.analysis.estimate import quantity
+from liftlab.reporting.figures.capacity import curve
+from liftlab.reporting.html import Html
+from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
+from liftlab.reporting.tables import behind, table, verdict
+from liftlab.reporting.text import capacity as text
+from liftlab.summary.capacity import Capacity
+
+
+@shown.register
+def _(found: Capacity) -> Section:
+    """Return goodput at each level, and whether answers get worse."""
+    if not found.levels:
+        return of_run(found, is_empty=True)
+    figure = curve(found, caption=text.knee(found), table=behind(_levels(found)))
+    return of_run(
+        found,
+        parts=(figure.html(), _answers(found)),
+        notes=(
+            "Requests at once times right answers in time over the seconds of all requests "
+            "(Little's law); intervals from batches of neighbours, for these prompts asked again. "
+            "Requests that found the level not yet full are left out.",
+            "Knee: a line through the origin, then rates that no longer rise. Answers: paired by "
+            "prompt with the lowest level, Holm's correction over levels.",
+        ),
+    )
+
+
+def _levels(found: Capacity) -> Html:
+    rows = [
+        {
+            "At once": level.at_once,
+            "Under way": quantity(level.timed.under_way),
+            "Visits": level.visits,
+            "Requests": level.trials,
+            "Right in time": f"{level.within:,} of {level.timed.n:,}",
+            "Right a second": cell(level.goodput),
+            "95 % interval": interval_cell(level.goodput),
+            "Right for a dollar": cell(level.per_usd),
+            "95 % interval ": interval_cell(level.per_usd),
+            f"{text.statistic(found)} ≤ {text.limit(found)}": verdict(level.slo.verdict),
+            text.statistic(found): cell(level.slo.estimate),
+        }
+        for level in found.levels
+    ]
+    return table(pd.DataFrame(rows), csv="levels.csv")
+
+
+def _answers(found: Capacity) -> Html:
+    """Return the answers of each level beside those of the lowest."""
+    rows = [
+        {
+            "At once": level.at_once,
+            "Right at the lowest level": quantity(change.first, "%"),
+            "Right here": quantity(change.second, "%"),
+            "Difference": change.difference.point,
+            "95 % interval": interval_cell(change.difference),
+            "Answers": verdict(change.verdict),
+        }
+        for level in found.levels
+        if (change := level.change) is not None
+    ]
+    caption = "Answers under load, paired by prompt with the lowest level"
+    return table(pd.DataFrame(rows), caption=caption, csv="answers_under_load.csv")

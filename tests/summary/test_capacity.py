@@ -1,0 +1,94 @@
+"""Which requests of a capacity run count, and for how long they were under way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from liftlab.runner.levels import CapacityPlan
+from liftlab.store import RunData
+from liftlab.store.frames import frame_of, table_columns
+from liftlab.summary.capacity import capacity_of
+from tests.capacity_world import Endpoint, World
+
+PLAN = CapacityPlan(levels=(1, 2, 4), visits=1, cases=8, metric="e2e_p95_s", limit_s=60)
+
+
+def run_of(plan: CapacityPlan = PLAN) -> RunData:
+    world = World(slots=4, above=9, drop=0.0, cases=8, spread=0.0)
+    endpoint = Endpoint(world=world, rng=np.random.default_rng(1))
+    for level in plan.levels:
+        endpoint.visit(plan.repeats(1, level), level)
+    return endpoint.run(plan)
+
+
+def test_what_fills_a_level_does_not_count() -> None:
+    found = capacity_of(run_of())
+    assert found is not None
+    assert [level.trials - level.timed.n for level in found.levels] == [0, 1, 3]
+    assert [level.timed.under_way for level in found.levels] == pytest.approx([1, 2, 4])
+
+
+def test_a_visit_that_went_on_later_is_filled_twice() -> None:
+    """A second session has a clock of its own, and begins with an empty endpoint."""
+    run = run_of()
+    later = (run.trials["repeat"] == PLAN.repeats(1, 4)[-1]).to_numpy()
+    moved = pd.to_datetime(run.trials["started_at"], format="ISO8601") + pd.Timedelta(hours=1)
+    at = [moment.isoformat() for moment in moved]
+    trials = run.trials.assign(started_at=np.where(later, at, run.trials["started_at"]))
+    found = capacity_of(replace(run, trials=trials.astype({"started_at": "str"})))
+    assert found is not None
+    last = found.levels[-1]
+    assert last.trials - last.timed.n == 6
+    assert last.timed.under_way == pytest.approx(4)  # the hour between is nobody's
+
+
+def test_a_request_that_failed_was_under_way_until_it_was_given_up() -> None:
+    run = run_of()
+    failed = run.trials.index[run.trials["repeat"] == PLAN.repeats(1, 1)[0]][:2]
+    trials = run.trials.copy()
+    trials.loc[failed, "e2e_s"] = np.nan
+    trials.loc[failed, "outcome"] = "error"
+    rows: list[dict[str, Any]] = [
+        dict.fromkeys(table_columns("attempt"))
+        | {
+            "run_id": trials["run_id"][row],
+            "seq": row,
+            "case_id": trials["case_id"][row],
+            "repeat": trials["repeat"][row],
+            "sent_s": run.stages["started_s"][row],
+            "ended_s": run.stages["started_s"][row] + 10.0,
+        }
+        for row in failed
+    ]
+    attempts = frame_of(rows, table_columns("attempt"))
+    found, whole = capacity_of(replace(run, trials=trials, attempts=attempts)), capacity_of(run)
+    assert found is not None
+    assert whole is not None
+    alone, before = found.levels[0], whole.levels[0]
+    assert (alone.answered, alone.timed.n) == (before.answered - 2, before.timed.n)
+    assert alone.timed.value < before.timed.value
+
+
+def test_other_runs_have_no_capacity() -> None:
+    run = run_of()
+    assert capacity_of(replace(run, run=replace(run.run, load="closed"))) is None
+    folder: Any = type("Folder", (), {"manifest": lambda self: {"imported": {}}})()
+    assert capacity_of(replace(run, folder=folder)) is None
+
+
+def test_nothing_answered_is_nothing_known() -> None:
+    run = run_of()
+    empty = replace(run, trials=run.trials[:0], stages=run.stages[:0])
+    found = capacity_of(empty)
+    assert found is not None
+    assert (found.levels, found.best, found.goodput.value, found.knee.value) == (
+        (),
+        None,
+        None,
+        None,
+    )
