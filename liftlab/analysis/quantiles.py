@@ -61,10 +61,9 @@ class _Ordered:
         """Up to each place, the sum over cases of (requests up to it)² / requests; (n,)."""
         n, sizes = len(self.values), self.sizes
         by_case = np.argsort(self.index, kind="stable")
-        starts = np.cumsum(sizes) - sizes
         odd = np.empty(n)  # 2 rank - 1, where rank is which request of its case it is, from 1
         odd[by_case] = np.arange(1.0, 2 * n, 2)
-        odd -= 2 * starts[self.index]
+        odd -= 2 * (np.cumsum(sizes) - sizes)[self.index]
         odd /= sizes[self.index]
         return np.cumsum(odd, out=odd)
 
@@ -108,8 +107,7 @@ class _Ordered:
         first = 0
         for end in range(known, 0, -_AT_ONCE):
             begin = max(0, end - _AT_ONCE)
-            held = self._held(begin, end, q, miss, below=False)
-            if len(held):
+            if len(held := self._held(begin, end, q, miss, below=False)):
                 first = begin + int(held[-1]) + 1
                 break
         return float(self.values[first]) if first < known else None
@@ -215,10 +213,9 @@ def quantiles(
     values, index, cases = checked(x, clusters)
     later = _flags(given_up, len(values))
     population = PROMPTS if clusters is not None else THIS_RUN
-    base: dict[str, Any] = {"n": len(values), "population": population, "unit": unit}
-    base["cases"] = cases
-    reason = unfit(values)
-    if reason:
+    base: dict[str, Any] = {"n": len(values), "cases": cases, "population": population}
+    base["unit"] = unit
+    if reason := unfit(values):
         return [Estimate(value=None, reason=reason, **base) for _ in of]
     ordered = _in_order(values, later, index, cases)
     found = []
@@ -227,11 +224,10 @@ def quantiles(
             found.append(_mirrored(values, q, confidence, clusters, base, later))
             continue
         tested = {**base, "tested": partial(ordered.within, q, confidence)}
-        found.append(
-            _median(ordered, confidence, tested)
-            if q == 0.5
-            else _tail(ordered, q, confidence, tested)
-        )
+        if q == 0.5:
+            found.append(_median(ordered, confidence, tested))
+        else:
+            found.append(_tail(ordered, q, confidence, tested))
     ordered.forget()
     return found
 
@@ -265,8 +261,8 @@ def quantile_needs(q: float, confidence: float = 0.95) -> tuple[int, int, int]:
 def _in_order(values: Floats, later: Bools, index: Indices, cases: int) -> _Ordered:
     known = np.where(later, np.inf, values) if later.any() else values
     order = np.lexsort((values, known)) if later.any() else np.argsort(values, kind="stable")
-    ordered = known[order]
-    recorded = values[order] if later.any() else ordered
+    recorded = values[order]
+    ordered = known[order] if later.any() else recorded
     # A large run's estimates keep these: the number of a case has room in two bytes, mostly.
     return _Ordered(ordered, recorded, index.astype(np.min_scalar_type(cases))[order], cases)
 

@@ -10,10 +10,8 @@ from liftlab.analysis.columns import (
     Floats,
     floats,
     group_medians,
-    indexed,
     is_one_of,
     is_true,
-    labels,
 )
 from liftlab.analysis.estimate import as_set, plain, quantity
 from liftlab.analysis.latency import answered
@@ -116,17 +114,23 @@ def cache_warning(attempts: pd.DataFrame) -> str:
 
 def _ratios(attempts: pd.DataFrame) -> Floats:
     """Return later repeats' time over the first's, by case and stage."""
-    seconds = floats(attempts, "last_byte_s") - floats(attempts, "sent_s")
-    cases, stages = labels(attempts, "case_id"), labels(attempts, "stage")
+    if not len(attempts):
+        return np.empty(0)
     kept = is_one_of(attempts, "phase", ["measure"]) & (floats(attempts, "attempt") == 1)
-    kept &= (seconds > 0) & is_true(attempts, "transport_ok") & ~is_true(attempts, "cold")
-    kept &= (cases != None) & (stages != None)  # noqa: E711  # elementwise
+    kept &= is_true(attempts, "transport_ok") & ~is_true(attempts, "cold")
+    seconds = floats(attempts, "last_byte_s") - floats(attempts, "sent_s")
+    kept &= seconds > 0
+    (case, cases), (stage, stages) = (pd.factorize(attempts[name]) for name in ("case_id", "stage"))
+    kept &= (case >= 0) & (stage >= 0)
+    # In four bytes: of a long run these are the largest there are.
+    group = (case * len(stages) + stage)[kept].astype(np.int32)
+    del case, stage
     seconds, repeat = seconds[kept], floats(attempts, "repeat")[kept]
-    (case, _), (stage, count) = indexed(cases[kept]), indexed(stages[kept])
-    group, groups = indexed(case * count + stage)
-    later = group_medians(seconds[repeat > 1], group[repeat > 1], groups)
+    is_first, is_later, groups = repeat == 1, repeat > 1, len(cases) * len(stages)
+    del kept, repeat
+    later = group_medians(seconds[is_later], group[is_later], groups)
     first = np.full(groups, np.nan)
-    at = np.flatnonzero(repeat == 1)[::-1]  # of several the first, written last
+    at = np.flatnonzero(is_first)[::-1]  # of several the first, written last
     first[group[at]] = seconds[at]
     ratios: Floats = later / first
     return ratios[np.isfinite(ratios)]

@@ -241,11 +241,13 @@ def _parquet(table: str, frame: pd.DataFrame | None, metadata: Mapping[str, Any]
         rows = empty(table) if frame is None else typed(frame, kinds)
     except ValueError as error:
         raise ValueError(f"table {table!r}: {error}") from error
-    content = pa.Table.from_pandas(rows, schema=arrow_schema(kinds), preserve_index=False)
     own = {_METADATA: json.dumps({**metadata, "table": table}).encode()}
-    file = io.BytesIO()
-    noted = content.replace_schema_metadata({**content.schema.metadata, **own})
-    pq.write_table(noted, file, write_page_checksum=True)
+    none = pa.Table.from_pandas(rows.head(0), arrow_schema(kinds), preserve_index=False)
+    wanted, file = none.schema.with_metadata({**none.schema.metadata, **own}), io.BytesIO()
+    with pq.ParquetWriter(file, wanted, write_page_checksum=True) as writer:
+        for first in range(0, len(rows), _AT_ONCE):  # a second copy of a part, not of the whole
+            part = rows.iloc[first : first + _AT_ONCE]
+            writer.write_table(pa.Table.from_pandas(part, wanted, preserve_index=False))
     return file.getvalue()
 
 
