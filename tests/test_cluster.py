@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
@@ -136,6 +137,7 @@ def test_tls_is_what_dasks_settings_say(schedulers: dict[str, Any]) -> None:
         assert found.executor.submit(pow, 2, 5).result() == 32
     with pytest.raises(UsageError, match="no certificates"), connected(schedulers["tls"], print):
         pass
+    gc.collect()  # a client that failed must not be cleared away while another one starts
 
 
 def test_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
