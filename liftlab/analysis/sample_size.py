@@ -12,6 +12,7 @@ from scipy import stats
 from liftlab.analysis.columns import Bools, Floats, check_confidence, floats
 
 MOST_TRIALS = 100_000
+_LARGE = 1_000_000  # trials: beyond, teeth are too small to see, and all near n too many to try
 _MANY = 250  # times p (1 - p): a tooth is lower than .03 there
 _SHORT = 0.04  # of the power that is asked for
 
@@ -84,6 +85,8 @@ def to_exclude(
     about = (z / (rate - against)) ** 2  # in the normal approximation
     if about > 1.5 * most + 100:  # no need to look closer
         return None
+    if about > _LARGE:
+        return math.ceil(about) if about < most else None
 
     def enough(n: Floats) -> Bools:
         return _power(n, rate, against, miss) >= power

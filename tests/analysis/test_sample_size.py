@@ -48,3 +48,12 @@ def test_near_misses_are_answered_as_by_looking_at_every_number(
     near = to_exclude(rate, against, 0.8, 0.025, 5_000)
     monkeypatch.setattr(sample_size, "_MANY", math.inf)
     assert near == to_exclude(rate, against, 0.8, 0.025, 5_000)
+
+
+def test_of_very_many_trials_the_normal_approximation_is_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exact = to_exclude(0.703, 0.7, 0.8, 0.025, 1_000_000)
+    monkeypatch.setattr(sample_size, "_LARGE", 100_000)
+    assert to_exclude(0.703, 0.7, 0.8, 0.025, 1_000_000) == pytest.approx(exact, rel=0.01)
+    assert to_exclude(0.703, 0.7, 0.8, 0.025, 150_000) is None
