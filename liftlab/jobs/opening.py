@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from liftlab import store, suite
-from liftlab.analysis.cost.attempts import attempt_costs
+from liftlab.analysis.cost.attempt_costs import attempt_costs
 from liftlab.analysis.cost.prices import Price
 from liftlab.errors import InputInvalid
 from liftlab.grading.grade import GRADER_VERSION

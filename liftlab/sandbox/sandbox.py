@@ -22,6 +22,7 @@ from liftlab import values
 from liftlab.errors import LiftlabError
 from liftlab.records import Isolation
 from liftlab.sandbox import interpreters, protocol
+from liftlab.sandbox.bubblewrap import HOW_TO_INSTALL, INNER_PACKAGE, INNER_SCRATCH, bubblewrap
 from liftlab.sandbox.reports import (
     LINES_BESIDE_CALLS,
     Call,
@@ -32,7 +33,6 @@ from liftlab.sandbox.reports import (
     parse_report,
     run_report,
 )
-from liftlab.sandbox.walls import HOW_TO_INSTALL, INNER_PACKAGE, INNER_SCRATCH, bubblewrap
 
 MAX_SOURCE_BYTES = 1024 * 1024
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024

@@ -13,7 +13,7 @@ import pandas as pd
 from liftlab.analysis.capacity import Goodput, busy_until, changes, goodput, knee
 from liftlab.analysis.columns import Floats, floats
 from liftlab.analysis.compare import SuccessChange
-from liftlab.analysis.cost.attempts import cost_per_pass
+from liftlab.analysis.cost.attempt_costs import cost_per_pass
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import answered, judged_seconds, succeeded, time_end_to_end
 from liftlab.analysis.quantiles import quantile

@@ -11,7 +11,7 @@ import pandas as pd
 
 from liftlab import tomlfile
 from liftlab.analysis.columns import Floats, floats, group_sums, labels
-from liftlab.analysis.cost.attempts import (
+from liftlab.analysis.cost.attempt_costs import (
     attempt_costs,
     cost_of_requests,
     cost_per_pass,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liftlab import tomlfile
-from liftlab.analysis.cost.attempts import usd_by_price
+from liftlab.analysis.cost.attempt_costs import usd_by_price
 from liftlab.analysis.cost.prices import Price
 from liftlab.analysis.published import PublishedFigure, compare_published
 from liftlab.analysis.trust import cache_warning, client_warning, trust_sentence, work_warnings

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from liftlab.analysis.cost.attempts import attempt_costs, cost_per_pass, cost_per_trial
+from liftlab.analysis.cost.attempt_costs import attempt_costs, cost_per_pass, cost_per_trial
 from liftlab.analysis.cost.prices import load_prices
 from liftlab.analysis.intervals import mean, median
 from liftlab.records import columns

@@ -14,7 +14,7 @@ import pytest
 
 from liftlab.grading import grade
 from liftlab.grading.samples import MAX_ROW_BYTES, result_row
-from liftlab.sandbox import Sandbox, walls
+from liftlab.sandbox import Sandbox, bubblewrap
 from liftlab.suite import Case, Check
 from liftlab.suite import Limits as CaseLimits
 
@@ -370,7 +370,7 @@ def _scratch_folders(sandbox: Sandbox) -> list[str]:
         return os.listdir(sandbox._folder / "scratch")
     if os.getuid() != 0:
         return []  # behind the walls, where an ordinary user can't look
-    return os.listdir(f"/proc/{_worker(sandbox)}/root{walls.INNER_SCRATCH}")
+    return os.listdir(f"/proc/{_worker(sandbox)}/root{bubblewrap.INNER_SCRATCH}")
 
 
 def _children_of_worker(sandbox: Sandbox) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from liftlab.analysis.cost.attempts import attempt_costs
+from liftlab.analysis.cost.attempt_costs import attempt_costs
 from liftlab.analysis.cost.hosting import Hosting
 from liftlab.analysis.cost.prices import Price
 from liftlab.settings import Project, load_project

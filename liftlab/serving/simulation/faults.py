@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from types import MappingProxyType
 
-from liftlab.serving.simulation.plan import HEAD_END, Plan, Reply, Write, cut, encode, head
+from liftlab.serving.simulation.writes import HEAD_END, Plan, Reply, Write, cut, encode, head
 
 _FOREVER_S = 3600.0
 _LARGEST = 1e8  # a reply of 100 MB fits in memory

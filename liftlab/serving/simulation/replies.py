@@ -11,8 +11,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from liftlab.serving.simulation.answers import Answer
-from liftlab.serving.simulation.plan import Reply
 from liftlab.serving.simulation.questions import Question
+from liftlab.serving.simulation.writes import Reply
 
 _PIECES_LIMIT = 100_000
 

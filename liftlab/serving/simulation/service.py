@@ -16,12 +16,12 @@ from liftlab.serving.callers import refused
 from liftlab.serving.simulation.answers import answer
 from liftlab.serving.simulation.container import Container, Pauses
 from liftlab.serving.simulation.faults import Fault, early_plan, parse_fault, spoil
-from liftlab.serving.simulation.plan import Reply, encode
 from liftlab.serving.simulation.profile import Chance, Profile
 from liftlab.serving.simulation.questions import BadQuestion, Question, read_question
 from liftlab.serving.simulation.replies import Made, render
 from liftlab.serving.simulation.truth import Truth, TruthLog
 from liftlab.serving.simulation.wire import Connection, Received, until
+from liftlab.serving.simulation.writes import Reply, encode
 
 FAULT_HEADER = "x-simulate"
 _RESULTS = "/result/"

@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from liftlab.serving.simulation.plan import HEAD_END, Plan, Reply, encode
 from liftlab.serving.simulation.truth import Truth
+from liftlab.serving.simulation.writes import HEAD_END, Plan, Reply, encode
 from liftlab.timing.arrival import ArrivalSocket, arrival_of, arrival_socket, moment_ns
 
 _HEAD_LIMIT = 65_536

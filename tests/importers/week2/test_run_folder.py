@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liftlab import jobs, store
-from liftlab.analysis.cost.attempts import usd_by_price
+from liftlab.analysis.cost.attempt_costs import usd_by_price
 from liftlab.importers.reading import parse
 from liftlab.importers.week2 import export, old_file
 from liftlab.importers.week2.run_folder import write_old

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from liftlab.serving.simulation.faults import BODY, EARLY, KINDS, early_plan, parse_fault, spoil
-from liftlab.serving.simulation.plan import HEAD_END, Plan, Reply, cut, encode
+from liftlab.serving.simulation.writes import HEAD_END, Plan, Reply, cut, encode
 
 REPLY = Reply(
     status=200,

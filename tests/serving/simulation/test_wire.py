@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from liftlab.serving.simulation.plan import Reply, encode
 from liftlab.serving.simulation.truth import Truth
 from liftlab.serving.simulation.wire import Connection, Listener, Received, listening
+from liftlab.serving.simulation.writes import Reply, encode
 
 ASK = b"POST /generate?x=1 HTTP/1.1\r\nHost: here\r\nX-Request-Id: r1\r\n"
 

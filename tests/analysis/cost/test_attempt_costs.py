@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.analysis.cost.attempts import (
+from liftlab.analysis.cost.attempt_costs import (
     attempt_costs,
     busy_seconds,
     cost_of_requests,
