@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from liftlab.grading import grade
-from liftlab.grading.samples import MAX_ROW_BYTES, result_row
+from liftlab.grading.verdict import MAX_ROW_BYTES, result_row
 from liftlab.sandbox import Sandbox, bubblewrap
 from liftlab.suite import Case, Check
 from liftlab.suite import Limits as CaseLimits

@@ -20,7 +20,7 @@ from liftlab.sandbox.protocol import (
     read_job,
 )
 
-ANSWER = Answer("cpu", -9, 1.5, 2.5, 3, 4, b"result", b"output")
+ANSWER = Answer("cpu", -9, 1.5, 2.5, b"result")
 
 
 def _in_pieces(data: bytes, size: int) -> Callable[[int], bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -109,10 +108,8 @@ def test_shares_have_their_axis_and_nothing_is_said_to_be_nothing() -> None:
     assert _legend(_axes(_bars())) == []
 
 
-@pytest.mark.parametrize(("rows", "told", "more"), [(20, 20, ""), (23, 20, "; and 3 more")])
-def test_who_cannot_see_them_is_told_twenty(rows: int, told: int, more: str) -> None:
-    bars = _bars(*[_row(1.0, beside="1 s", words="IR 1 s")] * rows, targets={"goal": 3.0})
-    alt = bars.figure("Trials", caption="c").alt
-    listed = "; ".join(["add 1 s (IR 1 s)"] * told)
-    assert alt == f"Trials: {listed}{more}. Targets: goal 3 s."
-    assert _bars().figure("Trials", caption="c").alt == "Trials: none."
+def test_who_cannot_see_them_is_told_how_many_and_both_ends() -> None:
+    first, last = _row(2.0, beside="2 s", words="IR 2 s"), _row(1.0, name="sub", beside="1 s")
+    alt = _bars(first, last, targets={"goal": 3.0}).figure("Trials", caption="c").alt
+    assert alt.startswith("Trials, 2 bars beside goal 3 s. The first is add: 2 s (IR 2 s); ")
+    assert "the last is sub: 1 s" in alt

@@ -20,6 +20,7 @@ def _load(**parts: Any) -> Any:
         "reasoned_only": 0,
         "reused": 1190,
         "stale": 0,
+        "missing": 0,
     }
     return SimpleNamespace(**given | parts)
 

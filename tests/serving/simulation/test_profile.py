@@ -73,9 +73,10 @@ def test_a_profile_is_found_by_its_name_or_its_file(tmp_path: Path) -> None:
 
 
 def test_draws_are_the_name_s() -> None:
-    draws = [Chance("a", 1).share(), Chance("a", 2).share(), Chance("b", 1).share()]
+    names = [("a", 1), ("a", 2), ("b", 1)]
+    draws = [Chance(*name).around_one(0.5) for name in names]
     assert len(set(draws)) == 3
-    assert draws == [Chance("a", 1).share(), Chance("a", 2).share(), Chance("b", 1).share()]
+    assert draws == [Chance(*name).around_one(0.5) for name in names]
 
 
 def test_what_is_certain_draws_nothing() -> None:
@@ -83,7 +84,7 @@ def test_what_is_certain_draws_nothing() -> None:
     assert not chance.happens(0)
     assert chance.around_one(0) == 1
     assert chance.count(7, 7) == 7
-    assert chance.share() == Chance("x").share()
+    assert chance.around_one(0.5) == Chance("x").around_one(0.5)
     assert Chance("y").happens(1)
 
 
