@@ -120,8 +120,9 @@ def short(found: Capacity) -> Text:
     if level is None:
         return Text()
     return Text(
-        f"{at_once(level).capitalize()} planned only {quantity(level.timed.under_way)} were under "
-        "way on average, because liftlab was slow between requests: the level counts as that many."
+        f"Of {level.at_once:,} requests planned at once only {quantity(level.timed.under_way)} "
+        "were under way on average, because liftlab was slow between requests: the level counts "
+        "as that many."
     )
 
 

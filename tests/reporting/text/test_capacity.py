@@ -73,5 +73,5 @@ def test_a_level_that_was_not_kept_full_is_named() -> None:
     last = found.levels[-1]
     empty = replace(last, timed=replace(last.timed, under_way=5.5))
     assert text.short(replace(found, levels=(*found.levels[:-1], empty))).startswith(
-        "With 8 requests at once planned only 5.50 were under way on average"
+        "Of 8 requests planned at once only 5.5 were under way on average"
     )
