@@ -20,7 +20,7 @@ from liftlab.analysis.compare import SuccessChange, success
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.paired import LEVEL, holm_levels, interval_levels
 
-UNIT, PLACES = "a second", "at once"
+UNIT, PLACES = "a second", "requests at once"
 BATCHES_NEEDED = 5  # for Student's t on their means
 _MANY_BATCHES, _MOST_BATCHES = 10, 30
 _DRAWS = 1_000
@@ -213,7 +213,7 @@ def _falling(rates: Floats, weights: Floats) -> Floats:
 
 
 def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
-    """Estimate the level at which goodput stops to rise.
+    """Estimate the level at which goodput stops rising.
 
     The fit of `two_segments`; its interval by a parametric bootstrap: rates are drawn again by
     Student's t with the standard errors of their batches, and fitted again. A knee at the
@@ -226,7 +226,7 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
     timed = [point for point in points if math.isfinite(point.value)]
     timed.sort(key=lambda point: point.under_way)
     if len(timed) < 3 or not any(point.value > 0 for point in timed):
-        reason = "needs three levels with right answers within the limit"
+        reason = "it takes three levels with right answers in time"
         return Estimate(value=None, reason=reason, **base)
     levels = np.array([point.under_way for point in timed])
     rates = np.array([point.value for point in timed])
@@ -236,7 +236,7 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
     value, beyond = (float(part[0]) for part in fits)
     highest = float(levels[-1])
     if value >= highest:
-        reason = f"still rising at {highest:.3g} at once: name higher levels"
+        reason = f"right answers a second still rise at {highest:.3g} at once, name higher levels"
         return Estimate(value=None, reason=reason, **base)
     one = Estimate(value=value, method="two segments, bootstrap", **base)
     if any(math.isnan(point.error) and point.value > 0 for point in timed):
@@ -250,7 +250,7 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
         low=min(float(low), value),
         high=None if open_end else max(float(high), beyond),
         confidence=1 - LEVEL,
-        reason=f"goodput may still rise up to {highest:.3g} at once" if open_end else "",
+        reason=f"they may still rise up to {highest:.3g} at once" if open_end else "",
     )
 
 

@@ -32,12 +32,13 @@ NOTHING_ANSWERED = "nothing was answered"
 _COUNTED = ("error_rate", "prompts_tested")
 OF_ALL = ("error_rate", "cost_per_trial_usd")  # the others are of answers
 _WHOSE: dict[Population, str] = {"answered": "answered requests", "right": "right answers only"}
+_MORE = {GOODPUT: "more visits"}  # what would decide where it is no number of prompts
 RATES = ("success_rate", "parsed_rate", "worst_class_share")  # of graded answers
 _OF = {
     **dict.fromkeys(RATES, "graded answers"),
     "prompts_tested": "prompts with a graded answer",
     SESSION_METRIC: "session checks",
-    GOODPUT: "the level with most right answers a second",
+    GOODPUT: "the level with the most right answers a second",
 }
 
 
@@ -83,7 +84,9 @@ def judge(
     needs, more = "", None
     if verdict == "undecided":
         more = None if estimate.quantity == SESSION_METRIC else _more(estimate, limit)
-        needs = _words(more) if more else estimate.needs or "more prompts"
+        needs = (
+            _words(more) if more else estimate.needs or _MORE.get(estimate.quantity, "more prompts")
+        )
         if _tested(estimate, limit):
             needs = f"about {needs}"  # the mean of a test that may end sooner or later
     return TargetResult(

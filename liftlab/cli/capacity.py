@@ -33,17 +33,19 @@ def _as_levels(
 
 @click.command("capacity")
 @selection_options
-@click.option("--slo", metavar="'e2e_p95_s <= S'", help="Right answers count within S seconds.")
+@click.option(
+    "--slo", metavar="'e2e_p95_s <= S'", help="A right answer counts if it came within S."
+)
 @click.option(
     "--levels",
     callback=_as_levels,
     metavar="C,C,…",
-    help="How many requests are under way: 1,2,4,8,16. Up to four are added around the knee.",
+    help="Requests at once (1,2,4,8,16); up to four more levels are added around the knee.",
 )
 @click.option(
     "--visits",
     type=click.IntRange(1, 100),
-    help="How often a level is visited at most (3): less often where the SLO is decided.",
+    help="Visits to a level at most (3); fewer once it is decided whether it meets the SLO.",
 )
 @click.option("--resume", metavar="RUN", help="Finish a run that was interrupted.")
 @limit_options
@@ -65,8 +67,9 @@ def capacity_command(
 ) -> None:
     """Find how many right answers a second an endpoint gives, and whether load makes them worse.
 
-    Asks a suite at several levels of concurrency in random order. First says what that takes at
-    most. A level is visited again until it is decided whether it meets the SLO.
+    Asks a suite at several levels of load, so many requests at once, in random order. First
+    prints what the run takes at most. --slo is a quantile of end to end, median, p90, p95 or p99,
+    with its limit in seconds: each level is visited until it is decided whether it meets that.
     """
     from liftlab import jobs
     from liftlab.cli.run import worst_case

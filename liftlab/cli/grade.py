@@ -48,7 +48,7 @@ _LINES = 20  # how often progress is told where there is no terminal
 @click.option(
     "--shard",
     metavar="I/N",
-    help="Grade one of N shares of the answers; without it, what shares gave is joined.",
+    help="Grade share I of N; the same command without --shard joins the shares.",
 )
 @cluster_option("Grade on a Dask cluster, or on N processes of this machine.")
 @click.option(
@@ -68,7 +68,7 @@ def grade_command(
 
     EvalPlus's eval_results.json and bigcode-evaluation-harness's generations are read, too.
     After an interruption the same command continues, unless it writes to standard output.
-    docs/scale.md tells of shares and clusters.
+    Shares and clusters: docs/scale.md.
     """
     if cluster and (shard or how["workers"] > 1):
         raise UsageError("--cluster has workers of its own: leave out --shard and --workers")

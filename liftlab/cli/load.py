@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 )
 @segment_options
 @cluster_option("Send it from the workers of a Dask cluster, a segment each.")
-@click.option("--resume", metavar="RUN", help="Finish a closed loop that was broken off.")
+@click.option("--resume", metavar="RUN", help="Finish a closed loop that was interrupted.")
 @limit_options
 @json_option
 def load_command(
@@ -177,10 +177,11 @@ def require_complete(run: RunData) -> None:
         raise RunIncomplete(f"{run.run.run_id}: {why}, after {len(run.trials):,} requests")
     if run.run.status != "complete":
         parts = run.folder.manifest().get("merged", {}).get("parts", ())
-        again = " ".join(["; then: liftlab merge", *(part["run_id"] for part in parts)])
+        again = " ".join(["; merge again with: liftlab merge", *(part["run_id"] for part in parts)])
+        verb = "load" if run.run.pipeline == LOAD else "run"
         raise RunIncomplete(
-            f"{run.run.run_id}: not all that was planned was sent, or is kept. Closed loops go on "
-            f"by liftlab load --resume RUN{again if parts else ''}"
+            f"{run.run.run_id}: some of what was planned was not sent, or is not here. Finish a "
+            f"closed loop with: liftlab {verb} --resume RUN{again if parts else ''}"
         )
 
 

@@ -142,7 +142,11 @@ def limit_options(function: F) -> F:
 def segment_options(function: F) -> F:
     """Add what makes a session send but a part of its plan."""
     at = "When all segments begin: ISO 8601 with its zone, or seconds since 1970."
-    named = click.option("--segment", metavar="I/N", help="Send this part; needs --start-at.")
+    named = click.option(
+        "--segment",
+        metavar="I/N",
+        help="Send part I of N; needs --start-at. `merge` joins the parts.",
+    )
     return named(click.option("--start-at", metavar="TIME", help=at)(function))
 
 

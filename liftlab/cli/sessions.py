@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 @click.option("--user-header", metavar="NAME", help="The header that says who calls.")
 @click.option("--checks", type=click.Path(path_type=Path), metavar="FILE", help="Your own checks.")
 @click.option("--concurrency", type=click.IntRange(1, 256), help="How many checks run at once (8).")
-@click.option("--restart-hook", metavar="CMD", help="Restarts the server: what survives that?")
+@click.option(
+    "--restart-hook",
+    metavar="CMD",
+    help="Command that restarts the server, to check what survives it.",
+)
 @click.option("--only", multiple=True, metavar="ID", help="Only this check; repeatable.")
 @click.option("--resume", metavar="RUN", help="Finish a run that was interrupted.")
 @json_option

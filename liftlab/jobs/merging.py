@@ -120,13 +120,13 @@ def _check_fit(parts: Sequence[_Part]) -> None:
     for one, other in pairwise(parts):
         ids = f"{one.folder.path} and {other.folder.path}"
         for name, what in (
-            ("plan_sha256", "ask for other things"),
-            ("start_at", "began at other moments"),
-            ("of", "are cut otherwise"),
-            ("one_clock", "were begun otherwise"),
+            ("plan_sha256", "they ask for different things"),
+            ("start_at", "they began at different times"),
+            ("of", "they have different numbers of segments"),
+            ("one_clock", "one is of --processes, the other of --segment"),
         ):
             if getattr(one.told, name) != getattr(other.told, name):
-                raise InputInvalid(f"{ids} are of two plans, which {what}: merge segments of one")
+                raise InputInvalid(f"{ids} are of two plans ({what}): merge segments of one")
         if one.told.index == other.told.index:
             raise InputInvalid(f"{ids} are both segment {one.told}: each counts once")
 
@@ -137,8 +137,8 @@ def _check_has_more(folder: RunFolder, told: Mapping[str, Any], before: Any) -> 
     old = before["parts"] if isinstance(before, dict) else [{}]
     if any(part.get("rows", 1) > now.get(part.get("index"), 0) for part in old):
         raise InputInvalid(
-            f"{folder.run_id} was merged from more than that before: name those segments, too, or "
-            f"remove it: liftlab delete {folder.run_id}"
+            f"{folder.run_id} was merged before from more than that: name those segments, too, or "
+            f"delete it: liftlab delete {folder.run_id}"
         )
 
 

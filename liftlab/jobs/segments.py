@@ -92,7 +92,7 @@ def run_segment(
     if folder.path.exists():
         return folder
     if request.segment.start_at < time.time():
-        raise UsageError(f"segment {request.segment}: --start-at is past: give a moment to come")
+        raise UsageError(f"segment {request.segment}: --start-at is past: give a later time")
     claim = None if claims is None else partial(_claim, claims / f"{folder.run_id}.claim")
     if listen is not None:
         return control.start(request, listen, stop, claim)

@@ -25,10 +25,10 @@ _ROUNDS, _MOST_LISTED = 3, 1000
 _NOT_ALLOWED, _GONE = (401, 403), (404, 410)
 _NEVER_SENT = ("dns", "connect", "tls")
 _NO_LIST = "the API has no list of a user's work to look in"
-_NOT_OURS = "liftlab looks only in the lists of users that it made up, and this is none"
+_NOT_OURS = "liftlab looks only in the lists of users that it made up, and this user is not one"
 _SHARED_LIST = "the server lists everybody's work to everybody, so it cannot be told from theirs"
-_STILL_AT_IT = "the server may still be at the call"
-_KEEPS = "the server deletes it a second time, so all that was made may still be there"
+_STILL_AT_IT = "the server may still be working on the call"
+_KEEPS = "a second delete succeeds, too, so all that was made may still be there"
 
 
 class CleanUp:

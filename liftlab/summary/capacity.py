@@ -112,7 +112,7 @@ def capacity_of(run: RunData) -> Capacity | None:
         plan=plan,
         levels=levels,
         knee=replace(knee(timed), quantity="knee"),
-        goodput=replace(found, quantity=GOODPUT, needs="more visits"),
+        goodput=replace(found, quantity=GOODPUT),
         best=best,
     )
 

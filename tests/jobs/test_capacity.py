@@ -154,7 +154,7 @@ def test_a_whole_run(project: Project, capsys: pytest.CaptureFixture[str]) -> No
     assert main(["show", "capacity"]) == 0
     assert "answers: cannot tell" in capsys.readouterr().out
     assert main(["status", "capacity"]) == 0
-    assert "Answers are not seen to get worse" in capsys.readouterr().out
+    assert "Answers were not seen to get worse" in capsys.readouterr().out
     pages = (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")
     assert [page.stem for page in _of_kind(found, sorted(pages))] == ["80_capacity"]
     page = str(section_of(summarize(found, project).capacity).html())

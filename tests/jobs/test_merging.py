@@ -125,13 +125,13 @@ def test_gaps_are_said_and_filled_later(project: Project) -> None:
     told = provenance.segments(summary.provenance.segments)
     assert told == (
         "Merged from 2 of 3 segments, each timed by its own clock; the last one began 250 ms late; "
-        f"event loop lag P99 at most 2 ms. Segment 2 ({two.run_id}) ended interrupted, with 1 "
-        "of 3 rows. 1 segment not given."
+        f"event loop lag P99 at most 2 ms. Segment 2 ({two.run_id}): interrupted, 1 of "
+        "3 requests. 1 segment missing."
     )
     whole = merged(project, one, two, segment(plan, 3))
     assert whole.run.run_id == run.run.run_id
     assert len(whole.trials) == 7
-    with pytest.raises(InputInvalid, match="merged from more than that before"):
+    with pytest.raises(InputInvalid, match="merged before from more than that"):
         merged(project, one, two)
 
 
@@ -165,9 +165,9 @@ def no_segment(project: Project) -> RunFolder:
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (other_plan, "ask for other things"),
-        (other_moment, "began at other moments"),
-        (cut_otherwise, "are cut otherwise"),
+        (other_plan, "ask for different things"),
+        (other_moment, "began at different times"),
+        (cut_otherwise, "different numbers of segments"),
         (no_segment, "no segment of a plan"),
     ],
 )

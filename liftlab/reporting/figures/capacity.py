@@ -14,7 +14,7 @@ from liftlab.summary.capacity import Capacity
 
 
 def curve(found: Capacity, *, caption: str, table: Html | None = None) -> Figure:
-    """Show goodput at each level with its interval, where it stops to rise, and worse answers."""
+    """Show goodput at each level with its interval, where it stops rising, and worse answers."""
     told = [f"{one.at_once:,} at once {with_likely(one.goodput)}" for one in found.levels]
     if found.knee.value is not None:
         told.append(f"knee at {with_likely(found.knee)}")
@@ -40,7 +40,7 @@ def _draw(found: Capacity, width: float) -> Drawing:
             axes.plot([at, at], [low, high], color=base.BLUE, linewidth=5.5, alpha=0.4)
         hue = base.BAD if level in found.worse else base.BLUE
         axes.scatter([at], [rate], color=hue, s=46, zorder=3)
-    handles = [Line2D([], [], color=base.BLUE, marker="o", lw=2, label="right, in time")]
+    handles = [Line2D([], [], color=base.BLUE, marker="o", lw=2, label="right answers in time")]
     if found.worse:
         label = "answers worse under load"
         handles.append(Line2D([], [], color=base.BAD, marker="o", lw=0, label=label))

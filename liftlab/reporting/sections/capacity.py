@@ -23,11 +23,12 @@ def _(found: Capacity) -> Section:
         found,
         parts=(figure.html(), _answers(found)),
         notes=(
-            "Requests at once times right answers in time over the seconds of all requests "
-            "(Little's law); intervals from batches of neighbours, for these prompts asked again. "
-            "Requests that found the level not yet full are left out.",
-            "Knee: a line through the origin, then rates that no longer rise. Answers: paired by "
-            "prompt with the lowest level, Holm's correction over levels.",
+            "Right answers a second: requests under way × right answers in time / seconds of all "
+            "requests (Little's law). Intervals come from batches of neighbouring requests, and "
+            "are for these prompts, asked again. Requests sent before a level was full are left "
+            "out.",
+            "Knee: where a fitted line through the origin stops rising. Answers are compared with "
+            "the lowest level, prompt by prompt, with Holm's correction over levels.",
         ),
     )
 
@@ -66,5 +67,5 @@ def _answers(found: Capacity) -> Html:
         for level in found.levels
         if (change := level.change) is not None
     ]
-    caption = "Answers under load, paired by prompt with the lowest level"
+    caption = "Answers under load, compared prompt by prompt with the lowest level"
     return table(pd.DataFrame(rows), caption=caption, csv="answers_under_load.csv")

@@ -85,11 +85,11 @@ def _cards(summary: RunSummary) -> Iterator[Scorecard]:
 
 def _capacity_cards(summary: RunSummary, found: Capacity) -> Iterator[Scorecard]:
     highest, target = found.goodput, summary.targets.of(GOODPUT)
-    yield _card("Right answers a second, in time", capacity.rate(found), highest, target)
-    yield _card("Knee: requests at once", value(found.knee), found.knee, None)
+    yield _card("Right answers a second, in time", capacity.bare(highest), highest, target)
+    yield _card("Knee: requests at once", capacity.bare(found.knee), found.knee, None)
     worse = found.worse[0] if found.worse else None
     said = "get worse" if worse else "no change seen"
-    where = f"from {worse.at_once:,} at once on" if worse else ""
+    where = f"seen {capacity.at_once(worse)}" if worse else ""
     yield Scorecard(what="Answers under load", number=said, why=where)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from liftlab.analysis.estimate import as_set, quantity
+from liftlab.analysis.estimate import Estimate, as_set, quantity
 from liftlab.reporting.text import targets
 from liftlab.reporting.text.base import Text, joined, marked, write
-from liftlab.reporting.text.numbers import likely, value, with_interval, with_likely
+from liftlab.reporting.text.numbers import with_interval, with_likely
 from liftlab.settings.targets import GOODPUT
 from liftlab.summary.capacity import Capacity, Level
 from liftlab.summary.run import RunSummary
@@ -22,7 +22,7 @@ def title(summary: RunSummary) -> Text:
         return Text(f"No answer was right within {limit(found)} at any level of load")
     said = write(
         "{} right answers a second within {}, {}",
-        rate(found),
+        bare(found.goodput),
         limit(found),
         at_once(found.best),
     )
@@ -42,8 +42,8 @@ def sentences(summary: RunSummary) -> tuple[Text, ...]:
 def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
     """Return the numbers of a status update by name."""
     found = of(summary)
-    rows = [("Right answers a second", rate(found)), ("Knee, requests at once", value(found.knee))]
-    return [(name, said) for name, said in rows if said != "–"]
+    rows = [("Right answers a second", found.goodput), ("Knee, requests at once", found.knee)]
+    return [(name, bare(row)) for name, row in rows if row.value is not None]
 
 
 def message(summary: RunSummary) -> Text:
@@ -59,9 +59,9 @@ def technical(summary: RunSummary) -> Text:
     )
 
 
-def rate(found: Capacity) -> Text:
-    """Return the highest goodput without its unit."""
-    return marked(found.goodput.point.removesuffix(f" {found.goodput.unit}"), GOODPUT)
+def bare(estimate: Estimate) -> Text:
+    """Return an estimate's value without its unit, marked as what it is."""
+    return marked(estimate.point.removesuffix(f" {estimate.unit}"), estimate.quantity)
 
 
 def knee(found: Capacity) -> Text:
@@ -69,18 +69,18 @@ def knee(found: Capacity) -> Text:
     if found.knee.value is None:
         return write("The knee is not known: {}.", found.knee.reason)
     known = with_likely(found.knee)
-    return write("The knee is at {}: more load brings no more right answers a second.", known)
+    return write("Beyond {} more load brings no more right answers a second (the knee).", known)
 
 
 def objective(found: Capacity) -> Text:
-    """Say up to which level the objective is met."""
+    """Say the highest level that meets the objective, and the lowest that does not."""
     aim, met = f"{statistic(found)} ≤ {limit(found)}", found.meets
     missed = next((level for level in found.levels if level.slo.verdict == "not met"), None)
-    parts = [] if met is None else [f"is met up to {met.at_once:,} at once"]
-    parts += [] if missed is None else [f"is missed from {missed.at_once:,} at once on"]
+    parts = [] if met is None else [f"is met {at_once(met)}"]
+    parts += [] if missed is None else [f"is not met {at_once(missed)}"]
     if parts:
         return Text(f"{aim} {' and '.join(parts)}.")
-    return Text(f"Not enough prompts to say at any level whether {aim} is met.")
+    return Text(f"Not enough data to say at any level whether {aim} is met.")
 
 
 def answers(found: Capacity) -> Text:
@@ -92,13 +92,17 @@ def answers(found: Capacity) -> Text:
     level = first or compared[-1]
     change = level.change
     assert change is not None
-    shares = f"{quantity(change.second, '%')} against {quantity(change.first, '%')}"
-    where = f"{level.at_once:,} at once"
-    base = f"{found.levels[0].at_once:,} at once"
+    where, base = at_once(level), at_once(found.levels[0])
     if first is not None:
-        return Text(f"Answers get worse under load: at {where} {shares} are right at {base}.")
-    by = f"{change.difference.point}, {likely(change.difference)}"
-    return Text(f"Answers are not seen to get worse under load (at {where}: {by}).")
+        shares = quantity(change.second, "%"), quantity(change.first, "%")
+        return Text(
+            f"Answers get worse under load: {where} {shares[0]} are right, {base} {shares[1]}."
+        )
+    by = with_likely(change.difference)
+    return Text(
+        f"Answers were not seen to get worse under load: {where} the success rate differs by {by} "
+        f"from that {base}."
+    )
 
 
 def cost(found: Capacity) -> Text:
@@ -106,7 +110,7 @@ def cost(found: Capacity) -> Text:
     if found.best is None or found.best.per_usd.value is None:
         return Text()
     many = marked(quantity(found.best.per_usd.value), found.best.per_usd.quantity)
-    where = f"At {found.best.at_once:,} at once"
+    where = at_once(found.best).capitalize()
     return write("{} a dollar buys {} right answers in time.", where, many)
 
 
@@ -116,8 +120,9 @@ def short(found: Capacity) -> Text:
     if level is None:
         return Text()
     return Text(
-        f"Of {level.at_once:,} at once only {quantity(level.timed.under_way)} were under way: "
-        "liftlab was slow between requests, and levels count as what was under way."
+        f"Of {level.at_once:,} requests planned at once only {quantity(level.timed.under_way)} "
+        "were under way on average, because liftlab was slow between requests: the level counts "
+        "as that many."
     )
 
 
@@ -148,7 +153,9 @@ def lines(summary: RunSummary) -> Iterator[str]:
     yield f"{title(summary)}."
     yield from (f"  {sentence}" for sentence in sentences(summary))
     if found.levels:
-        yield "\nat once  under way  requests  right in time  right a second"
+        base = found.levels[0].at_once
+        columns = f"right a second; the SLO; answers compared with {base:,} at once"
+        yield f"\nat once  under way  requests  right in time  {columns}"
     for level in found.levels:
         share = f"{level.within:,} of {level.timed.n:,}"
         tail = f"{statistic(found)} ≤ {limit(found)}: {level.slo.verdict}"

@@ -73,14 +73,14 @@ def segments(told: Mapping[str, Any]) -> str:
     lines = [f"Merged from {len(parts):,} of {told['of']:,} segments, {began}{worst}."]
     short = [part for part in parts if part["rows"] < part["planned"]]
     lines += [
-        f"Segment {part['index']} ({part['run_id']}) ended {part['status']}, "
-        f"with {part['rows']:,} of {part['planned']:,} rows."
+        f"Segment {part['index']} ({part['run_id']}): {part['status']}, "
+        f"{part['rows']:,} of {part['planned']:,} requests."
         for part in short[:_MOST_PARTS]
     ]
     if (more := len(short) - _MOST_PARTS) > 0:
-        lines.append(f"{more:,} more ended short of their rows.")
+        lines.append(f"{more:,} more lack requests.")
     if more := told["of"] - len(parts):
-        lines.append(f"{counted(more, 'segment')} not given.")
+        lines.append(f"{counted(more, 'segment')} missing.")
     return one_line(" ".join(lines))
 
 
