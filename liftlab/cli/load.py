@@ -179,9 +179,12 @@ def require_complete(run: RunData) -> None:
         parts = run.folder.manifest().get("merged", {}).get("parts", ())
         again = " ".join(["; merge again with: liftlab merge", *(part["run_id"] for part in parts)])
         verb = "load" if run.run.pipeline == LOAD else "run"
+        how = f"Finish it with: liftlab {verb} --resume RUN"
+        if run.run.load == "open":
+            how = "What an open loop did not send is past"
         raise RunIncomplete(
-            f"{run.run.run_id}: some of what was planned was not sent, or is not here. Finish a "
-            f"closed loop with: liftlab {verb} --resume RUN{again if parts else ''}"
+            f"{run.run.run_id}: some of what was planned was not sent, or is not here. "
+            f"{how}{again if parts else ''}"
         )
 
 
