@@ -71,8 +71,8 @@ def run_command(
     zone: float | None,
     warm_up: bool,
     stream: bool,
-    segment: str | None,
-    start_at: str | None,
+    segment: tuple[int, int] | None,
+    start_at: float | None,
     dry_run: bool,
     as_json: bool,
     **more: Any,
@@ -100,7 +100,7 @@ def run_command(
             say(note)
         click.echo(worst_case(request))
         return
-    if segment or start_at:
+    if segment or start_at is not None:
         finish(here, send_segment(request, segment, start_at), as_json)
         return
     finish(here, jobs.run_suite(request), as_json)
