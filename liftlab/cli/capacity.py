@@ -16,7 +16,7 @@ from liftlab.cli.options import (
     selection_options,
     taken,
 )
-from liftlab.errors import RunIncomplete, UsageError
+from liftlab.errors import UsageError
 
 if TYPE_CHECKING:
     from liftlab.summary import RunSummary
@@ -69,8 +69,7 @@ def capacity_command(
     most. A level is visited again until it is decided whether it meets the SLO.
     """
     from liftlab import jobs
-    from liftlab.cli.run import worst_case
-    from liftlab.summary import summarize
+    from liftlab.cli.run import finish, worst_case
 
     here = project(
         run__suite=suite,
@@ -84,7 +83,7 @@ def capacity_command(
             raise UsageError(
                 "--resume goes on as the run began: leave out --slo, --levels, --visits"
             )
-        finish(summarize(jobs.resume_capacity(here, taken(resume, here)), here), as_json)
+        finish(here, jobs.resume_capacity(here, taken(resume, here)), as_json)
         return
     if slo is None:
         raise UsageError("say when an answer is in time: --slo 'e2e_p95_s <= 15'")
@@ -96,21 +95,7 @@ def capacity_command(
         click.echo(bound)
         return
     say(bound)
-    finish(summarize(jobs.run_capacity(request), here), as_json)
-
-
-def finish(summary: RunSummary, as_json: bool) -> None:
-    """Print a capacity run that has just ended; exit 5 if a limit ended it, 4 if all failed."""
-    from liftlab.cli.run import require_answers
-    from liftlab.cli.show import print_run, require_proven
-
-    print_run(summary, as_json)
-    run = summary.run
-    require_proven(run)
-    if run.run.status == "partial":
-        how = f"Go on with: liftlab capacity --resume {run.run.run_id}"
-        raise RunIncomplete(f"{run.run.run_id}: a limit ended it; what is done is kept. {how}")
-    require_answers(run)
+    finish(here, jobs.run_capacity(request), as_json)
 
 
 def capacity_json(summary: RunSummary) -> dict[str, object]:

@@ -15,9 +15,10 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
-from liftlab.errors import InputInvalid, UsageError
-from liftlab.jobs.opening import find_run, open_run
-from liftlab.jobs.running import plan_run, request_of
+from liftlab.errors import UsageError
+from liftlab.jobs.opening import open_run
+from liftlab.jobs.running import broken_off, plan_run
+from liftlab.records import CAPACITY
 from liftlab.runner import control
 from liftlab.runner.levels import MOST_AT_ONCE, CapacityPlan, between
 from liftlab.runner.progress import Progress
@@ -106,13 +107,7 @@ def run_capacity(request: RunRequest, folder: RunFolder | None = None) -> RunDat
 
 def resume_capacity(project: Project, run_id: str) -> RunData:
     """Finish a capacity run that was broken off; what is committed does not change."""
-    folder = find_run(project, run_id)
-    request = request_of(project, folder)
-    if request.capacity is None:
-        raise InputInvalid(
-            f"{folder.run_id} is no capacity run; finish it with: "
-            f"liftlab run --resume {folder.run_id}"
-        )
+    folder, request = broken_off(project, run_id, CAPACITY)
     return run_capacity(request, folder)
 
 
