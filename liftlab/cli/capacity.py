@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +19,7 @@ from liftlab.errors import UsageError
 
 if TYPE_CHECKING:
     from liftlab.summary import RunSummary
+    from liftlab.summary.capacity import Capacity
 
 
 def _as_levels(
@@ -98,12 +98,10 @@ def capacity_command(
     finish(here, jobs.run_capacity(request), as_json)
 
 
-def capacity_json(summary: RunSummary) -> dict[str, object]:
+def capacity_json(summary: RunSummary, found: Capacity) -> dict[str, object]:
     """Return a capacity run for scripts."""
     from liftlab.records import as_row
 
-    found = summary.capacity
-    assert found is not None
     names = ("value", "low", "high", "n", "reason")
 
     def told(estimate: Any) -> dict[str, object]:
@@ -133,14 +131,3 @@ def capacity_json(summary: RunSummary) -> dict[str, object]:
         ],
         "targets": [target.as_json() for target in summary.targets.rows],
     }
-
-
-def print_capacity(summary: RunSummary, as_json: bool) -> None:
-    """Print the capacity of an endpoint."""
-    from liftlab.cli.show import heading
-    from liftlab.reporting.text import capacity as text
-
-    if as_json:
-        click.echo(json.dumps(capacity_json(summary), indent=2, allow_nan=False))
-    else:
-        click.echo("\n".join([heading(summary.run), *text.lines(summary)]))
