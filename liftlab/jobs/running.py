@@ -148,7 +148,7 @@ def broken_off(project: Project, run_id: str, verb: str) -> tuple[RunFolder, Run
     request = request_of(project, folder)
     if request.verb != verb:
         raise InputInvalid(
-            f"liftlab {request.verb} made {folder.run_id}; finish it with: "
+            f"{folder.run_id} is of liftlab {request.verb}; finish it with: "
             f"liftlab {request.verb} --resume {folder.run_id}"
         )
     return folder, request
