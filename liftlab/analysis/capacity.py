@@ -86,16 +86,9 @@ def goodput(seconds: Floats, good: Bools, under_way: float, at_once: int) -> Goo
     known = np.isfinite(seconds)
     seconds, good = seconds[known], good[known]
     n, total = len(seconds), float(seconds.sum())
+    base: dict[str, Any] = {"at_once": at_once, "under_way": under_way, "n": n}
     if total <= 0:
-        return Goodput(
-            at_once=at_once,
-            under_way=under_way,
-            n=n,
-            value=math.nan,
-            error=math.nan,
-            freedom=0,
-            none_above=math.nan,
-        )
+        return Goodput(value=math.nan, error=math.nan, freedom=0, none_above=math.nan, **base)
     # Twice as long as the queue where there are enough: neighbours across a border are alike.
     twice = min(2 * under_way, n / _MANY_BATCHES)
     size = math.ceil(max(under_way, twice, 2, n / _MOST_BATCHES) - 1e-9)
@@ -106,13 +99,11 @@ def goodput(seconds: Floats, good: Bools, under_way: float, at_once: int) -> Goo
         rests = np.array([part.sum() for part in parts])
         error = math.sqrt(batches / (batches - 1) * float((rests**2).sum())) / total
     return Goodput(
-        at_once=at_once,
-        under_way=under_way,
-        n=n,
         value=under_way * ratio,
         error=under_way * error,
         freedom=batches - 1,
         none_above=under_way * n * (1 - LEVEL ** (1 / n)) / total,
+        **base,
     )
 
 
@@ -221,8 +212,8 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
 
     `points`: the levels, at least three.
     """
-    base: dict[str, Any] = {"n": sum(point.n for point in points), "unit": PLACES}
-    base["population"] = AGAIN
+    total = sum(point.n for point in points)
+    base: dict[str, Any] = {"n": total, "unit": PLACES, "population": AGAIN}
     timed = [point for point in points if math.isfinite(point.value)]
     timed.sort(key=lambda point: point.under_way)
     if len(timed) < 3 or not any(point.value > 0 for point in timed):

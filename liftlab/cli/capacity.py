@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,10 +15,11 @@ from liftlab.cli.options import (
     selection_options,
     taken,
 )
-from liftlab.errors import RunIncomplete, UsageError
+from liftlab.errors import UsageError
 
 if TYPE_CHECKING:
     from liftlab.summary import RunSummary
+    from liftlab.summary.capacity import Capacity
 
 
 def _as_levels(
@@ -72,8 +72,7 @@ def capacity_command(
     with its limit in seconds: each level is visited until it is decided whether it meets that.
     """
     from liftlab import jobs
-    from liftlab.cli.run import worst_case
-    from liftlab.summary import summarize
+    from liftlab.cli.run import finish, worst_case
 
     here = project(
         run__suite=suite,
@@ -87,7 +86,7 @@ def capacity_command(
             raise UsageError(
                 "--resume goes on as the run began: leave out --slo, --levels, --visits"
             )
-        finish(summarize(jobs.resume_capacity(here, taken(resume, here)), here), as_json)
+        finish(here, jobs.resume_capacity(here, taken(resume, here)), as_json)
         return
     if slo is None:
         raise UsageError("say when an answer is in time: --slo 'e2e_p95_s <= 15'")
@@ -99,29 +98,13 @@ def capacity_command(
         click.echo(bound)
         return
     say(bound)
-    finish(summarize(jobs.run_capacity(request), here), as_json)
+    finish(here, jobs.run_capacity(request), as_json)
 
 
-def finish(summary: RunSummary, as_json: bool) -> None:
-    """Print a capacity run that has just ended; exit 5 if a limit ended it, 4 if all failed."""
-    from liftlab.cli.run import require_answers
-    from liftlab.cli.show import print_run, require_proven
-
-    print_run(summary, as_json)
-    run = summary.run
-    require_proven(run)
-    if run.run.status == "partial":
-        how = f"Go on with: liftlab capacity --resume {run.run.run_id}"
-        raise RunIncomplete(f"{run.run.run_id}: a limit ended it; what is done is kept. {how}")
-    require_answers(run)
-
-
-def capacity_json(summary: RunSummary) -> dict[str, object]:
+def capacity_json(summary: RunSummary, found: Capacity) -> dict[str, object]:
     """Return a capacity run for scripts."""
     from liftlab.records import as_row
 
-    found = summary.capacity
-    assert found is not None
     names = ("value", "low", "high", "n", "reason")
 
     def told(estimate: Any) -> dict[str, object]:
@@ -151,14 +134,3 @@ def capacity_json(summary: RunSummary) -> dict[str, object]:
         ],
         "targets": [target.as_json() for target in summary.targets.rows],
     }
-
-
-def print_capacity(summary: RunSummary, as_json: bool) -> None:
-    """Print the capacity of an endpoint."""
-    from liftlab.cli.show import heading
-    from liftlab.reporting.text import capacity as text
-
-    if as_json:
-        click.echo(json.dumps(capacity_json(summary), indent=2, allow_nan=False))
-    else:
-        click.echo("\n".join([heading(summary.run), *text.lines(summary)]))

@@ -20,6 +20,7 @@ from liftlab.cli.options import (
     is_file,
     json_option,
     project,
+    share_option,
     suite_option,
 )  # fmt: skip
 from liftlab.errors import RunInterrupted, UsageError, VerdictsUnproven
@@ -45,11 +46,7 @@ _LINES = 20  # how often progress is told where there is no terminal
     help="Where the verdicts go; - is standard output.",
 )
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Sandboxes at once.")
-@click.option(
-    "--shard",
-    metavar="I/N",
-    help="Grade share I of N; the same command without --shard joins the shares.",
-)
+@share_option("--shard", "Grade share I of N; the same command without --shard joins the shares.")
 @cluster_option("Grade on a Dask cluster, or on N processes of this machine.")
 @click.option(
     "--allow-weak-isolation", is_flag=True, help="Grade even where code can't be isolated."
@@ -59,7 +56,7 @@ def grade_command(
     samples: Path,
     suite: str,
     out: Path,
-    shard: str | None,
+    shard: tuple[int, int] | None,
     cluster: str | None,
     allow_weak_isolation: bool,
     **how: Any,
@@ -104,7 +101,7 @@ def _graded(
     place: Path,
     *,
     shown: Path | None = None,
-    shard: str | None,
+    shard: tuple[int, int] | None,
     cluster: Cluster | None,
     workers: int,
     as_json: bool,
@@ -121,7 +118,7 @@ def _graded(
     }  # fmt: skip
     try:
         if shard:
-            path, summary = grade_shard(samples, whole, place, Shard.parse(shard), **how)
+            path, summary = grade_shard(samples, whole, place, Shard(*shard), **how)
             shown = shown and shown.with_name(path.name)
         else:
             summary = grade_samples(samples, whole, place, cluster=cluster, **how)
@@ -131,9 +128,10 @@ def _graded(
         ) from None
     finally:
         progress.close()
+    share = "{}/{}".format(*shard) if shard else None
     if as_json:
-        return summary.proven, json.dumps(_facts(summary, shown or place, shard))
-    return summary.proven, "\n".join(_sentences(summary, whole.name, shown or place, shard))
+        return summary.proven, json.dumps(_facts(summary, shown or place, share))
+    return summary.proven, "\n".join(_sentences(summary, whole.name, shown or place, share))
 
 
 def _writable(out: Path, *sources: Path) -> Path:

@@ -76,8 +76,8 @@ def load_command(
     seed: int | None,
     out: Path | None,
     processes: int | None,
-    segment: str | None,
-    start_at: str | None,
+    segment: tuple[int, int] | None,
+    start_at: float | None,
     cluster: str | None,
     resume: str | None,
     as_json: bool,
@@ -121,7 +121,7 @@ def load_command(
     )
     if cluster:
         run = send_from(request, cluster, start_at)
-    elif segment or start_at:
+    elif segment or start_at is not None:
         run = send_segment(request, segment, start_at)
     else:
         send = jobs.run_load if processes is None else partial(jobs.run_processes, count=processes)
@@ -129,28 +129,29 @@ def load_command(
     finish(here, run, as_json)
 
 
-def send_from(request: RunRequest, cluster: str, start_at: str | None) -> RunData:
+def send_from(request: RunRequest, cluster: str, start_at: float | None) -> RunData:
     """Send a load from the workers of a cluster."""
     from liftlab import jobs
-    from liftlab.runner.segment import moment
 
-    begins = None if start_at is None else moment(start_at)
     with connection(cluster) as workers:
         assert workers is not None
-        return jobs.run_on_cluster(request, workers, say, start_at=begins)
+        return jobs.run_on_cluster(request, workers, say, start_at=start_at)
 
 
-def send_segment(request: RunRequest, segment: str | None, start_at: str | None) -> RunData:
+def send_segment(
+    request: RunRequest, segment: tuple[int, int] | None, start_at: float | None
+) -> RunData:
     """Send the segment of a plan that was named; refuse one that was begun before."""
     from liftlab import jobs
-    from liftlab.runner.segment import moment, named
+    from liftlab.runner.segment import Segment
 
     if segment is None or start_at is None:
         raise UsageError("--segment and --start-at go together")
-    part = jobs.cut(request, named(segment, moment(start_at)))
+    index, of = segment
+    part = jobs.cut(request, Segment(index=index, of=of, start_at=start_at))
     if (folder := jobs.segment_folder(part)).path.exists():
         raise InputInvalid(
-            f"segment {segment} was begun before, as {folder.run_id}: nothing is sent twice. "
+            f"segment {index}/{of} was begun before, as {folder.run_id}: nothing is sent twice. "
             f"See what there is of it: liftlab show {folder.run_id}"
         )
     return jobs.open_run(jobs.run_segment(part).run_id, project=request.project)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from liftlab.errors import UsageError
+
 if TYPE_CHECKING:
     from liftlab.cluster import Cluster
     from liftlab.settings import Project
 
+_MOST_SHARES = 10_000
 F = TypeVar("F", bound=Callable[..., Any])
 endpoint_option = click.option("--endpoint", metavar="NAME|URL", help="The endpoint to use.")
 protocol_option = click.option(
@@ -142,12 +146,34 @@ def limit_options(function: F) -> F:
 def segment_options(function: F) -> F:
     """Add what makes a session send but a part of its plan."""
     at = "When all segments begin: ISO 8601 with its zone, or seconds since 1970."
-    named = click.option(
-        "--segment",
-        metavar="I/N",
-        help="Send part I of N; needs --start-at. `merge` joins the parts.",
+    named = share_option(
+        "--segment", "Send part I of N; needs --start-at. `merge` joins the parts."
     )
-    return named(click.option("--start-at", metavar="TIME", help=at)(function))
+    return named(click.option("--start-at", metavar="TIME", callback=_as_moment, help=at)(function))
+
+
+def share_option(name: str, text: str) -> Callable[[F], F]:
+    """Return an option that names one of several parts; `text` is its help."""
+    return click.option(name, metavar="I/N", callback=_as_share, help=text)
+
+
+def _as_share(
+    context: click.Context, option: click.Parameter, told: str | None
+) -> tuple[int, int] | None:
+    if told is None:
+        return None
+    match = re.fullmatch("([0-9]{1,5})/([0-9]{1,5})", told)
+    number, of = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= number <= of <= _MOST_SHARES:
+        what = f"give I/N, from 1/N to N/N, such as 2/4, N at most {_MOST_SHARES:,}"
+        raise UsageError(f"{option.opts[0]} {told[:30]!r}: {what}")
+    return number, of
+
+
+def _as_moment(context: click.Context, option: click.Parameter, told: str | None) -> float | None:
+    from liftlab.runner.segment import moment
+
+    return None if told is None else moment(told)
 
 
 def taken(run: str, here: Project) -> str:

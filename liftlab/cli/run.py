@@ -19,6 +19,7 @@ from liftlab.cli.options import (
 )
 from liftlab.cli.show import print_notes, trial_lines
 from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
+from liftlab.records import CAPACITY
 
 if TYPE_CHECKING:
     from liftlab.runner.plan import StopRule
@@ -71,8 +72,8 @@ def run_command(
     zone: float | None,
     warm_up: bool,
     stream: bool,
-    segment: str | None,
-    start_at: str | None,
+    segment: tuple[int, int] | None,
+    start_at: float | None,
     dry_run: bool,
     as_json: bool,
     **more: Any,
@@ -100,7 +101,7 @@ def run_command(
             say(note)
         click.echo(worst_case(request))
         return
-    if segment or start_at:
+    if segment or start_at is not None:
         finish(here, send_segment(request, segment, start_at), as_json)
         return
     finish(here, jobs.run_suite(request), as_json)
@@ -128,9 +129,10 @@ def require_whole(summary: RunSummary) -> None:
     run = summary.run
     require_proven(run)
     if run.run.status == "partial":
+        verb = CAPACITY if summary.capacity is not None else "run"
         raise RunIncomplete(
             f"{run.run.run_id}: a limit ended it after {len(run.trials)} trials; they are kept. "
-            f"Go on with: liftlab run --resume {run.run.run_id}"
+            f"Go on with: liftlab {verb} --resume {run.run.run_id}"
         )
     require_answers(run)
     jobs.check_decided(summary.decision)

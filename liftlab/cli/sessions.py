@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,10 @@ import click
 
 from liftlab.cli.options import header_options, json_option, project, project_of, taken
 from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
-from liftlab.words import printable
 
 if TYPE_CHECKING:
     from liftlab.summary import RunSummary
+    from liftlab.summary.sessions import Sessions
 
 
 @click.command("sessions")
@@ -60,25 +59,12 @@ def sessions_command(
     _finish(summarize(run, here), as_json)
 
 
-def print_sessions(summary: RunSummary, as_json: bool) -> None:
-    """Print the verdict of a run of session checks."""
-    from liftlab.cli.show import heading
-    from liftlab.reporting.text import sessions as text
-
-    if as_json:
-        click.echo(json.dumps(sessions_json(summary), indent=2, allow_nan=False))
-    else:
-        click.echo("\n".join([heading(summary.run), *map(printable, text.lines(summary))]))
-
-
-def sessions_json(summary: RunSummary) -> dict[str, object]:
+def sessions_json(summary: RunSummary, found: Sessions) -> dict[str, object]:
     """Return a run of session checks for scripts."""
     from dataclasses import asdict
 
     from liftlab.records import as_row
 
-    found = summary.sessions
-    assert found is not None
     counts = ("checks", "passed", "failed", "not_run")
     return {
         "run": as_row(summary.run.run),
@@ -98,7 +84,9 @@ def sessions_json(summary: RunSummary) -> dict[str, object]:
 
 def _finish(summary: RunSummary, as_json: bool) -> None:
     """Print a run that has just ended; exit 4 if nothing was answered, 5 if it ended early."""
-    print_sessions(summary, as_json)
+    from liftlab.cli.show import print_run
+
+    print_run(summary, as_json)
     run_id, found = summary.run.run.run_id, summary.sessions
     if found is not None and not found.judged:
         raise EndpointUnreachable(f"{run_id}: the server answered no check, so nothing is judged")

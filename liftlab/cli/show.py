@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,18 +51,18 @@ def require_proven(run: RunData) -> None:
 
 def print_run(summary: RunSummary, as_json: bool) -> None:
     """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
-    from liftlab.reporting.text import provenance
+    from liftlab.reporting.text import findings, provenance
     from liftlab.reporting.text.decision import sentence
     from liftlab.summary.provenance import warning_of
 
     run = summary.run
-    if (show := _own(summary)) is not None:
-        show(summary, as_json)
-        return
     if as_json:
         click.echo(json.dumps(summary_json(summary), indent=2, allow_nan=False))
         return
     click.echo(heading(run))
+    if (own := findings.own(summary)) is not None:
+        click.echo("\n".join(map(printable, own.lines(summary))))
+        return
     for line in sentences(summary):
         click.echo(f"  {line}")
     left_out = f"Requests left out {run.run.left_out}." if run.run.left_out else ""
@@ -85,19 +85,6 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
         click.echo(text)
     if summary.decision is not None:
         click.echo(f"\n{sentence(summary.decision)}")
-
-
-def _own(summary: RunSummary) -> Callable[[RunSummary, bool], None] | None:
-    """Return what prints a run of a kind that has words of its own; None for other runs."""
-    if summary.sessions is not None:
-        from liftlab.cli.sessions import print_sessions
-
-        return print_sessions
-    if summary.capacity is not None:
-        from liftlab.cli.capacity import print_capacity
-
-        return print_capacity
-    return None
 
 
 def print_notes(run: RunData) -> None:
@@ -174,12 +161,18 @@ def trial_table(summary: RunSummary) -> pd.DataFrame:
 
 def summary_json(summary: RunSummary) -> dict[str, object]:
     """Return a run for scripts: its row, its trials, and what it was to decide."""
+    from liftlab.cli.capacity import capacity_json
+    from liftlab.cli.sessions import sessions_json
     from liftlab.records import as_row
     from liftlab.reporting.answer_notes import answer_notes
     from liftlab.reporting.text.decision import sentence
     from liftlab.reporting.text.reasons import reason_lines
 
     run = summary.run
+    if summary.sessions is not None:
+        return sessions_json(summary, summary.sessions)
+    if summary.capacity is not None:
+        return capacity_json(summary, summary.capacity)
     if summary.load is not None:
         return {"run": as_row(run.run), "load": summary.load.as_json()}
     decision = summary.decision

@@ -37,7 +37,7 @@ class Sample:
 
 
 def read_samples(
-    path: Path, cases: Mapping[str, Case], seen: Callable[[bytes], None]
+    path: Path, cases: Mapping[str, Case], seen: Callable[[bytes], object] = len
 ) -> Iterator[Sample]:
     """Yield the answers of a file, in its order; raises FileInvalid at the first fault.
 
@@ -62,7 +62,7 @@ def read_samples(
 
 
 def _of_document(
-    source: bytes, path: Path, cases: Mapping[str, Case], seen: Callable[[bytes], None]
+    source: bytes, path: Path, cases: Mapping[str, Case], seen: Callable[[bytes], object]
 ) -> Iterator[Sample]:
     """Yield the answers of a file that is one JSON value: results or generations."""
     seen(source)

@@ -204,7 +204,7 @@ def _looked_up(
     samples: Path, cases: Mapping[str, Case], known: Verdicts, shard: Shard
 ) -> tuple[set[bytes], set[bytes]]:
     """Return the digests of a share's answers: of those with a verdict, and of the others."""
-    digests = map(answer_digest, read_samples(samples, cases, _unseen))
+    digests = map(answer_digest, read_samples(samples, cases))
     share = {digest for digest in digests if shard.holds(digest)}
     there = {digest for digest in share if digest in known}
     return there, share - there
@@ -213,15 +213,11 @@ def _looked_up(
 def _first(samples: Path, cases: Mapping[str, Case], digests: set[bytes]) -> Iterator[Sample]:
     """Yield the first answer of each digest, without the times that its line tells."""
     left = set(digests)
-    for sample in read_samples(samples, cases, _unseen):
+    for sample in read_samples(samples, cases):
         digest = answer_digest(sample)
         if digest in left:
             left.remove(digest)
             yield replace(sample, told={})
-
-
-def _unseen(line: bytes) -> None:
-    """Take what a file is read of: it has been looked at before."""
 
 
 def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:

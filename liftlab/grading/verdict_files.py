@@ -13,13 +13,12 @@ import platform
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any, get_args
+from typing import IO, Any, NamedTuple, get_args
 
 from liftlab import __version__
-from liftlab.errors import FileInvalid, StorageFailed, UsageError
+from liftlab.errors import FileInvalid, StorageFailed
 from liftlab.grading.grade import WEAK
 from liftlab.grading.once import digest_of
 from liftlab.grading.sample_files import Sample
@@ -28,33 +27,16 @@ from liftlab.records import Outcome
 from liftlab.settings import GradingSettings
 from liftlab.suite import Suite
 
-MAX_SHARDS = 10_000
 _MOST_OPEN = 100
 _LINE_BYTES = MAX_ROW_BYTES + 1024
 VERSIONS = {"liftlab": __version__, "python": platform.python_version()}
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
+class Shard(NamedTuple):
     """A share of the answers, by their digests: the `number`th of `of`."""
 
     number: int
     of: int
-
-    @classmethod
-    def parse(cls, text: str) -> Shard:
-        """Read `2/4`; raises UsageError if it is no share.
-
-        Examples
-        --------
-        >>> Shard.parse("2/4")
-        Shard(number=2, of=4)
-        """
-        found = re.fullmatch(r"([0-9]{1,5})/([0-9]{1,5})", text)
-        number, count = map(int, found.groups()) if found else (0, 0)
-        if not 1 <= number <= count <= MAX_SHARDS:
-            raise UsageError(f"--shard {text[:30]!r}: give I/N, from 1/N to N/N, such as 2/4")
-        return cls(number, count)
 
     def holds(self, digest: bytes) -> bool:
         """Say whether an answer belongs to this share."""

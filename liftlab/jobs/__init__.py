@@ -39,34 +39,30 @@ if TYPE_CHECKING:
     from liftlab.jobs.sessions import plan_sessions, resume_sessions
 
 _HOMES = {
-    "at_most": "liftlab.jobs.capacity",
-    "plan_capacity": "liftlab.jobs.capacity",
-    "resume_capacity": "liftlab.jobs.capacity",
-    "run_capacity": "liftlab.jobs.capacity",
-    "worst_case_of": "liftlab.jobs.running",
-    "check": "liftlab.jobs.running",
-    "check_decided": "liftlab.jobs.deciding",
-    "cold_plan": "liftlab.jobs.running",
-    "cut": "liftlab.jobs.segments",
-    "compare_runs": "liftlab.jobs.comparing",
-    "examine": "liftlab.jobs.keeping",
-    "first_case": "liftlab.jobs.running",
-    "likely_duration": "liftlab.jobs.running",
-    "merge_runs": "liftlab.jobs.merging",
-    "open_run": "liftlab.jobs.opening",
-    "plan_load": "liftlab.jobs.loading",
-    "plan_run": "liftlab.jobs.running",
-    "plan_sessions": "liftlab.jobs.sessions",
-    "rank_runs": "liftlab.jobs.comparing",
-    "resume_load": "liftlab.jobs.segments",
-    "resume_run": "liftlab.jobs.running",
-    "resume_sessions": "liftlab.jobs.sessions",
-    "run_load": "liftlab.jobs.loading",
-    "run_on_cluster": "liftlab.jobs.remote_load",
-    "run_processes": "liftlab.jobs.segments",
-    "run_segment": "liftlab.jobs.segments",
-    "run_suite": "liftlab.jobs.running",
-    "segment_folder": "liftlab.jobs.segments",
+    name: f"liftlab.jobs.{module}"
+    for module, names in {
+        "capacity": ["at_most", "plan_capacity", "resume_capacity", "run_capacity"],
+        "comparing": ["compare_runs", "rank_runs"],
+        "deciding": ["check_decided"],
+        "keeping": ["examine"],
+        "loading": ["plan_load", "run_load"],
+        "merging": ["merge_runs"],
+        "opening": ["open_run"],
+        "remote_load": ["run_on_cluster"],
+        "running": [
+            "check",
+            "cold_plan",
+            "first_case",
+            "likely_duration",
+            "plan_run",
+            "resume_run",
+            "run_suite",
+            "worst_case_of",
+        ],
+        "segments": ["cut", "resume_load", "run_processes", "run_segment", "segment_folder"],
+        "sessions": ["plan_sessions", "resume_sessions"],
+    }.items()
+    for name in names
 }
 
 __all__ = [

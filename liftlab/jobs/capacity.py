@@ -15,9 +15,10 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
-from liftlab.errors import InputInvalid, UsageError
-from liftlab.jobs.opening import find_run, open_run
-from liftlab.jobs.running import plan_run, request_of
+from liftlab.errors import UsageError
+from liftlab.jobs.opening import open_run
+from liftlab.jobs.running import broken_off, plan_run
+from liftlab.records import CAPACITY
 from liftlab.runner import control
 from liftlab.runner.levels import MOST_AT_ONCE, CapacityPlan, between
 from liftlab.runner.progress import Progress
@@ -87,17 +88,16 @@ def run_capacity(request: RunRequest, folder: RunFolder | None = None) -> RunDat
 
     Limits of the project hold for all visits of this call together.
     """
-    began_s, before = time.monotonic(), (0, 0.0)
-    run = None if folder is None else _opened(request, folder)
-    if run is not None:
-        before = _spent(run)
+    began_s, project = time.monotonic(), request.project
+    run = None if folder is None else open_run(folder.run_id, project=project)
+    before = _spent(run)
     while due := next_visits(run, request):
         left = _left(request, time.monotonic() - began_s, before, run)
         session = request.model_copy(update={"due": due, "project": left})
         job = control.start if folder is None else partial(control.resume, folder)
         with closing(Progress(len(session.trials()))) as progress:
             folder = job(session, progress)
-        run = _opened(request, folder)
+        run = open_run(folder.run_id, project=project)
         if run.run.status == "partial":
             break
     assert run is not None  # there is always a first round
@@ -106,13 +106,7 @@ def run_capacity(request: RunRequest, folder: RunFolder | None = None) -> RunDat
 
 def resume_capacity(project: Project, run_id: str) -> RunData:
     """Finish a capacity run that was broken off; what is committed does not change."""
-    folder = find_run(project, run_id)
-    request = request_of(project, folder)
-    if request.capacity is None:
-        raise InputInvalid(
-            f"{folder.run_id} is no capacity run; finish it with: "
-            f"liftlab run --resume {folder.run_id}"
-        )
+    folder, request = broken_off(project, run_id, CAPACITY)
     return run_capacity(request, folder)
 
 
@@ -142,12 +136,10 @@ def next_visits(run: RunData | None, request: RunRequest) -> tuple[tuple[int, in
     return tuple(due)
 
 
-def _opened(request: RunRequest, folder: RunFolder) -> RunData:
-    return open_run(folder.run_id, project=request.project)
-
-
-def _spent(run: RunData) -> tuple[int, float]:
+def _spent(run: RunData | None) -> tuple[int, float]:
     """Return how many requests a run has made so far, and what they cost in USD."""
+    if run is None:
+        return 0, 0.0
     return len(run.attempts), float(run.trials["cost_usd"].sum())
 
 
@@ -156,7 +148,7 @@ def _left(
 ) -> Project:
     """Return the project with what its limits leave for the next round of visits."""
     project = request.project
-    requests, usd = before if run is None else _spent(run)
+    requests, usd = _spent(run)
     limits = project.settings.limits
     spent = {
         "max_seconds": seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,11 +95,8 @@ def plan_load(
 
 def run_load(request: RunRequest) -> RunData:
     """Send a load, and return its run with its tables."""
-    progress = Progress(request.repeats, unit="request")
-    try:
+    with closing(Progress(request.repeats, unit="request")) as progress:
         folder = control.start(request, progress)
-    finally:
-        progress.close()
     from liftlab.jobs.opening import open_run  # grading and pandas wait until the load is over
 
     return open_run(folder.run_id, project=request.project)

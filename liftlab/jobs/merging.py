@@ -33,11 +33,6 @@ _WORST = (
     "client_peak_mb",
     "finished_at",
 )
-_STATUS = {
-    frozenset({"complete"}): "complete",
-    frozenset({"partial"}): "partial",
-    frozenset({"complete", "partial"}): "partial",
-}
 _RUN: TypeAdapter[Run] = TypeAdapter(Run)
 _OF_A_PART = ("status", "loop_lag_p99_s", "timing_uncertainty_s", "client_cpu_share", "platform")
 
@@ -165,12 +160,13 @@ def _whole(parts: Sequence[_Part]) -> Run:
         whole[name] = max((row[name] for row in rows if row[name] is not None), default=None)
     asked, rate_rps = first.manifest["request"], first.run.rate_rps
     statuses = {status_now(part.folder, part.run.status) for part in parts}
-    if len(parts) < first.told.of:
-        statuses.add("interrupted")
+    status = "complete" if statuses == {"complete"} else "partial"
+    if len(parts) < first.told.of or not statuses <= {"complete", "partial"}:
+        status = "interrupted"
     whole |= {
         "run_id": plan_id(first.told.start_at, first.told.plan_sha256),
         "started_at": min(row["started_at"] for row in rows),
-        "status": _STATUS.get(frozenset(statuses), "interrupted"),
+        "status": status,
         "concurrency": asked["concurrency"],
         "repeats": asked["repeats"],
         "rate_rps": None if rate_rps is None else rate_rps * first.told.of,

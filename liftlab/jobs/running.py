@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 
 import numpy as np
@@ -138,18 +139,19 @@ def run_suite(request: RunRequest | None = None) -> RunData:
 
 def resume_run(project: Project, run_id: str) -> RunData:
     """Finish a run that was broken off; what is already committed does not change."""
+    return finished(project, *broken_off(project, run_id, "run"))
+
+
+def broken_off(project: Project, run_id: str, verb: str) -> tuple[RunFolder, RunRequest]:
+    """Return a run that a verb is to finish; raise InputInvalid if another verb made it."""
     folder = find_run(project, run_id)
-    if folder.manifest().get("suite") == SESSIONS:
-        how = f"liftlab sessions --resume {folder.run_id}"
-        raise InputInvalid(f"{folder.run_id} is a run of session checks; finish it with: {how}")
     request = request_of(project, folder)
-    if folder.manifest().get("suite") == LOAD:
-        how = f"liftlab load --resume {folder.run_id}"
-        raise InputInvalid(f"{folder.run_id} is a load; finish it with: {how}")
-    if request.capacity is not None:
-        how = f"liftlab capacity --resume {folder.run_id}"
-        raise InputInvalid(f"{folder.run_id} is a capacity run; finish it with: {how}")
-    return finished(project, folder, request)
+    if request.verb != verb:
+        raise InputInvalid(
+            f"{folder.run_id} is of liftlab {request.verb}; finish it with: "
+            f"liftlab {request.verb} --resume {folder.run_id}"
+        )
+    return folder, request
 
 
 def finished(project: Project, folder: RunFolder, request: RunRequest) -> RunData:
@@ -209,8 +211,7 @@ def _followed(
     so_far: RunFolder | None = None,
 ) -> RunFolder:
     """Show the progress of a job, and end it once it is decided, where that is asked for."""
-    progress = Progress(total, unit="check" if request.sessions else "trial")
-    try:
+    with closing(Progress(total, unit="check" if request.sessions else "trial")) as progress:
         if request.until is None:
             return job(progress)
         deciding = Deciding(request, request.until, progress)
@@ -218,8 +219,6 @@ def _followed(
             return so_far
         with deciding:
             return job(deciding, deciding.stop)
-    finally:
-        progress.close()
 
 
 def request_of(project: Project, folder: RunFolder) -> RunRequest:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,12 +95,10 @@ def run_segment(
     claim = None if claims is None else partial(_claim, claims / f"{folder.run_id}.claim")
     if listen is not None:
         return control.start(request, listen, stop, claim)
-    total = len(request.numbers) if request.prompt is not None else len(request.trials())
-    progress = Progress(total, unit="request" if request.prompt is not None else "trial")
-    try:
+    is_load = request.prompt is not None
+    total, unit = (request.numbers, "request") if is_load else (request.trials(), "trial")
+    with closing(Progress(len(total), unit=unit)) as progress:
         return control.start(request, progress, stop, claim)
-    finally:
-        progress.close()
 
 
 def run_processes(request: RunRequest, count: int) -> RunData:
@@ -112,14 +109,12 @@ def run_processes(request: RunRequest, count: int) -> RunData:
     start: dict[str, Any] = {"start_at": time.time(), "zero_ns": time.perf_counter_ns()}
     parts = [Segment(index=index, of=count, **start) for index in range(1, count + 1)]
     made: list[RunFolder] = []
-    progress = Progress(request.repeats, unit="request")
     stopped = None
     try:
-        control.start_segments(request, parts, progress, made)
+        with closing(Progress(request.repeats, unit="request")) as progress:
+            control.start_segments(request, parts, progress, made)
     except RunInterrupted as error:
         stopped = error
-    finally:
-        progress.close()
     merged = merge_runs(request.project, [folder.run_id for folder in made])
     if request.out is not None:
         write_lines(merged.folder, request.out, start["zero_ns"])
@@ -134,19 +129,13 @@ def resume_load(project: Project, run_id: str) -> RunData:
 
     Raises InputInvalid for an open loop, whose moments are past.
     """
-    from liftlab.jobs.opening import find_run, open_run
-    from liftlab.jobs.running import request_of
+    from liftlab.jobs.opening import open_run
+    from liftlab.jobs.running import broken_off
 
-    folder = find_run(project, run_id)
-    if folder.manifest().get("suite") != LOAD:
-        raise InputInvalid(f"{folder.run_id} is no load: liftlab run --resume {folder.run_id}")
-    request = request_of(project, folder)
+    folder, request = broken_off(project, run_id, LOAD)
     left = len(request.numbers) - len(committed(folder))
-    progress = Progress(max(1, left), unit="request")
-    try:
+    with closing(Progress(max(1, left), unit="request")) as progress:
         control.resume(folder, request, progress)
-    finally:
-        progress.close()
     return open_run(folder.run_id, project=project)
 
 
@@ -158,13 +147,9 @@ def _claim(path: Path) -> None:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            path.touch(exist_ok=False)
         except FileExistsError:
             raise InputInvalid(
                 f"{path}: this segment was begun before; it is not sent again"
             ) from None
-        with open(handle, "w") as file:
-            file.write(f"{os.uname().nodename} {os.getpid()} {datetime.now(UTC).isoformat()}\n")
-            file.flush()
-            os.fsync(handle)
         sync(path.parent)

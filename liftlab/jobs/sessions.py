@@ -8,11 +8,10 @@ from pathlib import Path
 from liftlab.endpoints.base import Sampling
 from liftlab.errors import UsageError
 from liftlab.jobs.layout import source_folder
-from liftlab.jobs.opening import find_run
-from liftlab.jobs.running import finished, request_of
+from liftlab.jobs.running import broken_off, finished
 from liftlab.records import SESSIONS
 from liftlab.runner.request import RunRequest, SessionsAsked
-from liftlab.sessions.checks import checks_of, load
+from liftlab.sessions.checks import load
 from liftlab.settings import Project
 from liftlab.store import RunData
 
@@ -56,8 +55,6 @@ def plan_sessions(
 
 def resume_sessions(project: Project, run_id: str, restart_hook: str | None = None) -> RunData:
     """Finish a run of session checks that was broken off; what is done stays."""
-    folder = find_run(project, run_id)
-    checks_of(folder)
-    request = request_of(project, folder)
+    folder, request = broken_off(project, run_id, SESSIONS)
     told = SessionsAsked(restart_hook=restart_hook)
     return finished(project, folder, request.model_copy(update={"sessions": told}))

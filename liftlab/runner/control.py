@@ -15,7 +15,6 @@ from typing import IO, Any
 
 from liftlab.endpoints.connect import headers_of
 from liftlab.errors import InputInvalid, LiftlabError, RunIncomplete, RunInterrupted
-from liftlab.records import CAPACITY
 from liftlab.runner.endpoint_lifecycle import check_answers, check_health, keep_log_of, serving
 from liftlab.runner.progress import log_line
 from liftlab.runner.request import Elsewhere, Job, RunRequest
@@ -207,12 +206,11 @@ def _lead(
 ) -> None:
     trials = tuple(request.trials())
     job = Job(folder=folder.path, request=request, elsewhere=elsewhere, trials=trials)
-    verb, program = ("sessions", _PROGRAM_OF_SESSIONS) if request.sessions else ("run", _PROGRAM)
-    verb = CAPACITY if request.capacity else verb
+    program = _PROGRAM_OF_SESSIONS if request.sessions else _PROGRAM
     told = _GO_ON
     if request.prompt is not None:
         told = _LOAD_GOES_ON if request.arrivals is None else _KEPT
-    go_on = told.format(verb=verb, run_id=folder.run_id)
+    go_on = told.format(verb=request.verb, run_id=folder.run_id)
     _follow_to_its_end(program, job.to_line(), folder, listen, go_on, stop)
 
 

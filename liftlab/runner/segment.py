@@ -7,7 +7,6 @@ wall clock, each by its own, or, on one machine, when the process that started t
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,9 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Item = TypeVar("Item")
-MOST = 10_000
 SEGMENT, MERGED = "segment", "merged"  # what a manifest says it is
-_NAMED = re.compile(r"(\d{1,5})/(\d{1,5})")
 _POLL_S = 0.002
 _EARLY_NS = 20_000_000  # an open loop waits for its first moment itself
 
@@ -48,7 +45,7 @@ class Segment(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     index: int = Field(ge=1)
-    of: int = Field(ge=1, le=MOST)
+    of: int = Field(ge=1, le=10_000)
     start_at: float = Field(ge=0, le=4e9)
     zero_ns: int | None = None
 
@@ -84,21 +81,6 @@ def plan_id(start_at: float, plan_sha256: str) -> str:
     """Return the name of a plan that begins at a moment."""
     digest = sha256(f"{plan_sha256} {start_at!r}".encode()).hexdigest()
     return f"{datetime.fromtimestamp(start_at, UTC):%Y%m%d_%H%M%S}_{digest[:8]}"
-
-
-def named(text: str, start_at: float) -> Segment:
-    """Return the segment that `i/n` names; raise UsageError if there is no such one.
-
-    Examples
-    --------
-    >>> named("2/4", 0.0).of
-    4
-    """
-    match = _NAMED.fullmatch(text)
-    index, of = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not 1 <= index <= of <= MOST:
-        raise UsageError(f"--segment is i/n, from 1/n to n/n, n at most {MOST}; not {text[:40]!r}")
-    return Segment(index=index, of=of, start_at=start_at)
 
 
 def moment(text: str) -> float:

@@ -169,10 +169,6 @@ class Journal:
         """
         return int(self._ask(lambda c: c.execute(_ABANDON).rowcount))
 
-    def flush(self) -> None:
-        """Wait until the disk has everything that was put in so far."""
-        self._ask(lambda _: None)
-
     def close(self) -> None:
         """Write what waits, and give the run back; may be called again.
 

@@ -128,8 +128,8 @@ def _level(
 ) -> Level:
     whole = plan.rounds(at_once) * plan.cases
     good = full["good"].to_numpy(dtype=np.bool_)
-    mean = full["held_s"].sum() / full["open_s"].sum()
-    under_way = float(mean) if mean > 0 else float(at_once)
+    held_s, open_s = float(full["held_s"].sum()), float(full["open_s"].sum())
+    under_way = held_s / open_s if held_s > 0 < open_s else float(at_once)
     timed = goodput(floats(full, "seconds"), good, under_way, at_once)
     times = time_end_to_end(full, stages=_of(run.stages, full))
     slo = quantile(times.seconds, plan.share, clusters=times.cases, given_up=times.given_up)

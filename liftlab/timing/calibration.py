@@ -12,7 +12,6 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from liftlab.timing import echo
 from liftlab.timing.recorder import Recorder
@@ -22,31 +21,10 @@ _EXCHANGES = 100  # a quarter of a second one by one; one may be worse than the 
 _AT_ONCE = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """What a client's times of a request were too long by, in seconds."""
-
-    p50_s: float
-    p99_s: float
-
-    @classmethod
-    def of(cls, errors_s: list[float]) -> Calibration:
-        """Summarise the errors of single exchanges.
-
-        Examples
-        --------
-        >>> Calibration.of([0.001] * 98 + [0.004, 0.009]).p99_s
-        0.004
-        """
-        ranked = sorted(abs(error) for error in errors_s)
-        return cls(
-            p50_s=ranked[math.ceil(0.5 * len(ranked)) - 1],
-            p99_s=ranked[math.ceil(0.99 * len(ranked)) - 1],
-        )
-
-
-async def calibrate(concurrency: int = 1) -> Calibration:
+async def calibrate(concurrency: int = 1) -> float:
     """Time exchanges with a loopback server of our own, and compare with what it says.
+
+    Returns what 99 of 100 times are off by at most, in seconds.
 
     `concurrency`: how many requests are under way at once, as in the load that follows; 64 at most.
     """
@@ -66,7 +44,18 @@ async def calibrate(concurrency: int = 1) -> Calibration:
                     group.create_task(work())
         finally:
             await transport.aclose()
-    return Calibration.of(errors_s)
+    return p99(errors_s)
+
+
+def p99(errors_s: list[float]) -> float:
+    """Return the 99th percentile of the size of errors.
+
+    Examples
+    --------
+    >>> p99([0.001] * 98 + [-0.004, 0.009])
+    0.004
+    """
+    return sorted(map(abs, errors_s))[math.ceil(0.99 * len(errors_s)) - 1]
 
 
 @asynccontextmanager

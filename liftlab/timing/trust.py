@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from liftlab.timing.calibration import Calibration, calibrate
+from liftlab.timing.calibration import calibrate
 from liftlab.timing.clock import CpuShare, LoopLag, clock_resolution_s, peak_memory_mb
 
 
@@ -19,11 +19,11 @@ class Trust:
     def __init__(self, concurrency: int) -> None:
         self._concurrency = concurrency
         self.lag = LoopLag()
-        self._calibration: Calibration | None = None
+        self._calibrated_s: float | None = None
         self._share = CpuShare()
 
     async def __aenter__(self) -> Self:
-        self._calibration = await calibrate(self._concurrency)
+        self._calibrated_s = await calibrate(self._concurrency)
         self._share = CpuShare()
         await self.lag.__aenter__()
         return self
@@ -39,9 +39,9 @@ class Trust:
         the kernel stamps, what is left of it are the moments that a server beside it on
         the same machine is late by.
         """
-        if self._calibration is None:
+        if self._calibrated_s is None:
             return None
-        return max(self._calibration.p99_s, self.lag.p99_s or 0.0)
+        return max(self._calibrated_s, self.lag.p99_s or 0.0)
 
     def columns(self) -> dict[str, float | None]:
         """Return what the run's row keeps, so far."""

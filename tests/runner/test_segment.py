@@ -15,7 +15,7 @@ from liftlab import jobs
 from liftlab.errors import UsageError
 from liftlab.runner.plan import at_rate
 from liftlab.runner.request import RunRequest
-from liftlab.runner.segment import Segment, moment, named
+from liftlab.runner.segment import Segment, moment
 from liftlab.settings import load_project
 
 
@@ -44,12 +44,6 @@ def test_a_share_of_a_poisson_plan_is_steadier_and_has_its_rate(of: int) -> None
     gaps = np.diff(share)
     assert gaps.mean() == pytest.approx(of / 100, rel=0.03)
     assert stats.kstest(gaps, "gamma", args=(of, 0, 0.01)).pvalue > 0.01
-
-
-@pytest.mark.parametrize("text", ["0/2", "3/2", "1/0", "1", "1/2/3", "-1/2", "a/b", "1/10001", ""])
-def test_a_segment_that_is_not_there_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="--segment is i/n"):
-        named(text, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,6 @@ def test_a_transaction_that_fails_fails_every_later_call(
     calls: list[Callable[[], object]] = [
         lambda: journal.attempt_sent(rows.sent(99)),
         lambda: journal.update_run(status="complete"),
-        journal.flush,
         journal.committed,
         journal.close,
     ]

@@ -133,7 +133,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule()
     def read(self) -> None:
-        self.journal.flush()
+        self.journal.committed()  # waits for what was put in
         frames = read_journal(self.folder)
         assert plain(frames["attempt"]) == [as_row(row) for row in self.rows.values()]
         keys = list(zip(frames["trial"]["case_id"], frames["trial"]["repeat"], strict=True))

@@ -183,7 +183,7 @@ def test_tables_are_current_until_the_journal_or_the_judge_changes(
     assert not tables_current(written)
     assert tables_current(written, judged_by="grader 2")
     with Journal.open(written) as journal:
-        journal.flush()
+        journal.committed()  # waits for what was put in
         assert not tables_current(written)
     write(written)
     with Journal.open(written) as journal:

@@ -33,6 +33,16 @@ def test_what_fills_a_level_does_not_count() -> None:
     assert [level.timed.under_way for level in found.levels] == pytest.approx([1, 2, 4])
 
 
+def test_one_request_in_a_full_level_counts_as_many_as_were_asked_for() -> None:
+    run = run_of()
+    first = run.trials[run.trials["repeat"] == PLAN.repeats(1, 1)[0]].head(1)
+    keys = first[["case_id", "repeat"]]
+    stages, attempts = (frame.merge(keys) for frame in (run.stages, run.attempts))
+    found = capacity_of(replace(run, trials=first, stages=stages, attempts=attempts))
+    assert found is not None
+    assert [level.timed.under_way for level in found.levels] == [1]
+
+
 def test_a_visit_that_went_on_later_is_filled_twice() -> None:
     """A second session has a clock of its own, and begins with an empty endpoint."""
     run = run_of()

@@ -18,7 +18,7 @@ from liftlab.reporting.sections.base import Section, absent, cell, interval_cell
 from liftlab.reporting.tables import MOST_CELL, behind, codes, table
 from liftlab.reporting.text import answers as answers_text
 from liftlab.reporting.text import failures as failures_text
-from liftlab.reporting.text import right_by as right_by_text
+from liftlab.reporting.text import latency as latency_text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, capitalised, code, write
 from liftlab.reporting.text.numbers import listed
@@ -103,12 +103,12 @@ def _(right_by: RightBy) -> Section:
     if not right_by.curve.n:
         return of_run(right_by, title="No answer was graded, so none is known to be right")
     figure = curves.right_by(
-        right_by.curve, dict(right_by.limits), caption=right_by_text.title(right_by)
+        right_by.curve, dict(right_by.limits), caption=latency_text.right_by_title(right_by)
     )
     return of_run(
         right_by,
-        title=right_by_text.title(right_by),
-        sentences=tuple(right_by_text.within(right_by)),
+        title=latency_text.right_by_title(right_by),
+        sentences=tuple(latency_text.right_within(right_by)),
         parts=(figure.html(),),
         notes=("A wrong answer never becomes right: the curve ends at the success rate.",),
     )

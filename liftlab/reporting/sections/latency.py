@@ -25,10 +25,8 @@ from liftlab.reporting.sections.base import (
 )
 from liftlab.reporting.sections.trials import trial_table
 from liftlab.reporting.tables import behind, table, trial_codes, verdict
-from liftlab.reporting.text import drift as drift_text
 from liftlab.reporting.text import latency as latency_text
 from liftlab.reporting.text import slow as slow_text
-from liftlab.reporting.text import spread as spread_text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import capitalised
 from liftlab.reporting.text.slow import CAUSE_WORDS
@@ -103,11 +101,11 @@ def _(spread: Spread) -> Section:
         if (times := spread.latency.of(what)) is not None and times.n
     ]
     if not rows:
-        return of_run(spread, title=spread_text.title(spread))
+        return of_run(spread, title=latency_text.spread_title(spread))
     return of_run(
         spread,
-        title=spread_text.title(spread),
-        sentences=(spread_text.held(spread),),
+        title=latency_text.spread_title(spread),
+        sentences=(latency_text.between_prompts(spread),),
         parts=(table(pd.DataFrame(rows)),),
         notes=(
             "Same prompt again: coefficient of variation of repeats. Between prompts: their part "
@@ -131,12 +129,12 @@ def _parts(parts: Components) -> dict[str, object]:
 def _(drift: Drift) -> Section:
     """Return each time over its prompt's median, in the order of measuring."""
     if not drift.times.ordered or not len(drift.relative):
-        return of_run(drift, title=drift_text.title(drift))
-    figure = drift_figure(drift.relative, caption=drift_text.title(drift))
+        return of_run(drift, title=latency_text.drift_title(drift))
+    figure = drift_figure(drift.relative, caption=latency_text.drift_title(drift))
     return of_run(
         drift,
-        title=drift_text.title(drift),
-        sentences=(drift_text.neighbours(drift),),
+        title=latency_text.drift_title(drift),
+        sentences=(latency_text.neighbours(drift),),
         parts=(figure.html(), behind(_drift_table(drift))),
         notes=("Each prompt against itself, in the order of measuring.",),
     )
@@ -147,7 +145,7 @@ def _drift_table(drift: Drift) -> Html:
         {
             "": words.stage(row.what),
             "n": row.ratio.n,
-            "Drift": verdict(_CHIPS.get(drift_text.verdict(row), ""), drift_text.verdict(row)),
+            "Drift": verdict(_CHIPS.get(latency_text.drifts(row), ""), latency_text.drifts(row)),
             "Last over first": _ratio(row.ratio),
             "95 % interval": interval_cell(row.ratio),
             "Neighbours correlate by": _ratio(row.neighbours),

@@ -11,8 +11,7 @@ from liftlab.reporting.text.numbers import with_interval, with_likely
 from liftlab.settings.targets import GOODPUT
 from liftlab.summary.capacity import Capacity, Level
 from liftlab.summary.run import RunSummary
-
-_STATISTICS = {"median": "median", "p90": "P90", "p95": "P95", "p99": "P99"}
+from liftlab.words import counted
 
 
 def title(summary: RunSummary) -> Text:
@@ -134,7 +133,7 @@ def _level(found: Capacity, level: Level) -> Text:
 
 def at_once(level: Level) -> str:
     """Return a level in words."""
-    return f"with {level.at_once:,} {'request' if level.at_once == 1 else 'requests'} at once"
+    return f"with {counted(level.at_once, 'request')} at once"
 
 
 def limit(found: Capacity) -> str:
@@ -144,7 +143,7 @@ def limit(found: Capacity) -> str:
 
 def statistic(found: Capacity) -> str:
     """Return the quantile of the objective, in words."""
-    return _STATISTICS[found.plan.metric.split("_")[1]]
+    return found.plan.metric.split("_")[1].replace("p", "P")
 
 
 def lines(summary: RunSummary) -> Iterator[str]:

@@ -41,6 +41,9 @@ class Words(Protocol):
     def technical(self, summary: RunSummary) -> Text:
         """Return what the technical team needs."""
 
+    def lines(self, summary: RunSummary) -> Iterator[str]:
+        """Yield the run for a terminal."""
+
 
 def own(summary: RunSummary) -> Words | None:
     """Return the words of session checks and of a capacity run; None for other runs."""

@@ -1,16 +1,21 @@
-"""How long requests and their stages take."""
+"""How long requests and their stages take, how that varies, and by when answers are right."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from liftlab.analysis.drift import Drift as TimeDrift
+from liftlab.analysis.estimate import as_set, quantity
 from liftlab.analysis.latency import LatencySummary
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.reporting.text import targets, words
-from liftlab.reporting.text.base import Text, capitalised, write
+from liftlab.reporting.text.base import Text, capitalised, joined, marked, write
 from liftlab.reporting.text.numbers import value, with_interval, with_likely
-from liftlab.summary.latency import Latency
+from liftlab.summary.latency import Drift, Latency, RightBy, Spread
 from liftlab.words import counted
 
 ROWS = "Times of answered requests; one that timed out counts as longer than its limit."
+CORRELATED = 0.2  # of neighbours: from here on repeats say visibly less than as many new prompts
 
 
 def title(latency: Latency) -> Text:
@@ -59,3 +64,83 @@ def left_out(latency: Latency) -> Text:
     failed = counted(latency.e2e.left_out, "request")
     have = "has" if latency.e2e.left_out == 1 else "have"
     return Text(f"{failed} failed at the endpoint and {have} no time here.")
+
+
+def right_by_title(right_by: RightBy) -> Text:
+    """Return how many have a right answer in the end, and by when."""
+    curve = right_by.curve
+    if len(curve.seconds) == 0:
+        return Text("No request has a right answer, however long one waits")
+    last = float(curve.seconds[-1])
+    found, when = curve.at(last), quantity(last, "s")
+    if found.value == 1:
+        return write("All have a right answer within {}", when)
+    return write("{} have a right answer within {}; the others never get one", value(found), when)
+
+
+def right_within(right_by: RightBy) -> Iterator[Text]:
+    """Yield how many are right within each target."""
+    for _, seconds in right_by.limits:
+        found = right_by.curve.at(seconds)
+        yield write("Right within {}: {}.", as_set(seconds, "s"), with_interval(found))
+
+
+def spread_title(spread: Spread) -> Text:
+    """Return which stage varies most for the same prompt, or that this is not known."""
+    known = [(what, parts) for what, parts in spread.rows if not parts.reason and what != "e2e"]
+    if not known:
+        return Text("Prompts and repeats cannot be told apart yet")
+    what, parts = max(known, key=lambda row: row[1].repeat.value or 0.0)
+    return write(
+        "{} varies most: by {} when a prompt is asked again", words.stage(what), value(parts.repeat)
+    )
+
+
+def between_prompts(spread: Spread) -> Text:
+    """Say how much of the variance end to end lies between prompts, or what would tell."""
+    parts = next((parts for what, parts in spread.rows if what == "e2e"), None)
+    if parts is None:
+        return Text()
+    if parts.reason:
+        return Text(f"Telling them apart {parts.reason}.") if "needs" in parts.reason else Text()
+    said = "{} of the variance end to end lies between prompts, the rest between repeats."
+    return write(said, value(parts.share))
+
+
+def drift_title(drift: Drift) -> Text:
+    """Return which times changed over the run, each by how much."""
+    times = drift.times
+    if not times.ordered:
+        return Text("The order of measuring is not known, so drift is not measurable")
+    if times.e2e.p is None and not times.drifting:
+        return Text("Not enough repeats to see whether times changed over the run")
+    if not times.drifting:
+        return Text("No change of times over the run was seen")
+    return joined([_change(row) for row in times.drifting], "; ")
+
+
+def neighbours(drift: Drift) -> Text:
+    """Say that neighbouring requests go together, where they do."""
+    low = drift.times.e2e.neighbours.low
+    if not drift.times.ordered or low is None or low <= CORRELATED:
+        return Text()
+    return Text(
+        "Requests sent near each other took similar times, so repeats tell less than new prompts."
+    )
+
+
+def drifts(row: TimeDrift) -> str:
+    """Return whether a time drifts."""
+    if row.p is None:
+        return "undecided"
+    return "drifts" if row.drifts else "none seen"
+
+
+def _change(row: TimeDrift) -> Text:
+    value = row.ratio.value
+    assert value is not None
+    by = marked(quantity(abs(value - 1), "%"), row.ratio.quantity)
+    way = "longer" if value > 1 else "less"
+    return write(
+        "{} took {} {} at the end of the run than at its start", words.stage(row.what), by, way
+    )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.reporting.text import answers, budget, drift, failures, latency, right_by, spread
+from liftlab.reporting.text import answers, budget, failures, latency
 from liftlab.settings import load_project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
@@ -79,11 +79,11 @@ def test_requests_that_failed_are_counted_with_how(week2: RunData) -> None:
 
 def test_by_when_it_is_right(week2: RunData) -> None:
     found = of(week2).right_by
-    assert right_by.title(found) == (
+    assert latency.right_by_title(found) == (
         "20 % have a right answer within 26.9 s; the others never get one"
     )
-    assert next(right_by.within(found)).startswith("Right within 15 s: 0 %")
-    assert right_by.title(outcomes(week2, "pass").right_by) == (
+    assert next(latency.right_within(found)).startswith("Right within 15 s: 0 %")
+    assert latency.right_by_title(outcomes(week2, "pass").right_by) == (
         "All have a right answer within 27.1 s"
     )
 
@@ -110,9 +110,9 @@ def test_drift_is_told_where_it_is_planted(forty: RunData, week2: RunData) -> No
     started = [f"2025-11-01T10:{at // 60:02}:{at % 60:02}+00:00" for at in range(n)]
     slower = forty.trials["e2e_s"] * np.linspace(1, 3, n)
     run = replace(forty, trials=forty.trials.assign(e2e_s=slower, started_at=started))
-    assert "End to end took" in drift.title(of(run).drift)
-    assert "longer at the end of the run" in drift.title(of(run).drift)
-    assert drift.title(of(week2).drift) == (
+    assert "End to end took" in latency.drift_title(of(run).drift)
+    assert "longer at the end of the run" in latency.drift_title(of(run).drift)
+    assert latency.drift_title(of(week2).drift) == (
         "The order of measuring is not known, so drift is not measurable"
     )
 
@@ -131,5 +131,5 @@ def test_planned_stages(week2: RunData) -> None:
 
 def test_without_repeats_prompts_and_repeats_are_not_told_apart(week2: RunData) -> None:
     found = of(week2).spread
-    assert spread.title(found) == "Prompts and repeats cannot be told apart yet"
-    assert "no prompt was repeated" in spread.held(found)
+    assert latency.spread_title(found) == "Prompts and repeats cannot be told apart yet"
+    assert "no prompt was repeated" in latency.between_prompts(found)

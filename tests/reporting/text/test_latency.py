@@ -1,4 +1,4 @@
-"""By when a request has a right answer, in words."""
+"""How long requests take, and by when a request has a right answer, in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from liftlab.analysis.estimate import Estimate
-from liftlab.reporting.text import right_by as text
+from liftlab.reporting.text import latency as text
 
 
 def _right_by(*seconds: float, value: float = 0.5) -> Any:
@@ -18,13 +18,15 @@ def _right_by(*seconds: float, value: float = 0.5) -> Any:
 
 def test_how_many_are_right_in_the_end() -> None:
     said = "50 % have a right answer within 9 s; the others never get one"
-    assert text.title(_right_by(1.0, 9.0)) == said
-    assert text.title(_right_by(9.0, value=1.0)) == "All have a right answer within 9 s"
-    assert text.title(_right_by()) == "No request has a right answer, however long one waits"
+    assert text.right_by_title(_right_by(1.0, 9.0)) == said
+    assert text.right_by_title(_right_by(9.0, value=1.0)) == "All have a right answer within 9 s"
+    assert (
+        text.right_by_title(_right_by()) == "No request has a right answer, however long one waits"
+    )
 
 
 def test_how_many_are_right_within_each_target() -> None:
-    assert list(text.within(_right_by(1.0))) == [
+    assert list(text.right_within(_right_by(1.0))) == [
         "Right within 15 s: 50 %.",
         "Right within 5 s: 50 %.",
     ]
