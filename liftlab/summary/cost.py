@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from liftlab import tomlfile
-from liftlab.analysis.columns import Floats, floats, group_sums, labels
+from liftlab.analysis.columns import Floats, coded, floats, group_sums, labels
 from liftlab.analysis.cost.attempts import (
-    attempt_costs,
+    attempt_usd,
     cost_of_requests,
     cost_per_pass,
     cost_per_trial,
@@ -26,8 +26,9 @@ from liftlab.analysis.cost.traffic import Service, Traffic, month, usage_at
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import succeeded
 from liftlab.errors import SettingsInvalid
-from liftlab.store import RunData, trial_costs
+from liftlab.store import RunData
 from liftlab.store.by_column import TRIAL, places
+from liftlab.store.frames import shared_among
 from liftlab.summary.result import Limits, Result
 
 if TYPE_CHECKING:
@@ -46,12 +47,15 @@ _NO_RATE: dict[CostModel, str] = {
     "tokens": "no price per token",
     "latency": "no price per hour",
 }
-# Columns of attempts: what each was and how long it took, and what is billed by tokens.
+# Columns of attempts: what each was and how long it took, and what is billed.
 _ATTEMPTS = (
     *("run_id", *TRIAL, "stage", "attempt", "phase", "sent_s", "last_byte_s", "ended_s", "queue_s"),
     *("cold_s", "error_class", "retry_reason", "abandoned"),
 )
-_TOKENS = ("prompt_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+_BILLED: dict[CostModel, tuple[str, ...]] = {
+    "gpu_seconds": ("stage", "sent_s", "last_byte_s", "ended_s", "abandoned"),
+    "tokens": ("prompt_tokens", "cached_tokens", "output_tokens", "reasoning_tokens"),
+}
 # Tokens that providers bill at rates of their own, and where a price has that rate.
 _OWN_RATES = {
     "cached_tokens": "usd_per_million_cached_tokens",
@@ -132,7 +136,7 @@ def costs_of(run: RunData, project: Project, limits: Limits) -> Costs:
     host = hosting(project, run, price) if model != "tokens" else None
     trials = run.columns("trial", *TRIAL, "outcome", "cost_usd")
     attempts = run.columns("attempt", *_ATTEMPTS)
-    cases, right = labels(trials, "case_id"), succeeded(trials)
+    cases, right = coded(trials, "case_id")[0], succeeded(trials)
     usd = floats(trials, "cost_usd")
     request = replace(cost_per_trial(usd, cases), quantity="cost_per_request")
     seconds = service_seconds(attempts, partial(_timed_stages, run))
@@ -210,10 +214,10 @@ def _timed_stages(run: RunData) -> pd.DataFrame:
 
 def _billed_by(run: RunData, price: Price, model: CostModel) -> ModelCost:
     trials = run.columns("trial", *TRIAL, "outcome")
-    attempts = run.columns("attempt", *_ATTEMPTS, "seq", *_TOKENS)
-    costs = attempt_costs(attempts, price, model, partial(_timed_stages, run))
-    usd = trial_costs(trials, attempts, costs)
-    cases = labels(trials, "case_id")
+    attempts = run.columns("attempt", "run_id", *TRIAL, *_BILLED[model])
+    paid = attempt_usd(attempts, price, model, partial(_timed_stages, run))
+    usd = shared_among(trials, attempts, paid)
+    cases = coded(trials, "case_id")[0]
     request = cost_per_trial(usd, cases)
     right = cost_per_pass(usd, succeeded(trials), cases)
     if not price.knows(model):
@@ -251,7 +255,7 @@ def _service(trials: pd.DataFrame, attempts: pd.DataFrame, seconds: Floats) -> S
     held = (place >= 0) & np.isfinite(seconds)
     own = group_sums(seconds[held], place[held], len(trials))
     known = own > 0
-    cases = labels(trials, "case_id")[known]
+    cases = coded(trials, "case_id")[0][known]
     return Service(seconds=own[known], cases=cases, calls=float(calls))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -83,19 +83,25 @@ class Latency(Result):
 
 def latency_of(run: RunData, limits: Limits) -> Latency:
     """Summarise the times of a run, none known better than its clock allows."""
-    trials = run.columns("trial", *TRIAL, "outcome", "e2e_s", "client_s")
-    failed = run.columns("stage", *TRIAL, "error_class", known="error_class")
+    e2e, right, right_by = _of_trials(run)  # their columns are gone when those of steps are read
     return Latency(
         run=run,
         limits=limits.of("e2e_median_s"),
         targets=limits,
-        e2e=_shown(run, e2e_summary(trials, stages=failed), "answered", limits),
-        right=_shown(run, e2e_summary(trials, "right", stages=failed), "right", limits),
+        e2e=_shown(run, e2e, "answered", limits),
+        right=_shown(run, right, "right", limits),
         stages=tuple(
             _shown(run, stage, "answered", limits) for stage in stage_summaries(steps_of(run))
         ),
-        right_by=success_curve(trials),
+        right_by=right_by,
     )
+
+
+def _of_trials(run: RunData) -> tuple[LatencySummary, LatencySummary, SuccessCurve]:
+    trials = run.columns("trial", *TRIAL, "outcome", "e2e_s", "client_s")
+    failed = run.columns("stage", *TRIAL, "error_class", known="error_class")
+    answered, right = (e2e_summary(trials, rows, stages=failed) for rows in get_args(Rows))
+    return answered, right, success_curve(trials)
 
 
 def steps_of(run: RunData, *more: str) -> pd.DataFrame:

@@ -77,7 +77,8 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[RunSummary, Ru
     row.attrs[STATE] = ""
     write_tables(folder, {"run": row, **frames})
     lazy = object.__new__(RunData)
-    for field, value in {"run": run.run, "folder": folder, "sped_up": 1.0, "until": None}.items():
+    known = {"run": run.run, "folder": folder, "sped_up": 1.0, "until": None, "merged": {}}
+    for field, value in known.items():
         object.__setattr__(lazy, field, value)
     return summarize(replace(run, folder=folder), PROJECT), summarize(lazy, PROJECT)
 
