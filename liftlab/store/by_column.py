@@ -41,6 +41,8 @@ def read_columns(path: Path, kinds: Kinds, known: str | None = None) -> pd.DataF
     for name, kind in kinds.items():  # of all at once there would be two copies
         parts = pa.concat_tables(_parts(path, {name: kind}, words))
         columns[name] = _narrow(from_arrow(parts.unify_dictionaries(), {name: kind})[name])
+        del parts
+        pa.default_memory_pool().release_unused()  # else it keeps as much again as is read
     return pd.DataFrame(columns, copy=False)
 
 

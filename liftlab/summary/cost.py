@@ -47,11 +47,12 @@ _NO_RATE: dict[CostModel, str] = {
     "tokens": "no price per token",
     "latency": "no price per hour",
 }
-# Columns of attempts: what each was and how long it took, and what is billed.
-_ATTEMPTS = (
-    *("run_id", *TRIAL, "stage", "attempt", "phase", "sent_s", "last_byte_s", "ended_s", "queue_s"),
-    *("cold_s", "error_class", "retry_reason", "abandoned"),
+# Columns of attempts: how long each took, what it was, and what is billed.
+_TIMES = (
+    *("run_id", *TRIAL, "stage", "sent_s", "last_byte_s", "ended_s", "queue_s", "cold_s"),
+    *("error_class", "abandoned"),
 )
+_KINDS = (*TRIAL, "attempt", "phase", "retry_reason")
 _BILLED: dict[CostModel, tuple[str, ...]] = {
     "gpu_seconds": ("stage", "sent_s", "last_byte_s", "ended_s", "abandoned"),
     "tokens": ("prompt_tokens", "cached_tokens", "output_tokens", "reasoning_tokens"),
@@ -134,12 +135,12 @@ def costs_of(run: RunData, project: Project, limits: Limits) -> Costs:
     """Return what a run costs at its endpoint's price, and what months of requests would."""
     price, model = price_of(run, project)
     host = hosting(project, run, price) if model != "tokens" else None
+    seconds, cold_s, unended = _timed(run)  # few columns at a time: those of attempts are long
+    attempts = run.columns("attempt", *_KINDS)
     trials = run.columns("trial", *TRIAL, "outcome", "cost_usd")
-    attempts = run.columns("attempt", *_ATTEMPTS)
     cases, right = coded(trials, "case_id")[0], succeeded(trials)
     usd = floats(trials, "cost_usd")
     request = replace(cost_per_trial(usd, cases), quantity="cost_per_request")
-    seconds = service_seconds(attempts, partial(_timed_stages, run))
     service = _service(trials, attempts, seconds)
     per_right = replace(cost_per_pass(usd, right, cases), quantity="cost_per_right")
     return Costs(
@@ -153,10 +154,18 @@ def costs_of(run: RunData, project: Project, limits: Limits) -> Costs:
         cold_start=_cold_start(run, host),
         service=service,
         busy=parts_of(attempts, trials, seconds),
-        cold_s=float(np.nansum(floats(attempts, "cold_s"))),
-        open_ended=int(open_ended(attempts).sum()),
+        cold_s=cold_s,
+        open_ended=unended,
         missing_rates=_missing_rates(run, price, model),
     )
+
+
+def _timed(run: RunData) -> tuple[Floats, float, int]:
+    """Return how long each attempt held a slot, all cold starts, and how many had no known end."""
+    attempts = run.columns("attempt", *_TIMES)
+    cold_s = float(np.nansum(floats(attempts, "cold_s")))
+    seconds = service_seconds(attempts, partial(_timed_stages, run))
+    return seconds, cold_s, int(open_ended(attempts).sum())
 
 
 def prices(project: Project) -> dict[str, Price]:

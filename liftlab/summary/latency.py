@@ -27,6 +27,7 @@ from liftlab.analysis.success import SuccessCurve, success_curve
 from liftlab.analysis.variance import Components, components_of
 from liftlab.store import RunData
 from liftlab.store.by_column import TRIAL
+from liftlab.store.frames import empty
 from liftlab.summary.result import Limits, Result, named
 
 MOST_STEPS = 2_000_000  # of more, none is listed as slow: 0.6 kB of memory each
@@ -162,7 +163,7 @@ class Slow(Result):
 def slow_of(run: RunData, latency: Latency) -> Slow:
     """List the slow steps of a run; the published days have neither repeats nor tokens."""
     if (count := run.size("stage")) > MOST_STEPS:
-        none = slow_steps(*(run.columns(table, *TRIAL).head(0) for table in _OF_STEPS))
+        none = slow_steps(*map(empty, _OF_STEPS))
         return Slow(run=run, steps=none, medians={}, left_out=count)
     steps = slow_steps(
         *(run.columns(table, *TRIAL, *names) for table, names in _OF_STEPS.items()),
