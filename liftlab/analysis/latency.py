@@ -36,10 +36,9 @@ class Timed:
     left_out: int  # rows that are not among them: errors of the endpoint, and rows without a time
 
     @property
-    def cases(self) -> NDArray[np.object_]:
+    def cases(self) -> Any:
         """The case of each; (n,)."""
-        found: NDArray[np.object_] = self.names[self.numbers]
-        return found
+        return self.names[self.numbers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

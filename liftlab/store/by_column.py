@@ -51,10 +51,9 @@ def _narrow(column: pd.Series) -> pd.Series:
     import numpy as np
     import pandas as pd
 
-    held = column.array
-    if not isinstance(held, pd.arrays.IntegerArray) or held.isna().all():
+    if column.dtype != pd.Int64Dtype() or column.isna().all():
         return column
-    ends, room = (held.min(), held.max()), np.iinfo(np.int32)
+    ends, room = (column.min(), column.max()), np.iinfo(np.int32)
     if room.min <= ends[0] and ends[1] <= room.max:
         return column.astype("Int32")
     return column
@@ -162,7 +161,8 @@ def places(frame: pd.DataFrame, trials: pd.DataFrame) -> NDArray[np.intp]:
     if most <= _DENSE * len(own):
         listed = np.full(most, -1, dtype=np.min_scalar_type(-len(own)))
         listed[own] = np.arange(len(own), dtype=listed.dtype)
-        return listed[wanted].astype(np.intp)
+        found: NDArray[np.intp] = listed[wanted].astype(np.intp)
+        return found
     order = np.argsort(own, kind="stable")
     at = np.searchsorted(own[order], wanted, side="right") - 1
     return np.where(own[order[at]] == wanted, order[at], -1)

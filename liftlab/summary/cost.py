@@ -222,9 +222,9 @@ def _timed_stages(run: RunData) -> pd.DataFrame:
 
 
 def _billed_by(run: RunData, price: Price, model: CostModel) -> ModelCost:
-    trials = run.columns("trial", *TRIAL, "outcome")
     attempts = run.columns("attempt", "run_id", *TRIAL, *_BILLED[model])
     paid = attempt_usd(attempts, price, model, partial(_timed_stages, run))
+    trials = run.columns("trial", *TRIAL, "outcome")
     usd = shared_among(trials, attempts, paid)
     cases = coded(trials, "case_id")[0]
     request = cost_per_trial(usd, cases)

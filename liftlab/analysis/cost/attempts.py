@@ -102,19 +102,18 @@ def busy_seconds(start: ArrayLike, end: ArrayLike) -> Floats:
     count = int(known.sum())
     moments = np.concatenate([begin[known], finish[known]])
     order = np.argsort(moments, kind="stable")
-    # Of many spans each array takes as much as a column of the table does: they are used again.
-    elapsed, open_spans = (
-        moments[order],
-        np.cumsum((order < count) * np.int8(2) - np.int8(1), dtype=np.int32),
-    )
-    elapsed[1:] = np.diff(elapsed)
-    elapsed[:1] = 0.0
-    closed = open_spans[:-1] <= 0
-    np.divide(elapsed[1:], open_spans[:-1], out=elapsed[1:], where=~closed)
-    elapsed[1:][closed] = 0.0
-    moments[order] = np.cumsum(elapsed, out=elapsed)
+    # Of many spans each array takes as much as columns of their table do: two are used again.
+    open_spans = np.cumsum((order < count) * np.int8(2) - np.int8(1), dtype=np.int32)[:-1]
+    ordered, gaps = moments[order], moments[1:]
+    np.subtract(ordered[1:], ordered[:-1], out=gaps)
+    closed = open_spans <= 0
+    np.divide(gaps, open_spans, out=gaps, where=~closed)
+    gaps[closed] = 0.0
+    moments[:1] = 0.0
+    at = ordered
+    at[order] = np.cumsum(moments, out=moments)
     shared = np.full(len(begin), np.nan)
-    shared[known] = moments[count:] - moments[:count]
+    shared[known] = at[count:] - at[:count]
     return shared
 
 
