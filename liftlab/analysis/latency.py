@@ -7,10 +7,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from liftlab.analysis import intervals
-from liftlab.analysis.columns import Bools, Floats, as_array, floats, is_one_of, labels
+from liftlab.analysis.columns import Bools, Floats, as_array, coded, floats, is_one_of
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.quantiles import quantiles
 from liftlab.records import ErrorClass
@@ -28,11 +28,17 @@ _NO_ANSWER = frozenset(get_args(ErrorClass)) - {"length", "invalid_json", "schem
 class Timed:
     """The times that a summary is of."""
 
-    # (n,): times, the case of each, and where the client gave up at that time
+    # (n,): times, the number of the case of each, and where the client gave up at that time
     seconds: Floats
-    cases: Any
+    numbers: NDArray[np.signedinteger[Any]]
     given_up: Bools
+    names: NDArray[np.object_]  # of cases, by their number
     left_out: int  # rows that are not among them: errors of the endpoint, and rows without a time
+
+    @property
+    def cases(self) -> Any:
+        """The case of each; (n,)."""
+        return self.names[self.numbers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +97,9 @@ def summarise(
     """
     values = as_array(seconds)
     kept = np.isfinite(values)
-    chosen = values[kept]
-    clusters = None if cases is None else np.asarray(cases).ravel()[kept]
+    chosen = values if kept.all() else values[kept]
+    clusters = None if cases is None else np.asarray(cases).ravel()
+    clusters = clusters if clusters is None or kept.all() else clusters[kept]
     cut = np.zeros(len(values), np.bool_) if given_up is None else np.asarray(given_up, np.bool_)
     cut = cut[kept]
     estimates = quantiles(chosen, QUANTILES, clusters=clusters, given_up=cut)
@@ -219,15 +226,17 @@ def succeeded(trials: pd.DataFrame) -> Bools:
 
 def _summary(timed: Timed, what: str) -> LatencySummary:
     return summarise(
-        timed.seconds, timed.cases, given_up=timed.given_up, left_out=timed.left_out, what=what
+        timed.seconds, timed.numbers, given_up=timed.given_up, left_out=timed.left_out, what=what
     )
 
 
 def _timed(seconds: Floats, good: Bools, late: Bools, frame: pd.DataFrame) -> Timed:
     kept = (good | late) & np.isfinite(seconds)
+    numbers, names = coded(frame, "case_id")
     return Timed(
         seconds=seconds[kept],
-        cases=labels(frame, "case_id")[kept],
+        numbers=numbers[kept],
+        names=names,
         given_up=late[kept],
         left_out=len(seconds) - int(kept.sum()),
     )

@@ -22,8 +22,10 @@ from liftlab.analysis.columns import (
     Floats,
     as_array,
     case_weights,
+    coded,
     group_sums,
     indexed,
+    is_one_of,
     is_true,
     labels,
     rows,
@@ -213,9 +215,9 @@ def success_by(seconds: ArrayLike, ok: ArrayLike, cases: ArrayLike | None = None
 
 def success_curve(trials: pd.DataFrame) -> SuccessCurve:
     """Return the share of answered and graded trials that succeed within each time."""
-    graded = trials[np.isin(labels(trials, "outcome").astype(str), ("pass", "fail"))]
-    cases = labels(graded, "case_id").astype(str)
-    return success_by(judged_seconds(graded), succeeded(graded), cases)
+    graded = is_one_of(trials, "outcome", ("pass", "fail"))
+    seconds, right = judged_seconds(trials)[graded], succeeded(trials)[graded]
+    return success_by(seconds, right, coded(trials, "case_id")[0][graded])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

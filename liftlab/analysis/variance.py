@@ -73,7 +73,7 @@ def components(seconds: ArrayLike, cases: ArrayLike) -> Components:
 def components_of(timed: Timed) -> Components:
     """Split the variance of a run's times; those on which the client gave up have none."""
     kept = ~timed.given_up
-    return components(timed.seconds[kept], timed.cases[kept])
+    return components(timed.seconds[kept], timed.numbers[kept])
 
 
 class _Table:

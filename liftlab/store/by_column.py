@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from liftlab.store.frames import arrow_schema, from_arrow, typed
 
@@ -40,8 +40,23 @@ def read_columns(path: Path, kinds: Kinds, known: str | None = None) -> pd.DataF
     columns = {}
     for name, kind in kinds.items():  # of all at once there would be two copies
         parts = pa.concat_tables(_parts(path, {name: kind}, words))
-        columns[name] = from_arrow(parts.unify_dictionaries(), {name: kind})[name]
+        columns[name] = _narrow(from_arrow(parts.unify_dictionaries(), {name: kind})[name])
+        del parts
+        pa.default_memory_pool().release_unused()  # else it keeps as much again as is read
     return pd.DataFrame(columns, copy=False)
+
+
+def _narrow(column: pd.Series) -> pd.Series:
+    """Return whole numbers in half as many bytes, where all of them have room there."""
+    import numpy as np
+    import pandas as pd
+
+    if column.dtype != pd.Int64Dtype() or column.isna().all():
+        return column
+    ends, room = (column.min(), column.max()), np.iinfo(np.int32)
+    if room.min <= ends[0] and ends[1] <= room.max:
+        return column.astype("Int32")
+    return column
 
 
 def read_trials(path: Path, kinds: Kinds, trials: Sequence[tuple[str, int]]) -> pd.DataFrame:
@@ -134,20 +149,26 @@ def places(frame: pd.DataFrame, trials: pd.DataFrame) -> NDArray[np.intp]:
 
     if not len(frame) or not len(trials):
         return np.full(len(frame), -1, dtype=np.intp)
-    (own, wanted), count = _numbered(trials["case_id"], frame["case_id"])
-    again, _ = _numbered(trials["repeat"], frame["repeat"])
-    own, wanted = own + count * again[0], wanted + count * again[1]
+    cases, count = _numbered(trials["case_id"], frame["case_id"])
+    again, most = _numbered(trials["repeat"], frame["repeat"])
+    # Of very many trials each of these takes as much as a column of their table does.
+    kind = np.min_scalar_type(-count * most)
+    own, wanted = (
+        each.astype(kind) * kind.type(count) + case for case, each in zip(cases, again, strict=True)
+    )
+    del cases, again
     most = int(max(own.max(), wanted.max())) + 1
     if most <= _DENSE * len(own):
-        listed = np.full(most, -1, dtype=np.intp)
-        listed[own] = np.arange(len(own))
-        return listed[wanted]
+        listed = np.full(most, -1, dtype=np.min_scalar_type(-len(own)))
+        listed[own] = np.arange(len(own), dtype=listed.dtype)
+        found: NDArray[np.intp] = listed[wanted].astype(np.intp)
+        return found
     order = np.argsort(own, kind="stable")
     at = np.searchsorted(own[order], wanted, side="right") - 1
     return np.where(own[order[at]] == wanted, order[at], -1)
 
 
-def _numbered(*columns: pd.Series) -> tuple[list[NDArray[np.intp]], int]:
+def _numbered(*columns: pd.Series) -> tuple[list[NDArray[np.signedinteger[Any]]], int]:
     """Return a number for each value, the same in all columns, and how many there are."""
     import numpy as np
     import pandas as pd
@@ -157,5 +178,7 @@ def _numbered(*columns: pd.Series) -> tuple[list[NDArray[np.intp]], int]:
     for column in columns:
         codes, names = pd.factorize(column)
         numbers = [known.setdefault(name, len(known) + 1) for name in names]
-        found.append(np.array([*numbers, 0], dtype=np.intp)[codes])  # 0: null
+        kind = np.min_scalar_type(-len(known) - 1)
+        found.append(np.array([*numbers, 0], dtype=kind)[codes])  # 0: null
+        del codes
     return found, len(known) + 1

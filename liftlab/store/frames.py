@@ -176,8 +176,6 @@ def trial_costs(
     """
     import numpy as np
 
-    from liftlab.store.by_column import places
-
     first = costs
     for name in ("price_id", "cost_model") if len(costs) else ():
         first = first[first[name] == costs[name].iloc[0]]
@@ -185,6 +183,17 @@ def trial_costs(
     paid = first["usd"].to_numpy(np.float64, na_value=np.nan)
     if not np.array_equal(first["seq"].to_numpy(), attempts["seq"].to_numpy()):
         paid = first.set_index("seq")["usd"].reindex(attempts["seq"]).to_numpy(np.float64)
+    return shared_among(trials, attempts, paid)
+
+
+def shared_among(
+    trials: pd.DataFrame, attempts: pd.DataFrame, paid: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the same of what was paid for each attempt, NaN where that is not known; (n,)."""
+    import numpy as np
+
+    from liftlab.store.by_column import places
+
     place, count = places(attempts, trials), len(trials)
     own = place >= 0
     usd: NDArray[np.float64] = np.bincount(place[own], paid[own], count).astype(np.float64)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from liftlab import tomlfile
-from liftlab.analysis.columns import Floats, floats, group_sums, labels
+from liftlab.analysis.columns import Floats, coded, floats, group_sums, labels
 from liftlab.analysis.cost.attempt_costs import (
-    attempt_costs,
+    attempt_usd,
     cost_of_requests,
     cost_per_pass,
     cost_per_trial,
@@ -26,8 +26,9 @@ from liftlab.analysis.cost.traffic import Service, Traffic, month, usage_at
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import succeeded
 from liftlab.errors import SettingsInvalid
-from liftlab.store import RunData, trial_costs
+from liftlab.store import RunData
 from liftlab.store.by_column import TRIAL, places
+from liftlab.store.frames import shared_among
 from liftlab.summary.result import Limits, Result
 
 if TYPE_CHECKING:
@@ -46,12 +47,16 @@ _NO_RATE: dict[CostModel, str] = {
     "tokens": "no price per token",
     "latency": "no price per hour",
 }
-# Columns of attempts: what each was and how long it took, and what is billed by tokens.
-_ATTEMPTS = (
-    *("run_id", *TRIAL, "stage", "attempt", "phase", "sent_s", "last_byte_s", "ended_s", "queue_s"),
-    *("cold_s", "error_class", "retry_reason", "abandoned"),
+# Columns of attempts: how long each took, what it was, and what is billed.
+_TIMES = (
+    *("run_id", *TRIAL, "stage", "sent_s", "last_byte_s", "ended_s", "queue_s", "cold_s"),
+    *("error_class", "abandoned"),
 )
-_TOKENS = ("prompt_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+_KINDS = (*TRIAL, "attempt", "phase", "retry_reason")
+_BILLED: dict[CostModel, tuple[str, ...]] = {
+    "gpu_seconds": ("stage", "sent_s", "last_byte_s", "ended_s", "abandoned"),
+    "tokens": ("prompt_tokens", "cached_tokens", "output_tokens", "reasoning_tokens"),
+}
 # Tokens that providers bill at rates of their own, and where a price has that rate.
 _OWN_RATES = {
     "cached_tokens": "usd_per_million_cached_tokens",
@@ -130,12 +135,12 @@ def costs_of(run: RunData, project: Project, limits: Limits) -> Costs:
     """Return what a run costs at its endpoint's price, and what months of requests would."""
     price, model = price_of(run, project)
     host = hosting(project, run, price) if model != "tokens" else None
+    seconds, cold_s, unended = _timed(run)  # few columns at a time: those of attempts are long
+    attempts = run.columns("attempt", *_KINDS)
     trials = run.columns("trial", *TRIAL, "outcome", "cost_usd")
-    attempts = run.columns("attempt", *_ATTEMPTS)
-    cases, right = labels(trials, "case_id"), succeeded(trials)
+    cases, right = coded(trials, "case_id")[0], succeeded(trials)
     usd = floats(trials, "cost_usd")
     request = replace(cost_per_trial(usd, cases), quantity="cost_per_request")
-    seconds = service_seconds(attempts, partial(_timed_stages, run))
     service = _service(trials, attempts, seconds)
     per_right = replace(cost_per_pass(usd, right, cases), quantity="cost_per_right")
     return Costs(
@@ -149,10 +154,18 @@ def costs_of(run: RunData, project: Project, limits: Limits) -> Costs:
         cold_start=_cold_start(run, host),
         service=service,
         busy=parts_of(attempts, trials, seconds),
-        cold_s=float(np.nansum(floats(attempts, "cold_s"))),
-        open_ended=int(open_ended(attempts).sum()),
+        cold_s=cold_s,
+        open_ended=unended,
         missing_rates=_missing_rates(run, price, model),
     )
+
+
+def _timed(run: RunData) -> tuple[Floats, float, int]:
+    """Return how long each attempt held a slot, all cold starts, and how many had no known end."""
+    attempts = run.columns("attempt", *_TIMES)
+    cold_s = float(np.nansum(floats(attempts, "cold_s")))
+    seconds = service_seconds(attempts, partial(_timed_stages, run))
+    return seconds, cold_s, int(open_ended(attempts).sum())
 
 
 def prices(project: Project) -> dict[str, Price]:
@@ -209,11 +222,11 @@ def _timed_stages(run: RunData) -> pd.DataFrame:
 
 
 def _billed_by(run: RunData, price: Price, model: CostModel) -> ModelCost:
+    attempts = run.columns("attempt", "run_id", *TRIAL, *_BILLED[model])
+    paid = attempt_usd(attempts, price, model, partial(_timed_stages, run))
     trials = run.columns("trial", *TRIAL, "outcome")
-    attempts = run.columns("attempt", *_ATTEMPTS, "seq", *_TOKENS)
-    costs = attempt_costs(attempts, price, model, partial(_timed_stages, run))
-    usd = trial_costs(trials, attempts, costs)
-    cases = labels(trials, "case_id")
+    usd = shared_among(trials, attempts, paid)
+    cases = coded(trials, "case_id")[0]
     request = cost_per_trial(usd, cases)
     right = cost_per_pass(usd, succeeded(trials), cases)
     if not price.knows(model):
@@ -251,7 +264,7 @@ def _service(trials: pd.DataFrame, attempts: pd.DataFrame, seconds: Floats) -> S
     held = (place >= 0) & np.isfinite(seconds)
     own = group_sums(seconds[held], place[held], len(trials))
     known = own > 0
-    cases = labels(trials, "case_id")[known]
+    cases = coded(trials, "case_id")[0][known]
     return Service(seconds=own[known], cases=cases, calls=float(calls))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from liftlab.analysis.success import SuccessCurve, success_curve
 from liftlab.analysis.variance import Components, components_of
 from liftlab.store import RunData
 from liftlab.store.by_column import TRIAL
+from liftlab.store.frames import empty
 from liftlab.summary.result import Limits, Result, named
 
 MOST_STEPS = 2_000_000  # of more, none is listed as slow: 0.6 kB of memory each
@@ -83,19 +84,25 @@ class Latency(Result):
 
 def latency_of(run: RunData, limits: Limits) -> Latency:
     """Summarise the times of a run, none known better than its clock allows."""
-    trials = run.columns("trial", *TRIAL, "outcome", "e2e_s", "client_s")
-    failed = run.columns("stage", *TRIAL, "error_class", known="error_class")
+    e2e, right, right_by = _of_trials(run)  # their columns are gone when those of steps are read
     return Latency(
         run=run,
         limits=limits.of("e2e_median_s"),
         targets=limits,
-        e2e=_shown(run, e2e_summary(trials, stages=failed), "answered", limits),
-        right=_shown(run, e2e_summary(trials, "right", stages=failed), "right", limits),
+        e2e=_shown(run, e2e, "answered", limits),
+        right=_shown(run, right, "right", limits),
         stages=tuple(
             _shown(run, stage, "answered", limits) for stage in stage_summaries(steps_of(run))
         ),
-        right_by=success_curve(trials),
+        right_by=right_by,
     )
+
+
+def _of_trials(run: RunData) -> tuple[LatencySummary, LatencySummary, SuccessCurve]:
+    trials = run.columns("trial", *TRIAL, "outcome", "e2e_s", "client_s")
+    failed = run.columns("stage", *TRIAL, "error_class", known="error_class")
+    answered, right = (e2e_summary(trials, rows, stages=failed) for rows in get_args(Rows))
+    return answered, right, success_curve(trials)
 
 
 def steps_of(run: RunData, *more: str) -> pd.DataFrame:
@@ -156,7 +163,7 @@ class Slow(Result):
 def slow_of(run: RunData, latency: Latency) -> Slow:
     """List the slow steps of a run; the published days have neither repeats nor tokens."""
     if (count := run.size("stage")) > MOST_STEPS:
-        none = slow_steps(*(run.columns(table, *TRIAL).head(0) for table in _OF_STEPS))
+        none = slow_steps(*map(empty, _OF_STEPS))
         return Slow(run=run, steps=none, medians={}, left_out=count)
     steps = slow_steps(
         *(run.columns(table, *TRIAL, *names) for table, names in _OF_STEPS.items()),

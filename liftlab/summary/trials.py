@@ -16,7 +16,7 @@ from liftlab.analysis.columns import client_counts, floats, is_retry, is_true, r
 from liftlab.analysis.tokens import StageTokens, stage_tokens
 from liftlab.errors import UnknownName, UsageError
 from liftlab.store import RunData
-from liftlab.store.by_column import TRIAL, among
+from liftlab.store.by_column import TRIAL, among, places
 from liftlab.suite import Case, Check
 from liftlab.summary.result import Result
 
@@ -61,24 +61,29 @@ def trials_of(run: RunData) -> Trials:
         retries=int(rows(tries)[is_retry(tries)].sum()),
         failed=int(rows(tries)[failed.to_numpy(bool)].sum()),
         output_tokens=int(tokens.sum()) if len(tokens) else None,
-        tokens=tuple(stage_tokens(run.columns("attempt", *_TOKENS))),
+        tokens=tuple(stage_tokens(run.columns("attempt", *_TOKENS))) if _streamed(run) else (),
         client_counts=client_counts(run.columns("trial", "e2e_s", "client_s")),
     )
 
 
+def _streamed(run: RunData) -> bool:
+    heads = ("first_token_s", "first_reasoning_s")
+    return any(len(run.columns("attempt", name, known=name)) for name in heads)
+
+
 def slowest(run: RunData, most: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the slowest trials of a run, and their steps; all as they are where it has no more."""
+    first = None
+    if run.size("trial") > most:  # nobody will see the others
+        times = run.columns("trial", *TRIAL, "e2e_s")
+        first = times.iloc[np.argsort(-floats(times, "e2e_s"), kind="stable")[:most]]
+        keys = zip(first["case_id"].astype(str), first["repeat"].astype(int), strict=True)
+        run = run.of(keys, "trial", "stage")
     trials = run.columns("trial", *TRIAL, *_SHOWN)
     stages = run.columns("stage", *TRIAL, "stage", "position", "latency_s", "error_class")
-    if len(trials) <= most:
+    if first is None:
         return trials, stages
-    # Nobody will see the others.
-    trials = trials.iloc[np.argsort(-floats(trials, "e2e_s"), kind="stable")[:most]]
-    return _as_text(trials), _as_text(stages[among(stages, trials)])
-
-
-def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.astype(dict.fromkeys(frame.select_dtypes("category"), "str"))
+    return trials.iloc[places(first, trials)], stages[among(stages, first)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

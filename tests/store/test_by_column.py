@@ -71,6 +71,15 @@ def test_counts_are_those_of_the_rows_in_order(
     assert [*of_file.columns] == ["case_id", "outcome", ROWS]
 
 
+@pytest.mark.parametrize(("largest", "kind"), [(2**31 - 1, "Int32"), (2**31, "Int64")])
+def test_whole_numbers_take_four_bytes_where_all_have_room(
+    largest: int, kind: str, tmp_path: Path
+) -> None:
+    rows = [("a", largest, 2.0, True, "pass"), ("b", -largest, 1.0, True, "pass")]
+    repeat = read_columns(written(tmp_path, rows), KINDS)["repeat"]
+    assert (str(repeat.dtype), repeat.tolist()) == (kind, [largest, -largest])
+
+
 def test_a_column_that_came_later_is_empty(tmp_path: Path) -> None:
     path = written(tmp_path, [("a", 1, 2.0, True, "pass")])
     later = read_columns(path, {"client_s": float, "case_id": str})

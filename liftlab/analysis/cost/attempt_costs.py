@@ -57,6 +57,20 @@ def attempt_costs(
         The stage table. Attempts without times of their own take equal parts of their
         stage's latency; needed for `latency`. Or what returns it where it is needed.
     """
+    usd = attempt_usd(attempts, price, model, stages)
+    return pd.DataFrame(
+        {
+            "run_id": labels(attempts, "run_id"),
+            "seq": attempts["seq"].to_numpy() if "seq" in attempts else [],
+            "price_id": [price.price_id] * len(attempts),
+            "cost_model": [model] * len(attempts),
+            "usd": usd,
+        }
+    )
+
+
+def attempt_usd(attempts: pd.DataFrame, price: Price, model: CostModel, stages: Stages) -> Floats:
+    """Return only the USD of `attempt_costs`; (n,)."""
     if model not in get_args(CostModel):
         raise UsageError(f"cost model {model!r}: there are {', '.join(get_args(CostModel))}")
     usd = np.full(len(attempts), np.nan)
@@ -72,15 +86,7 @@ def attempt_costs(
             usd = seconds * (price.usd_per_hour or 0.0) / _SECONDS_PER_HOUR
         fee = price.usd_per_request or 0.0
         usd = usd + (fee * _first_of_trial(attempts) if model == "latency" else fee)
-    return pd.DataFrame(
-        {
-            "run_id": labels(attempts, "run_id"),
-            "seq": attempts["seq"].to_numpy() if "seq" in attempts else [],
-            "price_id": [price.price_id] * len(attempts),
-            "cost_model": [model] * len(attempts),
-            "usd": usd,
-        }
-    )
+    return usd
 
 
 def busy_seconds(start: ArrayLike, end: ArrayLike) -> Floats:
@@ -93,17 +99,21 @@ def busy_seconds(start: ArrayLike, end: ArrayLike) -> Floats:
     """
     begin, finish = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     known = np.isfinite(begin) & np.isfinite(finish) & (finish >= begin)
+    count = int(known.sum())
     moments = np.concatenate([begin[known], finish[known]])
-    steps = np.concatenate([np.ones(known.sum()), -np.ones(known.sum())])
     order = np.argsort(moments, kind="stable")
-    open_spans = np.cumsum(steps[order])[:-1]
-    gaps = np.diff(moments[order])
-    shares = np.divide(gaps, open_spans, out=np.zeros_like(gaps), where=open_spans > 0)
-    elapsed = np.concatenate([[0.0], np.cumsum(shares)])
-    at = np.empty(len(moments))
-    at[order] = elapsed[: len(moments)]
+    # Of many spans each array takes as much as columns of their table do: two are used again.
+    open_spans = np.cumsum((order < count) * np.int8(2) - np.int8(1), dtype=np.int32)[:-1]
+    ordered, gaps = moments[order], moments[1:]
+    np.subtract(ordered[1:], ordered[:-1], out=gaps)
+    closed = open_spans <= 0
+    np.divide(gaps, open_spans, out=gaps, where=~closed)
+    gaps[closed] = 0.0
+    moments[:1] = 0.0
+    at = ordered
+    at[order] = np.cumsum(moments, out=moments)
     shared = np.full(len(begin), np.nan)
-    shared[known] = at[known.sum() :] - at[: known.sum()]
+    shared[known] = at[count:] - at[:count]
     return shared
 
 
@@ -130,9 +140,12 @@ def service_seconds(attempts: pd.DataFrame, stages: Stages = None) -> Floats:
     Attempts without times of their own take equal parts of their stage's latency. `stages`: the
     stage table, or what returns it where it is needed.
     """
-    span = ends(attempts) - floats(attempts, "sent_s")
-    waited = np.nan_to_num(floats(attempts, "cold_s")) + np.nan_to_num(floats(attempts, "queue_s"))
-    return _own_or_shared(attempts, np.maximum(0.0, span - np.maximum(0.0, waited)), stages)
+    span = ends(attempts)
+    span -= floats(attempts, "sent_s")
+    waited = np.nan_to_num(floats(attempts, "cold_s"))
+    waited += np.nan_to_num(floats(attempts, "queue_s"))
+    span -= np.maximum(0.0, waited, out=waited)
+    return _own_or_shared(attempts, np.maximum(0.0, span, out=span), stages)
 
 
 def usd_by_price(

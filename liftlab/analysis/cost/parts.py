@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from liftlab.analysis.columns import is_one_of, is_retry, labels
+from liftlab.analysis.columns import coded, is_one_of, is_retry
 from liftlab.analysis.cost.hosting import Usage
 from liftlab.store.by_column import places
 
@@ -70,8 +70,9 @@ def parts_of(attempts: pd.DataFrame, trials: pd.DataFrame, amounts: ArrayLike) -
     right, wrong = (is_one_of(trials, "outcome", names) for names in (["pass"], ["fail", "error"]))
     place = places(attempts, trials)  # -1 takes what is appended
     right, wrong = (np.append(flags, False)[place] for flags in (right, wrong))
-    apart = (labels(attempts, "phase") != "measure") & (labels(attempts, "phase") != None)  # noqa: E711
-    apart |= labels(attempts, "case_id") == None  # noqa: E711
+    numbers, phases = coded(attempts, "phase")
+    apart = np.array([name not in ("measure", None) for name in phases])[numbers]
+    apart |= coded(attempts, "case_id")[0] < 0
     which = {
         RIGHT: right & ~again,
         RIGHT_RETRIES: right & again,

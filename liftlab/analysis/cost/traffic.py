@@ -26,13 +26,13 @@ _NO_RATE = "no price per hour"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Service:
-    """How long trials held a slot, retries too, and of which case.
+    """How long trials held a slot, retries too, and the number of the case of each.
 
     `calls` is how many HTTP requests one took, retries too: a price may have a fee for each.
     """
 
     seconds: Floats
-    cases: NDArray[np.object_]
+    cases: NDArray[np.generic]
     calls: float = 1.0
 
     @property
