@@ -236,7 +236,7 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
     value, beyond = (float(part[0]) for part in fits)
     highest = float(levels[-1])
     if value >= highest:
-        reason = f"still rising at {highest:.3g} at once: name higher levels"
+        reason = f"still rising at {highest:,.1f} at once: name higher levels"
         return Estimate(value=None, reason=reason, **base)
     one = Estimate(value=value, method="two segments, bootstrap", **base)
     if any(math.isnan(point.error) and point.value > 0 for point in timed):

@@ -23,7 +23,7 @@ from liftlab.cli.options import (
     suite_option,
 )  # fmt: skip
 from liftlab.errors import RunInterrupted, UsageError, VerdictsUnproven
-from liftlab.words import printable
+from liftlab.words import counted, printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -199,17 +199,18 @@ def _sentences(summary: Summary, name: str, out: Path, shard: str | None) -> lis
     from liftlab.reporting.answer_notes import lacking, type_only_note
 
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
-    what = f"different answers of share {shard}" if shard else "samples"
-    lines = [f"{summary.total} {what} against {name}: {counts}"]
+    what = counted(summary.total, "different answer" if shard else "sample")
+    share = f" of share {shard}" if shard else ""
+    lines = [f"{what}{share} against {name}: {counts}"]
     if summary.joined:
-        lines.append(f"{summary.joined} verdicts joined from shards")
+        lines.append(f"{counted(summary.joined, 'verdict')} joined from shards")
     if summary.strange:
         names = ", ".join(summary.strange[:3]) + (", …" if summary.strange[3:] else "")
         lines.append(f"not joined, as another suite or grader made them: {printable(names)}")
     if summary.by_case and not shard:
         first = pass_at_k(*_counts(summary), 1)
-        counted = f"{first.samples:,} answers to {first.cases:,} cases"
-        lines.append(f"pass@1: {first.estimate}; {counted}")
+        answers = f"{counted(first.samples, 'answer')} to {counted(first.cases, 'case')}"
+        lines.append(f"pass@1: {first.estimate}; {answers}")
     notes = [
         note
         for note in (

@@ -24,6 +24,7 @@ from liftlab.runner.progress import Progress
 from liftlab.runner.request import RunRequest
 from liftlab.settings import Project
 from liftlab.store import RunData, RunFolder
+from liftlab.store.folder import resume_verb
 from liftlab.summary.capacity import capacity_of
 
 LEVELS, VISITS = (1, 2, 4, 8, 16), 3
@@ -111,7 +112,7 @@ def resume_capacity(project: Project, run_id: str) -> RunData:
     if request.capacity is None:
         raise InputInvalid(
             f"{folder.run_id} is no capacity run; finish it with: "
-            f"liftlab run --resume {folder.run_id}"
+            f"liftlab {resume_verb(folder.manifest())} --resume {folder.run_id}"
         )
     return run_capacity(request, folder)
 

@@ -16,7 +16,7 @@ from liftlab.analysis.sample_size import trials_per_arm
 from liftlab.errors import InputInvalid, RunFolderCorrupt, UsageError
 from liftlab.jobs.deciding import Deciding
 from liftlab.jobs.opening import find_run, open_run
-from liftlab.records import LOAD, SESSIONS
+from liftlab.records import CAPACITY, LOAD, SESSIONS
 from liftlab.runner import control
 from liftlab.runner.endpoint_lifecycle import check_health
 from liftlab.runner.limits import Rates
@@ -27,7 +27,7 @@ from liftlab.runner.segment import MERGED, SEGMENT
 from liftlab.sessions.checks import checks_of
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
-from liftlab.store.folder import MANIFEST
+from liftlab.store.folder import MANIFEST, resume_verb
 from liftlab.suite import Suite
 from liftlab.summary.cost import prices
 
@@ -46,6 +46,7 @@ _GOES_ON = (
     "sessions",
     "capacity",
 )
+_KINDS = {SESSIONS: "a run of session checks", LOAD: "a load", CAPACITY: "a capacity run"}
 _COPIES = "temperature 0: retries and repeats will be copies of the first answer"
 _GRADED_MEANWHILE = "answers are graded during the run, at the lowest priority; its record says so"
 
@@ -139,16 +140,12 @@ def run_suite(request: RunRequest | None = None) -> RunData:
 def resume_run(project: Project, run_id: str) -> RunData:
     """Finish a run that was broken off; what is already committed does not change."""
     folder = find_run(project, run_id)
-    if folder.manifest().get("suite") == SESSIONS:
-        how = f"liftlab sessions --resume {folder.run_id}"
-        raise InputInvalid(f"{folder.run_id} is a run of session checks; finish it with: {how}")
+    verb = resume_verb(folder.manifest())
+    if verb != "run":
+        kind = _KINDS[verb]
+        how = f"liftlab {verb} --resume {folder.run_id}"
+        raise InputInvalid(f"{folder.run_id} is {kind}; finish it with: {how}")
     request = request_of(project, folder)
-    if folder.manifest().get("suite") == LOAD:
-        how = f"liftlab load --resume {folder.run_id}"
-        raise InputInvalid(f"{folder.run_id} is a load; finish it with: {how}")
-    if request.capacity is not None:
-        how = f"liftlab capacity --resume {folder.run_id}"
-        raise InputInvalid(f"{folder.run_id} is a capacity run; finish it with: {how}")
     return finished(project, folder, request)
 
 

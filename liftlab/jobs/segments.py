@@ -21,6 +21,8 @@ from liftlab.settings import Project
 from liftlab.store import RunFolder, committed
 from liftlab.store.exchange import write_lines
 from liftlab.store.files import sync, writing
+from liftlab.store.folder import resume_verb
+from liftlab.words import counted
 
 if TYPE_CHECKING:
     from liftlab.store import RunData
@@ -46,7 +48,7 @@ def check_cut(request: RunRequest, of: int) -> None:
     """Raise UsageError unless each of `of` segments has something to send, and a lane for it."""
     whole = request.repeats if request.prompt is not None else len(request.trials())
     if whole < of:
-        raise UsageError(f"{whole:,} requests cannot be cut into {of:,} segments")
+        raise UsageError(f"{counted(whole, 'request')} cannot be cut into {of:,} segments")
     if request.concurrency is not None and request.concurrency < of:
         raise UsageError(
             f"{of:,} segments need {of:,} requests at once or more: give --concurrency"
@@ -139,7 +141,8 @@ def resume_load(project: Project, run_id: str) -> RunData:
 
     folder = find_run(project, run_id)
     if folder.manifest().get("suite") != LOAD:
-        raise InputInvalid(f"{folder.run_id} is no load: liftlab run --resume {folder.run_id}")
+        how = f"liftlab {resume_verb(folder.manifest())} --resume {folder.run_id}"
+        raise InputInvalid(f"{folder.run_id} is no load; finish it with: {how}")
     request = request_of(project, folder)
     left = len(request.numbers) - len(committed(folder))
     progress = Progress(max(1, left), unit="request")

@@ -28,6 +28,7 @@ from liftlab.records import CAPACITY, SESSIONS
 from liftlab.reporting.render import Job, Rendered, render_all
 from liftlab.reporting.siblings import siblings, topic
 from liftlab.store.files import write_atomic
+from liftlab.words import counted
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
@@ -68,7 +69,7 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
     topics = {path.stem: topic(path) for path in notebooks}
     notebooks = [path for path in notebooks if path.stem not in {page.name for page in done}]
     folder = reports / run.run.run_id
-    say(f"writing {len(notebooks)} pages to {folder}")
+    say(f"writing {counted(len(notebooks), 'page')} to {folder}")
     tasks = [
         Job(
             notebook=path,

@@ -116,14 +116,14 @@ def short(found: Capacity) -> Text:
     if level is None:
         return Text()
     return Text(
-        f"Of {level.at_once:,} at once only {quantity(level.timed.under_way)} were under way: "
+        f"Of {level.at_once:,} at once only {level.timed.under_way:,.1f} were under way: "
         "liftlab was slow between requests, and levels count as what was under way."
     )
 
 
 def _level(found: Capacity, level: Level) -> Text:
     told = f"{statistic(found)} ≤ {limit(found)} {level.slo.verdict}"
-    many = f"{level.at_once:,} at once, {quantity(level.timed.under_way)} under way"
+    many = f"{level.at_once:,} at once, {level.timed.under_way:,.1f} under way"
     return write("{}: {}, {}.", many, with_interval(level.goodput), told)
 
 
