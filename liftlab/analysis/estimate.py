@@ -329,5 +329,6 @@ def plain(value: float, digits: int = 4, *, padded: bool = False) -> str:
 def _trimmed(text: str, keep: int = 0) -> str:
     """Return the number without zeros at its end, but with so many decimals as are kept."""
     whole, _, decimals = text.partition(".")
-    decimals = decimals[:keep] + decimals[keep:].rstrip("0")
+    kept = decimals[:keep] if len(decimals) > 1 else ""  # "15.00", not "15.0"
+    decimals = kept + decimals[len(kept) :].rstrip("0")
     return f"{whole}.{decimals}" if decimals else whole

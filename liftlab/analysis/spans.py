@@ -43,7 +43,7 @@ class Spans:
             np.zeros(len(row)),
         )
         self.gap = _known(attempts, "max_gap_s")  # a reply read at once has none
-        self.schema = _known(attempts, "schema_compile_s")
+        self.schema = _known(attempts, "compile_s")
         self.server = _numbers(attempts, "server_s")
         self.is_cold = is_true(attempts, "cold")
         sent, ended = _numbers(attempts, "sent_s"), _numbers(attempts, "last_byte_s")

@@ -198,7 +198,8 @@ def _sentences(summary: Summary, name: str, out: Path, shard: str | None) -> lis
 
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
     what = counted(summary.total, "different answer" if shard else "sample")
-    lines = [f"{what}{f' of share {shard}' if shard else ''} against {name}: {counts}"]
+    share = f" of share {shard}" if shard else ""
+    lines = [f"{what}{share} against {name}: {counts}"]
     if summary.joined:
         lines.append(f"{counted(summary.joined, 'verdict')} joined from shards")
     if summary.strange:
@@ -206,8 +207,8 @@ def _sentences(summary: Summary, name: str, out: Path, shard: str | None) -> lis
         lines.append(f"not joined, as another suite or grader made them: {printable(names)}")
     if summary.by_case and not shard:
         first = pass_at_k(*_counts(summary), 1)
-        of = f"{counted(first.samples, 'answer')} to {counted(first.cases, 'case')}"
-        lines.append(f"pass@1: {first.estimate}; {of}")
+        answers = f"{counted(first.samples, 'answer')} to {counted(first.cases, 'case')}"
+        lines.append(f"pass@1: {first.estimate}; {answers}")
     notes = [
         note
         for note in (

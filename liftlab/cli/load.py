@@ -22,6 +22,7 @@ from liftlab.cli.options import (
 )
 from liftlab.errors import EndpointUnreachable, InputInvalid, RunIncomplete, UsageError
 from liftlab.records import LOAD
+from liftlab.words import counted
 
 if TYPE_CHECKING:
     from liftlab.runner.request import RunRequest
@@ -175,7 +176,8 @@ def require_complete(run: RunData) -> None:
     """Raise RunIncomplete if not all that was planned is there."""
     if run.run.status == "partial":
         why = "a limit ended it, or it began late"
-        raise RunIncomplete(f"{run.run.run_id}: {why}, after {len(run.trials):,} requests")
+        sent = counted(len(run.trials), "request")
+        raise RunIncomplete(f"{run.run.run_id}: not whole, with {sent}: {why}")
     if run.run.status != "complete":
         parts = run.folder.manifest().get("merged", {}).get("parts", ())
         again = " ".join(["; merge again with: liftlab merge", *(part["run_id"] for part in parts)])

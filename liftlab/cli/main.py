@@ -182,6 +182,7 @@ def _one_line(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context else "liftlab"
     message = " ".join(error.format_message().split())
+    message = message if message.endswith((".", "?", ")")) else f"{message}."
     return f"{path}: {message[:1].lower()}{message[1:]} See: {path} --help"
 
 

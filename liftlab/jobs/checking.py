@@ -89,7 +89,12 @@ class CheckResult:
             return "not measurable"
         if self.failed:
             return "failed"
-        return "undecided" if self.undecided and not self.undecided_passes else "passed"
+        is_open = bool(self.undecided) or not self._is_judged
+        return "undecided" if is_open and not self.undecided_passes else "passed"
+
+    @property
+    def _is_judged(self) -> bool:
+        return bool(self.targets or self.regressions)
 
     @property
     def exit_code(self) -> int:
@@ -104,6 +109,8 @@ class CheckResult:
             return f"{self.run_id}: no request was answered, so nothing can be judged."
         if self.failed:
             return f"{self.run_id} fails: {', '.join(map(metric_words, self.failed))}."
+        if not self._is_judged:
+            return f"{self.run_id}: no target in [targets] is for such a run: nothing was judged."
         count = len(self.undecided)
         told = f"undecided: {', '.join(self.undecided)}" if count else "everything is decided"
         if self.decision == "undecided":

@@ -17,7 +17,7 @@ from liftlab.analysis.sample_size import trials_per_arm
 from liftlab.errors import InputInvalid, RunFolderCorrupt, UsageError
 from liftlab.jobs.deciding import Deciding
 from liftlab.jobs.opening import find_run, open_run
-from liftlab.records import LOAD, SESSIONS
+from liftlab.records import CAPACITY, LOAD, SESSIONS
 from liftlab.runner import control
 from liftlab.runner.endpoint_lifecycle import check_health
 from liftlab.runner.limits import Rates
@@ -28,7 +28,7 @@ from liftlab.runner.segment import MERGED, SEGMENT
 from liftlab.sessions.checks import checks_of
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
-from liftlab.store.folder import MANIFEST
+from liftlab.store.folder import MANIFEST, resume_verb
 from liftlab.suite import Suite
 from liftlab.summary.cost import prices
 
@@ -47,6 +47,12 @@ _GOES_ON = (
     "sessions",
     "capacity",
 )
+_KINDS = {
+    "run": "a run of a suite",
+    SESSIONS: "a run of session checks",
+    LOAD: "a load",
+    CAPACITY: "a capacity run",
+}
 _COPIES = "temperature 0: retries and repeats will be copies of the first answer"
 _GRADED_MEANWHILE = "answers are graded during the run, at the lowest priority; its record says so"
 
@@ -145,13 +151,10 @@ def resume_run(project: Project, run_id: str) -> RunData:
 def broken_off(project: Project, run_id: str, verb: str) -> tuple[RunFolder, RunRequest]:
     """Return a run that a verb is to finish; raise InputInvalid if another verb made it."""
     folder = find_run(project, run_id)
-    request = request_of(project, folder)
-    if request.verb != verb:
-        raise InputInvalid(
-            f"{folder.run_id} is of liftlab {request.verb}; finish it with: "
-            f"liftlab {request.verb} --resume {folder.run_id}"
-        )
-    return folder, request
+    if (own := resume_verb(folder.manifest())) != verb:
+        how = f"liftlab {own} --resume {folder.run_id}"
+        raise InputInvalid(f"{folder.run_id} is {_KINDS[own]}; finish it with: {how}")
+    return folder, request_of(project, folder)
 
 
 def finished(project: Project, folder: RunFolder, request: RunRequest) -> RunData:

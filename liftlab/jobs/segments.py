@@ -20,6 +20,7 @@ from liftlab.settings import Project
 from liftlab.store import RunFolder, committed
 from liftlab.store.exchange import write_lines
 from liftlab.store.files import sync, writing
+from liftlab.words import counted
 
 if TYPE_CHECKING:
     from liftlab.store import RunData
@@ -45,7 +46,7 @@ def check_cut(request: RunRequest, of: int) -> None:
     """Raise UsageError unless each of `of` segments has something to send, and a lane for it."""
     whole = request.repeats if request.prompt is not None else len(request.trials())
     if whole < of:
-        raise UsageError(f"{whole:,} requests cannot be cut into {of:,} segments")
+        raise UsageError(f"{counted(whole, 'request')} cannot be cut into {of:,} segments")
     if request.concurrency is not None and request.concurrency < of:
         raise UsageError(
             f"{of:,} segments need {of:,} requests at once or more: give --concurrency"

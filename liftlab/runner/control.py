@@ -25,6 +25,7 @@ from liftlab.settings import EndpointSettings
 from liftlab.store import RunFolder, create
 from liftlab.store.exchange import write_lines
 from liftlab.store.files import writing
+from liftlab.store.folder import resume_verb
 
 _Ready = tuple[RunRequest, Elsewhere, dict[str, str | None]]
 
@@ -210,7 +211,7 @@ def _lead(
     told = _GO_ON
     if request.prompt is not None:
         told = _LOAD_GOES_ON if request.arrivals is None else _KEPT
-    go_on = told.format(verb=request.verb, run_id=folder.run_id)
+    go_on = told.format(verb=resume_verb(folder.manifest()), run_id=folder.run_id)
     _follow_to_its_end(program, job.to_line(), folder, listen, go_on, stop)
 
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 import liftlab
 from liftlab.endpoints.base import Sampling
 from liftlab.pipeline.build import Pipeline, build
-from liftlab.records import CAPACITY, LOAD, SESSIONS, Run
+from liftlab.records import CAPACITY, LOAD, Run
 from liftlab.runner.levels import CapacityPlan
 from liftlab.runner.limits import Rates
 from liftlab.runner.plan import Arrivals, PlannedTrial, StopRule, repeat_major
@@ -125,13 +125,6 @@ class RunRequest(BaseModel):
     def suite_name(self) -> str:
         """The suite's name; `load` for a load."""
         return LOAD if self.suite is None else self.suite.name
-
-    @property
-    def verb(self) -> str:
-        """The verb that makes such a run, and goes on with one."""
-        if self.prompt is not None:
-            return LOAD
-        return SESSIONS if self.sessions else CAPACITY if self.capacity else "run"
 
     @property
     def cases(self) -> list[str]:

@@ -18,7 +18,7 @@ from liftlab.errors import LiftlabError, RunFolderCorrupt
 from liftlab.records import LOAD, SCHEMA_VERSION, TABLES, columns
 from liftlab.store import lock, schema
 from liftlab.store.files import TEMPORARY
-from liftlab.store.folder import NAMES_ARTIFACTS, RunFolder, planned_trials
+from liftlab.store.folder import NAMES_ARTIFACTS, RunFolder, planned_trials, resume_verb
 from liftlab.store.frames import read_journal
 from liftlab.store.tables import read_table, table_path, tables_current
 from liftlab.words import counted
@@ -219,7 +219,7 @@ def _plan(folder: RunFolder, done: int, status: str, live: bool) -> Finding:
         return Finding("plan", "damaged", text, _ROWS_LOST)
     if status in {"running", "interrupted", "partial", "failed"}:
         is_load = manifest.get("suite") == LOAD
-        advice = f"finish it with: liftlab {'load' if is_load else 'run'} --resume {folder.run_id}"
+        advice = f"finish it with: liftlab {resume_verb(manifest)} --resume {folder.run_id}"
         if "merged" in manifest:
             advice = "finish its segments, and merge them again"
         elif is_load and manifest["request"].get("arrivals"):

@@ -22,7 +22,17 @@ from liftlab.errors import (
     StorageFailed,
     UsageError,
 )
-from liftlab.records import SCHEMA_VERSION, SESSIONS, Attempt, Run, Stage, Trial, as_row
+from liftlab.records import (
+    CAPACITY,
+    LOAD,
+    SCHEMA_VERSION,
+    SESSIONS,
+    Attempt,
+    Run,
+    Stage,
+    Trial,
+    as_row,
+)
 from liftlab.store import schema
 from liftlab.store.artifacts import Artifacts
 from liftlab.store.files import read_regular, refuse_odd, sync, write_atomic, writing
@@ -224,9 +234,18 @@ def planned_trials(manifest: Mapping[str, Any]) -> int:
     try:
         asked, part = manifest["request"], manifest.get("segment") or {"index": 1, "of": 1}
         whole = range(int(asked["repeats"]) * len(asked["cases"]))
-        return len(whole[int(part["index"]) - 1 :: int(part["of"])])
+        # Levels are visited until they are decided.
+        return 0 if asked.get("capacity") else len(whole[int(part["index"]) - 1 :: int(part["of"])])
     except (KeyError, TypeError, ValueError):
         return 0
+
+
+def resume_verb(manifest: Mapping[str, Any]) -> str:
+    """Return the verb whose --resume finishes a run of this manifest."""
+    if (suite := manifest.get("suite")) in {LOAD, SESSIONS}:
+        return str(suite)
+    asked = manifest.get("request")
+    return CAPACITY if isinstance(asked, dict) and asked.get("capacity") else "run"
 
 
 def committed(folder: RunFolder) -> set[tuple[str, int]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from liftlab.analysis.spans import Spans, attempts_of
+from liftlab.records import Attempt
 
 ROWS = pd.DataFrame({"case_id": ["a", "b", "a"], "repeat": [1, 1, 2], "stage": "code"})
 
@@ -79,3 +81,9 @@ def test_waits_are_no_longer_than_the_attempt_and_taken_off_it() -> None:
 def test_a_prefill_that_cannot_be_is_unknown(told: float, kept: float) -> None:
     found = spans(attempt("a", 1, 1, sent_s=0.0, last_byte_s=10.0, prefill_s=told))
     assert found.prefill[0] == pytest.approx(kept, nan_ok=True)
+
+
+def test_compiling_a_schema_is_apart_from_the_service() -> None:
+    found = spans(attempt("a", 1, 1, sent_s=10.0, last_byte_s=18.0, compile_s=5.0))
+    assert (found.schema.tolist(), found.net.tolist()) == ([5.0], [3.0])
+    assert "compile_s" in {field.name for field in fields(Attempt)}

@@ -25,6 +25,7 @@ COMMAND = Path(sys.executable).with_name("liftlab")
 TARGET = '[targets.{name}]\nmetric = "{metric}"\nlimit = {limit}\n'
 MET = TARGET.format(name="many", metric="prompts_tested", limit=5)
 MISSED = TARGET.format(name="right", metric="success_rate", limit=0.8)
+GOODPUT = TARGET.format(name="goodput", metric="goodput_right_per_s", limit=5)
 OPEN = TARGET.format(name="fast", metric="e2e_median_s", limit=15.0)
 
 
@@ -313,3 +314,13 @@ def test_a_baseline_is_shown_and_is_a_complete_run(
     assert main(["baseline", "set", run_id(1)]) == 6
     assert "finish it with `liftlab run --resume" in capsys.readouterr().err
     assert not (tmp_path / "baseline.json").exists()
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 7), (["--undecided", "pass"], 0)])
+def test_what_no_target_is_for_was_not_judged(
+    published: Path, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (published / "liftlab.toml").write_text(GOODPUT)
+    assert check(published, "week2_day1", *arguments) == code
+    said = "no target in [targets] is for such a run: nothing was judged."
+    assert said in capsys.readouterr().out

@@ -74,7 +74,7 @@ def test_shares_are_joined(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     first = json.loads(capsys.readouterr().out)
     assert main([*GRADE, "--shard", "2/2"]) == 0
     said = capsys.readouterr().out
-    assert "of share 2/2 against suite" in said
+    assert "1 different answer of share 2/2 against suite" in said
     assert "2-of-2.shard; the same command without --shard joins them" in said
     assert "pass@1" not in said
     assert first["pass_at_1"] is None

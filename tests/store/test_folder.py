@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from liftlab.store import (
     read_journal,
     schema,
 )
+from liftlab.store.folder import planned_trials, resume_verb
 
 MakeFolder = Callable[..., RunFolder]
 
@@ -179,3 +181,23 @@ def test_find_takes_a_name_or_latest(make_folder: MakeFolder, tmp_path: Path) ->
     for outside in ("..", "../runs/week9", ""):
         with pytest.raises(UnknownRun):
             find(runs, outside)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "verb"),
+    [
+        ({"suite": "load"}, "load"),
+        ({"suite": "sessions"}, "sessions"),
+        ({"suite": "mvp", "request": {"capacity": {"levels": [1, 2]}}}, "capacity"),
+        ({"suite": "mvp", "request": {"capacity": None}}, "run"),
+        ({}, "run"),
+    ],
+)
+def test_a_run_is_finished_by_the_verb_that_made_it(manifest: dict[str, Any], verb: str) -> None:
+    assert resume_verb(manifest) == verb
+
+
+def test_a_plan_of_levels_has_no_number_of_trials() -> None:
+    asked = {"repeats": 1, "cases": ["a", "b"]}
+    assert planned_trials({"request": asked}) == 2
+    assert planned_trials({"request": asked | {"capacity": {"levels": [1, 2]}}}) == 0

@@ -120,7 +120,9 @@ def _(failures: Failures) -> Section:
     facets = failures.run.counted("grade", "facets").dropna()
     notes = tuple(lacking(zip(map(json.loads, facets["facets"]), facets["rows"], strict=True)))
     if not failures.rows:
-        return of_run(failures, sentences=notes, title=failures_text.title(failures))
+        title = failures_text.title(failures)
+        is_said = not notes and title == answers_text.NOT_GRADED  # beside the answers
+        return of_run(failures, sentences=notes, title=title, is_empty=is_said)
     rows = [
         {
             "Cause": capitalised(words.cause(row.failure_class)),

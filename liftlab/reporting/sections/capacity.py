@@ -37,7 +37,7 @@ def _levels(found: Capacity) -> Html:
     rows = [
         {
             "At once": level.at_once,
-            "Under way": quantity(level.timed.under_way),
+            "Under way": f"{level.timed.under_way:,.1f}",
             "Visits": level.visits,
             "Requests": level.trials,
             "Right in time": f"{level.within:,} of {level.timed.n:,}",

@@ -12,6 +12,7 @@ from liftlab.reporting.text.numbers import listed, value
 from liftlab.summary.answers import Answers
 from liftlab.words import be, counted
 
+NOT_GRADED = Text("No answer was graded")
 NOTHING_JUDGED = Text("Success, times and the cost of a right answer are not measurable.")
 
 
@@ -28,7 +29,7 @@ def count(rate: SuccessRate) -> Text:
 def right(answers: Answers) -> Text:
     """Say how many answers are right."""
     if not answers.graded:
-        return unanswered(answers) if not answers.answered else Text("No answer was graded")
+        return unanswered(answers) if not answers.answered else NOT_GRADED
     verb = be(1 if answers.graded == 1 else answers.right)
     return write("{} {} right", _answers(answers.success), verb)
 
@@ -72,10 +73,13 @@ def parsed(answers: Answers) -> Text:
     if found.successes == answers.right or not answers.graded or not found.trials:
         return Text()
     said = count(found)
-    if found.successes == found.trials > 1:
-        said = marked(f"All {found.trials:,}", *said.quantities[0])
-    verb = "parses" if found.trials == 1 else "parse"
-    return write("{} {}, which does not make them right.", said, verb)
+    if not found.successes:
+        return write("{} parse.", said)
+    if found.successes == found.trials:
+        every = f"All {found.trials:,}" if found.trials > 1 else "The answer"
+        said = marked(every, *said.quantities[0])
+    verb, whom = ("parses", "it") if found.successes == 1 else ("parse", "them")
+    return write("{} {}, which does not make {} right.", said, verb, whom)
 
 
 def errors(answers: Answers) -> Text:

@@ -119,7 +119,7 @@ def short(found: Capacity) -> Text:
     if level is None:
         return Text()
     return Text(
-        f"Of {level.at_once:,} requests planned at once only {quantity(level.timed.under_way)} "
+        f"Of {level.at_once:,} requests planned at once only {level.timed.under_way:,.1f} "
         "were under way on average, because liftlab was slow between requests: the level counts "
         "as that many."
     )
@@ -127,7 +127,7 @@ def short(found: Capacity) -> Text:
 
 def _level(found: Capacity, level: Level) -> Text:
     told = f"{statistic(found)} ≤ {limit(found)} {level.slo.verdict}"
-    many = f"{level.at_once:,} at once, {quantity(level.timed.under_way)} under way"
+    many = f"{level.at_once:,} at once, {level.timed.under_way:,.1f} under way"
     return write("{}: {}, {}.", many, with_interval(level.goodput), told)
 
 

@@ -23,7 +23,7 @@ from liftlab.summary.claims.model import (
     estimate,
     number,
 )
-from liftlab.words import be, counted, readable, stage_words
+from liftlab.words import be, readable, stage_words
 
 if TYPE_CHECKING:
     from liftlab.summary.run import RunSummary
@@ -285,11 +285,15 @@ def _works(claim: Claim, summary: RunSummary) -> Ruling:
     never = [case for case in tried if not right[case]]
     ever = len(tried) - len(never)
     was = "was" if ever < 2 else "were"
-    said = f"{ever or 'None'} of these {counted(len(tried), 'prompt')} {was} answered right"
+    which = "" if len(tried) == 1 else "; never right"
+    if len(tried) == 1:
+        said = f"This prompt {'was' if ever else 'was never'} answered right"
+    else:
+        said = f"{ever or 'None'} of these {len(tried):,} prompts {was} answered right"
     return Ruling(
         claim=claim,
         ruling="contradicted" if never else "supported",
-        why=said + (f"; never right: {', '.join(never[:5])}." if never else "."),
+        why=said + (f"{which}: {', '.join(never[:5])}." if never else "."),
         may_say=f"{said}.",
         caveat="" if never else "as a count only",
     )

@@ -86,9 +86,10 @@ def test_a_rate_that_is_not_the_count_is_told() -> None:
     ("outcomes", "parsed", "said"),
     [
         (["pass", "fail"], [True, False], ""),
-        (["fail"], [True], "1 of 1 parses, which does not make them right."),
+        (["fail"], [True], "The answer parses, which does not make it right."),
         (["pass", "fail"], [True, True], "All 2 parse, which does not make them right."),
-        (["fail", "fail"], [True, False], "1 of 2 parse, which does not make them right."),
+        (["fail", "fail"], [True, False], "1 of 2 parses, which does not make it right."),
+        (["pass", "fail"], [False, False], "0 of 2 parse."),
         (["ungraded"], [True], ""),
     ],
 )

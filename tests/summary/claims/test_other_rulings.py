@@ -110,10 +110,10 @@ TRIALS = pd.DataFrame(
     ("cases", "ruling", "said"),
     [
         (("a", "c"), "supported", "2 of these 2 prompts were answered right."),
-        (("a",), "supported", "1 of these 1 prompt was answered right."),
+        (("a",), "supported", "This prompt was answered right."),
         (("a", "b"), "contradicted", "1 of these 2 prompts was answered right; never right: b."),
-        (("b",), "contradicted", "None of these 1 prompt was answered right; never right: b."),
-        (("a", "x"), "supported", "1 of these 1 prompt was answered right."),
+        (("b",), "contradicted", "This prompt was never answered right: b."),
+        (("a", "x"), "supported", "This prompt was answered right."),
         (("x",), "not measurable", "None of these prompts was asked."),
     ],
 )
