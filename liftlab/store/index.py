@@ -300,7 +300,15 @@ def _misfit(folder: RunFolder, files: _RunFiles, row: Sequence[str | None] | Non
         return "its tables do not say how they were made"
     if version > SCHEMA_VERSION:
         return f"written with schema {version}, this liftlab reads up to {SCHEMA_VERSION}"
-    return _stale(folder, files, known)
+    return _stale(folder, files, known) or _part(folder)
+
+
+def _part(folder: RunFolder) -> str:
+    """Say that a run is but a segment of one; empty if it is a whole run."""
+    with suppress(LiftlabError):  # that it cannot be read is found where it is opened
+        if "segment" in folder.manifest():
+            return "a segment of a run; it counts once it is merged"
+    return ""
 
 
 def _stale(folder: RunFolder, files: _RunFiles, noted: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
 from liftlab.jobs.opening import rebuild_tables
 from liftlab.records import Run
 from liftlab.settings import Project, load_project
+from liftlab.store import RunFolder
+from liftlab.store.folder import MANIFEST
 from liftlab.store.frames import table_columns, typed
 from liftlab.store.index import INDEX, read_history
 
@@ -227,6 +230,16 @@ def test_folders_that_say_something_else_are_skipped(project: Project) -> None:
     runs = store.history(project)
     assert len(runs) == RUNS
     assert runs.attrs["skipped"] == {"backup": f"its tables are those of run {original}"}
+
+
+def test_a_segment_does_not_count_beside_its_merged_run(project: Project) -> None:
+    first = store.history(project)["run_id"].iloc[0]
+    folder = RunFolder(project.path("runs") / first)
+    (folder.path / MANIFEST).write_text(json.dumps({**folder.manifest(), "segment": {"of": 2}}))
+    (folder.path.parent / INDEX).unlink()
+    found = read_history(project.path("runs"))
+    assert first not in set(found.runs["run_id"])
+    assert "counts once it is merged" in found.skipped[first]
 
 
 def test_a_run_that_is_being_written_disturbs_nobody(
