@@ -16,7 +16,7 @@ from liftlab.errors import LiftlabError, UsageError
 
 _PATIENCE_S = 20
 _UNITS_PER_THREAD = 3
-_MISSING = "--cluster needs Dask: pip install 'liftlab[cluster]'"
+_MISSING = "--cluster needs Dask and cryptography: pip install 'liftlab[cluster]'"
 # No pages beside the scheduler and the workers, which nobody asked for; and `dask_setup` below.
 LOCAL: dict[str, list[str]] = {
     "distributed.scheduler.http.routes": [],

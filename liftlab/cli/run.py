@@ -186,20 +186,20 @@ def worst_case(request: RunRequest) -> str:
             f"calls, tokens and cost are its own; {jobs.likely_duration(request)}"
         )
     limits = jobs.worst_case_of(request)
-    cost = "unknown price" if limits.usd_max is None else f"at most {limits.usd_max:.2f} USD"
+    cost = "unknown price" if limits.usd_max is None else f"at most {limits.usd_max:,.2f} USD"
     tokens = limits.output_tokens_max
     first = (
         f"before them     a request of at most {PROBE_TOKENS} tokens is sent, to learn which "
         "parameters are taken\n"
     )
     return (
-        f"{limits.trials} trials of {request.suite_name} through {request.pipeline} "
+        f"{limits.trials:,} trials of {request.suite_name} through {request.pipeline} "
         f"on {request.endpoint.name}, {many} at once\n"
-        f"calls           {limits.calls_min} to {limits.calls_max}, each sent again up to "
+        f"calls           {limits.calls_min:,} to {limits.calls_max:,}, each sent again up to "
         f"{request.endpoint.retry.retries} times if the transport fails\n"
         f"{first if request.probes else ''}"
-        f"output tokens   {'no limit is sent' if tokens is None else f'at most {tokens}'}\n"
-        f"time            at most {limits.seconds_max / 60:.0f} min, "
+        f"output tokens   {'no limit is sent' if tokens is None else f'at most {tokens:,}'}\n"
+        f"time            at most {limits.seconds_max / 60:,.0f} min, "
         f"every call at its deadline; {jobs.likely_duration(request)}\n"
         f"cost            {cost}"
     )
