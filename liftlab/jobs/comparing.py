@@ -45,8 +45,11 @@ def compare_runs(
         open_answers(first, project=project) if first else None
     )  # before the history is read: it is in it
     runs = store.history(project)
+    if named:
+        earlier, why = _of(named, runs), ""
+    else:  # before the later run's tables are read: of a large run they need memory
+        earlier, why = _default(project, runs, row_of(runs, later.run.run_id))
     own = _of(later, runs)
-    earlier, why = (_of(named, runs), "") if named else _default(project, runs, own.row)
     return compare(earlier, own, changed_cases=_changed_cases(earlier, own), why=why)
 
 

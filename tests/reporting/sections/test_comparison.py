@@ -191,6 +191,19 @@ def test_a_run_alone_has_a_page_that_says_how_to_compare(tmp_path: Path, write_r
     assert END_TYPE in section._repr_mimebundle_()
 
 
+def test_a_large_run_alone_is_not_read_for_nothing(
+    tmp_path: Path, write_run: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "liftlab.toml").write_text("")
+    alone = load_project(tmp_path)
+    made = write_run(alone.path("runs"), 1)
+    monkeypatch.setattr("liftlab.store.tables._AT_ONCE", 0)
+    run = jobs.open_run(made, project=alone)
+    with pytest.raises(NothingToCompare):
+        jobs.compare_runs(alone, second=run)
+    assert run._held("trial") is None
+
+
 def test_hostile_names_of_prompts_stay_text(slower: Comparison) -> None:
     cases = [replace(case, case_id="<script>x") for case in slower.cases]
     html = section_of(replace(slower, cases=cases)).html().text
