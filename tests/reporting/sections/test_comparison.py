@@ -197,7 +197,7 @@ def test_a_large_run_alone_is_not_read_for_nothing(
     (tmp_path / "liftlab.toml").write_text("")
     alone = load_project(tmp_path)
     made = write_run(alone.path("runs"), 1)
-    monkeypatch.setattr("liftlab.store.tables._AT_ONCE", 0)
+    monkeypatch.setattr("liftlab.store.tables._AT_ONCE", 1)
     run = jobs.open_run(made, project=alone)
     with pytest.raises(NothingToCompare):
         jobs.compare_runs(alone, second=run)
