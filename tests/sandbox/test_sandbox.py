@@ -18,10 +18,10 @@ from liftlab.sandbox import (
     Limits,
     RunReport,
     Sandbox,
+    bubblewrap,
     canaries,
     landlock,
     seccomp,
-    walls,
 )
 from liftlab.sandbox import sandbox as module
 
@@ -285,15 +285,15 @@ def f():
 def test_walls_let_in_what_is_compiled_already(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(walls.sys, "platform", "linux")
-    monkeypatch.setattr(walls.shutil, "which", lambda _: "/usr/bin/bwrap")
+    monkeypatch.setattr(bubblewrap.sys, "platform", "linux")
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda _: "/usr/bin/bwrap")
     compiled = tmp_path / "__pycache__"
     compiled.mkdir()
     for name in ("values.cpython-311.pyc", "errors.cpython-311.pyc"):
         (compiled / name).touch()
-    command = walls.bubblewrap(sys.executable, tmp_path, {})
+    command = bubblewrap.bubblewrap(sys.executable, tmp_path, {})
     assert command is not None
-    inside = {target for target in command if target.startswith(walls.INNER_PACKAGE)}
+    inside = {target for target in command if target.startswith(bubblewrap.INNER_PACKAGE)}
     parts = ("values.py", "sandbox", "__pycache__/values.cpython-311.pyc")
     assert inside == {f"/liftlab/{part}" for part in parts}
 
@@ -301,10 +301,10 @@ def test_walls_let_in_what_is_compiled_already(
 def test_without_bubblewrap_the_level_is_lower_and_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(walls.shutil, "which", lambda _: None)
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda _: None)
     with Sandbox() as box:
         assert box.isolation != "full"
-        assert box.advice == walls.HOW_TO_INSTALL
+        assert box.advice == bubblewrap.HOW_TO_INSTALL
     with pytest.raises(LiftlabError, match="apt-get install bubblewrap"):
         Sandbox(level="full")
 
@@ -315,7 +315,7 @@ def test_bubblewrap_that_is_refused_is_no_wall(
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\necho setting up uid map: Permission denied >&2\nexit 1\n")
     broken.chmod(0o755)
-    monkeypatch.setattr(walls.shutil, "which", lambda _: str(broken))
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda _: str(broken))
     with Sandbox() as box:
         assert box.isolation != "full"
         assert "uid map: Permission denied" in str(box.advice)

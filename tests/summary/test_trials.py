@@ -44,6 +44,7 @@ def test_requests_that_failed_on_the_way_are_counted(day: RunData) -> None:
             "transport_ok": [False, True, None],
             "output_tokens": [None, 7, 5],
             "phase": "measure",
+            **dict.fromkeys(("first_token_s", "first_reasoning_s")),
         }
     )
     found = trials_of(replace(day, attempts=attempts))
