@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from statistics import median
 
+from liftlab.reporting.report import OWN_NOTEBOOKS
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 
@@ -55,7 +57,8 @@ def main() -> int:
         liftlab = str(BIN / "liftlab")
         run = [liftlab, "run", "--endpoint", "simulator", "--repeats", str(options.repeats)]
         timed(run, folder=folder)
-        notebooks = sorted((folder / "notebooks").glob("[0-9]*.ipynb"))
+        every = sorted((folder / "notebooks").glob("[0-9]*.ipynb"))
+        notebooks = [path for path in every if path.stem not in OWN_NOTEBOOKS.values()]
         copies = [folder / f"executed-{path.name}" for path in notebooks]
         peers = [
             ["papermill", str(path), str(copy), "-p", "run_id", "latest", "--cwd", str(path.parent)]
