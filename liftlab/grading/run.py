@@ -20,6 +20,7 @@ from liftlab.records import Check, Grade, columns
 from liftlab.sandbox import Sandbox
 from liftlab.settings import GradingSettings
 from liftlab.store import Artifacts
+from liftlab.store.by_column import TRIAL, among, places
 from liftlab.store.frames import frame_of
 from liftlab.suite import Case, Suite
 
@@ -95,7 +96,7 @@ def _alike(trials: pd.DataFrame, stages: pd.DataFrame) -> NDArray[np.intp]:
 
     Numbers count from 0 in the order in which they are first seen.
     """
-    whose = _key(trials).get_indexer(_key(stages))
+    whose = places(stages, trials)
     order = np.lexsort((stages["position"].to_numpy(dtype=np.float64), whose))
     order = order[whose[order] >= 0]
     whose, values = whose[order], _numbered(stages.iloc[order][_JUDGED])
@@ -107,10 +108,6 @@ def _alike(trials: pd.DataFrame, stages: pd.DataFrame) -> NDArray[np.intp]:
         level[whose[here]] = values[here] + 1
         alike = pd.factorize(alike * (values.max() + 2) + level)[0]
     return alike
-
-
-def _key(frame: pd.DataFrame) -> pd.MultiIndex:
-    return pd.MultiIndex.from_frame(frame[["case_id", "repeat"]])
 
 
 def _numbered(frame: pd.DataFrame) -> NDArray[np.intp]:
@@ -198,13 +195,12 @@ def _graded(
 def _stages_by_trial(
     trials: pd.DataFrame, stages: pd.DataFrame
 ) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    names = ["case_id", "repeat"]
     grouped: dict[Any, list[Any]] = {}
-    mine = stages.loc[_key(stages).isin(_key(trials)), [*names, "position", *_JUDGED]]
+    mine = stages.loc[among(stages, trials), [*TRIAL, "position", *_JUDGED]]
     # All rows at once: a frame for each trial of a long load takes milliseconds.
     for row in mine.sort_values("position", kind="stable").to_dict("records"):
         grouped.setdefault((row["case_id"], row["repeat"]), []).append(row)
-    keys = ["run_id", *names, "asked_function"]
+    keys = ["run_id", *TRIAL, "asked_function"]
     for run_id, case_id, repeat, asked in trials[keys].itertuples(index=False):
         key = {"run_id": str(run_id), "case_id": str(case_id), "repeat": int(repeat)}
         rows = grouped.get((case_id, repeat), [])

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from html import unescape
-from typing import Any
-
-import pandas as pd
 
 from liftlab.errors import LiftlabError
 from liftlab.jobs.layout import definitions
@@ -83,22 +79,16 @@ def glossary() -> tuple[str, set[str]]:
     return html, names
 
 
-def _few(table: pd.DataFrame, trials: Collection[tuple[str, int]]) -> pd.DataFrame:
-    """Return the rows of some trials, and a few others: each is looked for among them."""
-    near = table[table["repeat"].isin({repeat for _, repeat in trials})]
-    return near[near["case_id"].isin({case for case, _ in trials})]
-
-
 def trials_page(run: RunData, pages: Iterable[str]) -> tuple[str, list[str]]:
     """Return a page of the trials that pages name, each in full, and their marks."""
     marks = dict.fromkeys(mark for html in pages for mark in _TRIAL.findall(html))
-    cases = {trial_mark(case, ""): case for case in run.trials["case_id"].unique()}
+    cases = {
+        trial_mark(case, ""): case for case in run.columns("trial", "case_id")["case_id"].unique()
+    }
     parted = {mark: mark.split("-") for mark in marks if f"{mark.split('-')[0]}-" in cases}
     wanted = list(parted)[:MOST_TRIALS]  # a notebook of one's own may name those of another run
     keys = {mark: (cases[f"{parted[mark][0]}-"], int(parted[mark][1])) for mark in wanted}
-    tables = ("trials", "stages", "attempts", "grades", "checks")
-    rows: dict[str, Any] = {name: _few(getattr(run, name), keys.values()) for name in tables}
-    few = replace(run, **rows)
+    few = run.of(keys.values(), "trial", "stage", "attempt", "grade", "check")
     parts: list[Html] = []
     for mark, (case, repeat) in keys.items():
         if sum(len(part.text) for part in parts) > MOST_CHARACTERS:

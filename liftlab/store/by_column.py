@@ -73,6 +73,12 @@ def read_trials(path: Path, kinds: Kinds, trials: Sequence[tuple[str, int]]) -> 
     return typed(from_arrow(pa.concat_tables(found), kinds), kinds)
 
 
+def near(frame: pd.DataFrame, trials: Sequence[tuple[str, int]]) -> pd.DataFrame:
+    """Return the same of a frame."""
+    cases, repeats = ({trial[place] for trial in trials} for place in (0, 1))
+    return frame[frame["case_id"].isin(cases) & frame["repeat"].isin(repeats)]
+
+
 def count_file(path: Path, kinds: Kinds) -> pd.DataFrame:
     """Return which rows some columns of a file hold, in order, and how many there are of each."""
     return _counted(_parts(path, kinds), kinds)

@@ -90,15 +90,19 @@ class RunData:
             return by_column.count_file(path, kinds)
 
     def of(self, trials: Iterable[tuple[str, int]], *tables: str) -> RunData:
-        """Return the run with only the rows near some trials in tables that are not in memory."""
+        """Return the run with only the rows near some trials in some tables."""
         other = object.__new__(RunData)
         self.put_into(other)
         keys = [*trials]
         for table in tables:
-            if self._held(table) is None:
+            frame = self._held(table)
+            if frame is None:
                 with _readable(table_path(self.folder, table)) as path:
-                    rows = by_column.read_trials(path, table_columns(table), keys)
-                object.__setattr__(other, f"{table}s", rescale(rows, self.sped_up))
+                    read = by_column.read_trials(path, table_columns(table), keys)
+                rows = rescale(read, self.sped_up)
+            else:
+                rows = by_column.near(frame, keys)
+            object.__setattr__(other, f"{table}s", rows)
         return other
 
     def size(self, table: str) -> int:

@@ -22,12 +22,12 @@ from liftlab.records import CAPACITY
 from liftlab.runner.levels import CapacityPlan
 from liftlab.settings.targets import GOODPUT
 from liftlab.store import RunData
+from liftlab.store.by_column import TRIAL, among
 from liftlab.summary.result import Result
 
 if TYPE_CHECKING:
     from liftlab.store import RunFolder
 
-_KEYS = ["case_id", "repeat"]
 _FULL = 0.9
 _SAME_SESSION_S = 0.5  # sessions of a run have clocks of their own, which begin further apart
 
@@ -131,7 +131,7 @@ def _level(
     held_s, open_s = float(full["held_s"].sum()), float(full["open_s"].sum())
     under_way = held_s / open_s if held_s > 0 < open_s else float(at_once)
     timed = goodput(floats(full, "seconds"), good, under_way, at_once)
-    times = time_end_to_end(full, stages=_of(run.stages, full))
+    times = time_end_to_end(full, stages=run.stages[among(run.stages, full)])
     slo = quantile(times.seconds, plan.share, clusters=times.cases, given_up=times.given_up)
     spent = cost_per_pass(floats(full, "cost_usd"), good, full["case_id"].astype(str))
     return Level(
@@ -207,10 +207,6 @@ def _until_given_up(run: RunData) -> Floats:
 
 
 def _by_trial(run: RunData, frame: pd.DataFrame, column: str, how: str) -> Floats:
-    found = frame.groupby(_KEYS)[column].agg(how).rename("_found")
-    joined = run.trials[_KEYS].join(found, on=_KEYS)["_found"]
+    found = frame.groupby([*TRIAL])[column].agg(how).rename("_found")
+    joined = run.trials[[*TRIAL]].join(found, on=[*TRIAL])["_found"]
     return joined.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _of(frame: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    return frame.merge(trials[_KEYS], on=_KEYS)
