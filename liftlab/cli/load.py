@@ -22,6 +22,7 @@ from liftlab.cli.options import (
 )
 from liftlab.errors import EndpointUnreachable, InputInvalid, RunIncomplete, UsageError
 from liftlab.records import LOAD
+from liftlab.store.folder import resume_verb
 from liftlab.words import counted
 
 if TYPE_CHECKING:
@@ -179,10 +180,9 @@ def require_complete(run: RunData) -> None:
         sent = counted(len(run.trials), "request")
         raise RunIncomplete(f"{run.run.run_id}: not whole, with {sent}: {why}")
     if run.run.status != "complete":
-        parts = run.folder.manifest().get("merged", {}).get("parts", ())
+        parts = run.merged.get("parts", ())
         again = " ".join(["; merge again with: liftlab merge", *(part["run_id"] for part in parts)])
-        verb = "load" if run.run.pipeline == LOAD else "run"
-        how = f"Finish it with: liftlab {verb} --resume RUN"
+        how = f"Finish it with: liftlab {resume_verb(run.folder.manifest())} --resume RUN"
         if run.run.load == "open":
             how = "What an open loop did not send is past"
         raise RunIncomplete(

@@ -41,9 +41,8 @@ def compare_runs(
         if not second:
             raise NothingToCompare("no run of a suite yet")
     later = open_answers(second, project=project)
-    named = (
-        open_answers(first, project=project) if first else None
-    )  # before the history is read: it is in it
+    # Before the history is read, which it is in.
+    named = open_answers(first, project=project) if first else None
     runs = store.history(project)
     if named:
         earlier, why = _of(named, runs), ""

@@ -15,10 +15,10 @@ from liftlab.errors import InputInvalid, RunFolderCorrupt, UsageError
 from liftlab.jobs.keeping import delete_run, doomed
 from liftlab.jobs.opening import find_run, open_run
 from liftlab.records import Run, as_row, columns
-from liftlab.runner.segment import MERGED, SEGMENT, Segment, plan_id
+from liftlab.runner.segment import Segment, plan_id
 from liftlab.settings import Project
 from liftlab.store import RunData, RunFolder, create, lock, schema
-from liftlab.store.folder import MANIFEST, Measured, planned_trials
+from liftlab.store.folder import MANIFEST, MERGED, SEGMENT, Measured, planned_trials
 from liftlab.store.listing import status_now
 from liftlab.store.union import artifacts_of, copy_rows
 from liftlab.words import one_line

@@ -24,11 +24,10 @@ from liftlab.runner.limits import Rates
 from liftlab.runner.plan import StopRule, WorstCase, worst_case
 from liftlab.runner.progress import Progress
 from liftlab.runner.request import RunRequest, sampling_of
-from liftlab.runner.segment import MERGED, SEGMENT
 from liftlab.sessions.checks import checks_of
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
-from liftlab.store.folder import MANIFEST, resume_verb
+from liftlab.store.folder import MANIFEST, MERGED, SEGMENT, resume_verb
 from liftlab.suite import Suite
 from liftlab.summary.cost import prices
 

@@ -24,9 +24,10 @@ from liftlab.records import CAPACITY, LOAD, Run
 from liftlab.runner.levels import CapacityPlan
 from liftlab.runner.limits import Rates
 from liftlab.runner.plan import Arrivals, PlannedTrial, StopRule, repeat_major
-from liftlab.runner.segment import SEGMENT, Segment
+from liftlab.runner.segment import Segment
 from liftlab.settings import OMIT, EndpointSettings, Project
 from liftlab.store import new_run_id
+from liftlab.store.folder import SEGMENT
 from liftlab.suite import Suite
 
 Elsewhere = dict[str, tuple[EndpointSettings, Sampling]]  # by stage: what it has of its own

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from liftlab.errors import UsageError
 from liftlab.runner.worker import Stop, emit
-from liftlab.store.folder import RunFolder
+from liftlab.store.folder import SEGMENT, RunFolder
 from liftlab.timing.clock import Clock
 from liftlab.timing.pace import Pacer
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 Item = TypeVar("Item")
-SEGMENT, MERGED = "segment", "merged"  # what a manifest says it is
 _POLL_S = 0.002
 _EARLY_NS = 20_000_000  # an open loop waits for its first moment itself
 

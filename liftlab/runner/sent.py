@@ -1,4 +1,4 @@
-"""Which requests of a closed load were sent: a load that goes on sends none of them again."""
+"""Which requests of a closed loop were sent, so that resuming it sends none of them twice."""
 
 from __future__ import annotations
 
@@ -52,10 +52,8 @@ class Sent:
     def lost(self, made: Collection[tuple[str, int, str]], have: Container[Key]) -> list[int]:
         """Return the numbers of those sent that have no trial.
 
-        Raises RunFolderCorrupt if requests were sent and the file was not there.
-
         `made` and `have`: the keys of attempts and of trials in the journal, which after a power
-        cut may know more.
+        cut may know more. Raises RunFolderCorrupt if requests were sent and the file was not there.
         """
         if made and self._is_new:
             self._path.unlink()

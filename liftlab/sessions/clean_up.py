@@ -37,9 +37,8 @@ class CleanUp:
     def __init__(self, api: ApiModel, call_as: CallAs, remains: Remains) -> None:
         self._api, self._call_as, self._remains = api, call_as, remains
         self._lanes = asyncio.Semaphore(_LANES)
-        self._missing: set[int] = (
-            set()
-        )  # what the server said, when asked to delete it, is not there
+        # The numbers of what, when it was to be deleted, the server said is not there.
+        self._missing: set[int] = set()
 
     def failed(self, made: Made, error_class: str) -> None:
         """Note that a call has no reply."""
@@ -58,10 +57,9 @@ class CleanUp:
             self._remains.ended(made)
         else:
             same = [one for one in self._remains.of(made.check) if one.user == made.user]
+            # A user who may not make anything has not, in a killed run either.
             for one in same if status in _NOT_ALLOWED else [made]:
-                if (
-                    one.id is None
-                ):  # a user who may not make anything has not, in a killed run either
+                if one.id is None:
                     self._remains.gone(one)
 
     def deleted(self, check: str, name: str) -> None:

@@ -18,7 +18,7 @@ from liftlab.errors import LiftlabError, RunFolderCorrupt
 from liftlab.records import LOAD, SCHEMA_VERSION, TABLES, columns
 from liftlab.store import lock, schema
 from liftlab.store.files import TEMPORARY
-from liftlab.store.folder import NAMES_ARTIFACTS, RunFolder, planned_trials, resume_verb
+from liftlab.store.folder import MERGED, NAMES_ARTIFACTS, RunFolder, planned_trials, resume_verb
 from liftlab.store.frames import read_journal
 from liftlab.store.tables import read_table, table_path, tables_current
 from liftlab.words import counted
@@ -220,7 +220,7 @@ def _plan(folder: RunFolder, done: int, status: str, live: bool) -> Finding:
     if status in {"running", "interrupted", "partial", "failed"}:
         is_load = manifest.get("suite") == LOAD
         advice = f"finish it with: liftlab {resume_verb(manifest)} --resume {folder.run_id}"
-        if "merged" in manifest:
+        if MERGED in manifest:
             advice = "finish its segments, and merge them again"
         elif is_load and manifest["request"].get("arrivals"):
             advice = "an open loop is not resumed; what is committed can be used"

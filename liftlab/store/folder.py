@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 LATEST = "latest"
 MANIFEST = "manifest.json"
+SEGMENT, MERGED = "segment", "merged"  # what a manifest says of a part of a plan, and of the whole
 LABEL = "label.txt"
 
 NAMES_ARTIFACTS = {
@@ -232,7 +233,7 @@ def create(
 def planned_trials(manifest: Mapping[str, Any]) -> int:
     """Return how many trials a run's manifest plans, of a segment its own; 0 if it does not say."""
     try:
-        asked, part = manifest["request"], manifest.get("segment") or {"index": 1, "of": 1}
+        asked, part = manifest["request"], manifest.get(SEGMENT) or {"index": 1, "of": 1}
         whole = range(int(asked["repeats"]) * len(asked["cases"]))
         # Levels are visited until they are decided.
         return 0 if asked.get("capacity") else len(whole[int(part["index"]) - 1 :: int(part["of"])])

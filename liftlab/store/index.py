@@ -25,7 +25,7 @@ from liftlab.records import SCHEMA_VERSION
 from liftlab.store import index_sql as sql
 from liftlab.store import lock, schema
 from liftlab.store.files import refuse_odd
-from liftlab.store.folder import RunFolder, table_file
+from liftlab.store.folder import SEGMENT, RunFolder, table_file
 from liftlab.store.listing import run_folders
 from liftlab.store.tables import tables_match
 
@@ -306,7 +306,7 @@ def _misfit(folder: RunFolder, files: _RunFiles, row: Sequence[str | None] | Non
 def _part(folder: RunFolder) -> str:
     """Say that a run is but a segment of one; empty if it is a whole run."""
     with suppress(LiftlabError):  # that it cannot be read is found where it is opened
-        if "segment" in folder.manifest():
+        if SEGMENT in folder.manifest():
             return "a segment of a run; it counts once it is merged"
     return ""
 

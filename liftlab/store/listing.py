@@ -10,7 +10,7 @@ from typing import Any
 from liftlab.errors import InputInvalid, LiftlabError, UnknownRun
 from liftlab.records import CAPACITY, LOAD, SESSIONS
 from liftlab.store import lock, schema
-from liftlab.store.folder import LATEST, MANIFEST, RunFolder
+from liftlab.store.folder import LATEST, MANIFEST, SEGMENT, RunFolder
 
 _MOST_NAMES = 10  # that an ambiguous beginning lists
 
@@ -125,7 +125,7 @@ def _is_of_a_suite(runs_dir: Path, run: RunSummary) -> bool:
         return False
     try:
         manifest = RunFolder(runs_dir / run.run_id).manifest()
-        return not (manifest.get("quick") or "segment" in manifest)
+        return not (manifest.get("quick") or SEGMENT in manifest)
     except LiftlabError:
         return True  # opening it says what is wrong
 

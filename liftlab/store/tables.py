@@ -15,7 +15,7 @@ from liftlab.errors import RunFolderCorrupt, SchemaTooNew
 from liftlab.records import SCHEMA_VERSION, TABLES, Run
 from liftlab.store import by_column, lock, schema
 from liftlab.store.files import write_atomic, writing
-from liftlab.store.folder import RunFolder, table_file
+from liftlab.store.folder import MERGED, RunFolder, table_file
 from liftlab.store.frames import (
     STATE,
     arrow_schema,
@@ -189,7 +189,7 @@ def read_tables(folder: RunFolder) -> RunData:
         "folder": folder,
         "sped_up": run.time_scale or 1.0,
         "until": (manifest.get("request") or {}).get("until"),
-        "merged": manifest.get("merged", {}),
+        "merged": manifest.get(MERGED, {}),
     }
     for name, value in known.items():
         object.__setattr__(data, name, value)

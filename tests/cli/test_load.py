@@ -93,11 +93,12 @@ def test_from_planned_tells_a_stall_that_from_sent_does_not(
     assert found["e2e_from_planned"]["p95_s"] > 0.5 * stall_s
 
 
-def test_ctrl_c_keeps_what_is_committed_and_writes_its_lines(project: Path) -> None:
+def interrupted(project: Path, *options: str) -> str:
+    """Return what a load says that gets Ctrl-C while requests are under way."""
     with SimulatorServer("fast") as slow:
         command = [sys.executable, "-m", "liftlab", "load", slow.url, "--protocol", "lift"]
         with subprocess.Popen(
-            [*command, "-n", "300", "--out", "out.jsonl"],
+            [*command, *options],
             stderr=subprocess.PIPE,
             text=True,
             cwd=project,
@@ -108,6 +109,11 @@ def test_ctrl_c_keeps_what_is_committed_and_writes_its_lines(project: Path) -> N
             running.send_signal(signal.SIGINT)
             said = running.stderr.read()
     assert running.returncode == 130
+    return said
+
+
+def test_ctrl_c_keeps_what_is_committed_and_writes_its_lines(project: Path) -> None:
+    said = interrupted(project, "-n", "300", "--out", "out.jsonl")
     assert "interrupted; what is committed is kept" in said
     shown = said.strip().rpartition("liftlab ")[2].split()
     assert main(shown) == 0  # the command that it names
@@ -229,20 +235,7 @@ def test_to_resume_a_closed_loop_that_is_done_sends_nothing(
 
 
 def test_after_ctrl_c_what_all_processes_have_sent_is_one_run(project: Path) -> None:
-    with SimulatorServer("fast") as slow:
-        command = [sys.executable, "-m", "liftlab", "load", slow.url, "--protocol", "lift"]
-        with subprocess.Popen(
-            [*command, "-n", "600", "-c", "2", "--processes", "2", "--out", "out.jsonl"],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=project,
-        ) as running:
-            assert running.stderr is not None
-            while "requests; failed" not in running.stderr.readline():
-                pass
-            running.send_signal(signal.SIGINT)
-            said = running.stderr.read()
-    assert running.returncode == 130
+    said = interrupted(project, "-n", "600", "-c", "2", "--processes", "2", "--out", "out.jsonl")
     shown = said.strip().rpartition("liftlab ")[2].split()
     assert shown[0] == "show"
     assert main(shown) == 0
