@@ -20,19 +20,9 @@ def bubblewrap(
 ) -> list[str] | None:
     """Return the command that starts `python` inside walls, None without bubblewrap.
 
-    Inside are the interpreter, the system's libraries and the worker's own code, all to be
-    read only, and an empty `/tmp`: no network, no other process, no home, no `/etc`.
-
-    Parameters
-    ----------
-    python
-        The interpreter, as a path that links may lead to.
-    package
-        The folder `liftlab`, of which the worker loads `values.py` and `sandbox`.
-    environment
-        All the variables that the worker gets.
-    folders
-        With the packages that the worker imports, to be read there only.
+    Inside are the interpreter, the system's libraries, `folders` and the worker's own code of the
+    folder `package`, all to be read only, and an empty `/tmp`: no network, no other process, no
+    home, no `/etc`. The worker gets no variables beside `environment`.
     """
     program = shutil.which("bwrap") if sys.platform.startswith("linux") else None
     if program is None:

@@ -41,9 +41,8 @@ Step = tuple[Callable[..., Any], tuple[Any, ...], str | None]
 class Confinement:
     """What a process gives up for itself and its children, prepared for many children.
 
-    `scratch`: the only folder in which a child may write. `readable`: what it may read beside the
-    interpreter's own files. `is_complete`: whether all that there is can be given up here, starting
-    a process among it.
+    A child may write in `scratch` alone, and read the interpreter's own files and `readable`.
+    `is_complete` says that all that there is can be given up here, starting a process among it.
     """
 
     def __init__(self, scratch: str, readable: Sequence[str] = ()) -> None:
@@ -77,10 +76,8 @@ class Confinement:
     def steps(self, cpu_s: float, memory_bytes: int, output: int, result: int) -> list[Step]:
         """Return what a child has to do, in order, before it may meet foreign code.
 
-        `cpu_s`, `memory_bytes`: hard limits of processor time, and of address space with what the
-        interpreter itself takes; the worker's own clock decides, these are the backstop. `output`,
-        `result`: the only descriptors that stay open, beside an empty input: for both outputs, and
-        for results.
+        The worker's own clock decides; the hard limits of processor time and address space are the
+        backstop. Only the descriptors `output`, `result` and an empty input stay open.
         """
         most_s = min(int(cpu_s) + 2, self._most_cpu_s)  # whole seconds
         steps: list[Step] = [

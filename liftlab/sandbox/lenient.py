@@ -17,10 +17,7 @@ _TOLD_ABOUT = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks)
 
 
 def be_lenient(scratch: str) -> None:
-    """Replace, in this process, what `os` has for modes, times and owners of files.
-
-    `scratch`: the folder in which a refusal is passed over in silence.
-    """
+    """Have `os`, in this process, pass refusals over for files in the folder `scratch`."""
     for name in _CALLS:
         strict = getattr(os, name)
         lenient = _lenient(strict, os.path.realpath(scratch))

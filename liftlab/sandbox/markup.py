@@ -75,13 +75,7 @@ class Answer:
 
 
 def is_wrapped(text: str) -> bool:
-    r"""Say whether a text has anything around its code that has a form of its own.
-
-    Examples
-    --------
-    >>> is_wrapped("```python\nx = 1\n```"), is_wrapped("</think>x"), is_wrapped("x = '```'")
-    (True, True, False)
-    """
+    """Say whether a text has anything around its code that has a form of its own."""
     return any(
         any(sign in text for sign in signs) and any(form.search(text) for form in forms)
         for signs, forms in _WRAPPING
@@ -89,24 +83,12 @@ def is_wrapped(text: str) -> bool:
 
 
 def has_fence(text: str) -> bool:
-    r"""Say whether a line of `text` opens or closes a fenced code block.
-
-    Examples
-    --------
-    >>> has_fence("```python\nx = 1\n```"), has_fence("x = '```'")
-    (True, False)
-    """
+    """Say whether a line of `text` opens or closes a fenced code block."""
     return _FENCE.search(text) is not None or _GLUED.search(text) is not None
 
 
 def bare(text: str) -> Answer:
-    r"""Take reasoning, tokens of chat templates and `[PYTHON]` marks off a reply.
-
-    Examples
-    --------
-    >>> bare("<think>\nShort.\n</think>\ndef f(): return 1<|im_end|>")
-    Answer(text='\ndef f(): return 1', removed=('tokens', 'reasoning'), unfinished=False)
-    """
+    """Take reasoning, tokens of chat templates and `[PYTHON]` marks off a reply."""
     removed: list[str] = []
     _, said, final = text.rpartition(_FINAL)
     without = _first_turn(_START_TOKEN.sub("", final))
@@ -123,15 +105,10 @@ def bare(text: str) -> Answer:
 
 
 def blocks(text: str) -> tuple[list[Block], str]:
-    r"""Return the fenced blocks of a text, and what stands outside of them.
+    """Return the fenced blocks of a text, and what stands outside of them.
 
     A reply may close a block that the prompt has opened: what stands before the first fence is
     the first block, if it defines a function. A block that is never closed ends with the text.
-
-    Examples
-    --------
-    >>> blocks("Sure!\n```python\ndef f(): return 1\n```\nAnything else?")[0]
-    [Block(code='def f(): return 1\n', python=True, closed=True)]
     """
     text = _GLUED.sub(r"\1\n```", _GLUED_OPENING.sub(r"\1\n\2", text))
     fences = list(_FENCE.finditer(text))[-MOST_FENCES:]
@@ -155,13 +132,7 @@ def blocks(text: str) -> tuple[list[Block], str]:
 
 
 def runs(text: str) -> list[str]:
-    r"""Return the runs of lines that look like code and have prose around them.
-
-    Examples
-    --------
-    >>> runs("Sure!\ndef f():\n    return 1\nThat is all.")
-    ['def f():\n    return 1']
-    """
+    """Return the runs of lines that look like code and have prose around them."""
     found: list[list[str]] = []
     run: list[str] | None = None
     base, prose, quoted = "", False, False

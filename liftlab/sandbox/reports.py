@@ -32,7 +32,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call to make. Without a name it goes to the function that `entry.find` finds.
+    """One call to make. Without a name it goes to the function that `facts` finds.
 
     With `is_encoded`, the arguments are JSON data as `values.encode` gives it. With a `token`, the
     function gets `token` by name: a function that gives it once, and is in no frame otherwise.
@@ -142,8 +142,7 @@ class RunReport:
 def lines_of(sent: bytes, most: int) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects in the first lines that a child sent; anything else is skipped.
 
-    `sent`: what came through the pipe of results. `most`: how many lines are looked at: more than
-    it has to say, a child has not sent honestly.
+    More lines than `most`, all that it has to say, a child has not sent honestly.
     """
     lines = list(islice(BytesIO(sent), most))  # of what comes behind them no copy is made
     items: Iterable[Any] = map(_value, lines)
@@ -163,11 +162,7 @@ def _value(line: bytes) -> Any:
 
 
 def run_report(answer: Answer, calls: int) -> RunReport:
-    """Make a report of a worker's answer, trusting nothing that the child wrote.
-
-    `answer`: what the worker saw. `calls`: how many calls were asked for; there will be as many
-    call reports.
-    """
+    """Make a report of an answer to so many calls, trusting nothing that the child wrote."""
     first: dict[str, Any] = {}
     answered: dict[int, dict[str, Any]] = {}
     for item in lines_of(answer.result, calls + LINES_BESIDE_CALLS):
