@@ -77,11 +77,9 @@ def judge(unit: Unit) -> Judged:
 def _pool(unit: Unit) -> Iterator[tuple[Pool, str]]:
     """Lend a pool that nobody else uses; close those that were made for something else."""
     with _lock:
-        found = next((item for item in _idle if item[0] == unit.key), None)
-        if found:
-            _idle.remove(found)
         others = [item for item in _idle if item[0] != unit.key]
         _idle[:] = [item for item in _idle if item[0] == unit.key]
+        found = _idle.pop() if _idle else None
     for _, other, _ in others:
         other.close()
     _, pool, number = found or (unit.key, Pool(unit.settings, None).open(), f"pool {next(_made)}")

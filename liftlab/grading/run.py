@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from liftlab.grading.controls import Controls
 from liftlab.grading.grade import BY_DEFAULT, WEAK, Graded, grade, grade_failure, sandbox_for
-from liftlab.grading.pool import Once
+from liftlab.grading.pool import Controls, Once
 from liftlab.records import Check, Grade, columns
 from liftlab.sandbox import Sandbox
 from liftlab.settings import GradingSettings

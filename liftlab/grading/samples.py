@@ -26,9 +26,8 @@ from typing import Any
 
 from liftlab.cluster import Cluster
 from liftlab.errors import FileInvalid, VerdictsUnproven
-from liftlab.grading.controls import shown
 from liftlab.grading.grade import BY_DEFAULT
-from liftlab.grading.pool import Once, Pool
+from liftlab.grading.pool import Once, Pool, shown
 from liftlab.grading.remote import judged
 from liftlab.grading.sample_files import Sample, read_samples
 from liftlab.grading.verdict_files import (

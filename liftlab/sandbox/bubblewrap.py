@@ -41,19 +41,14 @@ def bubblewrap(
         else:
             command += ["--ro-bind-try", folder, folder]
     interpreter = os.path.realpath(python)
-    for folder in sorted({*_prefixes(interpreter), *folders}):
+    prefixes = {str(Path(interpreter).parent.parent)}
+    if interpreter == os.path.realpath(sys.executable):
+        prefixes |= {os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix)}
+    own = {path for path in prefixes if not path.startswith("/usr/")} - {"/", "/usr"}
+    for folder in sorted({*own, *folders}):
         command += ["--ro-bind-try", folder, folder]
     compiled = sorted(package.glob("__pycache__/values.*.pyc"))  # else each worker does it anew
     for part in (package / "values.py", package / "sandbox", *compiled):
         inside = f"{INNER_PACKAGE}/{part.relative_to(package)}"
         command += ["--ro-bind", str(part), inside]
     return [*command, "--chdir", "/", "--", interpreter]
-
-
-def _prefixes(interpreter: str) -> set[str]:
-    """Return the folders of the interpreter and its library that are not under `/usr`."""
-    folders = {str(Path(interpreter).parent.parent)}
-    if interpreter == os.path.realpath(sys.executable):
-        folders |= {os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix)}
-    outside = {path for path in folders if not path.startswith("/usr/")}
-    return outside - {"/", "/usr"}

@@ -54,24 +54,20 @@ class Confinement:
         self._files: list[Step] = []
         self._calls: list[Step] = []
         if _IS_LINUX:
-            self._prepare(scratch, readable)
+            prctl = ctypes.CDLL(None).prctl
+            prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+            _drop_capabilities()
+            # Is not inherited, so that each child has to ask for it.
+            self._calls.append((prctl, (_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), None))
+            if prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
+                rules = landlock.ruleset([*_readable_paths(), *readable], [scratch, os.devnull])
+                if rules is not None:
+                    self._files.append((*landlock.enforcing(rules), "landlock"))
+                filtering = seccomp.filtering()
+                if filtering is not None:
+                    self._calls.append((*filtering, "seccomp"))
         names = {name for *_, name in (*self._files, *self._calls)}
         self.is_complete = {"landlock", "seccomp"} <= names
-
-    def _prepare(self, scratch: str, readable: Sequence[str]) -> None:
-        prctl = ctypes.CDLL(None).prctl
-        prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-        _drop_capabilities()
-        # Is not inherited, so that each child has to ask for it.
-        self._calls.append((prctl, (_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), None))
-        if prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
-            paths = (*_readable_paths(), *readable)
-            rules = landlock.ruleset(paths, [scratch, os.devnull])
-            if rules is not None:
-                self._files.append((*landlock.enforcing(rules), "landlock"))
-            filtering = seccomp.filtering()
-            if filtering is not None:
-                self._calls.append((*filtering, "seccomp"))
 
     def steps(self, cpu_s: float, memory_bytes: int, output: int, result: int) -> list[Step]:
         """Return what a child has to do, in order, before it may meet foreign code.

@@ -99,8 +99,8 @@ def bare(text: str) -> Answer:
         removed.append("reasoning")
     if _MARK.search(text):
         removed.append("marks")
-        fenced = has_fence(text)
-        text = _MARK.sub(lambda mark: "\n" if fenced else _as_fence(mark[1]), text)
+        forms = ("\n", "\n") if has_fence(text) else ("\n```python\n", "\n```\n")
+        text = _MARK.sub(lambda mark: forms[bool(mark[1])], text)
     return Answer(text, tuple(removed), unfinished)
 
 
@@ -126,7 +126,9 @@ def blocks(text: str) -> tuple[list[Block], str]:
         end = len(text) if closer is None else fences[closer].end()
         code = text[opener.end() + 1 : end if closer is None else fences[closer].start()]
         code = textwrap.dedent(code) if opener[1] else code
-        found.append(Block(code, _language(opener[3]) in _PYTHON, closer is not None))
+        info = _INFO.match(opener[3])
+        is_python = (info[1].lower() if info else "") in _PYTHON
+        found.append(Block(code, is_python, closer is not None))
         number = len(fences) if closer is None else closer + 1
     return found, "\n".join([*outside, text[end:]])
 
@@ -145,7 +147,8 @@ def runs(text: str) -> list[str]:
             found.append(run)
         else:
             run, prose = None, prose or bool(line)
-        quoted = run is not None and quoted != bool(_odd(line))
+        is_odd = (line.count('"""') + line.count("'''")) % 2 == 1
+        quoted = run is not None and quoted != is_odd
     return [textwrap.dedent("\n".join(lines)).rstrip() for lines in found] if prose else []
 
 
@@ -153,10 +156,6 @@ def _goes_on(line: str, indent: str, base: str) -> bool:
     return (len(indent) > len(base) and indent.startswith(base)) or (
         indent == base and _CODE_LINE.match(line, len(indent)) is not None
     )
-
-
-def _odd(line: str) -> int:
-    return (line.count('"""') + line.count("'''")) % 2
 
 
 def _first_turn(text: str) -> str:
@@ -183,10 +182,6 @@ def _reasoned(text: str) -> tuple[str, bool]:
     return "", True
 
 
-def _as_fence(closing: str) -> str:
-    return "\n```\n" if closing else "\n```python\n"
-
-
 def _closer(fences: list[re.Match[str]], number: int) -> int | None:
     """Return which fence closes one: at its own indentation, else at any that Markdown allows."""
     opener = fences[number]
@@ -205,8 +200,3 @@ def _closer(fences: list[re.Match[str]], number: int) -> int | None:
 def _holds_block(text: str, outer: re.Match[str], inner: re.Match[str]) -> bool:
     """Say whether a block has nothing before another one that it wraps."""
     return bool(inner[3].strip()) and not text[outer.end() : inner.start()].strip()
-
-
-def _language(info: str) -> str:
-    match = _INFO.match(info)
-    return match[1].lower() if match else ""

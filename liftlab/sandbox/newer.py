@@ -122,15 +122,12 @@ def _end_of(text: str, at: int, closing: str, others: str = "") -> int | None:
             open_until.pop()
             if not open_until:
                 return at + 1
-        elif len(open_until) == 1 and found in others and not _is_operator(text, at):
-            return at + 1
+        elif len(open_until) == 1 and found in others:
+            before, behind = text[at - 1], text[at + 1 : at + 2]
+            if behind != "=" and not (found == "=" and before in "=!<>:"):  # no comparison
+                return at + 1
         at += 1
     return None
-
-
-def _is_operator(text: str, at: int) -> bool:
-    """Say whether `!` or `=` at a place belongs to a comparison."""
-    return text[at + 1 : at + 2] == "=" or (text[at] == "=" and text[at - 1] in "=!<>:")
 
 
 _Rewrite = Callable[[str], str]

@@ -139,6 +139,9 @@ class RunReport:
         return self.finished and self.loaded and self.load_error is None
 
 
+_FUNCTION_FACTS = [fact.name for fact in dataclasses.fields(Function)]
+
+
 def lines_of(sent: bytes, most: int) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects in the first lines that a child sent; anything else is skipped.
 
@@ -201,7 +204,10 @@ def parse_report(facts: Any) -> ParseReport:
         message=text_of(facts.get("message")),
         line=_whole(facts.get("line")),
         needs_python=text_of(facts.get("needs_python")),
-        functions=tuple(_function(item) for item in (functions or ())[:MOST_FUNCTIONS]),
+        functions=tuple(
+            Function(**{name: item[name] for name in _FUNCTION_FACTS})
+            for item in (functions or ())[:MOST_FUNCTIONS]
+        ),
         defines=_names(facts.get("defines")),
         lacks=_names(facts.get("lacks")),
         found=text_of((facts.get("found") or {}).get("how")),
@@ -215,10 +221,6 @@ def parse_report(facts: Any) -> ParseReport:
 
 def _names(names: Any) -> frozenset[str]:
     return frozenset(map(str, names if isinstance(names, list) else ()))
-
-
-def _function(item: Mapping[str, Any]) -> Function:
-    return Function(**{field.name: item[field.name] for field in dataclasses.fields(Function)})
 
 
 def _call_report(item: Mapping[str, Any] | None) -> CallReport:

@@ -150,8 +150,7 @@ class Sandbox:
         """Compile `source` in a child and tell what it is; nothing of it runs."""
         if len(source) > MAX_SOURCE_BYTES:
             return _too_long(source)
-        answer = self._ask("parse", limits or Limits(), source)
-        report = run_report(answer, 0)
+        report = run_report(self._ask("parse", limits or Limits(), source), 0)
         return report.parse or parse_report(None)
 
     def run(self, source: bytes, calls: Sequence[Call], limits: Limits) -> RunReport:
@@ -201,15 +200,8 @@ class Sandbox:
     def _ask(
         self, kind: protocol.Kind, limits: Limits, source: bytes = b"", **told: Any
     ) -> protocol.Answer:
-        job = protocol.Job(
-            kind,
-            limits.cpu_s,
-            limits.wall_s,
-            limits.memory_mb,
-            limits.output_kb,
-            source,
-            protocol.pack_told({"require": self._required, **told}),
-        )
+        packed = protocol.pack_told({"require": self._required, **told})
+        job = protocol.Job(kind, source=source, told=packed, **dataclasses.asdict(limits))
         answer = self._ask_worker(job)
         if answer == protocol.LOST and self._required:
             # No candidate could do that: once more, with another worker.
