@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 
 from liftlab.analysis import causes as why
-from liftlab.analysis.beyond_chance import beyond_chance
 from liftlab.analysis.causes import CAUSES, KINDS, Accounts, Cause, Kind, Probably, accounts_of
 from liftlab.analysis.columns import Bools, Floats, floats, in_range, indexed, labels
 from liftlab.analysis.latency import answered_steps
-from liftlab.analysis.outliers import GATE
+from liftlab.analysis.outliers import GATE, beyond_chance
 
 Advice = Literal["", "record_attempts", "record_tokens", "record_server_times", "investigate"]
 
