@@ -123,13 +123,10 @@ def accounts_of(
     stale = group_sums(spans.stale & ~spans.last, row, n)
     retries = np.clip(np.nan_to_num(counts) - 1 - stale, 0, None)
     usual, last = peers.medians(latency), _Last.of(spans, n)
-    told = np.isfinite(spans.prefill)  # by the server: then prompts need no fit
-    prompts = np.where(told.any(), np.nan, spans.uncached)
-    costs = fit_costs(
-        np.where(told, spans.service, np.nan) if told.any() else spans.service,
-        spans.output,
-        prompts,
-    )
+    service, prompts, told = spans.service, spans.uncached, np.isfinite(spans.prefill)
+    if told.any():  # what prompts took, so that no cost of theirs is fitted
+        service, prompts = np.where(told, service, np.nan), np.full(len(told), np.nan)
+    costs = fit_costs(service, spans.output, prompts)
     over = _measured(spans, n, peers, timed)
     only_counted = (retries - np.nan_to_num(peers.medians(retries))) * usual
     over["retry"] += np.where(timed, 0.0, np.nan_to_num(only_counted))
