@@ -21,13 +21,7 @@ _WRONG = (WRONG, WRONG_RETRIES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Amounts by what they went to, in the order of the constants of this module.
-
-    Examples
-    --------
-    >>> Parts(amounts={RIGHT: 6.0, WRONG_RETRIES: 2.0, IDLE: 2.0}).failures
-    0.2
-    """
+    """Amounts by what they went to, in the order of the constants of this module."""
 
     amounts: dict[str, float]
 
