@@ -118,10 +118,7 @@ def summarise_load(run: Run, attempts: pd.DataFrame, began_s: float | None = Non
 
 
 def _requests(attempts: pd.DataFrame) -> tuple[pd.DataFrame, Floats, int]:
-    """Return a row a request, when each was first sent, and how many were sent again.
-
-    A request that met a connection closed by its server has two attempts: the second counts.
-    """
+    """Return the last row of each request, when it was first sent, and how many were sent again."""
     stale = (labels(attempts, "error_class") == STALE) & (floats(attempts, "attempt") == 1)
     sent = floats(attempts, "sent_s")
     if not stale.any():

@@ -74,10 +74,7 @@ class StageTokens:
 
 
 def stage_tokens(attempts: pd.DataFrame) -> list[StageTokens]:
-    """Summarise the times of tokens by stage; empty where nothing was streamed.
-
-    Attempts of the warm-up, and those that failed, are left out.
-    """
+    """Summarise times of tokens by stage, of measured replies that were streamed and did not fail."""
     heads = (floats(attempts, name) for name in ("first_token_s", "first_reasoning_s"))
     rows = attempts[np.isfinite(np.fmin(*heads)) & is_one_of(attempts, "phase", ["measure"])]
     only = reasoned_only(rows)

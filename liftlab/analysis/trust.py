@@ -20,10 +20,7 @@ LEAST_GAIN = 0.05  # a smaller one would change no conclusion
 
 
 def client_warning(run: Run, trials: pd.DataFrame) -> str:
-    """Say that the client was the bottleneck, by how much and what to do; empty if it was not.
-
-    What the event loop lagged counts against the median of the times measured.
-    """
+    """Say that the client was the bottleneck, by how much and what to do; empty if it was not."""
     said, lag = "", run.loop_lag_p99_s
     times = floats(trials, "e2e_s")[answered(trials)]
     times = times[times > 0]

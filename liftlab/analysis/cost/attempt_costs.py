@@ -108,10 +108,7 @@ def ends(attempts: pd.DataFrame) -> Floats:
 
 
 def open_ended(attempts: pd.DataFrame) -> Bools:
-    """Return which attempts may be billed beyond what is known: given up, or without an end.
-
-    After a deadline the server may go on; what was abandoned has no end at all.
-    """
+    """Return which attempts may be billed beyond what is known: given up, or without an end."""
     sent = np.isfinite(floats(attempts, "sent_s"))
     given_up = is_one_of(attempts, "error_class", ["deadline", "cancelled"])
     unsure: Bools = sent & (given_up | ~np.isfinite(ends(attempts)))

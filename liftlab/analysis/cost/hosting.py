@@ -37,10 +37,7 @@ class Hosting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a request uses on average, in billed seconds.
-
-    Requests that overlap share the time in which their container is busy.
-    """
+    """Billed seconds a request; those that overlap share the time in which a container is busy."""
 
     billed_s: float  # all container time: busy_s + cold_s + idle_s
     busy_s: float

@@ -18,10 +18,7 @@ _COUNTS = {"slots", "max_containers"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """Rates in USD; None is unknown, which is not zero. A request fee left out is not charged.
-
-    Where what is billed comes and goes by itself, the price says how: see `Hosting`.
-    """
+    """Rates in USD; None is unknown, which is not zero. A request fee left out is not charged."""
 
     price_id: str
     usd_per_hour: float | None = None
@@ -48,11 +45,7 @@ class Price:
 
 
 def load_prices(data: Mapping[str, Any]) -> dict[str, Price]:
-    """Return the prices of a parsed prices file, by id.
-
-    Raises InputInvalid if a price has an unknown field, another currency, or a rate that is no
-    amount.
-    """
+    """Return the prices of a parsed prices file, by id; raise InputInvalid for a faulty field."""
     known = {field.name for field in dataclasses.fields(Price)} - {"price_id"}
     prices = {}
     for name, table in data.items():

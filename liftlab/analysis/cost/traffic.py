@@ -26,10 +26,7 @@ _NO_RATE = "no price per hour"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Service:
-    """How long trials held a slot, retries too, and the number of the case of each.
-
-    `calls` is how many HTTP requests one took, retries too: a price may have a fee for each.
-    """
+    """How long trials held a slot, the case of each, and HTTP calls a trial, all with retries."""
 
     seconds: Floats
     cases: NDArray[np.generic]
@@ -43,11 +40,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """The bill at a number of requests a month, idle time and cold starts included.
-
-    `usage` is what one request uses; None where the containers cannot keep up, or nothing is
-    billed by time.
-    """
+    """The bill of so many requests a month, and what one uses; None where that is not known."""
 
     requests: float
     usage: Usage | None
@@ -116,10 +109,7 @@ def fee_of(price: Price, calls: float) -> float:
 
 
 def usd_of(usage: Usage, price: Price, calls: float = 1.0) -> float:
-    """Return what one request costs; containers kept warm may have a rate of their own.
-
-    Raises ValueError if the hourly rate is not known.
-    """
+    """Return what one request costs; raise ValueError if the hourly rate is not known."""
     if price.usd_per_hour is None:
         raise ValueError(_NO_RATE)
     hourly, kept = price.usd_per_hour, price.usd_per_hour_kept_warm
