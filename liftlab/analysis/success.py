@@ -53,7 +53,7 @@ class SuccessRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureShare:
-    """One failure class; `picked`: `of_trials`, corrected for having been picked from all classes."""
+    """One failure class; `picked`: `of_trials`, corrected for having been picked from all of them."""
 
     failure_class: str
     count: int
@@ -111,7 +111,7 @@ def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:
 
 
 def worst_class_share(trials: pd.DataFrame, shares: Sequence[FailureShare]) -> Estimate:
-    """Return the most frequent class's share of graded answers, corrected for having been picked."""
+    """Return the share of graded answers of the most frequent class, corrected for the choice."""
     if shares:
         return max(shares, key=lambda share: share.picked.value or 0.0).picked
     judged, _, _ = judgeable(trials, "pass")

@@ -74,7 +74,7 @@ class StageTokens:
 
 
 def stage_tokens(attempts: pd.DataFrame) -> list[StageTokens]:
-    """Summarise times of tokens by stage, of measured replies that were streamed and did not fail."""
+    """Summarise times of tokens by stage, of measured replies that were streamed and succeeded."""
     heads = (floats(attempts, name) for name in ("first_token_s", "first_reasoning_s"))
     rows = attempts[np.isfinite(np.fmin(*heads)) & is_one_of(attempts, "phase", ["measure"])]
     only = reasoned_only(rows)
