@@ -36,8 +36,8 @@ Tell = Callable[[WarmUp, float], None]
 class WarmUpResult:
     """What waking an endpoint came to.
 
-    `seconds` is from the first call to the end of the last that was needed, pauses
-    included; `again_s` what one more call took, None where there was none.
+    `seconds` is from the first call to the end of the last that was needed, pauses included;
+    `again_s` what one more call took, None where there was none.
     """
 
     ok: bool

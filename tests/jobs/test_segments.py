@@ -23,8 +23,8 @@ from liftlab.errors import InputInvalid, UsageError
 from liftlab.records import Attempt
 from liftlab.runner import control
 from liftlab.runner.request import RunRequest
-from liftlab.runner.segment import Segment
 from liftlab.runner.rows import Sent
+from liftlab.runner.segment import Segment
 from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import Project, load_project
 from liftlab.store import RunFolder
