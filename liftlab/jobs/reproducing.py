@@ -35,23 +35,13 @@ _PLACE = "http://127.0.0.1:8000"  # of a server that liftlab starts itself: a UR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failed trial, and the last request that it sent.
-
-    Parameters
-    ----------
-    failure_class
-        What is to come back: a class of answers, or of failed requests.
-    like
-        Case, repeat and code of the nearest right answer; None where there is none.
-    usd
-        What such a request costs; None where it is not known.
-    """
+    """A failed trial, and the last request that it sent."""
 
     trial: TrialDetails
-    failure_class: str
+    failure_class: str  # what is to come back: a class of answers, or of failed requests
     sent: SentRequest
-    like: tuple[str, int, str] | None
-    usd: float | None
+    like: tuple[str, int, str] | None  # case, repeat and code of the nearest right answer
+    usd: float | None  # what such a request costs; None where it is not known
     case: Case
     stage: Stage
     values: dict[str, Any]
@@ -63,24 +53,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minimal:
-    """The smallest input that still showed the class, and how many requests it took.
-
-    `whole` says that nothing smaller was tried, for the input itself did not show it again.
-    """
+    """The smallest input that still showed the class, and how many requests it took."""
 
     text: str
     before: int
     after: int
     requests: int
-    whole: bool = False
+    whole: bool  # nothing smaller was tried, for the input itself did not show it again
 
 
 def failure_of(project: Project, run: RunData, case_id: str, repeat: int | None) -> Failure:
-    """Return a failed trial with its last request; the case's first failed one without a repeat.
-
-    Raises UsageError if it did not fail. Raises InputInvalid if the run does not hold what was
-    asked.
-    """
+    """Return a failed trial with its last request; the case's first failed one without a repeat."""
     trial = trial_of(run, case_id, repeat or _first_failed(run, case_id))
     if trial.trial["outcome"] not in ("fail", "error"):
         name = f"{case_id}, repeat {trial.repeat}"
@@ -123,10 +106,7 @@ def failure_of(project: Project, run: RunData, case_id: str, repeat: int | None)
 
 
 class Asking:
-    """Asks a failure's endpoint, and grades what comes; a context manager.
-
-    `failure`: what is asked about.
-    """
+    """Asks a failure's endpoint, and grades what comes; a context manager."""
 
     def __init__(self, failure: Failure) -> None:
         self._failure = failure
@@ -134,7 +114,6 @@ class Asking:
         self.requests = 0
 
     def __enter__(self) -> Asking:
-        """Start what has to run."""
         self._endpoint = self._stack.enter_context(serving(self._failure.endpoint))
         asked = self._failure.asked
         sandbox = sandbox_for(asked.project.settings.grading, asked.suite)
@@ -142,7 +121,6 @@ class Asking:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
         self._stack.close()
 
     def again(self, times: int) -> tuple[Estimate, int]:
@@ -237,29 +215,27 @@ def _input_of(of: Failure) -> tuple[list[Any], Callable[[Sequence[Any]], _Made |
     That is the IR where a stage before it gave one, else the person's request.
     """
     earlier = [name for name in of.values if name not in (SIGNATURE, PROGRAM)]
+
+    def made_of(text: str, values: dict[str, Any], shown: str) -> _Made:
+        made = of.stage.prompt(text, values)
+        return dataclasses.replace(of.prompt, text=made.text, system=made.system), values, shown
+
     if not earlier:
 
         def of_words(chosen: Sequence[Any]) -> _Made | None:
             text = "".join(chosen).strip()
-            made = of.stage.prompt(text, of.values)
-            return (
-                dataclasses.replace(of.prompt, text=made.text, system=made.system),
-                of.values,
-                text,
-            )
+            return made_of(text, of.values, text)
 
         return list(words_of(of.case.prompt)), of_words
     name = earlier[-1]
 
     def of_leaves(chosen: Sequence[Any]) -> _Made | None:
         smaller = only(of.values[name], chosen)
-        values = {**of.values, name: smaller}
+        shown = json.dumps(smaller, indent=2, ensure_ascii=False)
         try:
-            made = of.stage.prompt(of.case.prompt, values)
+            return made_of(of.case.prompt, {**of.values, name: smaller}, shown)
         except _NO_INPUT:
             return None  # without that part there is no prompt
-        shown = json.dumps(smaller, indent=2, ensure_ascii=False)
-        return dataclasses.replace(of.prompt, text=made.text, system=made.system), values, shown
 
     return list(leaves_of(of.values[name])), of_leaves
 
@@ -270,15 +246,8 @@ async def _send(endpoint: EndpointSettings, request: Request) -> Reply:
 
 
 def _request(asked: RunRequest, prompt: Prompt, request_id: str, seed: int | None) -> Request:
-    there = asked.endpoint
-    return prompt.as_request(
-        request_id,
-        asked.sampling,
-        seed,
-        deadline_s=there.deadline_s,
-        stream=there.stream,
-        nonce=there.nonce,
-    )
+    there = {name: getattr(asked.endpoint, name) for name in ("deadline_s", "stream", "nonce")}
+    return prompt.as_request(request_id, asked.sampling, seed, **there)
 
 
 def _values(run: RunData, trial: TrialDetails) -> dict[str, Any]:
