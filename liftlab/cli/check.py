@@ -120,10 +120,7 @@ def _print_false_alarms(here: Project, run: str, as_json: bool) -> None:
 
     found = false_alarms_of(here, run)
     if as_json:
-        told = {
-            "runs": found.runs,
-            "pairs": found.pairs,
-            "alarms": found.alarms,
+        told = {name: getattr(found, name) for name in ("runs", "pairs", "alarms")} | {
             "rate": found.rate.value,
             "low": found.rate.low,
             "high": found.rate.high,

@@ -37,15 +37,9 @@ VERBS = {
     "label": ("runs", "Label a run; `runs` shows the label."),
     "delete": ("runs", "Delete runs and their pages; asks first."),
     "doctor": ("runs", "Check a run's folder, and rebuild its tables if needed."),
-    "history": (
-        "runs",
-        "Print the history of all runs: trends, shifts, what changed then.",
-    ),
+    "history": ("runs", "Print the history of all runs: trends, shifts, what changed then."),
     "check": ("check", "Judge a run by its targets and the baseline: exit 0, 3 or 7."),
-    "compare": (
-        "check",
-        "Compare two runs on the prompts they share; rank more than two.",
-    ),
+    "compare": ("check", "Compare two runs on the prompts they share; rank more than two."),
     "baseline": ("check", "Pin the run that later runs are compared with, or print it."),
     "claims": ("claims", "Check claims about a run against its own numbers."),
     "lint-report": ("claims", "Find the claims in a Markdown report, and check them."),
@@ -56,10 +50,7 @@ VERBS = {
     "import": ("exchange", "Import result files of other tools as runs."),
     "export": ("exchange", "Write a run for other tools."),
     "grade": ("grade", "Grade a file of answers, and write a file of verdicts."),
-    "suite": (
-        "project",
-        "List suites, add a case, or find unclear prompts.",
-    ),
+    "suite": ("project", "List suites, add a case, or find unclear prompts."),
     "config": ("project", "Print every setting and where it came from."),
 }
 

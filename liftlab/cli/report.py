@@ -24,7 +24,6 @@ from liftlab.words import counted, one_line, printable
 
 if TYPE_CHECKING:
     from liftlab.store import RunData
-    from liftlab.summary import RunSummary
 
 
 @click.command("report")
@@ -84,6 +83,7 @@ def status_command(
     from liftlab.jobs import opening
     from liftlab.reporting import markdown
     from liftlab.reporting.text import messages
+    from liftlab.store.files import write_atomic
     from liftlab.summary import summarize
 
     if to and mail is None:
@@ -92,7 +92,12 @@ def status_command(
     data = opening.open_run(taken(run, here), project=here)
     summary = summarize(data, here)
     if mail is not None:
-        _write_mail(mail, summary, audience, to)
+        from liftlab.reporting.mail import draft
+        from liftlab.reporting.report import status_page
+
+        content = draft(summary, audience, to, status_page(here, data))
+        write_atomic(mail, content, advice="Give --eml another place")
+        click.echo(mail)
         require_proven(data)
         return
     if audience is None:
@@ -113,18 +118,6 @@ def _address(text: str) -> Address:
     except (MessageError, ValueError, IndexError):
         said = f"{one_line(text)!r} is no mail address of plain letters, such as name@example.org."
         raise click.BadParameter(said) from None
-
-
-def _write_mail(
-    path: Path, summary: RunSummary, audience: str | None, to: tuple[Address, ...]
-) -> None:
-    from liftlab.reporting.mail import draft
-    from liftlab.reporting.report import status_page
-    from liftlab.store.files import write_atomic
-
-    page = status_page(summary.project, summary.run)
-    write_atomic(path, draft(summary, audience, to, page), advice="Give --eml another place")
-    click.echo(path)
 
 
 @click.command("readme-update")
