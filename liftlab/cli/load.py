@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import (
+    A_PATH,
     cluster_option,
     connection,
     json_option,
@@ -52,16 +52,12 @@ _PLANNED = (
     help="How they arrive: poisson (the default), constant, or at times recorded in a file.",
 )
 @click.option("--stream", is_flag=True, help="Ask for a streamed reply (openai).")
-@click.option(
-    "--prompt-file", type=click.Path(path_type=Path), help="Send this, not the built-in prompt."
-)
+@click.option("--prompt-file", type=A_PATH, help="Send this, not the built-in prompt.")
 @click.option(
     "--max-tokens", type=click.IntRange(1, 1_000_000), default=64, show_default=True, metavar="N"
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of arrivals and sampling.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="A line per request."
-)
+@click.option("--out", type=A_PATH, metavar="FILE.jsonl", help="A line per request.")
 @click.option(
     "--processes", type=click.IntRange(1, 256), help="Send it from N processes of this machine."
 )

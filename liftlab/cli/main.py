@@ -26,7 +26,7 @@ VERBS = {
     "merge": ("load", "Join the segments of a load or of a run into one run."),
     "capacity": ("run", "Find how many right answers a second an endpoint can give."),
     "quick": ("run", "Run one case and print its attempts."),
-    "sessions": ("sessions", "Check a session API: whose work is lost, leaks, or fails."),
+    "sessions": ("run", "Check a session API: whose work is lost, leaks, or fails."),
     "report": ("report", "Run the suite and write the HTML report; with RUN, only write it."),
     "show": ("show", "Print a run in the terminal."),
     "trial": ("show", "Print one trial in full: prompt, replies, code, checks, times."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -84,6 +85,7 @@ def cluster_option(text: str) -> Callable[[F], F]:
     return click.option("--cluster", metavar="tcp://…|tls://…|local:N", help=text)
 
 
+A_PATH = click.Path(path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 endpoint_option = click.option("--endpoint", metavar="NAME|URL", help="The endpoint to use.")
 protocol_option = click.option(

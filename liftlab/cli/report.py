@@ -12,6 +12,7 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import (
+    A_PATH,
     endpoint_option,
     overrides_of,
     project,
@@ -63,7 +64,7 @@ LEAST_PROMPTS = 5  # the fewest that stand in a README
     "--eml",
     "mail",
     metavar="OUT.eml",
-    type=click.Path(path_type=Path),
+    type=A_PATH,
     help="Write a draft mail instead, with figures and the status page attached.",
 )
 @click.option(
@@ -125,7 +126,7 @@ def _address(text: str) -> Address:
 @click.option(
     "--file",
     "path",
-    type=click.Path(path_type=Path),
+    type=A_PATH,
     help="The file to write into; the project's README.md by default.",
 )
 @click.option("--anyway", is_flag=True, help="Accept a run that is incomplete, or has few prompts.")

@@ -1,7 +1,8 @@
-"""`liftlab run`, `quick` and `capacity`: ask a suite, or say what that would take."""
+"""`liftlab run`, `quick`, `capacity` and `sessions`: ask a suite, or check a session API."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,15 +10,18 @@ import click
 from liftlab.cli.load import send_segment
 from liftlab.cli.main import say
 from liftlab.cli.options import (
+    A_PATH,
+    header_options,
     json_option,
     limit_options,
     overrides_of,
     project,
+    project_of,
     segment_options,
     selection_options,
     taken,
 )
-from liftlab.cli.show import print_notes, trial_lines
+from liftlab.cli.show import print_notes, print_run, trial_lines
 from liftlab.errors import EndpointUnreachable, RunIncomplete, UsageError
 from liftlab.records import CAPACITY
 
@@ -148,7 +152,6 @@ def worst_case(request: RunRequest) -> str:
 
 def finish(here: Project, run: RunData, as_json: bool) -> None:
     """Print a run that has just ended, and raise what `require_whole` finds."""
-    from liftlab.cli.show import print_run
     from liftlab.summary import summarize
 
     summary = summarize(run, here)
@@ -280,3 +283,54 @@ def capacity_command(
         return
     say(bound)
     finish(here, capacity.run_capacity(request), as_json)
+
+
+@click.command("sessions")
+@click.argument("named", required=False, metavar="[URL|NAME]")
+@header_options
+@click.option("--user-header", metavar="NAME", help="The header that says who calls.")
+@click.option("--checks", type=A_PATH, metavar="FILE", help="Your own checks.")
+@click.option("--concurrency", type=click.IntRange(1, 256), help="How many checks run at once (8).")
+@click.option(
+    "--restart-hook",
+    metavar="CMD",
+    help="Command that restarts the server, to check what survives it.",
+)
+@click.option("--only", multiple=True, metavar="ID", help="Only this check; repeatable.")
+@click.option("--resume", metavar="RUN", help="Finish a run that was interrupted.")
+@json_option
+def sessions_command(
+    named: str | None,
+    checks: Path | None,
+    only: tuple[str, ...],
+    resume: str | None,
+    as_json: bool,
+    **more: Any,
+) -> None:
+    """Check the session API at URL: whose work is lost, leaks, or ends in an error.
+
+    Prints each failure with its request and reply, and the command that shows it again. What the
+    checks make on the server is deleted. Exit code 4 where the server answered no check.
+    """
+    from liftlab.jobs import running
+    from liftlab.summary import summarize
+
+    asked = {name: more.pop(name) for name in ("user_header", "concurrency", "restart_hook")}
+    if resume:
+        if named or only or checks:
+            raise UsageError("--resume goes on as the run began: leave out URL, --only, --checks")
+        here = project()
+        run = running.resume_sessions(here, taken(resume, here), asked["restart_hook"])
+    else:
+        if not named:
+            raise UsageError("name the server: liftlab sessions URL")
+        here = project_of(named, {"protocol": "lift" if "://" in named else None, **more})
+        run = running.run_suite(running.plan_sessions(here, path=checks, only=only, **asked))
+    summary = summarize(run, here)
+    print_run(summary, as_json)
+    run_id, found = run.run.run_id, summary.sessions
+    if found is not None and not found.judged:
+        raise EndpointUnreachable(f"{run_id}: the server answered no check, so nothing is judged")
+    if run.run.status == "partial":
+        how = f"Go on with: liftlab sessions --resume {run_id}"
+        raise RunIncomplete(f"{run_id}: ended early, what is done is kept. {how}")

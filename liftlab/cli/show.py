@@ -156,18 +156,15 @@ def trial_table(summary: RunSummary) -> pd.DataFrame:
 
 def summary_json(summary: RunSummary) -> dict[str, object]:
     """Return a run for scripts: its row, its trials, and what it was to decide."""
-    from liftlab.cli.sessions import sessions_json
     from liftlab.records import as_row
     from liftlab.reporting.answer_notes import answer_notes
     from liftlab.reporting.text.decision import sentence
     from liftlab.reporting.text.reasons import reason_lines
 
     run = summary.run
-    if summary.sessions is not None:
-        return sessions_json(summary, summary.sessions)
-    if summary.capacity is not None:
+    if (own := summary.sessions or summary.capacity) is not None:
         targets = [target.as_json() for target in summary.targets.rows]
-        return {"run": as_row(run.run), **summary.capacity.as_json(), "targets": targets}
+        return {"run": as_row(run.run), **own.as_json(targets)}
     if summary.load is not None:
         return {"run": as_row(run.run), "load": summary.load.as_json()}
     decision = summary.decision

@@ -111,16 +111,11 @@ class CheckResult:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
+        own = ("run_id", "decision", "exit_code", "failed", "undecided", "undecided_passes")
+        of_answers = ("trials", "answered", "errors")
         return {
-            "run_id": self.run_id,
-            "decision": self.decision,
-            "exit_code": self.exit_code,
-            "failed": self.failed,
-            "undecided": self.undecided,
-            "undecided_passes": self.undecided_passes,
-            "trials": self.summary.answers.trials,
-            "answered": self.summary.answers.answered,
-            "errors": self.summary.answers.errors,
+            **{name: getattr(self, name) for name in own},
+            **{name: getattr(self.summary.answers, name) for name in of_answers},
             "targets": [target.as_json() for target in self.targets],
             "baseline": self.baseline,
             "regressions": [found.as_json() for found in self.regressions],

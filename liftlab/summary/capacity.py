@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -82,8 +82,8 @@ class Capacity(Result):
         """Return the levels at which answers are less often right than at the lowest."""
         return tuple(one for one in self.levels if one.change and one.change.verdict == "worse")
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
+    def as_json(self, targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return it as plain data, with the verdicts of targets."""
         return {
             "slo": {"metric": self.plan.metric, "limit_s": self.plan.limit_s},
             "knee": _told(self.knee),
@@ -105,6 +105,7 @@ class Capacity(Result):
                 }
                 for level in self.levels
             ],
+            "targets": targets,
         }
 
 
