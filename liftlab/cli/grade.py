@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from liftlab.cluster import Cluster
-    from liftlab.grading.tally import Summary
+    from liftlab.grading.samples import Summary
     from liftlab.settings import Project
 
 _LINES = 20  # how often progress is told where there is no terminal

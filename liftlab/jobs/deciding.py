@@ -17,8 +17,8 @@ from liftlab import store
 from liftlab.analysis import decide
 from liftlab.analysis.decide import Decision
 from liftlab.errors import Undecided, VerdictsUnproven
-from liftlab.grading.controls import Controls
 from liftlab.grading.grade import sandbox_for
+from liftlab.grading.pool import Controls
 from liftlab.grading.run import grade_trial
 from liftlab.runner.plan import StopRule
 from liftlab.runner.request import RunRequest
