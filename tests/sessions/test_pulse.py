@@ -23,7 +23,7 @@ class Server:
 
 
 def failure(error_class: ErrorClass) -> TransportFailure:
-    return TransportFailure(error_class, "no reply", Stamps(called_ns=0))
+    return TransportFailure("no reply", error_class, Stamps(called_ns=0))
 
 
 def late() -> TransportFailure:
