@@ -66,6 +66,9 @@ SWAPS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Mod: ("%", "*"),
 }
 
+# Arguments whose values are not changed; mutants.md has the reasons.
+NOT_TRIED = {"strict", "linewidth", "linewidths", "lw", "fontsize", "zorder", "alpha", "dpi"}
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -182,6 +185,8 @@ def _is_no_code(node: ast.AST) -> bool:
             return True
         case ast.Call(func=ast.Name(id="TypeVar" | "cast" | "dataclass")):
             return True
+        case ast.keyword(arg=str() as name) if name in NOT_TRIED:
+            return isinstance(node.value, ast.Constant)
     return False
 
 

@@ -47,6 +47,16 @@ def test_each_change_is_one_token_of_code_and_compiles() -> None:
         assert source[mutant.start : mutant.end].decode() == mutant.old
 
 
+def test_what_no_defect_can_hide_in_is_not_tried() -> None:
+    source = "zip(a, b, strict=True)\nplot(x, lw=2, at=3)\nplot(x, lw=2 * wide)\n"
+    found = mutants.Finder("m.py", source).found
+    assert [(mutant.line, mutant.old) for mutant in found if mutant.new != "pass"] == [
+        (2, "3"),
+        (3, "*"),
+        (3, "2"),
+    ]
+
+
 def test_a_sample_is_the_same_for_its_seed_and_has_no_mutant_twice() -> None:
     first = mutants.sample(50, 1, "liftlab/analysis/")
     assert first == mutants.sample(50, 1, "liftlab/analysis/")
