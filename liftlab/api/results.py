@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from liftlab import jobs
 from liftlab.api.projects import Place, load_project
 from liftlab.api.run import Run
 from liftlab.api.runs import open_run
 from liftlab.errors import NothingToCompare
+from liftlab.jobs import comparing
 from liftlab.reporting.sections import Section, attach
 from liftlab.summary.comparison import Comparison, RankedRuns
 from liftlab.summary.run import RunSummary
@@ -69,10 +69,10 @@ def compare(
     where = load_project(project)
     if more:
         named = [open_run(run, where) for run in (first, second, *more)]
-        return jobs.rank_runs(where, named)
+        return comparing.rank_runs(where, named)
     later = open_run(second, where)
     try:
-        return jobs.compare_runs(where, open_run(first, where) if first else "", later)
+        return comparing.compare_runs(where, open_run(first, where) if first else "", later)
     except NothingToCompare as nothing:
         how = f"{nothing.how[:1].upper()}{nothing.how[1:]}."
         title = f"{later.id}: nothing to compare with yet"

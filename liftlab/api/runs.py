@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.api.projects import Place, load_project
 from liftlab.api.run import Run, as_run
 from liftlab.errors import RunInterrupted, UsageError
+from liftlab.jobs import opening, running
 from liftlab.jobs.keeping import list_runs
 from liftlab.store import RunData
 from liftlab.suite import Suite
@@ -51,7 +52,7 @@ def open_run(run: str | os.PathLike[str] | Run = "latest", project: Place = None
         raise UsageError(f"open_run takes a run's name, not {type(run).__name__}")
     name = os.path.basename(os.path.normpath(run)) if run else "latest"
     where = load_project(project)
-    return as_run(jobs.open_run(name, project=where), where)
+    return as_run(opening.open_run(name, project=where), where)
 
 
 def runs(project: Place = None) -> pd.DataFrame:
@@ -147,8 +148,8 @@ def run(
     where = load_project(
         project, **{name: value for name, value in asked.items() if value not in ("", None)}
     )
-    request = jobs.plan_run(where, suite=suite if isinstance(suite, Suite) else None)
-    return _kept(partial(jobs.run_suite, request), where)
+    request = running.plan_run(where, suite=suite if isinstance(suite, Suite) else None)
+    return _kept(partial(running.run_suite, request), where)
 
 
 def resume(run: str | Run, project: Place = None) -> Run:
@@ -177,7 +178,7 @@ def resume(run: str | Run, project: Place = None) -> Run:
         raise UsageError(f"resume takes a run or its name, not {type(run).__name__}")
     where = run.project if isinstance(run, Run) and project is None else load_project(project)
     name = run.id if isinstance(run, Run) else run
-    return _kept(partial(jobs.resume_run, where, name), where)
+    return _kept(partial(running.resume_run, where, name), where)
 
 
 def simulate(profile: str = "fast", *, time_scale: float = 1.0) -> SimulatorServer:
@@ -225,7 +226,7 @@ def _kept(job: Callable[[], RunData], project: Any) -> Run:
     except RunInterrupted as interrupted:
         if not interrupted.run_id:
             raise
-        kept = as_run(jobs.open_run(interrupted.run_id, project=project), project)
+        kept = as_run(opening.open_run(interrupted.run_id, project=project), project)
         ended = counted(len(kept.trials), "trial")
         go_on = f"liftlab.resume({kept.id!r})"
         sys.stderr.write(f"interrupted; {ended} kept. Finish the run with: {go_on}\n")

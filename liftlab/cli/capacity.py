@@ -71,8 +71,8 @@ def capacity_command(
     prints what the run takes at most. --slo is a quantile of end to end, median, p90, p95 or p99,
     with its limit in seconds: each level is visited until it is decided whether it meets that.
     """
-    from liftlab import jobs
     from liftlab.cli.run import finish, worst_case
+    from liftlab.jobs import capacity
 
     here = project(
         run__suite=suite,
@@ -86,19 +86,19 @@ def capacity_command(
             raise UsageError(
                 "--resume goes on as the run began: leave out --slo, --levels, --visits"
             )
-        finish(here, jobs.resume_capacity(here, taken(resume, here)), as_json)
+        finish(here, capacity.resume_capacity(here, taken(resume, here)), as_json)
         return
     if slo is None:
         raise UsageError("say when an answer is in time: --slo 'e2e_p95_s <= 15'")
     told = {"levels": levels, "visits": visits}
     given: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-    request = jobs.plan_capacity(here, slo, model=model, **given)
-    bound = worst_case(jobs.at_most(request))
+    request = capacity.plan_capacity(here, slo, model=model, **given)
+    bound = worst_case(capacity.at_most(request))
     if dry_run:
         click.echo(bound)
         return
     say(bound)
-    finish(here, jobs.run_capacity(request), as_json)
+    finish(here, capacity.run_capacity(request), as_json)
 
 
 def capacity_json(summary: RunSummary, found: Capacity) -> dict[str, object]:

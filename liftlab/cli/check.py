@@ -162,15 +162,15 @@ def compare_command(first: str, second: str, more: tuple[str, ...], as_json: boo
     Without SECOND, the newest run; without FIRST, the baseline, else the newest earlier run under
     the same conditions.
     """
-    from liftlab import jobs
+    from liftlab.jobs import comparing
     from liftlab.reporting.gate import pair_lines, ranking_lines
 
     if more:
-        ranked = jobs.rank_runs(project(), [first, second, *more])
+        ranked = comparing.rank_runs(project(), [first, second, *more])
         lines = ranking_lines(ranked)
         click.echo(json.dumps(ranked.as_json(), indent=2) if as_json else "\n".join(lines))
         return
-    pair = jobs.compare_runs(project(), first, second)
+    pair = comparing.compare_runs(project(), first, second)
     if as_json:
         click.echo(json.dumps(pair.as_json(), indent=2, allow_nan=False))
     else:

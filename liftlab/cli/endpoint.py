@@ -76,7 +76,7 @@ def wake_command(
     **more: Any,
 ) -> None:
     """Warm an endpoint up, and print how long its cold start took; exit 4 if it is not warm."""
-    from liftlab import jobs
+    from liftlab.jobs import running
     from liftlab.runner.endpoint_lifecycle import serving
 
     here = project_of(named, more)
@@ -89,7 +89,7 @@ def wake_command(
     else:
         click.echo(_words(woken))
         if woken.cold_s:
-            click.echo(jobs.cold_plan(here, chosen.name, woken.cold_s))
+            click.echo(running.cold_plan(here, chosen.name, woken.cold_s))
     if not woken.ok:
         raise EndpointUnreachable(_how_to_go_on(woken, chosen, within_s, until_warm))
 

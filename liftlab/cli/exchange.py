@@ -86,22 +86,22 @@ def line(each: Imported) -> str:
 
 
 def _grade(here: Project, done: Sequence[Imported]) -> None:
-    from liftlab import jobs
+    from liftlab.jobs import opening
 
     for each in done:
         if each.status == "imported" and each.run_id:
-            jobs.open_run(each.run_id, project=here)
+            opening.open_run(each.run_id, project=here)
 
 
 def _close(here: Project, done: Sequence[Imported], counts: Counter[str], regrade: bool) -> None:
     """Say how many there were; beside what a single file published, what its rows give."""
-    from liftlab import jobs
     from liftlab.cli.show import published_lines
+    from liftlab.jobs import opening
     from liftlab.summary import summarize
 
     fresh = [each for each in done if each.status == "imported"]
     if regrade and len(done) == 1 and fresh and fresh[0].run_id:
-        run = jobs.open_run(fresh[0].run_id, project=here)
+        run = opening.open_run(fresh[0].run_id, project=here)
         for text in published_lines(summarize(run, here)):
             click.echo(text)
         return

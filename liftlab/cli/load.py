@@ -93,14 +93,14 @@ def load_command(
     A failed request is not sent again, unless a kept connection had been closed before any of
     the reply came.
     """
-    from liftlab import jobs
+    from liftlab.jobs import loading
 
     if bool(resume) == bool(more["endpoint"]):
         raise UsageError("say what to load, a URL or the name of an endpoint, or what to --resume")
     if resume:
         del more["endpoint"]
         here = project(**overrides_of(more))
-        finish(here, jobs.resume_load(here, taken(resume, here)), as_json)
+        finish(here, loading.resume_load(here, taken(resume, here)), as_json)
         return
     if cluster and (segment or processes):
         raise UsageError("--cluster cuts the load itself: leave out --segment and --processes")
@@ -108,7 +108,7 @@ def load_command(
         raise UsageError("--segment is one process: leave out --processes, and cut it finer")
     here = project(**overrides_of(more))
     target = here.settings.chosen_endpoint(model)
-    request = jobs.plan_load(
+    request = loading.plan_load(
         here,
         target,
         requests=requests,
@@ -126,37 +126,41 @@ def load_command(
     elif segment or start_at is not None:
         run = send_segment(request, segment, start_at)
     else:
-        send = jobs.run_load if processes is None else partial(jobs.run_processes, count=processes)
+        send = (
+            loading.run_load
+            if processes is None
+            else partial(loading.run_processes, count=processes)
+        )
         run = send(request)
     finish(here, run, as_json)
 
 
 def send_from(request: RunRequest, cluster: str, start_at: float | None) -> RunData:
     """Send a load from the workers of a cluster."""
-    from liftlab import jobs
+    from liftlab.jobs import remote_load
 
     with connection(cluster) as workers:
         assert workers is not None
-        return jobs.run_on_cluster(request, workers, say, start_at=start_at)
+        return remote_load.run_on_cluster(request, workers, say, start_at=start_at)
 
 
 def send_segment(
     request: RunRequest, segment: tuple[int, int] | None, start_at: float | None
 ) -> RunData:
     """Send the segment of a plan that was named; refuse one that was begun before."""
-    from liftlab import jobs
+    from liftlab.jobs import loading, opening
     from liftlab.runner.segment import Segment
 
     if segment is None or start_at is None:
         raise UsageError("--segment and --start-at go together")
     index, of = segment
-    part = jobs.cut(request, Segment(index=index, of=of, start_at=start_at))
-    if (folder := jobs.segment_folder(part)).path.exists():
+    part = loading.cut(request, Segment(index=index, of=of, start_at=start_at))
+    if (folder := loading.segment_folder(part)).path.exists():
         raise InputInvalid(
             f"segment {index}/{of} was begun before, as {folder.run_id}: nothing is sent twice. "
             f"See what there is of it: liftlab show {folder.run_id}"
         )
-    return jobs.open_run(jobs.run_segment(part).run_id, project=request.project)
+    return opening.open_run(loading.run_segment(part).run_id, project=request.project)
 
 
 def finish(here: Project, run: RunData, as_json: bool) -> None:
@@ -196,10 +200,10 @@ def require_complete(run: RunData) -> None:
 @json_option
 def merge_command(runs: tuple[str, ...], as_json: bool) -> None:
     """Join the segments of a load or of a run, each a RUN or its folder, into one run."""
-    from liftlab import jobs
+    from liftlab.jobs import merging
 
     here = project()
-    run = jobs.merge_runs(here, runs)
+    run = merging.merge_runs(here, runs)
     if run.run.pipeline == LOAD:
         finish(here, run, as_json)
         return

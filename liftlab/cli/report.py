@@ -81,7 +81,7 @@ def status_command(
 
     Without --for: a message for each audience, and the numbers.
     """
-    from liftlab import jobs
+    from liftlab.jobs import opening
     from liftlab.reporting import markdown
     from liftlab.reporting.text import messages
     from liftlab.summary import summarize
@@ -89,7 +89,7 @@ def status_command(
     if to and mail is None:
         raise click.UsageError("--to needs --eml OUT.eml: liftlab sends no mail itself.")
     here = project()
-    data = jobs.open_run(taken(run, here), project=here)
+    data = opening.open_run(taken(run, here), project=here)
     summary = summarize(data, here)
     if mail is not None:
         _write_mail(mail, summary, audience, to)

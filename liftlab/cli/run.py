@@ -79,14 +79,14 @@ def run_command(
     **more: Any,
 ) -> None:
     """Run a suite against an endpoint, grade the answers, and print the results."""
-    from liftlab import jobs
+    from liftlab.jobs import running
 
     until = _until(until_decided, target, zone, repeats)
     here = project(run__repeats=repeats, **overrides_of(more))
     if resume:
-        finish(here, jobs.resume_run(here, taken(resume, here)), as_json)
+        finish(here, running.resume_run(here, taken(resume, here)), as_json)
         return
-    request = jobs.plan_run(
+    request = running.plan_run(
         here,
         cases=cases,
         categories=categories,
@@ -104,7 +104,7 @@ def run_command(
     if segment or start_at is not None:
         finish(here, send_segment(request, segment, start_at), as_json)
         return
-    finish(here, jobs.run_suite(request), as_json)
+    finish(here, running.run_suite(request), as_json)
 
 
 def finish(here: Project, run: RunData, as_json: bool) -> None:
@@ -123,8 +123,8 @@ def finish(here: Project, run: RunData, as_json: bool) -> None:
 
 def require_whole(summary: RunSummary) -> None:
     """Raise what a run that has just ended exits with; as `finish` says."""
-    from liftlab import jobs
     from liftlab.cli.show import require_proven
+    from liftlab.jobs import deciding
 
     run = summary.run
     require_proven(run)
@@ -135,7 +135,7 @@ def require_whole(summary: RunSummary) -> None:
             f"Go on with: liftlab {verb} --resume {run.run.run_id}"
         )
     require_answers(run)
-    jobs.check_decided(summary.decision)
+    deciding.check_decided(summary.decision)
 
 
 def require_answers(run: RunData) -> None:
@@ -173,7 +173,7 @@ def _until(
 
 def worst_case(request: RunRequest) -> str:
     """Return what a run takes at most, in lines."""
-    from liftlab import jobs
+    from liftlab.jobs import running
     from liftlab.runner.probe import PROBE_TOKENS
 
     levels = f"{request.capacity.levels[0]} to " if request.capacity else ""
@@ -183,9 +183,9 @@ def worst_case(request: RunRequest) -> str:
         return (
             f"{len(request.trials())} trials of {request.suite_name} through {own} "
             f"on {request.endpoint.name}, {many} at once\n"
-            f"calls, tokens and cost are its own; {jobs.likely_duration(request)}"
+            f"calls, tokens and cost are its own; {running.likely_duration(request)}"
         )
-    limits = jobs.worst_case_of(request)
+    limits = running.worst_case_of(request)
     cost = "unknown price" if limits.usd_max is None else f"at most {limits.usd_max:,.2f} USD"
     tokens = limits.output_tokens_max
     first = (
@@ -200,7 +200,7 @@ def worst_case(request: RunRequest) -> str:
         f"{first if request.probes else ''}"
         f"output tokens   {'no limit is sent' if tokens is None else f'at most {tokens:,}'}\n"
         f"time            at most {limits.seconds_max / 60:,.0f} min, "
-        f"every call at its deadline; {jobs.likely_duration(request)}\n"
+        f"every call at its deadline; {running.likely_duration(request)}\n"
         f"cost            {cost}"
     )
 
@@ -210,19 +210,19 @@ def worst_case(request: RunRequest) -> str:
 @selection_options
 def quick_command(case: str | None, model: str | None, **more: Any) -> None:
     """Run one CASE (the suite's first by default) and print its attempts, code and checks."""
-    from liftlab import jobs
+    from liftlab.jobs import running
 
     here = project(run__repeats=1, run__concurrency=1, **overrides_of(more))
-    run_quick(here, case or jobs.first_case(here), model)
+    run_quick(here, case or running.first_case(here), model)
 
 
 def run_quick(here: Project, case: str, model: str | None = None) -> None:
     """Run one case of the project's suite once, and print what happened."""
-    from liftlab import jobs
+    from liftlab.jobs import running
     from liftlab.summary import summarize
 
-    request = jobs.plan_run(here, cases=[case], model=model, quick=True)
-    run = jobs.run_suite(request)
+    request = running.plan_run(here, cases=[case], model=model, quick=True)
+    run = running.run_suite(request)
     print_trial(run)
     require_whole(summarize(run, here))
 

@@ -167,11 +167,11 @@ def doctor_command(run: str, dry_run: bool, clean: bool, as_json: bool) -> None:
     run. Measurements are never changed, and nothing is removed without --clean. Exit 0 if the run
     is sound or was repaired, 6 if something cannot be repaired.
     """
-    from liftlab import jobs
+    from liftlab.jobs import keeping
 
     if dry_run and clean:
         raise click.UsageError("--dry-run writes nothing: leave out --clean")
-    found = jobs.examine(project(), run, mend=not dry_run, clean=clean)
+    found = keeping.examine(project(), run, mend=not dry_run, clean=clean)
     if as_json:
         click.echo(json.dumps(_findings_json(found), indent=2))
     else:

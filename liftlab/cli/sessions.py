@@ -42,7 +42,7 @@ def sessions_command(
     Prints each failure with its request and reply, and the command that shows it again. What the
     checks make on the server is deleted. Exit code 4 where the server answered no check.
     """
-    from liftlab import jobs
+    from liftlab.jobs import running
     from liftlab.summary import summarize
 
     asked = {name: more.pop(name) for name in ("user_header", "concurrency", "restart_hook")}
@@ -50,12 +50,12 @@ def sessions_command(
         if named or only or checks:
             raise UsageError("--resume goes on as the run began: leave out URL, --only, --checks")
         here = project()
-        run = jobs.resume_sessions(here, taken(resume, here), asked["restart_hook"])
+        run = running.resume_sessions(here, taken(resume, here), asked["restart_hook"])
     else:
         if not named:
             raise UsageError("name the server: liftlab sessions URL")
         here = project_of(named, {"protocol": "lift" if "://" in named else None, **more})
-        run = jobs.run_suite(jobs.plan_sessions(here, path=checks, only=only, **asked))
+        run = running.run_suite(running.plan_sessions(here, path=checks, only=only, **asked))
     _finish(summarize(run, here), as_json)
 
 

@@ -32,11 +32,11 @@ _NOTED = ("case_id", "outcome", "facets")
 @json_option
 def show_command(run: str, as_json: bool) -> None:
     """Print RUN (the newest by default; week2_day1 and week1 are the published days)."""
-    from liftlab import jobs
+    from liftlab.jobs import opening
     from liftlab.summary import summarize
 
     here = project()
-    summary = summarize(jobs.open_run(run, project=here), here)
+    summary = summarize(opening.open_run(run, project=here), here)
     print_run(summary, as_json)
     require_proven(summary.run)
 
@@ -204,11 +204,11 @@ _MOST = 8_000  # characters of one text; --json has all of it
 @json_option
 def trial_command(run: str, case: str, repeat: int, as_json: bool) -> None:
     """Print one trial of RUN: prompt, replies, code with the line that failed, checks, times."""
-    from liftlab import jobs
+    from liftlab.jobs import opening
     from liftlab.summary.trials import trial_of
 
     here = project()
-    trial = trial_of(jobs.open_run(taken(run, here), project=here), case, repeat)
+    trial = trial_of(opening.open_run(taken(run, here), project=here), case, repeat)
     click.echo(_json(trial) if as_json else "\n".join(trial_lines(trial)))
 
 

@@ -22,8 +22,7 @@ from liftlab.grading.grade import sandbox_for
 from liftlab.grading.run import grade_trial
 from liftlab.runner.plan import StopRule
 from liftlab.runner.request import RunRequest
-from liftlab.runner.together import Listener
-from liftlab.runner.worker import StopLine
+from liftlab.runner.worker import Listener, StopLine
 from liftlab.sandbox import Sandbox
 from liftlab.store import RunFolder
 

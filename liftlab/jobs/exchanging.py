@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from liftlab.errors import FileInvalid, InputInvalid, StorageFailed, UsageError
-from liftlab.importers import files, foreign, imported, jsonl, reading, tools
+from liftlab.importers import files, foreign, jsonl, reading, tools
 from liftlab.importers.foreign import ForeignFile
 from liftlab.importers.week2 import export, old_file
 from liftlab.importers.week2.matching import Suites
@@ -95,7 +95,7 @@ def _import_foreign(
     project: Project, path: Path, source: bytes, file: ForeignFile, suites: Suites | None
 ) -> Imported:
     known: dict[str, Any] = {"file": str(path), "family": file.family, "trials": len(file.rows)}
-    folder = RunFolder(project.path("runs") / imported.run_id(source, file.began_at))
+    folder = RunFolder(project.path("runs") / foreign.run_id(source, file.began_at))
     known |= {"run_id": folder.run_id, "notes": file.notes}
     if folder.path.exists():
         _check_same(folder, path, source)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from liftlab.cluster import Cluster
 from liftlab.errors import LiftlabError, RunInterrupted, UsageError
-from liftlab.jobs.segments import check_cut, cut, run_segment, segment_folder
+from liftlab.jobs.loading import check_cut, cut, run_segment, segment_folder
 from liftlab.runner.request import RunRequest
 from liftlab.runner.segment import Segment
 from liftlab.runner.worker import StopLine

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from liftlab import jobs
 from liftlab.errors import LiftlabError
+from liftlab.jobs import comparing, opening
 from liftlab.records import CAPACITY, LOAD, SESSIONS
 from liftlab.reporting.text.base import Text
 from liftlab.reporting.text.comparison import since
@@ -26,7 +26,7 @@ def last_comparable(summary: RunSummary) -> Comparison | None:
     if run.run.provenance != "measured" or alone:
         return None
     try:
-        return jobs.compare_runs(summary.project, second=run)
+        return comparing.compare_runs(summary.project, second=run)
     except LiftlabError:
         return None
 
@@ -39,7 +39,7 @@ def session_checks(summary: RunSummary) -> Text:
     if run_id is None:
         return Text()
     try:
-        run = jobs.open_run(run_id, project=summary.project)
+        run = opening.open_run(run_id, project=summary.project)
     except LiftlabError:
         return Text()
     return beside(summarize(run, summary.project))
