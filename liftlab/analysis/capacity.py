@@ -280,17 +280,11 @@ def changes(levels: Mapping[int, pd.DataFrame]) -> dict[int, SuccessChange]:
     """
     lowest, *others = sorted(levels)
     sides = {level: (levels[lowest], levels[level]) for level in others}
-    steps = {level: 1 / max(min(map(_repeats, sides[level])), 1.0) for level in others}
-    found = {level: success(*sides[level], step=steps[level]) for level in others}
+    found = {level: success(*sides[level]) for level in others}
     tested = [level for level in others if found[level].p is not None]
     p_values = [found[level].p or 0.0 for level in tested]
     corrected = zip(tested, holm_levels(p_values), interval_levels(p_values), strict=True)
     for level, p, miss in corrected:
-        change = success(*sides[level], miss=miss, step=steps[level])
+        change = success(*sides[level], miss=miss)
         found[level] = replace(change, p=p)
     return found
-
-
-def _repeats(trials: pd.DataFrame) -> float:
-    """Return how often a case was asked, in the middle."""
-    return float(trials["case_id"].value_counts().median()) if len(trials) else 0.0
