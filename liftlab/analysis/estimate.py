@@ -230,7 +230,10 @@ def _style(
         small = not known and 0 < largest < 0.01
         decimals = min(max(decimals, 0), 1 if known or small else 0)
     if finest:
-        decimals = min(decimals, math.floor(round(-math.log10(finest * factor), 9)))
+        place = math.floor(round(-math.log10(finest * factor), 9))
+        if largest > finest:  # its first digit is known
+            place = max(place, -_magnitude(largest * factor, 1))
+        decimals = min(decimals, place)
     if limit is not None:
         decimals = _beside(off_limit or values, limit, factor, decimals)
     whole = unit not in ("%", POINTS)

@@ -48,7 +48,7 @@ machine, or with less concurrency.'
         if share > LAG_LIMIT:
             of, limit = quantity(round(share, 3), "%"), as_set(LAG_LIMIT, "%")
             said = (
-                f"its event loop lagged {_ms(lag)} at P99, {of} of the median time "
+                f"its event loop lagged {off_by(lag)} at P99, {of} of the median time "
                 f"({limit} is the limit)"
             )
     elif run.client_cpu_share is not None and run.client_cpu_share > CPU_LIMIT:
@@ -59,7 +59,7 @@ machine, or with less concurrency.'
     if run.timing_uncertainty_s is None:
         off = "are too long by an unknown part"
     else:
-        off = f"may be off by {_ms(run.timing_uncertainty_s)}"
+        off = f"may be off by {off_by(run.timing_uncertainty_s)}"
     return (
         f"The client was the bottleneck: {said}. Times of this run {off}; "
         "run it on a quieter machine, or with less concurrency."
@@ -78,16 +78,23 @@ def trust_sentence(run: Run) -> str:
         return ""
     why = []
     if run.loop_lag_p50_s is not None and run.loop_lag_p99_s is not None:
-        lags = f"{_ms(run.loop_lag_p50_s)} at P50 and {_ms(run.loop_lag_p99_s)} at P99"
+        lags = f"{off_by(run.loop_lag_p50_s)} at P50 and {off_by(run.loop_lag_p99_s)} at P99"
         why.append(f"the client's event loop lagged {lags}")
     if run.client_cpu_share is not None:
         why.append(f"the client used {quantity(run.client_cpu_share, '%')} of a core")
-    known = f"Times are known to ± {_ms(run.timing_uncertainty_s)}"
+    known = f"Times are known to ± {off_by(run.timing_uncertainty_s)}"
     return f"{known}{': ' if why else ''}{', and '.join(why)}."
 
 
-def _ms(seconds: float) -> str:
-    return f"{plain(1000 * seconds, 2)} ms"
+def off_by(seconds: float) -> str:
+    """Write by how much times may be off: two significant digits are all that is known of it.
+
+    Examples
+    --------
+    >>> off_by(0.00042), off_by(2.113)
+    ('0.42 ms', '2.1 s')
+    """
+    return f"{plain(seconds, 2)} s" if seconds >= 1 else f"{plain(1000 * seconds, 2)} ms"
 
 
 def cache_warning(attempts: pd.DataFrame) -> str:

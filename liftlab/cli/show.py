@@ -51,7 +51,7 @@ def require_proven(run: RunData) -> None:
 
 def print_run(summary: RunSummary, as_json: bool) -> None:
     """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
-    from liftlab.reporting.text import findings, provenance
+    from liftlab.reporting.text import capacity, provenance, sessions
     from liftlab.reporting.text.decision import sentence
     from liftlab.summary.provenance import warning_of
 
@@ -60,8 +60,9 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
         click.echo(json.dumps(summary_json(summary), indent=2, allow_nan=False))
         return
     click.echo(heading(run))
-    if (own := findings.own(summary)) is not None:
-        click.echo("\n".join(map(printable, own.lines(summary))))
+    if summary.sessions is not None or summary.capacity is not None:
+        lines = sessions.lines if summary.sessions is not None else capacity.lines
+        click.echo("\n".join(map(printable, lines(summary))))
         return
     for line in sentences(summary):
         click.echo(f"  {line}")

@@ -20,7 +20,6 @@ from liftlab.reporting.text.base import Text, joined, write
 from liftlab.reporting.text.numbers import sentences as told
 from liftlab.reporting.text.numbers import value
 from liftlab.summary.run import RunSummary
-from liftlab.words import counted
 
 
 class Words(Protocol):
@@ -41,15 +40,14 @@ class Words(Protocol):
     def technical(self, summary: RunSummary) -> Text:
         """Return what the technical team needs."""
 
-    def lines(self, summary: RunSummary) -> Iterator[str]:
-        """Yield the run for a terminal."""
-
 
 def own(summary: RunSummary) -> Words | None:
-    """Return the words of session checks and of a capacity run; None for other runs."""
+    """Return the words of session checks, of a capacity run and of a load; None for other runs."""
     if summary.sessions is not None:
         return sessions
-    return capacity if summary.capacity is not None else None
+    if summary.capacity is not None:
+        return capacity
+    return load if summary.load is not None else None
 
 
 def title(summary: RunSummary) -> Text:
@@ -57,9 +55,6 @@ def title(summary: RunSummary) -> Text:
     if (words := own(summary)) is not None:
         return words.title(summary)
     found = summary.answers
-    if summary.load is not None:
-        asked = counted(summary.load.n, "request")
-        return Text(f"{summary.load.ok:,} of {asked} were answered")
     if not found.trials:
         return Text("No request has ended yet")
     if not found.answered:
@@ -79,8 +74,6 @@ def sentences(summary: RunSummary) -> tuple[str, ...]:
     """Return up to five sentences that anyone understands."""
     if (words := own(summary)) is not None:
         return words.sentences(summary)
-    if summary.load is not None:
-        return tuple(Text(f"{line[:1].upper()}{line[1:]}.") for line in load.lines(summary.load))
     if not summary.answers.answered:
         return (answers.NOTHING_JUDGED,)
     return told(
