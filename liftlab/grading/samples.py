@@ -105,14 +105,18 @@ def grade_samples(
             for row in kept(file):
                 tally.add(row)
             resumed = tally.total
-            progress(resumed, total)
+            left = islice(read_samples(samples, cases), resumed, None) if known else ()
+            done = resumed + sum(answer_digest(sample) in known for sample in left)
+            progress(done, total)  # joining takes no time: what it joins has no rate
             seen = sha256()
             unread = islice(read_samples(samples, cases, seen.update), resumed, None)
-            for _, line in _graded(unread, cases, known, pool, workers):
+            for sample, line in _graded(unread, cases, known, pool, workers):
                 file.write(line)
                 file.flush()
                 tally.add(json.loads(line))
-                progress(tally.total, total)
+                if answer_digest(sample) not in known:
+                    done += 1
+                    progress(done, total)
             if seen.hexdigest() != digest:
                 part.unlink()
                 raise FileInvalid(samples, "changed while it was graded: grade it again")
