@@ -163,6 +163,7 @@ def _level(
     timed = goodput(floats(full, "seconds"), good, under_way, at_once)
     times = time_end_to_end(full, stages=run.stages[among(run.stages, full)])
     slo = quantile(times.seconds, plan.share, clusters=times.cases, given_up=times.given_up)
+    slo = replace(slo, finest=run.run.timing_uncertainty_s)
     spent = cost_per_pass(floats(full, "cost_usd"), good, full["case_id"].astype(str))
     return Level(
         at_once=at_once,
