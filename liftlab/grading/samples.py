@@ -158,14 +158,18 @@ def grade_samples(
             for row in kept(file):
                 summary.add(row)
             summary.resumed = summary.total
-            progress(summary.resumed, total)
+            left = islice(read_samples(samples, cases), summary.resumed, None) if known else ()
+            done = summary.resumed + sum(answer_digest(sample) in known for sample in left)
+            progress(done, total)  # joining takes no time: what it joins has no rate
             seen = sha256()
             unread = islice(read_samples(samples, cases, seen.update), summary.resumed, None)
-            for _, line in _graded(unread, cases, known, pool, workers):
+            for sample, line in _graded(unread, cases, known, pool, workers):
                 file.write(line)
                 file.flush()
                 summary.add(json.loads(line))
-                progress(summary.total, total)
+                if answer_digest(sample) not in known:
+                    done += 1
+                    progress(done, total)
             if seen.hexdigest() != digest:
                 part.unlink()
                 raise FileInvalid(samples, "changed while it was graded: grade it again")

@@ -16,7 +16,7 @@ from liftlab.pipeline.build import AdaptedStage, is_built_in
 from liftlab.pipeline.direct import Code
 from liftlab.records import as_row
 from liftlab.runner import attempt
-from liftlab.runner.context import Context
+from liftlab.runner.attempt import Context
 from liftlab.runner.trial import TrialDone, run_trial
 from liftlab.sandbox import ParseReport
 from liftlab.settings import StageSettings

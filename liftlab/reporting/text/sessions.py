@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.reporting.html import bounded
-from liftlab.reporting.text.base import Text, code, joined, marked, write
-from liftlab.reporting.text.numbers import listed
+from liftlab.reporting.text.base import Text, code, joined, listed, marked, write
 from liftlab.sessions.model import SEVERITIES
 from liftlab.settings.targets import SESSION_METRIC
 from liftlab.summary.run import RunSummary
@@ -30,7 +29,8 @@ def title(summary: RunSummary) -> Text:
     """Return how many critical failures there are, and the target."""
     found = _of(summary)
     if not found.judged:
-        return Text("Session API: not measurable, the server does not answer")
+        why = found.refused or "the server does not answer"
+        return Text(f"Session API: not measurable, {why}")
     critical = counted(len(found.of("critical")), "critical failure")
     count = marked(critical, f"count:{SESSION_METRIC}")
     target = summary.targets.of(SESSION_METRIC)
@@ -43,7 +43,8 @@ def sentences(summary: RunSummary) -> tuple[Text, ...]:
     said = [f"{found.passed:,} of {counted(found.judged, 'check')} passed."]
     if missing := found.checks - found.judged:
         said[0] = f"{said[0][:-1]}; {counted(missing, 'check')} could not be tested."
-    said = said if found.judged else [NOTHING]
+    if not found.judged:
+        said = [] if found.refused else [NOTHING]
     counts = [(len(found.of(name)), f"{name} failure") for name in SEVERITIES[1:]]
     if others := [counted(n, name) for n, name in counts if n]:
         said.append(f"Beside critical ones: {listed(others)}.")
