@@ -21,6 +21,7 @@ from liftlab.runner.request import Job
 from liftlab.runner.worker import FollowSchedule, Stop, emit, first_of, keep_events_apart, serve
 from liftlab.store.folder import RunFolder
 from liftlab.store.journal import Journal
+from liftlab.timing.transport import why_around
 from liftlab.timing.trust import Trust
 
 Ready = Callable[[Job, Journal, AsyncExitStack, int], Awaitable[FollowSchedule]]
@@ -45,6 +46,8 @@ async def run(job: Job, stop: Stop, ready: Ready | None = None) -> None:
             follow_schedule = await ready(job, journal, stack, concurrency)
             try:
                 async with Trust(concurrency) as trust:
+                    if (why := why_around()) is not None:
+                        emit({"event": "note", "message": f"times are less exact: {why}"})
                     try:
                         is_done = await follow_schedule(stop, _limiting(job, stop), trust)
                         status = "complete" if is_done else stop.status or "complete"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from liftlab.endpoints.base import Reply
-from liftlab.pipeline.adapted import is_built_in
 from liftlab.pipeline.base import PROGRAM, SIGNATURE, Code, Prompt, Stage, StageError
+from liftlab.pipeline.build import is_built_in
 from liftlab.pipeline.own import told
 from liftlab.records import STALE, Attempt, Phase, Trial
 from liftlab.records import Stage as StageRow

@@ -11,8 +11,8 @@ import pandas as pd
 
 from liftlab.analysis.trust import work_warnings
 from liftlab.endpoints.base import Sampling
-from liftlab.pipeline.adapted import AdaptedStage, is_built_in
 from liftlab.pipeline.base import Prompt
+from liftlab.pipeline.build import AdaptedStage, is_built_in
 from liftlab.pipeline.direct import Code
 from liftlab.records import as_row
 from liftlab.runner import attempt
