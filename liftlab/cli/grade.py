@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from liftlab.cluster import Cluster
-    from liftlab.grading.tally import Summary
+    from liftlab.grading.samples import Summary
     from liftlab.settings import Project
 
 _LINES = 20  # how often progress is told where there is no terminal
@@ -195,7 +195,7 @@ class Progress:
 
 def _sentences(summary: Summary, name: str, out: Path, shard: str | None) -> list[str]:
     from liftlab.analysis.success import pass_at_k
-    from liftlab.reporting.answer_notes import lacking, type_only_note
+    from liftlab.reporting.text.reasons import lacking, type_only_note
 
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
     what = counted(summary.total, "different answer" if shard else "sample")

@@ -53,7 +53,7 @@ def require_proven(run: RunData) -> None:
 def print_run(summary: RunSummary, as_json: bool) -> None:
     """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
     from liftlab.reporting.text import findings, provenance
-    from liftlab.reporting.text.decision import sentence
+    from liftlab.reporting.text.targets import decided
     from liftlab.summary.provenance import warning_of
 
     run, known = summary.run, summary.provenance
@@ -78,13 +78,12 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
     for text in published_lines(summary):
         click.echo(text)
     if summary.decision is not None:
-        click.echo(f"\n{sentence(summary.decision)}")
+        click.echo(f"\n{decided(summary.decision)}")
 
 
 def print_notes(run: RunData) -> None:
     """Print what the verdicts do not say of the answers themselves."""
-    from liftlab.reporting.answer_notes import answer_notes
-    from liftlab.reporting.text.reasons import reason_lines
+    from liftlab.reporting.text.reasons import answer_notes, reason_lines
 
     for line in (*reason_lines(run), *answer_notes(run.counted("grade", *_NOTED))):
         click.echo(printable(line))
@@ -157,9 +156,8 @@ def trial_table(summary: RunSummary) -> pd.DataFrame:
 def summary_json(summary: RunSummary) -> dict[str, object]:
     """Return a run for scripts: its row, its trials, and what it was to decide."""
     from liftlab.records import as_row
-    from liftlab.reporting.answer_notes import answer_notes
-    from liftlab.reporting.text.decision import sentence
-    from liftlab.reporting.text.reasons import reason_lines
+    from liftlab.reporting.text.reasons import answer_notes, reason_lines
+    from liftlab.reporting.text.targets import decided
 
     run = summary.run
     if (own := summary.sessions or summary.capacity) is not None:
@@ -177,7 +175,7 @@ def summary_json(summary: RunSummary) -> dict[str, object]:
         "notes": answer_notes(run.counted("grade", *_NOTED)),
         "reasons": reason_lines(run),
         "tokens": {stage.stage: stage.as_json() for stage in summary.trials.tokens},
-        "decision": decision and {"verdict": decision.verdict, "sentence": sentence(decision)},
+        "decision": decision and {"verdict": decision.verdict, "sentence": decided(decision)},
         "trials": trials,
     }
 

@@ -17,13 +17,12 @@ from liftlab import store
 from liftlab.analysis import decide
 from liftlab.analysis.decide import Decision
 from liftlab.errors import Undecided, VerdictsUnproven
-from liftlab.grading.controls import Controls
 from liftlab.grading.grade import sandbox_for
+from liftlab.grading.pool import Controls
 from liftlab.grading.run import grade_trial
 from liftlab.runner.plan import StopRule
 from liftlab.runner.request import RunRequest
-from liftlab.runner.together import Listener
-from liftlab.runner.worker import StopLine
+from liftlab.runner.worker import Listener, StopLine
 from liftlab.sandbox import Sandbox
 from liftlab.store import RunFolder
 

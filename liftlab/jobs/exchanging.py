@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from liftlab.errors import FileInvalid, InputInvalid, StorageFailed, UsageError
-from liftlab.importers import files, foreign, imported, jsonl, reading, tools
+from liftlab.importers import files, foreign, jsonl, reading, tools
 from liftlab.importers.foreign import ForeignFile
 from liftlab.importers.week2 import export, old_file
 from liftlab.importers.week2.matching import Suites
@@ -72,7 +72,7 @@ def _import(project: Project, path: Path, suites: Suites | None) -> Imported:
     file = tools.read(source, path) or old_file.read(reading.parse(source, path))
     rows: Sequence[Any]
     if isinstance(file, ForeignFile):
-        rows, folder = file.rows, RunFolder(runs / imported.run_id(source, file.began_at))
+        rows, folder = file.rows, RunFolder(runs / foreign.run_id(source, file.began_at))
     else:
         rows, folder = file.results, RunFolder(runs / run_id_of(source, file))
     known: dict[str, Any] = {"file": str(path), "family": file.family, "trials": len(rows)}

@@ -24,8 +24,8 @@ from liftlab.jobs import loading, merging, opening
 from liftlab.records import Attempt
 from liftlab.runner import control
 from liftlab.runner.request import RunRequest
+from liftlab.runner.rows import Sent
 from liftlab.runner.segment import Segment
-from liftlab.runner.sent import Sent
 from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import Project, load_project
 from liftlab.store import RunFolder

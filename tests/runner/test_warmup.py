@@ -13,9 +13,9 @@ import pytest
 from liftlab.endpoints.base import Reply, Sampling, WarmUp
 from liftlab.records import Attempt
 from liftlab.runner import warmup
+from liftlab.runner.attempt import Context
 from liftlab.runner.cold_start import ColdWatch
-from liftlab.runner.context import Context
-from liftlab.runner.warmup import wake, warm_up
+from liftlab.runner.warmup import WarmUpResult, wake, warm_up
 from liftlab.settings import RetrySettings
 from liftlab.timing.clock import Clock, Stamps
 
@@ -194,3 +194,39 @@ async def test_a_wait_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> N
     told = asyncio.Event()
     async with asyncio.timeout(5), warmup.told_meanwhile(told.set):
         await told.wait()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "again_s", "cold_s"),
+    [(5.0, None, None), (5.0, 1.0, 4.0), (2.0, 1.0, 1.0), (1.9, 1.0, 0.0), (0.5, 1.0, 0.0)],
+)
+def test_a_cold_start_is_what_waking_took_over_a_warm_call(
+    seconds: float, again_s: float | None, cold_s: float | None
+) -> None:
+    found = WarmUpResult(
+        ok=True, url="", status="", calls=1, seconds=seconds, again_s=again_s, least_s=1.0
+    )
+    assert found.cold_s == (None if cold_s is None else pytest.approx(cold_s))
+
+
+async def test_what_has_nothing_to_warm_is_warm() -> None:
+    endpoint = Sleeper()
+    endpoint.warmable = False
+    found, told = await woken(endpoint)
+    assert (found.ok, found.calls, found.seconds, found.cold_s, told) == (True, 0, 0.0, None, [])
+
+
+async def test_pauses_grow_up_to_the_longest() -> None:
+    endpoint = Sleeper(*[("storm", 1.0)] * 6, ("warm", 1.0), ("warm", 1.0))
+    found, told = await woken(endpoint)
+    assert endpoint.slept == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0]
+    assert (found.ok, found.calls) == (True, 7)
+    assert found.seconds == pytest.approx(7 + 7.75)
+    assert found.again_s == pytest.approx(1.0)
+    assert told[0] == ("storm", pytest.approx(1.0))
+
+
+async def test_who_is_not_to_wait_asks_once() -> None:
+    endpoint = Sleeper(("storm", 1.0), ("warm", 1.0))
+    found, _ = await woken(endpoint, until_warm=False)
+    assert (found.ok, found.starting, found.calls, endpoint.slept) == (False, True, 1, [])
