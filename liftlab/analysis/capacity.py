@@ -42,10 +42,7 @@ class Goodput:
     none_above: float  # where none was right: what their rate is below, at 95 %
 
     def estimate(self, *, picked_from: int = 1) -> Estimate:
-        """Return it with its interval.
-
-        `picked_from`: of how many levels this one was picked for being the best (Bonferroni).
-        """
+        """Return it; `picked_from`: of how many levels, for being the best (Bonferroni)."""
         one = Estimate(value=self.value, n=self.n, unit=UNIT, population=AGAIN)
         if math.isnan(self.value):
             return replace(one, value=None, reason="no request was timed")

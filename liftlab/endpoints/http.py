@@ -59,17 +59,9 @@ class Exchange:
 class HttpClient:
     """Sends one request at a time to an endpoint, and never the same one twice.
 
-    Parameters
-    ----------
-    transport
-        What carries the requests, a `StampedTransport` or what is under one.
-    headers
-        Further headers with secret values, by name.
-    plain_headers
-        Further headers without secrets, by name.
+    `transport`: a `StampedTransport`, or what is under one. The values of `headers` are secret,
+    those of `plain_headers` are not.
 
-    Notes
-    -----
     A 303 is followed by GET within the same exchange, a 307 or 308 with the same method and body,
     on the same scheme, host and port only, so that no token goes anywhere else. Secrets that a
     server echoes are struck out of bodies and messages.
@@ -115,12 +107,8 @@ class HttpClient:
     ) -> Exchange:
         """Send JSON to a URL once, and return what came of it.
 
-        Parameters
-        ----------
-        deadline_s
-            How long all of it may take, redirects included, in seconds.
-        stream
-            Whether to ask for server-sent events; every read is stamped either way.
+        All of it, redirects included, may take `deadline_s`. With `stream` server-sent events are
+        asked for; every read is stamped either way.
         """
         body = json.dumps(payload).encode()
         headers = {"content-type": "application/json"}
@@ -230,13 +218,7 @@ class RecordingTransport(Transport):
 
 
 def traceparent(request_id: str) -> str:
-    """Return W3C's trace context of a request: its ids are made from the request's own.
-
-    Examples
-    --------
-    >>> traceparent("r-7")
-    '00-fa06eea73cba8eae43401b6037eb4de5-bbba94957b3524c8-01'
-    """
+    """Return W3C's trace context of a request: its ids are made from the request's own."""
     digest = sha256(request_id.encode("utf-8", "replace")).hexdigest()
     return f"00-{digest[:32]}-{digest[32:48]}-01"
 

@@ -20,8 +20,8 @@ from liftlab.reporting.export import export
 from liftlab.reporting.index import index
 from liftlab.reporting.links import glossary, linked, trials_page
 from liftlab.reporting.render import Rendered
+from liftlab.reporting.report import siblings, topic
 from liftlab.reporting.sections import attach
-from liftlab.reporting.siblings import siblings, topic
 from liftlab.settings import load_project
 from liftlab.summary import RunSummary, summarize
 from tests.agreement.conftest import made
