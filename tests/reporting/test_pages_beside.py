@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from liftlab.reporting.siblings import siblings, topic
+
+from liftlab.reporting.report import siblings, topic
 
 PAGES = {"00_status": "Status", "20_times": "Times & drift", "40_cost": "Cost"}
 
