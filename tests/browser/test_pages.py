@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 from liftlab.reporting.export import export
-from liftlab.reporting.index import index
-from liftlab.reporting.links import glossary, linked, trials_page
+from liftlab.reporting.links import glossary, index, linked, trials_page
 from liftlab.reporting.render import Rendered
 from liftlab.reporting.report import siblings, topic
 from liftlab.reporting.sections import attach
