@@ -15,6 +15,7 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import (
+    A_PATH,
     cluster_option,
     connection,
     is_file,
@@ -37,7 +38,7 @@ _LINES = 20  # how often progress is told where there is no terminal
 
 
 @click.command("grade")
-@click.argument("samples", type=click.Path(path_type=Path))
+@click.argument("samples", type=A_PATH)
 @suite_option("The suite with the checks", required=True)
 @click.option(
     "--out",

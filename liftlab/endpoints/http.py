@@ -22,7 +22,6 @@ from liftlab.endpoints.urls import shown
 from liftlab.records import ErrorClass
 from liftlab.timing.clock import Stamps
 from liftlab.timing.failures import error_class_of
-from liftlab.timing.pace import may_depart
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import Answer, StampedTransport
 
@@ -63,8 +62,7 @@ class HttpClient:
     Parameters
     ----------
     transport
-        What carries the requests; a `StampedTransport` if None. Another transport of httpx
-        has no clock beside the socket: then stamps are taken around its call.
+        What carries the requests, a `StampedTransport` or what is under one.
     headers
         Further headers with secret values, by name.
     plain_headers
@@ -86,9 +84,9 @@ class HttpClient:
         plain_headers: Mapping[str, str] | None = None,
         now_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        transport = transport or StampedTransport()
-        self._transport = transport
-        self._wire = transport if isinstance(transport, StampedTransport) else _Httpx(transport)
+        if not isinstance(transport, StampedTransport):
+            transport = StampedTransport(under=transport)
+        self._wire = transport
         self._now_ns = now_ns
         secret = {name.lower(): value.reveal() for name, value in (headers or {}).items()}
         if token is not None:
@@ -132,7 +130,7 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._transport.aclose()
+        await self._wire.aclose()
 
     async def _within(
         self,
@@ -229,34 +227,6 @@ class RecordingTransport(Transport):
         body = await request.aread()
         self.sent.append((request.method, str(request.url), dict(request.headers), body))
         return httpx.Response(200, json={}, request=request)
-
-
-class _Httpx:
-    """A transport of httpx, such as tests inject, where our own would be."""
-
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        self._transport = transport
-
-    async def exchange(
-        self,
-        method: str,
-        url: str,
-        headers: Sequence[tuple[str, str]],
-        body: bytes,
-        recorder: Recorder,
-    ) -> Answer:
-        request = httpx.Request(
-            method, url, headers=headers, content=body or None, extensions={"recorder": recorder}
-        )
-        await may_depart()
-        response = await self._transport.handle_async_request(request)
-        recorder.got_headers()
-        content = await response.aread()
-        if content:
-            recorder.got_chunk(len(content))
-        recorder.completed()
-        recorder.ended()
-        return Answer(response.status_code, response.headers.raw, content)
 
 
 def traceparent(request_id: str) -> str:

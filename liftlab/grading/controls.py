@@ -11,8 +11,7 @@ import random
 import threading
 from typing import NamedTuple
 
-from liftlab.grading.answer import Grading, ProgramGrading
-from liftlab.grading.programs import StdinGrading
+from liftlab.grading.answer import Grading, ProgramGrading, StdinGrading
 from liftlab.records import FailureClass
 from liftlab.sandbox import Sandbox
 from liftlab.suite import Case, Check, Limits, Program
@@ -63,10 +62,7 @@ CONTROLS = (
 class Controls:
     """The known answers of one pool; any of its threads may take its share.
 
-    Attributes
-    ----------
-    missed
-        Those that were judged otherwise than they must be, twice.
+    `missed` are those that were judged otherwise than they must be, twice.
     """
 
     def __init__(self) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
-from typing import Self
+from hashlib import sha256
+from typing import Generic, Self, TypeVar
 
 from liftlab.errors import LiftlabError
 from liftlab.grading.controls import Controls
@@ -16,6 +20,8 @@ from liftlab.records import Isolation
 from liftlab.sandbox import Sandbox
 from liftlab.settings import GradingSettings
 from liftlab.suite import Case, Suite
+
+Verdict = TypeVar("Verdict")
 
 
 class Pool:
@@ -83,3 +89,50 @@ class Pool:
         """Grade the known answers that are left; say whether all were told apart."""
         self.controls.rest(self._first)
         return not self.controls.missed
+
+
+class Once(Generic[Verdict]):
+    """Verdicts by what they were made from: of answers that are the same, one is judged.
+
+    Any thread may ask. `most` is how large all verdicts that are kept may be, by `size`: the
+    oldest go first, and are made again when they are asked for.
+    """
+
+    def __init__(
+        self, most: float = float("inf"), size: Callable[[Verdict], int] = lambda verdict: 1
+    ) -> None:
+        self._most, self._size = most, size
+        self._lock = threading.Lock()
+        self._running: dict[bytes, Future[Verdict]] = {}
+        self._known: dict[bytes, Verdict] = {}
+        self._kept = 0
+
+    def __call__(self, made_from: tuple[object, ...], judge: Callable[[], Verdict]) -> Verdict:
+        """Return the verdict on something; `judge` makes it where there is none.
+
+        `made_from` is all that the verdict depends on. What `judge` raises is not kept.
+        """
+        key, mine = digest_of(made_from), Future[Verdict]()
+        with self._lock:
+            if key in self._known:
+                return self._known[key]
+            running = self._running.setdefault(key, mine)
+        if running is not mine:
+            return running.result()
+        try:
+            verdict = judge()
+        except BaseException as error:
+            self._running.pop(key).set_exception(error)
+            raise
+        with self._lock:
+            self._known[key] = verdict
+            self._kept += self._size(verdict)
+            while self._kept > self._most:
+                self._kept -= self._size(self._known.pop(next(iter(self._known))))
+        self._running.pop(key).set_result(verdict)
+        return verdict
+
+
+def digest_of(made_from: tuple[object, ...]) -> bytes:
+    """Return a digest of text, bytes and what else has a `repr` of its own."""
+    return sha256(repr(made_from).encode()).digest()

@@ -26,8 +26,7 @@ from pathlib import Path
 from liftlab.cluster import Cluster
 from liftlab.errors import FileInvalid, VerdictsUnproven
 from liftlab.grading.grade import BY_DEFAULT
-from liftlab.grading.once import Once
-from liftlab.grading.pool import Pool
+from liftlab.grading.pool import Once, Pool
 from liftlab.grading.remote import judged
 from liftlab.grading.sample_files import Sample, read_samples
 from liftlab.grading.tally import Summary, Tally
@@ -64,27 +63,13 @@ def grade_samples(
     cluster: Cluster | None = None,
     progress: _Progress = _in_silence,
 ) -> Summary:
-    """Grade every answer of a file, and write a file with a verdict a line, in its order.
+    """Grade every answer of a file, and write `out` with a verdict a line, in its order.
 
-    Verdicts of shards beside the output are taken. Raises FileInvalid if a line can't be used: says
-    which, before anything is graded. Raises LiftlabError if the sandbox cannot isolate and that is
-    not allowed. Raises StorageFailed if the output can't be written, or another process is writing
-    it.
-
-    Parameters
-    ----------
-    samples, suite
-        A file of answers, as docs/grading.md tells, and what to check them against.
-    out
-        Where the verdicts go; it appears, or is replaced, when it is whole.
-    settings
-        Where answers may be run: nowhere where the sandbox can't isolate, unless that is allowed.
-    workers
-        How many sandboxes run side by side. Verdicts do not depend on it.
-    cluster
-        Where answers are judged instead of here.
-    progress
-        Called with how many verdicts there are and how many there will be.
+    It appears, or is replaced, when it is whole. Verdicts of shards beside it are taken, and do not
+    depend on how many `workers` are side by side, or on a `cluster` that judges instead. `progress`
+    is called with how many verdicts there are and will be. Raises FileInvalid if a line can't be
+    used, before anything is graded; LiftlabError if the sandbox cannot isolate and that is not
+    allowed; StorageFailed if the output can't be written, or another process is writing it.
     """
     cases = {case.case_id: case for case in suite.cases}
     total, digest = _survey(samples, cases)
@@ -137,9 +122,8 @@ def grade_shard(
 ) -> tuple[Path, Summary]:
     """Grade the answers of one share; return the file beside the output that keeps the verdicts.
 
-    Each different answer counts once, and belongs to one share by its digest. `grade_samples` joins
-    the shares. Raises what that raises, and VerdictsUnproven if a known answer is misjudged: then
-    nothing more is kept.
+    Each different answer counts once. Raises what `grade_samples` does, which joins the shares, and
+    VerdictsUnproven if a known answer is misjudged: then nothing more is kept.
     """
     cases = {case.case_id: case for case in suite.cases}
     _survey(samples, cases)

@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple, get_args
 from liftlab import __version__
 from liftlab.errors import FileInvalid, StorageFailed
 from liftlab.grading.grade import WEAK
-from liftlab.grading.once import digest_of
+from liftlab.grading.pool import digest_of
 from liftlab.grading.sample_files import Sample
 from liftlab.grading.verdict import GRADER_VERSION, MAX_ROW_BYTES
 from liftlab.records import Outcome

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.errors import (
     EndpointError,
     InputInvalid,
@@ -56,6 +56,7 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
     code. Once all pages are written: raises NotebookFailed if a notebook failed, VerdictsUnproven
     if known answers were misjudged, and EndpointError if no request of the run was answered.
     """
+    from liftlab.jobs.opening import open_run
     from liftlab.summary import summarize  # analysis, which a run need not wait for
     from liftlab.summary.provenance import unproven
 
@@ -66,7 +67,7 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
     if run_id is None:
         done.append(_run_first(project, every, say, with_code=with_code))
         run_id = done[0].run_id
-    run = jobs.open_run(run_id, project=project)  # its tables are made once, before many read them
+    run = open_run(run_id, project=project)  # its tables are made once, before many read them
     notebooks = _of_kind(run, every)
     topics = {path.stem: topic(path) for path in notebooks}
     notebooks = [path for path in notebooks if path.stem not in {page.name for page in done}]
@@ -188,6 +189,8 @@ def _run_first(
     project: Project, notebooks: Sequence[Path], say: Say, *, with_code: bool
 ) -> Rendered:
     """Execute the notebook that runs the suite; only then is the run's name known."""
+    from liftlab.jobs.running import check
+
     reports = project.path("reports")
     path = next((path for path in notebooks if path.stem == RUN_NOTEBOOK), None)
     if path is None:
@@ -195,7 +198,7 @@ def _run_first(
     own = OWN_NOTEBOOKS.values()
     topics = {page.stem: topic(page) for page in notebooks if page.stem not in own}
     wanted = project.settings.run
-    jobs.check(project)  # a name that does not exist, an endpoint that is down: no page for those
+    check(project)  # a name that does not exist, an endpoint that is down: no page for those
     before = {summary.run_id for summary in store.list_runs(project.path("runs"))}
     say(f"running suite {wanted.suite} on endpoint {wanted.endpoint}")
     with tempfile.TemporaryDirectory(prefix=".new-", dir=reports) as scratch:

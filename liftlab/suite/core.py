@@ -13,7 +13,7 @@ from liftlab import tomlfile, values
 from liftlab.errors import SuiteInvalid, UnknownName, UsageError
 from liftlab.suite import signature as signatures
 from liftlab.suite.file import SUFFIXES, read
-from liftlab.suite.formats import ForeignCaseModel, Program
+from liftlab.suite.formats import Program
 from liftlab.suite.models import ONE_KIND, CaseModel, LimitsModel, decode
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -166,13 +166,7 @@ class Suite:
         return iter(self.cases)
 
     def __getitem__(self, case_id: str) -> Case:
-        """Return the case of that id.
-
-        Raises
-        ------
-        UnknownName
-            If there is none; the message gives the nearest.
-        """
+        """Return the case of that id, or raise UnknownName with the nearest."""
         for case in self.cases:
             if case.case_id == case_id:
                 return case
@@ -182,23 +176,10 @@ class Suite:
 def load(path_or_name: Path | str, search: Sequence[Path] = ()) -> Suite:
     """Read a suite by its path, or by its name in one of the folders `search`.
 
-    Parameters
-    ----------
-    path_or_name
-        A path, or text with a suite's ending or a slash in it, is a file; other text is a
-        name: `mvp` is `mvp.toml` or `mvp.jsonl` in the first folder that has it. `mvp + broad` is
-        both, joined.
-    search
-        The folders with suites.
-
-    Raises
-    ------
-    SuiteInvalid
-        If the file can't be read or has a fault: says the line and the field.
-    UnknownName
-        If no folder has a suite of that name.
-    UsageError
-        If suites to be joined have different cases of one id.
+    A path, or text with a suite's ending or a slash in it, is a file; other text is a name: `mvp`
+    is `mvp.toml` or `mvp.jsonl` in the first folder that has it. `mvp + broad` is both, joined.
+    Raises SuiteInvalid with the line and the field of a fault, UnknownName if no folder has it,
+    UsageError if suites to be joined have different cases of one id.
     """
     if isinstance(path_or_name, str) and JOINED in path_or_name:
         from liftlab.suite.writing import join
@@ -210,21 +191,10 @@ def load(path_or_name: Path | str, search: Sequence[Path] = ()) -> Suite:
 
 
 def parse(source: bytes, path: Path, name: str | None = None) -> Suite:
-    """Make a suite of a file's bytes.
+    """Make a suite of a file's bytes, or raise SuiteInvalid with the line and the field.
 
-    Parameters
-    ----------
-    source
-        The file's content.
-    path
-        Names the file in errors; its ending says how it is written.
-    name
-        What the suite is called where the file does not say; by default the file's stem.
-
-    Raises
-    ------
-    SuiteInvalid
-        If there is a fault: says the line and the field.
+    The ending of `path` says how it is written, and `name` what the suite is called where the
+    file does not say; by default its stem.
     """
     model = read(source, path)
     return Suite(
@@ -239,21 +209,10 @@ def parse(source: bytes, path: Path, name: str | None = None) -> Suite:
 
 
 def select(suite: Suite, cases: Iterable[str] = (), categories: Iterable[str] = ()) -> Suite:
-    """Return the suite with only the cases named, in the suite's order.
+    """Return the suite with only the cases that are in `cases` and in `categories`, in its order.
 
-    Parameters
-    ----------
-    suite
-        The whole suite.
-    cases, categories
-        Which to keep; none given keeps all. A case must be in both where both are given.
-
-    Raises
-    ------
-    UnknownName
-        If the suite has no such case or category.
-    UsageError
-        If nothing is left.
+    An empty one keeps all. Raises UnknownName for a case or category that the suite does not have,
+    UsageError if nothing is left.
     """
     wanted, kinds = set(cases), set(categories)
     for kind, names, known in (
@@ -306,36 +265,23 @@ def _find(path_or_name: Path | str, search: Sequence[Path]) -> Path:
 
 def _case(model: CaseModel) -> Case:
     checks = [
-        Check(
-            name=name,
-            args=tuple(check.args),
-            kwargs=check.kwargs,
-            expected=check.expected,
-            raises=check.raises,
-            stdin=check.stdin or "",
-            stdout=check.stdout,
-        )
+        Check(**dict(check) | {"name": name, "stdin": check.stdin or ""})
         for name, check in zip(model.check_names(), model.checks, strict=True)
     ]
-    return Case(
-        case_id=model.case_id,
-        prompt=model.prompt,
-        category=model.category or "uncategorised",
-        difficulty=model.difficulty,
-        entry_point=model.function,
-        signature=model.signature,
-        checks=tuple(checks),
-        limits=_limits(model.limits or LimitsModel(), checks),
-        program=model.program if isinstance(model, ForeignCaseModel) else None,
-    )
-
-
-def _limits(model: LimitsModel, checks: Sequence[Check]) -> Limits:
+    limits = model.limits or LimitsModel()
     longest = max((len((check.stdout or "").encode()) for check in checks), default=0)
-    return Limits(
-        cpu_s=model.cpu_s,
-        # Waiting costs no processor time; three times as long is room enough on a busy machine.
-        wall_s=model.wall_s or 3 * model.cpu_s,
-        memory_mb=model.memory_mb,
-        output_kb=max(model.output_kb, 2 * longest // 1024),  # room for what is asked for
+    return Case(
+        **dict(model)
+        | {
+            "category": model.category or "uncategorised",
+            "entry_point": model.function,
+            "checks": checks,
+            "limits": Limits(
+                cpu_s=limits.cpu_s,
+                # Waiting costs no processor time; three times as long is room enough when busy.
+                wall_s=limits.wall_s or 3 * limits.cpu_s,
+                memory_mb=limits.memory_mb,
+                output_kb=max(limits.output_kb, 2 * longest // 1024),  # room for what is asked for
+            ),
+        }
     )

@@ -13,35 +13,14 @@ from liftlab.suite.core import JOINED, Case, Check, Suite, parse
 
 
 def to_jsonl(cases: Iterable[Case]) -> bytes:
-    """Write cases so that reading them gives the same ones.
-
-    Examples
-    --------
-    >>> check = Check(name="only", args=(), expected=1)
-    >>> line = to_jsonl([Case(case_id="one", prompt="Return 1.", checks=(check,))])
-    >>> json.loads(line)["checks"]
-    [{'name': 'only', 'args': [], 'kwargs': {}, 'expected': 1}]
-    """
+    """Write cases so that reading them gives the same ones."""
     return b"".join(json.dumps(_case(case)).encode() + b"\n" for case in cases)
-
-
-def to_json(cases: Iterable[Case], **head: Any) -> bytes:
-    """Write a whole suite; `head` is what it says beside its cases, such as its name."""
-    return json.dumps(head | {"cases": list(map(_case, cases))}).encode()
 
 
 def join(suites: Sequence[Suite]) -> Suite:
     """Return one suite with the cases and packages of all; a case that two have is taken once.
 
-    Raises UsageError if two suites have different cases of one id: names both and the case.
-
-    Examples
-    --------
-    >>> line = b'{"case_id": "one", "prompt": "Return 1.", "checks": [[[], 1]]}'
-    >>> first, second = (parse(line, Path(f"{name}.jsonl")) for name in "ab")
-    >>> joined = join([first, second])
-    >>> joined.name, len(joined)
-    ('a + b', 1)
+    Raises UsageError if two suites have different cases of one id.
     """
     found: dict[str, tuple[Suite, Case]] = {}
     for suite in suites:
@@ -53,12 +32,12 @@ def join(suites: Sequence[Suite]) -> Suite:
                     "rename one, or run the suites one after the other"
                 )
     name = JOINED.join(suite.name for suite in suites)
-    source = to_json(
-        (case for _, case in found.values()),
-        name=name[:100].strip(),
-        packages=list(dict.fromkeys(package for suite in suites for package in suite.packages)),
-    )
-    return parse(source, Path(f"{name}.json"))
+    whole = {
+        "name": name[:100].strip(),
+        "packages": list(dict.fromkeys(package for suite in suites for package in suite.packages)),
+        "cases": [_case(case) for _, case in found.values()],
+    }
+    return parse(json.dumps(whole).encode(), Path(f"{name}.json"))
 
 
 def _case(case: Case) -> dict[str, Any]:

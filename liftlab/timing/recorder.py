@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 
 from liftlab.timing.arrival import moment_ns
 from liftlab.timing.clock import Stamps
@@ -173,6 +174,14 @@ class Recorder:
             bytes_received=self._bytes_received if self.headers_ns or self._chunks else None,
             hops=self.hops,
         )
+
+
+# Whose exchange goes on in this task: connections and the TLS context are shared by all.
+recording: ContextVar[Recorder | None] = ContextVar("liftlab_recorder", default=None)
+
+
+class ConnectionGone(Exception):
+    """An idle connection that its server had closed by the time it was to be used."""
 
 
 def _span(start_ns: int | None, end_ns: int | None) -> float | None:

@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 import httpx
@@ -22,11 +22,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from liftlab.records import ErrorClass
+from liftlab.timing import around
 from liftlab.timing.failures import TransportFailure, error_class_of, words_of
 from liftlab.timing.pace import lull, may_depart
-from liftlab.timing.recorder import Recorder
+from liftlab.timing.recorder import ConnectionGone, Recorder, recording
 from liftlab.timing.waits import Waits
-from liftlab.timing.wire import ConnectionGone, Route, StampedConnector, recording
+
+if TYPE_CHECKING:
+    from liftlab.timing.wire import Route, StampedConnector
 
 MAX_BODY_BYTES = 10_000_000
 _MOST_ROUTES = 64
@@ -39,6 +42,25 @@ class Answer:
     status: int
     headers: Sequence[tuple[bytes, bytes]]
     content: bytes
+
+
+class _Body(Protocol):
+    async def readany(self) -> bytes: ...
+
+
+@cache
+def why_around() -> str | None:
+    """Say why times are taken around calls and not beside the socket; None where they are not.
+
+    aiohttp's connections have no stable interface. Call it in a loop.
+    """
+    try:
+        from liftlab.timing import wire
+
+        wire.fit()
+    except (ImportError, AttributeError, KeyError, TypeError, RuntimeError) as error:
+        return f"aiohttp {aiohttp.__version__} is new to this liftlab ({error})"
+    return None
 
 
 class StampedTransport(httpx.AsyncBaseTransport):
@@ -68,6 +90,9 @@ class StampedTransport(httpx.AsyncBaseTransport):
         A socket to connect to, whatever host a URL names.
     max_body_bytes
         The longest body to read; a longer one is a failure of class `too_large`.
+    under
+        A transport of httpx to send over, with stamps taken around its calls. None for aiohttp's
+        connections; for httpx's own where `why_around` says why.
     """
 
     def __init__(
@@ -81,6 +106,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
         keep_alive: bool = True,
         unix_socket: str | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
+        under: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._tls = verifying_tls(ca_file)
         self._connect_s = connect_s
@@ -90,6 +116,8 @@ class StampedTransport(httpx.AsyncBaseTransport):
         self._keep_alive = keep_alive
         self._unix_socket = unix_socket
         self._max_body_bytes = max_body_bytes
+        self._under = under
+        self._plains: dict[str | None, httpx.AsyncBaseTransport] = {}  # by proxy
         self._closing: set[str] = set()  # servers that close what they say they keep
         self._connector: StampedConnector | None = None
         self._routes: dict[tuple[str, str], Route] = {}
@@ -156,6 +184,9 @@ class StampedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close all connections."""
+        for made in (self._under, *self._plains.values()):
+            if made is not None:
+                await made.aclose()
         if self._connector is not None:
             await self._connector.close()
             self._connector = None
@@ -192,13 +223,9 @@ class StampedTransport(httpx.AsyncBaseTransport):
         recorder: Recorder,
     ) -> Answer:
         if self._connector is None:
-            self._connector = StampedConnector(
-                self._unix_socket,
-                limit=0,
-                limit_per_host=0,
-                ssl=self._tls,
-                force_close=not self._keep_alive,
-            )
+            if self._under is not None or why_around() is not None:
+                return await self._around(method, url, headers, body, recorder)
+            self._connector = self._connections()
         route = self._route(method, url)
         connection = await route.connect(self._connector, self._connect_s)
         handler = connection.protocol
@@ -226,19 +253,61 @@ class StampedTransport(httpx.AsyncBaseTransport):
         await lull()
         return Answer(message.code, message.raw_headers, content)
 
+    async def _around(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        recorder: Recorder,
+    ) -> Answer:
+        under = self._under or self._plain(url)
+        await may_depart()
+        reply = await around.ask(under, method, url, headers, body, recorder, self._connect_s)
+        try:
+            content = await self._read(reply.headers, reply, recorder)
+        finally:
+            await reply.close()
+        await lull()
+        return Answer(reply.status, reply.headers.raw, content)
+
+    def _connections(self) -> StampedConnector:
+        from liftlab.timing.wire import StampedConnector
+
+        return StampedConnector(
+            self._unix_socket,
+            limit=0,
+            limit_per_host=0,
+            ssl=self._tls,
+            force_close=not self._keep_alive,
+        )
+
+    def _plain(self, url: str) -> httpx.AsyncBaseTransport:
+        """Return httpx's own transport for an address, one for each proxy."""
+        proxy = self._proxy(URL(url, encoded=True)) if self._proxies else None
+        if proxy not in self._plains:
+            self._plains[proxy] = httpx.AsyncHTTPTransport(
+                verify=self._tls,
+                trust_env=False,
+                limits=httpx.Limits(max_keepalive_connections=None if self._keep_alive else 0),
+                proxy=proxy,
+                uds=self._unix_socket,
+            )
+        return self._plains[proxy]
+
     def _route(self, method: str, url: str) -> Route:
         if known := self._routes.get((method, url)):
             return known
         if len(self._routes) >= _MOST_ROUTES:
             self._routes.clear()
+        from liftlab.timing.wire import Route
+
         target = URL(url, encoded=True)
         proxy = self._proxy(target) if self._proxies else None
         route = self._routes[method, url] = Route(method, target, proxy)
         return route
 
-    async def _read(
-        self, headers: Mapping[str, str], payload: aiohttp.StreamReader, recorder: Recorder
-    ) -> bytes:
+    async def _read(self, headers: Mapping[str, str], payload: _Body, recorder: Recorder) -> bytes:
         encoding = headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             raise self._failure("protocol", "the reply is compressed, unasked", recorder)

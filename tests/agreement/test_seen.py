@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from liftlab import jobs
 from liftlab.analysis.columns import floats
+from liftlab.jobs import opening
 from liftlab.reporting import markdown
 from liftlab.reporting.sections import section_of
 from liftlab.reporting.text import findings, messages, provenance, targets
@@ -43,7 +43,7 @@ def of(project: Project, make: Make) -> Callable[[str], RunSummary]:
     def summary(name: str) -> RunSummary:
         if name not in kept:
             known = name == "week2_day1"
-            run = jobs.open_run(name, project=project) if known else make(name)
+            run = opening.open_run(name, project=project) if known else make(name)
             kept[name] = summarize(run, project)
         return kept[name]
 

@@ -16,7 +16,7 @@ import pytest
 
 import liftlab
 from liftlab.pipeline.own import OwnCode, OwnFunction
-from liftlab.runner.context import Context
+from liftlab.runner.attempt import Context
 from liftlab.runner.own_trial import run_own_trial
 from liftlab.runner.trial import TrialDone
 from liftlab.runner.trials import run_closed

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Protocol
 
-from liftlab import jobs
 from liftlab.errors import LiftlabError
+from liftlab.jobs import comparing, opening
 from liftlab.records import CAPACITY, LOAD, SESSIONS
 from liftlab.reporting.text import (
     answers,
@@ -130,7 +130,7 @@ def last_comparable(summary: RunSummary) -> Comparison | None:
     if row.provenance != "measured" or alone:
         return None
     try:
-        return jobs.compare_runs(summary.project, second=summary.run)
+        return comparing.compare_runs(summary.project, second=summary.run)
     except LiftlabError:
         return None
 
@@ -149,7 +149,7 @@ def session_checks(summary: RunSummary) -> Text:
     if run_id is None:
         return Text()
     try:
-        run = jobs.open_run(run_id, project=summary.project)
+        run = opening.open_run(run_id, project=summary.project)
     except LiftlabError:
         return Text()
     return sessions.beside(summarize(run, summary.project))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
+from liftlab.jobs import opening
 from liftlab.reporting.text import cost as text
 from liftlab.settings import Project, load_project
 from liftlab.summary import summarize
@@ -23,7 +23,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def day(project: Project) -> Costs:
-    return summarize(jobs.open_run("week2_day1", project=project), project).cost
+    return summarize(opening.open_run("week2_day1", project=project), project).cost
 
 
 def changed(cost: Costs, **tables: Any) -> Costs:
