@@ -41,7 +41,7 @@ class Place:
 def imports_of(path: str) -> frozenset[str]:
     """Return the modules that a module imports, and what might be one."""
     found = set()
-    for node in ast.walk(_tree(path)):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -50,7 +50,8 @@ def imports_of(path: str) -> frozenset[str]:
 
 
 @cache
-def _tree(path: str) -> ast.Module:
+def tree_of(path: str) -> ast.Module:
+    """Return a module as Python reads it."""
     return ast.parse((ROOT / path).read_text())
 
 
@@ -82,7 +83,7 @@ def _definitions() -> dict[str, int]:
 
 
 def _places(path: str) -> Iterator[tuple[Place, ast.stmt]]:
-    for node in _tree(path).body:
+    for node in tree_of(path).body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 yield Place(path, node.name), node
@@ -160,19 +161,25 @@ def _id(place: Place) -> str:
 
 
 @cache
-def meets(path: str, function: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what a mutant in a function of a module meets: the module's own tests, then others."""
+def near_tests(path: str, function: str) -> tuple[str, ...]:
+    """Return tests, not a module's own, that a function of it is found to lead to."""
     own = own_tests(path)
-    tests = chain(*(_in_turn(tests, path) for tests in _tests_of(path, function)))
-    importing = nearest_files(path)
+    tests = chain(*(in_turn(sorted(tests), path) for tests in _tests_of(path, function)))
     near = [test for test in tests if test.partition("::")[0] not in own][:TESTS]
-    return own, tuple(dict.fromkeys((*near, *(file for file in importing if file not in own))))
+    return tuple(dict.fromkeys((*near, *(file for file in nearest_files(path) if file not in own))))
 
 
-def _in_turn(tests: Iterable[str], path: str) -> Iterator[str]:
+def readers_of(path: str, name: str) -> set[Place]:
+    """Return the functions of liftlab that mention a name of a module."""
+    place = Place(path, name.partition(".")[0])
+    mentions = _mentions().get(place.called, ())
+    return {other for other in mentions if other != place and _knows(other, place)}
+
+
+def in_turn(tests: Iterable[str], path: str) -> Iterator[str]:
     """Yield a test of each file, the innermost folder's first, then a second, and so on."""
     files: defaultdict[str, list[str]] = defaultdict(list)
-    for test in sorted(tests):
+    for test in tests:
         files[test.partition("::")[0]].append(test)
     turns = zip_longest(*(files[file] for file in sorted(files, key=lambda f: _distance(f, path))))
     return filter(None, chain(*turns))

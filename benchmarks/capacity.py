@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from liftlab import jobs
+from liftlab.jobs import capacity
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
@@ -95,7 +95,7 @@ def whole_run(slots: int, drop: float, seed: int, scale: float) -> Capacity:
             SETTINGS.format(scale=scale, profile=folder / "sim.toml")
         )
         project = load_project(folder, environ={})
-        run = jobs.run_capacity(jobs.plan_capacity(project, SLO))
+        run = capacity.run_capacity(capacity.plan_capacity(project, SLO))
         found = capacity_of(run)
         truth = read_truth(run.folder.path / SERVER_LOG)
         most = max(row["under_way"] or 0 for row in truth)

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.analysis.slow_steps import SlowStep, slow_steps
+from liftlab.jobs import running
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
@@ -72,7 +73,7 @@ def measured(folder: Path, seed: int) -> tuple[RunData, pd.DataFrame]:
     (suites / "planted.toml").write_text(f'name = "planted"\n{cases}')
     (folder / "planted.toml").write_text(PROFILE % seed)
     (folder / "liftlab.toml").write_text(SETTINGS % (folder / "planted.toml"))
-    run = jobs.run_suite(jobs.plan_run(load_project(folder, environ={})))
+    run = running.run_suite(running.plan_run(load_project(folder, environ={})))
     truth = pd.DataFrame(read_truth(run.folder.path / SERVER_LOG)).set_index("request_id")
     truth = store.rescale(truth, run.sped_up)
     mine = run.attempts[run.attempts["phase"] == "measure"]

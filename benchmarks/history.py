@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from liftlab import store
-from liftlab.analysis.changepoint import shifts
+from liftlab.analysis.trends import shifts
 from liftlab.records import Run, as_row
 from liftlab.store.frames import table_columns, typed
 

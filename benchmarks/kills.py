@@ -23,7 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from liftlab import jobs, store
+from liftlab import store
+from liftlab.jobs import opening, running
 from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import load_project
 from liftlab.store import RunFolder, lock
@@ -157,9 +158,9 @@ def _go_on(folder: Path, run: RunFolder | None) -> None:
     os.dup2(silence, 2)
     project = load_project(folder, environ={})
     if run is None:
-        jobs.run_suite(jobs.plan_run(project))
+        running.run_suite(running.plan_run(project))
     else:
-        jobs.resume_run(project, run.run_id)
+        running.resume_run(project, run.run_id)
 
 
 def _check(run: RunFolder, known: Rows, tally: Tally) -> Rows:
@@ -194,7 +195,7 @@ def _check(run: RunFolder, known: Rows, tally: Tally) -> Rows:
 
 def _finish(folder: Path, run: RunFolder, server: SimulatorServer, tally: Tally) -> None:
     """Look over a run that came to its end: every planned trial is there once."""
-    opened = jobs.open_run(run.run_id, project=load_project(folder, environ={}))
+    opened = opening.open_run(run.run_id, project=load_project(folder, environ={}))
     tally.trials += len(opened.trials)
     planned = load_project(folder, environ={}).settings.run.repeats
     if len(opened.trials) != planned or opened.run.status != "complete":

@@ -31,7 +31,8 @@ from pathlib import Path
 from queue import Queue
 
 from _forks import ENOUGH
-from _near import ROOT, meets
+from _near import ROOT
+from _recorded import meets
 
 NOT_FOUND = re.compile(r"^ERROR: (?:not found|file or directory not found): (.+)$", re.MULTILINE)
 KILLED, SURVIVED, UNTRIED = "killed", "survived", "untried"
@@ -241,14 +242,7 @@ class Copy:
 
         A test that fails without it, too, tells nothing of it.
         """
-        verdict, test = UNTRIED, ""
-        for tests in filter(None, meets(mutant.path, mutant.function)):
-            verdict, test = self._judge_by(tests, mutant)
-            if verdict == KILLED:
-                break
-        return verdict, test
-
-    def _judge_by(self, tests: tuple[str, ...], mutant: Mutant) -> tuple[str, str]:
+        tests = meets(mutant.path, mutant.line, mutant.function)
         unsound: tuple[str, ...] = ()
         while failing := self._failing_with(mutant, (*tests, *unsound)):
             if self.is_sound(failing):
@@ -298,7 +292,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="liftlab/", help="modules whose path begins so")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of processor time a mutant")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of processor time a mutant")
     options = parser.parse_args()
     mutants = sample(options.sample, options.seed, options.only)
     verdicts: dict[str, list[Mutant]] = {KILLED: [], SURVIVED: [], UNTRIED: []}

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Drawing
 
-from liftlab import jobs
 from liftlab.analysis.columns import Floats, floats
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.load import summarise_load
+from liftlab.jobs import loading
 from liftlab.reporting.figures.base import BLUE, MUTED, ORANGE, RULE, Figure, blank
 from liftlab.reporting.text.load import lines
 from liftlab.serving.simulator import SimulatorServer
@@ -75,7 +75,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, SimulatorServer("stall") as server:
         project = load_project(Path(folder), environ={})
-        request = jobs.plan_load(
+        request = loading.plan_load(
             project,
             project.settings.endpoint(server.url, "lift"),
             requests=int(RATE_RPS * options.seconds),
@@ -83,7 +83,7 @@ def main() -> int:
             rate_rps=RATE_RPS,
             arrival="constant",
         )
-        run = jobs.run_load(request)
+        run = loading.run_load(request)
         found = summarise_load(run.run, run.attempts)
         print("\n".join(lines(found)))
         caption = (

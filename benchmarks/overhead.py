@@ -13,7 +13,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from liftlab import jobs
+from liftlab.jobs import running
 from liftlab.settings import load_project
 from liftlab.store import RunData
 
@@ -32,7 +32,7 @@ def main() -> int:
         (suites / "mvp.toml").write_bytes(SUITE.read_bytes())
         settings = f'[run]\nendpoint = "local"\nconcurrency = 1\nrepeats = {options.repeats}\n'
         (Path(folder) / "liftlab.toml").write_text(settings)
-        run = jobs.run_suite(jobs.plan_run(load_project(Path(folder), environ={})))
+        run = running.run_suite(running.plan_run(load_project(Path(folder), environ={})))
         whole, trials = overhead(run)
     trials.sort()
     print(

@@ -35,8 +35,9 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from liftlab import jobs, store, summary
+from liftlab import store, summary
 from liftlab.grading.grade import GRADER_VERSION
+from liftlab.jobs import opening
 from liftlab.jobs.opening import judged_by
 from liftlab.records import SCHEMA_VERSION, TABLES, Run
 from liftlab.settings import load_project
@@ -84,7 +85,7 @@ def main() -> int:
         python = [sys.executable]
         if options.read:
             return int(max(peak for _, peak in read(project)) > 2000)
-        opened = f"from liftlab import jobs; jobs.open_run({RUN_ID!r})"
+        opened = f"from liftlab import jobs; opening.open_run({RUN_ID!r})"
         used = [measured("tables", [*python, "-c", opened], project)]
         if options.profile:
             measured("parts", [*python, __file__, "--parts", "--keep", str(project)], project)
@@ -100,10 +101,10 @@ def main() -> int:
 
 
 STATUS_PAGE = f"""
-from liftlab import jobs
+from liftlab.jobs import opening
 from liftlab.reporting.report import status_page
 from liftlab.settings import load_project
-run = jobs.open_run({RUN_ID!r})
+run = opening.open_run({RUN_ID!r})
 print(f"{{len(status_page(load_project(), run)) / 1e6:.2f}} MB")
 """
 
@@ -122,7 +123,7 @@ def parts(folder: Path) -> int:
     """Ask for each part of the run's summary, in the order in which the pages do."""
     project = load_project(folder)
     with step("tables read"):
-        run = jobs.open_run(RUN_ID, project=project)
+        run = opening.open_run(RUN_ID, project=project)
     told = summary.summarize(run, project)
     from liftlab.reporting.sections import section_of
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from liftlab import jobs
+from liftlab.jobs import running
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.serving.simulation import profile
 from liftlab.serving.simulation.truth import read_truth
@@ -75,7 +75,7 @@ def measure(folder: Path, name: str, repeats: int, scale: float) -> RunData:
     (suites / "mvp.toml").write_bytes(SUITE.read_bytes())
     settings = SETTINGS.format(repeats=repeats, profile=told, scale=scale, wait=5 / scale)
     (folder / "liftlab.toml").write_text(settings)
-    run = jobs.run_suite(jobs.plan_run(load_project(folder, environ={}), warm_up=False))
+    run = running.run_suite(running.plan_run(load_project(folder, environ={}), warm_up=False))
     run.attempts.attrs["truth"] = read_truth(run.folder.path / SERVER_LOG)
     return run
 

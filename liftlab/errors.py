@@ -94,14 +94,12 @@ class UnknownRun(InputInvalid):
     """No run of that name; the message gives the nearest ones."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
+        names = [*known]
+        message = unknown("run", name, names)
         if name == "latest":
-            names = ", ".join([*known][:10])
-            super().__init__(
-                "no run of a suite yet: make one with `liftlab run`"
-                + (f", or name one of: {names}" if names else "")
-            )
-            return
-        super().__init__(unknown("run", name, known))
+            message = "no run of a suite yet: make one with `liftlab run`"
+            message += f", or name one of: {', '.join(names[:10])}" if names else ""
+        super().__init__(message)
 
 
 class NothingToCompare(InputInvalid):
@@ -171,13 +169,7 @@ class NotebookFailed(LiftlabError):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Say that `name` is not a known `kind`, and which names come nearest.
-
-    Examples
-    --------
-    >>> unknown("endpoint", "modla", ["local", "modal"])
-    "no endpoint 'modla'; did you mean 'modal'? Known: local, modal"
-    """
+    """Say that `name` is not a known `kind`, and which names come nearest."""
     names = list(known)
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."

@@ -279,13 +279,7 @@ class Cost:
 
 
 TABLES: dict[str, type] = {
-    "run": Run,
-    "attempt": Attempt,
-    "stage": Stage,
-    "trial": Trial,
-    "grade": Grade,
-    "check": Check,
-    "cost": Cost,
+    table.__name__.lower(): table for table in (Run, Attempt, Stage, Trial, Grade, Check, Cost)
 }
 KEYS: dict[str, tuple[str, ...]] = {
     "run": ("run_id",),
@@ -299,24 +293,12 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 
 def columns(table: str) -> dict[str, type]:
-    """Return each column of `table` with its scalar type: str, int, float or bool.
-
-    Examples
-    --------
-    >>> columns("cost")["usd"]
-    <class 'float'>
-    """
+    """Return each column of `table` with its scalar type: str, int, float or bool."""
     return dict(_columns(table))
 
 
 def nullable(table: str) -> frozenset[str]:
-    """Return the columns of `table` that may be null: a file from before they existed has none.
-
-    Examples
-    --------
-    >>> "ended_s" in nullable("attempt"), "seq" in nullable("attempt")
-    (True, False)
-    """
+    """Return the columns of `table` that may be null: a file from before they existed has none."""
     fields = dataclasses.fields(TABLES[table])
     return frozenset(field.name for field in fields if field.default is None)
 

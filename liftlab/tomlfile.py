@@ -51,10 +51,7 @@ class TomlFile:
 
 
 def read(path: Path, error: type[FileInvalid]) -> TomlFile:
-    """Read a TOML file.
-
-    Raises FileInvalid as the class `error`: the file is missing, can't be read, or is not TOML.
-    """
+    """Read a TOML file; raise `error` if it is missing, can't be read, or is not TOML."""
     return parse(read_bytes(path, error, limit=MAX_BYTES), path, error)
 
 
@@ -117,13 +114,7 @@ def first_fault(fault: ValidationError) -> tuple[tuple[Key, ...], str]:
 
 
 def field_name(keys: tuple[Key, ...]) -> str:
-    """Write keys the way people do.
-
-    Examples
-    --------
-    >>> field_name(("cases", 3, "checks", 0))
-    'cases[3].checks[0]'
-    """
+    """Write keys the way people do: `cases[3].checks[0]`."""
     name = ""
     for key in keys:
         if isinstance(key, int):

@@ -58,9 +58,16 @@ class TooLarge(ValueError):
 class _Meter:
     """Counts what one value takes, and stops it at the limits."""
 
-    def __init__(self, nodes: int, depth: int, size: int, int_bits: int) -> None:
-        self._nodes, self._depth, self._size, self.int_bits = nodes, depth, size, int_bits
-        self._nodes_left, self._size_left = nodes, size
+    def __init__(
+        self,
+        max_nodes: int = MAX_NODES,
+        max_depth: int = MAX_DEPTH,
+        max_bytes: int = MAX_BYTES,
+        max_int_bits: int = MAX_INT_BITS,
+    ) -> None:
+        self._nodes = self._nodes_left = max_nodes
+        self._size = self._size_left = max_bytes
+        self._depth, self.int_bits = max_depth, max_int_bits
 
     def node(self, depth: int) -> None:
         """Count one value at `depth`."""
@@ -88,61 +95,26 @@ class _Meter:
         self.bytes(bits // 8)
 
 
-def encode(
-    value: Any,
-    *,
-    max_nodes: int = MAX_NODES,
-    max_depth: int = MAX_DEPTH,
-    max_bytes: int = MAX_BYTES,
-    max_int_bits: int = MAX_INT_BITS,
-) -> Any:
+def encode(value: Any, **limits: int) -> Any:
     """Return `value` as JSON data, with tags for what JSON lacks.
 
-    Parameters
-    ----------
-    value
-        A value built of the types in the table above, and exactly of those.
-    max_nodes, max_depth, max_bytes, max_int_bits
-        The most values, levels of nesting, bytes of text and data, and bits of an integer.
+    `limits`: max_nodes, max_depth, max_bytes and max_int_bits, the most values, levels of nesting,
+    bytes of text and data, and bits of an integer. Raises NotPlain if any part is of another type
+    than those of the table above, a subclass included; TooLarge if a limit is passed.
 
-    Raises
-    ------
-    NotPlain
-        If any part is of another type, a subclass, a generator or an iterator.
-    TooLarge
-        If a limit is passed; a value that contains itself is too deep.
-
-    Examples
-    --------
     >>> encode([(1, None), {2: b"hi"}])
     [{'$tuple': [1, None]}, {'$dict': [[2, {'$bytes': '6869'}]]}]
     """
-    return _encode(value, _Meter(max_nodes, max_depth, max_bytes, max_int_bits), 0)
+    return _encode(value, _Meter(**limits), 0)
 
 
-def decode(
-    data: Any,
-    *,
-    max_nodes: int = MAX_NODES,
-    max_depth: int = MAX_DEPTH,
-    max_bytes: int = MAX_BYTES,
-    max_int_bits: int = MAX_INT_BITS,
-) -> Any:
+def decode(data: Any, **limits: int) -> Any:
     """Return the value that JSON data with tags stands for, made anew at every call.
 
-    The limits are those of `encode`.
-
-    Raises
-    ------
-    ValueError
-        If a tag is unknown or holds the wrong thing; as TooLarge, if a limit is passed.
-
-    Examples
-    --------
-    >>> decode({"$dict": [[{"$tuple": [1, 2]}, {"$none": True}]]})
-    {(1, 2): None}
+    The limits are those of `encode`. Raises ValueError if a tag is unknown or holds the wrong
+    thing; as TooLarge, if a limit is passed.
     """
-    return _decode(data, _Meter(max_nodes, max_depth, max_bytes, max_int_bits), 0)
+    return _decode(data, _Meter(**limits), 0)
 
 
 def accept(kinds: Iterable[type], plain: Callable[[Any], Any]) -> None:
@@ -156,13 +128,6 @@ def show(value: Any, limit: int = 200) -> str:
     """Return a plain value as one line of at most `limit` characters, for people.
 
     Control characters are escaped, sets are sorted, and what is cut ends in an ellipsis.
-
-    Examples
-    --------
-    >>> show({"b", "a"})
-    "{'a', 'b'}"
-    >>> show(list(range(100)), limit=12)
-    '[0, 1, 2, 3…'
     """
     text = ""
     for piece in _pieces(value, limit):
@@ -182,22 +147,11 @@ def _encode(value: Any, meter: _Meter, depth: int) -> Any:
     raise NotPlain(_type_name(kind))
 
 
-def _encode_int(value: int, meter: _Meter, depth: int) -> Any:
-    bits = value.bit_length()
-    meter.integer(bits)
-    return value if bits <= _JSON_INT_BITS else {"$int": f"{value:#x}"}
-
-
 def _encode_text(value: str, meter: _Meter, depth: int) -> Any:
     if meter.text(value).isascii() or not _HALF.search(value):
         return value
     # Two halves side by side are one character to whoever reads JSON.
     return {"$str": value.encode("utf-8", "surrogatepass").hex()}
-
-
-def _encode_bytes(value: bytes, meter: _Meter, depth: int) -> Any:
-    meter.bytes(len(value))
-    return {"$bytes": value.hex()}
 
 
 def _encode_float(value: float) -> Any:
@@ -218,6 +172,17 @@ def _encode_dict(value: dict[Any, Any], meter: _Meter, depth: int) -> Any:
 
 def _encode_parts(value: Any, meter: _Meter, depth: int) -> list[Any]:
     return [_encode(part, meter, depth + 1) for part in list(value)]
+
+
+def _encode_int(value: int, meter: _Meter, depth: int) -> Any:
+    bits = value.bit_length()
+    meter.integer(bits)
+    return value if bits <= _JSON_INT_BITS else {"$int": f"{value:#x}"}
+
+
+def _encode_bytes(value: bytes, meter: _Meter, depth: int) -> Any:
+    meter.bytes(len(value))
+    return {"$bytes": value.hex()}
 
 
 _Handler = Callable[[Any, _Meter, int], Any]
@@ -383,18 +348,14 @@ def _pieces(value: Any, limit: int) -> Iterator[str]:
 
 
 def _parts(value: Any, kind: type, limit: int) -> Iterator[str]:
-    if kind is dict:
-        for position, (key, item) in enumerate(value.items()):
-            yield ", " if position else ""
-            yield from _pieces(key, limit)
-            yield ": "
-            yield from _pieces(item, limit)
-        return
-    parts = value
+    parts = value.items() if kind is dict else value
     if kind in (set, frozenset):
         parts = sorted(value, key=lambda part: show(part, limit))
     for position, part in enumerate(parts):
         yield ", " if position else ""
-        yield from _pieces(part, limit)
+        if kind is dict:
+            yield from _pieces(part[0], limit)
+            yield ": "
+        yield from _pieces(part[1] if kind is dict else part, limit)
     if kind is tuple and len(value) == 1:
         yield ","

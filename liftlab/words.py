@@ -20,25 +20,14 @@ _PARTS = {"nlp": "NLP", "ir": "IR", "code": "Code"}
 
 
 def counted(number: int, noun: str, nouns: str | None = None) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> counted(1, "trial"), counted(2, "trial"), counted(2, "success", "successes")
-    ('1 trial', '2 trials', '2 successes')
-    """
+    """Return a number with its noun, as in `2 trials`; `nouns` is a plural that takes no `s`."""
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def seen(text: str) -> str:
-    r"""Return foreign text with a mark in place of each character that cannot be seen.
+    """Return foreign text with a mark in place of each character that cannot be seen.
 
     Of marks that are stacked on one letter four are kept: more would cover the lines around it.
-
-    Examples
-    --------
-    >>> seen("a\u200bb\U000e0041"), len(seen("a" + 90 * "\u0301"))
-    ('a\ufffdb\ufffd', 6)
     """
     if text.isascii() and text.isprintable():
         return text
@@ -63,54 +52,27 @@ def printable(text: str, kept: str = "\n\t") -> str:
 
 
 def name(text: str | None) -> str:
-    """Return a foreign name of bounded length, quoted where it could be taken for our own words.
-
-    Examples
-    --------
-    >>> name("SmolLM2-135M"), name("run: all met!"), name(50 * "x")[-3:]
-    ('SmolLM2-135M', '“run: all met!”', 'xx…')
-    """
+    """Return a foreign name of bounded length, quoted where it could be taken for our own words."""
     line = one_line(text or "")
     cut = line if len(line) <= _MOST_NAME else f"{line[:_MOST_NAME]}…"
     return cut if _NAME.fullmatch(line) or not line else f"“{cut}”"
 
 
 def one_line(text: str) -> str:
-    r"""Return foreign text as one line without what cannot be seen.
-
-    Examples
-    --------
-    >>> one_line("two\nlines, \u202edrawn backwards")
-    'two lines, \ufffddrawn backwards'
-    """
+    """Return foreign text as one line without what cannot be seen."""
     return text if text.isascii() and text.isprintable() else printable(_SPACE.sub(" ", text), "")
 
 
 def be(number: int) -> str:
-    """Return the verb that goes with a count.
-
-    Examples
-    --------
-    >>> be(1), be(0), be(2)
-    ('is', 'are', 'are')
-    """
+    """Return the verb that goes with a count."""
     return "is" if number == 1 else "are"
 
 
 def stage_words(name: str) -> str:
-    """Return a stage's name as it is written in prose and figures.
-
-    Examples
-    --------
-    >>> stage_words("nlp_to_ir"), stage_words("intent_inference"), stage_words("e2e")
-    ('NLP → IR', 'intent inference', 'End to end')
-    """
+    """Return a stage's name as in prose and figures: `nlp_to_ir` is NLP → IR, `e2e` End to end."""
     if name == "e2e":
         return "End to end"
-    parts = name.split("_to_")
-    if len(parts) == 1:
-        return _PARTS.get(name, readable(name))
-    return " → ".join(_PARTS.get(part, readable(part)) for part in parts)
+    return " → ".join(_PARTS.get(part, readable(part)) for part in name.split("_to_"))
 
 
 def readable(identifier: str) -> str:
@@ -119,13 +81,7 @@ def readable(identifier: str) -> str:
 
 
 def work_note(stage: str, seconds: float) -> str | None:
-    """Warn of work in a stage's own methods that no time shows; None if it is 5 ms or less.
-
-    Examples
-    --------
-    >>> work_note("ir_to_code", 1.02)
-    'prompt() and parse() of ir_to_code took 1.0 s: no time of the run has that in it'
-    """
+    """Warn of work in a stage's own methods that no time shows; None if it is 5 ms or less."""
     if not seconds > 0.005:
         return None
     took = f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"

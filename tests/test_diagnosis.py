@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
 from liftlab.analysis.slow_steps import SlowStep, slow_steps
+from liftlab.jobs import running
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
@@ -70,7 +70,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[tuple[
     (suites / "doubles.toml").write_text(f'name = "doubles"\n{cases}')
     (folder / "planted.toml").write_text(PROFILE)
     (folder / "liftlab.toml").write_text(SETTINGS.format(profile=folder / "planted.toml"))
-    run = jobs.run_suite(jobs.plan_run(load_project(folder, environ={})))
+    run = running.run_suite(running.plan_run(load_project(folder, environ={})))
     by_id = run.attempts.set_index("request_id")
     faults = {
         tuple(by_id.loc[truth["request_id"], ["case_id", "stage"]]): truth["fault"]

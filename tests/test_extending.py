@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
+from liftlab.jobs import running
 from liftlab.reporting.report import write_report
 from liftlab.settings import Project, load_project
 
@@ -52,7 +52,7 @@ def project_with(folder: Path, url: str, pipeline: str, more: str) -> Project:
 
 
 def assert_appears_everywhere(project: Project, stage: str) -> None:
-    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    run = running.run_suite(running.plan_run(project, cases=["double"]))
     assert set(run.trials["outcome"]) == {"pass"}
     assert run.stages.sort_values("position")["stage"].unique().tolist()[1] == stage
     measured = run.attempts[run.attempts["phase"] == "measure"]
@@ -96,7 +96,7 @@ def test_the_direct_pipeline_on_llama_cpps_own_openai_server(project_folder: Pat
     settings = project_folder / "liftlab.toml"
     settings.write_text(settings.read_text() + f'pipeline = "direct"\nrepeats = 1\n{chat}')
     project = load_project(project_folder, environ={"LIFTLAB_ENDPOINT": "chat"})
-    run = jobs.run_suite(jobs.plan_run(project))
+    run = running.run_suite(running.plan_run(project))
     assert run.run.protocol == "openai"
     assert set(run.stages["stage"]) == {"code"}
     measured = run.attempts[run.attempts["phase"] == "measure"]

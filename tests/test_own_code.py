@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from liftlab import jobs
 from liftlab.cli.main import main
+from liftlab.jobs import opening
 from liftlab.settings import load_project
 
 CALL = '[pipelines.mine]\ncall = "my_pipeline:generate"\n'
@@ -66,7 +66,7 @@ def test_a_run_says_first_what_it_imports_and_an_exception_is_one_trial(
         "note: imports code of this project: my_pipeline:generate"
     )
     assert (folder / "imported").read_text() == "once\n"
-    run = jobs.open_run("latest", project=load_project())
+    run = opening.open_run("latest", project=load_project())
     assert dict(zip(run.trials["case_id"], run.trials["outcome"], strict=True)) == {
         "double": "pass",
         "shout": "fail",

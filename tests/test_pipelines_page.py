@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from liftlab import jobs
+from liftlab.jobs import running
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
@@ -35,7 +35,7 @@ def lay_down(folder: Path, section: str, more: str, **addresses: str) -> None:
 
 
 def measured(folder: Path) -> RunData:
-    return jobs.run_suite(jobs.plan_run(load_project(folder, environ={}), cases=["double"]))
+    return running.run_suite(running.plan_run(load_project(folder, environ={}), cases=["double"]))
 
 
 def rows_of(run: RunData) -> Any:
@@ -123,7 +123,7 @@ def test_a_translators_stages_are_what_the_servers_log_says(project_folder: Path
     lay_down(project_folder, "A translator and a generator", SIMULATED)
     settings = project_folder / "liftlab.toml"
     settings.write_text(settings.read_text().replace('endpoint = "lift"', 'endpoint = "sim"', 1))
-    run = jobs.run_suite(jobs.plan_run(load_project(project_folder, environ={})))
+    run = running.run_suite(running.plan_run(load_project(project_folder, environ={})))
     rows = rows_of(run)
     truth = pd.DataFrame(read_truth(run.folder.path / SERVER_LOG)).set_index("request_id")
     truth = truth[truth.index.isin(rows["request_id"])]

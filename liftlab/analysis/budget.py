@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -113,16 +114,8 @@ def needs_of(
 
     Measured stages run one after the other. A planned stage is after those that it names, or
     after the planned one before it; where a name is unknown, after all measured stages.
-
-    Examples
-    --------
-    >>> beside = PlannedStage(name="intent", low_s=1, high_s=2, after=("nlp_to_ir",))
-    >>> needs_of(["nlp_to_ir", "ir_to_code"], [beside])[0]["intent"]
-    ('nlp_to_ir',)
     """
-    needs: dict[str, tuple[str, ...]] = {}
-    for index, name in enumerate(measured):
-        needs[name] = (measured[index - 1],) if index else ()
+    needs = {name: tuple(measured[max(0, at - 1) : at]) for at, name in enumerate(measured)}
     last, unknown = measured[-1], []
     for stage in planned:
         wanted = (last,) if stage.after is None else stage.after
@@ -137,35 +130,26 @@ def finishes(times: Times, needs: Needs) -> dict[str, Floats]:
     """Return when each stage ends, in seconds from the start."""
     done: dict[str, Floats] = {}
     for name, before in needs.items():
-        start = latest([done[each] for each in before]) if before else 0.0
+        start = reduce(np.maximum, [done[each] for each in before]) if before else 0.0
         done[name] = start + times[name]
     return done
 
 
 def ends(times: Times, needs: Needs) -> Floats:
     """Return when the last stage ends."""
-    return latest(list(finishes(times, needs).values()))
-
-
-def latest(values: Sequence[Floats]) -> Floats:
-    """Return the largest of each draw."""
-    largest = values[0]
-    for value in values[1:]:
-        largest = np.maximum(largest, value)
-    return largest
+    return reduce(np.maximum, finishes(times, needs).values())
 
 
 def critical(times: Times, needs: Needs) -> dict[str, Bools]:
     """Return in which draws the whole waits for each stage, backwards from what ends last."""
     done = finishes(times, needs)
-    whole = latest(list(done.values()))
+    whole = reduce(np.maximum, done.values())
     waited: dict[str, Bools] = {}
     for name in reversed(list(needs)):
-        on_path = done[name] >= whole
+        waited[name] = done[name] >= whole
         for later in (later for later, before in needs.items() if name in before):
             starts = done[later] - times[later]
-            on_path = on_path | (waited[later] & (done[name] >= starts - _TOLERANCE_S))
-        waited[name] = on_path
+            waited[name] = waited[name] | waited[later] & (done[name] >= starts - _TOLERANCE_S)
     return waited
 
 
@@ -180,31 +164,16 @@ def forecast(
 ) -> Budget:
     """Draw what end to end takes with planned stages on top of the measured ones.
 
-    Raises ValueError if no request was answered, or the correlation is none.
-
-    Parameters
-    ----------
-    trials, stages
-        The run's tables; all requests that were answered are drawn from, every case as often.
-        Those on which the client gave up take longer than any other.
-    planned
-        In order. One whose name is a measured stage's is not drawn from its range.
-    correlation
-        Of the planned stages' times, from 0 (independent) to 1 (all slow together), as the rank
-        correlation of a Gaussian copula.
-    draws, seed
-        Of the simulation.
-
-    Examples
-    --------
-    >>> ended = pd.DataFrame({"case_id": ["a"], "repeat": 1, "outcome": "pass", "e2e_s": [14.9]})
-    >>> more = [PlannedStage(name="intent", low_s=1.0, high_s=2.0)]
-    >>> round(forecast(ended, pd.DataFrame(), more).with_planned[0.5].value, 1)
-    16.4
+    All requests that were answered are drawn from, every case as often; those on which the client
+    gave up take longer than any other. `planned`, in order: one whose name is a measured stage's is
+    not drawn from its range. `correlation` of their times, from 0 (independent) to 1 (all slow
+    together), is the rank correlation of a Gaussian copula. Raises ValueError if no request was
+    answered, or the correlation is none.
     """
     if not 0 <= correlation <= 1:
         raise ValueError(f"correlation is {correlation}: it lies between 0 and 1")
-    kept, late = _rows(trials, stages)
+    good, late = ended_how(trials, stages)
+    kept = (good | late) & np.isfinite(judged_seconds(trials))
     if not (kept & ~late).any():
         raise ValueError("no request was answered: there is no end-to-end time to start from")
     seconds, gave_up = judged_seconds(trials)[kept], late[kept]
@@ -219,7 +188,8 @@ def forecast(
     most = {stage.name: np.full(len(picked), stage.high_s) for stage in ahead}
     lowest, highest = (_point(ends({**times, **at}, needs), 0.5) for at in (least, most))
     times |= _drawn(ahead, correlation, len(picked), np.random.default_rng(seed))
-    whole = ends(times, needs)
+    whole, ended = ends(times, needs), np.isfinite(now)
+    finite = {name: values[ended] for name, values in times.items()}
     known = dict(zip(QUANTILES, quantiles(seconds, QUANTILES, clusters=cases), strict=True))
     limit = float(seconds[gave_up].max()) if gave_up.any() else None
     return Budget(
@@ -229,7 +199,7 @@ def forecast(
         planned_s=whole,
         lowest_s=lowest,
         highest_s=highest,
-        stages=_effects(_finite(times, now), needs, {stage.name for stage in ahead}),
+        stages=_effects(finite, needs, {stage.name for stage in ahead}),
         kept=tuple(_kept(stage, stages) for stage in planned if stage.name in measured),
         planned=tuple(ahead),
         misplaced=misplaced,
@@ -241,16 +211,7 @@ def forecast(
 
 def side_by_side(planned: Sequence[PlannedStage]) -> list[PlannedStage]:
     """Return the plan with the stages that name no need beside each other, after measured ones."""
-    return [
-        stage if stage.after is not None else replace(stage, after=(REST,)) for stage in planned
-    ]
-
-
-def _rows(trials: pd.DataFrame, stages: pd.DataFrame) -> tuple[Bools, Bools]:
-    """Return which trials are drawn from, and on which of them the client gave up; (n,)."""
-    good, late = ended_how(trials, stages)
-    timed = np.isfinite(judged_seconds(trials))
-    return (good | late) & timed, late & timed
+    return [replace(s, after=(REST,)) if s.after is None else s for s in planned]
 
 
 def _measured(trials: pd.DataFrame, stages: pd.DataFrame, e2e: Floats) -> dict[str, Floats]:
@@ -265,10 +226,7 @@ def _measured(trials: pd.DataFrame, stages: pd.DataFrame, e2e: Floats) -> dict[s
 
 
 def _picked(cases: ArrayLike, draws: int) -> NDArray[np.intp]:
-    """Return which row each draw takes: every case as often, and every row of one as often.
-
-    Nothing is left to chance, so that quantiles of the draws are those of the requests.
-    """
+    """Return which row each draw takes: not by chance, but every case, and its rows, as often."""
     weights = case_weights(cases)
     count = len(weights) * -(-draws // len(weights))
     upto = np.cumsum(weights) / weights.sum()
@@ -293,25 +251,22 @@ def _drawn(
 def _effects(times: Times, needs: Needs, planned: set[str]) -> tuple[StageEffect, ...]:
     """Return what each stage does to the whole, on the same draws."""
     middle, on_path = float(np.median(ends(times, needs))), critical(times, needs)
-    effects = []
-    for name in (name for name in needs if name != REST):
-        faster = ends({**times, name: _FASTER * times[name]}, needs)
-        effects.append(
-            StageEffect(
-                name=name,
-                planned=name in planned,
-                typical_s=float(np.median(times[name])),
-                critical=float(on_path[name].mean()),
-                saves_p50_s=middle - float(np.median(faster)),
-            )
+
+    def if_faster(name: str) -> float:
+        return float(np.median(ends({**times, name: _FASTER * times[name]}, needs)))
+
+    effects = [
+        StageEffect(
+            name=name,
+            planned=name in planned,
+            typical_s=float(np.median(times[name])),
+            critical=float(on_path[name].mean()),
+            saves_p50_s=middle - if_faster(name),
         )
+        for name in needs
+        if name != REST
+    ]
     return tuple(sorted(effects, key=lambda effect: -effect.saves_p50_s))
-
-
-def _finite(times: Times, whole: Floats) -> Times:
-    """Return the draws in which the client did not give up."""
-    known = np.isfinite(whole)
-    return {name: seconds[known] for name, seconds in times.items()}
 
 
 def _point(seconds: Floats, q: float) -> float:
@@ -339,21 +294,18 @@ def _planned(seconds: Floats, q: float, known: Estimate, limit: float | None) ->
         return drawn
     prompts = known.n if known.cases is None else known.cases
     reason = f"estimated from {counted(prompts, 'prompt')} and the planned ranges"
-    return Estimate(
-        value=drawn.value, n=known.n, cases=known.cases, unit="s", method="drawn", reason=reason
-    )
+    base = Estimate(value=drawn.value, n=known.n, cases=known.cases, unit="s")
+    return replace(base, method="drawn", reason=reason)
 
 
 def _kept(stage: PlannedStage, stages: pd.DataFrame) -> Kept:
     """Compare a range with what was measured since."""
     timed = time_stage(stages, stage.name)
-    values, cases = timed.seconds, timed.cases
-    told = median(values, clusters=cases)
-    inside = (values >= stage.low_s) & (values <= stage.high_s)
+    inside = (timed.seconds >= stage.low_s) & (timed.seconds <= stage.high_s)
     return Kept(
         name=stage.name,
         low_s=stage.low_s,
         high_s=stage.high_s,
-        measured=told,
-        inside=proportion(inside, clusters=cases),
+        measured=median(timed.seconds, clusters=timed.cases),
+        inside=proportion(inside, clusters=timed.cases),
     )

@@ -54,25 +54,22 @@ def compare_cases(before: Mapping[str, Floats], after: Mapping[str, Floats]) -> 
 
     `before` and `after` hold by case ln seconds of its repeats.
     """
-    found = [_change(name, before[name], after[name]) for name in before if name in after]
-    fit = [each for each in found if min(each.n_first, each.n_second) >= REPEATS_NEEDED]
-    decided = {each.case_id: each for each in _decided(fit, before, after)}
-    found = [decided.get(each.case_id, each) for each in found]
-    return sorted(found, key=lambda each: -abs(math.log(each.second_s / each.first_s)))
+    found = {name: _change(name, before[name], after[name]) for name in before if name in after}
+    fit = [each for each in found.values() if min(each.n_first, each.n_second) >= REPEATS_NEEDED]
+    found |= {each.case_id: each for each in _decided(fit, before, after)}
+    return sorted(found.values(), key=lambda each: -abs(math.log(each.second_s / each.first_s)))
 
 
 def _change(name: str, before: Floats, after: Floats) -> CaseChange:
-    n = min(len(before), len(after))
-    value = math.exp(float(after.mean() - before.mean()))
+    n, value = min(len(before), len(after)), math.exp(float(after.mean() - before.mean()))
+    few = "" if n >= REPEATS_NEEDED else FEW_REPEATS
     return CaseChange(
         case_id=name,
         first_s=math.exp(float(before.mean())),
         second_s=math.exp(float(after.mean())),
         n_first=len(before),
         n_second=len(after),
-        ratio=Estimate(
-            value=value, n=n, method="ln seconds", reason="" if n >= REPEATS_NEEDED else FEW_REPEATS
-        ),
+        ratio=Estimate(value=value, n=n, method="ln seconds", reason=few),
         p=None,
         verdict="cannot tell",
     )
@@ -130,10 +127,7 @@ def _decided(
 
 
 def _overlap(first: Floats, second: Floats) -> float:
-    """Return how likely repeats lie so far apart by chance: Mann and Whitney's test, one-sided.
-
-    Three against three are apart where none of the one side lies among those of the other.
-    """
+    """Return how likely repeats lie so far apart by chance: Mann and Whitney's test, one-sided."""
     way: Literal["less", "greater"] = "less" if first.mean() < second.mean() else "greater"
     return round(float(stats.mannwhitneyu(first, second, alternative=way).pvalue), 9)
 

@@ -42,22 +42,17 @@ class Goodput:
     none_above: float  # where none was right: what their rate is below, at 95 %
 
     def estimate(self, *, picked_from: int = 1) -> Estimate:
-        """Return it with its interval.
-
-        `picked_from`: of how many levels this one was picked for being the best (Bonferroni).
-        """
-        base: dict[str, Any] = {"n": self.n, "unit": UNIT, "population": AGAIN}
+        """Return it; `picked_from`: of how many levels, for being the best (Bonferroni)."""
+        one = Estimate(value=self.value, n=self.n, unit=UNIT, population=AGAIN)
         if math.isnan(self.value):
-            return Estimate(value=None, reason="no request was timed", **base)
-        one = Estimate(
-            value=self.value, confidence=1 - LEVEL, method="batch means, Student's t", **base
-        )
-        if self.value == 0:
-            return replace(one, low=0.0, high=self.none_above, method="Clopper–Pearson")
-        if math.isnan(self.error):
-            return replace(one, confidence=None, method="", reason=_FEW)
+            return replace(one, value=None, reason="no request was timed")
+        if self.value and math.isnan(self.error):
+            return replace(one, reason=_FEW)
         half = float(stats.t.isf(LEVEL / picked_from / 2, self.freedom)) * self.error
-        return replace(one, low=max(0.0, self.value - half), high=self.value + half)
+        low, high, method = self.value - half, self.value + half, "batch means, Student's t"
+        if self.value == 0:
+            low, high, method = 0.0, self.none_above, "Clopper–Pearson"
+        return replace(one, low=max(0.0, low), high=high, confidence=1 - LEVEL, method=method)
 
 
 def goodput(seconds: Floats, good: Bools, under_way: float, at_once: int) -> Goodput:
@@ -68,20 +63,10 @@ def goodput(seconds: Floats, good: Bools, under_way: float, at_once: int) -> Goo
     seconds of all. Interval: non-overlapping batches of neighbours, each at least as long as the
     number under way (Schmeiser 1982, Operations Research 30), ratio by the delta method.
 
-    Parameters
-    ----------
-    seconds, good : (n,)
-        How long each request was under way, and whether it ended with a right answer within the
-        limit; in the order in which they began.
-    under_way, at_once
-        How many were on average, as measured, and how many were to be: a client that is slow
-        between requests has fewer under way than it was asked for.
-
-    Examples
-    --------
-    >>> found = goodput(np.full(40, 2.0), np.array([True, True, True, False] * 10), 4.0, 4)
-    >>> print(found.estimate())
-    1.5 a second (n = 40)
+    `seconds`, `good`, (n,): how long each request was under way, and whether it ended with a right
+    answer within the limit; in the order in which they began. `under_way`, `at_once`: how many were
+    on average, as measured, and how many were to be: a client that is slow between requests has
+    fewer under way than it was asked for.
     """
     known = np.isfinite(seconds)
     seconds, good = seconds[known], good[known]
@@ -108,13 +93,7 @@ def goodput(seconds: Floats, good: Bools, under_way: float, at_once: int) -> Goo
 
 
 def busy_until(began: Floats, ended: Floats) -> Floats:
-    """Return for each beginning, in rising order, the seconds that all were under way before it.
-
-    Examples
-    --------
-    >>> busy_until(np.array([0.0, 1.0, 3.0]), np.array([2.0, 4.0, 5.0])).tolist()
-    [0.0, 1.0, 4.0]
-    """
+    """Return for each beginning, in rising order, the seconds that all were under way before it."""
     whole = np.concatenate([[0.0], np.cumsum(np.sort(ended))])
     over = np.searchsorted(np.sort(ended), began, side="right")
     begun = np.concatenate([[0.0], np.cumsum(began)])[: len(began)]
@@ -133,21 +112,11 @@ def two_segments(
     where the line reaches the first rate beyond it, as the asymptotic bounds of a closed queueing
     network have it (Muntz & Wong 1974; Denning & Buzen 1978, Computing Surveys 10).
 
-    Parameters
-    ----------
-    levels, weights : (k,)
-        By rising level; weights are one over the variance of a rate.
-    rates : (m, k)
-        One curve a row.
-    asked : (k,), optional
-        How many requests were to be under way, where they were fewer on average: at times they
-        all were, so that where rates fall right after a level the knee is not below that.
-
-    Returns
-    -------
-    (m,) arrays
-        Where the knee is, and the first level beyond it: between the last level on the line and
-        that one, rates may go on rising and then fall, and nobody has looked.
+    `levels`, `weights`, (k,): by rising level; weights are one over the variance of a rate.
+    `rates`, (m, k): one curve a row. `asked`, (k,): how many requests were to be under way, where
+    they were fewer on average: at times they all were, so that where rates fall right after a level
+    the knee is not below that. Returns where the knee is, and the first level beyond it, both (m,):
+    between the last level on the line and that one nobody has looked.
 
     Examples
     --------
@@ -209,8 +178,6 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
     The fit of `two_segments`; its interval by a parametric bootstrap: rates are drawn again by
     Student's t with the standard errors of their batches, and fitted again. A knee at the
     highest level is none: goodput may go on rising.
-
-    `points`: the levels, at least three.
     """
     total = sum(point.n for point in points)
     base: dict[str, Any] = {"n": total, "unit": PLACES, "population": AGAIN}
@@ -223,8 +190,7 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
     rates = np.array([point.value for point in timed])
     weights = _weights(levels, rates, timed)
     asked = np.array([float(point.at_once) for point in timed])
-    fits = two_segments(levels, rates[None], weights, asked)
-    value, beyond = (float(part[0]) for part in fits)
+    value, beyond = (float(part[0]) for part in two_segments(levels, rates[None], weights, asked))
     highest = float(levels[-1])
     if value >= highest:
         reason = f"right answers a second still rise at {highest:.3g} at once, name higher levels"
@@ -235,14 +201,10 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
     drawn = _drawn(timed, np.random.default_rng(seed))
     values, ends = two_segments(levels, drawn, weights, asked)
     low, high = np.quantile(values, LEVEL / 2), np.quantile(ends, 1 - LEVEL / 2)
-    open_end = high >= asked[-1] > beyond
-    return replace(
-        one,
-        low=min(float(low), value),
-        high=None if open_end else max(float(high), beyond),
-        confidence=1 - LEVEL,
-        reason=f"they may still rise up to {highest:.3g} at once" if open_end else "",
-    )
+    one = replace(one, low=min(float(low), value), confidence=1 - LEVEL)
+    if high >= asked[-1] > beyond:
+        return replace(one, reason=f"they may still rise up to {highest:.3g} at once")
+    return replace(one, high=max(float(high), beyond))
 
 
 def _weights(levels: Floats, rates: Floats, points: Sequence[Goodput]) -> Floats:
@@ -271,20 +233,16 @@ def _drawn(points: Sequence[Goodput], rng: np.random.Generator) -> Floats:
 
 
 def changes(levels: Mapping[int, pd.DataFrame]) -> dict[int, SuccessChange]:
-    """Compare the answers of each level with those of the lowest, by case.
+    """Compare the graded trials of each level with those of the lowest, by case.
 
     Holm's correction over the levels, for verdicts and intervals; each comparison is that of two
     runs: `liftlab.analysis.compare.success`.
-
-    `levels`: the graded trials of each level.
     """
     lowest, *others = sorted(levels)
-    sides = {level: (levels[lowest], levels[level]) for level in others}
-    found = {level: success(*sides[level]) for level in others}
-    tested = [level for level in others if found[level].p is not None]
-    p_values = [found[level].p or 0.0 for level in tested]
-    corrected = zip(tested, holm_levels(p_values), interval_levels(p_values), strict=True)
-    for level, p, miss in corrected:
-        change = success(*sides[level], miss=miss)
-        found[level] = replace(change, p=p)
+    found = {n: success(levels[lowest], levels[n]) for n in others}
+    tested = {n: change.p for n, change in found.items() if change.p is not None}
+    p_values = list(tested.values())
+    for n, p, miss in zip(tested, holm_levels(p_values), interval_levels(p_values), strict=True):
+        change = success(levels[lowest], levels[n], miss=miss)
+        found[n] = replace(change, p=p)
     return found

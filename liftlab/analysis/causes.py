@@ -25,7 +25,7 @@ from liftlab.analysis.columns import (
     is_true,
     labels,
 )
-from liftlab.analysis.spans import Spans, attempts_of
+from liftlab.analysis.spans import Spans, attempts_of, keys_of
 from liftlab.analysis.token_costs import TokenCosts, fit_costs
 
 Cause = Literal[
@@ -54,10 +54,7 @@ _CHEAPER = 0.25  # a prompt token costs less than this part of an output token
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Accounts:
-    """What is known of n steps of one stage; arrays are (n,).
-
-    What is not known is NaN; `over` and `usual` are against the peers' medians.
-    """
+    """What is known of n steps, (n,), NaN where it is not; `over`, `usual`: against their peers."""
 
     over: dict[Cause, Floats]  # may be negative
     usual: Floats
@@ -80,10 +77,7 @@ class Accounts:
 
 
 class Peers:
-    """The steps that each step is compared with: its case's own where it repeats, else all.
-
-    Of these the ones with a single attempt, if there are enough.
-    """
+    """A step's peers: its case's steps where it repeats, else all; of one attempt if enough."""
 
     def __init__(self, index: Indices, cases: int, usable: Bools, counts: Floats) -> None:
         self._index, self._cases = index, cases
@@ -107,10 +101,7 @@ class Peers:
 def accounts_of(
     frame: pd.DataFrame, trials: pd.DataFrame, attempts: pd.DataFrame, usable: Bools
 ) -> Accounts:
-    """Account for the seconds of one stage's steps.
-
-    `frame` has the steps, indexed 0 to n - 1; warm-up and abandoned attempts are passed over.
-    """
+    """Account for the seconds of one stage's steps, indexed 0 to n - 1, warm-up passed over."""
     n, latency = len(frame), floats(frame, "latency_s")
     mine, row = attempts_of(frame, attempts)
     spans = Spans(mine, row, latency)
@@ -123,18 +114,20 @@ def accounts_of(
     stale = group_sums(spans.stale & ~spans.last, row, n)
     retries = np.clip(np.nan_to_num(counts) - 1 - stale, 0, None)
     usual, last = peers.medians(latency), _Last.of(spans, n)
-    costs = _costs(spans)
+    service, prompts, told = spans.service, spans.uncached, np.isfinite(spans.prefill)
+    if told.any():  # what prompts took, so that no cost of theirs is fitted
+        service, prompts = np.where(told, service, np.nan), np.full(len(told), np.nan)
+    costs = fit_costs(service, spans.output, prompts)
     over = _measured(spans, n, peers, timed)
     only_counted = (retries - np.nan_to_num(peers.medians(retries))) * usual
     over["retry"] += np.where(timed, 0.0, np.nan_to_num(only_counted))
     expected, at_most, answer_s = np.full(n, np.nan), np.full(n, np.nan), 0.0
     if costs is not None:
         expected = costs.along(last.output, last.uncached)
-        at_most = costs.at_most(last.output, last.uncached)
+        at_most = costs.along(last.output, last.uncached, at_most=True)
         answer_s = costs.output_s.value or 0.0
         along = answer_s * last.output
         over["longer_answer"] = np.nan_to_num(along - peers.medians(along))
-    beyond = _prompts(over, last, peers, costs)
     return Accounts(
         over=over,
         usual=usual,
@@ -144,7 +137,7 @@ def accounts_of(
         answer_s=answer_s,
         uncached_over=last.uncached - peers.medians(last.uncached),
         prompt=last.prompt,
-        beyond=beyond,
+        beyond=_prompts(over, last, peers, costs),
         cache_known=np.isfinite(last.cached),
         head_over=last.head - peers.medians(last.head),
         first_of_case=_first_of_case(frame, index, cases),
@@ -181,36 +174,20 @@ class _Last:
         return cls(**made)
 
 
-def _costs(spans: Spans) -> TokenCosts | None:
-    """Fit what tokens cost; prompts only where the server does not tell what they took."""
-    told = np.isfinite(spans.prefill)
-    if not told.any():
-        return fit_costs(spans.service, spans.output, spans.uncached)
-    service = np.where(told, spans.service, np.nan)
-    return fit_costs(service, spans.output, np.full(len(told), np.nan))
-
-
 def _measured(spans: Spans, n: int, peers: Peers, timed: Bools) -> dict[Cause, Floats]:
     """Return seconds over the peers' of each cause that has a time of its own."""
-    row, vain = spans.row, ~spans.last
-    taken: dict[Cause, Floats] = {
-        "queue": group_sums(spans.queue, row, n),
-        "cold_start": group_sums(spans.cold, row, n),
-        "connect": group_sums(
-            np.where(spans.first, 0.0, spans.connect)
-            + np.where(spans.stale & vain, np.nan_to_num(spans.net), 0.0),
-            row,
-            n,
-        ),
-        "back_off": group_sums(spans.backoff, row, n),
-        "schema_compile": group_sums(spans.schema, row, n),
-        "stall": group_sums(np.where(spans.last, spans.gap, 0.0), row, n),
-        "retry": np.where(
-            timed,
-            group_sums(np.where(vain & ~spans.stale, np.nan_to_num(spans.net), 0.0), row, n),
-            0.0,
-        ),
+    vain = np.where(spans.last, 0.0, np.nan_to_num(spans.net))
+    of_attempts: dict[Cause, Floats] = {
+        "queue": spans.queue,
+        "cold_start": spans.cold,
+        "connect": np.where(spans.first, 0.0, spans.connect) + np.where(spans.stale, vain, 0.0),
+        "back_off": spans.backoff,
+        "schema_compile": spans.schema,
+        "stall": np.where(spans.last, spans.gap, 0.0),
+        "retry": np.where(spans.stale, 0.0, vain),
     }
+    taken = {cause: group_sums(seconds, spans.row, n) for cause, seconds in of_attempts.items()}
+    taken["retry"] = np.where(timed, taken["retry"], 0.0)
     return {
         cause: seconds - np.nan_to_num(peers.medians(seconds)) for cause, seconds in taken.items()
     }
@@ -289,9 +266,7 @@ def _cold_flagged(frame: pd.DataFrame, trials: pd.DataFrame, spans: Spans) -> Bo
     flagged[spans.row[spans.bare_cold]] = True
     if len(spans.row) == 0 and len(trials):  # a source that knows trials only
         cold = trials[is_true(trials, "cold")]
-        pairs = pd.MultiIndex.from_arrays([labels(cold, "case_id"), floats(cold, "repeat")])
-        mine = pd.MultiIndex.from_arrays([labels(frame, "case_id"), floats(frame, "repeat")])
-        flagged |= mine.isin(pairs)
+        flagged |= keys_of(frame).isin(keys_of(cold))
     return flagged
 
 

@@ -23,13 +23,7 @@ SMALLEST, LARGEST = 1e-100, 1e100  # outside, arithmetic overflows, and no time 
 
 
 def floats(frame: pd.DataFrame, name: str) -> Floats:
-    """Return a numeric column as floats; null and a missing column are NaN.
-
-    Examples
-    --------
-    >>> floats(pd.DataFrame({"e2e_s": [1.5, None]}), "e2e_s").tolist()
-    [1.5, nan]
-    """
+    """Return a numeric column as floats; null and a missing column are NaN."""
     if name not in frame.columns:
         return np.full(len(frame), np.nan)
     column: Any = pd.to_numeric(frame[name], errors="coerce")
@@ -38,13 +32,7 @@ def floats(frame: pd.DataFrame, name: str) -> Floats:
 
 
 def is_true(frame: pd.DataFrame, name: str) -> Bools:
-    """Return where a column is known to be true; null and a missing column are not.
-
-    Examples
-    --------
-    >>> is_true(pd.DataFrame({"ok": [True, None, False]}), "ok").tolist()
-    [True, False, False]
-    """
+    """Return where a column is known to be true; null and a missing column are not."""
     if name not in frame.columns:
         return np.zeros(len(frame), dtype=np.bool_)
     column: Any = frame[name]
@@ -65,12 +53,6 @@ def coded(
     """Return a number for each text of a column, in as few bytes as hold it, and the texts.
 
     Null and a missing column are -1, and None is the last of the texts.
-
-    Examples
-    --------
-    >>> numbers, texts = coded(pd.DataFrame({"case_id": ["b", "a", None, "b"]}), "case_id")
-    >>> numbers.tolist(), texts.tolist()
-    ([0, 1, -1, 0], ['b', 'a', None])
     """
     if name not in frame.columns:
         return np.full(len(frame), -1, dtype=np.int8), np.array([None], dtype=object)
@@ -80,59 +62,31 @@ def coded(
 
 
 def is_one_of(frame: pd.DataFrame, name: str, wanted: Collection[str]) -> Bools:
-    """Return where a text column is one of these; null and a missing column are not.
-
-    Examples
-    --------
-    >>> is_one_of(pd.DataFrame({"outcome": ["pass", None, "fail"]}), "outcome", ["pass"]).tolist()
-    [True, False, False]
-    """
-    if name not in frame.columns:
-        return np.zeros(len(frame), dtype=np.bool_)
-    codes, names = pd.factorize(frame[name])
-    return np.array([*(each in wanted for each in names), False], dtype=np.bool_)[codes]
+    """Return where a text column is one of these; null and a missing column are not."""
+    codes, names = coded(frame, name)
+    chosen = np.array([*(each in wanted for each in names[:-1]), False], dtype=np.bool_)
+    flags: Bools = chosen[codes]
+    return flags
 
 
 def is_retry(attempts: pd.DataFrame) -> Bools:
-    """Return which attempts are retries: all after a stage's first, but for a stale connection.
-
-    Examples
-    --------
-    >>> reasons = {"attempt": [1, 2, 3], "retry_reason": [None, "stale_connection", "http_429"]}
-    >>> is_retry(pd.DataFrame(reasons)).tolist()
-    [False, False, True]
-    """
+    """Return which attempts are retries: all after a stage's first, but for a stale connection."""
     again: Bools = floats(attempts, "attempt") > 1
     return again & ~is_one_of(attempts, "retry_reason", [STALE])
 
 
 def rows(frame: pd.DataFrame) -> Floats:
-    """Return how many rows of a table each row stands for: its column `rows`, or one each.
-
-    Examples
-    --------
-    >>> rows(pd.DataFrame({"case_id": ["a", "b"], "rows": [2, 5]})).tolist()
-    [2.0, 5.0]
-    """
+    """Return how many rows of a table each row stands for: its column `rows`, or one each."""
     return floats(frame, ROWS) if ROWS in frame.columns else np.ones(len(frame))
 
 
 def client_counts(trials: pd.DataFrame) -> bool:
-    """Whether liftlab's own work took a share of any trial that is worth a column: over 2 %.
-
-    Examples
-    --------
-    >>> client_counts(pd.DataFrame({"e2e_s": [1.0, 2.0], "client_s": [0.001, 0.1]}))
-    True
-    """
+    """Whether liftlab's own work took a share of any trial that is worth a column: over 2 %."""
     return bool((floats(trials, "client_s") > 0.02 * floats(trials, "e2e_s")).any())
 
 
 def checked(x: ArrayLike, clusters: ArrayLike | None) -> tuple[Floats, Indices, int]:
-    """Return values, the number of the case of each, and how many cases there are.
-
-    Without clusters every value is a case of its own.
-    """
+    """Return values, the number of the case of each (its own without clusters), and of cases."""
     values = as_array(x)
     if clusters is None:
         return values, np.arange(len(values)), len(values)
@@ -143,26 +97,13 @@ def checked(x: ArrayLike, clusters: ArrayLike | None) -> tuple[Floats, Indices, 
 
 
 def indexed(names: ArrayLike) -> tuple[Indices, int]:
-    """Return for each name the number of its group, and how many groups there are.
-
-    Examples
-    --------
-    >>> index, groups = indexed(["b", "a", "b"])
-    >>> index.tolist(), groups
-    ([0, 1, 0], 2)
-    """
+    """Return for each name the number of its group, and how many groups there are."""
     index, found = pd.factorize(np.asarray(names).ravel(), use_na_sentinel=False)
     return index.astype(np.intp, copy=False), len(found)
 
 
 def case_weights(cases: ArrayLike) -> Floats:
-    """Return the weight of each row: every case counts the same, however often it was asked.
-
-    Examples
-    --------
-    >>> case_weights(["a", "a", "b"]).tolist()
-    [0.5, 0.5, 1.0]
-    """
+    """Return the weight of each row: every case counts the same, however often it was asked."""
     index, _ = indexed(cases)
     weights: Floats = 1 / np.bincount(index)[index]
     return weights
@@ -174,13 +115,7 @@ def group_sums(values: Floats | Bools, index: Indices, groups: int) -> Floats:
 
 
 def group_medians(values: Floats, index: Indices, groups: int) -> Floats:
-    """Return the median of each group's values; NaN where it has none, or one is missing.
-
-    Examples
-    --------
-    >>> group_medians(np.array([3.0, 1.0, 9.0, 2.0]), np.array([0, 0, 1, 0]), 2).tolist()
-    [2.0, 9.0]
-    """
+    """Return the median of each group's values; NaN where it has none, or one is missing."""
     counts = np.bincount(index, minlength=groups)
     ordered = values[np.argsort(index, kind="stable")]
     start = np.cumsum(counts) - counts
@@ -196,6 +131,12 @@ def as_array(x: ArrayLike) -> Floats:
     return np.asarray(x, dtype=np.float64).ravel()
 
 
+def about_rows(n: int, cases: int, clusters: ArrayLike | None, unit: str) -> dict[str, Any]:
+    """Return what an estimate says of the rows that it is from, by its fields."""
+    population = THIS_RUN if clusters is None else PROMPTS
+    return {"n": n, "cases": cases, "population": population, "unit": unit}
+
+
 def check_confidence(confidence: float) -> None:
     """Raise ValueError unless 0 < confidence < 1."""
     if not 0 < confidence < 1:
@@ -206,15 +147,14 @@ def unfit(values: Floats) -> str:
     """Say why these values give no number; empty if they do."""
     if len(values) == 0:
         return "no data"
-    missing = int(np.isnan(values).sum())
-    if missing:
-        return f"{missing} of {len(values)} values missing"
-    wrong = int((values <= 0).sum())
-    if wrong:
-        return f"{wrong} of {len(values)} values are not positive"
-    strange = int((np.isfinite(values) & ~in_range(values)).sum())
-    if strange:
-        return f"{strange} of {len(values)} values are out of any range"
+    faults = {
+        "missing": np.isnan(values),
+        "are not positive": values <= 0,
+        "are out of any range": np.isfinite(values) & ~in_range(values),
+    }
+    for fault, wrong in faults.items():
+        if wrong.any():
+            return f"{int(wrong.sum())} of {len(values)} values {fault}"
     return "a value is infinite" if np.isinf(values).any() else ""
 
 

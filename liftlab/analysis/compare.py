@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -79,37 +79,29 @@ class RunComparison:
 def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
     """Compare a second run with a first: times of each stage and end to end, and success.
 
-    `a`, `b`: the first and the second run. Times are those of answered requests; where the client
-    gave up, longer than any. `margin`: what counts as the same time.
-    Verdicts and intervals hold together: Holm's correction over stages, end to end and success.
+    Times are those of answered requests; where the client gave up, longer than any. `margin`: what
+    counts as the same time. Verdicts and intervals hold together: Holm's correction over stages,
+    end to end and success.
     """
-    pairs = {
-        name: (time_stage(a.stages, name), time_stage(b.stages, name))
-        for name in _shared_stages(a.stages, b.stages)
-    }
-    pairs["e2e"] = (
-        time_end_to_end(a.trials, stages=a.stages),
-        time_end_to_end(b.trials, stages=b.stages),
-    )
+    both = set(labels(a.stages, "stage")) & set(labels(b.stages, "stage"))
+    names = [str(name) for name in dict.fromkeys(labels(a.stages, "stage")) if name in both]
+    stages = {name: [_seconds(time_stage(run.stages, name)) for run in (a, b)] for name in names}
+    pairs = stages | {"e2e": [_end_to_end(run) for run in (a, b)]}
     changes = [
-        times(*_timed(first), *_timed(second), what=what, margin=margin)
-        for what, (first, second) in pairs.items()
+        times(*first, *second, what=what, margin=margin) for what, (first, second) in pairs.items()
     ]
-    found = success(a.trials, b.trials)
-    if found.p is not None:
-        levels = [change.p for change in changes if change.p is not None] + [found.p]
-        corrected, miss = holm_levels(levels)[-1], interval_levels(levels)[-1]
-        found = replace(success(a.trials, b.trials, miss=miss), p=corrected)
-        changes = together(changes, levels[-1:])
-    else:
-        changes = together(changes)
-    first, second = _cases(a.trials), _cases(b.trials)
+    rates = success(a.trials, b.trials)
+    others = [] if rates.p is None else [rates.p]
+    if others:
+        levels = [change.p for change in changes if change.p is not None] + others
+        rates = _at(a, b, holm_levels(levels)[-1], interval_levels(levels)[-1])
+    first, second = (set(map(str, labels(run.trials, "case_id"))) for run in (a, b))
     return RunComparison(
         shared=len(first & second),
         only_first=len(first - second),
         only_second=len(second - first),
-        times=tuple(changes),
-        success=found,
+        times=tuple(together(changes, others)),
+        success=rates,
     )
 
 
@@ -128,8 +120,7 @@ def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> Success
         graded = len(before) > 0 and len(after) > 0
         reason = "no prompt was graded in both runs" if graded else "a run has no graded answer"
         none = Estimate(value=None, n=0, unit=POINTS, reason=reason)
-        verdict: SuccessVerdict = "cannot tell" if graded else "not measurable"
-        return SuccessChange(difference=none, verdict=verdict)
+        return SuccessChange(difference=none, verdict="cannot tell" if graded else "not measurable")
     differences: Floats = np.asarray(after[shared] - before[shared], dtype=np.float64)
     p = sign_flip_p(differences)
     low, high = _difference_interval(differences, miss, p)
@@ -169,9 +160,7 @@ def _difference_interval(differences: Floats, miss: float, p: float) -> tuple[fl
     n, centre = len(more), float(more.mean())
     half = float(stats.t.isf(miss / 2, n - 1)) * float(more.std()) / math.sqrt(n)
     low, high = max(-1.0, centre - half), min(1.0, centre + half)
-    if p >= miss:
-        low, high = min(low, 0.0), max(high, 0.0)
-    return low, high
+    return (min(low, 0.0), max(high, 0.0)) if p >= miss else (low, high)
 
 
 def _case_rates(trials: pd.DataFrame) -> pd.Series[float]:
@@ -180,17 +169,12 @@ def _case_rates(trials: pd.DataFrame) -> pd.Series[float]:
     return pd.Series(good[known].astype(np.float64)).groupby(names[known]).mean()
 
 
-def _timed(timed: Timed) -> tuple[Floats, Any]:
+def _end_to_end(run: Tables) -> tuple[Floats, Any]:
+    return _seconds(time_end_to_end(run.trials, stages=run.stages))
+
+
+def _seconds(timed: Timed) -> tuple[Floats, Any]:
     return np.where(timed.given_up, np.inf, timed.seconds), timed.cases
-
-
-def _shared_stages(a: pd.DataFrame, b: pd.DataFrame) -> Iterable[str]:
-    both = set(labels(a, "stage")) & set(labels(b, "stage"))
-    return [str(name) for name in dict.fromkeys(labels(a, "stage")) if name in both]
-
-
-def _cases(trials: pd.DataFrame) -> set[str]:
-    return {str(name) for name in labels(trials, "case_id")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,13 +203,7 @@ class Ranking:
     pairs: tuple[Pair, ...]
 
     def places(self, quantity: Quantity) -> list[tuple[int, int]]:
-        """Return by run the best and the worst place that the data leave open, from 1.
-
-        Examples
-        --------
-        >>> Ranking(count=2, pairs=()).places("success")
-        [(1, 2), (1, 2)]
-        """
+        """Return by run the best and the worst place that the data leave open, from 1."""
         ahead, behind = [0] * self.count, [0] * self.count
         for pair in self.pairs:
             winner = pair.winner(quantity)
@@ -236,15 +214,13 @@ class Ranking:
 
 
 def rank(runs: Sequence[Tables]) -> Ranking:
-    """Compare every pair of runs in success and in time end to end.
+    """Compare every pair of two or more runs in success and in time end to end.
 
     Holm's correction (1979, Scand. J. Statistics 6) over all of these comparisons: whichever
     run turns out best may then be called better than another, though it was picked for it.
-
-    `runs`: the runs, two or more; places are theirs.
     """
     places = list(itertools.combinations(range(len(runs)), 2))
-    timed = [_timed(time_end_to_end(run.trials, stages=run.stages)) for run in runs]
+    timed = [_end_to_end(run) for run in runs]
     rates = [success(runs[first].trials, runs[second].trials) for first, second in places]
     changes = [times(*timed[first], *timed[second]) for first, second in places]
     tested = [rate.p for rate in rates if rate.p is not None]
@@ -254,14 +230,13 @@ def rank(runs: Sequence[Tables]) -> Ranking:
         rate if rate.p is None else _at(runs[first], runs[second], *next(corrected))
         for (first, second), rate in zip(places, rates, strict=True)
     ]
-    pairs = zip(places, judged, together(changes, tested), strict=True)
-    return Ranking(
-        count=len(runs),
-        pairs=tuple(
-            Pair(first=first, second=second, success=rate, time=change)
-            for (first, second), rate, change in pairs
-        ),
+    pairs = tuple(
+        Pair(first=first, second=second, success=rate, time=change)
+        for (first, second), rate, change in zip(
+            places, judged, together(changes, tested), strict=True
+        )
     )
+    return Ranking(count=len(runs), pairs=pairs)
 
 
 def _at(first: Tables, second: Tables, p: float, miss: float) -> SuccessChange:

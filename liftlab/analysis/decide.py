@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -43,16 +43,7 @@ class Course:
 def course(
     rate: float, target: float = 0.7, zone: float = 0.1, *, start: float = 0.0, error: float = 0.05
 ) -> Course:
-    """Return where the sequential test ends, exactly, if trials succeed at a rate.
-
-    `start` is the log likelihood ratio that has been reached.
-
-    Examples
-    --------
-    >>> from_nothing = course(0.8)
-    >>> round(from_nothing.above, 3), round(from_nothing.mean_trials)
-    (0.961, 31)
-    """
+    """Return where the sequential test ends, exactly, from a log likelihood ratio `start` on."""
     bound = math.log((1 - error) / error)
     up, down = steps(target, zone)
     ended = {"above": float(start >= bound), "below": float(start <= -bound)}
@@ -157,22 +148,13 @@ def success_rate(
 
     The sequential probability ratio test of target + zone against target - zone (Wald 1945, Annals
     of Mathematical Statistics 16), both errors `error`; and the confidence sequence of the
-    Beta(1/2, 1/2) mixture (Robbins 1970, ibid. 41; Ville's inequality). Raises ValueError if the
-    zone leaves the range of a rate, or an outcome is neither true nor false.
+    Beta(1/2, 1/2) mixture (Robbins 1970, ibid. 41; Ville's inequality), which misses the truth as
+    often. Raises ValueError if the zone leaves the range of a rate, or an outcome is neither true
+    nor false.
 
-    Parameters
-    ----------
-    outcomes : (n,)
-        True or false, in the order in which the trials were made, which has to be random.
-        NaN where not known.
-    target, zone
-        See `Decision`; without a zone, `narrowed(target)`.
-    cases : (n,), optional
-        The case of each; of a case that repeats the first outcome counts.
-    error
-        Chance of each wrong decision, and of a published sequence that misses the truth.
-    seconds, usd
-        What one trial takes.
+    `outcomes`, (n,): true or false, NaN where not known, in the order in which the trials were
+    made, which has to be random. `cases`, (n,): of a case that repeats the first outcome counts.
+    `zone`: `narrowed(target)` if left out. `seconds`, `usd`: what one trial takes.
 
     Examples
     --------
@@ -186,57 +168,18 @@ def success_rate(
     zone = narrowed(target) if zone is None else zone
     if not 0 < target - zone < target + zone < 1:
         raise ValueError(f"target {target} ± zone {zone} has to lie between 0 and 1")
-    counted = _counted(as_array(outcomes), cases)
-    about: dict[str, Any] = {"seconds": seconds, "usd": usd}
-    about["left_out"] = as_array(outcomes).size - len(counted)
-    return _decided(counted, target, zone, error, about)
-
-
-def narrowed(target: float, zone: float = ZONE) -> float:
-    """Return a zone that leaves room for rates on both sides of a target.
-
-    Examples
-    --------
-    >>> narrowed(0.7), round(narrowed(0.9), 3), narrowed(0.7, 0.05)
-    (0.1, 0.05, 0.05)
-    """
-    return min(zone, 0.5 * target, 0.5 * (1 - target))
-
-
-def of_run(trials: pd.DataFrame, target: float = 0.7, zone: float | None = None) -> Decision:
-    """Decide about the trials of a run, at its own speed and price.
-
-    `trials`: the trial table joined with its grades: `case_id, outcome, started_at, e2e_s,
-    cost_usd`. Trials count in the order in which they started.
-    """
-    ordered = trials
-    if "started_at" in trials.columns:
-        ordered = trials.sort_values("started_at", kind="stable")
-    known, good, _ = judgeable(ordered, "pass")
-    seconds, usd = mean_effort(trials)
-    return success_rate(
-        np.where(known, good, np.nan),
-        target,
-        zone,
-        cases=labels(ordered, "case_id"),
-        seconds=seconds,
-        usd=usd,
-    )
-
-
-def _decided(
-    counted: Floats, target: float, zone: float, error: float, about: dict[str, Any]
-) -> Decision:
-    step_up, step_down = steps(target, zone)
+    made = as_array(outcomes)
+    counted = _counted(made, cases)
+    successes, (step_up, step_down) = int(counted.sum()), steps(target, zone)
     bound = math.log((1 - error) / error)
     log_ratio, verdict, decided_after = walk(counted, step_up, step_down, bound)
-    successes = int(counted.sum())
     return Decision(
         target=target,
         zone=zone,
         error=error,
         successes=successes,
         trials=len(counted),
+        left_out=len(made) - len(counted),
         log_ratio=log_ratio,
         bound=bound,
         verdict=verdict,
@@ -244,8 +187,24 @@ def _decided(
         published=confidence_sequence(successes, len(counted), 1 - error),
         to_above=max(0, math.ceil((bound - log_ratio) / step_up)),
         to_below=max(0, math.ceil((bound + log_ratio) / -step_down)),
-        **about,
+        seconds=seconds,
+        usd=usd,
     )
+
+
+def narrowed(target: float, zone: float = ZONE) -> float:
+    """Return a zone that leaves room for rates on both sides of a target."""
+    return min(zone, 0.5 * target, 0.5 * (1 - target))
+
+
+def of_run(trials: pd.DataFrame, target: float = 0.7, zone: float | None = None) -> Decision:
+    """Decide about a run's graded trials in the order of their start, at its speed and price."""
+    by_start = "started_at" in trials.columns
+    ordered = trials.sort_values("started_at", kind="stable") if by_start else trials
+    known, good, _ = judgeable(ordered, "pass")
+    outcomes, cases = np.where(known, good, np.nan), labels(ordered, "case_id")
+    seconds, usd = mean_effort(trials)
+    return success_rate(outcomes, target, zone, cases=cases, seconds=seconds, usd=usd)
 
 
 def _counted(outcomes: Floats, cases: ArrayLike | None) -> Floats:

@@ -66,10 +66,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDrift:
-    """How the times of a run change, end to end and stage by stage.
-
-    `ordered` is whether it is known in which order trials were measured.
-    """
+    """How the times of a run change; `ordered`: whether the order of its trials is known."""
 
     stages: tuple[Drift, ...]
     e2e: Drift
@@ -90,11 +87,6 @@ def drift_of(seconds: ArrayLike, cases: ArrayLike | None = None, *, what: str = 
     arcsine, which stabilises their variance of (1 - r²) / n (Bartlett 1946).
 
     Times that are missing, infinite or not positive are left out.
-
-    Examples
-    --------
-    >>> drift_of([5.0, 5.2, 5.1]).ratio.reason
-    'needs 10 requests, has 3'
     """
     values = as_array(seconds)
     usable = in_range(values)
@@ -113,32 +105,23 @@ def drift_of(seconds: ArrayLike, cases: ArrayLike | None = None, *, what: str = 
         none = Estimate(value=None, n=n, reason=reason)
         return Drift(what=what, ratio=none, p=None, neighbours=none, warm_up=none)
     ratio, p = _drift(place, logs, index)
-    return Drift(
-        what=what,
-        ratio=ratio,
-        p=p,
-        neighbours=_neighbours(residuals),
-        warm_up=_warm_up(logs, index),
-    )
+    neighbours, warm_up = _neighbours(residuals), _warm_up(logs, index)
+    return Drift(what=what, ratio=ratio, p=p, neighbours=neighbours, warm_up=warm_up)
 
 
 def run_drift(trials: pd.DataFrame, stages: pd.DataFrame) -> RunDrift:
-    """Estimate how a run's times change, what the client's own work took left out.
-
-    Trials that ended in an error of the endpoint have no time, and are left out.
-    """
+    """Estimate how a run's times change, without those of errors and the client's own work."""
     started = trials["started_at"].dropna().unique() if "started_at" in trials else ()
     trials = trials[answered(trials)]
     stages = stages[answered_steps(stages)] if len(stages) else stages
-    found = []
+    drifts = []
     for name in stage_names(stages):
         frame = stages[stages["stage"] == name].sort_values("started_s", kind="stable")
-        found.append(drift_of(judged_steps(frame), labels(frame, "case_id"), what=name))
+        drifts.append(drift_of(judged_steps(frame), labels(frame, "case_id"), what=name))
     if len(trials):
         trials = trials.sort_values("started_at", kind="stable")
     e2e = drift_of(judged_seconds(trials), labels(trials, "case_id"))
-    ordered = len(started) > 1
-    return RunDrift(stages=tuple(found), e2e=e2e, ordered=ordered)
+    return RunDrift(stages=tuple(drifts), e2e=e2e, ordered=len(started) > 1)
 
 
 def _drift(place: Floats, logs: Floats, index: Indices) -> tuple[Estimate, float]:
@@ -155,15 +138,10 @@ def _drift(place: Floats, logs: Floats, index: Indices) -> tuple[Estimate, float
     low, high = ((count + side * half) / 2 for side in (-1, 1))
     ranks = np.clip([low - 0.5, high + 0.5 - 1], 0, count - 1).round().astype(int)
     found = _at([ranks[0], (count - 1) // 2, count // 2, ranks[1]], count, cases)
-    estimate = Estimate(
-        value=math.exp((found[1] + found[2]) / 2),
-        low=math.exp(found[0]),
-        high=math.exp(found[3]),
-        n=len(logs),
-        confidence=CONFIDENCE,
-        method="Sen's slope of ln seconds within cases",
-    )
-    return estimate, 2 * float(stats.norm.sf(z))
+    low, middle, high = map(math.exp, (found[0], (found[1] + found[2]) / 2, found[3]))
+    one = Estimate(value=middle, low=low, high=high, n=len(logs), confidence=CONFIDENCE)
+    method = "Sen's slope of ln seconds within cases"
+    return replace(one, method=method), 2 * float(stats.norm.sf(z))
 
 
 def _slopes(cases: Cases) -> Iterator[Floats]:
@@ -220,14 +198,10 @@ def _neighbours(residuals: Floats) -> Estimate:
     found = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
     found = min(0.999, max(-0.999, found + (1 + 3 * found) / n))  # its bias (Kendall 1954)
     half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) / math.sqrt(n)
-    return Estimate(
-        value=found,
-        low=math.sin(max(-math.pi / 2, math.asin(found) - half)),
-        high=math.sin(min(math.pi / 2, math.asin(found) + half)),
-        n=n,
-        confidence=CONFIDENCE,
-        method="arcsine",
-    )
+    low = math.sin(max(-math.pi / 2, math.asin(found) - half))
+    high = math.sin(min(math.pi / 2, math.asin(found) + half))
+    one = Estimate(value=found, low=low, high=high, n=n, method="arcsine")
+    return replace(one, confidence=CONFIDENCE)
 
 
 def _warm_up(logs: Floats, index: Indices) -> Estimate:

@@ -97,12 +97,6 @@ class Estimate:
         """Return the estimate with an interval that leaves room for an error of measurement.
 
         `uncertainty` is by how much the value may be off either way, in its unit.
-
-        Examples
-        --------
-        >>> made = Estimate(value=5.0, low=4.99, high=5.02, n=20, confidence=0.95)
-        >>> (found := made.no_narrower_than(0.015)).low, found.high
-        (4.985, 5.02)
         """
         if self.value is None or not uncertainty:
             return self
@@ -158,9 +152,8 @@ class Estimate:
         half = None
         if self.low is not None and self.high is not None:
             half = (self.high - self.low) / 2
-        return _style(
-            known, self.unit, half=half, limit=self.limit, finest=self.finest, off_limit=off_limit
-        )
+        limits = {"limit": self.limit, "finest": self.finest}
+        return _style(known, self.unit, half=half, off_limit=off_limit, **limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,20 +182,11 @@ class _Style:
             return "never"
         text = f"{round(scaled, self.decimals) + 0.0:,.{max(0, self.decimals)}f}"
         if self.unit == "%" and 0 < scaled < 100:
-            text = _within_percent(scaled, text)
+            rounded = {"0": "< 1", "100": "> 99"}.get(text, text)  # it is neither none nor all
+            text = "< 0.1" if scaled < 0.1 else "> 99.9" if scaled > 99.9 else rounded
         elif scaled > 0 and not any(digit in "123456789" for digit in text):
             text = f"< {10.0**-self.decimals:,.{max(0, self.decimals)}f}"
         return _trimmed(text, keep=2 if self.unit == "USD" else 0) if self.bare else text
-
-
-def _within_percent(scaled: float, text: str) -> str:
-    """Return a share that is neither none nor all, never written as if it were."""
-    if scaled < 0.1 or scaled > 99.9:
-        return "< 0.1" if scaled < 0.1 else "> 99.9"
-    figure = float(text)
-    if figure in (0.0, 100.0):
-        return "< 1" if figure == 0 else "> 99"
-    return text
 
 
 def _style(
@@ -222,7 +206,7 @@ def _style(
         return _Style(unit, 0)
     factor = _FACTORS.get(unit, 1.0)
     known = half is not None and math.isfinite(half) and half > _SAME * largest
-    digits, size = (2, half) if known and half is not None else (3, largest)
+    digits, size = (2, half or 0.0) if known else (3, largest)
     decimals = digits - 1 - _magnitude(size * factor, digits)
     if unit == "USD":
         decimals = min(decimals, _MOST_OF_MONEY)
@@ -241,16 +225,16 @@ def _style(
     return _Style(unit, decimals, bare=exact)
 
 
+def _magnitude(value: float, digits: int) -> int:
+    """Return the power of ten of the first digit, once rounded to so many digits."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2]) if value else 0
+
+
 def _same(low: float | None, high: float | None) -> bool:
     """Whether an interval has no width but that of rounding in arithmetic."""
     if low is None or high is None:
         return low is high
     return math.isclose(low, high, rel_tol=_SAME)
-
-
-def _magnitude(value: float, digits: int) -> int:
-    """Return the power of ten of the first digit, once rounded to so many digits."""
-    return int(f"{value:.{digits - 1}e}".partition("e")[2]) if value else 0
 
 
 def _is_exact(value: float, decimals: int) -> bool:

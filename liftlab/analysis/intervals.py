@@ -7,7 +7,6 @@ a value of zero or less, or one that is missing (NaN), gives a reason and never 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,7 @@ from scipy import optimize, stats
 
 from liftlab.analysis import outliers
 from liftlab.analysis.columns import (
-    PROMPTS,
-    THIS_RUN,
-    Floats,
+    about_rows,
     case_weights,
     check_confidence,
     checked,
@@ -55,9 +52,8 @@ def mean(
     """
     check_confidence(confidence)
     values, index, cases = checked(x, clusters)
-    base = _of_rows(values, cases, clusters, unit)
-    reason = unfit(values)
-    if reason:
+    base = about_rows(len(values), cases, clusters, unit)
+    if reason := unfit(values):
         return Estimate(value=None, reason=reason, **base)
     means = group_sums(values, index, cases) / np.bincount(index)
     centre, needs = float(means.mean()), ""
@@ -73,33 +69,20 @@ def mean(
         return Estimate(value=centre, method="mean", reason=reason, needs=needs, **base)
     half = float(stats.t.ppf((1 + confidence) / 2, cases - 1) * means.std(ddof=1))
     half /= math.sqrt(cases)
-    return Estimate(
-        value=centre,
-        low=centre - half,
-        high=centre + half,
-        confidence=confidence,
-        method="Student's t",
-        reason="leaves out tails not yet seen",
-        **base,
-    )
+    base |= {"method": "Student's t", "reason": "leaves out tails not yet seen"}
+    low, high = centre - half, centre + half
+    return Estimate(value=centre, low=low, high=high, confidence=confidence, **base)
 
 
 def deviation(x: ArrayLike, clusters: ArrayLike | None = None) -> float | None:
-    """Return the standard deviation of requests, every case with the same weight.
-
-    Examples
-    --------
-    >>> deviation([1.0, 2.0, 3.0]), deviation([1.0])
-    (1.0, None)
-    """
+    """Return the standard deviation of requests, every case with the same weight."""
     values, index, _ = checked(x, clusters)
     if len(values) < 2 or not np.isfinite(values).all():
         return None
     weights = case_weights(index)
     weights /= weights.sum()
-    centre = float(weights @ values)
-    variance = float(weights @ (values - centre) ** 2) * len(values) / (len(values) - 1)
-    return math.sqrt(variance)
+    variance = float(weights @ (values - weights @ values) ** 2)
+    return math.sqrt(variance * len(values) / (len(values) - 1))
 
 
 def cv(x: ArrayLike, confidence: float = 0.95, clusters: ArrayLike | None = None) -> Estimate:
@@ -117,7 +100,7 @@ def cv(x: ArrayLike, confidence: float = 0.95, clusters: ArrayLike | None = None
     check_confidence(confidence)
     values, index, cases = checked(x, clusters)
     n = len(values)
-    base = _of_rows(values, cases, clusters, "%")
+    base = about_rows(n, cases, clusters, "%")
     reason = unfit(values)
     if not reason and n < CV_NEEDS:
         reason = f"needs n ≥ {CV_NEEDS}"
@@ -130,22 +113,10 @@ def cv(x: ArrayLike, confidence: float = 0.95, clusters: ArrayLike | None = None
     if cases < CV_NEEDS:
         return Estimate(value=point, reason=f"no interval below {CV_NEEDS} prompts", **base)
     low, high = _cv_interval(point, cases, confidence)
-    if high is not None and high > CV_CEILING:
-        high = None
-    return Estimate(
-        value=point,
-        low=low,
-        high=high,
-        confidence=confidence,
-        method="non-central t, if values are normal",
-        reason="" if high is not None else "spread too large for an upper limit",
-        **base,
-    )
-
-
-def _of_rows(values: Floats, cases: int, clusters: ArrayLike | None, unit: str) -> dict[str, Any]:
-    population = THIS_RUN if clusters is None else PROMPTS
-    return {"n": len(values), "cases": cases, "population": population, "unit": unit}
+    if high is None or high > CV_CEILING:
+        high, reason = None, "spread too large for an upper limit"
+    base |= {"confidence": confidence, "method": "non-central t, if values are normal"}
+    return Estimate(value=point, low=low, high=high, reason=reason, **base)
 
 
 def _cv_interval(point: float, n: int, confidence: float) -> tuple[float, float | None]:
@@ -154,24 +125,19 @@ def _cv_interval(point: float, n: int, confidence: float) -> tuple[float, float 
         return _vangel(point, n, 1 - miss), _vangel(point, n, miss)
     root, observed = math.sqrt(n), math.sqrt(n) / point
     ends: list[float | None] = []
-    for chance in (miss, 1 - miss):
-        excess = _cdf_minus(observed, n - 1, chance)
-        if excess(1e-9) <= 0:  # no spread, however large, is excluded
-            ends.append(None)
-            continue
-        ends.append(root / optimize.brentq(excess, 1e-9, 10 * observed))
-    low, high = ends
-    return low if low is not None else 0.0, high
 
-
-def _cdf_minus(observed: float, freedom: int, chance: float) -> Callable[[float], float]:
-    def excess(noncentrality: float) -> float:
-        below = float(stats.nct.cdf(observed, freedom, noncentrality))
+    def excess(noncentrality: float, chance: float) -> float:
+        below = float(stats.nct.cdf(observed, n - 1, noncentrality))
         # SciPy gives NaN where the probability is some 1e-200.
         far_below = math.isnan(below) and noncentrality > observed
         return (0.0 if far_below else below) - chance
 
-    return excess
+    for chance in (miss, 1 - miss):
+        unbounded = excess(1e-9, chance) <= 0  # no spread, however large, is excluded
+        most = 10 * observed
+        ends.append(None if unbounded else root / optimize.brentq(excess, 1e-9, most, (chance,)))
+    low, high = ends
+    return low or 0.0, high
 
 
 def _vangel(point: float, n: int, chance: float) -> Any:

@@ -77,29 +77,15 @@ def summarise(
     left_out: int = 0,
     what: str = "e2e",
 ) -> LatencySummary:
-    """Summarise latencies.
+    """Summarise latencies; rows without a time (NaN) are left out, as `left_out` were before.
 
-    Parameters
-    ----------
-    seconds : (n,)
-        Rows without a time (NaN) are left out.
-    cases : (n,), optional
-        The case of each row: every case counts the same, and repeats are not independent.
-    given_up : (n,), optional
-        Where the client gave up: the time is longer than that.
-    left_out
-        Rows that were left out before.
-
-    Examples
-    --------
-    >>> print(summarise([4.12, 4.19, 4.16, 19.77, 17.08]).p50)
-    4.2 s (93.75 % interval 4.1–19.8 s, n = 5)
+    `cases`, (n,): the case of each row: every case counts the same, and repeats are not
+    independent. `given_up`, (n,): where the client gave up: the time is longer than that.
     """
     values = as_array(seconds)
     kept = np.isfinite(values)
     chosen = values if kept.all() else values[kept]
-    clusters = None if cases is None else np.asarray(cases).ravel()
-    clusters = clusters if clusters is None or kept.all() else clusters[kept]
+    clusters = None if cases is None else np.ravel(cases) if kept.all() else np.ravel(cases)[kept]
     cut = np.zeros(len(values), np.bool_) if given_up is None else np.asarray(given_up, np.bool_)
     cut = cut[kept]
     estimates = quantiles(chosen, QUANTILES, clusters=clusters, given_up=cut)
@@ -126,14 +112,9 @@ def summarise(
 def stage_summaries(
     stages: pd.DataFrame, rows: Rows = "answered", *, trials: pd.DataFrame | None = None
 ) -> list[LatencySummary]:
-    """Summarise each stage of the stage table, in the order of the pipeline.
-
-    Of all steps that ended with an answer, or of those of right answers, which needs the trials.
-    """
-    return [
-        _summary(time_stage(stages, name, rows, trials=trials), name)
-        for name in stage_names(stages)
-    ]
+    """Summarise each stage, in the order of the pipeline; see `time_stage`."""
+    names = stage_names(stages)
+    return [_summary(time_stage(stages, name, rows, trials=trials), name) for name in names]
 
 
 def stage_names(stages: pd.DataFrame) -> list[str]:
@@ -159,48 +140,39 @@ def time_end_to_end(
     `stages`: the stage table: it tells on which trials the client gave up, and which failed at the
     endpoint though nobody graded them.
     """
-    seconds = judged_seconds(trials)
+    good, late = ended_how(trials, stages)
     if rows == "right":
-        return _timed(seconds, succeeded(trials), np.zeros(len(trials), np.bool_), trials)
-    return _timed(seconds, *ended_how(trials, stages), trials)
+        good, late = succeeded(trials), np.zeros(len(trials), np.bool_)
+    return _timed(judged_seconds(trials), good, late, trials)
 
 
 def ended_how(trials: pd.DataFrame, stages: pd.DataFrame | None) -> tuple[Bools, Bools]:
     """Return where a trial ended with an answer, and where the client gave up on it; (n,)."""
     good, late = answered(trials), np.zeros(len(trials), np.bool_)
     if stages is not None and len(stages):
-        late = among(trials, stages[is_one_of(stages, "error_class", [DEADLINE])])
-        late &= ~_decided(trials)
-        failed = among(trials, stages[~answered_steps(stages)])
-        good &= ~failed | _decided(trials)
+        decided = is_one_of(trials, "outcome", ["pass", "fail"])
+        late = among(trials, stages[is_one_of(stages, "error_class", [DEADLINE])]) & ~decided
+        good &= ~among(trials, stages[~answered_steps(stages)]) | decided
     return good, late & ~good
 
 
 def time_stage(
     stages: pd.DataFrame, name: str, rows: Rows = "answered", *, trials: pd.DataFrame | None = None
 ) -> Timed:
-    """Return the times of one stage; as `time_end_to_end`."""
+    """Return the times of one stage's steps, as `time_end_to_end`; right ones need the trials."""
     mine = is_one_of(stages, "stage", [name])
     frame = stages if mine.all() else stages[mine]
-    seconds = judged_steps(frame)
-    late = is_one_of(frame, "error_class", [DEADLINE])
-    good = answered_steps(frame)
+    late, good = is_one_of(frame, "error_class", [DEADLINE]), answered_steps(frame)
     if rows == "right":
         if trials is None:
             raise ValueError("steps of right answers need the trial table")
         good &= among(frame, trials[succeeded(trials)])
         late[:] = False
-    return _timed(seconds, good, late, frame)
+    return _timed(judged_steps(frame), good, late, frame)
 
 
 def judged_seconds(trials: pd.DataFrame) -> Floats:
-    """Return end-to-end times without what liftlab's own work took of them; (n,).
-
-    Examples
-    --------
-    >>> judged_seconds(pd.DataFrame({"e2e_s": [2.0, 3.0], "client_s": [0.5, None]})).tolist()
-    [1.5, 3.0]
-    """
+    """Return end-to-end times without what liftlab's own work took of them; (n,)."""
     return floats(trials, "e2e_s") - np.nan_to_num(floats(trials, "client_s"))
 
 
@@ -240,7 +212,3 @@ def _timed(seconds: Floats, good: Bools, late: Bools, frame: pd.DataFrame) -> Ti
         given_up=late[kept],
         left_out=len(seconds) - int(kept.sum()),
     )
-
-
-def _decided(trials: pd.DataFrame) -> Bools:
-    return is_one_of(trials, "outcome", ["pass", "fail"])

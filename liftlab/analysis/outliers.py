@@ -2,7 +2,8 @@
 
 Its limits are simulated by `benchmarks/calibrate_limits.py`: a clean sample of times whose
 logarithms are normal exceeds its limit once in 20. They depend on n, below 10 also on whether n
-is odd, because the scale is estimated from the same values.
+is odd, because the scale is estimated from the same values. `beyond_chance` judges the steps of a
+run, whatever the tail of their times.
 """
 
 from __future__ import annotations
@@ -52,16 +53,13 @@ REPEATS_NEEDED = 3  # of a case, to judge within it
 TO_SIGMA = 1.4826  # MAD of a normal sample to its standard deviation
 _SAME = 1e-3  # times closer than this share of each other count as equal
 _FIT_SAMPLE = 1_000  # the slope is quadratic in memory; docs/calibration.md has the error
+_POOLED_NEEDS = 4
+_GAP_LEVEL = 0.01  # of all gaps together, and of all sets that are judged in one run
+_MOST = 0.15  # of the steps: more are a group of their own, not chance
 
 
 def pooled_limit(n: int) -> float:
-    """Return the limit for n values judged together.
-
-    Examples
-    --------
-    >>> pooled_limit(4), pooled_limit(5), pooled_limit(3)
-    (4.73, 5.74, inf)
-    """
+    """Return the limit for n values judged together."""
     if n < min(POOLED):
         return math.inf
     if n in POOLED:
@@ -74,22 +72,13 @@ def pooled_limit(n: int) -> float:
 
 
 def within_limit(cases: int, repeats: int) -> float:
-    """Return the limit for residuals from the medians of `cases` cases of `repeats` each.
-
-    Between tabulated layouts the larger neighbour holds.
-
-    Examples
-    --------
-    >>> within_limit(20, 2)
-    inf
-    """
+    """Return the limit for residuals from medians; between tabulated layouts the larger one."""
     if cases < 1 or repeats < min(WITHIN):
         return math.inf
     row = WITHIN[max(size for size in WITHIN if size <= repeats)]
     last = WITHIN_CASES[-1]
     if cases >= last:
-        grown = _largest_normal(cases * repeats) - _largest_normal(last * repeats)
-        return row[-1] + grown
+        return row[-1] + _largest_normal(cases * repeats) - _largest_normal(last * repeats)
     right = int(np.searchsorted(WITHIN_CASES, cases))
     left = right if WITHIN_CASES[right] == cases else right - 1
     return max(row[left], row[right])
@@ -168,18 +157,10 @@ def theil_sen(x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
     """Return intercept and slope of a line through the medians: never falling, never negative.
 
     Theil (1950), Sen (1968). Beyond 1,000 points a seeded sample of them is used.
-
-    Examples
-    --------
-    >>> theil_sen([10, 20, 30, 40, 50, 60], [1.5, 2.5, 3.5, 4.5, 5.5, 99.0])
-    (0.5, 0.1)
     """
-    across, up = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    chosen = fit_sample(len(across))
-    across, up = across[chosen], up[chosen]
-    slope = 0.0
-    if np.ptp(across) > 0:
-        slope = max(0.0, float(stats.theilslopes(up, across).slope))
+    chosen = fit_sample(np.size(x))
+    across, up = as_array(x)[chosen], as_array(y)[chosen]
+    slope = max(0.0, float(stats.theilslopes(up, across).slope)) if np.ptp(across) > 0 else 0.0
     return max(0.0, float(np.median(up - slope * across))), slope
 
 
@@ -190,11 +171,10 @@ def fit_sample(n: int) -> slice | NDArray[np.intp]:
     return np.sort(np.random.default_rng(0).choice(n, _FIT_SAMPLE, replace=False))
 
 
-def robust_scores(residuals: Floats, floor: float = _SAME) -> Floats:
+def _robust_scores(residuals: Floats) -> Floats:
     """Return residuals of ln x in robust standard deviations from their median."""
     centred = residuals - np.median(residuals)
-    scale = max(TO_SIGMA * float(np.median(np.abs(centred))), floor)
-    scores: Floats = centred / scale
+    scores: Floats = centred / max(TO_SIGMA * float(np.median(np.abs(centred))), _SAME)
     return scores
 
 
@@ -220,7 +200,7 @@ def _scored(values: Floats, judged: Bools, expected: Floats, limit: float, metho
     """Score the values that are judged against what was expected of them."""
     found = _not_judged(values, method, "")
     found.expected[judged] = expected
-    found.score[judged] = robust_scores(np.log(values[judged]) - np.log(expected))
+    found.score[judged] = _robust_scores(np.log(values[judged]) - np.log(expected))
     found.mask[judged] = (found.score[judged] > limit) & (values[judged] >= GATE * expected)
     return replace(found, limit=limit)
 
@@ -234,3 +214,85 @@ def _not_judged(values: Floats, method: str, reason: str) -> Outliers:
         method=f"log scale, {method}",
         reason=reason,
     )
+
+
+def beyond_chance(
+    over: Floats, index: Indices, *, pooled: bool = False, stages: int = 1
+) -> tuple[Bools, int, str]:
+    """Return which values lie beyond chance, of how many, and why others could not be judged.
+
+    A value lies beyond chance if its score, (value - median) / (1.4826 MAD), exceeds the limit
+    that a clean set of this size exceeds once in 20, and if a gap parts it from the others that is
+    wide for their own tail: spacings of order statistics of an exponential tail, so that heavy
+    tails are no alarm (Weissman 1978). Cases with three repeats are judged against their own
+    median; with two, a slow value has to be slow against its twin, too.
+
+    `over`, (n,): ln of what each took over what was expected of it; NaN where it is not judged.
+    `index`, (n,): the case of each, from 0. `pooled`: judge values together though nothing is known
+    of their tokens. `stages`: how many sets of one run share the level of the gap.
+    """
+    known, cases = np.isfinite(over), int(index.max(initial=-1)) + 1
+    counts = group_sums(known, index, cases)[index]
+    repeated, others = known & (counts >= REPEATS_NEEDED), known & (counts < REPEATS_NEEDED)
+    mask, judged = np.zeros(len(over), dtype=np.bool_), 0
+    own = group_medians(over[repeated], index[repeated], cases)
+    # One of each repeated case shows how much cases differ, beside those that cannot.
+    _, one = np.unique(index[repeated], return_index=True)
+    alike = over[repeated][one]
+    together = np.concatenate([over[others], alike])
+    few = int(others.sum()) if len(together) >= (_POOLED_NEEDS if pooled else FIT_NEEDS) else 0
+    level = _GAP_LEVEL / stages / (2 if repeated.any() and few else 1)
+    if repeated.any():
+        limit = within_limit(len(alike), int(counts[repeated].min()))
+        mask[repeated] = _beyond(over[repeated] - own[index[repeated]], limit, level, 3)
+        judged += int(repeated.sum())
+    if few:
+        mask[others] = _beyond(together, pooled_limit(len(together)), level)[:few]
+        mask[others] &= _over_twin(over[others], index[others])
+        judged += few
+    needed = f"needs {FIT_NEEDS} steps with tokens, or {REPEATS_NEEDED} repeats of a prompt"
+    return mask, judged, "" if judged else needed
+
+
+def _beyond(over: Floats, limit: float, level: float, part: int = 2) -> Bools:
+    beyond: Bools = (_robust_scores(over) > limit) & _apart(over, level, part)
+    return beyond
+
+
+def _apart(values: Floats, level: float, part: int) -> Bools:
+    """Return which of the largest are parted from the rest by a gap too wide for their tail.
+
+    The tail lies in the upper half, or third: of residuals from medians many are zero.
+    """
+    n = len(values)
+    if n < FIT_NEEDS:
+        return np.ones(n, dtype=np.bool_)
+    tail = max(4, min(n // part, max(10, 2 * math.isqrt(n))))
+    order = np.argsort(-values, kind="stable")
+    top = values[order[: tail + 1]]
+    # The i-th gap from the top, times i, is exponential with the scale of the tail.
+    spacings = np.arange(1, tail + 1) * -np.diff(top)
+    most = max(1, min(int(_MOST * n + 0.5), tail - 2))
+    ranks = np.arange(1, most + 1)
+    inner = (spacings.sum() - np.cumsum(spacings)[:most]) / (tail - ranks)
+    wide = spacings[:most] / np.maximum(inner, _SAME)
+    levels = stats.f.isf(level / (ranks * (ranks + 1)), 2, 2 * (tail - ranks))
+    parted = ranks[wide > levels]
+    mask = np.zeros(n, dtype=np.bool_)
+    mask[order[: parted.max(initial=0)]] = True
+    return mask
+
+
+def _over_twin(values: Floats, index: Indices) -> Bools:
+    """Return which values are slow against the other of their case, or have none."""
+    order = np.argsort(index, kind="stable")
+    twins: Bools = index[order][1:] == index[order][:-1]
+    one, other = order[:-1][twins], order[1:][twins]
+    apart = values[one] - values[other]
+    kept = np.ones(len(values), dtype=np.bool_)
+    if len(apart) < _POOLED_NEEDS:
+        return kept
+    scale = max(TO_SIGMA * float(np.median(np.abs(apart))), _SAME)
+    limit = max(pooled_limit(len(apart)) * scale, math.log(GATE) / 2)
+    kept[one], kept[other] = apart > limit, -apart > limit
+    return kept

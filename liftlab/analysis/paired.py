@@ -1,7 +1,4 @@
-"""Paired comparisons over cases: differences, equivalence, what could have been found.
-
-`liftlab.analysis.compare` applies them to the tables of two runs.
-"""
+"""Paired comparisons over cases: differences, equivalence, what could have been found."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -66,18 +63,11 @@ def times(
     Student's t on the cases' differences; equivalence by two one-sided tests (Schuirmann 1987,
     Journal of Pharmacokinetics and Biopharmaceutics 15) against 1/(1 + margin) and 1 + margin.
 
-    Parameters
-    ----------
-    first, second : (n,), (m,)
-        Times in seconds; `inf` where the client gave up. Those that are missing or not positive
-        are left out, and so are cases whose median is infinite in either run.
+    `first`, `second`, (n,), (m,): seconds; `inf` where the client gave up. Those that are missing
+    or not positive are left out, and so are cases whose median is infinite in either run.
 
     Examples
     --------
-    >>> week1 = [4.1, 6.0, 8.8, 5.2, 7.1, 3.0]
-    >>> week2 = [3.7, 5.5, 8.0, 4.6, 6.5, 2.7]
-    >>> print(times(week1, list("abcdef"), week2, list("abcdef"), what="code").verdict)
-    faster
     >>> print(times([21.7], ["add"], [14.9], ["add"]).ratio)
     0.687 (n = 1: needs 5 shared prompts)
     """
@@ -85,17 +75,13 @@ def times(
         raise ValueError(f"margin is {margin}: a share between 0 and 1")
     before, after = _case_logs(first, first_cases), _case_logs(second, second_cases)
     shared = before.index.intersection(after.index)
-    n = len(shared)
-    base: dict[str, Any] = {"what": what, "margin": margin}
     differences = np.asarray(after[shared] - before[shared], dtype=np.float64)
-    if n < CASES_NEEDED:
-        measured = len(before) > 0 and len(after) > 0
-        return Change(
-            ratio=_untested(differences, measured=measured),
-            verdict="cannot tell" if measured else "not measurable",
-            **base,
-        )
-    return _tested(differences, base)
+    if len(shared) >= CASES_NEEDED:
+        return _tested(differences, what, margin)
+    measured = len(before) > 0 and len(after) > 0
+    verdict: Verdict = "cannot tell" if measured else "not measurable"
+    ratio = _untested(differences, measured=measured)
+    return Change(what=what, margin=margin, ratio=ratio, verdict=verdict)
 
 
 def together(changes: Sequence[Change], others: Sequence[float] = ()) -> list[Change]:
@@ -106,10 +92,9 @@ def together(changes: Sequence[Change], others: Sequence[float] = ()) -> list[Ch
 
     `others` are p values of further comparisons that were made with these.
     """
-    tested = [change for change in changes if change.p is not None]
-    levels = [change.p for change in tested if change.p is not None] + list(others)
+    levels = [change.p for change in changes if change.p is not None] + list(others)
     differ, widths = iter(holm_levels(levels)), iter(interval_levels(levels))
-    same = iter(holm_levels([c.p_equivalent for c in tested if c.p_equivalent is not None]))
+    same = iter(holm_levels([c.p_equivalent for c in changes if c.p_equivalent is not None]))
     corrected = []
     for change in changes:
         if change.p is None or change.detectable is None:
@@ -130,12 +115,10 @@ def together(changes: Sequence[Change], others: Sequence[float] = ()) -> list[Ch
 
 def holm_levels(levels: Sequence[float]) -> list[float]:
     """Return p values corrected for having been tested together, in the order given."""
-    order = np.argsort(levels)
-    corrected = np.empty(len(levels))
-    largest = 0.0
-    for rank, place in enumerate(order):
-        largest = max(largest, min(1.0, (len(levels) - rank) * levels[place]))
-        corrected[place] = largest
+    order, count = np.argsort(levels), len(levels)
+    stepped = np.minimum(1.0, np.arange(count, 0, -1) * np.take(levels, order))
+    corrected = np.empty(count)
+    corrected[order] = np.maximum.accumulate(stepped)
     return [float(level) for level in corrected]
 
 
@@ -168,13 +151,7 @@ def at_level(ratio: Estimate, miss: float, freedom: int) -> Estimate:
 
 
 def sign_flip_p(differences: ArrayLike) -> float:
-    """Return the two-sided p of differences whose signs are random if nothing changed.
-
-    Examples
-    --------
-    >>> sign_flip_p([1, 1, 1, 1, 1, 1]), sign_flip_p([1, -1, 0])
-    (0.03125, 1.0)
-    """
+    """Return the two-sided p of differences whose signs are random if nothing changed."""
     values = as_array(differences)
     values = values[values != 0]
     if len(values) == 0:
@@ -197,13 +174,7 @@ def _sampled_flips(values: Floats) -> float:
 
 @cache  # a root to be found, for few distinct numbers of cases
 def detectable_effect(cases: int, alpha: float = 0.05, power: float = POWER) -> float:
-    """Return the mean difference, in standard deviations of the cases' differences, that shows.
-
-    Examples
-    --------
-    >>> round(detectable_effect(20), 2), round(detectable_effect(5), 2)
-    (0.66, 1.68)
-    """
+    """Return the mean difference, in standard deviations of the cases' differences, that shows."""
     freedom = cases - 1
     limit = float(stats.t.isf(alpha / 2, freedom))
 
@@ -213,7 +184,7 @@ def detectable_effect(cases: int, alpha: float = 0.05, power: float = POWER) -> 
     return float(optimize.brentq(missing, 1e-6, 10 * limit))
 
 
-def _tested(differences: Floats, base: dict[str, Any]) -> Change:
+def _tested(differences: Floats, what: str, margin: float) -> Change:
     n, centre = len(differences), float(differences.mean())
     deviation = max(float(differences.std(ddof=1)), 1e-9)  # clocks are no better than that
     error = deviation / math.sqrt(n)
@@ -227,14 +198,15 @@ def _tested(differences: Floats, base: dict[str, Any]) -> Change:
         method="paired t on medians of ln seconds",
         population=PROMPTS,
     )
-    inside = (math.log1p(base["margin"]) - abs(centre)) / error
+    inside = (math.log1p(margin) - abs(centre)) / error
     change = Change(
+        what=what,
+        margin=margin,
         ratio=ratio,
         p=2 * float(stats.t.sf(abs(centre) / error, n - 1)),
         p_equivalent=float(stats.t.sf(inside, n - 1)),
         detectable=math.exp(deviation * detectable_effect(n, LEVEL)),
         verdict="cannot tell",
-        **base,
     )
     return replace(change, verdict=_verdict(change))
 

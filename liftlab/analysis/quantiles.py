@@ -17,11 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from liftlab.analysis.columns import (
-    PROMPTS,
-    THIS_RUN,
     Bools,
     Floats,
     Indices,
+    about_rows,
     check_confidence,
     checked,
     unfit,
@@ -101,8 +100,8 @@ class _Ordered:
         end = float(self.values[held])
         return end if math.isfinite(end) else float(np.sort(self.recorded)[held])
 
-    def high(self, q: float, miss: float) -> float | None:
-        """Return the smallest t from which "q lies above t" is refuted at `miss`."""
+    def high(self, q: float, miss: float) -> float:
+        """Return the smallest t from which "q lies above t" is refuted at `miss`; inf if none."""
         known = int(np.searchsorted(self.values, math.inf))  # the others come last
         first = 0
         for end in range(known, 0, -_AT_ONCE):
@@ -110,7 +109,7 @@ class _Ordered:
             if len(held := self._held(begin, end, q, miss, below=False)):
                 first = begin + int(held[-1]) + 1
                 break
-        return float(self.values[first]) if first < known else None
+        return float(self.values[first]) if first < known else math.inf
 
     def _held(self, begin: int, end: int, q: float, miss: float, *, below: bool) -> Indices:
         """Return at which places of a part the test at `miss` does not refute q.
@@ -162,28 +161,11 @@ def quantile(
     The point is the smallest value with at least a share q up to it, every prompt with the same
     weight. At the median of prompts asked once, the interval is that of interpolated order
     statistics (Nyblom 1992, Statistics & Probability Letters 14; Hettmansperger & Sheather 1986,
-    ibid. 4).
+    ibid. 4). Above the median there is no value below 1 / (1 - q) prompts; then a lower limit only;
+    then an upper one; then both. The estimate says what confidence it has.
 
-    Parameters
-    ----------
-    x : (n,)
-        Positive values.
-    q
-        Between 0 and 1.
-    confidence
-        What is asked for; the estimate says what it has.
-    clusters : (n,), optional
-        The case of each value: repeats of a case are not independent.
-    given_up : (n,), optional
-        Where the client gave up at x: the value is longer than that.
-    unit
-        Unit of x, for the sentence.
-
-    Returns
-    -------
-    Estimate
-        Without a value where there are fewer than 1 / (1 - q) prompts (above the median); below
-        the number for an upper limit, a lower one only; then an upper one; then both.
+    `x`, (n,): positive values. `clusters`, (n,): the case of each, as repeats are not independent.
+    `given_up`, (n,): where the client gave up at x: the value is longer than that.
 
     Examples
     --------
@@ -194,6 +176,18 @@ def quantile(
     """
     [found] = quantiles(x, (q,), confidence, clusters, given_up=given_up, unit=unit)
     return found
+
+
+def median(
+    x: ArrayLike,
+    confidence: float = 0.95,
+    clusters: ArrayLike | None = None,
+    *,
+    given_up: ArrayLike | None = None,
+    unit: str = "s",
+) -> Estimate:
+    """Estimate the median of requests: `quantile` at 0.5."""
+    return quantile(x, 0.5, confidence, clusters, given_up=given_up, unit=unit)
 
 
 def quantiles(
@@ -211,37 +205,24 @@ def quantiles(
             raise ValueError(f"q is {q}: a quantile lies between 0 and 1")
     check_confidence(confidence)
     values, index, cases = checked(x, clusters)
-    later = _flags(given_up, len(values))
-    population = PROMPTS if clusters is not None else THIS_RUN
-    base: dict[str, Any] = {"n": len(values), "cases": cases, "population": population}
-    base["unit"] = unit
+    later = np.zeros(len(values), np.bool_) if given_up is None else np.ravel(given_up).astype(bool)
+    if len(later) != len(values):
+        raise ValueError(f"{len(later)} flags for {len(values)} values")
+    base = about_rows(len(values), cases, clusters, unit)
     if reason := unfit(values):
         return [Estimate(value=None, reason=reason, **base) for _ in of]
     ordered = _in_order(values, later, index, cases)
     found = []
     for q in of:
         if q < 0.5:
-            found.append(_mirrored(values, q, confidence, clusters, base, later))
+            turned = _in_order(-values, later, index, cases)
+            found.append(_mirrored(turned, q, confidence, base, later))
             continue
+        estimate = _median if q == 0.5 else partial(_tail, q=q)
         tested = {**base, "tested": partial(ordered.within, q, confidence)}
-        if q == 0.5:
-            found.append(_median(ordered, confidence, tested))
-        else:
-            found.append(_tail(ordered, q, confidence, tested))
+        found.append(estimate(ordered, confidence=confidence, base=tested))
     ordered.forget()
     return found
-
-
-def median(
-    x: ArrayLike,
-    confidence: float = 0.95,
-    clusters: ArrayLike | None = None,
-    *,
-    given_up: ArrayLike | None = None,
-    unit: str = "s",
-) -> Estimate:
-    """Estimate the median of requests: `quantile` at 0.5."""
-    return quantile(x, 0.5, confidence, clusters, given_up=given_up, unit=unit)
 
 
 def quantile_needs(q: float, confidence: float = 0.95) -> tuple[int, int, int]:
@@ -252,10 +233,10 @@ def quantile_needs(q: float, confidence: float = 0.95) -> tuple[int, int, int]:
     >>> quantile_needs(0.95), quantile_needs(0.90), quantile_needs(0.99)
     ((20, 59, 72), (10, 29, 36), (100, 299, 368))
     """
-    tail = max(q, 1 - q)
-    miss = 1 - confidence
-    point = math.ceil(round(1 / (1 - tail), 9))
-    return point, _reaches(tail, miss), _reaches(tail, miss / 2)
+    tail, miss = max(q, 1 - q), 1 - confidence
+    bound, interval = (math.log(part) / math.log(tail) for part in (miss, miss / 2))
+    point, bound, interval = (math.ceil(round(n, 9)) for n in (1 / (1 - tail), bound, interval))
+    return point, bound, interval
 
 
 def _in_order(values: Floats, later: Bools, index: Indices, cases: int) -> _Ordered:
@@ -267,19 +248,10 @@ def _in_order(values: Floats, later: Bools, index: Indices, cases: int) -> _Orde
     return _Ordered(ordered, recorded, index.astype(np.min_scalar_type(cases))[order], cases)
 
 
-def _flags(given_up: ArrayLike | None, n: int) -> Bools:
-    if given_up is None:
-        return np.zeros(n, dtype=np.bool_)
-    flags = np.asarray(given_up, dtype=np.bool_).ravel()
-    if len(flags) != n:
-        raise ValueError(f"{len(flags)} flags for {n} values")
-    return flags
-
-
-def _median(ordered: _Ordered, confidence: float, base: dict[str, Any]) -> Estimate:
-    point, over = ordered.at(0.5)
-    cases = ordered.cases
+def _median(ordered: _Ordered, *, confidence: float, base: dict[str, Any]) -> Estimate:
+    cases, method = ordered.cases, "test at each time"
     if cases == 1:
+        point, over = ordered.at(0.5)
         return Estimate(value=point, over=over, reason="no interval from one prompt", **base)
     if cases < FEW_CASES and _coverage(1, cases) < confidence:
         low, high = float(ordered.recorded.min()), float(ordered.values[-1])
@@ -289,9 +261,9 @@ def _median(ordered: _Ordered, confidence: float, base: dict[str, Any]) -> Estim
         method = "interpolated order statistics"
     else:
         miss = (1 - confidence) / 2
-        low, end = ordered.low(0.5, miss), ordered.high(0.5, miss)
-        high, method = math.inf if end is None else end, "test at each time"
-    return _bounded(point, low, high, confidence, over=over, method=method, base=base)
+        low, high = ordered.low(0.5, miss), ordered.high(0.5, miss)
+    base = base | {"confidence": confidence, "method": method}
+    return _bounded(ordered.at(0.5), low, high, base)
 
 
 def _coverage(depth: int, n: int) -> float:
@@ -316,81 +288,50 @@ def _interpolated(ordered: _Ordered, confidence: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _tail(ordered: _Ordered, q: float, confidence: float, base: dict[str, Any]) -> Estimate:
+def _tail(ordered: _Ordered, *, q: float, confidence: float, base: dict[str, Any]) -> Estimate:
     for_point, for_bound, for_interval = quantile_needs(q, confidence)
     name, prompts = f"P{plain(100 * q)}", ordered.cases
     if prompts < for_point:
         needs = f"{name} needs {for_point} prompts, an upper limit {for_bound}"
         return Estimate(value=None, reason=f"not enough prompts for {name}", needs=needs, **base)
-    point, over = ordered.at(q)
     miss, needs = 1 - confidence, ""
-    low: float | None
-    high: float | None
+    low = high = None
     if prompts < for_bound:
-        low, high = ordered.low(q, miss), None
-        needs = f"needs {for_bound} prompts for an upper limit"
+        low, needs = ordered.low(q, miss), f"needs {for_bound} prompts for an upper limit"
     elif prompts < for_interval:
-        low, high = None, ordered.high(q, miss)
-        high = math.inf if high is None else high
+        high = ordered.high(q, miss)
     else:
         low, high = ordered.low(q, miss / 2), ordered.high(q, miss / 2)
-        high = math.inf if high is None else high
-    method = "test at each time"
-    return _bounded(point, low, high, confidence, over=over, method=method, base=base, needs=needs)
+    base = base | {"confidence": confidence, "method": "test at each time", "needs": needs}
+    return _bounded(ordered.at(q), low, high, base)
 
 
 def _bounded(
-    point: float,
-    low: float | None,
-    high: float | None,
-    confidence: float,
-    *,
-    over: bool,
-    method: str,
-    base: dict[str, Any],
-    needs: str = "",
+    at: tuple[float, bool], low: float | None, high: float | None, base: dict[str, Any]
 ) -> Estimate:
-    reason = NO_UPPER_LIMIT if needs else ""
+    """Return the estimate of a point, and whether it is only exceeded, between its limits."""
+    point, over = at
+    reason = NO_UPPER_LIMIT if base.get("needs") else ""
     if high is not None and math.isinf(high):
         high, reason = None, "no upper limit: the client gave up on too many"
     elif low is not None and low == high:
         reason = f"all {base['n']:,} values are the same"
-    return Estimate(
-        value=point,
-        low=None if low is None else min(low, point),
-        high=None if high is None else max(high, point),
-        confidence=confidence,
-        method=method,
-        reason=reason,
-        needs=needs,
-        over=over,
-        **base,
-    )
+    low, high = None if low is None else min(low, point), None if high is None else max(high, point)
+    return Estimate(value=point, over=over, low=low, high=high, reason=reason, **base)
 
 
 def _mirrored(
-    values: Floats,
-    q: float,
-    confidence: float,
-    clusters: ArrayLike | None,
-    base: dict[str, Any],
-    later: Bools,
+    turned: _Ordered, q: float, confidence: float, base: dict[str, Any], later: Bools
 ) -> Estimate:
     """Estimate a low quantile as the high one of the values turned round."""
-    if later.any():
-        reason = f"P{plain(100 * q)} is not estimated where the client gave up on some"
-        return Estimate(value=None, reason=reason, **base)
-    _, index, cases = checked(values, clusters)
-    turned = _in_order(-values, later, index, cases)
-    found = _tail(turned, 1 - q, confidence, base)
     name, mirrored = f"P{plain(100 * (1 - q))}", f"P{plain(100 * q)}"
+    if later.any():
+        reason = f"{mirrored} is not estimated where the client gave up on some"
+        return Estimate(value=None, reason=reason, **base)
+    found = _tail(turned, q=1 - q, confidence=confidence, base=base)
     value, low, high = (None if x is None else -x for x in (found.value, found.high, found.low))
     reason, needs = (
         words.replace("upper", "lower").replace(name, mirrored)
         for words in (found.reason, found.needs)
     )
     return replace(found, value=value, low=low, high=high, reason=reason, needs=needs)
-
-
-def _reaches(tail: float, miss: float) -> int:
-    return math.ceil(round(math.log(miss) / math.log(tail), 9))

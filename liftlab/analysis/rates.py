@@ -1,7 +1,4 @@
-"""Rates: the share that succeeds.
-
-`liftlab.analysis.intervals` offers it beside the other estimates.
-"""
+"""Rates: the share that succeeds."""
 
 from __future__ import annotations
 
@@ -15,9 +12,9 @@ from scipy import optimize, special, stats
 
 from liftlab.analysis.columns import (
     PROMPTS,
-    THIS_RUN,
     Floats,
     Indices,
+    about_rows,
     as_array,
     check_confidence,
     checked,
@@ -43,24 +40,13 @@ def proportion(
     Clopper and Pearson's interval (1934, Biometrika 26) on the number of independent requests
     that the repeats are worth (Korn & Graubard 1998, Survey Methodology 24). As there, that
     number is multiplied by (t(n - 1) / t(cases - 1))², quantiles of Student's t at .975, because
-    few cases tell how much repeats are worth; it is never below the number of cases. Every case
-    counts the same.
+    few cases tell how much repeats are worth; it is never below the number of cases, and that
+    where fewer than six cases show the rarer outcome. Every case counts the same.
 
-    Parameters
-    ----------
-    successes
-        How many of `n`; or, without `n`, the outcomes themselves, true or false.
-    n
-        Requests, where `successes` is a count.
-    clusters : (n,), optional
-        The case of each outcome. Where fewer than six cases show the rarer outcome, each case
-        is worth one request.
-    rows : (n,), optional
-        How many requests each outcome stands for; one if left out.
-    picked_from
-        Of how many rates this one was picked for being the largest: Bonferroni's correction.
-    by_rows
-        Whether every row counts the same instead, as in a count of this run.
+    `successes`: how many of `n`; or, without `n`, the outcomes, true or false. `clusters`, (n,):
+    the case of each outcome. `rows`, (n,): how many requests each stands for. `picked_from`: of how
+    many rates this one was picked for being the largest: Bonferroni's correction. `by_rows`:
+    whether every row counts the same instead, as in a count of this run.
 
     Examples
     --------
@@ -78,14 +64,15 @@ def proportion(
             raise ValueError(f"{count} successes of {n}: a count lies between 0 and n")
         rate, trials, cases, worth = count / n if n else 0.0, n, n, 1.0
     else:
-        outcomes, index, cases = checked(_outcomes(successes, n), clusters)
-        counts = np.ones(len(outcomes)) if rows is None else as_array(rows)
-        trials = int(counts.sum())
-        rate, worth = 0.0, 1.0
+        outcomes = np.ravel(successes).astype(bool)
+        if n is not None and len(outcomes) != n:
+            raise ValueError(f"{len(outcomes)} outcomes, n = {n}: with clusters give each outcome")
+        values, index, cases = checked(outcomes, clusters)
+        counts = np.ones(len(values)) if rows is None else as_array(rows)
+        trials, rate, worth = int(counts.sum()), 0.0, 1.0
         if trials:
-            rate, worth = _rate(outcomes, counts, index, cases, by_rows=by_rows)
-    population = THIS_RUN if clusters is None else PROMPTS
-    base: dict[str, Any] = {"n": trials, "cases": cases, "population": population, "unit": "%"}
+            rate, worth = _rate(values, counts, index, cases, by_rows=by_rows)
+    base = about_rows(trials, cases, clusters, "%")
     if trials == 0:
         return Estimate(value=None, reason="no data", **base)
     level = 1 - (1 - confidence) / picked_from
@@ -103,14 +90,7 @@ def proportion(
 
 
 def clopper_pearson(rate: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the exact interval of a rate seen in n requests; n need not be whole.
-
-    Examples
-    --------
-    >>> low, high = clopper_pearson(0.8, 5)
-    >>> round(low, 3), round(high, 3)
-    (0.284, 0.995)
-    """
+    """Return the exact interval of a rate seen in n requests; n need not be whole."""
     miss, hits, others = (1 - confidence) / 2, rate * n, (1 - rate) * n
     low = float(special.betaincinv(hits, others + 1, miss)) if rate > 0 else 0.0
     high = float(special.betaincinv(hits + 1, others, 1 - miss)) if rate < 1 else 1.0
@@ -147,11 +127,6 @@ def confidence_sequence(successes: int, trials: int, confidence: float = 0.95) -
     """Estimate a rate by a sequence that covers it at every look at once.
 
     Rates against which the mixture likelihood ratio has not yet reached 1 / (1 - confidence).
-
-    Examples
-    --------
-    >>> print(confidence_sequence(4, 5))
-    80 % (95 % interval 20 to > 99 %, n = 5)
     """
     base: dict[str, Any] = {"n": trials, "population": PROMPTS, "unit": "%"}
     if trials == 0:
@@ -167,14 +142,8 @@ def confidence_sequence(successes: int, trials: int, confidence: float = 0.95) -
     rate, edge = successes / trials, 1e-12
     low = 0.0 if successes == 0 else float(optimize.brentq(excess, edge, rate))
     high = 1.0 if failures == 0 else float(optimize.brentq(excess, rate, 1 - edge))
-    return Estimate(
-        value=rate,
-        low=low,
-        high=high,
-        confidence=confidence,
-        method="confidence sequence, Beta(1/2, 1/2) mixture",
-        **base,
-    )
+    base |= {"confidence": confidence, "method": "confidence sequence, Beta(1/2, 1/2) mixture"}
+    return Estimate(value=rate, low=low, high=high, **base)
 
 
 def _rate(
@@ -197,10 +166,3 @@ def _as_it_is(
     rate: float, low: float, high: float, worth: float, confidence: float, limit: float
 ) -> RateTest:
     return RateTest(rate, low, high, limit, worth, confidence)
-
-
-def _outcomes(successes: ArrayLike, n: int | None) -> Floats:
-    outcomes = np.asarray(successes)
-    if n is not None and outcomes.size != n:
-        raise ValueError(f"{outcomes.size} outcomes, n = {n}: with clusters give each outcome")
-    return outcomes.ravel().astype(bool).astype(np.float64)

@@ -22,41 +22,27 @@ def trials_per_arm(
 ) -> int:
     """Return how many trials each of two arms needs for a difference in means to show.
 
-    Raises ValueError if the difference is zero, or the standard deviation negative.
-
     `sd`: within each arm. `power`: the chance that the two-sided t-test at 1 - confidence shows it.
-
-    Examples
-    --------
-    >>> trials_per_arm(0.4, 0.35), trials_per_arm(0.4, 0.01)
-    (14, 2)
+    Raises ValueError if the difference is zero, or the standard deviation negative.
     """
     check_confidence(confidence)
     if difference == 0 or not sd >= 0:
         raise ValueError("there must be a difference, and a spread of zero or more")
-    alpha = 1 - confidence
-    effect = abs(difference) / sd if sd else math.inf
-    at_least = 2 * ((_z(confidence) + float(stats.norm.isf(1 - power))) / effect) ** 2
+    effect, z = abs(difference) / sd if sd else math.inf, stats.norm.ppf((1 + confidence) / 2)
+    at_least = 2 * ((float(z) + float(stats.norm.isf(1 - power))) / effect) ** 2
     for n in range(max(2, math.floor(at_least)), MOST_TRIALS):
-        freedom = 2 * n - 2
-        limit = float(stats.t.isf(alpha / 2, freedom))
-        if effect * math.sqrt(n / 2) > 50 or (  # beyond any doubt, and beyond SciPy's tail
-            stats.nct.sf(limit, freedom, effect * math.sqrt(n / 2)) >= power
-        ):
+        shift, freedom = effect * math.sqrt(n / 2), 2 * n - 2
+        limit = float(stats.t.isf((1 - confidence) / 2, freedom))
+        # From 50 on beyond any doubt, and beyond SciPy's tail.
+        if shift > 50 or stats.nct.sf(limit, freedom, shift) >= power:
             return n
     return MOST_TRIALS
 
 
 def mean_effort(trials: pd.DataFrame) -> tuple[float | None, float | None]:
-    """Return the mean seconds and USD of a trial; None where none is known.
-
-    Examples
-    --------
-    >>> mean_effort(pd.DataFrame({"e2e_s": [10.0, 20.0, None]}))
-    (15.0, None)
-    """
-    times, costs = floats(trials, "e2e_s"), floats(trials, "cost_usd")
-    known = (values[np.isfinite(values)] for values in (times, costs))
+    """Return the mean seconds and USD of a trial; None where none is known."""
+    columns = (floats(trials, name) for name in ("e2e_s", "cost_usd"))
+    known = (values[np.isfinite(values)] for values in columns)
     seconds, usd = (float(values.mean()) if len(values) else None for values in known)
     return seconds, usd
 
@@ -70,11 +56,6 @@ def to_exclude(
 
     `rate` is the truth, `power` the chance that it is shown, `miss` that the one-sided test errs.
     Beyond `most` trials there is no answer: None.
-
-    Examples
-    --------
-    >>> to_exclude(0.9, 0.7, 0.8, 0.025), to_exclude(0.7, 0.7, 0.8, 0.025)
-    (31, None)
     """
     if rate < against:  # failures are successes of the other kind
         rate, against = 1 - rate, 1 - against
@@ -128,7 +109,3 @@ def _lasting(enough: Callable[[Floats], Bools], most: float = MOST_TRIALS) -> in
 def _power(n: Floats, rate: float, against: float, alpha: float) -> Floats:
     critical = stats.binom.isf(alpha, n, against)  # rejected where more than these succeed
     return np.asarray(stats.binom.sf(critical, n, rate), dtype=np.float64)
-
-
-def _z(confidence: float) -> float:
-    return float(stats.norm.ppf((1 + confidence) / 2))

@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 
 from liftlab.analysis import causes as why
-from liftlab.analysis.beyond_chance import beyond_chance
 from liftlab.analysis.causes import CAUSES, KINDS, Accounts, Cause, Kind, Probably, accounts_of
 from liftlab.analysis.columns import Bools, Floats, floats, in_range, indexed, labels
 from liftlab.analysis.latency import answered_steps
-from liftlab.analysis.outliers import GATE
+from liftlab.analysis.outliers import GATE, beyond_chance
 
 Advice = Literal["", "record_attempts", "record_tokens", "record_server_times", "investigate"]
 
@@ -84,7 +83,7 @@ class SlowSteps:
         return len(self.steps)
 
     def __iter__(self) -> Iterator[SlowStep]:
-        return (_step(row) for row in self.steps.to_dict("records"))
+        return iter(self.first(len(self)))
 
     def __getitem__(self, place: int) -> SlowStep:
         return _step(self.steps.iloc[place].to_dict())
@@ -96,9 +95,9 @@ class SlowSteps:
     def counts(self) -> dict[Kind, int]:
         """Return how many steps each main cause has, the most frequent first."""
         found = self.steps["main_cause"].value_counts(sort=False)
-        known: list[tuple[Kind, int]] = [(kind, int(found.get(kind, 0))) for kind in KINDS]
-        ordered = sorted(known, key=lambda item: (item[0] == "unexplained", -item[1]))
-        return {kind: count for kind, count in ordered if count}
+        known: dict[Kind, int] = {kind: int(found[kind]) for kind in KINDS if kind in found}
+        ordered = sorted(known, key=lambda kind: (kind == "unexplained", -known[kind]))
+        return {kind: known[kind] for kind in ordered}
 
     @property
     def beyond_chance(self) -> pd.DataFrame:
@@ -125,15 +124,10 @@ def slow_steps(
 ) -> SlowSteps:
     """List the slow steps of a run, each with its causes.
 
-    Parameters
-    ----------
-    trials, stages, attempts
-        Tables with the columns of `liftlab.records`; columns may be missing or null. Steps of
-        trials that ended in an error of the endpoint have no answer, and are left out.
-    uncertainty_s
-        By how much the run's times may be off: less is no cause.
-    pooled
-        Judge steps together though nothing is known of their tokens, as of a published day.
+    Columns of its tables may be missing or null. Steps that ended in an error of the endpoint have
+    no answer, and are left out. `uncertainty_s`: by how much the run's times may be off: less is no
+    cause. `pooled`: judge steps together though nothing is known of their tokens, as of a published
+    day.
     """
     answered = stages[answered_steps(stages)] if len(stages) else stages
     tables, total = [], 0
@@ -145,8 +139,9 @@ def slow_steps(
         frame = answered[names == name].reset_index(drop=True)
         usable = in_range(floats(frame, "latency_s"))
         accounts = accounts_of(frame, trials, attempts, usable)
-        beyond, count, reason = _judged(frame, accounts, usable, pooled=pooled, stages=len(known))
-        judged[str(name)] = count
+        beyond, judged[str(name)], reason = _judged(
+            frame, accounts, usable, pooled=pooled, stages=len(known)
+        )
         if reason:
             reasons[str(name)] = reason
         total += int(usable.sum())

@@ -31,17 +31,17 @@ class Spans:
 
     def __init__(self, attempts: pd.DataFrame, row: Indices, latency: Floats) -> None:
         self.row = row
-        self.first, self.last = _ends(row)
+        change, edge = row[1:] != row[:-1], [True] * min(1, len(row))  # rows are sorted
+        self.first: Bools = np.concatenate([edge, change]).astype(np.bool_)
+        self.last: Bools = np.concatenate([change, edge]).astype(np.bool_)
         self.reason = labels(attempts, "retry_reason")
         self.stale = labels(attempts, "error_class") == STALE
         self.output = _numbers(attempts, "output_tokens")
         self.prompt = _numbers(attempts, "prompt_tokens")
         self.cached = _numbers(attempts, "cached_tokens")
         self.uncached: Floats = np.clip(self.prompt - np.nan_to_num(self.cached), 0, None)
-        self.connect = sum(
-            (_known(attempts, name) for name in ("pool_s", "dns_s", "tcp_s", "tls_s")),
-            np.zeros(len(row)),
-        )
+        connecting = ("pool_s", "dns_s", "tcp_s", "tls_s")
+        self.connect = sum((_known(attempts, name) for name in connecting), np.zeros(len(row)))
         self.gap = _known(attempts, "max_gap_s")  # a reply read at once has none
         self.schema = _known(attempts, "compile_s")
         self.server = _numbers(attempts, "server_s")
@@ -98,30 +98,23 @@ class Spans:
 
 def attempts_of(frame: pd.DataFrame, attempts: pd.DataFrame) -> tuple[pd.DataFrame, Indices]:
     """Return the measured attempts of a stage's rows in order of row and time, and their rows."""
-    keys = pd.MultiIndex.from_arrays([labels(frame, "case_id"), floats(frame, "repeat")])
-    kept = attempts
+    keys, kept = keys_of(frame), attempts
     if len(kept):
         phase = labels(kept, "phase")
         counted = (phase == "measure") | (phase == None)  # noqa: E711  # elementwise
-        kept = kept[
-            (labels(kept, "stage") == frame["stage"].iloc[0])
-            & ~is_true(kept, "abandoned")
-            & counted
-        ]
-    pairs = pd.MultiIndex.from_arrays([labels(kept, "case_id"), floats(kept, "repeat")])
+        counted &= labels(kept, "stage") == frame["stage"].iloc[0]
+        kept = kept[counted & ~is_true(kept, "abandoned")]
     unique = ~keys.duplicated()
-    place = keys[unique].get_indexer(pairs)
+    place = keys[unique].get_indexer(keys_of(kept))
     row = np.where(place < 0, -1, np.flatnonzero(unique)[place])
     order = np.lexsort((floats(kept, "seq"), floats(kept, "attempt"), row))
     order = order[row[order] >= 0]
     return kept.iloc[order], np.asarray(row[order], dtype=np.intp)
 
 
-def _ends(row: Indices) -> tuple[Bools, Bools]:
-    """Return where an attempt is its row's first, and its last; rows are sorted."""
-    change = row[1:] != row[:-1]
-    edge = np.ones(min(1, len(row)), dtype=np.bool_)
-    return np.concatenate([edge, change]), np.concatenate([change, edge])
+def keys_of(frame: pd.DataFrame) -> pd.MultiIndex:
+    """Return which trial each row is of: its case and repeat."""
+    return pd.MultiIndex.from_arrays([labels(frame, "case_id"), floats(frame, "repeat")])
 
 
 def _known(frame: pd.DataFrame, name: str) -> Floats:

@@ -6,8 +6,9 @@ endpoint or the network are no fault of the model: counted, but in no denominato
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -52,10 +53,7 @@ class SuccessRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureShare:
-    """One failure class: how many, of graded answers and of failures.
-
-    `picked` is `of_trials` corrected for this class having been picked from those that occur.
-    """
+    """One failure class; `picked`: `of_trials`, corrected for having been picked from all."""
 
     failure_class: str
     count: int
@@ -66,17 +64,7 @@ class FailureShare:
 
 
 def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "") -> SuccessRate:
-    """Count successes among the trials that could be judged.
-
-    `trials`: the trial table joined with its grades: `case_id, outcome, parsed`; with a column
-    `rows`, each row stands for so many trials. `group`: a name for these trials.
-
-    Examples
-    --------
-    >>> trials = pd.DataFrame({"case_id": list("abcde"), "outcome": ["pass"] + ["fail"] * 4})
-    >>> print(success_rate(trials).estimate)
-    20 % (95 % interval 1–72 %, n = 5)
-    """
+    """Count successes among the trials that could be judged; a row stands for `rows` trials."""
     judged, good, errors = judgeable(trials, measure)
     cases, counts = labels(trials, "case_id"), rows(trials)
     return SuccessRate(
@@ -102,29 +90,28 @@ def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:
     judged, good, _ = judgeable(trials, "pass")
     classes, cases = labels(trials, "failure_class"), labels(trials, "case_id")
     failed, counts = judged & ~good, rows(trials)
-    found = dict.fromkeys(name for name in classes[failed] if name is not None)
-    shares = []
-    for name in found:
-        mine = classes == name
-        of: dict[str, Any] = {"clusters": cases[judged], "rows": counts[judged]}
-        shares.append(
-            FailureShare(
-                failure_class=str(name),
-                count=int(counts[failed & mine].sum()),
-                cases=tuple(str(case) for case in dict.fromkeys(cases[failed & mine])),
-                of_failures=proportion(mine[failed], clusters=cases[failed], rows=counts[failed]),
-                of_trials=proportion(mine[judged], **of),
-                picked=proportion(mine[judged], **of, picked_from=len(found)),
-            )
+    names = dict.fromkeys(name for name in classes[failed] if name is not None)
+
+    def share(name: str, of: Bools, picked_from: int = 1) -> Estimate:
+        mine = (classes == name)[of]
+        return proportion(mine, clusters=cases[of], rows=counts[of], picked_from=picked_from)
+
+    shares = [
+        FailureShare(
+            failure_class=str(name),
+            count=int(counts[failed & (classes == name)].sum()),
+            cases=tuple(map(str, dict.fromkeys(cases[failed & (classes == name)]))),
+            of_failures=share(name, failed),
+            of_trials=share(name, judged),
+            picked=share(name, judged, len(names)),
         )
+        for name in names
+    ]
     return sorted(shares, key=lambda share: -share.count)
 
 
 def worst_class_share(trials: pd.DataFrame, shares: Sequence[FailureShare]) -> Estimate:
-    """Return the share of graded answers of the most frequent failure class.
-
-    It is corrected for having been picked: Bonferroni's correction over the classes that occur.
-    """
+    """Return the share of graded answers of the most frequent class, corrected for the choice."""
     if shares:
         return max(shares, key=lambda share: share.picked.value or 0.0).picked
     judged, _, _ = judgeable(trials, "pass")
@@ -133,30 +120,17 @@ def worst_class_share(trials: pd.DataFrame, shares: Sequence[FailureShare]) -> E
 
 
 def error_rate(trials: pd.DataFrame) -> Estimate:
-    """Estimate the share of all trials that ended in an error of the endpoint.
-
-    It is this run's count: every request counts the same.
-
-    Examples
-    --------
-    >>> trials = pd.DataFrame({"case_id": list("abcd"), "outcome": ["pass"] * 3 + ["error"]})
-    >>> print(error_rate(trials))
-    25 % (95 % interval 1–81 %, n = 4)
-    """
-    errors = np.asarray(labels(trials, "outcome") == "error", dtype=np.bool_)
-    cases = labels(trials, "case_id")
+    """Estimate the share of a run's trials that ended in an error of the endpoint, each alike."""
+    errors, cases = is_one_of(trials, "outcome", ["error"]), labels(trials, "case_id")
     return proportion(errors, clusters=cases, rows=rows(trials), by_rows=True)
 
 
 def judgeable(trials: pd.DataFrame, measure: Measure) -> tuple[Bools, Bools, Bools]:
     """Return which trials can be judged, which succeeded, and which are endpoint errors; (n,)."""
-    outcome = labels(trials, "outcome")
-    errors = np.asarray(outcome == "error", dtype=np.bool_)
+    errors = is_one_of(trials, "outcome", ["error"])
     if measure == "pass":
-        good = np.asarray(outcome == "pass", dtype=np.bool_)
-        return good | np.asarray(outcome == "fail", dtype=np.bool_), good, errors
-    known = np.array([value is not None for value in labels(trials, "parsed")], dtype=np.bool_)
-    judged = known & ~errors
+        return is_one_of(trials, "outcome", ["pass", "fail"]), succeeded(trials), errors
+    judged = (coded(trials, "parsed")[0] >= 0) & ~errors
     return judged, is_true(trials, "parsed") & judged, errors
 
 
@@ -200,14 +174,7 @@ class SuccessCurve:
 
 
 def success_by(seconds: ArrayLike, ok: ArrayLike, cases: ArrayLike | None = None) -> SuccessCurve:
-    """Return the share of graded answers that are right within each time.
-
-    Examples
-    --------
-    >>> curve = success_by([14.92, 14.96, 14.16, 27.10, 26.90], [1, 1, 1, 0, 1])
-    >>> print(curve.at(15.0))
-    60 % (95 % interval 15–95 %, n = 5)
-    """
+    """Return the share of graded answers that are right within each time."""
     values, good = as_array(seconds), np.asarray(ok, dtype=np.bool_)
     names = np.arange(len(values)) if cases is None else np.asarray(cases).ravel()
     return SuccessCurve(times=np.where(good & np.isfinite(values), values, np.inf), cases=names)
@@ -231,16 +198,9 @@ class PassAtK:
 
 
 def pass_at_k_of_case(n: int, c: int, k: int) -> float:
-    """Return the unbiased estimate of pass@k for one case.
+    """Return the unbiased estimate of pass@k for one case of n judged answers, c of them right.
 
-    `n`, `c`: answers that could be judged, and how many of them were right. `k`: how many answers
-    one may try. Raises ValueError if k is not from 1 to n: with fewer answers than tries nothing
-    can be said.
-
-    Examples
-    --------
-    >>> [round(pass_at_k_of_case(10, 3, k), 4) for k in (1, 5, 8)]
-    [0.3, 0.9167, 1.0]
+    Raises ValueError if k is not from 1 to n: with fewer answers than tries nothing can be said.
     """
     if not 0 <= c <= n:
         raise ValueError(f"{c} right of {n} answers: a count lies between 0 and n")
@@ -248,10 +208,7 @@ def pass_at_k_of_case(n: int, c: int, k: int) -> float:
         raise ValueError(f"pass@{k} of {n} answers: k lies between 1 and the answers to a case")
     if c > n - k:
         return 1.0
-    missed = 1.0
-    for i in range(n - c + 1, n + 1):
-        missed *= 1 - k / i
-    return 1 - missed
+    return 1 - math.prod(1 - k / i for i in range(n - c + 1, n + 1))
 
 
 def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> PassAtK:
@@ -261,17 +218,11 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> PassAtK:
     that their spread shows, at most the answers there are for each of k tries. Raises ValueError if
     k is larger than the answers to some case.
 
-    `n`, `c`, (cases,): judged answers to a case, and how many are right. `k`: how many one tries.
-
-    Examples
-    --------
-    >>> print(pass_at_k([1, 1, 1, 1, 1], [1, 1, 1, 1, 0], 1).estimate)
-    80 % (95 % interval 28–99 %, n = 5)
+    `n`, `c`, (cases,): judged answers to a case, and how many are right.
     """
     answers, right = np.asarray(n, dtype=np.int64), np.asarray(c, dtype=np.int64)
-    rates = np.array(
-        [pass_at_k_of_case(int(a), int(r), k) for a, r in zip(answers, right, strict=True)]
-    )
+    pairs = zip(answers.tolist(), right.tolist(), strict=True)
+    rates = np.array([pass_at_k_of_case(*pair, k) for pair in pairs])
     samples, cases = int(answers.sum()), len(answers)
     if k == 1 and len(answers):
         both = np.repeat([True, False], cases)
@@ -295,21 +246,12 @@ def pass_at_k_of(trials: pd.DataFrame, k: int) -> PassAtK:
 
 
 def _over_cases(rates: np.ndarray, draws: float) -> Estimate:
-    cases = len(rates)
-    value = float(rates.mean())
+    cases, value = len(rates), float(rates.mean())
+    base = Estimate(value=value, n=cases, population=PROMPTS, unit="%")
     if cases == 1:
-        reason = "no interval from one prompt"
-        return Estimate(value=value, n=1, reason=reason, population=PROMPTS, unit="%")
+        return replace(base, reason="no interval from one prompt")
     spread = float(rates.var(ddof=1))
     effective = cases * value * (1 - value) / spread if spread > 0 else float(cases)
     low, high = clopper_pearson(value, min(effective, max(draws, cases)), CONFIDENCE)
-    return Estimate(
-        value=value,
-        low=low,
-        high=high,
-        n=cases,
-        confidence=CONFIDENCE,
-        method="Korn–Graubard over cases",
-        population=PROMPTS,
-        unit="%",
-    )
+    method = "Korn–Graubard over cases"
+    return replace(base, low=low, high=high, confidence=CONFIDENCE, method=method)

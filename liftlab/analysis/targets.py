@@ -66,38 +66,19 @@ def judge(
     at_most: bool = True,
     by_count: bool = False,
 ) -> TargetResult:
-    """Compare an estimate with a target: decided only by the whole interval, or the run's test.
-
-    `by_count`: whether the value alone decides, because the target is about this run.
-
-    Examples
-    --------
-    >>> from liftlab.analysis.intervals import median
-    >>> e2e = median([14.92, 14.96, 14.16, 27.10, 26.90])
-    >>> judge(e2e, 5.0, "median E2E").verdict
-    'not met'
-    >>> judge(e2e, 15.0, "median E2E").needs
-    '4 to 803 more prompts'
-    """
+    """Decide by the whole interval or the run's test; `by_count`: by the value, as of this run."""
     shown = replace(estimate, limit=limit)
     verdict = _verdict(shown, limit, at_most=at_most, by_count=by_count)
-    needs, more = "", None
-    if verdict == "undecided":
-        more = None if estimate.quantity == SESSION_METRIC else _more(estimate, limit)
-        needs = (
-            _words(more) if more else estimate.needs or _MORE.get(estimate.quantity, "more prompts")
-        )
-        if _tested(estimate, limit):
-            needs = f"about {needs}"  # the mean of a test that may end sooner or later
-    return TargetResult(
-        name=name,
-        limit=limit,
-        at_most=at_most,
-        estimate=shown,
-        verdict=verdict,
-        needs=needs,
-        more=more,
-    )
+    result = TargetResult(name=name, limit=limit, at_most=at_most, estimate=shown, verdict=verdict)
+    if verdict != "undecided":
+        return result
+    more = None if estimate.quantity == SESSION_METRIC else _more(estimate, limit)
+    needs = estimate.needs or _MORE.get(estimate.quantity, "more prompts")
+    if more:
+        needs = _words(*more)
+    if _tested(estimate, limit):
+        needs = f"about {needs}"  # the mean of a test that may end sooner or later
+    return replace(result, needs=needs, more=more)
 
 
 def _verdict(estimate: Estimate, limit: float, *, at_most: bool, by_count: bool) -> TargetVerdict:
@@ -111,9 +92,8 @@ def _verdict(estimate: Estimate, limit: float, *, at_most: bool, by_count: bool)
         return "undecided" if tested == "go on" else "met" if tested == good else "not met"
     if estimate.confidence is not None and estimate.confidence < _DECIDES:
         return "undecided"
-    good_end, bad_end = estimate.high, estimate.low
-    if not at_most:
-        good_end, bad_end = bad_end, good_end
+    ends = (estimate.high, estimate.low)
+    good_end, bad_end = ends if at_most else reversed(ends)
     if good_end is not None and side * good_end <= side * limit:
         return "met"
     return "not met" if bad_end is not None and side * bad_end > side * limit else "undecided"
@@ -124,8 +104,7 @@ def _tested(estimate: Estimate, limit: float) -> Verdict | None:
     return estimate.decision.of(limit) if estimate.decision is not None else None
 
 
-def _words(more: tuple[int, int | None]) -> str:
-    low, high = more
+def _words(low: int, high: int | None) -> str:
     if low > MOST_MORE and low != high:
         return f"over {MOST_MORE:,} more prompts"
     if high is None:
@@ -147,18 +126,12 @@ def _more(estimate: Estimate, limit: float) -> tuple[int, int | None] | None:
     if needed is None:
         return None
     # One more can always tip it, and more than can be told is "over 1,000".
-    near, far = (None if n is None else max(1, n - now) for n in sorted(needed, key=_or_never))
-    if far is not None and far > MOST_MORE:
-        far = None
-    return (MOST_MORE + 1 if near is None else min(near, MOST_MORE + 1)), far
+    near, far = (min(max(1, n - now), MOST_MORE + 1) for n in sorted(needed))
+    return int(near), None if far > MOST_MORE else int(far)
 
 
-def _or_never(n: int | None) -> float:
-    return math.inf if n is None else n
-
-
-def _of_rate(test: RateTest, now: int) -> tuple[int | None, int | None]:
-    """Return prompts in all that tell the share from its limit, for both truths."""
+def _of_rate(test: RateTest, now: int) -> list[float]:
+    """Return prompts in all that tell the share from its limit, for both truths; inf: too many."""
     aim = test.against
     ends = (test.low, test.high) if test.rate == aim else (test.high,)
     if test.rate < aim:
@@ -167,11 +140,10 @@ def _of_rate(test: RateTest, now: int) -> tuple[int | None, int | None]:
     miss = (1 - test.confidence) / 2
     most = (now + MOST_MORE) * test.per_prompt
     counts = [to_exclude(p, aim, POWER, miss, most) for p in (far, (test.rate + aim) / 2)]
-    near, halfway = (None if n is None else math.ceil(n / test.per_prompt) for n in counts)
-    return near, halfway
+    return [math.inf if n is None else math.ceil(n / test.per_prompt) for n in counts]
 
 
-def _of_mean(estimate: Estimate, limit: float, now: int) -> tuple[int | None, int | None] | None:
+def _of_mean(estimate: Estimate, limit: float, now: int) -> list[float] | None:
     """Return prompts in all at which the mean's interval leaves the limit out, for both truths."""
     value, low, high = estimate.value, estimate.low, estimate.high
     if value is None or low is None or high is None or low == high:
@@ -179,12 +151,9 @@ def _of_mean(estimate: Estimate, limit: float, now: int) -> tuple[int | None, in
     far, near_end = (low, high) if value < limit else (high, low)
     z = float(stats.norm.ppf((1 + (estimate.confidence or 0.95)) / 2))
     factor = (z + float(stats.norm.ppf(POWER))) / z * abs(near_end - value)
-    counts = []
-    for truth in (far, (value + limit) / 2):
-        apart = abs(truth - limit)
-        n = now * (factor / apart) ** 2 if apart else math.inf
-        counts.append(math.ceil(n) if n <= now + MOST_MORE else None)
-    return counts[0], counts[1]
+    apart = (abs(truth - limit) for truth in (far, (value + limit) / 2))
+    counts = (now * (factor / gap) ** 2 if gap else math.inf for gap in apart)
+    return [math.ceil(n) if n <= now + MOST_MORE else math.inf for n in counts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +182,7 @@ class JudgedTarget:
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         found = self.result.estimate
+        ends = {"value": found.value, "low": found.low, "high": found.high}
         return {
             "target": self.key,
             "title": self.result.name,
@@ -220,9 +190,7 @@ class JudgedTarget:
             "population": self.whose,
             "direction": "at_most" if self.result.at_most else "at_least",
             "limit": self.result.limit,
-            "value": _finite(found.value),
-            "low": _finite(found.low),
-            "high": _finite(found.high),
+            **{k: v if v is not None and math.isfinite(v) else None for k, v in ends.items()},
             "confidence": found.confidence,
             "over": found.over,
             "n": found.n,
@@ -239,21 +207,14 @@ class JudgedTarget:
 
 def judged(key: str, target: TargetSettings, estimate: Estimate) -> JudgedTarget:
     """Judge a run's estimate of a target's metric by that target; `key` is its name."""
-    by_count = target.metric in _COUNTED
-    result = judge(
-        estimate,
-        target.limit,
-        target.title or key.replace("_", " "),
-        at_most=target.at_most,
-        by_count=by_count,
-    )
+    by_count, title = target.metric in _COUNTED, target.title or key.replace("_", " ")
+    result = judge(estimate, target.limit, title, at_most=target.at_most, by_count=by_count)
     if target.metric == "prompts_tested" and result.verdict == "not met":
         missing = math.ceil(target.limit) - estimate.n
         needs = counted(missing, "more prompt")
         result = replace(result, needs=needs, more=(missing, missing))
-    basis = COUNTED if by_count else THIS_RUN_ONLY
-    if _tested(estimate, target.limit):
-        basis = OWN_TEST
+    tested = _tested(estimate, target.limit)
+    basis = OWN_TEST if tested else COUNTED if by_count else THIS_RUN_ONLY
     return JudgedTarget(
         key=key,
         metric=target.metric,
@@ -262,7 +223,3 @@ def judged(key: str, target: TargetSettings, estimate: Estimate) -> JudgedTarget
         required=target.required,
         result=result,
     )
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize, stats
@@ -28,21 +28,11 @@ class TokenCosts:
     prompt_s: Estimate
     most_uncached: float  # the uncached prompt tokens up to which it was fitted
 
-    def along(self, output: Floats, uncached: Floats) -> Floats:
-        """Return what so many tokens take; prompts that are not known count as none."""
-        return (
-            self.base_s
-            + (self.output_s.value or 0.0) * output
-            + (self.prompt_s.value or 0.0) * np.nan_to_num(uncached)
-        )
-
-    def at_most(self, output: Floats, uncached: Floats) -> Floats:
-        """Return what so many tokens take at the upper ends of their intervals."""
-        return (
-            self.base_s
-            + (self.output_s.high or 0.0) * output
-            + (self.prompt_s.high or 0.0) * np.nan_to_num(uncached)
-        )
+    def along(self, output: Floats, uncached: Floats, *, at_most: bool = False) -> Floats:
+        """Return what so many tokens take, or at most; prompts that are not known count as none."""
+        costs = (self.output_s, self.prompt_s)
+        each, prompt = ((cost.high if at_most else cost.value) or 0.0 for cost in costs)
+        return self.base_s + each * output + prompt * np.nan_to_num(uncached)
 
 
 def fit_costs(service: Floats, output: Floats, uncached: Floats) -> TokenCosts | None:
@@ -58,9 +48,10 @@ def fit_costs(service: Floats, output: Floats, uncached: Floats) -> TokenCosts |
     known = np.isfinite(service) & np.isfinite(output) & (service > 0)
     if known.sum() < FIT_NEEDS:
         return None
-    has_prompts = np.isfinite(uncached[known]).all()
-    most = _supported(uncached[known]) if has_prompts else np.inf
-    used = known & (uncached <= most) if has_prompts else known
+    has_prompts, most, used = np.isfinite(uncached[known]).all(), np.inf, known
+    if has_prompts:  # up to the largest number of tokens that several attempts reach, or nearly
+        most = _NEARLY * float(np.sort(uncached[known])[-1 - _SUPPORT])
+        used = known & (uncached <= most)
     y, columns = service[used], [np.ones(int(used.sum())), output[used]]
     if has_prompts and np.ptp(uncached[used]) > 0:
         columns.append(uncached[used])
@@ -72,19 +63,12 @@ def fit_costs(service: Floats, output: Floats, uncached: Floats) -> TokenCosts |
     sure = float(stats.t.ppf(0.5 + SURE / 2, max(len(y) - 3, 1)))
     if x.shape[1] == 3 and not costs[2] > sure * error[2]:
         costs, error = _least_deviations(x[:, :2], y)
-    prompt = _estimate(costs, error, 2, len(y)) if len(costs) == 3 else _none(len(y))
     return TokenCosts(
         base_s=float(costs[0]),
         output_s=_estimate(costs, error, 1, len(y)),
-        prompt_s=prompt,
+        prompt_s=_estimate(costs, error, 2, len(y)),
         most_uncached=float(most),
     )
-
-
-def _supported(uncached: Floats) -> float:
-    """Return the largest number of tokens that several attempts reach, or nearly."""
-    place = len(uncached) - 1 - _SUPPORT
-    return _NEARLY * float(np.partition(uncached, place)[place])
 
 
 def _least_deviations(x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -110,18 +94,10 @@ def _least_deviations(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def _estimate(costs: Floats, error: Floats, place: int, n: int) -> Estimate:
+    """Return what one more of a kind of token costs, if the fit has a cost for that kind."""
+    if place >= len(costs):
+        return Estimate(value=None, n=n, reason="no cost of prompt tokens was seen", unit="s")
     half = float(stats.t.ppf(0.975, max(n - len(costs), 1))) * float(error[place])
     value = float(costs[place])
-    return Estimate(
-        value=value,
-        low=max(0.0, value - half),
-        high=value + half,
-        n=n,
-        confidence=0.95,
-        method="least relative deviations",
-        unit="s",
-    )
-
-
-def _none(n: int) -> Estimate:
-    return Estimate(value=None, n=n, reason="no cost of prompt tokens was seen", unit="s")
+    one = Estimate(value=value, low=max(0.0, value - half), high=value + half, n=n, unit="s")
+    return replace(one, confidence=0.95, method="least relative deviations")

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from liftlab.analysis.changepoint import Shift, shifts
-from liftlab.analysis.columns import Floats, floats
+from liftlab.analysis.columns import Floats, as_array, floats
 from liftlab.analysis.comparability import SETTINGS, is_share, metrics, on_scale, time_metrics
 from liftlab.analysis.estimate import Estimate, plain
 
+LEVEL = 0.01  # false alarms a series: several series are looked at together
+_SHORTEST = 5  # values on each side of a shift
+_AT_ONCE = 50
+_CLIP = 5.0  # medians of the differences
+_MOST_CELLS = 2_000_000  # of a block of shuffled series
 TREND_NEEDS = 10  # runs at one level
 _WINDOW = 20  # runs on each side of a shift whose settings are looked at
 _SHUFFLES = 999
@@ -55,9 +60,9 @@ class ChangePoint:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
-        names = ("metric", "last_before", "run_id", "started_at", "before", "after", "p")
-        changed = {name: list(pair) for name, pair in self.changed.items()}
-        return {name: getattr(self, name) for name in names} | {"changed": changed}
+        data = asdict(self)
+        changed = {name: list(pair) for name, pair in data.pop("changed").items()}
+        return data | {"changed": changed}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +98,9 @@ class RunSeries:
 def run_series(runs: pd.DataFrame) -> list[RunSeries]:
     """Split a history into series of the same work, and look for shifts and slopes in each.
 
-    `runs`: the history, with its stages as columns; complete runs that were measured or imported
-    count. Endpoints that were used one after the other are one series, so that the change from one
-    to the next can show; those used side by side are series of their own.
+    Complete runs that were measured or imported count. Endpoints that were used one after the other
+    are one series, so that the change from one to the next can show; those used side by side are
+    series of their own.
     """
     kept = runs[(runs["status"] == "complete") & (runs["provenance"] != "reference")]
     kept = kept[kept["started_at"].notna()].sort_values(["started_at", "run_id"])
@@ -103,33 +108,24 @@ def run_series(runs: pd.DataFrame) -> list[RunSeries]:
     for _, same in kept.groupby(list(_SERIES), dropna=False, sort=False):
         for part in _by_endpoint(same):
             names = [name for name in metrics(part) if np.isfinite(floats(part, name)).any()]
-            found.append(
-                RunSeries(
-                    title=_title(part),
-                    runs=tuple(part["run_id"]),
-                    metrics=tuple(_metric_series(part, name) for name in names),
-                )
-            )
+            series = tuple(_metric_series(part, name) for name in names)
+            found.append(RunSeries(title=_title(part), runs=tuple(part["run_id"]), metrics=series))
     return sorted(found, key=lambda series: -len(series.runs))
 
 
-def _by_endpoint(runs: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Yield stretches of runs: a new one where endpoints overlap in time."""
+def _by_endpoint(runs: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return stretches of runs: one an endpoint where these overlap in time."""
     ends = runs.groupby("endpoint", dropna=False, sort=False)["started_at"].agg(["min", "max"])
     ends = ends.sort_values("min")
-    successive = bool((ends["min"].iloc[1:].to_numpy() > ends["max"].cummax()[:-1]).all())
-    if successive:
-        yield runs
-    else:
-        for _, part in runs.groupby("endpoint", dropna=False, sort=False):
-            yield part
+    if (ends["min"].iloc[1:].to_numpy() > ends["max"].cummax()[:-1]).all():
+        return [runs]
+    return [part for _, part in runs.groupby("endpoint", dropna=False, sort=False)]
 
 
 def _metric_series(runs: pd.DataFrame, metric: str) -> MetricSeries:
     known = runs[np.isfinite(on_scale(floats(runs, metric), metric))]
     values = on_scale(floats(known, metric), metric)
     found = shifts(values)
-    changes = tuple(_change(known, metric, shift, found) for shift in found)
     first = found[-1].index if found else 0
     level = values[first:]
     return MetricSeries(
@@ -139,7 +135,7 @@ def _metric_series(runs: pd.DataFrame, metric: str) -> MetricSeries:
         off=_off(known) if len(known) and metric in time_metrics(known) else None,
         sd=float(level.std(ddof=1)) if len(level) >= 2 else None,
         per_week=_slope(known["started_at"].iloc[first:], level),
-        changes=changes,
+        changes=tuple(_change(known, metric, shift, found) for shift in found),
     )
 
 
@@ -155,17 +151,14 @@ def _change(runs: pd.DataFrame, metric: str, shift: Shift, every: Sequence[Shift
     place = edges.index(shift.index)
     before = runs.iloc[max(edges[place - 1], shift.index - _WINDOW) : shift.index]
     after = runs.iloc[shift.index : min(edges[place + 1], shift.index + _WINDOW)]
-    first = runs.iloc[shift.index]
-    levels = [shift.before, shift.after]
-    if not is_share(metric):
-        levels = [math.exp(level) for level in levels]
+    first, level = runs.iloc[shift.index], float if is_share(metric) else math.exp
     return ChangePoint(
         metric=metric,
         last_before=str(runs["run_id"].iloc[shift.index - 1]),
         run_id=str(first["run_id"]),
         started_at=str(first["started_at"]),
-        before=levels[0],
-        after=levels[1],
+        before=level(shift.before),
+        after=level(shift.after),
         changed=dict(_changed(before, after)),
         p=shift.p,
     )
@@ -182,7 +175,8 @@ def _changed(before: pd.DataFrame, after: pd.DataFrame) -> Iterator[tuple[str, t
     for name, words in _COUNTS.items():
         old_counts, new_counts = (floats(part, name) for part in (before, after))
         if _differ(old_counts, new_counts):
-            yield words, (_middle(old_counts), _middle(new_counts))
+            middles = (plain(float(np.nanmedian(x)), 3) for x in (old_counts, new_counts))
+            yield words, (next(middles), next(middles))
 
 
 def _usual(runs: pd.DataFrame, name: str) -> str:
@@ -207,25 +201,20 @@ def _differ(old: Floats, new: Floats) -> bool:
     return bool(1 + apart.sum() <= 0.01 * (1 + _SHUFFLES))
 
 
-def _middle(values: Floats) -> str:
-    return plain(float(np.nanmedian(values)), 3)
-
-
 def _slope(started: pd.Series[str], values: Floats) -> Estimate:
     """Return the slope a week by Theil and Sen, with Sen's interval (1968, JASA 63)."""
-    n = len(values)
-    if n < TREND_NEEDS:
-        return Estimate(value=None, n=n, unit="%", reason=f"needs {TREND_NEEDS} runs at one level")
+    none = Estimate(value=None, n=len(values), unit="%", reason="all runs began at the same time")
+    if len(values) < TREND_NEEDS:
+        return replace(none, reason=f"needs {TREND_NEEDS} runs at one level")
     moments = pd.to_datetime(started, utc=True, errors="coerce", format="ISO8601")
     weeks = (moments - moments.iloc[0]).dt.total_seconds().to_numpy() / (7 * 86_400)
     weeks, values = weeks[-_MOST_RUNS:], values[-_MOST_RUNS:]
     usable = np.isfinite(weeks)
     if np.ptp(weeks[usable]) <= 0 or usable.sum() < TREND_NEEDS:
-        return Estimate(value=None, n=n, unit="%", reason="all runs began at the same time")
+        return none
     low, slope, high = _theil_sen(weeks[usable], values[usable])
-    return Estimate(
-        value=slope, low=low, high=high, n=n, confidence=0.95, method="Theil-Sen", unit="%"
-    )
+    found = replace(none, value=slope, low=low, high=high, confidence=0.95)
+    return replace(found, method="Theil-Sen", reason="")
 
 
 def _theil_sen(x: Floats, y: Floats) -> tuple[float, float, float]:
@@ -247,3 +236,108 @@ def _title(runs: pd.DataFrame) -> str:
     endpoints = [str(name) for name in runs["endpoint"].dropna().unique()]
     parts = [last["suite"], last["pipeline"], " → ".join(endpoints)]
     return " · ".join(str(part) for part in parts if isinstance(part, str) and part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """A shift of the level between two neighbours of a series."""
+
+    index: int  # of the first value at the new level
+    # before, after: the means of the stretches on both sides, up to the next shift
+    before: float
+    after: float
+    p: float  # chance of a difference that large anywhere in a steady series of this length
+
+
+def shifts(values: ArrayLike, *, seed: int = 0) -> list[Shift]:
+    """Find where a series shifts its level, and how sure that is.
+
+    The largest standardised difference of means over all places where the series can be cut
+    (Hawkins 1977, JASA 72; the square is the likelihood ratio of a shift in a normal mean), against
+    the same of shuffled series, so that no shape of the noise is assumed. Neighbours that resemble
+    each other make large differences common: the statistic is divided by what autocorrelation
+    inflates it by (Lund et al. 2007, J. Climate 20). Further shifts are looked for on both sides of
+    one that was found (binary segmentation; Vostrikova 1981, Soviet Mathematics Doklady 24).
+
+    `values`, (n,): in order of time, finite; for times and costs their logarithms. A series shorter
+    than two stretches has no shift.
+    """
+    series = as_array(values)
+    if not np.isfinite(series).all():
+        raise ValueError("a value is missing or infinite")
+    rng = np.random.default_rng(seed)
+    cuts = sorted(_cut(series, 0, rng))
+    edges = [0, *(index for index, _ in cuts), len(series)]
+    return [
+        Shift(
+            index=index,
+            before=float(series[edges[place] : index].mean()),
+            after=float(series[index : edges[place + 2]].mean()),
+            p=p,
+        )
+        for place, (index, p) in enumerate(cuts)
+    ]
+
+
+def _cut(series: Floats, offset: int, rng: np.random.Generator) -> list[tuple[int, float]]:
+    """Return index and p of every shift of a stretch that begins at `offset`."""
+    if len(series) < 2 * _SHORTEST or np.ptp(series) == 0:
+        return []
+    seen = _differences(series[None, :])[0]
+    place = int(seen.argmax())
+    index = place + _SHORTEST
+    rho = _autocorrelation(series)
+    largest = float(seen[place]) * math.sqrt((1 - rho) / (1 + rho))
+    p = _chance(series, largest, rng)
+    if p > LEVEL:
+        return []
+    return [
+        *_cut(series[:index], offset, rng),
+        (offset + index, p),
+        *_cut(series[index:], offset + index, rng),
+    ]
+
+
+def _chance(series: Floats, largest: float, rng: np.random.Generator) -> float:
+    """Return the share of shuffled series with a difference as large, what was seen among them.
+
+    It stops when the share cannot come below the level any more (Besag & Clifford 1991, Biometrika
+    78): most steady series need a tenth of the shuffles.
+    """
+    at_once = max(1, min(_AT_ONCE, _MOST_CELLS // len(series)))
+    most = LEVEL * (1 + _SHUFFLES) - 1
+    as_large = done = 0
+    while done < _SHUFFLES and as_large <= most:
+        rows = min(at_once, _SHUFFLES - done)
+        shuffled = rng.permuted(np.tile(series, (rows, 1)), axis=1)
+        as_large += int((_differences(shuffled).max(axis=1) >= largest).sum())
+        done += rows
+    return (1 + as_large) / (1 + done)
+
+
+def _differences(rows: Floats) -> Floats:
+    """Return |t| of the two means for every cut of each row; (rows, cuts)."""
+    n = rows.shape[1]
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    total = (centred**2).sum(axis=1, keepdims=True)
+    sums = np.cumsum(centred, axis=1)[:, _SHORTEST - 1 : n - _SHORTEST]
+    left = np.arange(_SHORTEST, n - _SHORTEST + 1)
+    between = sums**2 * n / (left * (n - left))  # sum of squares that the cut explains
+    within = np.maximum(total - between, 1e-12 * total + 1e-300)
+    found: Floats = np.sqrt(between * (n - 2) / within)
+    return found
+
+
+def _autocorrelation(series: Floats) -> float:
+    """Return the correlation of neighbours, from 0 to .9, whatever shifts the series has.
+
+    For a first-order autoregression, values two apart differ by 1 + rho times the square of what
+    neighbours differ by. A shift is in one or two of those differences, and they are clipped.
+    """
+    squares = []
+    for lag in (1, 2):
+        apart = np.abs(series[lag:] - series[:-lag])
+        squares.append(float((np.minimum(apart, _CLIP * np.median(apart)) ** 2).mean()))
+    if squares[0] <= 0:
+        return 0.0
+    return min(0.9, max(0.0, squares[1] / squares[0] - 1))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from liftlab.cli.options import json_option, project
+from liftlab.cli.options import A_PATH, json_option, project
 from liftlab.errors import VerdictsUnproven
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 @click.option(
     "--baseline",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=A_PATH,
     help="The baseline; baseline.json of the project by default, if it is there.",
 )
 @click.option(
@@ -33,13 +33,11 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
     default="fail",
     help="Whether an undecided target fails the check (exit 7, the default) or passes.",
 )
-@click.option(
-    "--junit", metavar="FILE", type=click.Path(path_type=Path), help="Also write JUnit XML to FILE."
-)
+@click.option("--junit", metavar="FILE", type=A_PATH, help="Also write JUnit XML to FILE.")
 @click.option(
     "--comment",
     metavar="FILE.md",
-    type=click.Path(path_type=Path),
+    type=A_PATH,
     help="Also write a short comment for a pull request to FILE.md.",
 )
 @click.option("--aa", is_flag=True, help="A/A test: the false-alarm rate between equal runs.")
@@ -81,9 +79,7 @@ def baseline_command() -> None:
 
 @baseline_command.command("set")
 @click.argument("run", default="latest")
-@click.option(
-    "--file", metavar="FILE", type=click.Path(path_type=Path), help="To write (baseline.json)."
-)
+@click.option("--file", metavar="FILE", type=A_PATH, help="To write (baseline.json).")
 def baseline_set_command(run: str, file: Path | None) -> None:
     """Pin RUN (the newest by default)."""
     from liftlab.jobs.baselines import pin_baseline
@@ -97,9 +93,7 @@ def baseline_set_command(run: str, file: Path | None) -> None:
 
 
 @baseline_command.command("show")
-@click.option(
-    "--file", metavar="FILE", type=click.Path(path_type=Path), help="To read (baseline.json)."
-)
+@click.option("--file", metavar="FILE", type=A_PATH, help="To read (baseline.json).")
 @json_option
 def baseline_show_command(file: Path | None, as_json: bool) -> None:
     """Print what is pinned."""
@@ -120,10 +114,7 @@ def _print_false_alarms(here: Project, run: str, as_json: bool) -> None:
 
     found = false_alarms_of(here, run)
     if as_json:
-        told = {
-            "runs": found.runs,
-            "pairs": found.pairs,
-            "alarms": found.alarms,
+        told = {name: getattr(found, name) for name in ("runs", "pairs", "alarms")} | {
             "rate": found.rate.value,
             "low": found.rate.low,
             "high": found.rate.high,
@@ -162,15 +153,15 @@ def compare_command(first: str, second: str, more: tuple[str, ...], as_json: boo
     Without SECOND, the newest run; without FIRST, the baseline, else the newest earlier run under
     the same conditions.
     """
-    from liftlab import jobs
+    from liftlab.jobs import comparing
     from liftlab.reporting.gate import pair_lines, ranking_lines
 
     if more:
-        ranked = jobs.rank_runs(project(), [first, second, *more])
+        ranked = comparing.rank_runs(project(), [first, second, *more])
         lines = ranking_lines(ranked)
         click.echo(json.dumps(ranked.as_json(), indent=2) if as_json else "\n".join(lines))
         return
-    pair = jobs.compare_runs(project(), first, second)
+    pair = comparing.compare_runs(project(), first, second)
     if as_json:
         click.echo(json.dumps(pair.as_json(), indent=2, allow_nan=False))
     else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from liftlab.cli.options import json_option, project, taken
+from liftlab.cli.options import A_PATH, json_option, project, taken
 from liftlab.words import counted
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _SCALES = (1.0, 100.0, 1000.0, 1 / 60)  # as it is, in percent, in ms, in minute
 
 @click.command("claims")
 @click.argument("run", default="latest")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=A_PATH)
 @json_option
 def claims_command(run: str, file: Path | None, as_json: bool) -> None:
     """Check each claim of FILE (the project's claims.toml by default) against RUN.
@@ -56,7 +56,7 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
 
 
 @click.command("lint-report")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=A_PATH)
 @click.option("--run", help="The run that the report is about (the newest with trials).")
 @click.option(
     "--format",

@@ -54,6 +54,7 @@ def import_command(files: Sequence[str], regrade: bool, as_json: bool) -> int:
     """
     from liftlab.errors import InputInvalid
     from liftlab.jobs.exchanging import import_files
+    from liftlab.jobs.opening import open_run
 
     here = project()
     done: list[Imported] = []
@@ -64,7 +65,9 @@ def import_command(files: Sequence[str], regrade: bool, as_json: bool) -> int:
         elif not as_json:
             click.echo(line(each))
     if regrade:
-        _grade(here, done)
+        for each in done:
+            if each.status == "imported" and each.run_id:
+                open_run(each.run_id, project=here)
     counts: Counter[str] = Counter(each.status for each in done)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(each) for each in done], indent=2))
@@ -85,23 +88,15 @@ def line(each: Imported) -> str:
     return "; ".join([said, *each.notes])
 
 
-def _grade(here: Project, done: Sequence[Imported]) -> None:
-    from liftlab import jobs
-
-    for each in done:
-        if each.status == "imported" and each.run_id:
-            jobs.open_run(each.run_id, project=here)
-
-
 def _close(here: Project, done: Sequence[Imported], counts: Counter[str], regrade: bool) -> None:
     """Say how many there were; beside what a single file published, what its rows give."""
-    from liftlab import jobs
     from liftlab.cli.show import published_lines
+    from liftlab.jobs import opening
     from liftlab.summary import summarize
 
     fresh = [each for each in done if each.status == "imported"]
     if regrade and len(done) == 1 and fresh and fresh[0].run_id:
-        run = jobs.open_run(fresh[0].run_id, project=here)
+        run = opening.open_run(fresh[0].run_id, project=here)
         for text in published_lines(summarize(run, here)):
             click.echo(text)
         return

@@ -22,7 +22,6 @@ from liftlab.endpoints.urls import shown
 from liftlab.records import ErrorClass
 from liftlab.timing.clock import Stamps
 from liftlab.timing.failures import error_class_of
-from liftlab.timing.pace import may_depart
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import Answer, StampedTransport
 
@@ -60,18 +59,9 @@ class Exchange:
 class HttpClient:
     """Sends one request at a time to an endpoint, and never the same one twice.
 
-    Parameters
-    ----------
-    transport
-        What carries the requests; a `StampedTransport` if None. Another transport of httpx
-        has no clock beside the socket: then stamps are taken around its call.
-    headers
-        Further headers with secret values, by name.
-    plain_headers
-        Further headers without secrets, by name.
+    `transport`: a `StampedTransport`, or what is under one. The values of `headers` are secret,
+    those of `plain_headers` are not.
 
-    Notes
-    -----
     A 303 is followed by GET within the same exchange, a 307 or 308 with the same method and body,
     on the same scheme, host and port only, so that no token goes anywhere else. Secrets that a
     server echoes are struck out of bodies and messages.
@@ -86,9 +76,9 @@ class HttpClient:
         plain_headers: Mapping[str, str] | None = None,
         now_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        transport = transport or StampedTransport()
-        self._transport = transport
-        self._wire = transport if isinstance(transport, StampedTransport) else _Httpx(transport)
+        if not isinstance(transport, StampedTransport):
+            transport = StampedTransport(under=transport)
+        self._wire = transport
         self._now_ns = now_ns
         secret = {name.lower(): value.reveal() for name, value in (headers or {}).items()}
         if token is not None:
@@ -117,12 +107,8 @@ class HttpClient:
     ) -> Exchange:
         """Send JSON to a URL once, and return what came of it.
 
-        Parameters
-        ----------
-        deadline_s
-            How long all of it may take, redirects included, in seconds.
-        stream
-            Whether to ask for server-sent events; every read is stamped either way.
+        All of it, redirects included, may take `deadline_s`. With `stream` server-sent events are
+        asked for; every read is stamped either way.
         """
         body = json.dumps(payload).encode()
         headers = {"content-type": "application/json"}
@@ -132,7 +118,7 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._transport.aclose()
+        await self._wire.aclose()
 
     async def _within(
         self,
@@ -231,42 +217,8 @@ class RecordingTransport(Transport):
         return httpx.Response(200, json={}, request=request)
 
 
-class _Httpx:
-    """A transport of httpx, such as tests inject, where our own would be."""
-
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        self._transport = transport
-
-    async def exchange(
-        self,
-        method: str,
-        url: str,
-        headers: Sequence[tuple[str, str]],
-        body: bytes,
-        recorder: Recorder,
-    ) -> Answer:
-        request = httpx.Request(
-            method, url, headers=headers, content=body or None, extensions={"recorder": recorder}
-        )
-        await may_depart()
-        response = await self._transport.handle_async_request(request)
-        recorder.got_headers()
-        content = await response.aread()
-        if content:
-            recorder.got_chunk(len(content))
-        recorder.completed()
-        recorder.ended()
-        return Answer(response.status_code, response.headers.raw, content)
-
-
 def traceparent(request_id: str) -> str:
-    """Return W3C's trace context of a request: its ids are made from the request's own.
-
-    Examples
-    --------
-    >>> traceparent("r-7")
-    '00-fa06eea73cba8eae43401b6037eb4de5-bbba94957b3524c8-01'
-    """
+    """Return W3C's trace context of a request: its ids are made from the request's own."""
     digest = sha256(request_id.encode("utf-8", "replace")).hexdigest()
     return f"00-{digest[:32]}-{digest[32:48]}-01"
 

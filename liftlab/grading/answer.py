@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, ClassVar, Literal
 
 from liftlab import values
 from liftlab.grading import foreign, taxonomy
 from liftlab.grading.compare import is_same
+from liftlab.grading.program_runner import plain_lines
 from liftlab.grading.taxonomy import Finding
 from liftlab.grading.verdict import CheckResult, Graded
 from liftlab.records import Outcome
@@ -40,12 +42,7 @@ class Grading:
         self.known = {case.entry_point: own, ir_name: "ir"}  # how each name came to be known
         self.names = list(dict.fromkeys(name for name in (ir_name, case.entry_point) if name))
         self.looked_for = None if self.is_program else self.names
-        self.limits = Limits(
-            cpu_s=case.limits.cpu_s,
-            wall_s=case.limits.wall_s,
-            memory_mb=case.limits.memory_mb,
-            output_kb=case.limits.output_kb,
-        )
+        self.limits = Limits(**dataclasses.asdict(case.limits))
 
     def of(self, code: str | bytes) -> Graded:
         """Grade the text as it came; if it does not parse, the code that is in it."""
@@ -78,37 +75,26 @@ class Grading:
         if taken.joined:
             facets["joined"] = taken.joined
         if taken.unfinished:
-            return self._unfinished(facets)
+            return self._graded(
+                "fail",
+                [self._result(check, CallReport(), _NO_ANSWER) for check in self.case.checks],
+                failure_class="reasoning_unfinished",
+                facets={"stage": "response", **facets},
+                parsed=False,
+                code=b"",
+            )
         graded = self._of_source(to_bytes(taken.source), fenced=has_fence(taken.source))
         found = self._from_prose(taken.source, graded, taken.removed)
         if found is not None:
             return self._of_taken(found)
         return dataclasses.replace(graded, raw_outcome="fail", facets=graded.facets | facets)
 
-    def _unfinished(self, facets: dict[str, Any]) -> Graded:
-        checks = self.case.checks
-        results = tuple(_check_result(check, CallReport(), _NO_ANSWER) for check in checks)
-        return Graded(
-            outcome="fail",
-            raw_outcome="fail",
-            failure_class="reasoning_unfinished",
-            facets={"stage": "response", **facets},
-            parsed=False,
-            checks=results,
-            checks_passed=0,
-            checks_total=len(results),
-            isolation=self.sandbox.isolation,
-            limits=self.limits,
-            verdict_integrity=self.integrity,
-            code=b"",
-        )
-
     def _of_source(self, source: bytes, *, fenced: bool = False) -> Graded:
         report = self._run(source)
         results, found = self._results(report), self._found(report)
         parsed = report.parse is not None and report.parse.parsed
         finding = None
-        if not (report.succeeded and results and all(result.passed for result in results)):
+        if not _is_right(report, results):
             report = self._with_facts(source, report)
             finding = taxonomy.of_source(report.parse, fenced=fenced) if report.parse else None
             finding = finding or self._of_run(report) or self._of_calls(report, results)
@@ -118,29 +104,57 @@ class Grading:
             found = self._otherwise(source)
         finding = finding and taxonomy.with_needs(finding, self.sandbox.version)
         outcome = outcome_of(finding) if self.case.checks or finding else "ungraded"
-        return Graded(
-            outcome=outcome,
-            raw_outcome=outcome,
+        return self._graded(
+            outcome,
+            results,
             failure_class=finding.failure_class if finding and outcome != "ungraded" else None,
             facets=(finding.facets if finding else {}) | found,
             parsed=report.parse.parsed if report.parse else parsed,
-            checks=tuple(results),
-            checks_passed=sum(result.passed for result in results),
-            checks_total=len(results),
             cpu_s=report.cpu_s,
             wall_s=report.wall_s,
             reruns=report.reruns,
+            code=source,
+        )
+
+    def _graded(self, outcome: Outcome, results: Sequence[CheckResult], **more: Any) -> Graded:
+        return Graded(
+            outcome=outcome,
+            raw_outcome=outcome,
+            checks=tuple(results),
+            checks_passed=sum(result.passed for result in results),
+            checks_total=len(results),
             isolation=self.sandbox.isolation,
             limits=self.limits,
             verdict_integrity=self.integrity,
-            code=source,
+            **more,
         )
 
     def _results(self, report: RunReport) -> list[CheckResult]:
         return [
-            _check_result(check, call, error_text(call, report))
+            self._result(check, call, _error_text(call, report))
             for check, call in zip(self.case.checks, report.calls, strict=True)
         ]
+
+    def _result(self, check: Check, call: CallReport, error: str | None) -> CheckResult:
+        passed, wanted, value = self._compared(check, call)
+        return CheckResult(
+            name=check.name,
+            passed=passed,
+            expected=wanted,
+            actual=values.show(value) if call.ok else None,
+            error=error,
+            elapsed_s=call.elapsed_s,
+        )
+
+    def _compared(self, check: Check, call: CallReport) -> tuple[bool, str, Any]:
+        """Return whether a call gave what was wanted, what that is, and what came."""
+        if check.raises is not None:
+            # A call that does not fit the signature is no answer, even where TypeError is wanted.
+            raised = call.raised
+            passed = raised is not None and not raised.own_call and check.raises in raised.bases
+            return passed, f"raises {check.raises}", call.value
+        expected = check.expected_value()
+        return call.ok and is_same(expected, call.value), values.show(expected), call.value
 
     def _is_of_type_only(self, report: RunReport, results: Sequence[CheckResult]) -> bool:
         """Say whether Python's own `==`, as in HumanEval's tests, would pass what came."""
@@ -163,10 +177,8 @@ class Grading:
     def _otherwise(self, source: bytes) -> dict[str, Any]:
         """Return whether code is right but for the name of its function, and what that is."""
         report = self._run_with(source, None)
-        results = self._results(report)
-        if not (report.succeeded and results and all(result.passed for result in results)):
-            return {}
-        return {"right_but_for_name": True, "function": report.function}
+        is_right = _is_right(report, self._results(report))
+        return {"right_but_for_name": True, "function": report.function} if is_right else {}
 
     def _with_facts(self, source: bytes, report: RunReport) -> RunReport:
         """Return a report that knows of its source what naming a failure takes."""
@@ -183,7 +195,7 @@ class Grading:
         wanted = [*self.names, *([] if self.names and self.is_asked else [None])]
         for name in wanted:
             report = self._run_with(source, name)
-            if not _is_missing(report):
+            if not (report.calls and all(call.missing for call in report.calls)):
                 return report
         return report
 
@@ -225,7 +237,9 @@ class Grading:
             return Finding("output", {"stage": "call", "sub_kind": "result", "check": result.name})
         facets: dict[str, Any] = {"stage": "compare", "check": result.name}
         if call.not_plain:
-            facets |= {"sub_kind": _kind_of_foreign(call.not_plain), "message": call.not_plain}
+            is_generator = call.not_plain in ("generator", "async_generator")
+            kind = "generator" if is_generator else "not_plain"
+            facets |= {"sub_kind": kind, "message": call.not_plain}
         if call.mutated:
             facets["mutated"] = True
         return Finding("partially_wrong" if some_passed else "wrong_answer", facets)
@@ -267,31 +281,54 @@ class ProgramGrading(Grading):
         return super()._of_calls(report, results)
 
 
-def _is_missing(report: RunReport) -> bool:
-    return bool(report.calls) and all(call.missing for call in report.calls)
+class StdinGrading(Grading):
+    """The grading of one answer that reads standard input and prints."""
+
+    is_program = True
+
+    def _run(self, source: bytes) -> RunReport:
+        """Run every check in a process of its own, up to the first that does not end well."""
+        reports: list[RunReport] = []
+        for check in self.case.checks:
+            report = foreign.run_program(source, check.stdin, self.case, self.sandbox, self.limits)
+            reports.append(report)
+            if not report.succeeded:
+                break
+        calls = [report.calls[0] for report in reports]
+        missed = [CallReport()] * (len(self.case.checks) - len(calls))
+        return dataclasses.replace(
+            reports[-1],
+            function=None,
+            calls=(*calls, *missed),
+            cpu_s=sum(report.cpu_s for report in reports),
+            wall_s=sum(report.wall_s for report in reports),
+            reruns=sum(report.reruns for report in reports),
+        )
+
+    def _compared(self, check: Check, call: CallReport) -> tuple[bool, str, Any]:
+        wanted = plain_lines(check.stdout or "")
+        told: Any = call.value
+        passed = call.ok and told == wanted
+        if isinstance(told, dict):
+            passed = told.get("sha256") == sha256(wanted.encode()).hexdigest()
+            told = told.get("head")
+        return passed, values.show(wanted), told
+
+    def _is_of_type_only(self, report: RunReport, results: Sequence[CheckResult]) -> bool:
+        return False  # what is printed is text
+
+    def _of_calls(self, report: RunReport, results: Sequence[CheckResult]) -> Finding | None:
+        finding = super()._of_calls(report, results)
+        if finding and all(call.ok and call.value == "" for call in report.calls):
+            return Finding(finding.failure_class, finding.facets | {"sub_kind": "nothing_printed"})
+        return finding
 
 
-def _check_result(check: Check, call: CallReport, error: str | None) -> CheckResult:
-    if check.raises is not None:
-        # A call that does not fit the signature is no answer, even where TypeError is wanted.
-        raised = call.raised
-        passed = raised is not None and not raised.own_call and check.raises in raised.bases
-        wanted = f"raises {check.raises}"
-    else:
-        expected = check.expected_value()
-        passed = call.ok and is_same(expected, call.value)
-        wanted = values.show(expected)
-    return CheckResult(
-        name=check.name,
-        passed=passed,
-        expected=wanted,
-        actual=values.show(call.value) if call.ok else None,
-        error=error,
-        elapsed_s=call.elapsed_s,
-    )
+def _is_right(report: RunReport, results: Sequence[CheckResult]) -> bool:
+    return report.succeeded and bool(results) and all(result.passed for result in results)
 
 
-def error_text(call: CallReport, report: RunReport) -> str | None:
+def _error_text(call: CallReport, report: RunReport) -> str | None:
     """Say why a call gave no value that can be compared; None if it gave one."""
     if call.raised is not None:
         return f"{call.raised.name}: {call.raised.message}".rstrip(": ")
@@ -302,10 +339,6 @@ def error_text(call: CallReport, report: RunReport) -> str | None:
     if call.missing:
         return "no such function"
     return call.too_large or (_NO_ANSWER if report.loaded else "the code did not load")
-
-
-def _kind_of_foreign(type_name: str) -> str:
-    return "generator" if type_name in ("generator", "async_generator") else "not_plain"
 
 
 def outcome_of(finding: Finding | None) -> Outcome:

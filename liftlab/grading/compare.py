@@ -17,9 +17,8 @@ def is_same(expected: Any, actual: Any) -> bool:
 
     Types must match exactly (a bool is no int, a tuple no list), but where a float is expected
     an int will do, and a float within `ATOL + RTOL * |expected|`. NaN is the same as NaN.
-    Keys of dictionaries and members of sets must match exactly, in any order.
-
-    `expected`, `actual`: plain values, as `liftlab.values` defines them.
+    Keys of dictionaries and members of sets must match exactly, in any order. Both are plain
+    values, as `liftlab.values` defines them.
 
     Examples
     --------
@@ -46,16 +45,8 @@ def _is_near(expected: float, actual: float) -> bool:
     return abs(expected - actual) <= ATOL + RTOL * abs(expected)
 
 
-def _is_near_complex(expected: complex, actual: complex) -> bool:
-    return _is_near(expected.real, actual.real) and _is_near(expected.imag, actual.imag)
-
-
 def _is_same_sequence(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
     return len(expected) == len(actual) and all(map(is_same, expected, actual))
-
-
-def _is_same_set(expected: Set[Any], actual: Set[Any]) -> bool:
-    return _identities(expected) == _identities(actual)
 
 
 def _is_same_dict(expected: dict[Any, Any], actual: dict[Any, Any]) -> bool:
@@ -85,10 +76,10 @@ def _identities(values: Set[Any]) -> Hashable:
 
 _RULES: dict[type, Callable[[Any, Any], bool]] = {
     float: _is_near,
-    complex: _is_near_complex,
+    complex: lambda one, other: _is_near(one.real, other.real) and _is_near(one.imag, other.imag),
     list: _is_same_sequence,
     tuple: _is_same_sequence,
     dict: _is_same_dict,
-    set: _is_same_set,
-    frozenset: _is_same_set,
+    set: lambda one, other: _identities(one) == _identities(other),
+    frozenset: lambda one, other: _identities(one) == _identities(other),
 }

@@ -45,15 +45,19 @@ def resolve(case: Case, sandbox: Sandbox) -> Case:
     A test is made checks only if the reference solution passes them; otherwise it stays source,
     and the case keeps its `program` and has no checks. Tests that are no Python are worth
     nothing: then the case has neither, and answers to it stay ungraded.
-
-    `case`: a case; one without a `program` is returned as it is. `sandbox`: where to read the
-    tests, and to run the reference solution.
     """
     program = case.program
     if program is None or case.checks:
         return case
     if program.inputs:
-        checks = _from_inputs(case, sandbox)
+        inputs = enumerate(program.inputs, 1)
+        asked = tuple(Check(name=f"input_{number}", args=args) for number, args in inputs)
+        answers = zip(asked, _run_reference(case, asked, sandbox), strict=True)
+        checks = tuple(  # of each input for which the reference solution gives a plain value
+            dataclasses.replace(check, expected=values.encode(call.value, **_FIELDS))
+            for check, call in answers
+            if call.ok
+        )
         return dataclasses.replace(case, checks=checks, program=None)
     found = _read(program.test, sandbox)
     if found is None:
@@ -62,9 +66,12 @@ def resolve(case: Case, sandbox: Sandbox) -> Case:
     if isinstance(name, str) and _NAME.fullmatch(name) and case.entry_point is None:
         case = dataclasses.replace(case, entry_point=name)
     checks = _from_calls(found.get("calls"))
-    if checks and _agree(case, checks, sandbox):
-        return dataclasses.replace(case, checks=checks, program=None)
-    return case
+    calls = _run_reference(case, checks, sandbox) if checks else ()
+    agree = checks and all(
+        call.ok and is_same(check.expected_value(), call.value)
+        for check, call in zip(checks, calls, strict=True)
+    )
+    return dataclasses.replace(case, checks=checks, program=None) if agree else case
 
 
 def with_imports(source: bytes, case: Case) -> bytes:
@@ -84,13 +91,7 @@ def calls_of(checks: Iterable[Check], name: str | None) -> list[Call]:
 
 
 def run_tests(source: bytes, case: Case, sandbox: Sandbox, limits: Limits) -> RunReport:
-    """Run an answer that parses, and then its case's tests in the same process.
-
-    Returns
-    -------
-    RunReport
-        With one call, whose value is True if no test raised anything.
-    """
+    """Run an answer and then its case's tests in one process: one call, True if none raised."""
     assert case.program is not None
     token = secrets.token_hex()
     arguments = (source, case.program.test, case.entry_point)
@@ -147,43 +148,20 @@ def _from_calls(calls: Any) -> tuple[Check, ...]:
     """Make checks of what the reader found; nothing of a form that it could not have given."""
     if not isinstance(calls, list):
         return ()
-    checks = []
-    for number, call in enumerate(calls, 1):
-        arguments, named, expected = call
-        checks.append(
-            Check(
-                name=f"assert_{number}",
-                args=tuple(values.encode(arguments, **_FIELDS)),
-                kwargs={name: values.encode(value, **_FIELDS) for name, value in named.items()},
-                expected=values.encode(expected, **_FIELDS),
-            )
-        )
-    return tuple(checks)
-
-
-def _from_inputs(case: Case, sandbox: Sandbox) -> tuple[Check, ...]:
-    """Make a check of each input for which the reference solution gives a plain value."""
-    assert case.program is not None
-    inputs = case.program.inputs
-    checks = tuple(Check(name=f"input_{n}", args=args) for n, args in enumerate(inputs, 1))
-    report = _run_reference(case, checks, sandbox)
     return tuple(
-        dataclasses.replace(check, expected=values.encode(call.value, **_FIELDS))
-        for check, call in zip(checks, report.calls, strict=True)
-        if call.ok
+        Check(
+            name=f"assert_{number}",
+            args=tuple(values.encode(arguments, **_FIELDS)),
+            kwargs={name: values.encode(value, **_FIELDS) for name, value in named.items()},
+            expected=values.encode(expected, **_FIELDS),
+        )
+        for number, (arguments, named, expected) in enumerate(calls, 1)
     )
 
 
-def _agree(case: Case, checks: Iterable[Check], sandbox: Sandbox) -> bool:
-    checks = tuple(checks)
-    report = _run_reference(case, checks, sandbox)
-    return all(
-        call.ok and is_same(check.expected_value(), call.value)
-        for check, call in zip(checks, report.calls, strict=True)
-    )
-
-
-def _run_reference(case: Case, checks: tuple[Check, ...], sandbox: Sandbox) -> RunReport:
+def _run_reference(
+    case: Case, checks: tuple[Check, ...], sandbox: Sandbox
+) -> tuple[CallReport, ...]:
     assert case.program is not None
     reference = case.program.reference.encode("utf-8", "surrogatepass")
-    return sandbox.run(reference, calls_of(checks, case.entry_point), _READING)
+    return sandbox.run(reference, calls_of(checks, case.entry_point), _READING).calls

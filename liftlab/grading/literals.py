@@ -27,14 +27,8 @@ class _NotLiteralError(Exception):
 def read_tests(source: str) -> dict[str, Any]:
     """Return the calls that asserts make and what they expect, if all of them are that simple.
 
-    `source`: asserts at the top level that call one function by its name, or a function `check(f)`
-    with such asserts, which is then called with the function to test.
-
-    Returns
-    -------
-    dict
-        `function`, the name of the function under test, None if it can't be told; `calls`, a list
-        of (arguments, named arguments, expected value), None if some assert is not that simple.
+    They stand at the top level and call one function by its name, or in a function `check(f)`,
+    which is then called with the function to test.
 
     Examples
     --------

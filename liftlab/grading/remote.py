@@ -56,8 +56,8 @@ class Judged(NamedTuple):
 def judge(unit: Unit) -> Judged:
     """Judge a unit, in this process; whoever runs it again gets the same verdicts.
 
-    Raises LiftlabError if versions differ from the asker's, code can't be isolated here, or a
-    known answer is misjudged: the message names this worker.
+    Raises LiftlabError, which names this worker, if versions differ from the asker's, code can't be
+    isolated here, or a known answer is misjudged.
     """
     where = f"{socket.gethostname()}, process {os.getpid()}"
     if unit.versions != VERSIONS:
@@ -81,11 +81,9 @@ def judge(unit: Unit) -> Judged:
 def _pool(unit: Unit) -> Iterator[tuple[Pool, str]]:
     """Lend a pool that nobody else uses; close those that were made for something else."""
     with _lock:
-        found = next((item for item in _idle if item[0] == unit.key), None)
-        if found:
-            _idle.remove(found)
         others = [item for item in _idle if item[0] != unit.key]
         _idle[:] = [item for item in _idle if item[0] == unit.key]
+        found = _idle.pop() if _idle else None
     for _, other, _ in others:
         other.close()
     _, pool, number = found or (unit.key, Pool(unit.settings, None).open(), f"pool {next(_made)}")
@@ -152,23 +150,20 @@ def _result(future: Future[Judged]) -> Judged:
 
 def _units(answers: Iterator[Sample], suite: Suite, settings: GradingSettings) -> Iterator[Unit]:
     cases = {case.case_id: case for case in suite.cases}
-    taken: list[tuple[bytes, str, bytes]] = []
-    size = 0
-
-    def unit() -> Unit:
-        return Unit(
+    while True:
+        taken: list[tuple[bytes, str, bytes]] = []
+        size = 0
+        for sample in answers:
+            taken.append((answer_digest(sample), sample.case_id, sample.code))
+            size += len(sample.code)
+            if len(taken) >= _ANSWERS or size >= _BYTES:
+                break
+        if not taken:
+            return
+        yield Unit(
             versions=VERSIONS,
             key=f"{suite.sha256} {settings!r}",
             settings=settings,
             cases={case_id: cases[case_id] for _, case_id, _ in taken},
             answers=taken,
         )
-
-    for sample in answers:
-        taken.append((answer_digest(sample), sample.case_id, sample.code))
-        size += len(sample.code)
-        if len(taken) >= _ANSWERS or size >= _BYTES:
-            yield unit()
-            taken, size = [], 0
-    if taken:
-        yield unit()

@@ -31,6 +31,20 @@ _REFUSED = re.compile(r"\[Errno (1|13)\]")  # EPERM and EACCES: how the sandbox 
 _NO_MEMORY = re.compile(r"\[Errno 12\]")  # ENOMEM, from calls that ask the system for memory
 _SECCOMP = "seccomp"  # with it, nothing can send itself a signal of its choice
 _NO_THREAD = "can't start new thread"  # for want of room for its stack
+# What a message says, and the kind of fault that it is; the first counts.
+_KINDS_OF_END = (
+    ("was never closed", "bracket"),
+    ("unterminated", "string"),
+    ("block", "block"),
+    ("", "statement"),
+)
+_INDENTATION_KINDS = (
+    ("unexpected indent", "unexpected"),
+    ("unindent", "dedent"),
+    ("tabs", "tabs"),
+    ("too many", "too_deep"),
+    ("", "unknown"),
+)
 _SYNTAX_KINDS = (
     ("was never closed", "unclosed_bracket"),
     ("unmatched", "unmatched_bracket"),
@@ -74,8 +88,7 @@ def first(findings: Iterable[Finding]) -> Finding | None:
 def of_source(report: ParseReport, *, fenced: bool = False) -> Finding | None:
     """Judge source by what the sandbox learned without running it; None if it can run.
 
-    `report`: the sandbox's facts about the source. `fenced`: whether the source still has lines
-    that open or close a Markdown block.
+    `fenced` says that it still has lines that open or close a Markdown block.
     """
     unparsed = not report.parsed
     if report.needs_python:
@@ -98,13 +111,7 @@ def of_source(report: ParseReport, *, fenced: bool = False) -> Finding | None:
 
 
 def of_parse_message(message: str) -> Finding:
-    """Judge source that is lost by the parser's message, which is all that is left of it.
-
-    Examples
-    --------
-    >>> of_parse_message("expected an indented block after 'if' statement").facets["sub_kind"]
-    'after_if'
-    """
+    """Judge source that is lost by the parser's message, which is all that is left of it."""
     indentation = "indent" in message or "inconsistent use of tabs" in message
     kind = "IndentationError" if indentation else "SyntaxError"
     return _of_parse_fault(ParseReport(parsed=False, kind=kind, message=message))
@@ -140,10 +147,7 @@ def of_exception(raised: Raised, stage: str) -> Finding:
 
 
 def with_needs(finding: Finding, version: tuple[int, int]) -> Finding:
-    """Add the facet `needs_python` where the library of a newer Python has what was not there.
-
-    `version`: of the Python that the answer ran on.
-    """
+    """Add the facet `needs_python` where a newer Python than `version` has what was not there."""
     missing = _NOT_THERE.search(finding.facets.get("message", ""))
     if missing is None or finding.facets.get("exception") not in _MISSED:
         return finding
@@ -156,11 +160,7 @@ def with_needs(finding: Finding, version: tuple[int, int]) -> Finding:
 
 
 def of_missing(wanted: Iterable[str], functions: tuple[Function, ...]) -> Finding:
-    """Judge source that does not define the function to call.
-
-    `wanted`: the names that were looked for; none if the only function was to be called.
-    `functions`: the top-level functions that there are.
-    """
+    """Judge source that does not define the function to call: one of `wanted`, or its only one."""
     names = list(wanted)
     # One that has the name and was not found has been deleted, or is something else by now.
     found = [item.name for item in functions if item.name not in names]
@@ -182,16 +182,8 @@ def of_stage_failure(
 ) -> Finding:
     """Judge a trial that never came to code, by what its failed stage recorded.
 
-    Parameters
-    ----------
-    stage
-        The pipeline's stage, such as "nlp_to_ir".
-    reason
-        The stage's `error_class`: one of `records.ErrorClass`, or why a reply was refused.
-    message
-        What was wrong with the last reply, if that is known.
-    no_answer
-        Whether the last reply was whole and held nothing of a model's.
+    `reason` is its `error_class`: one of `records.ErrorClass`, or why a reply was refused. With
+    `no_answer`, the last reply was whole and held nothing of a model's.
     """
     facets = _facets(stage, reason, message=message)
     if no_answer:
@@ -225,7 +217,9 @@ def _of_death(report: RunReport, stage: str) -> Finding:
     if report.signal == signal.SIGSYS and not chosen_signal:
         return Finding("blocked", _facets("limit", "system_call", at=stage))
     if report.signal is not None:
-        return Finding("crash", _facets(stage, _signal_name(report.signal)))
+        known = {item.value: item.name for item in signal.Signals}
+        name = known.get(report.signal, f"signal {report.signal}")
+        return Finding("crash", _facets(stage, name))
     if report.exit_code is None:
         return Finding("crash", _facets(stage, "worker_lost"))
     return Finding("crash", _facets(stage, "exit", message=f"exit status {report.exit_code}"))
@@ -237,33 +231,20 @@ def _of_parse_fault(report: ParseReport) -> Finding:
     if report.needs_python:
         return Finding("syntax_error", facets | {"needs_python": report.needs_python})
     if report.at_end:
-        return Finding("truncated", facets | {"sub_kind": _kind_of_end(message)})
+        return Finding("truncated", facets | {"sub_kind": _kind(_KINDS_OF_END, message)})
     if report.kind in ("IndentationError", "TabError"):
-        return Finding("indentation_error", facets | {"sub_kind": _kind_of_indentation(message)})
-    kind = next((kind for text, kind in _SYNTAX_KINDS if text in message), None)
+        after = _EXPECTED_BLOCK.search(message)
+        word = after and ("def" if after[1] == "function" else after[1])
+        kind = f"after_{word}" if word else _kind(_INDENTATION_KINDS, message)
+        return Finding("indentation_error", facets | {"sub_kind": kind})
+    kind = _kind(_SYNTAX_KINDS, message)
     if report.kind in ("MemoryError", "RecursionError"):
         kind = "too_deep"
     return Finding("syntax_error", facets | ({"sub_kind": kind} if kind else {}))
 
 
-def _kind_of_end(message: str) -> str:
-    if "was never closed" in message:
-        return "bracket"
-    if "unterminated" in message:
-        return "string"
-    return "block" if "block" in message else "statement"
-
-
-def _kind_of_indentation(message: str) -> str:
-    after = _EXPECTED_BLOCK.search(message)
-    if after:
-        return "after_def" if after[1] == "function" else f"after_{after[1]}"
-    if "unexpected indent" in message:
-        return "unexpected"
-    for text, kind in (("unindent", "dedent"), ("tabs", "tabs"), ("too many", "too_deep")):
-        if text in message:
-            return kind
-    return "unknown"
+def _kind(kinds: Iterable[tuple[str, str]], message: str) -> str | None:
+    return next((kind for text, kind in kinds if text in message), None)
 
 
 def _facets(stage: str, sub_kind: str | None, **more: Any) -> dict[str, Any]:
@@ -273,10 +254,3 @@ def _facets(stage: str, sub_kind: str | None, **more: Any) -> dict[str, Any]:
         for name, value in facets.items()
         if value not in (None, "")
     }
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from liftlab import records
@@ -52,46 +52,24 @@ class Graded:
     code: bytes | None = field(default=None, repr=False)
 
     def to_grade(self, **keys: Any) -> records.Grade:
-        """Return the row of the grade table.
+        """Return the row of the grade table; `keys` are the columns that this does not know."""
+        row = {name: getattr(self, name) for name in _SHARED}
+        row["limits"] = json.dumps(asdict(self.limits)) if self.limits else None
+        row["facets"] = json.dumps(self.facets) if self.facets else None
+        return records.Grade(grader_version=GRADER_VERSION, **row, **keys)
 
-        `**keys`: the columns that this verdict does not know: `run_id`, `case_id`, `repeat`, and
-        what there is of `suite_sha256` and `code_sha256`.
-        """
-        return records.Grade(
-            grader_version=GRADER_VERSION,
-            isolation=self.isolation,
-            limits=json.dumps(asdict(self.limits)) if self.limits else None,
-            outcome=self.outcome,
-            raw_outcome=self.raw_outcome,
-            reruns=self.reruns,
-            failure_class=self.failure_class,
-            facets=json.dumps(self.facets) if self.facets else None,
-            parsed=self.parsed,
-            checks_passed=self.checks_passed,
-            checks_total=self.checks_total,
-            cpu_s=self.cpu_s,
-            wall_s=self.wall_s,
-            verdict_integrity=self.verdict_integrity,
-            **keys,
-        )
-
-    def to_checks(self, *, run_id: str, case_id: str, repeat: int) -> list[records.Check]:
-        """Return the rows of the check table."""
-        return [
-            records.Check(
-                run_id=run_id,
-                case_id=case_id,
-                repeat=repeat,
-                grader_version=GRADER_VERSION,
-                check=check.name,
-                passed=check.passed,
-                expected=check.expected,
-                actual=check.actual,
-                error=check.error,
-                elapsed_s=check.elapsed_s,
+    def to_checks(self, **keys: Any) -> list[records.Check]:
+        """Return the rows of the check table; `keys` say of which trial."""
+        rows = []
+        for result in self.checks:
+            row = asdict(result)
+            rows.append(
+                records.Check(check=row.pop("name"), grader_version=GRADER_VERSION, **row, **keys)
             )
-            for check in self.checks
-        ]
+        return rows
+
+
+_SHARED = {own.name for own in fields(Graded)} & {column.name for column in fields(records.Grade)}
 
 
 def result_row(case_id: str, graded: Graded) -> dict[str, Any]:
@@ -104,7 +82,12 @@ def result_row(case_id: str, graded: Graded) -> dict[str, Any]:
     facets = dict(graded.facets)
     if graded.checks_total:
         facets |= {"checks_passed": graded.checks_passed, "checks_total": graded.checks_total}
-    checks = [_check(check) for check in graded.checks]
+    checks: list[dict[str, Any]] = []
+    for check in graded.checks:
+        told: dict[str, Any] = {"name": check.name, "passed": check.passed}
+        if not check.passed:
+            told |= {"expected": check.expected, "actual": check.actual, "error": check.error}
+        checks.append({name: value for name, value in told.items() if value is not None})
     row = {
         "case_id": case_id,
         "outcome": graded.outcome,
@@ -122,13 +105,6 @@ def result_row(case_id: str, graded: Graded) -> dict[str, Any]:
     while _size(row) > MAX_ROW_BYTES:
         del checks[len(checks) // 2 :]
     return row
-
-
-def _check(check: CheckResult) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": check.name, "passed": check.passed}
-    if not check.passed:
-        told |= {"expected": check.expected, "actual": check.actual, "error": check.error}
-    return {name: value for name, value in told.items() if value is not None}
 
 
 def _size(row: Mapping[str, Any]) -> int:

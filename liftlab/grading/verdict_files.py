@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple, get_args
 from liftlab import __version__
 from liftlab.errors import FileInvalid, StorageFailed
 from liftlab.grading.grade import WEAK
-from liftlab.grading.once import digest_of
+from liftlab.grading.pool import digest_of
 from liftlab.grading.sample_files import Sample
 from liftlab.grading.verdict import GRADER_VERSION, MAX_ROW_BYTES
 from liftlab.records import Outcome
@@ -96,14 +96,17 @@ class Verdicts:
         """
         number, end, is_proven = len(self._paths), 0, False
         self._paths.append(path)
-        with _readable(path) as file:
-            while (line := file.readline(_LINE_BYTES)).endswith(b"\n"):
-                told = _parsed(line)
-                if "controls" in told:
-                    is_proven = self._take_proof(told, path)
-                elif is_proven and _digest(told) and self._is_wanted(told.get("verdict")):
-                    self._places.setdefault(_digest(told), (number, end))
-                end += len(line)
+        try:
+            with path.open("rb") as file:
+                while (line := file.readline(_LINE_BYTES)).endswith(b"\n"):
+                    told = _parsed(line)
+                    if "controls" in told:
+                        is_proven = self._take_proof(told, path)
+                    elif is_proven and _digest(told) and self._is_wanted(told.get("verdict")):
+                        self._places.setdefault(_digest(told), (number, end))
+                    end += len(line)
+        except OSError as fault:
+            raise FileInvalid(path, f"can't be read: {fault.strerror or fault}") from None
         return end
 
     def get(self, digest: bytes) -> bytes | None:
@@ -210,15 +213,6 @@ def is_row(row: Any) -> bool:
     """Say whether data is a verdict."""
     known = isinstance(row, dict) and row.get("outcome") in get_args(Outcome)
     return known and isinstance(row.get("case_id"), str)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[IO[bytes]]:
-    try:
-        with path.open("rb") as file:
-            yield file
-    except OSError as fault:
-        raise FileInvalid(path, f"can't be read: {fault.strerror or fault}") from None
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -1,19 +1,20 @@
-"""Results of other tools as run folders: a row a request, with the times that the file gives."""
+"""Results that others measured as run folders: those of other tools have a row a request."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import liftlab
 from liftlab.endpoints.paths import at
 from liftlab.endpoints.replies import clean, count_or_none, number_or_none
-from liftlab.importers import imported
 from liftlab.importers.week2.causes import error_class
 from liftlab.records import LOAD, Attempt, Run, Stage, Trial
 from liftlab.store import RunFolder, create
@@ -68,7 +69,7 @@ class ForeignFile:
         zero_s = _zero_s(self.rows)
         if self.began is None and zero_s is not None and _EARLIEST_S < zero_s < _LATEST_S:
             return datetime.fromtimestamp(zero_s, tz=UTC).isoformat()
-        return imported.stamp(self.began)
+        return stamp(self.began)
 
     @property
     def is_load(self) -> bool:
@@ -79,48 +80,77 @@ class ForeignFile:
 def numbers(data: Any, columns: Columns) -> dict[str, Any]:
     """Return the fields of a `ForeignRow` that a row of a file has; what cannot be is unknown.
 
-    Examples
-    --------
     >>> columns = {"latency_s": ("ms", 1e-3), "output_tokens": ("n.out", 1)}
     >>> numbers({"ms": 500.0, "n": {"out": 20}}, columns)
     {'latency_s': 0.5, 'output_tokens': 20}
     """
     told: dict[str, Any] = {}
     for name, (path, unit_s) in columns.items():
-        try:
-            value = at(data, path)
-        except KeyError:
-            continue
-        known = count_or_none(value) if name.endswith("tokens") else number_or_none(value)
+        value, is_count = _at(data, path), name.endswith("tokens")
+        known = count_or_none(value) if is_count else number_or_none(value)
         if known is not None and known >= 0:
-            told[name] = known if name.endswith("tokens") else known * unit_s
+            told[name] = known if is_count else known * unit_s
     return told
 
 
 def text_at(data: Any, *paths: str) -> str | None:
     """Return the first text that is not empty at any of some paths."""
-    for path in paths:
-        try:
-            value = at(data, path)
-        except KeyError:
-            continue
-        if isinstance(value, str) and value.strip():
-            return value
-    return None
+    values = (_at(data, path) for path in paths)
+    return next((value for value in values if isinstance(value, str) and value.strip()), None)
+
+
+def run_id(source: bytes, began_at: str | None) -> str:
+    """Return the name of a file's run: when it began, and letters of its content's digest."""
+    digest, moment = sha256(source).hexdigest(), _moment(began_at)
+    if moment is None:
+        return f"imported_{digest[:12]}"
+    number = int(digest, 16)
+    letters = "".join(ascii_lowercase[number // 26**place % 26] for place in range(4))
+    return f"{moment:%Y%m%d_%H%M%S}_{letters}"
+
+
+def stamp(text: str | None) -> str | None:
+    """Return a foreign moment in UTC; None where it is not one."""
+    moment = _moment(text)
+    return moment.isoformat() if moment else None
+
+
+def write_imported(
+    runs_dir: Path,
+    run: Run,
+    suite: Suite | None,
+    name: str,
+    source: bytes,
+    rows: Callable[[RunFolder], Iterator[Measured]],
+    **told: Any,
+) -> RunFolder:
+    """Write a run that came as the file `name`, which is kept; `told` goes into its manifest.
+
+    Raises StorageFailed if it cannot be written, or there is a run of that name; nothing is left
+    behind.
+    """
+    manifest = {
+        "suite": run.suite,
+        "suite_sha256": run.suite_sha256,
+        "pipeline_sha256": None,
+        "imported": {"file": name, "sha256": sha256(source).hexdigest(), **told},
+    }
+
+    def fill(folder: RunFolder) -> Iterator[Measured]:
+        write_atomic(folder.path / ORIGINAL, source, durable=False)
+        return rows(folder)
+
+    return create(runs_dir, run, manifest, suite.source if suite else b"", ".jsonl", fill)
 
 
 def write_foreign(
     runs_dir: Path, name: str, source: bytes, file: ForeignFile, suite: Suite | None
 ) -> RunFolder:
-    """Write a file's rows as a run, whose source is kept as it is.
-
-    Raises StorageFailed if it cannot be written, or there is a run of that name; nothing is left
-    behind.
-    """
+    """Write a file's rows as a run; as `write_imported`."""
     load, zero_s = file.is_load, _zero_s(file.rows)
     rows = _numbered(file.rows)
     run = Run(
-        run_id=imported.run_id(source, file.began_at),
+        run_id=run_id(source, file.began_at),
         suite=suite.name if suite else LOAD if load else file.family,
         suite_sha256=suite.sha256 if suite else None,
         pipeline=LOAD if load else None,
@@ -133,16 +163,31 @@ def write_foreign(
         liftlab_version=liftlab.__version__,
         provenance="imported",
     )
-    manifest = imported.manifest(run, name, source, family=file.family, notes=file.notes)
 
-    def fill(folder: RunFolder) -> Iterator[Measured]:
-        write_atomic(folder.path / ORIGINAL, source, durable=False)
+    def records(folder: RunFolder) -> Iterator[Measured]:
         seqs = count(1)
         for row, repeat in rows:
             keys = {"run_id": run.run_id, "case_id": row.case_id or LOAD, "repeat": repeat}
             yield from _records(folder, keys, row, seqs, zero_s or 0.0)
 
-    return create(runs_dir, run, manifest, suite.source if suite else b"", ".jsonl", fill)
+    told = {"family": file.family, "published": {}, "notes": list(file.notes)}
+    return write_imported(runs_dir, run, suite, name, source, records, **told)
+
+
+def _at(data: Any, path: str) -> Any:
+    try:
+        return at(data, path)
+    except KeyError:
+        return None
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Return a time as the tables have it: in UTC where its zone is told, else as it stands."""
+    try:
+        moment = datetime.fromisoformat(text.strip()) if text else None
+        return moment.astimezone(UTC) if moment and moment.tzinfo else moment
+    except (ValueError, OverflowError):
+        return None
 
 
 def _zero_s(rows: Sequence[ForeignRow]) -> float | None:
@@ -193,17 +238,14 @@ def _records(
         )
     times = [latency_s for latency_s, _ in stages.values()]
     known = [seconds for seconds in times if seconds is not None]
+    summed_s = sum(known) if len(known) == len(times) else None
     yield Trial(
         **keys,
         category=row.category,
-        e2e_s=row.latency_s if row.latency_s is not None else _sum(known, len(times)),
+        e2e_s=summed_s if row.latency_s is None else row.latency_s,
         attempts=len(stages),
         completed=not failed,
     )
-
-
-def _sum(known: list[float], wanted: int) -> float | None:
-    return sum(known) if known and len(known) == wanted else None
 
 
 def _times(row: ForeignRow, latency_s: float | None, zero_s: float) -> dict[str, float | None]:
@@ -224,6 +266,6 @@ def _kept(row: ForeignRow) -> dict[str, Any] | None:
         return {"message": clean(row.error)}
     if row.text is None:
         return None
-    return (
-        {"value": row.text} if row.case_id is None else {"code": row.text, "function": row.function}
-    )
+    if row.case_id is None:
+        return {"value": row.text}
+    return {"code": row.text, "function": row.function}

@@ -69,17 +69,10 @@ def read_lines(source: bytes, path: Path) -> Exported:
     told = Exported(path, header)
     number, read = 1, 0
     for number, record in lines:
-        table = record.pop("table")
-        if table in TABLES:
-            told.records[table].append(_record(table, record, path, number))
-        elif table == SUITE:
-            told.suite, told.suffix = _content(record, path, number), _suffix(record, path, number)
-        elif table == ARTIFACT:
-            told.artifacts.append(_artifact(record, path, number))
-        elif table == FILE and record.get("name") == ORIGINAL:
-            told.original = _content(record, path, number)
-        else:
-            raise FileInvalid(path, f"no table {str(table)[:60]!r}", number)
+        try:
+            _take(told, record.pop("table"), record)
+        except ValueError as error:
+            raise FileInvalid(path, str(error), number) from None
         read += 1
     if read != header.get("records"):
         raise FileInvalid(path, "records are missing: it was cut short; export it again", number)
@@ -90,8 +83,7 @@ def read_lines(source: bytes, path: Path) -> Exported:
 def write_exported(runs_dir: Path, told: Exported) -> RunFolder:
     """Write what was measured as a run folder; tables are the caller's to write.
 
-    Raises StorageFailed if it cannot be written, or there is a run of that name; nothing is left
-    behind.
+    Raises StorageFailed if it cannot be written, or there is a run of that name.
     """
     manifest = {k: v for k, v in told.header["manifest"].items() if k != "suite_suffix"}
 
@@ -142,41 +134,45 @@ def _reader(table: str) -> TypeAdapter[Any]:
     return TypeAdapter(TABLES[table])
 
 
-def _record(table: str, record: dict[str, Any], path: Path, number: int) -> Any:
+def _take(told: Exported, table: Any, record: dict[str, Any]) -> None:
+    """Put one record where it belongs; raise ValueError if it is not what its table holds."""
+    if table in TABLES:
+        told.records[table].append(_record(table, record))
+    elif table == SUITE:
+        told.suite, told.suffix = _content(record), str(record.get("suffix"))
+        if told.suffix not in SUFFIXES:  # it becomes part of a file's name
+            raise ValueError(f"suffix: must be {' or '.join(SUFFIXES)}")
+    elif table == ARTIFACT:
+        told.artifacts.append(_content(record))
+        if sha256(told.artifacts[-1]).hexdigest() != record.get("sha256"):
+            raise ValueError("the artifact is not what was kept: its digest differs")
+    elif table == FILE and record.get("name") == ORIGINAL:
+        told.original = _content(record)
+    else:
+        raise ValueError(f"no table {str(table)[:60]!r}")
+
+
+def _record(table: str, record: dict[str, Any]) -> Any:
     known = columns(table)
     if table != "trial" and (unknown := set(record) - set(known)):  # a trial's has its verdict, too
-        raise FileInvalid(path, f"{table} has no column {min(unknown)[:60]!r}", number)
+        raise ValueError(f"{table} has no column {min(unknown)[:60]!r}")
     told = {name: value for name, value in record.items() if name in known and value is not None}
     try:
         # In Python data, strict would ask for the dataclass itself.
         return _reader(table).validate_json(json.dumps(told), strict=True)
     except ValidationError as error:
         keys, message = tomlfile.first_fault(error)
-        raise FileInvalid(path, f"{table}.{tomlfile.field_name(keys)}: {message}", number) from None
+        raise ValueError(f"{table}.{tomlfile.field_name(keys)}: {message}") from None
 
 
-def _suffix(record: dict[str, Any], path: Path, number: int) -> str:
-    suffix = str(record.get("suffix"))
-    if suffix not in SUFFIXES:  # it becomes part of a file's name
-        raise FileInvalid(path, f"suffix: must be {' or '.join(SUFFIXES)}", number)
-    return suffix
-
-
-def _content(record: dict[str, Any], path: Path, number: int) -> bytes:
+def _content(record: dict[str, Any]) -> bytes:
     text, encoded = record.get("text"), record.get("base64")
     try:
         if isinstance(text, str):
             return text.encode()
         return base64.b64decode(str(encoded), validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise FileInvalid(path, "neither text nor base64", number) from None
-
-
-def _artifact(record: dict[str, Any], path: Path, number: int) -> bytes:
-    content = _content(record, path, number)
-    if sha256(content).hexdigest() != record.get("sha256"):
-        raise FileInvalid(path, "the artifact is not what was kept: its digest differs", number)
-    return content
+        raise ValueError("neither text nor base64") from None
 
 
 def _check_whole(told: Exported) -> None:

@@ -13,6 +13,8 @@ from liftlab.errors import FileInvalid
 from liftlab.importers.foreign import Columns, ForeignFile, ForeignRow, numbers, text_at
 from liftlab.importers.reading import parse
 
+Texts = Mapping[str, tuple[str, ...]]  # by field of a `ForeignRow`: where its text may be
+
 _MOST_ROWS = 1_000_000
 _NO_START = "it does not say when requests were sent: read no throughput and no drift from it"
 
@@ -40,21 +42,25 @@ _AIPERF: Columns = {
     "prompt_tokens": ("metrics.input_sequence_length.value", 1),
     "output_tokens": ("metrics.output_sequence_length.value", 1),
 }
-_AIPERF_TIMES = {
-    "latency_s": "request_latency",
-    "ttft_s": "time_to_first_token",
-    "itl_s": "inter_token_latency",
-}
 _UNITS_S = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0}
 _INSPECT: Columns = {
     "latency_s": ("output.time", 1),
     "prompt_tokens": ("output.usage.input_tokens", 1),
     "output_tokens": ("output.usage.output_tokens", 1),
 }
+_INSPECT_TEXTS: Texts = {
+    "prompt": ("input",),
+    "error": ("error.message", "output.error", "error"),
+}
 _PROMPTFOO: Columns = {
     "latency_s": ("latencyMs", 1e-3),
     "prompt_tokens": ("response.tokenUsage.prompt", 1),
     "output_tokens": ("response.tokenUsage.completion", 1),
+}
+_PROMPTFOO_TEXTS: Texts = {
+    "prompt": ("vars.prompt", "prompt.raw"),
+    "text": ("response.output",),
+    "error": ("response.error",),
 }
 _SAMPLE: Columns = {
     "latency_s": ("latency_s", 1),
@@ -63,6 +69,7 @@ _SAMPLE: Columns = {
 }
 _STAGE: Columns = {"latency_s": ("latency_s", 1), "output_tokens": ("tokens", 1)}
 _CODE = ("code", "completion", "solution")
+_SAMPLE_TEXTS: Texts = {"prompt": ("prompt",), "text": _CODE, "error": ("error",)}
 
 
 def read(source: bytes, path: Path) -> ForeignFile | None:
@@ -137,6 +144,12 @@ def _check_numbers(row: dict[str, Any], unknown: int, path: Path, number: int) -
         raise FileInvalid(path, "NaN or Infinity is no time: leave it out, or write null", number)
 
 
+def _row(data: Any, columns: Columns, texts: Texts, **told: Any) -> ForeignRow:
+    """Return a row by where a tool has its numbers and its texts, and what is `told` beside."""
+    known = {name: text_at(data, *paths) for name, paths in texts.items()}
+    return ForeignRow(**{**numbers(data, columns), **known, **told})
+
+
 def _vllm(data: Mapping[str, Any]) -> ForeignFile:
     columns = [data[name] if isinstance(data.get(name), list) else [] for name in _VLLM_LISTS]
     rows = []
@@ -168,9 +181,9 @@ def _guidellm(data: Mapping[str, Any]) -> ForeignFile:
         for group, error in _GUIDELLM_GROUPS.items():
             for row in _dicts(dict_of(benchmark.get("requests")).get(group)):
                 said = error and (text_at(row, "error", "info.error") or error)
-                known = numbers(row, _GUIDELLM)
-                text, category = text_at(row, "output"), f"benchmark {number}"
-                rows.append(ForeignRow(**known, text=text, error=said, category=category))
+                category = f"benchmark {number}"
+                texts = {"text": ("output",)}
+                rows.append(_row(row, _GUIDELLM, texts, error=said, category=category))
     note = f"{len(benchmarks)} benchmarks, told apart by their category"
     return ForeignFile(family="guidellm", rows=rows, notes=(note,) if len(benchmarks) > 1 else ())
 
@@ -178,16 +191,15 @@ def _guidellm(data: Mapping[str, Any]) -> ForeignFile:
 def _aiperf(lines: list[dict[str, Any]]) -> ForeignFile:
     rows = []
     for line in lines:
-        error = line.get("error")
-        said = text_at(line, "error.message", "error.type", "error") or (
-            str(error) if error else None
-        )
+        said = text_at(line, "error.message", "error.type", "error")
+        if said is None and line.get("error"):
+            said = str(line["error"])
         if dict_of(line.get("metadata")).get("was_cancelled") is True:
             said = "cancelled"
         known = numbers(line, _AIPERF)
-        for name, metric in _AIPERF_TIMES.items():
-            unit = text_at(line, f"metrics.{metric}.unit") or "ms"
-            unit_s = _UNITS_S.get(unit)
+        for name in ("latency_s", "ttft_s", "itl_s"):
+            place = _AIPERF[name][0].replace(".value", ".unit")
+            unit_s = _UNITS_S.get(text_at(line, place) or "ms")
             if unit_s is None:
                 known.pop(name, None)
             elif name in known:
@@ -204,37 +216,19 @@ def _inspect(data: Mapping[str, Any]) -> ForeignFile:
         text = text_at(content, "message.content") or "".join(
             part["text"] for part in parts if isinstance(part.get("text"), str)
         )
+        name, repeat = _name(sample.get("id")), _whole(sample.get("epoch"))
         rows.append(
-            ForeignRow(
-                **numbers(sample, _INSPECT),
-                case_id=_name(sample.get("id")) or "sample",
-                repeat=_whole(sample.get("epoch")),
-                prompt=text_at(sample, "input"),
-                text=text or None,
-                error=text_at(sample, "error.message", "output.error", "error"),
-            )
+            _row(sample, _INSPECT, _INSPECT_TEXTS, case_id=name, repeat=repeat, text=text or None)
         )
-    return ForeignFile(
-        family="inspect",
-        rows=rows,
-        model=text_at(data, "eval.model"),
-        began=text_at(data, "eval.created"),
-    )
+    model, began = text_at(data, "eval.model"), text_at(data, "eval.created")
+    return ForeignFile(family="inspect", rows=rows, model=model, began=began)
 
 
 def _promptfoo(data: Mapping[str, Any]) -> ForeignFile:
     rows, ids = [], dict[str, str]()
     for row in _dicts(data["results"]["results"]):
         case = ids.setdefault(str(row.get("vars")), f"test_{len(ids) + 1}")
-        rows.append(
-            ForeignRow(
-                **numbers(row, _PROMPTFOO),
-                case_id=case,
-                prompt=text_at(row, "vars.prompt", "prompt.raw"),
-                text=text_at(row, "response.output"),
-                error=text_at(row, "response.error"),
-            )
-        )
+        rows.append(_row(row, _PROMPTFOO, _PROMPTFOO_TEXTS, case_id=case))
     began = text_at(data, "results.timestamp")
     return ForeignFile(family="promptfoo", rows=rows, began=began)
 
@@ -242,22 +236,13 @@ def _promptfoo(data: Mapping[str, Any]) -> ForeignFile:
 def _samples(lines: list[dict[str, Any]]) -> ForeignFile:
     rows = []
     for line in lines:
+        name = _name(line.get("case_id", line.get("task_id")))
+        parts = {part: numbers(of, _STAGE) for part, of in dict_of(line.get("stages")).items()}
         stages = {
-            name: (known.get("latency_s"), known.get("output_tokens"))
-            for name, told in dict_of(line.get("stages")).items()
-            if (known := numbers(told, _STAGE)) is not None
+            part: (of.get("latency_s"), of.get("output_tokens")) for part, of in parts.items()
         }
-        rows.append(
-            ForeignRow(
-                **numbers(line, _SAMPLE),
-                case_id=_name(line.get("case_id", line.get("task_id"))) or "sample",
-                repeat=_whole(line.get("repeat")),
-                prompt=text_at(line, "prompt"),
-                text=text_at(line, *_CODE),
-                error=text_at(line, "error"),
-                stages=stages,
-            )
-        )
+        told = {"case_id": name, "repeat": _whole(line.get("repeat")), "stages": stages}
+        rows.append(_row(line, _SAMPLE, _SAMPLE_TEXTS, **told))
     return ForeignFile(family="samples", rows=rows)
 
 
@@ -269,9 +254,9 @@ def _whole(value: Any) -> int | None:
     return value if type(value) is int and 0 < value < 2**31 else None
 
 
-def _name(value: Any) -> str | None:
+def _name(value: Any) -> str:
     text = str(value) if isinstance(value, str | int) else ""
-    return text if 0 < len(text) <= 200 and text.isprintable() else None
+    return text if 0 < len(text) <= 200 and text.isprintable() else "sample"
 
 
 _Test = Callable[[Mapping[str, Any]], bool]

@@ -23,18 +23,10 @@ from liftlab.summary.run import RunSummary
 def compare_runs(
     project: Project, first: str | RunData = "", second: str | RunData = ""
 ) -> Comparison:
-    """Compare a second run with a first, over what they share.
+    """Compare a second run, the newest if empty, with a first, over what they share.
 
-    Raises UnknownRun if there is no such run. Raises NothingToCompare if `first` is empty and there
-    is no run to compare with.
-
-    Parameters
-    ----------
-    first
-        A run, or its name. If empty: the baseline, else the newest earlier run made under the
-        same conditions.
-    second
-        A run, or its name; the newest run of a suite if empty.
+    If `first` is empty, it is the baseline, else the newest earlier run made under the same
+    conditions; raises NothingToCompare where there is neither.
     """
     if not second:
         second = store.latest(project.path("runs")) or ""
@@ -53,11 +45,7 @@ def compare_runs(
 
 
 def rank_runs(project: Project, runs: Sequence[str | RunData]) -> RankedRuns:
-    """Rank runs by success and by time, over the cases that they share and that did not change.
-
-    `project`: where the runs are, and what they are judged by. `runs`: runs, or their names. Raises
-    UnknownRun if there is no such run.
-    """
+    """Rank runs by success and by time, over the cases that they share and that did not change."""
     opened = [open_answers(run, project=project) for run in runs]
     changed = {
         name

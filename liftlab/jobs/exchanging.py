@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from liftlab.errors import FileInvalid, InputInvalid, StorageFailed, UsageError
-from liftlab.importers import files, foreign, imported, jsonl, reading, tools
+from liftlab.importers import files, foreign, jsonl, reading, tools
 from liftlab.importers.foreign import ForeignFile
 from liftlab.importers.week2 import export, old_file
 from liftlab.importers.week2.matching import Suites
@@ -50,11 +50,6 @@ def import_files(
     """Import files, folders and patterns, one run a file; a bad file does not stop the rest.
 
     With `regrade`, code is graded again where a suite has a case of that name and prompt.
-
-    Yields
-    ------
-    Imported
-        What became of each file, in order.
     """
     paths, missing = files.find(named, project.path("runs"))
     for error in missing:
@@ -66,50 +61,35 @@ def import_files(
         except InputInvalid as error:
             yield Imported(file=str(path), status="bad", reason=str(error))
         except RecursionError:
-            reason = f"{path}: nested too deeply"
-            yield Imported(file=str(path), status="bad", reason=reason)
+            yield Imported(file=str(path), status="bad", reason=f"{path}: nested too deeply")
 
 
 def _import(project: Project, path: Path, suites: Suites | None) -> Imported:
     source = reading.read_bytes(path)
     if jsonl.is_ours(source):
         return _import_ours(project, path, source)
-    other = tools.read(source, path)
-    if other is not None:
-        return _import_foreign(project, path, source, other, suites)
-    old = old_file.read(reading.parse(source, path))
-    known: dict[str, Any] = {"file": str(path), "family": old.family, "trials": len(old.results)}
-    known["notes"] = tuple(old.notes)
-    folder = RunFolder(project.path("runs") / run_id_of(source, old))
+    runs, suite = project.path("runs"), None
+    file = tools.read(source, path) or old_file.read(reading.parse(source, path))
+    rows: Sequence[Any]
+    if isinstance(file, ForeignFile):
+        rows, folder = file.rows, RunFolder(runs / foreign.run_id(source, file.began_at))
+    else:
+        rows, folder = file.results, RunFolder(runs / run_id_of(source, file))
+    known: dict[str, Any] = {"file": str(path), "family": file.family, "trials": len(rows)}
+    known |= {"run_id": folder.run_id, "notes": tuple(file.notes)}
     if folder.path.exists():
-        _check_same(folder, path, source)
-        return Imported(status="unchanged", run_id=folder.run_id, **known)
-    suite = suites.matching(old) if suites else None
-    checked = {case.case_id for case in suite.cases} if suite else set()
-    write_old(project.path("runs"), path.name, source, old, suite)
-    to_grade = sum(result.case_id in checked for result in old.results)
-    return Imported(status="imported", run_id=folder.run_id, to_grade=to_grade, **known)
-
-
-def _import_foreign(
-    project: Project, path: Path, source: bytes, file: ForeignFile, suites: Suites | None
-) -> Imported:
-    known: dict[str, Any] = {"file": str(path), "family": file.family, "trials": len(file.rows)}
-    folder = RunFolder(project.path("runs") / imported.run_id(source, file.began_at))
-    known |= {"run_id": folder.run_id, "notes": file.notes}
-    if folder.path.exists():
-        _check_same(folder, path, source)
+        if folder.manifest().get("imported", {}).get("sha256") != sha256(source).hexdigest():
+            raise FileInvalid(path, f"another file is in run {folder.run_id}, which this would be")
         return Imported(status="unchanged", **known)
-    suite = suites.of(file.rows) if suites else None
+    if isinstance(file, ForeignFile):
+        suite = suites.of(file.rows) if suites else None
+        foreign.write_foreign(runs, path.name, source, file, suite)
+    else:
+        suite = suites.matching(file) if suites else None
+        write_old(runs, path.name, source, file, suite)
     checked = {case.case_id for case in suite.cases} if suite else set()
-    foreign.write_foreign(project.path("runs"), path.name, source, file, suite)
-    to_grade = sum(row.case_id in checked for row in file.rows)
+    to_grade = sum(row.case_id in checked for row in rows)
     return Imported(status="imported", to_grade=to_grade, **known)
-
-
-def _check_same(folder: RunFolder, path: Path, source: bytes) -> None:
-    if folder.manifest().get("imported", {}).get("sha256") != sha256(source).hexdigest():
-        raise FileInvalid(path, f"another file is in run {folder.run_id}, which this would be")
 
 
 def _import_ours(project: Project, path: Path, source: bytes) -> Imported:
@@ -134,10 +114,7 @@ _NOT_THEIRS = (
 
 
 def as_text(run: RunData, form: Format) -> str:
-    """Return a run as one text: the old format, or JSON Lines.
-
-    Raises UsageError if the format is one of several files.
-    """
+    """Return a run as one text: the old format, or JSON Lines; raise UsageError for another."""
     if form == "jsonl":
         return "".join(exchange.json_lines(run))
     if form != "week2":
@@ -160,8 +137,8 @@ def _was_theirs(run: RunData) -> bool:
 def write_export(run: RunData, form: Format, out: Path, *, force: bool = False) -> list[Path]:
     """Write a run to a file, or to a folder with a file a table for `csv` and `parquet`.
 
-    Raises UsageError if something is there already and `force` is not given, or the folder above is
-    missing. Raises StorageFailed if it cannot be written; then nothing is.
+    Raises UsageError if the place will not do, StorageFailed if it cannot be written: then nothing
+    is.
     """
     with _told_of(out):
         if not out.absolute().parent.is_dir():

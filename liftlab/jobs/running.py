@@ -1,21 +1,25 @@
-"""Plan a run, run it, resume it, and say what it may take."""
+"""Plan a run of a suite or of session checks, run it, resume it, and say what it may take."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import fields
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
 from liftlab import store
 from liftlab import suite as suites
-from liftlab.analysis.columns import floats, labels
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.sample_size import trials_per_arm
+from liftlab.endpoints.base import Sampling
 from liftlab.errors import InputInvalid, RunFolderCorrupt, UsageError
 from liftlab.jobs.deciding import Deciding
+from liftlab.jobs.layout import source_folder
+from liftlab.jobs.loading import streamed
 from liftlab.jobs.opening import find_run, open_run
 from liftlab.records import CAPACITY, LOAD, SESSIONS
 from liftlab.runner import control
@@ -23,8 +27,8 @@ from liftlab.runner.endpoint_lifecycle import check_health
 from liftlab.runner.limits import Rates
 from liftlab.runner.plan import StopRule, WorstCase, worst_case
 from liftlab.runner.progress import Progress
-from liftlab.runner.request import RunRequest, sampling_of
-from liftlab.sessions.checks import checks_of
+from liftlab.runner.request import RunRequest, SessionsAsked, sampling_of
+from liftlab.sessions.checks import checks_of, load
 from liftlab.settings import EndpointSettings, Project, load_project
 from liftlab.store import RunData, RunFolder
 from liftlab.store.folder import MANIFEST, MERGED, SEGMENT, resume_verb
@@ -35,17 +39,8 @@ from liftlab.words import one_line
 _FREEDOM = 5  # trials beyond one a case, for a spread to be worth a plan
 # What a run that goes on takes over of its manifest; all else is as the project says today.
 _GOES_ON = (
-    "endpoint",
-    "pipeline",
-    "sampling",
-    "repeats",
-    "concurrency",
-    "seed",
-    "memory",
-    "until",
-    "warm_up",
-    "sessions",
-    "capacity",
+    *("endpoint", "pipeline", "sampling", "repeats", "concurrency", "seed", "memory", "until"),
+    *("warm_up", "sessions", "capacity"),
 )
 _KINDS = {
     "run": "a run of a suite",
@@ -55,6 +50,8 @@ _KINDS = {
 }
 _COPIES = "temperature 0: retries and repeats will be copies of the first answer"
 _GRADED_MEANWHILE = "answers are graded during the run, at the lowest priority; its record says so"
+CHECKS = "data/sessions/lift.toml"
+_CHECKS_AT_ONCE = 8
 
 
 def plan_run(
@@ -70,29 +67,16 @@ def plan_run(
     warm_up: bool = True,
     quick: bool = False,
 ) -> RunRequest:
-    """Resolve every name of a run: suite, endpoint, pipeline, cases.
+    """Resolve every name of a run: suite (that of the settings if None), endpoint, pipeline, cases.
 
-    Raises UnknownName if one does not exist; the message gives the nearest. Raises UsageError if
+    One that is to decide (`until`) runs each case once: repeats of a case are not independent.
+    Raises UnknownName if a name does not exist; the message gives the nearest. Raises UsageError if
     options contradict each other.
-
-    Parameters
-    ----------
-    suite
-        A suite that is no file's; that of the settings if None.
-    until
-        What the run is to decide. Each case then runs once: repeats of a case are not
-        independent.
-    quick
-        Whether it is a look at one case: it is then never the latest run.
     """
     settings = project.settings
     endpoint = settings.chosen_endpoint(model)
     if stream:
-        if not endpoint.can_stream:
-            raise UsageError(
-                f"the {endpoint.protocol} protocol has no streamed replies: leave out --stream"
-            )
-        endpoint = endpoint.model_copy(update={"stream": True})
+        endpoint = streamed(endpoint, stream)
     concurrency = settings.run.concurrency or endpoint.slots
     if memory and concurrency > 1:
         raise UsageError("--memory measures one trial at a time: leave out --concurrency")
@@ -120,23 +104,47 @@ def plan_run(
     return request.model_copy(update={"notes": notes})
 
 
-def check(project: Project) -> None:
-    """Make sure that a run with these settings could begin, and write nothing.
+def plan_sessions(
+    project: Project,
+    *,
+    path: Path | None = None,
+    user_header: str | None = None,
+    only: Sequence[str] = (),
+    concurrency: int | None = None,
+    restart_hook: str | None = None,
+) -> RunRequest:
+    """Resolve session checks, of a file or the lift API's, as `plan_run` does a suite."""
+    endpoint = project.settings.chosen_endpoint(None)
+    if endpoint.base_url is None:
+        raise UsageError(f"endpoint {endpoint.name!r} has no base_url: give the server's URL")
+    known = [folder / CHECKS for folder in (project.root, source_folder())]
+    own = path or next(file for file in known if file.exists())
+    file = None if path is None else str(path)
+    return RunRequest(
+        project=project,
+        suite=load(own).only(only, user_header).as_suite(),
+        endpoint=endpoint,
+        pipeline=SESSIONS,
+        sampling=Sampling(),
+        repeats=1,
+        concurrency=concurrency or _CHECKS_AT_ONCE,
+        seed=project.settings.run.seed,
+        warm_up=False,
+        sessions=SessionsAsked(file=file, user_header=user_header, restart_hook=restart_hook),
+    )
 
-    Raises UnknownName if the suite, the endpoint, the pipeline or one of its stages does not exist.
-    Raises EndpointUnreachable if the endpoint is down or not well; one that liftlab starts itself
-    is not started.
-    """
+
+def check(project: Project) -> None:
+    """Raise what would keep a run with these settings from beginning; start and write nothing."""
     request = plan_run(project)
     if request.endpoint.serve is None:
         check_health(request.endpoint)
 
 
 def run_suite(request: RunRequest | None = None) -> RunData:
-    """Run a suite, grade its answers, and return the finished run.
+    """Run a suite, the project's own if None, grade its answers, and return the finished run.
 
-    `request`: what to run; the project's defaults if None. Progress goes to standard error. After
-    Ctrl-C what is committed is kept, and `resume_run` finishes it.
+    After Ctrl-C what is committed is kept, and `resume_run` finishes it.
     """
     request = request or plan_run(load_project())
     folder = _followed(request, len(request.trials()), partial(control.start, request))
@@ -145,7 +153,14 @@ def run_suite(request: RunRequest | None = None) -> RunData:
 
 def resume_run(project: Project, run_id: str) -> RunData:
     """Finish a run that was broken off; what is already committed does not change."""
-    return finished(project, *broken_off(project, run_id, "run"))
+    return _finished(project, *broken_off(project, run_id, "run"))
+
+
+def resume_sessions(project: Project, run_id: str, restart_hook: str | None = None) -> RunData:
+    """Finish a run of session checks that was broken off; what is done stays."""
+    folder, request = broken_off(project, run_id, SESSIONS)
+    asked = SessionsAsked(restart_hook=restart_hook)
+    return _finished(project, folder, request.model_copy(update={"sessions": asked}))
 
 
 def broken_off(project: Project, run_id: str, verb: str) -> tuple[RunFolder, RunRequest]:
@@ -158,8 +173,7 @@ def broken_off(project: Project, run_id: str, verb: str) -> tuple[RunFolder, Run
     return folder, request_of(project, folder)
 
 
-def finished(project: Project, folder: RunFolder, request: RunRequest) -> RunData:
-    """Do what a run has not done yet."""
+def _finished(project: Project, folder: RunFolder, request: RunRequest) -> RunData:
     left = len(request.trials()) - len(store.committed(folder))
     _followed(request, left, partial(control.resume, folder, request), so_far=folder)
     return open_run(folder.run_id, project=project)
@@ -187,16 +201,38 @@ def worst_case_of(request: RunRequest) -> WorstCase:
 
 def likely_duration(request: RunRequest) -> str:
     """Say how long a run will take, by the newest run on the same endpoint and pipeline."""
-    runs_dir = request.project.path("runs")
-    for summary in store.list_runs(runs_dir):
-        if summary.endpoint == request.endpoint.name and summary.provenance == "measured":
-            run = open_run(summary.run_id, project=request.project)
-            if run.run.pipeline == request.pipeline and run.trials["e2e_s"].notna().any():
-                seconds = (
-                    run.trials["e2e_s"].mean() * len(request.trials()) / (request.concurrency or 1)
-                )
-                return f"about {seconds:.0f} s at the speed of {summary.run_id}"
+    for run in _measured(request.project, request.endpoint.name):
+        if run.run.pipeline == request.pipeline and run.trials["e2e_s"].notna().any():
+            mean_s = run.trials["e2e_s"].mean()
+            seconds = mean_s * len(request.trials()) / (request.concurrency or 1)
+            return f"about {seconds:.0f} s at the speed of {run.run.run_id}"
     return "no run on this endpoint yet to tell how long it will be"
+
+
+def cold_plan(project: Project, endpoint: str, cold_s: float) -> str:
+    """Say how many cold and warm trials it takes to see a cold start end to end.
+
+    By the spread between repeats of one case in the newest measured run on this endpoint.
+    """
+    for run in _measured(project, endpoint):
+        sd_s = _repeat_sd(run)
+        if sd_s is not None:
+            n = trials_per_arm(cold_s, sd_s)
+            return (
+                f"To see it end to end takes {n:,} cold and {n:,} warm trials: repeats of a "
+                f"prompt in {run.run.run_id} differ by {quantity(sd_s, 's')} (SD)."
+            )
+    return (
+        "How many cold and warm trials it takes to see that end to end, "
+        "a run on this endpoint with repeats will tell."
+    )
+
+
+def _measured(project: Project, endpoint: str) -> Iterator[RunData]:
+    """Open the runs that were measured on an endpoint, newest first."""
+    for run in store.list_runs(project.path("runs")):
+        if run.endpoint == endpoint and run.provenance == "measured":
+            yield open_run(run.run_id, project=project)
 
 
 def first_case(project: Project) -> str:
@@ -277,45 +313,13 @@ def rates_of(project: Project, endpoint: EndpointSettings) -> Rates | None:
                 f"tells what {by} cost; name one in its `price`, from {project.path('prices')}"
             )
         return None
-    return Rates(
-        by=by,
-        usd_per_hour=price.usd_per_hour or 0.0,
-        usd_per_request=price.usd_per_request or 0.0,
-        usd_per_million_prompt_tokens=price.usd_per_million_prompt_tokens or 0.0,
-        usd_per_million_output_tokens=price.usd_per_million_output_tokens or 0.0,
-        usd_per_million_cached_tokens=price.usd_per_million_cached_tokens,
-        usd_per_million_reasoning_tokens=price.usd_per_million_reasoning_tokens,
-    )
+    charged = {field.name: getattr(price, field.name, None) for field in fields(Rates)}
+    return Rates(by=by, **{name: usd for name, usd in charged.items() if usd is not None})
 
 
-def cold_plan(project: Project, endpoint: str, cold_s: float) -> str:
-    """Say how many cold and warm trials it takes to see a cold start end to end.
-
-    By the spread between repeats of one case in the newest measured run on this endpoint.
-    """
-    for summary in store.list_runs(project.path("runs")):
-        if summary.endpoint == endpoint and summary.provenance == "measured":
-            sd_s = _repeat_sd(project, summary.run_id)
-            if sd_s is not None:
-                n = trials_per_arm(cold_s, sd_s)
-                return (
-                    f"To see it end to end takes {n:,} cold and {n:,} warm trials: repeats of a "
-                    f"prompt in {summary.run_id} differ by {quantity(sd_s, 's')} (SD)."
-                )
-    return (
-        "How many cold and warm trials it takes to see that end to end, "
-        "a run on this endpoint with repeats will tell."
-    )
-
-
-def _repeat_sd(project: Project, run_id: str) -> float | None:
+def _repeat_sd(run: RunData) -> float | None:
     """Return the pooled standard deviation between repeats of a case; None where too few."""
-    trials = open_run(run_id, project=project).trials
-    known = trials[trials["completed"].fillna(False).astype(bool) & trials["e2e_s"].notna()]
-    seconds, cases = floats(known, "e2e_s"), labels(known, "case_id").astype(str)
-    names, place = np.unique(cases, return_inverse=True)
-    freedom = len(seconds) - len(names)
-    if freedom < _FREEDOM:
-        return None
-    means = np.bincount(place, seconds) / np.bincount(place)
-    return float(np.sqrt(((seconds - means[place]) ** 2).sum() / freedom))
+    known = run.trials[run.trials["completed"].fillna(False).astype(bool)].dropna(subset=["e2e_s"])
+    apart = known["e2e_s"] - known.groupby("case_id")["e2e_s"].transform("mean")
+    freedom = len(known) - known["case_id"].nunique()
+    return float(np.sqrt((apart**2).sum() / freedom)) if freedom >= _FREEDOM else None

@@ -1,10 +1,7 @@
 """What a stage and a pipeline are.
 
-A pipeline is an ordered list of stages. A stage builds a prompt from the case and the
-values of the stages before it, and turns the reply into a value or says why it can't.
-To add one, write a class with these four members and name it in the entry-point group
-`liftlab.stages`, or write a table `[stages.<name>]` in `liftlab.toml`: it then appears in
-records, statistics and reports with no other line changed.
+A stage that is added, as a class in the entry-point group `liftlab.stages` or a table
+`[stages.<name>]`, appears in records, statistics and reports with no other line changed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from hashlib import sha256
 from importlib import import_module, invalidate_caches
 from importlib.machinery import PathFinder
 from pathlib import Path
-from types import TracebackType
+from traceback import walk_tb
 from typing import Any
 
 from liftlab.endpoints.replies import clean
@@ -61,13 +61,7 @@ class OwnCode:
     root: Path
 
     def source(self) -> Path:
-        """Return the module's file, without importing it.
-
-        Raises
-        ------
-        SettingsInvalid
-            If there is no such module, or it is no Python.
-        """
+        """Return the module's file, without importing it, or raise SettingsInvalid."""
         module = self.target.partition(":")[0]
         places = [str(self.root), *sys.path]
         origin: str | None = None
@@ -95,9 +89,7 @@ class OwnCode:
         wanted = self.target.partition(":")[2]
         classes = (node for node in self.tree().body if isinstance(node, ast.ClassDef))
         for inner in (inner for each in classes if each.name == wanted for inner in each.body):
-            if isinstance(inner, ast.Assign) and any(
-                isinstance(target, ast.Name) and target.id == name for target in inner.targets
-            ):
+            if isinstance(inner, ast.Assign) and name in map(ast.unparse, inner.targets):
                 return inner.value.value if isinstance(inner.value, ast.Constant) else None
         return None
 
@@ -110,31 +102,18 @@ class OwnCode:
         return "\0".join((self.target, *digests))
 
     def load(self) -> Any:
-        """Import the module and return what is named.
-
-        Raises
-        ------
-        SettingsInvalid
-            If the import raises, or the name is not there; says where.
-        """
+        """Import the module and return what is named; raise SettingsInvalid, which says where."""
         module, _, name = self.target.partition(":")
         if str(self.root) not in sys.path:
             sys.path.insert(0, str(self.root))
         try:
             return getattr(import_module(module), name)
         except Exception as error:  # foreign code: whatever it raises is a fault of the module
-            raise self._fault(
-                f"{self.target} cannot be imported: {told(error, self.root)}"
-            ) from error
+            reason = told(error, self.root)
+            raise self._fault(f"{self.target} cannot be imported: {reason}") from error
 
     def make(self) -> Any:
-        """Return an instance of the class that is named.
-
-        Raises
-        ------
-        SettingsInvalid
-            If it cannot be imported or made; says where.
-        """
+        """Return an instance of the class that is named, or raise SettingsInvalid."""
         named = self.load()
         try:
             return named()
@@ -155,26 +134,28 @@ class OwnFunction:
 
 
 def told(error: BaseException, root: Path) -> str:
-    """Return an exception in one line, with the innermost file and line that is in `root`.
-
-    Where none is, it is the innermost of all.
-    """
+    """Return an exception in one line, with the innermost place in `root`, else of all."""
     try:
         message = str(error)
     except Exception:  # foreign code, too
         message = ""
     said = clean(f"{type(error).__name__}: {message}".removesuffix(": "))
-    place = _place(error.__traceback__, root)
+    last = inside = None
+    for frame, line in walk_tb(error.__traceback__):
+        path = Path(frame.f_code.co_filename)
+        last = f"{path.name}:{line}"
+        if path.is_relative_to(root):
+            shown = path.relative_to(root)
+            if not {"site-packages", ".venv"} & set(shown.parts):
+                inside = f"{shown}:{line}"
+    place = inside or last
     return f"{said} ({place})" if place else said
 
 
 def entry(own: OwnCode) -> Callable[..., Any]:
     """Return what a pipeline's `call` names as a function: of a class, its method `generate`.
 
-    Raises
-    ------
-    SettingsInvalid
-        If it is neither a function nor a class with `generate` or `__call__`.
+    Raises SettingsInvalid if there is none.
     """
     named = own.load()
     if isinstance(named, type):
@@ -184,17 +165,3 @@ def entry(own: OwnCode) -> Callable[..., Any]:
         raise own._fault(f"{own.target} is no function, and no class with a method `generate`")
     function: Callable[..., Any] = named
     return function
-
-
-def _place(trace: TracebackType | None, root: Path) -> str | None:
-    """Return `file:line` of the innermost frame in the project, else of the innermost at all."""
-    last = inside = None
-    while trace is not None:
-        path, line = Path(trace.tb_frame.f_code.co_filename), trace.tb_lineno
-        last = f"{path.name}:{line}"
-        if path.is_relative_to(root):
-            shown = path.relative_to(root)
-            if not {"site-packages", ".venv"} & set(shown.parts):
-                inside = f"{shown}:{line}"
-        trace = trace.tb_next
-    return inside or last

@@ -22,157 +22,121 @@ SUMMARY_LIMIT = 200
 HINT_LIMIT = 60
 PARAMETERS_LIMIT = 20
 
+
+def _object(**properties: Any) -> dict[str, Any]:
+    """Return the schema of an object with these keys and no other."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _array(items: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+_TEXT = {"type": "string"}
 # Only what a small model must write: every optional field is an invitation to ramble.
-IR_SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "intent": {
-            "type": "object",
-            "properties": {"summary": {"type": "string"}},
-            "required": ["summary"],
-            "additionalProperties": False,
-        },
-        "signature": {
-            "type": "object",
-            "properties": {
-                "name": {"type": "string"},
-                "parameters": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "properties": {"name": {"type": "string"}, "type_hint": {"type": "string"}},
-                        "required": ["name", "type_hint"],
-                        "additionalProperties": False,
-                    },
-                },
-                "returns": {"type": "string"},
-            },
-            "required": ["name", "parameters", "returns"],
-            "additionalProperties": False,
-        },
-    },
-    "required": ["intent", "signature"],
-    "additionalProperties": False,
-}
+IR_SCHEMA: Mapping[str, Any] = _object(
+    intent=_object(summary=_TEXT),
+    signature=_object(
+        name=_TEXT, parameters=_array(_object(name=_TEXT, type_hint=_TEXT)), returns=_TEXT
+    ),
+)
 # What a function is made of; a full IR has more, and `ir_fault` looks for the rest.
 IR_NEEDS: Mapping[str, Any] = {"type": "object"}
-BODY_SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {"body": {"type": "array", "items": {"type": "string"}}},
-    "required": ["body"],
-    "additionalProperties": False,
-}
+BODY_SCHEMA: Mapping[str, Any] = _object(body=_array(_TEXT))
 EMPTY_IR: Mapping[str, Any] = {
     "intent": {"summary": ""},
     "signature": {"name": "f", "parameters": [], "returns": ""},
 }
 
-_Example = tuple[str, str, str, tuple[tuple[str, str], ...], str, tuple[str, ...]]
-# Request, purpose, name, parameters, returns, body. The nearest to the request weighs most.
-_EXAMPLES: tuple[_Example, ...] = (
-    (
-        "Count how often a letter occurs in a word, and return the count.",
-        "Count how often a letter occurs in a word",
-        "count_letter",
-        (("word", "str"), ("letter", "str")),
-        "int",
-        (
-            "count = 0",
-            "for character in word:",
-            "    if character == letter:",
-            "        count = count + 1",
-            "return count",
-        ),
-    ),
-    (
-        "Return 'ice' below 0 degrees, 'steam' above 100 degrees, and 'water' between.",
-        "Name the state of water at a temperature",
-        "state_of_water",
-        (("degrees", "float"),),
-        "str",
-        (
-            "if degrees < 0:",
-            "    return 'ice'",
-            "elif degrees > 100:",
-            "    return 'steam'",
-            "else:",
-            "    return 'water'",
-        ),
-    ),
-    (
-        "Return a list with the first letter of each word in a list of words.",
-        "Return the first letter of each word in a list",
-        "first_letters",
-        (("words", "list[str]"),),
-        "list[str]",
-        ("return [word[0] for word in words]",),
-    ),
-    (
-        "Sort a list of prices, and return it with the cheapest first.",
-        "Sort a list of prices, cheapest first",
-        "sort_prices",
-        (("prices", "list[float]"),),
-        "list[float]",
-        ("return sorted(prices)",),
-    ),
-    (
-        "Return a text without the spaces around it.",
-        "Remove the spaces around a text",
-        "trim",
-        (("text", "str"),),
-        "str",
-        ("return text.strip()",),
-    ),
-    (
-        "Return a price x rounded to two decimals.",
-        "Round a price to two decimals",
-        "round_price",
-        (("x", "float"),),
-        "float",
-        ("return round(x, 2)",),
-    ),
-    (
-        "Repeat a text a number of times, and return the result.",
-        "Repeat a text a number of times",
-        "repeat_text",
-        (("text", "str"), ("times", "int")),
-        "str",
-        ("return text * times",),
-    ),
-    (
-        "Return True if two numbers a and b differ, and False if not.",
-        "Tell whether two numbers differ",
-        "differ",
-        (("a", "int"), ("b", "int")),
-        "bool",
-        ("return a != b",),
-    ),
-    (
-        "Return the average of two numbers a and b.",
-        "Average two numbers",
-        "average",
-        (("a", "float"), ("b", "float")),
-        "float",
-        ("return (a + b) / 2",),
-    ),
-)
+# Requests, each with a function that does it. The nearest to the request weighs most.
+_SHOWN = """\
+Count how often a letter occurs in a word, and return the count.
+def count_letter(word: str, letter: str) -> int:
+    Count how often a letter occurs in a word
+    count = 0
+    for character in word:
+        if character == letter:
+            count = count + 1
+    return count
+
+Return 'ice' below 0 degrees, 'steam' above 100 degrees, and 'water' between.
+def state_of_water(degrees: float) -> str:
+    Name the state of water at a temperature
+    if degrees < 0:
+        return 'ice'
+    elif degrees > 100:
+        return 'steam'
+    else:
+        return 'water'
+
+Return a list with the first letter of each word in a list of words.
+def first_letters(words: list[str]) -> list[str]:
+    Return the first letter of each word in a list
+    return [word[0] for word in words]
+
+Sort a list of prices, and return it with the cheapest first.
+def sort_prices(prices: list[float]) -> list[float]:
+    Sort a list of prices, cheapest first
+    return sorted(prices)
+
+Return a text without the spaces around it.
+def trim(text: str) -> str:
+    Remove the spaces around a text
+    return text.strip()
+
+Return a price x rounded to two decimals.
+def round_price(x: float) -> float:
+    Round a price to two decimals
+    return round(x, 2)
+
+Repeat a text a number of times, and return the result.
+def repeat_text(text: str, times: int) -> str:
+    Repeat a text a number of times
+    return text * times
+
+Return True if two numbers a and b differ, and False if not.
+def differ(a: int, b: int) -> bool:
+    Tell whether two numbers differ
+    return a != b
+
+Return the average of two numbers a and b.
+def average(a: float, b: float) -> float:
+    Average two numbers
+    return (a + b) / 2"""
+_DEFINITION = re.compile(r"def (\w+)\((.*)\) -> (.+):")
+
+
+def _example(text: str) -> tuple[str, dict[str, Any], list[str]]:
+    """Return the request, the IR and the lines of the body."""
+    request, definition, *lines = text.split("\n")
+    purpose, *body = (line[4:] for line in lines)
+    [(name, given, returns)] = _DEFINITION.findall(definition)
+    parameters = [parameter.split(": ") for parameter in given.split(", ")]
+    signature = {
+        "name": name,
+        "parameters": [{"name": called, "type_hint": hint} for called, hint in parameters],
+        "returns": returns,
+    }
+    return request, {"intent": {"summary": purpose}, "signature": signature}, body
+
+
+_EXAMPLES = tuple(map(_example, _SHOWN.split("\n\n")))
 
 
 def ir_prompt(request: str) -> str:
     """Return the prompt that asks for the IR of `request`, which goes in as data, on one line."""
-    shots = (
-        f"Request: {asked}\nIR:{_compact(_ir(purpose, name, parameters, returns))}\n"
-        for asked, purpose, name, parameters, returns, _ in _EXAMPLES
-    )
+    shots = (f"Request: {asked}\nIR:{_compact(ir)}\n" for asked, ir, _ in _EXAMPLES)
     return "\n".join((*shots, f"Request: {_one_line(request, REQUEST_LIMIT)}\nIR:"))
 
 
 def body_prompt(ir: Mapping[str, Any]) -> str:
     """Return the prompt that asks for the body of the function that `ir` describes."""
-    shots = (
-        f"{_described(_ir(purpose, name, parameters, returns))}{_compact({'body': body})}\n"
-        for _, purpose, name, parameters, returns, body in _EXAMPLES
-    )
+    shots = (f"{_described(shown)}{_compact({'body': body})}\n" for _, shown, body in _EXAMPLES)
     return "\n".join((*shots, _described(ir)))
 
 
@@ -181,9 +145,8 @@ def direct_prompt(
 ) -> tuple[str, str]:
     """Return the system and user messages that ask a chat model for the code itself.
 
-    `request`: what the function is to do. `signature`: what it is to be called and takes, such as
-    `add(a, b)`; empty where the request says it. `is_program`: whether it reads standard input and
-    prints, in place of a function.
+    `signature` is such as `add(a, b)`, empty where the request says it. A program reads standard
+    input and prints.
     """
     what = "program" if is_program and not signature else "function"
     system = (
@@ -198,11 +161,6 @@ def ir_fault(ir: Any) -> str | None:
     """Say in one line why no function can be made of `ir`, or None if one can.
 
     Fields beyond the needed ones are welcome: a full IR has many.
-
-    Examples
-    --------
-    >>> ir_fault({"intent": {"summary": "Go"}, "signature": {"name": "1st", "parameters": []}})
-    "signature.name is no Python name: '1st'"
     """
     intent = ir.get("intent") if isinstance(ir, Mapping) else None
     signature = ir.get("signature") if isinstance(ir, Mapping) else None
@@ -216,26 +174,9 @@ def ir_fault(ir: Any) -> str | None:
 
 
 def assemble(ir: Mapping[str, Any], lines: Sequence[str]) -> str:
-    r"""Put a function together from the IR's signature and intent and the lines of its body.
+    """Put a function together from a sound IR and the lines of its body.
 
     Nothing is mended: lines keep the indentation they have among themselves.
-
-    `ir`: one that :func:`ir_fault` has nothing against. `lines`: the body, a line each.
-
-    Examples
-    --------
-    >>> ir = {
-    ...     "intent": {"summary": "Halve a number"},
-    ...     "signature": {
-    ...         "name": "halve",
-    ...         "parameters": [{"name": "x", "type_hint": "float"}],
-    ...         "returns": "float",
-    ...     },
-    ... }
-    >>> print(assemble(ir, ["return x / 2"]), end="")
-    def halve(x: float) -> float:
-        '''Halve a number'''
-        return x / 2
     """
     summary = _one_line(ir["intent"]["summary"], SUMMARY_LIMIT)
     summary = "".join(mark for mark in summary if mark.isprintable() and mark not in "\\'")
@@ -274,19 +215,6 @@ def _definition(signature: Mapping[str, Any]) -> str:
     )
     returns = _hint(" -> ", signature.get("returns"))
     return f"def {signature['name']}({', '.join(parameters)}){returns}:"
-
-
-def _ir(
-    purpose: str, name: str, parameters: tuple[tuple[str, str], ...], returns: str
-) -> dict[str, Any]:
-    return {
-        "intent": {"summary": purpose},
-        "signature": {
-            "name": name,
-            "parameters": [{"name": called, "type_hint": hint} for called, hint in parameters],
-            "returns": returns,
-        },
-    }
 
 
 def _hint(before: str, hint: Any) -> str:

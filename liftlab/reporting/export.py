@@ -74,20 +74,28 @@ def export(
 ) -> tuple[str, Page]:
     """Turn an executed notebook into a page: the whole file, and what its head says.
 
-    Parameters
-    ----------
-    fault
-        What went wrong, if anything did; it is shown at the top.
-    nav
-        Links to the other pages, as HTML; none where the page stands alone.
-    with_code
-        Whether the page ends with its code, folded.
+    `fault`: what went wrong, shown at the top. `nav`: links to the other pages, as HTML.
+    `with_code`: whether the page ends with its code, folded.
     """
     cells = list(_shown_cells(notebook))
-    code = _code(notebook) if with_code else ""
-    page = _page(notebook, fault, nav=nav, contents=_contents(cells), code=code)
-    body = _NODE({**notebook, "cells": cells})
     first = next((data for _, data in found(notebook, FINDING_TYPE)), None)
+    told, topic = first or {}, _topic(notebook)
+    title = str(told.get("title") or topic or "liftlab")
+    page = Page(
+        title=title,
+        title_html=str(told.get("title_html") or escape(title)),
+        lead_html=str(told.get("lead_html", "")),
+        line_html=" · ".join(filter(None, ("liftlab", escape(topic), told.get("line_html")))),
+        warning=str(told.get("warning", "")),
+        fault=fault,
+        version=liftlab.__version__,
+        style=style(),
+        run_id=_CSS_WORD.sub("_", str(told.get("run_id", ""))),
+        nav_html=nav,
+        contents_html=str(_contents(cells)),
+        code=_code(notebook) if with_code else "",
+    )
+    body = _NODE({**notebook, "cells": cells})
     # HTMLExporter's own method parses the finished page with a second parser and writes it anew.
     html, _ = super(HTMLExporter, _exporter(page, first)).from_notebook_node(body)
     return html.lstrip(), page
@@ -144,53 +152,25 @@ def found(notebook: nbformat.NotebookNode, media_type: str) -> Iterator[tuple[in
 
 
 def plain(text: str) -> str:
-    r"""Return console text as it would stand on the screen: no escapes, no overwritten lines.
-
-    Examples
-    --------
-    >>> plain("10 %\r50 %\r\x1b[32m100 %\x1b[0m")
-    '100 %'
-    """
+    """Return console text as it would stand on the screen: no escapes, no overwritten lines."""
     lines = _ANSI.sub("", text).replace("\r\n", "\n").split("\n")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
-
-
-def _page(
-    notebook: nbformat.NotebookNode, fault: str, *, nav: str, contents: Html, code: str
-) -> Page:
-    told = next((data for _, data in found(notebook, FINDING_TYPE)), {})
-    topic = _topic(notebook)
-    title = str(told.get("title") or topic or "liftlab")
-    return Page(
-        title=title,
-        title_html=str(told.get("title_html") or escape(title)),
-        lead_html=str(told.get("lead_html", "")),
-        line_html=" · ".join(filter(None, ("liftlab", escape(topic), told.get("line_html")))),
-        warning=str(told.get("warning", "")),
-        fault=fault,
-        version=liftlab.__version__,
-        style=style(),
-        run_id=_CSS_WORD.sub("_", str(told.get("run_id", ""))),
-        nav_html=nav,
-        contents_html=str(contents),
-        code=code,
-    )
 
 
 def _contents(cells: list[nbformat.NotebookNode]) -> Html:
     """Render the prose of cells, number its headings, and return links to them."""
     links: list[Html] = []
+
+    def anchored(heading: re.Match[str]) -> str:
+        links.append(tag("a", Html(_TAG.sub("", heading[1])), href=f"#s{len(links) + 1}"))
+        return f'<h2 id="s{len(links)}">{heading[1]}</h2>'
+
     for cell in cells:
         if cell.cell_type == "markdown":
-            cell.html = _HEADING.sub(partial(_anchored, links=links), prose(cell.source))
+            cell.html = _HEADING.sub(anchored, prose(cell.source))
     if len(links) < _FEWEST_HEADINGS:
         return Html("")
     return tag("nav", *links, cls="contents", aria_label="Contents")
-
-
-def _anchored(heading: re.Match[str], links: list[Html]) -> str:
-    links.append(tag("a", Html(_TAG.sub("", heading[1])), href=f"#s{len(links) + 1}"))
-    return f'<h2 id="s{len(links)}">{heading[1]}</h2>'
 
 
 def _code(notebook: nbformat.NotebookNode) -> str:
@@ -258,8 +238,9 @@ def _output(output: nbformat.NotebookNode, head: Mapping[str, Any] | None) -> st
     What `head` says stands at the top of the page already.
     """
     if output.output_type == "stream":
-        text = plain(output.text).strip()
-        return str(_folded("console", text)) if text else ""
+        text = bounded(plain(output.text).strip(), MOST_CHARACTERS)
+        parts = tag("summary", "console"), tag("pre", text)
+        return str(tag("details", *parts, cls="code")) if text else ""
     if output.output_type == "error":
         traceback = plain("\n".join(output.traceback)) or f"{output.ename}: {output.evalue}"
         return str(tag("pre", bounded(traceback, MOST_CHARACTERS), cls="error"))
@@ -277,19 +258,11 @@ def _display(data: Mapping[str, Any]) -> str:
     if FINDING_TYPE in data:  # it stands in the head
         return ""
     if "image/png" in data:
-        return str(_image(data["image/png"], data.get("text/plain", "")))
+        source = f"data:image/png;base64,{''.join(data['image/png'].split())}"
+        image = tag("img", src=source, alt=data.get("text/plain", ""))
+        return str(tag("figure", image, cls="foreign"))
     text = plain(str(data.get("text/plain", ""))).strip()
     return str(tag("pre", bounded(text, MOST_CHARACTERS))) if text else ""
-
-
-def _image(encoded: str, alt: str) -> Html:
-    source = f"data:image/png;base64,{''.join(encoded.split())}"
-    return tag("figure", tag("img", src=source, alt=alt), cls="foreign")
-
-
-def _folded(summary: str, text: str) -> Html:
-    inside = tag("pre", bounded(text, MOST_CHARACTERS))
-    return tag("details", tag("summary", summary), inside, cls="code")
 
 
 class _Renderer(IPythonRenderer):
@@ -302,12 +275,6 @@ class _Renderer(IPythonRenderer):
 
 
 def prose(source: str) -> str:
-    r"""Return Markdown as HTML; raw HTML in it is shown as text.
-
-    Examples
-    --------
-    >>> prose("Is it *fast*? <script>")
-    '<p>Is it <em>fast</em>? &lt;script&gt;</p>\n'
-    """
+    """Return Markdown as HTML; raw HTML in it is shown as text."""
     renderer = _Renderer(escape=True, exclude_anchor_links=True, allow_harmful_protocols=False)
     return str(MarkdownWithMath(renderer=renderer).render(source))

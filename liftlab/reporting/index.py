@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -27,33 +27,24 @@ def index(
     *,
     has_trials: bool = False,
 ) -> str:
-    """Return the page.
+    """Return the page; `topics`: what each other page is about, by its name.
 
-    Parameters
-    ----------
-    summary
-        What the run comes to.
-    pages
-        The report's other pages.
-    topics
-        What each is about, by its name.
-    has_trials
-        Whether there is a page of trials in full.
+    `has_trials`: whether there is a page of trials in full.
     """
     status = section_of(summary)
     badges = [verdict("undecided", said) for said in _badges(summary)]
-    label = summary.run.folder.label()
+    head = [tag("p", *badges, cls="badges")] if badges else []
+    if label := summary.run.folder.label():
+        head.append(tag("p", f"“{label}”"))
     parts = (
-        tag("p", *badges, cls="badges") if badges else "",
-        tag("p", f"“{label}”") if label else "",
+        *head,
         *status.parts,
         tag("h2", "Pages"),
         tag("dl", *(_entry(page, topics.get(page.name, page.name)) for page in pages), cls="pages"),
         tag("h2", "To send, and to go on from"),
-        tag("ul", *_files(summary, [*topics], has_trials)),
+        tag("ul", *_files(summary, topics, has_trials)),
     )
-    shown = tuple(part for part in parts if isinstance(part, Html))
-    return page_of_section(replace(status, parts=shown))
+    return page_of_section(replace(status, parts=parts))
 
 
 def _badges(summary: RunSummary) -> Iterator[str]:
@@ -75,7 +66,7 @@ def _entry(page: Rendered, topic: str) -> Html:
     return tag("div", tag("dt", tag("a", topic, href=f"{quote(page.name)}.html")), said)
 
 
-def _files(summary: RunSummary, names: Sequence[str], has_trials: bool) -> Iterator[Html]:
+def _files(summary: RunSummary, names: Collection[str], has_trials: bool) -> Iterator[Html]:
     """Yield a line for each file beside the pages, and for the run's own folder."""
     yield _file("definitions.html", "what each number is, and how it is computed")
     if has_trials:

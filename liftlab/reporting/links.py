@@ -17,7 +17,7 @@ from liftlab.reporting.html import Html, tag
 from liftlab.reporting.sections import section_of
 from liftlab.reporting.sections.base import Section
 from liftlab.reporting.tables import trial_mark
-from liftlab.reporting.text import run as run_text
+from liftlab.reporting.text import provenance
 from liftlab.reporting.text.base import code, joined, write
 from liftlab.store import RunData
 from liftlab.summary.trials import trial_of
@@ -104,7 +104,7 @@ def trials_page(run: RunData, pages: Iterable[str]) -> tuple[str, list[str]]:
         title=f"{counted(len(parts), 'trial')} that the pages name",
         sentences=(write("Requests and replies in full: {}.", code("liftlab trial")),),
         parts=tuple(parts),
-        line=run_text.line(run),
+        line=provenance.line(run),
         run_id=run.run.run_id,
     )
     return page_of_section(shown, nav=_HOME), wanted[: len(parts)]

@@ -7,6 +7,7 @@ fails leaves its page, stops no other, and is told at the end.
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import sys
@@ -15,8 +16,9 @@ import zipfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.errors import (
     EndpointError,
     InputInvalid,
@@ -25,8 +27,8 @@ from liftlab.errors import (
     VerdictsUnproven,
 )
 from liftlab.records import CAPACITY, SESSIONS
+from liftlab.reporting.html import tag
 from liftlab.reporting.render import Job, Rendered, render_all
-from liftlab.reporting.siblings import siblings, topic
 from liftlab.store.files import write_atomic
 from liftlab.words import counted
 
@@ -54,6 +56,7 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
     code. Once all pages are written: raises NotebookFailed if a notebook failed, VerdictsUnproven
     if known answers were misjudged, and EndpointError if no request of the run was answered.
     """
+    from liftlab.jobs.opening import open_run
     from liftlab.summary import summarize  # analysis, which a run need not wait for
     from liftlab.summary.provenance import unproven
 
@@ -64,7 +67,7 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
     if run_id is None:
         done.append(_run_first(project, every, say, with_code=with_code))
         run_id = done[0].run_id
-    run = jobs.open_run(run_id, project=project)  # its tables are made once, before many read them
+    run = open_run(run_id, project=project)  # its tables are made once, before many read them
     notebooks = _of_kind(run, every)
     topics = {path.stem: topic(path) for path in notebooks}
     notebooks = [path for path in notebooks if path.stem not in {page.name for page in done}]
@@ -88,7 +91,9 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
     _write_rest(folder, summary, done, topics)
     if run.run.run_id == (store.latest(project.path("runs")) or run.run.run_id):
         _point_latest(reports, folder.name)
-    _tell_faults(done)
+    faults = [f"{page.name}: {page.fault} The page: {page.html}" for page in done if page.fault]
+    if faults:
+        raise NotebookFailed("\n".join(faults))
     if fault := unproven(run):
         raise VerdictsUnproven(f"{run.run.run_id}: {fault} The pages: {folder / 'index.html'}")
     if not summary.has_answers:
@@ -139,6 +144,28 @@ def status_page(project: Project, run: RunData) -> bytes:
         return alone(job.html.read_text("utf-8")).encode()
 
 
+def topic(notebook: Path) -> str:
+    """Return what a notebook's page is about; its name where it does not say, or is none."""
+    try:
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    except (OSError, ValueError, KeyError, TypeError):
+        sources = []  # executing it says what is wrong
+    lines = (line for source in sources for line in source.splitlines())
+    return next((line[2:].strip() for line in lines if line.startswith("# ")), "") or notebook.stem
+
+
+def siblings(pages: Mapping[str, str], here: str) -> str:
+    """Return links from a page to the index, and to the pages before and after it."""
+    names = list(pages)
+    place = names.index(here)
+    near = [(name, f"← {pages[name]}", "prev") for name in names[max(place - 1, 0) : place]]
+    near += [(name, f"{pages[name]} →", "next") for name in names[place + 1 : place + 2]]
+    links = [tag("a", said, href=f"{quote(name)}.html", rel=rel) for name, said, rel in near]
+    first = tag("a", "All pages of this run", href="index.html")
+    return str(tag("p", first, *links, cls="siblings"))
+
+
 def _notebooks(project: Project) -> list[Path]:
     folder = project.path("notebooks")
     found = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
@@ -162,6 +189,8 @@ def _run_first(
     project: Project, notebooks: Sequence[Path], say: Say, *, with_code: bool
 ) -> Rendered:
     """Execute the notebook that runs the suite; only then is the run's name known."""
+    from liftlab.jobs.running import check
+
     reports = project.path("reports")
     path = next((path for path in notebooks if path.stem == RUN_NOTEBOOK), None)
     if path is None:
@@ -169,7 +198,7 @@ def _run_first(
     own = OWN_NOTEBOOKS.values()
     topics = {page.stem: topic(page) for page in notebooks if page.stem not in own}
     wanted = project.settings.run
-    jobs.check(project)  # a name that does not exist, an endpoint that is down: no page for those
+    check(project)  # a name that does not exist, an endpoint that is down: no page for those
     before = {summary.run_id for summary in store.list_runs(project.path("runs"))}
     say(f"running suite {wanted.suite} on endpoint {wanted.endpoint}")
     with tempfile.TemporaryDirectory(prefix=".new-", dir=reports) as scratch:
@@ -207,14 +236,13 @@ def _run_first(
 
 
 def _how_to_go_on(project: Project, before: Collection[str]) -> str:
-    for summary in store.list_runs(project.path("runs")):
-        if summary.run_id not in before:
-            name = summary.run_id
-            return (
-                "interrupted; what is committed is kept. Finish the run with: "
-                f"liftlab run --resume {name}, then write its pages with: liftlab report {name}"
-            )
-    return "interrupted before the run began; nothing was written"
+    runs = (summary.run_id for summary in store.list_runs(project.path("runs")))
+    if (name := next((name for name in runs if name not in before), None)) is None:
+        return "interrupted before the run began; nothing was written"
+    return (
+        "interrupted; what is committed is kept. Finish the run with: "
+        f"liftlab run --resume {name}, then write its pages with: liftlab report {name}"
+    )
 
 
 def _write_rest(
@@ -259,9 +287,3 @@ def _point_latest(reports: Path, name: str) -> None:
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(name, target_is_directory=True)
     temporary.replace(reports / "latest")
-
-
-def _tell_faults(pages: Sequence[Rendered]) -> None:
-    faults = [f"{page.name}: {page.fault} The page: {page.html}" for page in pages if page.fault]
-    if faults:
-        raise NotebookFailed("\n".join(faults))

@@ -1,32 +1,87 @@
-"""One HTTP exchange as a row, written before it is on the wire; and liftlab's own time between."""
+"""What every trial of a run shares; and one HTTP exchange as a row, written before it is sent."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
-from liftlab.endpoints.base import Reply, Request
-from liftlab.pipeline.base import ParseSource, Prompt
+from liftlab.endpoints.base import Endpoint, Reply, Request, Sampling
+from liftlab.pipeline.base import ParseSource, Prompt, Stage
+from liftlab.pipeline.own import OwnFunction
 from liftlab.records import Attempt, Phase
-from liftlab.runner.cold_start import Wait
-from liftlab.runner.context import Context, Ledger
+from liftlab.runner.cold_start import LEAST_COLD_S, Awakening, ColdWatch
 from liftlab.runner.plan import PlannedTrial, attempt_seed
-from liftlab.runner.rows import measured
+from liftlab.runner.retry import Sleep
 from liftlab.sandbox import ParseReport
-from liftlab.timing.clock import Clock
+from liftlab.settings import RetrySettings
+from liftlab.store import Journal, RunFolder
+from liftlab.timing.clock import Clock, Stamps
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Where rows and texts go: the journal and the artifacts of a run."""
+
+    def __init__(self, folder: RunFolder, journal: Journal) -> None:
+        self._journal = journal
+        self._before = journal.attempts_made()
+        self.next_seq: Callable[[], int] = journal.next_seq
+        self.attempt_ended: Callable[[Attempt], None] = journal.attempt_ended
+        self.keep: Callable[[bytes], str] = folder.artifacts.put
+
+    async def attempt_sent(self, attempt: Attempt) -> None:
+        """Write an attempt's row, and wait until no kill can lose it."""
+        await asyncio.wrap_future(self._journal.attempt_sent(attempt))
+
+    def attempts_before(self, case_id: str, repeat: int, stage: str) -> int:
+        """Return how many attempts an earlier, broken-off session made at this stage."""
+        return self._before.get((case_id, repeat, stage), 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What every trial of a run shares."""
+
+    run_id: str
+    stages: tuple[Stage, ...]
+    endpoint: Endpoint
+    endpoint_name: str
+    sampling: Sampling
+    run_seed: int
+    deadline_s: float  # of one attempt
+    clock: Clock
+    ledger: Ledger
+    parse_source: ParseSource
+    watch: ColdWatch
+    retry: RetrySettings
+    trial_deadline_s: float | None = None
+    least_cold_s: float = LEAST_COLD_S  # the shortest wait that counts as a cold start
+    warm_s: float = 600.0  # the longest that a warm-up may take
+    stream: bool = False
+    nonce: bool = False
+    sleep: Sleep = asyncio.sleep
+    note: Callable[[str], None] = lambda text: None  # tells a person something, once
+    noted: set[str] = field(default_factory=set)  # stages whose own work a person was told of
+    root: Path = Path()
+    elsewhere: Mapping[str, Context] = field(default_factory=dict)  # by stage: what is its own
+    own: OwnFunction | None = None  # the user's own pipeline; there are no `stages` then
+    base_url: str | None = None  # the endpoint's, for that pipeline; so is its model
+    model: str | None = None
+
+    def of(self, stage: str) -> Context:
+        """Return what the attempts of one stage share."""
+        return self.elsewhere.get(stage, self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Which attempt at which stage of which trial this is, and why it is made.
-
-    Without a trial it is one of the warm-up.
-    """
+    """Which attempt at which stage of which trial this is; without a trial one of the warm-up."""
 
     trial: PlannedTrial | None
     stage: str
@@ -42,65 +97,96 @@ async def send(context: Context, prompt: Prompt, asked: Asked) -> tuple[Attempt,
 
     The row is in the ledger as it was sent; the caller completes it once the reply is judged.
     """
-    ledger = context.ledger
     request, row = _prepared(context, prompt, asked)
     try:
-        await ledger.attempt_sent(row)  # else a kill right now leaves a request without a row
+        await context.ledger.attempt_sent(row)  # else a kill right now leaves it without a row
         awakening = context.watch.called(context.clock.now_ns())
         reply = await context.endpoint.generate(request)
     except asyncio.CancelledError:
-        ended_s = context.clock.now_s()
-        ledger.attempt_ended(
-            dataclasses.replace(
-                row, ended_s=ended_s, error_class="cancelled", valid=False, transport_ok=False
-            )
-        )
+        context.ledger.attempt_ended(cancelled(row, context.clock.now_s()))
         raise
-    wait = context.watch.ended(awakening, reply)
-    return completed(row, reply, wait, context.clock, ledger), reply
+    return completed(context, row, awakening, reply), reply
 
 
 def _prepared(context: Context, prompt: Prompt, asked: Asked) -> tuple[Request, Attempt]:
-    trial, ledger = asked.trial, context.ledger
-    seq = ledger.next_seq()
-    case_id, repeat = (trial.case_id, trial.repeat) if trial else (None, None)
+    row = row_apart(context, asked.phase)
+    case_id, repeat = asked.trial.key if asked.trial else (None, None)
     seed = attempt_seed(context.run_seed, case_id or "", repeat or 0, asked.stage, asked.number)
     request = prompt.as_request(
-        f"{context.run_id}-{seq}",
+        row.request_id or "",
         context.sampling,
         seed,
         deadline_s=asked.deadline_s,
         stream=context.stream,
         nonce=context.nonce,
     )
-    row = Attempt(
-        run_id=context.run_id,
-        seq=seq,
+    row = replace(
+        row,
         case_id=case_id,
         repeat=repeat,
         stage=asked.stage,
-        attempt=asked.number if trial else None,
-        request_id=request.request_id,
-        phase=asked.phase,
-        endpoint=context.endpoint_name,
+        attempt=asked.number if asked.trial else None,
         seed=None if "seed" in context.endpoint.form.left_out else seed,
         called_s=context.clock.now_s(),
         retry_reason=asked.retry_reason,
         backoff_before_s=asked.backoff_s,
-        prompt_sha256=ledger.keep(prompt_artifact(prompt)),
+        prompt_sha256=context.ledger.keep(prompt_artifact(prompt)),
     )
     return request, row
 
 
-def completed(row: Attempt, reply: Reply, wait: Wait, clock: Clock, ledger: Ledger) -> Attempt:
-    """Fill an attempt's row in with what its reply carries."""
-    return dataclasses.replace(
+def row_apart(context: Context, phase: Phase) -> Attempt:
+    """Return the row of an attempt that belongs to no trial yet."""
+    seq = context.ledger.next_seq()
+    return Attempt(
+        run_id=context.run_id,
+        seq=seq,
+        request_id=f"{context.run_id}-{seq}",
+        phase=phase,
+        endpoint=context.endpoint_name,
+        called_s=context.clock.now_s(),
+    )
+
+
+_COLUMNS = {field.name for field in fields(Attempt)}
+_TOLD = [field.name for field in fields(Reply) if field.name in _COLUMNS]
+_SPANS = [field.name for field in fields(Stamps) if field.name in _COLUMNS]
+
+
+def _moments_of(kind: type[Reply | Stamps]) -> list[tuple[str, str]]:
+    """Return the fields that hold stamps, each with the column that has it in seconds."""
+    names = [field.name.removesuffix("_ns") for field in fields(kind)]
+    return [(f"{name}_ns", f"{name}_s") for name in names if f"{name}_s" in _COLUMNS]
+
+
+_SOCKETS_MOMENTS, _TOKENS_MOMENTS = _moments_of(Stamps), _moments_of(Reply)
+
+
+def measured(reply: Reply, clock: Clock) -> dict[str, Any]:
+    """Return the columns of an attempt that a reply fills, moments since the run's zero."""
+    stamps = reply.stamps
+    row = {name: getattr(reply, name) for name in _TOLD}
+    row |= {name: getattr(stamps, name) for name in _SPANS}
+    row |= {name: clock.seconds(getattr(stamps, ns)) for ns, name in _SOCKETS_MOMENTS}
+    row |= {name: clock.seconds(getattr(reply, ns)) for ns, name in _TOKENS_MOMENTS}
+    return row | {"valid": reply.error_class is None and reply.failure is None}
+
+
+def completed(context: Context, row: Attempt, awakening: Awakening | None, reply: Reply) -> Attempt:
+    """Return a row with what its reply carries, and what it waited for."""
+    wait = context.watch.ended(awakening, reply)
+    return replace(
         row,
-        **measured(reply, clock) | {"queue_s": wait.queue_s},
+        **measured(reply, context.clock) | {"queue_s": wait.queue_s},
         cold=wait.cold,
         cold_s=wait.cold_s,
-        reply_sha256=ledger.keep(reply.raw) if reply.raw else None,
+        reply_sha256=context.ledger.keep(reply.raw) if reply.raw else None,
     )
+
+
+def cancelled(row: Attempt, ended_s: float) -> Attempt:
+    """Return the row of an attempt that was given up."""
+    return replace(row, ended_s=ended_s, error_class="cancelled", transport_ok=False, valid=False)
 
 
 def prompt_artifact(prompt: Prompt) -> bytes:
@@ -116,23 +202,20 @@ class Work:
         self.seconds = 0.0
 
     @contextmanager
-    def timed(self) -> Iterator[None]:
-        """Add the time of a block."""
+    def timed(self, sign: int = 1) -> Iterator[None]:
+        """Add the time of a block, or take it off."""
         began_s = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds += time.perf_counter() - began_s
+            self.seconds += sign * (time.perf_counter() - began_s)
 
     def without(self, parse_source: ParseSource) -> ParseSource:
         """Return a parser whose own time is taken off: it waits for the sandbox."""
 
         def parse(source: bytes) -> ParseReport:
-            began_s = time.perf_counter()
-            try:
+            with self.timed(-1):
                 return parse_source(source)
-            finally:
-                self.seconds -= time.perf_counter() - began_s
 
         return parse
 
@@ -143,13 +226,6 @@ def client_s(attempts: Sequence[Attempt]) -> float | None:
     That is from the end of each exchange to the next call (reading the reply, parsing in the
     sandbox, writing rows, building the prompt), less the pause before that call. None where
     nothing was sent.
-
-    Examples
-    --------
-    >>> first = Attempt(run_id="r", seq=1, sent_s=0.0, ended_s=1.0)
-    >>> again = Attempt(run_id="r", seq=2, called_s=2.0, sent_s=2.0, backoff_before_s=0.75)
-    >>> client_s([first, again]), client_s([first]), client_s([])
-    (0.25, 0.0, None)
     """
     sent = [attempt.sent_s is not None for attempt in attempts]
     if not any(sent):

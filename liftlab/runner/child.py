@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from importlib import import_module
 
 from liftlab.records import Attempt, Stage
-from liftlab.runner.limits import Spending
+from liftlab.runner.limits import Count, Spending
 from liftlab.runner.request import Job
 from liftlab.runner.worker import FollowSchedule, Stop, emit, first_of, keep_events_apart, serve
 from liftlab.store.folder import RunFolder
 from liftlab.store.journal import Journal
+from liftlab.timing.transport import why_around
 from liftlab.timing.trust import Trust
 
 Ready = Callable[[Job, Journal, AsyncExitStack, int], Awaitable[FollowSchedule]]
@@ -45,8 +46,10 @@ async def run(job: Job, stop: Stop, ready: Ready | None = None) -> None:
             follow_schedule = await ready(job, journal, stack, concurrency)
             try:
                 async with Trust(concurrency) as trust:
+                    if (why := why_around()) is not None:
+                        emit({"event": "note", "message": f"times are less exact: {why}"})
                     try:
-                        is_done = await follow_schedule(stop, _Limits(job, stop), trust)
+                        is_done = await follow_schedule(stop, _limiting(job, stop), trust)
                         status = "complete" if is_done else stop.status or "complete"
                     finally:
                         journal.raise_run(**trust.columns())
@@ -56,27 +59,21 @@ async def run(job: Job, stop: Stop, ready: Ready | None = None) -> None:
         raise first_of(failed) from failed
 
 
-class _Limits:
-    """Ends a session once one of its limits is reached; what is under way ends, too."""
+def _limiting(job: Job, stop: Stop) -> Count:
+    """Return what counts trials, and ends the session once one of its limits is reached."""
+    limits, segment = job.request.project.settings.limits, job.request.segment
+    spending = Spending(limits, job.request.rates, time.monotonic, segment.of if segment else 1)
+    is_limited = any(limit is not None for limit in limits.model_dump().values())
 
-    def __init__(self, job: Job, stop: Stop) -> None:
-        limits = job.request.project.settings.limits
-        self._stop = stop
-        of = 1 if job.request.segment is None else job.request.segment.of
-        self._spending = Spending(limits, job.request.rates, time.monotonic, of)
-        self._is_limited = any(limit is not None for limit in limits.model_dump().values())
+    def count(attempts: Sequence[Attempt], stages: Sequence[Stage], no_answer: bool) -> None:
+        if is_limited:
+            spending.add(attempts, stages, no_answer)
+            reached = spending.reached()
+            if reached and stop.status is None:
+                stop.status = "partial"
+                emit({"event": "limit", "reached": reached})
 
-    def __call__(
-        self, attempts: Sequence[Attempt], stages: Sequence[Stage], no_answer: bool
-    ) -> None:
-        """Count what has ended."""
-        if not self._is_limited:
-            return
-        self._spending.add(attempts, stages, no_answer)
-        reached = self._spending.reached()
-        if reached and self._stop.status is None:
-            self._stop.status = "partial"
-            emit({"event": "limit", "reached": reached})
+    return count
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ Nobody tells a client that a container was cold. The rule, in `docs/how-we-measu
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 from liftlab.endpoints.base import Reply
@@ -43,8 +44,8 @@ class Wait:
 class ColdWatch:
     """Follows all attempts of a session, in the order in which they are called.
 
-    `idle_s`: after how many seconds without a request the container may have gone. `least_s`: the
-    shortest wait that counts as a cold start, in seconds.
+    After `idle_s` without a request the container may have gone; a wait shorter than `least_s`
+    is no cold start. Calls may come from several threads.
     """
 
     def __init__(self, *, idle_s: float, least_s: float = LEAST_COLD_S) -> None:
@@ -53,6 +54,7 @@ class ColdWatch:
         self._awakening: Awakening | None = Awakening()
         self._under_way = 0
         self._answered_ns = 0
+        self._lock = threading.Lock()
 
     def doubt(self, uncertainty_s: float | None) -> None:
         """Count no wait as a cold start that the clock may only imagine."""
@@ -60,16 +62,12 @@ class ColdWatch:
 
     def called(self, now_ns: int) -> Awakening | None:
         """Note a call; return the awakening that it is part of, if any."""
-        idle = self._under_way == 0 and now_ns - self._answered_ns >= self._idle_ns
-        if idle and self._awakening is None:
-            self._awakening = Awakening()
-        self._under_way += 1
-        return self._awakening
-
-    def answered(self, now_ns: int) -> None:
-        """Note that a call has had a good answer: the model is loaded."""
-        self._awakening = None
-        self._answered_ns = now_ns
+        with self._lock:
+            idle = self._under_way == 0 and now_ns - self._answered_ns >= self._idle_ns
+            if idle and self._awakening is None:
+                self._awakening = Awakening()
+            self._under_way += 1
+            return self._awakening
 
     def goes_elsewhere(self) -> None:
         """Note that the next calls go to another host: it may sleep, whatever the last one does."""
@@ -77,13 +75,14 @@ class ColdWatch:
 
     def ended(self, awakening: Awakening | None, reply: Reply) -> Wait:
         """Note the end of a call, and return what it waited for."""
-        self._under_way -= 1
         begun_ns = _begun_ns(reply)
-        if reply.transport_ok and reply.stamps.ended_ns is not None:
-            self.answered(reply.stamps.ended_ns)
-        if awakening is not None and begun_ns is not None:
-            awakening.ready_ns = min(begun_ns, awakening.ready_ns or begun_ns)
-        return self._judged(awakening, reply, begun_ns)
+        with self._lock:
+            self._under_way -= 1
+            if reply.transport_ok and reply.stamps.ended_ns is not None:  # the model is loaded
+                self._awakening, self._answered_ns = None, reply.stamps.ended_ns
+            if awakening is not None and begun_ns is not None:
+                awakening.ready_ns = min(begun_ns, awakening.ready_ns or begun_ns)
+            return self._judged(awakening, reply, begun_ns)
 
     def _judged(self, awakening: Awakening | None, reply: Reply, begun_ns: int | None) -> Wait:
         stamps = reply.stamps

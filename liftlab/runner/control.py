@@ -6,6 +6,8 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,8 +21,7 @@ from liftlab.runner.endpoint_lifecycle import check_answers, check_health, keep_
 from liftlab.runner.progress import log_line
 from liftlab.runner.request import Elsewhere, Job, RunRequest
 from liftlab.runner.segment import Segment
-from liftlab.runner.together import Listener, Together
-from liftlab.runner.worker import StopLine
+from liftlab.runner.worker import Listener, StopLine
 from liftlab.settings import EndpointSettings
 from liftlab.store import RunFolder, create
 from liftlab.store.exchange import write_lines
@@ -31,6 +32,8 @@ _Ready = tuple[RunRequest, Elsewhere, dict[str, str | None]]
 
 _PROGRAM, _PROGRAM_OF_SESSIONS = "liftlab.runner.child", "liftlab.sessions.child"
 _PAUSE_S = 0.2
+_LEAD_NS = 100_000_000  # from the word to the begin of segments: each then waits for it
+_EACH_HAS = ("ready", "clock", "created")
 _GO_ON = "Finish the run with: liftlab {verb} --resume {run_id}"
 _LOAD_GOES_ON = (
     "Send the rest with: liftlab load --resume {run_id}. What there is: liftlab show {run_id}"
@@ -48,16 +51,12 @@ def start(
 ) -> RunFolder:
     """Measure in a fresh folder, and return the folder once all of it is committed.
 
+    `stop` is for whoever may end the run before its plan is done. `claim` is called once the
+    endpoint is ready, before anything is written; it raises if that may not be.
+
     Raises EndpointUnreachable before anything is written, if the endpoint is not ready. Raises
     RunIncomplete if it stopped early; what is committed is kept. Raises RunInterrupted after
     Ctrl-C, once the load process has stopped cleanly.
-
-    Parameters
-    ----------
-    stop
-        For whoever may end the run before its plan is done.
-    claim
-        Called once the endpoint is ready, before anything is written; raises if it may not be.
     """
     made: list[RunFolder] = []
     with _ready(request, listen, made) as (served, elsewhere, told):
@@ -74,22 +73,17 @@ def start_segments(
 ) -> None:
     """Measure segments of a plan in load processes of this machine, each in its own folder.
 
-    They begin together, once all that can be are ready. Raises as `start`; where only some failed,
-    `listen` is told why. After Ctrl-C all have stopped cleanly.
-
-    Parameters
-    ----------
-    made
-        Gets the folders.
+    They begin together, once all that can be are ready; `made` gets the folders. Raises as `start`;
+    where only some failed, `listen` is told why. After Ctrl-C all have stopped cleanly.
     """
     with _ready(request, listen, made) as (served, elsewhere, told):
         for part in parts:
             _create(request.model_copy(update={"segment": part}), told, made, listen)
         together = Together(len(parts), listen)
         with ThreadPoolExecutor(len(parts)) as pool:
-            asked = [served.model_copy(update={"segment": part}) for part in parts]
             loads = []
-            for place, (folder, mine) in enumerate(zip(made, asked, strict=True)):
+            for place, (folder, part) in enumerate(zip(made, parts, strict=True)):
+                mine = served.model_copy(update={"segment": part})
                 hear, stop = together.listener(place), together.stops[place]
                 loads.append(pool.submit(_lead, folder, mine, elsewhere, hear, stop))
                 loads[-1].add_done_callback(partial(together.ended, place))
@@ -105,6 +99,59 @@ def start_segments(
         raise failed[0]
     for error in failed:
         listen({"event": "note", "message": str(error)})
+
+
+class Together:
+    """Lets load processes begin together once each is ready or has ended, and adds up their events.
+
+    `stops` has a line to each.
+    """
+
+    def __init__(self, count: int, listen: Listener) -> None:
+        self.stops = [StopLine() for _ in range(count)]
+        self._listen = listen
+        self._guard = threading.Lock()
+        self._waits = [True] * count
+        self._ended, self._failed = [0] * count, [0] * count
+        self._told: set[str] = set()
+
+    def listener(self, place: int) -> Listener:
+        """Return what hears the events of one process."""
+
+        def hear(event: dict[str, Any]) -> None:
+            with self._guard:
+                self._hear(place, event)
+
+        return hear
+
+    def ended(self, place: int, _: object) -> None:
+        """Wait no longer for a process that has ended."""
+        with self._guard:
+            self._is_ready(place)
+
+    def interrupt(self) -> None:
+        """Interrupt all of them."""
+        for stop in self.stops:
+            stop.interrupt()
+
+    def _hear(self, place: int, event: dict[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "ready":
+            self._is_ready(place)
+        elif kind == "requests":
+            self._ended[place], self._failed[place] = event["ended"], event["failed"]
+            self._listen(event | {"ended": sum(self._ended), "failed": sum(self._failed)})
+        elif kind not in _EACH_HAS and str(event) not in self._told:  # once, whoever says it
+            self._told.add(str(event))
+            self._listen(event)
+
+    def _is_ready(self, place: int) -> None:
+        if self._waits[place]:
+            self._waits[place] = False
+            if not any(self._waits):
+                moment_ns = time.perf_counter_ns() + _LEAD_NS
+                for stop in self.stops:
+                    stop.go(moment_ns)
 
 
 def _create(
@@ -162,17 +209,20 @@ def _ready(request: RunRequest, listen: Listener, folders: list[RunFolder]) -> I
             told: dict[str, str | None] = {"model": None, "hardware": None}
         else:
             told = check_answers(main) if is_load else check_health(main, note)
-        running = {main.name: main.model_copy(update={"model": main.model or told["model"]})}
+        running = {main.name: _asking(main, main.model or told["model"])}
         elsewhere: Elsewhere = {}
         for stage, (endpoint, sampling) in ({} if is_load else request.elsewhere()).items():
             if endpoint.name not in running:
                 there = serve(endpoint)
                 model = there.model or check_health(there, note)["model"]
-                running[endpoint.name] = there.model_copy(update={"model": model})
+                running[endpoint.name] = _asking(there, model)
             there = running[endpoint.name]
-            model = endpoint.model or there.model
-            elsewhere[stage] = (there.model_copy(update={"model": model}), sampling)
+            elsewhere[stage] = _asking(there, endpoint.model or there.model), sampling
         yield request.model_copy(update={"endpoint": running[main.name]}), elsewhere, told
+
+
+def _asking(endpoint: EndpointSettings, model: str | None) -> EndpointSettings:
+    return endpoint.model_copy(update={"model": model})
 
 
 @contextmanager
@@ -205,25 +255,19 @@ def _lead(
     listen: Listener,
     stop: StopLine | None,
 ) -> None:
-    trials = tuple(request.trials())
-    job = Job(folder=folder.path, request=request, elsewhere=elsewhere, trials=trials)
-    program = _PROGRAM_OF_SESSIONS if request.sessions else _PROGRAM
-    told = _GO_ON
-    if request.prompt is not None:
-        told = _LOAD_GOES_ON if request.arrivals is None else _KEPT
-    go_on = told.format(verb=resume_verb(folder.manifest()), run_id=folder.run_id)
-    _follow_to_its_end(program, job.to_line(), folder, listen, go_on, stop)
-
-
-def _follow_to_its_end(
-    program: str, job: str, folder: RunFolder, listen: Listener, go_on: str, stop: StopLine | None
-) -> None:
     """Start a load process and follow it to its end; its log takes events and standard error.
 
     Raises RunInterrupted after Ctrl-C, once the load process has stopped cleanly. Raises
     RunIncomplete if it ended early by itself. Raises LiftlabError: what it reported, with its exit
     code.
     """
+    trials = tuple(request.trials())
+    job = Job(folder=folder.path, request=request, elsewhere=elsewhere, trials=trials).to_line()
+    program = _PROGRAM_OF_SESSIONS if request.sessions else _PROGRAM
+    words = _GO_ON
+    if request.prompt is not None:
+        words = _LOAD_GOES_ON if request.arrivals is None else _KEPT
+    go_on = words.format(verb=resume_verb(folder.manifest()), run_id=folder.run_id)
     # A session of its own: a Ctrl-C at the terminal reaches this process only, which then
     # tells the load process to stop once, instead of both being hit at once.
     with (
@@ -291,7 +335,6 @@ def _stop(child: subprocess.Popen[str], patience_s: float = 10.0) -> str:
 
 
 def _check_end(code: int, folder: RunFolder, go_on: str) -> None:
-    if code == 0:
-        return
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
-    raise RunIncomplete(f"the load process {how}; its log is {folder.log_path}. {go_on}")
+    if code:
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
+        raise RunIncomplete(f"the load process {how}; its log is {folder.log_path}. {go_on}")

@@ -31,8 +31,7 @@ def serving(
 ) -> Iterator[EndpointSettings]:
     """Start the endpoint's server if it is one of ours; give its settings with its address.
 
-    `endpoint`: the settings; one of another's server is given back as it is. `keep_log`: called
-    with the server's own log of requests before the server ends.
+    `keep_log` gets the server's own log of requests before the server ends.
     """
     if endpoint.serve is None:
         if told := secrets_sent(endpoint):
@@ -46,9 +45,8 @@ def serving(
                 keep_log(server.request_log)
 
         try:
-            yield endpoint.model_copy(
-                update={"serve": None, "base_url": _address(server, endpoint)}
-            )
+            address = _address(server, endpoint)
+            yield endpoint.model_copy(update={"serve": None, "base_url": address})
         except BaseException:
             with suppress(StorageFailed):  # what went wrong first is what a person has to hear
                 keep()

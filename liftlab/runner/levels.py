@@ -23,16 +23,9 @@ _CLOSE = 1.1  # levels that are no further apart are not looked between
 class CapacityPlan(BaseModel):
     """What a capacity run asks for.
 
-    Parameters
-    ----------
-    levels
-        How many requests are under way, from few to many. Between them a run may add more.
-    visits
-        How often a level is visited at most.
-    cases
-        How many cases the suite has.
-    metric, limit_s
-        The objective: a quantile of end to end, as in `e2e_p95_s`, and its limit in seconds.
+    `levels` are how many requests are under way, from few to many; between them a run may add
+    more. Each is visited `visits` times at most. The objective is that `metric`, a quantile of end
+    to end as in `e2e_p95_s`, is within `limit_s`.
 
     Examples
     --------
@@ -76,13 +69,7 @@ class CapacityPlan(BaseModel):
 
 
 def between(low: float, high: float, known: Collection[int]) -> int | None:
-    """Return a level between the two known ones that hold most of a range; None if they are close.
-
-    Examples
-    --------
-    >>> between(3.6, 8.0, [1, 2, 4, 8, 16]), between(8.0, 9.0, [4, 8, 9])
-    (6, None)
-    """
+    """Return a level between the known two that hold most of a range; None if they are close."""
 
     def held(gap: tuple[int, int]) -> float:
         return math.log(max(min(gap[1], high), 1) / max(gap[0], low, 1))

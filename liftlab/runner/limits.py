@@ -36,14 +36,8 @@ class Spending:
 
     Limits are looked at between trials: those under way end, so that a limit can be passed
     by what they take. Time counts from the first trial on, and the time of a GPU is
-    all of it, as if it never waited for us.
-
-    Parameters
-    ----------
-    rates
-        What is charged; None where the price is not known, and then no limit of money holds.
-    segments
-        How many such sessions are under way: each takes it that all spend alike.
+    all of it, as if it never waited for us. Without `rates` no limit of money holds. Of several
+    `segments` under way each takes it that all spend alike.
     """
 
     def __init__(
@@ -53,14 +47,9 @@ class Spending:
         now_s: Callable[[], float],
         segments: int = 1,
     ) -> None:
-        self._limits = limits
-        self._segments = segments
-        self._rates = rates
-        self._now_s = now_s
-        self._began_s = now_s()
-        self._trials = 0
-        self._errors = 0
-        self._attempts = 0
+        self._limits, self._rates, self._segments = limits, rates, segments
+        self._now_s, self._began_s = now_s, now_s()
+        self._trials = self._errors = self._attempts = 0
         self._usd = 0.0
 
     def add(self, attempts: Sequence[Attempt], stages: Sequence[Stage], no_answer: bool) -> None:
@@ -74,12 +63,14 @@ class Spending:
 
     def reached(self) -> str | None:
         """Say which limit is reached, or None."""
-        limits, seconds = self._limits, self._now_s() - self._began_s
+        limits, rates, seconds = self._limits, self._rates, self._now_s() - self._began_s
         if limits.max_seconds is not None and seconds >= limits.max_seconds:
             return f"{seconds:.0f} s are spent, of {limits.max_seconds:g}"
         if limits.max_requests is not None and self._attempts >= limits.max_requests:
             return f"{self._attempts} requests are made, of {limits.max_requests}"
-        usd = self._usd + self._usd_by_time(seconds)
+        usd = self._usd
+        if rates is not None and rates.by == "gpu_seconds":
+            usd += seconds * rates.usd_per_hour / 3600
         if limits.max_usd is not None and usd >= limits.max_usd:
             return f"{usd:.4f} USD are spent, of {limits.max_usd:g}"
         share = self._errors / max(1, self._trials)
@@ -90,11 +81,6 @@ class Spending:
                 f"({100 * share:.0f} %, at most {100 * most:.0f} %)"
             )
         return None
-
-    def _usd_by_time(self, seconds: float) -> float:
-        if self._rates is None or self._rates.by != "gpu_seconds":
-            return 0.0
-        return seconds * self._rates.usd_per_hour / 3600
 
 
 def _charged(rates: Rates, attempts: Sequence[Attempt], stages: Sequence[Stage]) -> float:

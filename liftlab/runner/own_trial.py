@@ -7,9 +7,9 @@ import contextvars
 import inspect
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,10 +18,9 @@ from liftlab.errors import LiftlabError
 from liftlab.pipeline.base import Code
 from liftlab.pipeline.own import Answer, OwnFunction, told
 from liftlab.records import Attempt, Stage, Trial
-from liftlab.runner.calls import Calls, class_of
-from liftlab.runner.context import Context
+from liftlab.runner.attempt import Context, cancelled
 from liftlab.runner.plan import PlannedTrial
-from liftlab.runner.trace import Trace, TracedStage
+from liftlab.runner.trace import Calls, Trace, TracedStage, class_of
 from liftlab.runner.trial import TrialDone, is_cold, total
 from liftlab.store.artifacts import MAX_BYTES
 from liftlab.suite.signature import mentions
@@ -45,19 +44,19 @@ async def run_own_trial(context: Context, own: OwnFunction, planned: PlannedTria
     """
     began_s = context.clock.now_s()
     trace = Trace(context, planned, own.stage, began_s)
-    calls = Calls(context, trace)
     more = _more_for(own.call, planned, trace)
     call = partial(own.call, planned.prompt, **more)
     result = _Result(context.clock.now_s(), error_class="cancelled")
     try:
-        result = await _called(context, own, call, calls)
+        result = await _called(context, own, call, Calls(context, trace))
     finally:
         tokens = result.answer.tokens if result.answer else None
         stages, unwritten, entered = trace.closed(result.ended_s, tokens)
         if result.error_class is not None and entered in stages:
             stages = [*(stage for stage in stages if stage is not entered), entered]
         await _write(context, stages, unwritten, result.ended_s)
-    return _done(context, planned, stages, result, began_s, "signature" in more)
+    asked = f"{planned.prompt}\n{planned.signature if 'signature' in more else ''}"
+    return _done(context, planned, stages, result, began_s, asked)
 
 
 async def _called(
@@ -112,7 +111,7 @@ async def _outcome(
     """Return what the function gives, or raises."""
     observer.set(calls)
     try:
-        if _is_async(own.call):
+        if any(map(inspect.iscoroutinefunction, (own.call, type(own.call).__call__))):
             return await call(), None
         given, error = await _in_thread(call)
         return (await given if inspect.isawaitable(given) else given), error
@@ -123,10 +122,6 @@ async def _outcome(
         return None, error
     except BaseException as error:  # foreign code: SystemExit, too, ends its trial only
         return None, error
-
-
-def _is_async(call: Callable[..., Any]) -> bool:
-    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(type(call).__call__)
 
 
 async def _in_thread(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
@@ -170,15 +165,11 @@ async def _write(
         for row in stage.attempts:
             if row.seq in unwritten:
                 await context.ledger.attempt_sent(row)
-        stage.attempts[:] = [_completed(row, ended_s) for row in stage.attempts]
+        stage.attempts[:] = [
+            row if row.ended_s is not None else cancelled(row, ended_s) for row in stage.attempts
+        ]
         for row in stage.attempts:
             context.ledger.attempt_ended(row)
-
-
-def _completed(row: Attempt, ended_s: float) -> Attempt:
-    if row.ended_s is not None:
-        return row
-    return replace(row, ended_s=ended_s, error_class="cancelled", transport_ok=False, valid=False)
 
 
 def _done(
@@ -187,74 +178,69 @@ def _done(
     stages: list[TracedStage],
     result: _Result,
     began_s: float,
-    told_signature: bool,
+    asked: str,
 ) -> TrialDone:
-    attempts = [attempt for stage in stages for attempt in stage.attempts]
-    counted = all(attempt.attempt is not None for attempt in attempts)
     answer = result.answer
-    told = f"{planned.prompt}\n{planned.signature if told_signature else ''}"
+    key: dict[str, Any] = {
+        "run_id": context.run_id,
+        "case_id": planned.case_id,
+        "repeat": planned.repeat,
+        "client_s": 0.0,  # the work between attempts is the user's own
+    }
+    attempts = tuple(attempt for stage in stages for attempt in stage.attempts)
+    rows = []
+    for position, stage in enumerate(stages):
+        is_last = position == len(stages) - 1
+        kept = _kept(result, position, is_last)
+        error_class = result.error_class if is_last else None
+        rows.append(
+            Stage(
+                **key,
+                stage=stage.name,
+                position=position,
+                ok=error_class is None,
+                started_s=stage.started_s,
+                finished_s=stage.finished_s,
+                latency_s=stage.latency_s,
+                attempts=_count(stage.attempts),
+                output_tokens=total(a.output_tokens for a in stage.attempts),
+                error_class=error_class,
+                value_sha256=None
+                if kept is None
+                else context.ledger.keep(json.dumps(kept).encode()),
+            )
+        )
     row = Trial(
-        run_id=context.run_id,
-        case_id=planned.case_id,
-        repeat=planned.repeat,
+        **key,
         category=planned.category,
         difficulty=planned.difficulty,
         started_at=context.clock.utc(began_s),
         e2e_s=result.ended_s - began_s,
-        client_s=0.0,
-        attempts=len(attempts) if counted else None,
+        attempts=_count(attempts),
         cold=is_cold(attempts),
         completed=answer is not None,
-        asked_function=planned.function if mentions(told, planned.function) else None,
+        asked_function=planned.function if mentions(asked, planned.function) else None,
     )
-    last = len(stages) - 1
     return TrialDone(
         row=row,
-        stages=tuple(
-            _stage_row(context, planned, stage, position, result, position == last)
-            for position, stage in enumerate(stages)
-        ),
-        attempts=tuple(attempts),
+        stages=tuple(rows),
+        attempts=attempts,
         code=None if answer is None else Code(source=answer.code, function=answer.function),
         message=result.message,
     )
 
 
-def _stage_row(
-    context: Context,
-    planned: PlannedTrial,
-    stage: TracedStage,
-    position: int,
-    result: _Result,
-    last: bool,
-) -> Stage:
-    kept = _kept(result, position, last)
-    counted = all(attempt.attempt is not None for attempt in stage.attempts)
-    failed = last and result.error_class is not None
-    return Stage(
-        run_id=context.run_id,
-        case_id=planned.case_id,
-        repeat=planned.repeat,
-        stage=stage.name,
-        position=position,
-        ok=not failed,
-        started_s=stage.started_s,
-        finished_s=stage.finished_s,
-        latency_s=stage.latency_s,
-        client_s=0.0,
-        attempts=len(stage.attempts) if counted else None,
-        output_tokens=total(a.output_tokens for a in stage.attempts),
-        error_class=result.error_class if failed else None,
-        value_sha256=None if kept is None else context.ledger.keep(json.dumps(kept).encode()),
-    )
+def _count(attempts: Sequence[Attempt]) -> int | None:
+    """Return how many attempts there were; None where none of them is known."""
+    return len(attempts) if all(attempt.attempt is not None for attempt in attempts) else None
 
 
-def _kept(result: _Result, position: int, last: bool) -> dict[str, Any] | None:
+def _kept(result: _Result, position: int, is_last: bool) -> dict[str, Any] | None:
     """Return what is kept of a stage: the first has the IR, the last the code or the fault."""
     answer = result.answer
     if answer is None:
-        return {"message": result.message} if last and result.message else None
-    if last:
+        return {"message": result.message} if is_last and result.message else None
+    if is_last:
         kept = {"code": answer.code, "function": answer.function}
         return kept if position or answer.ir is None else kept | {"ir": answer.ir}
     return {"value": answer.ir} if position == 0 and answer.ir is not None else None

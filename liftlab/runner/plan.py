@@ -70,12 +70,6 @@ def repeat_major(trials: Sequence[PlannedTrial], seed: int) -> list[PlannedTrial
 
     A drift of the endpoint is then not taken for a property of a case, and a run that is
     stopped early has seen every case about as often as every other.
-
-    Examples
-    --------
-    >>> plan = [PlannedTrial(case_id=c, repeat=r, prompt="") for c in "ab" for r in (1, 2)]
-    >>> [trial.repeat for trial in repeat_major(plan, seed=1)]
-    [1, 1, 2, 2]
     """
     ordered: list[PlannedTrial] = []
     for repeat in sorted({trial.repeat for trial in trials}):
@@ -86,13 +80,7 @@ def repeat_major(trials: Sequence[PlannedTrial], seed: int) -> list[PlannedTrial
 
 
 def attempt_seed(run_seed: int, case_id: str, repeat: int, stage: str, attempt: int) -> int:
-    """Return the sampling seed of one attempt: new for each, the same in every re-run.
-
-    Examples
-    --------
-    >>> attempt_seed(1, "add", 1, "code", 1) == attempt_seed(1, "add", 1, "code", 2)
-    False
-    """
+    """Return the sampling seed of one attempt: new for each, the same in every re-run."""
     name = f"{run_seed}:{case_id}:{repeat}:{stage}:{attempt}"
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") & 0x7FFF_FFFF
 
@@ -106,17 +94,8 @@ def worst_case(
 ) -> WorstCase:
     """Bound what a plan can take.
 
-    Parameters
-    ----------
-    stages
-        For each stage its limit of attempts and of output tokens an attempt, None without one.
-    usd_per_hour, usd_per_request
-        The endpoint's price; None an hour where it is unknown.
-
-    Examples
-    --------
-    >>> worst_case(10, [(3, 512), (3, 512)], deadline_s=60, usd_per_hour=1.1).calls_max
-    60
+    `stages`: of each its limit of attempts and of output tokens an attempt, None without one.
+    `usd_per_hour` is None where the endpoint's price is unknown.
     """
     tokens = [None if most is None else attempts * most for attempts, most in stages]
     calls_max = trials * sum(attempts for attempts, _ in stages)
@@ -168,16 +147,6 @@ def poisson(rate_rps: float, count: int, seed: int) -> array[float]:
     Given their number, the arrivals of a Poisson process are spread evenly over the time,
     in order (Cox and Lewis 1966, section 2.1): so the rate is the one asked for, the gaps
     are exponential, and one gap says nothing of the next.
-
-    Parameters
-    ----------
-    count
-        How many; they fill `count / rate_rps` seconds.
-
-    Examples
-    --------
-    >>> [round(moment, 2) for moment in poisson(10, 4, seed=1)]
-    [0.03, 0.11, 0.15, 0.21]
     """
     rng = random.Random(f"arrivals:{seed}")
     span_s = count / rate_rps

@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from liftlab.endpoints.base import Endpoint, Reply, Sampling
-from liftlab.endpoints.form import Form
 from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.errors import EndpointUnreachable, InputInvalid
 from liftlab.pipeline.base import Prompt, Stage
-from liftlab.runner.attempt import completed, prompt_artifact
-from liftlab.runner.context import Context
+from liftlab.runner.attempt import Context, completed, prompt_artifact, row_apart
 from liftlab.runner.plan import attempt_seed
 from liftlab.runner.retry import retrying
-from liftlab.runner.warmup import row_apart
 from liftlab.runner.worker import emit
 from liftlab.store.journal import Journal
 
@@ -37,9 +33,7 @@ _HINTS = {
 async def learn(ask: Callable[[], Awaitable[Reply]], name: str) -> Reply:
     """Ask until a request is not refused for a parameter, and return the last reply.
 
-    `ask`: sends one request in the form that the endpoint takes as far as it is known. `name`: the
-    endpoint's, for people. Raises EndpointUnreachable if nobody is there, or every further request
-    would be refused as well.
+    Raises EndpointUnreachable if nobody is there, or every further request would be refused.
     """
     for _ in range(_MOST_FORMS):
         reply = await ask()
@@ -59,13 +53,9 @@ async def learn_and_record(
 ) -> None:
     """Learn, and write what requests leave out into the run's row, once; say it if anything is.
 
+    `learning` learns when it is awaited; None where nothing may be sent before the first trial.
     Raises EndpointUnreachable as `learn`; the run is then `failed`. Raises InputInvalid if a run
     that goes on would have to leave out more than it did before.
-
-    Parameters
-    ----------
-    learning
-        Learns when it is awaited; None where nothing may be sent before the first trial.
     """
     recorded = journal.left_out()
     try:
@@ -73,7 +63,9 @@ async def learn_and_record(
             await learning
         form = endpoint.form
         if recorded is None:
-            journal.update_run(**_columns_of(form, sampling))
+            no_seed = {"sampling_seed": None} if "seed" in form.left_out else {}
+            left_out = ", ".join(sorted(form.left_out))
+            journal.update_run(**form.sent(sampling), **no_seed, left_out=left_out)
         elif form.left_out != recorded:
             more = ", ".join(sorted(form.left_out - recorded))
             raise InputInvalid(
@@ -84,14 +76,6 @@ async def learn_and_record(
         raise
     if words := form.words():
         emit({"event": "learned", "words": words})
-
-
-def _columns_of(form: Form, sampling: Sampling) -> dict[str, Any]:
-    """Return the run's columns that say what its requests have, and what they leave out."""
-    told: dict[str, Any] = form.sent(sampling)
-    if "seed" in form.left_out:
-        told["sampling_seed"] = None
-    return {**told, "left_out": ", ".join(sorted(form.left_out))}
 
 
 def cheap(sampling: Sampling) -> Sampling:
@@ -134,8 +118,7 @@ async def learn_for_run(context: Context, endpoint: OpenAIEndpoint) -> None:
         await context.ledger.attempt_sent(row)
         awakening = context.watch.called(context.clock.now_ns())
         reply = await endpoint.probe(request)
-        wait = context.watch.ended(awakening, reply)
-        context.ledger.attempt_ended(completed(row, reply, wait, context.clock, context.ledger))
+        context.ledger.attempt_ended(completed(context, row, awakening, reply))
         return _Asked(reply)
 
     await learn(ask, context.endpoint_name)

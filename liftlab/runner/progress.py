@@ -35,19 +35,14 @@ _TOLD = {
 class Progress:
     """Follows the events of a load process.
 
-    Parameters
-    ----------
-    stream
-        Where to show them; if None standard error, below a notebook's cell standard output.
+    They are shown on standard error, below a notebook's cell on standard output.
     """
 
     def __init__(self, total: int, stream: IO[str] | None = None, *, unit: str = "trial") -> None:
         # JupyterLab shows standard error in red.
         self._stream = stream or (sys.stdout if _has_widgets() else sys.stderr)
         self._total, self._unit = total, unit
-        self._ended = 0
-        self._completed = 0
-        self._parsed = 0
+        self._ended = self._completed = self._parsed = 0
         self._bar: tqdm[Any] | None = None
         if _has_widgets():
             from tqdm.notebook import tqdm as notebook_bar
@@ -104,13 +99,7 @@ class Progress:
 
 
 def describe(event: dict[str, Any]) -> str:
-    """Return one line that tells an event.
-
-    Examples
-    --------
-    >>> describe({"event": "warm", "ok": True, "status": "warm", "seconds": 3.21})
-    'warm-up: warm, 3.2 s'
-    """
+    """Return one line that tells an event."""
     told = dict(event)
     if event["event"] == "trial":
         told["seconds"] = "no time" if event["e2e_s"] is None else f"{event['e2e_s']:.2f} s"

@@ -39,8 +39,6 @@ _NOT_KEPT = {
     "sessions": {"restart_hook"},
     SEGMENT: True,
 }
-
-
 _OF_THE_PLAN = {
     "endpoint",
     "pipeline",
@@ -71,24 +69,8 @@ class RunRequest(BaseModel):
 
     It is a suite through a pipeline, or with a `prompt` a load: the same request `repeats` times.
     With `sessions` the cases are checks of a session API, with `capacity` they are asked at
-    several levels of load.
-
-    Parameters
-    ----------
-    concurrency
-        How many trials or requests may be under way; None, in open loop only, is no limit.
-    quick
-        Whether it is a look at one case, which is never the latest run.
-    arrivals
-        When the requests of a load are sent; None is a closed loop.
-    rates
-        What a limit of money counts by.
-    segment
-        Which share of this plan is sent; all else, `concurrency` too, is the whole plan's.
-    out
-        Where the lines of a load go; nowhere if None.
-    due
-        The visits that a session of a capacity run makes, in order: number and level of each.
+    several levels of load. `segment` is the share of this plan that is sent; all else is the
+    whole plan's.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -98,21 +80,22 @@ class RunRequest(BaseModel):
     pipeline: str
     sampling: Sampling
     repeats: int
-    concurrency: int | None
+    concurrency: int | None  # how many may be under way; None, in open loop only, is no limit
     seed: int
     memory: bool = False
     until: StopRule | None = None
     warm_up: bool = True
     prompt: str | None = None
-    arrivals: Arrivals | None = None
-    rates: Rates | None = None
+    arrivals: Arrivals | None = None  # None is a closed loop
+    rates: Rates | None = None  # what a limit of money counts by
     sessions: SessionsAsked | None = None
     segment: Segment | None = None
     capacity: CapacityPlan | None = None
     suite: InstanceOf[Suite] | None = Field(default=None, exclude=True)
-    quick: bool = Field(default=False, exclude=True)
+    quick: bool = Field(default=False, exclude=True)  # one case, which is never the latest run
     notes: tuple[str, ...] = Field(default=(), exclude=True)
-    out: Path | None = Field(default=None, exclude=True)
+    out: Path | None = Field(default=None, exclude=True)  # where the lines of a load go
+    # The visits that a session of a capacity run makes, in order: number and level of each.
     due: tuple[tuple[int, int], ...] = Field(default=(), exclude=True)
 
     @cached_property
@@ -143,8 +126,7 @@ class RunRequest(BaseModel):
         settings = self.project.settings
         asked = {}
         for stage in self.built.stages:
-            table = settings.stages.get(stage.name)
-            if table is None:
+            if (table := settings.stages.get(stage.name)) is None:
                 continue
             endpoint = settings.endpoint_of_stage(stage.name, self.endpoint)
             sampling = self.sampling
@@ -224,18 +206,18 @@ class RunRequest(BaseModel):
             **self.digests(),
             "request": {**asked, "cases": self.cases},
             **({"quick": True} if self.quick else {}),
-            **({} if self.segment is None else {SEGMENT: self._segment_told(self.segment)}),
+            **self._segment_told(),
         }
 
-    def _segment_told(self, segment: Segment) -> dict[str, Any]:
+    def _segment_told(self) -> dict[str, Any]:
+        if (segment := self.segment) is None:
+            return {}
         told = segment.model_dump(exclude={"zero_ns"})
-        return {"plan_sha256": self.plan_sha256, **told, "one_clock": segment.zero_ns is not None}
+        one_clock = segment.zero_ns is not None
+        return {SEGMENT: {"plan_sha256": self.plan_sha256, **told, "one_clock": one_clock}}
 
     def row(self, told: Mapping[str, str | None]) -> Run:
-        """Return the row of a run that begins now: who measures what, with which versions.
-
-        `told`: the model and the hardware, as the endpoint names them.
-        """
+        """Return the row of a run that begins now; `told` is what the endpoint says of itself."""
         endpoint, sampling, segment = self.endpoint, self.sampling, self.segment
         drawn: dict[str, Any] = {  # as we know it; a pipeline of the user's own asks in its own way
             "temperature": sampling.temperature,

@@ -25,21 +25,20 @@ from liftlab.endpoints.connect import connected
 from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.errors import EndpointUnreachable
 from liftlab.records import LOAD, STALE, Attempt, Phase, Stage, Trial
+from liftlab.runner.attempt import cancelled, measured
 from liftlab.runner.limits import Count
 from liftlab.runner.probe import cheap, learn, learn_and_record
 from liftlab.runner.request import Job, RunRequest
-from liftlab.runner.rows import Batches, measured
+from liftlab.runner.rows import Batches, Sent
 from liftlab.runner.segment import begin, moment
-from liftlab.runner.sent import Sent
 from liftlab.runner.worker import STALE_NOTE, FollowSchedule, Notes, Stop, closed, emit
-from liftlab.store.folder import RunFolder
-from liftlab.store.journal import Journal
+from liftlab.store import Journal, RunFolder
 from liftlab.timing.clock import Clock
 from liftlab.timing.pace import Departure, Pacer, departure, lull
 from liftlab.timing.trust import Trust
 
 Send = Callable[[Request], Awaitable[Reply]]
-CASE, STAGE = LOAD, "request"
+STAGE = "request"
 _LEAD_S = 0.05  # from the plan's making to its zero, so that the first request is not late
 # Before its moment a request is made ready down to its connection, so that then it only has to
 # be written. That takes a third of a millisecond; a new connection on one machine takes one.
@@ -53,9 +52,10 @@ async def ready(
 
     Raises EndpointUnreachable if no request of the warm-up has any answer.
     """
-    _lift_file_limit()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # open load may need thousands
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     folder, request, settings = RunFolder(job.folder), job.request, job.request.endpoint
-    clock = clock_of(request, journal)
+    clock = _clock_of(request, journal)
     emit({"event": "clock", "zero_ns": clock.zero_ns})
     endpoint = await stack.enter_async_context(connected(settings))
     like = Request(
@@ -71,8 +71,7 @@ async def ready(
     load = Load(folder.run_id, settings.name, digest, like, settings.nonce)
     batches = Batches(journal, emit)
     stack.push_async_callback(batches.close)
-    arrivals = request.arrivals
-    numbers = request.numbers
+    arrivals, numbers = request.arrivals, request.numbers
     plan = arrivals.plan(request.repeats, request.seed) if arrivals else array("d")
     sent = None if arrivals else Sent(folder, numbers)
     sender = Sender(load, endpoint, journal, clock, batches, note=Notes())
@@ -105,34 +104,23 @@ async def _prepare(
         learning = learn(partial(sender.probe, endpoint), name)
     await learn_and_record(learning, endpoint, journal, request.sampling)
     try:
-        _check(await sender.warm_up(count), name)
+        replies = await sender.warm_up(count)
+        if all(reply.http_status is None for reply in replies):
+            said = replies[0].message or replies[0].error_class
+            raise EndpointUnreachable(
+                f"endpoint {name!r} answers none of {count} warm-up requests: {said}"
+            )
     except BaseException:
         journal.update_run(status="failed", finished_at=datetime.now(UTC).isoformat())
         raise
 
 
-def clock_of(request: RunRequest, journal: Journal) -> Clock:
+def _clock_of(request: RunRequest, journal: Journal) -> Clock:
     """Return a load's clock; one that goes on counts from where it first began."""
     if request.segment is not None:
         return request.segment.clock()
     began_at = journal.began_at() if journal.committed() else None
     return Clock() if began_at is None else Clock.since(moment(began_at))
-
-
-def _check(replies: Sequence[Reply], name: str) -> None:
-    """Go no further where no request of the warm-up had any answer."""
-    if any(reply.http_status is not None for reply in replies):
-        return
-    said = replies[0].message or replies[0].error_class
-    raise EndpointUnreachable(
-        f"endpoint {name!r} answers none of {len(replies)} warm-up requests: {said}"
-    )
-
-
-def _lift_file_limit() -> None:
-    """Allow as many connections as the system lets us have: open load may need thousands."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Load(NamedTuple):
@@ -171,14 +159,10 @@ class Sender:
         batches: Batches,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._note = note
+        self._load, self._endpoint, self._clock = load, endpoint, clock
+        self._next_seq, self._batches, self._note = journal.next_seq, batches, note
         self._stop = Stop()
         self._heed: Count | None = None
-        self._load = load
-        self._endpoint = endpoint
-        self._next_seq = journal.next_seq
-        self._clock = clock
-        self._batches = batches
 
     def follows(self, stop: Stop, heed: Count) -> None:
         """Send no further request after the stop; tell of each that has ended."""
@@ -187,10 +171,8 @@ class Sender:
     async def probe(self, endpoint: OpenAIEndpoint) -> Reply:
         """Send one short request that is kept apart, to learn how the endpoint wants them."""
         asked = self._asked(None, phase="probe")
-        asked = asked._replace(
-            request=replace(asked.request, sampling=cheap(asked.request.sampling))
-        )
-        return await self._send(asked, endpoint.probe)
+        request = replace(asked.request, sampling=cheap(asked.request.sampling))
+        return await self._send(asked._replace(request=request), endpoint.probe)
 
     async def warm_up(self, count: int) -> list[Reply]:
         """Send some requests at once that are kept apart; they leave connections behind."""
@@ -248,8 +230,7 @@ class Sender:
             async with asyncio.TaskGroup() as group:
                 for index in numbers[past:]:
                     planned_ns = zero_ns + round(plan[index] * 1e9)
-                    leaves = Departure(pacer, planned_ns)
-                    asked = self._asked(index, leaves)  # while there is time
+                    asked = self._asked(index, Departure(pacer, planned_ns))  # while there is time
                     await pacer.until(planned_ns - _READY_NS)
                     await pacer.lull()
                     if free is not None:
@@ -290,7 +271,7 @@ class Sender:
         facts: dict[str, Any] = {
             "run_id": load.run_id,
             "seq": seq,
-            "case_id": None if index is None else CASE,
+            "case_id": None if index is None else LOAD,
             "repeat": None if index is None else index + 1,
             "stage": STAGE,
             "attempt": 1 if stale is None else 2,
@@ -312,15 +293,8 @@ class Sender:
         try:
             reply = await (send or self._endpoint.generate)(asked.request)
         except asyncio.CancelledError:
-            attempt = Attempt(
-                **asked.facts,
-                called_s=called_s,
-                ended_s=self._clock.now_s(),
-                transport_ok=False,
-                valid=False,
-                error_class="cancelled",
-            )
-            self._batches.add(attempt)
+            row = Attempt(**asked.facts, called_s=called_s)
+            self._batches.add(cancelled(row, self._clock.now_s()))
             raise
         if reply.error_class == STALE and asked.stale is None:
             self._note(STALE_NOTE)
@@ -345,42 +319,41 @@ class Sender:
         if attempt.phase != "measure":
             self._batches.add(attempt)
             return
-        first = asked.stale or attempt
-        stage = _stage(attempt, first)
-        self._batches.add(attempt, stage, _trial(attempt, first, self._clock))
+        attempts = (attempt,) if asked.stale is None else (asked.stale, attempt)
+        stage, trial = _rows(attempts[0], attempt, self._clock)
+        self._batches.add(attempt, stage, trial)
         if self._heed is not None:
-            attempts = (attempt,) if asked.stale is None else (asked.stale, attempt)
             self._heed(attempts, (stage,), reply.no_answer)
 
 
-def _stage(attempt: Attempt, first: Attempt) -> Stage:
-    return Stage(
-        run_id=attempt.run_id,
-        case_id=CASE,
-        repeat=attempt.repeat or 0,
+def _rows(first: Attempt, last: Attempt, clock: Clock) -> tuple[Stage, Trial]:
+    """Return what a request comes to, from its first attempt to its last."""
+    latency_s = _span(first.sent_s, last.last_byte_s)
+    both: dict[str, Any] = {
+        "run_id": last.run_id,
+        "case_id": LOAD,
+        "repeat": last.repeat or 0,
+        "attempts": last.attempt,
+    }
+    stage = Stage(
+        **both,
         stage=STAGE,
         position=0,
-        ok=attempt.error_class is None,
+        ok=last.error_class is None,
         started_s=first.sent_s,
-        finished_s=attempt.last_byte_s,
-        latency_s=_span(first.sent_s, attempt.last_byte_s),
-        attempts=attempt.attempt,
-        output_tokens=attempt.output_tokens,
-        error_class=attempt.error_class,
+        finished_s=last.last_byte_s,
+        latency_s=latency_s,
+        output_tokens=last.output_tokens,
+        error_class=last.error_class,
     )
-
-
-def _trial(attempt: Attempt, first: Attempt, clock: Clock) -> Trial:
-    return Trial(
-        run_id=attempt.run_id,
-        case_id=CASE,
-        repeat=attempt.repeat or 0,
+    trial = Trial(
+        **both,
         started_at=None if first.sent_s is None else clock.utc(first.sent_s),
-        e2e_s=_span(first.sent_s, attempt.last_byte_s),
-        e2e_from_planned_s=_span(attempt.scheduled_s, attempt.last_byte_s),
-        attempts=attempt.attempt,
-        completed=attempt.error_class is None,
+        e2e_s=latency_s,
+        e2e_from_planned_s=_span(last.scheduled_s, last.last_byte_s),
+        completed=last.error_class is None,
     )
+    return stage, trial
 
 
 def _span(start_s: float | None, end_s: float | None) -> float | None:

@@ -23,24 +23,16 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 def is_passing(reply: Reply) -> bool:
-    """Whether a reply failed in a way that may be over in a moment.
-
-    Examples
-    --------
-    >>> from liftlab.timing.clock import Stamps
-    >>> is_passing(Reply(stamps=Stamps(called_ns=0), error_class="http_5xx", http_status=500))
-    False
-    """
+    """Whether a reply failed in a way that may be over in a moment."""
     if reply.final:
         return False
     return reply.error_class in PASSING_CLASSES or reply.http_status in PASSING_STATUS
 
 
 class Backoff(wait_base):
-    """Exponential waits with seeded jitter, none shorter than the server asks for.
+    """Exponential waits with jitter by `seed`, none shorter than the server asks for.
 
-    `settings`: the waits and their bounds, in seconds. A longer `Retry-After` is cut to its bound.
-    `seed`: of the jitter: a run that is made again draws the same waits.
+    A longer `Retry-After` is cut to the bound of the settings.
     """
 
     def __init__(self, settings: RetrySettings, seed: int) -> None:
@@ -53,8 +45,8 @@ class Backoff(wait_base):
     def __call__(self, retry_state: RetryCallState) -> float:
         """Return the seconds to wait after the reply that `retry_state` holds."""
         wait_s = self._grown(retry_state) * (1 - self._settings.jitter * self._chance.random())
-        asked_s = min(_reply(retry_state).retry_after_s or 0.0, self._settings.retry_after_max_s)
-        return max(wait_s, asked_s)
+        asked_s = last_result(retry_state).reply.retry_after_s or 0.0
+        return max(wait_s, min(asked_s, self._settings.retry_after_max_s))
 
 
 class OutOfTime(stop_base):
@@ -74,11 +66,6 @@ def retrying(
     """Return what calls again until a reply is not worth repeating, or retries are spent.
 
     Call it with a coroutine function whose result has a `reply`; it returns the last result.
-
-    Parameters
-    ----------
-    left_s
-        The seconds that are left for the whole: no wait begins that would outlast them.
     """
     return AsyncRetrying(
         sleep=sleep,
@@ -90,12 +77,6 @@ def retrying(
 
 
 def last_result(state: RetryCallState) -> Any:
-    """Return what the last call gave, once there will be no further one."""
+    """Return what the last call gave."""
     assert state.outcome is not None
     return state.outcome.result()
-
-
-def _reply(state: RetryCallState) -> Reply:
-    assert state.outcome is not None
-    reply: Reply = state.outcome.result().reply
-    return reply

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -29,13 +29,9 @@ _EARLY_NS = 20_000_000  # an open loop waits for its first moment itself
 class Segment(BaseModel):
     """Which share of a plan a run is, and when all of them begin.
 
-    Parameters
-    ----------
-    start_at
-        When the plan begins, in seconds since 1970 UTC: the zero of the run's times.
-    zero_ns
-        That moment on `perf_counter_ns`, where all segments are on one machine; they then begin
-        together as soon as all are ready.
+    `start_at` is the zero of the run's times, in seconds since 1970 UTC; `zero_ns` that moment on
+    `perf_counter_ns`, where all segments are on one machine: they then begin together as soon as
+    all are ready.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,13 +51,7 @@ class Segment(BaseModel):
         return f"{self.index}/{self.of}"
 
     def share(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Return what of a plan is this segment's.
-
-        Examples
-        --------
-        >>> Segment(index=2, of=3, start_at=0).share(range(8))
-        range(1, 8, 3)
-        """
+        """Return what of a plan is this segment's."""
         return items[self.index - 1 :: self.of]
 
     def run_id(self, plan_sha256: str) -> str:
@@ -83,11 +73,6 @@ def moment(text: str) -> float:
     """Return a moment in seconds since 1970, told so or as ISO 8601 with its zone.
 
     Raises UsageError if it is neither.
-
-    Examples
-    --------
-    >>> moment("2026-11-29T22:00:00Z") == moment("1795989600")
-    True
     """
     try:
         seconds = float(text)
@@ -125,7 +110,7 @@ async def begin(
             await asyncio.sleep(_POLL_S)
         moment_ns = stop.go_ns or time.perf_counter_ns()
     late_s = max(0.0, (time.perf_counter_ns() - moment_ns) / 1e9)
-    told: Mapping[str, Any] = {**manifest[SEGMENT], "start_offset_s": late_s}
+    told = {**manifest[SEGMENT], "start_offset_s": late_s}
     folder.write_manifest({**manifest, SEGMENT: told})
     wait_s = (moment_ns - time.perf_counter_ns()) / 1e9
     if late_s or wait_s > 1:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
 from liftlab.endpoints.replies import count_or_none
-from liftlab.records import Attempt
-from liftlab.runner.context import Context
+from liftlab.endpoints.seen import reply_of, secrets_of
+from liftlab.pipeline.base import Prompt
+from liftlab.records import Attempt, ErrorClass
+from liftlab.runner.attempt import Context, completed, prompt_artifact, row_apart
+from liftlab.runner.cold_start import Awakening
 from liftlab.runner.plan import PlannedTrial
+from liftlab.timing.observed import Seen
+
+_REFUSED = 400  # the first status of a failure
 
 
 @dataclass(slots=True)
@@ -91,9 +97,7 @@ class Trace:
             if len(stage.attempts) > stage.noted:
                 row = stage.attempts.pop()
             else:
-                row = self._row(stage, called_s=stage.mark_s, attempt=self._number(stage))
-                row = self._timed(row, stage.mark_s, now_s)
-                self._unwritten.add(row.seq)
+                row = self._marked(stage, self._number(stage), stage.mark_s, now_s)
             told = replace(
                 row,
                 output_tokens=row.output_tokens if count is None else count,
@@ -108,10 +112,7 @@ class Trace:
             if self._closed:
                 raise RuntimeError("this trial is over: its time was up")
             stage = self._stage()
-            row = self._row(
-                stage, called_s=self._context.clock.now_s(), attempt=self._number(stage)
-            )
-            row = replace(row, retry_reason=retry_reason, request_id=f"{row.run_id}-{row.seq}")
+            row = replace(self._row(stage, self._number(stage)), retry_reason=retry_reason)
             stage.attempts.append(row)
         return stage, row
 
@@ -145,10 +146,8 @@ class Trace:
                 stages.sort(key=lambda stage: stage.started_s)
             if not any(stage.attempts for stage in stages):
                 for stage in stages:
-                    row = self._row(stage, called_s=stage.started_s, attempt=None)
-                    row = self._timed(row, stage.started_s, stage.finished_s or ended_s)
-                    stage.attempts.append(row)
-                    self._unwritten.add(row.seq)
+                    end_s = stage.finished_s or ended_s
+                    stage.attempts.append(self._marked(stage, None, stage.started_s, end_s))
             last = stages[-1].attempts
             if tokens is not None and last and last[-1].output_tokens is None:
                 last[-1] = replace(last[-1], output_tokens=tokens)
@@ -158,34 +157,34 @@ class Trace:
         return _current.get() or self._whole
 
     def _number(self, stage: TracedStage) -> int:
-        planned = self._planned
-        before = self._context.ledger.attempts_before(planned.case_id, planned.repeat, stage.name)
+        before = self._context.ledger.attempts_before(*self._planned.key, stage.name)
         return before + len(stage.attempts) + 1
 
-    def _row(self, stage: TracedStage, *, called_s: float, attempt: int | None) -> Attempt:
-        context, planned = self._context, self._planned
-        return Attempt(
-            run_id=context.run_id,
-            seq=context.ledger.next_seq(),
-            case_id=planned.case_id,
-            repeat=planned.repeat,
+    def _row(self, stage: TracedStage, number: int | None) -> Attempt:
+        return replace(
+            row_apart(self._context, "measure"),
+            case_id=self._planned.case_id,
+            repeat=self._planned.repeat,
             stage=stage.name,
-            attempt=attempt,
-            endpoint=context.endpoint_name,
-            called_s=called_s,
+            attempt=number,
         )
 
-    @staticmethod
-    def _timed(row: Attempt, began_s: float, ended_s: float) -> Attempt:
-        """Return a row with the user's own marks where the transport has stamps."""
-        return replace(
-            row,
+    def _marked(
+        self, stage: TracedStage, number: int | None, began_s: float, ended_s: float
+    ) -> Attempt:
+        """Return the row of an attempt with the user's own marks where the transport has stamps."""
+        row = replace(
+            self._row(stage, number),
+            request_id=None,
+            called_s=began_s,
             sent_s=began_s,
             last_byte_s=ended_s,
             ended_s=ended_s,
             transport_ok=True,
             valid=True,
         )
+        self._unwritten.add(row.seq)
+        return row
 
 
 def _outside(whole: TracedStage) -> TracedStage:
@@ -195,3 +194,77 @@ def _outside(whole: TracedStage) -> TracedStage:
     whole.finished_s = max((ended for _, ended in times), default=None)
     whole.latency_s = sum(ended - sent for sent, ended in times)
     return whole
+
+
+class Calls:
+    """Makes an attempt of each call of one trial; `liftlab.timing.observed.Observer`."""
+
+    def __init__(self, context: Context, trace: Trace) -> None:
+        self._context = context
+        self._trace = trace
+
+    async def began(
+        self, body: bytes, headers: Sequence[tuple[str, str]], retry_reason: str | None
+    ) -> _Call:
+        """Write the row of a call that is about to be made."""
+        context = self._context
+        stage, row = self._trace.begin(retry_reason)
+        sent = {name.lower(): value for name, value in headers}
+        text = secrets_of(headers).content(body).decode("utf-8", "replace")
+        row = replace(
+            row,
+            request_id=sent.get("x-request-id", row.request_id),
+            prompt_sha256=context.ledger.keep(prompt_artifact(Prompt(text=text))),
+        )
+        await context.ledger.attempt_sent(row)
+        awakening = context.watch.called(context.clock.now_ns())
+        return _Call(context, self._trace, stage, row, awakening)
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call under way."""
+
+    context: Context
+    trace: Trace
+    stage: TracedStage
+    row: Attempt
+    awakening: Awakening | None
+
+    @property
+    def request_id(self) -> str:
+        return self.row.request_id or ""
+
+    def ended(self, seen: Seen) -> None:
+        """Complete the row with what came of the call."""
+        self.row = completed(self.context, self.row, self.awakening, reply_of(seen))
+        self.trace.end(self.stage, self.row)
+
+    def cancelled(self, seen: Seen) -> None:
+        """Complete the row of a call that the client gave up."""
+        self.ended(replace(seen, error_class="cancelled"))
+
+    @property
+    def refused(self) -> ErrorClass | None:
+        """The class of a call that was answered with a status of failure."""
+        return self.row.error_class if (self.row.http_status or 0) >= _REFUSED else None
+
+
+def class_of(error: BaseException | None) -> ErrorClass | None:
+    """Return the class of the failed call that an exception came of; None if it came of none."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        found: ErrorClass | None = getattr(error, "liftlab_error_class", None)
+        found = found or _refused(error)
+        if found is not None:
+            return found
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _refused(error: BaseException) -> ErrorClass | None:
+    """Return the class of the reply for which `raise_for_status` or a client raised."""
+    extensions = getattr(getattr(error, "response", None), "extensions", None)
+    call = extensions.get("call") if isinstance(extensions, dict) else None
+    return call.refused if isinstance(call, _Call) else None

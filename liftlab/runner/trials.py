@@ -19,9 +19,8 @@ from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.errors import LiftlabError
 from liftlab.pipeline.base import ParseSource
 from liftlab.pipeline.build import Pipeline, build
-from liftlab.records import Attempt
+from liftlab.runner.attempt import Context, Ledger
 from liftlab.runner.cold_start import LEAST_COLD_S, ColdWatch
-from liftlab.runner.context import Context
 from liftlab.runner.limits import Count
 from liftlab.runner.own_trial import run_own_trial
 from liftlab.runner.plan import PlannedTrial
@@ -41,29 +40,6 @@ from liftlab.timing.trust import Trust
 Emit = Callable[[dict[str, Any]], None]
 Commit = Callable[[TrialDone], Awaitable[None]]
 Peaks = dict[str, dict[str, float]]  # client memory in MB, by case and stage
-
-
-class JournalLedger:
-    """A run's journal and artifacts, as the trials see them."""
-
-    def __init__(self, folder: RunFolder, journal: Journal) -> None:
-        self._artifacts = folder.artifacts
-        self._journal = journal
-        self._before = journal.attempts_made()
-        self.next_seq: Callable[[], int] = journal.next_seq
-        self.attempt_ended: Callable[[Attempt], None] = journal.attempt_ended
-
-    async def attempt_sent(self, attempt: Attempt) -> None:
-        """Write an attempt's row, and wait until no kill can lose it."""
-        await asyncio.wrap_future(self._journal.attempt_sent(attempt))
-
-    def attempts_before(self, case_id: str, repeat: int, stage: str) -> int:
-        """Return how many attempts an earlier, broken-off session made at this stage."""
-        return self._before.get((case_id, repeat, stage), 0)
-
-    def keep(self, content: bytes) -> str:
-        """Keep a text, and return its digest."""
-        return self._artifacts.put(content)
 
 
 async def ready(
@@ -112,7 +88,7 @@ async def context_of(
         sampling=request.sampling,
         run_seed=request.seed,
         clock=Clock() if request.segment is None else request.segment.clock(),
-        ledger=JournalLedger(folder, journal),
+        ledger=Ledger(folder, journal),
         parse_source=parse_source,
         note=Notes(),
         root=request.project.root,
@@ -243,10 +219,9 @@ def _reason(done: TrialDone) -> str | None:
 
 
 def _parses(context: Context, done: TrialDone) -> bool:
-    code = done.code
-    return (
-        code is not None and parse_fault(code.source, code.function, context.parse_source) is None
-    )
+    if (code := done.code) is None:
+        return False
+    return parse_fault(code.source, code.function, context.parse_source) is None
 
 
 async def measure_memory(context: Context, trials: Sequence[PlannedTrial], emit: Emit) -> Peaks:

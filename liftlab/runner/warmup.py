@@ -19,10 +19,9 @@ from tenacity.wait import wait_exponential
 from liftlab.endpoints.base import Endpoint, Reply, WarmUp
 from liftlab.pipeline.base import Prompt, Stage
 from liftlab.pipeline.prompts import EMPTY_IR
-from liftlab.records import STALE, Attempt, Phase
-from liftlab.runner.attempt import Asked, completed, send
-from liftlab.runner.cold_start import LEAST_COLD_S, Wait
-from liftlab.runner.context import Context
+from liftlab.records import STALE, Attempt
+from liftlab.runner.attempt import Asked, Context, completed, row_apart, send
+from liftlab.runner.cold_start import LEAST_COLD_S
 from liftlab.runner.retry import OutOfTime, Sleep, is_passing, last_result
 from liftlab.words import stage_words
 
@@ -37,8 +36,8 @@ Tell = Callable[[WarmUp, float], None]
 class WarmUpResult:
     """What waking an endpoint came to.
 
-    `seconds` is from the first call to the end of the last that was needed, pauses
-    included; `again_s` what one more call took, None where there was none.
+    `seconds` is from the first call to the end of the last that was needed, pauses included;
+    `again_s` what one more call took, None where there was none.
     """
 
     ok: bool
@@ -76,14 +75,8 @@ async def wake(
 ) -> WarmUpResult:
     """Ask an endpoint to load its model until it has, an answer is final, or time is up.
 
-    Parameters
-    ----------
-    endpoint
-        Whom; one that has nothing to warm up is taken to be warm.
-    until_warm
-        Whether to ask again while it says that it is starting.
-    tell
-        Called with each answer, and the seconds since the first call.
+    One that has nothing to warm up is taken to be warm. With `until_warm` it is asked again while
+    it says that it is starting. `tell` gets each answer, and the seconds since the first call.
     """
     if not endpoint.warmable:
         return WarmUpResult(ok=True, url="", status="no warm-up URL", calls=0, seconds=0.0)
@@ -172,8 +165,7 @@ async def warm_up(context: Context, *, within_s: float, least_s: float) -> WarmU
         await context.ledger.attempt_sent(row)
         awakening = context.watch.called(context.clock.now_ns())
         call = await context.endpoint.warm(row.request_id or "", deadline_s)
-        wait = context.watch.ended(awakening, call.reply)
-        row = completed(row, call.reply, wait, context.clock, context.ledger)
+        row = completed(context, row, awakening, call.reply)
         row = replace(row, model=call.model, valid=call.ok)
         if call.ok and not held:
             held.append((row, call))
@@ -192,32 +184,12 @@ async def warm_up(context: Context, *, within_s: float, least_s: float) -> WarmU
             least_s=least_s,
         )
     for row, call in held:
-        wait = _first_wait(call, woken)
-        context.ledger.attempt_ended(replace(row, cold=wait.cold, cold_s=wait.cold_s))
+        over_s = None if woken.again_s is None else call.seconds - woken.again_s
+        cold = None if over_s is None else over_s >= woken.least_s
+        context.ledger.attempt_ended(replace(row, cold=cold, cold_s=over_s if cold else None))
     if woken.ok and context.endpoint.warmable and context.endpoint.warms_elsewhere:
         context.watch.goes_elsewhere()
     return woken
-
-
-def _first_wait(call: WarmUp, woken: WarmUpResult) -> Wait:
-    """Return how cold the call was that first found the model loaded."""
-    if woken.again_s is None:
-        return Wait()
-    over_s = call.seconds - woken.again_s
-    return Wait(cold=True, cold_s=over_s) if over_s >= woken.least_s else Wait(cold=False)
-
-
-def row_apart(context: Context, phase: Phase) -> Attempt:
-    """Return the row of an attempt that belongs to no trial."""
-    seq = context.ledger.next_seq()
-    return Attempt(
-        run_id=context.run_id,
-        seq=seq,
-        request_id=f"{context.run_id}-{seq}",
-        phase=phase,
-        endpoint=context.endpoint_name,
-        called_s=context.clock.now_s(),
-    )
 
 
 _TOLD_S = 0.05  # a first use that cost less is not worth a note
@@ -227,12 +199,13 @@ _REQUEST = "Add two numbers."
 async def warm_stages(context: Context, least_s: float) -> None:
     """Ask each stage for one token; the rows are of phase `warmup`, and no failure counts.
 
-    `context`: what all trials share. `least_s`: the shortest compilation of a grammar that is told
-    apart.
+    A grammar whose compilation takes less than `least_s` is not told apart.
     """
     for stage in context.stages:
-        prompt = _prompt(context, stage)
-        if prompt is None:
+        before = {other.name: EMPTY_IR for other in context.stages if other is not stage}
+        try:
+            prompt = replace(stage.prompt(_REQUEST, before), max_tokens=1)
+        except Exception:  # noqa: S112  # a stage of the user's may want values of real trials
             continue
         row, reply = await _ask(context.of(stage.name), stage, prompt)
         if prompt.schema is not None and reply.transport_ok:
@@ -245,15 +218,6 @@ async def warm_stages(context: Context, least_s: float) -> None:
         if row.compile_s and row.compile_s >= _TOLD_S:
             name = stage_words(stage.name)
             context.note(f"the first use of the schema of {name} took {row.compile_s:.1f} s more")
-
-
-def _prompt(context: Context, stage: Stage) -> Prompt | None:
-    """Return what a stage would ask; None where that takes values of real trials."""
-    before = {other.name: EMPTY_IR for other in context.stages if other is not stage}
-    try:
-        return replace(stage.prompt(_REQUEST, before), max_tokens=1)
-    except Exception:  # a stage of the user's may do with its values what it likes
-        return None
 
 
 async def _ask(context: Context, stage: Stage, prompt: Prompt) -> tuple[Attempt, Reply]:

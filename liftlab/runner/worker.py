@@ -31,9 +31,8 @@ STALE_NOTE = (
 
 _INTERRUPT = "interrupt"
 Early = Literal["decided", "partial"]  # what a run is that ended before its plan was done
-
+Listener = Callable[[dict[str, Any]], None]  # hears the events of a load process
 Item = TypeVar("Item")
-
 
 _apart: list[TextIO] = []  # where events go once standard output is no place for them
 
@@ -130,8 +129,7 @@ def serve(work: Callable[[Stop], Awaitable[None]]) -> int:
 
 
 async def _until_told(work: Callable[[Stop], Awaitable[None]]) -> int:
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     stopped, stop = False, Stop()
 

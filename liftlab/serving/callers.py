@@ -10,13 +10,8 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def refused(host: str, origin: str) -> str:
     """Say why a request is refused by its `Host` and `Origin`; empty if it is not.
 
-    A page of another site names itself as the origin; one that lets its own name point at
-    loopback has that name as the host.
-
-    Examples
-    --------
-    >>> refused("127.0.0.1:8000", ""), refused("evil.example:8000", "")
-    ('', 'this server answers to loopback only')
+    A page of another site names itself as the origin; one that lets its own name point at loopback
+    has that name as the host.
     """
     names = [urlsplit(f"//{host}")] if host else []
     if origin:

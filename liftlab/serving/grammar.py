@@ -21,24 +21,12 @@ _ONE_LINE = {"whitespace_flexible": False, "item_separator": ",", "key_separator
 
 
 def for_grammar(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the decoder is asked for: `schema` on one line, without its slow keywords.
-
-    Examples
-    --------
-    >>> for_grammar({"type": "string", "maxLength": 80})["type"]
-    'string'
-    """
+    """Return what the decoder is asked for: `schema` on one line, without its slow keywords."""
     return {**lighten(schema), "x-guidance": _ONE_LINE}
 
 
 def lighten(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `schema` without the keywords that make a decoder's grammar slow.
-
-    Examples
-    --------
-    >>> lighten({"type": "string", "maxLength": 80})
-    {'type': 'string'}
-    """
+    """Return `schema` without the keywords that make a decoder's grammar slow."""
     light: dict[str, Any] = {}
     for key, value in schema.items():
         if key in _CHECKED_AFTERWARDS:
@@ -60,13 +48,7 @@ def schema_fault(schema: Mapping[str, Any]) -> str | None:
 
 
 def mismatch(value: Any, schema: Mapping[str, Any]) -> str | None:
-    """Say in one line how `value` breaks the whole `schema`, or None if it fits.
-
-    Examples
-    --------
-    >>> mismatch({"body": 1}, {"properties": {"body": {"type": "array"}}})
-    "$.body: 1 is not of type 'array'"
-    """
+    """Say in one line how `value` breaks the whole `schema`, or None if it fits."""
     # An empty registry: a `$ref` to another host is never fetched.
     validator = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
     try:

@@ -63,13 +63,9 @@ def find_model() -> Path:
 def start_engine(model: Path, *, slots: int, threads: int) -> Engine:
     """Load `model` and start llama.cpp's own HTTP server on a free loopback port.
 
-    Raises ServerFailed if the engine is not installed, or cannot load the file.
-
-    Parameters
-    ----------
-    threads
-        Threads a slot. One, unless cores are idle: llama.cpp's threads wait for each other
-        in spinning barriers, so that any other load on their cores makes it far slower.
+    `threads` are those of a slot. One, unless cores are idle: llama.cpp's threads wait for each
+    other in spinning barriers, so that any other load on their cores makes it far slower. Raises
+    ServerFailed if the engine is not installed, or cannot load the file.
     """
     try:
         import xllamacpp  # the `local` extra; only the server's process needs it

@@ -27,18 +27,9 @@ _STOP_GRACE_S = 1.0  # what requests in flight have when the server is asked to 
 class LocalServer(ServerProcess):
     """The embedded model's server; a `with` block starts and stops it.
 
-    Raises ServerFailed if engine or model is missing, or the server did not come up.
-
-    Parameters
-    ----------
-    slots
-        Generations that run at once; more wait in the server.
-    threads
-        Threads a slot. Leave it at one unless cores are idle.
-    model
-        A GGUF file; by default `LIFTLAB_GGUF`, else the embedded model.
-    port
-        Port on 127.0.0.1; 0 takes a free one.
+    `slots` generations run at once, each in so many `threads` (one, unless cores are idle); more
+    wait. `model` is a GGUF file, by default what `find_model` finds. Raises ServerFailed if engine
+    or model is missing, or the server did not come up.
     """
 
     def __init__(

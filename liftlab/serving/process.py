@@ -38,14 +38,9 @@ _FOLDER_VARIABLE = "LIFTLAB_SERVING_FOLDER"
 class ServerProcess:
     """A liftlab server module, run as `python -m module options…`; a context manager.
 
-    Parameters
-    ----------
-    module
-        Name of a module whose `main` calls :func:`announce` and :func:`watch_parent`.
-    ready_within_s
-        Seconds from start to a good `/health`, model loading included.
-    stop_within_s
-        Seconds that the server has to leave by itself before it is killed.
+    The module's `main` calls :func:`announce` and :func:`watch_parent`. From start to a good
+    `/health`, model loading included, it has `ready_within_s`; to leave by itself before it is
+    killed, `stop_within_s`.
     """
 
     def __init__(
@@ -114,15 +109,12 @@ class ServerProcess:
         """End the server and wait for its end; does nothing if it is not running."""
         process, self._process = self._process, None
         if process is not None:
-            process.terminate()
-            try:
-                process.wait(self._stop_within_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            with process:  # closes its pipes
+                process.terminate()
+                try:
+                    process.wait(self._stop_within_s)
+                except subprocess.TimeoutExpired:
+                    process.kill()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
@@ -166,10 +158,7 @@ class ServerProcess:
         return self._process is not None and self._process.poll() is None
 
     def serve_forever(self, say: Callable[[str], None] = print) -> None:
-        """Serve until Ctrl-C, which ends it cleanly.
-
-        Raises ServerFailed if the server did not come up, or ended by itself.
-        """
+        """Serve until Ctrl-C, which ends it cleanly; raise ServerFailed if it ends otherwise."""
         try:
             with self:
                 for line in self.greeting():

@@ -27,19 +27,10 @@ from liftlab.serving.simulation.wire import listening
 class SimulatorServer(ServerProcess):
     """The simulator's process; a `with` block starts and stops it.
 
-    Raises UnknownName, FileInvalid, UsageError if the profile, the scale, the port or the log's
-    place cannot be used.
-
-    Parameters
-    ----------
-    profile
-        A profile's name, or a file of one.
-    time_scale
-        Every time of the profile is divided by it: at 100, 10.4 s are 104 ms.
-    log
-        Where the truth log is appended; by default a file that goes with the server.
-    port
-        Port on 127.0.0.1; 0 takes a free one.
+    `profile` is one's name, or a file of one; every time in it is divided by `time_scale`: at 100,
+    10.4 s are 104 ms. The truth log is appended to `log`, by default a file that goes with the
+    server. Raises UnknownName, FileInvalid, UsageError if the profile, the scale, the port or the
+    log's place cannot be used.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from liftlab.endpoints.connect import headers_of, transport_of
 from liftlab.endpoints.seen import secrets_of
-from liftlab.runner.context import Context
+from liftlab.runner.attempt import Context
 from liftlab.runner.trace import Trace
 from liftlab.sessions import clean_up
 from liftlab.sessions.checks import Checks, needed_by_expectations

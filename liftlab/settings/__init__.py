@@ -5,7 +5,6 @@ origin, so that `liftlab config` can say where it came from. Secrets are never v
 an endpoint names the *variable* that holds its token.
 """
 
-from liftlab.settings.budget import BudgetSettings, PlannedStageSettings
 from liftlab.settings.endpoint import ENDPOINTS, OMIT, EndpointSettings, RetrySettings, holds_secret
 from liftlab.settings.project import (
     ENVIRONMENT,
@@ -25,7 +24,7 @@ from liftlab.settings.tables import (
     Settings,
     StageSettings,
 )
-from liftlab.settings.targets import TargetSettings
+from liftlab.settings.targets import BudgetSettings, PlannedStageSettings, TargetSettings
 
 __all__ = [
     "ENDPOINTS",

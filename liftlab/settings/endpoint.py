@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from liftlab.errors import UsageError
-from liftlab.settings.table import Table
+from liftlab.settings.targets import Table
 
 Omit = Literal["omit"]  # what a request leaves out
 OMIT: Omit = "omit"
@@ -31,13 +31,7 @@ def cost_model_of(name: Any) -> Any:
 
 
 def holds_secret(name: str) -> bool:
-    """Say whether a header, query field or variable of that name holds a secret.
-
-    Examples
-    --------
-    >>> holds_secret("x-api-key"), holds_secret("accept")
-    (True, False)
-    """
+    """Say whether a header, query field or variable of that name holds a secret."""
     return _SECRET.search(name) is not None
 
 
@@ -162,9 +156,9 @@ class EndpointSettings(Table):
         """Return what requests do not have: names of parameters, `json_schema` of the formats."""
         names = ("temperature", "top_p", "max_tokens", "seed", "stream_options", "response_format")
         omitted = {name for name in names if getattr(self, name) == OMIT}
-        return frozenset(
-            omitted | ({"json_schema"} if self.response_format == "json_object" else set())
-        )
+        if self.response_format == "json_object":
+            omitted.add("json_schema")
+        return frozenset(omitted)
 
     def without(self, left_out: Iterable[str]) -> EndpointSettings:
         """Return the settings with further parameters left out, named as `left_out` names them."""

@@ -63,30 +63,18 @@ def load_project(
 ) -> Project:
     """Find `liftlab.toml` at or above `start` and return the project's checked settings.
 
-    Parameters
-    ----------
-    start
-        Where to look from; the working directory if None. Without a file above it, the
-        defaults hold and `start` is the root.
-    environ
-        The environment; `os.environ` if None.
-    overrides
-        Values of the command line by dotted name, such as `{"run.suite": "mvp"}`;
-        None values are passed over.
-
-    Raises
-    ------
-    SettingsInvalid
-        If the file is broken: says the file, the line and the field.
+    Without a file the defaults hold, and `start` is the root. `overrides` are values of the
+    command line by dotted name, such as `{"run.suite": "mvp"}`; None values are passed over.
+    Raises SettingsInvalid if the file is broken: says the file, the line and the field.
     """
     environ = os.environ if environ is None else environ
     start = (start or Path.cwd()).absolute()
-    root = next((p for p in (start, *start.parents) if (p / SETTINGS_FILE).is_file()), None)
-    layers: list[tuple[str, dict[str, Any]]] = [("default", _DEFAULTS)]
+    root = next((p for p in (start, *start.parents) if (p / SETTINGS_FILE).is_file()), start)
     file: tomlfile.TomlFile | None = None
-    if root is not None:
+    layers: list[tuple[str, dict[str, Any]]] = [("default", _DEFAULTS)]
+    if (root / SETTINGS_FILE).is_file():
         file = tomlfile.read(root / SETTINGS_FILE, SettingsInvalid)
-        layers.append((SETTINGS_FILE, _anchored(file.data, root)))
+        layers.append((SETTINGS_FILE, file.data))
     for variable, key in ENVIRONMENT.items():
         if environ.get(variable):
             layers.append((variable, _nested(key, environ[variable])))
@@ -97,21 +85,20 @@ def load_project(
     origins: dict[str, str] = {}
     for origin, layer in layers:
         _merge(merged, layer, origin, origins)
-    for table, name in _named_tables(merged):
-        merged[table][name] = {**merged[table][name], "name": name}
-    return Project(root=root or start, settings=_check(merged, file, origins), origins=origins)
+    endpoints = merged.get("endpoints")
+    for name, table in endpoints.items() if isinstance(endpoints, dict) else ():
+        if isinstance(table, dict):
+            table["name"] = name
+            for key in ("ca_file", "unix_socket", "profile"):
+                if origins.get(f"endpoints.{name}.{key}") == SETTINGS_FILE:
+                    table[key] = _placed(key, table[key], root)
+    return Project(root=root, settings=_check(merged, file, origins), origins=origins)
 
 
 def find_project(
     start: Path | None = None, *, overrides: Mapping[str, Any] | None = None
 ) -> Project:
-    """Return the project around a folder; as `load_project`, and there must be one.
-
-    Raises
-    ------
-    UsageError
-        If no `liftlab.toml` is there or above.
-    """
+    """Return the project around a folder; as `load_project`, and UsageError if there is none."""
     found = load_project(start, overrides=overrides)
     if not (found.root / SETTINGS_FILE).is_file():
         raise UsageError(f"no {SETTINGS_FILE} here or above: `liftlab init` makes one")
@@ -137,13 +124,6 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-def _named_tables(merged: dict[str, Any]) -> list[tuple[str, str]]:
-    endpoints = merged.get("endpoints")
-    if not isinstance(endpoints, dict):
-        return []
-    return [("endpoints", name) for name, table in endpoints.items() if isinstance(table, dict)]
-
-
 def _check(
     merged: dict[str, Any], file: tomlfile.TomlFile | None, origins: Mapping[str, str]
 ) -> Settings:
@@ -158,25 +138,10 @@ def _check(
         raise tomlfile.invalid(file, error, SettingsInvalid) from None
 
 
-def _anchored(data: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """Return a file's settings with the paths of its endpoints below the folder it lies in."""
-    endpoints = data.get("endpoints")
-    if not isinstance(endpoints, dict):
-        return dict(data)
-    return {**data, "endpoints": {name: _placed(of, root) for name, of in endpoints.items()}}
-
-
-def _placed(endpoint: Any, root: Path) -> Any:
-    if not isinstance(endpoint, dict):
-        return endpoint
-    paths = {name: endpoint.get(name) for name in ("ca_file", "unix_socket", "profile")}
-    placed = {
-        name: str(root / value)
-        for name, value in paths.items()
-        # a profile is a name, too
-        if isinstance(value, str) and (name != "profile" or value.endswith(".toml"))
-    }
-    return {**endpoint, **placed}
+def _placed(key: str, value: Any, root: Path) -> Any:
+    """Return a path of the file's below the folder it lies in; a profile is a name, too."""
+    is_path = isinstance(value, str) and (key != "profile" or value.endswith(".toml"))
+    return str(root / value) if is_path else value
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:

@@ -8,10 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from liftlab.errors import UnknownName, UsageError
-from liftlab.settings.budget import BudgetSettings
 from liftlab.settings.endpoint import EndpointSettings, endpoint_from_url
-from liftlab.settings.table import Table
-from liftlab.settings.targets import TargetSettings, default_targets
+from liftlab.settings.targets import BudgetSettings, Table, TargetSettings, default_targets
 
 
 class PathSettings(Table):

@@ -1,13 +1,11 @@
-"""The targets of a project: what is measured, over which trials, and where the limit is."""
+"""What a project aims at: its targets, and the plan of the stages that are still to come."""
 
 from __future__ import annotations
 
 import re
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
-
-from liftlab.settings.table import Table
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Population = Literal["answered", "right"]
 Direction = Literal["at_most", "at_least"]
@@ -26,6 +24,12 @@ AT_MOST = (
 )
 _SHARES = ("success_rate", "parsed_rate", "error_rate", "worst_class_share")
 _OLD_NAMES = {"ended": "answered", "completed": "answered", "pass": "right"}
+
+
+class Table(BaseModel):
+    """A table of `liftlab.toml`: frozen, and a name that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class TargetSettings(Table):
@@ -85,3 +89,49 @@ def default_targets() -> dict[str, TargetSettings]:
             metric=SESSION_METRIC, limit=9, title="critical failures of the session API"
         ),
     }
+
+
+class PlannedStageSettings(Table):
+    """One stage that is not built yet."""
+
+    range_s: tuple[float, float]  # from, to
+    # the stages that it needs; None: the one before it in the plan; []: none
+    after: tuple[str, ...] | None = None
+
+    @field_validator("range_s")
+    @classmethod
+    def _is_a_range(cls, ends: tuple[float, float]) -> tuple[float, float]:
+        low, high = ends
+        if not 0 <= low <= high < float("inf"):
+            raise ValueError(f"a range in seconds is [low, high], as in [0.5, 1.0], not {ends}")
+        return ends
+
+
+def _semantic_stages() -> dict[str, PlannedStageSettings]:
+    """Return the stages that the first team plans."""
+    long, short = PlannedStageSettings(range_s=(1.0, 2.0)), PlannedStageSettings(range_s=(0.5, 1.0))
+    return {
+        "entity_resolution": long,
+        "clause_analysis": long,
+        "relationship_graphs": short,
+        "ambiguity_detection": short,
+        "intent_inference": long,
+    }
+
+
+class BudgetSettings(Table):
+    """The planned stages, in the order in which they run."""
+
+    correlation: float = Field(default=0.0, ge=0, le=1)  # 0: independent; 1: all slow together
+    stages: dict[str, PlannedStageSettings] = Field(default_factory=_semantic_stages)
+
+    @model_validator(mode="after")
+    def _needs_come_first(self) -> BudgetSettings:
+        names = list(self.stages)
+        for index, (name, stage) in enumerate(self.stages.items()):
+            later = [other for other in stage.after or () if other in names[index:]]
+            if later:
+                raise ValueError(
+                    f"stage {name} is after {later[0]}: name it further down, below what it needs"
+                )
+        return self

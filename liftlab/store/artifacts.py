@@ -15,17 +15,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Artifacts:
-    """The content-addressed files of a run: `artifacts/ab/ab12…`.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     artifacts = Artifacts(Path(folder))
-    ...     digest = artifacts.put_text("def add(a, b): return a + b")
-    ...     artifacts.get_text(digest)
-    'def add(a, b): return a + b'
-    """
+    """The content-addressed files of a run: `artifacts/ab/ab12…`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -52,10 +42,7 @@ class Artifacts:
         return digest
 
     def get(self, digest: str) -> bytes:
-        """Return what was kept under a digest.
-
-        Raises RunFolderCorrupt if there is nothing under it, or not what was kept.
-        """
+        """Return what was kept under a digest; raise RunFolderCorrupt if that is not there."""
         if (known := self._recent.get(digest)) is not None:
             return known
         path = self.path_of(digest)

@@ -27,8 +27,7 @@ Kinds = Mapping[str, type]
 def read_columns(path: Path, kinds: Kinds, known: str | None = None) -> pd.DataFrame:
     """Return columns of a file; text that many rows have in common as categories.
 
-    `kinds`: the columns, each with its scalar type. `known`: only rows in which this one of them is
-    not null.
+    `known`: only rows in which this one of them is not null.
     """
     import pandas as pd
     import pyarrow as pa
@@ -136,15 +135,7 @@ def _counted(parts: Iterable[pa.Table], kinds: Kinds) -> pd.DataFrame:
 
 
 def among(frame: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return which rows are of a trial that is among others; (n,).
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"case_id": ["a", "a", "b"], "repeat": [1, 2, 1]})
-    >>> among(frame, frame.iloc[[1]]).tolist()
-    [False, True, False]
-    """
+    """Return which rows are of a trial that is among others; (n,)."""
     found: NDArray[np.bool_] = places(frame, others) >= 0
     return found
 

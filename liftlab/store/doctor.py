@@ -67,10 +67,9 @@ class Finding:
 
 
 def check_journal(folder: RunFolder) -> list[Finding]:
-    """Check the database itself, then its rows.
+    """Check the database itself, then its rows; if the database is damaged, nothing else is said.
 
-    If the first finding, on the database, is `damaged`, it is the only one. Raises SchemaTooNew if
-    a newer liftlab wrote it: this one cannot judge it.
+    Raises SchemaTooNew if a newer liftlab wrote it: this one cannot judge it.
     """
     try:
         with schema.opened(folder.journal_path) as journal:
@@ -88,10 +87,7 @@ def check_journal(folder: RunFolder) -> list[Finding]:
 
 
 def check_files(folder: RunFolder) -> list[Finding]:
-    """Check the manifest and the suite.
-
-    Raises SchemaTooNew if a newer liftlab wrote the manifest.
-    """
+    """Check the manifest and the suite; raise SchemaTooNew if a newer liftlab wrote it."""
     try:
         digest = folder.manifest().get("suite_sha256")
     except RunFolderCorrupt as error:
@@ -112,7 +108,7 @@ def check_writer(folder: RunFolder) -> Finding:
 
 def check_artifacts(folder: RunFolder) -> Finding:
     """Read every artifact that a measured row names, and compare its content with its digest."""
-    named = _measured_digests(folder)
+    named = folder.measured_digests()
     faults = _faulty(folder, named)
     if not faults:
         return Finding("artifacts", "sound", f"{len(named):,}, all unchanged")
@@ -146,7 +142,7 @@ def leftovers(folder: RunFolder) -> tuple[Finding, list[Path]]:
 
 def orphans(folder: RunFolder) -> tuple[Finding, list[Path]]:
     """Find files among the artifacts that no row names; the tables must be current."""
-    named = _measured_digests(folder) | _graded_digests(folder)
+    named = {*folder.measured_digests(), *_graded_digests(folder)}
     places = {os.path.join(digest[:2], digest) for digest in named}
     root = folder.artifacts.path
     # Links are not followed: what they lead to is not the run's.
@@ -160,7 +156,7 @@ def orphans(folder: RunFolder) -> tuple[Finding, list[Path]]:
 
 def changed_code(folder: RunFolder) -> list[str]:
     """Return the digests of graded code that is not what was graded; grading makes it again."""
-    return list(_faulty(folder, _graded_digests(folder) - _measured_digests(folder)))
+    return list(_faulty(folder, _graded_digests(folder).difference(folder.measured_digests())))
 
 
 def _faults(journal: sqlite3.Connection) -> list[str]:
@@ -218,11 +214,10 @@ def _plan(folder: RunFolder, done: int, status: str, live: bool) -> Finding:
         text = f"the run says that it is complete and has {of_plan}"
         return Finding("plan", "damaged", text, _ROWS_LOST)
     if status in {"running", "interrupted", "partial", "failed"}:
-        is_load = manifest.get("suite") == LOAD
         advice = f"finish it with: liftlab {resume_verb(manifest)} --resume {folder.run_id}"
         if MERGED in manifest:
             advice = "finish its segments, and merge them again"
-        elif is_load and manifest["request"].get("arrivals"):
+        elif manifest.get("suite") == LOAD and manifest["request"].get("arrivals"):
             advice = "an open loop is not resumed; what is committed can be used"
         return Finding("plan", "note", f"{of_plan}, then it was broken off", advice)
     return Finding("plan", "sound", f"{status}, {of_plan}")
@@ -244,7 +239,13 @@ def _suite(folder: RunFolder, digest: object) -> Finding:
 def _tables(folder: RunFolder, judged_by: str) -> tuple[State, str]:
     there = [name for name in TABLES if table_path(folder, name).exists()]
     missing = [f"{name}.parquet" for name in TABLES if name not in there]
-    if faults := [*_damaged_tables(folder, there)]:
+    faults = []
+    for table in there:
+        try:
+            read_table(folder, table)
+        except RunFolderCorrupt as error:
+            faults.append(f"{table}.parquet is damaged ({error.reason})")
+    if faults:
         return "damaged", _some(faults)
     if missing:
         return "note", f"missing: {_some(missing, len(TABLES))}" if there else "none yet"
@@ -269,14 +270,6 @@ def _against_journal(folder: RunFolder) -> tuple[State, str]:
     return "sound", f"{len(TABLES)}, the same as the journal"
 
 
-def _damaged_tables(folder: RunFolder, there: Iterable[str]) -> Iterator[str]:
-    for table in there:
-        try:
-            read_table(folder, table)
-        except RunFolderCorrupt as error:
-            yield f"{table}.parquet is damaged ({error.reason})"
-
-
 def _removable(check: str, folder: RunFolder, paths: list[Path], what: str, why: str) -> Finding:
     if not paths:
         return Finding(check, "sound", "none")
@@ -294,19 +287,6 @@ def _faulty(folder: RunFolder, digests: Iterable[str]) -> dict[str, str]:
         except RunFolderCorrupt as error:
             faults[digest] = str(error).removeprefix(f"{folder.path}{os.sep}")
     return faults
-
-
-def _measured_digests(folder: RunFolder) -> set[str]:
-    """Return the digests that the rows of the journal name."""
-    with schema.opened(folder.journal_path) as journal:
-        return {
-            str(digest)
-            for table in NAMES_ARTIFACTS.keys() & set(schema.TABLES)
-            for name in NAMES_ARTIFACTS[table]
-            for (digest,) in journal.execute(
-                f"SELECT DISTINCT {name} FROM {table} WHERE {name} IS NOT NULL"  # noqa: S608
-            )
-        }
 
 
 def _graded_digests(folder: RunFolder) -> set[str]:

@@ -32,15 +32,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet would ru
 
 def frames_of(run: RunData) -> dict[str, pd.DataFrame]:
     """Return a run's tables by name; `trial` is joined with verdicts and costs."""
-    return {
-        "run": frame_of([as_row(run.run)], table_columns("run")),
-        "attempt": run.attempts,
-        "stage": run.stages,
-        "trial": run.trials,
-        "grade": run.grades,
-        "check": run.checks,
-        "cost": run.costs,
-    }
+    frames = {"run": frame_of([as_row(run.run)], table_columns("run"))}
+    return frames | {table: getattr(run, f"{table}s") for table in TABLES if table != "run"}
 
 
 def csv_files(run: RunData) -> dict[str, bytes]:
@@ -66,14 +59,9 @@ def parquet_files(run: RunData) -> dict[str, bytes]:
 def json_lines(run: RunData) -> Iterator[str]:
     """Yield a run as JSON Lines, complete: `importers.jsonl` makes the same run of it.
 
-    Raises RunFolderCorrupt if an artifact is missing or is not what was kept.
-
-    Yields
-    ------
-    str
-        One record a line, with its `table` and `schema_version`: first what the file is, then
-        the suite, the seven tables row by row, the artifacts that they name, and an imported
-        run's own file.
+    One record a line, with its `table` and `schema_version`: first what the file is, then the
+    suite, the seven tables row by row, the artifacts that they name, and an imported run's own
+    file. Raises RunFolderCorrupt if an artifact is missing or is not what was kept.
     """
     source, suffix = run.folder.suite_source()
     frames, original = frames_of(run), run.folder.path / ORIGINAL
@@ -147,7 +135,7 @@ _QUERY = (
 def check_place(path: Path) -> None:
     """See to it, before a load, that its lines can be written where they are wanted.
 
-    Raises UsageError if something other than a file is there, or no folder to hold it. Raises
+    Raises UsageError if there is no folder to hold them, or something else in their place;
     StorageFailed if nothing can be written there.
     """
     if path.exists() and not path.is_file():
@@ -163,8 +151,7 @@ def check_place(path: Path) -> None:
 def write_lines(folder: RunFolder, path: Path, zero_ns: int) -> None:
     """Write the measured requests of a load, whole or not at all; a file there is replaced.
 
-    Moments are written on the clock `perf_counter_ns`, on which the run's zero is `zero_ns`. Raises
-    StorageFailed if it cannot be written; nothing is left behind.
+    Moments are written on the clock `perf_counter_ns`, on which the run's zero is `zero_ns`.
     """
     part = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
     advice = f"The load itself is kept: liftlab show {folder.run_id}"

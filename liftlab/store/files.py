@@ -22,8 +22,7 @@ _LARGEST = 8 * 2**30  # of a journal or a table: no run comes near it
 def read_regular(path: Path, limit: int) -> bytes:
     """Return the bytes of a file of a run's folder, which anybody may have filled.
 
-    Raises RunFolderCorrupt if it cannot be read, is no regular file, or has more than `limit`
-    bytes.
+    Raises RunFolderCorrupt if it is not readable, no regular file, or longer than `limit`.
     """
     try:
         # A FIFO without a writer would keep us waiting.
@@ -44,11 +43,7 @@ def refuse_odd(path: Path | str, found: os.stat_result, limit: int = _LARGEST) -
 
 @contextmanager
 def writing(path: Path, advice: str = _ADVICE) -> Iterator[None]:
-    """Turn an `OSError` of the block into a `StorageFailed` that names `path` and says what to do.
-
-    Raises StorageFailed if the disk is full, read-only, failing, or the place is not ours to write
-    to.
-    """
+    """Turn an `OSError` of the block into a StorageFailed that names `path` and says what to do."""
     try:
         yield
     except OSError as error:

@@ -78,8 +78,7 @@ class RunFolder:
     def manifest(self) -> dict[str, Any]:
         """Return the manifest: resolved settings without secrets, what was asked for, digests.
 
-        Raises RunFolderCorrupt if it is missing or no JSON object. Raises SchemaTooNew if a newer
-        liftlab wrote it.
+        Raises RunFolderCorrupt if it is no such thing, SchemaTooNew if a newer liftlab wrote it.
         """
         path = self.path / MANIFEST
         try:
@@ -102,10 +101,7 @@ class RunFolder:
         write_atomic(self.path / MANIFEST, text.encode())
 
     def refuse_odd_files(self) -> None:
-        """Refuse what nobody reads to its end: a FIFO, a device, a file beyond all measure.
-
-        Raises RunFolderCorrupt if there is one; names the first.
-        """
+        """Raise RunFolderCorrupt for a FIFO, a device, a file too large: nobody reads those out."""
         for folder in (self.path, self.tables_path):
             if not folder.is_dir():
                 continue
@@ -115,15 +111,22 @@ class RunFolder:
                         refuse_odd(entry.path, entry.stat())
 
     def suite_source(self) -> tuple[bytes, str]:
-        """Return the suite's bytes as they were when the run began, and the file's suffix.
-
-        The bytes are empty where the run had no suite.
-        """
+        """Return the suite as it was when the run began, empty without one, and its suffix."""
         suffix = self.manifest().get("suite_suffix")
         if not isinstance(suffix, str) or not _SUFFIX.fullmatch(suffix):
             raise RunFolderCorrupt(self.path / MANIFEST, "suite_suffix is not a file's suffix")
         path = self.path / f"suite{suffix}"
         return read_regular(path, _SUITE_BYTES), suffix
+
+    def measured_digests(self) -> list[str]:
+        """Return the digests of the artifacts that rows of the journal name, each once."""
+        found: dict[str, None] = {}
+        with schema.opened(self.journal_path) as journal:
+            for table, names in NAMES_ARTIFACTS.items():
+                for name in names if table in schema.TABLES else ():
+                    asked = f"SELECT DISTINCT {name} FROM {table} WHERE {name} IS NOT NULL"  # noqa: S608
+                    found |= {str(digest): None for (digest,) in journal.execute(asked)}
+        return list(found)
 
     def label(self) -> str:
         """Return what people call the run, one line; empty where nobody named it."""
@@ -134,10 +137,7 @@ class RunFolder:
         return one_line(text.strip())[:_LABEL_LENGTH]
 
     def write_label(self, text: str) -> None:
-        """Write what people call the run; an empty text takes it away.
-
-        Raises UsageError if it is longer than a line, or holds what cannot be seen.
-        """
+        """Write what people call the run; an empty text takes it away. Raises UsageError."""
         text, path = text.strip(), self.path / LABEL
         if len(text) > _LABEL_LENGTH:
             raise UsageError(f"a label has at most {_LABEL_LENGTH} characters, not {len(text):,}")
@@ -150,10 +150,7 @@ class RunFolder:
             path.unlink(missing_ok=True)
 
     def suite(self) -> Suite | None:
-        """Return the suite as it was when the run began; None where it had none.
-
-        Session checks are no suite: `liftlab.sessions` reads them.
-        """
+        """Return the suite as it was when the run began; None without one, as of sessions."""
         from liftlab import suite  # its models are slow to import
 
         source, suffix = self.suite_source()
@@ -164,13 +161,7 @@ class RunFolder:
 
 
 def new_run_id(now: datetime, rng: random.Random) -> str:
-    """Return a run's name: the time it began, and four letters to tell two of a second apart.
-
-    Examples
-    --------
-    >>> new_run_id(datetime(2025, 10, 15, 8, 51, 28), random.Random(1))
-    '20251015_085128_eszy'
-    """
+    """Return a run's name: the time it began, and four letters to tell two of a second apart."""
     return f"{now:%Y%m%d_%H%M%S}_{''.join(rng.choice(_LETTERS) for _ in range(4))}"
 
 
@@ -188,21 +179,12 @@ def create(
     fill: Callable[[RunFolder], Iterable[Measured]] | None = None,
     copy: Callable[[sqlite3.Connection], object] | None = None,
 ) -> RunFolder:
-    """Make a run's folder with its journal, manifest and suite.
+    """Make a run's folder with its journal, manifest and suite, whose bytes are empty without one.
 
-    Raises StorageFailed if it cannot be written or is there already; nothing is left behind.
-
-    Parameters
-    ----------
-    manifest
-        What `RunFolder.manifest` gives back; without secrets.
-    suite_source, suite_suffix
-        The suite's file: its bytes (none for a run without a suite) and `.toml` or `.jsonl`.
-    fill
-        For a run that was measured elsewhere: puts artifacts and files into the folder while
-        nobody sees it yet, and returns its rows.
-    copy
-        Puts further rows into its journal.
+    `manifest` has no secrets. `fill` is for a run that was measured elsewhere: it puts artifacts
+    and files into the folder while nobody sees it yet, and returns its rows; `copy` puts further
+    rows into its journal. Raises StorageFailed if it cannot be written or is there already; nothing
+    is left behind.
     """
     if not is_run_id(run.run_id):
         raise StorageFailed(f"{run.run_id!r} cannot be the name of a run's folder")
@@ -223,7 +205,9 @@ def create(
                 if file.is_file():
                     sync(file)
             folder.write_manifest({**manifest, "suite_suffix": suite_suffix})  # syncs the folder
-            _move(folder.path, target)
+            if target.exists():  # rename() would replace an empty folder of that name in silence
+                raise StorageFailed(f"{target}: there is a run of that name already")
+            os.rename(folder.path, target)
             sync(runs_dir)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -256,10 +240,7 @@ def committed(folder: RunFolder) -> set[tuple[str, int]]:
 
 
 def stage_rows(folder: RunFolder, case_id: str, repeat: int) -> list[dict[str, Any]]:
-    """Return the stages of one trial, in order, without taking the lock.
-
-    Each has the trial's `asked_function`.
-    """
+    """Return the stages of one trial, in order, with its `asked_function`; takes no lock."""
     with schema.opened(folder.journal_path) as journal:
         cursor = journal.execute(_STAGES, (case_id, repeat))
         names = [name for name, *_ in cursor.description]
@@ -295,13 +276,6 @@ def _create_journal(
             connection.close()
     except sqlite3.DatabaseError as error:
         raise OSError(None, str(error)) from error
-
-
-def _move(source: Path, target: Path) -> None:
-    # rename() would replace an empty folder of that name in silence.
-    if target.exists():
-        raise StorageFailed(f"{target}: there is a run of that name already")
-    os.rename(source, target)
 
 
 _STAGES = (

@@ -120,8 +120,7 @@ def read_journal(folder: RunFolder) -> dict[str, pd.DataFrame]:
     """Return what a run measured: its tables `run`, `attempt`, `stage` and `trial`.
 
     A run that says `running` but has no writer was broken off: its status is `interrupted`, and its
-    attempts without an end are `abandoned`. Raises RunFolderCorrupt if the journal is missing or
-    damaged. Raises SchemaTooNew if a newer liftlab wrote it.
+    attempts without an end are `abandoned`. Raises as `schema.connect`.
     """
     live = lock.is_held(folder.path)
     with schema.opened(folder.journal_path) as connection:
@@ -142,10 +141,7 @@ def join_trials(
 ) -> pd.DataFrame:
     """Return trials with their current grade and cost: the view that analysis uses.
 
-    A trial without a grade is `ungraded`. Of several grades the last row counts. Costs are those
-    of `trial_costs`.
-
-    `trials`, `grades`, `costs`, `attempts`: the tables `trial`, `grade`, `cost` and `attempt`.
+    A trial without a grade is `ungraded`; of several grades the last row counts.
     """
     judged = [name for name in _JUDGED if name != "cost_usd"]
     current = grades.drop_duplicates(_TRIAL_KEY, keep="last")[[*_TRIAL_KEY, *judged]]
@@ -160,19 +156,12 @@ def join_trials(
 def trial_costs(
     trials: pd.DataFrame, attempts: pd.DataFrame, costs: pd.DataFrame
 ) -> NDArray[np.float64]:
-    """Return what each trial costs in USD: all that the run paid for is shared among its trials.
+    """Return what each trial costs in USD: all that the run paid for is shared among trials; (n,).
 
-    A trial costs what all its attempts cost, those that failed or were abandoned included, and
-    NaN if one of them is not known. Warm-up, probes and attempts of trials that never ended belong
-    to all trials alike: each bears an equal part, so that the mean is all attempts over trials.
-
-    `trials`, `attempts`, `costs`: the tables `trial`, `attempt` and `cost`. Of several prices or
-    cost models the first in `costs` counts.
-
-    Returns
-    -------
-    (n,) array
-        In the order of the trials.
+    A trial costs what all its attempts cost, those that failed or were abandoned included, and NaN
+    if one of them is not known. Warm-up, probes and attempts of trials that never ended belong to
+    all trials alike: each bears an equal part, so that the mean is all attempts over trials. Of
+    several prices or cost models the first in `costs` counts.
     """
     import numpy as np
 

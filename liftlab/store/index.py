@@ -18,7 +18,7 @@ from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from liftlab.errors import LiftlabError, RunFolderCorrupt
 from liftlab.records import SCHEMA_VERSION
@@ -48,8 +48,7 @@ _DAMAGED = "{told}: `liftlab show {run_id}` makes its tables again"
 _STALE = "its tables are older than its journal: `liftlab show {run_id}` makes them again"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RunFiles:
+class _RunFiles(NamedTuple):
     """A run's files from outside: `mark` differs once one of them does; times are in ns."""
 
     mark: str
@@ -108,7 +107,8 @@ def read_history(runs_dir: Path) -> History:
     Thread(target=import_module, args=["pandas"]).start()
     found, skipped = _run_files(runs_dir)
     with duckdb.connect(config=_CONFIG) as connection:
-        _prepare(connection)
+        for statement in sql.SCHEMA:
+            connection.execute(statement)
         known = _load(connection, runs_dir)
         kept = {name for name, files in found.items() if known.get(name) == files.mark}
         gone = set(known) - kept
@@ -138,16 +138,13 @@ def read_history(runs_dir: Path) -> History:
 
 
 def unlaid(runs_dir: Path, skipped: Mapping[str, str]) -> list[str]:
-    """Return the skipped runs that have no tables, or stale ones, and that nobody writes to.
-
-    Opening them makes tables.
-    """
-    found = []
-    for run_id, why in skipped.items():
-        lacks = why in (_NO_TABLES.format(run_id=run_id), _STALE.format(run_id=run_id))
-        if lacks and not lock.is_held(runs_dir / run_id):
-            found.append(run_id)
-    return found
+    """Return the skipped runs that nobody writes to and that get tables once they are opened."""
+    return [
+        run_id
+        for run_id, why in skipped.items()
+        if why in (_NO_TABLES.format(run_id=run_id), _STALE.format(run_id=run_id))
+        and not lock.is_held(runs_dir / run_id)
+    ]
 
 
 def _run_files(runs_dir: Path) -> tuple[dict[str, _RunFiles], dict[str, str]]:
@@ -166,11 +163,8 @@ def _run_files(runs_dir: Path) -> tuple[dict[str, _RunFiles], dict[str, str]]:
             continue
         journal = _journal_time(path / schema.FILE_NAME)
         marks = [f"{stat.st_mtime_ns}:{stat.st_size}" for stat in stats.values()]
-        found[path.name] = _RunFiles(
-            mark=" ".join([*marks, str(journal)]),
-            made=stats["trial"].st_mtime_ns,
-            journal=journal,
-        )
+        mark = " ".join([*marks, str(journal)])
+        found[path.name] = _RunFiles(mark, stats["trial"].st_mtime_ns, journal)
     return found, skipped
 
 
@@ -184,11 +178,6 @@ def _journal_time(journal: Path) -> int:
             continue
         latest = max(latest, stat.st_mtime_ns if stat.st_size else 0)
     return latest
-
-
-def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    for statement in sql.SCHEMA:
-        connection.execute(statement)
 
 
 def _load(connection: duckdb.DuckDBPyConnection, runs_dir: Path) -> dict[str, str]:
@@ -254,7 +243,13 @@ def _add(
         for half in (names[:middle], names[middle:]):
             yield from _add(connection, runs_dir, {name: batch[name] for name in half})
         return
-    unfit = dict(_unfit(connection, runs_dir, batch))
+    own_ids = "SELECT run_id, own_id, noted FROM run WHERE run_id IN (SELECT unnest(?))"
+    rows = {name: said for name, *said in connection.execute(own_ids, [names]).fetchall()}
+    misfits = {
+        name: _misfit(RunFolder(runs_dir / name), files, rows.get(name))
+        for name, files in batch.items()
+    }
+    unfit = {name: reason for name, reason in misfits.items() if reason}
     for table in ("run", "stage") if unfit else ():
         connection.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT unnest(?))", [[*unfit]])  # noqa: S608
     yield from unfit.items()
@@ -266,7 +261,7 @@ def _read_tables(
     for table, columns in sql.READ.items():
         paths = [table_file(runs_dir / name, table) for name in names]
         files = ", ".join(f"'{_quoted(path)}'" for path in paths)
-        wanted = ", ".join(f"'{name}'" for name in columns)
+        wanted = ", ".join(f"'{name}'" for name in columns.split())
         connection.execute(sql.ROWS.format(table=table, columns=wanted, files=files))
         if later := sql.LATER.get(table):
             connection.execute(sql.ADD_LATER.format(table=table, later=later))
@@ -274,17 +269,6 @@ def _read_tables(
     connection.execute(sql.NAMES, [paths, names, paths])
     connection.execute(sql.ADD_RUNS)
     connection.execute(sql.ADD_STAGES)
-
-
-def _unfit(
-    connection: duckdb.DuckDBPyConnection, runs_dir: Path, batch: Mapping[str, _RunFiles]
-) -> Iterator[tuple[str, str]]:
-    """Yield runs that could be read and are not to be counted, and why."""
-    own_ids = "SELECT run_id, own_id, noted FROM run WHERE run_id IN (SELECT unnest(?))"
-    rows = {name: said for name, *said in connection.execute(own_ids, [[*batch]]).fetchall()}
-    for name, files in batch.items():
-        if reason := _misfit(RunFolder(runs_dir / name), files, rows.get(name)):
-            yield name, reason
 
 
 def _misfit(folder: RunFolder, files: _RunFiles, row: Sequence[str | None] | None) -> str:
@@ -313,10 +297,8 @@ def _part(folder: RunFolder) -> str:
 
 
 def _stale(folder: RunFolder, files: _RunFiles, noted: Mapping[str, Any]) -> str:
-    """Say whether the journal has gone on since the tables were made; empty if not.
-
-    A copy's files may be of any age: where they look stale, the journal itself is asked.
-    """
+    """Say whether the journal has gone on since the tables were made; empty if not."""
+    # A copy's files may be of any age: where they look stale, the journal itself is asked.
     try:
         if files.journal <= files.made or tables_match(folder, noted):
             return ""

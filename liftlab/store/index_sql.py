@@ -10,72 +10,32 @@ from __future__ import annotations
 
 from typing import get_args
 
-from liftlab.records import ErrorClass
+from liftlab.records import ErrorClass, columns
 
 VERSION = 3  # of the index: another one is made again
 TABLES = ("run", "stage", "skipped", "source")
 
-# Columns of a run's own row that the history keeps.
-RUN_COLUMNS = (
-    "suite",
-    "suite_sha256",
-    "pipeline",
-    "pipeline_sha256",
-    "endpoint",
-    "protocol",
-    "model",
-    "hardware",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "sampling_extra",
-    "left_out",
-    "started_at",
-    "finished_at",
-    "status",
-    "load",
-    "concurrency",
-    "rate_rps",
-    "repeats",
-    "time_scale",
-    "liftlab_version",
-    "git_commit",
-    "timing_uncertainty_s",
-    "provenance",
+# What the history does without of a run's own row, beside its id.
+_NOT_KEPT = """
+    run_id sampling_seed order_seed settings_sha256 python platform clock_resolution_s
+    loop_lag_p50_s loop_lag_p99_s client_cpu_share client_peak_mb
+"""
+_OF_RUN = {name: kind for name, kind in columns("run").items() if name not in _NOT_KEPT.split()}
+_NUMBERS = """
+    e2e_median_s success_rate parsed_rate cost_per_trial_usd attempts_per_trial
+    prompt_tokens output_tokens
+"""
+_KINDS = (
+    dict.fromkeys(["run_id", "own_id", "noted"], str)
+    | _OF_RUN
+    | dict.fromkeys(["price_id", "cases_sha256"], str)
+    | dict.fromkeys(["trials", "cases", "judged", "errors"], int)
+    | dict.fromkeys(_NUMBERS.split(), float)
 )
-_WHOLE = ("max_tokens", "concurrency", "repeats")
-_FLOATS = ("temperature", "top_p", "rate_rps", "time_scale", "timing_uncertainty_s")
-_NUMBERS = (
-    "e2e_median_s",
-    "success_rate",
-    "parsed_rate",
-    "cost_per_trial_usd",
-    "attempts_per_trial",
-    "prompt_tokens",
-    "output_tokens",
-)
-_COUNTS = ("trials", "cases", "judged", "errors")
-
-
-def _type(name: str) -> str:
-    if name in _WHOLE + _COUNTS:
-        return "BIGINT"
-    return "DOUBLE" if name in _FLOATS + _NUMBERS else "VARCHAR"
-
-
-_COLUMNS = (
-    "run_id",
-    "own_id",
-    "noted",
-    *RUN_COLUMNS,
-    "price_id",
-    "cases_sha256",
-    *_COUNTS,
-    *_NUMBERS,
-)
-_TYPED = ", ".join(f'"{name}" {_type(name)}' for name in _COLUMNS)
-_OWN = ", ".join(f'r."{name}"' for name in RUN_COLUMNS)
-_SHOWN = ", ".join(f'"{name}"' for name in _COLUMNS if name not in ("own_id", "noted"))
+_SQL_TYPES = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE"}
+_TYPED = ", ".join(f'"{name}" {_SQL_TYPES[kind]}' for name, kind in _KINDS.items())
+_OWN = ", ".join(f'r."{name}"' for name in _OF_RUN)
+_SHOWN = ", ".join(f'"{name}"' for name in _KINDS if name not in ("own_id", "noted"))
 SCHEMA = (
     f"CREATE TABLE run ({_TYPED})",
     "CREATE TABLE stage (run_id VARCHAR, stage VARCHAR, position BIGINT, median_s DOUBLE, "
@@ -87,29 +47,11 @@ SCHEMA = (
 # What is read of each table, for many runs at once. `run` is the file's place in the list: the
 # folder's name says which run that is, whatever the table itself says.
 READ = {
-    "trial": (
-        "case_id",
-        "repeat",
-        "e2e_s",
-        "client_s",
-        "outcome",
-        "parsed",
-        "cost_usd",
-        "attempts",
-    ),
-    "stage": (
-        "case_id",
-        "repeat",
-        "stage",
-        "position",
-        "attempts",
-        "latency_s",
-        "client_s",
-        "error_class",
-    ),
-    "attempt": ("phase", "prompt_tokens", "output_tokens"),
-    "cost": ("price_id",),
-    "run": ("run_id", *RUN_COLUMNS),
+    "trial": "case_id repeat e2e_s client_s outcome parsed cost_usd attempts",
+    "stage": "case_id repeat stage position attempts latency_s client_s error_class",
+    "attempt": "phase prompt_tokens output_tokens",
+    "cost": "price_id",
+    "run": " ".join(["run_id", *_OF_RUN]),
 }
 # Tables from before have no such column.
 LATER = {"trial": "client_s DOUBLE", "stage": "client_s DOUBLE", "run": "left_out VARCHAR"}

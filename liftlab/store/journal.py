@@ -61,8 +61,7 @@ class Journal:
         """Open a run's journal for writing.
 
         Raises StorageFailed if a living process writes to this run, or the folder cannot be
-        written. Raises RunFolderCorrupt if the journal is missing or damaged. Raises SchemaTooNew
-        if a newer liftlab wrote it.
+        written; else as `schema.connect`.
         """
         with ExitStack() as undo:
             lock = RunLock(folder.path)
@@ -163,17 +162,11 @@ class Journal:
         return {(case_id, repeat, stage): highest for case_id, repeat, stage, highest in rows}
 
     def abandon_open(self) -> int:
-        """Mark attempts that a broken-off session never ended, and return how many there were.
-
-        Their rows stay: they were paid for.
-        """
+        """Mark attempts, paid for, that a broken-off session never ended; return how many."""
         return int(self._ask(lambda c: c.execute(_ABANDON).rowcount))
 
     def close(self) -> None:
-        """Write what waits, and give the run back; may be called again.
-
-        Raises StorageFailed if something could not be written.
-        """
+        """Write what waits, and give the run back; may be called again. Raises StorageFailed."""
         if not self._closed:
             self._queue.put(_Job(lambda _: None, durable=True))
         self._shut()

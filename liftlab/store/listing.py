@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +37,9 @@ class RunSummary:
 def find(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> RunFolder:
     """Return the folder of a run.
 
-    Raises UnknownRun if there is none; gives the nearest names. Raises InputInvalid if several
-    begin like that. Raises RunFolderCorrupt if there is something in it that cannot be a run's.
-
-    Parameters
-    ----------
-    name
-        A run's id, the beginning of one, `latest`, or `sessions` or `capacity`: the newest of
-        that kind.
-    also
-        Names to offer in the message besides those on disk.
+    `name` is a run's id, the beginning of one, `latest`, or `sessions` or `capacity`, the newest of
+    that kind; `also` are names to offer in the message. Raises UnknownRun if there is none,
+    InputInvalid if several begin like that, RunFolderCorrupt if something in it cannot be a run's.
     """
     name = resolve(runs_dir, name, also=also)
     folder = RunFolder(runs_dir / name)
@@ -82,16 +75,20 @@ def resolve(runs_dir: Path, name: str, *, also: Iterable[str] = ()) -> str:
 
 def latest(runs_dir: Path) -> str | None:
     """Return the newest run of a suite that was measured here; None where there is none."""
-    return next((run.run_id for run in list_runs(runs_dir) if _is_of_a_suite(runs_dir, run)), None)
+    return _newest(runs_dir, lambda run: _is_of_a_suite(runs_dir, run))
 
 
 def latest_sessions(runs_dir: Path) -> str | None:
     """Return the newest run of session checks; None where there is none."""
-    return next((run.run_id for run in list_runs(runs_dir) if run.suite == SESSIONS), None)
+    return _newest(runs_dir, lambda run: run.suite == SESSIONS)
 
 
 def _latest_capacity(runs_dir: Path) -> str | None:
-    return next((run.run_id for run in list_runs(runs_dir) if run.load == CAPACITY), None)
+    return _newest(runs_dir, lambda run: run.load == CAPACITY)
+
+
+def _newest(runs_dir: Path, is_it: Callable[[RunSummary], bool]) -> str | None:
+    return next((run.run_id for run in list_runs(runs_dir) if is_it(run)), None)
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:
@@ -117,10 +114,7 @@ def status_now(folder: RunFolder, status: str) -> str:
 
 
 def _is_of_a_suite(runs_dir: Path, run: RunSummary) -> bool:
-    """Say whether a run is what people mean by the latest.
-
-    It is one of a suite, and neither a capacity run, a quick look nor a segment.
-    """
+    """Say whether people mean a run by the latest: no capacity run, quick look or segment."""
     if run.provenance != "measured" or run.suite in (LOAD, SESSIONS) or run.load == CAPACITY:
         return False
     try:
@@ -137,32 +131,18 @@ def _unknown(runs_dir: Path, name: str, also: Iterable[str]) -> UnknownRun:
 
 def _summary(folder: RunFolder) -> RunSummary:
     try:
-        connection = schema.connect(folder.journal_path)
-        try:
-            with schema.reading(folder.journal_path):
-                row = connection.execute(_RUN_LINE).fetchone()
-        finally:
-            connection.close()
+        with schema.opened(folder.journal_path) as journal:
+            row = journal.execute(_RUN_LINE).fetchone()
     except LiftlabError as error:
         return RunSummary(run_id=folder.run_id, problem=str(error))
     if row is None:
         problem = f"{folder.journal_path}: the journal has no run in it"
         return RunSummary(run_id=folder.run_id, problem=problem)
-    started_at, suite, endpoint, status, provenance, load, trials = row
-    return RunSummary(
-        run_id=folder.run_id,
-        started_at=started_at,
-        suite=suite,
-        endpoint=endpoint,
-        status=status_now(folder, status),
-        provenance=provenance,
-        load=load,
-        trials=trials,
-    )
+    *known, trials = row
+    run = RunSummary(run_id=folder.run_id, trials=trials, **dict(zip(_LINE, known, strict=True)))
+    return replace(run, status=status_now(folder, str(run.status)))
 
 
 _OF_A_RUN = (schema.FILE_NAME, MANIFEST)
-_RUN_LINE = (
-    "SELECT started_at, suite, endpoint, status, provenance, load, "
-    "(SELECT COUNT(*) FROM trial) FROM run"
-)
+_LINE = ("started_at", "suite", "endpoint", "status", "provenance", "load")
+_RUN_LINE = f"SELECT {', '.join(_LINE)}, (SELECT COUNT(*) FROM trial) FROM run"  # noqa: S608

@@ -52,8 +52,7 @@ def insert_ended(connection: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]
 def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
     """Open a journal that exists, and check that it is one and of a version we know.
 
-    Raises RunFolderCorrupt if it is missing, damaged or not a journal. Raises SchemaTooNew if a
-    newer liftlab wrote it.
+    Raises RunFolderCorrupt if it is missing or damaged, SchemaTooNew if a newer liftlab wrote it.
     """
     if not path.is_file():
         raise RunFolderCorrupt(path, "the run's journal is missing")

@@ -128,13 +128,12 @@ class RunData:
 def write_tables(
     folder: RunFolder, frames: Mapping[str, pd.DataFrame], *, judged_by: str = ""
 ) -> None:
-    """Write a run's tables; each file is replaced whole.
+    """Write a run's tables; each file is replaced whole, and a table that is left out is empty.
 
-    `frames`: by table: those of `read_journal`, with `trial` joined by `join_trials`, and the
-    judged ones. A table that is left out is empty. `judged_by`: what the verdicts and costs rest
-    on, such as the grader's version and the prices; `tables_current` compares it. Raises ValueError
-    if a table or its columns are not those of `records`. Raises StorageFailed if they cannot be
-    written.
+    `frames`: those of `read_journal`, with `trial` joined by `join_trials`, and the judged ones.
+    `judged_by`: what the verdicts and costs rest on, such as the grader's version and the prices;
+    `tables_current` compares it. Raises ValueError if a table or its columns are not those of
+    `records`.
     """
     if unknown := set(frames) - set(TABLES):
         raise ValueError(f"no such tables: {sorted(unknown)}")
@@ -148,11 +147,7 @@ def write_tables(
 
 
 def tables_current(folder: RunFolder, *, judged_by: str = "") -> bool:
-    """Tell whether all tables are there, readable and made from the journal as it is now.
-
-    Raises RunFolderCorrupt if the journal itself cannot be read. Raises SchemaTooNew if a newer
-    liftlab wrote the journal or the tables.
-    """
+    """Tell whether all tables are there, readable and made from the journal as it is now."""
     wanted = {"state": _state(folder), "judged_by": judged_by}
     try:
         return all(wanted.items() <= _metadata(table_path(folder, t)).items() for t in TABLES)
@@ -166,18 +161,14 @@ def tables_match(folder: RunFolder, noted: Mapping[str, Any]) -> bool:
 
 
 def judged_by(folder: RunFolder) -> str:
-    """Return what the verdicts and costs of a run's tables rest on, as `write_tables` was told.
-
-    Raises RunFolderCorrupt if there are no tables, or they are damaged.
-    """
+    """Return what the verdicts and costs of a run's tables rest on, as `write_tables` was told."""
     return str(_metadata(table_path(folder, "run")).get("judged_by") or "")
 
 
 def read_tables(folder: RunFolder) -> RunData:
     """Return a run from its tables, the times of a sped-up simulator at real length.
 
-    Raises RunFolderCorrupt if a table is missing or damaged. Raises SchemaTooNew if a newer liftlab
-    wrote it.
+    Raises RunFolderCorrupt if a table is missing or damaged, SchemaTooNew if it is newer than this.
     """
     row = read_table(folder, "run")
     if len(row) != 1:
@@ -193,15 +184,10 @@ def read_tables(folder: RunFolder) -> RunData:
     }
     for name, value in known.items():
         object.__setattr__(data, name, value)
-    if _rows(folder) <= _AT_ONCE:  # so that damage is told at once
+    if sum(rows_of(folder, table) for table in TABLES) <= _AT_ONCE:  # damage is told at once
         for name in ("attempts", "stages", "trials", "grades", "checks", "costs"):
             getattr(data, name)
     return data
-
-
-def _rows(folder: RunFolder) -> int:
-    """Return how many rows a run's tables have, once all are there and readable."""
-    return sum(rows_of(folder, table) for table in TABLES)
 
 
 def rows_of(folder: RunFolder, table: str) -> int:
@@ -272,11 +258,7 @@ def _metadata(path: Path) -> dict[str, Any]:
 
 
 def read_table(folder: RunFolder, table: str) -> pd.DataFrame:
-    """Return one table; every page of its file is compared with its checksum.
-
-    Raises RunFolderCorrupt if it is missing or damaged. Raises SchemaTooNew if a newer liftlab
-    wrote it.
-    """
+    """Return one table, every page compared with its checksum; raises as `read_tables`."""
     import pyarrow.parquet as pq
 
     with _readable(table_path(folder, table)) as path:

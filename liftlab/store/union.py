@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from liftlab.errors import InputInvalid
 from liftlab.records import columns
 from liftlab.store import schema
-from liftlab.store.folder import NAMES_ARTIFACTS, RunFolder
+from liftlab.store.folder import RunFolder
 
 _ORDER = {"attempt": "seq", "stage": "rowid", "trial": "rowid"}
 
@@ -47,12 +47,7 @@ def copy_rows(connection: sqlite3.Connection, run_id: str, parts: Sequence[RunFo
 
 def artifacts_of(part: RunFolder) -> Iterator[bytes]:
     """Yield what the rows of a run name; raises RunFolderCorrupt if it is not what was kept."""
-    with schema.opened(part.journal_path) as own:
-        for table, names in NAMES_ARTIFACTS.items():
-            for name in names if table in _ORDER else ():
-                asked = f"SELECT DISTINCT {name} FROM {table} WHERE {name} IS NOT NULL"  # noqa: S608
-                for (digest,) in own.execute(asked):
-                    yield part.artifacts.get(str(digest))
+    return map(part.artifacts.get, part.measured_digests())
 
 
 def _copy(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from liftlab import tomlfile, values
 from liftlab.errors import SuiteInvalid, UnknownName, UsageError
 from liftlab.suite import signature as signatures
 from liftlab.suite.file import SUFFIXES, read
-from liftlab.suite.formats import ForeignCaseModel, Program
+from liftlab.suite.formats import Program
 from liftlab.suite.models import ONE_KIND, CaseModel, LimitsModel, decode
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -166,13 +167,7 @@ class Suite:
         return iter(self.cases)
 
     def __getitem__(self, case_id: str) -> Case:
-        """Return the case of that id.
-
-        Raises
-        ------
-        UnknownName
-            If there is none; the message gives the nearest.
-        """
+        """Return the case of that id, or raise UnknownName with the nearest."""
         for case in self.cases:
             if case.case_id == case_id:
                 return case
@@ -182,27 +177,12 @@ class Suite:
 def load(path_or_name: Path | str, search: Sequence[Path] = ()) -> Suite:
     """Read a suite by its path, or by its name in one of the folders `search`.
 
-    Parameters
-    ----------
-    path_or_name
-        A path, or text with a suite's ending or a slash in it, is a file; other text is a
-        name: `mvp` is `mvp.toml` or `mvp.jsonl` in the first folder that has it. `mvp + broad` is
-        both, joined.
-    search
-        The folders with suites.
-
-    Raises
-    ------
-    SuiteInvalid
-        If the file can't be read or has a fault: says the line and the field.
-    UnknownName
-        If no folder has a suite of that name.
-    UsageError
-        If suites to be joined have different cases of one id.
+    A path, or text with a suite's ending or a slash in it, is a file; other text is a name: `mvp`
+    is `mvp.toml` or `mvp.jsonl` in the first folder that has it. `mvp + broad` is both, joined.
+    Raises SuiteInvalid with the line and the field of a fault, UnknownName if no folder has it,
+    UsageError if suites to be joined have different cases of one id.
     """
     if isinstance(path_or_name, str) and JOINED in path_or_name:
-        from liftlab.suite.writing import join
-
         return join([load(part, search) for part in path_or_name.split(JOINED)])
     path = _find(path_or_name, search)
     limit = tomlfile.MAX_BYTES if path.suffix.lower() == ".toml" else MAX_JSON_BYTES
@@ -210,21 +190,10 @@ def load(path_or_name: Path | str, search: Sequence[Path] = ()) -> Suite:
 
 
 def parse(source: bytes, path: Path, name: str | None = None) -> Suite:
-    """Make a suite of a file's bytes.
+    """Make a suite of a file's bytes, or raise SuiteInvalid with the line and the field.
 
-    Parameters
-    ----------
-    source
-        The file's content.
-    path
-        Names the file in errors; its ending says how it is written.
-    name
-        What the suite is called where the file does not say; by default the file's stem.
-
-    Raises
-    ------
-    SuiteInvalid
-        If there is a fault: says the line and the field.
+    The ending of `path` says how it is written, and `name` what the suite is called where the
+    file does not say; by default its stem.
     """
     model = read(source, path)
     return Suite(
@@ -239,21 +208,10 @@ def parse(source: bytes, path: Path, name: str | None = None) -> Suite:
 
 
 def select(suite: Suite, cases: Iterable[str] = (), categories: Iterable[str] = ()) -> Suite:
-    """Return the suite with only the cases named, in the suite's order.
+    """Return the suite with only the cases that are in `cases` and in `categories`, in its order.
 
-    Parameters
-    ----------
-    suite
-        The whole suite.
-    cases, categories
-        Which to keep; none given keeps all. A case must be in both where both are given.
-
-    Raises
-    ------
-    UnknownName
-        If the suite has no such case or category.
-    UsageError
-        If nothing is left.
+    An empty one keeps all. Raises UnknownName for a case or category that the suite does not have,
+    UsageError if nothing is left.
     """
     wanted, kinds = set(cases), set(categories)
     for kind, names, known in (
@@ -306,36 +264,72 @@ def _find(path_or_name: Path | str, search: Sequence[Path]) -> Path:
 
 def _case(model: CaseModel) -> Case:
     checks = [
-        Check(
-            name=name,
-            args=tuple(check.args),
-            kwargs=check.kwargs,
-            expected=check.expected,
-            raises=check.raises,
-            stdin=check.stdin or "",
-            stdout=check.stdout,
-        )
+        Check(**dict(check) | {"name": name, "stdin": check.stdin or ""})
         for name, check in zip(model.check_names(), model.checks, strict=True)
     ]
-    return Case(
-        case_id=model.case_id,
-        prompt=model.prompt,
-        category=model.category or "uncategorised",
-        difficulty=model.difficulty,
-        entry_point=model.function,
-        signature=model.signature,
-        checks=tuple(checks),
-        limits=_limits(model.limits or LimitsModel(), checks),
-        program=model.program if isinstance(model, ForeignCaseModel) else None,
-    )
-
-
-def _limits(model: LimitsModel, checks: Sequence[Check]) -> Limits:
+    limits = model.limits or LimitsModel()
     longest = max((len((check.stdout or "").encode()) for check in checks), default=0)
-    return Limits(
-        cpu_s=model.cpu_s,
-        # Waiting costs no processor time; three times as long is room enough on a busy machine.
-        wall_s=model.wall_s or 3 * model.cpu_s,
-        memory_mb=model.memory_mb,
-        output_kb=max(model.output_kb, 2 * longest // 1024),  # room for what is asked for
+    return Case(
+        **dict(model)
+        | {
+            "category": model.category or "uncategorised",
+            "entry_point": model.function,
+            "checks": checks,
+            "limits": Limits(
+                cpu_s=limits.cpu_s,
+                # Waiting costs no processor time; three times as long is room enough when busy.
+                wall_s=limits.wall_s or 3 * limits.cpu_s,
+                memory_mb=limits.memory_mb,
+                output_kb=max(limits.output_kb, 2 * longest // 1024),  # room for what is asked for
+            ),
+        }
     )
+
+
+def to_jsonl(cases: Iterable[Case]) -> bytes:
+    """Write cases so that reading them gives the same ones."""
+    return b"".join(json.dumps(_as_json(case)).encode() + b"\n" for case in cases)
+
+
+def join(suites: Sequence[Suite]) -> Suite:
+    """Return one suite with the cases and packages of all; a case that two have is taken once.
+
+    Raises UsageError if two suites have different cases of one id.
+    """
+    found: dict[str, tuple[Suite, Case]] = {}
+    for suite in suites:
+        for case in suite.cases:
+            other, known = found.setdefault(case.case_id, (suite, case))
+            if known != case:
+                raise UsageError(
+                    f"{other.name} and {suite.name} have different cases named {case.case_id!r}: "
+                    "rename one, or run the suites one after the other"
+                )
+    name = JOINED.join(suite.name for suite in suites)
+    whole = {
+        "name": name[:100].strip(),
+        "packages": list(dict.fromkeys(package for suite in suites for package in suite.packages)),
+        "cases": [_as_json(case) for _, case in found.values()],
+    }
+    return parse(json.dumps(whole).encode(), Path(f"{name}.json"))
+
+
+def _as_json(case: Case) -> dict[str, Any]:
+    return {
+        "case_id": case.case_id,
+        "prompt": case.prompt,
+        "category": case.category,
+        "difficulty": case.difficulty,
+        "entry_point": case.entry_point,
+        "checks": [_check_as_json(check) for check in case.checks],
+        "limits": asdict(case.limits),
+        **({"signature": case.signature} if case.signature else {}),
+        **({"program": asdict(case.program)} if case.program else {}),
+    }
+
+
+def _check_as_json(check: Check) -> dict[str, Any]:
+    if check.stdout is not None:
+        return {"name": check.name, "stdin": check.stdin, "stdout": check.stdout}
+    outcome = {"expected": check.expected} if check.raises is None else {"raises": check.raises}
+    return {"name": check.name, "args": list(check.args), "kwargs": dict(check.kwargs), **outcome}

@@ -96,12 +96,34 @@ class _Task(BaseModel):
 
     task_id: Annotated[str, BeforeValidator(_task_id)]
 
+    def case(self) -> CaseModel:
+        raise NotImplementedError
+
+    def with_program(self, prompt: str, entry_point: str | None, **program: Any) -> CaseModel:
+        return ForeignCaseModel(
+            case_id=self.task_id,
+            prompt=prompt,
+            category=program["form"],
+            entry_point=entry_point,
+            program=Program(**program),
+        )
+
 
 class _HumanEval(_Task):
     prompt: str
     entry_point: str
     canonical_solution: _Source
     test: _Source
+
+    def case(self) -> CaseModel:
+        return self.with_program(
+            self.prompt,
+            self.entry_point,
+            form="humaneval",
+            prefix=self.prompt,
+            test=f"{self.test}\n\ncheck({self.entry_point})\n",
+            reference=self.prompt + self.canonical_solution,
+        )
 
 
 class _EvalPlus(_Task):
@@ -110,6 +132,16 @@ class _EvalPlus(_Task):
     canonical_solution: _Source
     base_input: _Inputs
     plus_input: _Inputs = []
+
+    def case(self) -> CaseModel:
+        return self.with_program(
+            self.prompt,
+            self.entry_point,
+            form="evalplus",
+            prefix=self.prompt,
+            reference=self.prompt + self.canonical_solution,
+            inputs=tuple(map(tuple, self.base_input + self.plus_input)),
+        )
 
 
 class _Mbpp(_Task):
@@ -120,6 +152,14 @@ class _Mbpp(_Task):
     test_setup_code: _Source = ""
     test_imports: _Lines = []
 
+    def case(self) -> CaseModel:
+        lines = [*self.test_imports, self.test_setup_code, *self.test_list]
+        test = "\n".join(line for line in lines if line.strip()) + "\n"
+        # Their prompts leave the function's name to the asserts, and show these to the model.
+        asked = (self.text or self.prompt or "").strip()
+        prompt = f"{asked}\nYour code should pass:\n{test}"
+        return self.with_program(prompt, None, form="mbpp", test=test, reference=self.code)
+
 
 class _BigCodeBench(_Task):
     complete_prompt: str
@@ -127,6 +167,16 @@ class _BigCodeBench(_Task):
     entry_point: str
     canonical_solution: _Source = ""
     test: _Source
+
+    def case(self) -> CaseModel:
+        return self.with_program(
+            self.instruct_prompt or self.complete_prompt,
+            self.entry_point,
+            form="bigcodebench",
+            prefix=self.complete_prompt,
+            test=self.test + _RUN_UNITTEST,
+            reference=self.complete_prompt + self.canonical_solution,
+        )
 
 
 class _LiveTest(BaseModel):
@@ -158,9 +208,7 @@ _LiveTests = Annotated[
 ]
 
 
-class _LiveCodeBench(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
+class _LiveCodeBench(_Task):
     task_id: Annotated[str, BeforeValidator(_task_id)] = Field(
         validation_alias=AliasChoices("question_id", "task_id", "id")
     )
@@ -179,105 +227,45 @@ class _LiveCodeBench(BaseModel):
             raise ValueError("the tests of one row are all stdin or all functional")
         return self
 
+    def case(self) -> CaseModel:
+        tests = [*self.public_test_cases, *self.private_test_cases]
+        known = self.difficulty in ("easy", "medium", "hard")
+        case: dict[str, Any] = {
+            "case_id": self.task_id,
+            "category": self.platform or "livecodebench",
+            "difficulty": self.difficulty if known else None,
+        }
+        if not any(test.testtype == "functional" for test in tests):
+            checks = [{"stdin": test.input, "stdout": test.output} for test in tests]
+            prompt = f"{self.question}\n\n{_PROGRAM}"
+            return CaseModel.model_validate(case | {"prompt": prompt, "checks": checks})
+        named = self.metadata.get("func_name") if isinstance(self.metadata, dict) else None
+        found = _METHOD.findall(self.starter_code)
+        case |= {
+            "prompt": f"{self.question}\n\nBegin with:\n{self.starter_code}",
+            "entry_point": named or (found[-1] if found else None),
+            "checks": [test.call() for test in tests],
+            "program": Program(form="livecodebench", prefix=self.starter_code),
+        }
+        return ForeignCaseModel.model_validate(case)
+
+
+_FOREIGN = {"task_id", "question_id", "public_test_cases"}
+_FORMS: dict[str, type[_Task]] = {
+    "public_test_cases": _LiveCodeBench,
+    "complete_prompt": _BigCodeBench,
+    "test_list": _Mbpp,
+    "base_input": _EvalPlus,
+}
+
 
 def read_case(data: Any) -> CaseModel:
-    r"""Make a case of an object: liftlab's own, or one of another benchmark's making.
+    """Make a case of an object: liftlab's own, or one of another benchmark's making.
 
     Raises pydantic.ValidationError if a field is missing or wrong.
-
-    Examples
-    --------
-    >>> task = {"task_id": 2, "text": "Double it.", "code": "def f(x): return 2 * x",
-    ...     "test_list": ["assert f(1) == 2"]}
-    >>> case = read_case(task)
-    >>> case.case_id, case.program.test
-    ('2', 'assert f(1) == 2\n')
     """
     if not isinstance(data, dict) or "case_id" in data or not _FOREIGN & data.keys():
         has_source = isinstance(data, dict) and "program" in data
         return (ForeignCaseModel if has_source else CaseModel).model_validate(data)
-    if "public_test_cases" in data:
-        return _from_livecodebench(_LiveCodeBench.model_validate(data))
-    if "complete_prompt" in data:
-        return _from_bigcodebench(_BigCodeBench.model_validate(data))
-    if "test_list" in data:
-        return _from_mbpp(_Mbpp.model_validate(data))
-    if "base_input" in data:
-        return _from_evalplus(_EvalPlus.model_validate(data))
-    return _from_humaneval(_HumanEval.model_validate(data))
-
-
-_FOREIGN = {"task_id", "question_id", "public_test_cases"}
-
-
-def _from_humaneval(task: _HumanEval) -> ForeignCaseModel:
-    program = Program(
-        form="humaneval",
-        prefix=task.prompt,
-        test=f"{task.test}\n\ncheck({task.entry_point})\n",
-        reference=task.prompt + task.canonical_solution,
-    )
-    return _case(task, task.prompt, task.entry_point, program)
-
-
-def _from_evalplus(task: _EvalPlus) -> ForeignCaseModel:
-    program = Program(
-        form="evalplus",
-        prefix=task.prompt,
-        reference=task.prompt + task.canonical_solution,
-        inputs=tuple(map(tuple, task.base_input + task.plus_input)),
-    )
-    return _case(task, task.prompt, task.entry_point, program)
-
-
-def _from_mbpp(task: _Mbpp) -> ForeignCaseModel:
-    lines = [*task.test_imports, task.test_setup_code, *task.test_list]
-    test = "\n".join(line for line in lines if line.strip()) + "\n"
-    # Their prompts leave the function's name to the asserts, and show these to the model.
-    prompt = "\n".join([(task.text or task.prompt or "").strip(), "Your code should pass:", test])
-    return _case(task, prompt, None, Program(form="mbpp", test=test, reference=task.code))
-
-
-def _from_bigcodebench(task: _BigCodeBench) -> ForeignCaseModel:
-    program = Program(
-        form="bigcodebench",
-        prefix=task.complete_prompt,
-        test=task.test + _RUN_UNITTEST,
-        reference=task.complete_prompt + task.canonical_solution,
-    )
-    return _case(task, task.instruct_prompt or task.complete_prompt, task.entry_point, program)
-
-
-def _from_livecodebench(task: _LiveCodeBench) -> CaseModel:
-    tests = [*task.public_test_cases, *task.private_test_cases]
-    known = task.difficulty in ("easy", "medium", "hard")
-    case: dict[str, Any] = {
-        "case_id": task.task_id,
-        "category": task.platform or "livecodebench",
-        "difficulty": task.difficulty if known else None,
-    }
-    if not any(test.testtype == "functional" for test in tests):
-        checks = [{"stdin": test.input, "stdout": test.output} for test in tests]
-        prompt = f"{task.question}\n\n{_PROGRAM}"
-        return CaseModel.model_validate(case | {"prompt": prompt, "checks": checks})
-    named = task.metadata.get("func_name") if isinstance(task.metadata, dict) else None
-    found = _METHOD.findall(task.starter_code)
-    return ForeignCaseModel.model_validate(
-        case
-        | {
-            "prompt": f"{task.question}\n\nBegin with:\n{task.starter_code}",
-            "entry_point": named or (found[-1] if found else None),
-            "checks": [test.call() for test in tests],
-            "program": Program(form="livecodebench", prefix=task.starter_code),
-        }
-    )
-
-
-def _case(task: _Task, prompt: str, entry_point: str | None, program: Program) -> ForeignCaseModel:
-    return ForeignCaseModel(
-        case_id=task.task_id,
-        prompt=prompt,
-        category=program.form,
-        entry_point=entry_point,
-        program=program,
-    )
+    form = next((form for key, form in _FORMS.items() if key in data), _HumanEval)
+    return form.model_validate(data).case()

@@ -51,19 +51,12 @@ class Hint:
 
 
 def lint(suite: Suite) -> list[Hint]:
-    """Return what to look at in a suite, in its order.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from liftlab import suite
-    >>> line = b'{"case_id": "add", "prompt": "Add a and b", "checks": [[[1, 2], 3]]}'
-    >>> for hint in lint(suite.parse(line, Path("x.jsonl"))):
-    ...     print(hint.rule)
-    few-checks
-    return
-    """
-    lines = _lines(suite)
+    """Return what to look at in a suite, in its order."""
+    lines: dict[str, int] = {}
+    for number, line in enumerate(suite.source.decode("utf-8", "replace").split("\n"), 1):
+        match = re.search(r"""\bcase_id"?\s*[=:]\s*["']([^"']+)["']""", line)
+        if match:
+            lines.setdefault(match[1], number)
     return [
         Hint(case_id=case.case_id, rule=rule, message=message, line=lines.get(case.case_id))
         for case in suite.cases
@@ -135,15 +128,6 @@ def _wanted_words(check: Check, shown: Counter[str]) -> Iterator[tuple[str, str,
         arguments = _text([check.args, check.kwargs])
         if expected not in arguments:
             yield "wording", f"the text {values.show(expected, 40)}", re.escape(expected)
-
-
-def _lines(suite: Suite) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for number, line in enumerate(suite.source.decode("utf-8", "replace").split("\n"), 1):
-        match = re.search(r"""\bcase_id"?\s*[=:]\s*["']([^"']+)["']""", line)
-        if match:
-            found.setdefault(match[1], number)
-    return found
 
 
 def _asked(check: Check) -> str:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain, count
 from keyword import iskeyword
 from string import ascii_lowercase
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from liftlab.suite.core import Check
 
 MAX_CHARS = 300
 # Nothing is tried twice (`*+`): a suite's file is foreign text, too.
 _FORM = re.compile(r"(?:def\s++)?(\w++)\s*+\((.*)\)\s*+(->[^:]++)?:?\s*+")
 _PARAMETER = re.compile(r"\*{0,2}+([^\W\d]\w*+)|[*/]$")
 _OPENING, _CLOSING = "([{", ")]}"
-
-
-class _Check(Protocol):
-    @property
-    def args(self) -> Sequence[Any]: ...
-
-    @property
-    def kwargs(self) -> Mapping[str, Any]: ...
 
 
 def read_signature(text: str) -> str:
@@ -47,18 +43,11 @@ def read_signature(text: str) -> str:
 
 
 def signature_of(
-    name: str | None, signature: str | None, checks: Iterable[_Check], prompt: str
+    name: str | None, signature: str | None, checks: Iterable[Check], prompt: str
 ) -> str:
     """Return what a prompt has to add about the function, such as `add(a, b)`; empty for nothing.
 
     Without a signature, there are as many parameters as the checks pass.
-
-    Examples
-    --------
-    >>> signature_of("add", "add(a, b)", [], "Add two numbers.")
-    'add(a, b)'
-    >>> signature_of("add", None, [], "def add(a, b):  # add two numbers")
-    ''
     """
     if name is None or re.search(rf"\bdef\s+{re.escape(name)}\s*\(", prompt):
         return ""
@@ -66,13 +55,7 @@ def signature_of(
 
 
 def most_arguments(signature: str) -> int | None:
-    """Return how many arguments a signature takes at most, None for any number.
-
-    Examples
-    --------
-    >>> most_arguments("add(a, /, b: int = 0)"), most_arguments("add(*numbers)")
-    (2, None)
-    """
+    """Return how many arguments a signature takes at most, None for any number."""
     parts = _split(signature.partition("(")[2].rpartition(")")[0])
     if any(part.startswith("*") and part != "*" for part in parts):
         return None
@@ -80,17 +63,11 @@ def most_arguments(signature: str) -> int | None:
 
 
 def mentions(text: str, name: str | None) -> bool:
-    """Say whether a text has a name as a word of its own.
-
-    Examples
-    --------
-    >>> mentions("Write add(a, b).", "add"), mentions("Write add_all(x).", "add")
-    (True, False)
-    """
+    """Say whether a text has a name as a word of its own."""
     return bool(name) and re.search(rf"(?<!\w){re.escape(name or '')}(?!\w)", text) is not None
 
 
-def _parameters(checks: Iterable[_Check]) -> list[str]:
+def _parameters(checks: Iterable[Check]) -> list[str]:
     """Return a name for each argument that checks pass: a check's own where it has one."""
     named: dict[int, str] = {}
     for check in checks:
@@ -100,16 +77,9 @@ def _parameters(checks: Iterable[_Check]) -> list[str]:
             if name not in named.values():
                 named[place] = named.get(place) or name
     taken = set(named.values())
-    free = (letter for letter in _letters() if letter not in taken)
+    letters = chain(ascii_lowercase, map("a{}".format, count(1)))
+    free = (letter for letter in letters if letter not in taken)
     return [named[place] or next(free) for place in sorted(named)]
-
-
-def _letters() -> Iterator[str]:
-    yield from ascii_lowercase
-    number = 1
-    while True:
-        yield f"a{number}"
-        number += 1
 
 
 def _parameter_names(text: str) -> Iterator[str]:

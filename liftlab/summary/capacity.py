@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -81,6 +81,36 @@ class Capacity(Result):
     def worse(self) -> tuple[Level, ...]:
         """Return the levels at which answers are less often right than at the lowest."""
         return tuple(one for one in self.levels if one.change and one.change.verdict == "worse")
+
+    def as_json(self, targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return it as plain data, with the verdicts of targets."""
+        return {
+            "slo": {"metric": self.plan.metric, "limit_s": self.plan.limit_s},
+            "knee": _told(self.knee),
+            "goodput_right_per_s": _told(self.goodput),
+            "best_at_once": self.best and self.best.at_once,
+            "levels": [
+                {
+                    "at_once": level.at_once,
+                    "under_way": level.timed.under_way,
+                    "visits": level.visits,
+                    "trials": level.trials,
+                    "answered": level.answered,
+                    "right_in_time": level.within,
+                    "goodput_right_per_s": _told(level.goodput),
+                    "right_per_usd": _told(level.per_usd),
+                    "slo": level.slo.verdict,
+                    "answers": level.change and level.change.verdict,
+                    "difference": level.change and _told(level.change.difference),
+                }
+                for level in self.levels
+            ],
+            "targets": targets,
+        }
+
+
+def _told(estimate: Estimate) -> dict[str, Any]:
+    return {name: getattr(estimate, name) for name in ("value", "low", "high", "n", "reason")}
 
 
 def plan_of(folder: RunFolder) -> CapacityPlan | None:

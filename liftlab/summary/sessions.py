@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -103,6 +103,23 @@ class Sessions(Result):
             if key in seconds
         )
         return CallTimes(run=self.run, rows=tuple(times))
+
+    def as_json(self, targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return it as plain data, with the verdicts of targets."""
+        counts = ("checks", "passed", "failed", "not_run")
+        return {
+            **{name: getattr(self, name) for name in counts},
+            "untested": dict(self.untested),
+            "left": [asdict(made) for made in self.left],
+            "critical": self.critical.value,
+            "targets": targets,
+            "failures": [asdict(failure) for failure in self.failures],
+            "calls": [
+                {"call": times.what, "under_load": load, "n": times.n,
+                 "median_s": times.p50.value, "p95_s": times.p95.value}
+                for load, times in self.times.rows
+            ],
+        }  # fmt: skip
 
 
 def sessions_of(run: RunData) -> Sessions | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -165,65 +165,38 @@ async def observed(
         sent = list(headers)
         if call is not None and not any(name.lower() == "x-request-id" for name, _ in headers):
             sent.append(("x-request-id", call.request_id))
+        recorder = Recorder()
+        seen = partial(Seen, url=url, sent_headers=sent)
         try:
-            return *(await _once(wire, method, url, sent, body, call, deadline_s)), call
+            exchange = wire.exchange(method, url, sent, body, recorder)
+            answer = await _within(deadline_s, exchange, recorder)
         except TransportFailure as failure:
-            if failure.error_class != STALE or reason is not None:
+            kind = failure.error_class
+            if call is not None:
+                call.ended(seen(stamps=failure.stamps, error_class=kind, message=str(failure)))
+            if kind != STALE or reason is not None:
                 raise
             reason = STALE
+        except BaseException:
+            if call is not None:
+                recorder.ended()
+                call.cancelled(seen(stamps=recorder.stamps()))
+            raise
+        else:
+            stamps = recorder.stamps()
+            if call is not None:
+                told = seen(stamps=stamps, status=answer.status)
+                call.ended(replace(told, headers=answer.headers, body=answer.content))
+            return answer, stamps, call
 
 
-async def _once(
-    wire: StampedTransport,
-    method: str,
-    url: str,
-    headers: Sequence[tuple[str, str]],
-    body: bytes,
-    call: Call | None,
-    deadline_s: float | None,
-) -> tuple[Answer, Stamps]:
-    """Make one exchange and tell whoever records it what came of it."""
-    recorder = Recorder()
-    try:
-        answer = await _in_time(wire, method, url, headers, body, recorder, deadline_s)
-    except BaseException as error:
-        if call is not None:
-            recorder.ended()
-            seen = Seen(url=url, stamps=recorder.stamps(), sent_headers=headers)
-            if isinstance(error, TransportFailure):
-                seen = replace(seen, stamps=error.stamps, message=str(error))
-                call.ended(replace(seen, error_class=error.error_class))
-            else:
-                call.cancelled(seen)
-        raise
-    stamps = recorder.stamps()
-    if call is not None:
-        call.ended(
-            Seen(
-                url=url,
-                stamps=stamps,
-                sent_headers=headers,
-                status=answer.status,
-                headers=answer.headers,
-                body=answer.content,
-            )
-        )
-    return answer, stamps
-
-
-async def _in_time(
-    wire: StampedTransport,
-    method: str,
-    url: str,
-    headers: Sequence[tuple[str, str]],
-    body: bytes,
-    recorder: Recorder,
-    deadline_s: float | None,
+async def _within(
+    deadline_s: float | None, exchange: Awaitable[Answer], recorder: Recorder
 ) -> Answer:
     limit = asyncio.timeout(deadline_s)
     try:
         async with limit:
-            return await wire.exchange(method, url, headers, body, recorder)
+            return await exchange
     except TimeoutError:
         if not limit.expired():
             raise

@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 import httpx
@@ -22,11 +22,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from liftlab.records import ErrorClass
+from liftlab.timing import around
 from liftlab.timing.failures import TransportFailure, error_class_of, words_of
 from liftlab.timing.pace import lull, may_depart
-from liftlab.timing.recorder import Recorder
-from liftlab.timing.waits import Waits
-from liftlab.timing.wire import ConnectionGone, Route, StampedConnector, recording
+from liftlab.timing.recorder import ConnectionGone, Recorder, Waits, recording
+
+if TYPE_CHECKING:
+    from liftlab.timing.wire import Route, StampedConnector
 
 MAX_BODY_BYTES = 10_000_000
 _MOST_ROUTES = 64
@@ -41,33 +43,41 @@ class Answer:
     content: bytes
 
 
+class _Body(Protocol):
+    async def readany(self) -> bytes: ...
+
+
+@cache
+def why_around() -> str | None:
+    """Say why times are taken around calls and not beside the socket; None where they are not.
+
+    aiohttp's connections have no stable interface. Call it in a loop.
+    """
+    try:
+        from liftlab.timing import wire
+
+        wire.fit()
+    except (ImportError, AttributeError, KeyError, TypeError, RuntimeError) as error:
+        return f"aiohttp {aiohttp.__version__} is new to this liftlab ({error})"
+    return None
+
+
 class StampedTransport(httpx.AsyncBaseTransport):
     """Send httpx requests over aiohttp, and stamp them.
 
     A response carries its `Stamps` in ``response.extensions["stamps"]``; a failure is a
     `TransportFailure`. Redirects are not followed, nothing is decompressed, no cookie is kept, and
-    there is no limit on connections. One transport serves one event loop. Raises OSError if
-    `ca_file` cannot be read; `ssl.SSLError` if it holds no certificate.
+    there is no limit on connections. One transport serves one event loop. Where a kept connection
+    turns out to have been closed, `stale_connection`, none to that server is used again.
 
-    Parameters
-    ----------
-    ca_file
-        The only certificate authorities to trust, in PEM; the system's if None.
-    connect_s
-        How long DNS, TCP and TLS may take, in seconds.
-    first_byte_s
-        How long the first byte of a reply's body may take from sending, in seconds.
-    between_reads_s
-        How long each further read of the body may take, in seconds.
-    use_proxy
-        Whether to take proxies from the environment (`HTTPS_PROXY`, `NO_PROXY`, …).
-    keep_alive
-        Whether a connection is used again. Where a kept one turns out to have been closed,
-        `stale_connection`, none to that server is used again.
-    unix_socket
-        A socket to connect to, whatever host a URL names.
-    max_body_bytes
-        The longest body to read; a longer one is a failure of class `too_large`.
+    `ca_file` has the only authorities to trust, in PEM; raises OSError if it cannot be read,
+    `ssl.SSLError` if it holds no certificate. DNS, TCP and TLS may take `connect_s`, the first byte
+    of a reply's body `first_byte_s` from sending, each further read `between_reads_s`. Proxies are
+    those of the environment (`HTTPS_PROXY`, `NO_PROXY`, …). A `unix_socket` is connected to
+    whatever host a URL names. A longer body than `max_body_bytes` is a failure, `too_large`.
+
+    `under`: a transport of httpx to send over, with stamps taken around its calls. None for
+    aiohttp's connections; for httpx's own where `why_around` says why.
     """
 
     def __init__(
@@ -81,6 +91,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
         keep_alive: bool = True,
         unix_socket: str | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
+        under: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._tls = verifying_tls(ca_file)
         self._connect_s = connect_s
@@ -90,6 +101,8 @@ class StampedTransport(httpx.AsyncBaseTransport):
         self._keep_alive = keep_alive
         self._unix_socket = unix_socket
         self._max_body_bytes = max_body_bytes
+        self._under = under
+        self._plains: dict[str | None, httpx.AsyncBaseTransport] = {}  # by proxy
         self._closing: set[str] = set()  # servers that close what they say they keep
         self._connector: StampedConnector | None = None
         self._routes: dict[tuple[str, str], Route] = {}
@@ -125,11 +138,12 @@ class StampedTransport(httpx.AsyncBaseTransport):
         """
         if recorder.hops == 0:
             recorder.body_bytes = len(body)
+        once = partial(self._once, method, url, headers, body, recorder)
         token = recording.set(recorder)
         try:
             while True:
                 try:
-                    return await self._in_time(method, url, headers, body, recorder)
+                    return await self._in_time(once, recorder)
                 except ConnectionGone:  # not one byte was written: it is not sent twice
                     recorder.unsent()
                 except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
@@ -156,26 +170,22 @@ class StampedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close all connections."""
+        for made in (self._under, *self._plains.values()):
+            if made is not None:
+                await made.aclose()
         if self._connector is not None:
             await self._connector.close()
             self._connector = None
             self._routes.clear()
 
-    async def _in_time(
-        self,
-        method: str,
-        url: str,
-        headers: Sequence[tuple[str, str]],
-        body: bytes,
-        recorder: Recorder,
-    ) -> Answer:
+    async def _in_time(self, once: Callable[[], Awaitable[Answer]], recorder: Recorder) -> Answer:
         """Make one exchange within the time-outs of its phases, where there are any."""
         if self._first_byte_s is None and self._between_reads_s is None:
-            return await self._once(method, url, headers, body, recorder)
+            return await once()
         recorder.waits = waits = Waits(self._first_byte_s, self._between_reads_s)
         try:
             async with waits.timer:
-                return await self._once(method, url, headers, body, recorder)
+                return await once()
         except TimeoutError:
             if not waits.timer.expired():
                 raise
@@ -192,13 +202,9 @@ class StampedTransport(httpx.AsyncBaseTransport):
         recorder: Recorder,
     ) -> Answer:
         if self._connector is None:
-            self._connector = StampedConnector(
-                self._unix_socket,
-                limit=0,
-                limit_per_host=0,
-                ssl=self._tls,
-                force_close=not self._keep_alive,
-            )
+            if self._under is not None or why_around() is not None:
+                return await self._around(method, url, headers, body, recorder)
+            self._connector = self._connections()
         route = self._route(method, url)
         connection = await route.connect(self._connector, self._connect_s)
         handler = connection.protocol
@@ -219,31 +225,72 @@ class StampedTransport(httpx.AsyncBaseTransport):
         except BaseException:
             connection.close()
             raise
-        if route.server not in self._closing:
-            connection.release()
-        else:
+        if route.server in self._closing:
             connection.close()
+        else:
+            connection.release()
         await lull()
         return Answer(message.code, message.raw_headers, content)
+
+    async def _around(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        recorder: Recorder,
+    ) -> Answer:
+        under = self._under or self._plain(url)
+        await may_depart()
+        reply = await around.ask(under, method, url, headers, body, recorder, self._connect_s)
+        try:
+            content = await self._read(reply.headers, reply, recorder)
+        finally:
+            await reply.close()
+        await lull()
+        return Answer(reply.status, reply.headers.raw, content)
+
+    def _connections(self) -> StampedConnector:
+        from liftlab.timing.wire import StampedConnector
+
+        return StampedConnector(
+            self._unix_socket,
+            limit=0,
+            limit_per_host=0,
+            ssl=self._tls,
+            force_close=not self._keep_alive,
+        )
+
+    def _plain(self, url: str) -> httpx.AsyncBaseTransport:
+        """Return httpx's own transport for an address, one for each proxy."""
+        proxy = self._proxy(URL(url, encoded=True)) if self._proxies else None
+        if proxy not in self._plains:
+            self._plains[proxy] = httpx.AsyncHTTPTransport(
+                verify=self._tls,
+                trust_env=False,
+                limits=httpx.Limits(max_keepalive_connections=None if self._keep_alive else 0),
+                proxy=proxy,
+                uds=self._unix_socket,
+            )
+        return self._plains[proxy]
 
     def _route(self, method: str, url: str) -> Route:
         if known := self._routes.get((method, url)):
             return known
         if len(self._routes) >= _MOST_ROUTES:
             self._routes.clear()
+        from liftlab.timing.wire import Route
+
         target = URL(url, encoded=True)
         proxy = self._proxy(target) if self._proxies else None
         route = self._routes[method, url] = Route(method, target, proxy)
         return route
 
-    async def _read(
-        self, headers: Mapping[str, str], payload: aiohttp.StreamReader, recorder: Recorder
-    ) -> bytes:
+    async def _read(self, headers: Mapping[str, str], payload: _Body, recorder: Recorder) -> bytes:
         encoding = headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             raise self._failure("protocol", "the reply is compressed, unasked", recorder)
-        parts = []
-        size = 0
+        parts, size = [], 0
         try:
             while part := await payload.readany():
                 size += len(part)
@@ -255,9 +302,8 @@ class StampedTransport(httpx.AsyncBaseTransport):
             # A body cut short in good order is `truncated`. That the connection broke,
             # aiohttp tells only by the broken connection's error at the message's end.
             if "Error(" in str(error):
-                raise self._failure(
-                    "reset", "the connection broke in the body", recorder
-                ) from error
+                text = "the connection broke in the body"
+                raise self._failure("reset", text, recorder) from error
             raise
         recorder.completed()
         recorder.ended()

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import select
 import socket
 from collections.abc import Sequence
-from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
@@ -22,18 +22,10 @@ from aiohttp.http_parser import RawResponseMessage
 from yarl import URL
 
 from liftlab.timing.arrival import ArrivalSocket, arrival_of, arrival_socket, round_trip_s
-from liftlab.timing.recorder import Recorder
-
-# Whose exchange goes on in this task: connections and the TLS context are shared by all.
-recording: ContextVar[Recorder | None] = ContextVar("liftlab_recorder", default=None)
-
+from liftlab.timing.recorder import ConnectionGone, Recorder, recording
 
 _BUFFER_BYTES = 2**16
 _CONTINUE, _SWITCHING, _OK = 100, 101, 200
-
-
-class ConnectionGone(Exception):
-    """An idle connection that its server had closed by the time it was to be used."""
 
 
 class StampedHandler(ResponseHandler):
@@ -85,11 +77,15 @@ class StampedHandler(ResponseHandler):
         transport = self.transport
         if transport is None or transport.is_closing() or self.should_close:
             raise ConnectionGone
+        self.prepare()
+        recorder.sending()
+        transport.write(request)
+
+    def prepare(self) -> None:
+        """Be ready for a reply, whose body is taken as it comes."""
         self.set_response_params(
             auto_decompress=False, read_until_eof=True, read_bufsize=_BUFFER_BYTES
         )
-        recorder.sending()
-        transport.write(request)
 
     def feed_data(
         self, data: tuple[RawResponseMessage, aiohttp.StreamReader], size: int = 0
@@ -143,30 +139,23 @@ class StampedConnector(aiohttp.TCPConnector):
             return await super()._create_connection(*args, **options)
         recorder.connecting()
         if self._unix_socket is not None:
-            handler = await self._by_unix_socket(self._unix_socket)
+            _, handler = await self._loop.create_unix_connection(self._factory, self._unix_socket)
         else:
             handler = await super()._create_connection(*args, **options)
         recorder.connected(round_trip_s(handler.transport))
         return handler
 
-    async def _by_unix_socket(self, path: str) -> ResponseHandler:
-        _, handler = await self._loop.create_unix_connection(self._factory, path)
-        return handler
-
 
 class Route:
-    """The way of one kind of request to one address: which connections take it, and its head.
-
-    `method`, `url`: what is asked for. `proxy`: the proxy's URL; None for none.
-    """
+    """The way of one kind of request to one address: which connections take it, and its head."""
 
     def __init__(self, method: str, url: URL, proxy: str | None) -> None:
         loop = asyncio.get_running_loop()
         via = None if proxy is None else URL(proxy)
         # What the connector asks for: where to, through what, and with which encryption.
-        self._request = aiohttp.ClientRequest(method, url, loop=loop, proxy=via)
+        self.request = aiohttp.ClientRequest(method, url, loop=loop, proxy=via)
         self.server = str(url.origin())
-        whole = via is not None and not self._request.is_ssl()
+        whole = via is not None and not self.request.is_ssl()
         self._line = f"{method} {url if whole else url.raw_path_qs} HTTP/1.1"
         self._has_body = method not in ("GET", "HEAD")
 
@@ -174,7 +163,7 @@ class Route:
         """Return a connection to send on; close or release it."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=within_s)
         try:
-            return await connector.connect(self._request, [], timeout)
+            return await connector.connect(self.request, [], timeout)
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError(f"no connection within {within_s:g} s") from error
 
@@ -183,7 +172,7 @@ class Route:
 
         Raises ValueError if a header holds the end of a line.
         """
-        own = self._request.headers
+        own = self.request.headers
         lines = [self._line, f"Host: {own['Host']}"]
         if "Proxy-Authorization" in own:
             lines.append(f"Proxy-Authorization: {own['Proxy-Authorization']}")
@@ -194,6 +183,28 @@ class Route:
         if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
             raise ValueError("a header of the request holds the end of a line")
         return text.encode("latin-1") + b"\r\n\r\n"
+
+
+def fit() -> None:
+    """Do without a wire what an exchange does with one.
+
+    Raises AttributeError, KeyError, TypeError or RuntimeError where this aiohttp's connections are
+    not what they were: none of this is its public interface.
+    """
+    loop = asyncio.get_running_loop()
+    route = Route("POST", URL("http://127.0.0.1/"), None)
+    route.head((), b"")
+    connect = inspect.signature(aiohttp.TCPConnector.connect)
+    connect.bind(None, route.request, [], aiohttp.ClientTimeout())
+    _ = vars(aiohttp.TCPConnector)["_create_connection"], aiohttp.TCPConnector(loop=loop)._factory
+    recorder = Recorder()
+    handler = StampedHandler(loop=loop)
+    handler.connection_made(asyncio.Transport())
+    handler.serve(recorder)
+    handler.prepare()
+    handler.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+    if recorder.stamps().chunks != 1 or recorder.last_byte_ns is None:
+        raise RuntimeError("its reads are not seen")
 
 
 class _StampedResolver(aiohttp.ThreadedResolver):

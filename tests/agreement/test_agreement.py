@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.targets import RATES
 from liftlab.cli.main import main
+from liftlab.jobs import opening
 from liftlab.reporting import markdown, report
 from liftlab.reporting.html import FINDING_TYPE
 from liftlab.reporting.render import Rendered
@@ -56,7 +56,7 @@ def summary(
 ) -> RunSummary:
     name = request.param
     run_id = name if name in PUBLISHED else lay(name, project)
-    return summarize(jobs.open_run(run_id, project=project), project)
+    return summarize(opening.open_run(run_id, project=project), project)
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def test_check_judges_as_the_pages_do(
     assert again == code
     lines = out.splitlines()[2:]
     for row, line in zip(rows, lines[: len(rows)], strict=True):
-        cells = (targets.name(row), targets.limit(row), row.verdict, str(row.result.estimate))
+        cells = (row.result.name, targets.limit(row), row.verdict, str(row.result.estimate))
         assert all(cell in line for cell in cells), line
         assert (answers.out_of(summary.answers) in line) or row.metric not in RATES
 

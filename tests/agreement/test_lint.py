@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from liftlab import jobs
+from liftlab.jobs import opening
 from liftlab.reporting import markdown
 from liftlab.reporting.text import messages
 from liftlab.settings import Project, load_project
@@ -38,7 +38,7 @@ def summary(
     request: pytest.FixtureRequest, project: Project, make: Callable[[str], RunData]
 ) -> RunSummary:
     name = request.param
-    run = jobs.open_run(name, project=project) if name.startswith("week") else make(name)
+    run = opening.open_run(name, project=project) if name.startswith("week") else make(name)
     return summarize(run, project)
 
 

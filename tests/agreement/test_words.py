@@ -15,8 +15,8 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from liftlab import jobs
 from liftlab.cli import show
+from liftlab.jobs import opening
 from liftlab.reporting import markdown
 from liftlab.reporting.export import export
 from liftlab.reporting.figures.base import Figure
@@ -74,7 +74,7 @@ def summary(
     request: pytest.FixtureRequest, project: Project, make: Callable[[str], RunData]
 ) -> RunSummary:
     name = request.param
-    run = jobs.open_run(name, project=project) if name.startswith("week") else make(name)
+    run = opening.open_run(name, project=project) if name.startswith("week") else make(name)
     return summarize(run, project)
 
 

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 import liftlab
-from liftlab import jobs
 from liftlab.errors import RunInterrupted, UnknownName, UnknownRun, UsageError
+from liftlab.jobs import running
 
 DATA = Path(__file__).parents[2] / "data"
 HOSTILE = "<script>alert(1)</script>"
@@ -204,7 +204,7 @@ def test_an_interrupted_run_is_returned_and_goes_on_in_one_line(
     def interrupted(request: object) -> None:
         raise RunInterrupted("interrupted", week2.id)
 
-    monkeypatch.setattr(jobs, "run_suite", interrupted)
+    monkeypatch.setattr(running, "run_suite", interrupted)
     kept = liftlab.run("mvp", "local", project=folder)
     assert kept.id == "week2_day1"
     assert "5 trials kept" in capsys.readouterr().err

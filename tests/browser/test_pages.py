@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 
 from liftlab.cli.main import main
-from liftlab.jobs import open_run
+from liftlab.jobs.opening import open_run
 from liftlab.records import LOAD, SESSIONS
 from liftlab.reporting.export import export
 from liftlab.reporting.index import index
 from liftlab.reporting.links import glossary, linked, trials_page
 from liftlab.reporting.render import Rendered
+from liftlab.reporting.report import siblings, topic
 from liftlab.reporting.sections import attach
-from liftlab.reporting.siblings import siblings, topic
 from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import load_project
 from liftlab.store import list_runs

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.cli.main import main
+from liftlab.jobs import opening
 from liftlab.jobs.baselines import pin_baseline
 from liftlab.records import Run, Stage, Trial
 from liftlab.settings import load_project
@@ -37,7 +38,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(DATA / part, folder / "data" / part)
     shutil.copy(DATA / "prices.toml", folder / "data")
     (folder / "liftlab.toml").write_text(MET)
-    jobs.open_run("week2_day1", project=load_project(folder))
+    opening.open_run("week2_day1", project=load_project(folder))
     return folder
 
 
@@ -49,9 +50,9 @@ def timed(tmp_path_factory: pytest.TempPathFactory, write_run: Callable[..., str
     (folder / "liftlab.toml").write_text(target)
     project = load_project(folder)
     for number, level in enumerate([1.0, 1.01, 0.99, 1.02, 1.0, 0.98, 1.01, 1.0]):
-        jobs.open_run(write_run(project.path("runs"), number, level), project=project)
+        opening.open_run(write_run(project.path("runs"), number, level), project=project)
     pin_baseline(project, run_id(0), project.path("baseline"))
-    jobs.open_run(write_run(project.path("runs"), 8, 1.5), project=project)
+    opening.open_run(write_run(project.path("runs"), 8, 1.5), project=project)
     return folder
 
 

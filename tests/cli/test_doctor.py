@@ -14,8 +14,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.cli.main import main
+from liftlab.jobs import opening
 from liftlab.records import Attempt, Run, Stage, Trial
 from liftlab.settings import load_project
 from liftlab.store import RunFolder
@@ -67,7 +68,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     (root / "liftlab.toml").write_text("[run]\n")
     make(root / "data" / "runs")
-    jobs.open_run(RUN_ID, project=load_project(root))
+    opening.open_run(RUN_ID, project=load_project(root))
     return root
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.cli.main import main
+from liftlab.jobs import opening
 from liftlab.settings import load_project
 
 
@@ -23,7 +24,7 @@ def two_runs(
     project = load_project(tmp_path)
     made = [write_run(project.path("runs"), number, model=f"m{number}") for number in range(2)]
     for run_id in made:
-        jobs.open_run(run_id, project=project)
+        opening.open_run(run_id, project=project)
     return made
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from liftlab import jobs
 from liftlab.cli.main import VERBS, main
+from liftlab.jobs import opening
 from liftlab.settings import load_project
 from liftlab.store import RunFolder
 from tests.agreement.conftest import SHAPES, made
@@ -161,7 +161,7 @@ def test_every_kind_of_run_is_read(
     else:
         monkeypatch.chdir(project_folder)
         run = made(name)
-        monkeypatch.setattr(jobs, "open_run", lambda *_, **__: run)
+        monkeypatch.setattr(opening, "open_run", lambda *_, **__: run)
         monkeypatch.setattr("liftlab.jobs.opening.find_run", lambda *_: run.folder)
         monkeypatch.setattr(RunFolder, "suite", lambda _: None)
         monkeypatch.setattr(RunFolder, "manifest", lambda _: {})

@@ -115,12 +115,12 @@ def test_an_unusable_reply_of_another_stage_names_it(
 def test_what_was_around_an_object_is_a_facet(
     inside: Path, odd_server: Any, answer: dict[str, Any], note: str
 ) -> None:
-    from liftlab import jobs
+    from liftlab.jobs import opening
     from liftlab.settings import load_project
 
     odd_server.says["wrapped"] = lambda asked: answer
     assert run(odd_server, "wrapped", "--pipeline", "js") == 0
-    done = jobs.open_run("latest", project=load_project())
+    done = opening.open_run("latest", project=load_project())
     assert json.loads(done.grades["facets"].iloc[0]) == {"reply": {"entities": [note]}}
     assert done.stages["ok"].all()
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.cli.main import main
+from liftlab.jobs import opening
 from liftlab.settings import load_project
 from liftlab.store import RunFolder, lock
 from tests.conftest import LiftServer
@@ -69,7 +70,7 @@ def test_the_list_has_the_numbers_of_the_summary(runs: Path, write_run: Write, c
     (runs / "20250101_000000_gone").mkdir(parents=True)
     (runs / "20250101_000000_gone" / "manifest.json").write_text("{}")
     project = load_project(runs.parents[1])
-    jobs.open_run(first, project=project)
+    opening.open_run(first, project=project)
     assert main(["label", first[:11], " before <b>the</b> fix "]) == 0
     capsys.readouterr()
     assert main(["runs"]) == 0

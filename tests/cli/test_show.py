@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from liftlab import jobs
 from liftlab.cli.main import main
+from liftlab.jobs import opening
 from liftlab.reporting.text import findings
 from liftlab.settings import load_project
 from liftlab.summary import summarize
@@ -41,7 +41,7 @@ def test_it_says_what_the_pages_say(
 ) -> None:
     folder, run_id = made
     project = load_project(folder)
-    summary = summarize(jobs.open_run(run_id, project=project), project)
+    summary = summarize(opening.open_run(run_id, project=project), project)
     assert main(["show", run_id, "--json"]) == 0
     said = [f"{findings.title(summary)}.", *findings.sentences(summary)]
     assert json.loads(capsys.readouterr().out)["summary"] == said

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from liftlab.grading import answer, controls, programs
-from liftlab.grading.controls import CONTROLS, Controls
+from liftlab.grading import answer, pool
+from liftlab.grading.pool import CONTROLS, Controls
 from liftlab.sandbox import Sandbox
 
 
@@ -60,11 +60,11 @@ def test_a_broken_comparison_is_found(
 def test_a_broken_comparison_of_what_programs_print_is_found(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs, "plain_lines", lambda text: "3")
+    monkeypatch.setattr(answer, "plain_lines", lambda text: "3")
     known = Controls()
     known.some(sandbox)
     known.rest(sandbox)
-    assert [control.by for control in known.missed] == [programs.StdinGrading]
+    assert [control.by for control in known.missed] == [answer.StdinGrading]
     assert [control.wanted for control in known.missed] == [None]
 
 
@@ -75,7 +75,7 @@ def test_a_miss_is_tried_once_more(sandbox: Sandbox, monkeypatch: pytest.MonkeyP
         tries.append(control)
         return tries.count(control) == 2
 
-    monkeypatch.setattr(controls.Controls, "_is_told", misses_first)
+    monkeypatch.setattr(pool.Controls, "_is_told", misses_first)
     known = Controls()
     known.some(sandbox)
     known.rest(sandbox)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
 from liftlab.cli.main import main
+from liftlab.jobs import opening
 from liftlab.settings import load_project
 from liftlab.store import RunData
 from tests.importers.test_tools import AIPERF, SAMPLE, VLLM
@@ -25,7 +25,7 @@ def imported(*lines: Any) -> RunData:
     Path("file.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
     assert main(["import", "file.jsonl"]) == 0
     (folder,) = (path for path in Path("data/runs").iterdir() if path.is_dir())
-    return jobs.open_run(folder.name, project=load_project())
+    return opening.open_run(folder.name, project=load_project())
 
 
 def test_a_loads_requests_keep_their_times(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
+from liftlab.jobs import opening
 from liftlab.jobs.exchanging import as_text, import_files
 from liftlab.records import SCHEMA_VERSION
 from liftlab.settings import Project
@@ -30,7 +30,7 @@ def runs(make_project: Callable[[], Project]) -> dict[str, RunData]:
     named = [str(FILES / "later.json"), str(FILES / "nontrivial.json")]
     told = [str(each.run_id) for each in import_files(project, named)]
     names = ["week2_day1", *told]
-    return {name: jobs.open_run(name, project=project) for name in names}
+    return {name: opening.open_run(name, project=project) for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_the_same_tables_come_back(
     for name, text in lines.items():
         (each,) = import_files(project, [str(write(text.encode(), "run.txt"))])
         assert (each.status, each.run_id, each.family) == ("imported", name, "liftlab")
-        again = jobs.open_run(name, project=project)
+        again = opening.open_run(name, project=project)
         for table, frame in frames_of(runs[name]).items():
             assert frame.equals(frames_of(again)[table]), (name, table)
         assert again.folder.manifest() == runs[name].folder.manifest()
@@ -58,7 +58,7 @@ def test_it_can_be_graded_anew_elsewhere(
 ) -> None:
     list(import_files(project, [str(write(lines["week2_day1"].encode()))]))
     shutil.rmtree(project.path("runs") / "week2_day1" / "tables")
-    again = jobs.open_run("week2_day1", project=project)
+    again = opening.open_run("week2_day1", project=project)
     assert again.trials["outcome"].tolist() == runs["week2_day1"].trials["outcome"].tolist()
 
 

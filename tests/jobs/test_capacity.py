@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.cli.main import main
 from liftlab.errors import InputInvalid, UsageError
+from liftlab.jobs import capacity, opening, running
 from liftlab.records import CAPACITY
 from liftlab.reporting.report import _of_kind
 from liftlab.reporting.sections import section_of
@@ -108,12 +109,12 @@ def test_what_makes_no_sense_is_refused(
     project: Project, slo: str, levels: tuple[int, ...]
 ) -> None:
     with pytest.raises(UsageError, match=r"--slo|--levels"):
-        jobs.plan_capacity(project, slo, levels=levels)
+        capacity.plan_capacity(project, slo, levels=levels)
 
 
 def test_the_worst_case_counts_every_visit(project: Project) -> None:
-    request = jobs.at_most(jobs.plan_capacity(project, SLO, levels=(1, 2, 4), visits=2))
-    limits = jobs.worst_case_of(request)
+    request = capacity.at_most(capacity.plan_capacity(project, SLO, levels=(1, 2, 4), visits=2))
+    limits = running.worst_case_of(request)
     # 3 cases: 3, 6 and 11 times a visit; two visits, and four levels more.
     assert limits.trials == 2 * 3 * (3 + 6 + 11) + 4 * 3 * 11
     each = request.endpoint.deadline_s * 3
@@ -136,10 +137,10 @@ def test_a_whole_run(project: Project, capsys: pytest.CaptureFixture[str]) -> No
     assert latest(project.path("runs")) is None  # it is no run of a suite
 
     with pytest.raises(InputInvalid, match="liftlab capacity --resume"):
-        jobs.resume_run(project, listed.run_id)
+        running.resume_run(project, listed.run_id)
     assert main(["capacity", "--resume", "capacity", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    found = jobs.open_run("capacity", project=project)
+    found = opening.open_run("capacity", project=project)
     assert found.run.status == "complete"
     assert before < store.committed(found.folder)
     assert not found.trials.duplicated(["case_id", "repeat"]).any()
@@ -148,7 +149,7 @@ def test_a_whole_run(project: Project, capsys: pytest.CaptureFixture[str]) -> No
     assert {level["visits"] for level in told["levels"]} == {1}
     assert [target["metric"] for target in told["targets"]] == ["goodput_right_per_s"]
     assert main(["capacity", "--resume", "capacity"]) == 0  # nothing is left to do
-    assert len(jobs.open_run("capacity", project=project).trials) == len(found.trials)
+    assert len(opening.open_run("capacity", project=project).trials) == len(found.trials)
     assert main(["check", "capacity"]) == 0
     capsys.readouterr()
     assert main(["show", "capacity"]) == 0
@@ -164,7 +165,7 @@ def test_a_whole_run(project: Project, capsys: pytest.CaptureFixture[str]) -> No
 
 def held_against_the_server(project: Project) -> None:
     """Every answer is wrong, if and only if it was asked for in a crowd."""
-    run = jobs.open_run("capacity", project=project)
+    run = opening.open_run("capacity", project=project)
     assert run.run.load == CAPACITY
     truth = {row["request_id"]: row for row in read_truth(run.folder.path / SERVER_LOG)}
     outcomes = run.trials.set_index(["case_id", "repeat"])["outcome"]
@@ -182,7 +183,7 @@ def held_against_the_server(project: Project) -> None:
 
 
 def test_trials_of_other_runs_go_as_before(project: Project) -> None:
-    request = jobs.plan_run(project)
+    request = running.plan_run(project)
     trial = PlannedTrial(case_id="double", repeat=1, prompt="")
     assert request.at_once(trial) == request.concurrency
     assert len(request.trials()) == 3 * request.repeats

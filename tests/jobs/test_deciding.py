@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.cli.main import main
 from liftlab.errors import RunInterrupted
-from liftlab.jobs import deciding
+from liftlab.jobs import deciding, opening, running
 from liftlab.runner.plan import StopRule
 from liftlab.runner.worker import Early, StopLine
 from liftlab.settings import Project, load_project
@@ -55,7 +55,7 @@ def test_a_run_ends_at_a_boundary(
     out, err = capsys.readouterr()
     assert "70 % is reached, decided after 11 trials" in out
     assert "graded during the run" in err
-    run = jobs.open_run(project=project)
+    run = opening.open_run(project=project)
     assert run.run.status == "decided"
     assert run.run.repeats == 1
     assert ENOUGH <= len(run.trials) <= ENOUGH + 2  # what was under way has ended
@@ -65,13 +65,13 @@ def test_a_run_ends_at_a_boundary(
     assert main(["run", "--resume", run.run.run_id, "--json"]) == 0  # nothing is left to do
     again = json.loads(capsys.readouterr().out)
     assert again["decision"]["verdict"] == "above"
-    assert len(jobs.open_run(project=project).attempts) == requests
+    assert len(opening.open_run(project=project).attempts) == requests
 
 
 def test_a_run_that_was_broken_off_goes_on_to_the_same_decision(
     project: Project, told: threading.Event, lift_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = jobs.plan_run(project, until=StopRule())
+    request = running.plan_run(project, until=StopRule())
 
     def interrupted(self: object, event: dict[str, Any]) -> None:
         if event["event"] == "trial":
@@ -80,11 +80,11 @@ def test_a_run_that_was_broken_off_goes_on_to_the_same_decision(
     with monkeypatch.context() as patch:
         patch.setattr(deciding.Deciding, "__call__", interrupted)
         with pytest.raises(RunInterrupted):
-            jobs.run_suite(request)
+            running.run_suite(request)
     (summary,) = store.list_runs(project.path("runs"))
     assert summary.trials is not None
     assert summary.trials < ENOUGH
-    run = jobs.resume_run(project, summary.run_id)
+    run = running.resume_run(project, summary.run_id)
     decision = decision_of(run)
     assert decision is not None
     assert (decision.verdict, decision.decided_after) == ("above", ENOUGH)
@@ -100,11 +100,11 @@ def test_a_run_without_an_answer_asks_for_more_cases(
     assert "not decided whether 70 % is reached" in out
     assert "not decided after 3 prompts: about " in err
     assert "more are needed; add cases to the suite" in err
-    assert jobs.open_run(project=project).run.status == "complete"
+    assert opening.open_run(project=project).run.status == "complete"
 
 
 def test_trials_count_in_the_order_of_the_plan(project: Project) -> None:
-    request = jobs.plan_run(project, until=StopRule())
+    request = running.plan_run(project, until=StopRule())
     judged = deciding.Deciding(request, StopRule(), lambda event: None)
     keys = [trial.key for trial in request.trials()]
     judged._outcomes = dict.fromkeys(keys[1:], 1.0)  # the first has not ended
@@ -121,7 +121,7 @@ def test_a_grader_that_fails_ends_the_run_and_is_heard(
 
     monkeypatch.setattr(deciding, "grade_trial", broken)
     with pytest.raises(RuntimeError, match="no sandbox here"):
-        jobs.run_suite(jobs.plan_run(project, until=StopRule()))
+        running.run_suite(running.plan_run(project, until=StopRule()))
     (summary,) = store.list_runs(project.path("runs"))
     assert summary.status in ("partial", "complete")  # it may have been at its end already
 

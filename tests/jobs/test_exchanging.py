@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
 from liftlab.errors import StorageFailed, UsageError
-from liftlab.jobs import exchanging
+from liftlab.jobs import exchanging, opening
 from liftlab.settings import load_project
 from liftlab.store import RunData
 
@@ -19,7 +18,7 @@ from liftlab.store import RunData
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, write_run: Callable[..., str]) -> RunData:
     project = load_project(tmp_path_factory.mktemp("project"))
-    return jobs.open_run(write_run(project.path("runs"), 1, cases=3), project=project)
+    return opening.open_run(write_run(project.path("runs"), 1, cases=3), project=project)
 
 
 def _names(folder: Path) -> list[str]:

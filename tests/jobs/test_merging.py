@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
 from liftlab.cli.main import main
 from liftlab.errors import InputInvalid, RunFolderCorrupt, UsageError
+from liftlab.jobs import loading, merging, running
 from liftlab.records import LOAD, Attempt, Stage, Trial
 from liftlab.reporting.text import provenance
 from liftlab.runner import control
@@ -39,7 +39,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 def load_plan(project: Project, **more: Any) -> RunRequest:
     endpoint = project.settings.chosen_endpoint(None)
-    return jobs.plan_load(project, endpoint, **{"requests": 9, "concurrency": 3} | more)
+    return loading.plan_load(project, endpoint, **{"requests": 9, "concurrency": 3} | more)
 
 
 def segment(
@@ -53,7 +53,7 @@ def segment(
     start_at: float = START,
 ) -> RunFolder:
     """Write a segment as if it had been sent: each request took a second for its number."""
-    cut = jobs.cut(request, Segment(index=index, of=of, start_at=start_at))
+    cut = loading.cut(request, Segment(index=index, of=of, start_at=start_at))
     manifest = cut.manifest()
     manifest["segment"]["start_offset_s"] = late_s
     row = replace(
@@ -82,7 +82,7 @@ def segment(
 
 
 def merged(project: Project, *folders: RunFolder) -> Any:
-    return jobs.merge_runs(project, [folder.run_id for folder in folders])
+    return merging.merge_runs(project, [folder.run_id for folder in folders])
 
 
 def test_segments_in_any_order_make_the_run_that_one_process_would(project: Project) -> None:
@@ -141,7 +141,7 @@ def test_a_folder_from_elsewhere_is_taken_by_its_path(project: Project, tmp_path
     away.mkdir()
     shutil.move(folders[1].path, away)
     named = [folders[0].run_id, str(away / folders[1].run_id), folders[2].run_id]
-    assert len(jobs.merge_runs(project, named).trials) == 9
+    assert len(merging.merge_runs(project, named).trials) == 9
 
 
 def other_plan(project: Project) -> RunFolder:
@@ -186,12 +186,12 @@ def test_a_segment_counts_once(project: Project, tmp_path: Path) -> None:
     copy = tmp_path / "copy" / one.run_id
     shutil.copytree(one.path, copy)
     with pytest.raises(InputInvalid, match="are both segment 1/3"):
-        jobs.merge_runs(project, [one.run_id, str(copy)])
+        merging.merge_runs(project, [one.run_id, str(copy)])
     manifest = json.loads((copy / "manifest.json").read_text())
     manifest["segment"]["index"] = 2  # the rows tell
     (copy / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(InputInvalid, match="holds requests that another segment holds"):
-        jobs.merge_runs(project, [one.run_id, str(copy)])
+        merging.merge_runs(project, [one.run_id, str(copy)])
     assert [path.name for path in project.path("runs").iterdir()] == [one.run_id]
 
 
@@ -228,12 +228,12 @@ def test_segments_of_a_suite_are_graded_as_one_run(project_folder: Path, lift_se
         environ={"LIFTLAB_BASE_URL": lift_server.url},
         overrides={"run.repeats": 2, "run.concurrency": 2},
     )
-    plan = jobs.plan_run(project)
+    plan = running.plan_run(project)
     folders = [
-        control.start(jobs.cut(plan, Segment(index=i, of=2, start_at=START)), lambda _: None)
+        control.start(loading.cut(plan, Segment(index=i, of=2, start_at=START)), lambda _: None)
         for i in (1, 2)
     ]
-    half = jobs.resume_run(project, folders[0].run_id)  # its plan is but its own share
+    half = running.resume_run(project, folders[0].run_id)  # its plan is but its own share
     assert (half.run.status, len(half.trials)) == ("complete", 3)
     run = merged(project, *folders)
     assert run.run.status == "complete"

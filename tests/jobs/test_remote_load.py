@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
 from liftlab.cli.main import main
 from liftlab.cluster import Cluster
 from liftlab.errors import LiftlabError, UsageError
-from liftlab.jobs import remote_load
+from liftlab.jobs import loading, remote_load
 from liftlab.runner.request import RunRequest
 from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import load_project
@@ -39,7 +38,7 @@ def request_(
     monkeypatch.setattr(remote_load, "LEAD_S", 3.0)
     monkeypatch.setattr(remote_load, "_POLL_S", 0.01)
     endpoint = project.settings.chosen_endpoint(None)
-    return jobs.plan_load(project, endpoint, requests=21, concurrency=3, seed=1)
+    return loading.plan_load(project, endpoint, requests=21, concurrency=3, seed=1)
 
 
 @pytest.fixture
@@ -103,7 +102,7 @@ def test_tasks_that_run_twice_elsewhere_send_each_request_once(
         return threads.submit(run)
 
     said: list[str] = []
-    run = jobs.run_on_cluster(request_, cluster(twice), said.append)
+    run = remote_load.run_on_cluster(request_, cluster(twice), said.append)
     assert (run.run.status, run.run.repeats) == ("complete", 21)
     measured = run.attempts[run.attempts["phase"] == "measure"]
     assert sorted(measured["repeat"]) == list(range(1, 22))
@@ -127,7 +126,7 @@ def test_the_segment_of_a_lost_worker_is_a_gap(
         return Future()
 
     said: list[str] = []
-    run = jobs.run_on_cluster(request_, cluster(on, lambda: there[0]), said.append)
+    run = remote_load.run_on_cluster(request_, cluster(on, lambda: there[0]), said.append)
     assert run.run.status == "interrupted"
     assert sorted(run.trials["repeat"]) == list(range(1, 22, 2))
     assert "segment 2/2, worker tcp://b:1: is gone, and nobody sends the rest" in said
@@ -140,7 +139,7 @@ def test_where_no_worker_begins_the_first_reason_is_told(request_: RunRequest) -
         return future
 
     with pytest.raises(LiftlabError, match=r"segment ./2, worker tcp.*No module named 'liftlab'"):
-        jobs.run_on_cluster(request_, cluster(on), lambda line: None)
+        remote_load.run_on_cluster(request_, cluster(on), lambda line: None)
 
 
 def test_a_moment_that_is_past_sends_nothing(
@@ -148,13 +147,13 @@ def test_a_moment_that_is_past_sends_nothing(
 ) -> None:
     made = cluster(lambda worker, call, given: threads.submit(call, given))
     with pytest.raises(LiftlabError, match="--start-at is past"):
-        jobs.run_on_cluster(request_, made, lambda line: None, start_at=1e9)
+        remote_load.run_on_cluster(request_, made, lambda line: None, start_at=1e9)
 
 
 def test_what_a_cluster_cannot_send(request_: RunRequest, tmp_path: Path) -> None:
     made = cluster(lambda *_: Future())
     with pytest.raises(UsageError, match="--out"):
-        jobs.run_on_cluster(request_.model_copy(update={"out": tmp_path / "x"}), made, print)
+        remote_load.run_on_cluster(request_.model_copy(update={"out": tmp_path / "x"}), made, print)
     alone = request_.model_copy(update={"concurrency": 1})
     with pytest.raises(UsageError, match="2 requests at once"):
-        jobs.run_on_cluster(alone, made, print)
+        remote_load.run_on_cluster(alone, made, print)

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.errors import EndpointUnreachable, InputInvalid, UnknownName, UnknownRun
+from liftlab.jobs import opening, running
 from liftlab.settings import Project, load_project
 
 KEYS = ["case_id", "repeat"]
@@ -40,7 +41,7 @@ def command(project: Project, url: str, *arguments: str, **more: Any) -> subproc
 
 
 def test_a_run_is_measured_graded_and_laid_down(project: Project, lift_server: Any) -> None:
-    run = jobs.run_suite(jobs.plan_run(project))
+    run = running.run_suite(running.plan_run(project))
     assert run.run.status == "complete"
     assert run.run.model == "scripted"
     outcomes = run.trials.set_index(KEYS)["outcome"]
@@ -58,7 +59,7 @@ def test_a_run_is_measured_graded_and_laid_down(project: Project, lift_server: A
 
 
 def test_times_of_a_trial_hang_together(project: Project) -> None:
-    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    run = running.run_suite(running.plan_run(project, cases=["double"]))
     by_trial = run.stages.groupby(KEYS)
     for key, trial in run.trials.set_index(KEYS).iterrows():
         stages = by_trial.get_group(key)
@@ -73,7 +74,7 @@ def test_times_of_a_trial_hang_together(project: Project) -> None:
 def test_a_body_that_does_not_parse_is_asked_for_again(project: Project, lift_server: Any) -> None:
     broken = iter([["if x:", "return 1"], ["if x:", "return 1"]])
     lift_server.body_for = lambda name, count: next(broken, None)
-    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    run = running.run_suite(running.plan_run(project, cases=["double"]))
     bodies = run.attempts[(run.attempts["stage"] == "ir_to_code") & (run.attempts["repeat"] == 1)]
     assert bodies["attempt"].tolist() == [1, 2, 3]
     assert bodies["retry_reason"].tolist()[1:] == ["does_not_parse", "does_not_parse"]
@@ -83,7 +84,7 @@ def test_a_body_that_does_not_parse_is_asked_for_again(project: Project, lift_se
 
 def test_what_never_parses_is_a_failure_with_its_class(project: Project, lift_server: Any) -> None:
     lift_server.body_for = lambda name, count: ["if x:", "return 1"]
-    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    run = running.run_suite(running.plan_run(project, cases=["double"]))
     assert set(run.trials["failure_class"]) == {"indentation_error"}
     assert not run.trials["parsed"].any()
     assert not run.trials["completed"].any()
@@ -101,7 +102,7 @@ def test_a_page_in_place_of_an_answer_is_the_endpoints_a_wrong_answer_the_models
     project: Project, lift_server: Any, page: Any, outcome: str, failure_class: str
 ) -> None:
     lift_server.page_for = lambda asked: page if "Double" in asked["prompt"] else None
-    run = jobs.run_suite(jobs.plan_run(project))
+    run = running.run_suite(running.plan_run(project))
     found = run.trials.set_index("case_id")[["outcome", "failure_class"]].loc["double"]
     assert set(map(tuple, found.to_numpy())) == {(outcome, failure_class)}
     (facets,) = set(run.grades.set_index("case_id")["facets"].loc["double"])
@@ -121,7 +122,7 @@ def test_a_full_ir_is_taken_from_a_server_that_has_more_to_say(
     }
     page = {"text": f"<think>hm</think>{json.dumps(ir)}", "tokens_used": 9, "finish_reason": "stop"}
     lift_server.page_for = lambda asked: page if "intent" in asked["schema"]["properties"] else None
-    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    run = running.run_suite(running.plan_run(project, cases=["double"]))
     assert set(run.trials["outcome"]) == {"pass"}
     assert run.attempts.dropna(subset="stage")["attempt"].eq(1).all()
     (facets,) = set(run.grades["facets"])
@@ -131,7 +132,7 @@ def test_a_full_ir_is_taken_from_a_server_that_has_more_to_say(
 
 
 def test_memory_by_stage_comes_from_a_pass_of_its_own(project: Project) -> None:
-    run = jobs.run_suite(jobs.plan_run(project, cases=["double"], memory=True))
+    run = running.run_suite(running.plan_run(project, cases=["double"], memory=True))
     assert run.stages["client_peak_mb"].gt(0).all()
     assert (run.attempts["phase"] == "probe").sum() == 2
     assert len(run.trials) == 2
@@ -140,7 +141,7 @@ def test_memory_by_stage_comes_from_a_pass_of_its_own(project: Project) -> None:
 def test_an_unhealthy_endpoint_writes_nothing(project: Project, lift_server: Any) -> None:
     lift_server.healthy = False
     with pytest.raises(EndpointUnreachable, match="health"):
-        jobs.run_suite(jobs.plan_run(project))
+        running.run_suite(running.plan_run(project))
     assert not project.path("runs").exists()
 
 
@@ -167,7 +168,7 @@ def test_killed_in_mid_run_and_resumed_every_trial_is_there_once(
     assert 0 < len(before) < 6
     lift_server.before_answer = lambda count: None
     wait_until_unlocked(folder)
-    run = jobs.resume_run(project, summary.run_id)
+    run = running.resume_run(project, summary.run_id)
     assert len(run.trials) == 6
     assert not run.trials.duplicated(KEYS).any()
     again = run.trials.merge(before[[*KEYS, "e2e_s"]], on=KEYS, suffixes=("", "_before"))
@@ -196,7 +197,7 @@ def test_ctrl_c_keeps_what_is_committed_and_says_how_to_go_on(
     assert "Traceback" not in errors
     assert summary.status == "interrupted"
     lift_server.before_answer = lambda count: None
-    assert len(jobs.resume_run(project, summary.run_id).trials) == 6
+    assert len(running.resume_run(project, summary.run_id).trials) == 6
 
 
 def test_a_token_is_in_nothing_that_a_run_writes(
@@ -209,10 +210,10 @@ def test_a_token_is_in_nothing_that_a_run_writes(
     monkeypatch.setenv("LIFT_TOKEN", canary)
     lift_server.echoes = True
     lift_server.body_for = lambda name, count: [f"return '{canary}'"]
-    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    run = running.run_suite(running.plan_run(project, cases=["double"]))
     assert "model of Bearer ***" in str(run.run.model)
     lift_server.refuses_with = {"detail": f"no such key: {canary}"}
-    jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    running.run_suite(running.plan_run(project, cases=["double"]))
     files = [path for path in project.root.rglob("*") if path.is_file()]
     assert len(files) > 10
     for path in files:
@@ -221,18 +222,18 @@ def test_a_token_is_in_nothing_that_a_run_writes(
 
 
 def test_a_run_does_not_go_on_with_other_prompts(project: Project, lift_server: Any) -> None:
-    run = jobs.run_suite(jobs.plan_run(project, cases=["double"]))
+    run = running.run_suite(running.plan_run(project, cases=["double"]))
     manifest = run.folder.manifest()
     run.folder.write_manifest({**manifest, "pipeline_sha256": "other"})
     with pytest.raises(InputInvalid, match="prompts or schemas changed"):
-        jobs.resume_run(project, run.run.run_id)
+        running.resume_run(project, run.run.run_id)
 
 
 def test_unknown_names_bring_the_nearest(project: Project) -> None:
     with pytest.raises(UnknownName, match="did you mean 'double'"):
-        jobs.plan_run(project, cases=["dubble"])
+        running.plan_run(project, cases=["dubble"])
     with pytest.raises(UnknownRun):
-        jobs.open_run("nonsense", project=project)
+        opening.open_run("nonsense", project=project)
 
 
 def load_process_of(pid: int) -> int:

@@ -17,14 +17,15 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.cli.main import main
 from liftlab.errors import InputInvalid, UsageError
+from liftlab.jobs import loading, merging, opening
 from liftlab.records import Attempt
 from liftlab.runner import control
 from liftlab.runner.request import RunRequest
+from liftlab.runner.rows import Sent
 from liftlab.runner.segment import Segment
-from liftlab.runner.sent import Sent
 from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import Project, load_project
 from liftlab.store import RunFolder
@@ -51,13 +52,13 @@ def project(tmp_path: Path, server: SimulatorServer, monkeypatch: pytest.MonkeyP
 
 def plan(project: Project, requests: int = 20, **more: Any) -> RunRequest:
     endpoint = project.settings.chosen_endpoint(None)
-    return jobs.plan_load(
+    return loading.plan_load(
         project, endpoint, requests=requests, **{"concurrency": 2, "seed": 1, **more}
     )
 
 
 def part(request: RunRequest, index: int, of: int = 2, start_at: float = 1e9) -> RunRequest:
-    return jobs.cut(request, Segment(index=index, of=of, start_at=start_at))
+    return loading.cut(request, Segment(index=index, of=of, start_at=start_at))
 
 
 def sent(request: RunRequest) -> RunFolder:
@@ -75,7 +76,7 @@ def test_a_segment_asked_for_twice_is_sent_once(project: Project, server: Simula
     before = requests_at(server, folder.run_id)
     assert len(before) == 11  # a lane of its own warmed up, and ten of twenty
     assert main(["doctor", folder.run_id]) == 0
-    assert jobs.run_segment(request, listen=silent).path == folder.path
+    assert loading.run_segment(request, listen=silent).path == folder.path
     assert requests_at(server, folder.run_id) == before
 
 
@@ -86,19 +87,19 @@ def test_a_segment_that_another_machine_has_begun_is_refused_before_anything_is_
     request = part(plan(project), 1, start_at=soon)
     claims = tmp_path / "claims"
     claims.mkdir()
-    name = jobs.segment_folder(request).run_id
+    name = loading.segment_folder(request).run_id
     (claims / f"{name}.claim").write_text("elsewhere\n")
     with pytest.raises(InputInvalid, match="begun before"):
-        jobs.run_segment(request, claims=claims, listen=silent)
-    assert not jobs.segment_folder(request).path.exists()
+        loading.run_segment(request, claims=claims, listen=silent)
+    assert not loading.segment_folder(request).path.exists()
     assert not requests_at(server, name)
 
 
 def test_a_segment_whose_moment_is_past_is_refused(project: Project) -> None:
     request = part(plan(project), 1)
     with pytest.raises(UsageError, match="--start-at is past"):
-        jobs.run_segment(request, listen=silent)
-    assert not jobs.segment_folder(request).path.exists()
+        loading.run_segment(request, listen=silent)
+    assert not loading.segment_folder(request).path.exists()
 
 
 def test_an_open_segment_that_is_late_leaves_out_what_was_due(project: Project) -> None:
@@ -108,7 +109,7 @@ def test_an_open_segment_that_is_late_leaves_out_what_was_due(project: Project) 
     assert not len(store.read_journal(folder)["trial"])
     assert "10 requests were due before this was ready" in folder.log_path.read_text()
     assert folder.manifest()["segment"]["start_offset_s"] > 9e3
-    run = jobs.open_run(folder.run_id, project=project)
+    run = opening.open_run(folder.run_id, project=project)
     load = summarize(run, project).load
     assert load is not None
     assert (load.n, load.missing, run.run.status) == (0, 10, "partial")
@@ -119,7 +120,7 @@ def test_processes_make_one_run_of_each_request_once(
     project: Project, server: SimulatorServer, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.jsonl"
-    run = jobs.run_processes(plan(project, 31, concurrency=3, out=out), 2)
+    run = loading.run_processes(plan(project, 31, concurrency=3, out=out), 2)
     assert (run.run.status, run.run.repeats, run.run.concurrency) == ("complete", 31, 3)
     measured = run.attempts[run.attempts["phase"] == "measure"]
     for rows in (run.trials, run.stages, measured):
@@ -187,8 +188,8 @@ def test_after_a_kill_and_a_resume_each_request_is_there_once_and_was_sent_once(
     killed_with = trials_in(second)
     assert 100 <= killed_with < 2000
 
-    jobs.resume_load(project, second.run_id)
-    run = jobs.merge_runs(project, [first.run_id, second.run_id])
+    loading.resume_load(project, second.run_id)
+    run = merging.merge_runs(project, [first.run_id, second.run_id])
     assert run.run.status == "complete"
     assert sorted(run.trials["repeat"]) == list(range(1, 4001))
     measured = run.attempts[run.attempts["phase"] == "measure"]
@@ -226,7 +227,7 @@ def test_what_was_under_way_is_one_row_and_is_not_sent_again(
     interrupted = Attempt(**key, seq=1, stage="request", attempt=1, error_class="cancelled")
     with store.Journal.open(folder) as journal:
         journal.requests_ended([interrupted], [], []).result()
-    run = jobs.resume_load(project, folder.run_id)
+    run = loading.resume_load(project, folder.run_id)
     measured = run.attempts[run.attempts["phase"] == "measure"]
     assert sorted(measured["repeat"]) == sorted(run.trials["repeat"]) == [1, 2, 3, 4, 5, 6]
     assert (run.run.status, int(run.trials["completed"].sum())) == ("complete", 4)
@@ -238,12 +239,12 @@ def test_what_was_under_way_is_one_row_and_is_not_sent_again(
 def test_an_open_loop_is_not_resumed(project: Project) -> None:
     folder = sent(part(plan(project, rate_rps=500.0), 1))
     with pytest.raises(InputInvalid, match="whose moments are past"):
-        jobs.resume_load(project, folder.run_id)
+        loading.resume_load(project, folder.run_id)
 
 
 def test_a_limit_holds_for_all_segments_together(project: Project) -> None:
     limits = project.settings.limits.model_copy(update={"max_requests": 20})
     settings = project.settings.model_copy(update={"limits": limits})
-    run = jobs.run_processes(plan(replace(project, settings=settings), 2000), 2)
+    run = loading.run_processes(plan(replace(project, settings=settings), 2000), 2)
     assert run.run.status == "partial"
     assert len(run.trials) == pytest.approx(20, abs=4)

@@ -13,7 +13,8 @@ import nbformat
 import pytest
 
 import liftlab
-from liftlab import jobs, store
+from liftlab import store
+from liftlab.jobs import opening, running
 from liftlab.records import Run
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE
 from liftlab.reporting.report import OWN_NOTEBOOKS
@@ -83,10 +84,10 @@ def test_the_suite_runs_as_the_project_says_where_no_parameter_does(
 
     def run_suite(request: RunRequest) -> RunData:
         asked.append(request)
-        return jobs.open_run("week2_day1", project=request.project)
+        return opening.open_run("week2_day1", project=request.project)
 
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(jobs, "run_suite", run_suite)
+    monkeypatch.setattr(running, "run_suite", run_suite)
     shown(nbformat.read(ROOT / "notebooks" / "10_run_suite.ipynb", as_version=4), {})
     [request] = asked
     settings = request.project.settings.run

@@ -32,8 +32,7 @@ def defined(source: str) -> ast.FunctionDef:
 
 
 def test_examples_are_good_code_under_the_schemas() -> None:
-    for _, purpose, name, parameters, returns, body in prompts._EXAMPLES:
-        shot = prompts._ir(purpose, name, parameters, returns)
+    for _, shot, body in prompts._EXAMPLES:
         assert prompts.ir_fault(shot) is None
         jsonschema.validate(shot, prompts.IR_SCHEMA)
         jsonschema.validate({"body": list(body)}, prompts.BODY_SCHEMA)
@@ -41,7 +40,7 @@ def test_examples_are_good_code_under_the_schemas() -> None:
         assert isinstance(defined(source).body[-1], ast.Return | ast.If)
         namespace: dict[str, Any] = {}
         exec(source, namespace)
-        assert callable(namespace[name])
+        assert callable(namespace[shot["signature"]["name"]])
 
 
 def test_request_goes_in_as_one_line() -> None:

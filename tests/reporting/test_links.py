@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from liftlab import jobs
+from liftlab.jobs import opening
 from liftlab.reporting.links import alone, glossary, linked, saved_beside, trials_page
 from liftlab.reporting.tables import table, trial_codes, trial_mark
 from liftlab.settings import load_project
@@ -45,7 +45,7 @@ def test_a_case_leads_to_its_trial_in_full(week2: RunData) -> None:
 
 
 def test_a_trial_in_full_has_its_prompt_and_its_checks() -> None:
-    run = jobs.open_run("week2_day1", project=load_project(ROOT, environ={}))
+    run = opening.open_run("week2_day1", project=load_project(ROOT, environ={}))
     shown = str(table(pd.DataFrame({"Prompt": trial_codes(run.trials[-1:])})))
     html, _ = trials_page(run, [shown])
     assert "is_even, repeat 1: right</h2>" in html

@@ -15,8 +15,8 @@ from liftlab.endpoints.lift import LiftEndpoint
 from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.pipeline.base import Code, Prompt
 from liftlab.records import Attempt
+from liftlab.runner.attempt import Context
 from liftlab.runner.cold_start import ColdWatch
-from liftlab.runner.context import Context
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import TrialDone, run_trial
 from liftlab.sandbox import ParseReport

@@ -11,12 +11,12 @@ import pandas as pd
 
 from liftlab.analysis.trust import work_warnings
 from liftlab.endpoints.base import Sampling
-from liftlab.pipeline.adapted import AdaptedStage, is_built_in
 from liftlab.pipeline.base import Prompt
+from liftlab.pipeline.build import AdaptedStage, is_built_in
 from liftlab.pipeline.direct import Code
 from liftlab.records import as_row
 from liftlab.runner import attempt
-from liftlab.runner.context import Context
+from liftlab.runner.attempt import Context
 from liftlab.runner.trial import TrialDone, run_trial
 from liftlab.sandbox import ParseReport
 from liftlab.settings import StageSettings

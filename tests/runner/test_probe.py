@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.cli.main import main
 from liftlab.errors import InputInvalid, LiftlabError
+from liftlab.jobs import running
 from liftlab.pipeline.base import Prompt
 from liftlab.runner.probe import probe_prompt
 from liftlab.runner.request import RunRequest
@@ -32,14 +33,14 @@ def planned(folder: Path, hosts: Hosts, name: str, more: str = "", **changes: ob
         f'[endpoints.x]\nprotocol = "openai"\nbase_url = "{hosts.url(name)}"\nmodel = "m"\n'
         "[endpoints.x.retry]\nfirst_wait_s = 0\n"
     )
-    return jobs.plan_run(load_project(folder, environ={}), **changes)  # type: ignore[arg-type]
+    return running.plan_run(load_project(folder, environ={}), **changes)  # type: ignore[arg-type]
 
 
 def test_what_is_learned_is_recorded_once_and_kept_when_a_run_goes_on(
     project_folder: Path, hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = planned(project_folder, hosts, "gpt-5", LIMITED)
-    run = jobs.run_suite(request)
+    run = running.run_suite(request)
     assert run.run.status == "partial"
     assert run.run.left_out == "temperature, top_p"
     assert (run.run.temperature, run.run.top_p, run.run.max_tokens) == (None, None, 2048)
@@ -51,7 +52,7 @@ def test_what_is_learned_is_recorded_once_and_kept_when_a_run_goes_on(
 
     hosts.bodies.clear()
     planned(project_folder, hosts, "gpt-5")
-    resumed = jobs.resume_run(load_project(project_folder, environ={}), run.run.run_id)
+    resumed = running.resume_run(load_project(project_folder, environ={}), run.run.run_id)
     assert resumed.run.status == "complete"
     assert resumed.run.left_out == "temperature, top_p"
     assert all(set(body) <= first | {"max_tokens"} for body in hosts.bodies)
@@ -61,17 +62,17 @@ def test_what_is_learned_is_recorded_once_and_kept_when_a_run_goes_on(
 def test_a_run_does_not_go_on_with_other_requests(
     project_folder: Path, hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = jobs.run_suite(planned(project_folder, hosts, "plain", LIMITED))
+    run = running.run_suite(planned(project_folder, hosts, "plain", LIMITED))
     assert run.run.left_out == ""
     monkeypatch.setitem(emulated.REFUSE, "plain", emulated.claude)
     with pytest.raises(LiftlabError, match=r"now refuses top_p.*start a new run") as caught:
-        jobs.resume_run(load_project(project_folder, environ={}), run.run.run_id)
+        running.resume_run(load_project(project_folder, environ={}), run.run.run_id)
     assert caught.value.exit_code == InputInvalid.exit_code
 
 
 def test_a_wrong_key_costs_one_request_and_no_trial(project_folder: Path, hosts: Hosts) -> None:
     with pytest.raises(LiftlabError, match="Incorrect API key") as caught:
-        jobs.run_suite(planned(project_folder, hosts, "bad-key"))
+        running.run_suite(planned(project_folder, hosts, "bad-key"))
     assert caught.value.exit_code == 4
     assert len(hosts.bodies) == 2  # the warm-up's, and the one that tells
     [summary] = store.list_runs(project_folder / "data" / "runs")
@@ -79,7 +80,7 @@ def test_a_wrong_key_costs_one_request_and_no_trial(project_folder: Path, hosts:
 
 
 def test_an_endpoint_that_is_asleep_is_woken(project_folder: Path, hosts: Hosts) -> None:
-    run = jobs.run_suite(planned(project_folder, hosts, "asleep"))
+    run = running.run_suite(planned(project_folder, hosts, "asleep"))
     assert run.run.status == "complete"
     assert run.trials["completed"].all()
 
@@ -108,7 +109,7 @@ def test_a_url_takes_its_token_its_headers_and_its_model(
 
 
 def test_without_a_warm_up_nothing_is_asked_before(project_folder: Path, hosts: Hosts) -> None:
-    run = jobs.run_suite(planned(project_folder, hosts, "plain", warm_up=False))
+    run = running.run_suite(planned(project_folder, hosts, "plain", warm_up=False))
     assert set(run.attempts["phase"]) == {"measure"}
     assert run.run.left_out == ""
 

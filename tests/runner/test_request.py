@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
 from liftlab.endpoints.base import Sampling
 from liftlab.errors import RunFolderCorrupt
+from liftlab.jobs import loading, running
 from liftlab.jobs.running import request_of
 from liftlab.runner.plan import StopRule
 from liftlab.runner.request import Job, RunRequest
@@ -30,7 +30,7 @@ def project_in(folder: Path) -> Project:
 
 
 def test_the_load_process_gets_what_was_asked(project_folder: Path) -> None:
-    request = jobs.plan_run(project_in(project_folder), until=StopRule(target=0.8, zone=0.05))
+    request = running.plan_run(project_in(project_folder), until=StopRule(target=0.8, zone=0.05))
     trials = tuple(request.trials())
     job = Job(folder=project_folder, request=request, elsewhere=request.elsewhere(), trials=trials)
     read = Job.from_line(job.to_line())
@@ -45,7 +45,7 @@ def test_a_planned_trial_has_its_case_s_labels(project_folder: Path) -> None:
     suite = project_folder / "data" / "suites" / "tiny.toml"
     hard = 'category = "arithmetic"\ndifficulty = "hard"'
     suite.write_text(suite.read_text().replace('category = "arithmetic"', hard))
-    planned = jobs.plan_run(load_project(project_folder, environ={})).trials()
+    planned = running.plan_run(load_project(project_folder, environ={})).trials()
     labels = {trial.case_id: (trial.category, trial.difficulty) for trial in planned}
     assert labels["double"] == ("arithmetic", "hard")
     assert labels["shout"] == ("strings", None)
@@ -63,7 +63,7 @@ def test_a_temperature_of_zero_is_asked_for_wherever_it_is_set(
     stage = f'[stages.ir_to_code]\nendpoint = "other"\n{line(of_stage)}'
     with (project_folder / "liftlab.toml").open("a") as file:
         file.write(f"\n{stage}{OTHER}{line(of_endpoint)}")
-    request = jobs.plan_run(load_project(project_folder, environ={}))
+    request = running.plan_run(load_project(project_folder, environ={}))
     _, sampling = request.elsewhere()["ir_to_code"]
     assert sampling.temperature == expected
 
@@ -75,7 +75,7 @@ def test_a_load_goes_there_with_its_times_and_keeps_them_out_of_the_manifest(
     times.write_text("0\n0.1\n0.30000000000000004\n")
     project = load_project(project_folder, environ={})
     endpoint = project.settings.chosen_endpoint(None)
-    request = jobs.plan_load(project, endpoint, arrival=str(times), out=tmp_path / "out.jsonl")
+    request = loading.plan_load(project, endpoint, arrival=str(times), out=tmp_path / "out.jsonl")
     job = Job(folder=tmp_path, request=request, elsewhere={}, trials=())
     read = Job.from_line(job.to_line()).request
     assert (read.prompt, read.arrivals) == (request.prompt, request.arrivals)
@@ -90,7 +90,7 @@ def test_a_manifest_of_an_earlier_version_is_read(
     project_folder: Path, missing: tuple[str, ...]
 ) -> None:
     project = load_project(project_folder, environ={})
-    planned = jobs.plan_run(project)
+    planned = running.plan_run(project)
     asked: dict[str, Any] = {
         "endpoint": planned.endpoint.model_dump(mode="json"),
         "pipeline": "lift",
@@ -119,7 +119,7 @@ def test_a_manifest_of_an_earlier_version_is_read(
 
 
 def test_a_manifest_that_says_what_no_run_asks_for_is_named(project_folder: Path) -> None:
-    planned = jobs.plan_run(load_project(project_folder, environ={}))
+    planned = running.plan_run(load_project(project_folder, environ={}))
     asked = planned.manifest()["request"]
     read = request_of(planned.project, folder_with(planned, asked | {"prompt": "Hi", "out": "x"}))
     assert (read.prompt, read.out) == (None, None)

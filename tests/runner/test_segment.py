@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from liftlab import jobs
 from liftlab.errors import UsageError
+from liftlab.jobs import loading, running
 from liftlab.runner.plan import at_rate
 from liftlab.runner.request import RunRequest
 from liftlab.runner.segment import Segment, moment
@@ -60,12 +60,12 @@ def load_of(folder: Path, requests: int = 10, **more: object) -> RunRequest:
         folder, environ={}, overrides={"run.endpoint": "http://127.0.0.1:9", "run.protocol": "lift"}
     )
     endpoint = project.settings.chosen_endpoint(None)
-    return jobs.plan_load(project, endpoint, requests=requests, **more)  # type: ignore[arg-type]
+    return loading.plan_load(project, endpoint, requests=requests, **more)  # type: ignore[arg-type]
 
 
 def test_a_segment_has_its_share_of_requests_lanes_and_rate(tmp_path: Path) -> None:
     plan = load_of(tmp_path, 11, concurrency=5, rate_rps=30.0)
-    cut = [jobs.cut(plan, part) for part in parts(3)]
+    cut = [loading.cut(plan, part) for part in parts(3)]
     assert [len(one.numbers) for one in cut] == [4, 4, 3]
     assert [one.lanes for one in cut] == [2, 2, 1]
     rows = [one.row({"model": None, "hardware": None}) for one in cut]
@@ -80,7 +80,7 @@ def test_a_segment_has_its_share_of_requests_lanes_and_rate(tmp_path: Path) -> N
 def test_the_name_of_a_segment_is_its_plan_and_its_moment(tmp_path: Path) -> None:
     def name(plan: RunRequest, index: int = 1, start_at: float = 1e9) -> str:
         part = Segment(index=index, of=2, start_at=start_at)
-        return jobs.segment_folder(jobs.cut(plan, part)).run_id
+        return loading.segment_folder(loading.cut(plan, part)).run_id
 
     plan = load_of(tmp_path, concurrency=2)
     assert name(plan) == name(load_of(tmp_path, concurrency=2))
@@ -100,7 +100,7 @@ def test_the_name_of_a_segment_is_its_plan_and_its_moment(tmp_path: Path) -> Non
 
 def test_a_manifest_says_which_part_of_which_plan(tmp_path: Path) -> None:
     plan = load_of(tmp_path, concurrency=2)
-    manifest = json.loads(json.dumps(jobs.cut(plan, parts(2, 5.5)[1]).manifest()))
+    manifest = json.loads(json.dumps(loading.cut(plan, parts(2, 5.5)[1]).manifest()))
     assert manifest["segment"] == {
         "plan_sha256": plan.plan_sha256,
         "index": 2,
@@ -116,8 +116,8 @@ def test_segments_of_a_suite_hold_each_trial_once(project_folder: Path) -> None:
     project = load_project(
         project_folder, environ={}, overrides={"run.repeats": 3, "run.concurrency": 2}
     )
-    plan = jobs.plan_run(project)
-    keys = [t.key for part in parts(2) for t in jobs.cut(plan, part).trials()]
+    plan = running.plan_run(project)
+    keys = [t.key for part in parts(2) for t in loading.cut(plan, part).trials()]
     assert sorted(keys) == sorted(t.key for t in plan.trials())
 
 
@@ -133,4 +133,4 @@ def test_a_plan_that_cannot_be_cut_is_refused(
     of: int, more: dict[str, int], words: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        jobs.cut(load_of(tmp_path, **more), parts(of)[0])
+        loading.cut(load_of(tmp_path, **more), parts(of)[0])

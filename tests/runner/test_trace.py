@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from liftlab.records import Attempt
+from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trace import Trace
 
 
@@ -48,7 +49,7 @@ def _trace(clock: Clock, before: int = 0) -> Trace:
         run_id="r",
         endpoint_name="e",
     )
-    planned: Any = SimpleNamespace(case_id="add", repeat=2)
+    planned = PlannedTrial(case_id="add", repeat=2, prompt="")
     return Trace(context, planned, "pipeline", 0.0)
 
 

@@ -14,8 +14,8 @@ from liftlab.endpoints.base import Health, Reply, Request, Sampling, WarmUp
 from liftlab.endpoints.form import Form
 from liftlab.pipeline.base import Code, Prompt, StageError
 from liftlab.records import Attempt
+from liftlab.runner.attempt import Context
 from liftlab.runner.cold_start import ColdWatch
-from liftlab.runner.context import Context
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import run_trial
 from liftlab.runner.trials import measure_memory, run_closed

@@ -13,8 +13,8 @@ import pytest
 from liftlab.endpoints.base import Reply, Sampling, WarmUp
 from liftlab.records import Attempt
 from liftlab.runner import warmup
+from liftlab.runner.attempt import Context
 from liftlab.runner.cold_start import ColdWatch
-from liftlab.runner.context import Context
 from liftlab.runner.warmup import wake, warm_up
 from liftlab.settings import RetrySettings
 from liftlab.timing.clock import Clock, Stamps

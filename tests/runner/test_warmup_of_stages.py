@@ -15,8 +15,8 @@ from liftlab.pipeline.base import Prompt
 from liftlab.pipeline.direct import Code
 from liftlab.pipeline.lift import IrToCode, NlpToIr
 from liftlab.records import Attempt
+from liftlab.runner.attempt import Context
 from liftlab.runner.cold_start import ColdWatch
-from liftlab.runner.context import Context
 from liftlab.runner.warmup import warm_stages
 from liftlab.settings import RetrySettings
 from liftlab.timing.clock import Clock, Stamps

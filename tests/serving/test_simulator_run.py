@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
+from liftlab.jobs import running
 from liftlab.runner.endpoint_lifecycle import SERVER_LOG
 from liftlab.serving.simulation.truth import read_truth
 from liftlab.settings import load_project
@@ -65,7 +66,7 @@ def measured(
     protocol, _, streamed = request.param.partition(" ")
     more = f'protocol = "{protocol}"\nstream = {str(bool(streamed)).lower()}\n'
     (folder / "liftlab.toml").write_text(SETTINGS + more)
-    run = jobs.run_suite(jobs.plan_run(load_project(folder, environ={})))
+    run = running.run_suite(running.plan_run(load_project(folder, environ={})))
     truth = pd.DataFrame(read_truth(run.folder.path / SERVER_LOG)).set_index("request_id")
     truth = store.rescale(truth, run.sped_up)
     return run, truth[truth.index.str.startswith(run.run.run_id)]

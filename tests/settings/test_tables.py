@@ -8,7 +8,6 @@ import pytest
 from pydantic import ValidationError
 
 from liftlab.errors import UnknownName, UsageError
-from liftlab.settings.table import Table
 from liftlab.settings.tables import (
     GradingSettings,
     LimitSettings,
@@ -18,6 +17,7 @@ from liftlab.settings.tables import (
     Settings,
     StageSettings,
 )
+from liftlab.settings.targets import Table
 
 SETTINGS = Settings.model_validate(
     {

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.analysis.budget import forecast
 from liftlab.analysis.columns import case_weights
 from liftlab.analysis.latency import Timed, time_end_to_end, time_stage
+from liftlab.jobs import opening
 from liftlab.jobs.opening import rebuild_tables
 from liftlab.records import Run
 from liftlab.settings import Project, load_project
@@ -37,7 +38,7 @@ def three_runs(tmp_path_factory: pytest.TempPathFactory, write_run: Callable[...
     project = load_project(folder, environ={})
     for number in range(RUNS):
         run_id = write_run(project.path("runs"), number, 1.0 + number / 10)
-        jobs.open_run(run_id, project=project)
+        opening.open_run(run_id, project=project)
     return folder
 
 
@@ -55,7 +56,7 @@ def test_a_row_a_run_with_the_numbers_of_its_tables(project: Project) -> None:
     runs = store.history(project)
     assert runs["run_id"].is_monotonic_increasing
     for row in runs.to_dict("records"):
-        data = jobs.open_run(row["run_id"], project=project)
+        data = opening.open_run(row["run_id"], project=project)
         assert row["e2e_median_s"] == pytest.approx(data.trials["e2e_s"].median())
         code = data.stages.loc[data.stages["stage"] == "ir_to_code", "latency_s"]
         assert row["ir_to_code_median_s"] == pytest.approx(code.median())
@@ -146,7 +147,7 @@ def test_times_of_a_simulator_count_at_their_real_length(
     project: Project, write_run: Callable[..., str]
 ) -> None:
     run_id = write_run(project.path("runs"), 9, 1.0, time_scale=10.0)
-    jobs.open_run(run_id, project=project)
+    opening.open_run(run_id, project=project)
     runs = store.history(project).set_index("run_id")
     first = runs.iloc[0]
     assert runs.loc[run_id, "e2e_median_s"] == pytest.approx(10 * first["e2e_median_s"])
@@ -162,7 +163,7 @@ def test_the_index_is_used_and_follows_the_folders(
     with duckdb.connect(str(runs_dir / INDEX)) as index:  # a mark that only the index can give
         index.execute("UPDATE run SET e2e_median_s = 99 WHERE e2e_median_s = ?", [max_of(index)])
     assert medians(project) == [*before[:-1], 99.0]
-    jobs.open_run(write_run(runs_dir, 7), project=project)
+    opening.open_run(write_run(runs_dir, 7), project=project)
     assert medians(project) == [*before[:-1], 99.0, before[0]]
     first = store.history(project)["run_id"].iloc[0]
     shutil.rmtree(runs_dir / first)
@@ -277,7 +278,7 @@ def test_tables_behind_their_journal_are_not_counted(project: Project) -> None:
     runs = store.history(project)
     assert len(runs) == RUNS - 1
     assert "older than its journal" in runs.attrs["skipped"][run_id]
-    jobs.open_run(run_id, project=project)
+    opening.open_run(run_id, project=project)
     assert len(store.history(project)) == RUNS
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab import jobs, store
+from liftlab import store
+from liftlab.jobs import opening
 from liftlab.records import Attempt
 from liftlab.settings import load_project
 
@@ -45,7 +46,7 @@ def test_what_a_simulator_stands_for_is_paid_not_what_it_took(
             attempt = Attempt(**key, seq=1, attempt=1, sent_s=2.0, last_byte_s=5.0)
             journal.attempt_sent(attempt)
             journal.attempt_ended(attempt)
-        runs.append(jobs.open_run(run_id, project=project))
+        runs.append(opening.open_run(run_id, project=project))
     real, fast = runs
     assert real.costs["usd"].tolist() == pytest.approx([3.5])
     assert fast.costs["usd"].tolist() == pytest.approx([30.5])

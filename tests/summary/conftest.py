@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from liftlab import jobs
+from liftlab.jobs import opening
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
@@ -21,7 +21,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="session")
 def day(project: Project) -> RunData:
-    return jobs.open_run("week2_day1", project=project)
+    return opening.open_run("week2_day1", project=project)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -49,3 +49,12 @@ def test_results_name_their_run(summary: RunSummary) -> None:
 
 def test_only_a_load_has_a_load(summary: RunSummary) -> None:
     assert summary.load is None
+
+
+def test_a_run_without_an_answer_has_none(day: RunData, project: Project) -> None:
+    assert summarize(day, project).has_answers
+    failed = day.trials.assign(outcome="error", failure_class="endpoint_error")
+    failed.loc[0, "outcome"] = "fail"
+    assert summarize(replace(day, trials=failed), project).has_answers
+    failed.loc[0, "outcome"] = "error"
+    assert not summarize(replace(day, trials=failed), project).has_answers

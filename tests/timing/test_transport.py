@@ -16,9 +16,13 @@ from liftlab.timing.failures import TransportFailure
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import StampedTransport
 
+BESIDE_THE_SOCKET = pytest.mark.parametrize("transport", ["wire"], indirect=True)
 
-@pytest.fixture
-async def transport():
+
+@pytest.fixture(params=["wire", "around"])
+async def transport(request, monkeypatch):
+    if request.param == "around":
+        monkeypatch.setattr("liftlab.timing.transport.why_around", lambda: "as told")
     made = StampedTransport()
     yield made
     await made.aclose()
@@ -123,8 +127,8 @@ async def test_every_read_of_a_streamed_body_is_stamped(loopback, transport):
     recorder = Recorder()
     got_chunk = recorder.got_chunk
 
-    def note(size, at_ns):
-        got_chunk(size, at_ns)
+    def note(*read):
+        got_chunk(*read)
         go_on.set()
 
     recorder.got_chunk = note
@@ -230,6 +234,7 @@ async def test_a_cancelled_request_leaves_no_connection_and_no_task(loopback, tr
     assert {task for task in asyncio.all_tasks() - before if "serve" not in repr(task)} == set()
 
 
+@BESIDE_THE_SOCKET
 async def test_a_request_that_met_a_closed_connection_goes_to_a_new_one(loopback, transport):
     server = await loopback(ok)
     request = httpx.Request("POST", server.url, json={})
@@ -287,6 +292,7 @@ async def closes_when_asked_again(call):
         await call.reply({"ok": True})
 
 
+@BESIDE_THE_SOCKET
 async def test_a_kept_connection_that_was_closed_is_stale_and_teaches_the_pool(loopback, transport):
     server = await loopback(closes_when_asked_again)
     recorders = [Recorder() for _ in range(4)]
@@ -301,6 +307,7 @@ async def test_a_kept_connection_that_was_closed_is_stale_and_teaches_the_pool(l
     assert (len(server.requests), server.connections) == (4, 3)
 
 
+@BESIDE_THE_SOCKET
 async def test_a_connection_that_breaks_within_a_reply_or_when_new_is_not_stale(
     loopback, transport
 ):

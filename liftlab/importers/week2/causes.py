@@ -42,15 +42,7 @@ _READ = 2_000  # characters of a text that are looked at
 
 
 def error_class(text: str | None) -> str | None:
-    """Return the class that an error text tells of, or None.
-
-    Examples
-    --------
-    >>> error_class("expected an indented block after 'if' statement")
-    'does_not_parse'
-    >>> error_class("Something went wrong") is None
-    True
-    """
+    """Return the class that an error text tells of, or None."""
     told = (text or "")[:_READ]
     if told in _CLASSES:
         return told

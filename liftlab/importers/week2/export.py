@@ -36,14 +36,10 @@ _Group = Callable[[_Row], list[_Row]]
 
 
 def export(run: RunData) -> dict[str, Any]:
-    """Return a run as `{"results": …, "summary": …, "lossy": …}`.
+    """Return a run as `{"results": …, "summary": …, "lossy": …}`, as JSON data; null is unknown.
 
-    Raises RunFolderCorrupt if an artifact of the run is missing, or is not JSON.
-
-    Returns
-    -------
-    dict
-        JSON data. `lossy` says what the format has no place for; null is what is not known.
+    `lossy` says what the format has no place for. Raises RunFolderCorrupt if an artifact of the run
+    is missing, or is not JSON.
     """
     prompts = _prompts(run)
     formula = run.costs[run.costs["cost_model"] == FORMULA]
@@ -63,10 +59,7 @@ def export(run: RunData) -> dict[str, Any]:
 
 
 def write(run: RunData) -> Path:
-    """Write the export into the run's folder, and return its path.
-
-    Raises StorageFailed if it cannot be written.
-    """
+    """Write the export into the run's folder, and return its path."""
     stamp = run.run.run_id[:15] if run.run.run_id[:8].isdigit() else run.run.run_id
     path = run.folder.path / f"benchmark_results_{stamp}.json"
     told = {key: _lines(value) for key, value in export(run).items()}

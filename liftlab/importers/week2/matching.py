@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,12 +39,8 @@ class Suites:
             known = self._cases.get((told.test_name, (told.prompt or "").strip()))
             if known and told.stages and len(result.case_id) <= _LONGEST_ID:
                 found[result.case_id] = (replace(known[0], case_id=result.case_id), known[1])
-        if not found:
-            return None
         names = {name for _, name in found.values()}
-        source = suite.to_jsonl([case for case, _ in found.values()])
-        name = names.pop() if len(names) == 1 else old.family
-        return suite.parse(source, Path("suite.jsonl"), name=name)
+        return _suite(found, names.pop() if len(names) == 1 else old.family)
 
     def of(self, rows: Sequence[ForeignRow]) -> Suite | None:
         """Return a suite of the cases that another tool's answers can be graded against, or None.
@@ -56,10 +52,7 @@ class Suites:
         for (name, prompt), known in self._cases.items():
             if not {(name, prompt), (name, None)}.isdisjoint(asked):
                 found.setdefault(name, known)
-        if not found:
-            return None
-        source = suite.to_jsonl([case for case, _ in found.values()])
-        return suite.parse(source, Path("suite.jsonl"), name=next(iter(found.values()))[1])
+        return _suite(found, next((name for _, name in found.values()), ""))
 
     def _take(self, path: Path) -> None:
         try:
@@ -70,3 +63,10 @@ class Suites:
         for case in read.cases:
             if case.checks:
                 self._cases.setdefault((case.case_id, case.prompt.strip()), (case, read.name))
+
+
+def _suite(found: Mapping[str, tuple[Case, str]], name: str) -> Suite | None:
+    if not found:
+        return None
+    source = suite.to_jsonl([case for case, _ in found.values()])
+    return suite.parse(source, Path("suite.jsonl"), name=name)

@@ -59,8 +59,7 @@ class OldFile:
 def read(document: Document) -> OldFile:
     """Read a document of one of the four families.
 
-    Raises FileInvalid if it is none of them, holds no results, or a field is not what it should be:
-    says which.
+    Raises FileInvalid if it is none of them, holds no results, or a field is not what it should be.
     """
     path, data = document.path, document.data
     family = _family(document)

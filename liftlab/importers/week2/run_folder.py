@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import liftlab
-from liftlab.importers import imported
+from liftlab.importers.foreign import run_id, stamp, write_imported
 from liftlab.importers.week2.causes import error_class
 from liftlab.importers.week2.models import ResultModel
 from liftlab.importers.week2.old_file import OldFile
 from liftlab.records import Attempt, Run, Stage, Trial
-from liftlab.store import RunFolder, create
-from liftlab.store.exchange import ORIGINAL
-from liftlab.store.files import write_atomic
+from liftlab.store import RunFolder
 from liftlab.store.folder import Measured
-from liftlab.suite import Case, Suite
+from liftlab.suite import Suite
 
 _MOST_FIGURES = 500
 _LARGEST = 1e15
@@ -27,35 +26,18 @@ _LONGEST_NAME = 200
 
 def run_id_of(source: bytes, old: OldFile) -> str:
     """Return the name of the run of a file of the first benchmark."""
-    return imported.run_id(source, began(old))
+    return run_id(source, began(old))
 
 
 def write_old(
     runs_dir: Path, name: str, source: bytes, old: OldFile, suite: Suite | None
 ) -> RunFolder:
-    """Write a file's results, and the file, as a run, with the cases that grade its answers.
+    """Write a file's results as a run, with the cases that grade its answers.
 
-    Raises StorageFailed if it cannot be written, or there is a run of that name; nothing is left
-    behind.
+    What the file does not say is null. As `write_imported`.
     """
-    run = _run(source, old, suite)
-    figures = _figures(old.top.get("summary") or {})
-    manifest = imported.manifest(
-        run, name, source, family=old.family, notes=old.notes, published=figures
-    )
-
-    def fill(folder: RunFolder) -> Iterator[Measured]:
-        write_atomic(folder.path / ORIGINAL, source, durable=False)
-        return _rows(folder, old, suite)
-
-    content = suite.source if suite else b""
-    return create(runs_dir, run, manifest, content, ".jsonl", fill)
-
-
-def _run(source: bytes, old: OldFile, suite: Suite | None) -> Run:
-    """Return the run's row: what the file does not say is null."""
     providers = {result.told.provider_type for result in old.results}
-    return Run(
+    run = Run(
         run_id=run_id_of(source, old),
         suite=suite.name if suite else _title(old),
         suite_sha256=suite.sha256 if suite else None,
@@ -71,6 +53,11 @@ def _run(source: bytes, old: OldFile, suite: Suite | None) -> Run:
         liftlab_version=liftlab.__version__,
         provenance="imported",
     )
+    # The numbers of the published summary; those of its groups by `group.name.key`.
+    figures = dict(islice(_numbers(old.top.get("summary") or {}, ""), _MOST_FIGURES))
+    told = {"family": old.family, "published": figures, "notes": old.notes}
+    rows = partial(_rows, old=old, suite=suite)
+    return write_imported(runs_dir, run, suite, name, source, rows, **told)
 
 
 def _title(old: OldFile) -> str:
@@ -84,24 +71,21 @@ def _rows(folder: RunFolder, old: OldFile, suite: Suite | None) -> Iterator[Meas
     cases = {case.case_id: case for case in suite.cases} if suite else {}
     numbers = count(1)
     for result in old.results:
+        told, case = result.told, cases.get(result.case_id)
         keys: dict[str, Any] = {"run_id": folder.run_id, "case_id": result.case_id}
         keys["repeat"] = result.repeat
-        yield from _attempts(keys, result.told, numbers)
-        yield from _stages(folder, keys, result.told)
-        yield _trial(keys, result.told, cases.get(result.case_id))
-
-
-def _trial(keys: dict[str, Any], told: ResultModel, case: Case | None) -> Trial:
-    counts = [stage.attempts for stage in told.stages.values()]
-    return Trial(
-        **keys,
-        category=told.category or (case.category if case else None),
-        difficulty=told.complexity or (case.difficulty if case else None),
-        started_at=imported.stamp(told.timestamp),
-        e2e_s=told.e2e_s,
-        attempts=sum(c for c in counts if c) if counts and None not in counts else None,
-        completed=told.completed,
-    )
+        yield from _attempts(keys, told, numbers)
+        yield from _stages(folder, keys, told)
+        counts = [stage.attempts for stage in told.stages.values()]
+        yield Trial(
+            **keys,
+            category=told.category or (case.category if case else None),
+            difficulty=told.complexity or (case.difficulty if case else None),
+            started_at=stamp(told.timestamp),
+            e2e_s=told.e2e_s,
+            attempts=sum(c for c in counts if c) if counts and None not in counts else None,
+            completed=told.completed,
+        )
 
 
 def _stages(folder: RunFolder, keys: dict[str, Any], told: ResultModel) -> Iterator[Stage]:
@@ -153,13 +137,8 @@ def began(old: OldFile) -> str | None:
     """Return the earliest time that the file gives."""
     top = old.top.get("timestamp")
     told = [result.told.timestamp for result in old.results]
-    known = [s for s in map(imported.stamp, [*told, top if isinstance(top, str) else None]) if s]
+    known = [s for s in map(stamp, [*told, top if isinstance(top, str) else None]) if s]
     return min(known, default=None)
-
-
-def _figures(summary: dict[str, Any]) -> dict[str, float]:
-    """Return the numbers of a published summary; those of its groups by `group.name.key`."""
-    return dict(islice(_numbers(summary, ""), _MOST_FIGURES))
 
 
 def _numbers(group: dict[str, Any], place: str) -> Iterator[tuple[str, float]]:

@@ -8,8 +8,7 @@ from liftlab.analysis.estimate import quantity
 from liftlab.analysis.load import LoadSummary, Spread
 from liftlab.analysis.tokens import WORDS, StageTokens
 from liftlab.reporting.text import cost, latency, recommendations, words
-from liftlab.reporting.text.base import Text, capitalised, joined, write
-from liftlab.reporting.text.numbers import value
+from liftlab.reporting.text.base import Text, capitalised, joined, value, write
 from liftlab.summary.run import RunSummary
 from liftlab.words import counted
 

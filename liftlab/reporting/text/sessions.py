@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.reporting.html import bounded
-from liftlab.reporting.text.base import Text, code, joined, marked, write
-from liftlab.reporting.text.numbers import listed
+from liftlab.reporting.text.base import Text, code, joined, listed, marked, write
 from liftlab.sessions.model import SEVERITIES
 from liftlab.settings.targets import SESSION_METRIC
 from liftlab.summary.run import RunSummary

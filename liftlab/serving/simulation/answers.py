@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,23 +38,23 @@ class Answer:
 class _Known:
     """A function that the simulator can write; `asks` are words of requests for it."""
 
-    asks: tuple[str, ...]
+    asks: Sequence[str] = ()
     name: str
-    parameters: tuple[str, ...]
-    body: tuple[str, ...]
+    parameters: Sequence[str]
+    body: Sequence[str]
     branching: bool = False
 
 
 def answer(question: Question, profile: Profile, chance: Chance, under_way: int = 1) -> Answer:
     """Return the answer to a question; `chance` decides whether a body is right.
 
-    `under_way`: how many generations are, this one included.
-
-    A request that is not in the table gets a function that gives its argument back.
+    `under_way`: how many generations are, this one included. A request that is not in the table
+    gets a function that gives its argument back.
     """
     properties = (question.schema or {}).get("properties", {})
     if "intent" in properties:
-        known = _known_by_request(_last(_REQUEST, question.prompt) or question.prompt)
+        *_, request = ["", *_REQUEST.findall(question.prompt)]
+        known = _known_by_request(request or question.prompt)
         return _with_value("ir", _ir(known), "right")
     if "body" in properties:
         known = _known_by_name(question.prompt)
@@ -71,13 +71,7 @@ def answer(question: Question, profile: Profile, chance: Chance, under_way: int 
 
 
 def instance(schema: Any, depth: int = 0) -> Any:
-    """Return a small value that fits a plain JSON Schema.
-
-    Examples
-    --------
-    >>> instance({"properties": {"n": {"type": "integer"}}, "required": ["n"]})
-    {'n': 1}
-    """
+    """Return a small value that fits a plain JSON Schema."""
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return None
     if "const" in schema or schema.get("enum"):
@@ -106,18 +100,9 @@ def _with_value(kind: Kind, value: Any, quality: Quality) -> Answer:
 
 
 @cache
-def _table() -> tuple[_Known, ...]:
+def _table() -> list[_Known]:
     entries = tomllib.loads(_TABLE.read_text(encoding="utf-8"))["answers"]
-    return tuple(
-        _Known(
-            asks=tuple(entry["asks"]),
-            name=entry["name"],
-            parameters=tuple(entry["parameters"]),
-            body=tuple(entry["body"]),
-            branching=entry.get("branching", False),
-        )
-        for entry in entries
-    )
+    return [_Known(**entry) for entry in entries]
 
 
 def _known_by_request(request: str) -> _Known:
@@ -134,13 +119,8 @@ def _known_by_name(prompt: str) -> _Known:
 
 
 def _identity(name: str, parameter: str) -> _Known:
-    parameters = (parameter,) if parameter else ()
-    return _Known(asks=(), name=name, parameters=parameters, body=(f"return {parameter}".strip(),))
-
-
-def _last(pattern: re.Pattern[str], text: str) -> str | None:
-    found = pattern.findall(text)
-    return found[-1] if found else None
+    body = f"return {parameter}".strip()
+    return _Known(name=name, parameters=[parameter] if parameter else [], body=[body])
 
 
 def _ir(known: _Known) -> dict[str, Any]:

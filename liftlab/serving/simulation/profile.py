@@ -7,11 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from liftlab import tomlfile
 from liftlab.errors import FileInvalid, UnknownName
 from liftlab.serving.simulation.faults import parse_fault
+from liftlab.settings.targets import Table
 
 _FOLDER = Path(__file__).with_name("profiles")
 
@@ -33,11 +34,7 @@ _Bound = Annotated[int, Field(ge=1, le=100_000)]
 _Range = Annotated[tuple[_Bound, _Bound], AfterValidator(_ordered)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-
-class Service(_Table):
+class Service(Table):
     """Time in a slot: `base_s` until the first token, then `token_s` for each further one.
 
     Each of the two is drawn once a request, evenly within its `spread` (0.5 is ± 50 %).
@@ -49,7 +46,7 @@ class Service(_Table):
     token_spread: _Share = 0.0
 
 
-class Tokens(_Table):
+class Tokens(Table):
     """How many tokens an answer counts, drawn evenly between two bounds, by what was asked."""
 
     ir: _Range = (16, 16)
@@ -59,7 +56,7 @@ class Tokens(_Table):
     other: _Range = (16, 16)
 
 
-class Cold(_Table):
+class Cold(Table):
     """The container: how long it loads, when it goes, and what it answers while it loads.
 
     Without `storm` a request is held until the model is loaded; with it each request in
@@ -72,7 +69,7 @@ class Cold(_Table):
     storm: tuple[Annotated[int, Field(ge=400, le=599)], ...] = ()
 
 
-class Stall(_Table):
+class Stall(Table):
     """Pauses of the whole server: in each `every_s` it begins nothing for the last `length_s`.
 
     The first period begins with the first generation that is asked for.
@@ -88,7 +85,7 @@ class Stall(_Table):
         return self
 
 
-class Shares(_Table):
+class Shares(Table):
     """How often a body does not parse, and how often one that does never returns its value."""
 
     missing_return: _Share = 0.0
@@ -101,7 +98,7 @@ class Crowd(Shares):
     above: Annotated[int, Field(ge=1)]
 
 
-class Answers(_Table):
+class Answers(Table):
     """How often bodies go wrong, apart for plain functions and those that decide or loop."""
 
     plain: Shares = Shares()
@@ -115,7 +112,7 @@ class Answers(_Table):
         return self.branching if branching else self.plain
 
 
-class FaultRule(_Table):
+class FaultRule(Table):
     """A fault, and which generations it befalls: by number (from 1) or by a seeded share."""
 
     fault: Annotated[str, AfterValidator(_known_fault)]
@@ -123,7 +120,7 @@ class FaultRule(_Table):
     share: _Share = 0.0
 
 
-class Profile(_Table):
+class Profile(Table):
     """All of a simulated endpoint, in seconds before any scaling of time."""
 
     name: str = ""
@@ -148,13 +145,7 @@ def profile_names() -> list[str]:
 def load_profile(name_or_file: str | Path) -> Profile:
     """Return a profile that comes with liftlab, or one from a file (a name ending in .toml).
 
-    Raises UnknownName if there is no profile of that name. Raises FileInvalid if the file cannot be
-    used: says the line and the field.
-
-    Examples
-    --------
-    >>> load_profile("week2-a10g").slots
-    20
+    Raises UnknownName if there is none of that name, FileInvalid with the line and the field.
     """
     path = Path(name_or_file)
     if path.suffix != ".toml":
@@ -172,11 +163,6 @@ class Chance:
     """A source of draws; the same name gives the same draws.
 
     Seeding takes a tenth of a plain request's time, so it waits for the first draw.
-
-    Examples
-    --------
-    >>> Chance("a", 1).count(1, 99) == Chance("a", 1).count(1, 99)
-    True
     """
 
     def __init__(self, *name: object) -> None:

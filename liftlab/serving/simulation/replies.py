@@ -37,15 +37,10 @@ class Made:
 
 
 def render(question: Question, made: Made, fault: str | None) -> Reply:
-    """Return the reply to a question.
+    """Return the reply to a question, with a fault, by its kind, in what it says.
 
-    Parameters
-    ----------
-    made
-        The generation. A streamed reply's first token goes out at once, the further ones
-        each `token_s` after the one before.
-    fault
-        The kind of a fault in what the reply says, or None.
+    A streamed reply's first token goes out at once, the further ones each `token_s` after the one
+    before.
     """
     headers = {"content-type": "application/json", "x-request-id": made.request_id}
     if question.protocol == "lift":

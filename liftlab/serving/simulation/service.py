@@ -7,7 +7,6 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from pydantic_core import to_json
@@ -17,11 +16,11 @@ from liftlab.serving.simulation.answers import answer
 from liftlab.serving.simulation.container import Container, Pauses
 from liftlab.serving.simulation.faults import Fault, early_plan, parse_fault, spoil
 from liftlab.serving.simulation.profile import Chance, Profile
-from liftlab.serving.simulation.questions import BadQuestion, Question, read_question
+from liftlab.serving.simulation.questions import BadQuestion, Protocol, Question, read_question
 from liftlab.serving.simulation.replies import Made, render
 from liftlab.serving.simulation.truth import Truth, TruthLog
 from liftlab.serving.simulation.wire import Connection, Received, until
-from liftlab.serving.simulation.writes import Reply, encode
+from liftlab.serving.simulation.writes import Plan, Reply, encode
 
 FAULT_HEADER = "x-simulate"
 _RESULTS = "/result/"
@@ -30,14 +29,19 @@ _CHARACTERS_A_TOKEN = 4  # a common rule of thumb: prompts are not tokenised her
 _ID_LIMIT = 200
 
 
-@dataclass(slots=True, kw_only=True)
+def _json(status: int, body: Mapping[str, Any]) -> Plan:
+    headers = {"content-type": "application/json"}
+    return encode(Reply(status=status, headers=headers, parts=((0.0, to_json(body)),)))
+
+
+@dataclass(slots=True)
 class _Held:
     """A question that waits behind redirects for its client to come back."""
 
     question: Question
-    fault: Fault
     drawn: Made
-    hops_left: int
+    fault: Fault
+    hops: int = 1
 
 
 class Simulator:
@@ -82,7 +86,7 @@ class Simulator:
             case "POST", "/generate" | "/v1/chat/completions":
                 await self._ask(request, wire, truth)
             case "GET", "/health":
-                await wire.send(_json(200, self._described("status", "healthy")), truth)
+                await wire.send(_json(200, self._described("healthy")), truth)
             case "GET", "/warmup":
                 await self._warm_up(wire, truth)
             case "GET", "/v1/models":
@@ -98,38 +102,26 @@ class Simulator:
         self._under_way += 1
         truth.number, truth.under_way = self._count, self._under_way
         try:
-            await self._draw_and_answer(request, wire, truth)
+            protocol: Protocol = "lift" if request.path == "/generate" else "openai"
+            try:
+                question = read_question(protocol, request.body)
+                chance = self._chance(question)
+                drawn = self._draw(question, chance)
+                fault = self._fault(request, chance)
+            except (BadQuestion, ValueError) as error:
+                await wire.send(_json(422, {"detail": str(error)}), truth)
+                return
+            if fault is not None:
+                truth.fault = fault.words
+                plan = early_plan(fault, f"{_RESULTS}{truth.number}")
+                if plan is not None:
+                    if fault.kind == "hop":
+                        self._hold(truth.number, _Held(question, drawn, fault))
+                    await wire.send(plan, truth)
+                    return
+            await self._generate(question, drawn, fault, wire, truth)
         finally:
             self._under_way -= 1
-
-    async def _draw_and_answer(self, request: Received, wire: Connection, truth: Truth) -> None:
-        protocol = "lift" if request.path == "/generate" else "openai"
-        try:
-            question = read_question(protocol, request.body)  # type: ignore[arg-type]
-            chance = self._chance(question)
-            drawn = self._draw(question, chance)
-            fault = self._fault(request, chance)
-        except (BadQuestion, ValueError) as error:
-            await wire.send(_json(422, {"detail": str(error)}), truth)
-            return
-        await self._answer(question, drawn, fault, wire, truth)
-
-    async def _answer(
-        self, question: Question, drawn: Made, fault: Fault | None, wire: Connection, truth: Truth
-    ) -> None:
-        if fault is not None:
-            truth.fault = fault.words
-            plan = early_plan(fault, f"{_RESULTS}{truth.number}")
-            if plan is not None:
-                if fault.kind == "hop":
-                    hops_left = int(fault.numbers["times"]) - 1
-                    self._hold(
-                        str(truth.number),
-                        _Held(question=question, fault=fault, drawn=drawn, hops_left=hops_left),
-                    )
-                await wire.send(plan, truth)
-                return
-        await self._generate(question, drawn, fault, wire, truth)
 
     async def _generate(
         self, question: Question, drawn: Made, fault: Fault | None, wire: Connection, truth: Truth
@@ -181,8 +173,8 @@ class Simulator:
 
     async def _warm_up(self, wire: Connection, truth: Truth) -> None:
         if await self._loaded(wire, truth):
-            warm = {"model_loaded": True, "ready_for_requests": True}
-            await wire.send(_json(200, {**self._described("status", "warm"), **warm}), truth)
+            warm = self._described("warm") | {"model_loaded": True, "ready_for_requests": True}
+            await wire.send(_json(200, warm), truth)
 
     async def _result(self, path: str, wire: Connection, truth: Truth) -> None:
         name = path.removeprefix(_RESULTS)
@@ -192,8 +184,8 @@ class Simulator:
             return
         truth.number = int(name)
         truth.fault = held.fault.words
-        if held.hops_left > 0:
-            held.hops_left -= 1
+        if held.hops < int(held.fault.numbers["times"]):
+            held.hops += 1
             plan = early_plan(held.fault, path)
             assert plan is not None
             await wire.send(plan, truth)
@@ -201,10 +193,10 @@ class Simulator:
         del self._held[name]
         await self._generate(held.question, held.drawn, None, wire, truth)
 
-    def _hold(self, name: str, held: _Held) -> None:
+    def _hold(self, number: int, held: _Held) -> None:
         if len(self._held) >= _HELD_LIMIT:
             self._held.pop(next(iter(self._held)))
-        self._held[name] = held
+        self._held[str(number)] = held
 
     def _chance(self, question: Question) -> Chance:
         """Return the chance of one generation: the same for the same question and seed.
@@ -219,8 +211,7 @@ class Simulator:
         base_s = service.base_s * chance.around_one(service.base_spread) / scale
         token_s = service.token_s * chance.around_one(service.token_spread) / scale
         said = answer(question, self._profile, chance, self._under_way)
-        low, high = getattr(self._profile.tokens, said.kind)
-        tokens = chance.count(low, high)
+        tokens = chance.count(*getattr(self._profile.tokens, said.kind))
         return Made(
             model=self._profile.model,
             answer=said,
@@ -234,32 +225,24 @@ class Simulator:
     def _fault(self, request: Received, chance: Chance) -> Fault | None:
         words = request.headers.get(FAULT_HEADER)
         if words is None:
-            words = next(
-                (
-                    rule.fault
-                    for rule in self._profile.faults
-                    if self._count in rule.requests or chance.happens(rule.share)
-                ),
-                None,
+            befall = (
+                rule.fault
+                for rule in self._profile.faults
+                if self._count in rule.requests or chance.happens(rule.share)
             )
+            words = next(befall, None)
         if not words:
             return None
         fault = parse_fault(words)
-        scaled = {
-            name: value / self._time_scale if name == "s" else value
-            for name, value in fault.numbers.items()
-        }
-        return dataclasses.replace(fault, numbers=MappingProxyType(scaled))
+        numbers = dict(fault.numbers)
+        if "s" in numbers:
+            numbers["s"] /= self._time_scale
+        return dataclasses.replace(fault, numbers=numbers)
 
-    def _described(self, key: str, value: str) -> dict[str, Any]:
+    def _described(self, status: str) -> dict[str, Any]:
         return {
-            key: value,
+            "status": status,
             "model": self._profile.model,
             "gpu": self._profile.hardware,
             "backend": "liftlab simulator",
         }
-
-
-def _json(status: int, body: Mapping[str, Any]) -> Any:
-    headers = {"content-type": "application/json"}
-    return encode(Reply(status=status, headers=headers, parts=((0.0, to_json(body)),)))

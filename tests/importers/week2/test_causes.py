@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
 from liftlab.importers.week2.causes import error_class
+from liftlab.jobs import opening
 from liftlab.jobs.exchanging import import_files
 from liftlab.settings import Project
 
@@ -50,5 +50,5 @@ def test_a_failure_without_a_known_cause_is_not_judged(
     content = sample("early.json")
     content["results"][3]["ir_to_code"]["error"] = "Something went wrong"
     (each,) = import_files(project, [str(write(json.dumps(content).encode()))])
-    trials = jobs.open_run(str(each.run_id), project=project).trials.set_index("case_id")
+    trials = opening.open_run(str(each.run_id), project=project).trials.set_index("case_id")
     assert trials["outcome"]["max_of_two"] == "ungraded"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from liftlab import jobs
 from liftlab.importers.week2.matching import Suites
+from liftlab.jobs import opening
 from liftlab.jobs.exchanging import import_files
 from liftlab.settings import Project
 
@@ -22,7 +22,7 @@ CASE = (
 def suite_of(project: Project, write: Write, content: dict[str, Any]) -> str | None:
     (told,) = import_files(project, [str(write(content))])
     assert told.run_id
-    return jobs.open_run(told.run_id, project=project).run.suite
+    return opening.open_run(told.run_id, project=project).run.suite
 
 
 def test_answers_of_one_suite_are_a_run_of_it(

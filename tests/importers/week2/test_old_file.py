@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from liftlab import jobs
 from liftlab.analysis.trends import run_series
+from liftlab.jobs import opening
 from liftlab.jobs.exchanging import Imported, import_files
 from liftlab.settings import Project
 from liftlab.store import RunData
@@ -35,7 +35,7 @@ def day(make_project: Callable[[], Project]) -> Day:
     project = make_project()
     told = {Path(each.file).stem: each for each in import_files(project, [str(FILES)])}
     runs = {
-        name: jobs.open_run(each.run_id, project=project)
+        name: opening.open_run(each.run_id, project=project)
         for name, each in told.items()
         if each.run_id
     }
@@ -50,7 +50,7 @@ def one(project: Project, path: Path, *, regrade: bool = False) -> Imported:
 def opened(project: Project, path: Path, *, regrade: bool = False) -> RunData:
     run_id = one(project, path, regrade=regrade).run_id
     assert run_id
-    return jobs.open_run(run_id, project=project)
+    return opening.open_run(run_id, project=project)
 
 
 def test_a_whole_folder_goes_in_and_is_told_apart_by_content(day: Day) -> None:
@@ -242,5 +242,5 @@ def test_what_is_no_number_is_not_known(
 
     each = one(project, write(json.dumps(content).replace("-77.5", word).encode()))
     assert each.notes == ("1 value is no number (NaN or Infinity): unknown",)
-    run = jobs.open_run(str(each.run_id), project=project)
+    run = opening.open_run(str(each.run_id), project=project)
     assert run.stages["latency_s"].isna().sum() == 1

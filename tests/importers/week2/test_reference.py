@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from liftlab import jobs
+from liftlab.jobs import opening
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData
 
@@ -26,7 +26,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def day(project: Project) -> RunData:
-    return jobs.open_run("week2_day1", project=project)
+    return opening.open_run("week2_day1", project=project)
 
 
 def test_four_of_five_parsed_and_one_is_right(day: RunData) -> None:
@@ -70,7 +70,7 @@ def test_what_the_source_does_not_say_is_null(day: RunData) -> None:
 
 
 def test_a_day_without_answers_is_ungraded(project: Project) -> None:
-    week = jobs.open_run("week1", project=project)
+    week = opening.open_run("week1", project=project)
     assert week.trials["outcome"].tolist() == ["ungraded"]
     assert week.trials["e2e_s"].tolist() == [21.7]
 

@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liftlab import jobs, store
+from liftlab import store
 from liftlab.analysis.cost.attempt_costs import usd_by_price
 from liftlab.importers.reading import parse
 from liftlab.importers.week2 import export, old_file
 from liftlab.importers.week2.run_folder import write_old
+from liftlab.jobs import opening
 from liftlab.jobs.exchanging import as_text, import_files, left_out
 from liftlab.jobs.opening import run_costs
 from liftlab.records import Run
@@ -112,7 +113,7 @@ def imported(project: Project, content: dict[str, Any], runs: Path) -> RunData:
 
 def test_labels_are_the_file_s_else_the_suite_s(project: Project) -> None:
     told = import_files(project, [str(FILES / "early.json"), str(FILES / "nontrivial.json")])
-    runs = [jobs.open_run(each.run_id, project=project) for each in told if each.run_id]
+    runs = [opening.open_run(each.run_id, project=project) for each in told if each.run_id]
     labels = {run.run.suite: run.trials.set_index("case_id") for run in runs}
     of_suite = labels.pop("week2_day1")
     assert set(of_suite["difficulty"]) == {"easy"}
@@ -158,7 +159,7 @@ def test_an_imported_run_is_written_as_the_file_that_it_was(
 ) -> None:
     project = make_project()
     (each,) = import_files(project, [str(FILES / name)], regrade=False)
-    run = jobs.open_run(str(each.run_id), project=project)
+    run = opening.open_run(str(each.run_id), project=project)
     assert as_text(run, "week2").encode() == (FILES / name).read_bytes()
     assert "copied as it was imported" in " ".join(left_out(run))
 
@@ -166,11 +167,11 @@ def test_an_imported_run_is_written_as_the_file_that_it_was(
 def test_the_published_day_there_and_back(make_project: Callable[[], Project]) -> None:
     project = make_project()
     shutil.copytree(ROOT / "data" / "reference", project.path("reference"))
-    day = jobs.open_run("week2_day1", project=project)
+    day = opening.open_run("week2_day1", project=project)
     path = project.root / "day.json"
     path.write_text(json.dumps(export.export(day)))
     (each,) = import_files(project, [str(path)])
-    again = jobs.open_run(str(each.run_id), project=project)
+    again = opening.open_run(str(each.run_id), project=project)
     summary = export.export(again)["summary"]
     assert f"{summary['nlp_to_ir_median'] / 1000:.1f}" == "10.4"
     assert f"{summary['ir_to_code_mean'] / 1000:.1f}" == "7.4"

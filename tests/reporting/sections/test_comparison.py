@@ -11,16 +11,15 @@ from typing import Any
 import pytest
 
 import liftlab
-from liftlab import jobs
 from liftlab.analysis import compare as paired_runs
 from liftlab.errors import NothingToCompare
+from liftlab.jobs import comparing, opening
 from liftlab.jobs.baselines import pin_baseline
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE
 from liftlab.reporting.markdown import status
 from liftlab.reporting.sections import section_of
-from liftlab.reporting.since import change
 from liftlab.reporting.text import comparison as text
-from liftlab.reporting.text.findings import not_covered
+from liftlab.reporting.text.findings import change, not_covered
 from liftlab.settings import Project, load_project
 from liftlab.store import RunFolder
 from liftlab.summary import summarize
@@ -44,18 +43,18 @@ def project(tmp_path_factory: pytest.TempPathFactory, write_run: Write) -> Proje
     project = load_project(folder)
     for number, level in ((1, 1.0), (2, 1.2)):
         made = write_run(project.path("runs"), number, level, timing_uncertainty_s=0.002)
-        jobs.open_run(made, project=project)
+        opening.open_run(made, project=project)
     return project
 
 
 @pytest.fixture(scope="module")
 def weeks(project: Project) -> Comparison:
-    return jobs.compare_runs(project, "week1", "week2_day1")
+    return comparing.compare_runs(project, "week1", "week2_day1")
 
 
 @pytest.fixture(scope="module")
 def slower(project: Project) -> Comparison:
-    return jobs.compare_runs(project, "", run_id(2))
+    return comparing.compare_runs(project, "", run_id(2))
 
 
 def said(pair: Comparison) -> str:
@@ -103,7 +102,7 @@ def test_prompts_have_verdicts_from_three_repeats_a_side(slower: Comparison) -> 
 
 
 def test_rates_differ_by_percentage_points(project: Project) -> None:
-    same = jobs.compare_runs(project, "week2_day1", "week2_day1")
+    same = comparing.compare_runs(project, "week2_day1", "week2_day1")
     assert "percentage point" in text.success(same)
 
 
@@ -114,7 +113,7 @@ def test_what_changed_since_the_earlier_run(slower: Comparison) -> None:
 
 
 def test_the_page_and_status_open_with_what_changed(project: Project) -> None:
-    summary = summarize(jobs.open_run(run_id(2), project=project), project)
+    summary = summarize(opening.open_run(run_id(2), project=project), project)
     said = change(summary)
     assert said.startswith(f"Since run {run_id(1)}")
     assert section_of(summary).sentences[0] == said
@@ -122,7 +121,7 @@ def test_the_page_and_status_open_with_what_changed(project: Project) -> None:
 
 
 def test_a_run_without_an_earlier_one_says_how_to_get_one(project: Project) -> None:
-    summary = summarize(jobs.open_run(run_id(1), project=project), project)
+    summary = summarize(opening.open_run(run_id(1), project=project), project)
     assert change(summary) == ""
     assert not_covered(summary).startswith(
         "Not in this report: the change since an earlier run (run the same suite again"
@@ -130,7 +129,7 @@ def test_a_run_without_an_earlier_one_says_how_to_get_one(project: Project) -> N
 
 
 def test_a_bottleneck_is_said_again(slower: Comparison, project: Project) -> None:
-    data = jobs.open_run(run_id(1), project=project)
+    data = opening.open_run(run_id(1), project=project)
     lagged = replace(data, run=replace(data.run, loop_lag_p99_s=30.0, timing_uncertainty_s=30.0))
     pair = replace(slower, first=replace(slower.first, data=lagged))
     assert f"The client was the bottleneck in {run_id(1)}" in said(pair)
@@ -140,16 +139,16 @@ def test_a_bottleneck_is_said_again(slower: Comparison, project: Project) -> Non
 def test_cases_whose_prompt_or_checks_changed_are_left_out(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = jobs.compare_runs(project, "week2_day1", "week2_day1")
+    whole = comparing.compare_runs(project, "week2_day1", "week2_day1")
     assert whole.times.shared == 5
-    data = jobs.open_run("week2_day1", project=project)
+    data = opening.open_run("week2_day1", project=project)
     shutil.copytree(data.folder.path, tmp_path / "before")
     suite = tmp_path / "before" / "suite.toml"
     suite.write_text(suite.read_text().replace('\nprompt = "', '\nprompt = "Please: ', 1))
     before = replace(data, folder=RunFolder(tmp_path / "before"))
     opened = iter([data, before])
     monkeypatch.setattr("liftlab.jobs.comparing.open_answers", lambda *_, **__: next(opened))
-    pair = jobs.compare_runs(project, "week2_day1", "week2_day1")
+    pair = comparing.compare_runs(project, "week2_day1", "week2_day1")
     assert pair.times.shared == 4
     assert "Left out, because prompt or checks changed: add_numbers." in said(pair)
 
@@ -160,7 +159,7 @@ def test_a_simulators_times_and_their_uncertainty_are_at_real_length(
     made = write_run(
         project.path("runs"), 3, 0.1, time_scale=10.0, timing_uncertainty_s=0.05, suite="scaled"
     )
-    pair = jobs.compare_runs(project, run_id(1), made)
+    pair = comparing.compare_runs(project, run_id(1), made)
     assert pair.times.times[-1].ratio.value == pytest.approx(1.0)
     assert "± 500 ms" in said(pair)
     assert "time scale" in pair.differs
@@ -173,7 +172,7 @@ def test_a_baseline_is_compared_with_though_its_run_is_gone(
     here = load_project(tmp_path)
     pinned = pin_baseline(here, run_id(1), here.path("baseline"))
     shutil.rmtree(here.path("runs") / pinned.run_id)  # as on a fresh checkout
-    pair = jobs.compare_runs(here, "", run_id(2))
+    pair = comparing.compare_runs(here, "", run_id(2))
     assert pair.why == "The first is the baseline."
     assert pair.first.data is None
     assert section_of(pair).html().text
@@ -184,7 +183,7 @@ def test_a_run_alone_has_a_page_that_says_how_to_compare(tmp_path: Path, write_r
     alone = load_project(tmp_path)
     made = write_run(alone.path("runs"), 1)
     with pytest.raises(NothingToCompare, match="nothing to compare with yet: run the same suite"):
-        jobs.compare_runs(alone, "", made)
+        comparing.compare_runs(alone, "", made)
     section: Any = liftlab.compare("", made, project=alone)
     assert section.title == f"{made}: nothing to compare with yet"
     assert section.sentences[0].startswith("Run the same suite")
@@ -198,9 +197,9 @@ def test_a_large_run_alone_is_not_read_for_nothing(
     alone = load_project(tmp_path)
     made = write_run(alone.path("runs"), 1)
     monkeypatch.setattr("liftlab.store.tables._AT_ONCE", 1)
-    run = jobs.open_run(made, project=alone)
+    run = opening.open_run(made, project=alone)
     with pytest.raises(NothingToCompare):
-        jobs.compare_runs(alone, second=run)
+        comparing.compare_runs(alone, second=run)
     assert run._held("trial") is None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import liftlab
-from liftlab import jobs
+from liftlab.jobs import comparing, opening
 from liftlab.reporting.gate import ranking_lines
 from liftlab.reporting.sections import section_of
 from liftlab.settings import Project, load_project
@@ -27,7 +27,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, write_run: Callable[..., s
         shutil.copytree(DATA / part, folder / "data" / part)
     project = load_project(folder)
     for number, level in ((1, 1.0), (2, 1.25), (3, 1.5)):
-        jobs.open_run(write_run(project.path("runs"), number, level), project=project)
+        opening.open_run(write_run(project.path("runs"), number, level), project=project)
     return project
 
 
@@ -52,6 +52,6 @@ def test_it_is_a_table_a_text_and_data(ranked: RankedRuns) -> None:
 
 
 def test_runs_without_a_shared_prompt_are_not_ranked(project: Project) -> None:
-    apart = jobs.rank_runs(project, ["week1", "week2_day1", "20260101_010000_test"])
+    apart = comparing.rank_runs(project, ["week1", "week2_day1", "20260101_010000_test"])
     assert section_of(apart).text().startswith("No prompt is in all runs")
     assert {row.success_places for row in apart.rows} == {(1, 3)}

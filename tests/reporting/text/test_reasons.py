@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from liftlab.reporting.answer_notes import answer_notes
+from liftlab.reporting.text.reasons import answer_notes
 
 
 def grades(*rows: tuple[str, str, dict[str, Any] | None]) -> pd.DataFrame:

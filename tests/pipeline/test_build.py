@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from liftlab.pipeline.base import Code, StageError
-from liftlab.pipeline.configured import ConfiguredStage
+from liftlab.pipeline.build import ConfiguredStage
 from liftlab.sandbox import ParseReport
 from liftlab.settings import StageSettings
 
