@@ -207,7 +207,6 @@ def _style(
     factor = _FACTORS.get(unit, 1.0)
     known = half is not None and math.isfinite(half) and half > _SAME * largest
     digits, size = (2, half or 0.0) if known else (3, largest)
-    # The power of ten of the first digit, once rounded to so many digits.
     decimals = digits - 1 - _magnitude(size * factor, digits)
     if unit == "USD":
         decimals = min(decimals, _MOST_OF_MONEY)
@@ -224,6 +223,11 @@ def _style(
     whole = unit not in ("%", POINTS)
     exact = not known and whole and all(_is_exact(v * factor, decimals) for v in values)
     return _Style(unit, decimals, bare=exact)
+
+
+def _magnitude(value: float, digits: int) -> int:
+    """Return the power of ten of the first digit, once rounded to so many digits."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2]) if value else 0
 
 
 def _same(low: float | None, high: float | None) -> bool:

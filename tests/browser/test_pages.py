@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from liftlab.cli.main import main
-from liftlab.jobs import open_run
+from liftlab.jobs.opening import open_run
 from liftlab.records import LOAD, SESSIONS
 from liftlab.reporting.export import export
 from liftlab.reporting.links import glossary, index, linked, trials_page

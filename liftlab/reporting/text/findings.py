@@ -50,8 +50,6 @@ def title(summary: RunSummary) -> Text:
     if (words := own(summary)) is not None:
         return words.title(summary)
     found = summary.answers
-    if not found.trials:
-        return Text("No request has ended yet")
     if not found.answered:
         return answers.unanswered(found)
     if not found.graded:
