@@ -102,12 +102,15 @@ def summarise_load(run: Run, attempts: pd.DataFrame, began_s: float | None = Non
         "lag": sent - planned,
     }
     spreads = [_spread(name, values) for name, values in spans.items()]
+    seconds, over = None, np.fmax(ended, floats(rows, "ended_s"))
+    if np.isfinite(sent).any() and np.isfinite(over).any():
+        seconds = float(np.nanmax(over) - (np.nanmin(sent) if began_s is None else began_s))
     planned_rows = run.repeats if run.provenance == "measured" else 0
     return LoadSummary(
         n=len(rows),
         ok=int(good.sum()),
         errors=tuple(Counter(name for name in classes if name is not None).most_common()),
-        seconds=_seconds(sent, np.fmax(ended, floats(rows, "ended_s")), began_s),
+        seconds=seconds,
         reused=int(is_true(rows, "connection_reused").sum()),
         stale=stale,
         spreads=tuple(spread for spread in spreads if spread is not None),
@@ -142,12 +145,6 @@ def _spread(name: str, values: Floats) -> Spread | None:
         largest=float(values.max()),
         unit=unit,
     )
-
-
-def _seconds(sent: Floats, ended: Floats, began_s: float | None) -> float | None:
-    if not (np.isfinite(sent).any() and np.isfinite(ended).any()):
-        return None
-    return float(np.nanmax(ended) - (np.nanmin(sent) if began_s is None else began_s))
 
 
 def _loop(run: Run) -> str:

@@ -132,18 +132,19 @@ def metric_words(metric: str) -> str:
 def estimate(summary: RunSummary, wanted: Quantity) -> Estimate:
     """Return what the run's summary gives for a quantity."""
     metric = wanted.metric
-    for pattern, given in ((PLANNED, _planned), (PASS_AT_K, _pass_at)):
-        if matched := pattern.fullmatch(metric):
-            return given(summary, int(matched[1]))
+    if planned := PLANNED.fullmatch(metric):
+        return _planned(summary, int(planned["rank"]))
+    if tries := PASS_AT_K.fullmatch(metric):
+        known = {row.k: row.estimate for row in summary.answers.pass_at_k}
+        return known.get(int(tries["k"])) or _none("the prompts were not repeated often enough")
     if timed := _OF_TIMES.fullmatch(metric):
         return _of_times(summary, wanted, timed["what"], timed["statistic"])
     if metric == "slow_steps":
         return _counted(*(counts(summary, wanted) or (0, 0)))
     if wanted.groups:
         return _of_groups(summary, wanted)
-    if not summary.answers.answered and metric not in OF_ALL:
-        return _none(NOTHING_ANSWERED)
-    return estimate_of(summary, metric, wanted.population)
+    nothing = not summary.answers.answered and metric not in OF_ALL
+    return _none(NOTHING_ANSWERED) if nothing else estimate_of(summary, metric, wanted.population)
 
 
 def _planned(summary: RunSummary, rank: int) -> Estimate:
@@ -151,11 +152,6 @@ def _planned(summary: RunSummary, rank: int) -> Estimate:
     if budget is None or not budget.planned:
         return _none("no stage is planned, or nothing was answered")
     return budget.with_planned[rank / 100]
-
-
-def _pass_at(summary: RunSummary, k: int) -> Estimate:
-    known = {row.k: row.estimate for row in summary.answers.pass_at_k}
-    return known.get(k, _none("the prompts were not repeated often enough"))
 
 
 def number(summary: RunSummary, wanted: Quantity) -> int | None:
