@@ -237,11 +237,6 @@ def _same(low: float | None, high: float | None) -> bool:
     return math.isclose(low, high, rel_tol=_SAME)
 
 
-def _magnitude(value: float, digits: int) -> int:
-    """Return the power of ten of the first digit, once rounded to so many digits."""
-    return int(f"{value:.{digits - 1}e}".partition("e")[2]) if value else 0
-
-
 def _is_exact(value: float, decimals: int) -> bool:
     return math.isfinite(value) and abs(round(value, decimals) - value) < 1e-9 * max(1, abs(value))
 
