@@ -54,7 +54,7 @@ class LiftProxy:
         self._engine = engine
         self._slots = asyncio.Semaphore(slots)
         self._log = log
-        self._session: aiohttp.ClientSession | None = None
+        self._client: aiohttp.ClientSession  # while the application runs
 
     def app(self) -> web.Application:
         """Return the web application."""
@@ -159,19 +159,13 @@ class LiftProxy:
             return {"error": str(done["error"].get("message", done["error"]))}
         return dict(done)
 
-    @property
-    def _client(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise RuntimeError("the application has not started")
-        return self._session
-
     async def _connection(self, _: web.Application) -> AsyncIterator[None]:
         timeout = aiohttp.ClientTimeout(total=_GENERATION_LIMIT_S)
         # The engine closes a connection after a stream, unannounced: each request has its own.
         connector = aiohttp.TCPConnector(force_close=True)
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, auto_decompress=False
-        ) as self._session:
+        ) as self._client:
             yield
 
 
