@@ -84,14 +84,9 @@ class LiftProxy:
 
     async def health(self, _: web.Request) -> web.Response:
         """Answer `GET /health`."""
-        return web.json_response(
-            {
-                "status": "healthy",
-                "model": self._engine.model,
-                "gpu": self._engine.hardware,
-                "backend": self._engine.backend,
-            }
-        )
+        engine = self._engine
+        told = {"model": engine.model, "gpu": engine.hardware, "backend": engine.backend}
+        return web.json_response({"status": "healthy", **told})
 
     async def warmup(self, request: web.Request) -> web.Response:
         """Answer `GET /warmup`, after one token was really drawn."""
@@ -170,14 +165,8 @@ class LiftProxy:
 
 
 def _completion_request(body: GenerateBody) -> dict[str, Any]:
-    request: dict[str, Any] = {
-        "prompt": body.prompt,
-        "n_predict": body.max_tokens,
-        "temperature": body.temperature,
-        "top_p": body.top_p,
-        "stop": body.stop,
-        "cache_prompt": True,
-    }
+    request = body.model_dump(include={"prompt", "temperature", "top_p", "stop"})
+    request |= {"n_predict": body.max_tokens, "cache_prompt": True}
     if body.seed is not None:
         request["seed"] = body.seed
     if body.json_schema is not None:
