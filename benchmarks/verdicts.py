@@ -17,7 +17,7 @@ import sys
 from typing import Any
 
 import liftlab
-from liftlab.reporting.answer_notes import answer_notes
+from liftlab.reporting.text.reasons import answer_notes
 from liftlab.store import RunData
 
 PLAIN = """

@@ -25,35 +25,25 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from liftlab.analysis.estimate import Estimate
-    from liftlab.api.projects import load_project
-    from liftlab.api.results import compare, summarize
-    from liftlab.api.run import Run
-    from liftlab.api.runs import history, open_run, resume, run, runs, simulate
+    from liftlab.api.projects import grade, load_project, load_suite, make_suite
+    from liftlab.api.results import compare, explore, summarize, what_if
+    from liftlab.api.runs import Run, history, open_run, resume, run, runs, simulate
     from liftlab.api.statistics import flag, mean, proportion, quantile
-    from liftlab.api.suites import grade, load_suite, make_suite
-    from liftlab.api.what_if import explore, what_if
     from liftlab.errors import LiftlabError
     from liftlab.pipeline.own import Answer
     from liftlab.suite import Case, Check, Suite
     from liftlab.timing.observed import transport
 
 _HOMES = {
-    name: f"liftlab.{module}"
-    for module, names in {
-        "analysis.estimate": ["Estimate"],
-        "api.projects": ["load_project"],
-        "api.results": ["compare", "summarize"],
-        "api.run": ["Run"],
-        "api.runs": ["history", "open_run", "resume", "run", "runs", "simulate"],
-        "api.statistics": ["flag", "mean", "proportion", "quantile"],
-        "api.suites": ["grade", "load_suite", "make_suite"],
-        "api.what_if": ["explore", "what_if"],
-        "errors": ["LiftlabError"],
-        "pipeline.own": ["Answer"],
-        "suite": ["Case", "Check", "Suite"],
-        "timing.observed": ["transport"],
-    }.items()
-    for name in names
+    "analysis.estimate": ["Estimate"],
+    "api.projects": ["grade", "load_project", "load_suite", "make_suite"],
+    "api.results": ["compare", "explore", "summarize", "what_if"],
+    "api.runs": ["Run", "history", "open_run", "resume", "run", "runs", "simulate"],
+    "api.statistics": ["flag", "mean", "proportion", "quantile"],
+    "errors": ["LiftlabError"],
+    "pipeline.own": ["Answer"],
+    "suite": ["Case", "Check", "Suite"],
+    "timing.observed": ["transport"],
 }
 
 __all__ = [
@@ -88,9 +78,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'liftlab' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"liftlab.{module}"), name)
+    raise AttributeError(f"module 'liftlab' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

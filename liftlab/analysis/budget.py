@@ -226,10 +226,7 @@ def _measured(trials: pd.DataFrame, stages: pd.DataFrame, e2e: Floats) -> dict[s
 
 
 def _picked(cases: ArrayLike, draws: int) -> NDArray[np.intp]:
-    """Return which row each draw takes: every case as often, and every row of one as often.
-
-    Nothing is left to chance, so that quantiles of the draws are those of the requests.
-    """
+    """Return which row each draw takes: not by chance, but every case, and its rows, as often."""
     weights = case_weights(cases)
     count = len(weights) * -(-draws // len(weights))
     upto = np.cumsum(weights) / weights.sum()

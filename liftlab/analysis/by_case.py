@@ -127,10 +127,7 @@ def _decided(
 
 
 def _overlap(first: Floats, second: Floats) -> float:
-    """Return how likely repeats lie so far apart by chance: Mann and Whitney's test, one-sided.
-
-    Three against three are apart where none of the one side lies among those of the other.
-    """
+    """Return how likely repeats lie so far apart by chance: Mann and Whitney's test, one-sided."""
     way: Literal["less", "greater"] = "less" if first.mean() < second.mean() else "greater"
     return round(float(stats.mannwhitneyu(first, second, alternative=way).pvalue), 9)
 

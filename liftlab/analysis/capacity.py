@@ -42,10 +42,7 @@ class Goodput:
     none_above: float  # where none was right: what their rate is below, at 95 %
 
     def estimate(self, *, picked_from: int = 1) -> Estimate:
-        """Return it with its interval.
-
-        `picked_from`: of how many levels this one was picked for being the best (Bonferroni).
-        """
+        """Return it; `picked_from`: of how many levels, for being the best (Bonferroni)."""
         one = Estimate(value=self.value, n=self.n, unit=UNIT, population=AGAIN)
         if math.isnan(self.value):
             return replace(one, value=None, reason="no request was timed")
@@ -242,16 +239,9 @@ def changes(levels: Mapping[int, pd.DataFrame]) -> dict[int, SuccessChange]:
     runs: `liftlab.analysis.compare.success`.
     """
     lowest, *others = sorted(levels)
-    steps = {n: 1 / max(min(_repeats(levels[lowest]), _repeats(levels[n])), 1.0) for n in others}
-    found = {n: success(levels[lowest], levels[n], step=steps[n]) for n in others}
+    found = {n: success(levels[lowest], levels[n]) for n in others}
     tested = {n: change.p for n, change in found.items() if change.p is not None}
     p_values = list(tested.values())
     for n, p, miss in zip(tested, holm_levels(p_values), interval_levels(p_values), strict=True):
-        change = success(levels[lowest], levels[n], miss=miss, step=steps[n])
-        found[n] = replace(change, p=p)
+        found[n] = replace(success(levels[lowest], levels[n], miss=miss), p=p)
     return found
-
-
-def _repeats(trials: pd.DataFrame) -> float:
-    """Return how often a case was asked, in the middle."""
-    return float(trials["case_id"].value_counts().median()) if len(trials) else 0.0

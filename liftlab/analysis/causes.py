@@ -54,10 +54,7 @@ _CHEAPER = 0.25  # a prompt token costs less than this part of an output token
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Accounts:
-    """What is known of n steps of one stage; arrays are (n,).
-
-    What is not known is NaN; `over` and `usual` are against the peers' medians.
-    """
+    """What is known of n steps, (n,), NaN where it is not; `over`, `usual`: against their peers."""
 
     over: dict[Cause, Floats]  # may be negative
     usual: Floats
@@ -80,10 +77,7 @@ class Accounts:
 
 
 class Peers:
-    """The steps that each step is compared with: its case's own where it repeats, else all.
-
-    Of these the ones with a single attempt, if there are enough.
-    """
+    """A step's peers: its case's steps where it repeats, else all; of one attempt if enough."""
 
     def __init__(self, index: Indices, cases: int, usable: Bools, counts: Floats) -> None:
         self._index, self._cases = index, cases
@@ -107,10 +101,7 @@ class Peers:
 def accounts_of(
     frame: pd.DataFrame, trials: pd.DataFrame, attempts: pd.DataFrame, usable: Bools
 ) -> Accounts:
-    """Account for the seconds of one stage's steps.
-
-    `frame` has the steps, indexed 0 to n - 1; warm-up and abandoned attempts are passed over.
-    """
+    """Account for the seconds of one stage's steps, indexed 0 to n - 1, warm-up passed over."""
     n, latency = len(frame), floats(frame, "latency_s")
     mine, row = attempts_of(frame, attempts)
     spans = Spans(mine, row, latency)

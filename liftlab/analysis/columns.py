@@ -86,10 +86,7 @@ def client_counts(trials: pd.DataFrame) -> bool:
 
 
 def checked(x: ArrayLike, clusters: ArrayLike | None) -> tuple[Floats, Indices, int]:
-    """Return values, the number of the case of each, and how many cases there are.
-
-    Without clusters every value is a case of its own.
-    """
+    """Return values, the number of the case of each (its own without clusters), and of cases."""
     values = as_array(x)
     if clusters is None:
         return values, np.arange(len(values)), len(values)

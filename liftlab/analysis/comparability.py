@@ -42,10 +42,7 @@ RUNS_NEEDED = 5  # comparable runs, before their spread is worth using
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """How much a number differs between runs that are alike in everything that is recorded.
-
-    `sd` is of ln values for times and costs, of the shares themselves for rates.
-    """
+    """How much runs that are recorded alike differ: `sd` of shares, of times' and costs' ln."""
 
     sd: float
     runs: int

@@ -43,10 +43,7 @@ class Course:
 def course(
     rate: float, target: float = 0.7, zone: float = 0.1, *, start: float = 0.0, error: float = 0.05
 ) -> Course:
-    """Return where the sequential test ends, exactly, if trials succeed at a rate.
-
-    `start` is the log likelihood ratio that has been reached.
-    """
+    """Return where the sequential test ends, exactly, from a log likelihood ratio `start` on."""
     bound = math.log((1 - error) / error)
     up, down = steps(target, zone)
     ended = {"above": float(start >= bound), "below": float(start <= -bound)}
@@ -201,10 +198,7 @@ def narrowed(target: float, zone: float = ZONE) -> float:
 
 
 def of_run(trials: pd.DataFrame, target: float = 0.7, zone: float | None = None) -> Decision:
-    """Decide about the trials of a run, joined with their grades, at its own speed and price.
-
-    They count in the order in which they started.
-    """
+    """Decide about a run's graded trials in the order of their start, at its speed and price."""
     by_start = "started_at" in trials.columns
     ordered = trials.sort_values("started_at", kind="stable") if by_start else trials
     known, good, _ = judgeable(ordered, "pass")

@@ -66,10 +66,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDrift:
-    """How the times of a run change, end to end and stage by stage.
-
-    `ordered` is whether it is known in which order trials were measured.
-    """
+    """How the times of a run change; `ordered`: whether the order of its trials is known."""
 
     stages: tuple[Drift, ...]
     e2e: Drift
@@ -113,10 +110,7 @@ def drift_of(seconds: ArrayLike, cases: ArrayLike | None = None, *, what: str = 
 
 
 def run_drift(trials: pd.DataFrame, stages: pd.DataFrame) -> RunDrift:
-    """Estimate how a run's times change, what the client's own work took left out.
-
-    Trials that ended in an error of the endpoint have no time, and are left out.
-    """
+    """Estimate how a run's times change, without those of errors and the client's own work."""
     started = trials["started_at"].dropna().unique() if "started_at" in trials else ()
     trials = trials[answered(trials)]
     stages = stages[answered_steps(stages)] if len(stages) else stages

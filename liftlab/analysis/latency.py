@@ -159,10 +159,7 @@ def ended_how(trials: pd.DataFrame, stages: pd.DataFrame | None) -> tuple[Bools,
 def time_stage(
     stages: pd.DataFrame, name: str, rows: Rows = "answered", *, trials: pd.DataFrame | None = None
 ) -> Timed:
-    """Return the times of one stage's steps that ended with an answer, or of right answers' steps.
-
-    The second needs the trial table.
-    """
+    """Return the times of one stage's steps, as `time_end_to_end`; right ones need the trials."""
     mine = is_one_of(stages, "stage", [name])
     frame = stages if mine.all() else stages[mine]
     late, good = is_one_of(frame, "error_class", [DEADLINE]), answered_steps(frame)

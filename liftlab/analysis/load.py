@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -82,15 +82,11 @@ class LoadSummary:
 
 
 def summarise_load(run: Run, attempts: pd.DataFrame, began_s: float | None = None) -> LoadSummary:
-    """Summarise a load.
+    """Summarise a load without its warm-up.
 
-    Requests of one load share a queue, so they are not independent: quantiles are given
-    as what was seen, without an interval.
-
-    Attempts of the warm-up are left out.
-
-    `began_s`: when the load began, where its rows are of several clocks that agree on that alone;
-    otherwise it is when the first request was sent.
+    Requests of one load share a queue, so they are not independent: quantiles are given as what was
+    seen, without an interval. `began_s`: when the load began, where its rows are of several clocks
+    that agree on that alone; otherwise it is when the first request was sent.
     """
     rows, sent, stale = _requests(attempts[attempts["phase"] == "measure"])
     ended = floats(rows, "last_byte_s")
@@ -105,7 +101,9 @@ def summarise_load(run: Run, attempts: pd.DataFrame, began_s: float | None = Non
         "e2e_from_planned": (ended - planned)[good],
         "lag": sent - planned,
     }
-    spreads = (_spread(name, values) for name, values in spans.items())
+    off = run.timing_uncertainty_s
+    spreads = [_spread(name, values, off) for name, values in spans.items()]
+    planned_rows = run.repeats if run.provenance == "measured" else 0
     return LoadSummary(
         n=len(rows),
         ok=int(good.sum()),
@@ -116,17 +114,12 @@ def summarise_load(run: Run, attempts: pd.DataFrame, began_s: float | None = Non
         spreads=tuple(spread for spread in spreads if spread is not None),
         loop=_loop(run),
         reasoned_only=int(reasoned_only(rows).sum()),
-        missing=max(0, run.repeats - len(rows))
-        if run.provenance == "measured" and run.repeats
-        else 0,
+        missing=max(0, (planned_rows or 0) - len(rows)),
     )
 
 
 def _requests(attempts: pd.DataFrame) -> tuple[pd.DataFrame, Floats, int]:
-    """Return a row a request, when each was first sent, and how many were sent again.
-
-    A request that met a connection closed by its server has two attempts: the second counts.
-    """
+    """Return the last row of each request, when it was first sent, and how many were sent again."""
     stale = (labels(attempts, "error_class") == STALE) & (floats(attempts, "attempt") == 1)
     sent = floats(attempts, "sent_s")
     if not stale.any():
@@ -137,7 +130,7 @@ def _requests(attempts: pd.DataFrame) -> tuple[pd.DataFrame, Floats, int]:
     return rows, np.where(np.isnan(began), sent[~stale], began), int(stale.sum())
 
 
-def _spread(name: str, values: Floats) -> Spread | None:
+def _spread(name: str, values: Floats, off: float | None) -> Spread | None:
     values = values[np.isfinite(values)]
     if not len(values):
         return None
@@ -146,10 +139,15 @@ def _spread(name: str, values: Floats) -> Spread | None:
     return Spread(
         name=name,
         n=len(values),
-        quantiles=tuple((q, intervals.quantile(values, q, unit=unit)) for q in wanted),
+        quantiles=tuple((q, _seen(values, q, unit, off)) for q in wanted),
         largest=float(values.max()),
         unit=unit,
     )
+
+
+def _seen(values: Floats, q: float, unit: str, off: float | None) -> Estimate:
+    found = intervals.quantile(values, q, unit=unit)
+    return replace(found, low=None, high=None, finest=off if unit == "s" else None)
 
 
 def _seconds(sent: Floats, ended: Floats, began_s: float | None) -> float | None:

@@ -72,10 +72,7 @@ def pooled_limit(n: int) -> float:
 
 
 def within_limit(cases: int, repeats: int) -> float:
-    """Return the limit for residuals from the medians of `cases` cases of `repeats` each.
-
-    Between tabulated layouts the larger neighbour holds.
-    """
+    """Return the limit for residuals from medians; between tabulated layouts the larger one."""
     if cases < 1 or repeats < min(WITHIN):
         return math.inf
     row = WITHIN[max(size for size in WITHIN if size <= repeats)]

@@ -1,7 +1,4 @@
-"""Paired comparisons over cases: differences, equivalence, what could have been found.
-
-`liftlab.analysis.compare` applies them to the tables of two runs.
-"""
+"""Paired comparisons over cases: differences, equivalence, what could have been found."""
 
 from __future__ import annotations
 

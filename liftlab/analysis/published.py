@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from liftlab.analysis.columns import Floats, floats, is_true, labels
+from liftlab.analysis.columns import Floats, floats, is_one_of, is_true, labels
 from liftlab.analysis.latency import succeeded
 from liftlab.words import be
 
@@ -92,27 +92,27 @@ def spec_of(
 def _counts(trials: pd.DataFrame) -> dict[str, Spec]:
     """Return the counts and rates of a summary: right is what passes, to parse is not enough."""
     n = len(trials)
-    outcomes = labels(trials, "outcome")
-    judged = bool(np.isin(outcomes, ["pass", "fail"]).any())
+    judged = is_one_of(trials, "outcome", ["pass", "fail"]).any()
+    right, parsed, completed = (
+        float(flags.sum())
+        for flags in (succeeded(trials), *(is_true(trials, c) for c in ("parsed", "completed")))
+    )
     bar: tuple[Survives, str] | None = None
-    if not judged:
+    counts = [
+        ("answers that parse", parsed, _wrong(trials, "parsed")),
+        ("trials in which every stage gave a value", completed, _wrong(trials, "completed")),
+    ]
+    if judged:
+        counts = [("answers that pass all checks", right, ""), *counts]
+    else:
         bar = ("cannot be checked", "the answers were not run against checks")
-    good = [
-        Rule("answers that pass all checks", float(succeeded(trials).sum())),
-        Rule("answers that parse", float(is_true(trials, "parsed").sum()), _wrong(trials)),
-        Rule(
-            "trials in which every stage gave a value",
-            float(is_true(trials, "completed").sum()),
-            _wrong(trials, "completed"),
-        ),
-    ][0 if judged else 1 :]
-    rest = [Rule(f"all but {r.words}", n - (r.value or 0.0), r.fault) for r in good]
-    rate = [Rule(f"share of {r.words}", (r.value or 0.0) / max(n, 1), r.fault) for r in good]
-    total = [Rule("trials", float(n))]
-    compiled = Rule("answers that compiled", float(is_true(trials, "completed").sum()))
-    compiled_rate = compiled._replace(value=(compiled.value or 0.0) / max(n, 1))
+    good = [Rule(*row) for row in counts]
+    rest = [Rule(f"all but {words}", n - count, fault) for words, count, fault in counts]
+    rate = [Rule(f"share of {words}", count / max(n, 1), fault) for words, count, fault in counts]
+    compiled = Rule("answers that compiled", completed)
+    compiled_rate = compiled._replace(value=completed / max(n, 1))
     return {
-        **dict.fromkeys(_TOTALS, Spec("Trials", "", total)),
+        **dict.fromkeys(_TOTALS, Spec("Trials", "", [Rule("trials", float(n))])),
         **dict.fromkeys(("compilation_success", "compiled"), Spec("Compiled", "", [compiled])),
         "compilation_rate": Spec("Share compiled", "%", [compiled_rate]),
         **dict.fromkeys(_RIGHT, Spec("Successes", "", good, bar)),
@@ -133,12 +133,10 @@ def _count_spec(field: str, trials: pd.DataFrame) -> Spec | None:
     return spec._replace(what=f"{found['name']}, {spec.what.lower()}")
 
 
-def _wrong(trials: pd.DataFrame, counted: str = "parsed") -> str:
+def _wrong(trials: pd.DataFrame, counted: str) -> str:
     """Say how many that were counted as successes are wrong."""
-    wrong = trials[is_true(trials, counted) & (labels(trials, "outcome") == "fail")]
-    if len(wrong) == 0:
-        return ""
-    return f"{len(wrong):,} of those counted as right {be(len(wrong))} wrong"
+    wrong = int((is_true(trials, counted) & is_one_of(trials, "outcome", ["fail"])).sum())
+    return f"{wrong:,} of those counted as right {be(wrong)} wrong" if wrong else ""
 
 
 def _cost_spec(field: str, usd: Mapping[str, ArrayLike]) -> Spec | None:
@@ -229,24 +227,19 @@ def _populations(
         ("successes only", ended & is_true(rows, "completed")),
         ("right answers only", ended & succeeded(rows)),
     ):
-        out = int(ended.sum() - kept.sum())
-        yield (
-            words,
-            seconds[kept],
-            f"leaves out failures: {out} of {int(ended.sum())}" if out else "",
-        )
+        out, n = int(ended.sum() - kept.sum()), int(ended.sum())
+        yield words, seconds[kept], f"leaves out failures: {out} of {n}" if out else ""
 
 
 def _memory_spec(field: str, stages: pd.DataFrame) -> Spec:
-    peak = floats(stages, "client_peak_mb")
-    known = stages[np.isfinite(peak)]
+    known = stages[np.isfinite(floats(stages, "client_peak_mb"))]
     if len(known) == 0:
         return Spec("Client memory", "MB", [])
     a_trial = known.groupby(["case_id", "repeat"])["client_peak_mb"].sum().to_numpy(np.float64)
-    value = a_trial.max() if field == "memory_peak" else a_trial.mean()
-    name = "largest sum over a trial's stages" if field == "memory_peak" else "mean of those sums"
-    what = "Client memory, peak" if field == "memory_peak" else "Client memory, mean"
-    return Spec(what, "MB", [Rule(name, float(value))])
+    if field == "memory_peak":
+        rule = Rule("largest sum over a trial's stages", float(a_trial.max()))
+        return Spec("Client memory, peak", "MB", [rule])
+    return Spec("Client memory, mean", "MB", [Rule("mean of those sums", float(a_trial.mean()))])
 
 
 def _measured(stages: pd.DataFrame) -> set[str]:
@@ -281,17 +274,10 @@ def compare_published(
 ) -> list[PublishedFigure]:
     """Set each figure of a published summary beside what its rows give.
 
-    Parameters
-    ----------
-    published
-        The summary: keys of `data/reference/*.toml` (seconds), or of the first benchmark's
-        files (`nlp_to_ir_median`, …: milliseconds). What is no figure is passed over.
-    trials, stages
-        The tables of its run; trials joined with their verdicts.
-    usd
-        USD of each trial by the name of a price, the one that is billed first.
-    earlier
-        Published summaries of other days, by name, for figures such as `week1_faster_e2e`.
+    `published`: keys of `data/reference/*.toml` (seconds), or of the first benchmark's files
+    (`nlp_to_ir_median`, …: milliseconds). What is no figure is passed over. `trials`, `stages`: the
+    tables of its run, with verdicts. `usd`: of each trial by the name of a price, the one that is
+    billed first. `earlier`: summaries of other days, for figures such as `week1_faster_e2e`.
 
     Examples
     --------
@@ -311,13 +297,7 @@ def compare_published(
 
 
 def matches(value: float | None, published: float, unit: str = "") -> bool:
-    """Say whether a value, rounded to the digits of a published one, is that one.
-
-    Examples
-    --------
-    >>> matches(10.39, 10.4), matches(10.01, 10.4), matches(0.003368, 0.0034)
-    (True, False, True)
-    """
+    """Say whether a value, rounded to the digits of a published one, is that one."""
     if value is None or not math.isfinite(value):
         return False
     text = f"{published:.{_MOST_DECIMALS}f}".rstrip("0")
@@ -327,11 +307,8 @@ def matches(value: float | None, published: float, unit: str = "") -> bool:
 
 
 def _judge(field: str, value: float, spec: Spec) -> PublishedFigure:
-    known = [
-        rule._replace(value=rule.value * spec.factor)
-        for rule in spec.rules
-        if rule.value is not None
-    ]
+    given = (rule for rule in spec.rules if rule.value is not None)
+    known = [rule._replace(value=(rule.value or 0.0) * spec.factor) for rule in given]
     gives = next((rule for rule in known if matches(rule.value, value, spec.unit)), None)
     ours = known[0] if known and spec.bar is None else None
     survives: Survives = "yes" if gives is not None and gives is ours else "no"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -35,12 +35,14 @@ class Regression:
     before: float | None
     after: float | None
     # after over before as a share: .1 is 10 % more. Of a rate: the difference.
-    change: float | None
+    change: float | None = None
     # low, high: ends of its 95 % interval, by the spread between runs
-    low: float | None
-    high: float | None
+    low: float | None = None
+    high: float | None = None
     p: float | None  # one-sided, that it is worse; corrected over all metrics (Holm)
-    detectable: float | None  # the change for the worse that would have been found 4 times in 5
+    detectable: float | None = (
+        None  # the change for the worse that would have been found 4 times in 5
+    )
     runs: int  # how many runs the spread is from
     verdict: RegressionVerdict
     reason: str = ""
@@ -92,14 +94,13 @@ def regressions(
 def false_alarms(alike: pd.DataFrame, metrics: Sequence[str]) -> FalseAlarms:
     """Judge runs that are alike against each other, as if the earlier one were the baseline.
 
-    `alike`: rows of the history that were made in the same way, oldest first; the spread is that of
-    all the other runs.
+    `alike`: rows of the history, oldest first; the spread is that of all the other runs.
     """
     n = len(alike)
     if n < RUNS_NEEDED + 2:
         reason = f"it needs {RUNS_NEEDED + 2} comparable runs, and there are {n}"
-        rate = Estimate(value=None, n=n, unit="%", reason=reason)
-        return FalseAlarms(runs=n, pairs=0, alarms=0, by_metric={}, rate=rate)
+        none = Estimate(value=None, n=n, unit="%", reason=reason)
+        return FalseAlarms(runs=n, pairs=0, alarms=0, by_metric={}, rate=none)
     pairs = list(itertools.combinations(range(n), 2))
     if len(pairs) > _MOST_PAIRS:
         chosen = np.random.default_rng(0).choice(len(pairs), _MOST_PAIRS, replace=False)
@@ -117,50 +118,32 @@ def false_alarms(alike: pd.DataFrame, metrics: Sequence[str]) -> FalseAlarms:
         for name in worse:
             counts[name] += 1
         failed.append(bool(worse))
-    later = [second for _, second in pairs]
-    return FalseAlarms(
-        runs=n,
-        pairs=len(pairs),
-        alarms=sum(failed),
-        by_metric=counts,
-        rate=proportion(failed, clusters=later, by_rows=True),
-    )
+    rate = proportion(failed, clusters=[second for _, second in pairs], by_rows=True)
+    return FalseAlarms(runs=n, pairs=len(pairs), alarms=sum(failed), by_metric=counts, rate=rate)
 
 
 def _judged(
     metric: str, before: float | None, after: float | None, spread: Spread | None, p: float | None
 ) -> Regression:
-    verdict: RegressionVerdict = "undecided"
-    change = low = high = detectable = None
-    reason = ""
+    runs = spread.runs if spread else 0
+    base = Regression(
+        metric=metric, before=before, after=after, p=p, runs=runs, verdict="undecided"
+    )
     if before is None or after is None:
-        verdict = "not measurable"
         reason = f"the {'baseline' if before is None else 'run'} has no such number"
-    else:
-        change = _as_change(metric, _difference(metric, before, after))
-    if change is not None and (spread is None or not spread.enough):
-        there = spread.runs if spread else 0
-        reason = (
-            f"a verdict needs the spread of {RUNS_NEEDED} comparable runs, and there are {there}"
-        )
-    elif change is not None and spread is not None and before is not None and after is not None:
-        apart = _difference(metric, before, after)
-        half = spread.half_width() * math.sqrt(2)
-        low, high = (_as_change(metric, apart + end) for end in (-half, half))
-        detectable = _as_change(metric, _worse_side(metric) * _detectable(spread))
-        verdict = "regression" if p is not None and p < LEVEL else "no regression found"
-    return Regression(
-        metric=metric,
-        before=before,
-        after=after,
-        change=change,
-        low=low,
-        high=high,
-        p=p,
-        detectable=detectable,
-        runs=spread.runs if spread else 0,
-        verdict=verdict,
-        reason=reason,
+        return replace(base, verdict="not measurable", reason=reason)
+    apart = _difference(metric, before, after)
+    base = replace(base, change=_as_change(metric, apart))
+    if spread is None or not spread.enough:
+        reason = f"a verdict needs the spread of {RUNS_NEEDED} comparable runs, and there are"
+        return replace(base, reason=f"{reason} {runs}")
+    half = spread.half_width() * math.sqrt(2)
+    return replace(
+        base,
+        low=_as_change(metric, apart - half),
+        high=_as_change(metric, apart + half),
+        detectable=_as_change(metric, _worse_side(metric) * _detectable(spread)),
+        verdict="regression" if p is not None and p < LEVEL else "no regression found",
     )
 
 

@@ -53,10 +53,7 @@ class SuccessRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureShare:
-    """One failure class: how many, of graded answers and of failures.
-
-    `picked` is `of_trials` corrected for this class having been picked from those that occur.
-    """
+    """One failure class; `picked`: `of_trials`, corrected for having been picked from all."""
 
     failure_class: str
     count: int
@@ -67,10 +64,7 @@ class FailureShare:
 
 
 def success_rate(trials: pd.DataFrame, measure: Measure = "pass", group: str = "") -> SuccessRate:
-    """Count successes among the trials that could be judged.
-
-    `trials`: joined with their grades; with a column `rows`, each row stands for so many trials.
-    """
+    """Count successes among the trials that could be judged; a row stands for `rows` trials."""
     judged, good, errors = judgeable(trials, measure)
     cases, counts = labels(trials, "case_id"), rows(trials)
     return SuccessRate(
@@ -117,10 +111,7 @@ def failure_classes(trials: pd.DataFrame) -> list[FailureShare]:
 
 
 def worst_class_share(trials: pd.DataFrame, shares: Sequence[FailureShare]) -> Estimate:
-    """Return the share of graded answers of the most frequent failure class.
-
-    It is corrected for having been picked: Bonferroni's correction over the classes that occur.
-    """
+    """Return the share of graded answers of the most frequent class, corrected for the choice."""
     if shares:
         return max(shares, key=lambda share: share.picked.value or 0.0).picked
     judged, _, _ = judgeable(trials, "pass")
@@ -129,10 +120,7 @@ def worst_class_share(trials: pd.DataFrame, shares: Sequence[FailureShare]) -> E
 
 
 def error_rate(trials: pd.DataFrame) -> Estimate:
-    """Estimate the share of all trials that ended in an error of the endpoint.
-
-    It is this run's count: every request counts the same.
-    """
+    """Estimate the share of a run's trials that ended in an error of the endpoint, each alike."""
     errors, cases = is_one_of(trials, "outcome", ["error"]), labels(trials, "case_id")
     return proportion(errors, clusters=cases, rows=rows(trials), by_rows=True)
 

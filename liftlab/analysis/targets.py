@@ -66,10 +66,7 @@ def judge(
     at_most: bool = True,
     by_count: bool = False,
 ) -> TargetResult:
-    """Compare an estimate with a target: decided only by the whole interval, or the run's test.
-
-    `by_count`: whether the value alone decides, because the target is about this run.
-    """
+    """Decide by the whole interval or the run's test; `by_count`: by the value, as of this run."""
     shown = replace(estimate, limit=limit)
     verdict = _verdict(shown, limit, at_most=at_most, by_count=by_count)
     result = TargetResult(name=name, limit=limit, at_most=at_most, estimate=shown, verdict=verdict)

@@ -29,10 +29,7 @@ class TokenCosts:
     most_uncached: float  # the uncached prompt tokens up to which it was fitted
 
     def along(self, output: Floats, uncached: Floats, *, at_most: bool = False) -> Floats:
-        """Return what so many tokens take; prompts that are not known count as none.
-
-        `at_most`: at the upper ends of the intervals of their costs.
-        """
+        """Return what so many tokens take, or at most; prompts that are not known count as none."""
         costs = (self.output_s, self.prompt_s)
         each, prompt = ((cost.high if at_most else cost.value) or 0.0 for cost in costs)
         return self.base_s + each * output + prompt * np.nan_to_num(uncached)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from liftlab.analysis import intervals
 from liftlab.analysis.columns import Bools, Floats, floats, is_one_of, labels
 from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.quantiles import quantiles
 
 TOKENS_PER_S = "tokens/s"
 WORDS = {
@@ -28,13 +28,6 @@ def token_times(attempts: pd.DataFrame) -> dict[str, Floats]:
     `ttft`: sent to the first token of any kind; `first_reasoning` and `ttfo`: to the first of the
     reasoning, of the answer; `itl`: the median gap between reads that brought tokens; `tpot`:
     (last - first) / (tokens - 1), in seconds; `tokens_per_s`: 1 / `tpot`.
-
-    Examples
-    --------
-    >>> row = {"sent_s": 1.0, "first_reasoning_s": 1.5, "first_token_s": 2.0, "last_token_s": 3.5}
-    >>> times = token_times(pd.DataFrame([row | {"output_tokens": 41}]))
-    >>> {name: float(values[0]) for name, values in times.items() if name != "itl"}
-    {'ttft': 0.5, 'first_reasoning': 0.5, 'ttfo': 1.0, 'tpot': 0.05, 'tokens_per_s': 20.0}
     """
     sent, last = floats(attempts, "sent_s"), floats(attempts, "last_token_s")
     reasoning, answer = floats(attempts, "first_reasoning_s"), floats(attempts, "first_token_s")
@@ -55,10 +48,9 @@ def token_times(attempts: pd.DataFrame) -> dict[str, Floats]:
 
 def reasoned_only(attempts: pd.DataFrame) -> Bools:
     """Return which streamed replies held reasoning and not one token of an answer."""
-    no_answer = np.isnan(floats(attempts, "first_token_s"))
-    return np.asarray(
-        np.isfinite(floats(attempts, "first_reasoning_s")) & no_answer, dtype=np.bool_
-    )
+    reasoned = np.isfinite(floats(attempts, "first_reasoning_s"))
+    only: Bools = reasoned & np.isnan(floats(attempts, "first_token_s"))
+    return only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +74,7 @@ class StageTokens:
 
 
 def stage_tokens(attempts: pd.DataFrame) -> list[StageTokens]:
-    """Summarise the times of tokens by stage; empty where nothing was streamed.
-
-    Attempts of the warm-up, and those that failed, are left out.
-    """
+    """Summarise times of tokens by stage, of measured replies that were streamed and succeeded."""
     heads = (floats(attempts, name) for name in ("first_token_s", "first_reasoning_s"))
     rows = attempts[np.isfinite(np.fmin(*heads)) & is_one_of(attempts, "phase", ["measure"])]
     only = reasoned_only(rows)
@@ -103,19 +92,13 @@ def _of_stage(
     stage: str, rows: pd.DataFrame, times: dict[str, Floats], only: Bools, mine: Bools
 ) -> StageTokens:
     medians, p95s = {}, {}
-    for name, seconds in times.items():
-        known = mine & np.isfinite(seconds)
+    for name, values in times.items():
+        known = mine & np.isfinite(values)
         if known.any():
             cases = labels(rows, "case_id")[known]
             unit = TOKENS_PER_S if name == "tokens_per_s" else "s"
-            values = seconds[known]
-            medians[name] = intervals.quantile(values, 0.5, clusters=cases, unit=unit)
+            medians[name], p95 = quantiles(values[known], (0.5, 0.95), clusters=cases, unit=unit)
             if unit == "s":  # the 95th percentile of a rate is among the fastest
-                p95s[name] = intervals.quantile(values, 0.95, clusters=cases, unit=unit)
-    return StageTokens(
-        stage=stage,
-        n=int(mine.sum()),
-        reasoned_only=int((mine & only).sum()),
-        medians=medians,
-        p95s=p95s,
-    )
+                p95s[name] = p95
+    n, without = int(mine.sum()), int((mine & only).sum())
+    return StageTokens(stage=stage, n=n, reasoned_only=without, medians=medians, p95s=p95s)

@@ -6,13 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from liftlab.analysis.columns import (
-    Floats,
-    floats,
-    group_medians,
-    is_one_of,
-    is_true,
-)
+from liftlab.analysis.columns import Floats, floats, group_medians, is_one_of, is_true
 from liftlab.analysis.estimate import as_set, plain, quantity
 from liftlab.analysis.latency import answered
 from liftlab.records import Run
@@ -26,20 +20,7 @@ LEAST_GAIN = 0.05  # a smaller one would change no conclusion
 
 
 def client_warning(run: Run, trials: pd.DataFrame) -> str:
-    """Say that the client was the bottleneck, by how much and what to do; empty if it was not.
-
-    What the event loop lagged counts against the median of the times measured.
-
-    Examples
-    --------
-    >>> trials = pd.DataFrame({"e2e_s": [0.5]})
-    >>> client_warning(Run(run_id="r", suite="s", loop_lag_p99_s=0.02), trials)
-    ''
-    >>> client_warning(Run(run_id="r", suite="s", loop_lag_p99_s=0.05), trials)
-    'The client was the bottleneck: its event loop lagged 50 ms at P99, 10 % of the median time \
-(5 % is the limit). Times of this run are too long by an unknown part; run it on a quieter \
-machine, or with less concurrency.'
-    """
+    """Say that the client was the bottleneck, by how much and what to do; empty if it was not."""
     said, lag = "", run.loop_lag_p99_s
     times = floats(trials, "e2e_s")[answered(trials)]
     times = times[times > 0]
@@ -47,21 +28,17 @@ machine, or with less concurrency.'
         share = lag / float(np.median(times))
         if share > LAG_LIMIT:
             of, limit = quantity(round(share, 3), "%"), as_set(LAG_LIMIT, "%")
-            said = (
-                f"its event loop lagged {_ms(lag)} at P99, {of} of the median time "
-                f"({limit} is the limit)"
-            )
+            said = f"its event loop lagged {off_by(lag)} at P99, {of} of the median time"
     elif run.client_cpu_share is not None and run.client_cpu_share > CPU_LIMIT:
         of, limit = quantity(run.client_cpu_share, "%"), as_set(CPU_LIMIT, "%")
-        said = f"it used {of} of a core ({limit} is the limit)"
+        said = f"it used {of} of a core"
     if not said:
         return ""
-    if run.timing_uncertainty_s is None:
-        off = "are too long by an unknown part"
-    else:
-        off = f"may be off by {_ms(run.timing_uncertainty_s)}"
+    off = "are too long by an unknown part"
+    if run.timing_uncertainty_s is not None:
+        off = f"may be off by {off_by(run.timing_uncertainty_s)}"
     return (
-        f"The client was the bottleneck: {said}. Times of this run {off}; "
+        f"The client was the bottleneck: {said} ({limit} is the limit). Times of this run {off}; "
         "run it on a quieter machine, or with less concurrency."
     )
 
@@ -78,16 +55,23 @@ def trust_sentence(run: Run) -> str:
         return ""
     why = []
     if run.loop_lag_p50_s is not None and run.loop_lag_p99_s is not None:
-        lags = f"{_ms(run.loop_lag_p50_s)} at P50 and {_ms(run.loop_lag_p99_s)} at P99"
+        lags = f"{off_by(run.loop_lag_p50_s)} at P50 and {off_by(run.loop_lag_p99_s)} at P99"
         why.append(f"the client's event loop lagged {lags}")
     if run.client_cpu_share is not None:
         why.append(f"the client used {quantity(run.client_cpu_share, '%')} of a core")
-    known = f"Times are known to ± {_ms(run.timing_uncertainty_s)}"
+    known = f"Times are known to ± {off_by(run.timing_uncertainty_s)}"
     return f"{known}{': ' if why else ''}{', and '.join(why)}."
 
 
-def _ms(seconds: float) -> str:
-    return f"{plain(1000 * seconds, 2)} ms"
+def off_by(seconds: float) -> str:
+    """Write by how much times may be off: two significant digits are all that is known of it.
+
+    Examples
+    --------
+    >>> off_by(0.00042), off_by(2.113)
+    ('0.42 ms', '2.1 s')
+    """
+    return f"{plain(seconds, 2)} s" if seconds >= 1 else f"{plain(1000 * seconds, 2)} ms"
 
 
 def cache_warning(attempts: pd.DataFrame) -> str:
@@ -100,15 +84,15 @@ def cache_warning(attempts: pd.DataFrame) -> str:
     """
     ratios = _ratios(attempts)
     faster, n = int((ratios < 1).sum()), len(ratios)
-    if n < CASES_NEEDED or 1 - float(np.median(ratios)) < LEAST_GAIN:
+    if n < CASES_NEEDED or (gain := 1 - float(np.median(ratios))) < LEAST_GAIN:
         return ""
     if stats.binomtest(faster, n, 0.5).pvalue > LEVEL:
         return ""
-    gain = quantity(1 - float(np.median(ratios)), "%")
     return (
         f"Repeats were answered faster than the first time in {faster} of {n} prompts and stages, "
-        f"by {gain} in the median{_cached(attempts)}: if a cache answers, these times are not "
-        "those of new requests. Set `nonce = true` for the endpoint to measure without."
+        f"by {quantity(gain, '%')} in the median{_cached(attempts)}: if a cache answers, these "
+        "times are not those of new requests. Set `nonce = true` for the endpoint to measure "
+        "without."
     )
 
 

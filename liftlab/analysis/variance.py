@@ -7,7 +7,7 @@ can only be told apart where cases repeat.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,9 +65,8 @@ def components(seconds: ArrayLike, cases: ArrayLike) -> Components:
         return Components(case=None, repeat=none, share=none, reason=reason)
     table = _Table(logs, groups)
     ratio, within = table.reml()
-    return Components(
-        case=_cv(ratio * within), repeat=_repeat(within, table), share=_share(ratio, table)
-    )
+    repeat, share = _repeat(within, table), _share(ratio, table)
+    return Components(case=_cv(ratio * within), repeat=repeat, share=share)
 
 
 def components_of(timed: Timed) -> Components:
@@ -85,11 +84,6 @@ class _Table:
         self.within = float(((logs - self.means[groups]) ** 2).sum())
         self.n, self.cases = len(logs), len(self.sizes)
 
-    @property
-    def typical_size(self) -> float:
-        """Harmonic mean of the repeats."""
-        return self.cases / float((1 / self.sizes).sum())
-
     def reml(self) -> tuple[float, float]:
         """Return the ratio of case to repeat variance, and the repeat variance."""
         found = optimize.minimize_scalar(
@@ -98,9 +92,7 @@ class _Table:
             method="bounded",
             options={"xatol": 1e-10},
         )
-        ratio = math.exp(float(found.x))
-        if self._deviance(0.0) <= self._deviance(ratio):
-            ratio = 0.0
+        ratio = min(0.0, math.exp(float(found.x)), key=self._deviance)
         return ratio, self._residual(ratio)
 
     def _residual(self, ratio: float) -> float:
@@ -112,31 +104,21 @@ class _Table:
     def _deviance(self, ratio: float) -> float:
         weights = self.sizes / (1 + ratio * self.sizes)
         spread_of_groups = float(np.log1p(ratio * self.sizes).sum())
-        return (
-            (self.n - 1) * math.log(self._residual(ratio))
-            + spread_of_groups
-            + math.log(float(weights.sum()))
-        )
+        of_rows = (self.n - 1) * math.log(self._residual(ratio))
+        return of_rows + spread_of_groups + math.log(float(weights.sum()))
 
 
 def _share(ratio: float, table: _Table) -> Estimate:
-    size, miss = table.typical_size, (1 - CONFIDENCE) / 2
+    size, miss = table.cases / float((1 / table.sizes).sum()), (1 - CONFIDENCE) / 2  # harmonic mean
     between = size * float(table.means.var(ddof=1))
     freedom = (table.cases - 1, table.n - table.cases)
     observed = between / (table.within / freedom[1])
     low = observed / float(stats.f.isf(miss, *freedom))
     high = observed * float(stats.f.isf(miss, *reversed(freedom)))
     low, high = (max(0.0, (end - 1) / (end + size - 1)) for end in (low, high))
-    return Estimate(
-        value=ratio / (1 + ratio),
-        low=low,
-        high=high,
-        n=table.cases,
-        confidence=CONFIDENCE,
-        method="F distribution" if np.ptp(table.sizes) == 0 else "F distribution, harmonic mean",
-        population=PROMPTS,
-        unit="%",
-    )
+    one = Estimate(value=ratio / (1 + ratio), low=low, high=high, n=table.cases, unit="%")
+    method = "F distribution" if np.ptp(table.sizes) == 0 else "F distribution, harmonic mean"
+    return replace(one, confidence=CONFIDENCE, method=method, population=PROMPTS)
 
 
 def _repeat(within: float, table: _Table) -> Estimate:
@@ -144,15 +126,8 @@ def _repeat(within: float, table: _Table) -> Estimate:
     low, high = (
         _cv(table.within / float(stats.chi2.isf(tail, freedom))) for tail in (miss, 1 - miss)
     )
-    return Estimate(
-        value=_cv(within),
-        low=low,
-        high=high,
-        n=table.n,
-        confidence=CONFIDENCE,
-        method="chi-squared, if ln seconds are normal",
-        unit="%",
-    )
+    one = Estimate(value=_cv(within), low=low, high=high, n=table.n, unit="%")
+    return replace(one, confidence=CONFIDENCE, method="chi-squared, if ln seconds are normal")
 
 
 def _cv(variance: float) -> float:

@@ -1,27 +1,108 @@
-"""Open runs, list them, run a suite, and go on with a run that was broken off."""
+"""`Run`, a run as people explore it; open runs, list them, run a suite, go on with a run."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from liftlab import store
 from liftlab.api.projects import Place, load_project
-from liftlab.api.run import Run, as_run
 from liftlab.errors import RunInterrupted, UsageError
 from liftlab.jobs import opening, running
 from liftlab.jobs.keeping import list_runs
+from liftlab.reporting.sections import attach
+from liftlab.settings import Project
 from liftlab.store import RunData
-from liftlab.suite import Suite
+from liftlab.suite import Case, Suite
+from liftlab.summary.run import RunSummary
+from liftlab.summary.trials import TrialDetails, trial_of
 from liftlab.words import counted
 
 if TYPE_CHECKING:
     from liftlab.serving.simulator import SimulatorServer
+
+_SHOWN = (
+    *("run_id", "started_at", "suite", "endpoint", "model", "trials", "status", "success_rate"),
+    *("e2e_median_s", "label"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Run(RunData):
+    """A run: what was measured, how it was judged, and what it comes to.
+
+    Parameters
+    ----------
+    project
+        The project that it is judged by.
+
+    Attributes
+    ----------
+    trials, attempts, stages, grades, checks, costs : DataFrame
+        The tables, times in seconds and money in USD; `trials` is joined with grades and costs.
+    summary : RunSummary
+        What the run comes to, each part computed when it is first asked for.
+
+    Examples
+    --------
+    >>> import liftlab
+    >>> run = liftlab.open_run("week2_day1")
+    >>> run.trials["e2e_s"].round(2).tolist()
+    [14.92, 14.96, 14.16, 27.1, 26.9]
+    """
+
+    project: Project
+
+    @property
+    def id(self) -> str:
+        """The run's name, which every verb takes."""
+        return self.run.run_id
+
+    @cached_property
+    def summary(self) -> RunSummary:
+        """What the run comes to: `summary.latency`, `.answers`, `.slow`, `.cost`, …."""
+        attach()
+        return RunSummary(self, self.project)
+
+    def trial(self, case: str | Case, repeat: int = 1) -> TrialDetails:
+        """Return one trial in full: prompt, replies, IR, code, checks, times.
+
+        Raises
+        ------
+        UnknownName
+            If the run has no such case; the message gives the nearest.
+
+        Examples
+        --------
+        >>> import liftlab
+        >>> trial = liftlab.open_run("week2_day1").trial("is_even")
+        >>> trial.stages["attempts"].tolist()
+        [1, 2]
+        """
+        attach()
+        return trial_of(self, case.case_id if isinstance(case, Case) else str(case), repeat)
+
+    def __repr__(self) -> str:
+        """Return the run in a line, and its finding."""
+        return str(self.summary)
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = self.summary._repr_mimebundle_(**options)  # type: ignore[attr-defined]
+        return bundle
+
+
+def as_run(data: RunData, project: Project) -> Run:
+    """Return a run that was opened for a project."""
+    run = object.__new__(Run)
+    data.put_into(run)
+    object.__setattr__(run, "project", project)
+    return run
 
 
 def open_run(run: str | os.PathLike[str] | Run = "latest", project: Place = None) -> Run:
@@ -203,20 +284,6 @@ def simulate(profile: str = "fast", *, time_scale: float = 1.0) -> SimulatorServ
     if not isinstance(profile, str | os.PathLike):
         raise UsageError(f"simulate takes a profile's name, not {type(profile).__name__}")
     return SimulatorServer(profile, time_scale=time_scale)
-
-
-_SHOWN = (
-    "run_id",
-    "started_at",
-    "suite",
-    "endpoint",
-    "model",
-    "trials",
-    "status",
-    "success_rate",
-    "e2e_median_s",
-    "label",
-)
 
 
 def _kept(job: Callable[[], RunData], project: Any) -> Run:

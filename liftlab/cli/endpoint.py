@@ -108,7 +108,9 @@ async def _wake(endpoint: EndpointSettings, within_s: float, until_warm: bool) -
         async def ask(deadline_s: float) -> WarmUp:
             nonlocal count
             count += 1
-            async with told_meanwhile(lambda: _tell_that_it_waits(began_s)):
+            async with told_meanwhile(
+                lambda: say(f"{time.perf_counter() - began_s:6.1f} s  no answer yet, waiting")
+            ):
                 return await client.warm(f"wake-{mark}-{count}", deadline_s)
 
         return await wake(
@@ -121,10 +123,6 @@ async def _wake(endpoint: EndpointSettings, within_s: float, until_warm: bool) -
             tell=_tell,
             least_s=LEAST_COLD_S / endpoint.time_scale,
         )
-
-
-def _tell_that_it_waits(began_s: float) -> None:
-    say(f"{time.perf_counter() - began_s:6.1f} s  no answer yet, waiting")
 
 
 def _tell(call: WarmUp, seconds: float) -> None:

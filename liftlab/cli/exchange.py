@@ -54,6 +54,7 @@ def import_command(files: Sequence[str], regrade: bool, as_json: bool) -> int:
     """
     from liftlab.errors import InputInvalid
     from liftlab.jobs.exchanging import import_files
+    from liftlab.jobs.opening import open_run
 
     here = project()
     done: list[Imported] = []
@@ -64,7 +65,9 @@ def import_command(files: Sequence[str], regrade: bool, as_json: bool) -> int:
         elif not as_json:
             click.echo(line(each))
     if regrade:
-        _grade(here, done)
+        for each in done:
+            if each.status == "imported" and each.run_id:
+                open_run(each.run_id, project=here)
     counts: Counter[str] = Counter(each.status for each in done)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(each) for each in done], indent=2))
@@ -83,14 +86,6 @@ def line(each: Imported) -> str:
     if each.to_grade:
         said += f", {each.to_grade:,} to grade"
     return "; ".join([said, *each.notes])
-
-
-def _grade(here: Project, done: Sequence[Imported]) -> None:
-    from liftlab.jobs import opening
-
-    for each in done:
-        if each.status == "imported" and each.run_id:
-            opening.open_run(each.run_id, project=here)
 
 
 def _close(here: Project, done: Sequence[Imported], counts: Counter[str], regrade: bool) -> None:

@@ -15,6 +15,7 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import (
+    A_PATH,
     cluster_option,
     connection,
     is_file,
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from liftlab.cluster import Cluster
-    from liftlab.grading.tally import Summary
+    from liftlab.grading.samples import Summary
     from liftlab.settings import Project
 
 _LINES = 20  # how often progress is told where there is no terminal
 
 
 @click.command("grade")
-@click.argument("samples", type=click.Path(path_type=Path))
+@click.argument("samples", type=A_PATH)
 @suite_option("The suite with the checks", required=True)
 @click.option(
     "--out",
@@ -194,7 +195,7 @@ class Progress:
 
 def _sentences(summary: Summary, name: str, out: Path, shard: str | None) -> list[str]:
     from liftlab.analysis.success import pass_at_k
-    from liftlab.reporting.answer_notes import lacking, type_only_note
+    from liftlab.reporting.text.reasons import lacking, type_only_note
 
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
     what = counted(summary.total, "different answer" if shard else "sample")

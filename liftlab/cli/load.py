@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import (
+    A_PATH,
     cluster_option,
     connection,
     json_option,
@@ -30,6 +29,11 @@ if TYPE_CHECKING:
     from liftlab.settings import Project
     from liftlab.store import RunData
 
+_PLANNED = (
+    *("requests", "concurrency", "rate_rps", "arrival", "stream", "prompt_file", "max_tokens"),
+    *("seed", "out"),
+)
+
 
 @click.command("load")
 @click.argument("endpoint", required=False, metavar="URL|NAME")
@@ -41,23 +45,19 @@ if TYPE_CHECKING:
     help="Requests at once: 1 by default; no limit by default in open loop.",
 )
 @click.option("-n", "--requests", type=click.IntRange(1), help="How many requests to measure.")
-@click.option("--rate", type=float, metavar="R", help="Open loop: requests a second.")
+@click.option("--rate", "rate_rps", type=float, metavar="R", help="Open loop: requests a second.")
 @click.option(
     "--arrival",
     metavar="poisson|constant|FILE",
     help="How they arrive: poisson (the default), constant, or at times recorded in a file.",
 )
 @click.option("--stream", is_flag=True, help="Ask for a streamed reply (openai).")
-@click.option(
-    "--prompt-file", type=click.Path(path_type=Path), help="Send this, not the built-in prompt."
-)
+@click.option("--prompt-file", type=A_PATH, help="Send this, not the built-in prompt.")
 @click.option(
     "--max-tokens", type=click.IntRange(1, 1_000_000), default=64, show_default=True, metavar="N"
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of arrivals and sampling.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="A line per request."
-)
+@click.option("--out", type=A_PATH, metavar="FILE.jsonl", help="A line per request.")
 @click.option(
     "--processes", type=click.IntRange(1, 256), help="Send it from N processes of this machine."
 )
@@ -68,15 +68,6 @@ if TYPE_CHECKING:
 @json_option
 def load_command(
     model: str | None,
-    concurrency: int | None,
-    requests: int | None,
-    rate: float | None,
-    arrival: str | None,
-    stream: bool,
-    prompt_file: Path | None,
-    max_tokens: int,
-    seed: int | None,
-    out: Path | None,
     processes: int | None,
     segment: tuple[int, int] | None,
     start_at: float | None,
@@ -95,6 +86,7 @@ def load_command(
     """
     from liftlab.jobs import loading
 
+    asked = {name: more.pop(name) for name in _PLANNED}
     if bool(resume) == bool(more["endpoint"]):
         raise UsageError("say what to load, a URL or the name of an endpoint, or what to --resume")
     if resume:
@@ -107,41 +99,20 @@ def load_command(
     if segment and processes:
         raise UsageError("--segment is one process: leave out --processes, and cut it finer")
     here = project(**overrides_of(more))
-    target = here.settings.chosen_endpoint(model)
-    request = loading.plan_load(
-        here,
-        target,
-        requests=requests,
-        concurrency=concurrency,
-        rate_rps=rate,
-        arrival=arrival,
-        stream=stream,
-        prompt_file=prompt_file,
-        max_tokens=max_tokens,
-        seed=seed,
-        out=out,
-    )
+    request = loading.plan_load(here, here.settings.chosen_endpoint(model), **asked)
     if cluster:
-        run = send_from(request, cluster, start_at)
+        from liftlab.jobs.remote_load import run_on_cluster
+
+        with connection(cluster) as workers:
+            assert workers is not None
+            run = run_on_cluster(request, workers, say, start_at=start_at)
     elif segment or start_at is not None:
         run = send_segment(request, segment, start_at)
+    elif processes is not None:
+        run = loading.run_processes(request, processes)
     else:
-        send = (
-            loading.run_load
-            if processes is None
-            else partial(loading.run_processes, count=processes)
-        )
-        run = send(request)
+        run = loading.run_load(request)
     finish(here, run, as_json)
-
-
-def send_from(request: RunRequest, cluster: str, start_at: float | None) -> RunData:
-    """Send a load from the workers of a cluster."""
-    from liftlab.jobs import remote_load
-
-    with connection(cluster) as workers:
-        assert workers is not None
-        return remote_load.run_on_cluster(request, workers, say, start_at=start_at)
 
 
 def send_segment(

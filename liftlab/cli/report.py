@@ -12,6 +12,7 @@ import click
 
 from liftlab.cli.main import say
 from liftlab.cli.options import (
+    A_PATH,
     endpoint_option,
     overrides_of,
     project,
@@ -24,7 +25,6 @@ from liftlab.words import counted, one_line, printable
 
 if TYPE_CHECKING:
     from liftlab.store import RunData
-    from liftlab.summary import RunSummary
 
 
 @click.command("report")
@@ -64,7 +64,7 @@ LEAST_PROMPTS = 5  # the fewest that stand in a README
     "--eml",
     "mail",
     metavar="OUT.eml",
-    type=click.Path(path_type=Path),
+    type=A_PATH,
     help="Write a draft mail instead, with figures and the status page attached.",
 )
 @click.option(
@@ -84,6 +84,7 @@ def status_command(
     from liftlab.jobs import opening
     from liftlab.reporting import markdown
     from liftlab.reporting.text import messages
+    from liftlab.store.files import write_atomic
     from liftlab.summary import summarize
 
     if to and mail is None:
@@ -92,7 +93,12 @@ def status_command(
     data = opening.open_run(taken(run, here), project=here)
     summary = summarize(data, here)
     if mail is not None:
-        _write_mail(mail, summary, audience, to)
+        from liftlab.reporting.mail import draft
+        from liftlab.reporting.report import status_page
+
+        content = draft(summary, audience, to, status_page(here, data))
+        write_atomic(mail, content, advice="Give --eml another place")
+        click.echo(mail)
         require_proven(data)
         return
     if audience is None:
@@ -115,24 +121,12 @@ def _address(text: str) -> Address:
         raise click.BadParameter(said) from None
 
 
-def _write_mail(
-    path: Path, summary: RunSummary, audience: str | None, to: tuple[Address, ...]
-) -> None:
-    from liftlab.reporting.mail import draft
-    from liftlab.reporting.report import status_page
-    from liftlab.store.files import write_atomic
-
-    page = status_page(summary.project, summary.run)
-    write_atomic(path, draft(summary, audience, to, page), advice="Give --eml another place")
-    click.echo(path)
-
-
 @click.command("readme-update")
 @click.argument("run", default="latest")
 @click.option(
     "--file",
     "path",
-    type=click.Path(path_type=Path),
+    type=A_PATH,
     help="The file to write into; the project's README.md by default.",
 )
 @click.option("--anyway", is_flag=True, help="Accept a run that is incomplete, or has few prompts.")

@@ -132,11 +132,8 @@ def _history_json(found: RunHistory) -> dict[str, Any]:
             "title": each.title,
             "runs": list(each.runs),
             "metrics": [
-                {
-                    "metric": metric.metric,
-                    "n": metric.n,
-                    "latest": metric.latest,
-                    "sd": metric.sd,
+                {name: getattr(metric, name) for name in ("metric", "n", "latest", "sd")}
+                | {
                     "per_week": metric.per_week.value,
                     "per_week_low": metric.per_week.low,
                     "per_week_high": metric.per_week.high,
@@ -173,7 +170,13 @@ def doctor_command(run: str, dry_run: bool, clean: bool, as_json: bool) -> None:
         raise click.UsageError("--dry-run writes nothing: leave out --clean")
     found = keeping.examine(project(), run, mend=not dry_run, clean=clean)
     if as_json:
-        click.echo(json.dumps(_findings_json(found), indent=2))
+        told = {
+            "run_id": found.run_id,
+            "path": str(found.path),
+            "sound": not found.damaged,
+            "findings": [asdict(finding) for finding in found.findings],
+        }
+        click.echo(json.dumps(told, indent=2))
     else:
         _print(found)
     if found.damaged:
@@ -189,12 +192,3 @@ def _print(found: Diagnosis) -> None:
         click.echo(f"  {state} {finding.check:<10} {line(finding.text)}")
         if finding.advice is not None:
             click.echo(f"{'':<22}→ {line(finding.advice)}")
-
-
-def _findings_json(found: Diagnosis) -> dict[str, object]:
-    return {
-        "run_id": found.run_id,
-        "path": str(found.path),
-        "sound": not found.damaged,
-        "findings": [asdict(finding) for finding in found.findings],
-    }

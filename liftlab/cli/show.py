@@ -1,4 +1,4 @@
-"""`liftlab show` and `trial`: what is on disk, readable in the terminal."""
+"""`liftlab show`, `trial` and `reproduce`: a run and one trial, readable in the terminal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from liftlab.cli.main import say
 from liftlab.cli.options import json_option, project, taken
 from liftlab.errors import VerdictsUnproven
 from liftlab.records import STALE
@@ -51,31 +52,25 @@ def require_proven(run: RunData) -> None:
 
 def print_run(summary: RunSummary, as_json: bool) -> None:
     """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
-    from liftlab.reporting.text import findings, provenance
-    from liftlab.reporting.text.decision import sentence
+    from liftlab.reporting.text import capacity, provenance, sessions
+    from liftlab.reporting.text.targets import decided
     from liftlab.summary.provenance import warning_of
 
-    run = summary.run
+    run, known = summary.run, summary.provenance
     if as_json:
         click.echo(json.dumps(summary_json(summary), indent=2, allow_nan=False))
         return
     click.echo(heading(run))
-    if (own := findings.own(summary)) is not None:
-        click.echo("\n".join(map(printable, own.lines(summary))))
+    if summary.sessions is not None or summary.capacity is not None:
+        lines = sessions.lines if summary.sessions is not None else capacity.lines
+        click.echo("\n".join(map(printable, lines(summary))))
         return
-    for line in sentences(summary):
-        click.echo(f"  {line}")
     left_out = f"Requests left out {run.run.left_out}." if run.run.left_out else ""
-    for line in filter(None, (provenance.segments(summary.provenance.segments), left_out)):
+    fault = click.style(warning_of(run), fg="red") if warning_of(run) else known.trust
+    warnings = [click.style(text, fg="yellow") for text in (known.caches, *known.own_work) if text]
+    beside = (provenance.segments(known.segments), left_out, fault, *warnings)
+    for line in (*sentences(summary), *filter(None, beside)):
         click.echo(f"  {line}")
-    if warning := warning_of(run):
-        click.echo(click.style(f"  {warning}", fg="red"))
-    elif told := summary.provenance.trust:
-        click.echo(f"  {told}")
-    if warning := summary.provenance.caches:
-        click.echo(click.style(f"  {warning}", fg="yellow"))
-    for warning in summary.provenance.own_work:
-        click.echo(click.style(f"  {warning}", fg="yellow"))
     if summary.load is not None:  # a line a request would say less
         return
     if run.size("trial"):
@@ -84,13 +79,12 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
     for text in published_lines(summary):
         click.echo(text)
     if summary.decision is not None:
-        click.echo(f"\n{sentence(summary.decision)}")
+        click.echo(f"\n{decided(summary.decision)}")
 
 
 def print_notes(run: RunData) -> None:
     """Print what the verdicts do not say of the answers themselves."""
-    from liftlab.reporting.answer_notes import answer_notes
-    from liftlab.reporting.text.reasons import reason_lines
+    from liftlab.reporting.text.reasons import answer_notes, reason_lines
 
     for line in (*reason_lines(run), *answer_notes(run.counted("grade", *_NOTED))):
         click.echo(printable(line))
@@ -106,9 +100,10 @@ def sentences(summary: RunSummary) -> list[str]:
     """Return what every page says of the run, and when the tokens of its replies came."""
     from liftlab.reporting.text import findings, load
 
-    title = [] if summary.load is not None else [f"{findings.title(summary)}."]
-    tokens = [] if summary.load is not None else summary.trials.tokens
-    return [*title, *findings.sentences(summary), *(load.tokens(stage) for stage in tokens)]
+    if summary.load is not None:
+        return list(findings.sentences(summary))
+    tokens = map(load.tokens, summary.trials.tokens)
+    return [f"{findings.title(summary)}.", *findings.sentences(summary), *tokens]
 
 
 def failures(run: RunData) -> str:
@@ -161,18 +156,14 @@ def trial_table(summary: RunSummary) -> pd.DataFrame:
 
 def summary_json(summary: RunSummary) -> dict[str, object]:
     """Return a run for scripts: its row, its trials, and what it was to decide."""
-    from liftlab.cli.capacity import capacity_json
-    from liftlab.cli.sessions import sessions_json
     from liftlab.records import as_row
-    from liftlab.reporting.answer_notes import answer_notes
-    from liftlab.reporting.text.decision import sentence
-    from liftlab.reporting.text.reasons import reason_lines
+    from liftlab.reporting.text.reasons import answer_notes, reason_lines
+    from liftlab.reporting.text.targets import decided
 
     run = summary.run
-    if summary.sessions is not None:
-        return sessions_json(summary, summary.sessions)
-    if summary.capacity is not None:
-        return capacity_json(summary, summary.capacity)
+    if (own := summary.sessions or summary.capacity) is not None:
+        targets = [target.as_json() for target in summary.targets.rows]
+        return {"run": as_row(run.run), **own.as_json(targets)}
     if summary.load is not None:
         return {"run": as_row(run.run), "load": summary.load.as_json()}
     decision = summary.decision
@@ -185,7 +176,7 @@ def summary_json(summary: RunSummary) -> dict[str, object]:
         "notes": answer_notes(run.counted("grade", *_NOTED)),
         "reasons": reason_lines(run),
         "tokens": {stage.stage: stage.as_json() for stage in summary.trials.tokens},
-        "decision": decision and {"verdict": decision.verdict, "sentence": sentence(decision)},
+        "decision": decision and {"verdict": decision.verdict, "sentence": decided(decision)},
         "trials": trials,
     }
 
@@ -284,24 +275,56 @@ def _json(trial: TrialDetails) -> str:
         "run_id": trial.run.run.run_id,
         "case_id": trial.case_id,
         "repeat": trial.repeat,
-        "outcome": trial.trial["outcome"],
-        "failure_class": trial.trial["failure_class"],
-        "e2e_s": trial.trial["e2e_s"],
+        **{name: trial.trial[name] for name in ("outcome", "failure_class", "e2e_s")},
         "prompt": trial.prompt,
         "exchanges": [dataclasses.asdict(part) for part in trial.exchanges],
-        "ir": trial.ir,
-        "code": trial.code,
-        "line": trial.line,
-        "facets": trial.facets,
-        "checks": rows(trial.checks),
-        "stages": rows(trial.stages),
-        "attempts": rows(trial.attempts),
+        **{name: getattr(trial, name) for name in ("ir", "code", "line", "facets")},
+        **{name: rows(getattr(trial, name)) for name in ("checks", "stages", "attempts")},
     }
     known = {
         name: None if isinstance(value, float) and value != value else value  # noqa: PLR0124  # NaN
         for name, value in told.items()
     }
     return json.dumps(known, indent=2)
+
+
+@click.command("reproduce")
+@click.argument("run")
+@click.argument("case")
+@click.argument("repeat", type=click.IntRange(1), required=False)
+@click.option("--again", type=click.IntRange(1, 1000), metavar="N", help="Send it N times again.")
+@click.option("--minimize", is_flag=True, help="Find the smallest input that fails alike.")
+@click.option(
+    "--max-requests",
+    type=click.IntRange(2, 10_000),
+    default=60,
+    show_default=True,
+    help="How many requests --minimize may send.",
+)
+def reproduce_command(
+    run: str, case: str, repeat: int | None, again: int | None, minimize: bool, max_requests: int
+) -> None:
+    """Print the last request of a failed trial of RUN, as Markdown for a bug report.
+
+    It gives the request for curl and for Python, with the names of secrets in place of their
+    values. Without REPEAT, the first failed one. What --again and --minimize may cost comes first.
+    """
+    from liftlab.jobs.opening import open_answers
+    from liftlab.jobs.reproducing import Asking, failure_of
+    from liftlab.reporting.text.reproduction import markdown
+    from liftlab.words import counted
+
+    here = project()
+    failure = failure_of(here, open_answers(taken(run, here), project=here), case, repeat)
+    share = minimal = None
+    most = (again or 0) + (max_requests if minimize else 0)
+    if most:
+        usd = "cost unknown" if failure.usd is None else f"about {failure.usd * most:.4f} USD"
+        say(f"at most {counted(most, 'request')} to {failure.endpoint.name}, {usd}")
+        with Asking(failure) as asking:
+            share = asking.again(again) if again else None
+            minimal = asking.minimize(max_requests) if minimize else None
+    click.echo(markdown(failure, share, minimal), nl=False)
 
 
 def published_lines(summary: RunSummary) -> list[str]:

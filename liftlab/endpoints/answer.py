@@ -61,12 +61,8 @@ def take(text: str, schema: Mapping[str, Any], needs: Mapping[str, Any] | None =
 def fit(value: Any, schema: Mapping[str, Any], needs: Mapping[str, Any] | None) -> tuple[Note, ...]:
     """Check that a value has what is needed, and note where it is off the schema all the same.
 
+    `needs` is a JSON Schema, too; if None, the keys of `schema` with their types are needed.
     Raises ReplyError of class `schema_mismatch`, naming the first place that lacks something.
-
-    Parameters
-    ----------
-    needs
-        What is needed, as a JSON Schema; if None, the keys of `schema` with their types.
     """
     off = mismatches(value, schema)
     if not off:
@@ -83,11 +79,6 @@ def json_in(text: str) -> Taken:
 
     Raises ReplyError of class `invalid_json`, if there is none, a broken one, or several objects.
     Raises ModelFailure if a thinking block does not end.
-
-    Examples
-    --------
-    >>> json_in('<think>hm</think>\n```json\n{"a": 1}\n```')
-    Taken(value={'a': 1}, notes=('thinking', 'fence'))
     """
     try:
         return Taken(parse_json(text), ())
@@ -152,13 +143,7 @@ def _end_of_value(text: str, start: int) -> int:
 
 
 def opened(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema that asks for the same keys and types, and lets others be.
-
-    Examples
-    --------
-    >>> opened({"type": "object", "required": ["a"], "additionalProperties": False})
-    {'type': 'object', 'required': ['a']}
-    """
+    """Return a schema that asks for the same keys and types, and lets others be."""
     out: dict[str, Any] = {}
     for key, value in schema.items():
         if key in _CLOSING and value is False:
@@ -214,22 +199,14 @@ _FILTERED = frozenset(
 def check_finish(reason: object, max_tokens: int, *, thinks: bool = False, words: str = "") -> None:
     """Raise what a finish reason says went wrong, if it says so.
 
-    Raises ReplyError of class `reported_error` or `length`. Raises ModelFailure if the model
-    refused, or what it wrote was filtered.
-
-    Parameters
-    ----------
-    thinks
-        Whether the answer had not begun: all that there is of it is reasoning.
-    words
-        What else the server says of it.
+    It `thinks` where the answer had not begun; `words` are what else the server says of it. Raises
+    ReplyError of class `reported_error` or `length`. Raises ModelFailure if the model refused, or
+    what it wrote was filtered.
     """
     ended = reason.lower() if isinstance(reason, str) else ""
     if ended in _FAILED:
-        said = (
-            f"the server says: {words}" if words else f"the server broke the answer off ({ended})"
-        )
-        raise ReplyError("reported_error", said)
+        broke_off = f"the server broke the answer off ({ended})"
+        raise ReplyError("reported_error", f"the server says: {words}" if words else broke_off)
     if ended in _FILTERED:
         raise ModelFailure("content_filter", f"the answer was filtered ({ended})")
     if ended in _REFUSED:

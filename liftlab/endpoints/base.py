@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -63,13 +62,7 @@ class Request:
     stream: bool = False
 
     def with_nonce(self) -> Self:
-        r"""Return the request with its id before all that is asked: no cache can know that.
-
-        Examples
-        --------
-        >>> Request(prompt="Add.", request_id="r-7", sampling=Sampling()).with_nonce().prompt
-        '[r-7]\nAdd.'
-        """
+        """Return the request with its id before all that is asked: no cache can know that."""
         mark = f"[{self.request_id}]\n"
         if self.system:
             return replace(self, system=mark + self.system)
@@ -197,14 +190,7 @@ class Endpoint(Protocol):
 
 
 class Redactor:
-    """Strikes secrets out; what stands for one is as long, so that offsets hold.
-
-    Examples
-    --------
-    >>> redact = Redactor([Secret("s3cret")])
-    >>> redact.content(b"bad key s3cret"), redact.value({"said": ["s3cret!"]})
-    (b'bad key ******', {'said': ['******!']})
-    """
+    """Strikes secrets out; what stands for one is as long, so that offsets hold."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         self._secrets = [text for secret in secrets if (text := secret.reveal())]
@@ -242,6 +228,4 @@ class Redactor:
         if not self._secrets:
             return reply
         names = ("value", "message", "response_id", "model", "finish_reason")
-        return dataclasses.replace(
-            reply, **{name: self.value(getattr(reply, name)) for name in names}
-        )
+        return replace(reply, **{name: self.value(getattr(reply, name)) for name in names})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from liftlab.endpoints.answer import Taken, check_finish, is_still_thinking, take
@@ -33,13 +33,13 @@ _NO_DATA = (b"", b"[DONE]")
 _OFF_FORM = ("invalid_json", "schema_mismatch")
 
 
-@dataclasses.dataclass(slots=True)
+@dataclass(slots=True)
 class _Gathered:
     """What the events of one reply add up to."""
 
-    text: list[str] = dataclasses.field(default_factory=list)
-    tools: dict[int, _Tool] = dataclasses.field(default_factory=dict)
-    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    text: list[str] = field(default_factory=list)
+    tools: dict[int, _Tool] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
     finish_reason: str | None = None
     refusal: str | None = None
     reasoned: bool = False
@@ -48,10 +48,10 @@ class _Gathered:
     first_token_end: int | None = None
     first_reasoning_end: int | None = None
     last_token_end: int | None = None
-    token_ends: list[int] = dataclasses.field(default_factory=list)
+    token_ends: list[int] = field(default_factory=list)
 
 
-@dataclasses.dataclass(slots=True)
+@dataclass(slots=True)
 class _Tool:
     """A tool that the model calls: its name, and its arguments as JSON."""
 
@@ -70,7 +70,7 @@ def read(reply: Reply, request: Request, headers: Mapping[str, str]) -> Reply:
         columns = fault.columns()
         if request.schema is not None and fault.error_class in _OFF_FORM and not fault.no_answer:
             columns["constrained"] = False
-    return dataclasses.replace(reply, **columns, **_described(reply, gathered))
+    return replace(reply, **columns, **_described(reply, gathered))
 
 
 def described(reply: Reply, headers: Mapping[str, str]) -> Reply:
@@ -78,7 +78,7 @@ def described(reply: Reply, headers: Mapping[str, str]) -> Reply:
     gathered = _Gathered()
     with suppress(ReplyError):
         _gather(reply.raw, headers.get("content-type", "").lower(), gathered)
-    return dataclasses.replace(reply, **_described(reply, gathered))
+    return replace(reply, **_described(reply, gathered))
 
 
 def filtered(reply: Reply) -> Reply:
@@ -90,7 +90,7 @@ def filtered(reply: Reply) -> Reply:
     codes = [error.get("code"), error.get("type"), dict_of(error.get("innererror")).get("code")]
     named = {code.lower() for code in codes if isinstance(code, str)}
     if reply.error_class == "http_4xx" and named & _FILTER_CODES:
-        return dataclasses.replace(reply, failure="content_filter")
+        return replace(reply, failure="content_filter")
     return reply
 
 
@@ -119,13 +119,12 @@ def _servers_own(fault: ReplyError) -> ReplyError:
 def _gather_events(body: bytes, gathered: _Gathered) -> None:
     found = list(events(body))
     gathered.done = any(event.data.strip() == b"[DONE]" for event in found)
-    said = [
-        event for event in found if event.name == b"error" or event.data.strip() not in _NO_DATA
-    ]
-    for event, data in zip(said, _objects(said, body), strict=True):
-        _note_facts(
-            {"error": data or "no reason given"} if event.name == b"error" else data, gathered
-        )
+    said = [e for e in found if e.name == b"error" or e.data.strip() not in _NO_DATA]
+    # All at once where they are sound, else in order up to the fault.
+    objects = parse_objects([event.data for event in said]) or _one_by_one(said, body)
+    for event, data in zip(said, objects, strict=True):
+        failed = event.name == b"error"
+        _note_facts({"error": data or "no reason given"} if failed else data, gathered)
         choice = _first_choice(data)
         gathered.answered = gathered.answered or bool(choice)
         _note_delta(_delta(choice, gathered), event.end, gathered)
@@ -135,11 +134,6 @@ def _gather_events(body: bytes, gathered: _Gathered) -> None:
         raise ReplyError("truncated", "the stream ended without [DONE] or a finish reason")
     if not gathered.answered:
         raise NoAnswerError("no answer: the stream has no choices")
-
-
-def _objects(said: list[Event], body: bytes) -> Iterable[dict[str, Any]]:
-    """Parse events: all at once where they are sound, else in order up to the fault."""
-    return parse_objects([event.data for event in said]) or _one_by_one(said, body)
 
 
 def _one_by_one(said: list[Event], body: bytes) -> Iterator[dict[str, Any]]:
@@ -203,9 +197,9 @@ def _note_delta(delta: dict[str, Any], end: int, gathered: _Gathered) -> None:
         gathered.first_token_end = gathered.first_token_end or end
         gathered.last_token_end = end
         gathered.token_ends.append(end)
-    if isinstance(_thought(delta), str) or (
-        isinstance(content, list) and any(_kind(part) in _THOUGHTS for part in content)
-    ):
+    thought = delta.get("reasoning_content") or delta.get("reasoning") or delta.get("thinking")
+    parts = content if isinstance(content, list) else []
+    if (thought and isinstance(thought, str)) or any(_kind(part) in _THOUGHTS for part in parts):
         gathered.reasoned = True
         gathered.first_reasoning_end = gathered.first_reasoning_end or end
         gathered.last_token_end = end
@@ -215,10 +209,6 @@ def _note_delta(delta: dict[str, Any], end: int, gathered: _Gathered) -> None:
             gathered.refusal = name_or_none(refusal) or gathered.refusal
     if "tool_calls" in delta or "function_call" in delta:
         _note_tools(delta, gathered)
-
-
-def _thought(delta: dict[str, Any]) -> object:
-    return delta.get("reasoning_content") or delta.get("reasoning") or delta.get("thinking") or None
 
 
 def _note_tools(delta: dict[str, Any], gathered: _Gathered) -> None:
@@ -267,13 +257,13 @@ def _why_empty(gathered: _Gathered) -> str:
 
 
 def _described(reply: Reply, gathered: _Gathered) -> dict[str, Any]:
-    at = {
-        name: None if end is None else arrival_ns(reply.stamps, end)
-        for name, end in (
-            ("first", gathered.first_token_end),
-            ("reasoning", gathered.first_reasoning_end),
-            ("last", gathered.last_token_end),
-        )
+    ends = {
+        "first_token_ns": gathered.first_token_end,
+        "first_reasoning_ns": gathered.first_reasoning_end,
+        "last_token_ns": gathered.last_token_end,
+    }
+    arrivals = {
+        name: None if end is None else arrival_ns(reply.stamps, end) for name, end in ends.items()
     }
     return {
         "response_id": name_or_none(gathered.facts.get("id")) or reply.response_id,
@@ -284,9 +274,7 @@ def _described(reply: Reply, gathered: _Gathered) -> dict[str, Any]:
         # A header that came before a stream cannot have counted all of it.
         "server_s": None if gathered.token_ends else reply.server_s,
         **told_by_body(gathered.facts),
-        "first_token_ns": at["first"],
-        "first_reasoning_ns": at["reasoning"],
-        "last_token_ns": at["last"],
+        **arrivals,
     }
 
 

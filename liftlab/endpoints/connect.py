@@ -24,10 +24,7 @@ from liftlab.timing.transport import StampedTransport
 
 @asynccontextmanager
 async def connected(settings: EndpointSettings) -> AsyncIterator[Endpoint]:
-    """Connect to an endpoint for the length of a block, and give its connections back.
-
-    Raises UsageError as `connect`.
-    """
+    """Connect to an endpoint for the length of a block; raises as `connect`."""
     endpoint = connect(settings)
     try:
         yield endpoint
@@ -43,12 +40,8 @@ def connect(
 ) -> Endpoint:
     """Return the adapter for an endpoint; call its `close` when done.
 
-    Raises UsageError if an address, a variable or the CA file cannot be used; says which.
-
-    Parameters
-    ----------
-    transport
-        What carries the requests; a `StampedTransport` made from the settings if None.
+    Raises UsageError if an address, a variable or the CA file cannot be used; says which. Without
+    a `transport` it has one that is made from the settings.
     """
     environ = os.environ if environ is None else environ
     urls = _urls(settings)
@@ -93,16 +86,7 @@ def secret_variables(settings: EndpointSettings) -> list[str]:
 
 
 def secrets_sent(settings: EndpointSettings, environ: Mapping[str, str] | None = None) -> str:
-    """Say which variables go to which hosts with requests; empty if none does.
-
-    Examples
-    --------
-    >>> secrets_sent(
-    ...     EndpointSettings(base_url="https://a.example", token_env="LIFT_TOKEN"),
-    ...     {"LIFT_TOKEN": "x"},
-    ... )
-    'sends $LIFT_TOKEN to https://a.example'
-    """
+    """Say which variables go to which hosts with requests; empty if none does."""
     environ = os.environ if environ is None else environ
     sent = [f"${name}" for name in secret_variables(settings) if environ.get(name)]
     parts = [urlsplit(url) for url in _urls(settings).values()] if sent else []

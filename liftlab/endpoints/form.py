@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from liftlab.endpoints.base import Sampling
@@ -20,15 +19,9 @@ _REMOVED = (None, "null", "omit")  # TOML has no null
 class Form:
     """How an endpoint wants to be asked.
 
-    Parameters
-    ----------
-    left_out
-        Parameters that are not sent. Of the formats of a reply `json_schema` is replaced by
-        `json_object`, and `response_format` by words in the prompt.
-    told
-        Whether a JSON Schema goes into the prompt, too.
-    body
-        Keys over all of ours; `null` removes one.
+    The parameters `left_out` are not sent; of the formats of a reply `json_schema` is replaced by
+    `json_object`, and `response_format` by words in the prompt. If `told`, a JSON Schema goes into
+    the prompt, too. The keys of `body` are over all of ours; `null` removes one.
     """
 
     left_out: frozenset[str] = frozenset()
@@ -46,13 +39,7 @@ class Form:
         return "told" if self.told else "json_schema"
 
     def sampling(self, sampling: Sampling) -> dict[str, Any]:
-        """Return the keys that say how the answer is drawn.
-
-        Examples
-        --------
-        >>> Form(left_out=frozenset({"top_p", "seed"})).sampling(Sampling(seed=1))
-        {'max_tokens': 2048, 'temperature': 0.3}
-        """
+        """Return the keys that say how the answer is drawn."""
         asked = {
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
@@ -66,13 +53,7 @@ class Form:
         }
 
     def over(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a request's JSON with this endpoint's own keys over it.
-
-        Examples
-        --------
-        >>> Form(body={"seed": None, "n": 1}).over({"prompt": "p", "seed": 3})
-        {'prompt': 'p', 'n': 1}
-        """
+        """Return a request's JSON with this endpoint's own keys over it."""
         merged = {**body, **self.body}
         return {k: v for k, v in merged.items() if k not in self.body or v not in _REMOVED}
 
@@ -128,29 +109,27 @@ _MOST_VALUES = 1000
 
 def adapted(form: Form, sent: Mapping[str, Any], body: bytes) -> Form | None:
     """Return the form that answers a refusal (400 or 422); None if it names nothing to change."""
-    told = _Told.of(body)
-    if _CUT_OFF.search(told.text):
-        return None
+    places, text = _told(body)
     ours = [name for name in (form.max_tokens_field, *_PARAMETERS) if name in sent]
-    ours = [name for name in ours if name not in form.body]
-    refused = _refused(told, ours)
-    if not refused:
+    refused = _refused(places, text, [name for name in ours if name not in form.body])
+    if not refused or _CUT_OFF.search(text):
         return None
     left_out, field = set(form.left_out), form.max_tokens_field
     for name in refused:
         if name == "response_format":
-            left_out |= {
-                "json_schema" if form.format in ("json_schema", "told") else "response_format"
-            }
+            as_schema = form.format in ("json_schema", "told")
+            left_out.add("json_schema" if as_schema else name)
         elif name != field:
             left_out.add(name)
-        elif other := _other_name(told.text, field):
-            field = other
         else:
-            left_out.add("max_tokens")
+            words = set(re.findall(r"\w+", text))
+            other = next((limit for limit in _LIMITS if limit != field and limit in words), None)
+            field = other or field
+            if other is None:
+                left_out.add("max_tokens")
     if "response_format" in left_out:
         left_out.discard("json_schema")
-    return dataclasses.replace(form, left_out=frozenset(left_out), max_tokens_field=field)
+    return replace(form, left_out=frozenset(left_out), max_tokens_field=field)
 
 
 def was_cut_off(body: bytes) -> bool:
@@ -158,22 +137,14 @@ def was_cut_off(body: bytes) -> bool:
     return bool(_CUT_OFF.search(start_of(body)))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Told:
-    """What an error body says: the places that it names, and its words."""
-
-    places: tuple[str, ...]
-    text: str
-
-    @classmethod
-    def of(cls, body: bytes) -> _Told:
-        try:
-            pairs = list(_strings(parse_json(body[:SAID_BYTES])))
-        except ReplyError:
-            return cls((), start_of(body))
-        text = "\n".join(text for naming, text in pairs if not naming)
-        printed = _PRINTED_PLACE.findall(text)
-        return cls((*(text for naming, text in pairs if naming), *printed), text)
+def _told(body: bytes) -> tuple[list[str], str]:
+    """Return what an error body says: the places that it names, and its words."""
+    try:
+        pairs = list(_strings(parse_json(body[:SAID_BYTES])))
+    except ReplyError:
+        return [], start_of(body)
+    text = "\n".join(text for naming, text in pairs if not naming)
+    return [text for naming, text in pairs if naming] + _PRINTED_PLACE.findall(text), text
 
 
 def _strings(value: Any) -> Iterator[tuple[bool, str]]:
@@ -194,19 +165,19 @@ def _strings(value: Any) -> Iterator[tuple[bool, str]]:
             ]
 
 
-def _refused(told: _Told, ours: list[str]) -> list[str]:
+def _refused(places: list[str], text: str, ours: list[str]) -> list[str]:
     """Return which of our parameters a server does not take."""
-    both = [name for name in ("temperature", "top_p") if _first_at(told.text, name) is not None]
-    if len(both) == 2 and "top_p" in ours and _EXCLUDE_EACH_OTHER.search(told.text):
+    both = all(_first_at(text, name) is not None for name in ("temperature", "top_p"))
+    if both and "top_p" in ours and _EXCLUDE_EACH_OTHER.search(text):
         return ["top_p"]
-    placed = [name for name in ours if any(_first_at(p, name) is not None for p in told.places)]
+    placed = [name for name in ours if any(_first_at(p, name) is not None for p in places)]
     if placed:
         return placed
-    clauses = _CLAUSE.split(told.text)
+    clauses = _CLAUSE.split(text)
     for among in ([c for c in clauses if _REFUSES.search(c)], clauses):
         if first := _first_named(among, ours):
             return [first]
-    return ["response_format"] if "response_format" in ours and _FORMAT.search(told.text) else []
+    return ["response_format"] if "response_format" in ours and _FORMAT.search(text) else []
 
 
 def _first_named(clauses: Iterable[str], ours: list[str]) -> str | None:
@@ -222,11 +193,3 @@ def _first_at(text: str, name: str) -> int | None:
     spelt = name.replace("_", "[_ -]?")
     found = re.search(rf"(?<![A-Za-z0-9_]){spelt}(?![A-Za-z0-9_])", text, re.IGNORECASE)
     return None if found is None else found.start()
-
-
-def _other_name(text: str, field: str) -> str | None:
-    return next((name for name in _LIMITS if name != field and name in _words(text)), None)
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text))

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
+from dataclasses import replace
 from typing import Any, Literal
 
 from liftlab.endpoints.base import Health, Reply, Request, Sampling, WarmUp
 from liftlab.endpoints.completion import filtered, read
 from liftlab.endpoints.form import REFUSED, Form, adapted, was_cut_off
-from liftlab.endpoints.http import Exchange, HttpClient, bare_reply
+from liftlab.endpoints.http import (
+    HEALTH_DEADLINE_S,
+    Exchange,
+    HttpClient,
+    bare_reply,
+    facts,
+    health_of,
+    warm_up_of,
+)
 from liftlab.endpoints.replies import ReplyError, aside, name_or_none, parse_json
 from liftlab.endpoints.server_facts import tokens_of
-from liftlab.endpoints.status import HEALTH_DEADLINE_S, facts, health_of, warm_up_of
 from liftlab.endpoints.urls import added, at_root
 
 _CLOSED = frozenset({401, 403, 404, 405, 410, 501})
@@ -23,27 +30,18 @@ _HEALTH_PATHS = ("/health/readiness", "/health")
 
 
 class OpenAIEndpoint:
-    """A server of chat completions.
+    """A server of chat completions, below `base_url` (with the version) or at `generate_url`.
 
-    Parameters
-    ----------
-    base_url
-        Up to and with the version, such as ``http://127.0.0.1:8000/v1``.
-    generate_url
-        The whole address of completions; below `base_url` if None.
-    model
-        The model to ask for; the first that the server lists if None.
-    health_url
-        What to ask how it is; guessed if None, nothing if False.
-    form
-        How requests look at first. Only `probe` and `warm`, before a run, take a refusal for a
-        reason to change it.
+    Without a `model` the first that the server lists is asked for. Which address says how it is,
+    is guessed if `health_url` is None; nothing is asked if it is False. Only `probe` and `warm`,
+    before a run, take a refusal for a reason to change the form.
 
-    Notes
-    -----
     A JSON Schema goes as `response_format`. A server that takes no notice of it, as an answer off
     the schema shows, has it in the prompt, too, from then on.
     """
+
+    warmable = True  # a token can always be asked for
+    warms_elsewhere = False
 
     def __init__(
         self,
@@ -63,16 +61,6 @@ class OpenAIEndpoint:
         self.form = form or Form()
         self._asking = asyncio.Lock()
         self._asked = base_url is None
-
-    @property
-    def warmable(self) -> bool:
-        """A token can always be asked for."""
-        return True
-
-    @property
-    def warms_elsewhere(self) -> bool:
-        """One address serves all."""
-        return False
 
     async def health(self) -> list[Health]:
         """Ask for the list of models, and a health URL where there is one."""
@@ -105,12 +93,9 @@ class OpenAIEndpoint:
         exchange = await self._send(request, body)
         call = warm_up_of(exchange)
         if exchange.status in REFUSED and was_cut_off(exchange.body):
-            return dataclasses.replace(call, ok=True, status="warm")
-        known = tokens_of(facts(exchange))
-        reply = dataclasses.replace(
-            call.reply, ask_otherwise=self._learned(exchange, body), **known
-        )
-        return dataclasses.replace(call, reply=reply)
+            return replace(call, ok=True, status="warm")
+        known, learned = tokens_of(facts(exchange)), self._learned(exchange, body)
+        return replace(call, reply=replace(call.reply, ask_otherwise=learned, **known))
 
     async def probe(self, request: Request) -> Reply:
         """Send one request before the run, and change the form where the server refuses it.
@@ -120,9 +105,9 @@ class OpenAIEndpoint:
         form, body = self.form, await self._payload(request)
         exchange = await self._send(request, body)
         if exchange.status in REFUSED and was_cut_off(exchange.body):
-            return dataclasses.replace(bare_reply(exchange), error_class=None, message=None)
+            return replace(bare_reply(exchange), error_class=None, message=None)
         reply = await self._read(exchange, request, form)
-        return dataclasses.replace(reply, ask_otherwise=self._learned(exchange, body))
+        return replace(reply, ask_otherwise=self._learned(exchange, body))
 
     async def generate(self, request: Request) -> Reply:
         """Send one request, once; a failure is a Reply with an error class."""
@@ -156,9 +141,9 @@ class OpenAIEndpoint:
             return filtered(reply)
         said = await aside(len(reply.raw), lambda: read(reply, request, exchange.headers))
         if said.constrained is not None and form.format != "json_schema":
-            said = dataclasses.replace(said, constrained=False)
+            said = replace(said, constrained=False)
         elif said.constrained is False:
-            self.form = dataclasses.replace(self.form, told=True)
+            self.form = replace(self.form, told=True)
         return self._client.redact.reply(said)
 
     def _learned(self, exchange: Exchange, sent: dict[str, Any]) -> bool:
@@ -178,13 +163,11 @@ class OpenAIEndpoint:
             self._asked = True
             if self._model is not None:
                 told = f"{answer.status}: no list of models, a request will tell"
-                return dataclasses.replace(
-                    answer, ok=True, note=True, status=told, model=self._model
-                )
+                return replace(answer, ok=True, note=True, status=told, model=self._model)
             hint = "if it lists no models, name one: --model"
             if exchange.status in (404, 405):
                 hint = f"does the base URL end in /v1? {hint}"
-            return dataclasses.replace(answer, status=f"{answer.status} ({hint})")
+            return replace(answer, status=f"{answer.status} ({hint})")
         names = _names(exchange)
         if answer.ok:
             self._asked = True
@@ -192,8 +175,8 @@ class OpenAIEndpoint:
             self._model = names[0]
         if answer.ok and names and self._model not in names:
             status = f"up, but does not list {self._model!r}; it lists {', '.join(names[:5])}"
-            return dataclasses.replace(answer, status=status, model=self._model)
-        return dataclasses.replace(answer, model=self._model)
+            return replace(answer, status=status, model=self._model)
+        return replace(answer, model=self._model)
 
 
 def _names(exchange: Exchange) -> list[str]:

@@ -18,11 +18,7 @@ _OURS = ("host", "content-length", "connection", "accept-encoding", "user-agent"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentRequest:
-    """One HTTP request; a header whose value comes from a variable is in `variables`, too.
-
-    `url`, `headers`, `body`: what is sent; a secret reads `$NAME`. `variables`: by header, the name
-    of the variable in it.
-    """
+    """One HTTP request; a secret reads `$NAME`, and `variables` has that name by its header."""
 
     url: str
     headers: Mapping[str, str]

@@ -31,18 +31,7 @@ def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> fl
 
     `retry-after-ms` and `retry-after` say it. Without them it is when the limit that is used up
     is renewed (`x-ratelimit-reset-requests`, …); if it is not told which one is, the nearest.
-
-    `headers`: by lower-case name. `now`: the moment that dates are compared with; the present one
-    if None.
-
-    Examples
-    --------
-    >>> retry_after_s({"retry-after": "12"}), retry_after_s({"retry-after-ms": "1500"})
-    (12.0, 1.5)
-    >>> retry_after_s({"x-ratelimit-reset-tokens": "6m0s", "x-ratelimit-remaining-tokens": "0"})
-    360.0
-    >>> retry_after_s({"retry-after": "soon"}) is None
-    True
+    Names of headers are in lower case; dates are compared with `now`.
     """
     now = now or datetime.now(UTC)
     in_ms = _span_s(headers.get("retry-after-ms", ""), now)
@@ -55,13 +44,7 @@ def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> fl
 
 
 def is_used_up(status: int, said: str) -> bool:
-    """Whether a refusal says that a quota or an account is used up, which no wait mends.
-
-    Examples
-    --------
-    >>> is_used_up(429, '{"error": {"code": "insufficient_quota"}}'), is_used_up(429, "slow down")
-    (True, False)
-    """
+    """Whether a refusal says that a quota or an account is used up, which no wait mends."""
     return status == _PAY_FIRST or (status in (400, 403, 429) and _USED_UP.search(said) is not None)
 
 

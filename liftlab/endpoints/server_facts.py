@@ -84,13 +84,7 @@ _TELLING_HEADERS = frozenset({"server-timing", *_HEADERS, *chain(*_LEFT.values()
 
 
 def told_by_headers(headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a reply's headers, by lower-case name, tell of the server, as columns.
-
-    Examples
-    --------
-    >>> told_by_headers({"server-timing": "queue;dur=300, prefill;dur=50;desc=x", "date": "now"})
-    {'queue_s': 0.3, 'prefill_s': 0.05}
-    """
+    """Return what a reply's headers, by lower-case name, tell of the server, as columns."""
     told: dict[str, Any] = {}
     if headers.keys().isdisjoint(_TELLING_HEADERS):  # as most replies
         return told
@@ -113,11 +107,6 @@ def told_by_body(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a reply's own objects tell of the server, as columns.
 
     The server's own time is prefill and decode where both are told: a queue is none of it.
-
-    Examples
-    --------
-    >>> told_by_body({"metrics": {"queue_time_ms": 300.0, "time_to_first_token_ms": 50.0}})
-    {'queue_s': 0.3, 'prefill_s': 0.05}
     """
     told: dict[str, Any] = {}
     for holder in (facts[key] for key in TELLING if key in facts):
@@ -149,13 +138,6 @@ def tokens_of(reply: Mapping[str, Any]) -> dict[str, Any]:
 
     OpenAI's names come first; then Anthropic's, DeepSeek's for cached prompt tokens, Groq's
     `x_groq` in streams, llama.cpp's `timings`, and OpenRouter's `cost`.
-
-    `reply`: the reply's own fields: `usage`, `x_groq`, `timings`.
-
-    Examples
-    --------
-    >>> tokens_of({"x_groq": {"usage": {"completion_tokens": 3}}})["output_tokens"]
-    3
     """
     usage = dict_of(reply.get("usage")) or dict_of(dict_of(reply.get("x_groq")).get("usage"))
     timings = dict_of(reply.get("timings"))

@@ -25,15 +25,10 @@ class Event(NamedTuple):
 
 
 def events(body: bytes) -> Iterator[Event]:
-    r"""Give the events of a body in order; comments and fields but `event` are passed over.
+    """Give the events of a body in order; comments and fields but `event` are passed over.
 
     An event counts even when the blank line after it is missing, as some servers end so. So does
     bare JSON, and a field `error`, which is named so: gateways tell of a failure in both ways.
-
-    Examples
-    --------
-    >>> [event.data for event in events(b"data: one\n\n: ping\n\ndata: two\n\n")]
-    [b'one', b'two']
     """
     if b"\r" in body or body.startswith(_BOM):
         yield from _by_line(body, 0)
@@ -48,13 +43,7 @@ def events(body: bytes) -> Iterator[Event]:
 
 
 def looks_like_events(body: bytes) -> bool:
-    r"""Whether a body is a stream by what it begins with, whatever its content type says.
-
-    Examples
-    --------
-    >>> looks_like_events(b"\n: ping\n\ndata: {}"), looks_like_events(b'{"data": 1}')
-    (True, False)
-    """
+    """Whether a body is a stream by what it begins with, whatever its content type says."""
     return _FIELD.match(body.removeprefix(_BOM).lstrip()[:16]) is not None
 
 
@@ -88,8 +77,7 @@ def _by_line(body: bytes, start: int) -> Iterator[Event]:
 def itl_s(stamps: Stamps, ends: Sequence[int]) -> float | None:
     """Return the median gap between the reads that brought tokens, in seconds; None without two.
 
-    `stamps`: when each read of the body came. `ends`: where in the body each event with a token
-    ends, in order.
+    `ends`: where in the body each event with a token ends, in order.
     """
     if len(ends) < 2:
         return None

@@ -69,16 +69,8 @@ def run_tests(
 ) -> dict[str, Any] | str:
     """Return the token if the answer loads and its tests raise nothing, else what was raised.
 
-    Parameters
-    ----------
-    answer
-        The source of the answer.
-    tests
-        Asserts that call it.
-    name
-        The function under test; values of classes of the answer's own are refused from it.
-    token
-        Gives, once, what was made for this run alone, so that no answer can print the verdict.
+    Values of classes of the answer's own are refused from the function `name`. `token` gives, once,
+    what was made for this run alone, so that no answer can print the verdict.
     """
     run, make, describe, module = exec, compile, _described, ModuleType("candidate")
     sys.modules["candidate"] = module

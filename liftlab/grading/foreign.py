@@ -50,7 +50,15 @@ def resolve(case: Case, sandbox: Sandbox) -> Case:
     if program is None or case.checks:
         return case
     if program.inputs:
-        return dataclasses.replace(case, checks=_from_inputs(case, sandbox), program=None)
+        inputs = enumerate(program.inputs, 1)
+        asked = tuple(Check(name=f"input_{number}", args=args) for number, args in inputs)
+        answers = zip(asked, _run_reference(case, asked, sandbox), strict=True)
+        checks = tuple(  # of each input for which the reference solution gives a plain value
+            dataclasses.replace(check, expected=values.encode(call.value, **_FIELDS))
+            for check, call in answers
+            if call.ok
+        )
+        return dataclasses.replace(case, checks=checks, program=None)
     found = _read(program.test, sandbox)
     if found is None:
         return dataclasses.replace(case, program=None)
@@ -148,18 +156,6 @@ def _from_calls(calls: Any) -> tuple[Check, ...]:
             expected=values.encode(expected, **_FIELDS),
         )
         for number, (arguments, named, expected) in enumerate(calls, 1)
-    )
-
-
-def _from_inputs(case: Case, sandbox: Sandbox) -> tuple[Check, ...]:
-    """Make a check of each input for which the reference solution gives a plain value."""
-    assert case.program is not None
-    inputs = case.program.inputs
-    checks = tuple(Check(name=f"input_{n}", args=args) for n, args in enumerate(inputs, 1))
-    return tuple(
-        dataclasses.replace(check, expected=values.encode(call.value, **_FIELDS))
-        for check, call in zip(checks, _run_reference(case, checks, sandbox), strict=True)
-        if call.ok
     )
 
 

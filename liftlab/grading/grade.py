@@ -30,7 +30,7 @@ def grade(
     """Run an answer, as it came, against a case's checks and judge it.
 
     `ir_name` is the function's name by the IR: it is called if the code defines it, else the case's
-    `entry_point`, else what `sandbox.entry.find` finds. With `asked`, `entry_point` was asked for
+    `entry_point`, else what the sandbox finds. With `asked`, `entry_point` was asked for
     by name where the case's own prompt does not have it: an answer that names its function
     otherwise is wrong. Where the sandbox cannot isolate, an answer stays ungraded unless that is
     allowed. Raises ValueError if a value of a check is not JSON data with tags.

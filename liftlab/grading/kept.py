@@ -24,10 +24,7 @@ _missing = object()
 
 
 def modules_in(tests: str) -> dict[str, ModuleType]:
-    """Import the modules of the library, and of packages for answers, that tests name.
-
-    `unittest.mock` is one if they say `from unittest import mock`, and so is `os.path`.
-    """
+    """Import the modules that tests name, such as `os.path`, of the library and of packages."""
     names, words = set(_USED.findall(tests)), set(_PART.findall(tests))
     for whole, listed in _IMPORTED.findall(tests):
         parts = [part.split()[0] for part in listed.strip("()").split(",") if part.split()]

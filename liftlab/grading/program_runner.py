@@ -22,9 +22,7 @@ def run_program(answer: bytes, stdin: str, name: str | None, most: int) -> str |
 
     Of long text a dict comes back, with its `sha256` and `head`; of more than `most` bytes one with
     `too_large`. What it raises, other than a `SystemExit` that tells success, is let through.
-
-    `name`: a function, or a method of the class `Solution`, that is called without arguments if the
-    program has read and printed nothing.
+    If the program has read and printed nothing, its function or method `name` is called.
     """
     printed = _redirect(stdin)
     module = sys.modules["__main__"] = ModuleType("__main__")
@@ -43,13 +41,7 @@ def run_program(answer: bytes, stdin: str, name: str | None, most: int) -> str |
 
 
 def plain_lines(text: str) -> str:
-    r"""Return text without white space at the ends of lines and line breaks at its end.
-
-    Examples
-    --------
-    >>> plain_lines("3 4 \r\n\n 5\n\n")
-    '3 4\n\n 5'
-    """
+    """Return text without white space at the ends of lines and line breaks at its end."""
     return "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n")
 
 

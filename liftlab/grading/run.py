@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
-from liftlab.grading.controls import Controls
 from liftlab.grading.grade import BY_DEFAULT, WEAK, Graded, grade, grade_failure, sandbox_for
-from liftlab.grading.pool import Once
+from liftlab.grading.pool import Controls, Once
 from liftlab.records import Check, Grade, columns
 from liftlab.sandbox import Sandbox
 from liftlab.settings import GradingSettings
@@ -42,19 +42,15 @@ def grade_run(
     grades: list[Grade] = []
     checks: list[Check] = []
     tried: list[range] = []  # the rows of `checks` of each grade
-    numbers: dict[tuple[Any, ...], int] = {}  # of the grade of what is alike
-    graded_as: list[int] = []  # the number of each trial
     once, controls = Once[Graded](), Controls()
+    alike = _alike(trials, stages)
+    _, first = np.unique(alike, return_index=True)
     with sandbox_for(settings, suite) as sandbox:
-        for keys, alike in _distinct(trials, stages):
-            graded_as.append(numbers.setdefault(alike, len(numbers)))
-            if graded_as[-1] < len(grades):
-                continue
-            case_id, asked, *mine = alike
+        for keys, mine in _stages_by_trial(trials.iloc[first], stages):
             graded = grade_trial(
-                [dict(zip(_JUDGED, row, strict=True)) | {"asked_function": asked} for row in mine],
+                mine,
                 artifacts,
-                cases.get(case_id),
+                cases.get(keys["case_id"]),
                 sandbox,
                 allow_weak_isolation=settings.allow_weak_isolation,
                 once=once,
@@ -69,33 +65,46 @@ def grade_run(
             checks += graded.to_checks(**keys)
         controls.rest(sandbox)
     repeats = trials["repeat"].to_numpy()
-    rows = [row for number in graded_as for row in tried[number]]
-    told = _frame("grade", [_vouched(grade, controls) for grade in grades], graded_as)
-    every = _frame("check", checks, rows)
-    of_each = [len(tried[number]) for number in graded_as]
+    told = _frame("grade", [_vouched(grade, controls) for grade in grades], alike)
+    every = _frame("check", checks, [row for number in alike for row in tried[number]])
+    of_each = [len(tried[number]) for number in alike]
     return told.assign(repeat=repeats), every.assign(repeat=np.repeat(repeats, of_each))
 
 
-def _distinct(
+def _alike(trials: pd.DataFrame, stages: pd.DataFrame) -> NDArray[np.intp]:
+    """Return a number for each trial, the same for those with the same case and stages' values.
+
+    Numbers count from 0 in the order in which they are first seen.
+    """
+    mine = stages.sort_values("position", kind="stable")
+    turn = mine.groupby([*TRIAL], sort=False).cumcount()
+    mine = mine[[*TRIAL]].assign(turn=turn, value=_numbered(mine[_JUDGED]))
+    values = mine.pivot(index=[*TRIAL], columns="turn", values="value")
+    wide = trials[[*TRIAL, "asked_function"]].join(values, on=[*TRIAL])
+    return _numbered(wide.drop(columns="repeat"))
+
+
+def _numbered(frame: pd.DataFrame) -> NDArray[np.intp]:
+    found = frame.groupby(list(frame.columns), dropna=False, sort=False).ngroup()
+    return np.asarray(found, dtype=np.intp)
+
+
+def _stages_by_trial(
     trials: pd.DataFrame, stages: pd.DataFrame
-) -> Iterator[tuple[dict[str, Any], tuple[Any, ...]]]:
-    """Yield the keys of each trial, and its case, function and stages: all that is judged of it."""
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     grouped: dict[Any, list[Any]] = {}
-    mine = stages.loc[among(stages, trials)].sort_values("position", kind="stable")
-    for case_id, repeat, *judged in _rows(mine, [*TRIAL, *_JUDGED]):
-        grouped.setdefault((case_id, repeat), []).append(tuple(judged))
-    for run_id, case_id, repeat, asked in _rows(trials, ["run_id", *TRIAL, "asked_function"]):
-        keys = {"run_id": str(run_id), "case_id": str(case_id), "repeat": int(repeat)}
-        yield keys, (case_id, asked, *grouped.get((case_id, repeat), ()))
+    mine = stages.loc[among(stages, trials), [*TRIAL, "position", *_JUDGED]]
+    # All rows at once: a frame for each trial of a long load takes milliseconds.
+    for row in mine.sort_values("position", kind="stable").to_dict("records"):
+        grouped.setdefault((row["case_id"], row["repeat"]), []).append(row)
+    keys = ["run_id", *TRIAL, "asked_function"]
+    for run_id, case_id, repeat, asked in trials[keys].itertuples(index=False):
+        key = {"run_id": str(run_id), "case_id": str(case_id), "repeat": int(repeat)}
+        rows = grouped.get((case_id, repeat), [])
+        yield key, [row | {"asked_function": asked} for row in rows]
 
 
-def _rows(frame: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield rows with None for all that is missing, so that they can be compared."""
-    known = [frame[name].astype(object).where(frame[name].notna(), None) for name in names]
-    return zip(*known, strict=True)
-
-
-def _frame(table: str, records: Sequence[Grade | Check], rows: Sequence[int]) -> pd.DataFrame:
+def _frame(table: str, records: Sequence[Grade | Check], rows: ArrayLike) -> pd.DataFrame:
     names = list(columns(table))
     frame = frame_of([*map(attrgetter(*names), records)], columns(table))
     return frame.take(np.array(rows, dtype=np.intp)).reset_index(drop=True)

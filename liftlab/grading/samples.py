@@ -18,18 +18,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from liftlab.cluster import Cluster
 from liftlab.errors import FileInvalid, VerdictsUnproven
 from liftlab.grading.grade import BY_DEFAULT
-from liftlab.grading.pool import Once, Pool
+from liftlab.grading.pool import Once, Pool, shown
 from liftlab.grading.remote import judged
 from liftlab.grading.sample_files import Sample, read_samples
-from liftlab.grading.tally import Summary, Tally
 from liftlab.grading.verdict_files import (
     Shard,
     VerdictFile,
@@ -49,8 +49,76 @@ _KEPT_BYTES = 64 * 1024 * 1024
 _Progress = Callable[[int, int], None]
 
 
+_LACKING = ("not_installed", "needs_python")
+_FROM_WEAKEST = ("none", "limits-only", "restricted", "full")
+
+
 def _in_silence(done: int, total: int) -> None:
     pass
+
+
+@dataclass(slots=True, kw_only=True)
+class Summary:
+    """What the verdicts on a file of answers come to, counted one by one.
+
+    `by_case` holds for each case how many answers passed and how many could be judged, `resumed` is
+    how many verdicts were there already, `joined` how many shards had. `type_only` counts the
+    answers whose values that failed equal the expected ones by Python's `==`. `lacking` holds what
+    an answer lacks, a package or a newer Python, by the facet that says so. `told` says how many
+    known answers were told apart, of how many; where not all were, no verdict is `proven`.
+    `strange` names the files of shards that are of another suite or grader.
+    """
+
+    outcomes: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("pass", "fail", "error", "ungraded"), 0)
+    )
+    by_case: dict[str, tuple[int, int]] = field(default_factory=dict)
+    resumed: int = 0
+    joined: int = 0
+    type_only: int = 0
+    lacking: list[dict[str, str]] = field(default_factory=list)
+    told: tuple[int, int] = (0, 0)
+    strange: tuple[str, ...] = ()
+    _unproven: int = 0
+    _levels: set[str] = field(default_factory=set)
+
+    @property
+    def total(self) -> int:
+        """How many verdicts there are."""
+        return sum(self.outcomes.values())
+
+    @property
+    def isolation(self) -> str:
+        """The weakest that there was."""
+        return min(self._levels, key=_FROM_WEAKEST.index, default="none")
+
+    @property
+    def controls(self) -> str:
+        """How many known answers were told apart, in words."""
+        return shown(self.told)
+
+    @property
+    def proven(self) -> bool:
+        """Whether all known answers were told apart, for every verdict."""
+        return self.told[0] == self.told[1] and not self._unproven
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count a verdict."""
+        case_id, outcome, facets = row["case_id"], row["outcome"], row.get("facets", {})
+        self.outcomes[outcome] += 1
+        self._unproven += row.get("verdict_integrity") == "unproven"
+        self.saw(row.get("isolation"))
+        self.type_only += facets.get("type_only") is True
+        if lacks := {name: facets[name] for name in _LACKING if name in facets}:
+            self.lacking.append(lacks)
+        if outcome in ("pass", "fail"):
+            passed, judged = self.by_case.get(case_id, (0, 0))
+            self.by_case[case_id] = (passed + (outcome == "pass"), judged + 1)
+
+    def saw(self, isolation: object) -> None:
+        """Take a level at which code was run; None is none."""
+        if isolation in _FROM_WEAKEST:
+            self._levels.add(str(isolation))
 
 
 def grade_samples(
@@ -86,28 +154,32 @@ def grade_samples(
         if not known:
             pool.open()
         with appending(part) as file:
-            tally = Tally()
+            summary = Summary(strange=strange)
             for row in kept(file):
-                tally.add(row)
-            resumed = tally.total
-            progress(resumed, total)
+                summary.add(row)
+            summary.resumed = summary.total
+            left = islice(read_samples(samples, cases), summary.resumed, None) if known else ()
+            done = summary.resumed + sum(answer_digest(sample) in known for sample in left)
+            progress(done, total)  # joining takes no time: what it joins has no rate
             seen = sha256()
-            unread = islice(read_samples(samples, cases, seen.update), resumed, None)
-            for _, line in _graded(unread, cases, known, pool, workers):
+            unread = islice(read_samples(samples, cases, seen.update), summary.resumed, None)
+            for sample, line in _graded(unread, cases, known, pool, workers):
                 file.write(line)
                 file.flush()
-                tally.add(json.loads(line))
-                progress(tally.total, total)
+                summary.add(json.loads(line))
+                if answer_digest(sample) not in known:
+                    done += 1
+                    progress(done, total)
             if seen.hexdigest() != digest:
                 part.unlink()
                 raise FileInvalid(samples, "changed while it was graded: grade it again")
             os.fsync(file.fileno())
             os.replace(part, out)
     shard_path(out, suite, settings, "cluster").unlink(missing_ok=True)
-    tally.saw(pool.isolation)
-    controls = _sum(known.controls, pool.controls.counts)
-    joined = 0 if cluster else known.taken
-    return tally.summary(controls, resumed=resumed, joined=joined, strange=strange)
+    summary.saw(pool.isolation)
+    summary.told = _sum(known.controls, pool.controls.counts)
+    summary.joined = 0 if cluster else known.taken
+    return summary
 
 
 def grade_shard(
@@ -128,25 +200,27 @@ def grade_shard(
     cases = {case.case_id: case for case in suite.cases}
     _survey(samples, cases)
     path = shard_path(out, suite, settings, f"{shard.number}-of-{shard.of}")
-    tally, by = Tally(), f"{socket.gethostname()}, process {os.getpid()}"
+    summary, by = Summary(), f"{socket.gethostname()}, process {os.getpid()}"
     with (
         Pool(settings, suite, workers).open() as pool,
         _adding(path, (), settings) as (file, known),
     ):
-        there, missing = _looked_up(samples, cases, known, shard)
+        share = set(filter(shard.holds, map(answer_digest, read_samples(samples, cases))))
+        there = share & known.keys()
         for digest in there:
-            tally.add(json.loads(known.get(digest) or b""))
-        total = len(there) + len(missing)
+            summary.add(json.loads(known.get(digest) or b""))
+        summary.resumed, total = len(there), len(share)
         progress(len(there), total)
-        for sample, line in _graded(_first(samples, cases, missing), cases, known, pool, workers):
+        missing = _first(samples, cases, share - there)
+        for sample, line in _graded(missing, cases, known, pool, workers):
             if pool.controls.missed:
                 raise VerdictsUnproven("known answers were judged otherwise than they must be")
             file.add(by, pool.controls.counts, [(answer_digest(sample), line)])
-            tally.add(json.loads(line))
-            progress(tally.total, total)
-    tally.saw(pool.isolation)
-    controls = _sum(known.controls, pool.controls.counts)
-    return path, tally.summary(controls, resumed=len(there))
+            summary.add(json.loads(line))
+            progress(summary.total, total)
+    summary.saw(pool.isolation)
+    summary.told = _sum(known.controls, pool.controls.counts)
+    return path, summary
 
 
 def _judge_elsewhere(
@@ -161,8 +235,9 @@ def _judge_elsewhere(
     cases = {case.case_id: case for case in suite.cases}
     path = shard_path(out, suite, settings, "cluster")
     with _adding(path, shards_of(out, suite, settings)[0], settings) as (file, known):
-        there, missing = _looked_up(samples, cases, known, Shard(1, 1))
-        done, total = len(there), len(there) + len(missing)
+        different = set(map(answer_digest, read_samples(samples, cases)))
+        missing = different - known.keys()
+        done, total = len(different) - len(missing), len(different)
         progress(done, total)
         answers = _first(samples, cases, missing)
         for unit in judged(cluster.executor, cluster.slots, answers, suite, settings):
@@ -182,16 +257,6 @@ def _adding(
         file.truncate(known.read(path))
         yield VerdictFile(file), known
         os.fsync(file.fileno())
-
-
-def _looked_up(
-    samples: Path, cases: Mapping[str, Case], known: Verdicts, shard: Shard
-) -> tuple[set[bytes], set[bytes]]:
-    """Return the digests of a share's answers: of those with a verdict, and of the others."""
-    digests = map(answer_digest, read_samples(samples, cases))
-    share = {digest for digest in digests if shard.holds(digest)}
-    there = {digest for digest in share if digest in known}
-    return there, share - there
 
 
 def _first(samples: Path, cases: Mapping[str, Case], digests: set[bytes]) -> Iterator[Sample]:

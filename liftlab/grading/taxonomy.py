@@ -217,7 +217,9 @@ def _of_death(report: RunReport, stage: str) -> Finding:
     if report.signal == signal.SIGSYS and not chosen_signal:
         return Finding("blocked", _facets("limit", "system_call", at=stage))
     if report.signal is not None:
-        return Finding("crash", _facets(stage, _signal_name(report.signal)))
+        known = {item.value: item.name for item in signal.Signals}
+        name = known.get(report.signal, f"signal {report.signal}")
+        return Finding("crash", _facets(stage, name))
     if report.exit_code is None:
         return Finding("crash", _facets(stage, "worker_lost"))
     return Finding("crash", _facets(stage, "exit", message=f"exit status {report.exit_code}"))
@@ -252,10 +254,3 @@ def _facets(stage: str, sub_kind: str | None, **more: Any) -> dict[str, Any]:
         for name, value in facets.items()
         if value not in (None, "")
     }
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -82,7 +82,12 @@ def result_row(case_id: str, graded: Graded) -> dict[str, Any]:
     facets = dict(graded.facets)
     if graded.checks_total:
         facets |= {"checks_passed": graded.checks_passed, "checks_total": graded.checks_total}
-    checks = [_check(check) for check in graded.checks]
+    checks: list[dict[str, Any]] = []
+    for check in graded.checks:
+        told: dict[str, Any] = {"name": check.name, "passed": check.passed}
+        if not check.passed:
+            told |= {"expected": check.expected, "actual": check.actual, "error": check.error}
+        checks.append({name: value for name, value in told.items() if value is not None})
     row = {
         "case_id": case_id,
         "outcome": graded.outcome,
@@ -100,13 +105,6 @@ def result_row(case_id: str, graded: Graded) -> dict[str, Any]:
     while _size(row) > MAX_ROW_BYTES:
         del checks[len(checks) // 2 :]
     return row
-
-
-def _check(check: CheckResult) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": check.name, "passed": check.passed}
-    if not check.passed:
-        told |= {"expected": check.expected, "actual": check.actual, "error": check.error}
-    return {name: value for name, value in told.items() if value is not None}
 
 
 def _size(row: Mapping[str, Any]) -> int:

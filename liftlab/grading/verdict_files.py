@@ -11,7 +11,7 @@ import glob
 import json
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -85,8 +85,9 @@ class Verdicts:
         told, of = zip((0, 0), *self._proofs.values(), strict=True)
         return sum(told), sum(of)
 
-    def __contains__(self, digest: bytes) -> bool:
-        return digest in self._places
+    def keys(self) -> KeysView[bytes]:
+        """Return the digests of all that there are."""
+        return self._places.keys()
 
     def read(self, path: Path) -> int:
         """Take the verdicts of a file; return how far it is whole.
@@ -96,14 +97,17 @@ class Verdicts:
         """
         number, end, is_proven = len(self._paths), 0, False
         self._paths.append(path)
-        with _readable(path) as file:
-            while (line := file.readline(_LINE_BYTES)).endswith(b"\n"):
-                told = _parsed(line)
-                if "controls" in told:
-                    is_proven = self._take_proof(told, path)
-                elif is_proven and _digest(told) and self._is_wanted(told.get("verdict")):
-                    self._places.setdefault(_digest(told), (number, end))
-                end += len(line)
+        try:
+            with path.open("rb") as file:
+                while (line := file.readline(_LINE_BYTES)).endswith(b"\n"):
+                    told = _parsed(line)
+                    if "controls" in told:
+                        is_proven = self._take_proof(told, path)
+                    elif is_proven and _digest(told) and self._is_wanted(told.get("verdict")):
+                        self._places.setdefault(_digest(told), (number, end))
+                    end += len(line)
+        except OSError as fault:
+            raise FileInvalid(path, f"can't be read: {fault.strerror or fault}") from None
         return end
 
     def get(self, digest: bytes) -> bytes | None:
@@ -210,15 +214,6 @@ def is_row(row: Any) -> bool:
     """Say whether data is a verdict."""
     known = isinstance(row, dict) and row.get("outcome") in get_args(Outcome)
     return known and isinstance(row.get("case_id"), str)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[IO[bytes]]:
-    try:
-        with path.open("rb") as file:
-            yield file
-    except OSError as fault:
-        raise FileInvalid(path, f"can't be read: {fault.strerror or fault}") from None
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

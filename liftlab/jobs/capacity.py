@@ -42,17 +42,9 @@ def plan_capacity(
 ) -> RunRequest:
     """Resolve every name of a capacity run before anything is sent; as `plan_run`.
 
-    Raises UsageError if the objective or the levels make no sense.
-
-    Parameters
-    ----------
-    slo
-        The objective: `e2e_p95_s <= 15`; a right answer counts where it came within that time.
-    levels
-        How many requests are under way, each; between them up to four more are tried around the
-        knee.
-    visits
-        How often a level is visited at most.
+    `slo`: the objective, such as `e2e_p95_s <= 15`; a right answer counts where it came within that
+    time. `levels`: how many requests are under way, each visited `visits` times at most. Raises
+    UsageError if they make no sense.
     """
     told = _SLO.fullmatch(slo)
     if told is None or float(told[2]) <= 0:
@@ -71,8 +63,7 @@ def plan_capacity(
         metric=told[1],
         limit_s=float(told[2]),
     )
-    asked = {"capacity": plan, "concurrency": known[-1], "repeats": 1}
-    return request.model_copy(update=asked)
+    return request.model_copy(update={"capacity": plan, "concurrency": known[-1], "repeats": 1})
 
 
 def at_most(request: RunRequest) -> RunRequest:
@@ -90,9 +81,10 @@ def run_capacity(request: RunRequest, folder: RunFolder | None = None) -> RunDat
     """
     began_s, project = time.monotonic(), request.project
     run = None if folder is None else open_run(folder.run_id, project=project)
-    before = _spent(run)
+    requests, usd = _spent(run)
     while due := next_visits(run, request):
-        left = _left(request, time.monotonic() - began_s, before, run)
+        now_requests, now_usd = _spent(run)
+        left = _left(project, time.monotonic() - began_s, now_requests - requests, now_usd - usd)
         session = request.model_copy(update={"due": due, "project": left})
         job = control.start if folder is None else partial(control.resume, folder)
         with closing(Progress(len(session.trials()))) as progress:
@@ -143,18 +135,10 @@ def _spent(run: RunData | None) -> tuple[int, float]:
     return len(run.attempts), float(run.trials["cost_usd"].sum())
 
 
-def _left(
-    request: RunRequest, seconds: float, before: tuple[int, float], run: RunData | None
-) -> Project:
+def _left(project: Project, seconds: float, requests: int, usd: float) -> Project:
     """Return the project with what its limits leave for the next round of visits."""
-    project = request.project
-    requests, usd = _spent(run)
     limits = project.settings.limits
-    spent = {
-        "max_seconds": seconds,
-        "max_requests": requests - before[0],
-        "max_usd": usd - before[1],
-    }
+    spent = {"max_seconds": seconds, "max_requests": requests, "max_usd": usd}
     left = {
         name: max(limit - spent[name], 1 if name == "max_requests" else 1e-6)
         for name in spent

@@ -35,20 +35,12 @@ _OPEN = ("undecided", "not measurable")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What a run's targets and its baseline say.
-
-    Parameters
-    ----------
-    regressions
-        Each of the baseline's numbers against this run's.
-    undecided_passes
-        Whether an open verdict lets the run pass.
-    """
+    """What a run's targets and its baseline say."""
 
     summary: RunSummary
-    baseline: str | None = None
-    regressions: Sequence[Regression] = ()
-    undecided_passes: bool = False
+    baseline: str | None = None  # the run that is pinned
+    regressions: Sequence[Regression] = ()  # each of its numbers against this run's
+    undecided_passes: bool = False  # whether an open verdict lets the run pass
 
     @property
     def run_id(self) -> str:
@@ -119,16 +111,11 @@ class CheckResult:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
+        own = ("run_id", "decision", "exit_code", "failed", "undecided", "undecided_passes")
+        of_answers = ("trials", "answered", "errors")
         return {
-            "run_id": self.run_id,
-            "decision": self.decision,
-            "exit_code": self.exit_code,
-            "failed": self.failed,
-            "undecided": self.undecided,
-            "undecided_passes": self.undecided_passes,
-            "trials": self.summary.answers.trials,
-            "answered": self.summary.answers.answered,
-            "errors": self.summary.answers.errors,
+            **{name: getattr(self, name) for name in own},
+            **{name: getattr(self.summary.answers, name) for name in of_answers},
             "targets": [target.as_json() for target in self.targets],
             "baseline": self.baseline,
             "regressions": [found.as_json() for found in self.regressions],
@@ -142,25 +129,18 @@ def check_run(
     baseline: Path | None = None,
     undecided_passes: bool = False,
 ) -> CheckResult:
-    """Judge a run by the project's targets, and by the baseline where there is one.
-
-    Parameters
-    ----------
-    baseline
-        A baseline's file; the project's own, if it is there, when None.
-    undecided_passes
-        Whether what the data do not decide lets the run pass.
-    """
+    """Judge a run by the project's targets, and by a baseline: the project's own where None."""
     data = open_run(run_id, project=project)
     runs = store.history(project)
     row = row_of(runs, data.run.run_id)
-    earlier = _before(runs, row)
+    path = project.path("baseline")
     # A baseline is of a suite: session checks have nothing that it could be set beside.
-    pinned = None if data.run.pipeline == SESSIONS else _baseline(project, baseline)
+    has_one = data.run.pipeline != SESSIONS and (baseline is not None or path.exists())
+    pinned = read_baseline(baseline or path) if has_one else None
     return CheckResult(
         summary=summarize(data, project),
         baseline=pinned.run_id if pinned else None,
-        regressions=_against(pinned, row, earlier) if pinned else [],
+        regressions=_against(pinned, row, _before(runs, row)) if pinned else [],
         undecided_passes=undecided_passes,
     )
 
@@ -172,14 +152,6 @@ def false_alarms_of(project: Project, run_id: str = "latest") -> FalseAlarms:
     row = row_of(runs, data.run.run_id)
     same = alike(runs, {**row, "run_id": None})
     return false_alarms(same, [name for name in metrics(runs) if same[name].notna().any()])
-
-
-def _baseline(project: Project, path: Path | None) -> Baseline | None:
-    if path is None:
-        path = project.path("baseline")
-        if not path.exists():
-            return None
-    return read_baseline(path)
 
 
 def _against(pinned: Baseline, row: Mapping[str, Any], runs: pd.DataFrame) -> list[Regression]:

@@ -23,18 +23,10 @@ from liftlab.summary.run import RunSummary
 def compare_runs(
     project: Project, first: str | RunData = "", second: str | RunData = ""
 ) -> Comparison:
-    """Compare a second run with a first, over what they share.
+    """Compare a second run, the newest if empty, with a first, over what they share.
 
-    Raises UnknownRun if there is no such run. Raises NothingToCompare if `first` is empty and there
-    is no run to compare with.
-
-    Parameters
-    ----------
-    first
-        A run, or its name. If empty: the baseline, else the newest earlier run made under the
-        same conditions.
-    second
-        A run, or its name; the newest run of a suite if empty.
+    If `first` is empty, it is the baseline, else the newest earlier run made under the same
+    conditions; raises NothingToCompare where there is neither.
     """
     if not second:
         second = store.latest(project.path("runs")) or ""
@@ -49,15 +41,12 @@ def compare_runs(
     else:  # before the later run's tables are read: of a large run they need memory
         earlier, why = _default(project, runs, row_of(runs, later.run.run_id))
     own = _of(later, runs)
-    return compare(earlier, own, changed_cases=_changed_cases(earlier, own), why=why)
+    suites = [side.data.folder.suite() if side.data else None for side in (earlier, own)]
+    return compare(earlier, own, changed_cases=_changed_in(*suites), why=why)
 
 
 def rank_runs(project: Project, runs: Sequence[str | RunData]) -> RankedRuns:
-    """Rank runs by success and by time, over the cases that they share and that did not change.
-
-    `project`: where the runs are, and what they are judged by. `runs`: runs, or their names. Raises
-    UnknownRun if there is no such run.
-    """
+    """Rank runs by success and by time, over the cases that they share and that did not change."""
     opened = [open_answers(run, project=project) for run in runs]
     changed = {
         name
@@ -102,13 +91,8 @@ def _pinned(project: Project, baseline: Baseline) -> Side:
         return Side(run_id=baseline.run_id, row=row, trials=trials, stages=stages)
 
 
-def _changed_cases(first: Side, second: Side) -> Sequence[str]:
-    """Return the cases of both runs whose prompt or checks are not the same."""
-    suites = [side.data.folder.suite() if side.data else None for side in (first, second)]
-    return _changed_in(*suites)
-
-
 def _changed_in(first: Suite | None, second: Suite | None) -> Sequence[str]:
+    """Return the cases of both suites whose prompt or checks are not the same."""
     if first is None or second is None:
         return []
     before, after = ({case.case_id: case for case in suite} for suite in (first, second))

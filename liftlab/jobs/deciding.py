@@ -17,8 +17,8 @@ from liftlab import store
 from liftlab.analysis import decide
 from liftlab.analysis.decide import Decision
 from liftlab.errors import Undecided, VerdictsUnproven
-from liftlab.grading.controls import Controls
 from liftlab.grading.grade import sandbox_for
+from liftlab.grading.pool import Controls
 from liftlab.grading.run import grade_trial
 from liftlab.runner.plan import StopRule
 from liftlab.runner.request import RunRequest
@@ -32,11 +32,7 @@ _Key = tuple[str, int]
 
 
 class Deciding:
-    """Listens to a run and ends it once its success rate is decided; use it in a `with` block.
-
-    `request`: the run; `request.until` is what is to be decided. `listen`: is called with each
-    event, too.
-    """
+    """Listens to a run and ends it once its success rate is decided; use it in a `with` block."""
 
     def __init__(self, request: RunRequest, until: StopRule, listen: Listener) -> None:
         self.stop = StopLine()
@@ -121,10 +117,7 @@ class Deciding:
 
 
 def check_decided(decision: Decision | None) -> None:
-    """Ask for more cases if a run was to decide and used up its own.
-
-    Raises Undecided: says how many more it takes.
-    """
+    """Raise Undecided, with how many more cases it takes, if a run was to decide and could not."""
     if decision is not None and decision.verdict == "go on":
         raise Undecided(
             f"not decided after {decision.trials:,} prompts: about {decision.more:,} more are "

@@ -50,11 +50,6 @@ def import_files(
     """Import files, folders and patterns, one run a file; a bad file does not stop the rest.
 
     With `regrade`, code is graded again where a suite has a case of that name and prompt.
-
-    Yields
-    ------
-    Imported
-        What became of each file, in order.
     """
     paths, missing = reading.find(named, project.path("runs"))
     for error in missing:
@@ -66,50 +61,35 @@ def import_files(
         except InputInvalid as error:
             yield Imported(file=str(path), status="bad", reason=str(error))
         except RecursionError:
-            reason = f"{path}: nested too deeply"
-            yield Imported(file=str(path), status="bad", reason=reason)
+            yield Imported(file=str(path), status="bad", reason=f"{path}: nested too deeply")
 
 
 def _import(project: Project, path: Path, suites: Suites | None) -> Imported:
     source = reading.read_bytes(path)
     if jsonl.is_ours(source):
         return _import_ours(project, path, source)
-    other = tools.read(source, path)
-    if other is not None:
-        return _import_foreign(project, path, source, other, suites)
-    old = old_file.read(reading.parse(source, path))
-    known: dict[str, Any] = {"file": str(path), "family": old.family, "trials": len(old.results)}
-    known["notes"] = tuple(old.notes)
-    folder = RunFolder(project.path("runs") / run_id_of(source, old))
+    runs, suite = project.path("runs"), None
+    file = tools.read(source, path) or old_file.read(reading.parse(source, path))
+    rows: Sequence[Any]
+    if isinstance(file, ForeignFile):
+        rows, folder = file.rows, RunFolder(runs / foreign.run_id(source, file.began_at))
+    else:
+        rows, folder = file.results, RunFolder(runs / run_id_of(source, file))
+    known: dict[str, Any] = {"file": str(path), "family": file.family, "trials": len(rows)}
+    known |= {"run_id": folder.run_id, "notes": tuple(file.notes)}
     if folder.path.exists():
-        _check_same(folder, path, source)
-        return Imported(status="unchanged", run_id=folder.run_id, **known)
-    suite = suites.matching(old) if suites else None
-    checked = {case.case_id for case in suite.cases} if suite else set()
-    write_old(project.path("runs"), path.name, source, old, suite)
-    to_grade = sum(result.case_id in checked for result in old.results)
-    return Imported(status="imported", run_id=folder.run_id, to_grade=to_grade, **known)
-
-
-def _import_foreign(
-    project: Project, path: Path, source: bytes, file: ForeignFile, suites: Suites | None
-) -> Imported:
-    known: dict[str, Any] = {"file": str(path), "family": file.family, "trials": len(file.rows)}
-    folder = RunFolder(project.path("runs") / foreign.run_id(source, file.began_at))
-    known |= {"run_id": folder.run_id, "notes": file.notes}
-    if folder.path.exists():
-        _check_same(folder, path, source)
+        if folder.manifest().get("imported", {}).get("sha256") != sha256(source).hexdigest():
+            raise FileInvalid(path, f"another file is in run {folder.run_id}, which this would be")
         return Imported(status="unchanged", **known)
-    suite = suites.of(file.rows) if suites else None
+    if isinstance(file, ForeignFile):
+        suite = suites.of(file.rows) if suites else None
+        foreign.write_foreign(runs, path.name, source, file, suite)
+    else:
+        suite = suites.matching(file) if suites else None
+        write_old(runs, path.name, source, file, suite)
     checked = {case.case_id for case in suite.cases} if suite else set()
-    foreign.write_foreign(project.path("runs"), path.name, source, file, suite)
-    to_grade = sum(row.case_id in checked for row in file.rows)
+    to_grade = sum(row.case_id in checked for row in rows)
     return Imported(status="imported", to_grade=to_grade, **known)
-
-
-def _check_same(folder: RunFolder, path: Path, source: bytes) -> None:
-    if folder.manifest().get("imported", {}).get("sha256") != sha256(source).hexdigest():
-        raise FileInvalid(path, f"another file is in run {folder.run_id}, which this would be")
 
 
 def _import_ours(project: Project, path: Path, source: bytes) -> Imported:
@@ -134,10 +114,7 @@ _NOT_THEIRS = (
 
 
 def as_text(run: RunData, form: Format) -> str:
-    """Return a run as one text: the old format, or JSON Lines.
-
-    Raises UsageError if the format is one of several files.
-    """
+    """Return a run as one text: the old format, or JSON Lines; raise UsageError for another."""
     if form == "jsonl":
         return "".join(exchange.json_lines(run))
     if form != "week2":
@@ -160,17 +137,23 @@ def _was_theirs(run: RunData) -> bool:
 def write_export(run: RunData, form: Format, out: Path, *, force: bool = False) -> list[Path]:
     """Write a run to a file, or to a folder with a file a table for `csv` and `parquet`.
 
-    Raises UsageError if something is there already and `force` is not given, or the folder above is
-    missing. Raises StorageFailed if it cannot be written; then nothing is.
+    Raises UsageError if the place will not do, StorageFailed if it cannot be written: then nothing
+    is.
     """
     with _told_of(out):
         if not out.absolute().parent.is_dir():
             raise UsageError(f"{out.parent} is no folder: make it, or give --out another place")
-        if form in ("week2", "jsonl"):
-            _write_file(run, form, out, force)
-            return [out]
-        files = exchange.csv_files(run) if form == "csv" else exchange.parquet_files(run)
-        return _write_folder(files, out, force)
+        if form in ("csv", "parquet"):
+            files = exchange.csv_files(run) if form == "csv" else exchange.parquet_files(run)
+            return _write_folder(files, out, force)
+        if out.is_dir():
+            raise UsageError(f"{out} is a folder: {form} is one file; give --out a file's name")
+        if out.exists() and not out.is_file():
+            raise UsageError(f"{out} is no regular file; `--out -` writes to standard output")
+        if out.exists() and not force:
+            raise UsageError(f"{out} is there already: --force replaces it")
+        write_atomic(out, as_text(run, form).encode())
+        return [out]
 
 
 @contextmanager
@@ -183,16 +166,6 @@ def _told_of(out: Path) -> Iterator[None]:
         reason = getattr(cause, "strerror", None) or str(cause)
         advice = "free some space, or give --out another place"
         raise StorageFailed(f"{out}: cannot be written: {reason}; {advice}") from error
-
-
-def _write_file(run: RunData, form: Format, out: Path, force: bool) -> None:
-    if out.is_dir():
-        raise UsageError(f"{out} is a folder: {form} is one file; give --out a file's name")
-    if out.exists() and not out.is_file():
-        raise UsageError(f"{out} is no regular file; `--out -` writes to standard output")
-    if out.exists() and not force:
-        raise UsageError(f"{out} is there already: --force replaces it")
-    write_atomic(out, as_text(run, form).encode())
 
 
 def _write_folder(files: dict[str, bytes], out: Path, force: bool) -> list[Path]:

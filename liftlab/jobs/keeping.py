@@ -26,7 +26,7 @@ from liftlab.words import counted
 if TYPE_CHECKING:
     from liftlab.analysis.trends import RunSeries
 
-_NUMBERS = ["model", "success_rate", "e2e_median_s"]
+_NUMBERS = ["model", "success_rate", "e2e_median_s", "timing_uncertainty_s"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,8 @@ class Doomed:
 def list_runs(project: Project) -> pd.DataFrame:
     """Return a row a run, newest first: what it is, what it came to, and its label.
 
-    Success and times are the history's, NaN where it does not have the run; `problem` says
-    why a folder cannot be read.
+    Success and times are the history's, NaN where it lacks the run; `problem` says why it cannot
+    be read.
     """
     runs_dir = project.path("runs")
     listed = pd.DataFrame(
@@ -117,15 +117,9 @@ def _baseline_of(project: Project) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RunHistory:
-    """A history, oldest run first.
+    """A history, oldest run first."""
 
-    Parameters
-    ----------
-    runs
-        A row a run, as `store.history` returns it.
-    """
-
-    runs: pd.DataFrame
+    runs: pd.DataFrame  # a row a run, as `store.history` returns it
     series: Sequence[RunSeries]
     skipped: Mapping[str, str]
 
@@ -136,16 +130,16 @@ def read_runs(
     endpoint: str | None = None,
     say: Callable[[str], object] = print,
 ) -> RunHistory:
-    """Return the history, and make the tables of runs that have none.
-
-    Parameters
-    ----------
-    say
-        Told what takes a while.
-    """
+    """Return the history, and make the tables of runs that have none, which `say` announces."""
     runs = store.history(project)
-    unread = _lay_tables(project, store.unlaid(project.path("runs"), runs.attrs["skipped"]), say)
-    if unread is not None:
+    if unlaid := store.unlaid(project.path("runs"), runs.attrs["skipped"]):
+        say(f"making the tables of {counted(len(unlaid), 'run')}: once, not every time")
+        unread = {}
+        for run_id in unlaid:
+            try:
+                open_run(run_id, project=project)
+            except LiftlabError as error:
+                unread[run_id] = str(error)
         runs = store.history(project)
         runs.attrs["skipped"] |= unread
     from liftlab.analysis.trends import run_series  # the history is read while pandas loads
@@ -154,22 +148,6 @@ def read_runs(
     for column, wanted in (("suite", suite), ("endpoint", endpoint)):
         runs = runs if wanted is None else runs[runs[column] == wanted]
     return RunHistory(runs=runs, series=run_series(runs), skipped=skipped)
-
-
-def _lay_tables(
-    project: Project, wanted: Sequence[str], say: Callable[[str], object]
-) -> dict[str, str] | None:
-    """Make the tables of runs that have none; return why some cannot, None if none lacked any."""
-    if not wanted:
-        return None
-    say(f"making the tables of {counted(len(wanted), 'run')}: once, not every time")
-    unread = {}
-    for run_id in wanted:
-        try:
-            open_run(run_id, project=project)
-        except LiftlabError as error:
-            unread[run_id] = str(error)
-    return unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,15 +169,8 @@ def examine(
 ) -> Diagnosis:
     """Check a run's folder; what was measured is never changed.
 
-    Raises UnknownRun, SchemaTooNew, StorageFailed if there is no such run, a newer liftlab wrote
-    it, or the disk takes no change.
-
-    Parameters
-    ----------
-    mend
-        Make tables again that are missing, stale or damaged, as opening the run would.
-    clean
-        Remove unfinished files, and artifacts that no row names.
+    `mend` makes tables again that are missing, stale or damaged, as opening the run would; `clean`
+    removes unfinished files, and artifacts that no row names.
     """
     folder = find_run(project, run_id)
     if clean:

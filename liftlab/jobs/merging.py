@@ -25,13 +25,8 @@ from liftlab.words import one_line
 
 # Of the whole they are what the worst segment's are.
 _WORST = (
-    "clock_resolution_s",
-    "timing_uncertainty_s",
-    "loop_lag_p50_s",
-    "loop_lag_p99_s",
-    "client_cpu_share",
-    "client_peak_mb",
-    "finished_at",
+    *("clock_resolution_s", "timing_uncertainty_s", "loop_lag_p50_s", "loop_lag_p99_s"),
+    *("client_cpu_share", "client_peak_mb", "finished_at"),
 )
 _RUN: TypeAdapter[Run] = TypeAdapter(Run)
 _OF_A_PART = ("status", "loop_lag_p99_s", "timing_uncertainty_s", "client_cpu_share", "platform")
@@ -59,9 +54,6 @@ def merge_runs(project: Project, named: Sequence[str]) -> RunData:
 
     It is an ordinary run, and its manifest says what it is made of. A segment that is not given is
     a gap: the run is then not complete, and is replaced once there is more of it.
-
-    Raises InputInvalid if one is no segment, is of another plan, or is given twice. Raises
-    UsageError if one is still being written.
     """
     parts = sorted((_part(project, name) for name in named), key=lambda part: part.told.index)
     _check_fit(parts)

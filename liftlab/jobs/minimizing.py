@@ -22,8 +22,6 @@ def ddmin(units: Sequence[T], shows: Callable[[Sequence[T]], bool]) -> list[T]:
     Zeller and Hildebrandt's ddmin (2002). Where the tries are spent before that, which `shows`
     tells by raising `SpentError`, what was reached by then.
 
-    `units`: the whole, which shows it. `shows`: tries a part.
-
     Examples
     --------
     >>> ddmin("return it if it is larger".split(), lambda part: "if" in part)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +19,7 @@ from liftlab.importers.jsonl import Exported, judged
 from liftlab.importers.week2 import export
 from liftlab.importers.week2.old_file import FAMILIES
 from liftlab.importers.week2.reference import import_reference, reference_names
-from liftlab.records import LOAD, SESSIONS, Check, Grade, columns
+from liftlab.records import LOAD, SESSIONS, Check, Grade, as_row, columns
 from liftlab.sessions.checks import checks_of
 from liftlab.sessions.grade import grade_sessions
 from liftlab.settings import Project, load_project
@@ -36,10 +35,8 @@ _MOST_OLD = 10_000  # trials: of more, nobody reads the old format, which holds 
 def open_run(run_id: str = "latest", *, project: Project | None = None) -> RunData:
     """Return a run with its tables; they are made again where they are missing or stale.
 
-    `run_id`: a run's name, or the beginning of it; `latest` is the newest run of a suite. The names
-    of the reference runs (`week2_day1`, `week1`) work on a fresh checkout, too. `project`: the
-    project; the one around the working directory if None. Raises UnknownRun if there is no such
-    run; the message gives the nearest names.
+    `run_id` may be the beginning of a name; `latest` is the newest run of a suite. The names of the
+    reference runs (`week2_day1`, `week1`) work on a fresh checkout, too.
     """
     project = project or load_project()
     folder = find_run(project, run_id)
@@ -174,5 +171,4 @@ def _import_reference(project: Project, name: str) -> None:
 
 
 def _frame(table: str, records: Sequence[Grade | Check]) -> pd.DataFrame:
-    names = list(columns(table))
-    return pd.DataFrame(list(map(attrgetter(*names), records)), columns=names)
+    return pd.DataFrame(map(as_row, records), columns=list(columns(table)))

@@ -74,9 +74,8 @@ def run_on_cluster(
 ) -> RunData:
     """Send a load from all workers, a segment each, and return their runs as one.
 
-    A worker that is lost is a gap: its segment is given to no other one. Raises UsageError if the
-    plan cannot be cut like that, LiftlabError if no worker began. `say` takes lines for people.
-    `start_at` is when all begin, in seconds since 1970; a little after now if None.
+    A worker that is lost is a gap: its segment is given to no other one. All begin at `start_at`,
+    in seconds since 1970; a little after now if None. Raises LiftlabError if no worker began.
     """
     from liftlab.jobs.merging import merge_runs
 

@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.rates import proportion
 from liftlab.endpoints.base import Reply, Request
@@ -17,7 +19,7 @@ from liftlab.endpoints.connect import connected
 from liftlab.endpoints.preview import SentRequest, preview
 from liftlab.errors import InputInvalid, UsageError
 from liftlab.grading.grade import Graded, grade, grade_failure, sandbox_for
-from liftlab.jobs.minimizing import SpentError, ddmin, leaves_of, only, words_of
+from liftlab.jobs.minimizing import SpentError, ddmin, leaves_of, only
 from liftlab.jobs.running import request_of
 from liftlab.pipeline.base import PROGRAM, SIGNATURE, Code, Prompt, Stage, StageError
 from liftlab.runner.endpoint_lifecycle import serving
@@ -35,23 +37,13 @@ _PLACE = "http://127.0.0.1:8000"  # of a server that liftlab starts itself: a UR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failed trial, and the last request that it sent.
-
-    Parameters
-    ----------
-    failure_class
-        What is to come back: a class of answers, or of failed requests.
-    like
-        Case, repeat and code of the nearest right answer; None where there is none.
-    usd
-        What such a request costs; None where it is not known.
-    """
+    """A failed trial, and the last request that it sent."""
 
     trial: TrialDetails
-    failure_class: str
+    failure_class: str  # what is to come back: a class of answers, or of failed requests
     sent: SentRequest
-    like: tuple[str, int, str] | None
-    usd: float | None
+    like: tuple[str, int, str] | None  # case, repeat and code of the nearest right answer
+    usd: float | None  # what such a request costs; None where it is not known
     case: Case
     stage: Stage
     values: dict[str, Any]
@@ -63,24 +55,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minimal:
-    """The smallest input that still showed the class, and how many requests it took.
-
-    `whole` says that nothing smaller was tried, for the input itself did not show it again.
-    """
+    """The smallest input that still showed the class, and how many requests it took."""
 
     text: str
     before: int
     after: int
     requests: int
-    whole: bool = False
+    whole: bool  # nothing smaller was tried, for the input itself did not show it again
 
 
 def failure_of(project: Project, run: RunData, case_id: str, repeat: int | None) -> Failure:
-    """Return a failed trial with its last request; the case's first failed one without a repeat.
-
-    Raises UsageError if it did not fail. Raises InputInvalid if the run does not hold what was
-    asked.
-    """
+    """Return a failed trial with its last request; the case's first failed one without a repeat."""
     trial = trial_of(run, case_id, repeat or _first_failed(run, case_id))
     if trial.trial["outcome"] not in ("fail", "error"):
         name = f"{case_id}, repeat {trial.repeat}"
@@ -93,22 +78,21 @@ def failure_of(project: Project, run: RunData, case_id: str, repeat: int | None)
     if part is None or part.prompt is None or stage is None or trial.case is None:
         raise InputInvalid(f"{run.run.run_id} does not hold what {case_id} was asked")
     values = _values(run, trial)
-    prompt = dataclasses.replace(
-        stage.prompt(trial.case.prompt, values),
-        text=part.prompt,
-        system=part.system,
-        schema=part.schema,
-    )
+    made = stage.prompt(trial.case.prompt, values)
+    prompt = dataclasses.replace(made, text=part.prompt, system=part.system, schema=part.schema)
     endpoint = asked.endpoint.model_copy(update={"model": asked.endpoint.model or run.run.model})
     row = trial.attempts.iloc[-1]
-    request = _request(asked, prompt, str(row["request_id"]), _whole(row["seed"]))
+    seed = None if pd.isna(row["seed"]) else int(row["seed"])
+    lost = trial.trial["outcome"] == "error"
+    errors = trial.stages["error_class"].dropna()
+    request = _request(asked, prompt, str(row["request_id"]), seed)
     usd = run.costs.merge(run.attempts, on="seq").query("stage == @part.stage")["usd"]
     started = {"serve": None, "base_url": endpoint.base_url or _PLACE} if endpoint.serve else {}
     like = next(like_of(run.trials, trial.trial), None)
     code = code_of(run, *like) if like else None
     return Failure(
         trial=trial,
-        failure_class=_class_of(trial),
+        failure_class=str(errors.iloc[-1] if lost else trial.trial["failure_class"]),
         sent=asyncio.run(preview(endpoint.model_copy(update=started), request)),
         like=(*like, code) if like and code else None,
         usd=float(usd.mean()) if usd.notna().any() else None,
@@ -123,10 +107,7 @@ def failure_of(project: Project, run: RunData, case_id: str, repeat: int | None)
 
 
 class Asking:
-    """Asks a failure's endpoint, and grades what comes; a context manager.
-
-    `failure`: what is asked about.
-    """
+    """Asks a failure's endpoint, and grades what comes; a context manager."""
 
     def __init__(self, failure: Failure) -> None:
         self._failure = failure
@@ -134,7 +115,6 @@ class Asking:
         self.requests = 0
 
     def __enter__(self) -> Asking:
-        """Start what has to run."""
         self._endpoint = self._stack.enter_context(serving(self._failure.endpoint))
         asked = self._failure.asked
         sandbox = sandbox_for(asked.project.settings.grading, asked.suite)
@@ -142,7 +122,6 @@ class Asking:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
         self._stack.close()
 
     def again(self, times: int) -> tuple[Estimate, int]:
@@ -159,17 +138,13 @@ class Asking:
 
     def minimize(self, most: int) -> Minimal:
         """Return the smallest input that still shows the class, within so many requests."""
-        of = self._failure
-        parts, build = _input_of(of)
+        parts, build = _input_of(self._failure)
 
         def shows(chosen: Sequence[Any]) -> bool:
             if self.requests >= most:
                 raise SpentError
             made = build(chosen)
-            if made is None:
-                return False
-            prompt, values, _ = made
-            return self.ask(prompt, values)[0] == of.failure_class
+            return made is not None and self.ask(*made[:2])[0] == self._failure.failure_class
 
         self.requests = 0
         whole = not shows(parts)
@@ -191,11 +166,10 @@ class Asking:
         The class is empty for an answer that is right, or good enough for the next stage.
         """
         self.requests += 1
-        of = self._failure
-        name = f"{of.request.request_id}-again-{self.requests}"
-        request = _request(
-            of.asked, prompt, name, of.request.sampling.seed if seed is None else seed
-        )
+        first = self._failure.request
+        seed = first.sampling.seed if seed is None else seed
+        again = f"{first.request_id}-again-{self.requests}"
+        request = _request(self._failure.asked, prompt, again, seed)
         reply = asyncio.run(_send(self._endpoint, request))
         graded = self._graded(reply, values)
         if graded is None:
@@ -237,31 +211,23 @@ def _input_of(of: Failure) -> tuple[list[Any], Callable[[Sequence[Any]], _Made |
     That is the IR where a stage before it gave one, else the person's request.
     """
     earlier = [name for name in of.values if name not in (SIGNATURE, PROGRAM)]
-    if not earlier:
+    whole = of.values[earlier[-1]] if earlier else of.case.prompt
 
-        def of_words(chosen: Sequence[Any]) -> _Made | None:
-            text = "".join(chosen).strip()
-            made = of.stage.prompt(text, of.values)
-            return (
-                dataclasses.replace(of.prompt, text=made.text, system=made.system),
-                of.values,
-                text,
-            )
-
-        return list(words_of(of.case.prompt)), of_words
-    name = earlier[-1]
-
-    def of_leaves(chosen: Sequence[Any]) -> _Made | None:
-        smaller = only(of.values[name], chosen)
-        values = {**of.values, name: smaller}
+    def made_of(chosen: Sequence[Any]) -> _Made | None:
+        smaller = only(whole, chosen)
+        text, values, shown = of.case.prompt, of.values, smaller
+        if earlier:
+            values = {**values, earlier[-1]: smaller}
+            shown = json.dumps(smaller, indent=2, ensure_ascii=False)
+        else:
+            text = shown = smaller.strip()
         try:
-            made = of.stage.prompt(of.case.prompt, values)
+            made = of.stage.prompt(text, values)
         except _NO_INPUT:
             return None  # without that part there is no prompt
-        shown = json.dumps(smaller, indent=2, ensure_ascii=False)
         return dataclasses.replace(of.prompt, text=made.text, system=made.system), values, shown
 
-    return list(leaves_of(of.values[name])), of_leaves
+    return list(leaves_of(whole)), made_of
 
 
 async def _send(endpoint: EndpointSettings, request: Request) -> Reply:
@@ -270,15 +236,8 @@ async def _send(endpoint: EndpointSettings, request: Request) -> Reply:
 
 
 def _request(asked: RunRequest, prompt: Prompt, request_id: str, seed: int | None) -> Request:
-    there = asked.endpoint
-    return prompt.as_request(
-        request_id,
-        asked.sampling,
-        seed,
-        deadline_s=there.deadline_s,
-        stream=there.stream,
-        nonce=there.nonce,
-    )
+    there = {name: getattr(asked.endpoint, name) for name in ("deadline_s", "stream", "nonce")}
+    return prompt.as_request(request_id, asked.sampling, seed, **there)
 
 
 def _values(run: RunData, trial: TrialDetails) -> dict[str, Any]:
@@ -300,13 +259,3 @@ def _first_failed(run: RunData, case_id: str) -> int:
     failed = mine[mine["outcome"].isin(["fail", "error"])]
     chosen = failed if len(failed) else mine
     return int(chosen["repeat"].min()) if len(chosen) else 1
-
-
-def _class_of(trial: TrialDetails) -> str:
-    if trial.trial["outcome"] == "error":
-        return str(trial.stages["error_class"].dropna().iloc[-1])
-    return str(trial.trial["failure_class"])
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None or value != value else int(value)  # noqa: PLR0124  # NaN

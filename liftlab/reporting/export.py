@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from importlib import resources
@@ -51,46 +50,37 @@ _TABLE = '<div class="scroll" tabindex="0" role="group" aria-label="Table"><tabl
 _FEWEST_HEADINGS = 3  # for a table of contents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What the template says around the cells; what ends in `_html` is ready to show."""
-
-    title: str
-    title_html: str
-    lead_html: str
-    line_html: str
-    warning: str
-    fault: str
-    version: str
-    style: str
-    run_id: str
-    nav_html: str
-    contents_html: str
-    code: str
-
-
 def export(
     notebook: nbformat.NotebookNode, *, fault: str = "", nav: str = "", with_code: bool = True
-) -> tuple[str, Page]:
-    """Turn an executed notebook into a page: the whole file, and what its head says.
+) -> tuple[str, str]:
+    """Turn an executed notebook into a page: the whole file, and its title as HTML.
 
-    Parameters
-    ----------
-    fault
-        What went wrong, if anything did; it is shown at the top.
-    nav
-        Links to the other pages, as HTML; none where the page stands alone.
-    with_code
-        Whether the page ends with its code, folded.
+    `fault`: what went wrong, shown at the top. `nav`: links to the other pages, as HTML.
+    `with_code`: whether the page ends with its code, folded.
     """
     cells = list(_shown_cells(notebook))
-    code = _code(notebook) if with_code else ""
-    page = _page(notebook, fault, nav=nav, contents=_contents(cells), code=code)
-    body = _NODE({**notebook, "cells": cells})
     first = next((data for _, data in found(notebook, FINDING_TYPE)), None)
+    told, topic = first or {}, _topic(notebook)
+    title = str(told.get("title") or topic or "liftlab")
+    title_html = str(told.get("title_html") or escape(title))
+    page = {  # what the template says around the cells; what ends in `_html` is ready to show
+        "title": title,
+        "title_html": title_html,
+        "lead_html": str(told.get("lead_html", "")),
+        "line_html": " · ".join(filter(None, ("liftlab", escape(topic), told.get("line_html")))),
+        "warning": str(told.get("warning", "")),
+        "fault": fault,
+        "version": liftlab.__version__,
+        "style": style(),
+        "run_id": _CSS_WORD.sub("_", str(told.get("run_id", ""))),
+        "nav_html": nav,
+        "contents_html": str(_contents(cells)),
+        "code": _code(notebook) if with_code else "",
+    }
+    body = _NODE({**notebook, "cells": cells})
     # HTMLExporter's own method parses the finished page with a second parser and writes it anew.
     html, _ = super(HTMLExporter, _exporter(page, first)).from_notebook_node(body)
-    return html.lstrip(), page
+    return html.lstrip(), title_html
 
 
 def files_beside(html: str, page: Path) -> str:
@@ -144,53 +134,25 @@ def found(notebook: nbformat.NotebookNode, media_type: str) -> Iterator[tuple[in
 
 
 def plain(text: str) -> str:
-    r"""Return console text as it would stand on the screen: no escapes, no overwritten lines.
-
-    Examples
-    --------
-    >>> plain("10 %\r50 %\r\x1b[32m100 %\x1b[0m")
-    '100 %'
-    """
+    """Return console text as it would stand on the screen: no escapes, no overwritten lines."""
     lines = _ANSI.sub("", text).replace("\r\n", "\n").split("\n")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
-
-
-def _page(
-    notebook: nbformat.NotebookNode, fault: str, *, nav: str, contents: Html, code: str
-) -> Page:
-    told = next((data for _, data in found(notebook, FINDING_TYPE)), {})
-    topic = _topic(notebook)
-    title = str(told.get("title") or topic or "liftlab")
-    return Page(
-        title=title,
-        title_html=str(told.get("title_html") or escape(title)),
-        lead_html=str(told.get("lead_html", "")),
-        line_html=" · ".join(filter(None, ("liftlab", escape(topic), told.get("line_html")))),
-        warning=str(told.get("warning", "")),
-        fault=fault,
-        version=liftlab.__version__,
-        style=style(),
-        run_id=_CSS_WORD.sub("_", str(told.get("run_id", ""))),
-        nav_html=nav,
-        contents_html=str(contents),
-        code=code,
-    )
 
 
 def _contents(cells: list[nbformat.NotebookNode]) -> Html:
     """Render the prose of cells, number its headings, and return links to them."""
     links: list[Html] = []
+
+    def anchored(heading: re.Match[str]) -> str:
+        links.append(tag("a", Html(_TAG.sub("", heading[1])), href=f"#s{len(links) + 1}"))
+        return f'<h2 id="s{len(links)}">{heading[1]}</h2>'
+
     for cell in cells:
         if cell.cell_type == "markdown":
-            cell.html = _HEADING.sub(partial(_anchored, links=links), prose(cell.source))
+            cell.html = _HEADING.sub(anchored, prose(cell.source))
     if len(links) < _FEWEST_HEADINGS:
         return Html("")
     return tag("nav", *links, cls="contents", aria_label="Contents")
-
-
-def _anchored(heading: re.Match[str], links: list[Html]) -> str:
-    links.append(tag("a", Html(_TAG.sub("", heading[1])), href=f"#s{len(links) + 1}"))
-    return f'<h2 id="s{len(links)}">{heading[1]}</h2>'
 
 
 def _code(notebook: nbformat.NotebookNode) -> str:
@@ -235,7 +197,7 @@ def _is_heading(cell: nbformat.NotebookNode) -> bool:
     return bool(cell.cell_type == "markdown" and cell.source.lstrip().startswith("#"))
 
 
-def _exporter(page: Page, head: Mapping[str, Any] | None) -> Any:
+def _exporter(page: Mapping[str, str], head: Mapping[str, Any] | None) -> Any:
     with resources.as_file(resources.files("liftlab.reporting").joinpath("template")) as base:
         exporter: Any = HTMLExporter(  # type: ignore[no-untyped-call]
             config=Config(),
@@ -258,8 +220,9 @@ def _output(output: nbformat.NotebookNode, head: Mapping[str, Any] | None) -> st
     What `head` says stands at the top of the page already.
     """
     if output.output_type == "stream":
-        text = plain(output.text).strip()
-        return str(_folded("console", text)) if text else ""
+        text = bounded(plain(output.text).strip(), MOST_CHARACTERS)
+        parts = tag("summary", "console"), tag("pre", text)
+        return str(tag("details", *parts, cls="code")) if text else ""
     if output.output_type == "error":
         traceback = plain("\n".join(output.traceback)) or f"{output.ename}: {output.evalue}"
         return str(tag("pre", bounded(traceback, MOST_CHARACTERS), cls="error"))
@@ -277,19 +240,11 @@ def _display(data: Mapping[str, Any]) -> str:
     if FINDING_TYPE in data:  # it stands in the head
         return ""
     if "image/png" in data:
-        return str(_image(data["image/png"], data.get("text/plain", "")))
+        source = f"data:image/png;base64,{''.join(data['image/png'].split())}"
+        image = tag("img", src=source, alt=data.get("text/plain", ""))
+        return str(tag("figure", image, cls="foreign"))
     text = plain(str(data.get("text/plain", ""))).strip()
     return str(tag("pre", bounded(text, MOST_CHARACTERS))) if text else ""
-
-
-def _image(encoded: str, alt: str) -> Html:
-    source = f"data:image/png;base64,{''.join(encoded.split())}"
-    return tag("figure", tag("img", src=source, alt=alt), cls="foreign")
-
-
-def _folded(summary: str, text: str) -> Html:
-    inside = tag("pre", bounded(text, MOST_CHARACTERS))
-    return tag("details", tag("summary", summary), inside, cls="code")
 
 
 class _Renderer(IPythonRenderer):
@@ -302,12 +257,6 @@ class _Renderer(IPythonRenderer):
 
 
 def prose(source: str) -> str:
-    r"""Return Markdown as HTML; raw HTML in it is shown as text.
-
-    Examples
-    --------
-    >>> prose("Is it *fast*? <script>")
-    '<p>Is it <em>fast</em>? &lt;script&gt;</p>\n'
-    """
+    """Return Markdown as HTML; raw HTML in it is shown as text."""
     renderer = _Renderer(escape=True, exclude_anchor_links=True, allow_harmful_protocols=False)
     return str(MarkdownWithMath(renderer=renderer).render(source))

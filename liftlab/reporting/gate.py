@@ -7,7 +7,7 @@ XML and Markdown are escaped.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from liftlab.analysis.comparability import is_share, unit_of
 from liftlab.analysis.estimate import as_set, quantity, span
@@ -15,9 +15,9 @@ from liftlab.analysis.regression import LEVEL, FalseAlarms, Regression
 from liftlab.analysis.targets import JudgedTarget
 from liftlab.jobs.baselines import Baseline
 from liftlab.jobs.checking import CheckResult
-from liftlab.reporting.markdown import escaped as markdown
+from liftlab.reporting.markdown import escaped
 from liftlab.reporting.text import comparison as text
-from liftlab.reporting.text import ranking, targets
+from liftlab.reporting.text import targets
 from liftlab.reporting.text.base import capitalised, joined
 from liftlab.summary.answers import Answers
 from liftlab.summary.claims.model import metric_words
@@ -26,18 +26,18 @@ from liftlab.words import counted, one_line
 
 _MOST = 500
 COMMENT = "<!-- liftlab check -->"
+_GOOD = ("met", "no regression found")
 _CHANGES = ("metric", "baseline", "this run", "change", "verdict")
 _HEADINGS = ("target", "limit", "verdict", "value", "rests on")
+Row = tuple[str, ...]
 
 
 def check_lines(result: CheckResult) -> Iterator[str]:
     """Yield the result as lines of text: every target with its numbers, then the baseline."""
     yield f"{visible(result.run_id)}  {visible(_line(result))}"
-    rows = [_HEADINGS, *_rows(result)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(_HEADINGS))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield f"  {'  '.join(cells)}".rstrip()
+    rows = [_HEADINGS, *(_row(target, result.summary.answers) for target in result.targets)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    yield from (f"  {'  '.join(map(str.ljust, row, widths))}".rstrip() for row in rows)
     for target in result.targets:
         if decides := targets.decides(target):
             yield f"  {visible(target.result.name)}: {decides}"
@@ -56,7 +56,7 @@ def check_lines(result: CheckResult) -> Iterator[str]:
 def pair_lines(pair: Comparison) -> Iterator[str]:
     """Yield a comparison as lines of text."""
     yield f"{visible(pair.first.run_id)} → {visible(pair.second.run_id)}: {text.title(pair)}"
-    yield from (f"  {visible(sentence)}" for sentence in text.sentences(pair) if sentence)
+    yield from (f"  {visible(sentence)}" for sentence in text.sentences(pair))
     yield from (f"  {visible(text.change(change))}" for change in pair.times.times)
     if pair.costs:
         before, after = (quantity(usd, "USD") for usd in pair.costs)
@@ -68,9 +68,9 @@ def pair_lines(pair: Comparison) -> Iterator[str]:
 
 def ranking_lines(ranked: RankedRuns) -> Iterator[str]:
     """Yield a ranking as lines of text."""
-    yield f"{visible(ranking.title(ranked))}."
-    yield from (f"  {visible(said)}" for said in (ranking.fastest(ranked), ranking.shared(ranked)))
-    yield from (f"  {visible(ranking.line(row))}" for row in ranked.rows)
+    yield f"{visible(text.most_often_right(ranked))}."
+    yield from (f"  {visible(said)}" for said in text.ranking(ranked))
+    yield from (f"  {visible(text.placed(row))}" for row in ranked.rows)
 
 
 def baseline_lines(baseline: Baseline) -> Iterator[str]:
@@ -80,9 +80,8 @@ def baseline_lines(baseline: Baseline) -> Iterator[str]:
     yield f"{visible(baseline.run_id)}  {visible(told)}"
     spreads = baseline.spreads()
     for metric, value in baseline.metrics.items():
-        spread = spreads.get(metric)
         said = "no spread yet: no comparable run"
-        if spread is not None:
+        if (spread := spreads.get(metric)) is not None:
             said = f"{spread.runs:,} comparable runs differ by {quantity(spread.sd, '%')} (SD)"
         name = visible(capitalised(metric_words(metric)))
         yield f"  {name}: {quantity(value, unit_of(metric))}; {said}"
@@ -99,16 +98,12 @@ def false_alarms_line(found: FalseAlarms) -> str:
 
 def check_markdown(result: CheckResult) -> str:
     """Return the result as Markdown, for a job's summary."""
-    lines = [
-        f"### {markdown(visible(result.sentence()))}",
-        "",
-        markdown(visible(_line(result))),
-        "",
-    ]
-    lines += _table(_HEADINGS, _rows(result))
+    rows = [_row(target, result.summary.answers) for target in result.targets]
+    lines = [f"### {_markdown(result.sentence())}", "", _markdown(_line(result)), ""]
+    lines += _table(_HEADINGS, rows)
     if result.baseline:
-        lines += ["", f"Against the baseline {markdown(visible(result.baseline))}:", ""]
-        lines += _table(_CHANGES, [_regression_row(found) for found in result.regressions])
+        lines += ["", f"Against the baseline {_markdown(result.baseline)}:", ""]
+        lines += _table(_CHANGES, map(_regression_row, result.regressions))
     return "\n".join([*lines, ""])
 
 
@@ -117,21 +112,18 @@ def check_comment(result: CheckResult) -> str:
 
     Its first line is not shown; whoever posts it again finds the comment by it.
     """
-    rows = [_row(target, result.summary.answers)[:4] for target in result.targets]
-    good = ("met", "no regression found")
-    open_rows = [row for row in rows if row[2] not in good]
-    worse = [_regression_row(found) for found in result.regressions if found.verdict not in good]
-    lines = [COMMENT, f"### {markdown(visible(result.sentence()))}", ""]
-    if open_rows:
-        lines += [*_table(_HEADINGS[:4], open_rows), ""]
+    open_targets = [target for target in result.targets if target.verdict not in _GOOD]
+    worse = [found for found in result.regressions if found.verdict not in _GOOD]
+    lines = [COMMENT, f"### {_markdown(result.sentence())}", ""]
+    if open_targets:
+        rows = [_row(target, result.summary.answers)[:4] for target in open_targets]
+        lines += [*_table(_HEADINGS[:4], rows), ""]
     if worse:
-        lines += [f"Against the baseline {markdown(visible(result.baseline or ''))}:", ""]
-        lines += [*_table(_CHANGES, worse), ""]
-    count = len(rows) - len(open_rows)
-    lines.append(
-        f"{count:,} of {counted(len(rows), 'target')} met · {markdown(visible(_line(result)))}"
-    )
-    return "\n".join([*lines, ""])
+        lines += [f"Against the baseline {_markdown(result.baseline or '')}:", ""]
+        lines += [*_table(_CHANGES, map(_regression_row, worse)), ""]
+    met = len(result.targets) - len(open_targets)
+    of = counted(len(result.targets), "target")
+    return "\n".join([*lines, f"{met:,} of {of} met · {_markdown(_line(result))}", ""])
 
 
 def check_junit(result: CheckResult) -> bytes:
@@ -166,26 +158,22 @@ def _junit_cases(result: CheckResult) -> Iterator[tuple[str, str, str, bool]]:
         yield name, found.verdict, visible(_regression(found)), True
 
 
-def visible(text: str) -> str:
-    r"""Return foreign text as one line of bounded length, without what XML has no place for.
+def _junit_kind(verdict: str, required: bool, undecided_passes: bool) -> str:
+    """Return the element that a verdict becomes: none for a good one."""
+    if verdict in _GOOD:
+        return ""
+    passes = verdict in ("undecided", "not measurable") and undecided_passes
+    return "skipped" if passes or not required else "failure"
 
-    Examples
-    --------
-    >>> visible("code\x1b[31m of\n'a'")
-    "code\ufffd[31m of 'a'"
-    """
+
+def visible(text: str) -> str:
+    """Return foreign text as one line of bounded length, without what XML has no place for."""
     line = " ".join(one_line(text).split())
     return line if len(line) <= _MOST else f"{line[: _MOST - 1]}…"
 
 
-def _junit_kind(verdict: str, required: bool, undecided_passes: bool) -> str:
-    """Return the element that a verdict becomes: none for a good one."""
-    if verdict in ("met", "no regression found"):
-        return ""
-    if not required:
-        return "skipped"
-    passes = verdict in ("undecided", "not measurable") and undecided_passes
-    return "skipped" if passes else "failure"
+def _markdown(text: str) -> str:
+    return escaped(visible(text))
 
 
 def _line(result: CheckResult) -> str:
@@ -193,11 +181,7 @@ def _line(result: CheckResult) -> str:
     return " · ".join(fact for fact in (run.suite, run.pipeline, run.endpoint, run.model) if fact)
 
 
-def _rows(result: CheckResult) -> list[tuple[str, ...]]:
-    return [_row(target, result.summary.answers) for target in result.targets]
-
-
-def _row(target: JudgedTarget, found: Answers) -> tuple[str, ...]:
+def _row(target: JudgedTarget, found: Answers) -> Row:
     note = "" if target.required else " (not required)"
     return (
         f"{visible(target.result.name)}{note}",
@@ -211,10 +195,9 @@ def _row(target: JudgedTarget, found: Answers) -> tuple[str, ...]:
 def _regression(found: Regression) -> str:
     """Return both values of a number, how far apart they are, and what that is worth."""
     values = (quantity(value, unit_of(found.metric)) for value in (found.before, found.after))
-    said = f"{capitalised(metric_words(found.metric))}: {' → '.join(values)}"
-    if found.change is not None:
-        said += f" ({_change(found)})"
-    said += f": {found.verdict}"
+    change = "" if found.change is None else f" ({_change(found)})"
+    name = capitalised(metric_words(found.metric))
+    said = f"{name}: {' → '.join(values)}{change}: {found.verdict}"
     if found.reason:
         return f"{said}; {found.reason}."
     if found.verdict == "no regression found" and found.detectable is not None:
@@ -232,7 +215,7 @@ def _change(found: Regression) -> str:
     return f"{found.change * 100:+.1f} {unit}{ends}"
 
 
-def _regression_row(found: Regression) -> tuple[str, ...]:
+def _regression_row(found: Regression) -> Row:
     return (
         visible(metric_words(found.metric)),
         quantity(found.before, unit_of(found.metric)),
@@ -242,6 +225,6 @@ def _regression_row(found: Regression) -> tuple[str, ...]:
     )
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(head: Row, rows: Iterable[Row]) -> list[str]:
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-    return lines + [f"| {' | '.join(markdown(cell) for cell in row)} |" for row in rows]
+    return lines + [f"| {' | '.join(map(escaped, row))} |" for row in rows]

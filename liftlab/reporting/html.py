@@ -50,13 +50,7 @@ class Html:
 
 
 def escape(value: object) -> str:
-    """Return text that is safe between tags and within quoted attributes.
-
-    Examples
-    --------
-    >>> escape('<b onclick="x">')
-    '&lt;b onclick=&quot;x&quot;&gt;'
-    """
+    """Return text that is safe between tags and within quoted attributes."""
     return html.escape(seen(str(value)), quote=True)
 
 
@@ -75,9 +69,8 @@ def tag(name: str, *children: object, cls: str = "", **attributes: object) -> Ht
         for key, value in attributes.items()
         if value is not None
     )
-    if name in _VOID:
-        return Html(f"<{name}{told}>")
-    return Html(f"<{name}{told}>{join(children)}</{name}>")
+    end = "" if name in _VOID else f"{join(children)}</{name}>"
+    return Html(f"<{name}{told}>{end}")
 
 
 def join(parts: Iterable[object], separator: str = "") -> Html:
@@ -102,13 +95,7 @@ def _shown(part: object) -> str:
 
 
 def bounded(text: str, most: int) -> str:
-    """Return text of at most `most` characters, saying how many were left out.
-
-    Examples
-    --------
-    >>> bounded("abcdef", 4)
-    'abcd … 2 more characters'
-    """
+    """Return text of at most `most` characters, saying how many were left out."""
     if len(text) <= most:
         return text
     return f"{text[:most]} … {len(text) - most:,} more characters"

@@ -17,7 +17,7 @@ from liftlab.reporting import markdown
 from liftlab.reporting.figures.base import label
 from liftlab.reporting.html import Html, join, tag
 from liftlab.reporting.sections import attach, section_of
-from liftlab.reporting.text import findings, messages, run, targets
+from liftlab.reporting.text import findings, messages, provenance, targets
 from liftlab.reporting.text.base import capitalised
 from liftlab.summary.provenance import warning_of
 from liftlab.summary.run import RunSummary
@@ -38,19 +38,11 @@ Part = tuple[str, str]  # a heading, and paragraphs in plain text
 def draft(summary: RunSummary, audience: str | None, to: Sequence[Address], page: bytes) -> bytes:
     """Return a mail that is not sent yet, as a mail program opens it.
 
-    Parameters
-    ----------
-    summary
-        What the run comes to.
-    audience
-        Whom it is for; None: a message for each audience.
-    to
-        Addresses; none leaves that to the one who sends it.
-    page
-        The status page, which is attached.
+    `audience`: None: a message for each. `to`: none leaves that to the one who sends it. `page`:
+    the status page, which is attached.
     """
     parts = [*_parts(summary, audience)]
-    title, line = findings.title(summary), run.line(summary.run)
+    title, line = findings.title(summary), provenance.line(summary.run)
     warning = warning_of(summary.run)
     mail = EmailMessage(policy=policy.SMTP)
     mail["Subject"] = one_line(title)[:_MOST_SUBJECT]
@@ -59,20 +51,12 @@ def draft(summary: RunSummary, audience: str | None, to: Sequence[Address], page
     mail["X-Unsent"] = "1"  # opens as a draft
     told = [warning, *(text for part in parts for text in part), line, "Attached: status.html"]
     mail.set_content("\n\n".join(seen(text) for text in told if text))
-    figures = (
-        {} if not summary.answers.answered else {name: _png(summary, name) for name in _FIGURES}
-    )
-    mail.add_alternative(_html(summary, parts, [*figures]).text, subtype="html")
+    figures = [*_FIGURES] if summary.answers.answered else []
+    mail.add_alternative(_html(summary, parts, figures).text, subtype="html")
     [_, shown] = mail.iter_parts()
-    for name, png in figures.items():
-        shown.add_related(
-            png,
-            "image",
-            "png",
-            cid=f"<{name}@liftlab>",
-            filename=f"{name}.png",
-            disposition="inline",
-        )
+    for name in figures:
+        how: Any = {"cid": f"<{name}@liftlab>", "filename": f"{name}.png"}
+        shown.add_related(_png(summary, name), "image", "png", disposition="inline", **how)
     mail.add_attachment(page, "text", "html", filename="status.html")
     return mail.as_bytes()
 
@@ -100,7 +84,7 @@ def _html(summary: RunSummary, parts: Sequence[Part], figures: Sequence[str]) ->
         body += [tag("p", said, style="white-space:pre-line") for said in paragraphs]
     for name in figures:
         body += [tag("h2", _FIGURES[name], style="font-size:17px"), _image(summary, name)]
-    body.append(tag("p", run.line(summary.run), " · attached: status.html", style=_QUIET))
+    body.append(tag("p", provenance.line(summary.run), " · attached: status.html", style=_QUIET))
     head = tag("head", tag("meta", charset="utf-8"), tag("title", findings.title(summary)))
     page = tag("html", head, tag("body", tag("div", *body, style=_BODY)), lang="en")
     return join([Html("<!doctype html>"), page])
@@ -110,7 +94,7 @@ def _numbers(summary: RunSummary) -> Html:
     """Return the targets with their verdicts, else the run's numbers."""
     judged = [
         (
-            capitalised(targets.name(row)),
+            capitalised(row.result.name),
             targets.limit(row),
             row.result.estimate.point,
             targets.verdict(row),

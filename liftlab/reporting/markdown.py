@@ -11,19 +11,17 @@ from pathlib import Path
 
 from liftlab import tomlfile
 from liftlab.errors import FileInvalid
-from liftlab.reporting.since import change, session_checks
 from liftlab.reporting.text import (
     answers,
     findings,
     latency,
     messages,
+    provenance,
     recommendations,
-    run,
     targets,
 )
-from liftlab.reporting.text.base import Text, capitalised, code, write
-from liftlab.reporting.text.findings import not_covered
-from liftlab.reporting.text.numbers import with_interval
+from liftlab.reporting.text.base import Text, capitalised, code, with_interval, write
+from liftlab.reporting.text.findings import change, not_covered, session_checks
 from liftlab.reporting.text.words import cause
 from liftlab.store.files import write_atomic
 from liftlab.summary.provenance import warning_of
@@ -93,7 +91,7 @@ def daily(summary: RunSummary) -> str:
     day = (summary.run.run.started_at or "")[:10]
     title = findings.title(summary)
     rows = summary.targets.rows
-    open_targets = [targets.name(row) for row in rows if row.verdict == "undecided"]
+    open_targets = [row.result.name for row in rows if row.verdict == "undecided"]
     parts = [
         f"# {escaped(f'{day}: {title}' if day else title)}",
         f"Lines with {PEN} are for you to write; the others come from run "
@@ -167,7 +165,7 @@ def _list(rows: Iterable[str]) -> str:
 
 def _of(summary: RunSummary) -> Text:
     """Say which run it is of."""
-    return capitalised(write("{}.", run.line(summary.run)))
+    return capitalised(write("{}.", provenance.line(summary.run)))
 
 
 def update_readme(path: Path, summary: RunSummary) -> bool:

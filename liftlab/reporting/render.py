@@ -84,22 +84,10 @@ class Job:
 def render_all(
     jobs: Sequence[Job], workers: int, say: Callable[[str], object] = lambda name: None
 ) -> list[Rendered]:
-    """Execute notebooks beside each other and write their pages; one that fails stops no other.
+    """Execute notebooks, so many at once, and write their pages; one that fails stops no other.
 
-    Parameters
-    ----------
-    jobs
-        What to execute, with what, and where the pages go.
-    workers
-        How many at once.
-    say
-        Told the name of each notebook that is done.
-
-    Returns
-    -------
-    list of Rendered
-        In the order of the jobs. With a fault where a notebook failed; its page is there all the
-        same.
+    `say` is told the name of each notebook that is done. Returned are pages in the order of the
+    jobs, with a fault where a notebook failed; its page is there all the same.
     """
     if not jobs:
         return []
@@ -179,11 +167,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     for name in PRELOAD:
         import_module(name)
-    for project, run_id in dict.fromkeys(map(_run_of, told["tasks"])):
-        if run_id:
+    runs = {(task["project"], task["parameters"].get("run_id")): None for task in told["tasks"]}
+    for project, run_id in runs:
+        if run_id:  # else its page makes the run
             with suppress(Exception):  # whatever it is, the page that asks again will show it
                 where = load_project(Path(project))
-                share_summary(share_run(run_id, where), where)
+                share_summary(share_run(str(run_id), where), where)
     gc.freeze()  # what pages share is not to be copied for counting its references
     fork = multiprocessing.get_context("fork")
     waiting = list(enumerate(told["tasks"]))[::-1]
@@ -194,9 +183,8 @@ def main() -> int:
                 place, task = waiting.pop()
                 page = fork.Process(target=_write_page, args=(task,))
                 page.start()
-                running[place] = _Running(
-                    page, task, time.monotonic() + task["timeout_s"] + GRACE_S
-                )
+                until = time.monotonic() + task["timeout_s"] + GRACE_S
+                running[place] = _Running(page, task, until)
             wait([each.page.sentinel for each in running.values()], timeout=LOOK_S)
             if os.getppid() != parent:
                 return 1
@@ -208,11 +196,6 @@ def main() -> int:
         for each in running.values():
             each.page.kill()  # its kernel goes when its parent is gone
     return 0
-
-
-def _run_of(task: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the project of a task, and the run that its page is of; empty if it makes one."""
-    return task["project"], str(task["parameters"].get("run_id", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +216,9 @@ class _Running:
         self.page.join()
         scratch = Path(self.task["scratch"])
         log = scratch / "log.txt"
-        last = log.read_text("utf-8", "replace").strip().splitlines()[-1:] if log.exists() else []
-        fault = (
-            f"The process that rendered it ended with {self.page.exitcode}: {''.join(last)[:500]}"
-        )
+        lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
+        last = "".join(lines[-1:])[:500]
+        fault = f"The process that rendered it ended with {self.page.exitcode}: {last}"
         if late:
             fault = f"It took longer than {self.task['timeout_s']:.0f} s and was stopped."
         (scratch / "fault.txt").write_text(fault, "utf-8")
@@ -261,13 +243,13 @@ def _write_page(task: Mapping[str, Any]) -> None:
     spec.write_text(json.dumps(standby(str(Path(task["notebook"]).parent))), "utf-8")
     notebook, raised = execute(task)
     fault = f"{raised} {reached(notebook)}" if raised else judge(notebook)
-    html, page = export(notebook, fault=fault, nav=task["nav"], with_code=task["with_code"])
+    html, title = export(notebook, fault=fault, nav=task["nav"], with_code=task["with_code"])
     Path(task["html"]).write_text(files_beside(html, Path(task["html"])), "utf-8")
     marks = [mark for kind in (END_TYPE, FINDING_TYPE) for _, mark in found(notebook, kind)]
     rendered = Rendered(
         name=Path(task["notebook"]).stem,
         html=task["html"],
-        title_html=page.title_html,
+        title_html=title,
         fault=fault,
         run_id=next((str(mark["run_id"]) for mark in marks if mark.get("run_id")), ""),
     )
@@ -341,12 +323,11 @@ def short(notebook: nbformat.NotebookNode) -> str:
 
     outputs = [o.get("data", {}) for _, cell in named_cells(notebook) for o in cell.outputs]
     html = "".join(data.get(MEDIA_TYPE, "") for data in outputs)
-    for kind, least in notebook.metadata.get("liftlab", {}).items():
-        count = html.count(f"<{kind.removesuffix('s')}>")
+    for kinds, least in notebook.metadata.get("liftlab", {}).items():
+        kind = kinds.removesuffix("s")
+        count = html.count(f"<{kind}>")
         if count < least:
-            return (
-                f"It declares at least {counted(least, kind.removesuffix('s'))} and shows {count}."
-            )
+            return f"It declares at least {counted(least, kind)} and shows {count}."
     return ""
 
 
@@ -372,13 +353,7 @@ def named_cells(notebook: nbformat.NotebookNode) -> list[tuple[str, nbformat.Not
 
 
 def first_line(source: str) -> str:
-    r"""Return the first line of code of a cell, to name it by.
-
-    Examples
-    --------
-    >>> first_line("# comment\n\npage.tiles(run)\nmore")
-    'page.tiles(run)'
-    """
+    """Return the first line of code of a cell, to name it by."""
     lines = [line.strip() for line in source.splitlines()]
     code = [line for line in lines if line and not line.startswith("#")]
     return code[0][:60] if code else "empty"

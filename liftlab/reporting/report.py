@@ -7,6 +7,7 @@ fails leaves its page, stops no other, and is told at the end.
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ import zipfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from liftlab import store
 from liftlab.errors import (
@@ -25,8 +27,8 @@ from liftlab.errors import (
     VerdictsUnproven,
 )
 from liftlab.records import CAPACITY, SESSIONS
+from liftlab.reporting.html import tag
 from liftlab.reporting.render import Job, Rendered, render_all
-from liftlab.reporting.siblings import siblings, topic
 from liftlab.store.files import write_atomic
 from liftlab.words import counted
 
@@ -89,7 +91,9 @@ def write_report(project: Project, run_id: str | None, say: Say, *, with_code: b
     _write_rest(folder, summary, done, topics)
     if run.run.run_id == (store.latest(project.path("runs")) or run.run.run_id):
         _point_latest(reports, folder.name)
-    _tell_faults(done)
+    faults = [f"{page.name}: {page.fault} The page: {page.html}" for page in done if page.fault]
+    if faults:
+        raise NotebookFailed("\n".join(faults))
     if fault := unproven(run):
         raise VerdictsUnproven(f"{run.run.run_id}: {fault} The pages: {folder / 'index.html'}")
     if not summary.has_answers:
@@ -138,6 +142,28 @@ def status_page(project: Project, run: RunData) -> bytes:
         if page.fault:
             raise NotebookFailed(f"{page.name}: {page.fault}")
         return alone(job.html.read_text("utf-8")).encode()
+
+
+def topic(notebook: Path) -> str:
+    """Return what a notebook's page is about; its name where it does not say, or is none."""
+    try:
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    except (OSError, ValueError, KeyError, TypeError):
+        sources = []  # executing it says what is wrong
+    lines = (line for source in sources for line in source.splitlines())
+    return next((line[2:].strip() for line in lines if line.startswith("# ")), "") or notebook.stem
+
+
+def siblings(pages: Mapping[str, str], here: str) -> str:
+    """Return links from a page to the index, and to the pages before and after it."""
+    names = list(pages)
+    place = names.index(here)
+    near = [(name, f"← {pages[name]}", "prev") for name in names[max(place - 1, 0) : place]]
+    near += [(name, f"{pages[name]} →", "next") for name in names[place + 1 : place + 2]]
+    links = [tag("a", said, href=f"{quote(name)}.html", rel=rel) for name, said, rel in near]
+    first = tag("a", "All pages of this run", href="index.html")
+    return str(tag("p", first, *links, cls="siblings"))
 
 
 def _notebooks(project: Project) -> list[Path]:
@@ -210,14 +236,13 @@ def _run_first(
 
 
 def _how_to_go_on(project: Project, before: Collection[str]) -> str:
-    for summary in store.list_runs(project.path("runs")):
-        if summary.run_id not in before:
-            name = summary.run_id
-            return (
-                "interrupted; what is committed is kept. Finish the run with: "
-                f"liftlab run --resume {name}, then write its pages with: liftlab report {name}"
-            )
-    return "interrupted before the run began; nothing was written"
+    runs = (summary.run_id for summary in store.list_runs(project.path("runs")))
+    if (name := next((name for name in runs if name not in before), None)) is None:
+        return "interrupted before the run began; nothing was written"
+    return (
+        "interrupted; what is committed is kept. Finish the run with: "
+        f"liftlab run --resume {name}, then write its pages with: liftlab report {name}"
+    )
 
 
 def _write_rest(
@@ -225,7 +250,6 @@ def _write_rest(
 ) -> None:
     """Write the index, what pages lead to, the messages, and what can be attached to a mail."""
     from liftlab.reporting import links
-    from liftlab.reporting.index import STATUS, ZIP, ZIP_LINE, index
     from liftlab.reporting.markdown import daily, status
 
     written = {f"{page.name}.html": "" for page in pages}
@@ -234,12 +258,16 @@ def _write_rest(
     trials, marks = links.trials_page(summary.run, written.values())
     glossary, quantities = links.glossary()
     more = {links.TRIALS: trials} if marks else {}
-    html = {"index.html": index(summary, pages, topics, has_trials=bool(marks)), **written, **more}
+    html = {
+        "index.html": links.index(summary, pages, topics, has_trials=bool(marks)),
+        **written,
+        **more,
+    }
     html = {name: links.linked(text, quantities, marks) for name, text in html.items()}
     files = {**html, links.GLOSSARY: glossary, "status.md": status(summary)}
     files["daily.md"] = daily(summary)
     if page := written.get(f"{STATUS_NOTEBOOK}.html"):
-        files[STATUS] = links.alone(page.replace(siblings(topics, STATUS_NOTEBOOK), ""))
+        files[links.STATUS] = links.alone(page.replace(siblings(topics, STATUS_NOTEBOOK), ""))
     for path in folder.iterdir():  # of an earlier report
         if path.name not in tables and (
             _TABLE_FILE.fullmatch(path.name) or path.name == links.TRIALS
@@ -251,9 +279,9 @@ def _write_rest(
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted({*files, *tables}):  # one date for all: the same pages, the same bytes
             entry = zipfile.ZipInfo(f"{folder.name}/{name}")
-            content = (folder / name).read_bytes().replace(str(ZIP_LINE).encode(), b"")
+            content = (folder / name).read_bytes().replace(str(links.ZIP_LINE).encode(), b"")
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
-    write_atomic(folder / ZIP, packed.getvalue())
+    write_atomic(folder / links.ZIP, packed.getvalue())
 
 
 def _point_latest(reports: Path, name: str) -> None:
@@ -262,9 +290,3 @@ def _point_latest(reports: Path, name: str) -> None:
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(name, target_is_directory=True)
     temporary.replace(reports / "latest")
-
-
-def _tell_faults(pages: Sequence[Rendered]) -> None:
-    faults = [f"{page.name}: {page.fault} The page: {page.html}" for page in pages if page.fault]
-    if faults:
-        raise NotebookFailed("\n".join(faults))

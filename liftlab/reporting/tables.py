@@ -6,7 +6,7 @@ import base64
 import math
 import numbers
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from html import unescape
@@ -19,24 +19,12 @@ from liftlab.reporting.text.base import Text, write
 from liftlab.words import counted
 
 # The colour of each verdict and ruling. Those that are not here are shown without a judgement.
-_COLORS = {
-    "met": "good",
-    "supported": "good",
-    "right": "good",
-    "pass": "good",
-    "faster": "good",
-    "better": "good",
-    "equivalent": "good",
-    "not met": "bad",
-    "contradicted": "bad",
-    "fail": "bad",
-    "error": "bad",
-    "slower": "bad",
-    "worse": "bad",
-    "undecided": "undecided",
-    "cannot tell": "undecided",
-    "not supported": "undecided",
+_OF_COLOR = {
+    "good": ("met", "supported", "right", "pass", "faster", "better", "equivalent"),
+    "bad": ("not met", "contradicted", "fail", "error", "slower", "worse"),
+    "undecided": ("undecided", "cannot tell", "not supported"),
 }
+_COLORS = {word: color for color, words in _OF_COLOR.items() for word in words}
 MOST_ROWS = 40
 MOST_CELL = 300  # characters
 MOST_CSV, MOST_CSV_ROWS = 1_000_000, 5_000  # characters, rows
@@ -73,18 +61,12 @@ def scorecards(shown: Iterable[Scorecard]) -> Html:
 
 
 def verdict(word: str, said: str = "") -> Html:
-    """Return a verdict as a coloured word.
-
-    Examples
-    --------
-    >>> str(verdict("met"))
-    '<span class="verdict good">met</span>'
-    """
+    """Return a verdict as a coloured word."""
     return tag("span", said or word, cls=f"verdict {_COLORS.get(word, 'unmeasured')}")
 
 
 def table(
-    frame: pd.DataFrame,
+    shown: pd.DataFrame | Sequence[Mapping[str, Any]],
     *,
     caption: str = "",
     headings: Mapping[str, str] | None = None,
@@ -93,30 +75,21 @@ def table(
     full: pd.DataFrame | None = None,
     rows: int | None = None,
 ) -> Html:
-    """Return a table of a frame's columns; its index is left out.
+    """Return a table of rows, or of a frame without its index.
 
     Cells may be text, numbers, `Html`, or missing. `most` rows are shown, the rest is counted.
     `csv`: file name for a download of all rows, or of `full`, if that is more; none if empty.
     `rows`: how many there are where the frame has only the first of them.
-
-    Examples
-    --------
-    >>> "and 2 more" in str(table(pd.DataFrame({"n": [1, 2, 3]}), most=1))
-    True
     """
-    named = headings or {}
-    names = [str(name) for name in frame.columns]
-    numeric = [_is_numeric(frame[name]) for name in names]
-    decimals = [
-        _decimals(frame[name]) if right else 0 for name, right in zip(names, numeric, strict=True)
-    ]
-    count = len(frame) if rows is None else rows
+    frame = shown if isinstance(shown, pd.DataFrame) else pd.DataFrame(shown)
+    named, count = headings or {}, len(frame) if rows is None else rows
+    decimals = [_decimals(frame[name]) for name in frame.columns]
     head = [
-        _heading(named.get(name, name), "num" * right)
-        for name, right in zip(names, numeric, strict=True)
+        _heading(named.get(name, str(name)), "" if places is None else "num")
+        for name, places in zip(frame.columns, decimals, strict=True)
     ]
     lines = [
-        tag("tr", *map(_cell, row, numeric, decimals))
+        tag("tr", *map(_cell, row, decimals))
         for row in frame.head(most).itertuples(index=False, name=None)
     ]
     if not lines:
@@ -126,13 +99,11 @@ def table(
         tag("thead", tag("tr", *head)),
         tag("tbody", *lines),
     ]
-    below: list[object] = []
-    if count > most:
-        below.append(f"and {count - most:,} more")
+    below: list[object] = [f"and {count - most:,} more"] if count > most else []
     if csv:
         below.append(download(frame if full is None else full, csv, count))
-    shown = _scrolling(tag("table", *parts), caption)
-    return join([shown, tag("p", join(below, " · "), cls="more")]) if below else shown
+    scrolling = _scrolling(tag("table", *parts), caption)
+    return join([scrolling, tag("p", join(below, " · "), cls="more")]) if below else scrolling
 
 
 def codes(values: Iterable[object]) -> list[Html | None]:
@@ -198,27 +169,22 @@ def _heading(words: str, cls: str) -> Html:
     return tag("th", words, scope="col", cls=cls) if words.strip() else tag("td", cls=cls)
 
 
-def _is_numeric(column: pd.Series[Any]) -> bool:
-    if pd.api.types.is_bool_dtype(column):
-        return False
+def _decimals(column: pd.Series[Any]) -> int | None:
+    """Return the decimals of a column of numbers; None of others.
+
+    None of counts, two from 1 on, four below 0.1.
+    """
     known = [value for value in column if not _missing(value)]
-    return bool(known) and all(
-        isinstance(value, numbers.Real) and not isinstance(value, bool) for value in known
-    )
-
-
-def _decimals(column: pd.Series[Any]) -> int:
-    """Return the decimals of a column: none of counts, two from 1 on, four below 0.1."""
-    known = [float(value) for value in column if not _missing(value)]
-    if all(number.is_integer() for number in known):
+    if not known or any(isinstance(v, bool) or not isinstance(v, numbers.Real) for v in known):
+        return None
+    if all(float(number).is_integer() for number in known):
         return 0
-    largest = max(map(abs, known))
+    largest = max(abs(float(number)) for number in known)
     return 2 if largest >= 1 else 3 if largest >= 0.1 else 4
 
 
-def _cell(value: object, numeric: bool, decimals: int) -> Html:
-    shown = value if isinstance(value, Html) else _words(value, decimals)
-    return tag("td", shown, cls="num" * numeric)
+def _cell(value: object, decimals: int | None) -> Html:
+    return tag("td", _words(value, decimals or 0), cls="" if decimals is None else "num")
 
 
 def _words(value: object, decimals: int = 0) -> object:

@@ -74,15 +74,7 @@ _TROUBLE = re.compile(
 
 
 def text_facts(text: str) -> dict[str, Any]:
-    """Return `json`, `pythonic`, `foreign`, `gateway_page` and `empty` of an answer.
-
-    Examples
-    --------
-    >>> text_facts('{"error": "out of memory"}')["json"]
-    'error'
-    >>> text_facts("const add = (a, b) => a + b")["foreign"]
-    True
-    """
+    """Return `json`, `pythonic`, `foreign`, `gateway_page` and `empty` of an answer."""
     head = text[:_MOST_CHARS]
     begins = head.lstrip()
     return {

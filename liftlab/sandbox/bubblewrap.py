@@ -20,19 +20,9 @@ def bubblewrap(
 ) -> list[str] | None:
     """Return the command that starts `python` inside walls, None without bubblewrap.
 
-    Inside are the interpreter, the system's libraries and the worker's own code, all to be
-    read only, and an empty `/tmp`: no network, no other process, no home, no `/etc`.
-
-    Parameters
-    ----------
-    python
-        The interpreter, as a path that links may lead to.
-    package
-        The folder `liftlab`, of which the worker loads `values.py` and `sandbox`.
-    environment
-        All the variables that the worker gets.
-    folders
-        With the packages that the worker imports, to be read there only.
+    Inside are the interpreter, the system's libraries, `folders` and the worker's own code of the
+    folder `package`, all to be read only, and an empty `/tmp`: no network, no other process, no
+    home, no `/etc`. The worker gets no variables beside `environment`.
     """
     program = shutil.which("bwrap") if sys.platform.startswith("linux") else None
     if program is None:
@@ -51,19 +41,14 @@ def bubblewrap(
         else:
             command += ["--ro-bind-try", folder, folder]
     interpreter = os.path.realpath(python)
-    for folder in sorted({*_prefixes(interpreter), *folders}):
+    prefixes = {str(Path(interpreter).parent.parent)}
+    if interpreter == os.path.realpath(sys.executable):
+        prefixes |= {os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix)}
+    own = {path for path in prefixes if not path.startswith("/usr/")} - {"/", "/usr"}
+    for folder in sorted({*own, *folders}):
         command += ["--ro-bind-try", folder, folder]
     compiled = sorted(package.glob("__pycache__/values.*.pyc"))  # else each worker does it anew
     for part in (package / "values.py", package / "sandbox", *compiled):
         inside = f"{INNER_PACKAGE}/{part.relative_to(package)}"
         command += ["--ro-bind", str(part), inside]
     return [*command, "--chdir", "/", "--", interpreter]
-
-
-def _prefixes(interpreter: str) -> set[str]:
-    """Return the folders of the interpreter and its library that are not under `/usr`."""
-    folders = {str(Path(interpreter).parent.parent)}
-    if interpreter == os.path.realpath(sys.executable):
-        folders |= {os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix)}
-    outside = {path for path in folders if not path.startswith("/usr/")}
-    return outside - {"/", "/usr"}

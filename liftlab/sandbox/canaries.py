@@ -22,15 +22,10 @@ NAMES = (
 
 
 def probe(target: Mapping[str, Any]) -> dict[str, bool]:
-    """Try each canary.
+    """Try each canary, and say whether it was possible.
 
     `target`: `port` of a listener on loopback, `file` outside the scratch folder, `home`, and
     `caller` and `group`, the process and the group of the program that grades.
-
-    Returns
-    -------
-    dict of str to bool
-        For each name whether it was possible.
     """
     caller, file = int(target["caller"]), str(target["file"])
     tries: dict[str, Callable[[], object]] = {

@@ -16,12 +16,12 @@ import marshal
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any, TextIO
 
 from liftlab import values
-from liftlab.sandbox import canaries, confine, facts, lenient, protocol
+from liftlab.sandbox import canaries, confine, facts, protocol
 
 # Taken before foreign code can replace them.
 _write, _clock_ns = os.write, time.perf_counter_ns  # a whole number is written in less code
@@ -71,7 +71,7 @@ class Prepared:
         sys.argv = [protocol.MODULE_NAME]
         self.output = sys.stdout = sys.stderr = _output()
         _thread.stack_size(_THREAD_STACK_BYTES)
-        lenient.be_lenient(scratch)
+        _be_lenient(scratch)
         self.confinement = confine.Confinement(scratch, readable)
         self.steps = functools.cache(self.confinement.steps)  # mostly the same are asked for again
 
@@ -85,6 +85,62 @@ def _output() -> TextIO:
     for fd in (kept, reading, writing):
         os.close(fd)
     return output
+
+
+def _be_lenient(scratch: str) -> None:
+    """Let honest code set modes, times and owners of its own files, which the filter refuses.
+
+    The kernel cannot refuse it by path, so it refuses it everywhere. `shutil.copy` sets the mode of
+    what it has copied, and an archive's files have their times: without this such code would be
+    blocked. Nothing is set, and outside the folder `scratch` the refusal stays.
+    """
+    told_about = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks)
+    for name in ("chmod", "fchmod", "utime", "chown", "fchown", "lchown"):
+        strict = getattr(os, name)
+        lenient = _lenient(strict, os.path.realpath(scratch))
+        setattr(os, name, lenient)
+        for calls in told_about:
+            if strict in calls:
+                calls.add(lenient)
+    os.truncate = _truncate
+
+
+def _lenient(strict: Callable[..., None], scratch: str) -> Callable[..., None]:
+    @functools.wraps(strict)
+    def lenient(path: Any, *arguments: Any, **named: Any) -> None:
+        try:
+            strict(path, *arguments, **named)
+        except PermissionError:
+            # The filter refuses before the kernel has looked whether there is such a file.
+            told: dict[str, Any] = {
+                key: named[key] for key in ("dir_fd", "follow_symlinks") if key in named
+            }
+            found = os.stat(path, **told)
+            if not any(os.path.samestat(found, own) for own in _likely(path, scratch, told)):
+                raise
+
+    return lenient
+
+
+def _likely(path: Any, scratch: str, told: dict[str, Any]) -> Iterator[os.stat_result]:
+    """Yield what in the scratch folder the path may stand for."""
+    if isinstance(path, int) or told.get("dir_fd") is not None:
+        for folder, _, names in os.walk(scratch):  # a path is not known
+            yield from (os.lstat(os.path.join(folder, name)) for name in ("", *names))
+        return
+    place = os.path.realpath(os.fsdecode(path))
+    if place == scratch or place.startswith(scratch + os.sep):
+        yield os.stat(path, **told)
+
+
+def _truncate(path: Any, length: int) -> None:
+    """Truncate as `os.truncate` does, by a descriptor: for that Landlock says which files."""
+    fd = path if isinstance(path, int) else os.open(path, os.O_WRONLY)
+    try:
+        os.ftruncate(fd, length)
+    finally:
+        if fd is not path:
+            os.close(fd)
 
 
 def rehearse(prepared: Prepared) -> None:
@@ -121,23 +177,19 @@ def run_job(
         if not set(asked["require"]) <= set(applied):
             _send_told()
             return protocol.EXIT_BROKEN
-        # Without a tag the data are the values, and no part of them need be looked at.
-        _do(kind, source, asked, is_tagged=is_tagged)
+        if kind == "probe":
+            _tell({"probes": canaries.probe(asked["canary"])})
+        elif kind == "parse":
+            _tell({"facts": facts.inspect_source(source)[1]})
+        else:
+            # Without a tag the data are the values, and no part of them need be looked at.
+            _run(source, asked["calls"], is_tagged=is_tagged)
         _flush(prepared.output)
         _tell({"end": True})
         _send_told()
     except MemoryError:
         return protocol.EXIT_MEMORY
     return 0
-
-
-def _do(kind: protocol.Kind, source: bytes, asked: Mapping[str, Any], *, is_tagged: bool) -> None:
-    if kind == "probe":
-        _tell({"probes": canaries.probe(asked["canary"])})
-    elif kind == "parse":
-        _tell({"facts": facts.inspect_source(source)[1]})
-    else:
-        _run(source, asked["calls"], is_tagged=is_tagged)
 
 
 def _flush(output: TextIO) -> None:
@@ -158,14 +210,10 @@ def _run(source: bytes, calls: list[dict[str, Any]], *, is_tagged: bool) -> None
     _tell({"facts": known})
     if code is not None:
         if b"random" in source:  # else the module is not worth what it costs every child
-            _seed()
+            import random
+
+            random.seed(0)  # the same verdict every time
         _run_calls(code, calls, only, is_tagged=is_tagged)
-
-
-def _seed() -> None:
-    import random
-
-    random.seed(0)  # the same verdict every time
 
 
 def _compile(source: bytes) -> tuple[CodeType | None, dict[str, Any]]:
@@ -241,15 +289,11 @@ def _one_call(
         result["not_plain"] = error.type_name
     except values.TooLarge as error:
         result["too_large"] = str(error)
-    result["mutated"] = _is_changed(before, [arguments, keywords])
-    return result
-
-
-def _is_changed(before: bytes, after: Any) -> bool:
     try:
-        return _snapshot(after, _SNAPSHOT_VERSION) != before
+        result["mutated"] = _snapshot([arguments, keywords], _SNAPSHOT_VERSION) != before
     except ValueError:  # something of another kind is in it now
-        return True
+        result["mutated"] = True
+    return result
 
 
 def _describe(error: BaseException, function: Callable[..., Any] | None) -> dict[str, Any]:
@@ -260,7 +304,7 @@ def _describe(error: BaseException, function: Callable[..., Any] | None) -> dict
     except BaseException:
         message = "(its message could not be made)"
     return {
-        "name": _type_name(type(error)),
+        "name": type.__dict__["__name__"].__get__(type(error))[: protocol.NAME_CHARS],
         "message": message[: protocol.MESSAGE_CHARS],
         "bases": [
             _BUILTIN_EXCEPTIONS[id(base)]
@@ -273,11 +317,6 @@ def _describe(error: BaseException, function: Callable[..., Any] | None) -> dict
         and trace is not None
         and trace.tb_next is None,
     }
-
-
-def _type_name(kind: type) -> str:
-    name: str = type.__dict__["__name__"].__get__(kind)
-    return name[: protocol.NAME_CHARS]
 
 
 def _innermost_line(trace: TracebackType | None) -> int | None:

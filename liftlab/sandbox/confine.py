@@ -41,9 +41,8 @@ Step = tuple[Callable[..., Any], tuple[Any, ...], str | None]
 class Confinement:
     """What a process gives up for itself and its children, prepared for many children.
 
-    `scratch`: the only folder in which a child may write. `readable`: what it may read beside the
-    interpreter's own files. `is_complete`: whether all that there is can be given up here, starting
-    a process among it.
+    A child may write in `scratch` alone, and read the interpreter's own files and `readable`.
+    `is_complete` says that all that there is can be given up here, starting a process among it.
     """
 
     def __init__(self, scratch: str, readable: Sequence[str] = ()) -> None:
@@ -55,32 +54,26 @@ class Confinement:
         self._files: list[Step] = []
         self._calls: list[Step] = []
         if _IS_LINUX:
-            self._prepare(scratch, readable)
+            prctl = ctypes.CDLL(None).prctl
+            prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+            _drop_capabilities()
+            # Is not inherited, so that each child has to ask for it.
+            self._calls.append((prctl, (_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), None))
+            if prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
+                rules = landlock.ruleset([*_readable_paths(), *readable], [scratch, os.devnull])
+                if rules is not None:
+                    self._files.append((*landlock.enforcing(rules), "landlock"))
+                filtering = seccomp.filtering()
+                if filtering is not None:
+                    self._calls.append((*filtering, "seccomp"))
         names = {name for *_, name in (*self._files, *self._calls)}
         self.is_complete = {"landlock", "seccomp"} <= names
-
-    def _prepare(self, scratch: str, readable: Sequence[str]) -> None:
-        prctl = ctypes.CDLL(None).prctl
-        prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-        _drop_capabilities()
-        # Is not inherited, so that each child has to ask for it.
-        self._calls.append((prctl, (_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), None))
-        if prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
-            paths = (*_readable_paths(), *readable)
-            rules = landlock.ruleset(paths, [scratch, os.devnull])
-            if rules is not None:
-                self._files.append((*landlock.enforcing(rules), "landlock"))
-            filtering = seccomp.filtering()
-            if filtering is not None:
-                self._calls.append((*filtering, "seccomp"))
 
     def steps(self, cpu_s: float, memory_bytes: int, output: int, result: int) -> list[Step]:
         """Return what a child has to do, in order, before it may meet foreign code.
 
-        `cpu_s`, `memory_bytes`: hard limits of processor time, and of address space with what the
-        interpreter itself takes; the worker's own clock decides, these are the backstop. `output`,
-        `result`: the only descriptors that stay open, beside an empty input: for both outputs, and
-        for results.
+        The worker's own clock decides; the hard limits of processor time and address space are the
+        backstop. Only the descriptors `output`, `result` and an empty input stay open.
         """
         most_s = min(int(cpu_s) + 2, self._most_cpu_s)  # whole seconds
         steps: list[Step] = [

@@ -61,27 +61,11 @@ def parse_fault(source: str, function: str | None, parse: Parse) -> str | None:
 
 
 def extract(text: str, names: Sequence[str] | None, parse: Parse) -> Extracted:
-    r"""Return the code in a reply that defines one of `names`, or else a function.
+    """Return the code in a reply that defines one of `names`, or else a function.
 
     Of several pieces it is the last that does and is no stub; earlier ones, whose names it needs,
-    are put before it.
-
-    Parameters
-    ----------
-    text
-        The reply. One without a form around its code must be known not to parse.
-    names
-        The functions that are looked for, the likeliest first; None for a program that prints.
-    parse
-        Asks the sandbox.
-
-    Examples
-    --------
-    >>> from liftlab.sandbox import Sandbox
-    >>> reply = "No:\n```py\ndef f(): return 0\n```\nYes:\n```py\ndef f(): return 1\n```"
-    >>> with Sandbox() as sandbox:
-    ...     extract(reply, ["f"], sandbox.parse)
-    Extracted(source='def f(): return 1\n', removed=('fence',), joined=0, unfinished=False)
+    are put before it. A reply without a form around its code must be known not to parse. The
+    likeliest name stands first; None is for a program that prints.
     """
     if markup.is_wrapped(text) and not text.lstrip().startswith(_WRAPPING):
         report = parse(to_bytes(text))
@@ -134,10 +118,7 @@ def _of_blocks(
 def from_prose(
     text: str, names: Sequence[str] | None, parse: Parse, removed: tuple[str, ...] = ()
 ) -> Extracted | None:
-    """Return the one run of lines that parses and defines the function, if there is just one.
-
-    `text`, `names`, `parse`: as for `extract`. `removed`: what is gone already.
-    """
+    """Return the one run of lines that parses and defines the function, if there is just one."""
     pieces = [Block(run) for run in markup.runs(_with_newlines(text))]
     for wanted in (names, ()) if names else (names,):
         likely = [n for n, block in enumerate(pieces) if _may_define(block.code, wanted)]

@@ -40,13 +40,7 @@ class _PathBeneath(ctypes.Structure):
 
 
 def abi() -> int:
-    """Return the version of Landlock that the kernel offers, 0 for none.
-
-    Examples
-    --------
-    >>> abi() >= 0
-    True
-    """
+    """Return the version of Landlock that the kernel offers, 0 for none."""
     if not sys.platform.startswith("linux"):
         return 0
     try:
@@ -58,19 +52,21 @@ def abi() -> int:
 def ruleset(readable: Iterable[str], writable: Iterable[str]) -> int | None:
     """Write down which files may be touched, for any number of processes to give up the rest.
 
-    `readable`: paths to read and to execute from; missing ones are skipped. `writable`: paths in
-    which files and folders may be made, changed and removed.
-
-    Returns
-    -------
-    int or None
-        A descriptor for `enforcing`; None where the kernel has no Landlock.
+    Returns a descriptor for `enforcing`, None where the kernel has no Landlock. Of `readable` may
+    be executed, too; paths that are not there are skipped.
     """
     version = abi()
     if not version:
         return None
     handled = (1 << _RIGHTS_BY_ABI.get(version, 16)) - 1
-    rules = _create_ruleset(version, handled)
+    fields = [handled]
+    if version >= 4:
+        fields.append(_NET_BIND_AND_CONNECT_TCP)
+    if version >= 6:
+        fields.append(_SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS)
+    attributes = (ctypes.c_uint64 * len(fields))(*fields)
+    size = ctypes.sizeof(attributes)
+    rules = _syscall(_CREATE_RULESET, ctypes.byref(attributes), size, 0)
     for path in readable:
         _allow(rules, path, _READ & handled)
     for path in writable:
@@ -81,21 +77,11 @@ def ruleset(readable: Iterable[str], writable: Iterable[str]) -> int | None:
 def enforcing(rules: int) -> tuple[Callable[..., int], tuple[Any, ...]]:
     """Return a function and its arguments: the call answers 0 once the rules are in force.
 
-    It gives up all files but those that `rules` names, all TCP, and signals to others. Whoever
-    calls it must have set `no_new_privs`. It cannot be undone, and children inherit it.
+    It gives up all files but those that `rules` names, all TCP, and signals to others, for good and
+    for children, too. Whoever calls it must have set `no_new_privs`.
     """
     # Not by `_LIBC`: to keep errno apart, ctypes touches two more pages in each child.
     return ctypes.CDLL(None).syscall, (ctypes.c_long(_RESTRICT_SELF), rules, 0)
-
-
-def _create_ruleset(version: int, handled: int) -> int:
-    fields = [handled]
-    if version >= 4:
-        fields.append(_NET_BIND_AND_CONNECT_TCP)
-    if version >= 6:
-        fields.append(_SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS)
-    attributes = (ctypes.c_uint64 * len(fields))(*fields)
-    return _syscall(_CREATE_RULESET, ctypes.byref(attributes), ctypes.sizeof(attributes), 0)
 
 
 def _allow(rules: int, path: str, rights: int) -> None:

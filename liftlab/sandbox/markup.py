@@ -75,13 +75,7 @@ class Answer:
 
 
 def is_wrapped(text: str) -> bool:
-    r"""Say whether a text has anything around its code that has a form of its own.
-
-    Examples
-    --------
-    >>> is_wrapped("```python\nx = 1\n```"), is_wrapped("</think>x"), is_wrapped("x = '```'")
-    (True, True, False)
-    """
+    """Say whether a text has anything around its code that has a form of its own."""
     return any(
         any(sign in text for sign in signs) and any(form.search(text) for form in forms)
         for signs, forms in _WRAPPING
@@ -89,24 +83,12 @@ def is_wrapped(text: str) -> bool:
 
 
 def has_fence(text: str) -> bool:
-    r"""Say whether a line of `text` opens or closes a fenced code block.
-
-    Examples
-    --------
-    >>> has_fence("```python\nx = 1\n```"), has_fence("x = '```'")
-    (True, False)
-    """
+    """Say whether a line of `text` opens or closes a fenced code block."""
     return _FENCE.search(text) is not None or _GLUED.search(text) is not None
 
 
 def bare(text: str) -> Answer:
-    r"""Take reasoning, tokens of chat templates and `[PYTHON]` marks off a reply.
-
-    Examples
-    --------
-    >>> bare("<think>\nShort.\n</think>\ndef f(): return 1<|im_end|>")
-    Answer(text='\ndef f(): return 1', removed=('tokens', 'reasoning'), unfinished=False)
-    """
+    """Take reasoning, tokens of chat templates and `[PYTHON]` marks off a reply."""
     removed: list[str] = []
     _, said, final = text.rpartition(_FINAL)
     without = _first_turn(_START_TOKEN.sub("", final))
@@ -117,21 +99,16 @@ def bare(text: str) -> Answer:
         removed.append("reasoning")
     if _MARK.search(text):
         removed.append("marks")
-        fenced = has_fence(text)
-        text = _MARK.sub(lambda mark: "\n" if fenced else _as_fence(mark[1]), text)
+        forms = ("\n", "\n") if has_fence(text) else ("\n```python\n", "\n```\n")
+        text = _MARK.sub(lambda mark: forms[bool(mark[1])], text)
     return Answer(text, tuple(removed), unfinished)
 
 
 def blocks(text: str) -> tuple[list[Block], str]:
-    r"""Return the fenced blocks of a text, and what stands outside of them.
+    """Return the fenced blocks of a text, and what stands outside of them.
 
     A reply may close a block that the prompt has opened: what stands before the first fence is
     the first block, if it defines a function. A block that is never closed ends with the text.
-
-    Examples
-    --------
-    >>> blocks("Sure!\n```python\ndef f(): return 1\n```\nAnything else?")[0]
-    [Block(code='def f(): return 1\n', python=True, closed=True)]
     """
     text = _GLUED.sub(r"\1\n```", _GLUED_OPENING.sub(r"\1\n\2", text))
     fences = list(_FENCE.finditer(text))[-MOST_FENCES:]
@@ -149,19 +126,15 @@ def blocks(text: str) -> tuple[list[Block], str]:
         end = len(text) if closer is None else fences[closer].end()
         code = text[opener.end() + 1 : end if closer is None else fences[closer].start()]
         code = textwrap.dedent(code) if opener[1] else code
-        found.append(Block(code, _language(opener[3]) in _PYTHON, closer is not None))
+        info = _INFO.match(opener[3])
+        is_python = (info[1].lower() if info else "") in _PYTHON
+        found.append(Block(code, is_python, closer is not None))
         number = len(fences) if closer is None else closer + 1
     return found, "\n".join([*outside, text[end:]])
 
 
 def runs(text: str) -> list[str]:
-    r"""Return the runs of lines that look like code and have prose around them.
-
-    Examples
-    --------
-    >>> runs("Sure!\ndef f():\n    return 1\nThat is all.")
-    ['def f():\n    return 1']
-    """
+    """Return the runs of lines that look like code and have prose around them."""
     found: list[list[str]] = []
     run: list[str] | None = None
     base, prose, quoted = "", False, False
@@ -174,7 +147,8 @@ def runs(text: str) -> list[str]:
             found.append(run)
         else:
             run, prose = None, prose or bool(line)
-        quoted = run is not None and quoted != bool(_odd(line))
+        is_odd = (line.count('"""') + line.count("'''")) % 2 == 1
+        quoted = run is not None and quoted != is_odd
     return [textwrap.dedent("\n".join(lines)).rstrip() for lines in found] if prose else []
 
 
@@ -182,10 +156,6 @@ def _goes_on(line: str, indent: str, base: str) -> bool:
     return (len(indent) > len(base) and indent.startswith(base)) or (
         indent == base and _CODE_LINE.match(line, len(indent)) is not None
     )
-
-
-def _odd(line: str) -> int:
-    return (line.count('"""') + line.count("'''")) % 2
 
 
 def _first_turn(text: str) -> str:
@@ -212,10 +182,6 @@ def _reasoned(text: str) -> tuple[str, bool]:
     return "", True
 
 
-def _as_fence(closing: str) -> str:
-    return "\n```\n" if closing else "\n```python\n"
-
-
 def _closer(fences: list[re.Match[str]], number: int) -> int | None:
     """Return which fence closes one: at its own indentation, else at any that Markdown allows."""
     opener = fences[number]
@@ -234,8 +200,3 @@ def _closer(fences: list[re.Match[str]], number: int) -> int | None:
 def _holds_block(text: str, outer: re.Match[str], inner: re.Match[str]) -> bool:
     """Say whether a block has nothing before another one that it wraps."""
     return bool(inner[3].strip()) and not text[outer.end() : inner.start()].strip()
-
-
-def _language(info: str) -> str:
-    match = _INFO.match(info)
-    return match[1].lower() if match else ""

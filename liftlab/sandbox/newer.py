@@ -24,13 +24,7 @@ _MOST_CHARS = 50_000
 
 
 def needed(text: str) -> str | None:
-    """Return the version of Python that `text` needs, None if no newer one would take it.
-
-    Examples
-    --------
-    >>> needed("x = 1 +") is None
-    True
-    """
+    """Return the version of Python that `text` needs, None if no newer one would take it."""
     for version, rewrite in _ADDED if len(text) <= _MOST_CHARS else ():
         if version > sys.version_info[:2]:
             changed = rewrite(text)
@@ -78,7 +72,7 @@ def _without_formatted(text: str) -> str:
 def _formatted(text: str, at: int, quote: str) -> tuple[str, int] | None:
     """Return what an f-string's fields hold, as a tuple in source, and where it ends.
 
-    `at`: where it begins, behind its quote. None if it is not well formed.
+    It begins at `at`, behind its quote. None if it is not well formed.
     """
     fields = ""
     while not text.startswith(quote, at):
@@ -128,15 +122,12 @@ def _end_of(text: str, at: int, closing: str, others: str = "") -> int | None:
             open_until.pop()
             if not open_until:
                 return at + 1
-        elif len(open_until) == 1 and found in others and not _is_operator(text, at):
-            return at + 1
+        elif len(open_until) == 1 and found in others:
+            before, behind = text[at - 1], text[at + 1 : at + 2]
+            if behind != "=" and not (found == "=" and before in "=!<>:"):  # no comparison
+                return at + 1
         at += 1
     return None
-
-
-def _is_operator(text: str, at: int) -> bool:
-    """Say whether `!` or `=` at a place belongs to a comparison."""
-    return text[at + 1 : at + 2] == "=" or (text[at] == "=" and text[at - 1] in "=!<>:")
 
 
 _Rewrite = Callable[[str], str]

@@ -77,14 +77,7 @@ def read_job(read: Callable[[int], bytes]) -> Job:
 
 
 def pack_answer(answer: Answer) -> bytes:
-    r"""Return an answer as the caller reads it.
-
-    Examples
-    --------
-    >>> packed = pack_answer(Answer(None, 0, 0.5, 1.0, b'{"end": true}\n'))
-    >>> read_answer(lambda most: packed).result
-    b'{"end": true}\n'
-    """
+    """Return an answer as the caller reads it."""
     ended_by, *seen, result = answer
     return _ANSWER.pack(_ENDINGS.index(ended_by), *seen, len(result)) + result
 
@@ -100,8 +93,7 @@ def _read(
 ) -> tuple[tuple[Any, ...], bytes]:
     """Read one message: numbers, and as many bytes as the last of them says.
 
-    Raises EOFError if the other side is gone. Raises ValueError if the message is longer than it
-    may be.
+    Raises EOFError if the other side is gone, ValueError if the message is longer than it may be.
     """
     data = b""
     while len(data) < head.size:

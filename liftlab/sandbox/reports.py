@@ -32,7 +32,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call to make. Without a name it goes to the function that `entry.find` finds.
+    """One call to make. Without a name it goes to the function that `facts` finds.
 
     With `is_encoded`, the arguments are JSON data as `values.encode` gives it. With a `token`, the
     function gets `token` by name: a function that gives it once, and is in no frame otherwise.
@@ -139,11 +139,13 @@ class RunReport:
         return self.finished and self.loaded and self.load_error is None
 
 
+_FUNCTION_FACTS = [fact.name for fact in dataclasses.fields(Function)]
+
+
 def lines_of(sent: bytes, most: int) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects in the first lines that a child sent; anything else is skipped.
 
-    `sent`: what came through the pipe of results. `most`: how many lines are looked at: more than
-    it has to say, a child has not sent honestly.
+    More lines than `most`, all that it has to say, a child has not sent honestly.
     """
     lines = list(islice(BytesIO(sent), most))  # of what comes behind them no copy is made
     items: Iterable[Any] = map(_value, lines)
@@ -163,11 +165,7 @@ def _value(line: bytes) -> Any:
 
 
 def run_report(answer: Answer, calls: int) -> RunReport:
-    """Make a report of a worker's answer, trusting nothing that the child wrote.
-
-    `answer`: what the worker saw. `calls`: how many calls were asked for; there will be as many
-    call reports.
-    """
+    """Make a report of an answer to so many calls, trusting nothing that the child wrote."""
     first: dict[str, Any] = {}
     answered: dict[int, dict[str, Any]] = {}
     for item in lines_of(answer.result, calls + LINES_BESIDE_CALLS):
@@ -206,7 +204,10 @@ def parse_report(facts: Any) -> ParseReport:
         message=text_of(facts.get("message")),
         line=_whole(facts.get("line")),
         needs_python=text_of(facts.get("needs_python")),
-        functions=tuple(_function(item) for item in (functions or ())[:MOST_FUNCTIONS]),
+        functions=tuple(
+            Function(**{name: item[name] for name in _FUNCTION_FACTS})
+            for item in (functions or ())[:MOST_FUNCTIONS]
+        ),
         defines=_names(facts.get("defines")),
         lacks=_names(facts.get("lacks")),
         found=text_of((facts.get("found") or {}).get("how")),
@@ -220,10 +221,6 @@ def parse_report(facts: Any) -> ParseReport:
 
 def _names(names: Any) -> frozenset[str]:
     return frozenset(map(str, names if isinstance(names, list) else ()))
-
-
-def _function(item: Mapping[str, Any]) -> Function:
-    return Function(**{field.name: item[field.name] for field in dataclasses.fields(Function)})
 
 
 def _call_report(item: Mapping[str, Any] | None) -> CallReport:

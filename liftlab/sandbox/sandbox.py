@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import json
 import os
 import select
 import shutil
@@ -21,7 +23,7 @@ from typing import Any, Literal, Self
 from liftlab import values
 from liftlab.errors import LiftlabError
 from liftlab.records import Isolation
-from liftlab.sandbox import interpreters, protocol
+from liftlab.sandbox import protocol
 from liftlab.sandbox.bubblewrap import HOW_TO_INSTALL, INNER_PACKAGE, INNER_SCRATCH, bubblewrap
 from liftlab.sandbox.reports import (
     LINES_BESIDE_CALLS,
@@ -38,6 +40,8 @@ MAX_SOURCE_BYTES = 1024 * 1024
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _GRACE_S = 10.0  # beyond the wall limit: killing, reaping and removing the scratch folder
 _RUNS_PER_WORKER = 1000
+_OLDEST = (3, 11)  # the worker's own code is written for it
+_ASK = "import json, sys; print(json.dumps([sys.version_info[:2], sys.path]))"
 _PACKAGE = Path(__file__).parent
 _NOT_TRIED = "walls around the worker were not asked for"
 _MECHANISMS = ("landlock", "seccomp")
@@ -60,38 +64,16 @@ zygote.main(sys.argv[3], readable)
 class Sandbox:
     """Runs and parses foreign source away from this process; one job at a time, from any thread.
 
-    Raises LiftlabError if the worker does not start, or `level` is "full" and cannot be had.
+    `level` is "full" to insist on walls around the worker, "restricted" to do without them; by
+    default the stronger of what this machine can do. `prefix` is a command that starts the worker
+    inside walls of its own, in place of bubblewrap. Candidates run with the interpreter `python`,
+    3.11 or newer, and may import those `packages` that it has. Raises LiftlabError if the worker
+    does not start, or a level cannot be had.
 
-    Parameters
-    ----------
-    level
-        "full" to insist on walls around the worker, "restricted" to do without them; by default
-        the stronger of what this machine can do.
-    prefix
-        A command that starts the worker inside walls of its own, in place of bubblewrap.
-    python
-        The interpreter to run candidates with, of Python 3.11 or newer; this one by default.
-    packages
-        What candidates may import beside the standard library, of what that interpreter has.
-
-    Attributes
-    ----------
-    isolation
-        "restricted" if the child was refused all that `canaries` tries but the sight of this
-        process, "full" if that too, else "limits-only". Tried, never assumed.
-    probes
-        What was tried: for each name whether it was possible.
-    advice
-        How to have a stronger level here; None at the strongest.
-    version
-        Of the Python that candidates run on: (3, 12), for instance.
-
-    Examples
-    --------
-    >>> with Sandbox() as sandbox:
-    ...     report = sandbox.run(b"def double(x): return 2 * x", [Call(args=(21,))], Limits())
-    >>> report.calls[0].value
-    42
+    `isolation` is "restricted" if the child was refused all that `canaries` tries but the sight of
+    this process, "full" if that too, else "limits-only": tried, never assumed. `probes` says for
+    each try whether it was possible, `advice` how to have a stronger level here (None at the
+    strongest), and `version` which Python candidates run on, such as (3, 12).
     """
 
     def __init__(
@@ -108,7 +90,7 @@ class Sandbox:
         self._worker: subprocess.Popen[bytes] | None = None
         self._runs = 0
         self._required: tuple[str, ...] = ()
-        python, self.version, folders = interpreters.find(python)
+        python, self.version, folders = _interpreter(python)
         self._folders = folders if packages else ()
         self._packages = tuple(packages)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by close()
@@ -168,8 +150,7 @@ class Sandbox:
         """Compile `source` in a child and tell what it is; nothing of it runs."""
         if len(source) > MAX_SOURCE_BYTES:
             return _too_long(source)
-        answer = self._ask("parse", limits or Limits(), source)
-        report = run_report(answer, 0)
+        report = run_report(self._ask("parse", limits or Limits(), source), 0)
         return report.parse or parse_report(None)
 
     def run(self, source: bytes, calls: Sequence[Call], limits: Limits) -> RunReport:
@@ -219,14 +200,9 @@ class Sandbox:
     def _ask(
         self, kind: protocol.Kind, limits: Limits, source: bytes = b"", **told: Any
     ) -> protocol.Answer:
+        packed = protocol.pack_told({"require": self._required, **told})
         job = protocol.Job(
-            kind,
-            limits.cpu_s,
-            limits.wall_s,
-            limits.memory_mb,
-            limits.output_kb,
-            source,
-            protocol.pack_told({"require": self._required, **told}),
+            kind, limits.cpu_s, limits.wall_s, limits.memory_mb, limits.output_kb, source, packed
         )
         answer = self._ask_worker(job)
         if answer == protocol.LOST and self._required:
@@ -304,6 +280,34 @@ _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",  # a worker that has threads can't be forked safely
     "OMP_NUM_THREADS": "1",
 }
+
+
+@functools.cache
+def _interpreter(python: str) -> tuple[str, tuple[int, int], tuple[str, ...]]:
+    """Return the path of an interpreter, its version, and the folders in which it has packages.
+
+    Raises LiftlabError if there is none of that path or name, or it is too old.
+    """
+    if python == sys.executable:
+        return python, sys.version_info[:2], _packages(sys.path)
+    found = shutil.which(python)
+    advice = "name another with python under [grading] of liftlab.toml, or leave it out"
+    if found is None:
+        raise LiftlabError(f"there is no interpreter {python!r} on this machine: {advice}")
+    asked = subprocess.run([found, "-I", "-c", _ASK], capture_output=True, text=True, check=False)
+    try:
+        version, path = json.loads(asked.stdout)
+    except ValueError:
+        fault = asked.stderr.strip().rpartition("\n")[2] or "it says nothing"
+        raise LiftlabError(f"{found} is no Python that works ({fault}): {advice}") from None
+    major, minor = version
+    if (major, minor) < _OLDEST:
+        raise LiftlabError(f"{found} is Python {major}.{minor}, older than 3.11: {advice}")
+    return found, (major, minor), _packages(path)
+
+
+def _packages(path: list[str]) -> tuple[str, ...]:
+    return tuple(folder for folder in path if folder.endswith(("site-packages", "dist-packages")))
 
 
 def _level(probes: Mapping[str, bool]) -> Isolation:

@@ -118,13 +118,6 @@ def program(machine: str) -> list[Instruction]:
 
     The call's number is looked up by halves: the kernel tries the filter on every number when
     it is installed, once a run, which took longer than all else with one comparison a call.
-
-    Examples
-    --------
-    >>> program("s390x")
-    []
-    >>> len(program("x86_64")) < 400
-    True
     """
     if machine not in _AUDIT_ARCH:
         return []

@@ -36,8 +36,7 @@ def import_common() -> None:
 def import_packages(folders: Sequence[str], names: Sequence[str]) -> list[str]:
     """Import packages for candidates, and return the paths that these need to read thereafter.
 
-    `folders`: where packages are installed. No candidate finds others there, as they are not left
-    where Python looks for modules.
+    No candidate finds others in `folders`, as Python does not go on looking there.
     """
     sys.path += filter(None, folders)
     for name in names:

@@ -27,19 +27,9 @@ _KILLED = (-int(signal.SIGXCPU), -int(signal.SIGKILL))
 class Watch:
     """Collects what a child writes, and kills it at the first limit it passes.
 
-    To be made right before the child, as its clock starts then.
-
-    `result_end`, `output_end`: descriptors for the child to write results and output to; open until
-    it has ended.
-
-    Parameters
-    ----------
-    job
-        With the limits.
-    scratch
-        The folder whose content is limited.
-    request
-        A descriptor that tells when the caller is gone.
+    To be made right before the child, as its clock starts then. What is in `scratch` is limited;
+    the descriptor `request` tells when the caller is gone. The child writes to `result_end` and
+    `output_end`, which are open until it has ended.
     """
 
     def __init__(self, job: protocol.Job, scratch: str, request: int) -> None:

@@ -33,7 +33,8 @@ def main(scratch: str, readable: Sequence[str] = ()) -> NoReturn:
     `readable`: what children may read beside the interpreter's own files.
     """
     warnings.simplefilter("ignore")  # the candidate's warnings are nobody's
-    _become_subreaper()
+    if sys.platform.startswith("linux"):  # orphans of a child come to us, to be found and killed
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.closerange(protocol.RESULT_FD, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     # Takes the number of a child's result pipe: what a rehearsal tells goes nowhere.
@@ -49,7 +50,9 @@ def main(scratch: str, readable: Sequence[str] = ()) -> NoReturn:
             job = protocol.read_job(lambda most: os.read(_REQUEST_FD, most))
             if job.kind == "stop":
                 sys.exit(0)
-            _send(reply_fd, protocol.pack_answer(_run(job, prepared, scratch, own_bytes)))
+            message = protocol.pack_answer(_run(job, prepared, scratch, own_bytes))
+            while message:
+                message = message[os.write(reply_fd, message) :]
     # The caller was killed, and cannot tidy up after itself.
     import shutil
 
@@ -66,11 +69,6 @@ def _warm_up(prepared: child.Prepared) -> None:
         del sys.modules[name]  # no candidate is to find them
     gc.collect()
     gc.freeze()  # pages stay shared with the children
-
-
-def _send(fd: int, message: bytes) -> None:
-    while message:
-        message = message[os.write(fd, message) :]
 
 
 def _run(
@@ -93,12 +91,6 @@ def _run(
         _kill_stragglers()
     _empty(scratch)
     return answer
-
-
-def _become_subreaper() -> None:
-    """Have orphans of a child come to us, so that they can be found and killed."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
 def _kill_stragglers() -> None:

@@ -8,8 +8,7 @@ function that changes its arguments can't spoil the next check.
 
 from __future__ import annotations
 
-from liftlab.suite.core import Case, Check, Limits, Suite, load, parse, select
+from liftlab.suite.core import Case, Check, Limits, Suite, load, parse, select, to_jsonl
 from liftlab.suite.formats import Program
-from liftlab.suite.writing import to_jsonl
 
 __all__ = ["Case", "Check", "Limits", "Program", "Suite", "load", "parse", "select", "to_jsonl"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -182,8 +183,6 @@ def load(path_or_name: Path | str, search: Sequence[Path] = ()) -> Suite:
     UsageError if suites to be joined have different cases of one id.
     """
     if isinstance(path_or_name, str) and JOINED in path_or_name:
-        from liftlab.suite.writing import join
-
         return join([load(part, search) for part in path_or_name.split(JOINED)])
     path = _find(path_or_name, search)
     limit = tomlfile.MAX_BYTES if path.suffix.lower() == ".toml" else MAX_JSON_BYTES
@@ -285,3 +284,52 @@ def _case(model: CaseModel) -> Case:
             ),
         }
     )
+
+
+def to_jsonl(cases: Iterable[Case]) -> bytes:
+    """Write cases so that reading them gives the same ones."""
+    return b"".join(json.dumps(_as_json(case)).encode() + b"\n" for case in cases)
+
+
+def join(suites: Sequence[Suite]) -> Suite:
+    """Return one suite with the cases and packages of all; a case that two have is taken once.
+
+    Raises UsageError if two suites have different cases of one id.
+    """
+    found: dict[str, tuple[Suite, Case]] = {}
+    for suite in suites:
+        for case in suite.cases:
+            other, known = found.setdefault(case.case_id, (suite, case))
+            if known != case:
+                raise UsageError(
+                    f"{other.name} and {suite.name} have different cases named {case.case_id!r}: "
+                    "rename one, or run the suites one after the other"
+                )
+    name = JOINED.join(suite.name for suite in suites)
+    whole = {
+        "name": name[:100].strip(),
+        "packages": list(dict.fromkeys(package for suite in suites for package in suite.packages)),
+        "cases": [_as_json(case) for _, case in found.values()],
+    }
+    return parse(json.dumps(whole).encode(), Path(f"{name}.json"))
+
+
+def _as_json(case: Case) -> dict[str, Any]:
+    return {
+        "case_id": case.case_id,
+        "prompt": case.prompt,
+        "category": case.category,
+        "difficulty": case.difficulty,
+        "entry_point": case.entry_point,
+        "checks": [_check_as_json(check) for check in case.checks],
+        "limits": asdict(case.limits),
+        **({"signature": case.signature} if case.signature else {}),
+        **({"program": asdict(case.program)} if case.program else {}),
+    }
+
+
+def _check_as_json(check: Check) -> dict[str, Any]:
+    if check.stdout is not None:
+        return {"name": check.name, "stdin": check.stdin, "stdout": check.stdout}
+    outcome = {"expected": check.expected} if check.raises is None else {"raises": check.raises}
+    return {"name": check.name, "args": list(check.args), "kwargs": dict(check.kwargs), **outcome}

@@ -35,7 +35,9 @@ def read_example(text: str, function: str) -> dict[str, Any]:
     for between in _BETWEEN.finditer(text):
         try:
             given = _arguments(text[: between.start()], function)
-            return given | _outcome(text[between.end() :].strip())
+            outcome = text[between.end() :].strip()
+            raises = _RAISES.fullmatch(outcome)
+            return given | ({"raises": raises[1]} if raises else {"expected": _data(outcome)})
         except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
             continue  # perhaps it stands within a text
     raise UsageError(f'not an example: {text[:80]!r}; write "2, 3 -> 5", with values as in Python')
@@ -67,11 +69,6 @@ def _arguments(text: str, function: str) -> dict[str, Any]:
     return {"args": [_data(node) for node in call.args]} | ({"kwargs": named} if named else {})
 
 
-def _outcome(text: str) -> dict[str, Any]:
-    raises = _RAISES.fullmatch(text)
-    return {"raises": raises[1]} if raises else {"expected": _data(text)}
-
-
 def _data(node: ast.expr | str) -> Any:
     return values.encode(ast.literal_eval(node))
 
@@ -79,12 +76,11 @@ def _data(node: ast.expr | str) -> Any:
 def _line(key: str, value: Any) -> str:
     if key != "checks":
         return f"{key} = {_toml(value)}\n"
-    return "checks = [\n" + "".join(f"  {_toml(_short(check))},\n" for check in value) + "]\n"
-
-
-def _short(check: dict[str, Any]) -> Any:
-    is_pair = check.keys() == {"args", "expected"}
-    return [check["args"], check["expected"]] if is_pair else check
+    lines = []
+    for check in value:
+        is_pair = check.keys() == {"args", "expected"}
+        lines.append(_toml([check["args"], check["expected"]] if is_pair else check))
+    return "checks = [\n" + "".join(f"  {line},\n" for line in lines) + "]\n"
 
 
 def _toml(data: Any) -> str:

@@ -27,10 +27,6 @@ def _canonical(data: Any) -> Any:
     return values.encode(decode(data), max_bytes=MAX_VALUE_BYTES, max_nodes=MAX_VALUE_BYTES)
 
 
-def _canonical_named(named: dict[str, Any]) -> dict[str, Any]:
-    return {_identifier(name): _canonical(value) for name, value in named.items()}
-
-
 def _identifier(name: str) -> str:
     if len(name) > 100 or not name.isidentifier() or iskeyword(name):
         raise ValueError(f"{values.show(name, 40)} can't be a name in Python")
@@ -97,7 +93,10 @@ class CheckModel(_Model):
 
     name: _Line | None = None
     args: Annotated[list[Any], AfterValidator(_canonical)] = []
-    kwargs: Annotated[dict[str, Any], AfterValidator(_canonical_named)] = {}
+    kwargs: Annotated[
+        dict[str, Any],
+        AfterValidator(lambda named: {_identifier(k): _canonical(v) for k, v in named.items()}),
+    ] = {}
     expected: Annotated[Any, AfterValidator(_canonical)] = None
     raises: _Identifier | None = None
     stdin: _Stream | None = None

@@ -29,7 +29,7 @@ from liftlab.errors import SettingsInvalid
 from liftlab.store import RunData
 from liftlab.store.by_column import TRIAL, places
 from liftlab.store.frames import shared_among
-from liftlab.summary.result import Limits, Result
+from liftlab.summary.result import Limits, Result, named
 
 if TYPE_CHECKING:
     from liftlab.settings import Project
@@ -113,7 +113,8 @@ class Costs(Result):
     def bills(self) -> tuple[Traffic, ...]:
         """The bill of each month: idle time and cold starts included."""
         known = (self.service, self.price, self.model, self.hosting, self.request)
-        return tuple(_named(bill(*known, requests)) for requests in self.requests)
+        months = (bill(*known, requests) for requests in self.requests)
+        return tuple(named(month, usd=f"bill:{month.requests:.0f}") for month in months)
 
     @cached_property
     def curve(self) -> tuple[CurvePoint, ...]:
@@ -121,20 +122,24 @@ class Costs(Result):
         if self.hosting is None or not len(self.service.seconds):
             return ()
         both = (self.hosting, replace(self.hosting, kept_warm=1))
-        points = []
-        for rate in RATES.tolist():
+
+        def at(rate: float) -> CurvePoint:
             scaling, kept = (
                 usage_at(rate, self.service.seconds, hosting, requests=_CURVE_REQUESTS)
                 for hosting in both
             )
-            points.append(CurvePoint(rate_rps=rate, scaling=scaling, kept=kept))
-        return tuple(points)
+            return CurvePoint(rate_rps=rate, scaling=scaling, kept=kept)
+
+        return tuple(map(at, RATES.tolist()))
 
 
 def costs_of(run: RunData, project: Project, limits: Limits) -> Costs:
     """Return what a run costs at its endpoint's price, and what months of requests would."""
     price, model = price_of(run, project)
     host = hosting(project, run, price) if model != "tokens" else None
+    cold_start: ColdStart = "configured" if host is not None and host.cold_start_s else "unknown"
+    if _measured_cold_start(run) is not None:
+        cold_start = "measured"
     seconds, cold_s, unended = _timed(run)  # few columns at a time: those of attempts are long
     attempts = run.columns("attempt", *_KINDS)
     trials = run.columns("trial", *TRIAL, "outcome", "cost_usd")
@@ -151,7 +156,7 @@ def costs_of(run: RunData, project: Project, limits: Limits) -> Costs:
         right=limits.beside(per_right, "cost_per_pass_usd"),
         requests=REQUESTS_PER_MONTH,
         hosting=host,
-        cold_start=_cold_start(run, host),
+        cold_start=cold_start,
         service=service,
         busy=parts_of(attempts, trials, seconds),
         cold_s=cold_s,
@@ -235,10 +240,6 @@ def _billed_by(run: RunData, price: Price, model: CostModel) -> ModelCost:
     return ModelCost(model=model, request=request, right=right)
 
 
-def _named(bill: Traffic) -> Traffic:
-    return replace(bill, usd=replace(bill.usd, quantity=f"bill:{bill.requests:.0f}"))
-
-
 def bill(
     service: Service,
     price: Price,
@@ -285,9 +286,3 @@ def _measured_cold_start(run: RunData) -> float | None:
     spans = floats(run.columns("attempt", "cold_s", known="cold_s"), "cold_s")
     known = spans[np.isfinite(spans) & (spans > 0)]
     return float(known.mean()) if len(known) else None
-
-
-def _cold_start(run: RunData, host: Hosting | None) -> ColdStart:
-    if _measured_cold_start(run) is not None:
-        return "measured"
-    return "configured" if host is not None and host.cold_start_s else "unknown"

@@ -42,14 +42,7 @@ _OF_STEPS: Mapping[str, tuple[str, ...]] = {  # columns that tell why steps are 
         *("queue_s", "prefill_s", "cold", "cold_s", "backoff_before_s"),
     ),
 }
-_STATISTICS = {
-    "p50": "median",
-    "p90": "p90",
-    "p95": "p95",
-    "p99": "p99",
-    "mean": "mean",
-    "cv": "cv",
-}
+_STATISTICS = {"p50": "median"} | {name: name for name in ("p90", "p95", "p99", "mean", "cv")}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -54,6 +54,8 @@ def trials_of(run: RunData) -> Trials:
     tries = run.counted("attempt", "attempt", "retry_reason", "transport_ok")
     failed = tries["transport_ok"].fillna(value=True) == False  # noqa: E712  # elementwise
     tokens = floats(run.columns("attempt", "output_tokens", known="output_tokens"), "output_tokens")
+    heads = ("first_token_s", "first_reasoning_s")
+    streamed = any(len(run.columns("attempt", name, known=name)) for name in heads)
     return Trials(
         run=run,
         completed=int(rows(trials)[is_true(trials, "completed")].sum()),
@@ -61,14 +63,9 @@ def trials_of(run: RunData) -> Trials:
         retries=int(rows(tries)[is_retry(tries)].sum()),
         failed=int(rows(tries)[failed.to_numpy(bool)].sum()),
         output_tokens=int(tokens.sum()) if len(tokens) else None,
-        tokens=tuple(stage_tokens(run.columns("attempt", *_TOKENS))) if _streamed(run) else (),
+        tokens=tuple(stage_tokens(run.columns("attempt", *_TOKENS))) if streamed else (),
         client_counts=client_counts(run.columns("trial", "e2e_s", "client_s")),
     )
-
-
-def _streamed(run: RunData) -> bool:
-    heads = ("first_token_s", "first_reasoning_s")
-    return any(len(run.columns("attempt", name, known=name)) for name in heads)
 
 
 def slowest(run: RunData, most: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -129,10 +126,7 @@ def examples_of(run: RunData) -> Examples:
 
 def code_of(run: RunData, case_id: str, repeat: int) -> str | None:
     """Return the code that a trial ended with, as it was graded; None if it gave none."""
-    digest = next(iter(rows_of(run.grades, case_id, repeat)["code_sha256"]), None)
-    if not isinstance(digest, str):
-        return None
-    return run.folder.artifacts.get(digest).decode("utf-8", "replace")
+    return _text(run, next(iter(rows_of(run.grades, case_id, repeat)["code_sha256"]), None))
 
 
 def ir_of(run: RunData, case_id: str, repeat: int) -> str | None:

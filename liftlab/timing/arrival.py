@@ -27,11 +27,8 @@ _RTT_AT = 68
 class ArrivalSocket(socket.socket):
     """A TCP socket that knows when the last bytes it read had arrived.
 
-    Attributes
-    ----------
-    arrived_ns : int or None
-        The moment, as `perf_counter_ns`; None before the first read, and where the system
-        does not tell. Of several segments in one read it is the last one's.
+    `arrived_ns` is that moment, as `perf_counter_ns`; None before the first read, and where the
+    system does not tell. Of several segments in one read it is the last one's.
     """
 
     arrived_ns: int | None = None
@@ -67,21 +64,9 @@ class ArrivalSocket(socket.socket):
 
 
 def received_ns(ancillary: Iterable[tuple[int, int, bytes]]) -> int | None:
-    """Return the kernel's stamp among what came beside the bytes; None if it gave none.
+    """Return the kernel's stamp among what `recvmsg` gave beside the bytes; None if it gave none.
 
-    `ancillary`: as `socket.recvmsg` returns it: level, type and data of each item.
-
-    Returns
-    -------
-    int or None
-        Nanoseconds since 1970 by the wall clock (Linux, ``SO_TIMESTAMPING``).
-
-    Examples
-    --------
-    >>> received_ns([(socket.SOL_SOCKET, 37, struct.pack("@6l", 12, 345, 0, 0, 0, 0))])
-    12000000345
-    >>> received_ns([]) is None
-    True
+    It is in nanoseconds since 1970 by the wall clock (Linux, ``SO_TIMESTAMPING``).
     """
     for level, kind, data in ancillary:
         whole = len(data) >= _TIMESPEC.size
@@ -96,11 +81,6 @@ def moment_ns(arrived_ns: int | None, since_ns: int, now_ns: int) -> int:
 
     A moment that cannot be, before `since_ns` or still to come, tells that the wall clock, by
     which the system stamps, was set meanwhile: then, and without any, it is now.
-
-    Examples
-    --------
-    >>> moment_ns(7, 5, 9), moment_ns(3, 5, 9), moment_ns(None, 5, 9)
-    (7, 9, 9)
     """
     if arrived_ns is None or not since_ns <= arrived_ns <= now_ns:
         return now_ns

@@ -55,20 +55,7 @@ class Stamps:
 
 
 class Clock:
-    """One run's time: a monotonic zero, and one wall-clock anchor taken with it.
-
-    `monotonic_ns`: where the time comes from, in nanoseconds. `wall_s`: the wall clock, in seconds
-    since 1970 UTC; read once.
-
-    Examples
-    --------
-    >>> ticks = iter([1_000_000_000, 3_500_000_000])
-    >>> clock = Clock(monotonic_ns=lambda: next(ticks), wall_s=lambda: 0.0)
-    >>> clock.now_s()
-    2.5
-    >>> clock.utc(2.5)
-    '1970-01-01T00:00:02.500000+00:00'
-    """
+    """One run's time: a monotonic zero, and one wall-clock anchor taken with it."""
 
     def __init__(
         self,
@@ -112,11 +99,8 @@ def stamp_of(moment_s: float) -> int:
     """Return a moment of the wall clock, in seconds since 1970, as `perf_counter_ns`."""
     pairs = []
     for _ in range(9):  # one may be torn apart by another process
-        before_ns, wall_ns, after_ns = (
-            time.perf_counter_ns(),
-            time.time_ns(),
-            time.perf_counter_ns(),
-        )
+        before_ns, wall_ns = time.perf_counter_ns(), time.time_ns()
+        after_ns = time.perf_counter_ns()
         pairs.append((after_ns - before_ns, before_ns - wall_ns))
     return min(pairs)[1] + round(moment_s * 1e9)
 
@@ -161,23 +145,12 @@ class LoopLag:
         """
         if not self.samples:
             return None
-        needed = q * self.samples
-        seen = 0
+        needed, seen = q * self.samples, 0
         for index, count in enumerate(self._counts[: self._BINS]):
             seen += count
             if count and seen >= needed:
                 return min((index + 1) * self._BIN_S, self.max_s)
         return self.max_s
-
-    @property
-    def p50_s(self) -> float | None:
-        """The median overshoot in seconds."""
-        return self.quantile(0.50)
-
-    @property
-    def p99_s(self) -> float | None:
-        """The 99th percentile of the overshoot in seconds."""
-        return self.quantile(0.99)
 
     async def _sample(self) -> None:
         while True:

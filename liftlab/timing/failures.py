@@ -25,28 +25,14 @@ class TransportFailure(httpx.TransportError):
 
 
 def error_class_of(error: BaseException) -> ErrorClass:
-    """Return the class of failure that an exception from the transport stands for.
-
-    `error`: an exception of this transport, of aiohttp, of httpx, or of the event loop.
-
-    Examples
-    --------
-    >>> error_class_of(ConnectionResetError()), error_class_of(TimeoutError())
-    ('reset', 'deadline')
-    """
+    """Return the class of an exception of this transport, of aiohttp, httpx or the event loop."""
     if isinstance(error, TransportFailure):
         return error.error_class
     return next((name for kinds, name in _CLASSES if isinstance(error, kinds)), "protocol")
 
 
 def words_of(error: BaseException) -> str:
-    """Return what an exception of the wire says, for people.
-
-    Examples
-    --------
-    >>> words_of(aiohttp.ServerDisconnectedError())
-    'the server closed the connection before a whole head of its reply'
-    """
+    """Return what an exception of the wire says, for people."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
             why = getattr(error.certificate_error, "verify_message", error.certificate_error)

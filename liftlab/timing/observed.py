@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -60,24 +60,13 @@ class Call(Protocol):
         ...
 
     def ended(self, seen: Seen) -> None:
-        """Note what came of it."""
-        ...
-
-    def cancelled(self, seen: Seen) -> None:
-        """Note that the client gave it up."""
+        """Note what came of it; it is `cancelled` where the client gave it up."""
         ...
 
 
-class Observer(Protocol):
-    """Who records the calls of a trial."""
-
-    async def began(
-        self, body: bytes, headers: Sequence[tuple[str, str]], retry_reason: str | None
-    ) -> Call:
-        """Note a call that is about to be made."""
-        ...
-
-
+# Records the calls of a trial: takes the body and headers of one that is about to be made, and why
+# it is made once more if it is.
+Observer = Callable[[bytes, Sequence[tuple[str, str]], str | None], Awaitable[Call]]
 observer: ContextVar[Observer | None] = ContextVar("liftlab_observer", default=None)
 
 
@@ -161,69 +150,42 @@ async def observed(
     """
     watching, reason = observer.get(), None
     while True:
-        call = None if watching is None else await watching.began(body, headers, reason)
+        call = None if watching is None else await watching(body, headers, reason)
         sent = list(headers)
         if call is not None and not any(name.lower() == "x-request-id" for name, _ in headers):
             sent.append(("x-request-id", call.request_id))
+        recorder = Recorder()
+        seen = partial(Seen, url=url, sent_headers=sent)
         try:
-            return *(await _once(wire, method, url, sent, body, call, deadline_s)), call
+            exchange = wire.exchange(method, url, sent, body, recorder)
+            answer = await _within(deadline_s, exchange, recorder)
         except TransportFailure as failure:
-            if failure.error_class != STALE or reason is not None:
+            kind = failure.error_class
+            if call is not None:
+                call.ended(seen(stamps=failure.stamps, error_class=kind, message=str(failure)))
+            if kind != STALE or reason is not None:
                 raise
             reason = STALE
+        except BaseException:
+            if call is not None:
+                recorder.ended()
+                call.ended(seen(stamps=recorder.stamps(), error_class="cancelled"))
+            raise
+        else:
+            stamps = recorder.stamps()
+            if call is not None:
+                told = seen(stamps=stamps, status=answer.status)
+                call.ended(replace(told, headers=answer.headers, body=answer.content))
+            return answer, stamps, call
 
 
-async def _once(
-    wire: StampedTransport,
-    method: str,
-    url: str,
-    headers: Sequence[tuple[str, str]],
-    body: bytes,
-    call: Call | None,
-    deadline_s: float | None,
-) -> tuple[Answer, Stamps]:
-    """Make one exchange and tell whoever records it what came of it."""
-    recorder = Recorder()
-    try:
-        answer = await _in_time(wire, method, url, headers, body, recorder, deadline_s)
-    except BaseException as error:
-        if call is not None:
-            recorder.ended()
-            seen = Seen(url=url, stamps=recorder.stamps(), sent_headers=headers)
-            if isinstance(error, TransportFailure):
-                seen = replace(seen, stamps=error.stamps, message=str(error))
-                call.ended(replace(seen, error_class=error.error_class))
-            else:
-                call.cancelled(seen)
-        raise
-    stamps = recorder.stamps()
-    if call is not None:
-        call.ended(
-            Seen(
-                url=url,
-                stamps=stamps,
-                sent_headers=headers,
-                status=answer.status,
-                headers=answer.headers,
-                body=answer.content,
-            )
-        )
-    return answer, stamps
-
-
-async def _in_time(
-    wire: StampedTransport,
-    method: str,
-    url: str,
-    headers: Sequence[tuple[str, str]],
-    body: bytes,
-    recorder: Recorder,
-    deadline_s: float | None,
+async def _within(
+    deadline_s: float | None, exchange: Awaitable[Answer], recorder: Recorder
 ) -> Answer:
     limit = asyncio.timeout(deadline_s)
     try:
         async with limit:
-            return await wire.exchange(method, url, headers, body, recorder)
+            return await exchange
     except TimeoutError:
         if not limit.expired():
             raise

@@ -1,17 +1,46 @@
-"""Collects the stamps of one exchange while it happens."""
+"""Collects the stamps of one exchange while it happens, and bounds the waits in it."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
 
 from liftlab.timing.arrival import moment_ns
 from liftlab.timing.clock import Stamps
-from liftlab.timing.waits import Waits
 
 # Far more reads than a reply has tokens; later ones are counted, not kept.
 MAX_STAMPED_CHUNKS = 65_536
+
+
+class Waits:
+    """The time-out of one exchange, in seconds: for its first byte, then for each read; or None."""
+
+    def __init__(self, first_byte_s: float | None, between_reads_s: float | None) -> None:
+        self.timer = asyncio.timeout(None)
+        self._first_byte_s, self._between_reads_s = first_byte_s, between_reads_s
+        self._reading = False
+
+    def for_first_byte(self) -> None:
+        """Begin to wait for the first byte of the reply's body."""
+        self._wait(self._first_byte_s)
+
+    def for_next_read(self) -> None:
+        """Begin to wait for the next read of the body."""
+        self._reading = True
+        self._wait(self._between_reads_s)
+
+    def words(self) -> str:
+        """Say which wait took too long."""
+        if self._reading:
+            return f"nothing more of the reply within {self._between_reads_s:g} s"
+        return f"no byte of a reply within {self._first_byte_s:g} s of sending"
+
+    def _wait(self, seconds: float | None) -> None:
+        if not self.timer.expired():  # bytes may come in the moment in which time is up
+            now_s = asyncio.get_running_loop().time()
+            self.timer.reschedule(None if seconds is None else now_s + seconds)
 
 
 class Recorder:
@@ -26,8 +55,6 @@ class Recorder:
         self.now_ns = now
         self.called_ns = now()
         self.sent_ns: int | None = None
-        self.headers_ns: int | None = None
-        self.last_byte_ns: int | None = None
         self.ended_ns: int | None = None
         self._asked_ns = self._arrived_ns = self.called_ns
         self.hops = 0
@@ -46,7 +73,8 @@ class Recorder:
         self._start_receiving()
 
     def _start_receiving(self) -> None:
-        self.headers_ns = self.last_byte_ns = None
+        self.headers_ns: int | None = None
+        self.last_byte_ns: int | None = None
         self._broke_ns: int | None = None
         self._chunk_ns: list[int] = []
         self._chunk_end: list[int] = []

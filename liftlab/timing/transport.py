@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
@@ -25,8 +25,7 @@ from liftlab.records import ErrorClass
 from liftlab.timing import around
 from liftlab.timing.failures import TransportFailure, error_class_of, words_of
 from liftlab.timing.pace import lull, may_depart
-from liftlab.timing.recorder import ConnectionGone, Recorder, recording
-from liftlab.timing.waits import Waits
+from liftlab.timing.recorder import ConnectionGone, Recorder, Waits, recording
 
 if TYPE_CHECKING:
     from liftlab.timing.wire import Route, StampedConnector
@@ -68,31 +67,17 @@ class StampedTransport(httpx.AsyncBaseTransport):
 
     A response carries its `Stamps` in ``response.extensions["stamps"]``; a failure is a
     `TransportFailure`. Redirects are not followed, nothing is decompressed, no cookie is kept, and
-    there is no limit on connections. One transport serves one event loop. Raises OSError if
-    `ca_file` cannot be read; `ssl.SSLError` if it holds no certificate.
+    there is no limit on connections. One transport serves one event loop. Where a kept connection
+    turns out to have been closed, `stale_connection`, none to that server is used again.
 
-    Parameters
-    ----------
-    ca_file
-        The only certificate authorities to trust, in PEM; the system's if None.
-    connect_s
-        How long DNS, TCP and TLS may take, in seconds.
-    first_byte_s
-        How long the first byte of a reply's body may take from sending, in seconds.
-    between_reads_s
-        How long each further read of the body may take, in seconds.
-    use_proxy
-        Whether to take proxies from the environment (`HTTPS_PROXY`, `NO_PROXY`, …).
-    keep_alive
-        Whether a connection is used again. Where a kept one turns out to have been closed,
-        `stale_connection`, none to that server is used again.
-    unix_socket
-        A socket to connect to, whatever host a URL names.
-    max_body_bytes
-        The longest body to read; a longer one is a failure of class `too_large`.
-    under
-        A transport of httpx to send over, with stamps taken around its calls. None for aiohttp's
-        connections; for httpx's own where `why_around` says why.
+    `ca_file` has the only authorities to trust, in PEM; raises OSError if it cannot be read,
+    `ssl.SSLError` if it holds no certificate. DNS, TCP and TLS may take `connect_s`, the first byte
+    of a reply's body `first_byte_s` from sending, each further read `between_reads_s`. Proxies are
+    those of the environment (`HTTPS_PROXY`, `NO_PROXY`, …). A `unix_socket` is connected to
+    whatever host a URL names. A longer body than `max_body_bytes` is a failure, `too_large`.
+
+    `under`: a transport of httpx to send over, with stamps taken around its calls. None for
+    aiohttp's connections; for httpx's own where `why_around` says why.
     """
 
     def __init__(
@@ -153,11 +138,12 @@ class StampedTransport(httpx.AsyncBaseTransport):
         """
         if recorder.hops == 0:
             recorder.body_bytes = len(body)
+        once = partial(self._once, method, url, headers, body, recorder)
         token = recording.set(recorder)
         try:
             while True:
                 try:
-                    return await self._in_time(method, url, headers, body, recorder)
+                    return await self._in_time(once, recorder)
                 except ConnectionGone:  # not one byte was written: it is not sent twice
                     recorder.unsent()
                 except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
@@ -192,21 +178,14 @@ class StampedTransport(httpx.AsyncBaseTransport):
             self._connector = None
             self._routes.clear()
 
-    async def _in_time(
-        self,
-        method: str,
-        url: str,
-        headers: Sequence[tuple[str, str]],
-        body: bytes,
-        recorder: Recorder,
-    ) -> Answer:
+    async def _in_time(self, once: Callable[[], Awaitable[Answer]], recorder: Recorder) -> Answer:
         """Make one exchange within the time-outs of its phases, where there are any."""
         if self._first_byte_s is None and self._between_reads_s is None:
-            return await self._once(method, url, headers, body, recorder)
+            return await once()
         recorder.waits = waits = Waits(self._first_byte_s, self._between_reads_s)
         try:
             async with waits.timer:
-                return await self._once(method, url, headers, body, recorder)
+                return await once()
         except TimeoutError:
             if not waits.timer.expired():
                 raise
@@ -246,10 +225,10 @@ class StampedTransport(httpx.AsyncBaseTransport):
         except BaseException:
             connection.close()
             raise
-        if route.server not in self._closing:
-            connection.release()
-        else:
+        if route.server in self._closing:
             connection.close()
+        else:
+            connection.release()
         await lull()
         return Answer(message.code, message.raw_headers, content)
 
@@ -311,8 +290,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
         encoding = headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             raise self._failure("protocol", "the reply is compressed, unasked", recorder)
-        parts = []
-        size = 0
+        parts, size = [], 0
         try:
             while part := await payload.readany():
                 size += len(part)
@@ -324,9 +302,8 @@ class StampedTransport(httpx.AsyncBaseTransport):
             # A body cut short in good order is `truncated`. That the connection broke,
             # aiohttp tells only by the broken connection's error at the message's end.
             if "Error(" in str(error):
-                raise self._failure(
-                    "reset", "the connection broke in the body", recorder
-                ) from error
+                text = "the connection broke in the body"
+                raise self._failure("reset", text, recorder) from error
             raise
         recorder.completed()
         recorder.ended()

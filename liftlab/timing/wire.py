@@ -139,22 +139,15 @@ class StampedConnector(aiohttp.TCPConnector):
             return await super()._create_connection(*args, **options)
         recorder.connecting()
         if self._unix_socket is not None:
-            handler = await self._by_unix_socket(self._unix_socket)
+            _, handler = await self._loop.create_unix_connection(self._factory, self._unix_socket)
         else:
             handler = await super()._create_connection(*args, **options)
         recorder.connected(round_trip_s(handler.transport))
         return handler
 
-    async def _by_unix_socket(self, path: str) -> ResponseHandler:
-        _, handler = await self._loop.create_unix_connection(self._factory, path)
-        return handler
-
 
 class Route:
-    """The way of one kind of request to one address: which connections take it, and its head.
-
-    `method`, `url`: what is asked for. `proxy`: the proxy's URL; None for none.
-    """
+    """The way of one kind of request to one address: which connections take it, and its head."""
 
     def __init__(self, method: str, url: URL, proxy: str | None) -> None:
         loop = asyncio.get_running_loop()

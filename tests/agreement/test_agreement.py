@@ -254,7 +254,7 @@ def test_check_judges_as_the_pages_do(
     assert again == code
     lines = out.splitlines()[2:]
     for row, line in zip(rows, lines[: len(rows)], strict=True):
-        cells = (targets.name(row), targets.limit(row), row.verdict, str(row.result.estimate))
+        cells = (row.result.name, targets.limit(row), row.verdict, str(row.result.estimate))
         assert all(cell in line for cell in cells), line
         assert (answers.out_of(summary.answers) in line) or row.metric not in RATES
 

@@ -15,7 +15,7 @@ from liftlab.analysis.columns import floats
 from liftlab.jobs import opening
 from liftlab.reporting import markdown
 from liftlab.reporting.sections import section_of
-from liftlab.reporting.text import findings, messages, run, targets
+from liftlab.reporting.text import findings, messages, provenance, targets
 from liftlab.settings import Project, load_project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
@@ -247,7 +247,7 @@ def test_errors_fail_a_run_and_their_times_are_nobodys(of: Of) -> None:
 
 def test_a_sped_up_run_says_so_and_has_one_time_scale(of: Of) -> None:
     summary = of("simulator")
-    assert "simulated, run 100 times as fast" in run.line(summary.run)
+    assert "simulated, run 100 times as fast" in provenance.line(summary.run)
     median = summary.latency.e2e.p50
     assert median.value == pytest.approx(float(np.median(floats(summary.run.trials, "e2e_s"))))
     for text in written(summary):

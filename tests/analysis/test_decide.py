@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liftlab.analysis.decide import confidence_sequence, course, of_run, success_rate
-from liftlab.reporting.text.decision import effort, sentence
+from liftlab.reporting.text import targets
 
 
 def test_the_published_day_does_not_decide() -> None:
@@ -122,18 +122,18 @@ def test_repeats_and_unknown_outcomes_do_not_count() -> None:
 
 
 def test_the_sentence_says_what_would_settle_it_and_what_that_takes() -> None:
-    said = sentence(success_rate([1, 1, 1, 0, 1], seconds=19.6, usd=0.0034))
+    said = targets.decided(success_rate([1, 1, 1, 0, 1], seconds=19.6, usd=0.0034))
     assert said.startswith("4 of 5 answers are right: not decided whether 70 % is reached; 95 %")
     assert "settled by 9 right answers in a row, or 5 wrong ones; about" in said
     assert "min, 0." in said
-    assert [effort(20, None), effort(36_000, None)] == [" (20 s)", " (10.0 h)"]
+    assert [targets.effort(20, None), targets.effort(36_000, None)] == [" (20 s)", " (10.0 h)"]
 
 
 def test_no_trials_decide_nothing() -> None:
     nothing = success_rate([])
     assert (nothing.verdict, nothing.trials) == ("go on", 0)
     assert nothing.published.reason == "no data"
-    assert "11 right answers in a row" in sentence(nothing)
+    assert "11 right answers in a row" in targets.decided(nothing)
 
 
 @pytest.mark.parametrize("target", [0.05, 0.9, 0.95, 0.99])

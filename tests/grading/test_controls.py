@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from liftlab.grading import answer, controls
-from liftlab.grading.controls import CONTROLS, Controls
+from liftlab.grading import answer, pool
+from liftlab.grading.pool import CONTROLS, Controls
 from liftlab.sandbox import Sandbox
 
 
@@ -75,7 +75,7 @@ def test_a_miss_is_tried_once_more(sandbox: Sandbox, monkeypatch: pytest.MonkeyP
         tries.append(control)
         return tries.count(control) == 2
 
-    monkeypatch.setattr(controls.Controls, "_is_told", misses_first)
+    monkeypatch.setattr(pool.Controls, "_is_told", misses_first)
     known = Controls()
     known.some(sandbox)
     known.rest(sandbox)

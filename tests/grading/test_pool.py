@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from liftlab import suite
-from liftlab.grading.controls import CONTROLS
-from liftlab.grading.pool import Once
+from liftlab.grading.pool import CONTROLS, Once
 from liftlab.grading.run import grade_run
 from liftlab.grading.samples import grade_samples
 from liftlab.records import Stage, Trial, as_row

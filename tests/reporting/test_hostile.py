@@ -18,12 +18,12 @@ from liftlab.cli.show import trial_lines
 from liftlab.reporting import markdown
 from liftlab.reporting.export import export
 from liftlab.reporting.html import escape, tag
-from liftlab.reporting.index import index
+from liftlab.reporting.links import index
 from liftlab.reporting.mail import draft
 from liftlab.reporting.render import Rendered
 from liftlab.reporting.sections import attach, section_of
 from liftlab.reporting.tables import table
-from liftlab.reporting.text import run as run_text
+from liftlab.reporting.text import provenance
 from liftlab.reporting.text.reasons import reason_lines
 from liftlab.settings import load_project
 from liftlab.store import RunData
@@ -115,7 +115,7 @@ def test_a_mail_has_no_header_and_no_markup_of_theirs(summary: RunSummary) -> No
 @pytest.mark.parametrize("text", STRINGS)
 def test_each_is_shown_wherever_a_name_can_stand(text: str, week2: RunData) -> None:
     run = renamed(week2, [text])
-    line = run_text.line(run)
+    line = provenance.line(run)
     cell = unescape(re.sub("<[^>]+>", " ", str(table(pd.DataFrame({"x": [text]})))))
     for shown in (seen(text), printable(text), one_line(text), name(text), line, cell):
         assert marks(shown) == marks(text)

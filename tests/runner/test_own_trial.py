@@ -310,7 +310,7 @@ def test_a_time_out_of_the_users_client_holds(server: Server) -> None:
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_trials_deadline_ends_it_and_what_is_under_way(server: Server, kind: str) -> None:
     server.answers.clear()
-    done = tried(twice(server.url, kind), ledger := Ledger(), trial_deadline_s=0.05)
+    done = tried(twice(server.url, kind), ledger := Ledger(), trial_deadline_s=0.5)
     assert (done.stages[-1].error_class, done.attempts[0].error_class) == ("deadline", "cancelled")
     assert [row.seq for row in ledger.ended] == [1]
 

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from aiohttp.client_proto import ResponseHandler
 
-from liftlab.timing.calibration import calibrate
 from liftlab.timing.failures import TransportFailure
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import StampedTransport, why_around
+from liftlab.timing.trust import calibrate
 
 
 @pytest.fixture(autouse=True)

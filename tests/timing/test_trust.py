@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from liftlab.records import columns
-from liftlab.timing.trust import Trust
+from liftlab.timing.trust import Trust, calibrate
 
 
 async def test_times_are_no_surer_than_the_calibration_nor_than_the_loop_in_the_load() -> None:
@@ -19,3 +21,11 @@ async def test_times_are_no_surer_than_the_calibration_nor_than_the_loop_in_the_
     assert busy["loop_lag_p99_s"] >= 0.9
     assert busy["timing_uncertainty_s"] == busy["loop_lag_p99_s"] > quiet["timing_uncertainty_s"]
     assert set(busy) <= set(columns("run"))
+
+
+async def test_calibration_holds_the_client_against_a_server_that_knows() -> None:
+    for concurrency in (1, 4):
+        assert 0 < await calibrate(concurrency) < 1.0
+    before = asyncio.all_tasks()
+    await calibrate(2)
+    assert asyncio.all_tasks() == before

@@ -20,6 +20,7 @@ from liftlab.analysis.columns import (
     floats,
     group_sums,
     indexed,
+    is_one_of,
     is_true,
     labels,
 )
@@ -44,18 +45,11 @@ def attempt_costs(
 ) -> pd.DataFrame:
     """Price each attempt, as `liftlab.records.Cost`; `usd` is NaN where something is not known.
 
-    Parameters
-    ----------
-    attempts
-        The attempt table of one run, warm-up and failed attempts too: they are paid for.
-    model
-        `gpu_seconds`: sent to its end, well or badly; attempts that overlap share the GPU, so
-        that the sum is the time it was busy. `tokens`: prompt and output rates. `latency`: whole
-        stage latency at the hourly rate and one request fee a trial; a stage's cost is shared
-        equally among its attempts.
-    stages
-        The stage table. Attempts without times of their own take equal parts of their
-        stage's latency; needed for `latency`. Or what returns it where it is needed.
+    Warm-up and failed attempts are paid for, too. `gpu_seconds`: sent to its end, well or badly;
+    attempts that overlap share the GPU, so that the sum is the time it was busy. `tokens`: prompt
+    and output rates. `latency`: whole stage latency at the hourly rate and one request fee a trial;
+    a stage's cost is shared equally among its attempts. `stages`: the stage table, or what returns
+    it, as attempts without times of their own take equal parts of their stage's latency.
     """
     usd = attempt_usd(attempts, price, model, stages)
     return pd.DataFrame(
@@ -73,30 +67,20 @@ def attempt_usd(attempts: pd.DataFrame, price: Price, model: CostModel, stages: 
     """Return only the USD of `attempt_costs`; (n,)."""
     if model not in get_args(CostModel):
         raise UsageError(f"cost model {model!r}: there are {', '.join(get_args(CostModel))}")
-    usd = np.full(len(attempts), np.nan)
-    if price.knows(model):
-        if model == "tokens":
-            usd = _token_usd(attempts, price)
-        else:
-            if model == "gpu_seconds":
-                own = busy_seconds(floats(attempts, "sent_s"), ends(attempts))
-                seconds = _own_or_shared(attempts, own, stages)
-            else:
-                seconds = _stage_seconds(attempts, stages)
-            usd = seconds * (price.usd_per_hour or 0.0) / _SECONDS_PER_HOUR
-        fee = price.usd_per_request or 0.0
-        usd = usd + (fee * _first_of_trial(attempts) if model == "latency" else fee)
-    return usd
+    if not price.knows(model):
+        return np.full(len(attempts), np.nan)
+    fee, hourly = price.usd_per_request or 0.0, price.usd_per_hour or 0.0
+    if model == "tokens":
+        return _token_usd(attempts, price) + fee
+    if model == "latency":
+        seconds, fees = _stage_seconds(attempts, stages), fee * _first_of_trial(attempts)
+        return seconds * hourly / _SECONDS_PER_HOUR + fees
+    own = busy_seconds(floats(attempts, "sent_s"), ends(attempts))
+    return _own_or_shared(attempts, own, stages) * hourly / _SECONDS_PER_HOUR + fee
 
 
 def busy_seconds(start: ArrayLike, end: ArrayLike) -> Floats:
-    """Return each span's part of the time in which any span was open, shared while they overlap.
-
-    Examples
-    --------
-    >>> busy_seconds([0.0, 1.0], [2.0, 3.0]).tolist()
-    [1.5, 1.5]
-    """
+    """Return each span's part of the time in which any span was open, shared while they overlap."""
     begin, finish = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     known = np.isfinite(begin) & np.isfinite(finish) & (finish >= begin)
     count = int(known.sum())
@@ -124,14 +108,11 @@ def ends(attempts: pd.DataFrame) -> Floats:
 
 
 def open_ended(attempts: pd.DataFrame) -> Bools:
-    """Return which attempts may be billed beyond what is known: given up, or without an end.
-
-    After a deadline the server may go on; what was abandoned has no end at all.
-    """
+    """Return which attempts may be billed beyond what is known: given up, or without an end."""
     sent = np.isfinite(floats(attempts, "sent_s"))
-    unknown = sent & ~np.isfinite(ends(attempts))
-    given_up = sent & np.isin(labels(attempts, "error_class"), ["deadline", "cancelled"])
-    return np.asarray(unknown | given_up | is_true(attempts, "abandoned"), dtype=np.bool_)
+    given_up = is_one_of(attempts, "error_class", ["deadline", "cancelled"])
+    unsure: Bools = sent & (given_up | ~np.isfinite(ends(attempts)))
+    return unsure | is_true(attempts, "abandoned")
 
 
 def service_seconds(attempts: pd.DataFrame, stages: Stages = None) -> Floats:
@@ -153,10 +134,8 @@ def usd_by_price(
 ) -> dict[str, Floats]:
     """Return USD of each trial by the name of each price that the table `cost` holds."""
     names = labels(costs, "price_id")
-    return {
-        str(name): trial_costs(trials, attempts, costs[names == name])
-        for name in dict.fromkeys(names)
-    }
+    by_price = {str(name): costs[names == name] for name in dict.fromkeys(names)}
+    return {name: trial_costs(trials, attempts, part) for name, part in by_price.items()}
 
 
 def _token_usd(attempts: pd.DataFrame, price: Price) -> Floats:
@@ -165,10 +144,8 @@ def _token_usd(attempts: pd.DataFrame, price: Price) -> Floats:
     cached = np.fmin(np.nan_to_num(floats(attempts, "cached_tokens")), prompt)
     reasoning = np.fmin(np.nan_to_num(floats(attempts, "reasoning_tokens")), output)
     asked, kept = price.usd_per_million_prompt_tokens or 0.0, price.usd_per_million_cached_tokens
-    drawn, thought = (
-        price.usd_per_million_output_tokens or 0.0,
-        price.usd_per_million_reasoning_tokens,
-    )
+    drawn = price.usd_per_million_output_tokens or 0.0
+    thought = price.usd_per_million_reasoning_tokens
     usd: Floats = prompt * asked + output * drawn
     if kept is not None:
         usd = usd + cached * (kept - asked)
@@ -206,10 +183,8 @@ def _own_or_shared(attempts: pd.DataFrame, own: Floats, stages: Stages) -> Float
 def _in_stage(attempts: pd.DataFrame, flags: Bools, how: Literal["sum", "max"]) -> Floats:
     """Return for each attempt the sum or the largest of the flags of its stage's attempts."""
     keyed = attempts[_STAGE].assign(_flag=flags.astype(np.float64))
-    found: Floats = (
-        keyed.groupby(_STAGE, dropna=False)["_flag"].transform(how).to_numpy(dtype=np.float64)
-    )
-    return found
+    by_stage = keyed.groupby(_STAGE, dropna=False)["_flag"]
+    return np.asarray(by_stage.transform(how), dtype=np.float64)
 
 
 def _first_of_trial(attempts: pd.DataFrame) -> Floats:
@@ -237,9 +212,8 @@ def cost_per_pass(usd: ArrayLike, passed: ArrayLike, cases: ArrayLike | None = N
 
 def cost_of_requests(one: Estimate, requests: float) -> Estimate:
     """Return what a number of requests costs where each is billed alone, and idle time is not."""
-    value, low, high = (
-        None if end is None else end * requests for end in (one.value, one.low, one.high)
-    )
+    ends = (one.value, one.low, one.high)
+    value, low, high = (None if end is None else end * requests for end in ends)
     whose = f"{requests:,.0f} requests like these"
     return replace(one, value=value, low=low, high=high, population=whose)
 
@@ -264,13 +238,10 @@ def _per(spent: Floats, counts: Floats, cases: ArrayLike | None) -> Estimate:
     deviations = spent / spent.mean() - counts / counts.mean()
     error = math.sqrt(float((deviations**2).sum()) / (n * (n - 1)))
     factor = math.exp(float(stats.t.ppf(0.975, n - 1)) * error)
-    return replace(
-        one,
-        low=float(spent.sum() / counts.sum() / factor),
-        high=float(spent.sum() / counts.sum() * factor),
-        confidence=0.95,
-        method="ratio of sums, delta method on ln",
-    )
+    ratio = spent.sum() / counts.sum()
+    low, high = float(ratio / factor), float(ratio * factor)
+    method = "ratio of sums, delta method on ln"
+    return replace(one, low=low, high=high, confidence=0.95, method=method)
 
 
 def _no_interval(spent: Floats, *, tails: bool) -> str:
@@ -280,8 +251,6 @@ def _no_interval(spent: Floats, *, tails: bool) -> str:
     if len(spent) < CASES_NEEDED:
         return "not enough prompts for an interval"
     if tails and outliers.flag(spent[spent > 0]).mask.any():
-        share = plain(100 * float(spent.max() / spent.sum()), 2)
-        return (
-            f"no interval: one of {len(spent):,} prompts holds {share} % of the cost (heavy tail)"
-        )
+        largest = f"{plain(100 * float(spent.max() / spent.sum()), 2)} % of the cost"
+        return f"no interval: one of {len(spent):,} prompts holds {largest} (heavy tail)"
     return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,10 +37,7 @@ class Hosting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a request uses on average, in billed seconds.
-
-    Requests that overlap share the time in which their container is busy.
-    """
+    """Billed seconds a request; those that overlap share the time in which a container is busy."""
 
     billed_s: float  # all container time: busy_s + cold_s + idle_s
     busy_s: float
@@ -65,14 +62,7 @@ def starts_per_request(rate_rps: ArrayLike, service_s: ArrayLike, hosting: Hosti
 
 
 def billed_per_request(rate_rps: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> Floats:
-    """Return the billed seconds a request at one serial slot: the share of time up, over λ.
-
-    Examples
-    --------
-    >>> hosting = Hosting(idle_window_s=300, cold_start_s=60)
-    >>> round(float(billed_per_request(10 / 3600, 15, hosting)) * 10 / 3600, 2)
-    0.61
-    """
+    """Return the billed seconds a request at one serial slot: the share of time up, over λ."""
     up = 1 - starts_per_request(rate_rps, service_s, hosting)
     seconds: Floats = up / np.asarray(rate_rps, np.float64)
     return seconds
@@ -82,12 +72,6 @@ def closed_form(rate_rps: float, service_s: float, hosting: Hosting) -> Usage:
     """Return what a request uses at one serial slot, without simulation.
 
     Raises ValueError if there are several slots or containers, or the slot cannot keep up.
-
-    Examples
-    --------
-    >>> used = closed_form(2 / 3600, 15, Hosting(idle_window_s=300, cold_start_s=60))
-    >>> round(1000 * used.billed_s / 3600, 1)
-    91.8
     """
     if not hosting.serial:
         raise ValueError("the closed form is for one slot in one container: simulate others")
@@ -98,20 +82,14 @@ def closed_form(rate_rps: float, service_s: float, hosting: Hosting) -> Usage:
     return Usage(billed_s=billed, busy_s=service_s, cold_s=cold, idle_s=billed - service_s - cold)
 
 
-@dataclass(slots=True)
 class _Container:
     """One container, and when each of its slots will be free."""
 
-    started: float
-    ready: float
-    free: list[float]
-    warm: bool
-    ends: float = field(init=False)  # when the last of what it was given is done
-    busy_until: float = field(init=False)
-    busy: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.ends = self.busy_until = self.ready
+    def __init__(self, started: float, ready: float, slots: int, *, warm: bool = False) -> None:
+        self.started, self.ready, self.warm = started, ready, warm
+        self.free = [ready] * slots
+        self.ends = self.busy_until = ready  # when the last of what it was given is done
+        self.busy = 0.0
 
     def opening(self, now: float) -> bool:
         """Whether it still starts, with a slot that nobody has taken."""
@@ -127,22 +105,6 @@ class _Container:
         self.busy_until = max(self.busy_until, end)
 
 
-@dataclass(slots=True)
-class _Bill:
-    """What containers that are gone had."""
-
-    billed: float = 0.0
-    kept: float = 0.0
-    busy: float = 0.0
-    cold: float = 0.0
-
-    def close(self, container: _Container, until: float) -> None:
-        self.billed += until - container.started
-        self.kept += until - container.started if container.warm else 0.0
-        self.busy += container.busy
-        self.cold += container.ready - container.started
-
-
 def simulate(arrivals_s: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> Usage:
     """Serve requests in the order of arrival, and return what one uses on average.
 
@@ -150,40 +112,31 @@ def simulate(arrivals_s: ArrayLike, service_s: ArrayLike, hosting: Hosting) -> U
     started, up to the most there may be and unless one that starts has a slot left; the request
     takes the slot that will be free first. Raises ValueError if there are no requests, not as many
     times as requests, or times that fall.
-
-    Examples
-    --------
-    >>> used = simulate([0.0, 100.0], [10.0, 10.0], Hosting(idle_window_s=30, cold_start_s=5))
-    >>> used.billed_s, used.busy_s, used.cold_s, used.idle_s
-    (45.0, 10.0, 5.0, 30.0)
     """
     arrivals, service = np.asarray(arrivals_s, np.float64), np.asarray(service_s, np.float64)
     if len(arrivals) == 0 or len(arrivals) != len(service):
         raise ValueError(f"{len(arrivals)} arrivals and {len(service)} service times")
     if not (np.diff(arrivals) >= 0).all() or not (service >= 0).all():
         raise ValueError("arrivals rise, and service takes no less than 0 s")
-    first, window, bill = float(arrivals[0]), hosting.idle_window_s, _Bill()
-    up = [_new(first, first, hosting, warm=True) for _ in range(hosting.kept_warm)]
+    first, window, gone = float(arrivals[0]), hosting.idle_window_s, list[_Container]()
+    up = [_Container(first, first, hosting.slots, warm=True) for _ in range(hosting.kept_warm)]
     for now, seconds in zip(arrivals.tolist(), service.tolist(), strict=True):
         for container in [c for c in up if not c.warm and c.ends + window <= now]:
-            bill.close(container, container.ends + window)
+            gone.append(container)
             up.remove(container)
         _choose(up, now, hosting).serve(now, seconds)
-    last = max(c.ends for c in up)
-    for container in up:
-        bill.close(container, last if container.warm else container.ends + window)
-    n = len(arrivals)
+    last, n, all_of_them = max(c.ends for c in up), len(arrivals), [*gone, *up]
+    kept = sum(last - c.started for c in all_of_them if c.warm)
+    billed = sum((last if c.warm else c.ends + window) - c.started for c in all_of_them)
+    busy = sum(c.busy for c in all_of_them)
+    cold = sum(c.ready - c.started for c in all_of_them)
     return Usage(
-        billed_s=bill.billed / n,
-        busy_s=bill.busy / n,
-        cold_s=bill.cold / n,
-        idle_s=(bill.billed - bill.busy - bill.cold) / n,
-        kept_s=bill.kept / n,
+        billed_s=billed / n,
+        busy_s=busy / n,
+        cold_s=cold / n,
+        idle_s=(billed - busy - cold) / n,
+        kept_s=kept / n,
     )
-
-
-def _new(started: float, ready: float, hosting: Hosting, *, warm: bool = False) -> _Container:
-    return _Container(started=started, ready=ready, free=[ready] * hosting.slots, warm=warm)
 
 
 def _choose(up: list[_Container], now: float, hosting: Hosting) -> _Container:
@@ -191,5 +144,5 @@ def _choose(up: list[_Container], now: float, hosting: Hosting) -> _Container:
         if container.free[0] <= now:
             return container
     if len(up) < hosting.containers and not any(c.opening(now) for c in up):
-        up.append(_new(now, now + hosting.cold_start_s, hosting))
+        up.append(_Container(now, now + hosting.cold_start_s, hosting.slots))
     return min(up, key=lambda container: container.free[0])

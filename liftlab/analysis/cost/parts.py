@@ -21,13 +21,7 @@ _WRONG = (WRONG, WRONG_RETRIES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Amounts by what they went to, in the order of the constants of this module.
-
-    Examples
-    --------
-    >>> Parts(amounts={RIGHT: 6.0, WRONG_RETRIES: 2.0, IDLE: 2.0}).failures
-    0.2
-    """
+    """Amounts by what they went to, in the order of the constants of this module."""
 
     amounts: dict[str, float]
 
@@ -62,10 +56,7 @@ class Parts:
 
 
 def parts_of(attempts: pd.DataFrame, trials: pd.DataFrame, amounts: ArrayLike) -> Parts:
-    """Return what the attempts' amounts, seconds or USD, went to; unknown ones are left out.
-
-    `amounts` has one an attempt, NaN where not known.
-    """
+    """Return what the attempts' amounts, seconds or USD, went to; NaN, unknown, is left out."""
     spent, again = np.nan_to_num(np.asarray(amounts, dtype=np.float64)), is_retry(attempts)
     right, wrong = (is_one_of(trials, "outcome", names) for names in (["pass"], ["fail", "error"]))
     place = places(attempts, trials)  # -1 takes what is appended

@@ -18,10 +18,7 @@ _COUNTS = {"slots", "max_containers"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """Rates in USD; None is unknown, which is not zero. A request fee left out is not charged.
-
-    Where what is billed comes and goes by itself, the price says how: see `Hosting`.
-    """
+    """Rates in USD; None is unknown, which is not zero. A request fee left out is not charged."""
 
     price_id: str
     usd_per_hour: float | None = None
@@ -48,16 +45,7 @@ class Price:
 
 
 def load_prices(data: Mapping[str, Any]) -> dict[str, Price]:
-    """Return the prices of a parsed prices file, by id.
-
-    Raises InputInvalid if a price has an unknown field, another currency, or a rate that is no
-    amount.
-
-    Examples
-    --------
-    >>> load_prices({"mine": {"usd_per_hour": 1.1}})["mine"].usd_per_hour
-    1.1
-    """
+    """Return the prices of a parsed prices file, by id; raise InputInvalid for a faulty field."""
     known = {field.name for field in dataclasses.fields(Price)} - {"price_id"}
     prices = {}
     for name, table in data.items():
@@ -65,30 +53,23 @@ def load_prices(data: Mapping[str, Any]) -> dict[str, Price]:
             raise InputInvalid(f"prices: {name}: a price is a table, as in [{name}]")
         for key, value in table.items():
             if key not in known:
-                raise InputInvalid(
-                    f"prices: {name}.{key}: no such field; there are {', '.join(sorted(known))}"
-                )
+                fields = ", ".join(sorted(known))
+                raise InputInvalid(f"prices: {name}.{key}: no such field; there are {fields}")
             if (wrong := _fault(key, value)) is not None:
                 raise InputInvalid(f"prices: {name}.{key} is {value!r}: {wrong}")
         if table.get("currency", "USD") != "USD":
             raise InputInvalid(f"prices: {name}.currency: prices are in USD")
-        rates: dict[str, Any] = {
-            key: str(value) if key in _WORDS else value for key, value in table.items()
-        }
-        prices[name] = Price(price_id=name, **rates)
+        words = {key: str(value) for key, value in table.items() if key in _WORDS}
+        prices[name] = Price(price_id=name, **{**table, **words})
     return prices
 
 
 def _fault(key: str, value: object) -> str | None:
     """Say what is wrong with a field of a price; None if nothing is."""
-    if key.startswith("usd_") and not _is_amount(value):
-        return "give USD as a number, 0 or more, or leave it out if it is unknown"
-    if key.endswith("_s") and not _is_amount(value):
-        return "give seconds as a number, 0 or more, or leave it out if it is unknown"
+    is_amount = type(value) in (int, float) and 0 <= value < math.inf  # type: ignore[operator]
+    unit = "USD" if key.startswith("usd_") else "seconds" if key.endswith("_s") else ""
+    if unit and not is_amount:
+        return f"give {unit} as a number, 0 or more, or leave it out if it is unknown"
     if key in _COUNTS and not (type(value) is int and value >= 1):
         return "give a whole number, 1 or more"
     return None
-
-
-def _is_amount(value: object) -> bool:
-    return type(value) in (int, float) and 0 <= value < math.inf  # type: ignore[operator]

@@ -26,10 +26,7 @@ _NO_RATE = "no price per hour"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Service:
-    """How long trials held a slot, retries too, and the number of the case of each.
-
-    `calls` is how many HTTP requests one took, retries too: a price may have a fee for each.
-    """
+    """How long trials held a slot, the case of each, and HTTP calls a trial, all with retries."""
 
     seconds: Floats
     cases: NDArray[np.generic]
@@ -43,11 +40,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """The bill at a number of requests a month, idle time and cold starts included.
-
-    `usage` is what one request uses; None where the containers cannot keep up, or nothing is
-    billed by time.
-    """
+    """The bill of so many requests a month, and what one uses; None where that is not known."""
 
     requests: float
     usage: Usage | None
@@ -116,17 +109,12 @@ def fee_of(price: Price, calls: float) -> float:
 
 
 def usd_of(usage: Usage, price: Price, calls: float = 1.0) -> float:
-    """Return what one request costs; containers kept warm may have a rate of their own.
-
-    Raises ValueError if the hourly rate is not known.
-    """
+    """Return what one request costs; raise ValueError if the hourly rate is not known."""
     if price.usd_per_hour is None:
         raise ValueError(_NO_RATE)
-    kept = price.usd_per_hour_kept_warm
-    kept_rate = price.usd_per_hour if kept is None else kept
-    rest = usage.billed_s - usage.kept_s
-    seconds = rest * price.usd_per_hour + usage.kept_s * kept_rate
-    return seconds / 3600 + fee_of(price, calls)
+    hourly, kept = price.usd_per_hour, price.usd_per_hour_kept_warm
+    rest = (usage.billed_s - usage.kept_s) * hourly
+    return (rest + usage.kept_s * (hourly if kept is None else kept)) / 3600 + fee_of(price, calls)
 
 
 def break_even(
@@ -135,11 +123,6 @@ def break_even(
     """Return the arrival rate from which keeping one warm costs no more; None if there is none.
 
     `scaling`, `kept`, (n,): USD a request at each of the rising rates, with none and one kept warm.
-
-    Examples
-    --------
-    >>> break_even([1.0, 100.0], [1.0, 1.0], [10.0, 0.1])
-    10.0
     """
     excess = np.log(np.asarray(kept)) - np.log(np.asarray(scaling))
     below = np.flatnonzero(excess <= 0)
@@ -161,11 +144,11 @@ def _slopes(rate: float, service: Service, hosting: Hosting, seed: int) -> tuple
         return math.nan if used is None else math.log(used.billed_s)
 
     now, up, down = billed(1, 1), math.exp(_STEP), math.exp(-_STEP)
-    ends = [(billed(1, up), billed(1, down)), (billed(up, 1), billed(down, 1))]
-    return tuple(  # type: ignore[return-value]  # of two
-        (now - low) / _STEP if math.isnan(high) else (high - low) / (2 * _STEP)
-        for high, low in ends
-    )
+
+    def slope(high: float, low: float) -> float:
+        return (now - low) / _STEP if math.isnan(high) else (high - low) / (2 * _STEP)
+
+    return slope(billed(1, up), billed(1, down)), slope(billed(up, 1), billed(down, 1))
 
 
 def _stretch_draws(service: Service, seed: int) -> tuple[Floats, str, int]:

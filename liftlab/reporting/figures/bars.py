@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
@@ -13,8 +12,7 @@ from matplotlib.patches import Patch
 
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.figures import base
-from liftlab.reporting.figures.base import Figure
-from liftlab.reporting.html import Html
+from liftlab.reporting.figures.base import Around, Figure
 from liftlab.words import counted
 
 MOST_LABELLED = 12  # up to so many bars each has words beside it, and amounts within
@@ -58,6 +56,10 @@ class Bar:
         """Where its last part ends."""
         return max((begin + part.amount for begin, part in self.spans), default=0.0)
 
+    def __str__(self) -> str:
+        said = f"{self.name}: {self.beside}" if self.beside else self.name
+        return " ".join(said.split()) + (f" ({self.words})" if self.words else "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
@@ -70,45 +72,34 @@ class Bars:
     targets: Mapping[str, float]  # lines, by name
     unit: str = "s"  # of amounts within the bars; "%": bars are shares
 
-    def figure(self, head: str, *, caption: str, table: Html | None = None) -> Figure:
+    def figure(self, head: str, **around: Unpack[Around]) -> Figure:
         """Return the figure; `head` says in words what its rows are."""
         shown = self._folded()
-        lines = [
-            " ".join(f"{row.name}{f': {row.beside}' if row.beside else ''}".split())
-            + (f" ({row.words})" if row.words else "")
-            for row in [*shown.rows[:1], *shown.rows[1:][-1:]]
-        ]
-        aims = [f"{name} {quantity(at, 's')}" for name, at in self.targets.items()]
-        near = f" beside {', '.join(aims)}" if aims else ""
-        told = " The first is {}; the last is {}." if len(lines) > 1 else " It is {}."
-        return Figure(
-            caption=caption,
-            alt=f"{head}, {counted(len(shown.rows), 'bar')}{near}."
-            + (told.format(*lines) if lines else " There is nothing to show."),
-            draw=shown._draw,
-            table=table,
-        )
+        aims = ", ".join(f"{name} {quantity(at, 's')}" for name, at in self.targets.items())
+        many = counted(len(shown.rows), "bar") + (f" beside {aims}" if aims else "")
+        told = "There is nothing to show."
+        if len(shown.rows) > 1:
+            told = f"The first is {shown.rows[0]}; the last is {shown.rows[-1]}."
+        elif shown.rows:
+            told = f"It is {shown.rows[0]}."
+        return Figure(alt=f"{head}, {many}. {told}", draw=shown._draw, **around)
 
     def _folded(self) -> Bars:
         """Return the bars without empty parts, kinds under 1 % of every bar in one."""
-        rows = [
-            replace(row, parts=tuple(p for p in row.parts if p.amount > 0)) for row in self.rows
-        ]
-        used = {part.kind for row in rows for part in row.parts}
+        kept = [[part for part in row.parts if part.amount > 0] for row in self.rows]
+        used = {part.kind for parts in kept for part in parts}
         small = [
-            kind for kind in self.hues if kind in used and all(map(partial(_is_small, kind), rows))
+            kind for kind in self.hues if kind in used and all(_is_small(kind, p) for p in kept)
         ]
-        if not small:
-            return replace(self, rows=rows)
         hues = {kind: hue for kind, hue in self.hues.items() if kind not in small}
-        rows = [
-            replace(
-                row,
-                parts=tuple(replace(p, kind=OTHER) if p.kind in small else p for p in row.parts),
-            )
-            for row in rows
+        if small:
+            hues[OTHER] = self.hues[small[0]]
+        folded = [
+            [replace(part, kind=OTHER) if part.kind in small else part for part in parts]
+            for parts in kept
         ]
-        return replace(self, rows=rows, hues={**hues, OTHER: self.hues[small[0]]})
+        rows = [replace(r, parts=tuple(p)) for r, p in zip(self.rows, folded, strict=True)]
+        return replace(self, rows=rows, hues=hues)
 
     def _draw(self, width: float) -> Drawing:
         narrow, many = width < base.WIDE, len(self.rows) > MOST_LABELLED
@@ -133,11 +124,8 @@ class Bars:
         base.target_lines(axes, near, narrow)
         axes.set_ylim(max(len(self.rows), 1) - 0.5, -0.75)
         axes.set_xlim(0, inner * scale)
-        axes.set_yticks(
-            range(len(self.rows)),
-            [base.label(row.name, 16 if narrow else 36) for row in self.rows],
-            fontsize=11 if many or narrow else 12.5,
-        )
+        names = [base.label(row.name, 16 if narrow else 36) for row in self.rows]
+        axes.set_yticks(range(len(names)), names, fontsize=11 if many or narrow else 12.5)
         base.ticks(axes, longest, base.wrapped([*self.axis, *far], narrow))
         if self.unit == "%":
             axes.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
@@ -167,14 +155,11 @@ class Bars:
         used = {part.kind for part in parts}
         handles = [Patch(facecolor=hue, label=k) for k, hue in self.hues.items() if k in used]
         if self.hatch and any(part.hatched for part in parts):
-            handles.append(
-                Patch(
-                    facecolor=base.GREY, edgecolor=base.BACKGROUND, hatch="////", label=self.hatch
-                )
-            )
+            look: dict[str, Any] = {"facecolor": base.GREY, "edgecolor": base.BACKGROUND}
+            handles.append(Patch(hatch="////", label=self.hatch, **look))
         return handles
 
 
-def _is_small(kind: str, row: Bar) -> bool:
-    whole = sum(part.amount for part in row.parts)
-    return sum(part.amount for part in row.parts if part.kind == kind) < LEAST * whole or not whole
+def _is_small(kind: str, parts: Sequence[Part]) -> bool:
+    whole = sum(part.amount for part in parts)
+    return sum(part.amount for part in parts if part.kind == kind) < LEAST * whole or not whole

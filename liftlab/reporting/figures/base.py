@@ -15,12 +15,13 @@ import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from liftlab.analysis.estimate import as_set
@@ -73,6 +74,13 @@ _SVG_HEAD = re.compile(r"<svg[^>]*?(viewBox=\"[^\"]*\")[^>]*>")
 _FAMILY = re.compile(r"font-family: ('[^;\"]*)")
 
 
+class Around(TypedDict):
+    """What stands around a figure: the answer that it gives, and the numbers behind it."""
+
+    caption: str
+    table: NotRequired[Html | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One figure: its caption answers a question; the same in words for who cannot see it."""
@@ -113,25 +121,13 @@ def blank(width: float, height: float) -> tuple[Drawing, Axes]:
 
 
 def label(text: object, most: int = _MOST_LABEL) -> str:
-    r"""Return foreign text as a label: one line, all of it seen, of bounded length.
-
-    Examples
-    --------
-    >>> label("is\x00_even")
-    'is\ufffd_even'
-    """
+    """Return foreign text as a label: one line, all of it seen, of bounded length."""
     line = one_line(str(text))
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def in_view(targets: Mapping[str, float], longest: float) -> tuple[dict[str, float], list[str]]:
-    """Return the targets that a figure has room for, and words for those far beyond its marks.
-
-    Examples
-    --------
-    >>> in_view({"original": 5.0, "revised": 15.0}, 2.5)
-    ({'original': 5.0}, ['revised 15 s is out of view'])
-    """
+    """Return the targets that a figure has room for, and words for those far beyond its marks."""
     limit = _FAR * longest if math.isfinite(longest) and longest > 0 else math.inf
     near = {name: seconds for name, seconds in targets.items() if seconds <= limit}
     far = [f"{name} {as_set(s, 's')} is out of view" for name, s in targets.items() if s > limit]
@@ -143,16 +139,11 @@ def target_lines(axes: Axes, targets: Mapping[str, float], narrow: bool) -> None
     for number, (name, seconds) in enumerate(sorted(targets.items(), key=lambda item: item[1])):
         style, color = ((0, (4, 3)), INK) if number else ((0, (1, 2.5)), MUTED)
         axes.axvline(seconds, color=color, linestyle=style, linewidth=1.1, zorder=1.5)
+        words = as_set(seconds, "s") if narrow else f"{name} {as_set(seconds, 's')}"
         axes.annotate(
-            as_set(seconds, "s") if narrow else f"{name} {as_set(seconds, 's')}",
-            (seconds, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(3, 1),
-            textcoords="offset points",
-            fontsize=11.5,
-            color=color,
-            va="bottom",
-        )
+            words, (seconds, 1.0), xycoords=("data", "axes fraction"), xytext=(3, 1),
+            textcoords="offset points", fontsize=11.5, color=color, va="bottom",
+        )  # fmt: skip
 
 
 def ticks(axes: Axes, longest: float, words: str) -> None:
@@ -176,6 +167,14 @@ def legend(axes: Axes, handles: Sequence[Any], *, columns: int, above: float = 0
         handlelength=1.3,
         borderaxespad=0.1 + above / 11.5,
     )
+
+
+def dots(hues: Mapping[str, str]) -> list[Line2D]:
+    """Return a dot for each name in a legend, in its hue."""
+    return [
+        Line2D([], [], color=hue, marker="o", linestyle="", label=name)
+        for name, hue in hues.items()
+    ]
 
 
 def wrapped(parts: Sequence[str], narrow: bool) -> str:

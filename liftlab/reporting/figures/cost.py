@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Unpack
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import NullLocator
 
@@ -24,8 +24,7 @@ from liftlab.analysis.cost.parts import (
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.figures import base
 from liftlab.reporting.figures.bars import Bar, Bars, Part
-from liftlab.reporting.figures.base import Figure
-from liftlab.reporting.html import Html
+from liftlab.reporting.figures.base import Around, Figure
 
 HUES = {
     "right answers": base.BLUE,
@@ -45,17 +44,18 @@ _KINDS = {  # of each part: its kind, and whether it is of retries
     IDLE: (IDLE, False),
 }
 _RATES = {1 / 86_400: "a day", 1 / 3600: "an hour", 1 / 60: "a minute", 1.0: "a second"}
+Lines = Mapping[str, Sequence[float]]
+Marks = Mapping[str, tuple[float, float]]
 
 
 def cost_by_traffic(
     rates: Sequence[float],
-    lines: Mapping[str, Sequence[float]],
-    marks: Mapping[str, tuple[float, float]],
+    lines: Lines,
+    marks: Marks,
     warm_from: tuple[str, float] | None = None,
     *,
     unit: str,
-    caption: str,
-    table: Html | None = None,
+    **around: Unpack[Around],
 ) -> Figure:
     """Show the bill of a month at each arrival rate.
 
@@ -63,40 +63,35 @@ def cost_by_traffic(
     cannot keep up. `marks`: points to name. `warm_from`: from which rate keeping one warm pays, in
     words, and that rate. `unit`: "USD", or "s" where no price is known.
     """
-    told = "; ".join(_line_words(name, rates, values, unit) for name, values in lines.items())
-    points = "; ".join(f"{name}: {quantity(y, unit)}" for name, (_, y) in marks.items())
+    told = [_line_words(name, rates, values, unit) for name, values in lines.items()]
+    told += [f"{name}: {quantity(y, unit)}" for name, (_, y) in marks.items()]
+    told += [warm_from[0]] if warm_from else []
     return Figure(
-        caption=caption,
         alt="Lines of the bill of a month, by arrival rate, both axes logarithmic. "
-        + "; ".join(filter(None, [told, points, warm_from[0] if warm_from else ""]))
-        + ".",
+        f"{'; '.join(told)}.",
         draw=lambda width: _draw_traffic(rates, lines, marks, warm_from, unit, width),
-        table=table,
+        **around,
     )
 
 
-def cost_parts(
-    bills: Mapping[str, Parts], *, unit: str, caption: str, table: Html | None = None
-) -> Figure:
+def cost_parts(bills: Mapping[str, Parts], *, unit: str, **around: Unpack[Around]) -> Figure:
     """Show what the money went to, one bar of shares each."""
     rows = []
     for name, parts in bills.items():
         total = parts.total or 1.0
         shares = {part: amount / total for part, amount in parts.amounts.items()}
+        kinds = [(*_KINDS[part], share) for part, share in shares.items()]
         rows.append(
             Bar(
                 name=name,
-                parts=tuple(
-                    Part(kind=_KINDS[part][0], amount=share, hatched=_KINDS[part][1])
-                    for part, share in shares.items()
-                ),
+                parts=tuple(Part(kind=k, amount=share, hatched=of) for k, of, share in kinds),
                 beside=quantity(parts.total, unit),
                 words=", ".join(f"{part} {quantity(s, '%')}" for part, s in shares.items()),
             )
         )
     axis = ["share of the bill"]
     shown = Bars(rows=rows, hues=HUES, axis=axis, hatch="retries", targets={}, unit="%")
-    return shown.figure("Shares of the bill by what it is for", caption=caption, table=table)
+    return shown.figure("Shares of the bill by what it is for", **around)
 
 
 def _line_words(name: str, rates: Sequence[float], values: Sequence[float], unit: str) -> str:
@@ -125,8 +120,8 @@ def _rate_words(rate: float) -> str:
 
 def _draw_traffic(
     rates: Sequence[float],
-    lines: Mapping[str, Sequence[float]],
-    marks: Mapping[str, tuple[float, float]],
+    lines: Lines,
+    marks: Marks,
     warm_from: tuple[str, float] | None,
     unit: str,
     width: float,
@@ -139,19 +134,21 @@ def _draw_traffic(
         axes.plot(rates, values, color=hue, linestyle=style, linewidth=2.2, label=name)
     for place, (name, (rate, amount)) in enumerate(marks.items()):
         axes.scatter([rate], [amount], color=base.BLUE, s=52, zorder=4)
-        under = place % 2  # in turns, so that they do not touch
+        words = quantity(amount, unit) if narrow else f"{name}: {quantity(amount, unit)}"
+        # In turns above and below, so that they do not touch.
+        offset, ha, va = ((-6, -7), "right", "top") if place % 2 else ((4, 6), "left", "bottom")
         axes.annotate(
-            quantity(amount, unit) if narrow else f"{name}: {quantity(amount, unit)}",
-            (rate, amount),
-            xytext=(-6, -7) if under else (4, 6),
-            textcoords="offset points",
-            ha="right" if under else "left",
-            va="top" if under else "bottom",
-            fontsize=11.5,
-            bbox=base.CLEAR,
-        )
+            words, (rate, amount), xytext=offset, textcoords="offset points", ha=ha, va=va,
+            fontsize=11.5, bbox=base.CLEAR,
+        )  # fmt: skip
     if warm_from is not None:
-        _draw_break_even(axes, *warm_from, narrow)
+        words, rate = warm_from
+        axes.axvline(rate, color=base.MUTED, linestyle=(0, (1, 2.5)), linewidth=1.1)
+        axes.annotate(
+            "\n".join(textwrap.wrap(words, 20 if narrow else 28)), (rate, 0.0), xytext=(4, 4),
+            xycoords=("data", "axes fraction"), textcoords="offset points", va="bottom",
+            fontsize=11, color=base.MUTED,
+        )  # fmt: skip
     names = [words.split()[-1] if narrow else f"1 {words}" for words in _RATES.values()]
     axes.set_xticks(list(_RATES), names)
     for axis in (axes.xaxis, axes.yaxis):
@@ -162,17 +159,3 @@ def _draw_traffic(
     axes.set_xlabel(f"{what}, by requests{', one every …' if narrow else ''}", loc="left")
     base.legend(axes, axes.get_lines()[: len(lines)], columns=1 if narrow else 3)
     return drawing
-
-
-def _draw_break_even(axes: Axes, words: str, rate: float, narrow: bool) -> None:
-    axes.axvline(rate, color=base.MUTED, linestyle=(0, (1, 2.5)), linewidth=1.1)
-    axes.annotate(
-        "\n".join(textwrap.wrap(words, 20 if narrow else 28)),
-        (rate, 0.0),
-        xycoords=("data", "axes fraction"),
-        xytext=(4, 4),
-        textcoords="offset points",
-        va="bottom",
-        fontsize=11,
-        color=base.MUTED,
-    )

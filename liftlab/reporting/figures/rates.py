@@ -6,17 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Unpack
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
-from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from liftlab.analysis.estimate import Estimate, as_set, plain
 from liftlab.analysis.success import SuccessRate
 from liftlab.reporting.figures import base
-from liftlab.reporting.figures.base import Figure
-from liftlab.reporting.html import Html
+from liftlab.reporting.figures.base import Around, Figure
 from liftlab.reporting.text import words
 from liftlab.words import counted
 
@@ -37,9 +36,7 @@ class Ratio:
 def success_by_category(
     rates: Sequence[SuccessRate],
     target: float | None = None,
-    *,
-    caption: str,
-    table: Html | None = None,
+    **around: Unpack[Around],
 ) -> Figure:
     """Show each group's success rate with its interval, and the counts beside it."""
     rows = [(words.readable(rate.group), rate) for rate in rates]
@@ -49,20 +46,18 @@ def success_by_category(
     aim = f", beside the target {as_set(target, '%')}" if target is not None else ""
     told = "From the highest to the lowest: {} to {}" if ends else "No rate is known"
     return Figure(
-        caption=caption,
         alt=f"Success rates with their intervals of {counted(len(rows), 'group')}{aim}. "
         f"{told.format(*ends)}.",
         draw=lambda width: _draw_rates(rows, target, width),
-        table=table,
+        **around,
     )
 
 
 def ratio_rows(
     rows: Sequence[Ratio],
     *,
-    caption: str,
     margin: float | None = None,
-    table: Html | None = None,
+    **around: Unpack[Around],
 ) -> Figure:
     """Show times of a second run over a first beside 1; within the margin is the same."""
     shown = [row for row in rows if row.ratio.value is not None][:MOST_ROWS]
@@ -70,11 +65,10 @@ def ratio_rows(
     told = ", ".join(f"{verdict} {count:,}" for verdict, count in counts.most_common())
     more = f"; {len(rows) - len(shown):,} more are not drawn" if len(rows) > len(shown) else ""
     return Figure(
-        caption=caption,
         alt=f"Times of the second run over the first with their likely ranges, 1 is the same. "
         f"Of {counted(len(shown), 'row')}: {told or 'none'}{more}.",
         draw=lambda width: _draw_ratios(shown, margin, width),
-        table=table,
+        **around,
     )
 
 
@@ -101,9 +95,8 @@ def _draw_ratios(rows: Sequence[Ratio], margin: float | None, width: float) -> D
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     if margin:
-        axes.axvspan(
-            1 / (1 + margin), 1 + margin, color=base.RULE, alpha=0.6, linewidth=0, zorder=0
-        )
+        same = (1 / (1 + margin), 1 + margin)
+        axes.axvspan(*same, color=base.RULE, alpha=0.6, linewidth=0, zorder=0)
     axes.axvline(1.0, color=base.INK, linewidth=1.1, zorder=1)
     for place, row in enumerate(rows):
         hue = _RATIO_HUES.get(row.verdict, base.GREY)
@@ -117,12 +110,8 @@ def _draw_ratios(rows: Sequence[Ratio], margin: float | None, width: float) -> D
     axes.set_xlabel(base.wrapped(what, width < base.WIDE), loc="left")
     named = {_RATIO_HUES.get(row.verdict, base.GREY): row.verdict for row in rows}
     named |= {base.GREY: "neither"} if base.GREY in named else {}
-    handles = [
-        Line2D([], [], color=hue, marker="o", linestyle="", label=name)
-        for hue, name in named.items()
-    ]
-    if handles:
-        base.legend(axes, handles, columns=3)
+    if rows:
+        base.legend(axes, base.dots({name: hue for hue, name in named.items()}), columns=3)
     return drawing
 
 
@@ -145,13 +134,11 @@ def _beside(axes: Axes, place: int, text: str) -> None:
 
 def _names(axes: Axes, names: Sequence[str], width: float) -> None:
     axes.set_ylim(max(len(names), 1) - 0.4, -0.65)
-    axes.set_yticks(
-        range(len(names)), [base.label(n, 16 if width < base.WIDE else 30) for n in names]
-    )
+    most = 16 if width < base.WIDE else 30
+    axes.set_yticks(range(len(names)), [base.label(name, most) for name in names])
     if not names:
-        axes.text(
-            0.5, 0.5, "Nothing to show", color=base.MUTED, transform=axes.transAxes, ha="center"
-        )
+        middle: dict[str, Any] = {"ha": "center", "transform": axes.transAxes}
+        axes.text(0.5, 0.5, "Nothing to show", color=base.MUTED, **middle)
 
 
 def _range(rows: Sequence[Ratio], margin: float | None) -> tuple[float, float]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from liftlab.analysis.causes import Cause
@@ -19,8 +18,7 @@ from liftlab.analysis.latency import stage_names
 from liftlab.analysis.slow_steps import SlowStep, SlowSteps
 from liftlab.reporting.figures import base
 from liftlab.reporting.figures.bars import Bar, Bars, Part
-from liftlab.reporting.figures.base import Figure
-from liftlab.reporting.html import Html
+from liftlab.reporting.figures.base import Around, Figure
 from liftlab.reporting.text import words
 from liftlab.reporting.text.slow import step_words
 from liftlab.store.by_column import among
@@ -51,7 +49,10 @@ class _Strip(NamedTuple):
 
 
 def latency_strip(
-    stages: pd.DataFrame, slow: SlowSteps, medians: Mapping[str, float | None], *, caption: str
+    stages: pd.DataFrame,
+    slow: SlowSteps,
+    medians: Mapping[str, float | None],
+    **around: Unpack[Around],
 ) -> Figure:
     """Show every latency of each stage, with its median; slow steps are red and named."""
     rows: list[_Strip] = []
@@ -64,20 +65,20 @@ def latency_strip(
         rows.append(_Strip(name, values[known], flagged[known], cases, medians.get(name)))
     told = "; ".join(map(_strip_words, rows))
     return Figure(
-        caption=caption,
         alt="A strip of points a stage, in seconds, slow steps in red. "
         f"{told or 'There are none'}.",
         draw=lambda width: _draw_strip(rows, width),
+        **around,
     )
 
 
-def causes(slow: SlowSteps, *, caption: str, table: Html | None = None) -> Figure:
+def causes(slow: SlowSteps, **around: Unpack[Around]) -> Figure:
     """Show what the slowest steps consist of: what is usual, each kind of cause, and the rest."""
     repeated = slow.steps["repeat"].nunique() > 1
     rows = [_causes_of(step, repeated) for step in slow.first(MOST_EXPLAINED)]
     hues = {USUAL: base.GREY, **{kind: hue for kind, (hue, _) in KINDS.items()}}
     shown = Bars(rows=rows, hues=hues, axis=["seconds"], hatch="unexplained", targets={})
-    return shown.figure("Seconds of slow steps by cause", caption=caption, table=table)
+    return shown.figure("Seconds of slow steps by cause", **around)
 
 
 def _causes_of(step: SlowStep, repeated: bool) -> Bar:
@@ -97,11 +98,8 @@ def _strip_words(row: _Strip) -> str:
     if len(values) == 0:
         return f"{words.stage(name)}: no times"
     ends = " to ".join(quantity(float(end), "s") for end in (values.min(), values.max()))
-    count = counted(len(values), "step")
-    return (
-        f"{words.stage(name)}: {count}, {ends}, median {quantity(median, 's')}, "
-        f"{flagged.sum():,} slow"
-    )
+    count, middle = counted(len(values), "step"), quantity(median, "s")
+    return f"{words.stage(name)}: {count}, {ends}, median {middle}, {flagged.sum():,} slow"
 
 
 def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
@@ -122,21 +120,15 @@ def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
             axes.stairs(place - tall, edges, baseline=place + tall, fill=True, color=hue, zorder=2)
         _name_slow(axes, place, row, longest, width)
         if row.median is not None:
-            axes.plot(
-                [row.median] * 2, [place - 0.3, place + 0.3], color=base.INK, lw=1.6, zorder=5
-            )
+            ends = [place - 0.3, place + 0.3]
+            axes.plot([row.median] * 2, ends, color=base.INK, lw=1.6, zorder=5)
             said = f"median {quantity(row.median, 's')}"
             axes.text(row.median, place + 0.34, said, ha="center", va="top", fontsize=11)
     axes.set_xlim(0, longest * 1.12)
     axes.set_ylim(max(len(rows), 1) - 0.35, -0.6)
     axes.set_yticks(range(len(rows)), [words.stage(row.stage) for row in rows])
     base.ticks(axes, longest, "seconds")
-    named = {"step": base.BLUE, "slow step": base.BAD}
-    handles = [
-        Line2D([], [], color=hue, marker="o", linestyle="", label=name)
-        for name, hue in named.items()
-    ]
-    base.legend(axes, handles, columns=2)
+    base.legend(axes, base.dots({"step": base.BLUE, "slow step": base.BAD}), columns=2)
     if not rows:
         axes.text(0, 0, "Nothing to show", color=base.MUTED, va="center")
     return drawing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,8 @@ from liftlab.analysis.estimate import quantity
 from liftlab.analysis.latency import stage_names
 from liftlab.reporting.figures import base
 from liftlab.reporting.figures.bars import Bar, Bars, Part
-from liftlab.reporting.figures.base import Figure
-from liftlab.reporting.figures.curves import Curve, curves, reached
-from liftlab.reporting.html import Html
+from liftlab.reporting.figures.base import Around, Figure
+from liftlab.reporting.figures.curves import curves, reached
 from liftlab.reporting.text import words
 from liftlab.store import RunData
 
@@ -27,15 +26,13 @@ LATER = "later stages"
 _KEY = ["case_id", "repeat"]
 
 
-def stage_bars(
-    run: RunData, targets: Mapping[str, float], *, caption: str, table: Html | None = None
-) -> Figure:
+def stage_bars(run: RunData, targets: Mapping[str, float], **around: Unpack[Around]) -> Figure:
     """Show where the time went, slowest first: up to 60 trials, else prompts, or curves."""
     names = stage_names(run.counted("stage", "stage", "position"))
     by_case = run.size("trial") > MOST_BARS
     cases = run.columns("trial", "case_id")["case_id"].nunique() if by_case else 1
     if by_case and (not 1 < cases <= MOST_CASES or run.size("trial") > MOST_TRIALS):
-        return _curves(run, names, targets, caption=caption, table=table)
+        return _curves(run, names, targets, **around)
     if by_case:
         rows, later = case_bars(run, names), floats(run.attempts, "attempt") > 1
         guessed = bool(_untimed(run.attempts)[later].any())
@@ -45,27 +42,25 @@ def stage_bars(
         rows, axis = trial_bars(run, names), ["seconds end to end"]
         guessed = any(part.hatched and part.start is None for row in rows for part in row.parts)
     axis += ["attempts without times of their own are drawn equally long"] * guessed
-    shown = Bars(rows=rows, hues=_hues(names), axis=axis, hatch="asked again", targets=targets)
+    hues = _hues(_kinds(names))
+    shown = Bars(rows=rows, hues=hues, axis=axis, hatch="asked again", targets=targets)
     whose = "mean of each prompt" if by_case else "each request"
-    head = f"End-to-end seconds by stage, {whose}, slowest first"
-    return shown.figure(head, caption=caption, table=table)
+    return shown.figure(f"End-to-end seconds by stage, {whose}, slowest first", **around)
 
 
 def trial_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
     """Return a bar a trial, slowest first; attempts whose times are unknown share evenly."""
-    trials = run.trials
+    trials, kinds = run.trials, _kinds(names)
     repeated = trials["repeat"].nunique() > 1
     stages: dict[Any, pd.DataFrame] = dict(iter(run.stages.groupby(_KEY, sort=False)))
     attempts: dict[Any, pd.DataFrame] = dict(
         iter(run.attempts.groupby([*_KEY, "stage"], sort=False))
     )
-    kinds = dict(zip(names, _kinds(names), strict=True))
     bars: list[tuple[float, Bar]] = []
+    columns = (trials.itertuples(), floats(trials, "e2e_s"), is_true(trials, "completed"))
     trial: Any
     stage: Any
-    for trial, e2e, done in zip(
-        trials.itertuples(), floats(trials, "e2e_s"), is_true(trials, "completed"), strict=True
-    ):
+    for trial, e2e, done in zip(*columns, strict=True):
         key = (trial.case_id, trial.repeat)
         own = stages.get(key, run.stages.head(0)).sort_values("position")
         parts: list[Part] = []
@@ -73,11 +68,10 @@ def trial_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
         for stage in own.itertuples():
             rows = attempts.get((*key, stage.stage), run.attempts.head(0))
             at = Bar(name="", parts=tuple(parts)).end
-            mine = _parts(stage, rows, at, kinds[str(stage.stage)])
-            parts += mine
-            tries = f" in {len(mine)} attempts" if len(mine) > 1 else ""
-            if mine:
+            if mine := _parts(stage, rows, at, kinds[str(stage.stage)]):
+                parts += mine
                 took = quantity(float(stage.latency_s), "s")
+                tries = f" in {len(mine)} attempts" if len(mine) > 1 else ""
                 told.append(f"{words.stage(str(stage.stage))} {took}{tries}")
         failed = _failed(trial, bool(done), own)
         seconds = quantity(e2e, "s") if np.isfinite(e2e) else "no time"
@@ -95,32 +89,33 @@ def trial_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
 def case_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
     """Return a bar a prompt, slowest first: the mean of its trials that have a time."""
     trials = run.trials[np.isfinite(floats(run.trials, "e2e_s"))]
-    count, mean = (trials.groupby("case_id")["e2e_s"].agg(how) for how in ("size", "mean"))
-    right = (trials["outcome"] == "pass").groupby(trials["case_id"]).sum()
-    graded = trials["outcome"].isin(["pass", "fail"]).groupby(trials["case_id"]).sum()
-    spent = _spent(run, trials)
-    kinds = dict(zip(names, _kinds(names), strict=True))
+    right = trials["outcome"] == "pass"
+    graded = trials["outcome"].isin(["pass", "fail"])
+    cases = trials.assign(right=right, graded=graded).groupby("case_id")
+    sums = cases[["right", "graded"]].sum()
+    each = sums.assign(n=cases.size(), mean=cases["e2e_s"].mean())
+    spent, kinds = _spent(run, trials), _kinds(names)
     bars = []
-    for case in mean.sort_values(ascending=False, kind="stable").index[:SLOWEST]:
+    case: Any
+    for case in each.sort_values("mean", ascending=False, kind="stable").head(SLOWEST).itertuples():
         parts: list[Part] = []
         told, at = [], 0.0
         for name in names:
-            if (case, name) not in spent.index:
+            if (case.Index, name) not in spent.index:
                 continue
-            took, first, again = (float(s) / count[case] for s in spent.loc[(case, name)])
+            took, first, again = (float(s) / case.n for s in spent.loc[(case.Index, name)])
+            last = at + took - again
             parts.append(Part(kind=kinds[name], start=at, amount=first))
-            parts.append(
-                Part(kind=kinds[name], start=at + took - again, amount=again, hatched=True)
-            )
+            parts.append(Part(kind=kinds[name], start=last, amount=again, hatched=True))
             told.append(f"{words.stage(name)} {quantity(took, 's')}")
             at += took
-        is_bad = bool(right[case] < graded[case])
-        verdict = f"  {right[case]} of {graded[case]} right" if is_bad else ""
+        is_bad = bool(case.right < case.graded)
+        verdict = f"  {case.right} of {case.graded} right" if is_bad else ""
         bars.append(
             Bar(
-                name=base.label(case, 28),
+                name=base.label(case.Index, 28),
                 parts=tuple(parts),
-                beside=f"{quantity(float(mean[case]), 's')}{verdict}",
+                beside=f"{quantity(float(case.mean), 's')}{verdict}",
                 is_bad=is_bad,
                 words=", ".join(told),
             )
@@ -153,16 +148,18 @@ def _untimed(attempts: pd.DataFrame) -> pd.Series[bool]:
     return unknown.groupby(steps, dropna=False).transform("any")
 
 
-def _kinds(names: Sequence[str]) -> list[str]:
+def _kinds(names: Sequence[str]) -> dict[str, str]:
+    """Return the name of each stage in the legend; those beyond the hues share one."""
     own = len(base.HUES) if len(names) <= len(base.HUES) else len(base.HUES) - 1
-    return [words.stage(name) if place < own else LATER for place, name in enumerate(names)]
+    return {name: words.stage(name) if n < own else LATER for n, name in enumerate(names)}
 
 
-def _hues(names: Sequence[str]) -> dict[str, str]:
-    return dict(zip(dict.fromkeys(_kinds(names)), base.HUES, strict=False))
+def _hues(kinds: Mapping[str, str]) -> dict[str, str]:
+    return dict(zip(dict.fromkeys(kinds.values()), base.HUES, strict=False))
 
 
 def _parts(stage: Any, rows: pd.DataFrame, at: float, kind: str) -> list[Part]:
+    """Return a step's attempts, each where it was; equally long where their times are unknown."""
     began, ended = floats(rows, "sent_s"), floats(rows, "last_byte_s")
     if len(rows) and np.isfinite(began).all() and np.isfinite(ended).all():
         return [
@@ -191,32 +188,22 @@ def _failed(trial: Any, done: bool, stages: pd.DataFrame) -> str:
 
 
 def _curves(
-    run: RunData,
-    names: Sequence[str],
-    targets: Mapping[str, float],
-    *,
-    caption: str,
-    table: Html | None,
+    run: RunData, names: Sequence[str], targets: Mapping[str, float], **around: Unpack[Around]
 ) -> Figure:
     """Show many trials: for each stage and end to end, the share that was done by a time."""
+    kinds = _kinds(names)
+    hues = {"end to end": base.INK, **_hues(kinds)}
     series = {"end to end": floats(run.columns("trial", "e2e_s"), "e2e_s")}
     stages = run.columns("stage", "stage", "latency_s")
-    for name, kind in zip(names, _kinds(names), strict=True):
+    for name, kind in kinds.items():
         if kind != LATER and len(names) > 1:  # one stage is all there is end to end
             series[kind] = floats(stages[stages["stage"] == name], "latency_s")
     series = {name: values[np.isfinite(values)] for name, values in series.items()}
-    hues = {"end to end": base.INK, **_hues(names)}
-    lines = [
-        Curve(name=name, hue=hues[name], x=reached(values)[0], y=reached(values)[1])
-        for name, values in series.items()
-        if len(values)
-    ]
-    return curves(lines, targets, axis=["seconds"], caption=caption, table=table)
+    lines = [reached(name, hues[name], values) for name, values in series.items() if len(values)]
+    return curves(lines, targets, axis=["seconds"], **around)
 
 
-def stage_levers(
-    effects: Sequence[StageEffect], *, caption: str, table: Html | None = None
-) -> Figure:
+def stage_levers(effects: Sequence[StageEffect], **around: Unpack[Around]) -> Figure:
     """Show how much sooner the median request would end if a stage took half as long."""
     rows = []
     for effect in effects:
@@ -231,10 +218,7 @@ def stage_levers(
                 words=kind,
             )
         )
-    shown = Bars(
-        rows=rows,
-        hues={"measured": base.BLUE, "planned": base.ORANGE},
-        axis=["seconds that the median request would end sooner"],
-        targets={},
-    )
-    return shown.figure("Time saved at half a stage's time", caption=caption, table=table)
+    hues = {"measured": base.BLUE, "planned": base.ORANGE}
+    axis = ["seconds that the median request would end sooner"]
+    shown = Bars(rows=rows, hues=hues, axis=axis, targets={})
+    return shown.figure("Time saved at half a stage's time", **around)

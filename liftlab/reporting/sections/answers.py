@@ -10,18 +10,16 @@ from dataclasses import replace
 import pandas as pd
 
 from liftlab.analysis.success import SuccessRate
-from liftlab.reporting.answer_notes import lacking
 from liftlab.reporting.figures import curves
 from liftlab.reporting.figures.rates import success_by_category
 from liftlab.reporting.html import Html, bounded, join, tag
-from liftlab.reporting.sections.base import Section, absent, cell, interval_cell, of_run, shown
+from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
 from liftlab.reporting.tables import MOST_CELL, behind, codes, table
-from liftlab.reporting.text import answers as answers_text
-from liftlab.reporting.text import failures as failures_text
+from liftlab.reporting.text import answers as text
 from liftlab.reporting.text import latency as latency_text
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import Text, capitalised, code, write
-from liftlab.reporting.text.numbers import listed
+from liftlab.reporting.text.base import Text, capitalised, code, listed, write
+from liftlab.reporting.text.reasons import lacking
 from liftlab.summary.answers import Answers, Failures
 from liftlab.summary.latency import RightBy
 from liftlab.summary.trials import Example, Examples
@@ -39,22 +37,36 @@ _LINES = re.compile("\r\n|\r|\n")
 @shown.register
 def _(answers: Answers) -> Section:
     """Return success by category and difficulty, and pass@k."""
-    groups = [("category", answers.by_category), ("difficulty", answers.by_difficulty)]
-    parts = [
-        _figure(answers, kind, rates) for kind, rates in groups if len(rates) > 1 and answers.graded
-    ]
+    groups = {"category": answers.by_category, "difficulty": answers.by_difficulty}
+    details: list[tuple[str, Html]] = []
+    if answers.repeats[1] > 1:
+        rows = [
+            {
+                "": f"pass@{row.k}",
+                "Value": cell(row.estimate),
+                "95 % interval": interval_cell(row.estimate),
+                "Answers": row.samples,
+                "Prompts": row.cases,
+            }
+            for row in answers.pass_at_k
+        ]
+        details.append(("pass@k: at least one of k answers to a prompt is right", table(rows)))
     return of_run(
         answers,
-        title=answers_text.right(answers),
+        title=text.right(answers),
         sentences=(
-            answers_text.wrong(answers),
-            answers_text.weighed(answers),
-            answers_text.parsed(answers),
-            answers_text.errors(answers),
-            answers_text.apart(answers.by_category),
+            text.wrong(answers),
+            text.weighed(answers),
+            text.parsed(answers),
+            text.errors(answers),
+            text.apart(answers.by_category),
         ),
-        parts=tuple(parts),
-        details=_pass_at_k(answers),
+        parts=tuple(
+            _figure(answers, kind, rates)
+            for kind, rates in groups.items()
+            if len(rates) > 1 and answers.graded
+        ),
+        details=tuple(details),
     )
 
 
@@ -76,25 +88,9 @@ def _figure(answers: Answers, kind: str, rates: Sequence[SuccessRate]) -> Html:
     return success_by_category(
         shown,
         answers.limit,
-        caption=answers_text.apart(rates) or answers_text.overlap(kind),
-        table=behind(table(pd.DataFrame(rows), csv=f"success_by_{kind}.csv")),
+        caption=text.apart(rates) or f"No {kind} is clearly better than another",
+        table=behind(table(rows, csv=f"success_by_{kind}.csv")),
     ).html()
-
-
-def _pass_at_k(answers: Answers) -> tuple[tuple[str, Html], ...]:
-    if answers.repeats[1] < 2:
-        return ()
-    rows = [
-        {
-            "": f"pass@{row.k}",
-            "Value": cell(row.estimate),
-            "95 % interval": interval_cell(row.estimate),
-            "Answers": row.samples,
-            "Prompts": row.cases,
-        }
-        for row in answers.pass_at_k
-    ]
-    return (("pass@k: at least one of k answers to a prompt is right", table(pd.DataFrame(rows))),)
 
 
 @shown.register
@@ -102,12 +98,11 @@ def _(right_by: RightBy) -> Section:
     """Return the curve of right answers over time."""
     if not right_by.curve.n:
         return of_run(right_by, title="No answer was graded, so none is known to be right")
-    figure = curves.right_by(
-        right_by.curve, dict(right_by.limits), caption=latency_text.right_by_title(right_by)
-    )
+    title = latency_text.right_by_title(right_by)
+    figure = curves.right_by(right_by.curve, dict(right_by.limits), caption=title)
     return of_run(
         right_by,
-        title=latency_text.right_by_title(right_by),
+        title=title,
         sentences=tuple(latency_text.right_within(right_by)),
         parts=(figure.html(),),
         notes=("A wrong answer never becomes right: the curve ends at the success rate.",),
@@ -119,9 +114,9 @@ def _(failures: Failures) -> Section:
     """Return each failure class with its share of graded answers and of failures."""
     facets = failures.run.counted("grade", "facets").dropna()
     notes = tuple(lacking(zip(map(json.loads, facets["facets"]), facets["rows"], strict=True)))
+    title = text.failures_title(failures)
     if not failures.rows:
-        title = failures_text.title(failures)
-        is_said = not notes and title == answers_text.NOT_GRADED  # beside the answers
+        is_said = not notes and title == text.NOT_GRADED  # beside the answers
         return of_run(failures, sentences=notes, title=title, is_empty=is_said)
     rows = [
         {
@@ -137,8 +132,8 @@ def _(failures: Failures) -> Section:
     frame = pd.DataFrame(rows, dtype=object)
     return of_run(
         failures,
-        title=failures_text.title(failures),
-        sentences=(failures_text.first(failures), *notes),
+        title=title,
+        sentences=(text.spoiled(failures), *notes),
         parts=(table(frame.iloc[:, :4]),),
         details=(("Shares of all graded answers (table, CSV)", table(frame, csv="failures.csv")),),
         notes=("A share is the most that a fix can gain: another fault may lie beneath.",),
@@ -178,7 +173,7 @@ def _example(row: Example, is_open: bool) -> Html:
     checks = row.checks.dropna(axis="columns", how="all")
     checks = pd.DataFrame({str(name).capitalize(): codes(checks[name]) for name in checks})
     parts = [
-        tag("summary", write("{}, repeat {}: {}", code(row.case_id), f"{row.repeat}", name)),
+        tag("summary", write("{}, repeat {}: {}", code(row.case_id), row.repeat, name)),
         tag("p", bounded(said, MOST_CELL), cls="note") if said else "",
         tag("div", *_columns(row), style=_BESIDE),
         table(checks, most=2) if len(checks) else "",
@@ -187,29 +182,26 @@ def _example(row: Example, is_open: bool) -> Html:
 
 
 def _columns(row: Example) -> list[Html]:
+    """Return the failed answer beside what it was made from, and beside a right one."""
     category = words.readable(row.category) or "none"
+    like, why = Text("A right answer"), f"There is none for this prompt or its kind ({category})."
+    if row.like is not None:
+        case, repeat = row.like
+        what = "same prompt" if case == row.case_id else f"same kind, {category}"
+        like, why = (
+            write("Right: {}, repeat {} ({})", code(case), repeat, what),
+            "Its code was not kept.",
+        )
+    columns = (
+        ("Failed", row.code, row.line, "No code was kept."),
+        ("The model's IR", row.ir, None, "No IR was kept."),
+        (like, row.like_code, None, why),
+    )
     return [
-        _column("Failed", row.code, row.line, "No code was kept."),
-        _column("The model's IR", row.ir, None, "No IR was kept."),
-        _column(
-            capitalised(_like(row, category)),
-            row.like_code,
-            None,
-            "Its code was not kept."
-            if row.like
-            else f"There is none for this prompt or its kind ({category}).",
-        ),
+        tag(
+            "div",
+            tag("p", title, cls="note", style="margin-bottom:0"),
+            marked(source, line) if source else tag("p", none, cls="note"),
+        )
+        for title, source, line, none in columns
     ]
-
-
-def _like(row: Example, category: str) -> Text:
-    if row.like is None:
-        return Text("a right answer")
-    case, repeat = row.like
-    what = "same prompt" if case == row.case_id else f"same kind, {category}"
-    return write("right: {}, repeat {} ({})", code(case), f"{repeat}", what)
-
-
-def _column(title: str, code: str | None, line: int | None, why: str) -> Html:
-    shown = marked(code, line) if code else absent(why)
-    return tag("div", tag("p", title, cls="note", style="margin-bottom:0"), shown)

@@ -8,10 +8,8 @@ from typing import Any
 
 from liftlab.analysis.estimate import Estimate
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE, MEDIA_TYPE, Html, join, style, tag
-from liftlab.reporting.text import run as run_text
-from liftlab.reporting.text.base import joined, marked
-from liftlab.reporting.text.numbers import interval, value
-from liftlab.store import RunData
+from liftlab.reporting.text import provenance
+from liftlab.reporting.text.base import interval, joined, marked, value
 from liftlab.summary.provenance import warning_of
 from liftlab.summary.result import Result
 
@@ -59,7 +57,7 @@ class Section:
 
     def text(self) -> str:
         """Return what the section says as plain text, a sentence a line."""
-        return "\n".join(part for part in (self.title, *self.sentences) if part)
+        return "\n".join(filter(None, (self.title, *self.sentences)))
 
     def __repr__(self) -> str:
         return self.text()
@@ -94,17 +92,11 @@ def shown(result: object) -> Section:
 def of_run(result: Result, **parts: Any) -> Section:
     """Return a section that says which run it is of."""
     return Section(
-        line=run_text.line(result.run),
+        line=provenance.line(result.run),
         warning=warning_of(result.run),
         run_id=result.run.run.run_id,
         **parts,
     )
-
-
-def has_all(run: RunData) -> bool:
-    """Say whether a run has what figures are drawn from: answers with a verdict, and times."""
-    timed = run.columns("trial", "outcome", "e2e_s", known="e2e_s")
-    return bool(timed["outcome"].isin(["pass", "fail"]).any())
 
 
 def cell(estimate: Estimate) -> Html:
@@ -121,8 +113,3 @@ def seconds_cell(estimate: Estimate) -> Html:
 def interval_cell(estimate: Estimate) -> str:
     """Return an estimate's interval for a table, or why it has none."""
     return interval(estimate).removeprefix("95 % interval ").removeprefix("95 % ")
-
-
-def absent(why: str) -> Html:
-    """Return a line in place of a part that a run does not have."""
-    return tag("p", why, cls="note")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from liftlab.analysis.estimate import quantity
-from liftlab.reporting.figures.capacity import curve
-from liftlab.reporting.html import Html
+from liftlab.reporting.figures.curves import goodput
 from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
 from liftlab.reporting.tables import behind, table, verdict
 from liftlab.reporting.text import capacity as text
@@ -15,26 +12,10 @@ from liftlab.summary.capacity import Capacity
 
 @shown.register
 def _(found: Capacity) -> Section:
-    """Return goodput at each level, and whether answers get worse."""
+    """Return goodput at each level, and answers at each beside those of the lowest."""
     if not found.levels:
         return of_run(found, is_empty=True)
-    figure = curve(found, caption=text.knee(found), table=behind(_levels(found)))
-    return of_run(
-        found,
-        parts=(figure.html(), _answers(found)),
-        notes=(
-            "Right answers a second: requests under way × right answers in time / seconds of all "
-            "requests (Little's law). Intervals come from batches of neighbouring requests, and "
-            "are for these prompts, asked again. Requests sent before a level was full are left "
-            "out.",
-            "Knee: where a fitted line through the origin stops rising. Answers are compared with "
-            "the lowest level, prompt by prompt, with Holm's correction over levels.",
-        ),
-    )
-
-
-def _levels(found: Capacity) -> Html:
-    rows = [
+    levels = [
         {
             "At once": level.at_once,
             "Under way": f"{level.timed.under_way:,.1f}",
@@ -45,17 +26,12 @@ def _levels(found: Capacity) -> Html:
             "95 % interval": interval_cell(level.goodput),
             "Right for a dollar": cell(level.per_usd),
             "95 % interval ": interval_cell(level.per_usd),
-            f"{text.statistic(found)} ≤ {text.limit(found)}": verdict(level.slo.verdict),
+            text.objective(found): verdict(level.slo.verdict),
             text.statistic(found): cell(level.slo.estimate),
         }
         for level in found.levels
     ]
-    return table(pd.DataFrame(rows), csv="levels.csv")
-
-
-def _answers(found: Capacity) -> Html:
-    """Return the answers of each level beside those of the lowest."""
-    rows = [
+    answers = [
         {
             "At once": level.at_once,
             "Right at the lowest level": quantity(change.first, "%"),
@@ -67,5 +43,17 @@ def _answers(found: Capacity) -> Html:
         for level in found.levels
         if (change := level.change) is not None
     ]
+    curve = goodput(found, caption=text.knee(found), table=behind(table(levels, csv="levels.csv")))
     caption = "Answers under load, compared prompt by prompt with the lowest level"
-    return table(pd.DataFrame(rows), caption=caption, csv="answers_under_load.csv")
+    return of_run(
+        found,
+        parts=(curve.html(), table(answers, caption=caption, csv="answers_under_load.csv")),
+        notes=(
+            "Right answers a second: requests under way × right answers in time / seconds of all "
+            "requests (Little's law). Intervals come from batches of neighbouring requests, and "
+            "are for these prompts, asked again. Requests sent before a level was full are left "
+            "out.",
+            "Knee: where a fitted line through the origin stops rising. Answers are compared with "
+            "the lowest level, prompt by prompt, with Holm's correction over levels.",
+        ),
+    )

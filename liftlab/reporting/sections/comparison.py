@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pandas as pd
 
@@ -11,11 +12,9 @@ from liftlab.reporting.figures.rates import Ratio, ratio_rows
 from liftlab.reporting.html import Html
 from liftlab.reporting.sections.base import Section, cell, interval_cell, shown
 from liftlab.reporting.tables import Scorecard, behind, scorecards, table, verdict
-from liftlab.reporting.text import comparison as comparison_text
-from liftlab.reporting.text import ranking as ranking_text
+from liftlab.reporting.text import comparison as text
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import code, write
-from liftlab.reporting.text.numbers import likely
+from liftlab.reporting.text.base import code, likely, write
 from liftlab.summary.comparison import Comparison, RankedRuns
 
 _DIGEST = re.compile("[0-9a-f]{40,64}")
@@ -24,15 +23,10 @@ _DIGEST = re.compile("[0-9a-f]{40,64}")
 @shown.register
 def _(comparison: Comparison) -> Section:
     """Return what changed between two runs, with verdicts that hold together."""
-    parts = [_cards(comparison), _stages(comparison)]
-    if comparison.cases:
-        parts.append(_cases(comparison))
-    if comparison.differs:
-        parts.append(_differs(comparison))
     return Section(
-        title=comparison_text.title(comparison),
-        sentences=tuple(comparison_text.sentences(comparison)),
-        parts=tuple(parts),
+        title=text.title(comparison),
+        sentences=tuple(text.sentences(comparison)),
+        parts=tuple(_parts(comparison)),
         notes=(
             "Ratio: second over first, paired over the prompts that both have; below 1 is faster. "
             "Verdicts and intervals hold together (Holm's correction).",
@@ -44,31 +38,11 @@ def _(comparison: Comparison) -> Section:
     )
 
 
-def _cards(comparison: Comparison) -> Html:
-    change, success = comparison.times.times[-1], comparison.times.success
-    time = Scorecard(
-        what="End to end",
-        number="–" if change.ratio.value is None else f"× {change.ratio.point}",
-        why=likely(change.ratio),
-        verdict=change.verdict,
-    )
-    right = Scorecard(
-        what="Right answers",
-        number=success.difference.point,
-        why=likely(success.difference),
-        verdict=success.verdict,
-    )
-    cards = [time, right]
-    if comparison.costs is not None:
-        before, after = (quantity(usd, "USD") for usd in comparison.costs)
-        cards.append(Scorecard(what="Cost of a request", number=f"{before} → {after}"))
-    count = Scorecard(what="Prompts in both", number=f"{comparison.times.shared:,}")
-    return scorecards([*cards, count])
-
-
-def _stages(comparison: Comparison) -> Html:
+def _parts(comparison: Comparison) -> Iterator[Html]:
+    """Yield scorecards, stages, prompts where they have verdicts, and what was not the same."""
+    yield scorecards(_cards(comparison))
     changes = comparison.times.times
-    rows = [
+    stages = [
         {
             "": words.stage(change.what),
             "Ratio": cell(change.ratio),
@@ -78,45 +52,62 @@ def _stages(comparison: Comparison) -> Html:
         }
         for change in changes
     ]
-    return ratio_rows(
+    yield ratio_rows(
         [Ratio(name=words.stage(c.what), ratio=c.ratio, verdict=c.verdict) for c in changes],
-        caption=comparison_text.change(changes[-1]),
+        caption=text.change(changes[-1]),
         margin=changes[-1].margin,
-        table=behind(table(pd.DataFrame(rows))),
+        table=behind(table(stages)),
     ).html()
+    if comparison.cases:
+        yield _prompts(comparison)
+    if comparison.differs:
+        first, second = comparison.first.run_id, comparison.second.run_id
+        rows = [
+            {"": name, first: _short(before), second: _short(after)}
+            for name, (before, after) in comparison.differs.items()
+        ]
+        yield table(rows, caption="What was not the same")
 
 
-def _cases(comparison: Comparison) -> Html:
-    frame = pd.DataFrame(
-        [
-            {
-                "Prompt": code(row.case_id),
-                "First, s": row.first_s,
-                "Second, s": row.second_s,
-                "Ratio": row.ratio.value,
-                "Low": row.ratio.low,
-                "High": row.ratio.high,
-                "Repeats": f"{row.n_first} and {row.n_second}",
-                "Verdict": row.verdict if row.p is not None else None,
-            }
-            for row in comparison.cases
-        ],
-        dtype=object,
+def _cards(comparison: Comparison) -> Iterator[Scorecard]:
+    change, success = comparison.times.times[-1], comparison.times.success
+    yield Scorecard(
+        what="End to end",
+        number="–" if change.ratio.value is None else f"× {change.ratio.point}",
+        why=likely(change.ratio),
+        verdict=change.verdict,
     )
+    yield Scorecard(
+        what="Right answers",
+        number=success.difference.point,
+        why=likely(success.difference),
+        verdict=success.verdict,
+    )
+    if comparison.costs is not None:
+        before, after = (quantity(usd, "USD") for usd in comparison.costs)
+        yield Scorecard(what="Cost of a request", number=f"{before} → {after}")
+    yield Scorecard(what="Prompts in both", number=f"{comparison.times.shared:,}")
+
+
+def _prompts(comparison: Comparison) -> Html:
+    rows = [
+        {
+            "Prompt": code(row.case_id),
+            "First, s": row.first_s,
+            "Second, s": row.second_s,
+            "Ratio": row.ratio.value,
+            "Low": row.ratio.low,
+            "High": row.ratio.high,
+            "Repeats": f"{row.n_first} and {row.n_second}",
+            "Verdict": row.verdict if row.p is not None else None,
+        }
+        for row in comparison.cases
+    ]
     return ratio_rows(
         [Ratio(name=c.case_id, ratio=c.ratio, verdict=c.verdict) for c in comparison.cases],
-        caption=comparison_text.by_prompt(comparison),
-        table=behind(table(frame, csv="prompts.csv")),
+        caption=text.by_prompt(comparison),
+        table=behind(table(pd.DataFrame(rows, dtype=object), csv="prompts.csv")),
     ).html()
-
-
-def _differs(comparison: Comparison) -> Html:
-    first, second = comparison.first.run_id, comparison.second.run_id
-    rows = [
-        {"": name, first: _short(before), second: _short(after)}
-        for name, (before, after) in comparison.differs.items()
-    ]
-    return table(pd.DataFrame(rows), caption="What was not the same")
 
 
 def _short(value: object) -> object:
@@ -134,19 +125,18 @@ def _(ranked: RankedRuns) -> Section:
             "Model": row.model,
             "Right": cell(row.success),
             "95 % interval": interval_cell(row.success),
-            "Place": ranking_text.place(row.success_places),
+            "Place": text.place(row.success_places),
             "Median": cell(row.median),
-            "Place by time": ranking_text.place(row.time_places),
+            "Place by time": text.place(row.time_places),
         }
         for row in ranked.rows
     ]
-    runs = [row.run_id for row in ranked.rows]
     return Section(
-        title=ranking_text.title(ranked),
-        sentences=(ranking_text.fastest(ranked), ranking_text.shared(ranked)),
-        parts=(table(pd.DataFrame(rows)),),
-        notes=(ranking_text.NOTE,),
-        line=" · ".join(runs),
-        run_id=runs[0],
+        title=text.most_often_right(ranked),
+        sentences=tuple(text.ranking(ranked)),
+        parts=(table(rows),),
+        notes=(text.PLACES,),
+        line=" · ".join(row.run_id for row in ranked.rows),
+        run_id=ranked.rows[0].run_id,
         is_end=True,
     )

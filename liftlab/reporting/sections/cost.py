@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import pandas as pd
 
@@ -14,9 +15,8 @@ from liftlab.reporting.figures.cost import cost_by_traffic, cost_parts
 from liftlab.reporting.html import Html, join, tag
 from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
 from liftlab.reporting.tables import Scorecard, behind, scorecards, table
-from liftlab.reporting.text import cost as cost_text
-from liftlab.reporting.text.base import capitalised
-from liftlab.reporting.text.numbers import likely, value
+from liftlab.reporting.text import cost as text
+from liftlab.reporting.text.base import capitalised, likely, value
 from liftlab.summary.cost import Costs
 
 _MODELS = {"gpu_seconds": "By the hour", "tokens": "By tokens", "latency": "By latency"}
@@ -25,44 +25,45 @@ _MODELS = {"gpu_seconds": "By the hour", "tokens": "By tokens", "latency": "By l
 @shown.register
 def _(cost: Costs) -> Section:
     """Return costs as scorecards, the bill over traffic, and what the seconds went to."""
-    parts = [_cards(cost), *_traffic(cost), *_parts(cost)]
-    if len(cost.models) > 1:
-        parts.append(_models(cost))
-    rests = (
-        cost_text.price(cost),
-        cost_text.hosting(cost),
-        cost_text.missing_rates(cost),
-        cost_text.reported(cost),
-    )
+    assumptions = join(tag("p", said) for said in text.assumptions(cost))
     return of_run(
         cost,
-        title=cost_text.title(cost),
-        sentences=(
-            cost_text.included(cost),
-            cost_text.idle(cost),
-            cost_text.lost(cost),
-            cost_text.lower_bound(cost),
-            cost_text.how_to_price(cost),
-            cost_text.keep_warm(cost),
-        ),
-        parts=tuple(parts),
-        details=(("Price and assumptions", join(tag("p", said) for said in rests if said)),),
+        title=text.title(cost),
+        sentences=tuple(text.sentences(cost)),
+        parts=tuple(_parts(cost)),
+        details=(("Price and assumptions", assumptions),),
     )
 
 
-def _cards(cost: Costs) -> Html:
+def _parts(cost: Costs) -> Iterator[Html]:
+    """Yield scorecards, the bill over traffic, its parts, and the run billed otherwise."""
     named = [("A request", cost.request), ("A right answer", cost.right)]
-    bills = [(f"{bill.requests:,.0f} requests a month", bill.usd) for bill in cost.bills]
-    return scorecards(
+    named += [(f"{bill.requests:,.0f} requests a month", bill.usd) for bill in cost.bills]
+    yield scorecards(
         Scorecard(what=name, number=value(estimate), why=likely(estimate))
-        for name, estimate in [*named, *bills]
+        for name, estimate in named
         if estimate.value is not None
     )
+    if cost.hosting is not None and cost.curve:
+        yield _traffic(cost)
+    spent = cost.busy.amounts | ({COLD: cost.cold_s} if cost.cold_s > 0 else {})
+    if spent:
+        yield _shares(cost, spent)
+    models = [
+        {
+            "Billed": _MODELS[row.model],
+            "A request": cell(row.request),
+            "95 % interval": interval_cell(row.request),
+            "A right answer": cell(row.right),
+        }
+        for row in cost.models
+        if row.model != cost.model and row.request.value is not None
+    ]
+    if models:
+        yield behind(table(models, csv="models.csv"), "The same run, billed otherwise")
 
 
-def _traffic(cost: Costs) -> list[Html]:
-    if cost.hosting is None or not cost.curve:
-        return []
+def _traffic(cost: Costs) -> Html:
     lines = {
         "stopped when idle": [p.rate_rps * _amount(cost, p.scaling) for p in cost.curve],
         "one kept warm": [p.rate_rps * _amount(cost, p.kept) for p in cost.curve],
@@ -81,22 +82,18 @@ def _traffic(cost: Costs) -> list[Html]:
     unit = "s" if cost.price.usd_per_hour is None else "USD"
     billed = {f"{capitalised(name)}, {unit} a month": bills for name, bills in lines.items()}
     frame = pd.DataFrame({"Requests a day": [86_400 * rate for rate in rates], **billed})
-    figure = cost_by_traffic(
+    return cost_by_traffic(
         rates,
         lines,
         marks,
-        cost_text.warm_from(cost),
+        text.warm_from(cost),
         unit=unit,
-        caption=cost_text.traffic(cost),
+        caption=text.traffic(cost),
         table=behind(table(frame, csv="traffic.csv", most=10)),
-    )
-    return [figure.html()]
+    ).html()
 
 
-def _parts(cost: Costs) -> list[Html]:
-    spent = cost.busy.amounts | ({COLD: cost.cold_s} if cost.cold_s > 0 else {})
-    if not spent:
-        return []
+def _shares(cost: Costs, spent: dict[str, float]) -> Html:
     bars = {"this run": Parts(amounts=spent)}
     for bill in cost.bills:
         if bill.usage is not None:
@@ -106,32 +103,12 @@ def _parts(cost: Costs) -> list[Html]:
         for name, bar in bars.items()
         for part, amount in bar.amounts.items()
     ]
-    figure = cost_parts(
-        bars,
-        unit="s",
-        caption=cost_text.parts(cost),
-        table=behind(table(pd.DataFrame(rows), csv="parts.csv")),
-    )
-    return [figure.html()]
-
-
-def _models(cost: Costs) -> Html:
-    rows = [
-        {
-            "Billed": _MODELS[row.model],
-            "A request": cell(row.request),
-            "95 % interval": interval_cell(row.request),
-            "A right answer": cell(row.right),
-        }
-        for row in cost.models
-        if row.model != cost.model and row.request.value is not None
-    ]
-    if not rows:
-        return Html("")
-    return behind(table(pd.DataFrame(rows), csv="models.csv"), "The same run, billed otherwise")
+    numbers = behind(table(rows, csv="parts.csv"))
+    return cost_parts(bars, unit="s", caption=text.parts(cost), table=numbers).html()
 
 
 def _amount(cost: Costs, usage: Usage | None) -> float:
+    """Return what a request is billed: USD, or seconds without a price."""
     if usage is None:
         return math.nan
     if cost.price.usd_per_hour is None:
@@ -140,6 +117,7 @@ def _amount(cost: Costs, usage: Usage | None) -> float:
 
 
 def _worked(cost: Costs, usage: Usage | None) -> float:
+    """Return the same without idle time and cold starts."""
     if usage is None:
         return math.nan
     rate = cost.price.usd_per_hour

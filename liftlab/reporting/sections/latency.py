@@ -8,9 +8,7 @@ import pandas as pd
 
 from liftlab.analysis.causes import CAUSES
 from liftlab.analysis.estimate import Estimate
-from liftlab.analysis.latency import LatencySummary
-from liftlab.analysis.variance import Components
-from liftlab.reporting.figures.curves import drift as drift_figure
+from liftlab.reporting.figures import curves
 from liftlab.reporting.figures.slow import causes as causes_figure
 from liftlab.reporting.figures.slow import latency_strip
 from liftlab.reporting.figures.trials import stage_bars
@@ -25,11 +23,10 @@ from liftlab.reporting.sections.base import (
 )
 from liftlab.reporting.sections.trials import trial_table
 from liftlab.reporting.tables import behind, table, trial_codes, verdict
-from liftlab.reporting.text import latency as latency_text
+from liftlab.reporting.text import latency as text
 from liftlab.reporting.text import slow as slow_text
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import capitalised
-from liftlab.reporting.text.slow import CAUSE_WORDS
 from liftlab.summary.latency import Drift, Latency, Slow, Spread, steps_of
 
 _CHIPS = {"drifts": "not met", "undecided": "undecided"}
@@ -40,112 +37,78 @@ _LISTED = 2_000
 @shown.register
 def _(latency: Latency) -> Section:
     """Return the times of trials as bars, and of stages as a table."""
-    run = latency.run
-    bars = stage_bars(
-        run,
-        dict(latency.limits),
-        caption=latency_text.title(latency),
-        table=behind(trial_table(run)),
-    )
+    run, title = latency.run, text.title(latency)
+    limits, trials = dict(latency.limits), behind(trial_table(run))
+    bars = stage_bars(run, limits, caption=title, table=trials)
+    named = [(words.stage(row.what), row) for row in (*latency.stages, latency.e2e)]
+    rows = [
+        {
+            "": name,
+            "Requests": row.n,
+            "Median, s": seconds_cell(row.p50),
+            "95 % interval": interval_cell(replace(row.p50, unit="")),
+            "P90, s": seconds_cell(row.p90),
+            "P95, s": seconds_cell(row.p95),
+            "Mean, s": seconds_cell(row.mean),
+            "SD, s": row.std_s,
+        }
+        for name, row in [*named, ("End to end, right answers", latency.right)]
+        if row.n
+    ]
+    stages = join([table(rows), tag("p", text.ROWS, cls="note")])
     return of_run(
         latency,
-        title=latency_text.title(latency),
-        sentences=(
-            latency_text.tail(latency),
-            latency_text.right(latency),
-            latency_text.left_out(latency),
-        ),
+        title=title,
+        sentences=tuple(text.sentences(latency)),
         parts=(bars.html(),) if len(run.columns("trial", "e2e_s", known="e2e_s")) else (),
-        details=(
-            (("Times by stage", join([_table(latency), tag("p", latency_text.ROWS, cls="note")])),)
-            if latency.e2e.n
-            else ()
-        ),
+        details=(("Times by stage", stages),) if latency.e2e.n else (),
     )
-
-
-def _table(latency: Latency) -> Html:
-    rows = [_row(row, words.stage(row.what)) for row in (*latency.stages, latency.e2e)]
-    rows.append(_row(latency.right, "End to end, right answers"))
-    return table(pd.DataFrame([row for row in rows if row]))
-
-
-def _row(summary: LatencySummary, name: str) -> dict[str, object]:
-    if not summary.n:
-        return {}
-    return {
-        "": name,
-        "Requests": summary.n,
-        "Median, s": seconds_cell(summary.p50),
-        "95 % interval": interval_cell(replace(summary.p50, unit="")),
-        "P90, s": seconds_cell(summary.p90),
-        "P95, s": seconds_cell(summary.p95),
-        "Mean, s": seconds_cell(summary.mean),
-        "SD, s": summary.std_s,
-    }
 
 
 @shown.register
 def _(spread: Spread) -> Section:
     """Return coefficients of variation and variance components of each stage."""
+    title = text.spread_title(spread)
     known = any(parts.repeat.value is not None for _, parts in spread.rows)
-    rows = [
-        {
-            "": words.stage(what),
-            "n": times.n,
-            "SD, s": times.std_s,
-            "SD / mean": cell(times.cv),
-            **(_parts(parts) if known else {}),
-        }
-        for what, parts in spread.rows
-        if (times := spread.latency.of(what)) is not None and times.n
-    ]
+    rows = []
+    for what, parts in spread.rows:
+        times = spread.latency.of(what)
+        if times is None or not times.n:
+            continue
+        row: dict[str, object] = {"": words.stage(what), "n": times.n, "SD, s": times.std_s}
+        row["SD / mean"] = cell(times.cv)
+        if known:
+            row["Same prompt again"] = cell(parts.repeat)
+            row["95 % interval"] = interval_cell(parts.repeat)
+            row["Between prompts"] = cell(parts.share)
+            row["95 % interval "] = interval_cell(parts.share)
+        rows.append(row)
     if not rows:
-        return of_run(spread, title=latency_text.spread_title(spread))
+        return of_run(spread, title=title)
+    note = (
+        "Same prompt again: coefficient of variation of repeats. Between prompts: their part "
+        "of the variance of ln seconds; the rest is of repeats."
+    )
     return of_run(
         spread,
-        title=latency_text.spread_title(spread),
-        sentences=(latency_text.between_prompts(spread),),
-        parts=(table(pd.DataFrame(rows)),),
-        notes=(
-            "Same prompt again: coefficient of variation of repeats. Between prompts: their part "
-            "of the variance of ln seconds; the rest is of repeats.",
-        )
-        if known
-        else (),
+        title=title,
+        sentences=(text.between_prompts(spread),),
+        parts=(table(rows),),
+        notes=(note,) if known else (),
     )
-
-
-def _parts(parts: Components) -> dict[str, object]:
-    return {
-        "Same prompt again": cell(parts.repeat),
-        "95 % interval": interval_cell(parts.repeat),
-        "Between prompts": cell(parts.share),
-        "95 % interval ": interval_cell(parts.share),
-    }
 
 
 @shown.register
 def _(drift: Drift) -> Section:
     """Return each time over its prompt's median, in the order of measuring."""
+    title = text.drift_title(drift)
     if not drift.times.ordered or not len(drift.relative):
-        return of_run(drift, title=latency_text.drift_title(drift))
-    figure = drift_figure(drift.relative, caption=latency_text.drift_title(drift))
-    return of_run(
-        drift,
-        title=latency_text.drift_title(drift),
-        sentences=(latency_text.neighbours(drift),),
-        parts=(figure.html(), behind(_drift_table(drift))),
-        notes=("Each prompt against itself, in the order of measuring.",),
-    )
-
-
-def _drift_table(drift: Drift) -> Html:
+        return of_run(drift, title=title)
     rows = [
         {
             "": words.stage(row.what),
             "n": row.ratio.n,
-            "Drift": verdict(_CHIPS.get(latency_text.drifts(row), ""), latency_text.drifts(row)),
+            "Drift": verdict(_CHIPS.get(text.drifts(row), ""), text.drifts(row)),
             "Last over first": _ratio(row.ratio),
             "95 % interval": interval_cell(row.ratio),
             "Neighbours correlate by": _ratio(row.neighbours),
@@ -153,7 +116,13 @@ def _drift_table(drift: Drift) -> Html:
         }
         for row in (*drift.times.stages, drift.times.e2e)
     ]
-    return table(pd.DataFrame(rows))
+    return of_run(
+        drift,
+        title=title,
+        sentences=(text.neighbours(drift),),
+        parts=(curves.drift(drift.relative, caption=title).html(), behind(table(rows))),
+        notes=("Each prompt against itself, in the order of measuring.",),
+    )
 
 
 def _ratio(estimate: Estimate) -> str:
@@ -163,21 +132,19 @@ def _ratio(estimate: Estimate) -> str:
 @shown.register
 def _(slow: Slow) -> Section:
     """Return every step as a point, and what each slow one consists of."""
+    title = slow_text.title(slow)
     if not slow.steps.total:
-        return of_run(slow, title=slow_text.title(slow))
-    caption = slow_text.title(slow)
-    strip = latency_strip(steps_of(slow.run), slow.steps, slow.medians, caption=caption)
+        return of_run(slow, title=title)
+    strip = latency_strip(steps_of(slow.run), slow.steps, slow.medians, caption=title)
     parts = [strip.html()]
     if len(slow.steps):
-        caption = slow_text.kinds(slow)
-        parts.append(
-            causes_figure(slow.steps, caption=caption, table=behind(_slow_table(slow))).html()
-        )
+        caption = capitalised(slow_text.count_words(slow.steps.counts()))
+        causes = causes_figure(slow.steps, caption=caption, table=behind(_slow_table(slow)))
         told = [tag("li", sentence) for sentence in slow_text.worst(slow, _TOLD)]
-        parts.append(tag("ul", *told))
+        parts += [causes.html(), tag("ul", *told)]
     return of_run(
         slow,
-        title=slow_text.title(slow),
+        title=title,
         sentences=(slow_text.beyond_chance(slow),),
         parts=tuple(parts),
         notes=(
@@ -190,7 +157,7 @@ def _(slow: Slow) -> Section:
 def _slow_table(slow: Slow) -> Html:
     shown = slow.steps.steps.head(_LISTED)
     causes = {
-        f"{capitalised(CAUSE_WORDS[cause])}, s": shown[cause]
+        f"{capitalised(slow_text.CAUSE_WORDS[cause])}, s": shown[cause]
         for cause in CAUSES
         if (shown[cause] > 0).any()
     }

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from liftlab.analysis.latency import LatencySummary
 from liftlab.reporting.html import Html, bounded, join, tag
 from liftlab.reporting.sections.base import Section, interval_cell, of_run, seconds_cell, shown
 from liftlab.reporting.tables import facts_table, table
@@ -26,24 +23,24 @@ def _(found: Sessions) -> Section:
         }
         for one in found.failures
     ]
-    parts = [table(pd.DataFrame(rows), csv="failures.csv")] if rows else []
-    notes = text.untested(found, "Not tested: ")
     details: list[tuple[str, Html]] = [(text.heading(one), _failure(one)) for one in found.failures]
     if found.left:
         left = join([tag("p", row, cls="note") for row in text.left(found)])
         details.append((text.LEFT, left))
-    title = "No check failed" if found.judged and not rows else ""
     return of_run(
-        found, title=title, parts=tuple(parts), details=tuple(details), notes=tuple(notes)
+        found,
+        title="No check failed" if found.judged and not rows else "",
+        parts=(table(rows, csv="failures.csv"),) if rows else (),
+        details=tuple(details),
+        notes=tuple(text.untested(found, "Not tested: ")),
     )
 
 
 def _failure(failure: Failure) -> Html:
-    facts = dict(text.facts(failure))
-    shown = {name: said for name, said in facts.items() if name not in text.BLOCKS}
+    facts = {name: said for name, said in text.facts(failure) if name not in text.BLOCKS}
     sent = failure.sent.request if failure.sent else ""
     blocks = {"Request body": sent, "Reply": failure.reply, "Try again": failure.command}
-    parts = [facts_table(shown)]
+    parts = [facts_table(facts)]
     for name, said in blocks.items():
         if said:
             parts += [tag("p", name, cls="note"), tag("pre", bounded(said, _MOST_CODE))]
@@ -57,18 +54,17 @@ def _(found: CallTimes) -> Section:
         return of_run(found, is_empty=True)
     if found.is_busy:
         return of_run(found, notes=(text.BUSY,))
-    frame = pd.DataFrame([_row(under_load, times) for under_load, times in found.rows])
+    rows = [
+        {
+            "Call": times.what,
+            "When": "under load" if under_load else "in the checks",
+            "n": times.n,
+            "Median, s": seconds_cell(times.p50),
+            "95 % interval": interval_cell(times.p50).replace("prompts", "calls"),
+            "P95, s": seconds_cell(times.p95),
+            "95 % interval of P95": interval_cell(times.p95).replace("prompts", "calls"),
+        }
+        for under_load, times in found.rows
+    ]
     note = "Successful calls only, from sent to last byte, in seconds; calls count apart."
-    return of_run(found, parts=(table(frame, csv="calls.csv"),), notes=(note,))
-
-
-def _row(under_load: bool, times: LatencySummary) -> dict[str, object]:
-    return {
-        "Call": times.what,
-        "When": "under load" if under_load else "in the checks",
-        "n": times.n,
-        "Median, s": seconds_cell(times.p50),
-        "95 % interval": interval_cell(times.p50).replace("prompts", "calls"),
-        "P95, s": seconds_cell(times.p95),
-        "95 % interval of P95": interval_cell(times.p95).replace("prompts", "calls"),
-    }
+    return of_run(found, parts=(table(rows, csv="calls.csv"),), notes=(note,))

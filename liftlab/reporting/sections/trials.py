@@ -25,7 +25,6 @@ from liftlab.reporting.tables import (
 )
 from liftlab.reporting.text import trial as trial_text
 from liftlab.reporting.text import words
-from liftlab.reporting.text.numbers import sentences
 from liftlab.reporting.text.reasons import went_wrong
 from liftlab.store import RunData
 from liftlab.store.by_column import TRIAL
@@ -65,77 +64,70 @@ def _(trials: Trials) -> Section:
         title = f"All {counted(count, 'trial')} went through all stages"
     verb = "was" if trials.requests == 1 else "were"
     sent = f"{counted(trials.requests, 'HTTP request')} {verb} sent"
+    cards = {
+        "HTTP requests": trials.requests,
+        "Retries": trials.retries,
+        "Failed HTTP requests": trials.failed,
+        "Output tokens": trials.output_tokens,
+    }
+    tokens = [
+        {"Stage": words.stage(stage.stage), "Replies": stage.n, "": WORDS[name]}
+        | {"Median": str(stage.medians[name]), "P95": str(stage.p95s.get(name, ""))}
+        for stage in trials.tokens
+        for name in stage.medians
+    ]
+    parts = []
+    if count:
+        known = {what: number for what, number in cards.items() if number is not None}
+        parts = [
+            scorecards(Scorecard(what=what, number=f"{n:,}") for what, n in known.items()),
+            behind(trial_table(trials.run), "Every trial (table, CSV)"),
+        ]
     return of_run(
         trials,
         title=title if count else "No trial has ended yet",
         sentences=(f"{sent}, {trials.retries:,} of them retries.",),
-        parts=(_cards(trials), behind(trial_table(trials.run), "Every trial (table, CSV)"))
-        if count
-        else (),
-        details=tuple(_tokens(trials)),
+        parts=tuple(parts),
+        details=(("Tokens of streamed replies", table(tokens)),) if tokens else (),
     )
-
-
-def _cards(trials: Trials) -> Html:
-    tokens = trials.output_tokens
-    cards = [
-        Scorecard(what="HTTP requests", number=f"{trials.requests:,}"),
-        Scorecard(what="Retries", number=f"{trials.retries:,}"),
-        Scorecard(what="Failed HTTP requests", number=f"{trials.failed:,}"),
-    ]
-    if tokens is not None:
-        cards.append(Scorecard(what="Output tokens", number=f"{tokens:,}"))
-    return scorecards(cards)
 
 
 def trial_table(run: RunData) -> Html:
     """Return a row a trial, the slowest first: times, attempts, verdict; all of it as CSV."""
     keys, count = [*TRIAL], run.size("trial")
     trials, stages = slowest(run, MOST_ROWS if count > MOST_CSV_ROWS else count)
-    frame = trials[[*keys, "category"]].copy()
+    full = trials[[*keys, "category"]].copy()
     for name in stage_names(run.counted("stage", "stage", "position")):
         times = stages.loc[stages["stage"] == name, [*keys, "latency_s"]]
         title = f"{words.stage(name)}, s"
-        frame = frame.merge(times.rename(columns={"latency_s": title}), on=keys, how="left")
+        full = full.merge(times.rename(columns={"latency_s": title}), on=keys, how="left")
     own = ["client_s"] if client_counts(run.columns("trial", "e2e_s", "client_s")) else []
     rest = ["e2e_s", *own, "attempts", "checks_passed", "checks_total", "outcome", "failure_class"]
-    frame = frame.merge(trials[[*keys, *rest]], on=keys)
-    frame["why"] = went_wrong(trials, stages)
-    full = frame = frame.sort_values("e2e_s", ascending=False, kind="stable")
-    frame = frame.head(MOST_ROWS)
-    shown = frame.drop(columns=["checks_passed", "checks_total", "failure_class"])
-    outcomes: Any = [verdict(str(outcome)) for outcome in frame["outcome"]]
-    ids: Any = trial_codes(frame)
-    shown = shown.assign(outcome=outcomes, case_id=ids)
-    shown["category"] = frame["category"].map(words.readable, na_action="ignore")
+    full = full.merge(trials[[*keys, *rest]], on=keys)
+    full["why"] = went_wrong(trials, stages)
+    full = full.sort_values("e2e_s", ascending=False, kind="stable")
+    rows = full.head(MOST_ROWS)
+    outcomes: Any = [verdict(str(outcome)) for outcome in rows["outcome"]]
+    cases: Any = trial_codes(rows)
+    categories = rows["category"].map(words.readable, na_action="ignore")
+    rows = rows.drop(columns=["checks_passed", "checks_total", "failure_class"])
+    rows = rows.assign(outcome=outcomes, case_id=cases, category=categories)
     return table(
-        shown, headings=_HEADINGS, csv="trials.csv", full=full.drop(columns="why"), rows=count
+        rows, headings=_HEADINGS, csv="trials.csv", full=full.drop(columns="why"), rows=count
     )
-
-
-def _tokens(trials: Trials) -> list[tuple[str, Html]]:
-    """Return a table of when the tokens of streamed replies came; none where none were."""
-    rows = [
-        {"Stage": words.stage(stage.stage), "Replies": stage.n, "": WORDS[name]}
-        | {"Median": str(stage.medians[name]), "P95": str(stage.p95s.get(name, ""))}
-        for stage in trials.tokens
-        for name in stage.medians
-    ]
-    return [("Tokens of streamed replies", table(pd.DataFrame(rows)))] if rows else []
 
 
 @shown.register
 def _(trial: TrialDetails) -> Section:
     """Return how a trial ended, its code and checks; prompts and replies are a click away."""
-    exchanges = [(_name(part), _texts(part)) for part in trial.exchanges]
+    said = (trial_text.times(trial), trial_text.checks(trial), trial_text.raised(trial))
+    ir = [("IR", tag("pre", bounded(trial.ir, MOST_CODE)))] if trial.ir else []
     return of_run(
         trial,
         title=trial_text.title(trial),
-        sentences=sentences(
-            trial_text.times(trial), trial_text.checks(trial), trial_text.raised(trial)
-        ),
+        sentences=tuple(filter(None, said)),
         parts=tuple(_parts(trial)),
-        details=(*([("IR", _pre(trial.ir))] if trial.ir else ()), *exchanges),
+        details=(*ir, *map(_exchange, trial.exchanges)),
     )
 
 
@@ -161,20 +153,13 @@ def _attempts(trial: TrialDetails) -> pd.DataFrame:
     return rows.dropna(axis="columns", how="all").rename(columns=_TIMES)
 
 
-def _name(exchange: Exchange) -> str:
+def _exchange(exchange: Exchange) -> tuple[str, Html]:
+    """Return a prompt and its reply, under their name."""
     attempt = f", attempt {exchange.attempt}" if exchange.attempt is not None else ""
-    return f"{words.stage(exchange.stage)}{attempt}: prompt and reply"
-
-
-def _texts(exchange: Exchange) -> Html:
-    named = (("System", exchange.system), ("Prompt", exchange.prompt), ("Reply", exchange.reply))
-    parts = [part for name, said in named if said for part in (_heading(name), _pre(said))]
-    return join(parts) if parts else tag("p", "Neither was kept.", cls="note")
-
-
-def _heading(name: str) -> Html:
-    return tag("p", name, cls="note")
-
-
-def _pre(said: str) -> Html:
-    return tag("pre", bounded(said, MOST_CODE))
+    texts = {"System": exchange.system, "Prompt": exchange.prompt, "Reply": exchange.reply}
+    parts: list[Html] = []
+    for name, said in texts.items():
+        if said:
+            parts += [tag("p", name, cls="note"), tag("pre", bounded(said, MOST_CODE))]
+    shown = join(parts) if parts else tag("p", "Neither was kept.", cls="note")
+    return f"{words.stage(exchange.stage)}{attempt}: prompt and reply", shown

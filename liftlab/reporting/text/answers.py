@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from liftlab.analysis.success import FailureShare, SuccessRate
+from liftlab.analysis.success import SuccessRate
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import Text, marked, write
-from liftlab.reporting.text.numbers import listed, value
-from liftlab.summary.answers import Answers
+from liftlab.reporting.text.base import Text, capitalised, listed, marked, value, with_likely, write
+from liftlab.summary.answers import Answers, Failures
 from liftlab.words import be, counted
 
 NOT_GRADED = Text("No answer was graded")
@@ -17,12 +16,7 @@ NOTHING_JUDGED = Text("Success, times and the cost of a right answer are not mea
 
 
 def count(rate: SuccessRate) -> Text:
-    """Return how many of how many are right, marked as the rate that they make.
-
-    Examples
-    --------
-    "12 of 40"
-    """
+    """Return how many of how many are right ("12 of 40"), marked as the rate that they make."""
     return marked(f"{rate.successes:,} of {rate.trials:,}", f"count:{rate.estimate.quantity}")
 
 
@@ -30,8 +24,8 @@ def right(answers: Answers) -> Text:
     """Say how many answers are right."""
     if not answers.graded:
         return unanswered(answers) if not answers.answered else NOT_GRADED
-    verb = be(1 if answers.graded == 1 else answers.right)
-    return write("{} {} right", _answers(answers.success), verb)
+    noun, verb = ("answer", "is") if answers.graded == 1 else ("answers", be(answers.right))
+    return write("{} {} {} right", count(answers.success), noun, verb)
 
 
 def wrong(answers: Answers) -> Text:
@@ -40,20 +34,12 @@ def wrong(answers: Answers) -> Text:
         return Text()
     head = f"{answers.wrong:,} of {counted(answers.graded, 'answer')}"
     verb = be(answers.wrong)
-    most = most_frequent(answers)
-    if most is None:
-        return Text(f"{head} {verb} wrong.")
-    fault = words.failure(most.failure_class)
-    if most.count == answers.wrong:
-        return Text(f"{head} {verb} wrong; all of them {fault}.")
-    return Text(f"{head} {verb} wrong; most often ({most.count:,}) they {fault}.")
-
-
-def most_frequent(answers: Answers) -> FailureShare | None:
-    """Return the class that several answers share and no other class equals; None without one."""
-    first = answers.failures[0] if answers.failures else None
-    rest = [share.count for share in answers.failures[1:2]]
-    return first if first is not None and first.count > max([1, *rest]) else None
+    shares = answers.failures
+    if not shares or shares[0].count <= max([1, *(share.count for share in shares[1:2])]):
+        return Text(f"{head} {verb} wrong.")  # no class stands out
+    most = shares[0].count
+    they = "all of them" if most == answers.wrong else f"most often ({most:,}) they"
+    return Text(f"{head} {verb} wrong; {they} {words.failure(shares[0].failure_class)}.")
 
 
 def weighed(answers: Answers) -> Text:
@@ -146,16 +132,6 @@ def apart(rates: Sequence[SuccessRate]) -> Text:
     return write("Best: {}; worst: {}.", group(best), group(worst))
 
 
-def overlap(kind: str) -> str:
-    """Return that no group is clearly better than another."""
-    return f"No {kind} is clearly better than another"
-
-
-def _answers(rate: SuccessRate) -> Text:
-    noun = "answer" if rate.trials == 1 else "answers"
-    return write("{} {}", count(rate), noun)
-
-
 def how(classes: Sequence[tuple[str, int]]) -> str:
     """Return in brackets how requests failed, the most frequent way first."""
     kinds = [f"{words.request_error(name)}: {n:,}" for name, n in classes[:3]]
@@ -164,6 +140,34 @@ def how(classes: Sequence[tuple[str, int]]) -> str:
     return f" ({', '.join(kinds)})" if kinds else ""
 
 
-def rate(rate: SuccessRate) -> Text:
-    """Return a rate with its interval for a table or a scorecard."""
-    return value(rate.estimate)
+def failures_title(failures: Failures) -> Text:
+    """Return which class causes most failures."""
+    if not failures.rows:
+        graded = "pass" in set(failures.run.counted("trial", "outcome")["outcome"])
+        return Text("No answer failed" if graded else "No answer was graded")
+    first = failures.rows[0]
+    cause = words.cause(first.failure_class)
+    if failures.count == 1:
+        return Text(f"One answer failed: {cause}")
+    if len(failures.rows) == 1:
+        return Text(f"{capitalised(cause)} cause all {failures.count:,} failures")
+    if first.count == failures.rows[1].count:
+        return Text(f"{failures.count:,} answers fail in {len(failures.rows):,} different ways")
+    causes = marked(f"{first.count:,} of {failures.count:,}", f"count:{first.of_failures.quantity}")
+    if 2 * first.count > failures.count:
+        return write("{} cause most failures: {}", capitalised(cause), causes)
+    return write("The most frequent fault is {}: {} failures", cause, causes)
+
+
+def spoiled(failures: Failures) -> Text:
+    """Say how much of all graded answers the most frequent class spoils, and how sure that is."""
+    if not failures.rows:
+        return Text()
+    row = failures.rows[0]
+    tied = len(failures.rows) > 1 and row.count == failures.rows[1].count
+    what = capitalised(words.cause(row.failure_class)) if tied else "They"
+    said = write("{} spoil {} of all graded answers.", what, with_likely(row.of_trials))
+    if len(failures.rows) > 1 and not failures.clearly_first:
+        second = words.cause(failures.rows[1].failure_class)
+        return write("{} That is not clearly more than {}.", said, second)
+    return said

@@ -1,4 +1,4 @@
-"""`Text`: a string that knows which of its characters are which quantity.
+"""`Text`: a string that knows which of its characters are which quantity; estimates in words.
 
 It is an ordinary `str` wherever it goes. Pages wrap each marked part in `<span data-q="…">`, and
 the agreement test reads the marks: one quantity of one run has one value everywhere.
@@ -7,15 +7,18 @@ the agreement test reads the marks: one quantity of one run has one value everyw
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from string import Formatter
 from typing import NamedTuple, Self
 
+from liftlab.analysis.estimate import Estimate
 from liftlab.words import name
 
 _PARSE = Formatter().parse
 _PLAIN = re.compile(r"[\w .:/@+-]+")
 _MOST_CODE = 40  # characters of an identifier, which may be anybody's
+_LEVEL = re.compile(r"^[\d.]+ % (interval|lower bound|upper bound)")
+_BOUNDS = {"interval": "likely", "lower bound": "at least", "upper bound": "at most"}
 
 
 class Mark(NamedTuple):
@@ -54,11 +57,6 @@ def marked(text: str, quantity: str, value: str = "") -> Text:
     """Return text that is, as a whole, the words for one quantity; unmarked without a name.
 
     `value`: what the words say of the quantity, where they are one of several ways to say that.
-
-    Examples
-    --------
-    >>> marked("14.96 s", "e2e_median").quantities
-    [('e2e_median', '14.96 s')]
     """
     return Text(text, [Mark(0, len(text), quantity, value)] if quantity and text else [])
 
@@ -97,16 +95,11 @@ def write(template: str, /, *parts: object, **named: object) -> Text:
 def joined(parts: Iterable[str], separator: str = " ") -> Text:
     """Join texts that are not empty, keeping their marks."""
     text, marks = "", []
-    for part in parts:
-        if not part:
-            continue
+    for part in filter(None, parts):
         text += separator if text else ""
-        if isinstance(part, Text):
-            offset = len(text)
-            marks += [
-                mark._replace(start=mark.start + offset, end=mark.end + offset)
-                for mark in part.marks
-            ]
+        at = len(text)
+        known = part.marks if isinstance(part, Text) else ()
+        marks += [mark._replace(start=at + mark.start, end=at + mark.end) for mark in known]
         text += part
     return Text(text, marks)
 
@@ -115,3 +108,45 @@ def capitalised(text: str) -> Text:
     """Return text with its first letter large; marks stay where they are."""
     marks = text.marks if isinstance(text, Text) else ()
     return Text(text[:1].upper() + text[1:], marks)
+
+
+def listed(names: Sequence[str], most: int = 4) -> Text:
+    """Write names with commas, and how many more there are.
+
+    Examples
+    --------
+    >>> listed(["lists", "strings", "sets"], most=2), listed(["lists", "strings"])
+    ('lists, strings and 1 more', 'lists and strings')
+    """
+    more = len(names) - most
+    if more > 0:
+        return write("{} and {} more", joined(names[:most], ", "), f"{more:,}")
+    return joined([joined(names[:-1], ", "), *names[-1:]], " and ")
+
+
+def value(estimate: Estimate) -> Text:
+    """Return an estimate's value with its unit, marked as what it is."""
+    return marked(estimate.point, estimate.quantity)
+
+
+def interval(estimate: Estimate) -> str:
+    """Return the interval, or why there is none, for the team."""
+    return "; ".join(filter(None, (estimate.interval, estimate.reason)))
+
+
+def likely(estimate: Estimate) -> str:
+    """Return the interval for a reader without statistics ("likely 52–84 %"), or why none."""
+    known = _LEVEL.sub(lambda bound: _BOUNDS[bound[1]], estimate.interval)
+    return "; ".join(filter(None, (known, estimate.reason)))
+
+
+def with_interval(estimate: Estimate) -> Text:
+    """Return the value, and behind it in brackets what is known of how sure it is."""
+    known = interval(estimate)
+    return write("{} ({})", value(estimate), known) if known else value(estimate)
+
+
+def with_likely(estimate: Estimate) -> Text:
+    """Return the value, and behind it in brackets where it likely lies."""
+    known = likely(estimate)
+    return write("{} ({})", value(estimate), known) if known else value(estimate)

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from liftlab.analysis.estimate import Estimate, as_set, quantity
 from liftlab.reporting.text import targets
-from liftlab.reporting.text.base import Text, joined, marked, write
-from liftlab.reporting.text.numbers import with_interval, with_likely
+from liftlab.reporting.text.base import Text, joined, marked, with_interval, with_likely, write
 from liftlab.settings.targets import GOODPUT
 from liftlab.summary.capacity import Capacity, Level
 from liftlab.summary.run import RunSummary
@@ -19,23 +18,58 @@ def title(summary: RunSummary) -> Text:
     found = of(summary)
     if found.best is None:
         return Text(f"No answer was right within {limit(found)} at any level of load")
-    said = write(
-        "{} right answers a second within {}, {}",
-        bare(found.goodput),
-        limit(found),
-        at_once(found.best),
-    )
+    many, within = bare(found.goodput), limit(found)
+    said = write("{} right answers a second within {}, {}", many, within, at_once(found.best))
     target = summary.targets.of(GOODPUT)
     return said if target is None else write("{}; {}", said, targets.clause(target))
 
 
 def sentences(summary: RunSummary) -> tuple[Text, ...]:
     """Return what else anyone should know of the capacity."""
-    found = of(summary)
+    return tuple(told(of(summary)))
+
+
+def told(found: Capacity) -> Iterator[Text]:
+    """Yield the knee, the objective, answers under load, what a dollar buys, what fell short."""
     if not found.levels:
-        return (Text("No request was answered, so nothing can be judged."),)
-    said = (knee(found), objective(found), answers(found), cost(found), short(found))
-    return tuple(filter(None, said))
+        yield Text("No request was answered, so nothing can be judged.")
+        return
+    yield knee(found)
+    aim, met = objective(found), found.meets
+    missed = next((level for level in found.levels if level.slo.verdict == "not met"), None)
+    judged = [f"is met {at_once(met)}"] if met else []
+    judged += [f"is not met {at_once(missed)}"] if missed else []
+    if judged:
+        yield Text(f"{aim} {' and '.join(judged)}.")
+    else:
+        yield Text(f"Not enough data to say at any level whether {aim} is met.")
+    yield from _under_load(found)
+    if found.best is not None and (right := found.best.per_usd).value is not None:
+        many, where = marked(quantity(right.value), right.quantity), at_once(found.best)
+        yield write("{} a dollar buys {} right answers in time.", where.capitalize(), many)
+    if short := next((level for level in reversed(found.levels) if not level.is_full), None):
+        yield Text(
+            f"Of {short.at_once:,} requests planned at once only {short.timed.under_way:,.1f} "
+            "were under way on average, because liftlab was slow between requests: the level "
+            "counts as that many."
+        )
+
+
+def _under_load(found: Capacity) -> Iterator[Text]:
+    """Say whether answers get worse under load, and where first."""
+    compared = [level for level in found.levels if level.change and level.change.cases]
+    level = next(iter(found.worse), compared[-1] if compared else None)
+    if level is None or level.change is None:
+        return
+    change, where, base = level.change, at_once(level), at_once(found.levels[0])
+    if level in found.worse:
+        now, then = quantity(change.second, "%"), quantity(change.first, "%")
+        yield Text(f"Answers get worse under load: {where} {now} are right, {base} {then}.")
+        return
+    yield Text(
+        f"Answers were not seen to get worse under load: {where} the success rate differs by "
+        f"{with_likely(change.difference)} from that {base}."
+    )
 
 
 def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
@@ -53,9 +87,17 @@ def message(summary: RunSummary) -> Text:
 def technical(summary: RunSummary) -> Text:
     """Return the capacity, and each level in a sentence."""
     found = of(summary)
-    return joined(
-        [message(summary), joined(_level(found, level) for level in found.levels)], "\n\n"
-    )
+    levels = [
+        write(
+            "{}: {}, {} {}.",
+            f"{level.at_once:,} at once, {level.timed.under_way:,.1f} under way",
+            with_interval(level.goodput),
+            objective(found),
+            level.slo.verdict,
+        )
+        for level in found.levels
+    ]
+    return joined([message(summary), joined(levels)], "\n\n")
 
 
 def bare(estimate: Estimate) -> Text:
@@ -69,66 +111,6 @@ def knee(found: Capacity) -> Text:
         return write("The knee is not known: {}.", found.knee.reason)
     known = with_likely(found.knee)
     return write("Beyond {} more load brings no more right answers a second (the knee).", known)
-
-
-def objective(found: Capacity) -> Text:
-    """Say the highest level that meets the objective, and the lowest that does not."""
-    aim, met = f"{statistic(found)} ≤ {limit(found)}", found.meets
-    missed = next((level for level in found.levels if level.slo.verdict == "not met"), None)
-    parts = [] if met is None else [f"is met {at_once(met)}"]
-    parts += [] if missed is None else [f"is not met {at_once(missed)}"]
-    if parts:
-        return Text(f"{aim} {' and '.join(parts)}.")
-    return Text(f"Not enough data to say at any level whether {aim} is met.")
-
-
-def answers(found: Capacity) -> Text:
-    """Say whether answers get worse under load, and where first."""
-    compared = [level for level in found.levels if level.change and level.change.cases]
-    if not compared:
-        return Text()
-    first = next(iter(found.worse), None)
-    level = first or compared[-1]
-    change = level.change
-    assert change is not None
-    where, base = at_once(level), at_once(found.levels[0])
-    if first is not None:
-        shares = quantity(change.second, "%"), quantity(change.first, "%")
-        return Text(
-            f"Answers get worse under load: {where} {shares[0]} are right, {base} {shares[1]}."
-        )
-    by = with_likely(change.difference)
-    return Text(
-        f"Answers were not seen to get worse under load: {where} the success rate differs by {by} "
-        f"from that {base}."
-    )
-
-
-def cost(found: Capacity) -> Text:
-    """Say what a dollar buys at the best level; empty where the price is not known."""
-    if found.best is None or found.best.per_usd.value is None:
-        return Text()
-    many = marked(quantity(found.best.per_usd.value), found.best.per_usd.quantity)
-    where = at_once(found.best).capitalize()
-    return write("{} a dollar buys {} right answers in time.", where, many)
-
-
-def short(found: Capacity) -> Text:
-    """Say where fewer requests were under way than were asked for; empty where none were."""
-    level = next((one for one in reversed(found.levels) if not one.is_full), None)
-    if level is None:
-        return Text()
-    return Text(
-        f"Of {level.at_once:,} requests planned at once only {level.timed.under_way:,.1f} "
-        "were under way on average, because liftlab was slow between requests: the level counts "
-        "as that many."
-    )
-
-
-def _level(found: Capacity, level: Level) -> Text:
-    told = f"{statistic(found)} ≤ {limit(found)} {level.slo.verdict}"
-    many = f"{level.at_once:,} at once, {level.timed.under_way:,.1f} under way"
-    return write("{}: {}, {}.", many, with_interval(level.goodput), told)
 
 
 def at_once(level: Level) -> str:
@@ -146,6 +128,11 @@ def statistic(found: Capacity) -> str:
     return found.plan.metric.split("_")[1].replace("p", "P")
 
 
+def objective(found: Capacity) -> str:
+    """Return what a level has to keep, as "P95 ≤ 60 s"."""
+    return f"{statistic(found)} ≤ {limit(found)}"
+
+
 def lines(summary: RunSummary) -> Iterator[str]:
     """Yield the capacity for a terminal, a line a level."""
     found = of(summary)
@@ -157,7 +144,7 @@ def lines(summary: RunSummary) -> Iterator[str]:
         yield f"\nat once  under way  requests  right in time  {columns}"
     for level in found.levels:
         share = f"{level.within:,} of {level.timed.n:,}"
-        tail = f"{statistic(found)} ≤ {limit(found)}: {level.slo.verdict}"
+        tail = f"{objective(found)}: {level.slo.verdict}"
         if level.change is not None:
             tail += f"; answers: {level.change.verdict}"
         yield (

@@ -1,4 +1,4 @@
-"""Two runs beside each other: what changed, and what that is worth."""
+"""Two runs beside each other, or several: what changed, and what that is worth."""
 
 from __future__ import annotations
 
@@ -6,11 +6,26 @@ from collections.abc import Iterator
 
 from liftlab.analysis.estimate import plain, quantity
 from liftlab.analysis.paired import Change
+from liftlab.analysis.trust import off_by
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import Text, capitalised, code, joined, marked, write
-from liftlab.reporting.text.numbers import interval, listed, value
-from liftlab.summary.comparison import Comparison
-from liftlab.words import counted
+from liftlab.reporting.text.base import (
+    Text,
+    capitalised,
+    code,
+    interval,
+    joined,
+    listed,
+    marked,
+    value,
+    write,
+)
+from liftlab.summary.comparison import Comparison, RankedRun, RankedRuns
+from liftlab.words import be, counted
+
+PLACES = (
+    "A place is what the data leave open: every pair of runs was compared over the prompts that "
+    "all of them have, and the verdicts hold together (Holm's correction)."
+)
 
 
 def title(comparison: Comparison) -> Text:
@@ -43,49 +58,21 @@ def change(row: Change) -> Text:
     if row.ratio.value is None:
         return Text(f"{words.stage(row.what)}: no times to compare.")
     known = interval(row.ratio)
-    ratio = write("× {}", value(row.ratio))
     tail = f" ({known})" if known else ""
-    return write("{}: {}, {}{}.", words.stage(row.what), _verdict(row), ratio, tail)
+    return write("{}: {}, × {}{}.", words.stage(row.what), _verdict(row), value(row.ratio), tail)
 
 
-def success(comparison: Comparison) -> Text:
-    """Say how the success rate changed, in percentage points."""
-    found = comparison.times.success
-    if found.first is None or found.second is None:
-        return Text("Right answers: no prompt was graded in both runs.")
-    rates = f"{quantity(found.first, '%')} before, {quantity(found.second, '%')} after"
-    by = f"{found.difference.point} ({interval(found.difference)})"
-    return write("Right answers: {}, a difference of {}: {}.", rates, by, found.verdict)
-
-
-def shared(comparison: Comparison) -> Text:
-    """Say how many prompts both runs have, and what was not the same."""
-    count, differs = comparison.times.shared, list(comparison.differs)
-    said = f"{counted(count, 'prompt')} {'is' if count == 1 else 'are'} in both runs"
-    if not differs:
-        return Text(f"{said}, made in the same way.")
-    return Text(f"{said}. Not the same: {', '.join(differs)}.")
-
-
-def alone(comparison: Comparison) -> Text:
-    """Say how many prompts only one run has; empty where both have all."""
-    counts = {"first": comparison.times.only_first, "second": comparison.times.only_second}
-    parts = [f"{count:,} only in the {name}" for name, count in counts.items() if count]
-    return Text(f"Left out: {', '.join(parts)}.") if parts else Text()
-
-
-def by_prompt(comparison: Comparison) -> Text:
-    """Return how many prompts changed beyond chance."""
-    rows = comparison.cases
-    judged = [row for row in rows if row.p is not None]
-    if not judged:
-        return Text("What single prompts took; verdicts need three repeats in both runs")
-    sure = [row for row in judged if row.verdict != "cannot tell"]
-    return Text(f"{len(sure):,} of {counted(len(judged), 'prompt')} changed beyond chance")
-
-
-def notes(comparison: Comparison) -> Iterator[str]:
-    """Yield what is left out of a comparison, and what weakens it, a sentence each."""
+def sentences(comparison: Comparison) -> Iterator[str]:
+    """Yield what a comparison comes to, what is left out of it, and what weakens it."""
+    times, differs = comparison.times, comparison.differs
+    if comparison.why:
+        yield comparison.why
+    yield success(comparison)
+    alike = f". Not the same: {', '.join(differs)}" if differs else ", made in the same way"
+    yield f"{counted(times.shared, 'prompt')} {be(times.shared)} in both runs{alike}."
+    alone = {"first": times.only_first, "second": times.only_second}
+    if parts := [f"{count:,} only in the {name}" for name, count in alone.items() if count]:
+        yield f"Left out: {', '.join(parts)}."
     yield from comparison.unproven
     if comparison.bottlenecks:
         runs = " and ".join(comparison.bottlenecks)
@@ -93,20 +80,67 @@ def notes(comparison: Comparison) -> Iterator[str]:
     if comparison.changed_cases:
         names = listed(list(comparison.changed_cases))
         yield f"Left out, because prompt or checks changed: {names}."
-    if "price" in comparison.differs:
+    if "price" in differs:
         yield "Costs are not compared: the price is not the same, or not known for both."
     if comparison.uncertainty_s:
-        yield f"Times are known to ± {quantity(comparison.uncertainty_s, 's')}."
+        yield f"Times are known to ± {off_by(comparison.uncertainty_s)}."
 
 
-def sentences(comparison: Comparison) -> Iterator[Text | str]:
-    """Yield what a comparison comes to."""
-    if comparison.why:
-        yield comparison.why
-    yield success(comparison)
-    yield shared(comparison)
-    yield alone(comparison)
-    yield from notes(comparison)
+def success(comparison: Comparison) -> str:
+    """Say how the success rate changed, in percentage points."""
+    found = comparison.times.success
+    if found.first is None or found.second is None:
+        return "Right answers: no prompt was graded in both runs."
+    rates = f"{quantity(found.first, '%')} before, {quantity(found.second, '%')} after"
+    by = f"{found.difference.point} ({interval(found.difference)})"
+    return f"Right answers: {rates}, a difference of {by}: {found.verdict}."
+
+
+def by_prompt(comparison: Comparison) -> Text:
+    """Return how many prompts changed beyond chance."""
+    judged = [row for row in comparison.cases if row.p is not None]
+    if not judged:
+        return Text("What single prompts took; verdicts need three repeats in both runs")
+    sure = sum(row.verdict != "cannot tell" for row in judged)
+    return Text(f"{sure:,} of {counted(len(judged), 'prompt')} changed beyond chance")
+
+
+def most_often_right(ranked: RankedRuns) -> str:
+    """Return which run is most often right, or between which the data cannot decide."""
+    if not ranked.shared:
+        return "No prompt is in all runs: they cannot be ranked"
+    first = [row.run_id for row in ranked.rows if row.success_places[0] == 1]
+    if len(first) == 1:
+        return f"{first[0]} is right most often"
+    return f"Not enough data to say which of {counted(len(first), 'run')} is right most often"
+
+
+def ranking(ranked: RankedRuns) -> Iterator[str]:
+    """Yield which run is fastest, or between which the data cannot decide; and what all share."""
+    first = [row.run_id for row in ranked.rows if row.time_places[0] == 1]
+    if len(first) == 1:
+        yield f"{first[0]} is the fastest end to end."
+    elif len(first) == len(ranked.rows):
+        yield "Not enough data to say which is the fastest."
+    else:
+        yield f"The fastest is one of {listed(first)}."
+    shared = f"{counted(ranked.shared, 'prompt')} {be(ranked.shared)}"
+    yield f"{shared} in all {len(ranked.rows):,} runs."
+
+
+def place(places: tuple[int, int]) -> str:
+    """Write a place, or the places that are left open, as "2–3"."""
+    best, worst = places
+    return f"{best}" if best == worst else f"{best}–{worst}"
+
+
+def placed(row: RankedRun) -> str:
+    """Return one of several runs as a line of text."""
+    right, time = place(row.success_places), place(row.time_places)
+    return (
+        f"{row.run_id}: right {row.success.point} (place {right}), "
+        f"median {row.median.point} (place {time})"
+    )
 
 
 def _faster(change: Change, who: str) -> Text:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Protocol
 
-from liftlab.reporting.since import last_comparable
+from liftlab.errors import LiftlabError
+from liftlab.jobs import comparing, opening
+from liftlab.records import CAPACITY, LOAD, SESSIONS
 from liftlab.reporting.text import (
     answers,
     capacity,
+    comparison,
     cost,
     latency,
     load,
@@ -16,40 +20,29 @@ from liftlab.reporting.text import (
     slow,
     targets,
 )
-from liftlab.reporting.text.base import Text, joined, write
-from liftlab.reporting.text.numbers import sentences as told
-from liftlab.reporting.text.numbers import value
-from liftlab.summary.run import RunSummary
-from liftlab.words import counted
+from liftlab.reporting.text.base import Text, joined, value, write
+from liftlab.store.listing import latest_sessions
+from liftlab.summary.comparison import Comparison
+from liftlab.summary.run import RunSummary, summarize
 
 
-class Words(Protocol):
+class _Words(Protocol):
     """What says a kind of run that has words of its own."""
 
-    def title(self, summary: RunSummary) -> Text:
-        """Return the finding in one line."""
-
-    def sentences(self, summary: RunSummary) -> tuple[Text, ...]:
-        """Return what else anyone should know."""
-
-    def numbers(self, summary: RunSummary) -> list[tuple[str, Text]]:
-        """Return the numbers of a status update by name."""
-
-    def message(self, summary: RunSummary) -> Text:
-        """Return the finding as a paragraph."""
-
-    def technical(self, summary: RunSummary) -> Text:
-        """Return what the technical team needs."""
-
-    def lines(self, summary: RunSummary) -> Iterator[str]:
-        """Yield the run for a terminal."""
+    def title(self, summary: RunSummary) -> Text: ...
+    def sentences(self, summary: RunSummary) -> tuple[Text, ...]: ...
+    def numbers(self, summary: RunSummary) -> list[tuple[str, Text]]: ...
+    def message(self, summary: RunSummary) -> Text: ...
+    def technical(self, summary: RunSummary) -> Text: ...
 
 
-def own(summary: RunSummary) -> Words | None:
-    """Return the words of session checks and of a capacity run; None for other runs."""
+def own(summary: RunSummary) -> _Words | None:
+    """Return the words of session checks, of a capacity run and of a load; None for other runs."""
     if summary.sessions is not None:
         return sessions
-    return capacity if summary.capacity is not None else None
+    if summary.capacity is not None:
+        return capacity
+    return load if summary.load is not None else None
 
 
 def title(summary: RunSummary) -> Text:
@@ -57,61 +50,47 @@ def title(summary: RunSummary) -> Text:
     if (words := own(summary)) is not None:
         return words.title(summary)
     found = summary.answers
-    if summary.load is not None:
-        asked = counted(summary.load.n, "request")
-        return Text(f"{summary.load.ok:,} of {asked} were answered")
-    if not found.trials:
-        return Text("No request has ended yet")
     if not found.answered:
         return answers.unanswered(found)
     if not found.graded:
         return write("Timed, not graded: {}", latency.title(summary.latency))
-    said = answers.right(found)
     target = summary.targets.of("success_rate")
-    if target is not None:
-        said = write("{}; {}", said, targets.clause(target))
-    if found.errors:
-        said = write("{}; {}", said, answers.failed(found))
-    return said
+    clause = targets.clause(target) if target is not None else ""
+    failed = answers.failed(found) if found.errors else ""
+    return joined([answers.right(found), clause, failed], "; ")
 
 
 def sentences(summary: RunSummary) -> tuple[str, ...]:
     """Return up to five sentences that anyone understands."""
     if (words := own(summary)) is not None:
         return words.sentences(summary)
-    if summary.load is not None:
-        return tuple(Text(f"{line[:1].upper()}{line[1:]}.") for line in load.lines(summary.load))
     if not summary.answers.answered:
         return (answers.NOTHING_JUDGED,)
-    return told(
+    said = (
         answers.wrong(summary.answers),
         answers.weighed(summary.answers),
         latency.typical(summary.latency, summary.targets.of("e2e_median_s")),
         slow.headline(summary.slow),
         cost.request(summary.cost),
     )
+    return tuple(filter(None, said))
 
 
 def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
     """Return the numbers of a status update by name."""
     if (words := own(summary)) is not None:
         return words.numbers(summary)
-    found, times, spent = summary.answers, summary.latency, summary.cost
+    found, times, spent = summary.answers, summary.latency.e2e, summary.cost
     rows: list[tuple[str, Text]] = []
     if found.graded:
-        rows += [("Right", answers.rate(found.success)), ("Parsed", answers.rate(found.parsed))]
+        rows += [("Right", value(found.success.estimate)), ("Parsed", value(found.parsed.estimate))]
     if found.errors:
         rows.append(("Failed at the endpoint", answers.error_count(found)))
-    if times.e2e.p50.value is not None:
-        rows += [
-            ("End to end, median", value(times.e2e.p50)),
-            ("End to end, P95", value(times.e2e.p95)),
-        ]
+    if times.p50.value is not None:
+        rows += [("End to end, median", value(times.p50)), ("End to end, P95", value(times.p95))]
     if spent.request.value is not None:
-        rows += [
-            ("Cost of a request", value(spent.request)),
-            ("Cost of a right answer", value(spent.right)),
-        ]
+        rows.append(("Cost of a request", value(spent.request)))
+        rows.append(("Cost of a right answer", value(spent.right)))
     return [(name, said) for name, said in rows if said != "–"]
 
 
@@ -133,3 +112,39 @@ def _missing(summary: RunSummary) -> Iterator[str]:
         yield "costs (set a price)"
     if found.trials and found.trials == found.cases:
         yield "how much times vary when a prompt is asked again (--repeats 3)"
+
+
+@lru_cache(maxsize=4)
+def last_comparable(summary: RunSummary) -> Comparison | None:
+    """Return a run beside its baseline, else beside the newest run that was made alike.
+
+    None where there is no such run, or where it cannot be read: no report fails for that.
+    """
+    row = summary.run.run
+    alone = row.load == CAPACITY or row.pipeline in (LOAD, SESSIONS)
+    if row.provenance != "measured" or alone:
+        return None
+    try:
+        return comparing.compare_runs(summary.project, second=summary.run)
+    except LiftlabError:
+        return None
+
+
+def change(summary: RunSummary) -> Text:
+    """Say what changed since the last comparable run; empty where there is none."""
+    compared = last_comparable(summary)
+    return comparison.since(compared) if compared else Text()
+
+
+def session_checks(summary: RunSummary) -> Text:
+    """Say what the newest session checks came to; empty where there are none, or for their own."""
+    if summary.sessions is not None or summary.run.run.provenance != "measured":
+        return Text()
+    run_id = latest_sessions(summary.project.path("runs"))
+    if run_id is None:
+        return Text()
+    try:
+        run = opening.open_run(run_id, project=summary.project)
+    except LiftlabError:
+        return Text()
+    return sessions.beside(summarize(run, summary.project))

@@ -6,11 +6,19 @@ from collections.abc import Iterator
 
 from liftlab.analysis.drift import Drift as TimeDrift
 from liftlab.analysis.estimate import as_set, quantity
-from liftlab.analysis.latency import LatencySummary
 from liftlab.analysis.targets import JudgedTarget
+from liftlab.records import LOAD
 from liftlab.reporting.text import targets, words
-from liftlab.reporting.text.base import Text, capitalised, joined, marked, write
-from liftlab.reporting.text.numbers import value, with_interval, with_likely
+from liftlab.reporting.text.base import (
+    Text,
+    capitalised,
+    joined,
+    marked,
+    value,
+    with_interval,
+    with_likely,
+    write,
+)
 from liftlab.summary.latency import Drift, Latency, RightBy, Spread
 from liftlab.words import counted
 
@@ -28,42 +36,31 @@ def title(latency: Latency) -> Text:
 
 def typical(latency: Latency, target: JudgedTarget | None) -> Text:
     """Say how long the median request takes, and what that means for its target."""
-    said = title(latency)
     if latency.e2e.p50.value is None or target is None:
-        return write("{}.", said)
-    return write("{}; {}.", said, targets.clause(target))
+        return write("{}.", title(latency))
+    return write("{}; {}.", title(latency), targets.clause(target))
 
 
 def tail(latency: Latency) -> Text:
     """Say what P95 is, or why there is none."""
     p95 = latency.e2e.p95
-    if not latency.e2e.n:
+    if not latency.e2e.n or latency.run.run.pipeline == LOAD:  # a load names those it has seen
         return Text()
     if p95.value is None:
         return capitalised(f"{p95.reason}.") if p95.reason else Text()
     return write("P95 is {}.", with_likely(p95))
 
 
-def right(latency: Latency) -> Text:
-    """Say how long right answers take, where that is another figure."""
-    median = latency.right.p50
-    if median.value is None or median.point == latency.e2e.p50.point:
-        return Text()
-    return write("The median right answer takes {}.", value(median))
-
-
-def stage(summary: LatencySummary) -> Text:
-    """Say how long a stage takes."""
-    return write("{}: median {}.", words.stage(summary.what), with_interval(summary.p50))
-
-
-def left_out(latency: Latency) -> Text:
-    """Say how many requests have no time; empty where all have."""
-    if not latency.e2e.left_out:
-        return Text()
-    failed = counted(latency.e2e.left_out, "request")
-    have = "has" if latency.e2e.left_out == 1 else "have"
-    return Text(f"{failed} failed at the endpoint and {have} no time here.")
+def sentences(latency: Latency) -> Iterator[Text]:
+    """Yield P95, the median of right answers where that is another, and what has no time."""
+    yield tail(latency)
+    median, left_out = latency.right.p50, latency.e2e.left_out
+    if median.value is not None and median.point != latency.e2e.p50.point:
+        yield write("The median right answer takes {}.", value(median))
+    if left_out:
+        have = "has" if left_out == 1 else "have"
+        failed = counted(left_out, "request")
+        yield Text(f"{failed} failed at the endpoint and {have} no time here.")
 
 
 def right_by_title(right_by: RightBy) -> Text:

@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterator
 from liftlab.reporting.text import (
     answers,
     cost,
-    failures,
     findings,
     latency,
     recommendations,
     slow,
     targets,
 )
-from liftlab.reporting.text.base import Text, joined, write
-from liftlab.reporting.text.numbers import listed, value, with_interval
-from liftlab.reporting.text.words import cause
+from liftlab.reporting.text.base import Text, joined, listed, value, with_interval, write
+from liftlab.reporting.text.words import cause, stage
 from liftlab.summary.run import RunSummary
 from liftlab.words import counted
 
@@ -68,7 +66,7 @@ def _for_leadership(summary: RunSummary) -> Iterator[Text]:
     yield latency.typical(summary.latency, summary.targets.of("e2e_median_s"))
     yield cost.request(summary.cost)
     if summary.failures.rows:
-        yield write("{}.", failures.title(summary.failures))
+        yield write("{}.", answers.failures_title(summary.failures))
     yield from _next(summary)
     target = summary.targets.of("success_rate")
     if target is not None and target.result.more:
@@ -88,10 +86,13 @@ def _for_technical(summary: RunSummary) -> Iterator[Text]:
     if summary.failures.rows:
         rows = summary.failures.rows[:_NAMED]
         named = [f"{cause(row.failure_class)} ({row.count:,})" for row in rows]
-        said = write("{}.", failures.title(summary.failures))
+        said = write("{}.", answers.failures_title(summary.failures))
         yield write("{} In order: {}.", said, listed(named)) if len(rows) > 1 else said
-    stages = [latency.stage(row) for row in summary.latency.stages if row.n]
-    yield joined([*stages, write("End to end: median {}.", with_interval(summary.latency.e2e.p50))])
+    stages = [row for row in summary.latency.stages if row.n]
+    yield joined(
+        write("{}: median {}.", stage(row.what), with_interval(row.p50))
+        for row in (*stages, summary.latency.e2e)
+    )
     yield latency.tail(summary.latency)
     yield joined([slow.headline(summary.slow), *slow.worst(summary.slow, _NAMED)])
     yield cost.request(summary.cost)
@@ -125,6 +126,5 @@ def _what_ran(summary: RunSummary) -> Text:
 
 
 def _next(summary: RunSummary) -> Iterator[Text]:
-    lead = recommendations.first(summary.recommendations)
-    if lead:
+    if lead := recommendations.first(summary.recommendations):
         yield write("Next: {}{}", lead[:1].lower(), lead[1:])

@@ -1,4 +1,4 @@
-"""Where numbers come from, in words."""
+"""Which run it is, in a line, and where its numbers come from, in words."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from liftlab.analysis.cost.prices import Price
-from liftlab.analysis.estimate import quantity
-from liftlab.records import CAPACITY, Run
-from liftlab.reporting.text.base import Text, code, write
+from liftlab.analysis.trust import off_by
+from liftlab.records import CAPACITY, SESSIONS, Run
+from liftlab.reporting.text.base import Text, code, joined, write
+from liftlab.store import RunData
 from liftlab.summary.provenance import Provenance
-from liftlab.words import counted, one_line
+from liftlab.words import counted, name, one_line
 
 _ISOLATION = {
     "full": "Answers ran contained: no network, no files, no other processes.",
@@ -21,6 +22,44 @@ _ISOLATION = {
 }
 _MOST_PARTS = 5
 SOURCES = {"reference": "published figures, recomputed", "imported": "imported"}
+
+
+def line(run: RunData) -> Text:
+    """Return which run this is: endpoint, model, size, load and date."""
+    row = run.run
+    known = {"endpoint": row.endpoint, "model": row.model, "hardware": row.hardware}
+    parts = [
+        write("run {}", code(row.run_id)),
+        SOURCES.get(row.provenance, ""),
+        f"simulated, run {run.sped_up:g} times as fast" if run.sped_up != 1 else "",
+        *(f"{what} {name(said)}" for what, said in known.items() if said),
+        _size(run),
+        _load(row),
+        (row.started_at or "")[:10],
+        "" if row.status == "complete" else row.status,
+    ]
+    return joined(parts, " · ")
+
+
+def _size(run: RunData) -> str:
+    """Return how many prompts were asked how often, or how many requests that made."""
+    asked = run.counted("trial", "case_id")["rows"]
+    if not len(asked):
+        return ""
+    if run.run.pipeline == SESSIONS:
+        return counted(len(asked), "check")
+    prompts = counted(len(asked), "prompt")
+    if asked.nunique() == 1:
+        return f"{prompts} × {asked.iloc[0]:,}"
+    return f"{prompts}, {counted(run.size('trial'), 'request')}"
+
+
+def _load(row: Run) -> str:
+    if row.load == "open":
+        return f"{row.rate_rps:g} requests a second" if row.rate_rps else "open loop"
+    if (row.concurrency or 0) <= 1:
+        return "one at a time" if row.concurrency else ""
+    return f"{'up to ' if row.load == CAPACITY else ''}{row.concurrency:,} at once"
 
 
 def source(run: Run) -> str:
@@ -85,22 +124,19 @@ def segments(told: Mapping[str, Any]) -> str:
 
 
 def moment(stamp: str | None) -> str | None:
-    """Return a moment in UTC to the second.
-
-    Examples
-    --------
-    >>> moment("2026-11-29T19:04:25.311059+00:00")
-    '2026-11-29 19:04:25 UTC'
-    """
-    when = "" if stamp is None else stamp[:19].replace("T", " ")
-    return f"{when} UTC" if stamp and stamp.endswith(("+00:00", "Z")) else stamp
+    """Return a moment in UTC to the second, as "2026-11-29 19:04:25 UTC"."""
+    if stamp and stamp.endswith(("+00:00", "Z")):
+        return f"{stamp[:19].replace('T', ' ')} UTC"
+    return stamp
 
 
 def seconds(value: float | None) -> str | None:
     """Return a span of the client's clock, however short."""
-    if value is not None and 0 < value < 1e-4:
-        return f"{1e9 * value:.0f} ns" if value < 1e-6 else f"{1e6 * value:.0f} µs"
-    return None if value is None else quantity(value, "s")
+    if not value:
+        return None if value is None else "0 s"
+    if value >= 1e-4:
+        return off_by(value)
+    return f"{1e9 * value:.0f} ns" if value < 1e-6 else f"{1e6 * value:.0f} µs"
 
 
 def with_digest(name: str | None, digest: str | None) -> Text:

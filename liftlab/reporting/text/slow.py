@@ -9,7 +9,7 @@ from liftlab.analysis.causes import Kind
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.slow_steps import Advice, SlowStep
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import Text, capitalised, code, marked, write
+from liftlab.reporting.text.base import Text, code, marked, write
 from liftlab.words import counted
 
 if TYPE_CHECKING:
@@ -44,14 +44,12 @@ KIND_WORDS: Mapping[Kind, tuple[str, str]] = {  # of one step, and of several
     "unexplained": ("unexplained", "unexplained"),
 }
 _ADVICE: Mapping[Advice, str] = {
-    "": "",
     "record_attempts": "record times and tokens of each attempt",
     "record_tokens": "record tokens per attempt",
     "record_server_times": "record the server's own time and queue",
     "investigate": "look for it in the server's log",
 }
 _PROBABLY = {
-    "": "",
     "uncached_prompt": "probably its prompt was not cached",
     "cold_start": "probably a cold start",
 }
@@ -109,11 +107,6 @@ def headline(slow: Slow) -> Text:
     return write("{}.", title(slow)) if slow.steps.total or slow.left_out else Text()
 
 
-def kinds(slow: Slow) -> Text:
-    """Sort the slow steps by main cause: "8 asked again, 3 longer answers, 2 unexplained"."""
-    return capitalised(count_words(slow.steps.counts()))
-
-
 def worst(slow: Slow, most: int) -> Iterator[Text]:
     """Yield the slowest steps, a sentence each."""
     for step in slow.steps.first(most):
@@ -126,16 +119,12 @@ def beyond_chance(slow: Slow) -> Text:
     found, judged = len(slow.steps.beyond_chance), sum(slow.steps.judged.values())
     if not judged:
         why = next(iter(slow.steps.reasons.values()), "")
-        return (
-            Text(f"Which steps took longer than chance explains is not known: {why}.")
-            if why
-            else Text()
-        )
+        said = f"Which steps took longer than chance explains is not known: {why}."
+        return Text(said if why else "")
     if not found:
         return Text("Apart from these causes, no step is slower than chance explains.")
-    count = marked(
-        f"{found:,} of {counted(judged, 'step')}", "beyond_chance", f"{found:,} of {judged:,}"
-    )
+    of = f"{found:,} of {judged:,}"
+    count = marked(f"{found:,} of {counted(judged, 'step')}", "beyond_chance", of)
     return write("{} took longer than chance and the known causes explain.", count)
 
 
@@ -156,13 +145,7 @@ def step_words(step: SlowStep) -> str:
 
 
 def count_words(counts: Mapping[Kind, int]) -> str:
-    """Say how many slow steps each main cause has.
-
-    Examples
-    --------
-    >>> count_words({"retry": 8, "longer_answer": 3, "unexplained": 1})
-    '8 asked again, 3 longer answers, 1 unexplained'
-    """
+    """Say how many slow steps each main cause has, as "8 asked again, 1 unexplained"."""
     return ", ".join(f"{count:,} {KIND_WORDS[kind][count != 1]}" for kind, count in counts.items())
 
 

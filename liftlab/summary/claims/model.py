@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -91,18 +90,11 @@ class Quantity:
     @property
     def stage(self) -> str:
         """The stage that it is a time of; empty for others."""
-        timed = TIME_METRIC.fullmatch(self.metric) or _OF_TIMES.fullmatch(self.metric)
+        timed = _timed(self.metric)
         return timed["what"] if timed and self.metric not in OTHERS else ""
 
     def words(self) -> str:
-        """Return its name for people.
-
-        Examples
-        --------
-        >>> Quantity(metric="nlp_to_ir_p95_s").words(), Quantity(metric="success_rate").words()
-        ('NLP → IR P95', 'success rate')
-        """
-        of = " of right answers" if self.population == "right" else ""
+        """Return its name for people."""
         if self.metric in _NAMES or self.metric in NUMBERS:
             groups = ", ".join(group.partition("=")[2].replace("_", " ") for group in self.groups)
             within = f" within {self.within_s:g} s" if self.within_s is not None else ""
@@ -112,12 +104,17 @@ class Quantity:
             return f"pass@{tries['k']}"
         if planned := PLANNED.fullmatch(self.metric):
             return f"end to end P{planned['rank']} with the planned stages"
-        timed = TIME_METRIC.fullmatch(self.metric) or _OF_TIMES.fullmatch(self.metric)
+        timed = _timed(self.metric)
         assert timed is not None
+        of = " of right answers" if self.population == "right" else ""
         stage, statistic = stage_words(timed["what"]), timed["statistic"]
         if statistic == "within":
             return f"share of requests within {self.within_s:g} s"
         return f"{stage} {_STATISTICS.get(statistic, statistic.upper())}{of}"
+
+
+def _timed(metric: str) -> re.Match[str] | None:
+    return TIME_METRIC.fullmatch(metric) or _OF_TIMES.fullmatch(metric)
 
 
 def is_known(metric: str) -> bool:
@@ -168,7 +165,6 @@ def number(summary: RunSummary, wanted: Quantity) -> int | None:
     attempts = None if math.isnan(sent) else int(sent)
     reasons = run.counted("attempt", "retry_reason")
     stale = int(rows(reasons)[is_one_of(reasons, "retry_reason", [STALE])].sum())
-    classes = {f"class={row.failure_class}": row.count for row in summary.failures.rows}
     known = {
         "requests": answers.trials,
         "prompts": answers.cases,
@@ -181,28 +177,32 @@ def number(summary: RunSummary, wanted: Quantity) -> int | None:
         "steps": steps,
         "attempts": attempts,
         "retries": None if attempts is None else attempts - steps - stale,
-        "failures_of_class": sum(classes.get(group, 0) for group in wanted.groups),
+        "failures_of_class": _of_classes(summary, wanted),
     }
     return known[wanted.metric]
+
+
+def _of_classes(summary: RunSummary, wanted: Quantity) -> int:
+    """Return how many failures are of the classes that are named."""
+    rows = summary.failures.rows
+    return sum(row.count for row in rows if f"class={row.failure_class}" in wanted.groups)
 
 
 def counts(summary: RunSummary, wanted: Quantity) -> tuple[int, int] | None:
     """Return how many of how many a share is; None where it is no count of the summary's."""
     answers, metric = summary.answers, wanted.metric
     if metric in ("success_rate", "parsed_rate"):
-        whole = answers.success if metric == "success_rate" else answers.parsed
-        rates = [*_rates(summary, wanted)] if wanted.groups else [whole]
-        if wanted.groups and metric == "parsed_rate":
-            return None
-        return sum(rate.successes for rate in rates), sum(rate.trials for rate in rates)
+        if not wanted.groups:
+            whole = answers.success if metric == "success_rate" else answers.parsed
+            return whole.successes, whole.trials
+        return _summed(_rates(summary, wanted)) if metric == "success_rate" else None
     if metric == "error_rate":
         return answers.errors, answers.trials
     if metric == "slow_steps" and not summary.slow.left_out:
         return len(summary.slow.steps), summary.slow.steps.total
     if metric in ("failure_share", "share_of_failures"):
-        classes = {f"class={row.failure_class}": row.count for row in summary.failures.rows}
         total = answers.graded if metric == "failure_share" else summary.failures.count
-        return sum(classes.get(group, 0) for group in wanted.groups), total
+        return _of_classes(summary, wanted), total
     return None
 
 
@@ -227,43 +227,39 @@ def _within(rows: LatencySummary, seconds: float) -> Estimate:
     test = rows.p50.tested(seconds) if rows.p50.tested else None
     if test is None:
         return _none("no interval of the times is known")
-    low, high = test.low, test.high
-    return Estimate(
-        value=test.rate, low=low, high=high, n=rows.n, cases=rows.cases, unit="%",
-        confidence=test.confidence,
-    )  # fmt: skip
+    one = Estimate(value=test.rate, n=rows.n, cases=rows.cases, unit="%")
+    return replace(one, low=test.low, high=test.high, confidence=test.confidence)
 
 
-def _rates(summary: RunSummary, wanted: Quantity) -> Iterator[SuccessRate]:
+def _rates(summary: RunSummary, wanted: Quantity) -> list[SuccessRate]:
     known = (*summary.answers.by_category, *summary.answers.by_difficulty)
     by_name = {rate.estimate.quantity.partition(":")[2]: rate for rate in known}
-    yield from (by_name[group] for group in wanted.groups if group in by_name)
+    return [by_name[group] for group in wanted.groups if group in by_name]
+
+
+def _summed(rates: list[SuccessRate]) -> tuple[int, int]:
+    return sum(rate.successes for rate in rates), sum(rate.trials for rate in rates)
 
 
 def _of_groups(summary: RunSummary, wanted: Quantity) -> Estimate:
-    shares = {f"class={row.failure_class}": row for row in summary.failures.rows}
     if wanted.metric in ("failure_share", "share_of_failures"):
-        named = [shares[group] for group in wanted.groups if group in shares]
-        whole = counts(summary, wanted) or (0, 0)
-        if len(named) != 1 or len(wanted.groups) != 1:
-            return _counted(*whole)
-        return named[0].of_trials if wanted.metric == "failure_share" else named[0].of_failures
-    rates = [*_rates(summary, wanted)]
+        shares = {f"class={row.failure_class}": row for row in summary.failures.rows}
+        if len(wanted.groups) != 1 or wanted.groups[0] not in shares:
+            return _counted(*(counts(summary, wanted) or (0, 0)))
+        named = shares[wanted.groups[0]]
+        return named.of_trials if wanted.metric == "failure_share" else named.of_failures
+    rates = _rates(summary, wanted)
     if wanted.metric != "success_rate" or len(rates) != len(wanted.groups):
         return _none("the summary has no such figure by kind of prompt")
-    if len(rates) == 1:
-        return rates[0].estimate
-    return _counted(sum(rate.successes for rate in rates), sum(rate.trials for rate in rates))
+    return rates[0].estimate if len(rates) == 1 else _counted(*_summed(rates))
 
 
 def _counted(count: int, total: int) -> Estimate:
-    if not total:
-        return _none(NOTHING_ANSWERED)
-    return Estimate(value=count / total, n=total, unit="%")
+    return Estimate(value=count / total, n=total, unit="%") if total else _none(NOTHING_ANSWERED)
 
 
 def _none(reason: str) -> Estimate:
-    return replace(Estimate(value=None, n=0), reason=reason)
+    return Estimate(value=None, n=0, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,13 +322,10 @@ class Ruling:
             "may_say": self.may_say,
         }
 
-    def sentence(self) -> str:
+    def __str__(self) -> str:
         """Say the claim, the ruling, why, and what may be said."""
         tail = f", {self.caveat}" if self.caveat else ""
         name = f"{self.claim.id}, " if self.claim.id else ""
         return (
             f"{name}“{self.claim.statement}”: {self.ruling}{tail}. {self.why} Say: {self.may_say}"
         )
-
-    def __str__(self) -> str:
-        return self.sentence()

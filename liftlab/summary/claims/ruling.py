@@ -71,21 +71,19 @@ def _estimated(claim: Claim, wanted: Quantity, summary: RunSummary) -> Ruling:
 
 def _figure(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary) -> Ruling:
     """Rule a figure: it is the run's own as it was written, or it is another."""
-    said = f"{wanted.words()}: {found}."
-    ruling: Verdict = "supported" if fits(claim, found) else "contradicted"
-    caveat, known = "", counts(summary, wanted)
-    plain = Estimate(value=known[0] / known[1], n=known[1]) if known and known[1] else found
-    if ruling == "contradicted" and wanted.groups and fits(claim, plain) and known:
-        ruling, caveat = "supported", f"as a count: {known[0]:,} of {known[1]:,}"
-    elif ruling == "supported":
+    said, known = f"{wanted.words()}: {found}.", counts(summary, wanted)
+    if fits(claim, found):
         caveat = _only_a_count(wanted, found) or _carried_by_few(wanted, found, summary)
-    elif other := _other_figure(claim, wanted, summary):
+        return _ruled(claim, True, said, caveat=caveat)
+    plain = Estimate(value=known[0] / known[1], n=known[1]) if known and known[1] else found
+    if wanted.groups and known and fits(claim, plain):
+        return _ruled(claim, True, said, caveat=f"as a count: {known[0]:,} of {known[1]:,}")
+    finer = quantity(found.value, found.unit, finest=2 * claim.off)
+    if other := _other_figure(claim, wanted, summary):
         said += f" {other}"
-    else:
-        finer = quantity(found.value, found.unit, finest=2 * claim.off)
-        if len(finer) > len(found.point):  # the page rounds to what the clock can tell
-            said += f" To as many digits as claimed: {finer}."
-    return Ruling(claim=claim, ruling=ruling, why=said, may_say=said, caveat=caveat)
+    elif len(finer) > len(found.point):  # the page rounds to what the clock can tell
+        said += f" To as many digits as claimed: {finer}."
+    return _ruled(claim, False, said)
 
 
 def _number(claim: Claim, wanted: Quantity, known: int | None) -> Ruling:
@@ -95,9 +93,7 @@ def _number(claim: Claim, wanted: Quantity, known: int | None) -> Ruling:
     value = claim.value or 0.0
     limits = {"at_most": known <= value, "at_least": known >= value}
     holds = limits.get(claim.relation, abs(known - value) <= claim.off)
-    said = f"{wanted.words()}: {known:,}."
-    ruling: Verdict = "supported" if holds else "contradicted"
-    return Ruling(claim=claim, ruling=ruling, why=said, may_say=said)
+    return _ruled(claim, holds, f"{wanted.words()}: {known:,}.")
 
 
 def fits(claim: Claim, found: Estimate) -> bool:
@@ -123,11 +119,8 @@ def quantity_number(found: Estimate) -> float:
 
 
 def _count(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary) -> Ruling:
-    """Rule "28 of 40" by the run's own count."""
-    known = counts(summary, wanted)
-    if known is None:  # a share of requests within a time
-        known = (round((found.value or 0.0) * found.n), found.n)
-    said = f"{wanted.words()}: {known[0]:,} of {known[1]:,}."
+    """Rule "28 of 40" by the run's own count; of a share of requests within a time by that."""
+    known = counts(summary, wanted) or (round((found.value or 0.0) * found.n), found.n)
     count, total, caveat = claim.count, claim.total or 0, ""
     same = known == (count, total)
     if not same and total != known[1]:
@@ -137,8 +130,8 @@ def _count(claim: Claim, wanted: Quantity, found: Estimate, summary: RunSummary)
         elif wanted.metric == "success_rate" and not wanted.groups:
             same = (count, total) == (known[0], summary.answers.trials)
             caveat = f"{total - known[1]:,} of them have no graded answer"
-    ruling: Verdict = "supported" if same else "contradicted"
-    return Ruling(claim=claim, ruling=ruling, why=said, may_say=said, caveat=caveat if same else "")
+    said = f"{wanted.words()}: {known[0]:,} of {known[1]:,}."
+    return _ruled(claim, same, said, caveat=caveat if same else "")
 
 
 def _bound(claim: Claim, wanted: Quantity, found: Estimate) -> Ruling:
@@ -162,12 +155,10 @@ def _forecast(claim: Claim, wanted: Quantity, found: Estimate) -> Ruling:
     low, high, value = found.low, found.high, claim.value or 0.0
     inside = (low is None or low <= value) and (high is None or value <= high)
     said = f"{wanted.words()}: {found}."
-    return Ruling(
-        claim=claim,
-        ruling="not supported" if inside else "contradicted",
-        why=f"{said} The added times are guesses, none is measured.",
-        may_say=f"If each added stage takes what was guessed: {said}",
-    )
+    why = f"{said} The added times are guesses, none is measured."
+    may_say = f"If each added stage takes what was guessed: {said}"
+    ruling: Verdict = "not supported" if inside else "contradicted"
+    return Ruling(claim=claim, ruling=ruling, why=why, may_say=may_say)
 
 
 def _only_a_count(wanted: Quantity, found: Estimate) -> str:
@@ -201,22 +192,18 @@ def _other_figure(claim: Claim, wanted: Quantity, summary: RunSummary) -> str:
     return f"{found.point} is the {other.words()}." if fits(claim, found) else ""
 
 
-def _change(claim: Claim, summary: RunSummary) -> Ruling:
+def _change(claim: Claim, _: RunSummary) -> Ruling:
     """Rule "faster than" between published figures: a run holds no difference between two."""
-    del summary
     pair = claim.comparison
     assert pair is not None
-    unlike = "" if pair.same_cases else ", on other prompts"
     said = (
         f"{pair.value_is} {quantity(pair.value_s, 's')} (n = {pair.n:,}) against "
-        f"{pair.baseline_is} {quantity(pair.baseline_s, 's')} (n = {pair.baseline_n:,}){unlike}"
+        f"{pair.baseline_is} {quantity(pair.baseline_s, 's')} (n = {pair.baseline_n:,})"
     )
-    return Ruling(
-        claim=claim,
-        ruling="not supported",
-        why=f"As published: {said}; nobody measured how much runs differ.",
-        may_say=f"{said}: too few runs to call it a change.",
-    )
+    said += "" if pair.same_cases else ", on other prompts"
+    why = f"As published: {said}; nobody measured how much runs differ."
+    may_say = f"{said}: too few runs to call it a change."
+    return Ruling(claim=claim, ruling="not supported", why=why, may_say=may_say)
 
 
 def _explained(claim: Claim, summary: RunSummary) -> Ruling:
@@ -225,17 +212,14 @@ def _explained(claim: Claim, summary: RunSummary) -> Ruling:
     if not steps:
         return _unmeasured(claim, "no step of it was slow", "No step was slow.")
     shares = [step.seconds(claim.cause) / step.excess_s for step in steps]
-    ruling: Verdict = "not supported"
-    if min(shares) >= MOSTLY:
-        ruling = "supported"
-    elif max(shares) <= LEAST:
-        ruling = "contradicted"
     parts = [
         f"{step.case_id} {quantity(round(share, 2), '%')}"
-        for step, share in list(zip(steps, shares, strict=True))[:5]
+        for step, share in zip(steps[:5], shares, strict=False)
     ]
     said = f"Extra time explained by {readable(claim.cause)}: {', '.join(parts)}."
-    return Ruling(claim=claim, ruling=ruling, why=said, may_say=said)
+    if min(shares) < MOSTLY and max(shares) > LEAST:
+        return Ruling(claim=claim, ruling="not supported", why=said, may_say=said)
+    return _ruled(claim, min(shares) >= MOSTLY, said)
 
 
 def _sum(claim: Claim, summary: RunSummary) -> Ruling:
@@ -245,16 +229,11 @@ def _sum(claim: Claim, summary: RunSummary) -> Ruling:
     if whole is None or not parts or None in parts:
         return _unmeasured(claim, "not all of these were timed", "The times do not add up to it.")
     apart = abs(whole - sum(part for part in parts if part is not None))
-    holds = apart <= _ROUNDING_S
     said = "The means of the stages add up to the mean end to end"
-    said += "." if holds else f", except for {quantity(apart, 's')}."
-    return Ruling(
-        claim=claim,
-        ruling="supported" if holds else "contradicted",
-        why=said
-        + (" End to end is computed so, or no time passes between stages." if holds else ""),
-        may_say="End to end is the sum of its stages." if holds else said,
-    )
+    if apart > _ROUNDING_S:
+        return _ruled(claim, False, f"{said}, except for {quantity(apart, 's')}.")
+    why = f"{said}. End to end is computed so, or no time passes between stages."
+    return _ruled(claim, True, why, "End to end is the sum of its stages.")
 
 
 def _association(claim: Claim, summary: RunSummary) -> Ruling:
@@ -263,40 +242,34 @@ def _association(claim: Claim, summary: RunSummary) -> Ruling:
     said = f"{right:,} of {n:,} answers {be(right)} right"
     least = 2 / math.comb(n, right) if n else 1.0  # an exact rank test gives no smaller p
     if least > 0.05:
-        return _unmeasured(
-            claim, f"{said}: too few to show whether times go with failure", f"{said}."
-        )
-    return Ruling(
-        claim=claim,
-        ruling="not supported",
-        why=f"{said}; whether times of {stage_words(claim.stage)} go with failure was not tested.",
-        may_say=f"{said}.",
-    )
+        why = f"{said}: too few to show whether times go with failure"
+        return _unmeasured(claim, why, f"{said}.")
+    why = f"{said}; whether times of {stage_words(claim.stage)} go with failure was not tested."
+    return Ruling(claim=claim, ruling="not supported", why=why, may_say=f"{said}.")
 
 
 def _works(claim: Claim, summary: RunSummary) -> Ruling:
     """Rule "works for these": one named case that is never right speaks against it."""
     trials = summary.run.trials
     names, outcomes = labels(trials, "case_id").astype(str), labels(trials, "outcome")
-    right = {case: (outcomes[names == case] == "pass").any() for case in claim.cases}
     tried = [case for case in claim.cases if case in set(names)]
     if not tried:
         return _unmeasured(claim, "none of these prompts was asked", "They were not asked.")
-    never = [case for case in tried if not right[case]]
-    ever = len(tried) - len(never)
-    was = "was" if ever < 2 else "were"
-    which = "" if len(tried) == 1 else "; never right"
-    if len(tried) == 1:
-        said = f"This prompt {'was' if ever else 'was never'} answered right"
-    else:
+    never = [case for case in tried if not (outcomes[names == case] == "pass").any()]
+    ever, which = len(tried) - len(never), ", ".join(never[:5])
+    said, listed = f"This prompt {'was' if ever else 'was never'} answered right", f": {which}"
+    if len(tried) > 1:
+        was, listed = "was" if ever < 2 else "were", f"; never right: {which}"
         said = f"{ever or 'None'} of these {len(tried):,} prompts {was} answered right"
-    return Ruling(
-        claim=claim,
-        ruling="contradicted" if never else "supported",
-        why=said + (f"{which}: {', '.join(never[:5])}." if never else "."),
-        may_say=f"{said}.",
-        caveat="" if never else "as a count only",
-    )
+    if never:
+        return _ruled(claim, False, f"{said}{listed}.", f"{said}.")
+    return _ruled(claim, True, f"{said}.", caveat="as a count only")
+
+
+def _ruled(claim: Claim, holds: bool, why: str, may_say: str = "", *, caveat: str = "") -> Ruling:
+    """Return what holds as supported, else as contradicted; `why` may be said if nothing else."""
+    ruling: Verdict = "supported" if holds else "contradicted"
+    return Ruling(claim=claim, ruling=ruling, why=why, may_say=may_say or why, caveat=caveat)
 
 
 def _unmeasured(claim: Claim, why: str, may_say: str) -> Ruling:

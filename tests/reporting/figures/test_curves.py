@@ -82,7 +82,8 @@ def test_nothing_to_show_is_said() -> None:
 def test_what_never_ends_is_reached_by_no_time() -> None:
     line = Curve(name="n", hue=base.BLUE, x=np.array([1.0, np.inf]), y=np.array([0.5, 1.0]))
     assert _axes(_figure(line)).get_xlim()[1] == pytest.approx(1.1)
-    times, shares = reached(np.array([1.0, np.inf]))
+    curve = reached("done", base.BLUE, np.array([1.0, np.inf]))
+    times, shares = curve.x, curve.y
     assert shares[np.isfinite(times)].max() == 0.5
     assert (shares[0], shares[-1], len(shares)) == (0, 1, 401)
 

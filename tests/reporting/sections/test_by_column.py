@@ -10,9 +10,8 @@ import pytest
 
 from liftlab.cli.show import trial_table
 from liftlab.reporting import markdown
-from liftlab.reporting.answer_notes import answer_notes
 from liftlab.reporting.sections import section_of
-from liftlab.reporting.text.reasons import reason_lines
+from liftlab.reporting.text.reasons import answer_notes, reason_lines
 from liftlab.settings import load_project
 from liftlab.store import RunData, RunFolder, write_tables
 from liftlab.store.frames import STATE, frame_of, table_columns

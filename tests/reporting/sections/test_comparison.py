@@ -18,9 +18,8 @@ from liftlab.jobs.baselines import pin_baseline
 from liftlab.reporting.html import END_TYPE, FINDING_TYPE
 from liftlab.reporting.markdown import status
 from liftlab.reporting.sections import section_of
-from liftlab.reporting.since import change
 from liftlab.reporting.text import comparison as text
-from liftlab.reporting.text.findings import not_covered
+from liftlab.reporting.text.findings import change, not_covered
 from liftlab.settings import Project, load_project
 from liftlab.store import RunFolder
 from liftlab.summary import summarize

@@ -156,3 +156,53 @@ def test_groups_are_apart_where_their_intervals_are() -> None:
     )
     assert text.apart(_groups(lists=(3, 3), sets=(0, 3))) == ""
     assert text.apart(_groups(lists=(20, 20))) == ""
+
+
+def _failures(*classes: str | None, clearly: bool = True, graded: bool = True) -> Any:
+    outcome = ["fail" if name else "pass" if graded else "error" for name in classes]
+    table = pd.DataFrame({"outcome": outcome, "failure_class": classes}, dtype=object)
+    table["case_id"] = [str(n) for n in range(len(table))]
+    rows = failure_classes(table)
+    return SimpleNamespace(
+        run=SimpleNamespace(counted=lambda _, name: table[[name]].drop_duplicates()),
+        rows=rows,
+        count=sum(row.count for row in rows),
+        clearly_first=clearly,
+    )
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        ([None], "No answer failed"),
+        (["timeout"], "One answer failed: answers that run too long"),
+        (["name_error"] * 2, "Undefined names cause all 2 failures"),
+        (["name_error", "crash"], "2 answers fail in 2 different ways"),
+        (
+            ["name_error", "name_error", "crash"],
+            "Undefined names cause most failures: 2 of 3",
+        ),
+        (
+            ["name_error", "name_error", "crash", "timeout"],
+            "The most frequent fault is undefined names: 2 of 4 failures",
+        ),
+    ],
+)
+def test_the_title_names_the_cause(classes: list[str | None], said: str) -> None:
+    assert text.failures_title(_failures(*classes)) == said
+
+
+def test_nothing_graded_is_not_nothing_wrong() -> None:
+    assert text.failures_title(_failures(None, graded=False)) == "No answer was graded"
+    assert text.spoiled(_failures(None)) == ""
+
+
+def test_how_much_the_first_spoils() -> None:
+    one = text.spoiled(_failures("name_error", "name_error", None, None))
+    assert one.startswith("They spoil 50 % (likely ")
+    assert one.endswith(") of all graded answers.")
+    tied = text.spoiled(_failures("name_error", "crash", None, clearly=False))
+    assert tied.startswith("Undefined names spoil 33 %")
+    assert tied.endswith(" That is not clearly more than crashes of the interpreter.")
+    sure = text.spoiled(_failures("name_error", "name_error", "crash"))
+    assert "not clearly" not in sure

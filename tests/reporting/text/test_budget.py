@@ -50,44 +50,42 @@ def test_the_median_with_the_planned_stages() -> None:
 
 
 def test_without_times_nothing_else_is_said() -> None:
-    for words in (text.ends, text.within, text.lever, text.beside, text.model):
-        assert words(NOTHING) == ""
-    assert list(text.estimates(NOTHING)) == []
+    assert list(text.sentences(NOTHING)) == []
 
 
 def test_between_which_medians_the_plan_lies() -> None:
-    assert text.ends(_result()) == (
-        "If every planned stage takes its least, or its most: 12.0–18.0 s."
-    )
-    assert text.ends(_result(planned=0)) == ""
+    said = "If every planned stage takes its least, or its most: 12.0–18.0 s."
+    assert said in text.sentences(_result())
+    assert said not in text.sentences(_result(planned=0))
 
 
 def test_how_many_end_within_the_target() -> None:
-    assert text.within(_result()) == "40 % of requests will end within 15 s; now 90 % do."
-    assert text.within(_result(planned=0)) == "90 % of requests end within 15 s."
-    assert text.within(_result(limits=())) == ""
+    first, *_ = text.sentences(_result())
+    assert first == "40 % of requests will end within 15 s; now 90 % do."
+    assert next(text.sentences(_result(planned=0))) == "90 % of requests end within 15 s."
+    assert not any("end within" in said for said in text.sentences(_result(limits=())))
 
 
 @pytest.mark.parametrize(("saves", "said"), [(2.5, "2.5 s"), (-0.1, "0 s")])
 def test_which_stage_is_the_lever(saves: float, said: str) -> None:
     stage = SimpleNamespace(name="nlp_to_ir", saves_p50_s=saves)
     expected = f"Halving NLP → IR would save {said}, the most of any stage."
-    assert text.lever(_result(stages=(stage,))) == expected
-    assert text.lever(_result(stages=())) == ""
+    assert text.lever(_result(stages=(stage,)).budget) == expected
+    assert text.lever(_result(stages=()).budget) == ""
 
 
 def test_what_running_in_parallel_would_gain() -> None:
     parallel = SimpleNamespace(with_planned={0.5: _s(12.0)})
     said = "Run in parallel, the planned stages would end 3 s sooner."
-    assert text.beside(_result(beside=parallel)) == said
-    assert text.beside(_result(beside=parallel, planned=1)) == ""
-    assert text.beside(_result()) == ""
+    assert said in text.sentences(_result(beside=parallel))
+    for other in (_result(beside=parallel, planned=1), _result()):
+        assert not any("parallel" in sentence for sentence in text.sentences(other))
 
 
 def test_what_the_figures_rest_on() -> None:
-    said = text.model(_result())
+    said = text.model(_result().budget)
     assert said.endswith(": 40 requests of 20 prompts.")
-    more = text.model(_result(left_out=1200, misplaced=("nlp_to_ir",)))
+    more = text.model(_result(left_out=1200, misplaced=("nlp_to_ir",)).budget)
     assert "1,200 without an answer are left out." in more
     assert more.endswith("This run has no stage NLP → IR: what comes after it was put at the end.")
 
@@ -97,7 +95,47 @@ def test_how_good_an_estimate_was() -> None:
     kept = SimpleNamespace(
         name="intent_inference", low_s=1.0, high_s=2.0, measured=_s(1.5), inside=inside
     )
-    assert list(text.estimates(_result(kept=(kept,)))) == [
+    *_, last = text.sentences(_result(kept=(kept,)))
+    assert last == (
         "intent inference was estimated at 1.00–2.00 s; its median is 1.5 s, and 80 % of its "
         "times lie in the range."
-    ]
+    )
+
+
+def _of(value: float | None, unit: str, reason: str = "") -> Estimate:
+    return Estimate(value=value, n=20, unit=unit, reason=reason)
+
+
+def _found(**parts: Any) -> Any:
+    given = {
+        "now": SimpleNamespace(p50=_of(10.0, "s")),
+        "then": SimpleNamespace(p50=_of(5.0, "s")),
+        "cost_now": _of(0.02, "USD"),
+        "cost_then": _of(0.01, "USD"),
+        "month": None,
+    }
+    return SimpleNamespace(**given | parts)
+
+
+def _then(**parts: Any) -> list[str]:
+    _, *sentences = text.what_if(_found(**parts))
+    return sentences
+
+
+def test_the_median_then_and_now() -> None:
+    assert next(text.what_if(_found())) == "The median request would take 5 s instead of 10 s"
+    none = _found(then=SimpleNamespace(p50=_of(None, "s")))
+    assert next(text.what_if(none)) == "No request was answered, so there are no times"
+
+
+def test_the_cost_then_and_now() -> None:
+    assert _then() == ["A request would cost 0.01 USD instead of 0.02 USD."]
+    assert _then(cost_now=_of(None, "USD")) == ["A request would cost 0.01 USD."]
+    assert _then(cost_then=_of(None, "USD")) == []
+
+
+def test_the_bill_of_a_month() -> None:
+    month = SimpleNamespace(requests=10_000.0, usd=_of(250.0, "USD"))
+    assert _then(month=month)[-1] == "10,000 requests a month would cost 250 USD."
+    month = SimpleNamespace(requests=10_000.0, usd=_of(None, "USD", "no price"))
+    assert _then(month=month)[-1] == "The bill of a month is not known: no price."

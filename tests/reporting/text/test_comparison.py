@@ -10,6 +10,7 @@ import pytest
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.paired import Change
 from liftlab.reporting.text import comparison as text
+from liftlab.summary.comparison import RankedRun, RankedRuns
 
 
 def _change(ratio: float | None, verdict: Any, what: str = "e2e") -> Change:
@@ -122,13 +123,12 @@ def test_the_success_rate_in_percentage_points() -> None:
     ],
 )
 def test_what_both_have(parts: dict[str, Any], said: str) -> None:
-    assert text.shared(_comparison(**parts)) == said
+    assert said in text.sentences(_comparison(**parts))
 
 
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        ({}, ""),
         ({"only_first": 1}, "Left out: 1 only in the first."),
         (
             {"only_first": 1, "only_second": 1200},
@@ -137,7 +137,7 @@ def test_what_both_have(parts: dict[str, Any], said: str) -> None:
     ],
 )
 def test_what_one_has_alone(parts: dict[str, Any], said: str) -> None:
-    assert text.alone(_comparison(**parts)) == said
+    assert said in text.sentences(_comparison(**parts))
 
 
 def test_prompts_that_changed_beyond_chance() -> None:
@@ -153,8 +153,8 @@ def test_prompts_that_changed_beyond_chance() -> None:
 
 
 def test_what_weakens_a_comparison() -> None:
-    assert list(text.notes(_comparison())) == []
-    notes = text.notes(
+    assert len(list(text.sentences(_comparison()))) == 2  # right answers, and what is shared
+    notes = text.sentences(
         _comparison(
             unproven=("Unproven.",),
             bottlenecks=("r1", "r2"),
@@ -163,7 +163,7 @@ def test_what_weakens_a_comparison() -> None:
             uncertainty_s=0.003,
         )
     )
-    assert list(notes) == [
+    assert list(notes)[2:] == [
         "Unproven.",
         "The client was the bottleneck in r1 and r2: times are too long by an unknown part.",
         "Left out, because prompt or checks changed: a and b.",
@@ -175,3 +175,58 @@ def test_what_weakens_a_comparison() -> None:
 def test_why_these_two_comes_first() -> None:
     assert next(text.sentences(_comparison(why="The newest two."))) == "The newest two."
     assert next(text.sentences(_comparison())).startswith("Right answers")
+
+
+def _ranked(*places: tuple[tuple[int, int], tuple[int, int]], shared: int = 20) -> RankedRuns:
+    rows = tuple(
+        RankedRun(
+            run_id=f"r{n}",
+            endpoint="e",
+            model="m",
+            success=Estimate(value=0.7, n=20, unit="%"),
+            median=Estimate(value=10.0, n=20, unit="s"),
+            success_places=right,
+            time_places=time,
+        )
+        for n, (right, time) in enumerate(places)
+    )
+    return RankedRuns(rows=rows, shared=shared)
+
+
+CLEAR = _ranked(((1, 1), (2, 3)), ((2, 3), (1, 1)), ((2, 3), (2, 3)))
+OPEN = _ranked(((1, 2), (1, 2)), ((1, 2), (1, 2)), ((3, 3), (3, 3)))
+
+
+@pytest.mark.parametrize(
+    ("ranked", "said"),
+    [
+        (CLEAR, "r0 is right most often"),
+        (OPEN, "Not enough data to say which of 2 runs is right most often"),
+        (_ranked(((1, 1), (1, 1)), shared=0), "No prompt is in all runs: they cannot be ranked"),
+    ],
+)
+def test_which_is_right_most_often(ranked: Any, said: str) -> None:
+    assert text.most_often_right(ranked) == said
+
+
+@pytest.mark.parametrize(
+    ("ranked", "said"),
+    [
+        (CLEAR, "r1 is the fastest end to end."),
+        (OPEN, "The fastest is one of r0 and r1."),
+        (
+            _ranked(((1, 2), (1, 2)), ((1, 2), (1, 2))),
+            "Not enough data to say which is the fastest.",
+        ),
+    ],
+)
+def test_which_is_the_fastest(ranked: Any, said: str) -> None:
+    assert next(text.ranking(ranked)) == said
+
+
+def test_what_all_have() -> None:
+    assert "20 prompts are in all 3 runs." in text.ranking(CLEAR)
+
+
+def test_a_run_on_one_line() -> None:
+    assert text.placed(CLEAR.rows[0]) == "r0: right 70 % (place 1), median 10 s (place 2–3)"

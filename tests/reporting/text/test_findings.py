@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liftlab.reporting.text import answers, budget, failures, latency
+from liftlab.reporting.text import answers, budget, latency
 from liftlab.settings import load_project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
@@ -42,16 +42,16 @@ def test_what_is_wrong_with_most(week2: RunData) -> None:
     assert answers.wrong(found.answers) == (
         "4 of 5 answers are wrong; most often (3) they return nothing."
     )
-    assert failures.title(found.failures) == "Missing returns cause most failures: 3 of 4"
-    assert failures.first(found.failures).startswith("They spoil 60 % (likely 15–95 %)")
-    assert "not clearly more than indentation errors" in failures.first(found.failures)
+    assert answers.failures_title(found.failures) == "Missing returns cause most failures: 3 of 4"
+    assert answers.spoiled(found.failures).startswith("They spoil 60 % (likely 15–95 %)")
+    assert "not clearly more than indentation errors" in answers.spoiled(found.failures)
 
 
 def test_no_class_is_picked_among_equals(week2: RunData) -> None:
     classes = ["timeout", "memory", "crash", "output", None]
     found = of(replace(week2, trials=week2.trials.assign(failure_class=classes)))
     assert answers.wrong(found.answers) == "4 of 5 answers are wrong."
-    assert failures.title(found.failures) == "4 answers fail in 4 different ways"
+    assert answers.failures_title(found.failures) == "4 answers fail in 4 different ways"
 
 
 def test_groups_stand_apart_only_by_their_intervals(week2: RunData) -> None:
@@ -101,8 +101,9 @@ def test_a_timeout_is_longer_than_its_limit(week2: RunData) -> None:
 
 
 def test_times_of_right_answers_have_their_own_name(week2: RunData) -> None:
-    assert latency.right(of(week2).latency) == "The median right answer takes 26.9 s."
-    assert latency.right(outcomes(week2, "pass").latency) == ""
+    assert "The median right answer takes 26.9 s." in latency.sentences(of(week2).latency)
+    said = latency.sentences(outcomes(week2, "pass").latency)
+    assert not any("right answer" in sentence for sentence in said)
 
 
 def test_drift_is_told_where_it_is_planted(forty: RunData, week2: RunData) -> None:
@@ -122,10 +123,12 @@ def test_planned_stages(week2: RunData) -> None:
     assert budget.title(found) == (
         "With 5 planned stages the median request will take 21.3 s; now 14.96 s"
     )
-    assert budget.ends(found).endswith("19.0–23.0 s.")
-    assert budget.within(found) == "0 % of requests will end within 15 s; now 60 % do."
-    assert budget.lever(found).startswith("Halving NLP → IR would save")
-    assert "5 requests of 5 prompts" in budget.model(found)
+    within, ends, lever, *_ = budget.sentences(found)
+    assert within == "0 % of requests will end within 15 s; now 60 % do."
+    assert ends.endswith("19.0–23.0 s.")
+    assert lever.startswith("Halving NLP → IR would save")
+    assert found.budget is not None
+    assert "5 requests of 5 prompts" in budget.model(found.budget)
     assert budget.title(outcomes(week2, "error").budget).startswith("No request was answered")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from liftlab.reporting.text import findings, run
+from liftlab.reporting.text import findings, provenance
 from liftlab.reporting.text.base import Text
 from liftlab.reporting.text.messages import (
     AUDIENCES,
@@ -108,17 +108,17 @@ def test_unequal_repeats_say_both_counts(week2: RunData) -> None:
 
 
 def test_which_run_it_is_in_a_line(week2: RunData, forty: RunData) -> None:
-    assert run.line(week2) == (
+    assert provenance.line(week2) == (
         "run week2_day1 · published figures, recomputed · endpoint modal · "
         "hardware Modal, NVIDIA A10G · 5 prompts × 1 · one at a time · 2025-10-15"
     )
-    assert "simulated, run 100 times as fast" in run.line(replace(forty, sped_up=100.0))
+    assert "simulated, run 100 times as fast" in provenance.line(replace(forty, sped_up=100.0))
     long = replace(week2, run=replace(week2.run, model="m" * 5_000))
-    assert len(run.line(long)) < 300
+    assert len(provenance.line(long)) < 300
 
 
 def test_a_run_line_counts_no_request_that_was_not_asked(week2: RunData) -> None:
     again = week2.trials.tail(1).assign(repeat=2)
     trials = pd.concat([week2.trials, again], ignore_index=True)
     row = replace(week2.run, repeats=2)
-    assert "5 prompts, 6 requests" in run.line(replace(week2, run=row, trials=trials))
+    assert "5 prompts, 6 requests" in provenance.line(replace(week2, run=row, trials=trials))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -109,10 +109,10 @@ def _figure(match: re.Match[str], changes: bool) -> Figure | None:
     """Return the figure that was matched; None where it is none."""
     start, end = match.span()
     bare = Figure(kind="other", value=0.0, off=0.0, start=start, end=end)
-    if match["unit"]:
+    if unit := match["unit"]:
         if _SIGNED.search(match.string[:start]):
             return replace(bare, kind="times")
-        return _one(_kind(match["unit"]), match["n"], _scale(match["unit"]), start, end)
+        return _one(_kind(unit), match["n"], _scale(unit), start, end)
     if match["range"]:
         return _range(match, changes)
     if match["count"] or match["whole"]:
@@ -154,7 +154,7 @@ def _kind(unit: str) -> Kind:
     return "usd" if unit in ("usd", "$", "¢", "ct") or unit[0] in "dc" else "seconds"
 
 
-def _joined(found: Sequence[Figure], text: str, changes: bool) -> Iterator[Figure]:
+def _joined(found: Sequence[Figure], text: str, changes: bool) -> list[Figure]:
     """Join a figure with the same in other units, drop its interval, and pair up changes."""
     kept: list[Figure] = []
     for figure in found:
@@ -162,18 +162,16 @@ def _joined(found: Sequence[Figure], text: str, changes: bool) -> Iterator[Figur
         between = text[last.end : figure.start] if last else ""
         if last and _SAME.match(between) and _says_the_same(last, figure):
             whole = last if last.kind in ("count", figure.kind) else figure
-            closed = (
-                re.match(r" ?[)\]]", text[figure.end :]) if re.search(r"[(\[]", between) else None
-            )
-            end = figure.end + (closed.end() if closed else 0)
-            kept[-1] = replace(whole, start=last.start, end=end)
+            bracket = re.match(r" ?[)\]]", text[figure.end :])
+            closed = bracket.end() if bracket and re.search(r"[(\[]", between) else 0
+            kept[-1] = replace(whole, start=last.start, end=figure.end + closed)
         elif last and figure.low is not None and re.match(r"^ ?[\[(,] ?$", between):
             kept[-1] = replace(last, end=figure.end)
         elif last and changes and last.kind == figure.kind and _JOINED.match(between):
             kept[-1] = replace(figure, was=last.value, start=last.start)
         else:
             kept.append(figure)
-    return iter(kept)
+    return kept
 
 
 def _says_the_same(first: Figure, second: Figure) -> bool:

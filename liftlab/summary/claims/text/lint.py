@@ -13,8 +13,7 @@ from liftlab.summary.claims.text import modality
 from liftlab.summary.claims.text.figures import Figure, figures
 from liftlab.summary.claims.text.lexicon import Lexicon
 from liftlab.summary.claims.text.markdown import Piece, pieces
-from liftlab.summary.claims.text.naming import MANY, WRONG, Unread, quantity
-from liftlab.summary.claims.text.numbers import counted, numbers
+from liftlab.summary.claims.text.naming import MANY, WRONG, Unread, counted, numbers, quantity
 from liftlab.summary.claims.text.sentence import Sentence, sentences
 
 if TYPE_CHECKING:
@@ -140,9 +139,9 @@ def _read(sentence: Sentence, figure: Figure, last: str, *, planned: bool) -> Cl
         usual: Relation = "at_least" if wanted.metric in _MORE_IS_BETTER else "at_most"
         relation = relation if is_limit else usual
         relation = _OPPOSITE[relation] if verdict == "not met" else relation
-    elif modality.denied(clause.partition("(")[0] or clause):
+    elif modality.DENIED.search(clause.partition("(")[0] or clause):
         raise Unread("a denial")
-    return _claim(wanted, figure, relation, about=modality.is_about(left))
+    return _claim(wanted, figure, relation, about=bool(modality.ABOUT.search(left)))
 
 
 def _number(sentence: Sentence, figure: Figure, *, planned: bool) -> Claim | None:
@@ -154,12 +153,12 @@ def _number(sentence: Sentence, figure: Figure, *, planned: bool) -> Claim | Non
     _refuse(sentence, figure, planned=planned)
     if modality.aimed(left):
         raise Unread("a target")
-    if modality.denied(left):
+    if modality.DENIED.search(left):
         raise Unread("a denial")
     relation = modality.relation(left, right)
     if relation != "is" and wanted.metric in ("attempts", "retries"):
         raise Unread("it may be how often it is tried")
-    return _claim(wanted, figure, relation, about=modality.is_about(left))
+    return _claim(wanted, figure, relation, about=bool(modality.ABOUT.search(left)))
 
 
 def _refuse(sentence: Sentence, figure: Figure, *, planned: bool) -> None:
@@ -177,7 +176,7 @@ def _refuse(sentence: Sentence, figure: Figure, *, planned: bool) -> None:
         raise Unread("about a single prompt")
     if figure.low is not None:
         raise Unread("a range, no figure")
-    if modality.is_open(sentence.text[start:end]):
+    if modality.OPEN.search(sentence.text[start:end]):
         raise Unread("left open")
     if name := sentence.unknown_name(figure):
         raise Unread(f"its row or column is not known: “{name}”")
@@ -238,12 +237,9 @@ def _within(sentence: Sentence, figure: Figure) -> Claim | None:
     relation = modality.relation(sentence.text[: figure.start], sentence.text[figure.end :])
     if relation == "is" and figure.off:  # "half of them within 16 s" leaves room for more
         relation = "at_least"
-    return _claim(
-        wanted,
-        _rest(figure) if longer else figure,
-        _OPPOSITE[relation] if longer else relation,
-        about=False,
-    )
+    if longer:
+        figure, relation = _rest(figure), _OPPOSITE[relation]
+    return _claim(wanted, figure, relation, about=False)
 
 
 def _other_run(sentence: Sentence, figure: Figure) -> str:
@@ -261,9 +257,8 @@ def _other_run(sentence: Sentence, figure: Figure) -> str:
                 return text[mark.start : mark.end]
         for week in _NUMBERED.finditer(text):
             name = f"{week[1]}{week[2]}"
-            if name not in lexicon.summary.run.run.run_id and not any(
-                word.startswith(name) for word in lexicon.own
-            ):
+            own_name = any(word.startswith(name) for word in lexicon.own)
+            if not own_name and name not in lexicon.summary.run.run.run_id:
                 return week[0]
     return ""
 
@@ -300,12 +295,9 @@ def lint(markdown: str, summary: RunSummary) -> list[Checked]:
             if len(checked) == MAX_FOUND:
                 return list(checked)
             line = piece.line(found.at)
-            said = piece.said.get(line, "")
-            if found.claim is None:
-                checked[Checked(line=line, said=said, why_not=found.why_not)] = None
-                continue
-            ruling = rule(replace(found.claim, id=f"line {line}", statement=said), summary)
-            if found.caveat:
-                ruling = ruling.beside(found.caveat)
-            checked[Checked(line=line, said=said, ruling=ruling)] = None
+            said, ruling = piece.said.get(line, ""), None
+            if found.claim is not None:
+                ruling = rule(replace(found.claim, id=f"line {line}", statement=said), summary)
+                ruling = ruling.beside(found.caveat) if found.caveat else ruling
+            checked[Checked(line=line, said=said, ruling=ruling, why_not=found.why_not)] = None
     return list(checked)

@@ -17,7 +17,7 @@ _HOLDS = re.compile(
     r"^[^.;]{0,30}?(?:[:=(,|-]| to) ?(?:(?P<yes>yes|true|ok|pass(?:ed)?\b|[✅✔✓☑])"
     r"|(?P<no>no\b|false|fail(?:ed)?\b|[❌✘✗✖]))|^ ?(?P<y>[✅✔✓☑])|^ ?(?P<n>[❌✘✗✖])"
 )
-_OPEN = re.compile(
+OPEN = re.compile(
     r"\b(?:undecided|not (?:yet )?decided|not measurable|whether|can not say|cannot say|unclear"
     r"|unknown"
     r"|(?:is|still|remains|left) open)\b|^open\b"
@@ -44,12 +44,12 @@ _SAID = re.compile(
     r"\b(?:sa(?:id|ys)|claim(?:s|ed)?|according to|report(?:s|ed) (?:by|that)|announc\w+"
     r"|advertise\w*|advertising|told|heard|stated?|wrote|quot(?:e|es|ed))\b"
 )
-_TARGET = re.compile(
+TARGET = re.compile(
     r"\b(?:targets?|goals?|limit|objectives?|threshold|slos?|slas?|aim|bar|requirements?"
     r"|criteri(?:on|a))\b"
 )
 _AIMED = re.compile(
-    rf"{_TARGET.pattern}|\b(?:okrs?|acceptance|milestones?|promised|shooting for|get to|needs?"
+    rf"{TARGET.pattern}|\b(?:okrs?|acceptance|milestones?|promised|shooting for|get to|needs?"
     r"|launch|by (?:q[1-4]|next|the end|20[0-9]{2}|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov"
     r"|dec)[a-z]*))\b"
 )
@@ -60,7 +60,7 @@ _IN_FACT = re.compile(
 _CONSEQUENCE = re.compile(
     r",? so (?!that\b)|, (?:which|but|because|hence|thus|and (?:we|that|this))\b| - (?!if|when)"
 )
-_DENIED = re.compile(
+DENIED = re.compile(
     r"\b(?:not|never|nowhere near|isn't|aren't|wasn't|no longer|neither|hardly|doesn't|don't)\b"
 )
 _MORE = r" ?(?:about |than |our |the |its )?~?\$?$"
@@ -78,7 +78,7 @@ _BOUNDS: tuple[tuple[Relation, str, str], ...] = (  # before the figure, or behi
         r" ?(?:\+|or (?:more|better|higher)|at least\b)",
     ),
 )
-_ABOUT = re.compile(
+ABOUT = re.compile(  # a figure that is given as a round one
     r"(?:\b(?:about|around|roughly|nearly|almost|some|close to"
     r"|(?:just|slightly|a (?:little|bit|touch|hair)) (?:under|over|below|above))|~) ?\$?$"
 )
@@ -111,16 +111,6 @@ def unread(left: str, right: str, *, planned: bool) -> str:
     return ""
 
 
-def is_open(clause: str) -> bool:
-    """Whether a clause leaves open what it speaks of."""
-    return bool(_OPEN.search(clause))
-
-
-def names_target(clause: str) -> bool:
-    """Whether a clause speaks of a target."""
-    return bool(_TARGET.search(clause))
-
-
 def aimed(left: str) -> bool:
     """Whether the words before a figure speak of what is wanted, and not of what is."""
     wanted = [match.end() for match in _AIMED.finditer(left)]
@@ -137,33 +127,20 @@ def target(clause: str, left: str, right: str, *, limit: bool) -> str:
     """
     if limit and (holds := _HOLDS.match(right)):
         return "met" if holds["yes"] or holds["y"] else "not met"
-    settled = SETTLED.search(clause)
-    named = names_target(clause)
+    settled, named = SETTLED.search(clause), TARGET.search(clause)
     if not settled or not (named or limit):
         return "open" if named else ""
     if not limit and re.search("[0-9].*?:", left) and SETTLED.search(left):
         return ""  # "the 70 % target is not met: 38 %"
-    verdict = settled["verdict"]
     before = clause[: settled.start()][-12:]
-    denied = verdict.startswith(("not", "miss")) or _DENIED.search(before)
+    denied = settled["verdict"].startswith(("not", "miss")) or DENIED.search(before)
     return "not met" if denied else "met"
-
-
-def is_about(left: str) -> bool:
-    """Whether a figure is given as a round one, by the words before it."""
-    return bool(_ABOUT.search(left))
 
 
 def relation(left: str, right: str) -> Relation:
     """Return whether a figure is a limit, by the words before and behind it."""
-    if is_about(left):
-        return "is"
-    for name, before, behind in _BOUNDS:
-        if re.search(before, left[-40:]) or re.match(behind, right):
-            return name
+    if not ABOUT.search(left):
+        for name, before, behind in _BOUNDS:
+            if re.search(before, left[-40:]) or re.match(behind, right):
+                return name
     return "is"
-
-
-def denied(clause: str) -> bool:
-    """Whether a clause denies what it says."""
-    return bool(_DENIED.search(clause))

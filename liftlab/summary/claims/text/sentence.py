@@ -115,25 +115,25 @@ class Sentence:
 
     def is_taken(self, figure: Figure) -> bool:
         """Whether what was named before is of an earlier figure, and nothing tells them apart."""
-        shares = ("share", "count")
-        kinds = shares if figure.kind in shares else (figure.kind,)
         start, end = self.clause(figure)
         names = [m for m in self.marks if m.slot in _NAMES and start <= m.start and m.end <= end]
         earlier = [
-            f
-            for f in self.figures
-            if f.kind in kinds and f.end <= figure.start and not self._is_limit(f)
+            f for f in self._alike(figure) if f.end <= figure.start and not self._is_limit(f)
         ]
-        return bool(earlier) and not names and not modality.names_target(self.text[start:end])
+        return bool(earlier) and not names and not modality.TARGET.search(self.text[start:end])
+
+    def _alike(self, figure: Figure) -> list[Figure]:
+        """Return the figures that count in the same, a share and "4 of 5" alike."""
+        shares = ("share", "count")
+        kinds = shares if figure.kind in shares else (figure.kind,)
+        return [other for other in self.figures if other.kind in kinds]
 
     def _is_limit(self, figure: Figure) -> bool:
         return modality.relation(self.text[: figure.start], self.text[figure.end :]) != "is"
 
     def _listed(self, marks: Sequence[Mark], figure: Figure) -> Mark | None:
         """Return the mark in a figure's place of a list: "P50 and P95 are 1.2 and 3.4 s"."""
-        shares = ("share", "count")
-        kinds = shares if figure.kind in shares else (figure.kind,)
-        same = [other for other in self.figures if other.kind in kinds]
+        same = self._alike(figure)
         before = [mark for mark in marks if mark.end <= same[0].start]
         names = list(dict.fromkeys(mark.value for mark in before))
         if not len(names) == len(same) == len({mark.value for mark in marks}) or len(names) < 2:
@@ -158,14 +158,12 @@ class Sentence:
     ) -> list[str]:
         """Return the words of a figure's clause that no table knows.
 
-        `before`: only those before the figure.
-        `since`: from there on, not from the beginning of the clause.
+        `before`: only those before the figure. `since`: from there on, not from the clause's begin.
         """
         text = list(self.text)
-        for start, end in [(part.start, part.end) for part in self.marks] + [
-            (part.start, part.end) for part in self.figures
-        ]:
-            text[start:end] = " " * (end - start)
+        known_parts: list[Mark | Figure] = [*self.marks, *self.figures]
+        for part in known_parts:
+            text[part.start : part.end] = " " * (part.end - part.start)
         start, end = self.clause(figure)
         start = start if since is None else since
         left = _ADJECTIVE.sub(" ", "".join(text[start : figure.start]))
@@ -179,11 +177,10 @@ class Sentence:
         others = ("measure", "class", "cost") if figure.kind == "seconds" else ()
         for name in self.piece.names[:2]:
             text = name
-            marks = self.lexicon.marks(name)
-            for mark in [m for m in marks if m.slot not in others]:
-                text = text.replace(name[mark.start : mark.end], " ")
-            words = re.findall(r"[a-z][a-z']+", text)
-            if set(words) - _PLAIN - _OF_TABLES - self.lexicon.own:
+            for mark in self.lexicon.marks(name):
+                if mark.slot not in others:
+                    text = text.replace(name[mark.start : mark.end], " ")
+            if set(re.findall(r"[a-z][a-z']+", text)) - _PLAIN - _OF_TABLES - self.lexicon.own:
                 return name
         return ""
 
