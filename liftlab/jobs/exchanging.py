@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from liftlab.errors import FileInvalid, InputInvalid, StorageFailed, UsageError
-from liftlab.importers import files, foreign, jsonl, reading, tools
+from liftlab.importers import foreign, jsonl, reading, tools
 from liftlab.importers.foreign import ForeignFile
 from liftlab.importers.week2 import export, old_file
 from liftlab.importers.week2.matching import Suites
@@ -51,7 +51,7 @@ def import_files(
 
     With `regrade`, code is graded again where a suite has a case of that name and prompt.
     """
-    paths, missing = files.find(named, project.path("runs"))
+    paths, missing = reading.find(named, project.path("runs"))
     for error in missing:
         yield Imported(file=str(error.path), status="bad", reason=str(error))
     suites = Suites([project.path("suites")]) if regrade else None
