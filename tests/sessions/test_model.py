@@ -125,7 +125,7 @@ def test_a_schema_is_one_or_the_name_of_one() -> None:
     ExpectModel.model_validate({"reply": {"type": "object"}})
     ExpectModel.model_validate({"reply": "session"})
     with pytest.raises(ValidationError, match="not a JSON Schema"):
-        ExpectModel.model_validate({"reply": {"type": "objekt"}})
+        ExpectModel.model_validate({"reply": {"type": "nothing"}})
 
 
 def test_an_example_is_a_function_s_call_and_what_it_gives() -> None:
