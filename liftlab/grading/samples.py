@@ -207,7 +207,7 @@ def grade_shard(
         _adding(path, (), settings) as (file, known),
     ):
         share = set(filter(shard.holds, map(answer_digest, read_samples(samples, cases))))
-        there = share & known.keys()
+        there = {digest for digest in share if digest in known}
         for digest in there:
             summary.add(json.loads(known.get(digest) or b""))
         summary.resumed, total = len(there), len(share)
@@ -237,7 +237,7 @@ def _judge_elsewhere(
     path = shard_path(out, suite, settings, "cluster")
     with _adding(path, shards_of(out, suite, settings)[0], settings) as (file, known):
         different = set(map(answer_digest, read_samples(samples, cases)))
-        missing = different - known.keys()
+        missing = {digest for digest in different if digest not in known}
         done, total = len(different) - len(missing), len(different)
         progress(done, total)
         answers = _first(samples, cases, missing)
