@@ -47,7 +47,7 @@ docs: $(VENV)-docs/.docs ## build the site in build/site; a dead link fails
 bench: $(VENV)/.test ## measure liftlab itself
 	@for script in $(filter-out %/mutants.py,$(wildcard benchmarks/[a-z]*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 mutants: $(VENV)/.test ## change liftlab in 200 places, one at a time, and see whether tests notice (hours)
-	@$(BIN)/python benchmarks/mutants.py
+	@$(BIN)/python benchmarks/mutants.py --record
 clean: ## remove what was built; never touches data/
 	rm -rf $(VENV) $(VENV)-docs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find liftlab tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -40,6 +40,7 @@ class Limit:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.begun = 0.0
         self.reached = False
         self.session: pytest.Session | None = None
 
@@ -47,10 +48,14 @@ class Limit:
         """Keep what can be stopped."""
         self.session = session
 
+    def pytest_collection_finish(self) -> None:
+        """Begin to count: importing files of tests is no test."""
+        self.begun = sum(os.times()[:4])
+
     def pytest_runtest_logfinish(self) -> None:
         """Stop after a test when the time is over."""
         assert self.session is not None
-        if sum(os.times()[:4]) > self.seconds and not self.session.testsfailed:
+        if sum(os.times()[:4]) > self.begun + self.seconds and not self.session.testsfailed:
             self.reached = True
             self.session.shouldstop = "enough"
 

@@ -6,16 +6,35 @@ import ast
 import json
 from collections import defaultdict
 from functools import cache
+from itertools import chain
+from pathlib import Path
 
 from _near import ROOT, in_turn, near_tests, own_tests, readers_of, tree_of
 
 RECORDED = ROOT / "build" / "touched"
+LEFT_OUT = ("tests/browser/", "tests/test_mutants.py")  # looks at pages; starts this
 TESTS = 300  # at most, for one mutant: their names have to fit in a command
 Lines = dict[int, dict[str, float]]  # the tests of each line, and their seconds
 
 
 @cache
-def _recorded() -> dict[str, Lines]:
+def test_files() -> tuple[str, ...]:
+    """Return the files of tests, and modules with doctests, that can be recorded."""
+    tests = {str(file.relative_to(ROOT)) for file in (ROOT / "tests").rglob("test_*.py")}
+    left_out = {test for test in tests if test.startswith(LEFT_OUT)}
+    modules = (str(file.relative_to(ROOT)) for file in (ROOT / "liftlab").rglob("*.py"))
+    doctests = {module for module in modules if ">>> " in (ROOT / module).read_text()}
+    return tuple(sorted(tests - left_out | doctests))
+
+
+def recording_of(test_file: str) -> Path:
+    """Return where what a file of tests touched is kept."""
+    return RECORDED / f"{test_file.replace('/', '+')}.json"
+
+
+@cache
+def recorded() -> dict[str, Lines]:
+    """Return the tests of each line of each module of liftlab."""
     found: defaultdict[str, Lines] = defaultdict(lambda: defaultdict(dict))
     for place in sorted(RECORDED.glob("*.json")):
         recording = json.loads(place.read_text())
@@ -43,7 +62,7 @@ def _statement(path: str, line: int) -> range:
     return lines
 
 
-def _lines_of(path: str, function: str) -> range:
+def lines_of(path: str, function: str) -> range:
     """Return the lines of a function or of a class."""
     names = function.partition(".<locals>")[0].split(".")
     body: list[ast.stmt] = tree_of(path).body
@@ -60,8 +79,8 @@ def _lines_of(path: str, function: str) -> range:
 
 
 def _tests_of(path: str, lines: range) -> dict[str, float]:
-    recorded = _recorded().get(path, {})
-    return {test: s for line in lines if line in recorded for test, s in recorded[line].items()}
+    known = recorded().get(path, {})
+    return {test: s for line in lines if line in known for test, s in known[line].items()}
 
 
 def meets(path: str, line: int, function: str) -> tuple[str, ...]:
@@ -72,12 +91,20 @@ def meets(path: str, line: int, function: str) -> tuple[str, ...]:
     tests, those that run the function or what mentions its name, and those that lead to it.
     """
     if tests := _tests_of(path, _statement(path, line)):
-        return _ordered(tests, path)
-    tests = _tests_of(path, _lines_of(path, function))
+        unknown = [file for file in own_tests(path) if not recording_of(file).exists()]
+        return (*unknown, *_ordered(tests, path))
+    tests = _tests_of(path, lines_of(path, function))
     for place in () if tests else readers_of(path, function):
-        tests |= _tests_of(place.path, _lines_of(place.path, place.name))
-    found = (*own_tests(path), *_ordered(tests, path), *near_tests(path, function))
-    return tuple(dict.fromkeys(found))
+        tests |= _tests_of(place.path, lines_of(place.path, place.name))
+    own = chain.from_iterable(map(_quickest, own_tests(path)))
+    return tuple(dict.fromkeys((*own, *_ordered(tests, path), *near_tests(path, function))))
+
+
+def _quickest(test_file: str) -> list[str]:
+    """Return the tests of a file, the quickest first; the file itself where that is not known."""
+    place = recording_of(test_file)
+    tests = json.loads(place.read_text())["tests"] if place.exists() else {}
+    return sorted(tests, key=lambda test: (tests[test]["seconds"], test)) or [test_file]
 
 
 def _ordered(tests: dict[str, float], path: str) -> tuple[str, ...]:

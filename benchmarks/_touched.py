@@ -50,9 +50,10 @@ class Recorder:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Record a test, all of its parameters as one."""
         name = item.nodeid.partition("[")[0]
+        known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
         shared = {
             f"{definition.baseid}::{definition.argname}"
-            for definitions in getattr(item, "_fixtureinfo", _NoFixtures).name2fixturedefs.values()
+            for definitions in known.values()
             for definition in definitions
             if definition.scope != "function"
         }
@@ -93,10 +94,6 @@ class Recorder:
                     path, _, at = line.removeprefix(f"{root}/").rpartition(":")
                     lines[path][at].append(number)
         return {"contexts": list(self.places), "tests": self.tests, "lines": lines}
-
-
-class _NoFixtures:
-    name2fixturedefs: dict[str, Any] = {}
 
 
 def _record(test_file: str, root: str, place: Path) -> None:

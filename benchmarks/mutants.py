@@ -1,13 +1,15 @@
 """Change liftlab in one place at a time, and look whether the nearest tests notice.
 
 A seeded sample of one-token changes (a comparison, an operator, a number, a condition, a
-statement left out) is tried in copies of the repository. Each meets its module's doctests and
-own tests, `tests/<path>/test_<module>.py`, then those that lead to the changed function, nearest
-first (`_near.py` says how), until one fails or they have taken `--seconds` of processor time.
-A mutant that fails none of them survives: look whether it changes anything, and if so add a test.
-Changes of texts are not tried: what is said is asserted in one place.
+statement left out) is tried in copies of the repository. Each meets the tests that were recorded
+to run its statement (`_touched.py`), its module's own first, then one of each file in turn,
+the quickest first; where none was recorded, those that its names lead to (`_near.py`). They
+run 15, then 45, then 240 at a time, until one fails; each run begins no further test after
+`--seconds` of processor time. A mutant that fails none of them survives: look whether it changes
+anything, and if so add a test. Changes of texts are not tried: what is said is asserted in one
+place. `--record` records anew what each test runs, about as long as the whole suite takes.
 
-    python benchmarks/mutants.py [--sample 200] [--seed 1] [--jobs 2] [--only liftlab/analysis]
+    python benchmarks/mutants.py [--record] [--sample 200] [--seed 1] [--only liftlab/analysis]
 """
 
 from __future__ import annotations
@@ -23,18 +25,25 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from queue import Queue
 
 from _forks import ENOUGH
 from _near import ROOT
-from _recorded import meets
+from _recorded import RECORDED, meets, recording_of, test_files
+from _tracer import PLACE
+
+from liftlab.analysis.estimate import span
+from liftlab.analysis.rates import clopper_pearson
 
 NOT_FOUND = re.compile(r"^ERROR: (?:not found|file or directory not found): (.+)$", re.MULTILINE)
+PARTS = (0, 15, 60, 300)  # importing many files of tests takes longer than the first few tests
 KILLED, SURVIVED, UNTRIED = "killed", "survived", "untried"
 SWAPS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Lt: ("<", "<="),
@@ -56,6 +65,9 @@ SWAPS: dict[type[ast.AST], tuple[str, str]] = {
     ast.FloorDiv: ("//", "*"),
     ast.Mod: ("%", "*"),
 }
+
+# Arguments whose values are not changed; mutants.md has the reasons.
+NOT_TRIED = {"strict", "linewidth", "linewidths", "lw", "fontsize", "zorder", "alpha", "dpi"}
 
 
 @dataclass(frozen=True)
@@ -173,6 +185,8 @@ def _is_no_code(node: ast.AST) -> bool:
             return True
         case ast.Call(func=ast.Name(id="TypeVar" | "cast" | "dataclass")):
             return True
+        case ast.keyword(arg=str() as name) if name in NOT_TRIED:
+            return isinstance(node.value, ast.Constant)
     return False
 
 
@@ -185,9 +199,10 @@ def _is_text(node: ast.expr) -> bool:
 class Copy:
     """A copy of the repository whose liftlab is the one that its interpreter imports."""
 
-    def __init__(self, folder: Path, seconds: float) -> None:
+    def __init__(self, folder: Path, seconds: float = 20.0) -> None:
         self.root = folder
         self.seconds = seconds
+        self.sound: dict[tuple[str, ...], bool] = {}
         command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
         listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         for name in listing.stdout.splitlines():
@@ -198,20 +213,30 @@ class Copy:
         subprocess.run(command, check=True)
         (site,) = (folder / ".venv").glob("lib/python*/site-packages")
         (folder / ".venv" / "share").symlink_to(Path(sys.prefix) / "share")  # Jupyter's templates
+        shutil.copy2(ROOT / "benchmarks" / "_tracer.py", site)
         paths = f"{folder}\n{sysconfig.get_path('purelib')}\n"
-        (site / "liftlab.pth").write_text(paths)
+        traced = f"import os; os.environ.get({PLACE!r}) and __import__('_tracer')\n"
+        (site / "liftlab.pth").write_text(paths + traced)
         verb = folder / ".venv" / "bin" / "liftlab"
         start = "import sys\nfrom liftlab.cli.main import main\nsys.exit(main())\n"
         verb.write_text(f"#!{verb.parent / 'python'}\n{start}")
         verb.chmod(0o755)
-        self.sound: dict[tuple[str, ...], bool] = {}
-        self.runner = subprocess.Popen(
-            [verb.parent / "python", folder / "benchmarks" / "_forks.py"],
-            cwd=folder,
+
+    @cached_property
+    def runner(self) -> subprocess.Popen[str]:
+        """What runs tests here, in forks of itself."""
+        return subprocess.Popen(
+            [self.root / ".venv" / "bin" / "python", self.root / "benchmarks" / "_forks.py"],
+            cwd=self.root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
+
+    def record(self, files: Sequence[str], into: Path) -> None:
+        """Record what files of tests touch."""
+        python, script = self.root / ".venv" / "bin" / "python", "benchmarks/_touched.py"
+        subprocess.run([python, script, into, *files], cwd=self.root, check=True)
 
     def failing(self, tests: tuple[str, ...]) -> tuple[str, ...]:
         """Return the first test that fails, or all of them if they do not end in time."""
@@ -242,7 +267,16 @@ class Copy:
 
         A test that fails without it, too, tells nothing of it.
         """
+        untried = ""
         tests = meets(mutant.path, mutant.line, mutant.function)
+        for part in filter(None, (tests[a:b] for a, b in pairwise(PARTS))):
+            verdict, test = self._judge_by(part, mutant)
+            if verdict == KILLED:
+                return KILLED, test
+            untried = test if verdict == UNTRIED else untried
+        return (UNTRIED, untried) if untried and len(tests) <= PARTS[1] else (SURVIVED, "")
+
+    def _judge_by(self, tests: tuple[str, ...], mutant: Mutant) -> tuple[str, str]:
         unsound: tuple[str, ...] = ()
         while failing := self._failing_with(mutant, (*tests, *unsound)):
             if self.is_sound(failing):
@@ -285,14 +319,26 @@ def mutants_of(path: str) -> list[Mutant]:
     return Finder(path, (ROOT / path).read_text()).found
 
 
+def record(copies: Sequence[Copy]) -> None:
+    """Record all files of tests anew, in several copies at once."""
+    shutil.rmtree(RECORDED, ignore_errors=True)
+    with ThreadPoolExecutor(len(copies)) as pool:
+        shares = [test_files()[number :: len(copies)] for number in range(len(copies))]
+        list(pool.map(lambda copy, share: copy.record(share, RECORDED), copies, shares))
+
+
 def main() -> int:
     """Try the sample, print a line a mutant, and return 1 under four fifths killed."""
+    begun_s = time.monotonic()
     parser = argparse.ArgumentParser(description="Try mutants of liftlab on the nearest tests.")
     parser.add_argument("--sample", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="liftlab/", help="modules whose path begins so")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of processor time a mutant")
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="of processor time a run of tests"
+    )
+    parser.add_argument("--record", action="store_true", help="first which test runs which line")
     options = parser.parse_args()
     mutants = sample(options.sample, options.seed, options.only)
     verdicts: dict[str, list[Mutant]] = {KILLED: [], SURVIVED: [], UNTRIED: []}
@@ -300,6 +346,10 @@ def main() -> int:
         copies: Queue[Copy] = Queue()
         for number in range(options.jobs):
             copies.put(Copy(Path(folder) / str(number), options.seconds))
+        if options.record:
+            record([*copies.queue])
+        known = sum(recording_of(name).exists() for name in test_files())
+        print(f"recorded: {known} of {len(test_files())} files of tests", flush=True)
 
         def judged(mutant: Mutant) -> tuple[Mutant, str, str]:
             copy = copies.get()
@@ -319,7 +369,11 @@ def main() -> int:
                 pool.shutdown(wait=False, cancel_futures=True)
     tried = len(verdicts[KILLED]) + len(verdicts[SURVIVED])
     killed = len(verdicts[KILLED]) / tried if tried else 0.0
-    print(f"\n{len(verdicts[KILLED])} of {tried} killed ({killed:.0%}), seed {options.seed}")
+    likely = span(*clopper_pearson(killed, tried), "%") if tried else "unknown"
+    print(
+        f"\n{len(verdicts[KILLED])} of {tried} killed ({killed:.0%}; 95 % interval {likely}), "
+        f"seed {options.seed}, {(time.monotonic() - begun_s) / 60:.0f} minutes"
+    )
     for name in (SURVIVED, UNTRIED):
         for mutant in verdicts[name]:
             print(f"{name}: {mutant}")

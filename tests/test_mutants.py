@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import _near  # noqa: E402
+import _recorded  # noqa: E402
 import mutants  # noqa: E402
 
 SOURCE = '''
@@ -44,6 +47,16 @@ def test_each_change_is_one_token_of_code_and_compiles() -> None:
         assert source[mutant.start : mutant.end].decode() == mutant.old
 
 
+def test_what_no_defect_can_hide_in_is_not_tried() -> None:
+    source = "zip(a, b, strict=True)\nplot(x, lw=2, at=3)\nplot(x, lw=2 * wide)\n"
+    found = mutants.Finder("m.py", source).found
+    assert [(mutant.line, mutant.old) for mutant in found if mutant.new != "pass"] == [
+        (2, "3"),
+        (3, "*"),
+        (3, "2"),
+    ]
+
+
 def test_a_sample_is_the_same_for_its_seed_and_has_no_mutant_twice() -> None:
     first = mutants.sample(50, 1, "liftlab/analysis/")
     assert first == mutants.sample(50, 1, "liftlab/analysis/")
@@ -58,19 +71,70 @@ def test_a_mutant_knows_its_function() -> None:
     assert found == {"1": "LIMIT", "2": "A", "3": "A.f", "+": "A.f", "4": "A.f"}
 
 
-def test_a_mutant_meets_its_module_s_own_tests_then_those_that_lead_to_it() -> None:
-    own, near = mutants.meets("liftlab/analysis/paired.py", "paired")
-    assert own == ("liftlab/analysis/paired.py", "tests/analysis/test_paired.py")
-    assert not set(own) & set(near)
+def test_a_mutant_that_no_recorded_test_runs_meets_its_own_tests_then_those_that_lead_to_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _recorded.recorded.cache_clear()
+    monkeypatch.setattr(_recorded, "RECORDED", tmp_path)
+    own = ("liftlab/analysis/paired.py", "tests/analysis/test_paired.py")
+    assert _near.own_tests("liftlab/analysis/paired.py") == own
+    assert _recorded.meets("liftlab/analysis/paired.py", 1, "paired")[:2] == own
     # No test mentions `_take`, but tests mention what calls it.
-    own, near = mutants.meets("liftlab/store/lock.py", "RunLock._take")
+    near = _near.near_tests("liftlab/store/lock.py", "RunLock._take")
     assert any("::" in test for test in near)
     assert len(near) <= _near.TESTS + _near.FILES
+    _recorded.recorded.cache_clear()
 
 
 def test_a_verb_meets_the_tests_that_call_it_by_its_name() -> None:
-    _, near = mutants.meets("liftlab/cli/runs.py", "history_command")
+    near = _near.near_tests("liftlab/cli/runs.py", "history_command")
     assert any(test.startswith("tests/cli/test_history.py::") for test in near)
+
+
+RECORDED_TESTS = """
+import pytest
+
+from liftlab.words import be, counted
+
+@pytest.fixture(scope="module")
+def said():
+    return be(1)
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_counted(number):
+    assert counted(number, "trial")
+
+def test_said(said):
+    assert said == "is"
+
+def test_again(said):
+    assert said != "are"
+
+def test_in_a_process():
+    import subprocess, sys
+    code = "import os; from liftlab.words import readable; readable('a'); os._exit(0)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+"""
+
+
+def test_tests_are_recorded_by_the_lines_that_they_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copy = mutants.Copy(tmp_path / "copy")
+    (copy.root / "tests" / "test_words.py").write_text(RECORDED_TESTS)
+    copy.record(["tests/test_words.py"], tmp_path)
+    _recorded.recorded.cache_clear()
+    monkeypatch.setattr(_recorded, "RECORDED", tmp_path)
+
+    def met(function: str) -> set[str]:
+        lines = _recorded.lines_of("liftlab/words.py", function)
+        tests = _recorded.meets("liftlab/words.py", lines[-1], function)
+        return {test.partition("::test_")[2] for test in tests if "::" in test}
+
+    assert met("counted") == {"counted"}
+    assert met("be") == {"said", "again"}  # a fixture is of all that use it
+    assert met("readable") == {"in_a_process"}
+    _recorded.recorded.cache_clear()
 
 
 def test_every_module_meets_some_test() -> None:

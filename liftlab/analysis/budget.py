@@ -194,7 +194,7 @@ def forecast(
     limit = float(seconds[gave_up].max()) if gave_up.any() else None
     return Budget(
         without={q: _estimate(now, q, known[q], limit) for q in QUANTILES},
-        with_planned={q: _planned(whole, q, known[q], limit) for q in QUANTILES},
+        with_planned={q: _estimate(whole, q, known[q], limit, planned=True) for q in QUANTILES},
         now_s=now,
         planned_s=whole,
         lowest_s=lowest,
@@ -277,7 +277,9 @@ def _point(seconds: Floats, q: float) -> float:
     return float(np.partition(seconds, place)[place])
 
 
-def _estimate(seconds: Floats, q: float, known: Estimate, limit: float | None) -> Estimate:
+def _estimate(
+    seconds: Floats, q: float, known: Estimate, limit: float | None, *, planned: bool = False
+) -> Estimate:
     """Return a quantile of the draws, where so few prompts carry one at all."""
     value = _point(seconds, q)
     if known.value is None:
@@ -285,17 +287,12 @@ def _estimate(seconds: Floats, q: float, known: Estimate, limit: float | None) -
     if math.isinf(value):
         reason = f"over {quantity(limit, 's')}, at which the client gave up"
         return replace(known, value=None, low=None, high=None, reason=reason)
-    return replace(known, value=value)
-
-
-def _planned(seconds: Floats, q: float, known: Estimate, limit: float | None) -> Estimate:
-    drawn = _estimate(seconds, q, known, limit)
-    if drawn.value is None:
-        return drawn
+    if not planned:
+        return replace(known, value=value)
     prompts = known.n if known.cases is None else known.cases
     reason = f"estimated from {counted(prompts, 'prompt')} and the planned ranges"
-    base = Estimate(value=drawn.value, n=known.n, cases=known.cases, unit="s")
-    return replace(base, method="drawn", reason=reason)
+    base = Estimate(value=value, n=known.n, cases=known.cases, unit="s", method="drawn")
+    return replace(base, reason=reason)
 
 
 def _kept(stage: PlannedStage, stages: pd.DataFrame) -> Kept:

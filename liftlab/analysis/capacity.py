@@ -198,8 +198,13 @@ def knee(points: Sequence[Goodput], *, seed: int = 0) -> Estimate:
     one = Estimate(value=value, method="two segments, bootstrap", **base)
     if any(math.isnan(point.error) and point.value > 0 for point in timed):
         return replace(one, reason=_FEW)
-    drawn = _drawn(timed, np.random.default_rng(seed))
-    values, ends = two_segments(levels, drawn, weights, asked)
+    rng = np.random.default_rng(seed)
+    drawn = [
+        point.value + np.nan_to_num(point.error) * rng.standard_t(max(point.freedom, 1), _DRAWS)
+        for point in timed
+    ]
+    curves = np.maximum(np.column_stack(drawn), 0.0)
+    values, ends = two_segments(levels, curves, weights, asked)
     low, high = np.quantile(values, LEVEL / 2), np.quantile(ends, 1 - LEVEL / 2)
     one = replace(one, low=min(float(low), value), confidence=1 - LEVEL)
     if high >= asked[-1] > beyond:
@@ -223,15 +228,6 @@ def _weights(levels: Floats, rates: Floats, points: Sequence[Goodput]) -> Floats
     return weights
 
 
-def _drawn(points: Sequence[Goodput], rng: np.random.Generator) -> Floats:
-    columns = [
-        point.value + np.nan_to_num(point.error) * rng.standard_t(max(point.freedom, 1), _DRAWS)
-        for point in points
-    ]
-    drawn: Floats = np.maximum(np.column_stack(columns), 0.0)
-    return drawn
-
-
 def changes(levels: Mapping[int, pd.DataFrame]) -> dict[int, SuccessChange]:
     """Compare the graded trials of each level with those of the lowest, by case.
 
@@ -243,6 +239,5 @@ def changes(levels: Mapping[int, pd.DataFrame]) -> dict[int, SuccessChange]:
     tested = {n: change.p for n, change in found.items() if change.p is not None}
     p_values = list(tested.values())
     for n, p, miss in zip(tested, holm_levels(p_values), interval_levels(p_values), strict=True):
-        change = success(levels[lowest], levels[n], miss=miss)
-        found[n] = replace(change, p=p)
+        found[n] = replace(success(levels[lowest], levels[n], miss=miss), p=p)
     return found

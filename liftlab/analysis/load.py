@@ -103,12 +103,15 @@ def summarise_load(run: Run, attempts: pd.DataFrame, began_s: float | None = Non
     }
     off = run.timing_uncertainty_s
     spreads = [_spread(name, values, off) for name, values in spans.items()]
+    seconds, over = None, np.fmax(ended, floats(rows, "ended_s"))
+    if np.isfinite(sent).any() and np.isfinite(over).any():
+        seconds = float(np.nanmax(over) - (np.nanmin(sent) if began_s is None else began_s))
     planned_rows = run.repeats if run.provenance == "measured" else 0
     return LoadSummary(
         n=len(rows),
         ok=int(good.sum()),
         errors=tuple(Counter(name for name in classes if name is not None).most_common()),
-        seconds=_seconds(sent, np.fmax(ended, floats(rows, "ended_s")), began_s),
+        seconds=seconds,
         reused=int(is_true(rows, "connection_reused").sum()),
         stale=stale,
         spreads=tuple(spread for spread in spreads if spread is not None),
@@ -148,12 +151,6 @@ def _spread(name: str, values: Floats, off: float | None) -> Spread | None:
 def _seen(values: Floats, q: float, unit: str, off: float | None) -> Estimate:
     found = intervals.quantile(values, q, unit=unit)
     return replace(found, low=None, high=None, finest=off if unit == "s" else None)
-
-
-def _seconds(sent: Floats, ended: Floats, began_s: float | None) -> float | None:
-    if not (np.isfinite(sent).any() and np.isfinite(ended).any()):
-        return None
-    return float(np.nanmax(ended) - (np.nanmin(sent) if began_s is None else began_s))
 
 
 def _loop(run: Run) -> str:

@@ -65,45 +65,132 @@ class Spec(NamedTuple):
     factor: float = 1.0  # from the rules' unit to the published one
 
 
-def spec_of(
-    field: str,
-    published: Mapping[str, Any],
-    trials: pd.DataFrame,
-    stages: pd.DataFrame,
-    usd: Mapping[str, ArrayLike],
-    earlier: Mapping[str, Mapping[str, Any]],
-) -> Spec:
-    """Return what a field means, and every rule that may have given it."""
-    if simple := _count_spec(field, trials) or _cost_spec(field, usd):
-        return simple
-    if (change := _CHANGE.fullmatch(field)) and change["day"] in earlier:
-        return _change_spec(change["stage"], published, earlier[change["day"]], trials, stages)
-    if (found := _LATENCY.fullmatch(field)) and found["stage"] in _measured(stages):
-        return _latency_spec(found, trials, stages)
-    if field in ("memory_mean_mb", "memory_mean", "memory_peak"):
-        return _memory_spec(field, stages)
-    name = field.removesuffix("_s")
-    if name in _measured(stages):
-        return _single_spec(name, trials, stages)
-    what = "time to wake the endpoint" if name == "wake" else name.replace("_", " ")
-    return Spec(what, "s" if field.endswith("_s") else "", [])
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """A published summary, the tables of its run, USD by price, and summaries of other days."""
+
+    published: Mapping[str, Any]
+    trials: pd.DataFrame
+    stages: pd.DataFrame
+    usd: Mapping[str, ArrayLike]
+    earlier: Mapping[str, Mapping[str, Any]]
+
+    def spec(self, field: str) -> Spec:
+        """Return what a field means, and every rule that may have given it."""
+        stages = {"e2e", *(str(name) for name in labels(self.stages, "stage") if name is not None)}
+        if simple := _count_spec(field, self.trials) or self._cost(field):
+            return simple
+        if (change := _CHANGE.fullmatch(field)) and change["day"] in self.earlier:
+            return self._change(change["stage"], self.earlier[change["day"]])
+        if (found := _LATENCY.fullmatch(field)) and found["stage"] in stages:
+            return self._latency(found["stage"], found["statistic"], seconds=bool(found["seconds"]))
+        if field in ("memory_mean_mb", "memory_mean", "memory_peak"):
+            return self._memory(field)
+        name = field.removesuffix("_s")
+        if name in stages:  # one time that was published as such: of a single trial
+            _, seconds, _ = next(self._populations(name))
+            value = float(seconds[0]) if len(seconds) == 1 else None
+            return Spec(name.replace("_", " "), "s", [Rule("the only trial", value)])
+        what = "time to wake the endpoint" if name == "wake" else name.replace("_", " ")
+        return Spec(what, "s" if field.endswith("_s") else "", [])
+
+    def _cost(self, field: str) -> Spec | None:
+        requests = _COST.fullmatch(field)
+        names = {
+            "cost_per_request_usd": ("Cost of a request", 1.0),
+            "cost_per_request_mean": ("Cost of a request", 1.0),
+            "total_cost_usd": ("Cost of the run", None),
+        }
+        if requests is None and field not in names:
+            return None
+        count = float(requests["requests"]) if requests else None
+        what, times = (f"Cost of {count:,.0f} requests", count) if count else names[field]
+        rules: list[Rule] = []
+        for price, amounts in self.usd.items():
+            spent = np.asarray(amounts, dtype=np.float64)
+            value = None
+            if len(spent) and np.isfinite(spent).all():
+                total = float(spent.sum())
+                value = total if times is None else times * total / len(spent)
+            fault = f"not at the endpoint's price, {next(iter(self.usd))}" if rules else ""
+            rules.append(Rule(f"price {price}", value, fault))
+        unknown = all(rule.value is None for rule in rules)
+        return Spec(what, "USD", rules, ("cannot be checked", _NO_COST) if unknown else None)
+
+    def _change(self, stage: str, before: Mapping[str, Any]) -> Spec:
+        """Return the spec of "x better than that day": one run of one prompt against another's."""
+        if stage == "success":
+            rates = [day.get("success_rate", math.nan) for day in (self.published, before)]
+            n = " and ".join(str(day.get("trials", "?")) for day in (self.published, before))
+            why = f"different prompts, {n} trials: not comparable"
+            rules = [Rule("points", rates[0] - rates[1])]
+            return Spec("Success rate, more", "%", rules, ("no", why))
+        case, column = self.published.get("compared_case"), "latency_s"
+        rows = self.stages[labels(self.stages, "stage") == stage]
+        if stage == "e2e":
+            rows, column = self.trials, "e2e_s"
+        mine, was = floats(rows[labels(rows, "case_id") == case], column), before.get(f"{stage}_s")
+        faster = 1 - float(mine[0]) / was if was and len(mine) == 1 else None
+        why = "one request of one prompt and one of another do not show a change"
+        what = f"{stage.replace('_', ' ')}, faster"
+        return Spec(what, "%", [Rule(f"{case} against the earlier prompt", faster)], ("no", why))
+
+    def _latency(self, stage: str, statistic: str, *, seconds: bool) -> Spec:
+        rules = []
+        for words, values, left_out in self._populations(stage):
+            for name, function, flaw in _STATISTICS[statistic]:
+                enough = len(values) >= (1 if statistic in ("mean", "median") else 2)
+                fault = "; ".join(part for part in (left_out, flaw) if part)
+                rules.append(Rule(f"{name}, {words}", function(values) if enough else None, fault))
+                if not enough:
+                    rules.append(Rule(f"0 for want of a {name}, {words}", 0.0, _NOTHING))
+        name = {"cv": "coefficient of variation", "std": "SD"}.get(statistic, statistic)
+        what = f"{stage.replace('_', ' ')}, {name}"
+        if statistic == "cv":
+            return Spec(what, "%", rules)
+        return Spec(what, "s" if seconds else "ms", rules, factor=1.0 if seconds else 1e3)
+
+    def _populations(self, stage: str) -> Iterator[tuple[str, Floats, str]]:
+        """Yield which rows, their latencies, and who is missing; all that ended come first."""
+        rows, column = self.trials, "e2e_s"
+        if stage != "e2e":
+            key, column = ["case_id", "repeat"], "latency_s"
+            judged = [name for name in ("completed", "outcome") if name in rows]
+            mine = self.stages[labels(self.stages, "stage") == stage]
+            rows = mine.merge(rows[[*key, *judged]], on=key, how="left")
+        seconds = floats(rows, column)
+        ended = np.isfinite(seconds)
+        for words, kept in (
+            ("all that ended, failures too", ended),
+            ("successes only", ended & is_true(rows, "completed")),
+            ("right answers only", ended & succeeded(rows)),
+        ):
+            out, n = int(ended.sum() - kept.sum()), int(ended.sum())
+            yield words, seconds[kept], f"leaves out failures: {out} of {n}" if out else ""
+
+    def _memory(self, field: str) -> Spec:
+        known = self.stages[np.isfinite(floats(self.stages, "client_peak_mb"))]
+        if len(known) == 0:
+            return Spec("Client memory", "MB", [])
+        sums = known.groupby(["case_id", "repeat"])["client_peak_mb"].sum().to_numpy(np.float64)
+        if field == "memory_peak":
+            rule = Rule("largest sum over a trial's stages", float(sums.max()))
+            return Spec("Client memory, peak", "MB", [rule])
+        return Spec("Client memory, mean", "MB", [Rule("mean of those sums", float(sums.mean()))])
 
 
 def _counts(trials: pd.DataFrame) -> dict[str, Spec]:
     """Return the counts and rates of a summary: right is what passes, to parse is not enough."""
     n = len(trials)
     judged = is_one_of(trials, "outcome", ["pass", "fail"]).any()
-    right, parsed, completed = (
-        float(flags.sum())
-        for flags in (succeeded(trials), *(is_true(trials, c) for c in ("parsed", "completed")))
-    )
+    parsed, completed = (float(is_true(trials, name).sum()) for name in ("parsed", "completed"))
     bar: tuple[Survives, str] | None = None
     counts = [
         ("answers that parse", parsed, _wrong(trials, "parsed")),
         ("trials in which every stage gave a value", completed, _wrong(trials, "completed")),
     ]
     if judged:
-        counts = [("answers that pass all checks", right, ""), *counts]
+        counts.insert(0, ("answers that pass all checks", float(succeeded(trials).sum()), ""))
     else:
         bar = ("cannot be checked", "the answers were not run against checks")
     good = [Rule(*row) for row in counts]
@@ -137,113 +224,6 @@ def _wrong(trials: pd.DataFrame, counted: str) -> str:
     """Say how many that were counted as successes are wrong."""
     wrong = int((is_true(trials, counted) & is_one_of(trials, "outcome", ["fail"])).sum())
     return f"{wrong:,} of those counted as right {be(wrong)} wrong" if wrong else ""
-
-
-def _cost_spec(field: str, usd: Mapping[str, ArrayLike]) -> Spec | None:
-    requests = _COST.fullmatch(field)
-    names = {
-        "cost_per_request_usd": ("Cost of a request", 1.0),
-        "cost_per_request_mean": ("Cost of a request", 1.0),
-        "total_cost_usd": ("Cost of the run", None),
-    }
-    if requests is None and field not in names:
-        return None
-    count = float(requests["requests"]) if requests else None
-    what, times = (f"Cost of {count:,.0f} requests", count) if count else names[field]
-    rules: list[Rule] = []
-    for price, amounts in usd.items():
-        spent = np.asarray(amounts, dtype=np.float64)
-        known = len(spent) > 0 and bool(np.isfinite(spent).all())
-        total = float(spent.sum()) if known else None
-        mean = None if total is None or times is None else times * total / len(spent)
-        fault = f"not at the endpoint's price, {next(iter(usd))}" if rules else ""
-        rules.append(Rule(f"price {price}", total if times is None else mean, fault))
-    unknown = all(rule.value is None for rule in rules)
-    return Spec(what, "USD", rules, ("cannot be checked", _NO_COST) if unknown else None)
-
-
-def _change_spec(
-    stage: str,
-    published: Mapping[str, Any],
-    before: Mapping[str, Any],
-    trials: pd.DataFrame,
-    stages: pd.DataFrame,
-) -> Spec:
-    """Return the spec of "x better than that day": one run of one prompt against another's."""
-    if stage == "success":
-        rates = [day.get("success_rate", math.nan) for day in (published, before)]
-        n = " and ".join(str(day.get("trials", "?")) for day in (published, before))
-        why = f"different prompts, {n} trials: not comparable"
-        return Spec("Success rate, more", "%", [Rule("points", rates[0] - rates[1])], ("no", why))
-    case, column = published.get("compared_case"), "e2e_s" if stage == "e2e" else "latency_s"
-    rows = trials if stage == "e2e" else stages[labels(stages, "stage") == stage]
-    mine = floats(rows[labels(rows, "case_id") == case], column)
-    was = before.get(f"{stage}_s")
-    faster = 1 - float(mine[0]) / was if was and len(mine) == 1 else None
-    why = "one request of one prompt and one of another do not show a change"
-    what = f"{stage.replace('_', ' ')}, faster"
-    return Spec(what, "%", [Rule(f"{case} against the earlier prompt", faster)], ("no", why))
-
-
-def _latency_spec(found: re.Match[str], trials: pd.DataFrame, stages: pd.DataFrame) -> Spec:
-    stage, statistic = found["stage"], found["statistic"]
-    rules = []
-    for words, values, left_out in _populations(stage, trials, stages):
-        for name, function, flaw in _STATISTICS[statistic]:
-            enough = len(values) >= (1 if statistic in ("mean", "median") else 2)
-            fault = "; ".join(part for part in (left_out, flaw) if part)
-            rules.append(Rule(f"{name}, {words}", function(values) if enough else None, fault))
-            if not enough:
-                rules.append(Rule(f"0 for want of a {name}, {words}", 0.0, _NOTHING))
-    name = {"cv": "coefficient of variation", "std": "SD"}.get(statistic, statistic)
-    what = f"{stage.replace('_', ' ')}, {name}"
-    if statistic == "cv":
-        return Spec(what, "%", rules)
-    seconds = found["seconds"] is not None
-    return Spec(what, "s" if seconds else "ms", rules, factor=1.0 if seconds else 1e3)
-
-
-def _single_spec(stage: str, trials: pd.DataFrame, stages: pd.DataFrame) -> Spec:
-    """Return the spec of one time that was published as such: of a single trial."""
-    _, seconds, _ = next(_populations(stage, trials, stages))
-    value = float(seconds[0]) if len(seconds) == 1 else None
-    return Spec(stage.replace("_", " "), "s", [Rule("the only trial", value)])
-
-
-def _populations(
-    stage: str, trials: pd.DataFrame, stages: pd.DataFrame
-) -> Iterator[tuple[str, Floats, str]]:
-    """Yield which rows, their latencies, and who is missing; all that ended come first."""
-    rows, column = trials, "e2e_s"
-    if stage != "e2e":
-        key = ["case_id", "repeat"]
-        mine = stages[labels(stages, "stage") == stage]
-        judged = [name for name in ("completed", "outcome") if name in trials]
-        rows, column = mine.merge(trials[[*key, *judged]], on=key, how="left"), "latency_s"
-    seconds = floats(rows, column)
-    ended = np.isfinite(seconds)
-    for words, kept in (
-        ("all that ended, failures too", ended),
-        ("successes only", ended & is_true(rows, "completed")),
-        ("right answers only", ended & succeeded(rows)),
-    ):
-        out, n = int(ended.sum() - kept.sum()), int(ended.sum())
-        yield words, seconds[kept], f"leaves out failures: {out} of {n}" if out else ""
-
-
-def _memory_spec(field: str, stages: pd.DataFrame) -> Spec:
-    known = stages[np.isfinite(floats(stages, "client_peak_mb"))]
-    if len(known) == 0:
-        return Spec("Client memory", "MB", [])
-    a_trial = known.groupby(["case_id", "repeat"])["client_peak_mb"].sum().to_numpy(np.float64)
-    if field == "memory_peak":
-        rule = Rule("largest sum over a trial's stages", float(a_trial.max()))
-        return Spec("Client memory, peak", "MB", [rule])
-    return Spec("Client memory, mean", "MB", [Rule("mean of those sums", float(a_trial.mean()))])
-
-
-def _measured(stages: pd.DataFrame) -> set[str]:
-    return {"e2e", *(str(name) for name in labels(stages, "stage") if name is not None)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,13 +266,12 @@ def compare_published(
     >>> row.comes_out_as, row.recomputed, row.survives
     ('median, successes only', 14.96, 'no')
     """
-    rows = []
+    rows, day = [], _Day(published, trials, stages, usd or {}, earlier or {})
     for field, value in published.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or _NOT_FIGURES.fullmatch(field):
             continue
-        spec = spec_of(field, published, trials, stages, usd or {}, earlier or {})
-        rows.append(_judge(field, float(value), spec))
+        rows.append(_judge(field, float(value), day.spec(field)))
     return rows
 
 

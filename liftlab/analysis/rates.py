@@ -84,7 +84,7 @@ def proportion(
         high=high,
         confidence=confidence,
         method=f"Korn–Graubard, {plain(cases * worth, 3)} effective requests{picked}",
-        tested=partial(_as_it_is, rate, low, high, worth, level),
+        tested=partial(RateTest, rate, low, high, per_prompt=worth, confidence=level),
         **base,
     )
 
@@ -160,9 +160,3 @@ def _rate(
     worth = effective_n(sizes, hits.sum(keepdims=True), squares, by_rows=by_rows)
     t_rows, t_cases = (float(stats.t.ppf(0.975, n - 1)) for n in (sizes.sum(), cases))
     return rate, max(1.0, float(worth[0]) / cases * (t_rows / t_cases) ** 2)
-
-
-def _as_it_is(
-    rate: float, low: float, high: float, worth: float, confidence: float, limit: float
-) -> RateTest:
-    return RateTest(rate, low, high, limit, worth, confidence)

@@ -75,15 +75,16 @@ def regressions(
     """Judge each number that the baseline has.
 
     Student's t on the difference of two runs, whose variance is twice that between runs; one-sided
-    for the worse, and corrected for all metrics together (Holm 1979).
-
-    Below five runs, and without a spread between runs, the verdict is undecided.
+    for the worse, and corrected for all metrics together (Holm 1979). Below five runs, and without
+    a spread between runs, the verdict is undecided.
     """
     tested: dict[str, float] = {}
     for metric, base in before.items():
         spread, now = between_runs.get(metric), after.get(metric)
         if base is not None and now is not None and spread is not None and spread.enough:
-            tested[metric] = _p_worse(metric, base, now, spread)
+            worse_by = _worse_side(metric) * _difference(metric, base, now)
+            scale = max(spread.sd * math.sqrt(2), 1e-9)
+            tested[metric] = float(stats.t.sf(worse_by / scale, spread.runs - 1))
     corrected = dict(zip(tested, holm_levels(list(tested.values())), strict=True))
     return [
         _judged(metric, base, after.get(metric), between_runs.get(metric), corrected.get(metric))
@@ -145,12 +146,6 @@ def _judged(
         detectable=_as_change(metric, _worse_side(metric) * _detectable(spread)),
         verdict="regression" if p is not None and p < LEVEL else "no regression found",
     )
-
-
-def _p_worse(metric: str, before: float, after: float, spread: Spread) -> float:
-    worse_by = _worse_side(metric) * _difference(metric, before, after)
-    scale = max(spread.sd * math.sqrt(2), 1e-9)
-    return float(stats.t.sf(worse_by / scale, spread.runs - 1))
 
 
 def _detectable(spread: Spread) -> float:

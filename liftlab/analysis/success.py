@@ -53,7 +53,7 @@ class SuccessRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureShare:
-    """One failure class; `picked`: `of_trials`, corrected for having been picked from all."""
+    """One failure class; `picked`: `of_trials`, corrected for the choice of it from all classes."""
 
     failure_class: str
     count: int

@@ -1,11 +1,14 @@
-"""From a file's bytes to JSON data, bounded, with one line for whatever is wrong."""
+"""Which files are meant, and from their bytes to JSON data, with one line for what is wrong."""
 
 from __future__ import annotations
 
+import glob
 import json
 import math
+import os
 import stat
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,8 @@ from liftlab.suite.file import KeyTwice, unique_keys
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 64
 _DIGITS = sys.get_int_max_str_digits()
+_ENDINGS = (".json", ".jsonl", ".ndjson")
+_PEEK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +100,58 @@ def _is_deeper(data: Any, levels: int) -> bool:
         parts = [part.values() if isinstance(part, dict) else part for part in layer]
         layer = [inner for part in parts for inner in part if isinstance(inner, dict | list)]
     return bool(layer)
+
+
+def find(named: Sequence[str], skip: Path) -> tuple[list[Path], list[FileInvalid]]:
+    """Return the files that were named, in order and each once, and what is not there.
+
+    Names are files, patterns and folders, which are searched whole but for what is hidden and
+    for the folder `skip`: the project's own runs.
+    """
+    files: dict[Path, None] = {}
+    missing: list[FileInvalid] = []
+    for name in named:
+        paths = _expand(name)
+        if not paths:
+            missing.append(FileInvalid(name, "no file matches"))
+        for path in paths:
+            inside = list(_walk(path, skip.resolve(), missing)) if path.is_dir() else [path]
+            if not inside:
+                missing.append(FileInvalid(path, "no result files in this folder"))
+            files |= dict.fromkeys(inside)
+    return list(files), missing
+
+
+def _expand(name: str) -> list[Path]:
+    path = Path(name)
+    if glob.has_magic(name) and not path.exists():
+        return [Path(match) for match in sorted(glob.glob(name, recursive=True))]
+    return [path]
+
+
+def _walk(folder: Path, skip: Path, missing: list[FileInvalid]) -> Iterator[Path]:
+    def refused(error: OSError) -> None:
+        missing.append(FileInvalid(error.filename, f"can't be read: {error.strerror}"))
+
+    for place, folders, names in os.walk(folder, onerror=refused):
+        here = Path(place)
+        folders[:] = sorted(
+            name for name in folders if name[0] != "." and (here / name).resolve() != skip
+        )
+        yield from (
+            here / name for name in sorted(names) if name[0] != "." and _is_candidate(here / name)
+        )
+
+
+def _is_candidate(path: Path) -> bool:
+    """Say whether a folder's file is to be read: by its ending, or as it begins like JSON."""
+    if path.suffix.lower() in _ENDINGS:
+        return True
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            start = file.read(_PEEK)
+    except OSError:
+        return False
+    return start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"

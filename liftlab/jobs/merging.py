@@ -20,7 +20,7 @@ from liftlab.settings import Project
 from liftlab.store import RunData, RunFolder, create, lock, schema
 from liftlab.store.folder import MANIFEST, MERGED, SEGMENT, Measured, planned_trials
 from liftlab.store.listing import status_now
-from liftlab.store.union import artifacts_of, copy_rows
+from liftlab.store.schema import copy_rows
 from liftlab.words import one_line
 
 # Of the whole they are what the worst segment's are.
@@ -171,8 +171,8 @@ def _write(
 ) -> None:
     def keep_artifacts(folder: RunFolder) -> Iterator[Measured]:
         for part in parts:
-            for content in artifacts_of(part):
-                folder.artifacts.put(content)
+            for digest in part.measured_digests():
+                folder.artifacts.put(part.artifacts.get(digest))
         return iter(())
 
     source, suffix = parts[0].suite_source()

@@ -54,7 +54,7 @@ class LiftProxy:
         self._engine = engine
         self._slots = asyncio.Semaphore(slots)
         self._log = log
-        self._session: aiohttp.ClientSession | None = None
+        self._client: aiohttp.ClientSession  # while the application runs
 
     def app(self) -> web.Application:
         """Return the web application."""
@@ -84,14 +84,9 @@ class LiftProxy:
 
     async def health(self, _: web.Request) -> web.Response:
         """Answer `GET /health`."""
-        return web.json_response(
-            {
-                "status": "healthy",
-                "model": self._engine.model,
-                "gpu": self._engine.hardware,
-                "backend": self._engine.backend,
-            }
-        )
+        engine = self._engine
+        told = {"model": engine.model, "gpu": engine.hardware, "backend": engine.backend}
+        return web.json_response({"status": "healthy", **told})
 
     async def warmup(self, request: web.Request) -> web.Response:
         """Answer `GET /warmup`, after one token was really drawn."""
@@ -159,31 +154,19 @@ class LiftProxy:
             return {"error": str(done["error"].get("message", done["error"]))}
         return dict(done)
 
-    @property
-    def _client(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise RuntimeError("the application has not started")
-        return self._session
-
     async def _connection(self, _: web.Application) -> AsyncIterator[None]:
         timeout = aiohttp.ClientTimeout(total=_GENERATION_LIMIT_S)
         # The engine closes a connection after a stream, unannounced: each request has its own.
         connector = aiohttp.TCPConnector(force_close=True)
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, auto_decompress=False
-        ) as self._session:
+        ) as self._client:
             yield
 
 
 def _completion_request(body: GenerateBody) -> dict[str, Any]:
-    request: dict[str, Any] = {
-        "prompt": body.prompt,
-        "n_predict": body.max_tokens,
-        "temperature": body.temperature,
-        "top_p": body.top_p,
-        "stop": body.stop,
-        "cache_prompt": True,
-    }
+    request = body.model_dump(include={"prompt", "temperature", "top_p", "stop"})
+    request |= {"n_predict": body.max_tokens, "cache_prompt": True}
     if body.seed is not None:
         request["seed"] = body.seed
     if body.json_schema is not None:

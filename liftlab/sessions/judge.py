@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -90,7 +91,10 @@ class Judge:
     def over(self, at: str, exchanges: Sequence[Exchange], replies: Replies) -> list[Finding]:
         """Judge the replies of a step that was sent more than once."""
         step, findings = self.step_at(at), []
-        exchanges = [one for one in exchanges if one.judged and _is_within(one.at, at)]
+        within = (f"{at}#", f"{at}.")
+        exchanges = [
+            one for one in exchanges if one.judged and (one.at == at or one.at.startswith(within))
+        ]
         good = [one for one in exchanges if fits(one.status, self._checks.api.calls[one.call].ok)]
         place = at, exchanges[0].call if exchanges else "script"
         if step.all.succeed is not None:
@@ -210,7 +214,8 @@ class Judge:
         self, place: tuple[str, str], body: bytes, schema: Any, what: str
     ) -> Iterator[Finding]:
         try:
-            faults = sorted(self._validator(schema).iter_errors(parsed(body)), key=_by_place)
+            found = self._validator(schema).iter_errors(parsed(body))
+            faults = sorted(found, key=attrgetter("json_path", "message"))
         except ValueError as error:
             told = f"{what} is JSON", str(error), f"{what}: not JSON"
             yield self.found(place, "shape", False, told)
@@ -242,14 +247,6 @@ def _cause_of(that: ThatModel) -> str:
     if that.operator == "excludes":
         return f"{what} has what it must not have"
     return f"{what} lacks what must be there" if that.operator in _LISTED else f"{what} is wrong"
-
-
-def _is_within(at: str, over: str) -> bool:
-    return at == over or at.startswith((f"{over}#", f"{over}."))
-
-
-def _by_place(fault: ValidationError) -> tuple[str, str]:
-    return fault.json_path, fault.message
 
 
 def _cause_of_shape(fault: ValidationError) -> str:

@@ -19,11 +19,6 @@ def fill(template: Any, variables: Mapping[str, Any]) -> Any:
     """Return a template with variables in place of `{name}`; text that is one place alone is it.
 
     Raises Unset if a variable has no value.
-
-    Examples
-    --------
-    >>> fill({"id": "{id}", "text": "no {id}, {{id}}", "x": {"$repeat": ["ab", 2]}}, {"id": 7})
-    {'id': 7, 'text': 'no 7, {id}', 'x': 'abab'}
     """
     if isinstance(template, str):
         whole = _PLACE.fullmatch(template)

@@ -6,22 +6,15 @@ The journal needs the standard library only; pandas is loaded where tables are r
 from __future__ import annotations
 
 from liftlab.store.artifacts import Artifacts
-from liftlab.store.folder import (
-    RunFolder,
-    committed,
-    create,
-    new_run_id,
-    stage_rows,
-)
+from liftlab.store.folder import RunFolder, committed, create, new_run_id, stage_rows
 from liftlab.store.frames import join_trials, read_journal, trial_costs
-from liftlab.store.index import History, history, read_history, unlaid
+from liftlab.store.index import history, unlaid
 from liftlab.store.journal import Journal
 from liftlab.store.listing import RunSummary, find, latest, list_runs, resolve
 from liftlab.store.tables import RunData, read_tables, rescale, tables_current, write_tables
 
 __all__ = [
     "Artifacts",
-    "History",
     "Journal",
     "RunData",
     "RunFolder",
@@ -34,7 +27,6 @@ __all__ = [
     "latest",
     "list_runs",
     "new_run_id",
-    "read_history",
     "read_journal",
     "read_tables",
     "rescale",

@@ -172,10 +172,11 @@ def _lines(connection: sqlite3.Connection, zero_ns: int) -> Iterator[str]:
             first_sent[repeat] = moments[_SENT]
             continue
         moments[_SENT] = first_sent.pop(repeat, moments[_SENT])
-        line: dict[str, Any] = {"request_id": request_id, "response_id": response_id}
-        for name, seconds in zip(_MOMENTS, moments, strict=True):
-            line[name] = None if seconds is None else zero_ns + round(seconds * 1e9)
-        line |= {
+        times = (None if at_s is None else zero_ns + round(at_s * 1e9) for at_s in moments)
+        line = {
+            "request_id": request_id,
+            "response_id": response_id,
+            **dict(zip(_MOMENTS, times, strict=True)),
             "ok": valid == 1 and error_class is None,
             "http_status": status,
             "error_class": error_class,

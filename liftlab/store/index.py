@@ -71,13 +71,8 @@ class History:
 def history(project: Project | None = None) -> pd.DataFrame:
     """Return a row a run, oldest first: what it was, its medians, success, cost, attempts, tokens.
 
-    `project`: the project; the one around the working directory if None.
-
-    Returns
-    -------
-    DataFrame
-        Times in seconds, money in USD, shares from 0 to 1; a column `<stage>_median_s` a stage.
-        `attrs["skipped"]` says by run why it is not in.
+    Times in seconds, money in USD, shares from 0 to 1; a column `<stage>_median_s` a stage.
+    `attrs["skipped"]` says by run why it is not in.
     """
     from liftlab.settings import load_project  # its models are slow to import
 

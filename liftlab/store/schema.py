@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from liftlab.errors import RunFolderCorrupt, SchemaTooNew
+from liftlab.errors import InputInvalid, RunFolderCorrupt, SchemaTooNew
 from liftlab.records import KEYS, SCHEMA_VERSION, columns, nullable
+
+if TYPE_CHECKING:
+    from liftlab.store.folder import RunFolder
 
 FILE_NAME = "run.sqlite"
 TABLES = ("run", "attempt", "stage", "trial")  # measured; grades, checks and costs are derived
@@ -170,3 +175,53 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
         raise SchemaTooNew(path, found, SCHEMA_VERSION)
     if found < 1:
         raise RunFolderCorrupt(path, "this is not a run's journal: it has no schema version")
+
+
+_ORDER = {"attempt": "seq", "stage": "rowid", "trial": "rowid"}
+
+
+def copy_rows(connection: sqlite3.Connection, run_id: str, parts: Sequence[RunFolder]) -> None:
+    """Copy what runs measured into a new journal; the numbers of attempts go on from run to run.
+
+    Raises InputInvalid if two of them have a trial of one name. Raises as `connect`.
+    """
+    for part in parts:
+        with opened(part.journal_path) as own:
+            late = {table: missing(own, table) for table in _ORDER}
+        (last,) = connection.execute("SELECT COALESCE(MAX(seq), 0) FROM attempt").fetchone()
+        address = f"{part.journal_path.absolute().as_uri()}?mode=ro"
+        with reading(part.journal_path):
+            connection.execute("ATTACH ? AS part", (address,))
+            try:
+                connection.execute("BEGIN")
+                for table in _ORDER:
+                    _copy(connection, table, late[table], run_id, last)
+                connection.execute("COMMIT")
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorname == "SQLITE_CONSTRAINT_PRIMARYKEY":
+                    what = "holds requests that another segment holds, too: each counts once"
+                    raise InputInvalid(f"{part.run_id}: {what}") from None
+                if error.sqlite_errorname == "SQLITE_FULL":
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+                raise
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                connection.execute("DETACH part")
+
+
+def _copy(
+    connection: sqlite3.Connection, table: str, late: Iterable[str], run_id: str, last: int
+) -> None:
+    values = {name: name for name in columns(table)} | dict.fromkeys(late, "NULL")
+    values["run_id"] = "?1"
+    if table == "attempt":
+        values["seq"] = "seq + ?2"
+        values["abandoned"] = "CASE WHEN ended THEN abandoned ELSE 1 END"  # its writer is gone
+        values["ended"] = "1"
+    connection.execute(
+        f"INSERT INTO main.{table} ({', '.join(values)}) "  # noqa: S608
+        f"SELECT {', '.join(values.values())} FROM part.{table} "
+        f"WHERE ?1 IS NOT NULL AND ?2 IS NOT NULL ORDER BY {_ORDER[table]}",
+        (run_id, last),
+    )

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.optimize import isotonic_regression
 
 from liftlab.analysis import capacity
@@ -193,3 +194,44 @@ def test_levels_are_corrected_together() -> None:
 
 def test_one_level_has_nothing_to_compare_with() -> None:
     assert changes({4: graded([[True]])}) == {}
+
+
+def test_the_error_is_that_of_the_means_of_batches_by_hand() -> None:
+    seconds = 1.0 + np.arange(40) % 3
+    good = np.arange(40) % 4 == 0
+    found = goodput(seconds, good, 4.0, 4)
+    ratio = 10 / seconds.sum()
+    rests = (good - ratio * seconds).reshape(10, 4).sum(1)
+    error = 4 * math.sqrt(10 / 9 * (rests**2).sum()) / seconds.sum()
+    assert (found.value, found.error) == pytest.approx((4 * ratio, error))
+    assert (found.freedom, found.n, found.at_once, found.under_way) == (9, 40, 4, 4.0)
+    shown = found.estimate()
+    half = float(stats.t.isf(0.025, 9)) * error
+    assert (shown.low, shown.high) == pytest.approx((max(0.0, 4 * ratio - half), 4 * ratio + half))
+
+
+@pytest.mark.parametrize(
+    ("n", "under_way", "batches"),
+    [
+        (19, 4.0, None),  # four batches are too few
+        (20, 4.0, 5),
+        (10, 1.0, 5),  # no batch is of one request
+        (100, 4.0, 12),  # twice as long as the queue where there are enough
+        (60, 1.0, 30),
+        (3000, 4.0, 30),
+    ],
+)
+def test_batches_are_as_long_as_the_queue_and_not_too_many(
+    n: int, under_way: float, batches: int | None
+) -> None:
+    good = np.arange(n) % 2 == 0
+    found = goodput(1.0 + np.arange(n) % 5, good, under_way, 4)
+    assert math.isnan(found.error) == (batches is None)
+    assert found.freedom == (batches or 4) - 1
+
+
+def test_where_none_was_right_their_rate_is_below_what_would_have_shown() -> None:
+    found = goodput(np.full(40, 2.0), np.zeros(40, dtype=np.bool_), 4.0, 4)
+    assert found.none_above == pytest.approx(4 * 40 * (1 - 0.05 ** (1 / 40)) / 80)
+    shown = found.estimate()
+    assert (shown.value, shown.low, shown.high) == (0.0, 0.0, found.none_above)

@@ -138,3 +138,14 @@ def test_no_unit_changes_a_course(rows: list[tuple[float, str]], factor: float) 
     one, other = drift_of(times, names), drift_of(factor * times, names)
     if one.p is not None and other.p is not None:
         assert other.ratio.value == pytest.approx(one.ratio.value, rel=1e-6)
+
+
+def test_steps_that_ended_in_an_error_are_no_drift() -> None:
+    rng = np.random.default_rng(12)
+    stages = a_table(*a_run(rng, 20, 3, noise=0.02)).assign(error_class=None)
+    whole = run_drift(as_trials(stages), stages).stages[0].ratio.n
+    stages["error_class"] = ["http_5xx" if place >= 40 else None for place in range(60)]
+    stages.loc[40:, "latency_s"] = 0.01
+    found = run_drift(as_trials(stages).head(40), stages)
+    assert found.stages[0].ratio.n < whole
+    assert not found.drifting

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -136,6 +137,17 @@ def test_false_alarms_within_cases(repeats: int) -> None:
     level = np.repeat([4.2] * 15 + [10.5] * 5, repeats)
     noise = (rng.lognormal(0, 0.35, len(cases)) for _ in range(400))
     assert np.mean([flag(level * each, cases).mask.any() for each in noise]) <= 0.065
+
+
+def test_tabulated_limits_change_little_from_one_size_to_the_next() -> None:
+    """A slip in one of the simulated figures stands out among its neighbours."""
+    pooled = [POOLED[n] for n in sorted(POOLED)]
+    by_parity = [pooled[n + 2] - pooled[n] for n in range(2, 25)]  # odd sizes lie higher
+    assert all(abs(step) < 0.5 for step in by_parity)
+    assert all(abs(b - a) < 0.2 for a, b in itertools.pairwise(pooled[25:]))
+    for repeats, row in WITHIN.items():
+        first, widest = {3: (4, 0.75), 4: (1, 0.6)}.get(repeats, (0, 0.6))
+        assert all(abs(b - a) < widest for a, b in itertools.pairwise(row[first:]))
 
 
 def test_limits_are_tabulated_and_continued() -> None:

@@ -163,6 +163,7 @@ def test_intervals_are_as_wide_as_the_correction() -> None:
     assert interval_levels([0.5, 0.9]) == [0.025, 0.025]
     assert interval_levels([0.001, 0.04]) == [0.025, 0.05]  # only the second step finds it
     assert interval_levels([0.03, 0.04]) == [0.025, 0.025]
+    assert interval_levels([0.001, 0.002, 0.003]) == [0.05 / 3] * 3  # each needs no later step
 
 
 def test_holm_by_hand() -> None:

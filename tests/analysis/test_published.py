@@ -167,3 +167,125 @@ def test_one_time_of_one_trial_is_that_time() -> None:
     told = {row.field: row.survives for row in rows}
     assert told["e2e_s"] == told["nlp_to_ir_s"] == "yes"
     assert told["ir_to_code_s"] == "cannot be checked"
+
+
+def recomputed(
+    fields: dict[str, float], rows: pd.DataFrame | None = None, **more: object
+) -> dict[str, PublishedFigure]:
+    table = trials() if rows is None else rows
+    found = compare_published(fields, table, stages(), **more)  # type: ignore[arg-type]
+    return {row.field: row for row in found}
+
+
+def test_counts_and_rates_are_of_answers_that_pass() -> None:
+    names = ("total", "successes", "failed_runs", "compiled")
+    rows = recomputed(dict.fromkeys((*names, "success_rate", "compilation_rate"), 99.0))
+    assert [rows[name].recomputed for name in names] == [5, 1, 4, 4]
+    assert rows["success_rate"].recomputed == pytest.approx(0.2)
+    assert rows["compilation_rate"].recomputed == pytest.approx(0.8)
+    assert {rows[name].unit for name in ("success_rate", "compilation_rate")} == {"%"}
+
+
+def test_one_category_or_difficulty_has_counts_of_its_own() -> None:
+    table = trials().assign(
+        category=["sums", "sums", "texts", "texts", "sums"], difficulty=["easy"] * 4 + ["hard"]
+    )
+    rows = recomputed(
+        {
+            "by_category.sums.total": 3,
+            "by_category.sums.passed": 3,
+            "by_category.texts.rate": 0.0,
+            "by_complexity.hard.rate": 1.0,
+            "by_complexity.easy.total": 5,
+        },
+        table,
+    )
+    total = rows["by_category.sums.total"]
+    assert (total.recomputed, total.survives, total.what) == (3, "yes", "sums, trials")
+    passed = rows["by_category.sums.passed"]
+    assert (passed.recomputed, passed.survives) == (1, "no")
+    assert passed.explanation == "2 of those counted as right are wrong"
+    assert rows["by_category.texts.rate"].survives == "yes"
+    assert rows["by_complexity.hard.rate"].survives == "yes"
+    assert (
+        rows["by_complexity.easy.total"].recomputed,
+        rows["by_complexity.easy.total"].survives,
+    ) == (4, "no")
+
+
+def test_one_wrong_answer_is_one() -> None:
+    table = trials().assign(outcome=["fail", *["pass"] * 4])
+    [row] = recomputed({"successes": 4.0}, table).values()
+    assert (row.recomputed, row.survives, row.comes_out_as) == (
+        4,
+        "yes",
+        "answers that pass all checks",
+    )
+    [more] = recomputed({"success": 5.0}, table.assign(parsed=True)).values()
+    assert more.explanation == "1 of those counted as right is wrong"
+
+
+def test_memory_is_a_trial_s_sum_over_its_stages() -> None:
+    peaks = np.array([1.0, 2.0, *[0.5] * 6, np.nan, np.nan])
+    table = stages().assign(client_peak_mb=peaks)
+    figures = {"memory_mean_mb": 9.0, "memory_peak": 9.0}
+    rows = {row.field: row for row in compare_published(figures, trials(), table)}
+    assert rows["memory_peak"].recomputed == pytest.approx(3.0)
+    assert rows["memory_mean_mb"].recomputed == pytest.approx(1.5)  # of the trials that know it
+    unknown = compare_published(figures, trials(), table.assign(client_peak_mb=np.nan))
+    assert {row.survives for row in unknown} == {"cannot be checked"}
+
+
+def test_spread_needs_two_values_and_a_zero_stands_for_none() -> None:
+    one = trials().head(1)
+    [row] = compare_published({"e2e_cv": 0.0}, one, stages())
+    assert row.comes_out_as.startswith("0 for want of a standard deviation / mean, all that ended")
+    two = recomputed({"e2e_cv": 99.0}, trials().head(2))["e2e_cv"]
+    first, second = 14.92, 14.96
+    sd = abs(second - first) / math.sqrt(2)
+    assert two.recomputed == pytest.approx(sd / ((first + second) / 2))
+
+
+def test_a_change_is_against_the_same_stage_of_the_earlier_day() -> None:
+    about = {"compared_case": "multiply", "trials": 5, "success_rate": 0.8}
+    earlier = {"week1": {"e2e_s": 20.0, "nlp_to_ir_s": 20.0, "success_rate": 0.5, "trials": 1}}
+    figures = {
+        "week1_faster_e2e": 0.25,
+        "week1_faster_nlp_to_ir": 0.46,
+        "week1_faster_success": 0.3,
+    }
+    rows = recomputed(about | figures, earlier=earlier)  # type: ignore[arg-type]
+    assert rows["week1_faster_e2e"].comes_out_as == "multiply against the earlier prompt"
+    assert rows["week1_faster_nlp_to_ir"].comes_out_as == "multiply against the earlier prompt"
+    assert rows["week1_faster_success"].comes_out_as == "points"
+    assert "5 and 1 trials" in rows["week1_faster_success"].explanation
+    none = recomputed({"compared_case": "nobody", "week1_faster_e2e": 0.25}, earlier=earlier)  # type: ignore[arg-type]
+    assert none["week1_faster_e2e"].comes_out_as == ""
+
+
+def test_what_many_requests_cost_is_as_many_means() -> None:
+    usd = {"mine": np.full(5, 0.002)}
+    figures = {"cost_1000_usd": 2.0, "cost_per_request_usd": 0.002, "total_cost_usd": 0.01}
+    rows = recomputed(figures, usd=usd)
+    assert {row.survives for row in rows.values()} == {"yes"}
+    assert [rows[name].recomputed for name in figures] == pytest.approx([2.0, 0.002, 0.01])
+
+
+@pytest.mark.parametrize(
+    ("value", "figure", "unit", "same"),
+    [
+        (10.45, 10.4, "", True),
+        (10.4501, 10.4, "", False),
+        (0.204, 0.2, "%", True),  # a share has whole percent at least
+        (0.206, 0.2, "%", False),
+        (0.24, 0.2, "", True),
+        (0.123456789, 0.123456789, "", True),
+        (0.1234567895, 0.123456789, "", True),
+        (0.1234567999, 0.123456789, "", False),
+        (None, 1.0, "", False),
+    ],
+)
+def test_a_figure_has_the_digits_that_it_was_printed_with(
+    value: float | None, figure: float, unit: str, same: bool
+) -> None:
+    assert matches(value, figure, unit) is same

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from liftlab.analysis import sample_size
-from liftlab.analysis.sample_size import mean_effort, to_exclude, trials_per_arm
+from liftlab.analysis.sample_size import MOST_TRIALS, mean_effort, to_exclude, trials_per_arm
 
 
 @pytest.mark.parametrize(("rate", "against"), [(0.9, 0.7), (0.1, 0.3), (0.8, 0.7)])
@@ -57,3 +57,44 @@ def test_of_very_many_trials_the_normal_approximation_is_enough(
     monkeypatch.setattr(sample_size, "_LARGE", 100_000)
     assert to_exclude(0.703, 0.7, 0.8, 0.025, 1_000_000) == pytest.approx(exact, rel=0.01)
     assert to_exclude(0.703, 0.7, 0.8, 0.025, 150_000) is None
+
+
+@pytest.mark.parametrize(
+    ("effect", "power", "confidence", "n"),
+    [  # Cohen 1988, table 2.4.1, and G*Power's exact ones
+        (0.2, 0.8, 0.95, 394),
+        (0.5, 0.8, 0.95, 64),
+        (0.8, 0.8, 0.95, 26),
+        (1.0, 0.8, 0.95, 17),
+        (0.5, 0.9, 0.95, 86),
+        (0.5, 0.8, 0.99, 96),
+    ],
+)
+def test_two_arms_need_what_the_tables_say(
+    effect: float, power: float, confidence: float, n: int
+) -> None:
+    for difference, sd in ((effect, 1.0), (-3 * effect, 3.0)):
+        assert trials_per_arm(difference, sd, power=power, confidence=confidence) == n
+
+
+def test_two_arms_need_two_trials_at_least_and_have_a_difference() -> None:
+    assert trials_per_arm(1.0, 0.0) == 2
+    assert trials_per_arm(1e-4, 1.0) == MOST_TRIALS
+    for difference, sd in ((0.0, 1.0), (1.0, -0.1), (1.0, math.nan)):
+        with pytest.raises(ValueError, match="there must be a difference"):
+            trials_per_arm(difference, sd)
+
+
+@pytest.mark.parametrize(("rate", "against"), [(0.5, 0.5), (1.0, 1.0), (0.0, 0.0), (0.7, 0.0)])
+def test_rates_that_no_test_tells_apart_have_no_number(rate: float, against: float) -> None:
+    assert to_exclude(rate, against, 0.8, 0.025) is None
+
+
+def test_a_rate_and_its_opposite_need_the_same_number() -> None:
+    assert to_exclude(0.8, 0.6, 0.8, 0.025) == to_exclude(0.2, 0.4, 0.8, 0.025)
+    needed = to_exclude(0.8, 0.6, 0.8, 0.025)
+    assert needed is not None
+    assert to_exclude(0.8, 0.6, 0.8, 0.025, most=needed + 20) == needed
+    assert to_exclude(0.8, 0.6, 0.8, 0.025, most=needed / 2) is None
+    assert (to_exclude(0.8, 0.6, 0.9, 0.025) or 0) > needed
+    assert (to_exclude(0.8, 0.6, 0.8, 0.005) or 0) > needed

@@ -14,7 +14,8 @@ from scipy import stats
 from liftlab.analysis.decide import success_rate
 from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.intervals import mean, median, proportion, quantile
-from liftlab.analysis.targets import judge
+from liftlab.analysis.targets import COUNTED, THIS_RUN_ONLY, judge, judged
+from liftlab.settings.targets import TargetSettings
 
 E2E = [14.92, 14.96, 14.16, 27.10, 26.90]
 
@@ -165,3 +166,77 @@ def test_the_named_number_decides_about_quantiles(q: float, n: int, within: int)
         for _ in range(300)
     ]
     assert 0.70 <= np.mean(decided) <= 0.91
+
+
+def estimate(low: float | None, high: float | None, **more: object) -> Estimate:
+    plain = {"value": 5.0, "low": low, "high": high, "n": 40, "confidence": 0.95}
+    return Estimate(**(plain | more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "at_most", "verdict"),
+    [
+        (4.0, 6.0, True, "met"),  # up to the limit itself
+        (4.0, 6.1, True, "undecided"),
+        (6.0, 7.0, True, "undecided"),
+        (6.1, 7.0, True, "not met"),
+        (6.0, 7.0, False, "met"),
+        (5.9, 7.0, False, "undecided"),
+        (4.0, 6.0, False, "undecided"),
+        (4.0, 5.9, False, "not met"),
+        (None, 6.0, True, "met"),
+        (None, 6.1, True, "undecided"),
+        (6.1, None, True, "not met"),
+        (6.0, None, False, "met"),
+        (None, 5.9, False, "not met"),
+    ],
+)
+def test_a_verdict_takes_the_whole_interval(
+    low: float | None, high: float | None, at_most: bool, verdict: str
+) -> None:
+    assert judge(estimate(low, high), 6.0, at_most=at_most).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("confidence", "verdict"), [(0.9, "met"), (0.89, "undecided"), (None, "met")]
+)
+def test_an_interval_of_less_than_ninety_percent_decides_nothing(
+    confidence: float | None, verdict: str
+) -> None:
+    assert judge(estimate(4.0, 5.5, confidence=confidence), 6.0).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("limit", "at_most", "verdict"),
+    [(5.0, True, "met"), (4.9, True, "not met"), (5.0, False, "met"), (5.1, False, "not met")],
+)
+def test_a_count_is_met_up_to_its_limit(limit: float, at_most: bool, verdict: str) -> None:
+    assert judge(estimate(1.0, 9.0), limit, at_most=at_most, by_count=True).verdict == verdict
+
+
+def test_prompts_that_were_not_asked_are_the_number_that_is_missing() -> None:
+    target = TargetSettings(metric="prompts_tested", limit=59)
+    few = judged("many_prompts", target, Estimate(value=40, low=40, high=40, n=40))
+    assert (few.verdict, few.result.more, few.basis) == ("not met", (19, 19), COUNTED)
+    assert few.result.needs == "19 more prompts"
+    assert (few.result.name, few.whose) == ("many prompts", "prompts with a graded answer")
+    enough = judged("many_prompts", target, Estimate(value=59, low=59, high=59, n=59))
+    assert (enough.verdict, enough.result.needs, enough.result.more) == ("met", "", None)
+    last = judged("many_prompts", target, Estimate(value=58, low=58, high=58, n=58))
+    assert last.result.needs == "1 more prompt"
+
+
+def test_a_judged_target_is_told_as_plain_data() -> None:
+    target = TargetSettings(metric="e2e_median_s", limit=6.0, title="Fast", required=False)
+    found = judged("fast", target, estimate(4.0, math.inf, unit="s", cases=20))
+    told = found.as_json()
+    assert (told["target"], told["title"], told["direction"]) == ("fast", "Fast", "at_most")
+    assert (told["value"], told["low"], told["high"]) == (5.0, 4.0, None)  # no end is no number
+    assert (told["verdict"], told["required"], told["basis"]) == ("undecided", False, THIS_RUN_ONLY)
+    assert (told["population"], told["n"], told["cases"]) == ("answered requests", 40, 20)
+    right = TargetSettings(metric="e2e_median_s", limit=6.0, population="right")
+    assert judged("fast", right, estimate(4.0, 5.0)).whose == "right answers only"
+    errors = TargetSettings(metric="error_rate", limit=0.05)
+    assert (
+        judged("errors", errors, estimate(0.0, 0.1, value=0.02)).whose == "all requests, errors too"
+    )

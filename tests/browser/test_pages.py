@@ -21,8 +21,7 @@ from liftlab.cli.main import main
 from liftlab.jobs.opening import open_run
 from liftlab.records import LOAD, SESSIONS
 from liftlab.reporting.export import export
-from liftlab.reporting.index import index
-from liftlab.reporting.links import glossary, linked, trials_page
+from liftlab.reporting.links import glossary, index, linked, trials_page
 from liftlab.reporting.render import Rendered
 from liftlab.reporting.report import siblings, topic
 from liftlab.reporting.sections import attach

@@ -10,13 +10,22 @@ from hypothesis import strategies as st
 from liftlab.endpoints.answer import fit
 from liftlab.endpoints.replies import (
     MAX_VALUES,
+    SAID_BYTES,
+    NoAnswerError,
     ReplyError,
     aside,
     clean,
     count_or_none,
+    dict_of,
     error_text,
+    number_or_none,
     parse_json,
+    parse_object,
+    parse_objects,
+    reported,
+    said_in,
     seconds_from_ms,
+    start_of,
 )
 from liftlab.errors import UsageError
 
@@ -142,3 +151,123 @@ def test_json_is_read_to_a_hundred_levels(depth: int, read: bool) -> None:
     else:
         with pytest.raises(ReplyError, match="nested more than 100 deep"):
             parse_json(body)
+
+
+def test_many_values_are_read_and_one_more_is_not() -> None:
+    most = MAX_VALUES - 1  # and the list itself
+    assert len(parse_json("[" + "0," * (most - 1) + "0]")) == most
+    with pytest.raises(ReplyError, match=f"more than {MAX_VALUES} values"):
+        parse_json("[" + "0," * most + "0]")
+
+
+@pytest.mark.parametrize("body", [b"NaN", b"[Infinity]", b"1e999", b"{", b"\xff"])
+def test_what_is_not_strict_json_is_refused(body: bytes) -> None:
+    with pytest.raises(ReplyError) as fault:
+        parse_json(body)
+    assert fault.value.error_class == "invalid_json"
+
+
+def test_around_an_answer_a_number_may_be_none() -> None:
+    read = parse_json(b'{"logprob": -Infinity, "p": 1e999, "n": 1.5}', lenient=True)
+    assert read == {"logprob": None, "p": None, "n": 1.5}
+
+
+def test_half_a_character_becomes_a_mark() -> None:
+    assert parse_json(b'{"a\\ud800": ["\\udc00x"]}') == {"a\ufffd": ["\ufffdx"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "error_class", "no_answer", "said"),
+    [
+        (b"", "invalid_json", True, "empty reply"),
+        (b" \n", "invalid_json", True, "empty reply"),
+        (b"<html><b>Bad</b> Gateway</html>", "invalid_json", True, "a web page: Bad  Gateway"),
+        (b"Error: out of memory", "reported_error", False, "the server says: Error: out of"),
+        (b"errors were few", "invalid_json", True, "not JSON: errors were few"),
+        (b"so it goes", "invalid_json", True, "the reply is not JSON: so it goes"),
+        (b"[1, 2]", "invalid_json", True, "a JSON list, not an object"),
+        (b'"text"', "invalid_json", True, "a JSON str, not an object: text"),
+        (b'{"a": ', "invalid_json", False, "not JSON"),
+    ],
+)
+def test_what_is_no_object_says_what_it_is(
+    body: bytes, error_class: str, no_answer: bool, said: str
+) -> None:
+    with pytest.raises(ReplyError) as fault:
+        parse_object(body)
+    assert (fault.value.error_class, fault.value.no_answer) == (error_class, no_answer)
+    assert said in fault.value.message
+    assert isinstance(fault.value, NoAnswerError) == no_answer
+
+
+def test_an_error_may_be_wrapped_in_a_list() -> None:
+    assert parse_object(b'[{"error": {"message": "no"}}]') == {"error": {"message": "no"}}
+    for body in (b'[{"text": "x"}]', b'[{"error": "x"}, {"error": "y"}]'):
+        with pytest.raises(NoAnswerError):
+            parse_object(body)
+
+
+def test_small_objects_are_read_together_where_all_are_sound() -> None:
+    assert parse_objects([b'{"a": 1}', b'{"b": NaN}']) == [{"a": 1}, {"b": None}]
+    assert parse_objects([]) == []
+    for odd in (b"[1]", b'{"a": 1}, {"b": 2}', b"{", b'{"a": "\\ud800"}', b"\xff", b""):
+        assert parse_objects([b'{"a": 1}', odd]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        (0, 0),
+        (-1, None),
+        (2**53 - 1, 2**53 - 1),
+        (2**53, None),
+        ("9" * 15, 10**15 - 1),
+        ("1" * 17, None),
+        (3.5, None),
+        (float("inf"), None),
+        ([], None),
+    ],
+)
+def test_a_count_is_plausible(value: object, count: int | None) -> None:
+    assert count_or_none(value) == count
+
+
+def test_foreign_values_are_what_they_should_be_or_nothing() -> None:
+    assert [number_or_none(x) for x in (1, 0.5, True, "1", None)] == [1, 0.5, None, None, None]
+    assert (seconds_from_ms(0), seconds_from_ms(1e9), seconds_from_ms(999_999_999)) == (
+        0.0,
+        None,
+        999_999.999,
+    )
+    assert (dict_of({"a": 1}), dict_of([]), dict_of(None)) == ({"a": 1}, {}, {})
+    assert start_of(b"x" * (SAID_BYTES + 1)) == "x" * SAID_BYTES
+
+
+@pytest.mark.parametrize(
+    ("data", "answers", "words"),
+    [
+        ({"error": "gone"}, (), "gone"),
+        ({"errors": [{"message": "gone"}]}, (), "gone"),
+        ({"object": "error", "message": "gone"}, (), "gone"),
+        ({"type": "error", "message": "gone"}, ("choices",), "gone"),
+        ({"error": True}, (), '{"error": true}'),
+        ({"detail": "gone"}, ("choices",), "gone"),
+        ({"detail": "fine", "choices": []}, ("choices",), None),
+        ({"detail": "fine"}, (), None),
+        ({"detail": {"a": 1}}, ("choices",), None),
+        ({"error": None, "choices": []}, ("choices",), None),
+        ({}, ("choices",), None),
+        ([], ("choices",), None),
+    ],
+)
+def test_a_reply_of_status_200_may_report_an_error(
+    data: object, answers: tuple[str, ...], words: str | None
+) -> None:
+    assert reported(data, *answers) == words
+
+
+def test_words_are_looked_for_two_levels_deep() -> None:
+    assert said_in({"error": {"message": "no"}}) == "no"
+    assert said_in({"error": {"detail": {"message": "no"}}}) == '{"message": "no"}'
+    assert said_in({"error": "", "detail": "no"}) == "no"
+    assert (said_in([]), said_in({}), said_in("")) == (None, None, None)

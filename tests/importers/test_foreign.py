@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from liftlab.cli.main import main
+from liftlab.importers.foreign import run_id, stamp
 from liftlab.jobs import opening
 from liftlab.settings import load_project
 from liftlab.store import RunData
@@ -91,3 +93,38 @@ def test_a_summary_is_refused_in_one_line(inside: Path, capsys: pytest.CaptureFi
         "liftlab: file.json: a summary without a row a request: "
         "run vllm bench serve with --save-result --save-detailed"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-01T10:00:00+02:00", "2026-01-01T08:00:00+00:00"),
+        ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00+00:00"),
+        (" 2026-01-01T10:00:00 ", "2026-01-01T10:00:00"),  # its zone is not known
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+        ("0001-01-01T00:00:00+14:00", None),
+    ],
+)
+def test_a_foreign_moment_is_told_in_utc(text: str | None, moment: str | None) -> None:
+    assert stamp(text) == moment
+
+
+def test_a_file_s_run_is_named_for_when_it_began_and_for_its_content() -> None:
+    name = run_id(b"a", "2026-01-01T10:00:00+02:00")
+    moment, _, letters = name.rpartition("_")
+    assert moment == "20260101_080000"
+    assert letters.isalpha()
+    assert letters.islower()
+    assert len(letters) == 4
+    assert run_id(b"a", "2026-01-01T10:00:00+02:00") == name
+    others = {run_id(f"{n}".encode(), "2026-01-01T10:00:00Z") for n in range(50)}
+    assert len(others) == 50
+    assert len({other[-1] for other in others}) > 5  # each letter tells them apart
+    assert len({other[-4] for other in others}) > 5
+
+
+def test_a_file_that_does_not_say_when_is_named_for_its_content_alone() -> None:
+    digest = sha256(b"a").hexdigest()
+    assert run_id(b"a", None) == run_id(b"a", "soon") == f"imported_{digest[:12]}"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tenacity import AsyncRetrying, RetryCallState
 
 from liftlab.endpoints.base import Reply
-from liftlab.runner.retry import Backoff, is_passing, retrying
+from liftlab.runner.retry import Backoff, OutOfTime, is_passing, retrying
 from liftlab.settings import RetrySettings
 from liftlab.timing.clock import Stamps
 
@@ -87,3 +87,23 @@ async def test_calls_are_limited_and_the_last_result_is_returned(retries: int) -
     again = retrying(settings, seed=1, sleep=sleep, left_s=lambda: 60.0)
     assert (await again(attempt)).number == retries
     assert slept == [0.5, 1.0][:retries]
+
+
+@pytest.mark.parametrize("failure", [{"error_class": "connect"}, {"error_class": "reset"}])
+def test_a_lost_connection_is_worth_another_attempt_unless_it_is_final(
+    failure: dict[str, Any],
+) -> None:
+    assert is_passing(reply(**failure))
+    assert not is_passing(reply(**failure, final=True))
+
+
+def test_waits_double_up_to_the_longest() -> None:
+    backoff = Backoff(RetrySettings(first_wait_s=0.5, longest_wait_s=3, jitter=0), 1)
+    waits = [wait(backoff, number, reply(http_status=503)) for number in (1, 2, 3, 4, 5)]
+    assert waits == [0.5, 1, 2, 3, 3]
+
+
+def test_a_wait_as_long_as_what_is_left_does_not_begin() -> None:
+    state = RetryCallState(AsyncRetrying(), None, (), {})
+    state.upcoming_sleep = 2.0
+    assert [OutOfTime(lambda: left)(state) for left in (1.9, 2.0, 2.1)] == [True, True, False]  # noqa: B023

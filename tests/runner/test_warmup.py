@@ -15,8 +15,8 @@ from liftlab.records import Attempt
 from liftlab.runner import warmup
 from liftlab.runner.attempt import Context
 from liftlab.runner.cold_start import ColdWatch
-from liftlab.runner.warmup import wake, warm_up
-from liftlab.settings import RetrySettings
+from liftlab.runner.warmup import WarmUpResult, wake, warm_up
+from liftlab.settings import EndpointSettings
 from liftlab.timing.clock import Clock, Stamps
 
 
@@ -140,15 +140,13 @@ def context_of(endpoint: Sleeper, ended: dict[int, Attempt] | None = None) -> Co
         run_id="run",
         stages=(),
         endpoint=endpoint,  # type: ignore[arg-type]
-        endpoint_name="e",
+        settings=EndpointSettings(name="e", base_url="http://e.test"),
         sampling=Sampling(),
         run_seed=1,
-        deadline_s=1.0,
         clock=Clock(monotonic_ns=lambda: round(endpoint.now_s * 1e9), wall_s=lambda: 0.0),
         ledger=ledger,  # type: ignore[arg-type]
         parse_source=lambda source: None,  # type: ignore[arg-type,return-value]
         watch=ColdWatch(idle_s=math.inf),
-        retry=RetrySettings(),
         sleep=endpoint.sleep,
     )
 
@@ -157,7 +155,7 @@ async def test_every_call_of_a_run_is_an_attempt_with_an_id_of_its_own() -> None
     endpoint = Sleeper(("storm", 0.25), ("warm", 3.0), ("warm", 0.5))
     ended: dict[int, Attempt] = {}
     context = context_of(endpoint, ended)
-    found = await warm_up(context, within_s=600.0, least_s=0.1)
+    found = await warm_up(context)
     rows = [ended[seq] for seq in (1, 2, 3)]
     assert endpoint.ids == ["run-1", "run-2", "run-3"]
     assert {row.phase for row in rows} == {"warmup"}
@@ -185,7 +183,7 @@ async def test_after_a_warm_up_on_another_host_the_first_generation_is_a_first_c
         endpoint = Sleeper(("warm", 3.0), ("warm", 0.5))
         endpoint.warms_elsewhere = elsewhere
         context = context_of(endpoint)
-        await warm_up(context, within_s=600.0, least_s=0.1)
+        await warm_up(context)
         assert (context.watch.called(round(endpoint.now_s * 1e9)) is not None) == elsewhere
 
 
@@ -194,3 +192,39 @@ async def test_a_wait_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> N
     told = asyncio.Event()
     async with asyncio.timeout(5), warmup.told_meanwhile(told.set):
         await told.wait()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "again_s", "cold_s"),
+    [(5.0, None, None), (5.0, 1.0, 4.0), (2.0, 1.0, 1.0), (1.9, 1.0, 0.0), (0.5, 1.0, 0.0)],
+)
+def test_a_cold_start_is_what_waking_took_over_a_warm_call(
+    seconds: float, again_s: float | None, cold_s: float | None
+) -> None:
+    found = WarmUpResult(
+        ok=True, url="", status="", calls=1, seconds=seconds, again_s=again_s, least_s=1.0
+    )
+    assert found.cold_s == (None if cold_s is None else pytest.approx(cold_s))
+
+
+async def test_what_has_nothing_to_warm_is_warm() -> None:
+    endpoint = Sleeper()
+    endpoint.warmable = False
+    found, told = await woken(endpoint)
+    assert (found.ok, found.calls, found.seconds, found.cold_s, told) == (True, 0, 0.0, None, [])
+
+
+async def test_pauses_grow_up_to_the_longest() -> None:
+    endpoint = Sleeper(*[("storm", 1.0)] * 6, ("warm", 1.0), ("warm", 1.0))
+    found, told = await woken(endpoint)
+    assert endpoint.slept == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0]
+    assert (found.ok, found.calls) == (True, 7)
+    assert found.seconds == pytest.approx(7 + 7.75)
+    assert found.again_s == pytest.approx(1.0)
+    assert told[0] == ("storm", pytest.approx(1.0))
+
+
+async def test_who_is_not_to_wait_asks_once() -> None:
+    endpoint = Sleeper(("storm", 1.0), ("warm", 1.0))
+    found, _ = await woken(endpoint, until_warm=False)
+    assert (found.ok, found.starting, found.calls, endpoint.slept) == (False, True, 1, [])

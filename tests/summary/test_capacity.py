@@ -12,7 +12,7 @@ import pytest
 from liftlab.runner.levels import CapacityPlan
 from liftlab.store import RunData
 from liftlab.store.frames import frame_of, table_columns
-from liftlab.summary.capacity import capacity_of
+from liftlab.summary.capacity import Level, capacity_of
 from tests.capacity_world import Endpoint, World
 
 PLAN = CapacityPlan(levels=(1, 2, 4), visits=1, cases=8, metric="e2e_p95_s", limit_s=60)
@@ -102,3 +102,50 @@ def test_nothing_answered_is_nothing_known() -> None:
         None,
         None,
     )
+
+
+def at_once(capacity: Any, *verdicts: tuple[str, str | None]) -> Any:
+    """Return a capacity whose levels have these verdicts on the objective and on being right."""
+    levels = tuple(
+        replace(
+            level,
+            slo=replace(level.slo, verdict=slo),
+            change=None if change is None else replace(level.change, verdict=change),
+        )
+        for level, (slo, change) in zip(capacity.levels, verdicts, strict=True)
+    )
+    return replace(capacity, levels=levels)
+
+
+def test_the_highest_level_that_meets_the_objective_is_named() -> None:
+    found = capacity_of(run_of())
+    assert found is not None
+    assert found.levels[0].change is None or found.levels[1].change is not None
+    some = at_once(found, ("met", None), ("met", "worse"), ("not met", "worse"))
+    assert some.meets is some.levels[1]
+    assert some.worse == some.levels[1:]
+    assert [level.is_decided for level in some.levels] == [True, True, True]
+    none = at_once(found, ("undecided", None), ("not met", "same"), ("not measurable", None))
+    assert (none.meets, none.worse) == (None, ())
+    assert [level.is_decided for level in none.levels] == [False, True, False]
+    assert all(isinstance(level, Level) for level in found.levels)
+
+
+def test_a_simulator_s_times_are_at_real_length_beside_its_moments() -> None:
+    """A run sped up ten times began its trials at a tenth of the distances."""
+    run = run_of()
+    started = pd.to_datetime(run.trials["started_at"], format="ISO8601")
+    first = started.min()
+    squeezed = [(first + (moment - first) / 10).isoformat() for moment in started]
+    fast = replace(
+        run,
+        sped_up=10.0,
+        trials=run.trials.assign(started_at=squeezed).astype({"started_at": "str"}),
+    )
+    found, plain = capacity_of(fast), capacity_of(run)
+    assert found is not None
+    assert plain is not None
+    assert [level.timed.under_way for level in found.levels] == pytest.approx(
+        [level.timed.under_way for level in plain.levels]
+    )
+    assert [level.timed.n for level in found.levels] == [level.timed.n for level in plain.levels]

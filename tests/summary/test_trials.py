@@ -9,7 +9,17 @@ import pytest
 
 from liftlab.errors import UnknownName, UsageError
 from liftlab.store import RunData
-from liftlab.summary.trials import MOST, examples_of, facets_of, like_of, trial_of, trials_of
+from liftlab.summary.trials import (
+    MOST,
+    code_of,
+    examples_of,
+    facets_of,
+    ir_of,
+    like_of,
+    slowest,
+    trial_of,
+    trials_of,
+)
 
 TRIALS = pd.DataFrame(
     {
@@ -80,3 +90,51 @@ def test_a_trial_that_there_is_not(day: RunData) -> None:
     with pytest.raises(UsageError, match=r"is_even has no repeat 2 in .*, but 1"):
         trial_of(day, "is_even", 2)
     assert trial_of(day, "is_even").case_id == "is_even"
+
+
+def test_the_slowest_trials_come_with_their_steps(day: RunData) -> None:
+    trials, stages = slowest(day, 2)
+    assert trials["case_id"].tolist() == ["max_of_two", "is_even"]
+    assert set(stages["case_id"]) == {"max_of_two", "is_even"}
+    assert len(stages) == 4
+    for most in (5, 6):
+        trials, stages = slowest(day, most)
+        assert trials["case_id"].tolist() == day.trials["case_id"].tolist()
+        assert len(stages) == 10
+    assert len(slowest(day, 4)[0]) == 4
+
+
+def test_a_wrong_answer_is_shown_with_what_the_grader_found(day: RunData) -> None:
+    rows = {row.case_id: row for row in examples_of(day).rows}
+    wrong = rows["max_of_two"]
+    assert (wrong.repeat, wrong.failure_class) == (1, "indentation_error")
+    assert wrong.category == "control_flow"
+    assert wrong.like == ("is_even", 1)  # right, of the same category
+    assert wrong.like_code == code_of(day, "is_even", 1)
+    assert rows["add_numbers"].like is None
+    assert rows["add_numbers"].like_code is None
+    assert wrong.line == wrong.facets.get("line")
+
+
+def test_what_was_not_kept_is_none(day: RunData) -> None:
+    bare = replace(
+        day,
+        grades=day.grades.assign(code_sha256=None),
+        stages=day.stages.assign(value_sha256=None),
+    )
+    assert code_of(bare, "is_even", 1) is None
+    assert ir_of(bare, "is_even", 1) is None
+    assert code_of(day, "nobody", 1) is None
+    found = trial_of(day, "max_of_two")
+    assert (found.case_id, found.repeat, found.trial["outcome"]) == ("max_of_two", 1, "fail")
+    assert found.stages["stage"].tolist() == ["nlp_to_ir", "ir_to_code"]
+    assert found.attempts["seq"].is_monotonic_increasing
+    assert len(found.exchanges) == len(found.attempts)
+    assert found.reply is None or found.reply == found.exchanges[-1].reply
+
+
+@pytest.mark.parametrize(("line", "named"), [(3, 3), ("3", None), (True, None), (None, None)])
+def test_the_line_that_the_grader_names_is_a_number(
+    day: RunData, line: object, named: int | None
+) -> None:
+    assert replace(trial_of(day, "max_of_two"), facets={"line": line}).line == named

@@ -46,3 +46,19 @@ async def test_a_unix_socket_is_connected_to_whatever_the_host(tmp_path):
     assert stamps[0].tcp_s >= 0
     await transport.aclose()
     server.close()
+
+
+async def test_a_name_takes_its_time_to_resolve_and_an_address_none(loopback):
+    server = await loopback(_ok)
+    stamps = []
+    for url in (server.url, server.url.replace("127.0.0.1", "localhost")):
+        transport = StampedTransport(keep_alive=False)
+        reply = await transport.handle_async_request(httpx.Request("POST", url, content=b"{}"))
+        stamps.append(reply.extensions["stamps"])
+        await transport.aclose()
+        await server.drained()
+    address, name = stamps
+    assert address.dns_s is None
+    assert name.dns_s >= 0
+    assert address.tcp_s >= 0
+    assert name.tcp_s >= 0

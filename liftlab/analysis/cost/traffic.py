@@ -98,8 +98,16 @@ def month(
         drawn = per_s * billed_per_request(rate * grown, service.mean_s * stretch, hosting)
     else:
         drawn = per_s * billed * stretch**by_service * grown**by_rate
-    base = Estimate(value=0.0, n=cases, unit="USD", reason=reason, method="Cox's log t and Gamma")
-    bill = _interval(base, requests * (fee + per_s * billed), requests * (fee + drawn) * grown)
+    value = requests * (fee + per_s * billed)
+    bill = Estimate(value=value, n=cases, unit="USD", reason=reason, method="mean")
+    if not reason:
+        bills, tails = (
+            requests * (fee + drawn) * grown,
+            [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2],
+        )
+        low, high = map(float, np.quantile(bills, tails))
+        bill = replace(bill, low=low, high=high, confidence=CONFIDENCE)
+        bill = replace(bill, method="Cox's log t and Gamma")
     return Traffic(requests=requests, usage=usage, usd=bill)
 
 
@@ -162,10 +170,3 @@ def _stretch_draws(service: Service, seed: int) -> tuple[Floats, str, int]:
     error = math.sqrt(variance / n + variance**2 / (2 * (n - 1)))
     drawn = stats.t.rvs(n - 1, size=_DRAWS, random_state=np.random.default_rng(seed))
     return np.exp(error * drawn), "", n
-
-
-def _interval(base: Estimate, value: float, draws: Floats) -> Estimate:
-    if base.reason:
-        return replace(base, value=value, method="mean")
-    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return replace(base, value=value, low=float(low), high=float(high), confidence=CONFIDENCE)

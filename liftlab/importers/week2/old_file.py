@@ -35,6 +35,7 @@ _UNKNOWN = (
     "or what `liftlab export --format jsonl` wrote"
 )
 _MOST_NOTES = 5
+_STAMPS = ("timestamp", "total_latency_ms", "latency_ms")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,8 @@ def read(document: Document) -> OldFile:
     rows, repeated = _distinct(data["results"])
     notes: list[str] = []
     results = list(_numbered(_checked(document, family, index, row, notes) for index, row in rows))
-    notes = _shortened(notes)
+    if more := len(notes[_MOST_NOTES:]):
+        notes[_MOST_NOTES:] = [f"{_count(more, 'further value')} odd, and unknown"]
     if document.unknown:
         notes.append(f"{_count(document.unknown, 'value')} no number (NaN or Infinity): unknown")
     if repeated:
@@ -75,12 +77,8 @@ def read(document: Document) -> OldFile:
         notes.append("asked all at once: latencies include waiting behind the other requests")
     if not isinstance(data.get("summary"), dict | None):
         raise FileInvalid(path, "summary: must be an object")
-    return OldFile(
-        family=family,
-        results=results,
-        top={key: value for key, value in data.items() if key != "results"},
-        notes=notes,
-    )
+    top = {key: value for key, value in data.items() if key != "results"}
+    return OldFile(family=family, results=results, top=top, notes=notes)
 
 
 def _family(document: Document) -> FamilyName:
@@ -110,17 +108,13 @@ def _distinct(rows: list[Any]) -> tuple[list[tuple[int, Any]], int]:
     seen: set[str] = set()
     kept = []
     for index, row in enumerate(rows):
-        if isinstance(row, dict) and _is_stamped(row):
+        if isinstance(row, dict) and any(row.get(key) is not None for key in _STAMPS):
             told = repr(sorted(row.items(), key=lambda item: item[0]))
             if told in seen:
                 continue
             seen.add(told)
         kept.append((index, row))
     return kept, len(rows) - len(kept)
-
-
-def _is_stamped(row: Mapping[str, Any]) -> bool:
-    return any(row.get(key) is not None for key in ("timestamp", "total_latency_ms", "latency_ms"))
 
 
 def _checked(
@@ -159,13 +153,6 @@ def _without(row: Any, keys: tuple[Any, ...]) -> Any:
     """Return a copy of a row with null at a place."""
     key, *rest = keys
     return {**row, key: _without(row[key], tuple(rest)) if rest else None}
-
-
-def _shortened(notes: list[str]) -> list[str]:
-    """Return the first of many notes, and how many more there are."""
-    more = len(notes) - _MOST_NOTES
-    told = notes[:_MOST_NOTES]
-    return [*told, f"{_count(more, 'further value')} odd, and unknown"] if more > 0 else told
 
 
 def _numbered(results: Iterable[ResultModel]) -> Iterator[OldResult]:

@@ -80,7 +80,8 @@ def _stages(folder: RunFolder, run: Run, told: dict[str, Any]) -> Iterator[Stage
     for position, stage in enumerate(described):
         last = position == len(described) - 1
         code = told.get("code") if last else None
-        kept = json.dumps({"code": code.lstrip("\n"), "function": _function(code)}) if code else ""
+        name = code.split("def ", 1)[1].split("(", 1)[0] if code else None
+        kept = json.dumps({"code": code.lstrip("\n"), "function": name}) if code else ""
         yield Stage(
             run_id=run.run_id,
             case_id=told["case_id"],
@@ -113,7 +114,3 @@ def _attempts(
             valid=stage.ok and number == made,
             retry_reason=retry_reason if number > 1 else None,
         )
-
-
-def _function(code: str) -> str:
-    return code.split("def ", 1)[1].split("(", 1)[0]

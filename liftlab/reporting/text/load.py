@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from liftlab.analysis.estimate import quantity
-from liftlab.analysis.load import LoadSummary, Spread
+from liftlab.analysis.load import LoadSummary
 from liftlab.analysis.tokens import WORDS, StageTokens
 from liftlab.reporting.text import cost, latency, recommendations, words
 from liftlab.reporting.text.base import Text, capitalised, joined, value, write
@@ -80,7 +80,11 @@ def lines(load: LoadSummary) -> Iterator[str]:
         ways = (f"{count:,} × {words.request_error(name)}" for name, count in load.errors)
         yield f"failed: {', '.join(ways)}"
     for spread in load.spreads:
-        yield f"{_WORDS[spread.name]}: {_quantiles(spread)}"
+        said = [f"P{100 * q:g} {e.point}" for q, e in spread.quantiles if e.value is not None]
+        if spread.unit == "s":  # of a rate the largest says only which reply came in few reads
+            off = next((estimate.finest for _, estimate in spread.quantiles), None)
+            said.append(f"largest {quantity(spread.largest, spread.unit, finest=off)}")
+        yield f"{_WORDS[spread.name]}: {', '.join(said)}"
     if load.reasoned_only:
         yield f"no answer token came in {load.reasoned_only:,} replies: only reasoning"
     again = f"; {load.stale:,} sent again at once on a new one" if load.stale else ""
@@ -96,15 +100,5 @@ def tokens(stage: StageTokens) -> str:
     ]
     if stage.reasoned_only:
         named.append(f"no answer token came in {stage.reasoned_only:,}")
-    return (
-        f"{words.stage(stage.stage)}, medians of {stage.n:,} streamed replies: {', '.join(named)}"
-    )
-
-
-def _quantiles(spread: Spread) -> str:
-    """Return the quantiles that n carries, and the largest value."""
-    said = [f"P{100 * q:g} {e.point}" for q, e in spread.quantiles if e.value is not None]
-    if spread.unit == "s":  # of a rate the largest says only which reply came in few reads
-        off = next((estimate.finest for _, estimate in spread.quantiles), None)
-        said.append(f"largest {quantity(spread.largest, spread.unit, finest=off)}")
-    return ", ".join(said)
+    of = f"{words.stage(stage.stage)}, medians of {stage.n:,} streamed replies"
+    return f"{of}: {', '.join(named)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from liftlab.analysis.targets import JudgedTarget
 from liftlab.reporting.html import bounded
 from liftlab.reporting.text.base import Text, code, joined, listed, marked, write
 from liftlab.sessions.model import SEVERITIES
@@ -33,8 +32,14 @@ def title(summary: RunSummary) -> Text:
         return Text(f"Session API: not measurable, {why}")
     critical = counted(len(found.of("critical")), "critical failure")
     count = marked(critical, f"count:{SESSION_METRIC}")
-    target = summary.targets.of(SESSION_METRIC)
-    return write("Session API: {}{}", count, _aim(target) if target else "")
+    if (target := summary.targets.of(SESSION_METRIC)) is None:
+        return write("Session API: {}", count)
+    limit = float(target.result.limit)
+    aim = f"{limit:g}"
+    if limit.is_integer() and target.result.at_most:
+        aim = f"fewer than {int(limit) + 1:,}"
+    verdict = marked(target.verdict, f"target.{target.key}")
+    return write("Session API: {} (target: {}; {})", count, aim, verdict)
 
 
 def sentences(summary: RunSummary) -> tuple[Text, ...]:
@@ -168,10 +173,3 @@ def cause(failure: Failure) -> str:
 def _of(summary: RunSummary) -> Sessions:
     assert summary.sessions is not None
     return summary.sessions
-
-
-def _aim(target: JudgedTarget) -> Text:
-    whole = float(target.result.limit).is_integer() and target.result.at_most
-    aim = f"fewer than {int(target.result.limit) + 1:,}" if whole else f"{target.result.limit:g}"
-    verdict = marked(target.verdict, f"target.{target.key}")
-    return write(" (target: {}; {})", aim, verdict)

@@ -88,13 +88,8 @@ def read_question(protocol: Protocol, body: bytes) -> Question:
 
 def _lift(body: bytes) -> Question:
     asked = _LiftBody.model_validate_json(body)
-    return Question(
-        protocol="lift",
-        prompt=asked.prompt,
-        schema=asked.json_schema,
-        max_tokens=asked.max_tokens,
-        seed=asked.seed,
-    )
+    told = asked.model_dump(include={"prompt", "max_tokens", "seed"})
+    return Question(protocol="lift", schema=asked.json_schema, **told)
 
 
 def _chat(body: bytes) -> Question:

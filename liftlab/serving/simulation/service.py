@@ -13,9 +13,8 @@ from pydantic_core import to_json
 
 from liftlab.serving.callers import refused
 from liftlab.serving.simulation.answers import answer
-from liftlab.serving.simulation.container import Container, Pauses
 from liftlab.serving.simulation.faults import Fault, early_plan, parse_fault, spoil
-from liftlab.serving.simulation.profile import Chance, Profile
+from liftlab.serving.simulation.profile import Chance, Container, Pauses, Profile
 from liftlab.serving.simulation.questions import BadQuestion, Protocol, Question, read_question
 from liftlab.serving.simulation.replies import Made, render
 from liftlab.serving.simulation.truth import Truth, TruthLog

@@ -196,7 +196,14 @@ def _take(buffer: bytearray, received_s: float) -> Received | None:
         name.decode().lower(): value.decode("latin-1").strip()
         for name, value in _HEADERS.findall(buffer, 0, head_end)
     }
-    size = _length(headers)
+    if "transfer-encoding" in headers:
+        raise BadRequest(411, "a request needs a content-length")
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        raise BadRequest(400, "content-length is not a number")
+    size = int(length[:20])
+    if size > _BODY_LIMIT:
+        raise BadRequest(413, f"a request may have {_BODY_LIMIT} bytes")
     body_at = head_end + len(HEAD_END)
     if len(buffer) < body_at + size:
         return None
@@ -213,15 +220,3 @@ def _take(buffer: bytearray, received_s: float) -> Received | None:
         received_s=received_s,
         last=last,
     )
-
-
-def _length(headers: dict[str, str]) -> int:
-    if "transfer-encoding" in headers:
-        raise BadRequest(411, "a request needs a content-length")
-    text = headers.get("content-length", "0")
-    if not (text.isascii() and text.isdigit()):
-        raise BadRequest(400, "content-length is not a number")
-    size = int(text[:20])
-    if size > _BODY_LIMIT:
-        raise BadRequest(413, f"a request may have {_BODY_LIMIT} bytes")
-    return size

@@ -93,25 +93,17 @@ class ClaimModel(_Model):
     def claim(self) -> Claim:
         """Return it as a claim."""
         wanted = Quantity(metric=self.metric, population=self.population, groups=tuple(self.groups))
-        figures: dict[Relation, float | None] = {
-            "at_most": self.at_most,
-            "at_least": self.at_least,
-            "is": self.value,
-        }
-        relation: Relation = next((r for r, f in figures.items() if f is not None), "is")
-        value = figures[relation]
+        limits: dict[Relation, float | None] = {"at_most": self.at_most, "at_least": self.at_least}
+        relation: Relation = next((r for r, limit in limits.items() if limit is not None), "is")
+        value = limits.get(relation, self.value)
         return Claim(
-            id=self.id,
-            statement=self.statement,
             what=next((name for name in _OTHERS if name == self.metric), wanted),
             relation=relation,
             value=value,
             off=half_a_digit(str(value), 100.0 if wanted.is_share else 1.0) if value else 0.0,
             cases=tuple(self.cases),
-            cause=self.cause,
-            stage=self.stage,
             comparison=self.comparison,
-            source=self.source,
+            **self.model_dump(include={"id", "statement", "cause", "stage", "source"}),
         )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from liftlab.analysis.columns import floats, is_one_of, rows
 from liftlab.analysis.estimate import Estimate
@@ -27,21 +28,6 @@ PASS_AT_K = re.compile(r"pass_at_(?P<k>[0-9]{1,3})")
 PLANNED = re.compile(r"planned_p(?P<rank>50|90|95)_s")
 OTHERS = ("failure_share", "share_of_failures", "slow_steps", "right_within")
 KNOWN_STAGES = ("nlp_to_ir", "ir_to_code", "code")
-# Whole numbers of a run.
-NUMBERS = {
-    "requests": "requests",
-    "prompts": "prompts",
-    "repeats": "repeats",
-    "right_answers": "right answers",
-    "wrong_answers": "wrong answers",
-    "parsed_answers": "answers that parse",
-    "failed_requests": "failed requests",
-    "number_of_slow_steps": "slow steps",
-    "steps": "steps",
-    "attempts": "attempts",
-    "retries": "retries",
-    "failures_of_class": "failures",
-}
 _SHARES = ("success_rate", "parsed_rate", "error_rate", "worst_class_share", *OTHERS)
 _STATISTICS = {
     "median": "median",
@@ -98,7 +84,7 @@ class Quantity:
         if self.metric in _NAMES or self.metric in NUMBERS:
             groups = ", ".join(group.partition("=")[2].replace("_", " ") for group in self.groups)
             within = f" within {self.within_s:g} s" if self.within_s is not None else ""
-            name = _NAMES.get(self.metric) or NUMBERS[self.metric]
+            name = _NAMES.get(self.metric) or NUMBERS[self.metric][0]
             return f"{name}{within}" + (f" ({groups})" if groups else "")
         if tries := PASS_AT_K.fullmatch(self.metric):
             return f"pass@{tries['k']}"
@@ -132,18 +118,19 @@ def metric_words(metric: str) -> str:
 def estimate(summary: RunSummary, wanted: Quantity) -> Estimate:
     """Return what the run's summary gives for a quantity."""
     metric = wanted.metric
-    for pattern, given in ((PLANNED, _planned), (PASS_AT_K, _pass_at)):
-        if matched := pattern.fullmatch(metric):
-            return given(summary, int(matched[1]))
+    if planned := PLANNED.fullmatch(metric):
+        return _planned(summary, int(planned["rank"]))
+    if tries := PASS_AT_K.fullmatch(metric):
+        known = {row.k: row.estimate for row in summary.answers.pass_at_k}
+        return known.get(int(tries["k"])) or _none("the prompts were not repeated often enough")
     if timed := _OF_TIMES.fullmatch(metric):
         return _of_times(summary, wanted, timed["what"], timed["statistic"])
     if metric == "slow_steps":
         return _counted(*(counts(summary, wanted) or (0, 0)))
     if wanted.groups:
         return _of_groups(summary, wanted)
-    if not summary.answers.answered and metric not in OF_ALL:
-        return _none(NOTHING_ANSWERED)
-    return estimate_of(summary, metric, wanted.population)
+    nothing = not summary.answers.answered and metric not in OF_ALL
+    return _none(NOTHING_ANSWERED) if nothing else estimate_of(summary, metric, wanted.population)
 
 
 def _planned(summary: RunSummary, rank: int) -> Estimate:
@@ -153,39 +140,48 @@ def _planned(summary: RunSummary, rank: int) -> Estimate:
     return budget.with_planned[rank / 100]
 
 
-def _pass_at(summary: RunSummary, k: int) -> Estimate:
-    known = {row.k: row.estimate for row in summary.answers.pass_at_k}
-    return known.get(k, _none("the prompts were not repeated often enough"))
-
-
 def number(summary: RunSummary, wanted: Quantity) -> int | None:
     """Return a whole number of a run; None where it was not recorded."""
-    answers, run = summary.answers, summary.run
-    sent, steps = floats(run.columns("stage", "attempts"), "attempts").sum(), run.size("stage")
-    attempts = None if math.isnan(sent) else int(sent)
+    return NUMBERS[wanted.metric][1](summary, wanted)
+
+
+def _attempts(summary: RunSummary, _: Quantity) -> int | None:
+    sent = floats(summary.run.columns("stage", "attempts"), "attempts").sum()
+    return None if math.isnan(sent) else int(sent)
+
+
+def _retries(summary: RunSummary, wanted: Quantity) -> int | None:
+    attempts, run = _attempts(summary, wanted), summary.run
     reasons = run.counted("attempt", "retry_reason")
     stale = int(rows(reasons)[is_one_of(reasons, "retry_reason", [STALE])].sum())
-    known = {
-        "requests": answers.trials,
-        "prompts": answers.cases,
-        "repeats": run.run.repeats,
-        "right_answers": answers.right,
-        "wrong_answers": answers.wrong,
-        "parsed_answers": answers.parsed.successes,
-        "failed_requests": answers.errors,
-        "number_of_slow_steps": None if summary.slow.left_out else len(summary.slow.steps),
-        "steps": steps,
-        "attempts": attempts,
-        "retries": None if attempts is None else attempts - steps - stale,
-        "failures_of_class": _of_classes(summary, wanted),
-    }
-    return known[wanted.metric]
+    return None if attempts is None else attempts - run.size("stage") - stale
+
+
+def _slow_steps(summary: RunSummary, _: Quantity) -> int | None:
+    return None if summary.slow.left_out else len(summary.slow.steps)
 
 
 def _of_classes(summary: RunSummary, wanted: Quantity) -> int:
     """Return how many failures are of the classes that are named."""
     rows = summary.failures.rows
     return sum(row.count for row in rows if f"class={row.failure_class}" in wanted.groups)
+
+
+# Whole numbers of a run: their names for people, and how they are counted.
+NUMBERS: dict[str, tuple[str, Callable[[Any, Quantity], int | None]]] = {
+    "requests": ("requests", lambda summary, _: summary.answers.trials),
+    "prompts": ("prompts", lambda summary, _: summary.answers.cases),
+    "repeats": ("repeats", lambda summary, _: summary.run.run.repeats),
+    "right_answers": ("right answers", lambda summary, _: summary.answers.right),
+    "wrong_answers": ("wrong answers", lambda summary, _: summary.answers.wrong),
+    "parsed_answers": ("answers that parse", lambda summary, _: summary.answers.parsed.successes),
+    "failed_requests": ("failed requests", lambda summary, _: summary.answers.errors),
+    "number_of_slow_steps": ("slow steps", _slow_steps),
+    "steps": ("steps", lambda summary, _: summary.run.size("stage")),
+    "attempts": ("attempts", _attempts),
+    "retries": ("retries", _retries),
+    "failures_of_class": ("failures", _of_classes),
+}
 
 
 def counts(summary: RunSummary, wanted: Quantity) -> tuple[int, int] | None:

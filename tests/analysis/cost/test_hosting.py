@@ -29,6 +29,7 @@ def test_the_closed_form_gives_the_known_examples(
     assert 1000 * used.billed_s / HOUR == pytest.approx(usd_per_1000, abs=0.05)
     assert used.cold_s / cold_s == pytest.approx(starts, abs=0.005)
     assert used.kept_s == 0
+    assert used.billed_s == pytest.approx(used.busy_s + used.cold_s + used.idle_s)
 
 
 @pytest.mark.parametrize("load", [0.0009, 0.009, 0.09, 0.89])

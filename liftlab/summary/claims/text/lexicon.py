@@ -205,16 +205,13 @@ class Lexicon:
                 words = _CLASSES.get(name) or rf"\b{normalize(name)}s?\b"
                 self._patterns.append(("class", f"class={name}", re.compile(words)))
         for rate in (*summary.answers.by_category, *summary.answers.by_difficulty):
-            self._add("group", rate.estimate.quantity.partition(":")[2], str(rate.group))
+            if words := re.escape(normalize(str(rate.group)).rstrip("s")):
+                group = rate.estimate.quantity.partition(":")[2]
+                self._patterns.append(("group", group, re.compile(rf"\b{words}(?:s|es)?\b")))
         of_run = (run.run.model, run.run.hardware, run.run.endpoint, run.run.suite)
         said = normalize(" ".join(filter(None, of_run)))
         self.own = frozenset([*said.split(), *re.findall("[a-z]{2,}", said)])
         self.cases = frozenset(normalize(str(case)) for case in run.trials["case_id"].unique())
-
-    def _add(self, slot: Slot, value: str, name: str) -> None:
-        words = normalize(name).rstrip("s")
-        if words:
-            self._patterns.append((slot, value, re.compile(rf"\b{re.escape(words)}(?:s|es)?\b")))
 
     @cached_property
     def _case(self) -> re.Pattern[str] | None:
@@ -239,13 +236,13 @@ class Lexicon:
             for match in pattern.finditer(text)
         ]
         names = [mark for mark in found if mark.slot in ("class", "group")]
-        kept = [m for m in _longest(found) if m.slot in ("class", "group") or not _in_any(m, names)]
+        kept = [  # a word may be part of a name, as "wrong" is of "wrong signature"
+            m
+            for m in _longest(found)
+            if m.slot in ("class", "group")
+            or not any(name.start <= m.start and m.end <= name.end for name in names)
+        ]
         return sorted(kept, key=lambda mark: (mark.start, mark.end))
-
-
-def _in_any(mark: Mark, names: Iterable[Mark]) -> bool:
-    """Whether a word is part of a name, as "wrong" is of "wrong signature"."""
-    return any(name.start <= mark.start and mark.end <= name.end for name in names)
 
 
 def _longest(marks: Iterable[Mark]) -> Iterator[Mark]:

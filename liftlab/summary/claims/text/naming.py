@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from liftlab.settings.targets import Population
 from liftlab.summary.claims.model import Quantity, counts, estimate
 from liftlab.summary.claims.text.figures import Figure, half_a_digit
-from liftlab.summary.claims.text.lexicon import Mark, Slot
+from liftlab.summary.claims.text.lexicon import Slot
 from liftlab.summary.claims.text.sentence import Sentence
 
 WRONG, MANY = "wrong", "per_"  # the rest of the success rate; of so many requests
@@ -179,17 +179,17 @@ def _population(sentence: Sentence, figure: Figure) -> Population:
         mark.value
         for mark in marks
         if mark.slot == "whose"
-        and (mark in named or mark.start >= start or not _is_bare(sentence, mark))
+        and (
+            mark in named
+            or mark.start >= start
+            or not sentence.text.startswith("succe", mark.start)
+        )
     }
     for value in values:
         if value.startswith("!"):
             raise Unread(value[1:])
     _refuse_others(sentence, figure)
     return "right" if values else "answered"
-
-
-def _is_bare(sentence: Sentence, mark: Mark) -> bool:
-    return sentence.text[mark.start : mark.end].startswith("succe")
 
 
 def _refuse_others(sentence: Sentence, figure: Figure) -> None:

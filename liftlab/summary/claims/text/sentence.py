@@ -118,7 +118,10 @@ class Sentence:
         start, end = self.clause(figure)
         names = [m for m in self.marks if m.slot in _NAMES and start <= m.start and m.end <= end]
         earlier = [
-            f for f in self._alike(figure) if f.end <= figure.start and not self._is_limit(f)
+            f
+            for f in self._alike(figure)
+            if f.end <= figure.start
+            and modality.relation(self.text[: f.start], self.text[f.end :]) == "is"
         ]
         return bool(earlier) and not names and not modality.TARGET.search(self.text[start:end])
 
@@ -127,9 +130,6 @@ class Sentence:
         shares = ("share", "count")
         kinds = shares if figure.kind in shares else (figure.kind,)
         return [other for other in self.figures if other.kind in kinds]
-
-    def _is_limit(self, figure: Figure) -> bool:
-        return modality.relation(self.text[: figure.start], self.text[figure.end :]) != "is"
 
     def _listed(self, marks: Sequence[Mark], figure: Figure) -> Mark | None:
         """Return the mark in a figure's place of a list: "P50 and P95 are 1.2 and 3.4 s"."""

@@ -1,19 +1,20 @@
-"""What the verdicts on a file of answers come to."""
+"""What the verdicts on a file of answers come to, counted one by one."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from liftlab.grading.tally import Tally
+
+from liftlab.grading.samples import Summary
 
 
 def verdict(outcome: str = "pass", case_id: str = "a", **more: Any) -> dict[str, Any]:
     return {"case_id": case_id, "outcome": outcome} | more
 
 
-def tally(*rows: dict[str, Any]) -> Tally:
-    made = Tally()
+def tally(*rows: dict[str, Any], told: tuple[int, int] = (0, 0)) -> Summary:
+    made = Summary(told=told)
     for row in rows:
         made.add(row)
     return made
@@ -58,19 +59,15 @@ def test_what_answers_lack_is_kept_by_what_says_so() -> None:
 )
 def test_the_weakest_isolation_is_told(levels: list[str | None], weakest: str) -> None:
     counted = tally(*(verdict(isolation=level) for level in levels))
-    assert counted.summary((3, 3), resumed=0).isolation == weakest
+    assert counted.isolation == weakest
 
 
 def test_verdicts_are_proven_where_all_known_answers_were_told_apart() -> None:
-    counted = tally(verdict(verdict_integrity="proven"))
-    assert counted.summary((3, 3), resumed=0).proven
-    assert not counted.summary((2, 3), resumed=0).proven
+    sound = verdict(verdict_integrity="proven")
+    counted = tally(sound, told=(3, 3))
+    assert counted.proven
+    assert not tally(sound, told=(2, 3)).proven
     counted.add(verdict(verdict_integrity="unproven"))
-    assert not counted.summary((3, 3), resumed=0).proven
-
-
-def test_a_summary_has_what_its_verdicts_do_not_tell() -> None:
-    found = tally(verdict(), verdict("fail")).summary((2, 2), resumed=1, joined=4)
-    assert (found.total, found.resumed, found.joined, found.strange) == (2, 1, 4, ())
-    assert found.by_case == {"a": (1, 2)}
-    assert "2" in found.controls
+    assert not counted.proven
+    assert "2" in tally(sound, told=(2, 3)).controls
+    assert (counted.resumed, counted.joined, counted.strange) == (0, 0, ())

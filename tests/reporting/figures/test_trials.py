@@ -1,0 +1,116 @@
+"""Where the time goes: attempts of a trial, prompts' means, and how much a stage could save."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from liftlab.reporting.figures.trials import case_bars, stage_bars, stage_levers, trial_bars
+from liftlab.store import RunData
+from tests.reporting.conftest import synthetic_run
+
+NAMES = ["nlp_to_ir", "ir_to_code"]
+
+
+def test_a_trial_s_bar_says_its_stages_attempts_and_what_went_wrong(week2: RunData) -> None:
+    bars = {bar.name: bar for bar in trial_bars(week2, NAMES)}
+    assert [bar.name for bar in trial_bars(week2, NAMES)] == [
+        "max_of_two", "is_even", "multiply", "add_numbers", "string_length",
+    ]  # fmt: skip
+    slow = bars["max_of_two"]
+    assert slow.words == "NLP → IR 7.33 s, IR → Code 19.8 s in 3 attempts"
+    assert [part.hatched for part in slow.parts] == [False, False, True, True]
+    assert slow.is_bad
+    right = bars["is_even"]
+    assert (right.is_bad, right.beside) == (False, "26.9 s")
+    assert bars["multiply"].is_bad
+
+
+def test_a_request_that_failed_says_why_and_after_how_many_attempts(week2: RunData) -> None:
+    failed = week2.trials["case_id"] == "max_of_two"
+    trials = week2.trials.assign(
+        outcome=week2.trials["outcome"].mask(failed, "error"),
+        failure_class=week2.trials["failure_class"].mask(failed, "endpoint_error"),
+    )
+    stages = week2.stages.copy()
+    mine = stages["case_id"] == "max_of_two"
+    stages["error_class"] = stages["error_class"].mask(mine, "http_5xx")
+    bars = {
+        bar.name: bar for bar in trial_bars(replace(week2, trials=trials, stages=stages), NAMES)
+    }
+    assert bars["max_of_two"].beside == "27.1 s  failed after 3 attempts: server error"
+    silent = replace(week2, trials=trials.assign(outcome=None, failure_class=None, completed=False))
+    beside = {bar.name: bar.beside for bar in trial_bars(silent, NAMES)}
+    assert beside["add_numbers"].endswith("s  not finished")
+
+
+def test_repeats_are_told_apart_by_their_number(week2: RunData) -> None:
+    twice = pd.concat([week2.trials, week2.trials.assign(repeat=2)], ignore_index=True)
+    names = [bar.name for bar in trial_bars(replace(week2, trials=twice), NAMES)]
+    assert names[0] == "max_of_two 1"
+    assert "max_of_two 2" in names
+
+
+def test_timed_attempts_stand_where_they_were(week2: RunData) -> None:
+    sent = np.arange(13.0)
+    run = replace(week2, attempts=week2.attempts.assign(sent_s=sent, last_byte_s=sent + 0.75))
+    for bar in trial_bars(run, NAMES):
+        assert {part.amount for part in bar.parts} == {0.75}
+        starts = [part.start for part in bar.parts]
+        later = [part for part in bar.parts if part.hatched]
+        assert starts[0] == 0.0
+        assert len(later) == len(bar.parts) - 2
+
+
+def test_a_prompt_s_bar_is_the_mean_of_its_requests(week2: RunData) -> None:
+    slower = week2.trials.assign(repeat=2, e2e_s=2 * week2.trials["e2e_s"])
+    unknown = week2.trials.assign(repeat=3, e2e_s=np.nan)
+    stages = [week2.stages.assign(repeat=1), week2.stages.assign(repeat=2)]
+    stages[1]["latency_s"] *= 2
+    run = replace(
+        week2,
+        trials=pd.concat([week2.trials, slower, unknown], ignore_index=True),
+        stages=pd.concat(stages, ignore_index=True),
+    )
+    bars = case_bars(run, NAMES)
+    assert [bar.name for bar in bars][:2] == ["max_of_two", "is_even"]
+    assert bars[0].end == pytest.approx(1.5 * 27.1)
+    assert bars[0].beside.endswith(" s  0 of 2 right")
+    assert (bars[1].is_bad, bars[1].beside.endswith("right")) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("cases", "repeats", "shown"),
+    [
+        (60, 1, "each request"),
+        (61, 1, "mean of each prompt"),
+        (2, 31, "mean of each prompt"),
+        (200, 1, "mean of each prompt"),
+        (201, 1, "Curves"),
+        (1, 61, "Curves"),
+    ],
+)
+def test_many_trials_are_drawn_otherwise(cases: int, repeats: int, shown: str) -> None:
+    assert shown in stage_bars(synthetic_run(cases, repeats), {}, caption="c").alt
+
+
+def effect(**more: Any) -> Any:
+    plain = {"name": "code", "saves_p50_s": 0.5, "critical": 1.0, "planned": False}
+    return type("Effect", (), plain | more)()
+
+
+def test_a_stage_at_half_its_time_saves_what_the_median_request_waits_for() -> None:
+    figure = stage_levers(
+        [effect(), effect(name="nlp_to_ir", saves_p50_s=-0.1, critical=0.25, planned=True)],
+        caption="c",
+    )
+    (axes,) = figure.draw(900).axes
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([0.5])  # none below nothing
+    said = [text.get_text() for text in axes.texts]
+    assert "500 ms" in said
+    assert any("waited for in 25 % of requests" in text for text in said)
+    assert sum("waited" in text for text in said) == 1
