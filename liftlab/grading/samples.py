@@ -159,7 +159,8 @@ def grade_samples(
                 summary.add(row)
             summary.resumed = summary.total
             left = islice(read_samples(samples, cases), summary.resumed, None) if known else ()
-            done = summary.resumed + sum(answer_digest(sample) in known.keys() for sample in left)
+            there = known.keys()
+            done = summary.resumed + sum(answer_digest(sample) in there for sample in left)
             progress(done, total)  # joining takes no time: what it joins has no rate
             seen = sha256()
             unread = islice(read_samples(samples, cases, seen.update), summary.resumed, None)
@@ -167,7 +168,7 @@ def grade_samples(
                 file.write(line)
                 file.flush()
                 summary.add(json.loads(line))
-                if answer_digest(sample) not in known.keys():
+                if answer_digest(sample) not in there:
                     done += 1
                     progress(done, total)
             if seen.hexdigest() != digest:
