@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from liftlab.cli.main import main
@@ -95,13 +96,18 @@ def _own(number: str) -> list[Path]:
 
 
 def compared() -> Comparison:
-    """Compare two runs of 40,000 trials."""
-    sides = []
-    for run_id, data in (("first", made("thousands")), ("second", made("thousands"))):
-        row = {name: getattr(data.run, name) for name in ("suite", "model", "endpoint")}
-        tables = {"trials": data.trials, "stages": data.stages}
-        sides.append(Side(run_id=run_id, row={"run_id": run_id, **row}, **tables))
-    return compare(*sides)
+    """Compare two runs of 120,000 trials, of 600 prompts."""
+    data = made("thousands")
+    trials, stages = (
+        pd.concat([table.assign(case_id=f"{n} " + table["case_id"]) for n in range(3)])
+        for table in (data.trials, data.stages)
+    )
+    row = {name: getattr(data.run, name) for name in ("suite", "model", "endpoint")}
+    first, second = (
+        Side(run_id=run_id, row={"run_id": run_id, **row}, trials=trials, stages=stages)
+        for run_id in ("first", "second")
+    )
+    return compare(first, second)
 
 
 @pytest.fixture(scope="module")
