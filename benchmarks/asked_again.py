@@ -9,8 +9,10 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
+from liftlab.analysis.compare import SuccessChange, success
 from liftlab.analysis.intervals import proportion, quantile
 from liftlab.analysis.targets import TargetResult, judge
 
@@ -126,6 +128,60 @@ def rates(rng: Rng, replicates: int) -> Rows:
                 found = [proportion(each, clusters=names) for each in drawn]
                 row.append(float(np.mean([each.low <= rate <= each.high for each in found])))
             yield row
+
+
+# Repeats of each prompt in the first run and in the second.
+PAIRS: dict[str, tuple[list[int], list[int]]] = {
+    "20 × 1": ([1] * 20, [1] * 20),
+    "20 × 2": ([2] * 20, [2] * 20),
+    "20 × 5": ([5] * 20, [5] * 20),
+    "20 × 50": ([50] * 20, [50] * 20),
+    "100 × 3": ([3] * 100, [3] * 100),
+    "40, unequal": (LAYOUTS["40, unequal"], LAYOUTS["40, unequal"]),
+    "20 × 2, then 20 × 5": ([2] * 20, [5] * 20),
+}
+
+
+def rate_changes(rng: Rng, replicates: int) -> Rows:
+    """Yield how two runs whose prompts repeat compare in success, by what changed."""
+    rate, mended, broken = 0.7, 0.5, 0.1
+    for layout, sizes in PAIRS.items():
+        row: list[object] = [layout]
+        for share in (0.2, 0.5):
+            same = [_changed(rng, sizes, rate, share) for _ in range(replicates)]
+            row.append(float(np.mean([each.verdict != "cannot tell" for each in same])))
+        found = [_changed(rng, sizes, rate, 0.5, mended=mended) for _ in range(replicates)]
+        width = np.mean([each.difference.high - each.difference.low for each in found])
+        row += [_holds(found, mended * (1 - rate)), f"{100 * width:.0f}"]
+        row.append(float(np.mean([each.verdict == "better" for each in found])))
+        wholly = [_changed(rng, sizes, rate, 0.999, broken=broken) for _ in range(replicates)]
+        yield [*row, _holds(wholly, -broken * rate)]
+
+
+def _changed(
+    rng: Rng,
+    sizes: tuple[list[int], list[int]],
+    rate: float,
+    share: float,
+    *,
+    mended: float = 0.0,
+    broken: float = 0.0,
+) -> SuccessChange:
+    """Compare two runs; prompts lose a share of their errors, or by chance all right answers."""
+    odds, cases = (1 - share) / share, len(sizes[0])
+    first = rng.beta(rate * odds, (1 - rate) * odds, cases)
+    second = np.where(rng.random(cases) < broken, 0.0, first + mended * (1 - first))
+    runs = []
+    for of_case, repeats in zip((first, second), sizes, strict=True):
+        names = named(repeats)
+        right = rng.random(len(names)) < of_case[names]
+        runs.append(pd.DataFrame({"case_id": names, "outcome": np.where(right, "pass", "fail")}))
+    return success(*runs)
+
+
+def _holds(found: list[SuccessChange], truth: float) -> float:
+    inside = [one.difference.low <= truth <= one.difference.high for one in found]
+    return float(np.mean(inside))
 
 
 def _decided(found: list[TargetResult]) -> float:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from asked_again import TIMES, decided, rates, request_quantiles
+from asked_again import TIMES, decided, rate_changes, rates, request_quantiles
 from promises import (
     REPEATS,
     RUN_SD,
@@ -147,6 +147,18 @@ TABLES: list[tuple[str, str, list[str], Callable[[Rng, int], Rows]]] = [
         "How far the slope of 1,000 attempts is from the slope of all of them.",
         ["attempts", "median", "largest"],
         line_errors,
+    ),
+    (
+        "Success of two runs, where prompts repeat",
+        "Right 70 % of the time, prompts × repeats. How often two equal runs are told apart, by "
+        "the share of the variance that prompts hold (ICC). If each prompt then loses half of its "
+        "errors: coverage, the width of the interval in percentage points, and how often it is "
+        "found. Last: every prompt ends the same way each time, and one in ten breaks.",
+        [
+            *("layout", "no change, ICC .2", "no change, ICC .5"),
+            *("half the errors: covered", "width", "found", "one in ten breaks: covered"),
+        ],
+        rate_changes,
     ),
 ]
 

@@ -85,7 +85,7 @@ def main() -> int:
         python = [sys.executable]
         if options.read:
             return int(max(peak for _, peak in read(project)) > 2000)
-        opened = f"from liftlab import jobs; opening.open_run({RUN_ID!r})"
+        opened = f"from liftlab.jobs import opening; opening.open_run({RUN_ID!r})"
         used = [measured("tables", [*python, "-c", opened], project)]
         if options.profile:
             measured("parts", [*python, __file__, "--parts", "--keep", str(project)], project)

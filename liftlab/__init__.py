@@ -35,19 +35,15 @@ if TYPE_CHECKING:
     from liftlab.timing.observed import transport
 
 _HOMES = {
-    name: f"liftlab.{module}"
-    for module, names in {
-        "analysis.estimate": ["Estimate"],
-        "api.projects": ["grade", "load_project", "load_suite", "make_suite"],
-        "api.results": ["compare", "explore", "summarize", "what_if"],
-        "api.runs": ["Run", "history", "open_run", "resume", "run", "runs", "simulate"],
-        "api.statistics": ["flag", "mean", "proportion", "quantile"],
-        "errors": ["LiftlabError"],
-        "pipeline.own": ["Answer"],
-        "suite": ["Case", "Check", "Suite"],
-        "timing.observed": ["transport"],
-    }.items()
-    for name in names
+    "analysis.estimate": ["Estimate"],
+    "api.projects": ["grade", "load_project", "load_suite", "make_suite"],
+    "api.results": ["compare", "explore", "summarize", "what_if"],
+    "api.runs": ["Run", "history", "open_run", "resume", "run", "runs", "simulate"],
+    "api.statistics": ["flag", "mean", "proportion", "quantile"],
+    "errors": ["LiftlabError"],
+    "pipeline.own": ["Answer"],
+    "suite": ["Case", "Check", "Suite"],
+    "timing.observed": ["transport"],
 }
 
 __all__ = [
@@ -82,9 +78,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'liftlab' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"liftlab.{module}"), name)
+    raise AttributeError(f"module 'liftlab' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from liftlab.errors import LiftlabError, UsageError
+from liftlab.errors import EndpointUnreachable, LiftlabError, UsageError
 
 _PATIENCE_S = 20
 _UNITS_PER_THREAD = 3
@@ -45,8 +45,8 @@ def connected(address: str, warn: Callable[[str], None]) -> Iterator[Cluster]:
 
     `address` is `tcp://HOST:PORT`, `tls://HOST:PORT` (TLS is what Dask's own settings say), or
     `local:N` for N processes of this machine. `warn` takes a line for people. Raises UsageError if
-    it is none of these or Dask is missing, LiftlabError if nothing answers there, it has no
-    worker, or scheduler or workers have another liftlab or Python.
+    it is none of these or Dask is missing, EndpointUnreachable if nothing answers there or it has
+    no worker, LiftlabError if scheduler or workers have another liftlab or Python.
     """
     count = _count(address)
     try:
@@ -86,7 +86,8 @@ def connected(address: str, warn: Callable[[str], None]) -> Iterator[Cluster]:
             raise UsageError(f"{_MISSING}: {error}") from None
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
-            raise LiftlabError(f"{address}: no Dask workers there: {reason[:300]}") from None
+            kind = LiftlabError if count else EndpointUnreachable
+            raise kind(f"{address}: no Dask workers there: {reason[:300]}") from None
         _agree(versions)
         executor = client.get_executor(pure=False)
         # After Ctrl-C nobody may be there to end what is under way.

@@ -37,6 +37,17 @@ def test_quantiles_and_rates_cover_where_prompts_repeat(rng: np.random.Generator
         assert np.mean(coverage) >= LEAST, layout
 
 
+def test_success_of_two_runs_holds_its_promise_where_prompts_repeat(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked_again, "PAIRS", {"20 × 5": asked_again.PAIRS["20 × 5"]})
+    [[_, *alarms, covered, width, found, broken]] = asked_again.rate_changes(rng, SETS)
+    assert max(alarms) <= 1 - LEAST
+    assert min(covered, broken) >= LEAST
+    assert int(width) <= 28  # 34 if one more prompt were wholly better and one wholly worse
+    assert found >= 0.4
+
+
 @pytest.mark.parametrize("shape", promises.GENERATORS)
 def test_medians_cover_whatever_the_shape(shape: str, rng: np.random.Generator) -> None:
     draw = promises.GENERATORS[shape]

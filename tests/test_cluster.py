@@ -14,7 +14,7 @@ import pytest
 
 from liftlab import cluster
 from liftlab.cluster import connected, is_open
-from liftlab.errors import LiftlabError, UsageError
+from liftlab.errors import EndpointUnreachable, LiftlabError, UsageError
 
 ROOT = Path(__file__).parents[1]
 HERE = {"host": {"python": "3.11.7.final.0"}, "packages": {"liftlab": "0.2.0"}}
@@ -145,7 +145,7 @@ def test_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_PATIENCE_S", 0.2)
     warned: list[str] = []
     with (
-        pytest.raises(LiftlabError, match="no Dask workers there"),
+        pytest.raises(EndpointUnreachable, match="no Dask workers there"),
         connected("tcp://127.0.0.1:9", warned.append),
     ):
         pass

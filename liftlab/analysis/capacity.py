@@ -239,16 +239,9 @@ def changes(levels: Mapping[int, pd.DataFrame]) -> dict[int, SuccessChange]:
     runs: `liftlab.analysis.compare.success`.
     """
     lowest, *others = sorted(levels)
-    steps = {n: 1 / max(min(_repeats(levels[lowest]), _repeats(levels[n])), 1.0) for n in others}
-    found = {n: success(levels[lowest], levels[n], step=steps[n]) for n in others}
+    found = {n: success(levels[lowest], levels[n]) for n in others}
     tested = {n: change.p for n, change in found.items() if change.p is not None}
     p_values = list(tested.values())
     for n, p, miss in zip(tested, holm_levels(p_values), interval_levels(p_values), strict=True):
-        change = success(levels[lowest], levels[n], miss=miss, step=steps[n])
-        found[n] = replace(change, p=p)
+        found[n] = replace(success(levels[lowest], levels[n], miss=miss), p=p)
     return found
-
-
-def _repeats(trials: pd.DataFrame) -> float:
-    """Return how often a case was asked, in the middle."""
-    return float(trials["case_id"].value_counts().median()) if len(trials) else 0.0

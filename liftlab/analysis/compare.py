@@ -30,6 +30,7 @@ from liftlab.analysis.paired import (
     times,
     together,
 )
+from liftlab.analysis.rates import RARE
 from liftlab.analysis.success import judgeable
 
 SuccessVerdict = Literal["better", "worse", "cannot tell", "not measurable"]
@@ -104,17 +105,14 @@ def runs(a: Tables, b: Tables, *, margin: float = MARGIN) -> RunComparison:
     )
 
 
-def success(
-    a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL, step: float = 1.0
-) -> SuccessChange:
+def success(a: pd.DataFrame, b: pd.DataFrame, *, miss: float = LEVEL) -> SuccessChange:
     """Compare success on shared cases by their differences.
 
     Under no change each case's difference in rate is as likely to have the other sign; with
     one trial a case this is McNemar's exact test. All sign patterns are counted up to 14
     cases that differ, beyond it 20,000 are drawn with a fixed seed.
 
-    `miss` is how often the interval may miss; `step`, by how much a case differs that has one more
-    right answer: less than 1 where cases were asked several times in both.
+    `miss` is how often the interval may miss.
     """
     before, after = _case_rates(a), _case_rates(b)
     shared = before.index.intersection(after.index)
@@ -125,7 +123,7 @@ def success(
         return SuccessChange(difference=none, verdict="cannot tell" if graded else "not measurable")
     differences: Floats = np.asarray(after[shared] - before[shared], dtype=np.float64)
     p = sign_flip_p(differences)
-    low, high = _difference_interval(differences, miss, p, step)
+    low, high = _difference_interval(differences, miss, p)
     return SuccessChange(
         first=float(before[shared].mean()),
         second=float(after[shared].mean()),
@@ -147,15 +145,18 @@ def success(
     )
 
 
-def _difference_interval(
-    differences: Floats, miss: float, p: float, step: float
-) -> tuple[float, float]:
+def _difference_interval(differences: Floats, miss: float, p: float) -> tuple[float, float]:
     """Return the interval of a mean difference in rates over cases.
 
     Bonett & Price (2012, J. Educational and Behavioral Statistics 37): as if one more case were
-    better and one worse, by one answer. It reaches to 0 where the exact test finds no difference.
+    better and one worse. With one answer a case these differ by 1, as all do that differ; with
+    repeats by as much as the others do (root mean square). Where fewer than six differ, repeats
+    say nothing about cases that were not drawn, and it is 1 again. The interval reaches to 0
+    where the exact test finds no difference.
     """
-    more = np.append(differences, [step, -step])
+    changed = differences[differences != 0]
+    size = float(np.sqrt((changed**2).mean())) if len(changed) >= RARE else 1.0
+    more = np.append(differences, [size, -size])
     n, centre = len(more), float(more.mean())
     half = float(stats.t.isf(miss / 2, n - 1)) * float(more.std()) / math.sqrt(n)
     low, high = max(-1.0, centre - half), min(1.0, centre + half)

@@ -207,16 +207,17 @@ def _style(
     factor = _FACTORS.get(unit, 1.0)
     known = half is not None and math.isfinite(half) and half > _SAME * largest
     digits, size = (2, half or 0.0) if known else (3, largest)
-    # The power of ten of the first digit, once rounded to so many digits.
-    magnitude = int(f"{size * factor:.{digits - 1}e}".partition("e")[2]) if size * factor else 0
-    decimals = digits - 1 - magnitude
+    decimals = digits - 1 - _magnitude(size * factor, digits)
     if unit == "USD":
         decimals = min(decimals, _MOST_OF_MONEY)
     if unit in ("%", POINTS):
         small = not known and 0 < largest < 0.01
         decimals = min(max(decimals, 0), 1 if known or small else 0)
     if finest:
-        decimals = min(decimals, math.floor(round(-math.log10(finest * factor), 9)))
+        place = math.floor(round(-math.log10(finest * factor), 9))
+        if largest > finest:  # its first digit is known
+            place = max(place, -_magnitude(largest * factor, 1))
+        decimals = min(decimals, place)
     if limit is not None:
         decimals = _beside(off_limit or values, limit, factor, decimals)
     whole = unit not in ("%", POINTS)
@@ -224,11 +225,21 @@ def _style(
     return _Style(unit, decimals, bare=exact)
 
 
+def _magnitude(value: float, digits: int) -> int:
+    """Return the power of ten of the first digit, once rounded to so many digits."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2]) if value else 0
+
+
 def _same(low: float | None, high: float | None) -> bool:
     """Whether an interval has no width but that of rounding in arithmetic."""
     if low is None or high is None:
         return low is high
     return math.isclose(low, high, rel_tol=_SAME)
+
+
+def _magnitude(value: float, digits: int) -> int:
+    """Return the power of ten of the first digit, once rounded to so many digits."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2]) if value else 0
 
 
 def _is_exact(value: float, decimals: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -101,7 +101,8 @@ def summarise_load(run: Run, attempts: pd.DataFrame, began_s: float | None = Non
         "e2e_from_planned": (ended - planned)[good],
         "lag": sent - planned,
     }
-    spreads = [_spread(name, values) for name, values in spans.items()]
+    off = run.timing_uncertainty_s
+    spreads = [_spread(name, values, off) for name, values in spans.items()]
     planned_rows = run.repeats if run.provenance == "measured" else 0
     return LoadSummary(
         n=len(rows),
@@ -129,7 +130,7 @@ def _requests(attempts: pd.DataFrame) -> tuple[pd.DataFrame, Floats, int]:
     return rows, np.where(np.isnan(began), sent[~stale], began), int(stale.sum())
 
 
-def _spread(name: str, values: Floats) -> Spread | None:
+def _spread(name: str, values: Floats, off: float | None) -> Spread | None:
     values = values[np.isfinite(values)]
     if not len(values):
         return None
@@ -138,10 +139,15 @@ def _spread(name: str, values: Floats) -> Spread | None:
     return Spread(
         name=name,
         n=len(values),
-        quantiles=tuple((q, intervals.quantile(values, q, unit=unit)) for q in wanted),
+        quantiles=tuple((q, _seen(values, q, unit, off)) for q in wanted),
         largest=float(values.max()),
         unit=unit,
     )
+
+
+def _seen(values: Floats, q: float, unit: str, off: float | None) -> Estimate:
+    found = intervals.quantile(values, q, unit=unit)
+    return replace(found, low=None, high=None, finest=off if unit == "s" else None)
 
 
 def _seconds(sent: Floats, ended: Floats, began_s: float | None) -> float | None:

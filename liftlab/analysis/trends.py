@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from liftlab.analysis.columns import Floats, as_array, floats
-from liftlab.analysis.comparability import SETTINGS, is_share, metrics, on_scale
+from liftlab.analysis.comparability import SETTINGS, is_share, metrics, on_scale, time_metrics
 from liftlab.analysis.estimate import Estimate, plain
 
 LEVEL = 0.01  # false alarms a series: several series are looked at together
@@ -73,6 +73,8 @@ class MetricSeries:
     # n, latest: runs that have a number, and that of the newest
     n: int
     latest: float
+    # by how much a time may be off: nothing below it is written; None where it is not known
+    off: float | None = None
     sd: float | None  # spread of the runs since the last shift: as a share for times and costs
     per_week: Estimate  # its slope since then, as a share a week for times and costs
     changes: tuple[ChangePoint, ...]
@@ -130,10 +132,18 @@ def _metric_series(runs: pd.DataFrame, metric: str) -> MetricSeries:
         metric=metric,
         n=len(known),
         latest=float(floats(known, metric)[-1]) if len(known) else math.nan,
+        off=_off(known) if len(known) and metric in time_metrics(known) else None,
         sd=float(level.std(ddof=1)) if len(level) >= 2 else None,
         per_week=_slope(known["started_at"].iloc[first:], level),
         changes=tuple(_change(known, metric, shift, found) for shift in found),
     )
+
+
+def _off(runs: pd.DataFrame) -> float | None:
+    if "timing_uncertainty_s" not in runs:
+        return None
+    off = float(floats(runs, "timing_uncertainty_s")[-1])
+    return off if off > 0 else None
 
 
 def _change(runs: pd.DataFrame, metric: str, shift: Shift, every: Sequence[Shift]) -> ChangePoint:

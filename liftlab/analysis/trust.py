@@ -28,7 +28,7 @@ def client_warning(run: Run, trials: pd.DataFrame) -> str:
         share = lag / float(np.median(times))
         if share > LAG_LIMIT:
             of, limit = quantity(round(share, 3), "%"), as_set(LAG_LIMIT, "%")
-            said = f"its event loop lagged {_ms(lag)} at P99, {of} of the median time"
+            said = f"its event loop lagged {off_by(lag)} at P99, {of} of the median time"
     elif run.client_cpu_share is not None and run.client_cpu_share > CPU_LIMIT:
         of, limit = quantity(run.client_cpu_share, "%"), as_set(CPU_LIMIT, "%")
         said = f"it used {of} of a core"
@@ -36,7 +36,7 @@ def client_warning(run: Run, trials: pd.DataFrame) -> str:
         return ""
     off = "are too long by an unknown part"
     if run.timing_uncertainty_s is not None:
-        off = f"may be off by {_ms(run.timing_uncertainty_s)}"
+        off = f"may be off by {off_by(run.timing_uncertainty_s)}"
     return (
         f"The client was the bottleneck: {said} ({limit} is the limit). Times of this run {off}; "
         "run it on a quieter machine, or with less concurrency."
@@ -55,16 +55,23 @@ def trust_sentence(run: Run) -> str:
         return ""
     why = []
     if run.loop_lag_p50_s is not None and run.loop_lag_p99_s is not None:
-        lags = f"{_ms(run.loop_lag_p50_s)} at P50 and {_ms(run.loop_lag_p99_s)} at P99"
+        lags = f"{off_by(run.loop_lag_p50_s)} at P50 and {off_by(run.loop_lag_p99_s)} at P99"
         why.append(f"the client's event loop lagged {lags}")
     if run.client_cpu_share is not None:
         why.append(f"the client used {quantity(run.client_cpu_share, '%')} of a core")
-    known = f"Times are known to ± {_ms(run.timing_uncertainty_s)}"
+    known = f"Times are known to ± {off_by(run.timing_uncertainty_s)}"
     return f"{known}{': ' if why else ''}{', and '.join(why)}."
 
 
-def _ms(seconds: float) -> str:
-    return f"{plain(1000 * seconds, 2)} ms"
+def off_by(seconds: float) -> str:
+    """Write by how much times may be off: two significant digits are all that is known of it.
+
+    Examples
+    --------
+    >>> off_by(0.00042), off_by(2.113)
+    ('0.42 ms', '2.1 s')
+    """
+    return f"{plain(seconds, 2)} s" if seconds >= 1 else f"{plain(1000 * seconds, 2)} ms"
 
 
 def cache_warning(attempts: pd.DataFrame) -> str:

@@ -310,7 +310,8 @@ def sessions_command(
     """Check the session API at URL: whose work is lost, leaks, or ends in an error.
 
     Prints each failure with its request and reply, and the command that shows it again. What the
-    checks make on the server is deleted. Exit code 4 where the server answered no check.
+    checks make on the server is deleted. Exit code 4 where the server answered no check, or does
+    not offer these sessions.
     """
     from liftlab.jobs import running
     from liftlab.summary import summarize
@@ -330,7 +331,8 @@ def sessions_command(
     print_run(summary, as_json)
     run_id, found = run.run.run_id, summary.sessions
     if found is not None and not found.judged:
-        raise EndpointUnreachable(f"{run_id}: the server answered no check, so nothing is judged")
+        why = found.refused or "the server answered no check"
+        raise EndpointUnreachable(f"{run_id}: {why}, so nothing is judged")
     if run.run.status == "partial":
         how = f"Go on with: liftlab sessions --resume {run_id}"
         raise RunIncomplete(f"{run_id}: ended early, what is done is kept. {how}")

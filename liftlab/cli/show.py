@@ -52,7 +52,7 @@ def require_proven(run: RunData) -> None:
 
 def print_run(summary: RunSummary, as_json: bool) -> None:
     """Print a run: what it is, what came out, a line a trial, and what it was to decide."""
-    from liftlab.reporting.text import findings, provenance
+    from liftlab.reporting.text import capacity, provenance, sessions
     from liftlab.reporting.text.targets import decided
     from liftlab.summary.provenance import warning_of
 
@@ -61,8 +61,9 @@ def print_run(summary: RunSummary, as_json: bool) -> None:
         click.echo(json.dumps(summary_json(summary), indent=2, allow_nan=False))
         return
     click.echo(heading(run))
-    if (own := findings.own(summary)) is not None:
-        click.echo("\n".join(map(printable, own.lines(summary))))
+    if summary.sessions is not None or summary.capacity is not None:
+        lines = sessions.lines if summary.sessions is not None else capacity.lines
+        click.echo("\n".join(map(printable, lines(summary))))
         return
     left_out = f"Requests left out {run.run.left_out}." if run.run.left_out else ""
     fault = click.style(warning_of(run), fg="red") if warning_of(run) else known.trust

@@ -1,4 +1,7 @@
-"""One HTTP exchange, bounded in time and size; a failure is a result, not an exception."""
+"""One HTTP exchange, bounded in time and size; a failure is a result, not an exception.
+
+And what it says of an endpoint's health, as all protocols read it.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,15 @@ from typing import Any
 
 import httpx
 
-from liftlab.endpoints.base import Redactor, Reply, Secret
-from liftlab.endpoints.replies import clean, error_text, name_or_none, start_of
+from liftlab.endpoints.base import Health, Redactor, Reply, Secret, WarmUp
+from liftlab.endpoints.replies import (
+    ReplyError,
+    clean,
+    error_text,
+    name_or_none,
+    parse_object,
+    start_of,
+)
 from liftlab.endpoints.retry_after import is_used_up, retry_after_s
 from liftlab.endpoints.server_facts import told_by_headers
 from liftlab.endpoints.urls import shown
@@ -31,6 +41,12 @@ Transport = httpx.AsyncBaseTransport
 _QUERY = re.compile(r"(https?://[^\s?]*)\?\S*")
 _SERVER_ERROR, _TOO_MANY, _SEE_OTHER = 500, 429, 303
 _SAME_AGAIN = (307, 308)  # redirects that keep method and body
+HEALTH_DEADLINE_S = 60.0  # a health check in a sleeping container wakes it first
+# What a proxy answers while a container starts; 429 is rather a server that is busy.
+PROXY_STARTING = frozenset({408, 425, 502, 503, 504})
+_ASK_AGAIN = PROXY_STARTING | {429}
+_NOBODY_ASKED = frozenset({"connect", "reset", "stale_connection"})
+_WELL = frozenset({"healthy", "ok", "ready", "up", "warm", "pass", "alive", "connected"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,3 +288,46 @@ def _refusal(
     if (target.scheme, target.host, target.port) != (url.scheme, url.host, url.port):
         return f"HTTP {status} to another host, {target.host}: not followed"
     return f"more than {MAX_HOPS} redirects" if hops >= MAX_HOPS else None
+
+
+def facts(exchange: Exchange) -> dict[str, Any]:
+    """Return the JSON object that an exchange brought, or an empty one."""
+    try:
+        return parse_object(exchange.body) if exchange.body else {}
+    except ReplyError:
+        return {}
+
+
+def health_of(exchange: Exchange) -> Health:
+    """Judge one health URL's answer: 2xx, and a `status` that means well if it gives one."""
+    data = facts(exchange)
+    status = name_or_none(data.get("status"))
+    well = exchange.error_class is None and (status is None or status.lower() in _WELL)
+    return Health(
+        ok=well,
+        url=exchange.url,
+        status=exchange.message or status or f"HTTP {exchange.status}",
+        starting=exchange.status in PROXY_STARTING or exchange.error_class == "deadline",
+        answered=exchange.status is not None,
+        model=name_or_none(data.get("model")),
+        hardware=name_or_none(data.get("gpu") or data.get("hardware")),
+        seconds=exchange.seconds,
+    )
+
+
+def warm_up_of(exchange: Exchange) -> WarmUp:
+    """Judge one warm-up call's answer: 2xx, and a model that is loaded if it says so."""
+    data = facts(exchange)
+    well = exchange.error_class is None
+    ready = all(data.get(key) is not False for key in ("model_loaded", "ready_for_requests"))
+    status = name_or_none(data.get("status")) or ("warm" if well else f"HTTP {exchange.status}")
+    return WarmUp(
+        ok=well and ready,
+        starting=(well and not ready)
+        or (exchange.status in _ASK_AGAIN and not exchange.final)
+        or exchange.error_class in _NOBODY_ASKED,
+        url=exchange.url,
+        status=exchange.message or (status if ready else clean(f"{status}, model not loaded")),
+        reply=bare_reply(exchange),
+        model=name_or_none(data.get("model")),
+    )

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from liftlab.endpoints.answer import Taken, check_finish, fit, take
 from liftlab.endpoints.base import Health, Reply, Request, WarmUp
 from liftlab.endpoints.form import Form
-from liftlab.endpoints.http import HttpClient, bare_reply
+from liftlab.endpoints.http import HEALTH_DEADLINE_S, HttpClient, bare_reply, health_of, warm_up_of
 from liftlab.endpoints.replies import (
     NoAnswerError,
     ReplyError,
@@ -23,7 +23,6 @@ from liftlab.endpoints.replies import (
     seconds_from_ms,
 )
 from liftlab.endpoints.server_facts import told_by_body
-from liftlab.endpoints.status import HEALTH_DEADLINE_S, health_of, warm_up_of
 from liftlab.errors import UsageError
 
 

@@ -10,10 +10,17 @@ from typing import Any, Literal
 from liftlab.endpoints.base import Health, Reply, Request, Sampling, WarmUp
 from liftlab.endpoints.completion import filtered, read
 from liftlab.endpoints.form import REFUSED, Form, adapted, was_cut_off
-from liftlab.endpoints.http import Exchange, HttpClient, bare_reply
+from liftlab.endpoints.http import (
+    HEALTH_DEADLINE_S,
+    Exchange,
+    HttpClient,
+    bare_reply,
+    facts,
+    health_of,
+    warm_up_of,
+)
 from liftlab.endpoints.replies import ReplyError, aside, name_or_none, parse_json
 from liftlab.endpoints.server_facts import tokens_of
-from liftlab.endpoints.status import HEALTH_DEADLINE_S, facts, health_of, warm_up_of
 from liftlab.endpoints.urls import added, at_root
 
 _CLOSED = frozenset({401, 403, 404, 405, 410, 501})

@@ -167,6 +167,11 @@ def parse_objects(bodies: Sequence[bytes]) -> list[dict[str, Any]] | None:
     """Return the JSON objects of many small bodies, in a fifth of the time that each alone takes.
 
     None where one of them is not one sound object, or not plain: then look at each alone.
+
+    Examples
+    --------
+    >>> parse_objects([b'{"a": 1}', b'{"b": 2}']), parse_objects([b'{"a": 1}, {}', b"{}"])
+    ([{'a': 1}, {'b': 2}], None)
     """
     try:
         texts = [body.decode() for body in bodies]

@@ -10,6 +10,7 @@ import atexit
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
-from liftlab.errors import LiftlabError, VerdictsUnproven
+from liftlab.errors import EndpointUnreachable, LiftlabError, VerdictsUnproven
 from liftlab.grading.pool import Pool
 from liftlab.grading.sample_files import Sample
 from liftlab.grading.verdict_files import VERSIONS, answer_digest, named
@@ -25,6 +26,9 @@ from liftlab.settings import GradingSettings
 from liftlab.suite import Case, Suite
 
 _ANSWERS, _BYTES = 50, 512 * 1024  # of a unit, at most
+_POLL_S, _PATIENCE_S = 1.0, 60.0
+_GONE = (CancelledError, OSError)  # what Dask raises where the scheduler has gone
+_GO_ON = "verdicts so far are kept, and the same command goes on from there"
 _made = count(1)
 _idle: list[tuple[str, Pool, str]] = []
 _lock = threading.Lock()
@@ -107,19 +111,25 @@ def judged(
 ) -> Iterator[Judged]:
     """Yield what workers, which can import liftlab, make of answers, as it comes.
 
-    `slots` says how many units may wait or run at a time.
+    `slots` says how many units may wait or run at a time. Raises EndpointUnreachable where that is
+    none for a minute.
     """
     packages = tuple(dict.fromkeys((*settings.packages, *suite.packages)))
     settings = settings.model_copy(update={"packages": packages})
     units = _units(answers, suite, settings)
     running: set[Future[Judged]] = set()
-    unit = next(units, None)
+    unit, there_s = next(units, None), time.monotonic()
     try:
         while running or unit:
-            while unit and len(running) < max(1, slots()):
+            room = slots()
+            while unit and len(running) < max(1, room):
                 running.add(executor.submit(judge, unit))
                 unit = next(units, None)
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+            done, running = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+            if room or done:
+                there_s = time.monotonic()
+            elif time.monotonic() - there_s > _PATIENCE_S:
+                raise EndpointUnreachable(f"the cluster has no worker; {_GO_ON}, with a worker")
             yield from map(_result, done)
     finally:
         for future in running:
@@ -133,10 +143,9 @@ def _result(future: Future[Judged]) -> Judged:
         raise
     except (Exception, CancelledError) as error:
         reason = str(error) or type(error).__name__
-        raise LiftlabError(
-            f"the cluster gave up on some answers: {reason[:300]}; verdicts so far are kept, and "
-            "the same command goes on from there"
-        ) from error
+        kind = EndpointUnreachable if isinstance(error, _GONE) else LiftlabError
+        told = f"the cluster gave up on some answers: {reason[:300]}; {_GO_ON}"
+        raise kind(told) from error
 
 
 def _units(answers: Iterator[Sample], suite: Suite, settings: GradingSettings) -> Iterator[Unit]:

@@ -158,14 +158,18 @@ def grade_samples(
             for row in kept(file):
                 summary.add(row)
             summary.resumed = summary.total
-            progress(summary.resumed, total)
+            left = islice(read_samples(samples, cases), summary.resumed, None) if known else ()
+            done = summary.resumed + sum(answer_digest(sample) in known for sample in left)
+            progress(done, total)  # joining takes no time: what it joins has no rate
             seen = sha256()
             unread = islice(read_samples(samples, cases, seen.update), summary.resumed, None)
-            for _, line in _graded(unread, cases, known, pool, workers):
+            for sample, line in _graded(unread, cases, known, pool, workers):
                 file.write(line)
                 file.flush()
                 summary.add(json.loads(line))
-                progress(summary.total, total)
+                if answer_digest(sample) not in known:
+                    done += 1
+                    progress(done, total)
             if seen.hexdigest() != digest:
                 part.unlink()
                 raise FileInvalid(samples, "changed while it was graded: grade it again")
@@ -201,12 +205,14 @@ def grade_shard(
         Pool(settings, suite, workers).open() as pool,
         _adding(path, (), settings) as (file, known),
     ):
-        there, missing = _looked_up(samples, cases, known, shard)
+        share = set(filter(shard.holds, map(answer_digest, read_samples(samples, cases))))
+        there = share & known.keys()
         for digest in there:
             summary.add(json.loads(known.get(digest) or b""))
-        summary.resumed, total = len(there), len(there) + len(missing)
+        summary.resumed, total = len(there), len(share)
         progress(len(there), total)
-        for sample, line in _graded(_first(samples, cases, missing), cases, known, pool, workers):
+        missing = _first(samples, cases, share - there)
+        for sample, line in _graded(missing, cases, known, pool, workers):
             if pool.controls.missed:
                 raise VerdictsUnproven("known answers were judged otherwise than they must be")
             file.add(by, pool.controls.counts, [(answer_digest(sample), line)])
@@ -229,8 +235,9 @@ def _judge_elsewhere(
     cases = {case.case_id: case for case in suite.cases}
     path = shard_path(out, suite, settings, "cluster")
     with _adding(path, shards_of(out, suite, settings)[0], settings) as (file, known):
-        there, missing = _looked_up(samples, cases, known, Shard(1, 1))
-        done, total = len(there), len(there) + len(missing)
+        different = set(map(answer_digest, read_samples(samples, cases)))
+        missing = different - known.keys()
+        done, total = len(different) - len(missing), len(different)
         progress(done, total)
         answers = _first(samples, cases, missing)
         for unit in judged(cluster.executor, cluster.slots, answers, suite, settings):
@@ -250,16 +257,6 @@ def _adding(
         file.truncate(known.read(path))
         yield VerdictFile(file), known
         os.fsync(file.fileno())
-
-
-def _looked_up(
-    samples: Path, cases: Mapping[str, Case], known: Verdicts, shard: Shard
-) -> tuple[set[bytes], set[bytes]]:
-    """Return the digests of a share's answers: of those with a verdict, and of the others."""
-    digests = map(answer_digest, read_samples(samples, cases))
-    share = {digest for digest in digests if shard.holds(digest)}
-    there = {digest for digest in share if digest in known}
-    return there, share - there
 
 
 def _first(samples: Path, cases: Mapping[str, Case], digests: set[bytes]) -> Iterator[Sample]:

@@ -11,7 +11,7 @@ import glob
 import json
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -85,8 +85,9 @@ class Verdicts:
         told, of = zip((0, 0), *self._proofs.values(), strict=True)
         return sum(told), sum(of)
 
-    def __contains__(self, digest: bytes) -> bool:
-        return digest in self._places
+    def keys(self) -> KeysView[bytes]:
+        """Return the digests of all that there are."""
+        return self._places.keys()
 
     def read(self, path: Path) -> int:
         """Take the verdicts of a file; return how far it is whole.

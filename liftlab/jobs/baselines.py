@@ -24,6 +24,7 @@ from liftlab.jobs.opening import open_answers
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.store.files import write_atomic
+from liftlab.store.folder import resume_verb
 
 SCHEMA_VERSION = 1
 _ALSO = ("suite", "started_at", "provenance", "liftlab_version", "git_commit")
@@ -74,7 +75,8 @@ def pin_baseline(project: Project, run_id: str, path: Path) -> Baseline:
     if data.run.status != "complete":
         raise InputInvalid(
             f"{data.run.run_id} is {data.run.status}: a baseline is a complete run; "
-            f"finish it with `liftlab run --resume {data.run.run_id}`"
+            f"finish it with `liftlab {resume_verb(data.folder.manifest())} --resume "
+            f"{data.run.run_id}`"
         )
     runs = store.history(project)
     row = row_of(runs, data.run.run_id)

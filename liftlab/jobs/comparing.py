@@ -41,7 +41,8 @@ def compare_runs(
     else:  # before the later run's tables are read: of a large run they need memory
         earlier, why = _default(project, runs, row_of(runs, later.run.run_id))
     own = _of(later, runs)
-    return compare(earlier, own, changed_cases=_changed_cases(earlier, own), why=why)
+    suites = [side.data.folder.suite() if side.data else None for side in (earlier, own)]
+    return compare(earlier, own, changed_cases=_changed_in(*suites), why=why)
 
 
 def rank_runs(project: Project, runs: Sequence[str | RunData]) -> RankedRuns:
@@ -90,13 +91,8 @@ def _pinned(project: Project, baseline: Baseline) -> Side:
         return Side(run_id=baseline.run_id, row=row, trials=trials, stages=stages)
 
 
-def _changed_cases(first: Side, second: Side) -> Sequence[str]:
-    """Return the cases of both runs whose prompt or checks are not the same."""
-    suites = [side.data.folder.suite() if side.data else None for side in (first, second)]
-    return _changed_in(*suites)
-
-
 def _changed_in(first: Suite | None, second: Suite | None) -> Sequence[str]:
+    """Return the cases of both suites whose prompt or checks are not the same."""
     if first is None or second is None:
         return []
     before, after = ({case.case_id: case for case in suite} for suite in (first, second))

@@ -143,11 +143,17 @@ def write_export(run: RunData, form: Format, out: Path, *, force: bool = False) 
     with _told_of(out):
         if not out.absolute().parent.is_dir():
             raise UsageError(f"{out.parent} is no folder: make it, or give --out another place")
-        if form in ("week2", "jsonl"):
-            _write_file(run, form, out, force)
-            return [out]
-        files = exchange.csv_files(run) if form == "csv" else exchange.parquet_files(run)
-        return _write_folder(files, out, force)
+        if form in ("csv", "parquet"):
+            files = exchange.csv_files(run) if form == "csv" else exchange.parquet_files(run)
+            return _write_folder(files, out, force)
+        if out.is_dir():
+            raise UsageError(f"{out} is a folder: {form} is one file; give --out a file's name")
+        if out.exists() and not out.is_file():
+            raise UsageError(f"{out} is no regular file; `--out -` writes to standard output")
+        if out.exists() and not force:
+            raise UsageError(f"{out} is there already: --force replaces it")
+        write_atomic(out, as_text(run, form).encode())
+        return [out]
 
 
 @contextmanager
@@ -160,16 +166,6 @@ def _told_of(out: Path) -> Iterator[None]:
         reason = getattr(cause, "strerror", None) or str(cause)
         advice = "free some space, or give --out another place"
         raise StorageFailed(f"{out}: cannot be written: {reason}; {advice}") from error
-
-
-def _write_file(run: RunData, form: Format, out: Path, force: bool) -> None:
-    if out.is_dir():
-        raise UsageError(f"{out} is a folder: {form} is one file; give --out a file's name")
-    if out.exists() and not out.is_file():
-        raise UsageError(f"{out} is no regular file; `--out -` writes to standard output")
-    if out.exists() and not force:
-        raise UsageError(f"{out} is there already: --force replaces it")
-    write_atomic(out, as_text(run, form).encode())
 
 
 def _write_folder(files: dict[str, bytes], out: Path, force: bool) -> list[Path]:

@@ -34,6 +34,7 @@ from liftlab.store import RunData, RunFolder
 from liftlab.store.folder import MANIFEST, MERGED, SEGMENT, resume_verb
 from liftlab.suite import Suite
 from liftlab.summary.cost import prices
+from liftlab.words import one_line
 
 _FREEDOM = 5  # trials beyond one a case, for a spread to be worth a plan
 # What a run that goes on takes over of its manifest; all else is as the project says today.
@@ -165,6 +166,7 @@ def resume_sessions(project: Project, run_id: str, restart_hook: str | None = No
 def broken_off(project: Project, run_id: str, verb: str) -> tuple[RunFolder, RunRequest]:
     """Return a run that a verb is to finish; raise InputInvalid if another verb made it."""
     folder = find_run(project, run_id)
+    _check_whole(folder)
     if (own := resume_verb(folder.manifest())) != verb:
         how = f"liftlab {own} --resume {folder.run_id}"
         raise InputInvalid(f"{folder.run_id} is {_KINDS[own]}; finish it with: {how}")
@@ -259,13 +261,26 @@ def _followed(
             return job(deciding, deciding.stop)
 
 
+def _check_whole(folder: RunFolder) -> None:
+    """Raise InputInvalid for a run that was merged: its segments are what can be resumed."""
+    merged = folder.manifest().get(MERGED)
+    if merged is not None:
+        parts = merged.get("parts", ()) if isinstance(merged, dict) else ()
+        names = [str(part.get("run_id")) for part in parts if isinstance(part, dict)]
+        raise InputInvalid(
+            f"{folder.run_id} was merged from segments: resume those that are not whole, and merge "
+            f"again: {one_line(' '.join(['liftlab merge', *names]))}"
+        )
+
+
 def request_of(project: Project, folder: RunFolder) -> RunRequest:
     """Return the request that a run was made from, so that it can go on as it began."""
     manifest = folder.manifest()
     of_sessions, of_load = (manifest.get("suite") == name for name in (SESSIONS, LOAD))
     asked = manifest.get("request")
     kept = checks_of(folder).as_suite() if of_sessions else folder.suite()
-    if not isinstance(asked, dict) or (kept is None and not of_load) or MERGED in manifest:
+    _check_whole(folder)
+    if not isinstance(asked, dict) or (kept is None and not of_load):
         raise InputInvalid(f"{folder.run_id} was not measured here: there is nothing to resume")
     told = {name: asked[name] for name in _GOES_ON if name in asked}
     if of_load:

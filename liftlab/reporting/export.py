@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from importlib import resources
@@ -51,28 +50,10 @@ _TABLE = '<div class="scroll" tabindex="0" role="group" aria-label="Table"><tabl
 _FEWEST_HEADINGS = 3  # for a table of contents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What the template says around the cells; what ends in `_html` is ready to show."""
-
-    title: str
-    title_html: str
-    lead_html: str
-    line_html: str
-    warning: str
-    fault: str
-    version: str
-    style: str
-    run_id: str
-    nav_html: str
-    contents_html: str
-    code: str
-
-
 def export(
     notebook: nbformat.NotebookNode, *, fault: str = "", nav: str = "", with_code: bool = True
-) -> tuple[str, Page]:
-    """Turn an executed notebook into a page: the whole file, and what its head says.
+) -> tuple[str, str]:
+    """Turn an executed notebook into a page: the whole file, and its title as HTML.
 
     `fault`: what went wrong, shown at the top. `nav`: links to the other pages, as HTML.
     `with_code`: whether the page ends with its code, folded.
@@ -81,24 +62,25 @@ def export(
     first = next((data for _, data in found(notebook, FINDING_TYPE)), None)
     told, topic = first or {}, _topic(notebook)
     title = str(told.get("title") or topic or "liftlab")
-    page = Page(
-        title=title,
-        title_html=str(told.get("title_html") or escape(title)),
-        lead_html=str(told.get("lead_html", "")),
-        line_html=" · ".join(filter(None, ("liftlab", escape(topic), told.get("line_html")))),
-        warning=str(told.get("warning", "")),
-        fault=fault,
-        version=liftlab.__version__,
-        style=style(),
-        run_id=_CSS_WORD.sub("_", str(told.get("run_id", ""))),
-        nav_html=nav,
-        contents_html=str(_contents(cells)),
-        code=_code(notebook) if with_code else "",
-    )
+    title_html = str(told.get("title_html") or escape(title))
+    page = {  # what the template says around the cells; what ends in `_html` is ready to show
+        "title": title,
+        "title_html": title_html,
+        "lead_html": str(told.get("lead_html", "")),
+        "line_html": " · ".join(filter(None, ("liftlab", escape(topic), told.get("line_html")))),
+        "warning": str(told.get("warning", "")),
+        "fault": fault,
+        "version": liftlab.__version__,
+        "style": style(),
+        "run_id": _CSS_WORD.sub("_", str(told.get("run_id", ""))),
+        "nav_html": nav,
+        "contents_html": str(_contents(cells)),
+        "code": _code(notebook) if with_code else "",
+    }
     body = _NODE({**notebook, "cells": cells})
     # HTMLExporter's own method parses the finished page with a second parser and writes it anew.
     html, _ = super(HTMLExporter, _exporter(page, first)).from_notebook_node(body)
-    return html.lstrip(), page
+    return html.lstrip(), title_html
 
 
 def files_beside(html: str, page: Path) -> str:
@@ -215,7 +197,7 @@ def _is_heading(cell: nbformat.NotebookNode) -> bool:
     return bool(cell.cell_type == "markdown" and cell.source.lstrip().startswith("#"))
 
 
-def _exporter(page: Page, head: Mapping[str, Any] | None) -> Any:
+def _exporter(page: Mapping[str, str], head: Mapping[str, Any] | None) -> Any:
     with resources.as_file(resources.files("liftlab.reporting").joinpath("template")) as base:
         exporter: Any = HTMLExporter(  # type: ignore[no-untyped-call]
             config=Config(),

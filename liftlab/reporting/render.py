@@ -243,13 +243,13 @@ def _write_page(task: Mapping[str, Any]) -> None:
     spec.write_text(json.dumps(standby(str(Path(task["notebook"]).parent))), "utf-8")
     notebook, raised = execute(task)
     fault = f"{raised} {reached(notebook)}" if raised else judge(notebook)
-    html, page = export(notebook, fault=fault, nav=task["nav"], with_code=task["with_code"])
+    html, title = export(notebook, fault=fault, nav=task["nav"], with_code=task["with_code"])
     Path(task["html"]).write_text(files_beside(html, Path(task["html"])), "utf-8")
     marks = [mark for kind in (END_TYPE, FINDING_TYPE) for _, mark in found(notebook, kind)]
     rendered = Rendered(
         name=Path(task["notebook"]).stem,
         html=task["html"],
-        title_html=page.title_html,
+        title_html=title,
         fault=fault,
         run_id=next((str(mark["run_id"]) for mark in marks if mark.get("run_id")), ""),
     )

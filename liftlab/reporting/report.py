@@ -250,7 +250,6 @@ def _write_rest(
 ) -> None:
     """Write the index, what pages lead to, the messages, and what can be attached to a mail."""
     from liftlab.reporting import links
-    from liftlab.reporting.index import STATUS, ZIP, ZIP_LINE, index
     from liftlab.reporting.markdown import daily, status
 
     written = {f"{page.name}.html": "" for page in pages}
@@ -259,12 +258,16 @@ def _write_rest(
     trials, marks = links.trials_page(summary.run, written.values())
     glossary, quantities = links.glossary()
     more = {links.TRIALS: trials} if marks else {}
-    html = {"index.html": index(summary, pages, topics, has_trials=bool(marks)), **written, **more}
+    html = {
+        "index.html": links.index(summary, pages, topics, has_trials=bool(marks)),
+        **written,
+        **more,
+    }
     html = {name: links.linked(text, quantities, marks) for name, text in html.items()}
     files = {**html, links.GLOSSARY: glossary, "status.md": status(summary)}
     files["daily.md"] = daily(summary)
     if page := written.get(f"{STATUS_NOTEBOOK}.html"):
-        files[STATUS] = links.alone(page.replace(siblings(topics, STATUS_NOTEBOOK), ""))
+        files[links.STATUS] = links.alone(page.replace(siblings(topics, STATUS_NOTEBOOK), ""))
     for path in folder.iterdir():  # of an earlier report
         if path.name not in tables and (
             _TABLE_FILE.fullmatch(path.name) or path.name == links.TRIALS
@@ -276,9 +279,9 @@ def _write_rest(
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted({*files, *tables}):  # one date for all: the same pages, the same bytes
             entry = zipfile.ZipInfo(f"{folder.name}/{name}")
-            content = (folder / name).read_bytes().replace(str(ZIP_LINE).encode(), b"")
+            content = (folder / name).read_bytes().replace(str(links.ZIP_LINE).encode(), b"")
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
-    write_atomic(folder / ZIP, packed.getvalue())
+    write_atomic(folder / links.ZIP, packed.getvalue())
 
 
 def _point_latest(reports: Path, name: str) -> None:

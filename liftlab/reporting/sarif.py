@@ -30,26 +30,16 @@ def sarif(checked: Sequence[Checked], file: Path, run_id: str) -> dict[str, Any]
         for name, level, meaning in _RULES.values()
     ]
     driver = {"name": "liftlab", "version": __version__, "rules": rules}
-    uri = file.as_posix()
-    run = {
-        "tool": {"driver": driver},
-        "properties": {"run_id": run_id},
-        "results": [result for row in checked for result in _results(row, uri)],
-    }
+    place = {"artifactLocation": {"uri": file.as_posix()}}
+    results = []
+    for row in checked:
+        if row.ruling is None or row.ruling.ruling not in _RULES:
+            continue
+        name, level, _ = _RULES[row.ruling.ruling]
+        where = {"physicalLocation": {**place, "region": {"startLine": row.line}}}
+        text = f"“{row.said}”: {row.ruling.ruling}. {row.ruling.why}"
+        results.append(
+            {"ruleId": name, "level": level, "message": {"text": text}, "locations": [where]}
+        )
+    run = {"tool": {"driver": driver}, "properties": {"run_id": run_id}, "results": results}
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-
-
-def _results(row: Checked, uri: str) -> list[dict[str, Any]]:
-    if row.ruling is None or row.ruling.ruling not in _RULES:
-        return []
-    name, level, _ = _RULES[row.ruling.ruling]
-    place = {"artifactLocation": {"uri": uri}, "region": {"startLine": row.line}}
-    text = f"“{row.said}”: {row.ruling.ruling}. {row.ruling.why}"
-    return [
-        {
-            "ruleId": name,
-            "level": level,
-            "message": {"text": text},
-            "locations": [{"physicalLocation": place}],
-        }
-    ]

@@ -20,7 +20,7 @@ from liftlab.runner.cold_start import LEAST_COLD_S, Awakening, ColdWatch
 from liftlab.runner.plan import PlannedTrial, attempt_seed
 from liftlab.runner.retry import Sleep
 from liftlab.sandbox import ParseReport
-from liftlab.settings import RetrySettings
+from liftlab.settings import EndpointSettings
 from liftlab.store import Journal, RunFolder
 from liftlab.timing.clock import Clock, Stamps
 
@@ -51,28 +51,24 @@ class Context:
     run_id: str
     stages: tuple[Stage, ...]
     endpoint: Endpoint
-    endpoint_name: str
+    settings: EndpointSettings  # of that endpoint, as it runs
     sampling: Sampling
     run_seed: int
-    deadline_s: float  # of one attempt
     clock: Clock
     ledger: Ledger
     parse_source: ParseSource
     watch: ColdWatch
-    retry: RetrySettings
-    trial_deadline_s: float | None = None
-    least_cold_s: float = LEAST_COLD_S  # the shortest wait that counts as a cold start
-    warm_s: float = 600.0  # the longest that a warm-up may take
-    stream: bool = False
-    nonce: bool = False
     sleep: Sleep = asyncio.sleep
     note: Callable[[str], None] = lambda text: None  # tells a person something, once
     noted: set[str] = field(default_factory=set)  # stages whose own work a person was told of
     root: Path = Path()
     elsewhere: Mapping[str, Context] = field(default_factory=dict)  # by stage: what is its own
     own: OwnFunction | None = None  # the user's own pipeline; there are no `stages` then
-    base_url: str | None = None  # the endpoint's, for that pipeline; so is its model
-    model: str | None = None
+
+    @property
+    def least_cold_s(self) -> float:
+        """The shortest wait that counts as a cold start."""
+        return LEAST_COLD_S / self.settings.time_scale
 
     def of(self, stage: str) -> Context:
         """Return what the attempts of one stage share."""
@@ -117,8 +113,8 @@ def _prepared(context: Context, prompt: Prompt, asked: Asked) -> tuple[Request, 
         context.sampling,
         seed,
         deadline_s=asked.deadline_s,
-        stream=context.stream,
-        nonce=context.nonce,
+        stream=context.settings.stream,
+        nonce=context.settings.nonce,
     )
     row = replace(
         row,
@@ -143,7 +139,7 @@ def row_apart(context: Context, phase: Phase) -> Attempt:
         seq=seq,
         request_id=f"{context.run_id}-{seq}",
         phase=phase,
-        endpoint=context.endpoint_name,
+        endpoint=context.settings.name,
         called_s=context.clock.now_s(),
     )
 

@@ -20,7 +20,7 @@ import threading
 from dataclasses import dataclass
 
 from liftlab.endpoints.base import Reply
-from liftlab.endpoints.status import PROXY_STARTING
+from liftlab.endpoints.http import PROXY_STARTING
 
 LEAST_COLD_S = 0.1  # above the jitter of proxies; no container is known to start faster
 

@@ -20,11 +20,11 @@ from liftlab.pipeline.own import Answer, OwnFunction, told
 from liftlab.records import Attempt, Stage, Trial
 from liftlab.runner.attempt import Context, cancelled
 from liftlab.runner.plan import PlannedTrial
-from liftlab.runner.trace import Calls, Trace, TracedStage, class_of
+from liftlab.runner.trace import Trace, TracedStage, class_of, observing
 from liftlab.runner.trial import TrialDone, is_cold, total
 from liftlab.store.artifacts import MAX_BYTES
 from liftlab.suite.signature import mentions
-from liftlab.timing.observed import observer
+from liftlab.timing.observed import Observer, observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ async def run_own_trial(context: Context, own: OwnFunction, planned: PlannedTria
     call = partial(own.call, planned.prompt, **more)
     result = _Result(context.clock.now_s(), error_class="cancelled")
     try:
-        result = await _called(context, own, call, Calls(context, trace))
+        result = await _called(context, own, call, observing(context, trace))
     finally:
         tokens = result.answer.tokens if result.answer else None
         stages, unwritten, entered = trace.closed(result.ended_s, tokens)
@@ -60,17 +60,17 @@ async def run_own_trial(context: Context, own: OwnFunction, planned: PlannedTria
 
 
 async def _called(
-    context: Context, own: OwnFunction, call: Callable[[], Any], calls: Calls
+    context: Context, own: OwnFunction, call: Callable[[], Any], began: Observer
 ) -> _Result:
     """Call the function in a task of its own: what it sets there, no other trial sees."""
-    task = asyncio.create_task(_outcome(own, call, calls))
+    task = asyncio.create_task(_outcome(own, call, began))
     try:
-        async with asyncio.timeout(context.trial_deadline_s) as limit:
+        async with asyncio.timeout(context.settings.trial_deadline_s) as limit:
             given, error = await task
     except TimeoutError:
         if not limit.expired():
             raise
-        said = f"no answer within {context.trial_deadline_s:g} s"
+        said = f"no answer within {context.settings.trial_deadline_s:g} s"
         return _Result(context.clock.now_s(), error_class="deadline", message=said)
     ended_s = context.clock.now_s()
     if isinstance(error, LiftlabError):
@@ -106,10 +106,10 @@ def _fault_of(answer: object) -> str | None:
 
 
 async def _outcome(
-    own: OwnFunction, call: Callable[[], Any], calls: Calls
+    own: OwnFunction, call: Callable[[], Any], began: Observer
 ) -> tuple[Any, BaseException | None]:
     """Return what the function gives, or raises."""
-    observer.set(calls)
+    observer.set(began)
     try:
         if any(map(inspect.iscoroutinefunction, (own.call, type(own.call).__call__))):
             return await call(), None

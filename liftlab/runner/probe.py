@@ -6,6 +6,7 @@ without it, before anything is measured; from then on requests keep that form.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -97,7 +98,10 @@ async def learn_for_run(context: Context, endpoint: OpenAIEndpoint) -> None:
     """Learn how a run's requests have to look; each is an attempt of its own, in phase `probe`."""
     prompt = probe_prompt(context.stages)
     again = retrying(
-        context.retry, seed=context.run_seed, sleep=context.sleep, left_s=lambda: float("inf")
+        context.settings.retry,
+        seed=context.run_seed,
+        sleep=context.sleep,
+        left_s=lambda: math.inf,
     )
 
     async def ask() -> Reply:
@@ -111,8 +115,8 @@ async def learn_for_run(context: Context, endpoint: OpenAIEndpoint) -> None:
             row.request_id or "",
             context.sampling,
             seed,
-            deadline_s=context.deadline_s,
-            stream=context.stream,
+            deadline_s=context.settings.deadline_s,
+            stream=context.settings.stream,
         )
         row = replace(row, prompt_sha256=context.ledger.keep(prompt_artifact(prompt)))
         await context.ledger.attempt_sent(row)
@@ -121,7 +125,7 @@ async def learn_for_run(context: Context, endpoint: OpenAIEndpoint) -> None:
         context.ledger.attempt_ended(completed(context, row, awakening, reply))
         return _Asked(reply)
 
-    await learn(ask, context.endpoint_name)
+    await learn(ask, context.settings.name)
 
 
 def probe_prompt(stages: Sequence[Stage]) -> Prompt:

@@ -15,7 +15,7 @@ from liftlab.records import Attempt, ErrorClass
 from liftlab.runner.attempt import Context, completed, prompt_artifact, row_apart
 from liftlab.runner.cold_start import Awakening
 from liftlab.runner.plan import PlannedTrial
-from liftlab.timing.observed import Seen
+from liftlab.timing.observed import Observer, Seen
 
 _REFUSED = 400  # the first status of a failure
 
@@ -43,8 +43,8 @@ class Trace:
     """
 
     def __init__(self, context: Context, planned: PlannedTrial, whole: str, began_s: float) -> None:
-        self.base_url = context.base_url
-        self.model = context.model
+        self.base_url = context.settings.base_url or context.settings.generate_url
+        self.model = context.settings.model
         self._context = context
         self._planned = planned
         self._lock = threading.Lock()
@@ -196,19 +196,13 @@ def _outside(whole: TracedStage) -> TracedStage:
     return whole
 
 
-class Calls:
-    """Makes an attempt of each call of one trial; `liftlab.timing.observed.Observer`."""
-
-    def __init__(self, context: Context, trace: Trace) -> None:
-        self._context = context
-        self._trace = trace
+def observing(context: Context, trace: Trace) -> Observer:
+    """Return what makes an attempt of each call of one trial."""
 
     async def began(
-        self, body: bytes, headers: Sequence[tuple[str, str]], retry_reason: str | None
+        body: bytes, headers: Sequence[tuple[str, str]], retry_reason: str | None
     ) -> _Call:
-        """Write the row of a call that is about to be made."""
-        context = self._context
-        stage, row = self._trace.begin(retry_reason)
+        stage, row = trace.begin(retry_reason)
         sent = {name.lower(): value for name, value in headers}
         text = secrets_of(headers).content(body).decode("utf-8", "replace")
         row = replace(
@@ -218,7 +212,9 @@ class Calls:
         )
         await context.ledger.attempt_sent(row)
         awakening = context.watch.called(context.clock.now_ns())
-        return _Call(context, self._trace, stage, row, awakening)
+        return _Call(context, trace, stage, row, awakening)
+
+    return began
 
 
 @dataclass(slots=True)
@@ -239,10 +235,6 @@ class _Call:
         """Complete the row with what came of the call."""
         self.row = completed(self.context, self.row, self.awakening, reply_of(seen))
         self.trace.end(self.stage, self.row)
-
-    def cancelled(self, seen: Seen) -> None:
-        """Complete the row of a call that the client gave up."""
-        self.ended(replace(seen, error_class="cancelled"))
 
     @property
     def refused(self) -> ErrorClass | None:

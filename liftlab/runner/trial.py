@@ -122,7 +122,7 @@ async def run_trial(
     """
     values: dict[str, Any] = {SIGNATURE: planned.signature, PROGRAM: planned.is_program}
     done: list[StageDone] = []
-    until_s = context.clock.now_s() + (context.trial_deadline_s or math.inf)
+    until_s = context.clock.now_s() + (context.settings.trial_deadline_s or math.inf)
     for position, stage in enumerate(context.stages):
         running = _StageRun(
             context=context.of(stage.name),
@@ -216,7 +216,7 @@ async def _ask(running: _StageRun, prompt: Prompt, reason: str | None) -> _Judge
     seed = attempt_seed(
         context.run_seed, *running.trial.key, running.stage.name, running.number + 1
     )
-    again = retrying(context.retry, seed=seed, sleep=sleep, left_s=running.left_s)
+    again = retrying(context.settings.retry, seed=seed, sleep=sleep, left_s=running.left_s)
     judged: _Judged = await again(attempt)
     return judged
 
@@ -233,7 +233,7 @@ async def _attempt(
         number=running.number,
         retry_reason=reason,
         backoff_s=backoff_s,
-        deadline_s=min(running.context.deadline_s, max(running.left_s(), 1e-3)),
+        deadline_s=min(running.context.settings.deadline_s, max(running.left_s(), 1e-3)),
     )
     row, reply = await send(running.context, prompt, asked)
     judged = await _judge(running, reply)

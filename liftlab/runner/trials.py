@@ -13,7 +13,6 @@ from importlib import import_module
 from itertools import groupby
 from typing import Any
 
-from liftlab.endpoints.base import Endpoint
 from liftlab.endpoints.connect import connected
 from liftlab.endpoints.openai import OpenAIEndpoint
 from liftlab.errors import LiftlabError
@@ -55,7 +54,7 @@ async def ready(
     context = replace(context, stages=pipeline.stages, own=pipeline.own)
     context = replace(context, elsewhere=await _elsewhere(job, context, stack))
     if await _prepare(job, context, journal):
-        await warm_stages(context, context.least_cold_s)
+        await warm_stages(context)
     committed = journal.committed()
     trials = [trial for trial in job.trials if trial.key not in committed]
     peaks = None
@@ -85,6 +84,9 @@ async def context_of(
     return Context(
         run_id=folder.run_id,
         stages=(),
+        endpoint=endpoint,
+        settings=request.endpoint,
+        watch=_watch(request.endpoint),
         sampling=request.sampling,
         run_seed=request.seed,
         clock=Clock() if request.segment is None else request.segment.clock(),
@@ -92,7 +94,6 @@ async def context_of(
         parse_source=parse_source,
         note=Notes(),
         root=request.project.root,
-        **_of_endpoint(request.endpoint, endpoint),
     )
 
 
@@ -122,23 +123,9 @@ def _first_use(sandbox: Sandbox) -> None:
     sandbox.parse(b"pass")
 
 
-def _of_endpoint(settings: EndpointSettings, endpoint: Endpoint) -> dict[str, Any]:
-    """Return what trials have of the endpoint that they ask."""
+def _watch(settings: EndpointSettings) -> ColdWatch:
     scale = settings.time_scale
-    return {
-        "endpoint": endpoint,
-        "endpoint_name": settings.name,
-        "deadline_s": settings.deadline_s,
-        "watch": ColdWatch(idle_s=settings.idle_s / scale, least_s=LEAST_COLD_S / scale),
-        "retry": settings.retry,
-        "trial_deadline_s": settings.trial_deadline_s,
-        "stream": settings.stream,
-        "nonce": settings.nonce,
-        "least_cold_s": LEAST_COLD_S / scale,
-        "warm_s": settings.warm_s,
-        "base_url": settings.base_url or settings.generate_url,
-        "model": settings.model,
-    }
+    return ColdWatch(idle_s=settings.idle_s / scale, least_s=LEAST_COLD_S / scale)
 
 
 async def _elsewhere(job: Job, context: Context, stack: AsyncExitStack) -> dict[str, Context]:
@@ -149,7 +136,9 @@ async def _elsewhere(job: Job, context: Context, stack: AsyncExitStack) -> dict[
         key = settings.model_dump_json()
         if key not in connections:
             endpoint = await stack.enter_async_context(connected(settings))
-            connections[key] = replace(context, **_of_endpoint(settings, endpoint))
+            connections[key] = replace(
+                context, endpoint=endpoint, settings=settings, watch=_watch(settings)
+            )
         contexts[stage] = replace(connections[key], sampling=sampling)
     return contexts
 
@@ -164,7 +153,7 @@ async def _prepare(job: Job, run: Context, journal: Journal) -> bool:
         endpoint = context.endpoint
         mine = tuple(s for s in run.stages if by_stage[s.name].endpoint is endpoint)
         if wakes:
-            woken = await warm_up(context, within_s=context.warm_s, least_s=context.least_cold_s)
+            woken = await warm_up(context)
             told = {"ok": woken.ok, "seconds": woken.seconds, "status": woken.status}
             emit({"event": "warm", **told})
             is_awake = is_awake and woken.ok

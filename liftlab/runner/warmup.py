@@ -13,16 +13,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result
-from tenacity.wait import wait_exponential
-
 from liftlab.endpoints.base import Endpoint, Reply, WarmUp
 from liftlab.pipeline.base import Prompt, Stage
 from liftlab.pipeline.prompts import EMPTY_IR
 from liftlab.records import STALE, Attempt
 from liftlab.runner.attempt import Asked, Context, completed, row_apart, send
 from liftlab.runner.cold_start import LEAST_COLD_S
-from liftlab.runner.retry import OutOfTime, Sleep, is_passing, last_result
+from liftlab.runner.retry import Sleep, is_passing
 from liftlab.words import stage_words
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
@@ -80,50 +77,35 @@ async def wake(
     """
     if not endpoint.warmable:
         return WarmUpResult(ok=True, url="", status="no warm-up URL", calls=0, seconds=0.0)
-    began_s = now_s()
-
-    async def attempt() -> WarmUp:
-        while True:
+    began_s, pause_s, calls = now_s(), FIRST_PAUSE_S, 0
+    while True:
+        calls += 1
+        call = await ask(max(within_s - (now_s() - began_s), 1e-3))
+        while call.reply.ask_otherwise:  # at once, as often as it refuses parameters
             call = await ask(max(within_s - (now_s() - began_s), 1e-3))
-            if not call.reply.ask_otherwise:  # else at once, as often as it refuses parameters
-                break
         tell(call, now_s() - began_s)
-        return call
-
-    def left_s() -> float:
-        return within_s - (now_s() - began_s) if until_warm else 0.0
-
-    again = AsyncRetrying(
-        sleep=sleep,
-        wait=_Pause(multiplier=FIRST_PAUSE_S, max=LONGEST_PAUSE_S),
-        stop=OutOfTime(left_s),
-        retry=retry_if_result(lambda call: call.starting),
-        retry_error_callback=last_result,
-    )
-    call: WarmUp = await again(attempt)
+        wait_s = max(pause_s, call.reply.retry_after_s or 0.0)
+        left_s = within_s - (now_s() - began_s)
+        if not (call.starting and until_warm and wait_s < left_s):
+            break
+        await sleep(wait_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
     seconds = now_s() - began_s
     second = await ask(within_s) if call.ok else None
     if second is not None and second.starting and second.reply.retry_after_s:
-        await sleep(min(second.reply.retry_after_s, max(left_s(), 0.0)))
+        left_s = within_s - (now_s() - began_s) if until_warm else 0.0
+        await sleep(min(second.reply.retry_after_s, max(left_s, 0.0)))
     return WarmUpResult(
         ok=call.ok,
         url=call.url,
         status=call.status,
-        calls=int(again.statistics["attempt_number"]),
+        calls=calls,
         seconds=seconds,
         starting=call.starting,
         again_s=second.seconds if second and second.ok else None,
         model=call.model,
         least_s=least_s,
     )
-
-
-class _Pause(wait_exponential):
-    """A pause that grows, and is never shorter than the last reply asks."""
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        call: WarmUp = last_result(retry_state)
-        return max(super().__call__(retry_state), call.reply.retry_after_s or 0.0)
 
 
 @asynccontextmanager
@@ -142,7 +124,7 @@ async def told_meanwhile(tell: Callable[[], None]) -> AsyncIterator[None]:
         task.cancel()
 
 
-async def warm_up(context: Context, *, within_s: float, least_s: float) -> WarmUpResult:
+async def warm_up(context: Context) -> WarmUpResult:
     """Wake a run's endpoint; each call is an attempt of its own, in phase `warmup`.
 
     The first call that finds the model loaded is known to have been cold, and for how long,
@@ -177,11 +159,11 @@ async def warm_up(context: Context, *, within_s: float, least_s: float) -> WarmU
         woken = await wake(
             context.endpoint,
             ask,
-            within_s=within_s,
+            within_s=context.settings.warm_s,
             now_s=context.clock.now_s,
             sleep=context.sleep,
             tell=keep_why,
-            least_s=least_s,
+            least_s=context.least_cold_s,
         )
     for row, call in held:
         over_s = None if woken.again_s is None else call.seconds - woken.again_s
@@ -196,11 +178,8 @@ _TOLD_S = 0.05  # a first use that cost less is not worth a note
 _REQUEST = "Add two numbers."
 
 
-async def warm_stages(context: Context, least_s: float) -> None:
-    """Ask each stage for one token; the rows are of phase `warmup`, and no failure counts.
-
-    A grammar whose compilation takes less than `least_s` is not told apart.
-    """
+async def warm_stages(context: Context) -> None:
+    """Ask each stage for one token; the rows are of phase `warmup`, and no failure counts."""
     for stage in context.stages:
         before = {other.name: EMPTY_IR for other in context.stages if other is not stage}
         try:
@@ -212,7 +191,7 @@ async def warm_stages(context: Context, least_s: float) -> None:
             again_row, again = await _ask(context.of(stage.name), stage, prompt)
             context.ledger.attempt_ended(again_row)
             over_s = _over_s(reply, again) - (row.cold_s or 0.0)
-            if row.compile_s is None and again.transport_ok and over_s >= least_s:
+            if row.compile_s is None and again.transport_ok and over_s >= context.least_cold_s:
                 row = replace(row, compile_s=over_s)
         context.ledger.attempt_ended(row)
         if row.compile_s and row.compile_s >= _TOLD_S:
@@ -231,7 +210,7 @@ async def _ask(context: Context, stage: Stage, prompt: Prompt) -> tuple[Attempt,
             number=number,
             retry_reason=why,
             backoff_s=wait_s,
-            deadline_s=context.deadline_s,
+            deadline_s=context.settings.deadline_s,
         )
         row, reply = await send(context, prompt, asked)
         row = replace(row, valid=reply.transport_ok)
@@ -249,7 +228,7 @@ def _pause_s(context: Context, reply: Reply) -> float | None:
         return 0.0
     if reply.retry_after_s is None or not is_passing(reply):
         return None
-    return min(reply.retry_after_s, context.retry.retry_after_max_s)
+    return min(reply.retry_after_s, context.settings.retry.retry_after_max_s)
 
 
 def _over_s(first: Reply, again: Reply) -> float:

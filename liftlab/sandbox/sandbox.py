@@ -201,7 +201,9 @@ class Sandbox:
         self, kind: protocol.Kind, limits: Limits, source: bytes = b"", **told: Any
     ) -> protocol.Answer:
         packed = protocol.pack_told({"require": self._required, **told})
-        job = protocol.Job(kind, source=source, told=packed, **dataclasses.asdict(limits))
+        job = protocol.Job(
+            kind, limits.cpu_s, limits.wall_s, limits.memory_mb, limits.output_kb, source, packed
+        )
         answer = self._ask_worker(job)
         if answer == protocol.LOST and self._required:
             # No candidate could do that: once more, with another worker.

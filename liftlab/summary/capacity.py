@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -128,9 +127,10 @@ def capacity_of(run: RunData) -> Capacity | None:
     rows = _rows(run, plan)
     full = {int(str(at_once)): part for at_once, part in rows[rows["is_full"]].groupby("at_once")}
     changed = changes(full) if full else {}
-    made = Counter(zip(rows["at_once"], rows["visit"], strict=True))
-    levels = tuple(_level(run, plan, made, rows, at_once, full[at_once], changed)
-                   for at_once in sorted(full))  # fmt: skip
+    levels = tuple(
+        _level(run, plan, rows[rows["at_once"] == at_once], changed.get(at_once))
+        for at_once in sorted(full)
+    )
     timed = [level.timed for level in levels]
     right = [level for level in levels if level.within]
     best = max(right, key=lambda level: level.timed.value, default=None)
@@ -148,14 +148,9 @@ def capacity_of(run: RunData) -> Capacity | None:
 
 
 def _level(
-    run: RunData,
-    plan: CapacityPlan,
-    made: Mapping[tuple[int, int], int],
-    rows: pd.DataFrame,
-    at_once: int,
-    full: pd.DataFrame,
-    changed: dict[int, SuccessChange],
+    run: RunData, plan: CapacityPlan, rows: pd.DataFrame, change: SuccessChange | None
 ) -> Level:
+    full, at_once = rows[rows["is_full"]], int(rows["at_once"].iloc[0])
     whole = plan.rounds(at_once) * plan.cases
     good = full["good"].to_numpy(dtype=np.bool_)
     held_s, open_s = float(full["held_s"].sum()), float(full["open_s"].sum())
@@ -163,18 +158,19 @@ def _level(
     timed = goodput(floats(full, "seconds"), good, under_way, at_once)
     times = time_end_to_end(full, stages=run.stages[among(run.stages, full)])
     slo = quantile(times.seconds, plan.share, clusters=times.cases, given_up=times.given_up)
+    slo = replace(slo, finest=run.run.timing_uncertainty_s)
     spent = cost_per_pass(floats(full, "cost_usd"), good, full["case_id"].astype(str))
     return Level(
         at_once=at_once,
-        visits=sum(n >= whole for (level, _), n in made.items() if level == at_once),
-        trials=int((rows["at_once"] == at_once).sum()),
+        visits=int((rows.groupby("visit").size() >= whole).sum()),
+        trials=len(rows),
         answered=int(answered(full).sum()),
         within=int(good.sum()),
         timed=timed,
         goodput=replace(timed.estimate(), quantity=f"{GOODPUT}:{at_once}"),
         per_usd=replace(_inverse(spent), quantity=f"right_per_usd:{at_once}"),
         slo=judge(slo, plan.limit_s, plan.metric),
-        change=changed.get(at_once),
+        change=change,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from liftlab.analysis.decide import Decision, of_run
 from liftlab.analysis.load import LoadSummary, summarise_load
+from liftlab.analysis.load import Spread as LoadSpread
 from liftlab.records import LOAD
 from liftlab.store import RunData
 from liftlab.summary.answers import answers_of, failures_of
@@ -103,7 +104,19 @@ class RunSummary:
             return None
         merged = self.provenance.segments
         began_s = 0.0 if merged and not merged["one_clock"] else None
-        return summarise_load(self.run.run, self.run.attempts, began_s)
+        found = summarise_load(self.run.run, self.run.attempts, began_s)
+        return replace(found, spreads=tuple(map(self._beside, found.spreads)))
+
+    def _beside(self, spread: LoadSpread) -> LoadSpread:
+        """Return times of a load that are written as those that its targets judge."""
+        if spread.name != "e2e":
+            return spread
+        names = {0.5: "median"}
+        quantiles = tuple(
+            (q, self.limits.beside(found, f"e2e_{names.get(q, f'p{100 * q:g}')}_s"))
+            for q, found in spread.quantiles
+        )
+        return replace(spread, quantiles=quantiles)
 
 
 _SHARED: dict[Path, dict[str, Any]] = {}  # parts of a summary, by the folder of its run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -27,6 +27,7 @@ from liftlab.words import counted
 
 _DOWN = {"cause": "the server stops answering", "severity": "critical", "kind": "hang",
          "expected": "a reply", "at": "", "call": ""}  # fmt: skip
+_NOT_OFFERED = frozenset({401, 403, 404, 405, 501})
 Facets = Mapping[str, Mapping[str, Any]]  # what the grade of each check says beside its outcome
 
 
@@ -74,6 +75,8 @@ class Sessions(Result):
     lost_kept: int  # checks in which the server closed a connection that it was to keep
     stopped: tuple[str, ...]  # critical ones that another failure kept from their point
     critical: Estimate  # critical failures; the upper end counts what was not tested
+    # what was asked and what came, where the server has no such sessions; empty where it has
+    refused: str = ""
 
     @property
     def judged(self) -> int:
@@ -128,6 +131,9 @@ def sessions_of(run: RunData) -> Sessions | None:
     pairs = zip(graded["case_id"], graded["facets"], strict=True)
     facets = {str(check_id): json.loads(text) for check_id, text in pairs}
     passed, failed = (int((run.trials["outcome"] == name).sum()) for name in ("pass", "fail"))
+    refused = _refused(run, checks)
+    if refused:  # a check that wants a 404 passes there, too
+        passed, failed, facets = 0, 0, {}
     failures = [*_failures(run, checks, facets)] if passed + failed else []
     failures.sort(key=lambda one: (SEVERITIES.index(one.severity), -len(one.witnesses), one.cause))
     untested = {k: str(told["untested"]) for k, told in facets.items() if "untested" in told}
@@ -151,10 +157,44 @@ def sessions_of(run: RunData) -> Sessions | None:
         stopped=tuple(sorted(stopped)),
         critical=Estimate(
             value=n, low=n, high=None if n is None else n + more, n=passed + failed, needs=needs,
-            reason="the server answered no check" if n is None else "", quantity=SESSION_METRIC,
-            population="the checks of this run", finest=1.0,
+            reason=(refused or "the server answered no check") if n is None else "",
+            quantity=SESSION_METRIC, population="the checks of this run", finest=1.0,
         ),
+        refused=refused,
     )  # fmt: skip
+
+
+def _refused(run: RunData, checks: Checks) -> str:
+    """Say how a server that does not offer these sessions answered the calls that make one."""
+    rows = run.attempts[(run.attempts["phase"] == "measure") & run.attempts["http_status"].notna()]
+    calls = checks.api.calls
+    making = rows[rows["stage"].isin([name for name, call in calls.items() if call.makes])]
+    rows = making if len(making) else rows
+    came = Counter(rows["http_status"].astype(int))
+    if not came or any(status not in _NOT_OFFERED and status >= 400 for status in came):
+        return ""
+    if not _NOT_OFFERED.issuperset(came) and not _all_pages(run, set(rows["stage"])):
+        return ""
+    call, status = calls[str(rows["stage"].iloc[0])], came.most_common(1)[0][0]
+    what = f"{status}" if status in _NOT_OFFERED else f"{status} and no JSON"
+    said = f"{call.method} {checks.api.base}{call.path} was answered with {what}"
+    token = "; if it wants a token, name its variable: --token-env" if status in (401, 403) else ""
+    return f"this server does not offer these sessions: {said}{token}"
+
+
+def _all_pages(run: RunData, calls: set[str]) -> bool:
+    """Whether all that calls did not refuse are pages for people, or lead to one."""
+    kept = records(run.trials, run.stages, run.folder.artifacts)
+    given = [
+        one
+        for _, record in kept
+        for one in record.exchanges
+        if one.call in calls and one.status is not None and one.status not in _NOT_OFFERED
+    ]
+    return all(
+        (one.status or 0) >= 300 or one.headers.get("content-type", "").startswith("text/html")
+        for one in given
+    )
 
 
 def _failures(run: RunData, checks: Checks, facets: Facets) -> Iterator[Failure]:

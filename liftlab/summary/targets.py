@@ -16,11 +16,13 @@ from liftlab.settings.targets import (
     Population,
     default_targets,
 )
+from liftlab.summary.answers import Answers
 from liftlab.summary.result import Result
 
 if TYPE_CHECKING:
     from liftlab.summary.run import RunSummary
 
+_SUITE = "a run of a suite"  # what would decide where a load does not
 _STATISTICS = {"median": "p50"}  # the others are named alike
 
 
@@ -53,6 +55,10 @@ def targets_of(summary: RunSummary) -> Targets:
         if not summary.has_answers and target.metric not in OF_ALL:
             estimate = Estimate(value=None, n=0, reason=NOTHING_ANSWERED, unit=estimate.unit)
         verdict = judged(key, target, estimate)
+        if summary.load is not None and verdict.result.needs:
+            # more requests of its one prompt say nothing of others
+            alone = replace(verdict.result, needs=_SUITE, more=None)
+            verdict = replace(verdict, result=alone)
         # Written as on every other page, however many targets it has.
         rows.append(replace(verdict, result=replace(verdict.result, estimate=estimate)))
     return Targets(run=summary.run, rows=tuple(rows))
@@ -76,7 +82,7 @@ def estimate_of(summary: RunSummary, metric: str, population: Population = "answ
         "parsed_rate": answers.parsed.estimate,
         "error_rate": answers.error_rate,
         "worst_class_share": answers.worst_class,
-        "prompts_tested": _prompts_tested(answers.success.cases),
+        "prompts_tested": _prompts_tested(answers),
         "cost_per_pass_usd": cost.right,
         "cost_per_trial_usd": cost.request,
     }
@@ -96,12 +102,12 @@ def _time(summary: RunSummary, what: str, statistic: str, population: Population
     return found
 
 
-def _prompts_tested(cases: int) -> Estimate:
-    whose = "prompts with a graded answer"
-    found = Estimate(value=cases, low=cases, high=cases, n=cases, population=whose)
-    return (
-        found if cases else replace(found, value=None, low=None, high=None, reason=NOTHING_ANSWERED)
-    )
+def _prompts_tested(answers: Answers) -> Estimate:
+    cases, whose = answers.success.cases, "prompts with a graded answer"
+    if not cases:
+        why = "no answer was graded" if answers.answered else NOTHING_ANSWERED
+        return Estimate(value=None, n=0, population=whose, reason=why)
+    return Estimate(value=cases, low=cases, high=cases, n=cases, population=whose)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +167,7 @@ def _rows(summary: RunSummary) -> Iterator[Recommendation]:
         yield FixEndpoint(
             errors=answers.errors, trials=answers.trials, classes=answers.error_classes
         )
-    if not answers.answered:
+    if not answers.answered or summary.load is not None:
         return
     if summary.failures.rows:
         yield FixClass(share=summary.failures.rows[0], failures=summary.failures.count)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -60,24 +60,13 @@ class Call(Protocol):
         ...
 
     def ended(self, seen: Seen) -> None:
-        """Note what came of it."""
-        ...
-
-    def cancelled(self, seen: Seen) -> None:
-        """Note that the client gave it up."""
+        """Note what came of it; it is `cancelled` where the client gave it up."""
         ...
 
 
-class Observer(Protocol):
-    """Who records the calls of a trial."""
-
-    async def began(
-        self, body: bytes, headers: Sequence[tuple[str, str]], retry_reason: str | None
-    ) -> Call:
-        """Note a call that is about to be made."""
-        ...
-
-
+# Records the calls of a trial: takes the body and headers of one that is about to be made, and why
+# it is made once more if it is.
+Observer = Callable[[bytes, Sequence[tuple[str, str]], str | None], Awaitable[Call]]
 observer: ContextVar[Observer | None] = ContextVar("liftlab_observer", default=None)
 
 
@@ -161,7 +150,7 @@ async def observed(
     """
     watching, reason = observer.get(), None
     while True:
-        call = None if watching is None else await watching.began(body, headers, reason)
+        call = None if watching is None else await watching(body, headers, reason)
         sent = list(headers)
         if call is not None and not any(name.lower() == "x-request-id" for name, _ in headers):
             sent.append(("x-request-id", call.request_id))
@@ -180,7 +169,7 @@ async def observed(
         except BaseException:
             if call is not None:
                 recorder.ended()
-                call.cancelled(seen(stamps=recorder.stamps()))
+                call.ended(seen(stamps=recorder.stamps(), error_class="cancelled"))
             raise
         else:
             stamps = recorder.stamps()

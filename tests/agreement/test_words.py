@@ -84,10 +84,14 @@ def page(path: Path, summary: RunSummary) -> str:
     return export(executed(path, summary, without=("summary.claims",)))[0]
 
 
-def executed(path: Path, summary: RunSummary, without: tuple[str, ...] = ()) -> Any:
+def executed(path: Path, summary: Any, without: tuple[str, ...] = ()) -> Any:
     """Return a notebook with what its cells show of a run, but for some of them."""
     notebook = nbformat.read(path, as_version=4)
-    door = SimpleNamespace(open_run=lambda _: summary.run, summarize=lambda _: summary)
+    door = SimpleNamespace(
+        open_run=lambda _: summary.run,
+        summarize=lambda _: summary,
+        compare=lambda *_: summary,
+    )
     names: dict[str, Any] = {"liftlab": door}
     for cell in notebook.cells:
         if cell.cell_type == "code":

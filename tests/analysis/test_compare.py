@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from liftlab.analysis.compare import rank, runs, success
 
@@ -146,6 +147,32 @@ def test_repeated_trials_of_no_change_hold_their_error() -> None:
         ]
         alarms.append(success(*weeks).verdict != "cannot tell")
     assert np.mean(alarms) <= 0.08
+
+
+def asked(right: list[int], repeats: int) -> pd.DataFrame:
+    """Make the trials of cases that were so often right, of so many times."""
+    outcomes = [["pass"] * n + ["fail"] * (repeats - n) for n in right]
+    names = np.repeat([f"c{n}" for n in range(len(right))], repeats)
+    return pd.DataFrame({"case_id": names, "outcome": np.concatenate(outcomes)})
+
+
+def test_repeats_narrow_the_interval_of_a_difference() -> None:
+    before, after = asked([3] * 20, 5), asked([4] * 12 + [3] * 4 + [2] * 4, 5)
+    found = success(before, after).difference
+    # 22 differences: those seen, and two more of the size that 16 differ by
+    more = np.array([0.2] * 13 + [0.0] * 4 + [-0.2] * 5)
+    half = stats.t.isf(0.025, 21) * more.std() / np.sqrt(22)
+    assert (found.low, found.high) == pytest.approx(
+        (min(0, more.mean() - half), more.mean() + half)
+    )
+
+
+def test_repeats_of_prompts_that_do_not_differ_say_nothing_of_others() -> None:
+    once, often = (asked([repeats] * 20, repeats) for repeats in (1, 50))
+    found = [success(each, each).difference for each in (once, often)]
+    assert found[0] == found[1]
+    few = success(asked([5] * 20, 5), asked([4] * 5 + [5] * 15, 5)).difference
+    assert few.high - few.low > 0.25
 
 
 def rated(rate: float, level: float = 1.0, *, seed: int, cases: int = 60) -> Run:

@@ -137,6 +137,7 @@ def test_nothing_is_written_below_the_clock_s_error() -> None:
     assert estimate.no_narrower_than(0.01).point == "1.23 s"
     assert quantity(0.0563, "s", finest=0.002) == "60 ms"
     assert quantity(0.0003, "s", finest=0.002) == "< 10 ms"
+    assert quantity(3.48, "s", finest=2.1) == "3 s"  # its first digit is known
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -71,3 +72,11 @@ def test_rows_of_several_clocks_count_from_the_moment_that_these_agree_on() -> N
     frame = pd.DataFrame([row(0.5, 1.0), row(0.7, 2.0)])
     assert summarise_load(closed(), frame).seconds == 1.5
     assert summarise_load(closed(), frame, 0.0).seconds == 2.0
+
+
+def test_quantiles_are_as_seen_to_what_the_clock_can_tell() -> None:
+    rows = [row(0.1 * i, 0.1 * i + 0.00998 + 1e-7 * i) for i in range(40)]
+    for off, said in ((None, "P50 9.98 ms"), (0.0004, "P50 10 ms")):
+        run = replace(closed(), timing_uncertainty_s=off)
+        [times] = [s for s in summarise_load(run, pd.DataFrame(rows)).spreads if s.name == "e2e"]
+        assert f"P50 {times.quantiles[0][1].point}" == said

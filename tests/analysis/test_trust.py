@@ -52,6 +52,7 @@ def test_how_far_times_are_known() -> None:
         "at P99, and the client used 4 % of a core."
     )
     assert trust_sentence(run(timing_uncertainty_s=0.0004)) == "Times are known to ± 0.4 ms."
+    assert trust_sentence(run(timing_uncertainty_s=2.113)) == "Times are known to ± 2.1 s."
 
 
 def test_no_interval_is_narrower_than_the_clock_s_error() -> None:

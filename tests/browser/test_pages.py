@@ -16,17 +16,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from liftlab.cli.main import main
+from liftlab.jobs.opening import open_run
+from liftlab.records import LOAD, SESSIONS
 from liftlab.reporting.export import export
-from liftlab.reporting.index import index
-from liftlab.reporting.links import glossary, linked, trials_page
+from liftlab.reporting.links import glossary, index, linked, trials_page
 from liftlab.reporting.render import Rendered
 from liftlab.reporting.report import siblings, topic
 from liftlab.reporting.sections import attach
+from liftlab.serving.simulator import SimulatorServer
 from liftlab.settings import load_project
+from liftlab.store import list_runs
 from liftlab.summary import RunSummary, summarize
+from liftlab.summary.comparison import Comparison, Side, compare
 from tests.agreement.conftest import made
 from tests.agreement.test_words import executed
 from tests.hostile import STRINGS, renamed
+from tests.sessions.serving import serve
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is missing")
 pdfium = pytest.importorskip("pypdfium2", reason="the extra `browser` is missing")
@@ -84,6 +90,52 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
     return files
 
 
+def _own(number: str) -> list[Path]:
+    return [*(ROOT / "notebooks").glob(f"{number}_*.ipynb")]
+
+
+def compared() -> Comparison:
+    """Compare two runs of 40,000 trials."""
+    sides = []
+    for run_id, data in (("first", made("thousands")), ("second", made("thousands"))):
+        row = {name: getattr(data.run, name) for name in ("suite", "model", "endpoint")}
+        tables = {"trials": data.trials, "stages": data.stages}
+        sides.append(Side(run_id=run_id, row={"run_id": run_id, **row}, **tables))
+    return compare(*sides)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The pages of a load, of session checks, of a capacity run, and of a comparison."""
+    root = tmp_path_factory.mktemp("own")
+    shutil.copytree(ROOT / "data" / "suites", root / "data" / "suites")
+    (root / "liftlab.toml").write_text("[paths]\nsuites = 'data/suites'\n")
+    slo = ["--slo", "e2e_p95_s <= 60", "--levels", "1,2,4", "--visits", "1"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        with SimulatorServer("instant") as server:
+            lift = ["--protocol", "lift"]
+            assert main(["load", server.url, *lift, "-c", "2", "-n", "60"]) == 0
+            assert main(["capacity", "--endpoint", server.url, *lift, *slo]) == 0
+        checks = ["--checks", str(ROOT / "data" / "sessions" / "lift.toml")]
+        with serve("read_foreign") as api:
+            assert main(["sessions", api.url, *checks]) == 0
+        project = load_project(root, environ={})
+        runs = {run.suite: run.run_id for run in list_runs(project.path("runs"))}
+        [capacity] = [name for name in runs if name not in (LOAD, SESSIONS)]
+        notebooks = {LOAD: NOTEBOOKS, SESSIONS: _own("70"), capacity: _own("80")}
+        files = []
+        for suite, chosen in notebooks.items():
+            summary = summarize(open_run(runs[suite], project=project), project)
+            for page, html in pages(summary, chosen):
+                files.append(root / f"{suite}-{page}.html")
+                files[-1].write_text(html, "utf-8")
+    [notebook] = _own("50")
+    files.append(root / "50_compare.html")
+    files[-1].write_text(export(executed(notebook, compared()))[0], "utf-8")
+    return files
+
+
 def faults(browser: Any, path: Path) -> list[str]:
     """Return what axe-core finds on a page, what it asked for, and what it said or ran."""
     context = browser.new_context(bypass_csp=True)
@@ -114,6 +166,12 @@ def test_nothing_is_found_and_nothing_is_loaded(
     name: str, browser: Any, written: dict[str, list[Path]]
 ) -> None:
     for path in written[name]:
+        assert faults(browser, path) == [], path.name
+
+
+def test_nothing_is_found_on_pages_of_other_kinds_of_run(browser: Any, own: list[Path]) -> None:
+    assert len(own) > 12
+    for path in own:
         assert faults(browser, path) == [], path.name
 
 

@@ -240,3 +240,37 @@ def test_after_ctrl_c_what_all_processes_have_sent_is_one_run(project: Path) -> 
     assert shown[0] == "show"
     assert main(shown) == 0
     assert len(lines()) >= 60
+
+
+def test_no_word_of_a_load_asks_for_more_prompts(
+    server: SimulatorServer, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = "[targets.fast]\nmetric = 'e2e_median_s'\nlimit = 1.0\n"
+    (project / "liftlab.toml").write_text(limits)
+    assert main(["load", server.url, "--protocol", "lift", "-c", "2", "-n", "20"]) == 0
+    run_id = next((project / "data" / "runs").glob("2*")).name
+    capsys.readouterr()
+    for verb in ("show", "check", "status"):
+        main([verb, run_id])
+        said = capsys.readouterr().out
+        assert "more prompt" not in said, verb
+        assert "enough prompts" not in said, verb
+        assert "Find out" not in said, verb
+    main(["check", run_id])
+    assert "fast: a run of a suite would decide" in capsys.readouterr().out
+
+
+def test_one_median_has_one_value(
+    server: SimulatorServer, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["load", server.url, "--protocol", "lift", "-c", "2", "-n", "20"]) == 0
+    run_id = next((project / "data" / "runs").glob("2*")).name
+    capsys.readouterr()
+    main(["show", run_id])
+    seen = capsys.readouterr().out.partition("P50 ")[2].partition(",")[0]
+    main(["status", run_id])
+    told = capsys.readouterr().out.replace("\\<", "<")
+    assert f"End to end, median: {seen}\n" in told
+    for verb in ("runs", "history"):
+        main([verb])
+        assert seen in capsys.readouterr().out

@@ -152,3 +152,49 @@ def test_what_is_of_answers_says_so_in_one_line(
         assert told.out == ""
     assert main(["trial", "sessions", "list-has-new"]) == 0
     assert main(["export", "sessions", "--format", "jsonl", "--out", out]) == 0
+
+
+class Elsewhere(Reference):
+    """A server of another kind, which answers every path alike."""
+
+    status, kind = 404, "application/json"
+
+    def app(self) -> web.Application:
+        async def answer(_: web.Request) -> web.Response:
+            return web.Response(status=self.status, text="{}", content_type=self.kind)
+
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        return app
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (404, "application/json", "answered with 404"),
+        (401, "application/json", "answered with 401; if it wants a token, name its variable"),
+        (405, "text/plain", "answered with 405"),
+        (501, "text/html", "answered with 501"),
+        (200, "text/html", "answered with 200 and no JSON"),
+    ],
+)
+def test_a_server_without_sessions_is_not_judged(
+    status: int, kind: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = type("Other", (Elsewhere,), {"status": status, "kind": kind})
+    with serve(kind=other) as server:
+        assert check(server.url, *FEW) == 4
+    told = capsys.readouterr()
+    assert f"does not offer these sessions: POST /api/spec-sessions was {said}" in told.out
+    assert "failure" not in told.out
+    assert told.err.strip().splitlines()[-1].endswith("so nothing is judged")
+    assert main(["check", "sessions"]) == 4
+
+
+def test_a_server_that_answers_calls_that_are_wrong_has_sessions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = type("Other", (Elsewhere,), {"status": 422})
+    with serve(kind=other) as server:
+        assert check(server.url, *FEW) == 0
+    assert "failure" in capsys.readouterr().out

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from liftlab.endpoints.http import HttpClient, bare_reply
+from liftlab.endpoints.http import HttpClient, bare_reply, warm_up_of
 from liftlab.endpoints.retry_after import is_used_up, retry_after_s
-from liftlab.endpoints.status import warm_up_of
 from liftlab.runner.retry import is_passing
 from liftlab.timing.transport import StampedTransport
 

@@ -101,3 +101,31 @@ def test_a_float_may_be_as_far_off_as_grading_allows(source: str, expected: floa
 )
 def test_a_function_that_is_no_check(source: str) -> None:
     assert read_tests(source) == {"function": None, "calls": None}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "assert abs(f(1) - 0.5) < 1e-3",
+        "assert abs(0.5 - f(1)) < 1e-6",
+        "assert max(f(1)) == 3",
+        "assert len(f([1, 2])) == 2",
+        "assert sorted(list(f([2, 1]))) == [1, 2]",
+        "assert 3 == f(1)",
+        "assert not any(f(1))",
+        "assert isinstance(f(1), int)",
+        "import math\nassert math.isclose(f(1), 0.5)",
+        "from math import isclose\nassert isclose(f(1), 0.5)",
+        "from numpy.testing import assert_allclose as near\nassert near(f(1), 0.5) is None",
+        "from solution import f\nassert f(1) == 2",
+        "assert set(range(3)) != {1}\nassert f(1) == 2",
+        "for n in range(3):\n    assert abs(f(n)) < 2",
+    ],
+)
+def test_the_function_under_test_is_no_tool_of_the_tests(source: str) -> None:
+    assert read_tests(source)["function"] == "f"
+
+
+@pytest.mark.parametrize("source", ["assert sum([1]) == 1", "assert abs(sum([1]) - 1) < 1e-6"])
+def test_a_function_may_be_named_as_a_built_in_one(source: str) -> None:
+    assert read_tests(source)["function"] == "sum"

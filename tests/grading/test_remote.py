@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from liftlab.cluster import Cluster, connected
-from liftlab.errors import LiftlabError, VerdictsUnproven
+from liftlab.errors import EndpointUnreachable, LiftlabError, VerdictsUnproven
 from liftlab.grading import answer, pool, remote
 from liftlab.grading.sample_files import Sample
 from liftlab.grading.samples import grade_samples, grade_shard
@@ -124,6 +124,21 @@ def test_two_workers_killed_lose_and_double_nothing(
         grade_samples(samples, SUITE, tmp_path / "out", cluster=cluster, progress=kill)
     assert len(killed) == 2
     assert timeless(tmp_path / "out") == alone
+
+
+def test_a_cluster_that_loses_all_workers_is_not_waited_for(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Idle(Executor):
+        def submit(self, function: Any, /, *args: Any, **more: Any) -> Future[Any]:
+            return Future()
+
+    monkeypatch.setattr(remote, "_POLL_S", 0.001)
+    monkeypatch.setattr(remote, "_PATIENCE_S", 0.0)
+    idle = Idle()
+    cluster = Cluster(idle, lambda: 0, list, idle.submit, lambda call: None)
+    with pytest.raises(EndpointUnreachable, match="has no worker; verdicts so far are kept"):
+        grade_samples(samples, SUITE, tmp_path / "out", cluster=cluster)
 
 
 def test_a_cluster_that_fails_keeps_what_came(

@@ -96,6 +96,13 @@ def test_a_share_that_is_missing_or_overlaps_is_no_harm(
     assert seen[-1] == (len(SAMPLES), len(SAMPLES))
 
 
+def test_what_is_joined_has_no_rate(samples: Path, tmp_path: Path) -> None:
+    shares(samples, tmp_path / "out", 1, [1])
+    seen: list[tuple[int, int]] = []
+    grade_samples(samples, SUITE, tmp_path / "out", progress=lambda *told: seen.append(told))
+    assert seen == [(len(SAMPLES), len(SAMPLES))]
+
+
 def test_a_share_broken_off_goes_on(samples: Path, tmp_path: Path) -> None:
     def stop(done: int, total: int) -> None:
         if done == 3:

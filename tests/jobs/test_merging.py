@@ -245,3 +245,16 @@ def test_segments_of_a_suite_are_graded_as_one_run(project_folder: Path, lift_se
     assert (outcomes["double"] == "pass").all()
     assert (outcomes["shout"] == "fail").all()
     assert len(lift_server.log) == len(set(lift_server.log)) == 12
+
+
+@pytest.mark.parametrize("verb", ["load", "capacity", "run"])
+def test_a_run_that_was_merged_names_what_is_resumed_in_its_place(
+    project: Project, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [segment(load_plan(project), index) for index in (1, 2, 3)]
+    run = merged(project, *folders)
+    assert main([verb, "--resume", run.run.run_id]) == 6
+    again = " ".join(folder.run_id for folder in folders)
+    said = capsys.readouterr().err
+    assert "was merged from segments: resume those that are not whole, and merge again" in said
+    assert f": liftlab merge {again}" in said

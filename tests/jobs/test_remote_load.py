@@ -5,11 +5,13 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from liftlab.cli.main import main
 from liftlab.cluster import Cluster
 from liftlab.errors import LiftlabError, UsageError
 from liftlab.jobs import loading, remote_load
@@ -49,6 +51,32 @@ def cluster(
     on: Callable[..., Future[Any]], workers: Callable[[], list[str]] = lambda: WORKERS
 ) -> Cluster:
     return Cluster(ThreadPoolExecutor(1), lambda: 1, workers, on, lambda call: None)
+
+
+def test_a_load_from_a_cluster_as_a_user_types_it(
+    request_: RunRequest,
+    server: SimulatorServer,
+    threads: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: list[str | None] = []
+
+    @contextmanager
+    def connection(address: str | None) -> Iterator[Cluster]:
+        asked.append(address)
+        yield cluster(lambda worker, call, *given: threads.submit(call, *given))
+
+    monkeypatch.chdir(request_.project.root)
+    monkeypatch.setattr("liftlab.cli.load.connection", connection)
+    plan = ["load", server.url, "--protocol", "lift", "-c", "3", "-n", "21"]
+    assert main([*plan, "--cluster", "tls://a:1"]) == 0
+    told = capsys.readouterr()
+    assert asked == ["tls://a:1"]
+    assert "21 requests, 21 answered well" in told.out
+    assert "2 segments, one a worker, begin at" in told.err
+    assert main([*plan, "--cluster", "tls://a:1", "--processes", "2"]) == 2
+    assert "leave out --segment and --processes" in capsys.readouterr().err
 
 
 def test_tasks_that_run_twice_elsewhere_send_each_request_once(

@@ -18,7 +18,7 @@ from liftlab.cli.show import trial_lines
 from liftlab.reporting import markdown
 from liftlab.reporting.export import export
 from liftlab.reporting.html import escape, tag
-from liftlab.reporting.index import index
+from liftlab.reporting.links import index
 from liftlab.reporting.mail import draft
 from liftlab.reporting.render import Rendered
 from liftlab.reporting.sections import attach, section_of

@@ -23,7 +23,7 @@ from liftlab.sandbox import ParseReport
 from liftlab.serving.simulation.profile import Profile
 from liftlab.serving.simulation.service import Simulator
 from liftlab.serving.simulation.wire import listening
-from liftlab.settings import RetrySettings
+from liftlab.settings import EndpointSettings, RetrySettings
 from liftlab.timing.clock import Clock
 from liftlab.timing.transport import StampedTransport
 
@@ -132,15 +132,18 @@ async def trial(
             run_id="run",
             stages=(Fill(),),
             endpoint=endpoint,
-            endpoint_name="e",
+            settings=EndpointSettings(
+                name="e",
+                base_url=listener.url,
+                deadline_s=0.1 if FINAL.get(fault) == "deadline" else PATIENCE_S,
+                retry=RetrySettings(retries=2),
+            ),
             sampling=Sampling(),
             run_seed=1,
-            deadline_s=0.1 if FINAL.get(fault) == "deadline" else PATIENCE_S,
             clock=Clock(),
             ledger=rows,
             parse_source=lambda source: ParseReport(parsed=True),
             watch=ColdWatch(idle_s=math.inf),
-            retry=RetrySettings(retries=2),
             sleep=no_wait,
         )
         done = await run_trial(context, PlannedTrial(case_id="c", repeat=1, prompt="fill it in"))

@@ -85,7 +85,8 @@ def test_a_table_says_how_a_stage_is_asked() -> None:
     stage = AdaptedStage("words", table, Busy(Clock()))
     endpoint = Scripted("word")
     shared = context(endpoint, Ledger(), stage, note=notes.append)
-    elsewhere = replace(shared, sampling=Sampling(max_tokens=256), endpoint_name="other")
+    other = shared.settings.model_copy(update={"name": "other"})
+    elsewhere = replace(shared, sampling=Sampling(max_tokens=256), settings=other)
     done = tried(replace(shared, elsewhere={"words": elsewhere}))
     assert (stage.attempts, endpoint.requests[0].sampling.max_tokens, notes) == (5, 256, [])
     assert done.attempts[0].endpoint == "other"

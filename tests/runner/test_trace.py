@@ -10,6 +10,7 @@ import pytest
 from liftlab.records import Attempt
 from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trace import Trace
+from liftlab.settings import EndpointSettings
 
 
 class Clock:
@@ -42,12 +43,10 @@ def clock() -> Clock:
 
 def _trace(clock: Clock, before: int = 0) -> Trace:
     context: Any = SimpleNamespace(
-        base_url="http://here",
-        model="m",
+        settings=EndpointSettings(name="e", base_url="http://here", model="m"),
         clock=clock,
         ledger=Ledger(before),
         run_id="r",
-        endpoint_name="e",
     )
     planned = PlannedTrial(case_id="add", repeat=2, prompt="")
     return Trace(context, planned, "pipeline", 0.0)

@@ -20,10 +20,16 @@ from liftlab.runner.plan import PlannedTrial
 from liftlab.runner.trial import run_trial
 from liftlab.runner.trials import measure_memory, run_closed
 from liftlab.sandbox import ParseReport
-from liftlab.settings import RetrySettings
+from liftlab.settings import EndpointSettings, RetrySettings
 from liftlab.timing.clock import Clock, Stamps
 
 SECOND = 1_000_000_000
+SETTINGS = EndpointSettings(
+    name="scripted",
+    base_url="http://scripted.test",
+    deadline_s=5.0,
+    retry=RetrySettings(retries=3, first_wait_s=1.0, longest_wait_s=30.0, jitter=0.0),
+)
 PLANNED = PlannedTrial(case_id="add", repeat=1, prompt="Add two numbers", category="arithmetic")
 
 
@@ -132,8 +138,9 @@ class Time:
 
 
 def context(endpoint: Scripted, ledger: Ledger, *stages: Any, **changes: Any) -> Context:
-    time = Time()
-    return replace(_context(endpoint, ledger, time, stages), **changes)
+    shared = _context(endpoint, ledger, Time(), stages)
+    mine = {name: changes.pop(name) for name in EndpointSettings.model_fields & changes.keys()}
+    return replace(shared, settings=shared.settings.model_copy(update=mine), **changes)
 
 
 def _context(endpoint: Scripted, ledger: Ledger, time: Time, stages: Any) -> Context:
@@ -141,14 +148,12 @@ def _context(endpoint: Scripted, ledger: Ledger, time: Time, stages: Any) -> Con
         run_id="r",
         stages=stages or (Words(),),
         endpoint=endpoint,
-        endpoint_name="scripted",
+        settings=SETTINGS,
         sampling=Sampling(max_tokens=128),
         run_seed=1,
-        deadline_s=5.0,
         clock=time.clock(),
         sleep=time.sleep,
         watch=ColdWatch(idle_s=math.inf),
-        retry=RetrySettings(retries=3, first_wait_s=1.0, longest_wait_s=30.0, jitter=0.0),
         ledger=ledger,
         parse_source=lambda source: ParseReport(parsed=source != b"broken"),
     )

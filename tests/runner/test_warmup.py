@@ -16,7 +16,7 @@ from liftlab.runner import warmup
 from liftlab.runner.attempt import Context
 from liftlab.runner.cold_start import ColdWatch
 from liftlab.runner.warmup import WarmUpResult, wake, warm_up
-from liftlab.settings import RetrySettings
+from liftlab.settings import EndpointSettings
 from liftlab.timing.clock import Clock, Stamps
 
 
@@ -140,15 +140,13 @@ def context_of(endpoint: Sleeper, ended: dict[int, Attempt] | None = None) -> Co
         run_id="run",
         stages=(),
         endpoint=endpoint,  # type: ignore[arg-type]
-        endpoint_name="e",
+        settings=EndpointSettings(name="e", base_url="http://e.test"),
         sampling=Sampling(),
         run_seed=1,
-        deadline_s=1.0,
         clock=Clock(monotonic_ns=lambda: round(endpoint.now_s * 1e9), wall_s=lambda: 0.0),
         ledger=ledger,  # type: ignore[arg-type]
         parse_source=lambda source: None,  # type: ignore[arg-type,return-value]
         watch=ColdWatch(idle_s=math.inf),
-        retry=RetrySettings(),
         sleep=endpoint.sleep,
     )
 
@@ -157,7 +155,7 @@ async def test_every_call_of_a_run_is_an_attempt_with_an_id_of_its_own() -> None
     endpoint = Sleeper(("storm", 0.25), ("warm", 3.0), ("warm", 0.5))
     ended: dict[int, Attempt] = {}
     context = context_of(endpoint, ended)
-    found = await warm_up(context, within_s=600.0, least_s=0.1)
+    found = await warm_up(context)
     rows = [ended[seq] for seq in (1, 2, 3)]
     assert endpoint.ids == ["run-1", "run-2", "run-3"]
     assert {row.phase for row in rows} == {"warmup"}
@@ -185,7 +183,7 @@ async def test_after_a_warm_up_on_another_host_the_first_generation_is_a_first_c
         endpoint = Sleeper(("warm", 3.0), ("warm", 0.5))
         endpoint.warms_elsewhere = elsewhere
         context = context_of(endpoint)
-        await warm_up(context, within_s=600.0, least_s=0.1)
+        await warm_up(context)
         assert (context.watch.called(round(endpoint.now_s * 1e9)) is not None) == elsewhere
 
 

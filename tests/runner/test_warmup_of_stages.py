@@ -18,7 +18,7 @@ from liftlab.records import Attempt
 from liftlab.runner.attempt import Context
 from liftlab.runner.cold_start import ColdWatch
 from liftlab.runner.warmup import warm_stages
-from liftlab.settings import RetrySettings
+from liftlab.settings import EndpointSettings
 from liftlab.timing.clock import Clock, Stamps
 
 
@@ -81,19 +81,17 @@ async def warmed(endpoint: Compiling, *stages: Any) -> tuple[list[Attempt], list
         run_id="run",
         stages=stages,
         endpoint=endpoint,  # type: ignore[arg-type]
-        endpoint_name="e",
+        settings=EndpointSettings(name="e", base_url="http://e.test", deadline_s=60.0),
         sampling=Sampling(max_tokens=512),
         run_seed=1,
-        deadline_s=60.0,
         clock=clock,
         ledger=ledger,
         parse_source=lambda source: None,  # type: ignore[arg-type,return-value]
         watch=ColdWatch(idle_s=math.inf),
-        retry=RetrySettings(),
         sleep=endpoint.sleep,
         note=notes.append,
     )
-    await warm_stages(context, least_s=0.1)
+    await warm_stages(context)
     assert sorted(ended) == [row.seq for row in sent]
     return [ended[row.seq] for row in sent], notes
 

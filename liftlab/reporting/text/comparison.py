@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from liftlab.analysis.estimate import plain, quantity
 from liftlab.analysis.paired import Change
+from liftlab.analysis.trust import off_by
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import (
     Text,
@@ -82,7 +83,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
     if "price" in differs:
         yield "Costs are not compared: the price is not the same, or not known for both."
     if comparison.uncertainty_s:
-        yield f"Times are known to ± {quantity(comparison.uncertainty_s, 's')}."
+        yield f"Times are known to ± {off_by(comparison.uncertainty_s)}."
 
 
 def success(comparison: Comparison) -> str:

@@ -24,7 +24,6 @@ from liftlab.reporting.text.base import Text, joined, value, write
 from liftlab.store.listing import latest_sessions
 from liftlab.summary.comparison import Comparison
 from liftlab.summary.run import RunSummary, summarize
-from liftlab.words import counted
 
 
 class _Words(Protocol):
@@ -35,14 +34,15 @@ class _Words(Protocol):
     def numbers(self, summary: RunSummary) -> list[tuple[str, Text]]: ...
     def message(self, summary: RunSummary) -> Text: ...
     def technical(self, summary: RunSummary) -> Text: ...
-    def lines(self, summary: RunSummary) -> Iterator[str]: ...
 
 
 def own(summary: RunSummary) -> _Words | None:
-    """Return the words of session checks and of a capacity run; None for other runs."""
+    """Return the words of session checks, of a capacity run and of a load; None for other runs."""
     if summary.sessions is not None:
         return sessions
-    return capacity if summary.capacity is not None else None
+    if summary.capacity is not None:
+        return capacity
+    return load if summary.load is not None else None
 
 
 def title(summary: RunSummary) -> Text:
@@ -50,9 +50,6 @@ def title(summary: RunSummary) -> Text:
     if (words := own(summary)) is not None:
         return words.title(summary)
     found = summary.answers
-    if summary.load is not None:
-        asked = counted(summary.load.n, "request")
-        return Text(f"{summary.load.ok:,} of {asked} were answered")
     if not found.answered:
         return answers.unanswered(found)
     if not found.graded:
@@ -67,8 +64,6 @@ def sentences(summary: RunSummary) -> tuple[str, ...]:
     """Return up to five sentences that anyone understands."""
     if (words := own(summary)) is not None:
         return words.sentences(summary)
-    if summary.load is not None:
-        return tuple(Text(f"{line[:1].upper()}{line[1:]}.") for line in load.lines(summary.load))
     if not summary.answers.answered:
         return (answers.NOTHING_JUDGED,)
     said = (

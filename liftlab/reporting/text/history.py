@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from liftlab.analysis.comparability import is_share, time_metrics, unit_of
@@ -30,8 +31,7 @@ def run_table(runs: pd.DataFrame, limits: Limits) -> str:
     for name in time_metrics(runs):
         if runs[name].notna().any():
             limit = next((limit for _, limit in limits.of(name, required=True)), None)
-            told = [quantity(seconds, "s", limit=limit) for seconds in runs[name]]
-            table[stage_words(name.removesuffix("_median_s"))] = told
+            table[stage_words(name.removesuffix("_median_s"))] = _times(runs, name, limit)
     for title, (name, unit) in _COLUMNS.items():
         table[title] = [quantity(value, unit) for value in runs[name]]
     return table.to_string(index=False)
@@ -47,7 +47,7 @@ def run_list(runs: pd.DataFrame, limits: Limits) -> str:
         "status": runs["status"].fillna("unreadable"),
         "trials": [quantity(value) for value in runs["trials"]],
         "success": [quantity(value, "%") for value in runs["success_rate"]],
-        "median": [quantity(value, "s", limit=limit) for value in runs["e2e_median_s"]],
+        "median": _times(runs, "e2e_median_s", limit),
         "label": [one_line(value) for value in runs["label"]],
     }
     columns = []
@@ -56,6 +56,13 @@ def run_list(runs: pd.DataFrame, limits: Limits) -> str:
         width, right = max(map(len, cells)), name in ("trials", "success", "median")
         columns.append([cell.rjust(width) if right else cell.ljust(width) for cell in cells])
     return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
+
+
+def _times(runs: pd.DataFrame, name: str, limit: float | None) -> list[str]:
+    """Return times as all other pages write them: nothing below what the clock can tell."""
+    off = runs.get("timing_uncertainty_s", pd.Series(np.nan, index=runs.index))
+    both = zip(runs[name], off, strict=True)
+    return [quantity(s, "s", limit=limit, finest=off if off > 0 else None) for s, off in both]
 
 
 def paragraph(series: RunSeries) -> list[str]:
@@ -71,7 +78,7 @@ def paragraph(series: RunSeries) -> list[str]:
 
 def metric(series: MetricSeries) -> str:
     """Return the newest value, the spread and the slope."""
-    newest = quantity(series.latest, unit_of(series.metric))
+    newest = quantity(series.latest, unit_of(series.metric), finest=series.off)
     name = capitalised(metric_words(series.metric))
     said = f"{name}: {newest}"
     if series.n > 1:

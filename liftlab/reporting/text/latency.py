@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from liftlab.analysis.drift import Drift as TimeDrift
 from liftlab.analysis.estimate import as_set, quantity
 from liftlab.analysis.targets import JudgedTarget
+from liftlab.records import LOAD
 from liftlab.reporting.text import targets, words
 from liftlab.reporting.text.base import (
     Text,
@@ -43,7 +44,7 @@ def typical(latency: Latency, target: JudgedTarget | None) -> Text:
 def tail(latency: Latency) -> Text:
     """Say what P95 is, or why there is none."""
     p95 = latency.e2e.p95
-    if not latency.e2e.n:
+    if not latency.e2e.n or latency.run.run.pipeline == LOAD:  # a load names those it has seen
         return Text()
     if p95.value is None:
         return capitalised(f"{p95.reason}.") if p95.reason else Text()

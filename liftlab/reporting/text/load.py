@@ -1,13 +1,16 @@
-"""A load, and the times of tokens, a line each."""
+"""A load in sentences, and the times of tokens, a line each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from liftlab.analysis.estimate import quantity
-from liftlab.analysis.load import LoadSummary, Spread
+from liftlab.analysis.load import LoadSummary
 from liftlab.analysis.tokens import WORDS, StageTokens
-from liftlab.reporting.text import words
+from liftlab.reporting.text import cost, latency, recommendations, words
+from liftlab.reporting.text.base import Text, capitalised, joined, value, write
+from liftlab.summary.run import RunSummary
+from liftlab.words import counted
 
 _WORDS = {
     **WORDS,
@@ -15,6 +18,52 @@ _WORDS = {
     "e2e_from_planned": "E2E from planned",
     "lag": "lag, planned to sent",
 }
+
+
+def title(summary: RunSummary) -> Text:
+    """Return how many requests were answered."""
+    load = of(summary)
+    return Text(f"{load.ok:,} of {counted(load.n, 'request')} were answered")
+
+
+def sentences(summary: RunSummary) -> tuple[Text, ...]:
+    """Return how fast the load was answered, what failed, and how long requests took."""
+    return tuple(write("{}.", capitalised(line)) for line in lines(of(summary)))
+
+
+def numbers(summary: RunSummary) -> list[tuple[str, Text]]:
+    """Return the numbers of a status update by name."""
+    rows = [
+        ("End to end, median", summary.latency.e2e.p50),
+        ("Cost of a request", summary.cost.request),
+    ]
+    return [(name, value(row)) for name, row in rows if row.value is not None]
+
+
+def message(summary: RunSummary) -> Text:
+    """Return the load as a paragraph."""
+    return joined(
+        [
+            write("{}.", title(summary)),
+            write("{}.", capitalised(next(lines(of(summary))))),
+            write("{}.", latency.title(summary.latency)),
+            cost.request(summary.cost),
+            recommendations.first(summary.recommendations),
+        ]
+    )
+
+
+def technical(summary: RunSummary) -> Text:
+    """Return all there is to say of the load."""
+    steps = (write("{} {}", *step) for step in recommendations.steps(summary.recommendations))
+    return joined([*sentences(summary), cost.request(summary.cost), *steps])
+
+
+def of(summary: RunSummary) -> LoadSummary:
+    """Return the load of a run that is one."""
+    if summary.load is None:
+        raise ValueError("the run is no load")
+    return summary.load
 
 
 def lines(load: LoadSummary) -> Iterator[str]:
@@ -31,7 +80,11 @@ def lines(load: LoadSummary) -> Iterator[str]:
         ways = (f"{count:,} × {words.request_error(name)}" for name, count in load.errors)
         yield f"failed: {', '.join(ways)}"
     for spread in load.spreads:
-        yield f"{_WORDS[spread.name]}: {_quantiles(spread)}"
+        said = [f"P{100 * q:g} {e.point}" for q, e in spread.quantiles if e.value is not None]
+        if spread.unit == "s":  # of a rate the largest says only which reply came in few reads
+            off = next((estimate.finest for _, estimate in spread.quantiles), None)
+            said.append(f"largest {quantity(spread.largest, spread.unit, finest=off)}")
+        yield f"{_WORDS[spread.name]}: {', '.join(said)}"
     if load.reasoned_only:
         yield f"no answer token came in {load.reasoned_only:,} replies: only reasoning"
     again = f"; {load.stale:,} sent again at once on a new one" if load.stale else ""
@@ -47,14 +100,5 @@ def tokens(stage: StageTokens) -> str:
     ]
     if stage.reasoned_only:
         named.append(f"no answer token came in {stage.reasoned_only:,}")
-    return (
-        f"{words.stage(stage.stage)}, medians of {stage.n:,} streamed replies: {', '.join(named)}"
-    )
-
-
-def _quantiles(spread: Spread) -> str:
-    """Return the quantiles that n carries, and the largest value."""
-    said = [f"P{100 * q:g} {e.point}" for q, e in spread.quantiles if e.value is not None]
-    if spread.unit == "s":  # of a rate the largest says only which reply came in few reads
-        said.append(f"largest {quantity(spread.largest, spread.unit)}")
-    return ", ".join(said)
+    of = f"{words.stage(stage.stage)}, medians of {stage.n:,} streamed replies"
+    return f"{of}: {', '.join(named)}"

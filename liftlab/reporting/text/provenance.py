@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from liftlab.analysis.cost.prices import Price
-from liftlab.analysis.estimate import quantity
+from liftlab.analysis.trust import off_by
 from liftlab.records import CAPACITY, SESSIONS, Run
 from liftlab.reporting.text.base import Text, code, joined, write
 from liftlab.store import RunData
@@ -132,8 +132,10 @@ def moment(stamp: str | None) -> str | None:
 
 def seconds(value: float | None) -> str | None:
     """Return a span of the client's clock, however short."""
-    if value is None or not 0 < value < 1e-4:
-        return None if value is None else quantity(value, "s")
+    if not value:
+        return None if value is None else "0 s"
+    if value >= 1e-4:
+        return off_by(value)
     return f"{1e9 * value:.0f} ns" if value < 1e-6 else f"{1e6 * value:.0f} µs"
 
 

@@ -25,9 +25,20 @@ def markdown(failure: Failure, again: tuple[Estimate, int] | None, minimal: Mini
         ),
     ]
     if again is not None:
-        parts.append(escaped(comes_back(failure, *again)))
+        (share, lost), name = again, words.cause(failure.failure_class)
+        if trial.trial["outcome"] == "error":
+            name = words.request_error(failure.failure_class)
+        unanswered = f" {counted(lost, 'more request')} had no answer." if lost else ""
+        parts.append(escaped(f"Sent again, it came back ({name}): {share}.{unanswered}"))
     if minimal is not None:
-        parts += [escaped(_smallest(minimal)), fenced(minimal.text)]
+        asked = counted(minimal.requests, "request")
+        said = f"The whole input did not fail again in {asked}, so nothing smaller was tried:"
+        if not minimal.whole:
+            said = (
+                f"The smallest input that still fails so: {minimal.after} of {minimal.before} "
+                f"parts, after {asked}:"
+            )
+        parts += [escaped(said), fenced(minimal.text)]
     if raised := text.raised(trial):
         parts.append(escaped(raised))
     if trial.prompt:
@@ -45,28 +56,9 @@ def markdown(failure: Failure, again: tuple[Estimate, int] | None, minimal: Mini
     return "\n\n".join(parts) + "\n"
 
 
-def comes_back(failure: Failure, share: Estimate, lost: int) -> str:
-    """Say how often the failure came back, and how many requests were not answered."""
-    name = words.cause(failure.failure_class)
-    if failure.trial.trial["outcome"] == "error":
-        name = words.request_error(failure.failure_class)
-    unanswered = f" {counted(lost, 'more request')} had no answer." if lost else ""
-    return f"Sent again, it came back ({name}): {share}.{unanswered}"
-
-
 def fenced(text: str, language: str = "") -> str:
     """Return foreign text as a block of code, bounded, in a fence longer than any in it."""
     shown = printable(text[:_MOST]).rstrip("\n")
     longest = max(map(len, re.findall("`+", shown)), default=0)
     ticks = "`" * max(3, longest + 1)
     return f"{ticks}{language}\n{shown}\n{ticks}"
-
-
-def _smallest(minimal: Minimal) -> str:
-    asked = counted(minimal.requests, "request")
-    if minimal.whole:
-        return f"The whole input did not fail again in {asked}, so nothing smaller was tried:"
-    return (
-        f"The smallest input that still fails so: {minimal.after} of {minimal.before} parts, "
-        f"after {asked}:"
-    )

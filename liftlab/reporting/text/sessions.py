@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from liftlab.analysis.targets import JudgedTarget
 from liftlab.reporting.html import bounded
 from liftlab.reporting.text.base import Text, code, joined, listed, marked, write
 from liftlab.sessions.model import SEVERITIES
@@ -29,11 +28,18 @@ def title(summary: RunSummary) -> Text:
     """Return how many critical failures there are, and the target."""
     found = _of(summary)
     if not found.judged:
-        return Text("Session API: not measurable, the server does not answer")
+        why = found.refused or "the server does not answer"
+        return Text(f"Session API: not measurable, {why}")
     critical = counted(len(found.of("critical")), "critical failure")
     count = marked(critical, f"count:{SESSION_METRIC}")
-    target = summary.targets.of(SESSION_METRIC)
-    return write("Session API: {}{}", count, _aim(target) if target else "")
+    if (target := summary.targets.of(SESSION_METRIC)) is None:
+        return write("Session API: {}", count)
+    limit = float(target.result.limit)
+    aim = f"{limit:g}"
+    if limit.is_integer() and target.result.at_most:
+        aim = f"fewer than {int(limit) + 1:,}"
+    verdict = marked(target.verdict, f"target.{target.key}")
+    return write("Session API: {} (target: {}; {})", count, aim, verdict)
 
 
 def sentences(summary: RunSummary) -> tuple[Text, ...]:
@@ -42,7 +48,8 @@ def sentences(summary: RunSummary) -> tuple[Text, ...]:
     said = [f"{found.passed:,} of {counted(found.judged, 'check')} passed."]
     if missing := found.checks - found.judged:
         said[0] = f"{said[0][:-1]}; {counted(missing, 'check')} could not be tested."
-    said = said if found.judged else [NOTHING]
+    if not found.judged:
+        said = [] if found.refused else [NOTHING]
     counts = [(len(found.of(name)), f"{name} failure") for name in SEVERITIES[1:]]
     if others := [counted(n, name) for n, name in counts if n]:
         said.append(f"Beside critical ones: {listed(others)}.")
@@ -166,10 +173,3 @@ def cause(failure: Failure) -> str:
 def _of(summary: RunSummary) -> Sessions:
     assert summary.sessions is not None
     return summary.sessions
-
-
-def _aim(target: JudgedTarget) -> Text:
-    whole = float(target.result.limit).is_integer() and target.result.at_most
-    aim = f"fewer than {int(target.result.limit) + 1:,}" if whole else f"{target.result.limit:g}"
-    verdict = marked(target.verdict, f"target.{target.key}")
-    return write(" (target: {}; {})", aim, verdict)

@@ -9,7 +9,7 @@ from liftlab.analysis.causes import Kind
 from liftlab.analysis.estimate import quantity
 from liftlab.analysis.slow_steps import Advice, SlowStep
 from liftlab.reporting.text import words
-from liftlab.reporting.text.base import Text, capitalised, code, marked, write
+from liftlab.reporting.text.base import Text, code, marked, write
 from liftlab.words import counted
 
 if TYPE_CHECKING:
@@ -105,11 +105,6 @@ def title(slow: Slow) -> Text:
 def headline(slow: Slow) -> Text:
     """Say how many steps were slow and mostly why; empty where nothing ended with an answer."""
     return write("{}.", title(slow)) if slow.steps.total or slow.left_out else Text()
-
-
-def kinds(slow: Slow) -> Text:
-    """Sort the slow steps by main cause: "8 asked again, 3 longer answers, 2 unexplained"."""
-    return capitalised(count_words(slow.steps.counts()))
 
 
 def worst(slow: Slow, most: int) -> Iterator[Text]:

@@ -40,6 +40,14 @@ def test_a_table_has_the_times_that_are_known() -> None:
     assert "70 %" in line
 
 
+def test_nothing_is_written_that_the_clock_cannot_tell() -> None:
+    runs = _runs(e2e_median_s=16.04, timing_uncertainty_s=0.76)
+    for table in (text.run_table(runs, LIMITS), text.run_list(runs, LIMITS)):
+        assert " 16 s" in table
+    metric = _metric(metric="e2e_median_s", latest=16.04, off=0.76)
+    assert text.metric(metric).endswith(": 16 s.")
+
+
 def test_foreign_names_are_one_short_line() -> None:
     table = text.run_table(_runs(model="a\nb  c", endpoint="x" * 24, suite="y" * 25), LIMITS)
     assert "a b c" in table
@@ -61,6 +69,7 @@ def test_a_list_leaves_out_what_is_not_known() -> None:
 def _metric(**known: Any) -> Any:
     slope = Estimate(value=known.pop("slope", None), n=9, low=-0.1, high=0.1, confidence=0.95)
     given = {"metric": "success_rate", "latest": 0.7, "n": 1, "sd": None, "per_week": slope}
+    given["off"] = None
     return SimpleNamespace(**given | known)
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from liftlab.endpoints.http import Exchange
-from liftlab.endpoints.status import facts, health_of, warm_up_of
+from liftlab.endpoints.http import Exchange, facts, health_of, warm_up_of
 from liftlab.timing.clock import Stamps
 
 
