@@ -174,3 +174,17 @@ def test_no_figure_is_rounded_onto_its_limit() -> None:
     found = judged(tables(), "e2e_median_s", 15.0)
     assert found.result.estimate.point == "14.96 s"
     assert found.as_json()["more"] == found.result.more
+
+
+def test_a_time_that_nobody_has_is_of_no_request() -> None:
+    wrong, failed = summary_of(tables(ROWS[:4])), summary_of(tables([], errors=3))
+    for summary, metric, population, reason in (
+        (wrong, "e2e_median_s", "right", "no right answer"),
+        (wrong, "parse_median_s", "answered", "no stage parse"),
+        (failed, "e2e_median_s", "answered", "nothing was answered"),
+        (failed, "prompts_tested", "answered", "nothing was answered"),
+    ):
+        found = estimate_of(summary, metric, population)  # type: ignore[arg-type]
+        assert (found.value, found.n, found.reason) == (None, 0, reason)
+    with pytest.raises(ValueError, match="no metric 'speed'"):
+        estimate_of(wrong, "speed")
