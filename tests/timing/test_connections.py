@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 
 import httpx
 import pytest
 
+from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import StampedTransport
 
 
@@ -62,3 +64,30 @@ async def test_a_name_takes_its_time_to_resolve_and_an_address_none(loopback):
     assert name.dns_s >= 0
     assert address.tcp_s >= 0
     assert name.tcp_s >= 0
+
+
+async def test_a_connection_that_its_server_closed_while_the_loop_was_busy_is_not_used(transport):
+    listener = socket.create_server(("127.0.0.1", 0))
+    leave, left = threading.Event(), threading.Event()
+
+    def serve():
+        for _ in range(2):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                assert leave.wait(10)
+            left.set()
+
+    server = threading.Thread(target=serve)
+    server.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    answers = [await transport.exchange("POST", url, [], b"", Recorder())]
+    leave.set()
+    assert left.wait(10)  # the loop has not seen it
+    recorder = Recorder()
+    answers.append(await transport.exchange("POST", url, [], b"", recorder))
+    assert [answer.content for answer in answers] == [b"ok", b"ok"]
+    assert recorder.stamps().connection_reused is False
+    server.join(10)
+    listener.close()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-import threading
 import time
 from itertools import pairwise
 
@@ -17,15 +15,6 @@ from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import StampedTransport
 
 BESIDE_THE_SOCKET = pytest.mark.parametrize("transport", ["wire"], indirect=True)
-
-
-@pytest.fixture(params=["wire", "around"])
-async def transport(request, monkeypatch):
-    if request.param == "around":
-        monkeypatch.setattr("liftlab.timing.transport.why_around", lambda: "as told")
-    made = StampedTransport()
-    yield made
-    await made.aclose()
 
 
 def ordered(stamps):
@@ -253,33 +242,6 @@ async def test_a_request_that_met_a_closed_connection_goes_to_a_new_one(loopback
     assert stamps.connection_reused is False
     assert stamps.tcp_s > 0
     assert (len(server.requests), server.connections) == (2, 2)
-
-
-async def test_a_connection_that_its_server_closed_while_the_loop_was_busy_is_not_used(transport):
-    listener = socket.create_server(("127.0.0.1", 0))
-    leave, left = threading.Event(), threading.Event()
-
-    def serve():
-        for _ in range(2):
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65_536)
-                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
-                assert leave.wait(10)
-            left.set()
-
-    server = threading.Thread(target=serve)
-    server.start()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    answers = [await transport.exchange("POST", url, [], b"", Recorder())]
-    leave.set()
-    assert left.wait(10)  # the loop has not seen it
-    recorder = Recorder()
-    answers.append(await transport.exchange("POST", url, [], b"", recorder))
-    assert [answer.content for answer in answers] == [b"ok", b"ok"]
-    assert recorder.stamps().connection_reused is False
-    server.join(10)
-    listener.close()
 
 
 async def closes_when_asked_again(call):
