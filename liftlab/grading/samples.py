@@ -158,9 +158,8 @@ def grade_samples(
             for row in kept(file):
                 summary.add(row)
             summary.resumed = summary.total
-            there = known.keys()
-            left = islice(read_samples(samples, cases), summary.resumed, None) if there else ()
-            done = summary.resumed + sum(answer_digest(sample) in there for sample in left)
+            left = islice(read_samples(samples, cases), summary.resumed, None) if known else ()
+            done = summary.resumed + sum(answer_digest(sample) in known for sample in left)
             progress(done, total)  # joining takes no time: what it joins has no rate
             seen = sha256()
             unread = islice(read_samples(samples, cases, seen.update), summary.resumed, None)
@@ -168,7 +167,7 @@ def grade_samples(
                 file.write(line)
                 file.flush()
                 summary.add(json.loads(line))
-                if answer_digest(sample) not in there:
+                if answer_digest(sample) not in known:
                     done += 1
                     progress(done, total)
             if seen.hexdigest() != digest:
