@@ -132,18 +132,21 @@ def _metric_series(runs: pd.DataFrame, metric: str) -> MetricSeries:
         metric=metric,
         n=len(known),
         latest=float(floats(known, metric)[-1]) if len(known) else math.nan,
-        off=_off(known) if len(known) and metric in time_metrics(known) else None,
+        off=off_s(known)[-1] if len(known) and metric in time_metrics(known) else None,
         sd=float(level.std(ddof=1)) if len(level) >= 2 else None,
         per_week=_slope(known["started_at"].iloc[first:], level),
         changes=tuple(_change(known, metric, shift, found) for shift in found),
     )
 
 
-def _off(runs: pd.DataFrame) -> float | None:
+def off_s(runs: pd.DataFrame) -> list[float | None]:
+    """Return by how much each run's times may be off, at real length; None where nobody knows."""
     if "timing_uncertainty_s" not in runs:
-        return None
-    off = float(floats(runs, "timing_uncertainty_s")[-1])
-    return off if off > 0 else None
+        return [None] * len(runs)
+    off = floats(runs, "timing_uncertainty_s")
+    if "time_scale" in runs:
+        off = off * np.nan_to_num(floats(runs, "time_scale"), nan=1.0)
+    return [float(seconds) if seconds > 0 else None for seconds in off]
 
 
 def _change(runs: pd.DataFrame, metric: str, shift: Shift, every: Sequence[Shift]) -> ChangePoint:

@@ -26,7 +26,7 @@ from liftlab.words import counted
 if TYPE_CHECKING:
     from liftlab.analysis.trends import RunSeries
 
-_NUMBERS = ["model", "success_rate", "e2e_median_s", "timing_uncertainty_s"]
+_NUMBERS = ["model", "success_rate", "e2e_median_s", "timing_uncertainty_s", "time_scale"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

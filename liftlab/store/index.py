@@ -85,7 +85,6 @@ def history(project: Project | None = None) -> pd.DataFrame:
     medians.columns = pd.Index([f"{name}_median_s" for name in medians.columns])
     own = [name for name in medians.columns if name not in found.runs.columns]
     runs = found.runs.merge(medians[own], left_on="run_id", right_index=True, how="left")
-    runs["timing_uncertainty_s"] *= runs["time_scale"].fillna(1)  # at real length, as its medians
     runs.attrs["skipped"] = dict(found.skipped)
     return runs
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 
 from liftlab.analysis.comparability import is_share, time_metrics, unit_of
 from liftlab.analysis.estimate import plain, quantity
-from liftlab.analysis.trends import ChangePoint, MetricSeries, RunSeries
+from liftlab.analysis.trends import ChangePoint, MetricSeries, RunSeries, off_s
 from liftlab.reporting.text.base import capitalised
 from liftlab.summary.claims.model import metric_words
 from liftlab.summary.result import Limits
@@ -60,9 +59,8 @@ def run_list(runs: pd.DataFrame, limits: Limits) -> str:
 
 def _times(runs: pd.DataFrame, name: str, limit: float | None) -> list[str]:
     """Return times as all other pages write them: nothing below what the clock can tell."""
-    off = runs.get("timing_uncertainty_s", pd.Series(np.nan, index=runs.index))
-    both = zip(runs[name], off, strict=True)
-    return [quantity(s, "s", limit=limit, finest=off if off > 0 else None) for s, off in both]
+    both = zip(runs[name], off_s(runs), strict=True)
+    return [quantity(s, "s", limit=limit, finest=off) for s, off in both]
 
 
 def paragraph(series: RunSeries) -> list[str]:

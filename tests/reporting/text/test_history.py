@@ -40,8 +40,11 @@ def test_a_table_has_the_times_that_are_known() -> None:
     assert "70 %" in line
 
 
-def test_nothing_is_written_that_the_clock_cannot_tell() -> None:
-    runs = _runs(e2e_median_s=16.04, timing_uncertainty_s=0.76)
+@pytest.mark.parametrize(("off_s", "time_scale"), [(0.76, None), (0.076, 10.0)])
+def test_nothing_is_written_that_the_clock_cannot_tell(
+    off_s: float, time_scale: float | None
+) -> None:
+    runs = _runs(e2e_median_s=16.04, timing_uncertainty_s=off_s, time_scale=time_scale)
     for table in (text.run_table(runs, LIMITS), text.run_list(runs, LIMITS)):
         assert " 16 s" in table
     metric = _metric(metric="e2e_median_s", latest=16.04, off=0.76)
