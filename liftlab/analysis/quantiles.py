@@ -263,7 +263,7 @@ def _median(ordered: _Ordered, *, confidence: float, base: dict[str, Any]) -> Es
         miss = (1 - confidence) / 2
         low, high = ordered.low(0.5, miss), ordered.high(0.5, miss)
     base = base | {"confidence": confidence, "method": method}
-    return _bounded(ordered.at(0.5), low, high, base)
+    return _bounded(ordered, 0.5, low, high, base)
 
 
 def _coverage(depth: int, n: int) -> float:
@@ -303,19 +303,20 @@ def _tail(ordered: _Ordered, *, q: float, confidence: float, base: dict[str, Any
     else:
         low, high = ordered.low(q, miss / 2), ordered.high(q, miss / 2)
     base = base | {"confidence": confidence, "method": "test at each time", "needs": needs}
-    return _bounded(ordered.at(q), low, high, base)
+    return _bounded(ordered, q, low, high, base)
 
 
 def _bounded(
-    at: tuple[float, bool], low: float | None, high: float | None, base: dict[str, Any]
+    ordered: _Ordered, q: float, low: float | None, high: float | None, base: dict[str, Any]
 ) -> Estimate:
-    """Return the estimate of a point, and whether it is only exceeded, between its limits."""
-    point, over = at
+    """Return the estimate of a quantile between its limits."""
+    point, over = ordered.at(q)
     reason = NO_UPPER_LIMIT if base.get("needs") else ""
     if high is not None and math.isinf(high):
         high, reason = None, "no upper limit: the client gave up on too many"
     elif low is not None and low == high:
-        reason = f"all {base['n']:,} values are the same"
+        of = f"all {base['n']:,} values" if np.ptp(ordered.values) == 0 else "the values around it"
+        reason = f"{of} are the same"
     low, high = None if low is None else min(low, point), None if high is None else max(high, point)
     return Estimate(value=point, over=over, low=low, high=high, reason=reason, **base)
 

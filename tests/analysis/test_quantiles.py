@@ -135,6 +135,8 @@ def test_constant_values_are_said_to_be_the_same() -> None:
     assert (estimate.value, estimate.low, estimate.high) == (4.0, 4.0, 4.0)
     assert str(estimate) == "4 s (n = 10: all 10 values are the same)"
     assert quantile([4.0] * 80, 0.95).high == 4.0
+    most = median([*[2.01] * 33, 3.0, 4.0, 5.0, 6.0, 7.0, 7.5, 8.0])
+    assert str(most) == "2.01 s (n = 40: the values around it are the same)"
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,8 @@ def _amount(value: float | None, unit: str, limit: float | None = None) -> str:
         return "–"
     if not unit and value == int(value):
         return f"{value:,.0f}"
+    if unit == "ms":
+        value, unit = value / 1e3, "s"
     return quantity(value, unit, limit=limit)
 
 
