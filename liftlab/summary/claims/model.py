@@ -245,7 +245,9 @@ def _of_groups(summary: RunSummary, wanted: Quantity) -> Estimate:
         named = shares[wanted.groups[0]]
         return named.of_trials if wanted.metric == "failure_share" else named.of_failures
     rates = _rates(summary, wanted)
-    if wanted.metric != "success_rate" or len(rates) != len(wanted.groups):
+    if len(rates) != len(wanted.groups):
+        return _none("no prompt of this run is known to be of that kind")
+    if wanted.metric != "success_rate":
         return _none("the summary has no such figure by kind of prompt")
     return rates[0].estimate if len(rates) == 1 else _counted(*_summed(rates))
 

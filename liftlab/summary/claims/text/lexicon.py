@@ -182,6 +182,10 @@ class Mark:
         return not self.value.startswith("!")
 
 
+_DIFFICULTIES = ("easy", "medium", "hard", "edge")
+_PROMPTS = "(?:prompts?|cases?|tasks?|problems?|questions?|ones)"
+
+
 class Lexicon:
     """The words of the table, with those that name a run's stages, kinds of prompts and cases."""
 
@@ -208,6 +212,9 @@ class Lexicon:
             if words := re.escape(normalize(str(rate.group)).rstrip("s")):
                 group = rate.estimate.quantity.partition(":")[2]
                 self._patterns.append(("group", group, re.compile(rf"\b{words}(?:s|es)?\b")))
+        for word in _DIFFICULTIES:  # of a run that has no such group, nothing is known of one
+            if (group := f"difficulty={word}") not in (value for _, value, _ in self._patterns):
+                self._patterns.append(("group", group, re.compile(rf"\b{word}[- ]{_PROMPTS}\b")))
         of_run = (run.run.model, run.run.hardware, run.run.endpoint, run.run.suite)
         said = normalize(" ".join(filter(None, of_run)))
         self.own = frozenset([*said.split(), *re.findall("[a-z]{2,}", said)])
