@@ -99,6 +99,27 @@ def test_the_figure_that_is_ruled_is_named_and_quoted(
     assert all(len(line) < 260 for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("text", "figures"),
+    [
+        ("The median E2E is 16 s, and a right answer costs 0.0160 USD.", ["16 s", "0.0160 USD"]),
+        ("The median E2E is 16 s, and a request costs 1.6 cents.", ["16 s", "1.6 cents"]),
+        ("The median E2E is 20 s, and 20 % of answers are right.", ["20 s", "20 %"]),
+        ("The mean E2E is 16 s; we pay $16 per 1,000 requests.", ["16 s", "16 per"]),
+        ("The 5 prompts had a median E2E of 5 s.", ["5 s"]),
+        ("The median E2E is 3 s. 3 retries in total.", ["3 s", "3 retries"]),
+        ("The median of NLP → IR is 16 ms; the median E2E is 16 s.", ["16 ms", "16 s"]),
+    ],
+)
+def test_a_ruling_is_headed_by_the_figure_in_its_own_unit(
+    report: Path, text: str, figures: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    report.write_text(f"{text}\n")
+    assert main(LINT) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "report.md:1:  " in line]
+    assert [line.partition("  ")[2].partition(" in “")[0] for line in lines] == figures
+
+
 @pytest.mark.parametrize("option", [["--json"], ["--format", "json"]])
 def test_a_report_is_linted_for_scripts(
     report: Path, option: list[str], capsys: pytest.CaptureFixture[str]
