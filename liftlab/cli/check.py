@@ -212,7 +212,7 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
 
 @click.command("lint-report")
 @click.argument("file", type=A_PATH)
-@click.option("--run", help="The run that the report is about (the newest with trials).")
+@click.option("--run", help="The run that the report is about (the newest of a suite).")
 @click.option(
     "--format",
     "shape",
@@ -235,7 +235,7 @@ def lint_report_command(file: Path, run: str | None, shape: str, gate: bool, as_
     source = tomlfile.read_bytes(file, FileInvalid, limit=tomlfile.MAX_BYTES)
     report = tomlfile.decode_text(source, file, FileInvalid)
     here = project()
-    summary = _summary(run or _newest_with_trials(here), here)
+    summary = _summary(run or _newest(here), here)
     checked = lint(report, summary)
     if as_json or shape == "json":
         click.echo(json.dumps([row.as_json() for row in checked], indent=2, allow_nan=False))
@@ -256,13 +256,16 @@ def _summary(run: str, here: Project) -> RunSummary:
     return summarize(open_answers(taken(run, here), project=here), here)
 
 
-def _newest_with_trials(here: Project) -> str:
-    """Return the newest measured run that has trials, or what says that there is none."""
+def _newest(here: Project) -> str:
+    """Return the newest run of a suite, else the newest measured run that has trials."""
     from liftlab.records import SESSIONS
     from liftlab.store.folder import LATEST
-    from liftlab.store.listing import list_runs
+    from liftlab.store.listing import latest, list_runs
 
-    runs = [run for run in list_runs(here.path("runs")) if run.suite != SESSIONS]
+    folder = here.path("runs")
+    if latest(folder) is not None:
+        return LATEST
+    runs = [run for run in list_runs(folder) if run.suite != SESSIONS]
     return next((r.run_id for r in runs if r.provenance == "measured" and r.trials), LATEST)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from liftlab.cli.main import main
+from liftlab.records import LOAD
 from liftlab.store.listing import RunSummary
 
 DATA = Path(__file__).parents[2] / "data"
@@ -157,14 +158,28 @@ def test_the_gate_fails_what_is_contradicted_and_what_is_not_read(
     assert main(LINT) == 0
 
 
-def test_the_default_run_is_the_newest_with_trials(
-    report: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def row(run_id: str, trials: int | None, provenance: str = "measured") -> RunSummary:
-        return RunSummary(run_id=run_id, trials=trials, provenance=provenance)
+def _row(run_id: str, suite: str, trials: int | None = 5, by: str = "measured") -> RunSummary:
+    return RunSummary(run_id=run_id, suite=suite, trials=trials, provenance=by)
 
-    runs = [row("empty", 0), row("broken", None), row("ours", 9, "reference")]
-    runs += [row("week2_day1", 5), row("older", 5)]
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [
+            _row("a_load", LOAD),
+            _row("ours", "simple", 9, "reference"),
+            _row("week2_day1", "simple"),
+        ],
+        [_row("empty", LOAD, 0), _row("broken", LOAD, None), _row("week2_day1", LOAD)],
+    ],
+    ids=["of a suite", "none of a suite"],
+)
+def test_the_default_run_is_the_newest_of_a_suite_or_else_with_trials(
+    runs: list[RunSummary],
+    report: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("liftlab.store.listing.list_runs", lambda _: runs)
     assert main(["lint-report", "report.md"]) == 0
     assert "ruled by run week2_day1" in capsys.readouterr().out
