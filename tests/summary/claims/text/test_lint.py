@@ -205,3 +205,20 @@ def test_no_text_raises(summary: RunSummary, text: str) -> None:
 )
 def test_hostile_text_ends(piece: str, summary: RunSummary) -> None:
     assert len(lint((piece * 2_000 + "\n") * 30, summary)) <= 1_000
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The 95 % success target is not met", "agrees with the statement (at most 95 %)."),
+        ("The 95 % success target is met", "disagrees with the statement (at least 95 %)."),
+        ("The target of 30 s at the median is met", "agrees with the statement (at most 30 s)."),
+        ("The 70 % success target is not met", "leaves the statement open (at most 70 %); "),
+    ],
+)
+def test_the_reason_says_whether_what_was_measured_agrees(
+    text: str, said: str, summary: RunSummary
+) -> None:
+    (row,) = lint(text, summary)
+    assert row.ruling is not None
+    assert f"; the measured value {said}" in row.ruling.why
