@@ -29,7 +29,8 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 _CONTRADICTED, _NOTHING_READ = 3, 7  # exit codes of --gate
 _BESIDE = 60  # letters on either side of a figure that is quoted
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
-_SCALES = (1.0, 100.0, 1000.0, 1 / 60)  # as it is, in percent, in ms, in minutes
+_UNIT = re.compile(r"\s*[-‑]?([%¢$]|[^\W\d]+\b)")
+_SCALES = (1.0, 100.0, 1000.0, 10_000.0, 1 / 60)  # in percent, in ms, of 1,000 requests, in minutes
 
 
 @click.command("check")
@@ -211,7 +212,7 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
 
 @click.command("lint-report")
 @click.argument("file", type=A_PATH)
-@click.option("--run", help="The run that the report is about (the newest with trials).")
+@click.option("--run", help="The run that the report is about (the newest of a suite).")
 @click.option(
     "--format",
     "shape",
@@ -234,7 +235,7 @@ def lint_report_command(file: Path, run: str | None, shape: str, gate: bool, as_
     source = tomlfile.read_bytes(file, FileInvalid, limit=tomlfile.MAX_BYTES)
     report = tomlfile.decode_text(source, file, FileInvalid)
     here = project()
-    summary = _summary(run or _newest_with_trials(here), here)
+    summary = _summary(run or _newest(here), here)
     checked = lint(report, summary)
     if as_json or shape == "json":
         click.echo(json.dumps([row.as_json() for row in checked], indent=2, allow_nan=False))
@@ -255,13 +256,16 @@ def _summary(run: str, here: Project) -> RunSummary:
     return summarize(open_answers(taken(run, here), project=here), here)
 
 
-def _newest_with_trials(here: Project) -> str:
-    """Return the newest measured run that has trials, or what says that there is none."""
+def _newest(here: Project) -> str:
+    """Return the newest run of a suite, else the newest measured run that has trials."""
     from liftlab.records import SESSIONS
     from liftlab.store.folder import LATEST
-    from liftlab.store.listing import list_runs
+    from liftlab.store.listing import latest, list_runs
 
-    runs = [run for run in list_runs(here.path("runs")) if run.suite != SESSIONS]
+    folder = here.path("runs")
+    if latest(folder) is not None:
+        return LATEST
+    runs = [run for run in list_runs(folder) if run.suite != SESSIONS]
     return next((r.run_id for r in runs if r.provenance == "measured" and r.trials), LATEST)
 
 
@@ -286,7 +290,8 @@ def _quoted(claim: Claim, line: str) -> str:
     from liftlab.summary.claims.text.markdown import shown
 
     whole = shown(line, len(line) + 1)
-    at = next((n for n in _NUMBER.finditer(whole) if _is_of(claim, n, whole)), None)
+    found = sorted(_NUMBER.finditer(whole), key=lambda number: _unit(number, whole) is None)
+    at = next((number for number in found if _is_of(claim, number, whole)), None)
     if at is None:
         return f"“{claim.statement}”"
     end = re.compile(r"(?:\s*(?:%|[^\W\d]+\b))?").match(whole, at.end())
@@ -303,14 +308,41 @@ def _quoted(claim: Claim, line: str) -> str:
 
 
 def _is_of(claim: Claim, number: re.Match[str], line: str) -> bool:
-    """Whether a number of a line is the claim's figure."""
+    """Whether a number of a line is the claim's figure, by its unit where it has one."""
     written = float(number[0].replace(",", ""))
     if claim.count is not None:
         following = _NUMBER.search(line, number.end())
         total = following and following[0].replace(",", "")
         return written == claim.count and total == str(claim.total)
-    value = claim.value
-    return value is not None and any(math.isclose(written, value * by) for by in _SCALES)
+    if claim.value is None:
+        return False
+    unit = _unit(number, line)
+    if unit is None:
+        return any(math.isclose(written, claim.value * by) for by in _SCALES)
+    kind, one = unit
+    many = (1.0, 1e3, 1e4) if kind == "usd" else (1.0,)  # a price is told of 1,000 requests, too
+    return kind == _kind(claim) and any(
+        math.isclose(written * one, claim.value * by) for by in many
+    )
+
+
+def _unit(number: re.Match[str], line: str) -> tuple[str, float] | None:
+    """Return what a number counts in and what one of it is; None where no unit stands by it."""
+    from liftlab.summary.claims.text.figures import unit_of
+
+    if re.search(r"(?:\$|\bUSD) ?$", line[: number.start()], re.IGNORECASE):
+        return unit_of("$")
+    beside = _UNIT.match(line, number.end())
+    return unit_of(beside[1].lower()) if beside else None
+
+
+def _kind(claim: Claim) -> str:
+    from liftlab.summary.claims import Quantity
+    from liftlab.summary.claims.model import NUMBERS
+
+    if not isinstance(claim.what, Quantity) or claim.what.metric in NUMBERS:
+        return "whole"
+    return "share" if claim.what.is_share else "usd" if "_usd" in claim.what.metric else "seconds"
 
 
 def paragraph(ruling: Ruling, name: str, said: str = "") -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from liftlab.cli.main import main
+from liftlab.records import LOAD
 from liftlab.store.listing import RunSummary
 
 DATA = Path(__file__).parents[2] / "data"
@@ -99,6 +100,27 @@ def test_the_figure_that_is_ruled_is_named_and_quoted(
     assert all(len(line) < 260 for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("text", "figures"),
+    [
+        ("The median E2E is 16 s, and a right answer costs 0.0160 USD.", ["16 s", "0.0160 USD"]),
+        ("The median E2E is 16 s, and a request costs 1.6 cents.", ["16 s", "1.6 cents"]),
+        ("The median E2E is 20 s, and 20 % of answers are right.", ["20 s", "20 %"]),
+        ("The mean E2E is 16 s; we pay $16 per 1,000 requests.", ["16 s", "16 per"]),
+        ("The 5 prompts had a median E2E of 5 s.", ["5 s"]),
+        ("The median E2E is 3 s. 3 retries in total.", ["3 s", "3 retries"]),
+        ("The median of NLP → IR is 16 ms; the median E2E is 16 s.", ["16 ms", "16 s"]),
+    ],
+)
+def test_a_ruling_is_headed_by_the_figure_in_its_own_unit(
+    report: Path, text: str, figures: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    report.write_text(f"{text}\n")
+    assert main(LINT) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "report.md:1:  " in line]
+    assert [line.partition("  ")[2].partition(" in “")[0] for line in lines] == figures
+
+
 @pytest.mark.parametrize("option", [["--json"], ["--format", "json"]])
 def test_a_report_is_linted_for_scripts(
     report: Path, option: list[str], capsys: pytest.CaptureFixture[str]
@@ -136,14 +158,28 @@ def test_the_gate_fails_what_is_contradicted_and_what_is_not_read(
     assert main(LINT) == 0
 
 
-def test_the_default_run_is_the_newest_with_trials(
-    report: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def row(run_id: str, trials: int | None, provenance: str = "measured") -> RunSummary:
-        return RunSummary(run_id=run_id, trials=trials, provenance=provenance)
+def _row(run_id: str, suite: str, trials: int | None = 5, by: str = "measured") -> RunSummary:
+    return RunSummary(run_id=run_id, suite=suite, trials=trials, provenance=by)
 
-    runs = [row("empty", 0), row("broken", None), row("ours", 9, "reference")]
-    runs += [row("week2_day1", 5), row("older", 5)]
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [
+            _row("a_load", LOAD),
+            _row("ours", "simple", 9, "reference"),
+            _row("week2_day1", "simple"),
+        ],
+        [_row("empty", LOAD, 0), _row("broken", LOAD, None), _row("week2_day1", LOAD)],
+    ],
+    ids=["of a suite", "none of a suite"],
+)
+def test_the_default_run_is_the_newest_of_a_suite_or_else_with_trials(
+    runs: list[RunSummary],
+    report: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("liftlab.store.listing.list_runs", lambda _: runs)
     assert main(["lint-report", "report.md"]) == 0
     assert "ruled by run week2_day1" in capsys.readouterr().out

@@ -39,6 +39,11 @@ _VERDICTS: dict[str, Verdict] = {
     "undecided": "not supported",
     "not measurable": "not measurable",
 }
+_SAYS: dict[Verdict, str] = {  # of the measured value, in words that read well for a target, too
+    "supported": "agrees with the statement",
+    "contradicted": "disagrees with the statement",
+    "not supported": "leaves the statement open",
+}
 
 
 def rule(claim: Claim, summary: RunSummary) -> Ruling:
@@ -144,9 +149,10 @@ def _bound(claim: Claim, wanted: Quantity, found: Estimate) -> Ruling:
     sign = "< " if at_most else "over "
     if found.point.startswith(sign) and ruling == "not supported":
         ruling = "supported"  # liftlab prints nothing finer
-    aim = f"{'≤' if at_most else '≥'} {as_set(limit, found.unit)}"
+    stated = f"{'at most' if at_most else 'at least'} {as_set(limit, found.unit)}"
     decides = f"; {result.needs} would decide" if result.more else ""
-    why = f"{wanted.words()}: {result.estimate}; {aim} is {result.verdict}{decides}."
+    said = f"the measured value {_SAYS[ruling]} ({stated})"
+    why = f"{wanted.words()}: {result.estimate}; {said}{decides}."
     return Ruling(claim=claim, ruling=ruling, why=why, may_say=f"{wanted.words()}: {found}.")
 
 

@@ -142,6 +142,13 @@ def _one(kind: Kind, number: str, scale: float, start: int, end: int) -> Figure:
     return Figure(kind=kind, value=value, off=half_a_digit(number) * scale, start=start, end=end)
 
 
+def unit_of(word: str) -> tuple[Kind, float] | None:
+    """Return what a unit counts in and what one of it is; None for a word that is none."""
+    word = "%" if word == "percent" else word
+    known = word in _UNITS or word.rstrip("s") in _UNITS
+    return (_kind(word), _scale(word)) if known else None
+
+
 def _scale(unit: str) -> float:
     return _UNITS.get(unit, _UNITS.get(unit.rstrip("s"), 1.0))
 

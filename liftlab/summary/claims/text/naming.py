@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from liftlab.settings.targets import Population
 from liftlab.summary.claims.model import Quantity, counts, estimate
 from liftlab.summary.claims.text.figures import Figure, half_a_digit
-from liftlab.summary.claims.text.lexicon import Slot
+from liftlab.summary.claims.text.lexicon import Mark, Slot
 from liftlab.summary.claims.text.sentence import Sentence
 
 WRONG, MANY = "wrong", "per_"  # the rest of the success rate; of so many requests
@@ -44,6 +44,13 @@ _IS_OF = re.compile(
     r"(?: prompts?| ones?| cases?| tasks?| functions?)?"
     r"(?: ?[:=,(]| is| are| at| was| were| only| with| did| does?| best| worst| better| worse"
     r"| comes? in)* ?[:=(~]? ?"
+)
+_WHO = re.compile(r"\b(?:requests?|calls?|prompts?|generations?|runs?|answers?|responses?)\b")
+# A clause that is about what the clause before it is about: "they take 19 s", "and took 19 s".
+_CARRIED = re.compile(
+    r"\b(?:they|them|their|theirs|it|its|these|those|such)\b"
+    r"|^ ?(?:also |then |only )?(?:takes?|took|needs?|needed|ran|runs?|finish|finished|is|are|was"
+    r"|were|ha[sd]|have|arrives?|arrived|c[oa]mes?)\b"
 )
 _RIGHT, _WRONG = r"(?:right|correct|passing|passed|solved)", r"(?:wrong|incorrect)"
 _ANSWERS = r"(?:answers?|requests?|generations?|solutions?|programs?|responses?)"
@@ -174,22 +181,43 @@ def _population(sentence: Sentence, figure: Figure) -> Population:
     start, end = sentence.clause(figure)
     named = sentence.lexicon.marks(" | ".join(sentence.piece.names))
     marks = [*named, *(mark for mark in sentence.marks if mark.start < end)]
-    # "38 % success, median 15 s": the success is another figure's.
     values = {
         mark.value
         for mark in marks
         if mark.slot == "whose"
-        and (
-            mark in named
-            or mark.start >= start
-            or not sentence.text.startswith("succe", mark.start)
-        )
+        and (mark in named or mark.start >= start or not _is_of_another(sentence, figure, mark))
     }
     for value in values:
         if value.startswith("!"):
             raise Unread(value[1:])
     _refuse_others(sentence, figure)
     return "right" if values else "answered"
+
+
+def _is_of_another(sentence: Sentence, figure: Figure, mark: Mark) -> bool:
+    """Whether a mark of an earlier clause says only of another figure whose it is."""
+    if sentence.text.startswith("succe", mark.start):  # "38 % success, median 15 s"
+        return True
+    around = [
+        other
+        for other in sentence.figures
+        if other.end <= figure.start and _encloses(sentence.clause(other), mark)
+    ]
+    if mark.value != "right" or not around:
+        return False
+    start, end = sentence.clause(figure)
+    own = sentence.text[start:end]
+    if _CARRIED.search(own):
+        return False
+    if _WHO.search(own):  # "a right answer costs 0.02 USD, and the median request takes 19 s"
+        return True
+    if any(other.kind == "seconds" for other in around):
+        return False
+    raise Unread("whose it is is not clear")
+
+
+def _encloses(bounds: tuple[int, int], mark: Mark) -> bool:
+    return bounds[0] <= mark.start and mark.end <= bounds[1]
 
 
 def _refuse_others(sentence: Sentence, figure: Figure) -> None:

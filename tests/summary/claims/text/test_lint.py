@@ -42,6 +42,17 @@ READ: list[tuple[str, list[Row]]] = [
     ("- **Per request**: $0.0034 average", [("cost_per_trial_usd", 0.0034, X)]),
     ("$5.99 per 1,000 requests", [("cost_per_trial_usd", 0.00599, S)]),
     ("3 cents per right answer", [("cost_per_pass_usd", 0.03, S)]),
+    ("A right answer costs 0.03 USD, and the median request takes 26.9 s", [
+        ("cost_per_pass_usd", 0.03, S), ("e2e_median_s", 26.9, X),
+    ]),
+    ("A right answer costs 0.03 USD; the median request takes 26.9 s", [
+        ("cost_per_pass_usd", 0.03, S), ("e2e_median_s", 26.9, X),
+    ]),
+    ("Right answers are 20 %, and the median request takes 14.96 s", [
+        ("success_rate", 0.2, S), ("e2e_median_s", 14.96, S),
+    ]),
+    ("Right answers cost a lot and take 26.9 s at the median", [("e2e_median_s", 26.9, S)]),
+    ("Right answers are 20 %, and the median is 26.9 s", [("success_rate", 0.2, S)]),
     ("80 % of requests finish within 27 s", [("e2e_within", 0.8, S)]),
     ("2 of 5 requests took longer than 20 s", [("e2e_within", 0.6, S)]),
     ("No request took longer than 16 s", [("e2e_within", 1.0, X)]),
@@ -196,3 +207,20 @@ def test_no_text_raises(summary: RunSummary, text: str) -> None:
 )
 def test_hostile_text_ends(piece: str, summary: RunSummary) -> None:
     assert len(lint((piece * 2_000 + "\n") * 30, summary)) <= 1_000
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The 95 % success target is not met", "agrees with the statement (at most 95 %)."),
+        ("The 95 % success target is met", "disagrees with the statement (at least 95 %)."),
+        ("The target of 30 s at the median is met", "agrees with the statement (at most 30 s)."),
+        ("The 70 % success target is not met", "leaves the statement open (at most 70 %); "),
+    ],
+)
+def test_the_reason_says_whether_what_was_measured_agrees(
+    text: str, said: str, summary: RunSummary
+) -> None:
+    (row,) = lint(text, summary)
+    assert row.ruling is not None
+    assert f"; the measured value {said}" in row.ruling.why
