@@ -92,7 +92,8 @@ def false_alarms_line(found: FalseAlarms) -> str:
     """Return how often runs that are alike would have failed each other, and what is expected."""
     if not found.pairs:
         return f"No false-alarm rate: {found.rate.reason}."
-    failed = f"{found.alarms:,} of {found.pairs:,} pairs of comparable runs failed: {found.rate}"
+    of = f"{counted(found.pairs, 'pair')} of comparable runs"
+    failed = f"{found.alarms:,} of {of} failed: {found.rate}"
     return f"{failed}; by chance {as_set(LEVEL, '%')} are expected."
 
 
@@ -202,7 +203,7 @@ def _regression(found: Regression) -> str:
         return f"{said}; {found.reason}."
     if found.verdict == "no regression found" and found.detectable is not None:
         said += f"; {quantity(abs(found.detectable), '%')} for the worse would have been found"
-    return f"{said}; spread of {found.runs:,} runs."
+    return f"{said}; spread of {counted(found.runs, 'run')}."
 
 
 def _change(found: Regression) -> str:
