@@ -53,7 +53,7 @@ def title(summary: RunSummary) -> Text:
     if not found.answered:
         return answers.unanswered(found)
     if not found.graded:
-        return write("Timed, not graded: {}", latency.title(summary.latency))
+        return write("{} (timed, not graded)", latency.title(summary.latency))
     target = summary.targets.of("success_rate")
     clause = targets.clause(target) if target is not None else ""
     failed = answers.failed(found) if found.errors else ""
