@@ -35,7 +35,8 @@ Row = tuple[str, ...]
 def check_lines(result: CheckResult) -> Iterator[str]:
     """Yield the result as lines of text: every target with its numbers, then the baseline."""
     yield f"{visible(result.run_id)}  {visible(_line(result))}"
-    rows = [_HEADINGS, *(_row(target, result.summary.answers) for target in result.targets)]
+    rows = [_row(target, result.summary.answers) for target in result.targets]
+    rows = [_HEADINGS, *rows] if rows else []
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     yield from (f"  {'  '.join(map(str.ljust, row, widths))}".rstrip() for row in rows)
     for target in result.targets:
