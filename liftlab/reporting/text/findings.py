@@ -109,7 +109,8 @@ def _missing(summary: RunSummary) -> Iterator[str]:
     if times.e2e.n and times.e2e.p95.value is None:
         yield "P95 (run at least 20 prompts)"
     if found.answered and summary.cost.request.value is None:
-        yield "costs (set a price)"
+        timed = summary.cost.model == "tokens" or len(summary.cost.service.seconds)
+        yield f"costs ({'set a price' if timed else 'record the times of HTTP requests'})"
     if found.trials and found.trials == found.cases:
         yield "how much times vary when a prompt is asked again (--repeats 3)"
 
