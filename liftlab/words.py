@@ -68,6 +68,11 @@ def be(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
+def was(number: int) -> str:
+    """Return the verb of the past that goes with a count."""
+    return "was" if number == 1 else "were"
+
+
 def stage_words(name: str) -> str:
     """Return a stage's name as in prose and figures: `nlp_to_ir` is NLP → IR, `e2e` End to end."""
     if name == "e2e":

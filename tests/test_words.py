@@ -25,6 +25,7 @@ def test_a_noun_may_have_a_plural_of_its_own() -> None:
 @pytest.mark.parametrize(("number", "verb"), [(0, "are"), (1, "is"), (2, "are")])
 def test_a_verb_goes_with_its_number(number: int, verb: str) -> None:
     assert words.be(number) == verb
+    assert words.was(number) == {"is": "was", "are": "were"}[verb]
 
 
 def test_what_cannot_be_seen_is_marked() -> None:

@@ -137,7 +137,9 @@ def _cv(variance: float) -> float:
 
 def _why_not(logs: Floats, groups: Any, cases: int) -> str:
     if cases < CASES_NEEDED:
-        have = f"{cases} have them" if cases else "no prompt was repeated"
+        have = (
+            f"{cases} ha{'s' if cases == 1 else 've'} them" if cases else "no prompt was repeated"
+        )
         return f"needs {CASES_NEEDED} prompts with {REPEATS_NEEDED} repeats each; {have}"
     means = np.bincount(groups, logs) / np.bincount(groups)
     if float(((logs - means[groups]) ** 2).sum()) <= 1e-18 * len(logs):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from importlib import resources
-from itertools import zip_longest
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from traitlets.config import Config
 
 import liftlab
 from liftlab.reporting.html import (
+    END_TYPE,
     FINDING_TYPE,
     MEDIA_TYPE,
     Html,
@@ -180,11 +181,23 @@ def _shown_cells(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookN
         cell
         for cell in notebook.cells
         if not (cell.cell_type == "markdown" and cell.source.lstrip().startswith("# "))
-        if "remove-cell" not in cell.metadata.get("tags", ()) and not _is_empty(cell)
+        if "remove-cell" not in cell.metadata.get("tags", ())
     ]
-    for cell, after in zip_longest(cells, cells[1:]):
-        if not (_is_heading(cell) and (after is None or _is_heading(after))):
+    for number, cell in enumerate(cells, 1):
+        if _has_content(cells[number:]) if _is_heading(cell) else not _is_empty(cell):
             yield cell
+
+
+def _has_content(after: Sequence[nbformat.NotebookNode]) -> bool:
+    """Say whether a section shows anything; the end of a page is part of no empty section."""
+    section = [*takewhile(lambda cell: not _is_heading(cell), after)]
+    filled = [cell for cell in section if not _is_empty(cell)]
+    if len(filled) == len(section):
+        return bool(filled)
+    return not all(
+        any(END_TYPE in output.get("data", {}) for output in cell.get("outputs", ()))
+        for cell in filled
+    )
 
 
 def _is_empty(cell: nbformat.NotebookNode) -> bool:

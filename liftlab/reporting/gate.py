@@ -35,7 +35,8 @@ Row = tuple[str, ...]
 def check_lines(result: CheckResult) -> Iterator[str]:
     """Yield the result as lines of text: every target with its numbers, then the baseline."""
     yield f"{visible(result.run_id)}  {visible(_line(result))}"
-    rows = [_HEADINGS, *(_row(target, result.summary.answers) for target in result.targets)]
+    rows = [_row(target, result.summary.answers) for target in result.targets]
+    rows = [_HEADINGS, *rows] if rows else []
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     yield from (f"  {'  '.join(map(str.ljust, row, widths))}".rstrip() for row in rows)
     for target in result.targets:
@@ -92,7 +93,8 @@ def false_alarms_line(found: FalseAlarms) -> str:
     """Return how often runs that are alike would have failed each other, and what is expected."""
     if not found.pairs:
         return f"No false-alarm rate: {found.rate.reason}."
-    failed = f"{found.alarms:,} of {found.pairs:,} pairs of comparable runs failed: {found.rate}"
+    of = f"{counted(found.pairs, 'pair')} of comparable runs"
+    failed = f"{found.alarms:,} of {of} failed: {found.rate}"
     return f"{failed}; by chance {as_set(LEVEL, '%')} are expected."
 
 
@@ -202,7 +204,7 @@ def _regression(found: Regression) -> str:
         return f"{said}; {found.reason}."
     if found.verdict == "no regression found" and found.detectable is not None:
         said += f"; {quantity(abs(found.detectable), '%')} for the worse would have been found"
-    return f"{said}; spread of {found.runs:,} runs."
+    return f"{said}; spread of {counted(found.runs, 'run')}."
 
 
 def _change(found: Regression) -> str:

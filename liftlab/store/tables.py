@@ -287,7 +287,10 @@ def rescale(frame: pd.DataFrame, scale: float | None) -> pd.DataFrame:
 
 
 def rescale_run(run: Run) -> Run:
-    """Return a run's row with a time scale of 1: its client's errors weigh as its times do."""
+    """Return a run's row with a time scale of 1: its client's errors weigh as its times do.
+
+    The rate that was planned is then the one that its times stand for.
+    """
     scale = run.time_scale
     if scale is None or scale == 1:
         return run
@@ -296,4 +299,6 @@ def rescale_run(run: Run) -> Run:
         for field in fields(run)
         if field.name.endswith(_SECONDS) and (value := getattr(run, field.name)) is not None
     }
+    if run.rate_rps is not None:
+        known["rate_rps"] = run.rate_rps / scale
     return replace(run, time_scale=1.0, **known)

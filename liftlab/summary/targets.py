@@ -17,6 +17,7 @@ from liftlab.settings.targets import (
     default_targets,
 )
 from liftlab.summary.answers import Answers
+from liftlab.summary.provenance import bottleneck
 from liftlab.summary.result import Result
 
 if TYPE_CHECKING:
@@ -145,8 +146,13 @@ class Investigate:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureAgain:
+    """The client was the bottleneck: no time of this run says how fast the endpoint is."""
+
+
 _SETTLED = ("success_rate", "e2e_median_s")  # the two that everybody asks for
-Recommendation = FixEndpoint | FixClass | Settle | Investigate
+Recommendation = FixEndpoint | FixClass | Settle | Investigate | MeasureAgain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -158,7 +164,10 @@ class Recommendations(Result):
 
 def recommendations_of(summary: RunSummary) -> Recommendations:
     """Return what the results of a run advise to do."""
-    return Recommendations(run=summary.run, rows=tuple(_rows(summary)))
+    rows: tuple[Recommendation, ...] = tuple(_rows(summary))
+    if bottleneck(summary.run):
+        rows = (*rows, MeasureAgain())
+    return Recommendations(run=summary.run, rows=rows)
 
 
 def _rows(summary: RunSummary) -> Iterator[Recommendation]:

@@ -89,6 +89,7 @@ def test_one_repeat_says_nothing() -> None:
     assert found.reason == "needs 5 prompts with 2 repeats each; no prompt was repeated"
     assert found.share.value is None
     assert components([1, 2, 3, 4], list("aabb")).reason.endswith("2 have them")
+    assert components([1, 2, 3], list("aab")).reason.endswith("1 has them")
     assert components([], []).reason
 
 

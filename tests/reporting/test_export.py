@@ -156,6 +156,20 @@ def test_headings_are_listed_and_can_be_gone_to() -> None:
     assert '<h2 id="s2">Two <em>x</em></h2>' in html
 
 
+def test_a_section_without_content_is_left_out_at_the_end_too() -> None:
+    def code(section: Section) -> Any:
+        return v4.new_code_cell("1", outputs=[shown(section._repr_mimebundle_())])
+
+    empty, end = code(Section(is_empty=True)), code(Section(title="End", is_end=True))
+    notebook, head = v4.new_notebook(), v4.new_markdown_cell
+    notebook.cells = [code(Section(title="T")), head("## Failed\n\nIntro"), empty, end]
+    assert "Intro" not in export(notebook)[0]
+    notebook.cells = [head("## Targets"), empty, code(Section(title="Met")), end]
+    assert "Targets</h2>" in export(notebook)[0]
+    notebook.cells = [head("## Sources"), end]
+    assert "Sources</h2>" in export(notebook)[0]
+
+
 def test_the_run_stands_in_the_margin_of_paper_and_ends_no_style() -> None:
     finding = Section(title="T", run_id='"}</style><script>')._repr_mimebundle_()
     html = page(shown({FINDING_TYPE: finding[FINDING_TYPE]}))

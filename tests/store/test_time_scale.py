@@ -39,7 +39,12 @@ def test_what_a_simulator_stands_for_is_paid_not_what_it_took(
     runs = []
     for number, scale in enumerate((1.0, 10.0)):
         run_id = write_run(
-            project.path("runs"), number, 1.0, time_scale=scale, timing_uncertainty_s=0.01
+            project.path("runs"),
+            number,
+            1.0,
+            time_scale=scale,
+            timing_uncertainty_s=0.01,
+            rate_rps=20.0,
         )
         with store.Journal.open(store.RunFolder(project.path("runs") / run_id)) as journal:
             key = {"run_id": run_id, "case_id": "case_0", "repeat": 1, "stage": "nlp_to_ir"}
@@ -53,3 +58,4 @@ def test_what_a_simulator_stands_for_is_paid_not_what_it_took(
     assert (fast.sped_up, fast.run.time_scale, real.sped_up) == (10.0, 1.0, 1.0)
     assert fast.trials["e2e_s"].tolist() == pytest.approx(10 * real.trials["e2e_s"])
     assert fast.run.timing_uncertainty_s == pytest.approx(10 * (real.run.timing_uncertainty_s or 0))
+    assert (real.run.rate_rps, fast.run.rate_rps) == (20.0, 2.0)

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from liftlab.reporting.text import recommendations as text
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
-from liftlab.summary.targets import FixClass, FixEndpoint, Investigate, Settle
+from liftlab.summary.targets import FixClass, FixEndpoint, Investigate, MeasureAgain, Settle
 
 
 def test_the_published_day(summary: RunSummary) -> None:
@@ -46,3 +47,13 @@ def test_a_decided_target_is_not_to_be_settled(day: RunData, project: Project) -
     many = replace(day, trials=trials.assign(case_id=names))
     rows = summarize(many, project).recommendations.rows
     assert not [row for row in rows if isinstance(row, Settle) and row.target.key == "success"]
+
+
+def test_where_the_client_was_the_bottleneck_it_is_run_again(
+    day: RunData, project: Project
+) -> None:
+    slow = replace(day, run=replace(day.run, client_cpu_share=0.9))
+    *_, last = summarize(slow, project).recommendations.rows
+    assert isinstance(last, MeasureAgain)
+    steps = [lead for lead, _ in text.steps(summarize(slow, project).recommendations)]
+    assert steps[-1].startswith("Run it again on a quieter machine")

@@ -21,6 +21,7 @@ from liftlab.summary.claims import Claims
 from liftlab.summary.provenance import Provenance, Published, Source, warning_of
 from liftlab.summary.run import RunSummary
 from liftlab.summary.targets import Recommendations, Targets
+from liftlab.words import be, counted
 
 _VERDICTS = {
     "yes": ("met", "holds"),
@@ -138,7 +139,7 @@ def _(claims: Claims) -> Section:
     kept = sum(row.ruling == "supported" for row in claims.rows)
     return of_run(
         claims,
-        title=f"{kept:,} of {len(rows):,} claims are supported by the run's rows",
+        title=f"{kept:,} of {counted(len(rows), 'claim')} {be(kept)} supported by the run's rows",
         details=(("Each claim with its ruling, and what may be said", table(rows)),),
     )
 

@@ -29,7 +29,7 @@ from liftlab.reporting.text.reasons import went_wrong
 from liftlab.store import RunData
 from liftlab.store.by_column import TRIAL
 from liftlab.summary.trials import Exchange, TrialDetails, Trials, slowest
-from liftlab.words import counted
+from liftlab.words import counted, was
 
 _HEADINGS = {
     "case_id": "Prompt",
@@ -62,8 +62,8 @@ def _(trials: Trials) -> Section:
     title = f"{trials.completed:,} of {counted(count, 'trial')} went through all stages"
     if count and trials.completed == count:
         title = f"All {counted(count, 'trial')} went through all stages"
-    verb = "was" if trials.requests == 1 else "were"
-    sent = f"{counted(trials.requests, 'HTTP request')} {verb} sent"
+    sent = f"{counted(trials.requests, 'HTTP request')} {was(trials.requests)} sent"
+    retries = "1 of them a retry" if trials.retries == 1 else f"{trials.retries:,} of them retries"
     cards = {
         "HTTP requests": trials.requests,
         "Retries": trials.retries,
@@ -86,7 +86,7 @@ def _(trials: Trials) -> Section:
     return of_run(
         trials,
         title=title if count else "No trial has ended yet",
-        sentences=(f"{sent}, {trials.retries:,} of them retries.",),
+        sentences=(f"{sent}, {retries}.",),
         parts=tuple(parts),
         details=(("Tokens of streamed replies", table(tokens)),) if tokens else (),
     )

@@ -45,7 +45,7 @@ def told(found: Capacity) -> Iterator[Text]:
         yield Text(f"Not enough data to say at any level whether {aim} is met.")
     yield from _under_load(found)
     if found.best is not None and (right := found.best.per_usd).value is not None:
-        many, where = marked(quantity(right.value), right.quantity), at_once(found.best)
+        many, where = bare(right), at_once(found.best)
         yield write("{} a dollar buys {} right answers in time.", where.capitalize(), many)
     if short := next((level for level in reversed(found.levels) if not level.is_full), None):
         yield Text(

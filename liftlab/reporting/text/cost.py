@@ -50,9 +50,11 @@ def sentences(cost: Costs) -> Iterator[str]:
     if cost.request.value is not None:
         rate = cost.price.usd_per_hour
         at = f" at {quantity(rate, 'USD')} an hour" if rate and cost.model != "tokens" else ""
+        phases = set(cost.run.counted("attempt", "phase")["phase"])
+        parts = ["retries", "failures", *(["the warm-up"] if phases & {"warmup", "probe"} else [])]
         yield (
-            f"The cost of a request includes retries, failures and the warm-up{at}; idle time is "
-            "only in the bill of a month."
+            f"The cost of a request includes {listed(parts)}{at}; idle time is only in the bill of "
+            "a month."
         )
     if (used := _used(cost)) and cost.hosting is not None:
         _, usage = used
@@ -159,6 +161,6 @@ def _used(cost: Costs) -> tuple[float, Usage] | None:
 
 def _unknown(cost: Costs) -> Text:
     if not len(cost.service.seconds):
-        return Text("Cost unknown: no request has a known time")
+        return Text("Cost unknown: the run has no times of single HTTP requests")
     work = quantity(cost.service.mean_s, "s")
     return Text(f"Cost unknown: set an hourly price; a request takes {work} of machine time")

@@ -53,7 +53,7 @@ def title(summary: RunSummary) -> Text:
     if not found.answered:
         return answers.unanswered(found)
     if not found.graded:
-        return write("Timed, not graded: {}", latency.title(summary.latency))
+        return write("{} (timed, not graded)", latency.title(summary.latency))
     target = summary.targets.of("success_rate")
     clause = targets.clause(target) if target is not None else ""
     failed = answers.failed(found) if found.errors else ""
@@ -109,7 +109,8 @@ def _missing(summary: RunSummary) -> Iterator[str]:
     if times.e2e.n and times.e2e.p95.value is None:
         yield "P95 (run at least 20 prompts)"
     if found.answered and summary.cost.request.value is None:
-        yield "costs (set a price)"
+        timed = summary.cost.model == "tokens" or len(summary.cost.service.seconds)
+        yield f"costs ({'set a price' if timed else 'record the times of HTTP requests'})"
     if found.trials and found.trials == found.cases:
         yield "how much times vary when a prompt is asked again (--repeats 3)"
 

@@ -10,7 +10,7 @@ from liftlab.analysis.tokens import WORDS, StageTokens
 from liftlab.reporting.text import cost, latency, recommendations, words
 from liftlab.reporting.text.base import Text, capitalised, joined, value, write
 from liftlab.summary.run import RunSummary
-from liftlab.words import counted
+from liftlab.words import be, counted, was
 
 _WORDS = {
     **WORDS,
@@ -23,7 +23,7 @@ _WORDS = {
 def title(summary: RunSummary) -> Text:
     """Return how many requests were answered."""
     load = of(summary)
-    return Text(f"{load.ok:,} of {counted(load.n, 'request')} were answered")
+    return Text(f"{load.ok:,} of {counted(load.n, 'request')} {was(load.ok)} answered")
 
 
 def sentences(summary: RunSummary) -> tuple[Text, ...]:
@@ -69,12 +69,12 @@ def of(summary: RunSummary) -> LoadSummary:
 def lines(load: LoadSummary) -> Iterator[str]:
     """Yield what a load comes to."""
     rate = "" if load.rps is None else f", {load.rps:,.1f} answered a second"
-    yield f"{load.loop}: {load.n:,} requests, {load.ok:,} answered well{rate}"
+    yield f"{load.loop}: {counted(load.n, 'request')}, {load.ok:,} answered well{rate}"
     if load.missing:
-        planned = load.n + load.missing
+        planned = counted(load.n + load.missing, "planned request")
         yield (
-            f"offered load not reached: {load.missing:,} of {planned:,} planned requests were not "
-            "sent, or are lost"
+            f"offered load not reached: {load.missing:,} of {planned} {was(load.missing)} not "
+            f"sent, or {be(load.missing)} lost"
         )
     if load.errors:
         ways = (f"{count:,} × {words.request_error(name)}" for name, count in load.errors)
@@ -86,9 +86,10 @@ def lines(load: LoadSummary) -> Iterator[str]:
             said.append(f"largest {quantity(spread.largest, spread.unit, finest=off)}")
         yield f"{_WORDS[spread.name]}: {', '.join(said)}"
     if load.reasoned_only:
-        yield f"no answer token came in {load.reasoned_only:,} replies: only reasoning"
+        replies = counted(load.reasoned_only, "reply", "replies")
+        yield f"no answer token came in {replies}: only reasoning"
     again = f"; {load.stale:,} sent again at once on a new one" if load.stale else ""
-    yield f"connections: {load.reused:,} of {load.n:,} requests on one used before{again}"
+    yield f"connections: {load.reused:,} of {counted(load.n, 'request')} on one used before{again}"
 
 
 def tokens(stage: StageTokens) -> str:
@@ -100,5 +101,6 @@ def tokens(stage: StageTokens) -> str:
     ]
     if stage.reasoned_only:
         named.append(f"no answer token came in {stage.reasoned_only:,}")
-    of = f"{words.stage(stage.stage)}, medians of {stage.n:,} streamed replies"
+    replies = counted(stage.n, "streamed reply", "streamed replies")
+    of = f"{words.stage(stage.stage)}, medians of {replies}"
     return f"{of}: {', '.join(named)}"

@@ -109,15 +109,15 @@ def segments(told: Mapping[str, Any]) -> str:
         began = f"each timed by its own clock; {last}"
     lags = [float(part["loop_lag_p99_s"]) for part in parts if part["loop_lag_p99_s"] is not None]
     worst = f"; event loop lag P99 at most {seconds(max(lags))}" if lags else ""
-    lines = [f"Merged from {len(parts):,} of {told['of']:,} segments, {began}{worst}."]
+    lines = [f"Merged from {len(parts):,} of {counted(told['of'], 'segment')}, {began}{worst}."]
     short = [part for part in parts if part["rows"] < part["planned"]]
     lines += [
         f"Segment {part['index']} ({part['run_id']}): {part['status']}, "
-        f"{part['rows']:,} of {part['planned']:,} requests."
+        f"{part['rows']:,} of {counted(part['planned'], 'request')}."
         for part in short[:_MOST_PARTS]
     ]
     if (more := len(short) - _MOST_PARTS) > 0:
-        lines.append(f"{more:,} more lack requests.")
+        lines.append(f"{more:,} more lack{'s' * (more == 1)} requests.")
     if more := told["of"] - len(parts):
         lines.append(f"{counted(more, 'segment')} missing.")
     return one_line(" ".join(lines))

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from liftlab.analysis.estimate import quantity
 from liftlab.reporting.text import answers, targets, words
 from liftlab.reporting.text.base import Text, capitalised, marked, write
-from liftlab.summary.targets import FixClass, FixEndpoint, Investigate, Recommendations, Settle
+from liftlab.summary.targets import (
+    FixClass,
+    FixEndpoint,
+    Investigate,
+    MeasureAgain,
+    Recommendations,
+    Settle,
+)
 from liftlab.words import counted
 
 
@@ -31,6 +38,9 @@ def steps(recommendations: Recommendations) -> Iterator[tuple[Text, Text]]:
                 many, lost = counted(row.steps, "slow step"), quantity(row.seconds, "s")
                 why = Text(f"{many} took {lost} longer than their known causes explain.")
                 yield Text("Look into the slow steps."), why
+            case MeasureAgain():
+                lead = Text("Run it again on a quieter machine, or with less concurrency.")
+                yield lead, Text("The client was the bottleneck.")
 
 
 def first(recommendations: Recommendations) -> Text:

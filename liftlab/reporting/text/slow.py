@@ -10,7 +10,7 @@ from liftlab.analysis.estimate import quantity
 from liftlab.analysis.slow_steps import Advice, SlowStep
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, code, marked, write
-from liftlab.words import counted
+from liftlab.words import counted, was
 
 if TYPE_CHECKING:
     from liftlab.summary.latency import Slow
@@ -99,7 +99,7 @@ def title(slow: Slow) -> Text:
     if 2 * number > len(steps) and main in _BECAUSE:
         why = f", {'mostly ' if number < len(steps) else ''}because {_BECAUSE[main]}"
     count = marked(f"{len(steps):,} of {counted(steps.total, 'step')}", "slow_steps", value)
-    return write("{} {} slow{}", count, "was" if len(steps) == 1 else "were", why)
+    return write("{} {} slow{}", count, was(len(steps)), why)
 
 
 def headline(slow: Slow) -> Text:
@@ -122,7 +122,8 @@ def beyond_chance(slow: Slow) -> Text:
         said = f"Which steps took longer than chance explains is not known: {why}."
         return Text(said if why else "")
     if not found:
-        return Text("Apart from these causes, no step is slower than chance explains.")
+        apart = "Apart from these causes, no" if {*slow.steps.counts()} - {"unexplained"} else "No"
+        return Text(f"{apart} step is slower than chance explains.")
     of = f"{found:,} of {judged:,}"
     count = marked(f"{found:,} of {counted(judged, 'step')}", "beyond_chance", of)
     return write("{} took longer than chance and the known causes explain.", count)

@@ -23,7 +23,7 @@ from liftlab.summary.claims.model import (
     estimate,
     number,
 )
-from liftlab.words import be, readable, stage_words
+from liftlab.words import be, counted, readable, stage_words
 
 if TYPE_CHECKING:
     from liftlab.summary.run import RunSummary
@@ -245,7 +245,7 @@ def _sum(claim: Claim, summary: RunSummary) -> Ruling:
 def _association(claim: Claim, summary: RunSummary) -> Ruling:
     """Rule "fast, or slow, goes with failure": of a few events no test can show anything."""
     right, n = summary.answers.right, summary.answers.graded
-    said = f"{right:,} of {n:,} answers {be(right)} right"
+    said = f"{right:,} of {counted(n, 'answer')} {be(right)} right"
     least = 2 / math.comb(n, right) if n else 1.0  # an exact rank test gives no smaller p
     if least > 0.05:
         why = f"{said}: too few to show whether times go with failure"

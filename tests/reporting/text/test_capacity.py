@@ -78,3 +78,12 @@ def test_a_level_that_was_not_kept_full_is_named() -> None:
     empty = replace(last, timed=replace(last.timed, under_way=5.5))
     said = of("Of 8 requests", replace(found, levels=(*found.levels[:-1], empty)))
     assert said.startswith("Of 8 requests planned at once only 5.5 were under way on average")
+
+
+def test_what_a_dollar_buys_has_the_digits_of_the_table() -> None:
+    found = found_of(0.0)
+    buys = Estimate(value=294.0, n=60, low=190, high=420, confidence=0.95, unit="per USD")
+    priced = replace(found, best=replace(found.levels[0], per_usd=buys))
+    [said] = [row for row in text.told(priced) if "dollar" in row]
+    assert buys.point == "290 per USD"
+    assert " a dollar buys 290 right answers in time." in said

@@ -10,6 +10,7 @@ import pytest
 
 from liftlab.jobs import opening
 from liftlab.reporting.text import cost as text
+from liftlab.reporting.text import findings
 from liftlab.settings import Project, load_project
 from liftlab.summary import summarize
 from liftlab.summary.cost import Costs
@@ -39,7 +40,12 @@ def of(begin: str, cost: Costs) -> str:
 def test_the_published_day(day: Costs) -> None:
     assert text.title(day).startswith("A request costs 0.0060 USD; 1,000 requests a month cost 9")
     assert text.request(day) == "A request costs 0.0060 USD, a right answer 0.0300 USD."
-    assert "at 1.10 USD an hour" in next(text.sentences(day))
+    assert next(text.sentences(day)).startswith(
+        "The cost of a request includes retries and failures at 1.10 USD an hour"
+    )
+    phases = day.run.attempts["phase"].where(day.run.attempts.index > 0, "warmup")
+    warm = replace(day.run, attempts=day.run.attempts.assign(phase=phases))
+    assert "retries, failures and the warm-up" in next(text.sentences(changed(day, run=warm)))
     price, hosting, *_ = text.assumptions(day)
     assert price.startswith("Price modal-a10g of 2025-10-15: ")
     assert "Cold starts are not known and left out" in hosting
@@ -73,6 +79,12 @@ def test_without_a_price_it_says_what_is_known_and_what_to_set(day: Costs) -> No
     nameless = changed(cost, price=replace(day.price, source=""))
     assert "in [endpoints.modal] of liftlab.toml" in of("Set ", nameless)
     assert not of("Set ", day)
+
+
+def test_week1_has_no_times_of_http_requests(project: Project) -> None:
+    summary = summarize(opening.open_run("week1", project=project), project)
+    assert text.title(summary.cost) == "Cost unknown: the run has no times of single HTTP requests"
+    assert "costs (record the times of HTTP requests)" in findings.not_covered(summary)
 
 
 def test_a_discount_for_keeping_warm_has_a_break_even(day: Costs) -> None:

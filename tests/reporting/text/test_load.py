@@ -64,3 +64,17 @@ def test_times_of_tokens() -> None:
     assert said.count(",") == 3  # what is not known is left out
     stage.reasoned_only = 2
     assert text.tokens(stage).endswith(", no answer token came in 2")
+
+
+def test_one_is_not_many() -> None:
+    one = _load(n=1, ok=1, rps=None, reused=0, missing=1, reasoned_only=1)
+    summary: Any = SimpleNamespace(load=one)
+    assert text.title(summary) == "1 of 1 request was answered"
+    assert list(text.lines(one)) == [
+        "closed loop: 1 request, 1 answered well",
+        "offered load not reached: 1 of 2 planned requests was not sent, or is lost",
+        "no answer token came in 1 reply: only reasoning",
+        "connections: 0 of 1 request on one used before",
+    ]
+    stage: Any = SimpleNamespace(stage="code", n=1, medians={}, reasoned_only=0)
+    assert "medians of 1 streamed reply:" in text.tokens(stage)

@@ -96,7 +96,7 @@ def test_an_endpoint_that_never_answered_is_told_as_such(audience: str, week2: R
 def test_a_run_without_checks_is_timed_not_graded(week2: RunData) -> None:
     trials = week2.trials.assign(outcome="ungraded", failure_class=None, parsed=None)
     title = findings.title(of(replace(week2, trials=trials)))
-    assert title == "Timed, not graded: The median request takes 14.96 s"
+    assert title == "The median request takes 14.96 s (timed, not graded)"
 
 
 def test_unequal_repeats_say_both_counts(week2: RunData) -> None:

@@ -71,6 +71,8 @@ def test_the_headline_needs_a_step() -> None:
             _slow(judged={}, reasons={"code": "too few"}),
             "Which steps took longer than chance explains is not known: too few.",
         ),
+        (_slow(), "No step is slower than chance explains."),
+        (_slow("unexplained"), "No step is slower than chance explains."),
         (_slow("queue"), "Apart from these causes, no step is slower than chance explains."),
         (
             _slow("queue", "queue", beyond=1, judged={"a": 1, "b": 2}),
