@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from liftlab.analysis.estimate import quantity
+from liftlab.analysis.estimate import nearest, quantity
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text
 from liftlab.summary.trials import TrialDetails
@@ -28,7 +28,8 @@ def times(trial: TrialDetails) -> Text:
         for row in trial.stages.to_dict("records")
         if not _missing(row["latency_s"])
     ]
-    took = f"It took {quantity(trial.trial['e2e_s'], 's')}"
+    e2e = trial.trial["e2e_s"]
+    took = f"It took {quantity(e2e, 's', limit=nearest(trial.limits, e2e))}"
     parts = f" ({', '.join(stages)})" if len(stages) > 1 else ""
     if trial.attempts["attempt"].isna().any():
         return Text(f"{took}{parts}; how many requests it sent is not known.")

@@ -28,6 +28,7 @@ def _trial(outcome: str | None = "pass", e2e_s: Any = 5.0, **parts: Any) -> Any:
         "checks": pd.DataFrame({"passed": parts.pop("passed", [])}),
         "facets": {},
         "line": None,
+        "limits": (),
     }
     return SimpleNamespace(**given | parts)
 
@@ -55,6 +56,10 @@ def test_how_it_ended(trial: Any, said: str) -> None:
     [
         (_trial(), "It took 5 s (NLP → IR 3 s, IR → Code 2 s) in 2 requests."),
         (_trial(attempt=[1], latency_s=[5.0, None]), "It took 5 s in 1 request."),
+        (
+            _trial(e2e_s=14.96, latency_s=[14.96, None], limits=[15.0]),
+            "It took 14.96 s in 2 requests.",
+        ),
         (_trial(e2e_s=None), "No time was measured."),
         (_trial(e2e_s=float("nan")), "No time was measured."),
         (
