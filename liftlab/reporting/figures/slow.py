@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from liftlab.analysis.causes import Cause
 from liftlab.analysis.columns import Bools, Floats, floats, labels
-from liftlab.analysis.estimate import quantity
+from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.latency import stage_names
 from liftlab.analysis.slow_steps import SlowStep, SlowSteps
 from liftlab.reporting.figures import base
@@ -45,13 +45,13 @@ class _Strip(NamedTuple):
     values: Floats
     slow: Bools
     cases: NDArray[np.object_]
-    median: float | None
+    median: Estimate | None
 
 
 def latency_strip(
     stages: pd.DataFrame,
     slow: SlowSteps,
-    medians: Mapping[str, float | None],
+    medians: Mapping[str, Estimate],
     **around: Unpack[Around],
 ) -> Figure:
     """Show every latency of each stage, with its median; slow steps are red and named."""
@@ -98,7 +98,7 @@ def _strip_words(row: _Strip) -> str:
     if len(values) == 0:
         return f"{words.stage(name)}: no times"
     ends = " to ".join(quantity(float(end), "s") for end in (values.min(), values.max()))
-    count, middle = counted(len(values), "step"), quantity(median, "s")
+    count, middle = counted(len(values), "step"), median.point if median else "–"
     return f"{words.stage(name)}: {count}, {ends}, median {middle}, {flagged.sum():,} slow"
 
 
@@ -119,11 +119,11 @@ def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
             tall = np.where(counts, np.maximum(0.3 * counts / most, _LEAST), 0)
             axes.stairs(place - tall, edges, baseline=place + tall, fill=True, color=hue, zorder=2)
         _name_slow(axes, place, row, longest, width)
-        if row.median is not None:
+        if row.median is not None and row.median.value is not None:
             ends = [place - 0.3, place + 0.3]
-            axes.plot([row.median] * 2, ends, color=base.INK, lw=1.6, zorder=5)
-            said = f"median {quantity(row.median, 's')}"
-            axes.text(row.median, place + 0.34, said, ha="center", va="top", fontsize=11)
+            axes.plot([row.median.value] * 2, ends, color=base.INK, lw=1.6, zorder=5)
+            said = f"median {row.median.point}"
+            axes.text(row.median.value, place + 0.34, said, ha="center", va="top", fontsize=11)
     axes.set_xlim(0, longest * 1.12)
     axes.set_ylim(max(len(rows), 1) - 0.35, -0.6)
     axes.set_yticks(range(len(rows)), [words.stage(row.stage) for row in rows])

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from liftlab.analysis.causes import CAUSES
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.slow_steps import SlowSteps
 from liftlab.reporting.figures import base, slow
 
@@ -47,7 +48,8 @@ def _stages(*seconds: float | None) -> pd.DataFrame:
 
 def _strip(seconds: list[float | None], red: list[int], median: float | None = 1.0) -> base.Figure:
     found = _steps(*({"case_id": f"c{n}", "took_s": seconds[n]} for n in red))
-    return slow.latency_strip(_stages(*seconds), found, {"code": median}, caption="c")
+    medians = {"code": Estimate(value=median, n=1, unit="s")}
+    return slow.latency_strip(_stages(*seconds), found, medians, caption="c")
 
 
 def _axes(figure: base.Figure, width: float = base.WIDE) -> Axes:
@@ -69,6 +71,13 @@ def test_each_step_is_a_point_and_the_slow_ones_are_named() -> None:
     assert "3 steps, 1 s to 9 s, median 1 s, 1 slow." in figure.alt
     heights = np.concatenate([dots.get_offsets()[:, 1] for dots in axes.collections])
     assert np.abs(heights).max() < 0.3  # all within their row
+
+
+def test_the_median_is_written_as_on_every_page() -> None:
+    known = Estimate(value=4.71, low=1.0, high=9.0, n=9, unit="s", finest=1.0)
+    figure = slow.latency_strip(_stages(4.71), _steps(), {"code": known}, caption="c")
+    assert [text.get_text() for text in _axes(figure).texts] == ["median 5 s"]
+    assert "median 5 s" in figure.alt
 
 
 def test_a_stage_without_times_says_so() -> None:
