@@ -91,11 +91,27 @@ def test_a_name_that_would_touch_two_others_is_left_out() -> None:
     axes = _axes(_strip([1.0, 9.0, 9.01, 9.02], [1, 2, 3]))
     named = [text for text in axes.texts if text.get_text().startswith("c")]
     assert [text.get_text() for text in named] == ["c3 9.02 s", "c2 9.01 s"]  # the slowest first
-    assert named[0].get_position()[1] > named[1].get_position()[1]  # one above the other
+    assert named[0].get_position()[1] < named[1].get_position()[1]  # one above the other
     sides = {text.get_ha() for text in named}
     assert sides == {"right"}
     near = _axes(_strip([2.0, 9.0], [0]))
     assert next(t for t in near.texts if t.get_text().startswith("c0")).get_ha() == "left"
+
+
+def test_a_name_over_another_s_point_is_led_to_its_own() -> None:
+    axes = _axes(_strip([1.0, 17.1, 19.8], [1, 2]))
+    slowest, second = (text for text in axes.texts if text.get_text().startswith("c"))
+    assert (slowest.get_text(), second.get_text()) == ("c2 19.8 s", "c1 17.1 s")
+    assert slowest.get_position()[1] < second.get_position()[1]
+    leader = next(line for line in axes.lines if line.get_color() == base.BAD)
+    assert list(leader.get_xdata()) == [19.8, 19.8]
+    assert leader.get_ydata()[0] == slowest.get_position()[1]
+
+
+def test_names_that_follow_each_other_do_not_touch() -> None:
+    axes = _axes(_strip([1.0, 7.4, 8.7, 10.0], [1, 2, 3]))
+    named = [text.get_text() for text in axes.texts if text.get_text().startswith("c")]
+    assert named == ["c3 10 s", "c2 8.7 s"]
 
 
 def test_of_many_steps_the_density_is_drawn_and_the_slow_ones_stay_points() -> None:
