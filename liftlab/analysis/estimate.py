@@ -7,7 +7,7 @@ half-width, without an interval to three; both ends to the same decimals.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -249,6 +249,13 @@ def _beside(values: list[float], limit: float, factor: float, decimals: int) -> 
     ):
         decimals += 1
     return decimals
+
+
+def nearest(limits: Iterable[float], value: float | None) -> float | None:
+    """Return the limit that a value is written beside; None where there is none."""
+    if value is None or math.isnan(value):
+        return None
+    return min(limits, key=lambda limit: abs(limit - value), default=None)
 
 
 def quantity(

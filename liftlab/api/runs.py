@@ -20,6 +20,7 @@ from liftlab.reporting.sections import attach
 from liftlab.settings import Project
 from liftlab.store import RunData
 from liftlab.suite import Case, Suite
+from liftlab.summary.result import Limits
 from liftlab.summary.run import RunSummary
 from liftlab.summary.trials import TrialDetails, trial_of
 from liftlab.words import counted
@@ -86,7 +87,8 @@ class Run(RunData):
         [1, 2]
         """
         attach()
-        return trial_of(self, case.case_id if isinstance(case, Case) else str(case), repeat)
+        case_id = case.case_id if isinstance(case, Case) else str(case)
+        return trial_of(self, case_id, repeat, Limits(self.project.settings.targets))
 
     def __repr__(self) -> str:
         """Return the run in a line, and its finding."""

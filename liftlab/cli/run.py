@@ -201,12 +201,14 @@ def run_quick(here: Project, case: str, model: str | None = None) -> None:
     """Run one case of the project's suite once, and print what happened."""
     from liftlab.jobs import running
     from liftlab.summary import summarize
+    from liftlab.summary.result import Limits
     from liftlab.summary.trials import trial_of
 
     request = running.plan_run(here, cases=[case], model=model, quick=True)
     run = running.run_suite(request)
     trial = run.trials.iloc[0]
-    for line in trial_lines(trial_of(run, str(trial["case_id"]), int(trial["repeat"]))):
+    limits, key = Limits(here.settings.targets), (str(trial["case_id"]), int(trial["repeat"]))
+    for line in trial_lines(trial_of(run, *key, limits)):
         click.echo(line)
     click.echo()
     print_notes(run)

@@ -196,10 +196,12 @@ _MOST = 8_000  # characters of one text; --json has all of it
 def trial_command(run: str, case: str, repeat: int, as_json: bool) -> None:
     """Print one trial of RUN: prompt, replies, code with the line that failed, checks, times."""
     from liftlab.jobs import opening
+    from liftlab.summary.result import Limits
     from liftlab.summary.trials import trial_of
 
     here = project()
-    trial = trial_of(opening.open_run(taken(run, here), project=here), case, repeat)
+    opened = opening.open_run(taken(run, here), project=here)
+    trial = trial_of(opened, case, repeat, Limits(here.settings.targets))
     click.echo(_json(trial) if as_json else "\n".join(trial_lines(trial)))
 
 

@@ -24,6 +24,7 @@ from liftlab.reporting.text import answers, provenance
 from liftlab.reporting.text.base import code, joined, write
 from liftlab.store import RunData
 from liftlab.summary.provenance import bottleneck, unproven
+from liftlab.summary.result import Limits
 from liftlab.summary.run import RunSummary
 from liftlab.summary.trials import trial_of
 from liftlab.words import counted
@@ -152,7 +153,9 @@ def glossary() -> tuple[str, set[str]]:
     return html, names
 
 
-def trials_page(run: RunData, pages: Iterable[str]) -> tuple[str, list[str]]:
+def trials_page(
+    run: RunData, pages: Iterable[str], limits: Limits | None = None
+) -> tuple[str, list[str]]:
     """Return a page of the trials that pages name, each in full, and their marks."""
     marks = dict.fromkeys(mark for html in pages for mark in _TRIAL.findall(html))
     cases = {
@@ -167,7 +170,7 @@ def trials_page(run: RunData, pages: Iterable[str]) -> tuple[str, list[str]]:
         if sum(len(part.text) for part in parts) > MOST_CHARACTERS:
             break
         try:
-            section = section_of(trial_of(few, case, repeat))
+            section = section_of(trial_of(few, case, repeat, limits))
         except LiftlabError as error:  # of a damaged folder; the other pages stand
             section = Section(title=f"{case}, repeat {repeat}", warning=str(error))
         heading = tag("h2", section.title, id=f"t-{mark}")

@@ -255,7 +255,7 @@ def _write_rest(
     written = {f"{page.name}.html": "" for page in pages}
     written = {name: (folder / name).read_text("utf-8") for name in written}
     tables = set().union(*map(links.saved_beside, written.values()))
-    trials, marks = links.trials_page(summary.run, written.values())
+    trials, marks = links.trials_page(summary.run, written.values(), summary.limits)
     glossary, quantities = links.glossary()
     more = {links.TRIALS: trials} if marks else {}
     html = {

@@ -38,6 +38,7 @@ class BudgetResult(Result):
     limits: tuple[tuple[str, float], ...]  # the targets of the median end to end: name and seconds
     # by name, the same plan under other assumptions; empty where every stage is measured
     scenarios: Mapping[str, Budget]
+    medians: Mapping[str, Estimate]  # of measured stages, as on every page
 
     @property
     def beside(self) -> Budget | None:
@@ -47,11 +48,11 @@ class BudgetResult(Result):
 
 def budget_of(run: RunData, project: Project, latency: Latency) -> BudgetResult:
     """Return what end to end takes now, as on every page, and will take."""
-    limits = latency.limits
+    limits, medians = latency.limits, {stage.what: stage.p50 for stage in latency.stages}
     trials, stages = run.columns("trial", *TRIAL, "outcome", "e2e_s", "client_s"), steps_of(run)
     timed = time_end_to_end(trials, stages=stages)
     if not np.isfinite(timed.seconds[~timed.given_up]).any():
-        return BudgetResult(run=run, budget=None, limits=limits, scenarios={})
+        return BudgetResult(run=run, budget=None, limits=limits, scenarios={}, medians=medians)
     plan = project.settings.budget
     planned = [
         PlannedStage(name=name, low_s=stage.range_s[0], high_s=stage.range_s[1], after=stage.after)
@@ -59,14 +60,14 @@ def budget_of(run: RunData, project: Project, latency: Latency) -> BudgetResult:
     ]
     budget = _named(forecast(trials, stages, planned, correlation=plan.correlation), latency)
     if not budget.planned:
-        return BudgetResult(run=run, budget=budget, limits=limits, scenarios={})
+        return BudgetResult(run=run, budget=budget, limits=limits, scenarios={}, medians=medians)
     scenarios = {
         f"planned stages {words}": forecast(trials, stages, planned, correlation=linked)
         for linked, words in _CORRELATIONS.items()
     }
     apart = side_by_side(planned)
     scenarios[BESIDE] = forecast(trials, stages, apart, correlation=plan.correlation)
-    return BudgetResult(run=run, budget=budget, limits=limits, scenarios=scenarios)
+    return BudgetResult(run=run, budget=budget, limits=limits, scenarios=scenarios, medians=medians)
 
 
 def _named(budget: Budget, latency: Latency) -> Budget:

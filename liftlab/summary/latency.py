@@ -12,6 +12,7 @@ import pandas as pd
 
 from liftlab.analysis.columns import Floats, labels
 from liftlab.analysis.drift import RunDrift, run_drift
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import (
     LatencySummary,
     Rows,
@@ -149,7 +150,7 @@ class Slow(Result):
 
     # the largest excess first, each with causes and unexplained seconds that sum to it
     steps: SlowSteps
-    medians: Mapping[str, float | None]  # of each stage
+    medians: Mapping[str, Estimate]  # of each stage, as on every page
     left_out: int = 0  # the steps of a run that has more than are listed
 
 
@@ -163,7 +164,7 @@ def slow_of(run: RunData, latency: Latency) -> Slow:
         uncertainty_s=run.run.timing_uncertainty_s,
         pooled=run.run.provenance == "reference",
     )
-    medians = {stage.what: stage.p50.value for stage in latency.stages}
+    medians = {stage.what: stage.p50 for stage in latency.stages}
     return Slow(run=run, steps=steps, medians=medians)
 
 

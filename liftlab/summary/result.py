@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from liftlab.analysis.estimate import Estimate
+from liftlab.analysis.estimate import Estimate, nearest
 from liftlab.settings.targets import Population, TargetSettings
 from liftlab.store import RunData
 
@@ -55,7 +55,5 @@ class Limits:
     ) -> Estimate:
         """Return an estimate that is written beside the nearest of its limits."""
         limits = [limit for _, limit in self.of(metric, population)]
-        value = estimate.value
-        if value is None or not limits:
-            return estimate
-        return replace(estimate, limit=min(limits, key=lambda limit: abs(limit - value)))
+        limit = nearest(limits, estimate.value)
+        return estimate if limit is None else replace(estimate, limit=limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from liftlab.errors import UnknownName, UsageError
 from liftlab.store import RunData
 from liftlab.store.by_column import TRIAL, among, places
 from liftlab.suite import Case, Check
-from liftlab.summary.result import Result
+from liftlab.summary.result import Limits, Result
 
 # Columns of attempts that say when tokens came.
 _TOKENS = (
@@ -217,6 +217,7 @@ class TrialDetails(Result):
     # what the grader found of a wrong answer: `exception`, `message`, `line`, …
     facets: Mapping[str, Any]
     case: Case | None  # the case as it was when the run was made; None where the run keeps no suite
+    limits: Sequence[float] = ()  # seconds end to end that are asked for
 
     @property
     def prompt(self) -> str | None:
@@ -236,7 +237,9 @@ class TrialDetails(Result):
         return line if type(line) is int else None
 
 
-def trial_of(run: RunData, case_id: str, repeat: int = 1) -> TrialDetails:
+def trial_of(
+    run: RunData, case_id: str, repeat: int = 1, limits: Limits | None = None
+) -> TrialDetails:
     """Return one trial of a run.
 
     Raises UnknownName if the run has no such case; the message gives the nearest. Raises UsageError
@@ -266,6 +269,7 @@ def trial_of(run: RunData, case_id: str, repeat: int = 1) -> TrialDetails:
         code=code_of(run, case_id, repeat),
         facets=facets_of(run, case_id, repeat),
         case=case,
+        limits=[seconds for _, seconds in limits.of("e2e_median_s")] if limits else (),
     )
 
 

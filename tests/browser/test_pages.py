@@ -194,6 +194,14 @@ def filled(sheet: Any) -> float:
     return float((np.flatnonzero(body.any(axis=1))[-1] + 1) / len(body))
 
 
+def test_no_link_of_the_contents_is_cut_off(browser: Any, written: dict[str, list[Path]]) -> None:
+    page = browser.new_page(viewport={"width": 700, "height": 400})
+    page.goto(status_of(written).as_uri())
+    bar = "document.querySelector('.contents')"
+    assert page.evaluate(f"{bar}.scrollWidth <= {bar}.clientWidth")
+    page.close()
+
+
 def test_contents_can_be_gone_to_by_keyboard(browser: Any, written: dict[str, list[Path]]) -> None:
     page = browser.new_page(viewport={"width": 600, "height": 400})  # 1200 at 200 %
     page.goto(status_of(written).as_uri())

@@ -12,6 +12,7 @@ import pytest
 
 from liftlab.analysis.causes import CAUSES
 from liftlab.analysis.columns import floats
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.latency import succeeded
 from liftlab.analysis.slow_steps import SlowSteps, slow_steps
 from liftlab.analysis.success import success_by, success_by_group, success_rate
@@ -35,7 +36,7 @@ def slow(run: RunData) -> SlowSteps:
 
 
 def strip(run: RunData) -> Figure:
-    medians = dict.fromkeys(stage_names(run.stages), 1.0)
+    medians = dict.fromkeys(stage_names(run.stages), Estimate(value=1.0, n=1, unit="s"))
     return slow_figures.latency_strip(run.stages, slow(run), medians, caption="c")
 
 

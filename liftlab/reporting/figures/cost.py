@@ -74,8 +74,10 @@ def cost_by_traffic(
     )
 
 
-def cost_parts(bills: Mapping[str, Parts], *, unit: str, **around: Unpack[Around]) -> Figure:
-    """Show what the money went to, one bar of shares each."""
+def cost_parts(
+    bills: Mapping[str, Parts], of: Mapping[str, str], *, unit: str, **around: Unpack[Around]
+) -> Figure:
+    """Show what the money went to, one bar of shares each; `of`: of what each is the bill."""
     rows = []
     for name, parts in bills.items():
         total = parts.total or 1.0
@@ -85,7 +87,7 @@ def cost_parts(bills: Mapping[str, Parts], *, unit: str, **around: Unpack[Around
             Bar(
                 name=name,
                 parts=tuple(Part(kind=k, amount=share, hatched=of) for k, of, share in kinds),
-                beside=quantity(parts.total, unit),
+                beside=f"{quantity(parts.total, unit)} {of[name]}",
                 words=", ".join(f"{part} {quantity(s, '%')}" for part, s in shares.items()),
             )
         )

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
 
 from liftlab.analysis.causes import Cause
-from liftlab.analysis.columns import Bools, Floats, floats, labels
-from liftlab.analysis.estimate import quantity
+from liftlab.analysis.columns import Bools, Floats, Indices, floats, labels
+from liftlab.analysis.estimate import Estimate, quantity
 from liftlab.analysis.latency import stage_names
 from liftlab.analysis.slow_steps import SlowStep, SlowSteps
 from liftlab.reporting.figures import base
@@ -45,13 +45,13 @@ class _Strip(NamedTuple):
     values: Floats
     slow: Bools
     cases: NDArray[np.object_]
-    median: float | None
+    median: Estimate | None
 
 
 def latency_strip(
     stages: pd.DataFrame,
     slow: SlowSteps,
-    medians: Mapping[str, float | None],
+    medians: Mapping[str, Estimate],
     **around: Unpack[Around],
 ) -> Figure:
     """Show every latency of each stage, with its median; slow steps are red and named."""
@@ -98,7 +98,7 @@ def _strip_words(row: _Strip) -> str:
     if len(values) == 0:
         return f"{words.stage(name)}: no times"
     ends = " to ".join(quantity(float(end), "s") for end in (values.min(), values.max()))
-    count, middle = counted(len(values), "step"), quantity(median, "s")
+    count, middle = counted(len(values), "step"), median.point if median else "–"
     return f"{words.stage(name)}: {count}, {ends}, median {middle}, {flagged.sum():,} slow"
 
 
@@ -118,12 +118,12 @@ def _draw_strip(rows: Sequence[_Strip], width: float) -> Drawing:
             counts = np.histogram(row.values[chosen], edges)[0]
             tall = np.where(counts, np.maximum(0.3 * counts / most, _LEAST), 0)
             axes.stairs(place - tall, edges, baseline=place + tall, fill=True, color=hue, zorder=2)
-        _name_slow(axes, place, row, longest, width)
-        if row.median is not None:
+        _name_slow(axes, place, row, heights, longest, width)
+        if row.median is not None and row.median.value is not None:
             ends = [place - 0.3, place + 0.3]
-            axes.plot([row.median] * 2, ends, color=base.INK, lw=1.6, zorder=5)
-            said = f"median {quantity(row.median, 's')}"
-            axes.text(row.median, place + 0.34, said, ha="center", va="top", fontsize=11)
+            axes.plot([row.median.value] * 2, ends, color=base.INK, lw=1.6, zorder=5)
+            said = f"median {row.median.point}"
+            axes.text(row.median.value, place + 0.34, said, ha="center", va="top", fontsize=11)
     axes.set_xlim(0, longest * 1.12)
     axes.set_ylim(max(len(rows), 1) - 0.35, -0.6)
     axes.set_yticks(range(len(rows)), [words.stage(row.stage) for row in rows])
@@ -143,17 +143,43 @@ def _apart(values: Floats, rng: np.random.Generator) -> Floats:
     return heights
 
 
-def _name_slow(axes: Axes, place: int, row: _Strip, longest: float, width: float) -> None:
+def _name_slow(
+    axes: Axes, place: int, row: _Strip, heights: Floats, longest: float, width: float
+) -> None:
     red = np.flatnonzero(row.slow)
     slowest = red[np.argsort(-row.values[red])][:MOST_NAMED]
-    taken: list[float] = []
-    room = 170 / width  # of the axis, for one name
-    for index in slowest:  # one above the other where they would touch
+    for index, is_raised in _levels(row.values, slowest, longest, width).items():
         at = float(row.values[index])
-        near = sum(abs(at - other) < room * longest for other in taken)
-        taken.append(at)
-        if near < 2:
-            side = "left" if at < 0.25 * longest else "right"  # stay within the axes
-            text = f"{base.label(row.cases[index], 24)} {quantity(at, 's')}"
-            height = place - 0.24 - 0.2 * near
-            axes.text(at, height, text, color=base.BAD, ha=side, fontsize=11.5)
+        height = place - (0.44 if is_raised else 0.24)
+        if is_raised:
+            ends = [height, heights[index]]
+            axes.plot([at] * 2, ends, color=base.BAD, lw=0.8, alpha=0.6, zorder=2)
+        side = "left" if _is_left(at, longest) else "right"
+        text = f"{base.label(row.cases[index], 24)} {quantity(at, 's')}"
+        axes.text(at, height, text, color=base.BAD, ha=side, fontsize=11.5)
+
+
+def _levels(values: Floats, slowest: Indices, longest: float, width: float) -> dict[int, bool]:
+    """Return the steps to name, the slowest first, and which names stand above another.
+
+    A name runs from its point towards the middle, over the points there: of two that would touch,
+    the one whose point is nearer to the edge is above, and no name is over another's point alone.
+    """
+    room = 170 / width * longest  # for one name
+    levels: dict[int, bool] = {}
+    for index in map(int, slowest):
+        near = [other for other in levels if abs(values[index] - values[other]) < room]
+        if _is_left(float(values[index]), longest):
+            if not any(levels[other] for other in near):
+                levels[index] = bool(near)
+            continue
+        above = [other for other, is_raised in levels.items() if is_raised]
+        apart = [abs(values[a] - values[b]) for a in near for b in {*above, *near} if a != b]
+        if all(distance >= room for distance in apart):
+            levels |= {index: False, **dict.fromkeys(near, True)}
+    return levels
+
+
+def _is_left(at: float, longest: float) -> bool:
+    """Whether a name runs to the right of its point, to stay within the axes."""
+    return at < 0.25 * longest

@@ -10,7 +10,7 @@ import pandas as pd
 
 from liftlab.analysis.budget import StageEffect
 from liftlab.analysis.columns import floats, is_true, labels
-from liftlab.analysis.estimate import quantity
+from liftlab.analysis.estimate import nearest, quantity
 from liftlab.analysis.latency import stage_names
 from liftlab.reporting.figures import base
 from liftlab.reporting.figures.bars import Bar, Bars, Part
@@ -33,13 +33,14 @@ def stage_bars(run: RunData, targets: Mapping[str, float], **around: Unpack[Arou
     cases = run.columns("trial", "case_id")["case_id"].nunique() if by_case else 1
     if by_case and (not 1 < cases <= MOST_CASES or run.size("trial") > MOST_TRIALS):
         return _curves(run, names, targets, **around)
+    aims = tuple(targets.values())
     if by_case:
-        rows, later = case_bars(run, names), floats(run.attempts, "attempt") > 1
+        rows, later = case_bars(run, names, aims), floats(run.attempts, "attempt") > 1
         guessed = bool(_untimed(run.attempts)[later].any())
         axis = ["seconds end to end, mean of a prompt's requests"]
         axis += [f"the {len(rows)} slowest of {cases} prompts"] * (len(rows) < cases)
     else:
-        rows, axis = trial_bars(run, names), ["seconds end to end"]
+        rows, axis = trial_bars(run, names, aims), ["seconds end to end"]
         guessed = any(part.hatched and part.start is None for row in rows for part in row.parts)
     axis += ["attempts without times of their own are drawn equally long"] * guessed
     hues = _hues(_kinds(names))
@@ -48,7 +49,7 @@ def stage_bars(run: RunData, targets: Mapping[str, float], **around: Unpack[Arou
     return shown.figure(f"End-to-end seconds by stage, {whose}, slowest first", **around)
 
 
-def trial_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
+def trial_bars(run: RunData, names: Sequence[str], limits: Sequence[float] = ()) -> list[Bar]:
     """Return a bar a trial, slowest first; attempts whose times are unknown share evenly."""
     trials, kinds = run.trials, _kinds(names)
     repeated = trials["repeat"].nunique() > 1
@@ -74,7 +75,7 @@ def trial_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
                 tries = f" in {len(mine)} attempts" if len(mine) > 1 else ""
                 told.append(f"{words.stage(str(stage.stage))} {took}{tries}")
         failed = _failed(trial, bool(done), own)
-        seconds = quantity(e2e, "s") if np.isfinite(e2e) else "no time"
+        seconds = quantity(e2e, "s", limit=nearest(limits, e2e)) if np.isfinite(e2e) else "no time"
         bar = Bar(
             name=base.label(f"{trial.case_id} {trial.repeat}" if repeated else trial.case_id, 28),
             parts=tuple(parts),
@@ -86,7 +87,7 @@ def trial_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
     return [bar for _, bar in sorted(bars, key=lambda pair: -pair[0])]
 
 
-def case_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
+def case_bars(run: RunData, names: Sequence[str], limits: Sequence[float] = ()) -> list[Bar]:
     """Return a bar a prompt, slowest first: the mean of its trials that have a time."""
     trials = run.trials[np.isfinite(floats(run.trials, "e2e_s"))]
     right = trials["outcome"] == "pass"
@@ -110,12 +111,13 @@ def case_bars(run: RunData, names: Sequence[str]) -> list[Bar]:
             told.append(f"{words.stage(name)} {quantity(took, 's')}")
             at += took
         is_bad = bool(case.right < case.graded)
+        seconds = quantity(float(case.mean), "s", limit=nearest(limits, float(case.mean)))
         verdict = f"  {case.right} of {case.graded} right" if is_bad else ""
         bars.append(
             Bar(
                 name=base.label(case.Index, 28),
                 parts=tuple(parts),
-                beside=f"{quantity(float(case.mean), 's')}{verdict}",
+                beside=f"{seconds}{verdict}",
                 is_bad=is_bad,
                 words=", ".join(told),
             )

@@ -133,7 +133,9 @@ def _(failures: Failures) -> Section:
     return of_run(
         failures,
         title=title,
-        sentences=(text.spoiled(failures), *notes),
+        sentences=tuple(
+            filter(None, (text.spoiled(failures), text.weighed_shares(failures), *notes))
+        ),
         parts=(table(frame.iloc[:, :4]),),
         details=(("Shares of all graded answers (table, CSV)", table(frame, csv="failures.csv")),),
         notes=("A share is the most that a fix can gain: another fault may lie beneath.",),

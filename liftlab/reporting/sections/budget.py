@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from liftlab.analysis.budget import StageEffect
 from liftlab.analysis.estimate import quantity, span
 from liftlab.reporting.figures.curves import ends_by
 from liftlab.reporting.figures.trials import stage_levers
-from liftlab.reporting.sections.base import Section, cell, interval_cell, of_run, shown
+from liftlab.reporting.html import Html
+from liftlab.reporting.sections.base import (
+    Section,
+    cell,
+    interval_cell,
+    of_run,
+    seconds_cell,
+    shown,
+)
 from liftlab.reporting.tables import Scorecard, behind, scorecards, table
 from liftlab.reporting.text import budget as text
 from liftlab.reporting.text import words
@@ -42,7 +51,7 @@ def _(result: BudgetResult) -> Section:
         {
             "Stage": words.stage(stage.name),
             "Time": "planned" if stage.planned else "measured",
-            "Median, s": stage.typical_s,
+            "Median, s": _median(result, stage),
             "Range": ranges.get(stage.name),
             "On the critical path": quantity(stage.critical, "%"),
             "Halving it saves, s": max(0.0, stage.saves_p50_s),
@@ -73,6 +82,11 @@ def _(result: BudgetResult) -> Section:
         parts=tuple(parts),
         notes=(text.model(budget),),
     )
+
+
+def _median(result: BudgetResult, stage: StageEffect) -> str | Html:
+    measured = None if stage.planned else result.medians.get(stage.name)
+    return quantity(stage.typical_s) if measured is None else seconds_cell(measured)
 
 
 @shown.register

@@ -94,17 +94,24 @@ def _traffic(cost: Costs) -> Html:
 
 
 def _shares(cost: Costs, spent: dict[str, float]) -> Html:
-    bars = {"this run": Parts(amounts=spent)}
+    bars, of = {"this run": Parts(amounts=spent)}, {"this run": "in all"}
     for bill in cost.bills:
         if bill.usage is not None:
             bars[f"{bill.requests:,.0f} a month"] = parts_with_idle(cost.busy, bill.usage)
+            of[f"{bill.requests:,.0f} a month"] = "a request"
     rows = [
-        {"": name, "Part": part, "Billed, s": amount, "Share": quantity(amount / bar.total, "%")}
+        {
+            "": name,
+            "Of": of[name],
+            "Part": part,
+            "Billed, s": amount,
+            "Share": quantity(amount / bar.total, "%"),
+        }
         for name, bar in bars.items()
         for part, amount in bar.amounts.items()
     ]
     numbers = behind(table(rows, csv="parts.csv"))
-    return cost_parts(bars, unit="s", caption=text.parts(cost), table=numbers).html()
+    return cost_parts(bars, of, unit="s", caption=text.parts(cost), table=numbers).html()
 
 
 def _amount(cost: Costs, usage: Usage | None) -> float:

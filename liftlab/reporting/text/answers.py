@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.success import SuccessRate
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text, capitalised, listed, marked, value, with_likely, write
@@ -47,10 +48,20 @@ def weighed(answers: Answers) -> Text:
     rate = answers.success
     if not rate.trials:
         return Text()
-    plain = replace(rate.estimate, value=rate.successes / rate.trials)
-    if plain.point == rate.estimate.point:
+    if _as_counted(rate.estimate, rate.successes, rate.trials):
         return Text()
     return write("If every prompt counts the same, {} are right.", value(rate.estimate))
+
+
+def weighed_shares(failures: Failures) -> Text:
+    """Say that every prompt counts the same, where a share of failures is not as its count."""
+    if all(_as_counted(row.of_failures, row.count, failures.count) for row in failures.rows):
+        return Text()
+    return Text("In shares every prompt counts the same, however many of its answers failed.")
+
+
+def _as_counted(estimate: Estimate, count: int, of: int) -> bool:
+    return replace(estimate, value=count / of).point == estimate.point
 
 
 def parsed(answers: Answers) -> Text:

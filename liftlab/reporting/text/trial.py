@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 
-from liftlab.analysis.estimate import quantity
+import pandas as pd
+
+from liftlab.analysis.columns import client_counts
+from liftlab.analysis.estimate import nearest, quantity
+from liftlab.analysis.latency import judged_seconds, judged_steps
 from liftlab.reporting.text import words
 from liftlab.reporting.text.base import Text
 from liftlab.summary.trials import TrialDetails
@@ -20,19 +24,27 @@ def title(trial: TrialDetails) -> Text:
 
 
 def times(trial: TrialDetails) -> Text:
-    """Say how long it took, in which stages, and how often the model was asked."""
+    """Say how long it took, in which stages, and how often the model was asked.
+
+    As everywhere, what liftlab's own work took is not in it; beside it, where it counts.
+    """
     if _missing(trial.trial["e2e_s"]):
         return Text("No time was measured.")
+    row = pd.DataFrame([trial.trial])
     stages = [
-        f"{words.stage(str(row['stage']))} {quantity(row['latency_s'], 's')}"
-        for row in trial.stages.to_dict("records")
-        if not _missing(row["latency_s"])
+        f"{words.stage(name)} {quantity(seconds, 's')}"
+        for name, seconds in zip(trial.stages["stage"], judged_steps(trial.stages), strict=True)
+        if not _missing(seconds)
     ]
-    took = f"It took {quantity(trial.trial['e2e_s'], 's')}"
+    e2e = float(judged_seconds(row)[0])
+    took = f"It took {quantity(e2e, 's', limit=nearest(trial.limits, e2e))}"
     parts = f" ({', '.join(stages)})" if len(stages) > 1 else ""
+    own = ""
+    if client_counts(row):
+        own = f"; liftlab's own work took {quantity(trial.trial['client_s'], 's')} more"
     if trial.attempts["attempt"].isna().any():
-        return Text(f"{took}{parts}; how many requests it sent is not known.")
-    return Text(f"{took}{parts} in {counted(len(trial.attempts), 'request')}.")
+        return Text(f"{took}{parts}{own}; how many requests it sent is not known.")
+    return Text(f"{took}{parts} in {counted(len(trial.attempts), 'request')}{own}.")
 
 
 def raised(trial: TrialDetails) -> Text:

@@ -101,13 +101,14 @@ class Bill:
 
 def test_what_the_money_went_to_is_shares_of_the_bill() -> None:
     bills: Any = {"run": Bill(RIGHT=1.0, RIGHT_RETRIES=0.5, WRONG=2.0, COLD=0.25, IDLE=0.25)}
-    figure = cost_parts(bills, unit="USD", caption="c")
+    figure = cost_parts(bills, {"run": "in all"}, unit="USD", caption="c")
     bars = axes_of(figure).patches
     assert [bar.get_width() for bar in bars] == pytest.approx([0.25, 0.125, 0.5, 0.0625, 0.0625])
     assert [bool(bar.get_hatch()) for bar in bars] == [False, True, False, False, False]
+    assert "4.00 USD in all" in figure.alt
     assert f"{RIGHT} 25 %" in figure.alt
     assert f"{WRONG} 50 %" in figure.alt
     assert (COLD in HUES, IDLE in HUES) == (True, True)
     nothing: Any = {"run": Bill()}
-    assert cost_parts(nothing, unit="USD", caption="c").alt.count("%") == 0
+    assert cost_parts(nothing, {"run": "in all"}, unit="USD", caption="c").alt.count("%") == 0
     assert RIGHT_RETRIES not in HUES

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from liftlab.analysis.causes import CAUSES
+from liftlab.analysis.estimate import Estimate
 from liftlab.analysis.slow_steps import SlowSteps
 from liftlab.reporting.figures import base, slow
 
@@ -47,7 +48,8 @@ def _stages(*seconds: float | None) -> pd.DataFrame:
 
 def _strip(seconds: list[float | None], red: list[int], median: float | None = 1.0) -> base.Figure:
     found = _steps(*({"case_id": f"c{n}", "took_s": seconds[n]} for n in red))
-    return slow.latency_strip(_stages(*seconds), found, {"code": median}, caption="c")
+    medians = {"code": Estimate(value=median, n=1, unit="s")}
+    return slow.latency_strip(_stages(*seconds), found, medians, caption="c")
 
 
 def _axes(figure: base.Figure, width: float = base.WIDE) -> Axes:
@@ -71,6 +73,13 @@ def test_each_step_is_a_point_and_the_slow_ones_are_named() -> None:
     assert np.abs(heights).max() < 0.3  # all within their row
 
 
+def test_the_median_is_written_as_on_every_page() -> None:
+    known = Estimate(value=4.71, low=1.0, high=9.0, n=9, unit="s", finest=1.0)
+    figure = slow.latency_strip(_stages(4.71), _steps(), {"code": known}, caption="c")
+    assert [text.get_text() for text in _axes(figure).texts] == ["median 5 s"]
+    assert "median 5 s" in figure.alt
+
+
 def test_a_stage_without_times_says_so() -> None:
     figure = _strip([None], [], None)
     assert figure.alt.endswith("Code: no times.")
@@ -82,11 +91,27 @@ def test_a_name_that_would_touch_two_others_is_left_out() -> None:
     axes = _axes(_strip([1.0, 9.0, 9.01, 9.02], [1, 2, 3]))
     named = [text for text in axes.texts if text.get_text().startswith("c")]
     assert [text.get_text() for text in named] == ["c3 9.02 s", "c2 9.01 s"]  # the slowest first
-    assert named[0].get_position()[1] > named[1].get_position()[1]  # one above the other
+    assert named[0].get_position()[1] < named[1].get_position()[1]  # one above the other
     sides = {text.get_ha() for text in named}
     assert sides == {"right"}
     near = _axes(_strip([2.0, 9.0], [0]))
     assert next(t for t in near.texts if t.get_text().startswith("c0")).get_ha() == "left"
+
+
+def test_a_name_over_another_s_point_is_led_to_its_own() -> None:
+    axes = _axes(_strip([1.0, 17.1, 19.8], [1, 2]))
+    slowest, second = (text for text in axes.texts if text.get_text().startswith("c"))
+    assert (slowest.get_text(), second.get_text()) == ("c2 19.8 s", "c1 17.1 s")
+    assert slowest.get_position()[1] < second.get_position()[1]
+    leader = next(line for line in axes.lines if line.get_color() == base.BAD)
+    assert list(leader.get_xdata()) == [19.8, 19.8]
+    assert leader.get_ydata()[0] == slowest.get_position()[1]
+
+
+def test_names_that_follow_each_other_do_not_touch() -> None:
+    axes = _axes(_strip([1.0, 7.4, 8.7, 10.0], [1, 2, 3]))
+    named = [text.get_text() for text in axes.texts if text.get_text().startswith("c")]
+    assert named == ["c3 10 s", "c2 8.7 s"]
 
 
 def test_of_many_steps_the_density_is_drawn_and_the_slow_ones_stay_points() -> None:

@@ -30,6 +30,13 @@ def test_a_trial_s_bar_says_its_stages_attempts_and_what_went_wrong(week2: RunDa
     assert bars["multiply"].is_bad
 
 
+@pytest.mark.parametrize("bars_of", [trial_bars, case_bars])
+def test_no_bar_s_time_is_rounded_onto_the_target(week2: RunData, bars_of: Any) -> None:
+    beside = {bar.name: bar.beside for bar in bars_of(week2, NAMES, [15.0, 60.0])}
+    assert beside["multiply"].startswith("14.96 s")
+    assert beside["is_even"] == "26.9 s"
+
+
 def test_a_request_that_failed_says_why_and_after_how_many_attempts(week2: RunData) -> None:
     failed = week2.trials["case_id"] == "max_of_two"
     trials = week2.trials.assign(

@@ -48,6 +48,14 @@ def renamed(run: RunData, name: str) -> RunData:
     return replace(run, run=row, **tables)
 
 
+@pytest.mark.parametrize("stage", ["nlp_to_ir", "ir_to_code"])
+def test_the_budget_s_table_has_the_medians_of_every_page(week2: RunData, stage: str) -> None:
+    summary = summary_of(week2)
+    estimate = next(row.p50 for row in summary.latency.stages if row.what == stage)
+    html = section_of(summary.budget)._repr_mimebundle_()["text/html"]
+    assert f'data-q="median:{stage}" data-v="{estimate.point}"' in html
+
+
 @pytest.mark.parametrize("name", RESULTS)
 def test_every_result_shows_itself_on_every_kind_of_run(name: str, any_run: RunData) -> None:
     bundle = section_of(getattr(summary_of(any_run), name))._repr_mimebundle_()

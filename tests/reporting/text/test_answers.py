@@ -197,6 +197,15 @@ def test_nothing_graded_is_not_nothing_wrong() -> None:
     assert text.spoiled(_failures(None)) == ""
 
 
+def test_shares_of_failures_that_are_not_their_counts_are_explained() -> None:
+    alike = _failures("crash", "timeout", None)
+    assert text.weighed_shares(alike) == text.weighed_shares(_failures(None)) == ""
+    outcomes = pd.DataFrame({"outcome": "fail", "failure_class": ["crash", *3 * ["timeout"]]})
+    rows = failure_classes(outcomes.assign(case_id=list("abbb")))
+    said = text.weighed_shares(SimpleNamespace(rows=rows, count=4))
+    assert said == "In shares every prompt counts the same, however many of its answers failed."
+
+
 def test_how_much_the_first_spoils() -> None:
     one = text.spoiled(_failures("name_error", "name_error", None, None))
     assert one.startswith("They spoil 50 % (likely ")

@@ -13,14 +13,16 @@ from liftlab.reporting.text import trial as text
 
 def _trial(outcome: str | None = "pass", e2e_s: Any = 5.0, **parts: Any) -> Any:
     failure = parts.pop("failure_class", None)
+    own = parts.pop("client_s", [None, None, None])  # of the trial and its stages
     given = {
         "case_id": "add",
         "repeat": 2,
-        "trial": {"outcome": outcome, "failure_class": failure, "e2e_s": e2e_s},
+        "trial": {"outcome": outcome, "failure_class": failure, "e2e_s": e2e_s, "client_s": own[0]},
         "stages": pd.DataFrame(
             {
                 "stage": ["nlp_to_ir", "ir_to_code"],
                 "latency_s": parts.pop("latency_s", [3.0, 2.0]),
+                "client_s": own[1:],
                 "error_class": parts.pop("error_class", [None, None]),
             }
         ),
@@ -28,6 +30,7 @@ def _trial(outcome: str | None = "pass", e2e_s: Any = 5.0, **parts: Any) -> Any:
         "checks": pd.DataFrame({"passed": parts.pop("passed", [])}),
         "facets": {},
         "line": None,
+        "limits": (),
     }
     return SimpleNamespace(**given | parts)
 
@@ -55,6 +58,15 @@ def test_how_it_ended(trial: Any, said: str) -> None:
     [
         (_trial(), "It took 5 s (NLP → IR 3 s, IR → Code 2 s) in 2 requests."),
         (_trial(attempt=[1], latency_s=[5.0, None]), "It took 5 s in 1 request."),
+        (
+            _trial(e2e_s=14.96, latency_s=[14.96, None], limits=[15.0]),
+            "It took 14.96 s in 2 requests.",
+        ),
+        (  # what liftlab's own work took is none of it
+            _trial(e2e_s=6.5, latency_s=[4.0, 2.5], client_s=[1.5, 1.0, 0.5]),
+            "It took 5 s (NLP → IR 3 s, IR → Code 2 s) in 2 requests; "
+            "liftlab's own work took 1.5 s more.",
+        ),
         (_trial(e2e_s=None), "No time was measured."),
         (_trial(e2e_s=float("nan")), "No time was measured."),
         (
