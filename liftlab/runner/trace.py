@@ -15,6 +15,7 @@ from liftlab.records import Attempt, ErrorClass
 from liftlab.runner.attempt import Context, completed, prompt_artifact, row_apart
 from liftlab.runner.cold_start import Awakening
 from liftlab.runner.plan import PlannedTrial
+from liftlab.timing.failures import causes
 from liftlab.timing.observed import Observer, Seen
 
 _REFUSED = 400  # the first status of a failure
@@ -244,14 +245,10 @@ class _Call:
 
 def class_of(error: BaseException | None) -> ErrorClass | None:
     """Return the class of the failed call that an exception came of; None if it came of none."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        found: ErrorClass | None = getattr(error, "liftlab_error_class", None)
-        found = found or _refused(error)
+    for each in causes(error):
+        found: ErrorClass | None = getattr(each, "liftlab_error_class", None) or _refused(each)
         if found is not None:
             return found
-        error = error.__cause__ or error.__context__
     return None
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import httpx
 
-from liftlab.timing.failures import TransportFailure, error_class_of
+from liftlab.timing.failures import TransportFailure, causes, error_class_of
 from liftlab.timing.recorder import Recorder
 
 _CONNECTS = ("connection.connect_tcp.started", "connection.connect_unix_socket.started")
@@ -88,18 +88,9 @@ async def ask(
 def _failure(error: httpx.HTTPError, recorder: Recorder) -> TransportFailure:
     if isinstance(error, TransportFailure):
         return error
-    deeper = [
-        cause for cause in _causes(error) if isinstance(cause, ssl.SSLError | socket.gaierror)
-    ]
-    error_class = error_class_of(deeper[0] if deeper else error)
+    told = (each for each in causes(error) if isinstance(each, ssl.SSLError | socket.gaierror))
+    error_class = error_class_of(next(told, error))
     if isinstance(error, httpx.RemoteProtocolError):  # a reset is never called stale: nobody
         error_class = "truncated" if recorder.replying else "reset"  # saw that no byte had come
     recorder.ended()
     return TransportFailure(str(error) or type(error).__name__, error_class, recorder.stamps())
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause = error.__cause__ or error.__context__
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__

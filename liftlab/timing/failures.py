@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import ssl
+from collections.abc import Iterator
 
 import aiohttp
 import httpx
@@ -29,6 +30,15 @@ def error_class_of(error: BaseException) -> ErrorClass:
     if isinstance(error, TransportFailure):
         return error.error_class
     return next((name for kinds, name in _CLASSES if isinstance(error, kinds)), "protocol")
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception, and what it came of, each once."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def words_of(error: BaseException) -> str:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp.http_exceptions import HttpProcessingError
 
 from liftlab.timing.clock import Stamps
-from liftlab.timing.failures import TransportFailure, error_class_of, words_of
+from liftlab.timing.failures import TransportFailure, causes, error_class_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,10 @@ def test_every_exception_has_a_class(error, expected):
 )
 def test_exceptions_of_the_wire_in_words_for_people(error, expected):
     assert words_of(error) == expected
+
+
+def test_what_an_exception_came_of_is_gone_through_once_though_it_goes_in_a_circle():
+    first, second = ValueError(), OSError()
+    first.__cause__, second.__context__ = second, first
+    assert list(causes(first)) == [first, second]
+    assert list(causes(None)) == []
