@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
@@ -89,15 +90,15 @@ class ForeignCaseModel(CaseModel):
     program: Program
 
 
-class _Task(BaseModel):
+class _Task(BaseModel, ABC):
     """What the formats have in common; fields that we have no use for are let pass."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
     task_id: Annotated[str, BeforeValidator(_task_id)]
 
-    def case(self) -> CaseModel:
-        raise NotImplementedError
+    @abstractmethod
+    def case(self) -> CaseModel: ...
 
     def with_program(self, prompt: str, entry_point: str | None, **program: Any) -> CaseModel:
         return ForeignCaseModel(
