@@ -231,7 +231,7 @@ def _done(
 
 
 def _count(attempts: Sequence[Attempt]) -> int | None:
-    """Return how many attempts there were; None where none of them is known."""
+    """Return how many attempts there were; None where one of them has no number."""
     return len(attempts) if all(attempt.attempt is not None for attempt in attempts) else None
 
 

@@ -96,7 +96,7 @@ class Batches:
 
 
 class Sent:
-    """Which requests of a closed loop were sent, so that resuming it sends none of them twice.
+    """Which requests of a closed loop were sent, so that resuming sends none twice.
 
     A byte a request is set before it is sent; like an attempt's row it outlasts a killed process.
     `numbers`: the requests of this run, by their place in the plan.
