@@ -24,6 +24,7 @@ from liftlab.store.exchange import ARTIFACT, FILE, ORIGINAL, SUITE
 from liftlab.store.files import write_atomic
 from liftlab.store.folder import Measured, is_run_id
 from liftlab.store.frames import frame_of
+from liftlab.store.tables import at_real_length
 from liftlab.suite.file import SUFFIXES
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def write_exported(runs_dir: Path, told: Exported) -> RunFolder:
 
 def is_in(folder: RunFolder, told: Exported) -> bool:
     """Say whether a run holds what the file says was measured."""
-    frames = read_journal(folder)
+    frames = at_real_length(read_journal(folder))
     return all(frames[table].equals(_frame(told, table)) for table in frames)
 
 

@@ -25,6 +25,7 @@ from liftlab.sessions.grade import grade_sessions
 from liftlab.settings import Project, load_project
 from liftlab.settings.endpoint import cost_model_of
 from liftlab.store import RunData, RunFolder
+from liftlab.store.tables import at_real_length
 from liftlab.summary.cost import prices, timed_stages
 
 _COSTS = 4  # the version of how costs are derived
@@ -114,11 +115,8 @@ def run_costs(
     What a simulator would take is paid for, not the time that it was sped up to.
     """
     known = prices(project)
-    [scale] = frames["run"]["time_scale"]
-    attempts, stages, trials = (
-        store.rescale(frames[n], scale) for n in ("attempt", "stage", "trial")
-    )
-    stages = timed_stages(stages, trials)
+    real = at_real_length(frames)
+    attempts, stages = real["attempt"], timed_stages(real["stage"], real["trial"])
     priced = [
         attempt_costs(
             attempts,

@@ -18,7 +18,7 @@ from liftlab.store import schema
 from liftlab.store.files import writing
 from liftlab.store.folder import NAMES_ARTIFACTS, RunFolder
 from liftlab.store.frames import frame_of, table_columns
-from liftlab.store.tables import RunData, judged_by
+from liftlab.store.tables import RunData, judged_by, parquet_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,11 @@ def csv_files(run: RunData) -> dict[str, bytes]:
 
 
 def parquet_files(run: RunData) -> dict[str, bytes]:
-    """Return each table's Parquet file as it is on disk, by file name."""
+    """Return each table as Parquet, by file name: at real length as the others are."""
+    if run.sped_up != 1:
+        notes = {"schema_version": SCHEMA_VERSION}
+        frames = frames_of(run).items()
+        return {f"{table}.parquet": parquet_of(table, frame, notes) for table, frame in frames}
     return {
         f"{name}.parquet": (run.folder.tables_path / f"{name}.parquet").read_bytes()
         for name in TABLES

@@ -8,11 +8,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liftlab.errors import RunFolderCorrupt, SchemaTooNew
-from liftlab.records import SCHEMA_VERSION, TABLES, Run
+from liftlab.records import SCHEMA_VERSION, TABLES, Run, as_row
 from liftlab.store import by_column, lock, schema
 from liftlab.store.files import write_atomic, writing
 from liftlab.store.folder import MERGED, RunFolder, table_file
@@ -20,6 +21,7 @@ from liftlab.store.frames import (
     STATE,
     arrow_schema,
     empty,
+    frame_of,
     from_arrow,
     journal_state,
     table_columns,
@@ -64,7 +66,7 @@ class RunData:
         table = name.removesuffix("s")
         if table not in TABLES or name == table:
             raise AttributeError(f"{type(self).__name__} has no {name!r}")
-        frame = rescale(read_table(self.folder, table), self.sped_up)
+        frame = self._rescaled(read_table(self.folder, table))
         object.__setattr__(self, name, frame)
         return frame
 
@@ -77,7 +79,7 @@ class RunData:
         if frame is None:
             kinds = {name: table_columns(table)[name] for name in names}
             with _readable(table_path(self.folder, table)) as path:
-                return rescale(by_column.read_columns(path, kinds, known), self.sped_up)
+                return self._rescaled(by_column.read_columns(path, kinds, known))
         held = frame[[name for name in names if name in frame.columns]]
         return held if known is None else held[held[known].notna()]
 
@@ -99,11 +101,14 @@ class RunData:
             if frame is None:
                 with _readable(table_path(self.folder, table)) as path:
                     read = by_column.read_trials(path, table_columns(table), keys)
-                rows = rescale(read, self.sped_up)
+                rows = self._rescaled(read)
             else:
                 rows = by_column.near(frame, keys)
             object.__setattr__(other, f"{table}s", rows)
         return other
+
+    def _rescaled(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return rescale(frame, self.sped_up, self.run.started_at)
 
     def size(self, table: str) -> int:
         """Return how many rows a table has."""
@@ -139,7 +144,7 @@ def write_tables(
         raise ValueError(f"no such tables: {sorted(unknown)}")
     state = frames["run"].attrs.get(STATE) if "run" in frames else None
     metadata = {"schema_version": SCHEMA_VERSION, "state": state, "judged_by": judged_by}
-    files = {table: _parquet(table, frames.get(table), metadata) for table in TABLES}
+    files = {table: parquet_of(table, frames.get(table), metadata) for table in TABLES}
     with writing(folder.tables_path):
         folder.tables_path.mkdir(exist_ok=True)
     for table, content in files.items():
@@ -222,7 +227,8 @@ def _state(folder: RunFolder) -> str:
         return journal_state(connection, lock.is_held(folder.path))
 
 
-def _parquet(table: str, frame: pd.DataFrame | None, metadata: Mapping[str, Any]) -> bytes:
+def parquet_of(table: str, frame: pd.DataFrame | None, metadata: Mapping[str, Any]) -> bytes:
+    """Return a table, empty where it is None, as a Parquet file with notes of liftlab's."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -276,14 +282,33 @@ def _run(frame: pd.DataFrame) -> Run:
 
 
 _SECONDS = "_s"  # how the name of every column of seconds ends
+_MOMENT = "started_at"  # of a trial
 
 
-def rescale(frame: pd.DataFrame, scale: float | None) -> pd.DataFrame:
-    """Return a table with its columns of seconds multiplied; no scale, or NaN, counts as 1."""
+def rescale(frame: pd.DataFrame, scale: float | None, zero: str | None = None) -> pd.DataFrame:
+    """Return a table with its columns of seconds multiplied; no scale, or NaN, counts as 1.
+
+    Trials then start as much later after `zero`, the moment when the run started.
+    """
     if scale is None or math.isnan(scale) or scale == 1:
         return frame
-    seconds = [name for name in frame.columns if name.endswith(_SECONDS)]
-    return frame.assign(**{name: frame[name] * scale for name in seconds})
+    columns = {name: frame[name] * scale for name in frame.columns if name.endswith(_SECONDS)}
+    if _MOMENT in frame.columns and zero is not None:
+        begun = datetime.fromisoformat(zero)
+
+        def later(moment: str) -> str:
+            real = begun + (datetime.fromisoformat(moment) - begun) * scale
+            return real.isoformat(timespec="microseconds")
+
+        columns[_MOMENT] = frame[_MOMENT].map(later, na_action="ignore")
+    return frame.assign(**columns)
+
+
+def at_real_length(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the tables of `read_journal` with their times at real length."""
+    run = _run(frames["run"])
+    tables = {n: rescale(frame, run.time_scale, run.started_at) for n, frame in frames.items()}
+    return tables | {"run": frame_of([as_row(rescale_run(run))], table_columns("run"))}
 
 
 def rescale_run(run: Run) -> Run:

@@ -191,7 +191,7 @@ def _rows(run: RunData, plan: CapacityPlan) -> pd.DataFrame:
         at_once=[level for _, level in places],
         seconds=np.where(np.isfinite(judged), judged, _until_given_up(run)),
         good=succeeded(trials) & (judged <= plan.limit_s),
-        began=began * run.sped_up,
+        began=began,
         session=zero,
     )
     rows = rows.sort_values("began", kind="stable")
@@ -218,7 +218,7 @@ def _began(run: RunData) -> tuple[Floats, Floats]:
     moments = pd.to_datetime(run.trials["started_at"], utc=True, format="ISO8601")
     since = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
     began = np.asarray(since, dtype=np.float64)
-    zero = began - _by_trial(run, run.stages, "started_s", "min") / run.sped_up
+    zero = began - _by_trial(run, run.stages, "started_s", "min")
     order = np.argsort(zero)
     session: Floats = np.zeros(len(zero))
     session[order] = np.cumsum(np.diff(zero[order], prepend=np.nan) > _SAME_SESSION_S)

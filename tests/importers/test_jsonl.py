@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from liftlab.jobs import opening
 from liftlab.jobs.exchanging import as_text, import_files
-from liftlab.records import SCHEMA_VERSION
-from liftlab.settings import Project
-from liftlab.store import RunData
-from liftlab.store.exchange import frames_of
+from liftlab.records import SCHEMA_VERSION, Trial
+from liftlab.settings import Project, load_project
+from liftlab.store import Journal, RunData, RunFolder
+from liftlab.store.exchange import frames_of, parquet_files
 
 ROOT = Path(__file__).parents[2]
 FILES = Path(__file__).parent / "files"
 Write = Callable[..., Path]
+LATE = "2026-01-01T01:00:02.5+00:00"  # 2.5 s after the simulated run began
 
 
 @pytest.fixture(scope="module")
-def runs(make_project: Callable[[], Project]) -> dict[str, RunData]:
-    """A reference run, a graded import, and an import without stages."""
+def runs(make_project: Callable[[], Project], write_run: Callable[..., str]) -> dict[str, RunData]:
+    """A reference run, a graded import, one without stages, and a simulated one."""
     project = make_project()
     shutil.copytree(ROOT / "data" / "reference", project.path("reference"))
     named = [str(FILES / "later.json"), str(FILES / "nontrivial.json")]
     told = [str(each.run_id) for each in import_files(project, named)]
-    names = ["week2_day1", *told]
+    names = ["week2_day1", *told, simulated(project, write_run)]
     return {name: opening.open_run(name, project=project) for name in names}
+
+
+def simulated(project: Project, write_run: Callable[..., str]) -> str:
+    """Write a run that a simulator did in a seventh of the time that it stands for."""
+    run_id = write_run(project.path("runs"), 1, 0.1, time_scale=7.0, timing_uncertainty_s=0.001)
+    with Journal.open(RunFolder(project.path("runs") / run_id)) as journal:
+        late = Trial(run_id=run_id, case_id="late", repeat=1, started_at=LATE, e2e_s=0.1)
+        journal.trial_ended(late, []).result()
+    return run_id
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +83,18 @@ def test_importing_it_again_changes_nothing(
     other = lines["week2_day1"].replace('"e2e_s": 14.92', '"e2e_s": 14.0')
     (each,) = import_files(project, [str(write(other.encode(), "other"))])
     assert "is there already, and holds other rows" in str(each.reason)
+
+
+def test_a_simulated_run_tells_its_real_length_and_is_known_again(
+    runs: dict[str, RunData], lines: dict[str, str], write: Write
+) -> None:
+    run = next(run for run in runs.values() if run.sped_up == 7.0)
+    assert run.trials["started_at"].dropna().tolist() == ["2026-01-01T01:00:17.500000+00:00"]
+    told = pd.read_parquet(io.BytesIO(parquet_files(run)["trial.parquet"]))
+    assert told["e2e_s"].equals(run.trials["e2e_s"])
+    project = load_project(run.folder.path.parents[2], environ={})
+    (again,) = import_files(project, [str(write(lines[run.run.run_id].encode()))])
+    assert again.status == "unchanged"
 
 
 def test_every_line_says_its_table_and_version(lines: dict[str, str]) -> None:

@@ -129,23 +129,3 @@ def test_the_highest_level_that_meets_the_objective_is_named() -> None:
     assert (none.meets, none.worse) == (None, ())
     assert [level.is_decided for level in none.levels] == [False, True, False]
     assert all(isinstance(level, Level) for level in found.levels)
-
-
-def test_a_simulator_s_times_are_at_real_length_beside_its_moments() -> None:
-    """A run sped up ten times began its trials at a tenth of the distances."""
-    run = run_of()
-    started = pd.to_datetime(run.trials["started_at"], format="ISO8601")
-    first = started.min()
-    squeezed = [(first + (moment - first) / 10).isoformat() for moment in started]
-    fast = replace(
-        run,
-        sped_up=10.0,
-        trials=run.trials.assign(started_at=squeezed).astype({"started_at": "str"}),
-    )
-    found, plain = capacity_of(fast), capacity_of(run)
-    assert found is not None
-    assert plain is not None
-    assert [level.timed.under_way for level in found.levels] == pytest.approx(
-        [level.timed.under_way for level in plain.levels]
-    )
-    assert [level.timed.n for level in found.levels] == [level.timed.n for level in plain.levels]
