@@ -21,7 +21,7 @@ from liftlab.store import RunFolder, create
 from liftlab.store.exchange import ORIGINAL
 from liftlab.store.files import write_atomic
 from liftlab.store.folder import Measured
-from liftlab.suite import Suite
+from liftlab.suite import Case, Suite
 
 REQUEST = "request"  # the stage of a load's requests
 _EARLIEST_S, _LATEST_S = 1e9, 4e9  # of a time that counts from 1970
@@ -149,6 +149,7 @@ def write_foreign(
     """Write a file's rows as a run; as `write_imported`."""
     load, zero_s = file.is_load, _zero_s(file.rows)
     rows = _numbered(file.rows)
+    cases = {case.case_id: case for case in suite.cases} if suite else {}
     run = Run(
         run_id=run_id(source, file.began_at),
         suite=suite.name if suite else LOAD if load else file.family,
@@ -169,6 +170,7 @@ def write_foreign(
         for row, repeat in rows:
             keys = {"run_id": run.run_id, "case_id": row.case_id or LOAD, "repeat": repeat}
             yield from _records(folder, keys, row, seqs, zero_s or 0.0)
+            yield _trial(keys, row, cases.get(row.case_id or ""))
 
     told = {"family": file.family, "published": {}, "notes": list(file.notes)}
     return write_imported(runs_dir, run, suite, name, source, records, **told)
@@ -212,8 +214,7 @@ def _records(
 ) -> Iterator[Measured]:
     failed = row.error is not None
     reason = (error_class(row.error) or "reported_error") if failed else None
-    only = LOAD if row.case_id is None else None
-    stages = row.stages or {REQUEST if only else "code": (row.latency_s, row.output_tokens)}
+    stages = _stages(row)
     last = list(stages)[-1]
     for position, (stage, (latency_s, drawn)) in enumerate(stages.items()):
         ends = stage == last
@@ -236,15 +237,25 @@ def _records(
             error_class=reason if ends else None,
             value_sha256=None if kept is None else folder.artifacts.put(json.dumps(kept).encode()),
         )
-    times = [latency_s for latency_s, _ in stages.values()]
+
+
+def _stages(row: ForeignRow) -> Mapping[str, tuple[float | None, int | None]]:
+    only = REQUEST if row.case_id is None else "code"
+    return row.stages or {only: (row.latency_s, row.output_tokens)}
+
+
+def _trial(keys: dict[str, Any], row: ForeignRow, case: Case | None) -> Trial:
+    """Return a row's trial; what the file does not say of its case, the suite does."""
+    times = [latency_s for latency_s, _ in _stages(row).values()]
     known = [seconds for seconds in times if seconds is not None]
     summed_s = sum(known) if len(known) == len(times) else None
-    yield Trial(
+    return Trial(
         **keys,
-        category=row.category,
+        category=row.category or (case.category if case else None),
+        difficulty=case.difficulty if case else None,
         e2e_s=summed_s if row.latency_s is None else row.latency_s,
-        attempts=len(stages),
-        completed=not failed,
+        attempts=len(times),
+        completed=row.error is None,
     )
 
 

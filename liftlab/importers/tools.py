@@ -69,6 +69,7 @@ _SAMPLE: Columns = {
 }
 _STAGE: Columns = {"latency_s": ("latency_s", 1), "output_tokens": ("tokens", 1)}
 _CODE = ("code", "completion", "solution")
+_NO_CODE = "a result needs its code (code, completion or solution), or why there is none (error)"
 _SAMPLE_TEXTS: Texts = {"prompt": ("prompt",), "text": _CODE, "error": ("error",)}
 
 
@@ -107,11 +108,13 @@ def _lines(source: bytes, path: Path) -> list[dict[str, Any]] | None:
         start = parse(first, path).data
     except FileInvalid:
         return None
-    if not isinstance(start, dict) or not (
-        {"metadata", "metrics"} <= start.keys()
-        or ({"case_id", "task_id"} & start.keys() and {*_CODE, "error"} & start.keys())
-    ):
+    if not isinstance(start, dict):
         return None
+    if not {"metadata", "metrics"} <= start.keys():
+        if not {"case_id", "task_id"} & start.keys():
+            return None
+        if not {*_CODE, "error"} & start.keys():
+            raise FileInvalid(path, _NO_CODE, 1)
     rows = []
     for number, line in enumerate(source.split(b"\n"), 1):
         if line.strip():

@@ -139,7 +139,7 @@ def test_what_was_around_an_object_is_a_facet(
         ),
         (completion(CODE, "abort"), "error", "endpoint_error", "broke the answer off (abort)"),
         ({"error": "lost"}, "error", "endpoint_error", "server reported an error: lost"),
-        (b"", "error", "endpoint_error", "reply is not JSON: empty reply"),
+        (b"", "error", "endpoint_error", "unreadable reply: empty reply"),
         (
             b'data: {"choices": [{"delta": {"content": "x"}}]}\n\nerror: lost\n\n',
             "error",

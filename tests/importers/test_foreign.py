@@ -49,6 +49,8 @@ def test_a_loads_requests_keep_their_times(
 
 
 def test_answers_are_graded_and_keep_their_stages(inside: Path) -> None:
+    suite, said = inside / "data" / "suites" / "tiny.toml", 'category = "arithmetic"\n'
+    suite.write_text(suite.read_text().replace(said, f'{said}difficulty = "easy"\n'))
     failed = {"case_id": "shout", "error": "HTTP status code 503", "latency_s": 2.0}
     run = imported(SAMPLE, SAMPLE, failed)
     verdicts = run.trials[["case_id", "repeat", "outcome", "e2e_s"]].values.tolist()
@@ -57,6 +59,8 @@ def test_answers_are_graded_and_keep_their_stages(inside: Path) -> None:
         ["double", 2, "pass", 0.75],
         ["shout", 1, "error", 2.0],
     ]
+    told = run.trials.groupby("case_id")[["category", "difficulty"]].first()
+    assert told.loc["double"].tolist() == ["arithmetic", "easy"]
     stages = run.stages[run.stages["repeat"] == 2]
     assert stages[["stage", "latency_s", "output_tokens"]].values.tolist() == [
         ["nlp_to_ir", 0.5, 4],

@@ -199,6 +199,13 @@ def test_a_gap_that_cannot_be_leaves_the_whole_time_unknown(gap: float | None) -
     assert [row.latency_s for row in read_file.rows] == [None, 0.75, None]
 
 
+def test_results_without_code_are_refused_for_that() -> None:
+    lines = b'{"case_id": "a", "latency_s": 1.5}\n{"case_id": "b", "latency_s": 2.5}\n'
+    with pytest.raises(FileInvalid, match="a result needs its code") as caught:
+        read(lines, PATH)
+    assert caught.value.line == 1
+
+
 def test_other_files_are_not_theirs() -> None:
     assert read(b'{"results": [], "summary": {}}', PATH) is None
     assert read(b"[1]", PATH) is None

@@ -56,7 +56,7 @@ _PROBABLY = {
 _REASON = {  # after "a retry after"
     "does_not_parse": "code that does not parse",
     "length": "the answer hit the token limit",
-    "invalid_json": "a reply that is not JSON",
+    "invalid_json": "an unreadable reply",
     "schema_mismatch": "a reply that lacks needed fields",
     "invalid_ir": "an unusable IR",
     "reported_error": "the server reported an error",

@@ -53,7 +53,7 @@ REQUESTS = {
     "http_5xx": "server error",
     "too_large": "reply too large",
     "truncated": "reply broke off",
-    "invalid_json": "reply is not JSON",
+    "invalid_json": "unreadable reply",
     "schema_mismatch": "reply lacks needed fields",
     "reported_error": "server reported an error",
     "length": "hit the token limit",
