@@ -82,7 +82,7 @@ def _import(project: Project, path: Path, suites: Suites | None) -> Imported:
             raise FileInvalid(path, f"another file is in run {folder.run_id}, which this would be")
         return Imported(status="unchanged", **known)
     if isinstance(file, ForeignFile):
-        suite = suites.of(file.rows) if suites else None
+        suite = suites.of(file) if suites else None
         foreign.write_foreign(runs, path.name, source, file, suite)
     else:
         suite = suites.matching(file) if suites else None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from liftlab import suite
 from liftlab.errors import InputInvalid
-from liftlab.importers.foreign import ForeignRow
+from liftlab.importers.foreign import ForeignFile
 from liftlab.importers.week2.old_file import OldFile
 from liftlab.suite import Case, Suite
 
 _LONGEST_ID = 100  # of a suite's case
+_Key = tuple[str, str | None]  # a case's name, and its prompt where it is known
 
 
 class Suites:
@@ -23,7 +24,7 @@ class Suites:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self.faults: list[str] = []
-        self._cases: dict[tuple[str, str], tuple[Case, str]] = {}
+        self._suites: dict[str, dict[_Key, Case]] = {}
         for folder in folders:
             for path in sorted([*folder.glob("*.toml"), *folder.glob("*.jsonl")]):
                 self._take(path)
@@ -31,28 +32,37 @@ class Suites:
     def matching(self, old: OldFile) -> Suite | None:
         """Return a suite of the cases that a file's answers can be graded against, or None.
 
-        Its name is that of the one suite that they are all of, else the file's family.
+        Its name is that of the smallest suite that has them all, else the file's family.
         """
-        found: dict[str, tuple[Case, str]] = {}
-        for result in old.results:
-            told = result.told
-            known = self._cases.get((told.test_name, (told.prompt or "").strip()))
-            if known and told.stages and len(result.case_id) <= _LONGEST_ID:
-                found[result.case_id] = (replace(known[0], case_id=result.case_id), known[1])
-        names = {name for _, name in found.values()}
-        return _suite(found, names.pop() if len(names) == 1 else old.family)
+        answers = [result for result in old.results if result.told.stages]
+        keys = [(one.case_id, (one.told.test_name, one.told.prompt or "")) for one in answers]
+        return self._suite([pair for pair in keys if len(pair[0]) <= _LONGEST_ID], old.family)
 
-    def of(self, rows: Sequence[ForeignRow]) -> Suite | None:
+    def of(self, file: ForeignFile) -> Suite | None:
         """Return a suite of the cases that another tool's answers can be graded against, or None.
 
-        A row has a case's name, and its prompt if it has one.
+        A row has a case's name, and its prompt if it has one. The suite's name is as `matching`'s.
         """
-        asked = {(row.case_id, row.prompt and row.prompt.strip()) for row in rows}
-        found: dict[str, tuple[Case, str]] = {}
-        for (name, prompt), known in self._cases.items():
-            if not {(name, prompt), (name, None)}.isdisjoint(asked):
-                found.setdefault(name, known)
-        return _suite(found, next((name for _, name in found.values()), ""))
+        named = [(row.case_id, row.prompt) for row in file.rows if row.case_id is not None]
+        return self._suite([(name, (name, prompt)) for name, prompt in named], file.family)
+
+    def _suite(self, asked: Sequence[tuple[str, _Key]], family: str) -> Suite | None:
+        """Return a suite of those cases, named as a run has them, that a suite has."""
+        known: dict[_Key, Case] = {}
+        for cases in self._suites.values():
+            known = cases | known
+        keys: dict[str, _Key] = {}
+        for name, (case_id, prompt) in asked:
+            if (key := (case_id, prompt and prompt.strip())) in known:
+                keys.setdefault(name, key)
+        if not keys:
+            return None
+        wanted = set(keys.values())
+        whole = {name: cases for name, cases in self._suites.items() if wanted <= cases.keys()}
+        if whole:
+            family, known = min(whole.items(), key=lambda item: len(item[1]))
+        found = [replace(known[key], case_id=name) for name, key in keys.items()]
+        return suite.parse(suite.to_jsonl(found), Path("suite.jsonl"), name=family)
 
     def _take(self, path: Path) -> None:
         try:
@@ -60,13 +70,9 @@ class Suites:
         except InputInvalid as error:
             self.faults.append(str(error))
             return
+        cases: dict[_Key, Case] = {}
         for case in read.cases:
             if case.checks:
-                self._cases.setdefault((case.case_id, case.prompt.strip()), (case, read.name))
-
-
-def _suite(found: Mapping[str, tuple[Case, str]], name: str) -> Suite | None:
-    if not found:
-        return None
-    source = suite.to_jsonl([case for case, _ in found.values()])
-    return suite.parse(source, Path("suite.jsonl"), name=name)
+                cases[case.case_id, case.prompt.strip()] = case
+                cases.setdefault((case.case_id, None), case)
+        self._suites.setdefault(read.name, {}).update(cases)

@@ -162,5 +162,7 @@ def _used(cost: Costs) -> tuple[float, Usage] | None:
 def _unknown(cost: Costs) -> Text:
     if not len(cost.service.seconds):
         return Text("Cost unknown: the run has no times of single HTTP requests")
+    if cost.model == "tokens":
+        return Text("Cost unknown: set the price of a million tokens, in and out")
     work = quantity(cost.service.mean_s, "s")
     return Text(f"Cost unknown: set an hourly price; a request takes {work} of machine time")

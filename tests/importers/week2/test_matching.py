@@ -45,6 +45,16 @@ def test_answers_of_two_suites_are_named_by_the_file_s_family(
     assert suite_of(project, write, content) == "benchmark"
 
 
+def test_the_smallest_suite_that_has_all_of_them_names_the_run(
+    project: Project, write: Write, sample: Sample
+) -> None:
+    suites = project.root / "data" / "suites"
+    larger = (suites / "week2_day1.toml").read_text()
+    larger = larger.replace('name = "week2_day1"', 'name = "another"')
+    (suites / "another.toml").write_text(larger + CASE.format(prompt="Is it even, or odd?"))
+    assert suite_of(project, write, sample("early.json")) == "week2_day1"
+
+
 def test_a_suite_that_cannot_be_read_is_told_and_the_others_are_used(project: Project) -> None:
     suites = project.root / "data" / "suites"
     (suites / "broken.toml").write_text("name = ")

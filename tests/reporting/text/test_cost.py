@@ -75,6 +75,8 @@ def test_without_a_price_it_says_what_is_known_and_what_to_set(day: Costs) -> No
     assert text.title(cost) == (
         "Cost unknown: set an hourly price; a request takes 19.6 s of machine time"
     )
+    per_token = "Cost unknown: set the price of a million tokens, in and out"
+    assert text.title(changed(cost, model="tokens")) == per_token
     assert of("Set the rates of [modal-a10g] in data/prices.toml.", cost)
     nameless = changed(cost, price=replace(day.price, source=""))
     assert "in [endpoints.modal] of liftlab.toml" in of("Set ", nameless)
