@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import re
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,15 +18,9 @@ if TYPE_CHECKING:
     from liftlab.jobs.checking import CheckResult
     from liftlab.settings import Project
     from liftlab.summary import RunSummary
-    from liftlab.summary.claims import Claim, Ruling
-    from liftlab.summary.claims.text.lint import Checked
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 _CONTRADICTED, _NOTHING_READ = 3, 7  # exit codes of --gate
-_BESIDE = 60  # letters on either side of a figure that is quoted
-_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
-_UNIT = re.compile(r"\s*[-‑]?([%¢$]|[^\W\d]+\b)")
-_SCALES = (1.0, 100.0, 1000.0, 10_000.0, 1 / 60)  # in percent, in ms, of 1,000 requests, in minutes
 
 
 @click.command("check")
@@ -192,6 +182,7 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
 
     A claim that fails is a finding, not an error: the exit code is 0.
     """
+    from liftlab.reporting.rulings import ruling_lines
     from liftlab.summary.claims import CLAIMS_FILE, rule
     from liftlab.summary.claims.file import read
 
@@ -205,9 +196,7 @@ def claims_command(run: str, file: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([ruling.as_json() for ruling in rulings], indent=2, allow_nan=False))
         return
-    for ruling in rulings:
-        click.echo("\n".join(paragraph(ruling, ruling.claim.id)) + "\n")
-    click.echo(counts(rulings))
+    click.echo("\n".join(ruling_lines(rulings)))
 
 
 @click.command("lint-report")
@@ -229,20 +218,22 @@ def lint_report_command(file: Path, run: str | None, shape: str, gate: bool, as_
     """
     from liftlab import tomlfile
     from liftlab.errors import FileInvalid
+    from liftlab.jobs.keeping import newest_with_answers
+    from liftlab.reporting.rulings import lint_lines
     from liftlab.reporting.sarif import sarif
     from liftlab.summary.claims.text.lint import lint
 
     source = tomlfile.read_bytes(file, FileInvalid, limit=tomlfile.MAX_BYTES)
     report = tomlfile.decode_text(source, file, FileInvalid)
     here = project()
-    summary = _summary(run or _newest(here), here)
+    summary = _summary(run or newest_with_answers(here), here)
     checked = lint(report, summary)
     if as_json or shape == "json":
         click.echo(json.dumps([row.as_json() for row in checked], indent=2, allow_nan=False))
     elif shape == "sarif":
         click.echo(json.dumps(sarif(checked, file, summary.run.run.run_id), indent=2))
     else:
-        click.echo("\n".join(_lines(checked, file, report, summary)))
+        click.echo("\n".join(lint_lines(checked, file, report, summary)))
     rulings = [row.ruling.ruling for row in checked if row.ruling]
     if not gate:
         return 0
@@ -254,107 +245,3 @@ def _summary(run: str, here: Project) -> RunSummary:
     from liftlab.summary import summarize
 
     return summarize(open_answers(taken(run, here), project=here), here)
-
-
-def _newest(here: Project) -> str:
-    """Return the newest run of a suite, else the newest measured run that has trials."""
-    from liftlab.records import SESSIONS
-    from liftlab.store.folder import LATEST
-    from liftlab.store.listing import latest, list_runs
-
-    folder = here.path("runs")
-    if latest(folder) is not None:
-        return LATEST
-    runs = [run for run in list_runs(folder) if run.suite != SESSIONS]
-    return next((r.run_id for r in runs if r.provenance == "measured" and r.trials), LATEST)
-
-
-def _lines(checked: Sequence[Checked], file: Path, report: str, summary: RunSummary) -> list[str]:
-    run, written = summary.run.run, report.split("\n")
-    lines = [
-        f"{file}, ruled by run {run.run_id} ({counted(summary.answers.trials, 'request')})",
-        "",
-    ]
-    for row in checked:
-        if row.ruling:
-            said = _quoted(row.ruling.claim, written[row.line - 1])
-            lines += [*paragraph(row.ruling, f"{file}:{row.line}:", said), ""]
-    unread = [row for row in checked if not row.ruling]
-    lines += [f"{file}:{row.line}: not read ({row.why_not}): “{row.said}”" for row in unread]
-    rulings = [row.ruling for row in checked if row.ruling]
-    return [*lines, f"{counts(rulings)}; {counted(len(unread), 'figure')} not read"]
-
-
-def _quoted(claim: Claim, line: str) -> str:
-    """Return the figure that is ruled, and its line cut around it; the line where it has none."""
-    from liftlab.summary.claims.text.markdown import shown
-
-    whole = shown(line, len(line) + 1)
-    found = sorted(_NUMBER.finditer(whole), key=lambda number: _unit(number, whole) is None)
-    at = next((number for number in found if _is_of(claim, number, whole)), None)
-    if at is None:
-        return f"“{claim.statement}”"
-    end = re.compile(r"(?:\s*(?:%|[^\W\d]+\b))?").match(whole, at.end())
-    assert end is not None
-    figure = whole[at.start() : end.end()]
-    if claim.count is not None:
-        figure = f"{claim.count:,} of {claim.total or 0:,}"
-    before, after = whole[: at.start()], whole[at.start() :]
-    if len(before) > _BESIDE:
-        before = f"…{before[-_BESIDE:].partition(' ')[2]}"
-    if len(after) > 2 * _BESIDE:
-        after = f"{after[: 2 * _BESIDE].rpartition(' ')[0]}…"
-    return f"{figure} in “{before}{after}”"
-
-
-def _is_of(claim: Claim, number: re.Match[str], line: str) -> bool:
-    """Whether a number of a line is the claim's figure, by its unit where it has one."""
-    written = float(number[0].replace(",", ""))
-    if claim.count is not None:
-        following = _NUMBER.search(line, number.end())
-        total = following and following[0].replace(",", "")
-        return written == claim.count and total == str(claim.total)
-    if claim.value is None:
-        return False
-    unit = _unit(number, line)
-    if unit is None:
-        return any(math.isclose(written, claim.value * by) for by in _SCALES)
-    kind, one = unit
-    many = (1.0, 1e3, 1e4) if kind == "usd" else (1.0,)  # a price is told of 1,000 requests, too
-    return kind == _kind(claim) and any(
-        math.isclose(written * one, claim.value * by) for by in many
-    )
-
-
-def _unit(number: re.Match[str], line: str) -> tuple[str, float] | None:
-    """Return what a number counts in and what one of it is; None where no unit stands by it."""
-    from liftlab.summary.claims.text.figures import unit_of
-
-    if re.search(r"(?:\$|\bUSD) ?$", line[: number.start()], re.IGNORECASE):
-        return unit_of("$")
-    beside = _UNIT.match(line, number.end())
-    return unit_of(beside[1].lower()) if beside else None
-
-
-def _kind(claim: Claim) -> str:
-    from liftlab.summary.claims import Quantity
-    from liftlab.summary.claims.model import NUMBERS
-
-    if not isinstance(claim.what, Quantity) or claim.what.metric in NUMBERS:
-        return "whole"
-    return "share" if claim.what.is_share else "usd" if "_usd" in claim.what.metric else "seconds"
-
-
-def paragraph(ruling: Ruling, name: str, said: str = "") -> list[str]:
-    """Return a ruling as lines: what was said, the ruling, why, and what may be said."""
-    caveat = f", {ruling.caveat}" if ruling.caveat else ""
-    lines = [f"{name}  {said or f'“{ruling.claim.statement}”'}: {ruling.ruling}{caveat}"]
-    lines.append(f"     why  {ruling.why}")
-    return lines if ruling.may_say == ruling.why else [*lines, f"     say  {ruling.may_say}"]
-
-
-def counts(rulings: Sequence[Ruling]) -> str:
-    """Return how many of each ruling there are, the most frequent first."""
-    found = Counter(ruling.ruling for ruling in rulings).most_common()
-    said = ", ".join(f"{count:,} {ruling}" for ruling, count in found)
-    return counted(len(rulings), "claim") + (f": {said}" if said else "")

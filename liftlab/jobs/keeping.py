@@ -17,10 +17,12 @@ from liftlab import store
 from liftlab.errors import FileInvalid, InputInvalid, LiftlabError, RunFolderCorrupt, UsageError
 from liftlab.jobs.baselines import read_baseline
 from liftlab.jobs.opening import find_run, judged_by, open_run, rebuild_tables
+from liftlab.records import SESSIONS
 from liftlab.settings import Project
 from liftlab.store import RunFolder, doctor, lock
 from liftlab.store.doctor import Finding
 from liftlab.store.files import writing
+from liftlab.store.folder import LATEST
 from liftlab.words import counted
 
 if TYPE_CHECKING:
@@ -53,6 +55,15 @@ def list_runs(project: Project) -> pd.DataFrame:
     known = store.history(project).set_index("run_id")[_NUMBERS]
     labels = [RunFolder(runs_dir / name).label() for name in listed["run_id"]]
     return listed.join(known, on="run_id").assign(label=labels)
+
+
+def newest_with_answers(project: Project) -> str:
+    """Return the newest run of a suite, else the newest measured run that has trials."""
+    runs_dir = project.path("runs")
+    if store.latest(runs_dir) is not None:
+        return LATEST
+    runs = (run for run in store.list_runs(runs_dir) if run.suite != SESSIONS and run.trials)
+    return next((run.run_id for run in runs if run.provenance == "measured"), LATEST)
 
 
 def label_run(project: Project, run_id: str, text: str) -> RunFolder:
