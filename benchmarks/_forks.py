@@ -1,8 +1,8 @@
 """Run pytest again and again in forks of an interpreter that has imported what takes long.
 
 A line of JSON on stdin is one run: its arguments, the processor time after which no further test
-begins, and where its output goes. A line on stdout says how it ended. liftlab is imported only in
-the forks: `benchmarks/mutants.py` changes it between two runs.
+begins (half as long again by the clock), and where its output goes. A line on stdout says how it
+ended. liftlab is imported only in the forks: `benchmarks/mutants.py` changes it between two runs.
 """
 
 from __future__ import annotations
@@ -31,16 +31,18 @@ HEAVY = (
     "scipy.stats",
     "seaborn",
 )
-PATIENCE_S = 300.0  # that a run has to end in, however busy the machine is
+PATIENCE_S = 150.0  # that a run has to end in, however busy the machine is
+WAITING = 1.5  # seconds by the clock for one of processor time: tests that wait use little of that
 ENOUGH = 100  # the exit code of a run whose tests took their time, and passed
 
 
 class Limit:
-    """Begin no further test after so many seconds of processor time."""
+    """Begin no further test after so many seconds of processor time, or half as long again."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.begun = 0.0
+        self.ends = 0.0
+        self.ends_s = 0.0
         self.reached = False
         self.session: pytest.Session | None = None
 
@@ -50,12 +52,14 @@ class Limit:
 
     def pytest_collection_finish(self) -> None:
         """Begin to count: importing files of tests is no test."""
-        self.begun = sum(os.times()[:4])
+        self.ends = sum(os.times()[:4]) + self.seconds
+        self.ends_s = time.monotonic() + WAITING * self.seconds
 
     def pytest_runtest_logfinish(self) -> None:
         """Stop after a test when the time is over."""
         assert self.session is not None
-        if sum(os.times()[:4]) > self.begun + self.seconds and not self.session.testsfailed:
+        over = sum(os.times()[:4]) > self.ends or time.monotonic() > self.ends_s
+        if over and not self.session.testsfailed:
             self.reached = True
             self.session.shouldstop = "enough"
 

@@ -203,4 +203,5 @@ def nearest_files(path: str) -> list[str]:
 def _distance(test: str, path: str) -> int:
     """Return how many folders of a module's path a test is away from."""
     folders = [Path("tests", *part.parts[1:]) for part in Path(path).parents if part.parts]
-    return next(depth for depth, folder in enumerate(folders) if folder in Path(test).parents)
+    near = (depth for depth, folder in enumerate(folders) if folder in Path(test).parents)
+    return next(near, len(folders))  # a doctest is in no folder of tests

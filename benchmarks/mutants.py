@@ -365,8 +365,10 @@ def main() -> int:
                     mutant, verdict, test = future.result()
                     verdicts[verdict].append(mutant)
                     print(f"{verdict:<8} {mutant} {test}", flush=True)
-            except KeyboardInterrupt:  # what was tried is told
+            except BaseException as stopped:
                 pool.shutdown(wait=False, cancel_futures=True)
+                if not isinstance(stopped, KeyboardInterrupt):  # then what was tried is told
+                    raise
     tried = len(verdicts[KILLED]) + len(verdicts[SURVIVED])
     killed = len(verdicts[KILLED]) / tried if tried else 0.0
     likely = span(*clopper_pearson(killed, tried), "%") if tried else "unknown"
