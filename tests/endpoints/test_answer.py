@@ -33,6 +33,7 @@ FULL_IR = {
         (f"```json\n{OBJECT}\n```", ("fence",)),
         (f"~~~\n{OBJECT}\n~~~\n", ("fence",)),
         (f"```json\n{OBJECT}", ("fence",)),
+        (f"```json\n{OBJECT}```", ("fence",)),
         ('```json\n{\n  "a": 1\n}\n```', ("fence",)),
         (f"<think>\nperhaps {{'a': 2}}\n</think>\n\n{OBJECT}", ("thinking",)),
         (f'or {{"a": 3}}?\n</thinking>{OBJECT}', ("thinking",)),

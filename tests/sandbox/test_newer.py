@@ -19,6 +19,7 @@ WRITTEN = {
     'x = f"{"\\n".join(["a"])}"': (3, 12),
     'x = f"{f"{1 + 2}"}"': (3, 12),
     'x = f"{a["b"]=} {a["b"] != 3}"': (3, 12),
+    'def f(d): return f"{d["a"][1:]} {d["b"] and {1: 2}[1]:>4}"': (3, 12),
     'x = f"""{\n a["b"] # c\n}"""': (3, 12),
     "try:\n    pass\nexcept A, B:\n    pass": (3, 14),
     "def f[T](x): return t'{x}'": (3, 14),

@@ -30,6 +30,7 @@ def test_labels_are_one_line_of_bounded_length() -> None:
     assert base.label("abcd", 4) == "abcd"
     assert base.label("abcde", 4) == "abc…"
     assert base.label(7) == "7"
+    assert [len(base.label("x" * length)) for length in (40, 41)] == [40, 40]
 
 
 def test_words_of_an_axis_go_below_each_other_on_a_narrow_page() -> None:

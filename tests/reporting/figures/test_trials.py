@@ -73,6 +73,20 @@ def test_timed_attempts_stand_where_they_were(week2: RunData) -> None:
         assert len(later) == len(bar.parts) - 2
 
 
+@pytest.mark.parametrize("unknown", ["sent_s", "last_byte_s"])
+def test_attempts_of_a_step_are_equally_long_where_one_s_times_are_not_known(
+    week2: RunData, unknown: str
+) -> None:
+    sent = np.arange(13.0)
+    attempts = week2.attempts.assign(sent_s=sent, last_byte_s=sent + 0.75)
+    second = (attempts["case_id"] == "max_of_two") & (attempts["attempt"] == 2)
+    attempts[unknown] = attempts[unknown].mask(second)
+    bars = {bar.name: bar for bar in trial_bars(replace(week2, attempts=attempts), NAMES)}
+    first, *code = bars["max_of_two"].parts
+    assert first.amount == 0.75
+    assert [part.amount for part in code] == pytest.approx([19.77 / 3] * 3)
+
+
 def test_a_prompt_s_bar_is_the_mean_of_its_requests(week2: RunData) -> None:
     slower = week2.trials.assign(repeat=2, e2e_s=2 * week2.trials["e2e_s"])
     unknown = week2.trials.assign(repeat=3, e2e_s=np.nan)
@@ -88,6 +102,11 @@ def test_a_prompt_s_bar_is_the_mean_of_its_requests(week2: RunData) -> None:
     assert bars[0].end == pytest.approx(1.5 * 27.1)
     assert bars[0].beside.endswith(" s  0 of 2 right")
     assert (bars[1].is_bad, bars[1].beside.endswith("right")) == (False, False)
+    mean = [1.5 * 7.33, 0.0, 1.5 * 19.77 / 3, 1.5 * 19.77 * 2 / 3]
+    assert [part.amount for part in bars[0].parts] == pytest.approx(mean)
+    assert [part.hatched for part in bars[0].parts] == [False, True, False, True]
+    starts = [0.0, mean[0], mean[0], mean[0] + mean[2]]
+    assert [part.start for part in bars[0].parts] == pytest.approx(starts)
 
 
 @pytest.mark.parametrize(
