@@ -1,4 +1,4 @@
-"""What is seen of a child from outside, and which limit ends it; plain shells stand for children."""
+"""What is seen of a child from outside, and which limit ends it: here of plain shells."""
 
 from __future__ import annotations
 
@@ -106,9 +106,7 @@ def test_a_result_is_kept_as_far_as_its_limit(
     assert (answer.ended_by, answer.result) == (ended_by, bytes(min(written, 10)))
 
 
-def test_a_long_result_is_read_while_it_is_written(
-    tmp_path: Path, caller: tuple[int, int]
-) -> None:
+def test_a_long_result_is_read_while_it_is_written(tmp_path: Path, caller: tuple[int, int]) -> None:
     answer = seen("head -c 1000000 /dev/zero >&3", tmp_path, caller)  # more than pipes hold
     assert (answer.ended_by, answer.status, answer.result) == (None, 0, bytes(1_000_000))
 
