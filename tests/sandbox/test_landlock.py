@@ -71,3 +71,31 @@ def test_a_kernel_without_landlock_takes_nothing(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(landlock, "_syscall", refuses)
     assert landlock.abi() == 0
     assert landlock.ruleset(["/usr"], []) is None
+
+
+def test_what_may_be_done_in_the_folder_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = Kernel(7)
+    monkeypatch.setattr(landlock, "_syscall", kernel)
+    landlock.ruleset(readable=[], writable=[str(tmp_path)])
+    # By the numbers of linux/landlock.h: to write, read, list, remove, make folders, files and
+    # links, move and cut; no device, no socket, no pipe.
+    assert kernel.allowed == [sum(1 << n for n in (1, 2, 3, 4, 5, 7, 8, 12, 13, 14))]
+    (tmp_path / "file").touch()
+    landlock.ruleset(readable=[], writable=[str(tmp_path / "file")])
+    assert kernel.allowed[1] == sum(1 << n for n in (1, 2, 14))
+
+
+def test_rules_are_enforced_by_the_last_of_the_three_calls() -> None:
+    call, (number, rules, flags) = landlock.enforcing(99)
+    assert callable(call)
+    assert (number.value, rules, flags) == (446, 99, 0)
+
+
+def test_a_refusal_of_the_kernel_is_an_error() -> None:
+    if not landlock.abi():
+        pytest.skip("no Landlock here")
+    with pytest.raises(OSError, match="landlock: ") as refused:
+        landlock._syscall(CREATE, None, 0, 0)
+    assert refused.value.errno

@@ -6,6 +6,7 @@ import errno
 import re
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -148,3 +149,58 @@ def test_numbers_are_those_of_the_kernels_headers(header: str, column: int) -> N
     for name, numbers in seccomp._REFUSED.items():
         if name in known:
             assert numbers[column] == known[name], name
+
+
+@pytest.mark.parametrize(
+    ("machine", "column", "apart"),
+    [
+        ("x86_64", 0, {16, 44, 53, 54, 56, 72, 285, 302, 435}),
+        ("aarch64", 1, {25, 29, 47, 199, 206, 208, 220, 261, 435}),
+    ],
+)
+def test_every_number_has_the_answer_of_its_call(
+    machine: str, column: int, apart: set[int]
+) -> None:
+    refused = {numbers[column] for numbers in seccomp._REFUSED.values()}
+    found = {number: decide(machine, number) for number in range(450) if number not in apart}
+    assert {number for number, answer in found.items() if answer != ALLOW} == refused - {None}
+    assert {found[number] for number in found if number in refused} == {REFUSE}
+
+
+@pytest.mark.parametrize(("machine", "number"), [("x86_64", 285), ("aarch64", 47)])
+def test_room_that_is_never_written_is_not_set_aside(machine: str, number: int) -> None:
+    assert decide(machine, number) == 0x00050000 | errno.EOPNOTSUPP
+
+
+@pytest.mark.parametrize("machine", ARCH)
+def test_the_numbers_of_x32_are_killed_and_those_below_are_unknown(machine: str) -> None:
+    assert decide(machine, 0x3FFFFFFF) == 0x00050000 | errno.ENOSYS
+    assert decide(machine, 0x40000001) == decide(machine, 0xFFFFFFFF) == KILL
+
+
+def test_the_kernel_is_given_the_whole_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = seccomp.program("x86_64")
+    assert len(lines) < 4096  # the kernel takes no more
+    monkeypatch.setattr(seccomp, "filter_code", lambda: b"12345678" * 3)
+    made = seccomp.filtering()
+    assert made is not None
+    call, (option, mode, loaded, *rest) = made
+    assert callable(call)
+    assert (option, mode, rest) == (22, 2, [0, 0])
+    assert (loaded._obj.length, loaded._obj.instructions) == (3, b"12345678" * 3)
+    monkeypatch.setattr(seccomp, "filter_code", lambda: b"")
+    assert seccomp.filtering() is None
+
+
+def test_a_filter_is_written_as_the_kernel_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def code(machine: str, platform: str = "linux", size: int = 2**63 - 1) -> bytes:
+        with monkeypatch.context() as patch:
+            patch.setattr(seccomp.os, "uname", lambda: SimpleNamespace(machine=machine))
+            patch.setattr(seccomp.sys, "platform", platform)
+            patch.setattr(seccomp.sys, "maxsize", size)
+            return seccomp.filter_code.__wrapped__()
+
+    lines = [struct.pack("=HBBI", *line) for line in seccomp.program("aarch64")]
+    assert code("aarch64") == b"".join(lines)
+    assert code("riscv64") == code("x86_64", platform="darwin") == b""
+    assert code("x86_64", size=2**31 - 1) == b""  # of 32 bits, whose calls have other numbers
