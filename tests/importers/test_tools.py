@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from liftlab.errors import FileInvalid
+from liftlab.importers import tools
 from liftlab.importers.foreign import ForeignFile
 from liftlab.importers.tools import read
 
@@ -209,3 +210,174 @@ def test_results_without_code_are_refused_for_that() -> None:
 def test_other_files_are_not_theirs() -> None:
     assert read(b'{"results": [], "summary": {}}', PATH) is None
     assert read(b"[1]", PATH) is None
+
+
+def test_a_file_of_each_tool_says_all_that_it_knows() -> None:
+    (guidellm, *_) = told(GUIDELLM).rows
+    assert (guidellm.text, guidellm.itl_s) == ("x", 0.025)
+    assert {row.category for row in told(GUIDELLM).rows} == {"benchmark 1"}
+    vllm = told(VLLM)
+    assert [row.itl_s for row in vllm.rows] == [0.375, 0.25, None]
+    assert [row.text for row in vllm.rows] == ["a", "b", None]
+    assert (vllm.model, vllm.concurrency, vllm.notes) == ("m", 2, ())
+    inspect = told(INSPECT)
+    assert (inspect.model, inspect.rows[0].prompt) == ("openai/m", "Double a number.")
+    [promptfoo, *_] = told(PROMPTFOO).rows
+    assert (promptfoo.prompt, promptfoo.text) == ("x", "def f(): 1")
+    sample = told(SAMPLE | {"prompt": "p", "prompt_tokens": 7, "latency_s": 0, "repeat": 3}).rows[0]
+    assert (sample.prompt, sample.prompt_tokens, sample.latency_s, sample.repeat) == ("p", 7, 0, 3)
+    assert sample.text == SAMPLE["code"]
+
+
+def test_a_load_without_moments_says_what_cannot_be_read_from_it() -> None:
+    [note] = told({k: v for k, v in VLLM.items() if k != "start_times"}).notes
+    assert "drift" in note
+    assert not told(VLLM).notes
+
+
+def test_several_benchmarks_of_one_file_are_told_apart() -> None:
+    both = {"benchmarks": GUIDELLM["benchmarks"] * 2}
+    assert [row.category for row in told(both).rows] == ["benchmark 1"] * 3 + ["benchmark 2"] * 3
+    assert "2 benchmarks" in told(both).notes[0]
+    assert not told(GUIDELLM).notes
+
+
+def test_a_load_is_of_requests_without_cases() -> None:
+    assert [told(data).is_load for data in (VLLM, GUIDELLM, AIPERF)] == [True] * 3
+    assert [told(data).is_load for data in (INSPECT, PROMPTFOO, SAMPLE)] == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({}, None),
+        ({"error": {"message": "x"}}, "x"),
+        ({"error": "x"}, "x"),
+        ({"error": {"code": 5}}, "{'code': 5}"),
+        ({"error": {}}, None),
+        ({"metadata": {"was_cancelled": True}}, "cancelled"),
+        ({"metadata": {"was_cancelled": True}, "error": "x"}, "cancelled"),
+    ],
+)
+def test_why_a_request_of_a_profile_failed(more: Any, error: str | None) -> None:
+    assert told(AIPERF | more).rows[0].error == error
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("request_latency", "latency_s"),
+        ("time_to_first_token", "ttft_s"),
+        ("inter_token_latency", "itl_s"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("sec", 1.0), ("ns", 1e-9), (None, 1e-3)],
+)
+def test_each_time_has_its_own_unit(name: str, field: str, unit: str | None, factor: float) -> None:
+    value: dict[str, Any] = {"value": 3.0} | ({} if unit is None else {"unit": unit})
+    row = told(AIPERF | {"metrics": {name: value}}).rows[0]
+    assert getattr(row, field) == pytest.approx(3.0 * factor)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("a" * 200, "a" * 200),
+        ("a" * 201, "sample"),
+        ("", "sample"),
+        ("a\nb", "sample"),
+        (7, "7"),
+        (None, "sample"),
+        (1.5, "sample"),
+    ],
+)
+def test_a_case_has_a_name_that_can_be_shown(given: Any, name: str) -> None:
+    assert told(SAMPLE | {"case_id": given}).rows[0].case_id == name
+    inspect = INSPECT | {"samples": [{"id": given}]}
+    assert told(inspect).rows[0].case_id == name
+
+
+@pytest.mark.parametrize(
+    ("given", "repeat"),
+    [
+        (1, 1),
+        (2**31 - 1, 2**31 - 1),
+        (2**31, None),
+        (0, None),
+        (-1, None),
+        (True, None),
+        (2.0, None),
+    ],
+)
+def test_a_repeat_is_a_whole_number_from_one(given: Any, repeat: int | None) -> None:
+    assert told(SAMPLE | {"repeat": given}).rows[0].repeat == repeat
+    assert told(VLLM | {"max_concurrency": given}).concurrency == repeat
+
+
+def test_a_sample_may_name_its_task_and_mark_its_file() -> None:
+    task = {"task_id": "T/1", "completion": "def f(): 1"}
+    assert [(row.case_id, row.text) for row in told(task).rows] == [("T/1", "def f(): 1")]
+    assert told({"case_id": "a", "solution": "x"}).rows[0].text == "x"
+    assert told({"case_id": "a", "error": "x"}).rows[0].error == "x"
+    marked = b"\xef\xbb\xbf" + json.dumps(task).encode() + b"\n\n" + json.dumps(task).encode()
+    file = read(marked, PATH)
+    assert file is not None
+    assert len(file.rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("second", "line"),
+    [(b"[1]", 3), (b"{", 3), (b'{"case_id": "a", "latency_s": "x"}', 3)],
+)
+def test_a_line_that_is_no_result_is_named(second: bytes, line: int) -> None:
+    with pytest.raises(FileInvalid) as caught:
+        read(json.dumps(SAMPLE).encode() + b"\n\n" + second, PATH)
+    assert caught.value.line == line
+    assert str(caught.value).count("file.json") == 1
+
+
+def test_a_profile_is_not_asked_for_a_sample_s_numbers() -> None:
+    assert told(AIPERF, AIPERF | {"latency_s": "x"}).family == "aiperf"
+    odd = json.dumps(AIPERF | {"metrics": {"request_latency": {"value": math.nan}}}).encode()
+    file = read(odd, PATH)
+    assert file is not None
+    assert file.rows[0].latency_s is None
+
+
+def test_a_file_without_results_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    none = {"benchmarks": [{"requests": {"successful": [], "errored": [3]}}]}
+    with pytest.raises(FileInvalid, match="holds no results"):
+        told(none)
+    monkeypatch.setattr(tools, "_MOST_ROWS", 3)
+    assert len(told(VLLM).rows) == 3
+    with pytest.raises(FileInvalid, match="more than 3 results"):
+        told(SAMPLE, SAMPLE, SAMPLE, SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("def f(): 1", "def f(): 1"),
+        ([{"text": "a"}, {"image": "x"}, 3, {"text": "b"}, {"text": 4}], "ab"),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_an_answer_is_all_of_its_parts(content: Any, text: str | None) -> None:
+    sample = {"id": "a", "output": {"choices": [{"message": {"content": content}}]}}
+    assert told(INSPECT | {"samples": [sample]}).rows[0].text == text
+
+
+@pytest.mark.parametrize(("began", "is_known"), [(1e9, False), (1e9 + 1, True), (4e9, False)])
+def test_a_clock_that_does_not_count_from_1970_says_no_date(began: float, is_known: bool) -> None:
+    file = told(VLLM | {"start_times": [began, began + 2, began + 1]})
+    assert (file.began_at is not None) is is_known
+
+
+def test_what_a_load_s_file_lacks_at_its_end_is_unknown() -> None:
+    rows = told(VLLM | {"input_lens": [10], "errors": []}).rows
+    assert [row.prompt_tokens for row in rows] == [10, None, None]
+    assert [row.error for row in rows] == [None, None, None]
+    assert [row.latency_s for row in rows] == [1.0, 0.75, 0.0]

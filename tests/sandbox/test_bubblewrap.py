@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from liftlab.sandbox import bubblewrap as module
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    monkeypatch.setattr(module.sys, "platform", "linux")
-    monkeypatch.setattr(module.shutil, "which", lambda _: "/usr/bin/bwrap")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/bwrap")
     made = module.bubblewrap(sys.executable, tmp_path, {"A": "1", "B": "2"}, ["/opt/packages"])
     assert made is not None
     return made
@@ -61,6 +62,6 @@ def test_it_ends_in_the_interpreter_itself(command: list[str]) -> None:
 def test_without_bubblewrap_there_are_no_walls(
     platform: str, found: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module.sys, "platform", platform)
-    monkeypatch.setattr(module.shutil, "which", lambda _: found)
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(shutil, "which", lambda _: found)
     assert module.bubblewrap(sys.executable, tmp_path, {}) is None

@@ -195,9 +195,9 @@ def test_the_kernel_is_given_the_whole_filter(monkeypatch: pytest.MonkeyPatch) -
 def test_a_filter_is_written_as_the_kernel_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def code(machine: str, platform: str = "linux", size: int = 2**63 - 1) -> bytes:
         with monkeypatch.context() as patch:
-            patch.setattr(seccomp.os, "uname", lambda: SimpleNamespace(machine=machine))
-            patch.setattr(seccomp.sys, "platform", platform)
-            patch.setattr(seccomp.sys, "maxsize", size)
+            patch.setattr("os.uname", lambda: SimpleNamespace(machine=machine))
+            patch.setattr("sys.platform", platform)
+            patch.setattr("sys.maxsize", size)
             return seccomp.filter_code.__wrapped__()
 
     lines = [struct.pack("=HBBI", *line) for line in seccomp.program("aarch64")]
