@@ -175,6 +175,7 @@ class _Script:
         finally:
             if hook.returncode is None:
                 hook.kill()
+                await hook.wait()
 
 
 async def _together(lanes: Iterable[Coroutine[Any, Any, None]]) -> None:
