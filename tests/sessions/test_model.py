@@ -12,6 +12,7 @@ from liftlab.sessions.model import (
     ApiModel,
     CallModel,
     CheckModel,
+    ChecksModel,
     ExpectModel,
     StepModel,
     ThatModel,
@@ -143,3 +144,54 @@ def test_a_header_that_cannot_be_sent_is_refused() -> None:
     assert header_name("x-user") == "x-user"
     with pytest.raises(ValueError, match="x user"):
         header_name("x user\n")
+
+
+CALLS = {"make": {"method": "POST"}}
+
+
+@pytest.mark.parametrize(
+    ("model", "kept", "refused"),
+    [
+        (CallModel, {"path": "p" * 2000}, {"path": "p" * 2001}),
+        (CallModel, {"method": "A" * 20}, {"method": "A" * 21}),
+        (CallModel, {"deadline_s": 600}, {"deadline_s": 601}),
+        (CallModel, {"ok": ["1xx", "599"]}, {"ok": ["099"]}),
+        (CallModel, {"makes": "a.b"}, {"makes": "a..b"}),
+        (ApiModel, {"name": "n" * 100}, {"name": "n" * 101}),
+        (ApiModel, {"base": "b" * 500}, {"base": "b" * 501}),
+        (ApiModel, {"run_deadline_s": 86_400.0}, {"run_deadline_s": 86_401.0}),
+        (ApiModel, {"run_deadline_s": 0.001}, {"run_deadline_s": 0.0}),
+        (ApiModel, {"run_deadline_s": 1.0}, {"run_deadline_s": float("inf")}),
+        (ApiModel, {"deadline_s": 1.0}, {"deadline_s": float("inf")}),
+        (ApiModel, {"user_header": "x-user"}, {"user_header": "x user"}),
+        (ApiModel, {"headers": {"x-a": "b"}}, {"headers": {"x a": "b"}}),
+        (ApiModel, {"calls": {"m" * 60: CALLS["make"]}}, {"calls": {"m" * 61: CALLS["make"]}}),
+        (StepModel, {"user": "u" * 60}, {"user": "u" * 61}),
+        (StepModel, {"user": ["a", "b"]}, {"user": ["a", 1]}),
+        (StepModel, {"deadline_s": 0.001}, {"deadline_s": 0.0}),
+    ],
+)
+def test_the_rest_is_bounded(model: Any, kept: dict[str, Any], refused: dict[str, Any]) -> None:
+    plain = {CallModel: CALLS["make"], ApiModel: {"calls": CALLS}, StepModel: STEP}[model]
+    model.model_validate(plain | kept)
+    with pytest.raises(ValidationError):
+        model.model_validate(plain | refused)
+
+
+@pytest.mark.parametrize(("count", "fine"), [(0, False), (1, True), (1000, True), (1001, False)])
+def test_a_file_has_so_many_checks(count: int, fine: bool) -> None:
+    one = {"id": "a", "group": "g", "why": "w", "severity": "major", "step": [STEP]}
+    told = {"api": {"calls": CALLS}, "check": [one] * count}
+    if fine:
+        assert len(ChecksModel.model_validate(told).check) == count
+    else:
+        with pytest.raises(ValidationError, match="check"):
+            ChecksModel.model_validate(told)
+
+
+def test_a_value_is_of_its_own_kind_and_stays() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        check().group = "h"  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="repeat"):
+        StepModel.model_validate(STEP | {"repeat": "2"})
+    assert StepModel.model_validate(STEP | {"variables": {"a": 1}}).variables == {"a": 1}
