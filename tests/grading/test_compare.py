@@ -113,3 +113,30 @@ def test_a_value_that_went_to_the_child_and_back_is_the_same(value: Any) -> None
 def test_values_of_different_types_are_never_the_same(left: Any, right: Any) -> None:
     if type(left) is not type(right) and {type(left), type(right)} != {int, float}:
         assert not is_same(left, right)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("expected", "off", "same"),
+    [
+        (0.0, 0.99e-6, True),
+        (0.0, 1.01e-6, False),
+        (1000.0, 1.009e-4, True),
+        (1000.0, 1.011e-4, False),
+        (-1000.0, 1.009e-4, True),
+        (-1000.0, 1.011e-4, False),
+        (1e12, 0.99e5, True),
+        (1e12, 1.01e5, False),
+    ],
+)
+def test_a_float_may_be_off_by_so_much(expected: float, off: float, same: bool, sign: int) -> None:
+    assert is_same(expected, expected + sign * off) is same
+    assert is_same(complex(expected, 1), complex(expected + sign * off, 1)) is same
+    assert is_same(complex(1, expected), complex(1, expected + sign * off)) is same
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"), [(math.inf, 5.0), (5.0, math.inf), (5.0, -math.inf), (-math.inf, 0)]
+)
+def test_no_number_is_near_infinity(expected: float, actual: float) -> None:
+    assert not is_same(expected, actual)

@@ -10,6 +10,8 @@ import pytest
 
 from liftlab import suite
 from liftlab.errors import FileInvalid
+from liftlab.grading import sample_files
+from liftlab.grading.sample_files import Sample, read_samples
 from liftlab.grading.samples import Summary, grade_samples
 
 CASES = [
@@ -104,3 +106,134 @@ def test_a_file_s_fault_is_named_with_its_place(data: Any, fault: str, tmp_path:
     with pytest.raises(FileInvalid, match=fault):
         graded(data, tmp_path, "x.json")
     assert not list(tmp_path.glob("out*"))
+
+
+BY_ID = {case.case_id: case for case in SUITE.cases}
+ONE = {"case_id": "HumanEval/1", "code": "x"}
+
+
+def read(*rows: Any, path: Path, **seen: Any) -> list[Sample]:
+    lines = (row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows)
+    path.write_bytes(b"\n".join(lines))
+    return list(read_samples(path, BY_ID, **seen))
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"code": "a\u00e9\ud800"}, b"a\xc3\xa9\xed\xa0\x80"),
+        ({"solution": "a"}, b"a"),
+        ({"completion": "    return 1"}, b"def add_1(x):\n    return 1"),
+        ({"code_b64": "/wA="}, b"\xff\x00"),
+        ({"code": "a", "solution": None}, b"a"),
+    ],
+)
+def test_an_answer_is_all_of_its_code(given: Any, code: bytes, tmp_path: Path) -> None:
+    [sample] = read({"task_id": "HumanEval/1"} | given, path=tmp_path / "x.jsonl")
+    assert (sample.case_id, sample.code, sample.told) == ("HumanEval/1", code, {})
+
+
+def test_what_a_line_tells_of_times_and_tokens_is_kept(tmp_path: Path) -> None:
+    stages = {"a" * 200: {"latency_s": 1.5, "tokens": 2, "odd": 3}, "b": {}}
+    told = {"latency_s": 0, "tokens": 999_999_999_999, "prompt_tokens": None, "stages": stages}
+    [sample] = read(ONE | told, path=tmp_path / "x.jsonl")
+    assert sample.told == {
+        "latency_s": 0,
+        "tokens": 999_999_999_999,
+        "stages": {"a" * 100: {"latency_s": 1.5, "tokens": 2}, "b": {}},
+    }
+    many = {f"s{number}": {"tokens": number} for number in range(60)}
+    [sample] = read(ONE | {"stages": many}, path=tmp_path / "x.jsonl")
+    assert list(sample.told["stages"]) == [f"s{number}" for number in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ({"latency_s": -0.1}, "latency_s: must be a number from 0"),
+        ({"tokens": 10**12}, "tokens: must be"),
+        ({"tokens": True}, "tokens: must be"),
+        ({"tokens": "1"}, "tokens: must be"),
+        ({"latency_s": float("nan")}, "latency_s: must be"),
+        ({"stages": {"a": {"tokens": -1}}}, "tokens: must be"),
+        ({"stages": {"a": 1}}, "stages: must be an object"),
+        ({"stages": [1]}, "stages: must be an object"),
+        ({"task_id": "HumanEval/2"}, "case_id and task_id differ"),
+        ({"code": None}, "given: none"),
+        ({"code": 1}, "given: code"),
+        ({"solution": "y"}, "given: code, solution"),
+        ({"case_id": None}, "is missing or is no text"),
+        ({"case_id": True}, "is missing or is no text"),
+        ({"code": None, "code_b64": "/w"}, "code_b64: not base64"),
+        ({"code": None, "code_b64": "é"}, "code_b64: not base64"),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_named(more: Any, fault: str, tmp_path: Path) -> None:
+    with pytest.raises(FileInvalid, match=fault) as caught:
+        read(ONE, b" ", ONE | more, path=tmp_path / "x.jsonl")
+    assert caught.value.line == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (b"[1]", "a sample is an object"),
+        (b"{", "not valid JSON"),
+        (b'{"a": 1, "a": 2}', "not valid JSON"),
+        (b"\xff", "not UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_line_that_is_no_json_is_named(line: bytes, fault: str, tmp_path: Path) -> None:
+    with pytest.raises(FileInvalid, match=fault) as caught:
+        read(ONE, line, path=tmp_path / "x.jsonl")
+    assert caught.value.line == 2
+
+
+def test_an_id_may_be_a_number_and_a_file_may_begin_with_its_mark(tmp_path: Path) -> None:
+    case = suite.parse(b'{"case_id": "7", "prompt": "p"}', Path("x.jsonl")).cases[0]
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"task_id": 7, "code": "x"}')
+    assert [sample.case_id for sample in read_samples(path, {"7": case})] == ["7"]
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json"])
+def test_all_that_is_read_is_seen(name: str, tmp_path: Path) -> None:
+    seen = bytearray()
+    rows = [ONE, b"", ONE] if name == "x.jsonl" else [[ONE, ONE]]
+    assert len(read(*rows, path=tmp_path / name, seen=seen.extend)) == 2
+    assert bytes(seen) == (tmp_path / name).read_bytes()
+
+
+def test_what_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = json.dumps(ONE).encode() + b"\n"
+    monkeypatch.setattr(sample_files, "MAX_LINE_BYTES", len(line))
+    assert len(read(line, path=tmp_path / "x.jsonl")) == 1
+    with pytest.raises(FileInvalid, match="the line is longer than"):
+        read(b" " + line, path=tmp_path / "x.jsonl")
+    whole = json.dumps([ONE]).encode()
+    monkeypatch.setattr(sample_files, "MAX_JSON_BYTES", len(whole))
+    assert len(read(whole, path=tmp_path / "x.json")) == 1
+    with pytest.raises(FileInvalid, match="larger than"):
+        read(whole + b" ", path=tmp_path / "x.json")
+
+
+def test_the_longest_line_and_the_largest_file() -> None:
+    assert sample_files.MAX_LINE_BYTES == 16 * 1024**2
+    assert sample_files.MAX_JSON_BYTES == 1024**3
+
+
+def test_a_row_s_fault_is_named_with_its_number(tmp_path: Path) -> None:
+    with pytest.raises(FileInvalid, match="row 2: a sample is an object"):
+        read([ONE, 7], path=tmp_path / "x.json")
+    with pytest.raises(FileInvalid, match="can't be read"):
+        list(read_samples(tmp_path, BY_ID))
+
+
+def test_lists_of_generations_may_be_fewer_than_cases(tmp_path: Path) -> None:
+    found = read([["a"], ["b", "c"]], path=tmp_path / "x.json")
+    assert [(sample.case_id, sample.code) for sample in found] == [
+        ("HumanEval/0", b"a"),
+        ("HumanEval/1", b"b"),
+        ("HumanEval/1", b"c"),
+    ]
