@@ -73,3 +73,34 @@ def test_a_full_disk_leaves_nothing_half_written(
     with pytest.raises(StorageFailed, match="No space left on device"):
         artifacts.put(b"x")
     assert not [path for path in artifacts.path.rglob("*") if path.is_file()]
+
+
+def test_what_is_small_is_read_once_and_what_is_large_each_time(artifacts: Artifacts) -> None:
+    small, large = artifacts.put(b"x" * 64 * 1024), artifacts.put(b"x" * (64 * 1024 + 1))
+    for digest in (small, large):
+        assert artifacts.get(digest)
+        artifacts.path_of(digest).unlink()
+    assert len(artifacts.get(small)) == 64 * 1024
+    with pytest.raises(RunFolderCorrupt):
+        artifacts.get(large)
+
+
+@pytest.mark.parametrize(("others", "known"), [(255, True), (256, False)])
+def test_few_are_kept_in_mind(others: int, known: bool, artifacts: Artifacts) -> None:
+    first = artifacts.put(b"first")
+    artifacts.get(first)
+    for number in range(others):
+        artifacts.get(artifacts.put(f"{number}".encode()))
+    artifacts.path_of(first).unlink()
+    if known:
+        assert artifacts.get(first) == b"first"
+    else:
+        with pytest.raises(RunFolderCorrupt):
+            artifacts.get(first)
+
+
+def test_the_largest_artifact(artifacts: Artifacts) -> None:
+    assert MAX_BYTES == 16 * 1024**2
+    digest = artifacts.put(bytes(MAX_BYTES))
+    assert artifacts.path_of(digest).parent.name == digest[:2]
+    assert len(artifacts.get(digest)) == MAX_BYTES

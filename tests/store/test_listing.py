@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from liftlab.errors import InputInvalid, UnknownRun
-from liftlab.records import LOAD, SESSIONS
+from liftlab.records import CAPACITY, LOAD, SESSIONS
 from liftlab.store import RunFolder
+from liftlab.store.folder import SEGMENT
 from liftlab.store.listing import find, latest, latest_sessions, list_runs, resolve, run_folders
 
 MakeFolder = Callable[..., RunFolder]
@@ -113,3 +116,40 @@ def test_a_line_says_what_a_run_was(make_folder: MakeFolder, runs_dir: Path) -> 
         "problem": None,
         "load": None,
     }
+
+
+def test_runs_of_capacity_and_segments_are_not_the_latest(
+    make_folder: MakeFolder, runs_dir: Path
+) -> None:
+    meant = _number(make_folder, 1, provenance="measured")
+    capacity = _number(make_folder, 2, provenance="measured", load=CAPACITY)
+    segment = _number(make_folder, 3, provenance="measured")
+    manifest = runs_dir / segment / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {SEGMENT: {"number": 1}}))
+    assert latest(runs_dir) == meant
+    assert resolve(runs_dir, "capacity") == capacity
+    assert [run.run_id for run in list_runs(runs_dir)] == [segment, capacity, meant]
+
+
+def test_a_folder_that_cannot_be_read_is_listed_last_and_says_why(
+    make_folder: MakeFolder, runs_dir: Path
+) -> None:
+    run, empty, odd = (_number(make_folder, day) for day in (1, 2, 3))
+    with closing(sqlite3.connect(runs_dir / empty / "run.sqlite")) as connection, connection:
+        connection.execute("DELETE FROM run")
+    (runs_dir / odd / "run.sqlite").write_bytes(b"no database")
+    first, *broken = list_runs(runs_dir)
+    assert (first.run_id, first.problem) == (run, None)
+    assert [line.run_id for line in broken] == [odd, empty]
+    assert all(line.problem and line.started_at is None for line in broken)
+
+
+def test_what_has_a_manifest_alone_is_a_run_that_lost_its_journal(
+    make_folder: MakeFolder, runs_dir: Path
+) -> None:
+    run = _number(make_folder, 1)
+    (runs_dir / run / "run.sqlite").unlink()
+    assert [path.name for path in run_folders(runs_dir)] == [run]
+    assert find(runs_dir, run).run_id == run
+    (runs_dir / run / "manifest.json").unlink()
+    assert run_folders(runs_dir) == []
