@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from liftlab.errors import RunFolderCorrupt, SchemaTooNew, StorageFailed, UnknownRun
+from liftlab.errors import RunFolderCorrupt, SchemaTooNew, StorageFailed, UnknownRun, UsageError
 from liftlab.records import SCHEMA_VERSION, Run
 from liftlab.store import (
     Journal,
@@ -26,7 +26,9 @@ from liftlab.store import (
     read_journal,
     schema,
 )
-from liftlab.store.folder import planned_trials, resume_verb
+from liftlab.store.folder import committed, is_run_id, planned_trials, resume_verb, stage_rows
+from liftlab.store.frames import STATE
+from liftlab.store.tables import tables_match
 
 MakeFolder = Callable[..., RunFolder]
 
@@ -201,3 +203,129 @@ def test_a_plan_of_levels_has_no_number_of_trials() -> None:
     asked = {"repeats": 1, "cases": ["a", "b"]}
     assert planned_trials({"request": asked}) == 2
     assert planned_trials({"request": asked | {"capacity": {"levels": [1, 2]}}}) == 0
+
+
+def test_a_name_for_people_is_one_short_line(folder: RunFolder) -> None:
+    assert folder.label() == ""
+    folder.write_label(f" {'x' * 80} ")
+    assert folder.label() == "x" * 80
+    for wrong in ("x" * 81, "a\nb", "\x1b"):
+        with pytest.raises(UsageError, match="a label"):
+            folder.write_label(wrong)
+    assert folder.label() == "x" * 80
+    path = folder.path / "label.txt"
+    path.write_text("a\x1bb\n" + "c" * 300)
+    assert "\x1b" not in folder.label()
+    assert len(folder.label()) == 80
+    path.write_bytes(b"\xffx" + b" " * 318)
+    assert folder.label() == "\ufffdx"
+    path.write_bytes(b"x" * 321)  # nobody wrote that
+    assert folder.label() == ""
+    folder.write_label(" ")
+    assert not path.exists()
+    folder.write_label("")
+
+
+@pytest.mark.parametrize(
+    ("part", "planned"),
+    [
+        (None, 10),
+        ({"index": 1, "of": 3}, 4),
+        ({"index": 2, "of": 3}, 3),
+        ({"index": 3, "of": 3}, 3),
+        ({"index": 1, "of": 1}, 10),
+        ({"index": "x", "of": 3}, 0),
+        ({"of": 3}, 0),
+    ],
+)
+def test_a_segment_plans_its_own_trials(part: dict[str, Any] | None, planned: int) -> None:
+    manifest = {"request": {"repeats": 5, "cases": ["a", "b"]}, "segment": part}
+    assert planned_trials(manifest) == planned
+    for odd in ({}, {"request": None}, {"request": {"repeats": 1}}):
+        assert planned_trials(odd) == 0
+
+
+def test_artifacts_that_rows_name_are_told_once(folder: RunFolder, rows: SimpleNamespace) -> None:
+    with Journal.open(folder) as journal:
+        for seq in (1, 2):
+            sent = rows.sent(seq, prompt_sha256="p", reply_sha256=f"r{seq}")
+            journal.attempt_sent(sent)
+            journal.attempt_ended(sent)
+        journal.trial_ended(rows.trial(), [rows.stage(value_sha256="v")])
+        journal.trial_ended(rows.trial(repeat=2), [rows.stage(repeat=2)])
+    assert sorted(folder.measured_digests()) == ["p", "r1", "r2", "v"]
+
+
+def test_a_trial_s_stages_come_in_order(folder: RunFolder, rows: SimpleNamespace) -> None:
+    with Journal.open(folder) as journal:
+        stages = [rows.stage(stage=name, position=n) for n, name in ((1, "code"), (0, "ir"))]
+        journal.trial_ended(rows.trial(asked_function="add"), stages)
+        journal.trial_ended(rows.trial(repeat=2), [rows.stage(repeat=2)])
+    found = stage_rows(folder, "add", 1)
+    assert [(row["stage"], row["asked_function"]) for row in found] == [
+        ("ir", "add"),
+        ("code", "add"),
+    ]
+    assert stage_rows(folder, "add", 3) == []
+    assert committed(folder) == {("add", 1), ("add", 2)}
+
+
+@pytest.mark.parametrize("place", ["pipe", "tables/pipe"])
+def test_a_folder_with_what_is_no_file_is_refused(folder: RunFolder, place: str) -> None:
+    folder.refuse_odd_files()
+    folder.tables_path.mkdir()
+    folder.refuse_odd_files()
+    os.mkfifo(folder.path / place)
+    with pytest.raises(RunFolderCorrupt, match="pipe: is no regular file"):
+        folder.refuse_odd_files()
+
+
+def test_a_suite_is_that_of_the_run(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder()
+    folder.write_manifest(folder.manifest() | {"suite": "given"})
+    found = folder.suite()
+    assert found is not None
+    assert [case.case_id for case in found] == ["add"]
+    folder.write_manifest(folder.manifest() | {"suite": "sessions"})
+    assert folder.suite() is None
+    without = create(tmp_path, Run(run_id="none", suite="s"), {}, b"", ".toml")
+    assert without.suite() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "fine"),
+    [("a" * 100, True), ("a" * 101, False), ("9._-", True), ("-a", False), ("latest", False)],
+)
+def test_what_a_run_s_folder_may_be_called(name: str, fine: bool) -> None:
+    assert is_run_id(name) is fine
+
+
+def test_rows_and_files_come_with_a_new_folder(tmp_path: Path, rows: SimpleNamespace) -> None:
+    def fill(folder: RunFolder) -> list[Any]:
+        (folder.path / "own.json").write_text("{}")
+        return [rows.sent(1), rows.trial(), rows.stage()]
+
+    copied: list[int] = []
+
+    def copy(connection: sqlite3.Connection) -> None:
+        copied.extend(connection.execute("SELECT ended FROM attempt").fetchone())
+
+    run = Run(run_id=rows.run_id, suite="s")
+    folder = create(tmp_path / "new" / "runs", run, {}, b"", ".toml", fill, copy)
+    assert (folder.path / "own.json").read_text() == "{}"
+    assert copied == [1]
+    frames = read_journal(folder)
+    assert [len(frames[table]) for table in ("attempt", "trial", "stage")] == [1, 1, 1]
+    assert not frames["attempt"]["abandoned"].fillna(value=False).any()
+
+
+def test_tables_were_made_of_the_journal_as_it_is_or_not(
+    folder: RunFolder, rows: SimpleNamespace
+) -> None:
+    state = read_journal(folder)["run"].attrs[STATE]
+    assert tables_match(folder, {"state": state})
+    for other in ({}, {"state": "else"}):
+        assert not tables_match(folder, other)
+    with Journal.open(folder) as journal:
+        rows.write_trial(journal)
+    assert not tables_match(folder, {"state": state})
