@@ -172,3 +172,64 @@ def test_schemas_are_plain_json_without_slow_keywords() -> None:
         text = json.dumps(schema)
         assert "maxLength" not in text
         assert "pattern" not in text
+
+
+def test_what_goes_into_a_prompt_is_bounded() -> None:
+    for length, whole in ((4000, True), (4001, False)):
+        text = "y" * (length - 1) + "z"
+        assert ("z\nIR:" in prompts.ir_prompt(text)) is whole
+        assert ("z\n\nAnswer" in prompts.direct_prompt(text)[1]) is whole
+    for length, whole in ((200, True), (201, False)):
+        summary = {**IR, "intent": {"summary": "y" * (length - 1) + "z"}}
+        assert ("z\nBody:" in prompts.body_prompt(summary)) is whole
+        assert ("z'''" in prompts.assemble(summary, ["return x"])) is whole
+
+
+@pytest.mark.parametrize(("length", "kept"), [(60, True), (61, False)])
+def test_a_hint_and_a_name_have_at_most_sixty_characters(length: int, kept: bool) -> None:
+    hint = "int | " * 9 + "float" + " " * (length - 59)
+    source = prompts.assemble(ir(returns=hint), ["return x"])
+    assert ("->" in source) is kept
+    assert (prompts.ir_fault(ir(name="n" * length)) is None) is kept
+
+
+@pytest.mark.parametrize(("count", "fine"), [(0, True), (20, True), (21, False)])
+def test_a_function_has_at_most_twenty_parameters(count: int, fine: bool) -> None:
+    parameters = [{"name": f"p{number}"} for number in range(count)]
+    assert (prompts.ir_fault(ir(parameters=parameters)) is None) is fine
+
+
+@pytest.mark.parametrize("name", ["é", "1a", "", None, 3, "class"])
+def test_a_name_is_plain(name: Any) -> None:
+    assert prompts.ir_fault(ir(name=name)) is not None
+    assert prompts.ir_fault(ir(parameters=[{"name": name}])) is not None
+
+
+def test_a_purpose_is_one_docstring_or_none() -> None:
+    for summary, docstring in (
+        ("a\\b'c", "abc"),
+        (" ", None),
+        ("a\x00b", "ab"),
+        ("''", None),
+        ("a  b", "a b"),
+    ):
+        made = prompts.assemble({**IR, "intent": {"summary": summary}}, ["return x"])
+        assert ast.get_docstring(defined(made)) == docstring
+
+
+@pytest.mark.parametrize(
+    ("is_program", "signature", "what"),
+    [
+        (True, "", "program"),
+        (False, "", "function"),
+        (True, "f(a)", "function"),
+        (False, "f(a)", "function"),
+    ],
+)
+def test_what_is_asked_for_is_a_function_or_a_program(
+    is_program: bool, signature: str, what: str
+) -> None:
+    system, user = prompts.direct_prompt("Do it.", signature, is_program=is_program)
+    assert f"one complete {what}" in system
+    assert user.endswith(f"the {what} only.")
+    assert ("def f(a):\n" in user) is bool(signature)
