@@ -10,10 +10,18 @@ from typing import Any
 import pytest
 
 from liftlab.cli.main import main
-from liftlab.importers.foreign import run_id, stamp
+from liftlab.importers.foreign import (
+    ForeignFile,
+    ForeignRow,
+    numbers,
+    run_id,
+    stamp,
+    text_at,
+    write_foreign,
+)
 from liftlab.jobs import opening
 from liftlab.settings import load_project
-from liftlab.store import RunData
+from liftlab.store import RunData, read_journal
 from tests.importers.test_tools import AIPERF, SAMPLE, VLLM
 
 
@@ -132,3 +140,121 @@ def test_a_file_s_run_is_named_for_when_it_began_and_for_its_content() -> None:
 def test_a_file_that_does_not_say_when_is_named_for_its_content_alone() -> None:
     digest = sha256(b"a").hexdigest()
     assert run_id(b"a", None) == run_id(b"a", "soon") == f"imported_{digest[:12]}"
+
+
+def test_numbers_are_what_can_be() -> None:
+    columns = {"latency_s": ("t", 1e-3), "prompt_tokens": ("n", 1), "output_tokens": ("o.n", 1)}
+    for value, seconds in ((500, 0.5), (0, 0.0), (-1, None), (True, None), ("5", None)):
+        assert numbers({"t": value}, columns).get("latency_s") == seconds
+    for value, count in ((3, 3), (0, 0), (-1, None), (2.5, None), (None, None)):
+        assert numbers({"n": value, "o": {"n": value}}, columns) == (
+            {} if count is None else {"prompt_tokens": count, "output_tokens": count}
+        )
+    assert numbers([], columns) == {}
+
+
+def test_the_first_text_that_is_not_blank_counts() -> None:
+    data = {"a": " ", "b": 3, "c": {"d": "x"}, "e": "y"}
+    assert text_at(data, "a", "b", "c.d", "e") == "x"
+    assert text_at(data, "a", "none") is None
+
+
+def rows_of(*rows: ForeignRow, tmp_path: Path, **more: Any) -> dict[str, Any]:
+    file = ForeignFile(family="tool", rows=rows, **more)
+    folder = write_foreign(tmp_path / "runs", "file", repr(rows).encode(), file, None)
+    return {"folder": folder} | read_journal(folder)
+
+
+def test_a_request_s_moments_count_from_the_first(tmp_path: Path) -> None:
+    found = rows_of(
+        ForeignRow(started_s=105.0, latency_s=2.0, ttft_s=0.5, itl_s=0.25, output_tokens=4),
+        ForeignRow(started_s=100.0, latency_s=1.0, prompt_tokens=7),
+        ForeignRow(started_s=101.0, ttft_s=0.5),
+        ForeignRow(latency_s=3.0, ttft_s=0.5, error="HTTP status 503"),
+        tmp_path=tmp_path,
+        model="m",
+        concurrency=3,
+    )
+    sent = found["attempt"].astype(object).where(found["attempt"].notna(), None)
+    names = ["sent_s", "called_s", "first_token_s", "last_token_s", "last_byte_s", "ended_s"]
+    assert sent[names].values.tolist() == [
+        [5.0, 5.0, 5.5, 7.0, 7.0, 7.0],
+        [0.0, 0.0, None, None, 1.0, 1.0],
+        [None] * 6,
+        [0.0, 0.0, None, None, None, 3.0],
+    ]
+    assert sent["itl_s"].tolist() == [0.25, None, None, None]
+    assert sent["output_tokens"].tolist() == [4, None, None, None]
+    assert sent["prompt_tokens"].tolist() == [None, 7, None, None]
+    assert sent["transport_ok"].tolist() == sent["valid"].tolist() == [True, True, True, False]
+    assert sent["error_class"].tolist() == [None, None, None, "http_5xx"]
+    assert sent["seq"].tolist() == [1, 2, 3, 4]
+    trials = found["trial"]
+    assert trials["repeat"].tolist() == [1, 2, 3, 4]
+    assert trials["completed"].tolist() == [True, True, True, False]
+    assert trials["e2e_s"].fillna(-1).tolist() == [2.0, 1.0, -1.0, 3.0]
+    run = found["run"].iloc[0]
+    assert (run["suite"], run["pipeline"], run["load"]) == ("load", "load", "closed")
+    assert (run["concurrency"], run["repeats"], run["model"]) == (3, 4, "m")
+    assert run["provenance"] == "imported"
+
+
+def test_an_answer_s_stages_are_its_own(tmp_path: Path) -> None:
+    found = rows_of(
+        ForeignRow(
+            case_id="a",
+            text="def f(): 1",
+            function="f",
+            output_tokens=9,
+            prompt_tokens=5,
+            stages={"ir": (0.5, 4), "code": (0.25, None)},
+        ),
+        ForeignRow(case_id="a", error="odd", stages={"ir": (0.5, None), "code": (None, None)}),
+        ForeignRow(case_id="b", latency_s=1.0, category="c", text="x"),
+        tmp_path=tmp_path,
+    )
+    stage = found["stage"].astype(object).where(found["stage"].notna(), None)
+    names = ["case_id", "repeat", "stage", "position", "ok", "output_tokens", "error_class"]
+    assert stage[names].values.tolist() == [
+        ["a", 1, "ir", 0, True, 4, None],
+        ["a", 1, "code", 1, True, 9, None],
+        ["a", 2, "ir", 0, True, None, None],
+        ["a", 2, "code", 1, False, None, "reported_error"],
+        ["b", 1, "code", 0, True, None, None],
+    ]
+    kept = [None if d is None else json.loads(found["folder"].artifacts.get(d))
+            for d in stage["value_sha256"]]  # fmt: skip
+    assert kept == [
+        None,
+        {"code": "def f(): 1", "function": "f"},
+        None,
+        {"message": "odd"},
+        {"code": "x", "function": None},
+    ]
+    trials = found["trial"]
+    assert trials["e2e_s"].fillna(-1).tolist() == [0.75, -1.0, 1.0]
+    assert trials["attempts"].tolist() == [2, 2, 1]
+    assert trials["category"].tolist()[2] == "c"
+    assert found["attempt"]["sent_s"].isna().tolist() == [True] * 4 + [False]
+    run = found["run"].iloc[0]
+    assert (run["suite"], run["repeats"]) == ("tool", 2)
+    assert found["run"][["pipeline", "load", "concurrency"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("told", "numbered"),
+    [
+        ([None, None], [1, 2]),
+        ([2, None, None], [2, 1, 3]),
+        ([2, 2, None], [2, 1, 3]),
+        ([1, 1, 1], [1, 2, 3]),
+        ([5], [5]),
+    ],
+)
+def test_repeats_are_the_file_s_own_unless_taken(
+    told: list[int | None], numbered: list[int], tmp_path: Path
+) -> None:
+    rows = [ForeignRow(case_id="a", repeat=repeat, text="x") for repeat in told]
+    found = rows_of(*rows, tmp_path=tmp_path)
+    assert found["trial"]["repeat"].tolist() == numbered
+    assert found["run"]["repeats"].tolist() == [max(numbered)]
