@@ -329,3 +329,21 @@ def test_tables_were_made_of_the_journal_as_it_is_or_not(
     with Journal.open(folder) as journal:
         rows.write_trial(journal)
     assert not tables_match(folder, {"state": state})
+
+
+def test_a_new_folder_outlasts_a_power_cut(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        synced.add(os.fstat(handle).st_ino)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    folder = make_folder()
+    files = [path for path in folder.path.iterdir() if path.is_file()]
+    assert {path.name for path in files} >= {"run.sqlite", "suite.toml", "manifest.json"}
+    for path in (*files, folder.path, folder.path.parent):
+        assert path.stat().st_ino in synced, path
