@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from liftlab.sessions import remains as noted
-from liftlab.sessions.clean_up import CleanUp
+from liftlab.sessions.clean_up import CleanUp, uninterrupted
 from liftlab.sessions.model import ApiModel
 from liftlab.sessions.record import Exchange
 from liftlab.sessions.remains import Headers, Made, Remains, remaining
@@ -157,3 +157,133 @@ async def test_without_time_all_stay_named(monkeypatch: pytest.MonkeyPatch) -> N
     await CleanUp(ApiModel.model_validate(API), never, remains).delete()
     assert "no time" in remains.of()[0].line
     assert server.lists == {"liftlab-ann": []}
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "left"),
+    [
+        (200, b'{"id": "a"}', "a"),
+        (500, b'{"id": 7}', "7"),  # whatever its status, what it names is there
+        (404, b'{"id": "a"}', "a"),
+        (200, b"{}", None),
+        (299, b"{}", None),
+        (500, b"{}", None),
+        (300, b"{}", ""),
+        (499, b"{}", ""),
+        (403, b"{}", ""),
+        (200, b'{"id": [1]}', None),
+    ],
+)
+def test_what_a_reply_says_of_what_was_made(status: int, content: bytes, left: str | None) -> None:
+    remains = Remains()
+    made = begun(remains, deadline_s=100)
+    clean_up(Server(), remains).heard(made, status, content)
+    if left == "":
+        assert remains.of() == []
+    else:
+        [one] = remains.of()
+        assert one.id == left
+        assert (one.until < made.until) is (left is None)  # without a name it has ended
+
+
+@pytest.mark.parametrize(
+    ("status", "gone"),
+    [(200, True), (299, True), (300, False), (404, True), (410, True), (401, False)],
+)
+async def test_what_a_delete_comes_to(status: int, gone: bool) -> None:
+    remains, server = Remains(), Server(delete=status)
+    if status < 300:
+        server = Server("a")
+        server.status = {"delete": status} if status != 200 else {}
+    cleaning = clean_up(server, remains)
+    cleaning.heard(begun(remains), 200, b'{"id": "a"}')
+    server.lists["liftlab-ann"] = ["a"] if status == 200 else []
+    await cleaning.delete()
+    assert (remains.of() == []) is gone
+
+
+@pytest.mark.parametrize(("listed", "found"), [(1000, True), (1001, False)])
+async def test_a_list_is_read_to_a_limit(listed: int, found: bool) -> None:
+    remains, server = Remains(), Server(*(f"id{number}" for number in range(listed)))
+    server.keeps = True  # it says so, and keeps them
+    begun(remains)
+    await clean_up(server, remains).delete()
+    if found:
+        assert remains.of() == []
+    else:
+        assert "1,000" in remains.of()[0].line
+
+
+@pytest.mark.parametrize(
+    ("status", "ids", "said"),
+    [(300, "[*].id", "status 300"), (200, "[0].id", "no ids"), (200, "none", "no ids")],
+)
+async def test_a_list_that_cannot_be_read(status: int, ids: str, said: str) -> None:
+    remains, server = Remains(), Server("a", list=status)
+    begun(remains)
+    api = {"clean_up": {"call": "delete", "listing": "list", "ids": ids}}
+    await clean_up(server, remains, **api).delete()
+    assert said in remains.of()[0].line
+
+
+async def test_more_than_was_known_is_taken_away_too() -> None:
+    remains, server = Remains(), Server("a", "b", "c")
+    cleaning = clean_up(server, remains)
+    cleaning.heard(begun(remains), 200, b'{"id": "a"}')
+    begun(remains)
+    await cleaning.delete("one")
+    assert (remains.of(), server.lists["liftlab-ann"]) == ([], [])
+
+
+async def test_of_several_checks_one_is_cleaned_up() -> None:
+    remains, server = Remains(), Server("a", "b")
+    cleaning = clean_up(server, remains)
+    for check, name in (("one", b"a"), ("two", b"b")):
+        made = remains.begun(check, "create", ANN, 1)
+        cleaning.heard(made, 200, b'{"id": "%s"}' % name)
+    await cleaning.delete("one")
+    assert [made.check for made in remains.of()] == ["two"]
+    cleaning.deleted("one", "b")
+    assert len(remains.of()) == 1
+    cleaning.deleted("two", "b")
+    assert remains.of() == []
+
+
+@pytest.mark.parametrize("within_s", [None, 60.0])
+async def test_work_goes_on_to_its_end_where_it_is_cancelled(within_s: float | None) -> None:
+    begun_it, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def work() -> int:
+        begun_it.set()
+        await go_on.wait()
+        ended.set()
+        return 1
+
+    task = asyncio.create_task(uninterrupted(work(), within_s))
+    await begun_it.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
+    assert await uninterrupted(work()) == 1
+
+
+async def test_work_that_takes_too_long_after_that_is_ended() -> None:
+    begun_it, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun_it.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    task = asyncio.create_task(uninterrupted(work(), 0.01))
+    await begun_it.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert cancelled.is_set()
