@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from liftlab.errors import FileInvalid
 from liftlab.importers import reading
 from liftlab.jobs.exchanging import Imported, import_files
 from liftlab.settings import Project
@@ -248,3 +249,82 @@ def test_a_file_of_another_ending_is_taken_if_it_begins_like_json(
 ) -> None:
     (folder / "deep" / "results").write_bytes(content)
     assert ("deep/results" in _found(folder, "deep")[0]) is taken
+
+
+def nested(levels: int) -> bytes:
+    return b"[" * levels + b"]" * levels
+
+
+@pytest.mark.parametrize(("levels", "fits"), [(1, True), (64, True), (65, False)])
+def test_a_document_nests_only_so_deep(levels: int, fits: bool) -> None:
+    for source in (nested(levels), b'{"a":' * levels + b"1" + b"}" * levels):
+        if fits:
+            assert reading.parse(source, Path("x")).data is not None
+        else:
+            with pytest.raises(FileInvalid, match="nested deeper than 64"):
+                reading.parse(source, Path("x"))
+
+
+@pytest.mark.parametrize(
+    ("source", "data", "unknown"),
+    [
+        (b'{"a": NaN, "b": [Infinity, -Infinity]}', {"a": None, "b": [None, None]}, 3),
+        (b"[1e999, -1e999, 1e308]", [None, None, 1e308], 2),
+        (b"[1.5, 2]", [1.5, 2], 0),
+        (b"\xef\xbb\xbf[1]", [1], 0),
+    ],
+)
+def test_what_is_no_number_is_counted(source: bytes, data: Any, unknown: int) -> None:
+    found = reading.parse(source, Path("x"))
+    assert (found.data, found.unknown) == (data, unknown)
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "cut"),
+    [
+        (b'{"a": 1,\n"b"', 2, True),
+        (b'{"a": "b', 1, True),
+        (b'{"a":\n\n', 3, True),
+        (b'{"a" 1}', 1, False),
+        (b'{"a": 1}\n}', 2, False),
+    ],
+)
+def test_a_file_that_was_cut_short_is_told_from_one_that_is_wrong(
+    source: bytes, line: int, cut: bool
+) -> None:
+    with pytest.raises(FileInvalid) as caught:
+        reading.parse(source, Path("x"))
+    assert ("cut short" in str(caught.value)) is cut
+    assert caught.value.line is not None
+    assert caught.value.line <= line
+
+
+def test_a_file_has_at_most_64_mebibytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reading.MAX_BYTES == 64 * 1024**2
+    monkeypatch.setattr(reading, "MAX_BYTES", 4)
+    path = tmp_path / "x.json"
+    path.write_bytes(b"[1 ]")
+    assert reading.read_bytes(path) == b"[1 ]"
+    path.write_bytes(b"[1  ]")
+    with pytest.raises(FileInvalid, match="larger than"):
+        reading.read_bytes(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "taken"),
+    [
+        (b"{", True),
+        (b"\xef\xbb\xbf \n{", True),
+        (b"[", False),
+        (b"", False),
+        (b" " * 4095 + b"{", True),
+        (b" " * 4096 + b"{", False),
+    ],
+)
+def test_a_folder_s_file_is_known_by_how_it_begins(
+    content: bytes, taken: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "results.txt").write_bytes(content)
+    found, missing = reading.find([str(tmp_path)], tmp_path / "runs")
+    assert ([path.name for path in found] == ["results.txt"]) is taken
+    assert (len(missing) == 1) is not taken

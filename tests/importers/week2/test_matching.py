@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from liftlab.importers.foreign import ForeignFile, ForeignRow
 from liftlab.importers.week2.matching import Suites
 from liftlab.jobs import opening
 from liftlab.jobs.exchanging import import_files
@@ -62,3 +65,43 @@ def test_a_suite_that_cannot_be_read_is_told_and_the_others_are_used(project: Pr
     assert len(found.faults) == 1
     assert "broken.toml" in found.faults[0]
     assert Suites([project.root / "nowhere"]).faults == []
+
+
+def row(case_id: str | None, prompt: str | None = None) -> ForeignRow:
+    return ForeignRow(case_id=case_id, prompt=prompt, text="x")
+
+
+@pytest.mark.parametrize(
+    ("rows", "cases"),
+    [
+        ([row("is_even", "Is it even?")], ["is_even"]),
+        ([row("is_even", " Is it even?\n")], ["is_even"]),
+        ([row("is_even")], ["is_even"]),
+        ([row("is_even", "Another.")], None),
+        ([row("other")], None),
+        ([row(None, "Is it even?")], None),
+        ([row("is_even"), row("other"), row("is_even"), row(None)], ["is_even"]),
+        ([row("unchecked")], None),
+    ],
+)
+def test_rows_of_another_tool_are_found_by_name_and_prompt(
+    rows: list[ForeignRow], cases: list[str] | None, tmp_path: Path
+) -> None:
+    text = f'name = "mine"\n{CASE.format(prompt="Is it even?")}'
+    unchecked = '[[cases]]\ncase_id = "unchecked"\nprompt = "p"\n'
+    (tmp_path / "mine.toml").write_text(text + unchecked)
+    found = Suites([tmp_path]).of(ForeignFile(family="tool", rows=rows))
+    assert (found and [case.case_id for case in found]) == cases
+    assert found is None or found.name == "mine"
+
+
+def test_suites_of_one_name_in_two_folders_are_one(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder, case_id in zip(folders, ("is_even", "is_odd"), strict=True):
+        folder.mkdir()
+        text = CASE.format(prompt="Is it?").replace("is_even", case_id)
+        (folder / "mine.toml").write_text(f'name = "mine"\n{text}')
+    rows = [row("is_even"), row("is_odd", "Is it?")]
+    found = Suites(folders).of(ForeignFile(family="tool", rows=rows))
+    assert found is not None
+    assert (found.name, [case.case_id for case in found]) == ("mine", ["is_even", "is_odd"])
