@@ -123,7 +123,8 @@ def _lines(source: bytes, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             reason = str(error).removeprefix(f"{path}:1: ").removeprefix(f"{path}: ")
             raise FileInvalid(path, reason, number) from None
         version = record.pop("schema_version", None) if isinstance(record, dict) else None
-        if not isinstance(record, dict) or "table" not in record or type(version) is not int:
+        table = record.get("table") if isinstance(record, dict) else None
+        if not isinstance(table, str) or type(version) is not int:
             raise FileInvalid(path, "no record: it has no table or no schema_version", number)
         if version > SCHEMA_VERSION:
             raise SchemaTooNew(path, version, SCHEMA_VERSION)

@@ -12,6 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from liftlab.errors import FileInvalid
+from liftlab.importers import jsonl
 from liftlab.jobs import opening
 from liftlab.jobs.exchanging import as_text, import_files
 from liftlab.records import SCHEMA_VERSION, Trial
@@ -167,3 +169,101 @@ def test_a_name_that_leads_elsewhere_is_no_run(
     (each,) = import_files(project, [str(write(text.encode()))])
     assert each.status == "bad"
     assert not (project.root / "data" / "escape").exists()
+
+
+def numbered(text: str, *more: str) -> str:
+    """Return an export with lines added, and counted."""
+    header, *lines = text.splitlines(keepends=True)
+    told = json.loads(header)
+    told["records"] += len(more)
+    return json.dumps(told) + "\n" + "".join([*lines, *more])
+
+
+def line_of(text: str, table: str) -> str:
+    return next(
+        line for line in text.splitlines(keepends=True) if line.startswith(f'{{"table": "{table}"')
+    )
+
+
+@pytest.mark.parametrize("table", ["run", "attempt", "stage", "trial", "check"])
+def test_a_row_stands_once(lines: dict[str, str], table: str) -> None:
+    text = lines["week2_day1"]
+    twice = numbered(text, line_of(text, table))
+    said = "one run" if table == "run" else f"{table}: two rows with the same key"
+    with pytest.raises(FileInvalid, match=said):
+        jsonl.read_lines(twice.encode(), Path("x"))
+
+
+@pytest.mark.parametrize(
+    ("manifest", "fine"),
+    [
+        ({"reference": {}}, True),
+        ({"imported": {}}, True),
+        ({"request": {"endpoint": {"price": None, "cost_model": "tokens"}}}, True),
+        ({"request": {"endpoint": {"price": None}}}, False),
+        ({"request": {"endpoint": None}}, False),
+        ({"request": None}, False),
+        (None, False),
+        ([], False),
+    ],
+)
+def test_a_manifest_says_by_which_price_a_run_counts(
+    lines: dict[str, str], manifest: Any, fine: bool
+) -> None:
+    text = changed(lines["week2_day1"], "liftlab", {"manifest": manifest}).encode()
+    if fine:
+        assert jsonl.read_lines(text, Path("x")).run.run_id == "week2_day1"
+    else:
+        with pytest.raises(FileInvalid, match="manifest"):
+            jsonl.read_lines(text, Path("x"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"text": None, "base64": "a"}, "neither text nor base64"),
+        ({"text": None, "base64": "/w=="}, "its digest differs"),
+        ({"text": None}, "neither text nor base64|its digest differs"),
+        ({"sha256": None}, "its digest differs"),
+    ],
+)
+def test_an_artifact_is_what_was_kept(
+    lines: dict[str, str], fields: dict[str, Any], said: str
+) -> None:
+    text = changed(lines["week2_day1"], "artifact", fields)
+    with pytest.raises(FileInvalid, match=said) as caught:
+        jsonl.read_lines(text.encode(), Path("x"))
+    number = next(n for n, one in enumerate(text.splitlines(), 1) if '"table": "artifact"' in one)
+    assert caught.value.line == number
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("[1]", "no record"),
+        ('{"table": "stage"}', "no record"),
+        ('{"schema_version": 1}', "no record"),
+        ('{"table": "stage", "schema_version": true}', "no record"),
+        ('{"table": "file", "name": "other", "schema_version": 1}', "no table 'file'"),
+        ('{"table": ["a"], "schema_version": 1}', "no record"),
+        ("{", "not JSON|cut short"),
+    ],
+)
+def test_a_line_that_is_no_record_is_named(lines: dict[str, str], line: str, said: str) -> None:
+    text = lines["week2_day1"]
+    with pytest.raises(FileInvalid, match=said) as caught:
+        jsonl.read_lines(numbered(text, "\n", f"{line}\n").encode(), Path("x"))
+    assert caught.value.line == len(text.splitlines()) + 2
+
+
+@pytest.mark.parametrize(
+    ("source", "ours"),
+    [
+        (b'{"table": "liftlab", "a": 1}', True),
+        (b'\xef\xbb\xbf \n{"table": "liftlab"', True),
+        (b'{"table": "run"}', False),
+        (b"", False),
+    ],
+)
+def test_an_export_is_known_by_its_first_line(source: bytes, ours: bool) -> None:
+    assert jsonl.is_ours(source) is ours
