@@ -198,6 +198,13 @@ def test_a_source_that_is_too_long_is_not_read(sandbox: Sandbox) -> None:
     assert (report.parse.kind, report.calls[0].ok) == ("TooLong", False)
 
 
+def test_a_source_of_just_the_limit_is_read(sandbox: Sandbox) -> None:
+    assert MAX_SOURCE_BYTES == 1024 * 1024
+    source = b"#" * (MAX_SOURCE_BYTES - 2) + b"\n1"
+    assert sandbox.parse(source, Limits(wall_s=30.0)).parsed
+    assert sandbox.run(source, [], Limits(wall_s=30.0)).loaded
+
+
 def test_parsing_runs_nothing(sandbox: Sandbox) -> None:
     report = sandbox.parse(b"print(1 / 0)\ndef f(x, y=1): return x\n")
     assert report.parsed
