@@ -47,6 +47,7 @@ def test_a_shift_comes_with_what_changed_and_only_that() -> None:
     assert set(change.changed) == {"model", "prompt tokens", "commit"}
     assert change.changed["model"] == ("m1", "m2")
     assert change.changed["prompt tokens"] == ("300", "450")
+    assert change.changed["commit"] == ("0" * 10, "0" * 10)
     assert "changed with it: model m1 → m2" in text.shift(change)
 
 
@@ -216,9 +217,10 @@ def test_what_changed_is_looked_for_between_neighbouring_shifts_only() -> None:
 @pytest.mark.parametrize(("n", "is_told"), [(4, False), (5, True)])
 def test_counts_change_where_there_are_five_on_both_sides(n: int, is_told: bool) -> None:
     runs, at = _doubled(), np.arange(60)
-    runs["output_tokens"] = np.where(at >= 30, 100.0, 50.0)
+    runs["output_tokens"] = np.where(at >= 30, 123.45, 50.0)
     runs.loc[(at >= 30 + n), "output_tokens"] = np.nan
-    assert ("output tokens" in run_series(runs)[0].changes[0].changed) is is_told
+    changed = run_series(runs)[0].changes[0].changed
+    assert changed.get("output tokens") == (("50", "123") if is_told else None)
     runs["output_tokens"] = 50.0 + at % 2  # steady
     assert "output tokens" not in run_series(runs)[0].changes[0].changed
 
