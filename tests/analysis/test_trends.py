@@ -288,3 +288,12 @@ def test_a_level_has_five_values_at_least(before: int, after: int, index: int | 
     assert [shift.index for shift in found] == ([] if index is None else [index])
     assert all((shift.before, shift.after) == (0.0, 1.0) for shift in found)
     assert all(0 < shift.p <= 0.01 for shift in found)
+
+
+@pytest.mark.parametrize("commits", [("a" * 40, "a" * 40), (None, "a" * 40), ("a" * 40, None)])
+def test_a_commit_changed_only_where_both_are_known_and_differ(
+    commits: tuple[str | None, str | None],
+) -> None:
+    runs = _doubled()
+    runs["git_commit"] = [commits[place >= 30] for place in range(60)]
+    assert set(run_series(runs)[0].changes[0].changed) == {"repeats", "suite"}
