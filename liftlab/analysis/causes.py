@@ -200,6 +200,7 @@ def _prompts(
     known = np.isfinite(last.cached)
     size = np.where(last.prompt > 0, last.prompt, np.nan)
     as_cached = last.prompt * (1 - np.nan_to_num(peers.medians(last.cached / size)))
+    as_cached = np.round(as_cached, 6)  # a share of whole tokens leaves dust, which is no token
     usual = peers.medians(last.uncached)
     missed = np.where(known, np.nan_to_num(last.uncached - as_cached), 0.0)
     longer = np.nan_to_num(as_cached - usual)  # as long as it is, cached as the peers' are

@@ -251,7 +251,8 @@ def _over_cases(rates: np.ndarray, draws: float) -> Estimate:
     if cases == 1:
         return replace(base, reason="no interval from one prompt")
     spread = float(rates.var(ddof=1))
-    effective = cases * value * (1 - value) / spread if spread > 0 else float(cases)
+    alike = spread < 1e-20  # but for rounding
+    effective = float(cases) if alike else cases * value * (1 - value) / spread
     low, high = clopper_pearson(value, min(effective, max(draws, cases)), CONFIDENCE)
     method = "Korn–Graubard over cases"
     return replace(base, low=low, high=high, confidence=CONFIDENCE, method=method)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from liftlab.analysis.drift import drift_of, run_drift
 
@@ -149,3 +151,70 @@ def test_steps_that_ended_in_an_error_are_no_drift() -> None:
     found = run_drift(as_trials(stages).head(40), stages)
     assert found.stages[0].ratio.n < whole
     assert not found.drifting
+
+
+def test_a_line_without_noise_is_found_exactly() -> None:
+    found = drift_of(np.exp(np.linspace(0, 1, 10)))
+    assert found.ratio.value == found.ratio.low == found.ratio.high == pytest.approx(math.e)
+    assert (found.ratio.n, found.ratio.confidence) == (10, 0.95)
+    # Kendall's score is 45 of 45 pairs, and its variance 10 × 9 × 25 / 18.
+    assert found.p == pytest.approx(2 * stats.norm.sf(44 / math.sqrt(125)))
+    back = drift_of(np.exp(np.linspace(1, 0, 10)))
+    assert back.p == found.p
+    assert back.ratio.value == pytest.approx(1 / math.e)
+
+
+def test_only_repeats_of_a_case_are_compared() -> None:
+    seconds = np.array([1, 10, 100, 2, 20, 200, 4, 40, 400, 8, 80, 800, 7.0])
+    names = [*"abc" * 4, "lone"]
+    found = drift_of(seconds, names)
+    assert found.ratio.n == 12
+    # Four doublings over nine twelfths of the run, and each case is in order: 3 × 6 pairs.
+    assert found.ratio.value == pytest.approx(2 ** (3 / 9 * 12))
+    assert found.p == pytest.approx(2 * stats.norm.sf(17 / math.sqrt(3 * 4 * 3 * 13 / 18)))
+
+
+@pytest.mark.parametrize(("n", "is_told"), [(9, False), (10, True)])
+def test_a_drift_needs_ten_requests(n: int, is_told: bool) -> None:
+    assert (drift_of(np.arange(1.0, n + 1)).p is not None) is is_told
+
+
+@pytest.mark.parametrize(("n", "is_told"), [(19, False), (20, True)])
+def test_neighbours_are_told_from_twenty_on(n: int, is_told: bool) -> None:
+    found = drift_of(np.exp(np.tile([0.1, 0.1, -0.1, -0.1], 5)[:n])).neighbours
+    assert (found.value is not None) is is_told
+    if is_told:  # ten like the one before it and nine unlike: 1 / 20, and what its bias is
+        assert found.value == pytest.approx(0.05 + (1 + 3 * 0.05) / 20)
+        half, middle = 1.96 / math.sqrt(20), math.asin(found.value)
+        assert found.low == pytest.approx(math.sin(middle - half), abs=1e-4)
+        assert found.high == pytest.approx(math.sin(middle + half), abs=1e-4)
+
+
+def test_neighbours_that_alternate_are_opposites_at_most() -> None:
+    found = drift_of(np.exp(np.tile([0.1, -0.1], 10))).neighbours
+    assert (found.value, found.low) == (-0.999, -1)
+    assert found.high < -0.8
+
+
+@pytest.mark.parametrize(("n", "is_told"), [(59, False), (60, True)])
+def test_a_warm_up_needs_sixty_requests(n: int, is_told: bool) -> None:
+    seconds = np.where(np.arange(n) < 6, 3.0, 1.5) + 0.001 * np.arange(n) % 0.01
+    found = drift_of(seconds).warm_up
+    assert (found.value is not None) is is_told
+    if is_told:
+        assert found.n == 6
+        assert found.value == pytest.approx(2.0, rel=0.01)
+
+
+def test_a_drift_is_beyond_chance_below_five_percent() -> None:
+    drift = drift_of(np.arange(1.0, 11))
+    assert [replace(drift, p=p).drifts for p in (None, 0.06, 0.05, 0.04)] == [False] * 3 + [True]
+
+
+def test_trials_of_one_moment_have_no_order() -> None:
+    stages = a_table(np.exp(np.linspace(0, 1, 20)), np.arange(20))
+    drift = run_drift(as_trials(stages), stages)
+    assert drift.ordered
+    assert [each.what for each in drift.drifting] == ["code", "e2e"]
+    at_once = run_drift(as_trials(stages).assign(started_at="2026-01-01"), stages)
+    assert (at_once.ordered, at_once.drifting) == (False, ())

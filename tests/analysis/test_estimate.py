@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.analysis.estimate import Estimate, as_set, plain, quantity, span
+from liftlab.analysis.estimate import Estimate, as_set, nearest, plain, quantity, span
 from liftlab.analysis.intervals import median
 
 
@@ -181,3 +181,66 @@ def test_a_share_is_none_or_all_only_if_it_is(low: float, high: float) -> None:
     first, _, last = span(low, high, "%").removesuffix(" %").replace(" to ", "–").partition("–")
     assert (float(first.strip("<> ")) == 0) == (low == 0)
     assert last not in {"100", "100.0"} or high == 1
+
+
+@pytest.mark.parametrize(
+    ("uncertainty", "low", "high", "finest"),
+    [(None, 9.0, 11.0, None), (0.0, 9.0, 11.0, None), (0.5, 9.0, 11.0, 0.5), (3.0, 7.0, 13.0, 3.0),
+     (12.0, 0.0, 22.0, 12.0)],
+)  # fmt: skip
+def test_an_interval_leaves_room_for_the_clock_s_error(
+    uncertainty: float | None, low: float, high: float, finest: float | None
+) -> None:
+    one = Estimate(value=10.0, low=9.0, high=11.0, n=9, confidence=0.95, unit="s", method="m")
+    wide = one.no_narrower_than(uncertainty)
+    assert (wide.low, wide.high, wide.finest) == (low, high, finest)
+    assert wide.method.startswith("m; ") is (high > 11)
+    below = Estimate(value=-1.0, low=-1.5, high=0.0, n=9).no_narrower_than(3.0)
+    assert (below.low, below.high) == (-4.0, 2.0)  # a difference may be below 0
+    zero = Estimate(value=0.0, low=0.0, high=0.1, n=9).no_narrower_than(1.0)
+    assert (zero.low, zero.high) == (0.0, 1.0)
+    lone = dataclasses.replace(one, low=None).no_narrower_than(3.0)
+    assert (lone.low, lone.high) == (None, 13.0)
+
+
+def test_what_the_client_gave_up_on_is_over_its_time() -> None:
+    assert Estimate(value=300.0, n=5, unit="s", over=True).point == "over 300 s"
+
+
+@pytest.mark.parametrize(
+    ("limits", "value", "found"),
+    [([10.0, 20.0], 14.0, 10.0), ([10.0, 20.0], 16.0, 20.0), ([], 1.0, None),
+     ([1.0], None, None), ([1.0], math.nan, None)],
+)  # fmt: skip
+def test_a_value_is_written_beside_its_nearest_limit(
+    limits: list[float], value: float | None, found: float | None
+) -> None:
+    assert nearest(limits, value) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "said"),
+    [(0.0, 4, "0"), (-0.5, 4, "-0.5"), (1e-13, 4, "< 0.000000000001"), (-1e-13, 4, "0"),
+     (math.inf, 4, "never"), (-math.inf, 4, "–"), (9.9996, 4, "10"), (123.456, 2, "120")],
+)  # fmt: skip
+def test_a_plain_number_has_no_needless_digit(value: float, digits: int, said: str) -> None:
+    assert plain(value, digits) == said
+    assert plain(2.5, 4, padded=True) == "2.500"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (0.9999, "s", "1,000 ms"),
+        (1.0, "s", "1 s"),
+        (0.0, "s", "0 s"),
+        (0.0, "%", "0 %"),
+        (0.001, "%", "0.1 %"),
+        (0.01, "%", "1 %"),
+        (0.999, "%", "> 99 %"),
+        (-0.05, "percentage points", "-5 percentage points"),
+        (1e-5, "USD", "< 0.0001 USD"),
+    ],
+)
+def test_figures_at_the_edges_of_their_units(value: float, unit: str, said: str) -> None:
+    assert quantity(value, unit) == said

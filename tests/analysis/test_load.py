@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from liftlab.analysis.load import summarise_load
-from liftlab.records import Run
+from liftlab.records import STALE, Run
 from liftlab.reporting.text.load import lines
 
 
@@ -80,3 +81,50 @@ def test_quantiles_are_as_seen_to_what_the_clock_can_tell() -> None:
         run = replace(closed(), timing_uncertainty_s=off)
         [times] = [s for s in summarise_load(run, pd.DataFrame(rows)).spreads if s.name == "e2e"]
         assert f"P50 {times.quantiles[0][1].point}" == said
+
+
+def test_a_request_sent_again_on_a_new_connection_is_one_that_began_at_first() -> None:
+    def tried(repeat: int, attempt: int, sent: float, **more: Any) -> dict[str, Any]:
+        return row(sent, sent + 0.5, repeat=repeat, attempt=attempt, **more)
+
+    stale = {"error_class": STALE, "last_byte_s": None}
+    rows = [
+        tried(1, 1, 0.0, **stale),
+        tried(1, 2, 1.0, connection_reused=False),
+        tried(2, 1, 2.0),
+        tried(3, 2, 5.0, **stale),  # a new connection that went away is a failure
+    ]
+    found = summarise_load(closed(), pd.DataFrame(rows))
+    assert (found.n, found.ok, found.stale, found.reused) == (3, 2, 1, 2)
+    (times,) = found.spreads
+    assert (times.n, times.largest) == (2, 1.5)
+    assert found.as_json()["stale_connections"] == 1
+
+
+def test_as_data_seconds_are_named_so() -> None:
+    rows = [
+        row(float(i), i + 1.0, first_token_s=i + 0.25, last_token_s=i + 0.75, output_tokens=6)
+        for i in range(4)
+    ]
+    run = Run(run_id="r", suite="load", load="open", rate_rps=0.5, repeats=4)
+    told = summarise_load(
+        run, pd.DataFrame(rows).assign(scheduled_s=[0.0, 0.5, 1.5, 3.0])
+    ).as_json()
+    assert told["loop"] == "open loop, 0.5 requests a second planned"
+    assert (told["ok_per_second"], told["missing"]) == (1.0, 0)
+    assert told["ttft"] == {
+        "n": 4, "p50_s": 0.25, "p90_s": None, "p95_s": None, "p99_s": None, "largest_s": 0.25
+    }  # fmt: skip
+    assert set(told["lag"]) == {"n", "p50_s", "p99_s", "largest_s"}  # type: ignore[call-overload]
+    assert told["tokens_per_s"] == {"n": 4, "p50": pytest.approx(10), "largest": pytest.approx(10)}
+
+
+def test_only_a_measured_run_has_requests_that_were_planned() -> None:
+    frame = pd.DataFrame([row(0.0, 1.0)])
+    imported = Run(run_id="r", suite="load", repeats=12, provenance="imported")
+    assert summarise_load(imported, frame).missing == 0
+    assert summarise_load(replace(closed(), repeats=None), frame).missing == 0
+    many = Run(run_id="r", suite="load", load="closed", repeats=0)
+    found = summarise_load(many, frame)
+    assert (found.missing, found.loop) == (0, "closed loop")
+    assert summarise_load(imported, frame).loop == "requests"

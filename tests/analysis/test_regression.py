@@ -112,3 +112,37 @@ def test_what_would_show_is_found_four_times_in_five() -> None:
     found = regressions({E2E: 10.0}, {E2E: 10.0}, {E2E: SPREAD})[0]
     needed = stats.t.isf(0.05, 7) + stats.t.isf(0.2, 7)
     assert math.log1p(found.detectable) == pytest.approx(needed * 0.04 * math.sqrt(2))
+
+
+def test_the_interval_of_a_change_is_that_of_two_runs_that_differ() -> None:
+    found = regressions({E2E: 10.0}, {E2E: 10.5}, {E2E: SPREAD})[0]
+    half = stats.t.isf(0.025, 7) * 0.04 * math.sqrt(2)
+    assert found.low == pytest.approx(math.expm1(math.log(1.05) - half))
+    assert found.high == pytest.approx(math.expm1(math.log(1.05) + half))
+    rate = regressions({"success_rate": 0.8}, {"success_rate": 0.7}, {"success_rate": SPREAD})[0]
+    assert (rate.low, rate.high) == (pytest.approx(-0.1 - half), pytest.approx(-0.1 + half))
+
+
+def test_what_is_missing_is_named() -> None:
+    found = regressions({E2E: None, "x_median_s": 1.0}, {E2E: 1.0}, {E2E: SPREAD})
+    assert [each.verdict for each in found] == ["not measurable"] * 2
+    assert ["baseline" in each.reason for each in found] == [True, False]
+    assert [(each.p, each.change, each.runs) for each in found] == [
+        (None, None, 8),
+        (None, None, 0),
+    ]
+    few = regressions({E2E: 1.0}, {E2E: 2.0}, {E2E: Spread(sd=0.01, runs=4)})[0]
+    assert (few.verdict, few.runs, few.p) == ("undecided", 4, None)
+    assert few.change == pytest.approx(1.0)
+    enough = regressions({E2E: 1.0}, {E2E: 2.0}, {E2E: Spread(sd=0.01, runs=5)})[0]
+    assert enough.verdict == "regression"
+
+
+def test_false_alarms_are_counted_by_metric_and_by_pair() -> None:
+    level = [1.0, 1.001, 0.999, 1.0, 1.001, 0.999, 1.0, 5.0]  # the last is worse than all
+    runs = pd.DataFrame({E2E: level, "code_median_s": 1.0, "success_rate": np.nan})
+    found = false_alarms(runs, [E2E, "code_median_s", "success_rate"])
+    assert (found.runs, found.pairs, found.alarms) == (8, 28, 7)
+    assert found.by_metric == {E2E: 7, "code_median_s": 0, "success_rate": 0}
+    assert found.rate.value == 0.25
+    assert false_alarms(runs[::-1].reset_index(drop=True), [E2E]).alarms == 0  # better since

@@ -10,13 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from liftlab.analysis.rates import clopper_pearson
 from liftlab.analysis.success import (
+    SuccessCurve,
+    error_rate,
     failure_classes,
     pass_at_k,
     pass_at_k_of,
     pass_at_k_of_case,
+    success_by,
     success_by_group,
+    success_curve,
     success_rate,
+    worst_class_share,
 )
 
 
@@ -147,3 +153,87 @@ def test_one_answer_a_case_is_the_success_rate() -> None:
 def test_nothing_and_one_case_have_no_interval() -> None:
     assert pass_at_k([], [], 1).estimate.reason == "no data"
     assert pass_at_k([3], [1], 2).estimate.reason == "no interval from one prompt"
+
+
+def test_a_curve_rises_with_each_right_answer_and_ends_at_the_success_rate() -> None:
+    curve = success_by([3.0, 1.0, 2.0, np.nan, 4.0], [True, True, False, True, True])
+    assert curve.n == 5
+    assert curve.seconds.tolist() == [1.0, 3.0, 4.0]
+    assert curve.share.tolist() == pytest.approx([0.2, 0.4, 0.6])
+    assert [curve.at(t).value for t in (0.9, 1.0, 3.5, 99.0)] == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert curve.at(1.0).n == 5
+    none = success_by([], [])
+    assert (none.n, none.seconds.tolist(), none.share.tolist()) == (0, [], [])
+
+
+def test_on_a_curve_a_case_weighs_the_same_however_often_it_was_asked() -> None:
+    curve = success_by([1.0, 2.0, 3.0], [True, True, True], ["a", "a", "b"])
+    assert curve.share.tolist() == pytest.approx([0.25, 0.5, 1.0])
+    assert curve.at(2.0).value == pytest.approx(0.5)
+    assert curve.at(2.0).cases == 2
+
+
+def test_a_run_that_was_looked_at_all_the_time_has_wider_intervals() -> None:
+    times = np.arange(1.0, 41)
+    once = SuccessCurve(times=times, cases=np.arange(40)).at(20.0)
+    always = SuccessCurve(times=times, cases=np.arange(40), anytime=True).at(20.0)
+    assert (once.value, always.value) == (0.5, 0.5)
+    assert always.low is not None
+    assert once.low is not None
+    assert always.low < once.low < 0.5
+
+
+def test_the_curve_of_a_run_leaves_out_what_was_not_graded() -> None:
+    trials = pd.DataFrame(
+        {
+            "case_id": list("abcde"),
+            "outcome": ["pass", "fail", "error", "ungraded", "pass"],
+            "e2e_s": [1.0, 2.0, 3.0, 4.0, 5.0],
+            "client_s": [0.0, 0.0, 0.0, 0.0, 1.0],
+        }
+    )
+    curve = success_curve(trials)
+    assert (curve.n, curve.seconds.tolist()) == (3, [1.0, 4.0])
+    assert curve.share.tolist() == pytest.approx([1 / 3, 2 / 3])
+
+
+def test_the_worst_class_is_corrected_for_having_been_picked() -> None:
+    trials = published()
+    first, second = failure_classes(trials)
+    worst = worst_class_share(trials, [second, first])
+    assert worst == first.picked
+    assert (worst.value, worst.n) == (first.of_trials.value, 5)
+    assert first.picked.low is not None
+    assert first.of_trials.low is not None
+    assert first.picked.low < first.of_trials.low
+    right = trials.assign(outcome="pass", failure_class=None)
+    assert (worst_class_share(right, []).value, worst_class_share(right, []).n) == (0.0, 5)
+
+
+def test_errors_are_a_share_of_all_trials_each_alike() -> None:
+    trials = pd.DataFrame({"case_id": list("aaab"), "outcome": ["error", "pass", "fail", "error"]})
+    assert (error_rate(trials).value, error_rate(trials).n) == (0.5, 4)
+    counted = trials.assign(rows=[3, 1, 1, 1])
+    assert (error_rate(counted).value, error_rate(counted).n) == (pytest.approx(4 / 6), 6)
+
+
+def test_rows_that_stand_for_several_trials_count_as_many() -> None:
+    counted = published().assign(rows=[1, 2, 3, 4, 10])
+    rate = success_rate(counted)
+    assert (rate.successes, rate.trials, rate.cases) == (10, 20, 5)
+    more = pd.DataFrame([{"case_id": "x", "outcome": "error", "rows": 3}])
+    more = pd.concat([counted, more, more.assign(outcome="ungraded", rows=2)])
+    assert (success_rate(more).errors, success_rate(more).ungraded) == (3, 2)
+    first, second = failure_classes(counted)
+    assert (first.count, second.count) == (6, 4)
+    assert pass_at_k_of(counted, 1).samples == 20
+
+
+def test_several_tries_are_as_exact_as_the_cases_and_the_draws() -> None:
+    for right in (1, 2, 3):  # no case differs from another: so many cases
+        even = pass_at_k([4] * 12, [right] * 12, 2).estimate
+        low, high = clopper_pearson(even.value or 0.0, 12)
+        assert (even.low, even.high) == (pytest.approx(low), pytest.approx(high))
+    trials = published().assign(outcome=["pass"] * 4 + ["fail"])
+    lone = pass_at_k([1] * 5, [1, 1, 1, 1, 0], 1).estimate
+    assert str(lone) == str(success_rate(trials).estimate)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liftlab.analysis.comparability import CONDITIONS, SETTINGS, alike, differences, spreads
-from liftlab.analysis.trends import run_series, shifts
+from liftlab.analysis.trends import off_s, run_series, shifts
 from liftlab.reporting.text import history as text
 
 
@@ -47,6 +47,7 @@ def test_a_shift_comes_with_what_changed_and_only_that() -> None:
     assert set(change.changed) == {"model", "prompt tokens", "commit"}
     assert change.changed["model"] == ("m1", "m2")
     assert change.changed["prompt tokens"] == ("300", "450")
+    assert change.changed["commit"] == ("0" * 10, "0" * 10)
     assert "changed with it: model m1 → m2" in text.shift(change)
 
 
@@ -164,3 +165,135 @@ def test_scale_and_offset_do_not_matter(values: list[float], factor: float, offs
     if len(values) and np.ptp(rounded) > 1:
         moved = shifts(rounded * factor + offset)
         assert [shift.index for shift in moved] == [shift.index for shift in found]
+
+
+def _doubled(n: int = 60, at: int = 30) -> pd.DataFrame:
+    later, runs = np.arange(n) >= at, history(n)
+    runs["e2e_median_s"] = np.where(later, 20.0, 10.0) * np.exp(0.001 * np.sin(np.arange(n)))
+    return runs.assign(
+        repeats=np.where(later, 4, 2), suite_sha256=np.where(later, "b" * 64, "c" * 64)
+    )
+
+
+def test_a_shift_has_its_runs_its_levels_and_its_chance() -> None:
+    (series,) = run_series(_doubled())
+    (change,) = series.changes
+    assert (change.last_before, change.run_id) == ("run_029", "run_030")
+    assert change.started_at.startswith("2026-01-31")
+    assert (change.before, change.after) == (pytest.approx(10, 0.001), pytest.approx(20, 0.001))
+    assert change.p == 0.001  # none of 999 shuffles
+    told = change.as_json()
+    assert told["changed"] == {"repeats": ["2", "4"], "suite": ["c" * 10, "b" * 10]}
+    assert (told["run_id"], told["p"]) == ("run_030", 0.001)
+    metric = series.metrics[0]
+    assert (metric.n, metric.off) == (60, None)
+    assert metric.sd == pytest.approx(0.00073, rel=0.05)  # since the shift, as a share
+    assert metric.latest == pytest.approx(20.0127, abs=0.0001)
+    assert metric.per_week.n == 30
+
+
+def test_shifts_of_all_metrics_are_told_oldest_first_and_a_share_as_it_is() -> None:
+    rate = np.where(np.arange(60) >= 20, 0.9, 0.5) + 0.001 * np.sin(np.arange(60))
+    runs = _doubled().assign(success_rate=rate, timing_uncertainty_s=0.002, time_scale=10.0)
+    (series,) = run_series(runs)
+    assert [change.metric for change in series.changes] == ["success_rate", "e2e_median_s"]
+    share = series.changes[0]
+    assert (share.before, share.after) == (pytest.approx(0.5, 0.001), pytest.approx(0.9, 0.001))
+    off = {metric.metric: metric.off for metric in series.metrics}
+    assert off == {"success_rate": None, "e2e_median_s": 0.02}  # of times only, at real length
+
+
+def test_what_changed_is_looked_for_between_neighbouring_shifts_only() -> None:
+    runs = _doubled(90).assign(model="m1")
+    at = np.arange(90)
+    runs["e2e_median_s"] *= np.where(at >= 60, 2.0, 1.0)
+    runs.loc[at >= 60, "model"] = "m2"
+    runs.loc[at < 9, "hardware"] = "old"  # 21 runs before the first shift
+    first, second = run_series(runs)[0].changes
+    assert set(first.changed) == {"repeats", "suite"}
+    assert set(second.changed) == {"model"}
+
+
+@pytest.mark.parametrize(("n", "is_told"), [(4, False), (5, True)])
+def test_counts_change_where_there_are_five_on_both_sides(n: int, is_told: bool) -> None:
+    runs, at = _doubled(), np.arange(60)
+    runs["output_tokens"] = np.where(at >= 30, 123.45, 50.0)
+    runs.loc[(at >= 30 + n), "output_tokens"] = np.nan
+    changed = run_series(runs)[0].changes[0].changed
+    assert changed.get("output tokens") == (("50", "123") if is_told else None)
+    runs["output_tokens"] = 50.0 + at % 2  # steady
+    assert "output tokens" not in run_series(runs)[0].changes[0].changed
+
+
+def test_by_how_much_times_may_be_off() -> None:
+    assert off_s(history(2)) == [None, None]
+    off = pd.DataFrame({"timing_uncertainty_s": [0.002, 0.0, None]})
+    assert off_s(off) == [0.002, None, None]
+    scaled = pd.DataFrame({"timing_uncertainty_s": [0.002, 0.002], "time_scale": [10.0, None]})
+    assert off_s(scaled) == [0.02, 0.002]
+
+
+def test_a_steady_growth_is_its_slope_a_week() -> None:
+    runs = history(10)
+    runs["e2e_median_s"] = 15 * np.exp(0.001 * np.arange(10))
+    slope = run_series(runs)[0].metrics[0].per_week
+    assert (slope.low, slope.value, slope.high) == (pytest.approx(0.007),) * 3
+    assert (slope.n, slope.reason, slope.confidence) == (10, "", 0.95)
+    at_once = run_series(runs.assign(started_at="2026-01-01T00:00:00+00:00"))[0].metrics[0].per_week
+    assert at_once.value is None
+    assert "same time" in at_once.reason
+    pairs = runs.assign(started_at=np.repeat(runs["started_at"].to_numpy()[:5], 2))
+    assert run_series(pairs)[0].metrics[0].per_week.value is not None
+
+
+def test_an_interval_of_a_slope_covers_it_as_often_as_it_says() -> None:
+    inside, widths = 0, []
+    for seed in range(60):
+        slope = run_series(history(40, seed=seed))[0].metrics[0].per_week
+        assert slope.low is not None
+        assert slope.high is not None
+        inside += slope.low <= 0 <= slope.high
+        widths.append(slope.high - slope.low)
+    assert 51 <= inside <= 60
+    assert np.median(widths) == pytest.approx(2 * 1.96 * 0.04 * 7 / np.sqrt(40**3 / 12), rel=0.2)
+
+
+def test_the_longest_series_comes_first_and_work_that_differs_is_apart() -> None:
+    runs = history(12)
+    runs.loc[:3, "suite"] = "small"
+    found = run_series(runs)
+    assert [len(series.runs) for series in found] == [8, 4]
+    assert [series.title for series in found] == ["mvp · modal", "small · modal"]
+    assert found[0].runs[0] == "run_004"
+    (lone,) = run_series(runs.head(1))[0].metrics
+    assert (lone.n, lone.sd, lone.changes) == (1, None, ())
+    (two,) = run_series(runs.head(2))[0].metrics
+    assert two.sd is not None
+
+
+def test_endpoints_that_overlap_in_time_are_apart() -> None:
+    touching = history(12, endpoint=["a"] * 6 + ["b"] * 6)
+    assert len(run_series(touching)) == 1
+    within = history(12, endpoint=["a"] * 4 + ["b"] * 4 + ["a"] * 4)
+    assert [len(series.runs) for series in run_series(within)] == [8, 4]
+    touching.loc[6, "started_at"] = touching.loc[5, "started_at"]
+    assert len(run_series(touching)) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "index"), [(5, 6, 5), (6, 5, 6), (7, 5, 7), (4, 8, None), (4, 5, None)]
+)
+def test_a_level_has_five_values_at_least(before: int, after: int, index: int | None) -> None:
+    found = shifts([0.0] * before + [1.0] * after)
+    assert [shift.index for shift in found] == ([] if index is None else [index])
+    assert all((shift.before, shift.after) == (0.0, 1.0) for shift in found)
+    assert all(0 < shift.p <= 0.01 for shift in found)
+
+
+@pytest.mark.parametrize("commits", [("a" * 40, "a" * 40), (None, "a" * 40), ("a" * 40, None)])
+def test_a_commit_changed_only_where_both_are_known_and_differ(
+    commits: tuple[str | None, str | None],
+) -> None:
+    runs = _doubled()
+    runs["git_commit"] = [commits[place >= 30] for place in range(60)]
+    assert set(run_series(runs)[0].changes[0].changed) == {"repeats", "suite"}

@@ -78,3 +78,21 @@ def test_a_lead_of_one_class_is_clear_only_beyond_chance(
     alike = day.trials["failure_class"].where(day.trials["outcome"] != "fail", "missing_return")
     found = summarize(replace(day, trials=day.trials.assign(failure_class=alike)), project)
     assert found.failures.clearly_first
+
+
+@pytest.mark.parametrize(
+    ("ahead", "behind", "is_clear"),
+    [(8, 1, True), (7, 1, False), (5, 5, False), (1, 6, False)],
+)
+def test_a_lead_is_counted_by_prompts(
+    ahead: int, behind: int, is_clear: bool, day: RunData, project: Project
+) -> None:
+    one, other = "missing_return", "indentation_error"
+    # One prompt that failed very often in the first way makes it the most frequent.
+    classes = [one] * ahead + [other] * behind + [one] * 9
+    cases = [*(f"c{n}" for n in range(ahead + behind)), *["c0"] * 9]
+    trials = pd.concat([day.trials.head(1)] * len(cases), ignore_index=True)
+    trials = trials.assign(case_id=cases, repeat=range(len(cases)), failure_class=classes)
+    found = summarize(replace(day, trials=trials.assign(outcome="fail")), project).failures
+    assert found.rows[0].failure_class == one
+    assert found.clearly_first is is_clear

@@ -129,3 +129,55 @@ def test_the_highest_level_that_meets_the_objective_is_named() -> None:
     assert (none.meets, none.worse) == (None, ())
     assert [level.is_decided for level in none.levels] == [False, True, False]
     assert all(isinstance(level, Level) for level in found.levels)
+
+
+def test_a_dollar_buys_as_many_right_answers_as_one_costs_of_it() -> None:
+    found = capacity_of(run_of())
+    assert found is not None
+    assert [level.per_usd.value for level in found.levels] == pytest.approx(
+        [1000 * level.within / level.timed.n for level in found.levels]
+    )
+    many = run_of(CapacityPlan(levels=(1,), visits=9, cases=8, metric="e2e_p95_s", limit_s=60))
+    free = capacity_of(replace(many, trials=many.trials.assign(cost_usd=None)))
+    assert free is not None
+    assert free.levels[0].per_usd.value is None
+
+
+def test_as_data_each_level_has_its_counts() -> None:
+    found = capacity_of(run_of())
+    assert found is not None
+    told = found.as_json([])
+    assert [level["at_once"] for level in told["levels"]] == [1, 2, 4]
+    assert [level["visits"] for level in told["levels"]] == [1, 1, 1]
+    assert [level["trials"] for level in told["levels"]] == [8, 16, 32]
+    assert told["best_at_once"] == 4
+    assert told["slo"] == {"metric": "e2e_p95_s", "limit_s": 60}
+    assert told["levels"][0]["answers"] is told["levels"][0]["difference"] is None
+    assert set(told["levels"][1]["difference"]) == {"value", "low", "high", "n", "reason"}
+    assert told["goodput_right_per_s"]["value"] == told["levels"][2]["goodput_right_per_s"]["value"]
+    # The best was picked, so its interval is wider than that of the level alone.
+    assert told["goodput_right_per_s"]["low"] < told["levels"][2]["goodput_right_per_s"]["low"]
+
+
+def test_a_visit_counts_once_it_is_whole() -> None:
+    run = run_of()
+    for gone, visits in ((0, 1), (1, 0)):
+        level = run.trials[run.trials["repeat"] == PLAN.repeats(1, 1)[0]]
+        found = capacity_of(replace(run, trials=run.trials.drop(level.index[:gone])))
+        assert found is not None
+        assert (found.levels[0].visits, found.levels[0].trials) == (visits, 8 - gone)
+
+
+def test_right_answers_count_up_to_the_limit() -> None:
+    limit = replace_plan(limit_s=1.0)
+    found = capacity_of(run_of(limit))
+    assert found is not None
+    assert found.best is not None  # each takes 1 s
+    tight = capacity_of(run_of(replace_plan(limit_s=0.99)))
+    assert tight is not None
+    assert (tight.best, [level.within for level in tight.levels]) == (None, [0, 0, 0])
+    assert tight.goodput.value == 0
+
+
+def replace_plan(**changed: Any) -> CapacityPlan:
+    return PLAN.model_copy(update=changed)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -138,3 +140,70 @@ def test_the_line_that_the_grader_names_is_a_number(
     day: RunData, line: object, named: int | None
 ) -> None:
     assert replace(trial_of(day, "max_of_two"), facets={"line": line}).line == named
+
+
+class _Kept:
+    """Artifacts by their digest."""
+
+    def __init__(self, **texts: str) -> None:
+        self.texts = texts
+
+    def get(self, digest: str) -> bytes:
+        return self.texts[digest].encode()
+
+    def get_text(self, digest: str) -> str:
+        return self.texts[digest]
+
+
+def _keeping(run: RunData, **texts: str) -> RunData:
+    folder: Any = SimpleNamespace(artifacts=_Kept(**texts), suite=lambda: None)
+    return replace(run, folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ('{"value": {"a": 1}}', '{\n  "a": 1\n}'),
+        ('{"a": "ä"}', '{\n  "a": "ä"\n}'),
+        ("[1]", "[\n  1\n]"),
+        ("no JSON", "no JSON"),
+    ],
+)
+def test_an_ir_is_shown_as_json_where_it_is(day: RunData, kept: str, shown: str) -> None:
+    digests = ["ir" if stage == "nlp_to_ir" else "code" for stage in day.stages["stage"]]
+    run = _keeping(replace(day, stages=day.stages.assign(value_sha256=digests)), ir=kept, code="x")
+    assert ir_of(run, "is_even", 1) == shown
+
+
+def test_what_an_attempt_sent_and_got_is_shown_as_far_as_it_was_kept(day: RunData) -> None:
+    mine = day.attempts["case_id"] == "is_even"
+    count = int(mine.sum())
+    assert count == 3
+    prompts = ["asked", "odd", None]
+    attempts = day.attempts.assign(prompt_sha256=None, reply_sha256=None)
+    attempts.loc[mine, "prompt_sha256"] = prompts
+    attempts.loc[mine, "reply_sha256"] = ["reply", None, None]
+    asked = '{"prompt": "p", "system": "s", "schema": {"type": "object"}}'
+    bare = day.grades.assign(code_sha256=None)
+    run = replace(day, attempts=attempts, grades=bare, stages=day.stages.assign(value_sha256=None))
+    found = trial_of(_keeping(run, asked=asked, odd="[no JSON", reply="answer"), "is_even")
+    first, second, third = found.exchanges
+    assert (first.prompt, first.system, first.schema) == ("p", "s", {"type": "object"})
+    assert (second.prompt, second.system) == ("[no JSON", None)
+    assert (third.prompt, third.reply) == (None, None)
+    assert found.reply == "answer"
+    assert (found.case, found.prompt) == (None, None)
+
+
+def test_a_check_shows_what_it_called(day: RunData) -> None:
+    checks = trial_of(day, "is_even").checks
+    assert len(checks)
+    assert checks["call"].str.startswith("is_even(").all()
+    unknown = day.checks.assign(check="gone")
+    assert set(trial_of(replace(day, checks=unknown), "is_even").checks["call"]) == {"gone"}
+
+
+def test_rows_of_a_trial_are_of_its_case_and_its_repeat(day: RunData) -> None:
+    again = pd.concat([day.trials, day.trials.assign(repeat=2)], ignore_index=True)
+    found = trial_of(replace(day, trials=again), "is_even", 2)
+    assert (found.repeat, len(found.stages), len(found.attempts), found.code) == (2, 0, 0, None)

@@ -64,3 +64,47 @@ def test_faults_are_told_with_their_line(
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileInvalid, match="no such file"):
         read(tmp_path / "none.toml")
+
+
+def test_a_claim_is_a_figure_or_a_limit_on_one(tmp_path: Path) -> None:
+    path = tmp_path / "claims.toml"
+    told = ("", "at_most = 0.8", "at_least = 0.75", "value = 1.0")
+    rows = [f'[[claim]]\nid = "{n}"\nstatement = "s"\nmetric = "success_rate"\n{line}\n'
+            for n, line in enumerate(told)]  # fmt: skip
+    path.write_text('run = "r1"\n' + "".join(rows))
+    file = read(path)
+    assert [(claim.relation, claim.value) for claim in file.claims] == [
+        ("is", None), ("at_most", 0.8), ("at_least", 0.75), ("is", 1.0)
+    ]  # fmt: skip
+    assert [claim.off for claim in file.claims] == pytest.approx([0, 0.005, 0.005, 0.005])
+    assert (file.about("r1"), file.about("r2")) == (True, False)
+    path.write_text(GOOD)
+    assert read(path).about("r2")
+
+
+@pytest.mark.parametrize(
+    ("extra", "is_valid"),
+    [
+        ('id = ""', False),
+        (f'id = "{"x" * 500}"', True),
+        (f'id = "{"x" * 501}"', False),
+        ("comparison = {value_s = 1.0, baseline_s = 2.0, n = 1, baseline_n = 1, value_is = 'a', "
+         "baseline_is = 'b', same_cases = true}", True),
+        ("comparison = {value_s = 0.0, baseline_s = 2.0, n = 1, baseline_n = 1, value_is = 'a', "
+         "baseline_is = 'b', same_cases = true}", False),
+        ("comparison = {value_s = 1.0, baseline_s = 2.0, n = 0, baseline_n = 1, value_is = 'a', "
+         "baseline_is = 'b', same_cases = true}", False),
+        ("comparison = {value_s = 1.0, baseline_s = 2.0, n = 1, baseline_n = 0, value_is = 'a', "
+         "baseline_is = 'b', same_cases = true}", False),
+    ],
+)  # fmt: skip
+def test_what_a_claim_may_hold_has_bounds(tmp_path: Path, extra: str, is_valid: bool) -> None:
+    path = tmp_path / "claims.toml"
+    metric = "change" if extra.startswith("comparison") else "success_rate"
+    name = "" if extra.startswith("id") else 'id = "A"\n'
+    path.write_text(f'[[claim]]\n{name}statement = "s"\nmetric = "{metric}"\n{extra}\n')
+    if is_valid:
+        assert len(read(path).claims) == 1
+    else:
+        with pytest.raises(FileInvalid):
+            read(path)

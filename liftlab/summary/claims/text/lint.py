@@ -235,7 +235,9 @@ def _within(sentence: Sentence, figure: Figure) -> Claim | None:
     stage = "right" if right else stages[-1].value if stages else "e2e"
     wanted = Quantity(metric=f"{stage}_within", within_s=later[0].value)
     relation = modality.relation(sentence.text[: figure.start], sentence.text[figure.end :])
-    if relation == "is" and figure.off:  # "half of them within 16 s" leaves room for more
+    if relation != "is":  # "at least 2 of 5" is a limit on a share, and no count
+        figure = replace(figure, kind="share", count=None, total=None)
+    elif figure.off:  # "half of them within 16 s" leaves room for more
         relation = "at_least"
     if longer:
         figure, relation = _rest(figure), _OPPOSITE[relation]

@@ -225,3 +225,98 @@ def test_the_reason_says_whether_what_was_measured_agrees(
     (row,) = lint(text, summary)
     assert row.ruling is not None
     assert f"; the measured value {said}" in row.ruling.why
+
+
+# A line, which of its rulings, and the claim in it: the relation, the value, by how much it may be
+# off, and the ruling.
+CLAIMED: list[tuple[str, int, tuple[str, float, float, str]]] = [
+    ("Median is about 15 s", 0, ("is", 15, 0.75, S)),
+    ("about 21 % success", 0, ("is", 0.21, 0.02, S)),
+    ("about 22.5 % success", 0, ("is", 0.225, 0.02, X)),
+    ("about 80 % parse", 0, ("is", 0.8, 0.04, S)),
+    ("roughly $0.0061 per request", 0, ("is", 0.0061, 0.000305, S)),
+    ("1,000 requests cost $5.9", 0, ("is", 0.0059, 0.00005, X)),
+    ("1,000 requests cost $5.987", 0, ("is", 0.005987, 0.000003, X)),
+    ("10,000 requests cost $60", 0, ("is", 0.006, 0.00005, S)),
+    ("The 20 % success target is met", 0, ("at_least", 0.2, 0.005, N)),
+    ("The 15 s median target is met", 0, ("at_most", 15, 0.5, N)),
+    ("The 20 s median target is not met", 0, ("at_least", 20, 0.5, N)),
+    ("at most 80 % of answers are wrong", 0, ("at_least", 0.2, 0.005, N)),
+    ("at least 90 % of answers are wrong", 0, ("at_most", 0.1, 0.005, N)),
+    ("3 of 5 requests finish within 16 s", 0, ("at_least", 0.6, 0.005, S)),
+    ("2 of 5 requests finish within 16 s", 0, ("at_least", 0.4, 0.005, X)),  # a count
+    ("at least 2 of 5 requests finish within 16 s", 0, ("at_least", 0.4, 0.005, N)),
+    ("at least 2 of 5 requests took longer than 16 s", 0, ("at_most", 0.6, 0.005, S)),
+    ("20 % of requests are right within 30 s", 0, ("at_least", 0.2, 0.005, S)),
+    ("60 % of nlp to ir finish within 11 s", 0, ("at_least", 0.6, 0.005, N)),
+    ("week 2: median 14.96 s", 0, ("is", 14.96, 0.005, S)),
+    ("previously the median was 21 s, now the median is 14.96 s", 0, ("is", 14.96, 0.005, S)),
+    ("P50 fell from 20 s to 14.96 s", 0, ("is", 14.96, 0.005, S)),
+    ("Requests: 5, median 14.96 s", 0, ("is", 5, 0, S)),
+    ("Requests: 5, median 14.96 s", 1, ("is", 14.96, 0.005, S)),
+    ("No retries in 5 requests", 0, ("is", 0, 0, X)),
+    ("# Control flow\n- 9 retries in total", 0, ("is", 9, 0, X)),
+    ("Right answers are nice, the median request takes 26.9 s", 0, ("is", 26.9, 0.05, S)),
+    ("20 % succeed, right answers cost a lot, median request takes 26.9 s", 1,
+        ("is", 26.9, 0.05, S)),
+    ("| success by category | rate |\n|---|---|\n| control flow | 50 % |", 0,
+        ("is", 0.5, 0.005, S)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "place", "claimed"), CLAIMED)
+def test_a_claim_is_a_figure_or_a_limit_as_exact_as_it_was_written(
+    text: str, place: int, claimed: tuple[str, float, float, str], summary: RunSummary
+) -> None:
+    ruling = [row.ruling for row in lint(text, summary) if row.ruling][place]
+    relation, value, off, verdict = claimed
+    claim = ruling.claim
+    assert (claim.relation, ruling.ruling) == (relation, verdict)
+    assert claim.value == pytest.approx(value)
+    assert claim.off == pytest.approx(off, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Simple prompts are slow, and the median request takes 14.96 s", "some requests"),
+        ("Requests: 5, for 0.006 USD per request", "for a price"),
+        ("| category | retries |\n|---|---|\n| control flow | 9 |", "by kind of prompt"),
+        ("40 % of right answers arrive within 30 s", "by kind of prompt"),
+        ("week 3: median 14.96 s", "week 3"),
+        ("| | median |\n|---|---|\n| baseline | 14.96 s |", "baseline"),
+        ("P50 ranged from 14 s to 16 s", "a range"),
+        ("goal: 5 requests", "a target"),
+        ("; ".join(["1 s"] * 25), "a listing"),
+    ],
+)
+def test_why_a_figure_is_no_claim(text: str, why: str, summary: RunSummary) -> None:
+    rows = lint(text, summary)
+    assert [row.ruling for row in rows if why in row.why_not] == [None]
+
+
+def test_a_sentence_with_few_enough_figures_is_no_listing(summary: RunSummary) -> None:
+    rows = lint(", ".join(f"{n}.5 s" for n in range(24)), summary)
+    assert rows
+    assert not any("listing" in row.why_not for row in rows)
+
+
+def test_a_change_says_that_it_takes_both_runs(summary: RunSummary) -> None:
+    (row,) = lint("The median improved from 20 s to 14.96 s", summary)
+    assert row.ruling is not None
+    assert row.ruling.caveat
+    (row,) = lint("The median is 14.96 s", summary)
+    assert row.ruling is not None
+    assert not row.ruling.caveat
+
+
+def test_a_stage_goes_on_into_the_next_sentence_only_if_it_is_named(summary: RunSummary) -> None:
+    assert lint("IR → Code is slow. The median is 4.2 s.", summary)[0].ruling is None
+    assert lint("End to end is slow. The median is 14.96 s.", summary)[0].ruling is not None
+
+
+def test_as_data_a_line_has_its_ruling_or_why_it_has_none(summary: RunSummary) -> None:
+    read, unread = (row.as_json() for row in lint("Median 14.96 s\n\nIt took 3 s", summary))
+    assert (read["line"], read["ruling"], read["not_read"]) == (1, S, None)
+    assert (unread["line"], unread["ruling"]) == (3, None)
+    assert unread["not_read"]
