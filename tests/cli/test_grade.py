@@ -7,11 +7,13 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from liftlab.cli.grade import Progress
 from liftlab.cli.main import main
+from tests.cli.typed import edges, is_taken, typed
 
 CASE = {"case_id": "double", "prompt": "Double.", "checks": [[[2], 4]]}
 RIGHT = {"case_id": "double", "code": "def f(x): return 2 * x"}
@@ -160,3 +162,31 @@ def test_progress_is_lines_with_what_is_left_and_says_that_it_goes_on(
     assert lines[0].startswith("15/100 graded, ")
     assert lines[0].endswith(" left")
     assert "10 of 100 were graded before: going on from there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("grade x --suite a --out y", {"suite": "a", "workers": 1, "shard": None, "cluster": None}),
+        ("grade x --suite a --out y", {"allow_weak_isolation": False, "as_json": False}),
+        ("grade x --suite a --suite b --out y", {"suite": "a + b"}),
+        ("grade x --suite a --out y --allow-weak-isolation", {"allow_weak_isolation": True}),
+        ("grade x --suite a --out y --shard 2/4", {"shard": (2, 4)}),
+    ],
+)
+def test_what_is_told(line: str, told: dict[str, Any]) -> None:
+    assert typed(line).items() >= told.items()
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        *edges("grade x --suite a --out y --workers", 1, 64),
+        ("grade x --suite a", False),
+        ("grade x --out y", False),
+        ("grade --suite a --out y", False),
+        ("grade x --suite a --out -", True),
+    ],
+)
+def test_what_is_taken(line: str, taken: bool) -> None:
+    assert is_taken(line) is taken

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from liftlab.cli.main import main
 from liftlab.jobs.layout import PARTS, lay_down
 from liftlab.settings import load_project
+from tests.cli.typed import is_taken, typed
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,3 +89,29 @@ def test_the_wheel_carries_the_project(tmp_path: Path) -> None:
     assert {f"liftlab/_project/{name}" for name in tracked()} <= names
     assert "liftlab/reporting/style.css" in names
     assert not [name for name in names if name.startswith(("tests/", "data/", "notebooks/"))]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("init", {"folder": Path()}),
+        ("config", {"key": None, "as_json": False}),
+        ("suite new", {"suite": "mine", "examples": (), "no_try": False, "arguments": None}),
+        ("suite new --example a --example b --no-try", {"examples": ("a", "b"), "no_try": True}),
+        ("suite list --json", {"as_json": True}),
+    ],
+)
+def test_what_is_told(line: str, told: dict[str, Any]) -> None:
+    assert typed(line).items() >= told.items()
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        *((f"suite new --difficulty {word}", True) for word in ("easy", "medium", "hard")),
+        ("suite new --difficulty odd", False),
+        ("suite lint", False),
+    ],
+)
+def test_what_is_taken(line: str, taken: bool) -> None:
+    assert is_taken(line) is taken

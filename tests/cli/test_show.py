@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from liftlab.jobs import opening
 from liftlab.reporting.text import findings
 from liftlab.settings import load_project
 from liftlab.summary import summarize
+from tests.cli.typed import edges, is_taken, typed
 
 TARGET = '\n[targets.fast]\nmetric = "e2e_median_s"\nlimit = {}\n'
 
@@ -60,3 +62,31 @@ def test_a_sped_up_run_has_its_times_at_real_length(
         assert main(["show", name, "--json"]) == 0
         told.append(json.loads(capsys.readouterr().out)["summary"])
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("show", {"run": "latest", "as_json": False}),
+        ("trial x a", {"case": "a", "repeat": 1, "as_json": False}),
+        ("reproduce x a", {"repeat": None, "again": None, "minimize": False, "max_requests": 60}),
+        ("reproduce x a 2 --minimize", {"repeat": 2, "minimize": True}),
+    ],
+)
+def test_what_is_told(line: str, told: dict[str, Any]) -> None:
+    assert typed(line).items() >= told.items()
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        *edges("reproduce x a --again", 1, 1000),
+        *edges("reproduce x a --max-requests", 2, 10_000),
+        ("trial x a 0", False),
+        ("reproduce x a 0", False),
+        ("reproduce x a 1", True),
+        ("trial x", False),
+    ],
+)
+def test_what_is_taken(line: str, taken: bool) -> None:
+    assert is_taken(line) is taken
