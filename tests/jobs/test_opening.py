@@ -51,13 +51,17 @@ def test_a_run_that_is_shared_is_not_read_again(
     assert opening.open_run(other, project=project) is not opening.open_run(other, project=project)
 
 
-@pytest.mark.parametrize(("suite", "is_old"), [("timed", True), ("load", False)])
+@pytest.mark.parametrize(
+    ("facts", "is_written"),
+    [({"suite": "timed"}, True), ({"suite": "load"}, False), ({"imported": {}}, False)],
+)
 def test_the_old_format_is_one_of_suites(
-    project: Project, write_run: Write, suite: str, is_old: bool
+    project: Project, write_run: Write, facts: dict[str, Any], is_written: bool
 ) -> None:
-    run_id = write_run(project.path("runs"), 1, suite=suite)
-    folder = opening.open_run(run_id, project=project).folder
-    assert any(folder.path.glob("benchmark_results_*.json")) is is_old
+    folder = find(project.path("runs"), write_run(project.path("runs"), 1))
+    folder.write_manifest(folder.manifest() | facts)
+    opening.open_run(folder.run_id, project=project)
+    assert any(folder.path.glob("benchmark_results_*.json")) is is_written
 
 
 def test_whose_prices_a_run_has(project: Project, write_run: Write) -> None:
