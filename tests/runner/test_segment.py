@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy import stats
 
 from liftlab.errors import UsageError
@@ -134,3 +135,44 @@ def test_a_plan_that_cannot_be_cut_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         loading.cut(load_of(tmp_path, **more), parts(of)[0])
+
+
+@pytest.mark.parametrize(
+    ("index", "of", "start_at", "is_one"),
+    [
+        (1, 1, 0.0, True),
+        (10_000, 10_000, 4e9, True),
+        (0, 1, 0.0, False),
+        (2, 1, 0.0, False),
+        (1, 10_001, 0.0, False),
+        (1, 1, -0.5, False),
+        (1, 1, 4e9 + 1, False),
+    ],
+)
+def test_what_a_segment_may_be(index: int, of: int, start_at: float, is_one: bool) -> None:
+    told = {"index": index, "of": of, "start_at": start_at}
+    if is_one:
+        assert str(Segment.model_validate(told)) == f"{index}/{of}"
+    else:
+        with pytest.raises(ValidationError):
+            Segment.model_validate(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        ("4e9", 4e9),
+        ("12.5", 12.5),
+        ("2001-09-09T01:46:40Z", 1e9),
+        ("2001-09-09T03:46:40+02:00", 1e9),
+    ],
+)
+def test_a_moment_is_told_as_seconds_or_with_its_zone(text: str, seconds: float) -> None:
+    assert moment(text) == seconds
+
+
+def test_a_moment_beyond_the_last_is_refused() -> None:
+    for text in ("4000000001", "-0.5", "1969-12-31T23:59:59Z"):
+        with pytest.raises(UsageError):
+            moment(text)
