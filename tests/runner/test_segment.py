@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +17,14 @@ from scipy import stats
 
 from liftlab.errors import UsageError
 from liftlab.jobs import loading, running
+from liftlab.runner import segment as module
 from liftlab.runner.plan import at_rate
 from liftlab.runner.request import RunRequest
-from liftlab.runner.segment import Segment, moment
+from liftlab.runner.segment import Segment, begin, moment
+from liftlab.runner.worker import Stop
 from liftlab.settings import load_project
+from liftlab.store import RunFolder
+from liftlab.timing.clock import Clock
 
 
 def parts(of: int, start_at: float = 0.0) -> list[Segment]:
@@ -176,3 +183,90 @@ def test_a_moment_beyond_the_last_is_refused() -> None:
     for text in ("4000000001", "-0.5", "1969-12-31T23:59:59Z"):
         with pytest.raises(UsageError):
             moment(text)
+
+
+class Waits:
+    """Stands in for a pacer: notes for which moments it was to wait."""
+
+    moments: list[int]
+
+    def __enter__(self) -> Waits:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    async def until(self, moment_ns: int) -> None:
+        self.moments.append(moment_ns)
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    monkeypatch.setattr(Waits, "moments", [], raising=False)
+    monkeypatch.setattr(module, "Pacer", Waits)
+    return Waits.moments
+
+
+def clock_in(seconds: float) -> Clock:
+    """Return a clock whose zero is so far ahead."""
+    return Clock.since(0.0, zero_ns=time.perf_counter_ns() + round(seconds * 1e9))
+
+
+async def begun(
+    folder: Path, clock: Clock, stop: Stop | None = None, *, is_open: bool = False, **told: Any
+) -> tuple[int | None, float | None]:
+    """Return the moment at which a segment began, and by how much its manifest says it was late."""
+    kept = RunFolder(folder)
+    kept.write_manifest({"segment": told})
+    part = Segment(index=1, of=2, start_at=0.0, zero_ns=None if stop is None else 0)
+    found = await begin(part, kept, clock, stop or Stop(), is_open=is_open)
+    return found, kept.manifest()["segment"].get("start_offset_s")
+
+
+async def test_a_whole_plan_and_one_that_goes_on_begin_at_once(
+    tmp_path: Path, waited: list[int]
+) -> None:
+    folder, ahead = RunFolder(tmp_path), clock_in(60)
+    assert await begin(None, folder, ahead, Stop(), is_open=False) is None
+    assert await begun(tmp_path, ahead, start_offset_s=0.5) == (None, 0.5)
+    assert waited == []
+
+
+@pytest.mark.parametrize(("is_open", "early_ns"), [(False, 0), (True, 20_000_000)])
+async def test_a_segment_waits_for_its_moment(
+    tmp_path: Path,
+    waited: list[int],
+    capsys: pytest.CaptureFixture[str],
+    is_open: bool,
+    early_ns: int,
+) -> None:
+    ahead = clock_in(3600)
+    assert await begun(tmp_path, ahead, is_open=is_open) == (ahead.zero_ns, 0.0)
+    assert waited == [ahead.zero_ns - early_ns]
+    [note] = map(json.loads, capsys.readouterr().out.splitlines())
+    assert note["event"] == "note"
+    assert "1/2" in note["message"]
+    assert re.search(r"in 3,(600|5\d\d) s", note["message"])
+
+
+async def test_a_segment_that_is_late_says_so(
+    tmp_path: Path, waited: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    past = clock_in(-3600)
+    moment_ns, late_s = await begun(tmp_path, past)
+    assert moment_ns == past.zero_ns
+    assert late_s is not None
+    assert 3600 <= late_s <= (time.perf_counter_ns() - past.zero_ns) / 1e9
+    assert f"{late_s:.3f} s late" in capsys.readouterr().out
+
+
+async def test_on_one_machine_segments_begin_when_they_are_told(
+    tmp_path: Path, waited: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ahead_ns = clock_in(3600).zero_ns
+    assert await begun(tmp_path, clock_in(-60), Stop(go_ns=ahead_ns)) == (ahead_ns, 0.0)
+    assert json.loads(capsys.readouterr().out.splitlines()[0]) == {"event": "ready"}
+    before_ns = time.perf_counter_ns()
+    moment_ns, _ = await begun(tmp_path, clock_in(60), Stop(status="partial"))  # never told
+    assert moment_ns is not None
+    assert before_ns <= moment_ns <= time.perf_counter_ns()
