@@ -164,6 +164,34 @@ def test_progress_is_lines_with_what_is_left_and_says_that_it_goes_on(
     assert "10 of 100 were graded before: going on from there" in capsys.readouterr().err
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_progress_is_a_bar() -> None:
+    stream = Terminal()
+    progress = Progress(stream)
+    for done in (3, 5, 9):
+        progress(done, 9)
+    progress.close()
+    assert (progress.done, progress.total) == (9, 9)
+    assert "9/9" in stream.getvalue()
+    assert "graded" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(("total", "lines"), [(1, 1), (7, 7), (20, 20), (41, 21), (400, 20)])
+def test_progress_has_a_line_for_about_every_twentieth(total: int, lines: int) -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+    for done in range(total + 1):
+        progress(done, total)
+    told = stream.getvalue().splitlines()
+    assert len(told) == lines
+    assert told[-1].startswith(f"{total}/{total} graded, ")
+    assert told[-1].endswith("00:00 left")
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from liftlab.cli import show
 from liftlab.cli.main import main
 from liftlab.jobs import opening
 from liftlab.reporting.text import findings
@@ -90,3 +93,50 @@ def test_what_is_told(line: str, told: dict[str, Any]) -> None:
 )
 def test_what_is_taken(line: str, taken: bool) -> None:
     assert is_taken(line) is taken
+
+
+def test_failures_are_counted_the_most_frequent_first() -> None:
+    ways = [("measure", None, 200)] * 9
+    ways += [("measure", "http_5xx", 503)] * 2 + [("measure", "deadline", None)] * 3
+    ways += [("measure", "invalid_json", 200), ("measure", "http_5xx", 500)]
+    ways += [("measure", "protocol", 300), ("measure", "stale_connection", None)]
+    ways += [("warmup", "http_4xx", 404)] * 5
+    attempts = pd.DataFrame(ways, columns=["phase", "error_class", "http_status"])
+    attempts["http_status"] = attempts["http_status"].astype("Int64")
+    run: Any = SimpleNamespace(attempts=attempts)
+    told = show.failures(run).split(", ")
+    assert [way.partition(" ")[0] for way in told] == ["3", "2", "1", "1", "1"]
+    assert told[1].endswith("(HTTP 503)")
+    assert {way.rpartition("(")[2] for way in told[2:] if "(" in way} == {"HTTP 500)", "HTTP 300)"}
+
+
+def test_of_many_trials_the_slowest_are_shown(
+    made: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(show, "SLOWEST", 2)
+    for most, shown in ((6, range(6)), (5, (4, 5))):
+        monkeypatch.setattr(show, "MOST_LINES", most)
+        assert main(["show", made[1]]) == 0
+        out = capsys.readouterr().out
+        assert [f"case_{n} " in out for n in range(6)] == [n in shown for n in range(6)]
+        assert ("the slowest 2 of 6 trials" in out) is (most == 5)
+        assert "15.00" in out  # end to end of the slowest
+        assert "4.50" in out  # and of its stage
+
+
+def test_json_lists_trials_up_to_a_bound(
+    made: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for most, count in ((6, 6), (5, None)):
+        monkeypatch.setattr(show, "MOST_LISTED", most)
+        assert main(["show", made[1], "--json"]) == 0
+        trials = json.loads(capsys.readouterr().out)["trials"]
+        assert (None if trials is None else len(trials)) == count
+
+
+def test_a_text_is_cut_at_its_bound() -> None:
+    for size in (8_000, 8_001):
+        [name, *lines] = show._block("Reply", "x" * size)
+        assert (name, lines[0]) == ("\nReply", f"  {'x' * 8_000}")
+        assert len(lines) == (1 if size == 8_000 else 2)
+        assert ("1 more" in lines[-1]) is (size == 8_001)
