@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +14,8 @@ import pytest
 
 from liftlab.cli import show
 from liftlab.cli.main import main
-from liftlab.jobs import opening
-from liftlab.reporting.text import findings
+from liftlab.jobs import opening, reproducing
+from liftlab.reporting.text import findings, reproduction
 from liftlab.settings import load_project
 from liftlab.summary import summarize
 from tests.cli.typed import edges, is_taken, typed
@@ -65,6 +66,51 @@ def test_a_sped_up_run_has_its_times_at_real_length(
         assert main(["show", name, "--json"]) == 0
         told.append(json.loads(capsys.readouterr().out)["summary"])
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "most", "calls"),
+    [
+        ([], 0, []),
+        (["--again", "4"], 4, [("again", 4)]),
+        (["--minimize"], 60, [("minimize", 60)]),
+        (["--again", "4", "--minimize"], 64, [("again", 4), ("minimize", 60)]),
+        (["--minimize", "--max-requests", "2"], 2, [("minimize", 2)]),
+        (["--max-requests", "2"], 0, []),
+    ],
+)
+def test_what_asking_again_may_cost_comes_first(
+    made: tuple[Path, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    asked: list[str],
+    most: int,
+    calls: list[tuple[str, int]],
+) -> None:
+    made_calls: list[tuple[str, int]] = []
+
+    class Asking(nullcontext["Asking"]):
+        def __init__(self, failure: object) -> None:
+            super().__init__(self)
+
+        def again(self, times: int) -> None:
+            made_calls.append(("again", times))
+
+        def minimize(self, times: int) -> None:
+            made_calls.append(("minimize", times))
+
+    failure = SimpleNamespace(usd=0.5, endpoint=SimpleNamespace(name="mine"))
+    monkeypatch.setattr(reproducing, "failure_of", lambda *_: failure)
+    monkeypatch.setattr(reproducing, "Asking", Asking)
+    monkeypatch.setattr(reproduction, "markdown", lambda *_: "the request")
+    assert main(["reproduce", made[1], "a", *asked]) == 0
+    told = capsys.readouterr()
+    assert told.out == "the request"
+    assert made_calls == calls
+    assert (f"at most {most} requests to mine, about {most / 2:.4f} USD" in told.err) is bool(most)
+    failure.usd = None
+    assert main(["reproduce", made[1], "a", *asked]) == 0
+    assert ("cost unknown" in capsys.readouterr().err) is bool(most)
 
 
 @pytest.mark.parametrize(
