@@ -13,6 +13,7 @@ import pytest
 
 from liftlab.cli.grade import Progress
 from liftlab.cli.main import main
+from liftlab.grading.samples import Summary
 from tests.cli.typed import edges, is_taken, typed
 
 CASE = {"case_id": "double", "prompt": "Double.", "checks": [[[2], 4]]}
@@ -162,6 +163,35 @@ def test_progress_is_lines_with_what_is_left_and_says_that_it_goes_on(
     assert lines[0].startswith("15/100 graded, ")
     assert lines[0].endswith(" left")
     assert "10 of 100 were graded before: going on from there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("strange", "shown"),
+    [("", 0), ("a", 1), ("a b c", 3), ("a b c d", 3)],
+)
+def test_files_that_are_not_joined_are_named_up_to_three(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    strange: str,
+    shown: int,
+) -> None:
+    names = tuple(f"{name}.jsonl" for name in strange.split())
+    found = Summary(strange=names, told=(2, 2), joined=len(names))
+    found.outcomes["pass"] = 3
+    found.by_case = {"a": (1, 2), "b": (1, 1)}
+    monkeypatch.setattr("liftlab.grading.samples.grade_samples", lambda *_, **__: found)
+    assert main(GRADE) == 0
+    out = capsys.readouterr().out
+    assert [name in out for name in names] == [place < shown for place in range(len(names))]
+    assert ("not joined" in out) is bool(names)
+    assert ("…" in out) is (len(names) > shown)
+    assert (f"{len(names)} verdict" in out) is bool(names)
+    assert "pass@1: 75 %" in out  # a half of one case's, and all of the other's
+    assert main([*GRADE, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["samples"], told["joined"], told["cases"]) == (3, len(names), 2)
+    assert (told["pass_at_1"], told["shard"]) == (0.75, None)
 
 
 class Terminal(io.StringIO):
