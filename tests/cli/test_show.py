@@ -114,6 +114,25 @@ def test_what_asking_again_may_cost_comes_first(
 
 
 @pytest.mark.parametrize(
+    ("kept", "told"),
+    [({"sessions": 1}, "of sessions"), ({"capacity": 1}, "of capacity")],
+)
+def test_runs_of_other_kinds_have_lines_of_their_own(
+    kept: dict[str, int],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(show, "heading", lambda _: "head")
+    monkeypatch.setattr("liftlab.reporting.text.sessions.lines", lambda _: ["of sessions"])
+    monkeypatch.setattr("liftlab.reporting.text.capacity.lines", lambda _: ["of capacity"])
+    none = {"run": None, "provenance": None, "sessions": None, "capacity": None}
+    summary: Any = SimpleNamespace(**none | kept)
+    show.print_run(summary, as_json=False)
+    assert capsys.readouterr().out == f"head\n{told}\n"
+
+
+@pytest.mark.parametrize(
     ("line", "told"),
     [
         ("show", {"run": "latest", "as_json": False}),
