@@ -9,6 +9,7 @@ import threading
 import httpx
 import pytest
 
+from liftlab.timing.failures import TransportFailure
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import StampedTransport
 
@@ -91,3 +92,41 @@ async def test_a_connection_that_its_server_closed_while_the_loop_was_busy_is_no
     assert recorder.stamps().connection_reused is False
     server.join(10)
     listener.close()
+
+
+async def _once(call):
+    """Answer the first request of a connection; close at the second without a byte."""
+    used = getattr(call.writer, "used", False)
+    call.writer.used = True
+    if used:
+        call.reset()
+    else:
+        await call.reply({"ok": True})
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_what_no_new_connection_could_take_was_never_sent(loopback, monkeypatch, seen):
+    """Whether the kept connection is seen to be gone, or only once it was written to."""
+    server = await loopback(_once)
+    transport = StampedTransport()
+    await transport.exchange("GET", server.url, [], b"", Recorder())
+    [(protocol, _)] = transport._connector._conns.copy().popitem()[1]
+    recorder = Recorder()
+    reused = recorder.reused
+
+    def taken():
+        reused()
+        if seen:
+            protocol.transport.close()
+
+    async def refused(*_, **__):
+        raise ConnectionRefusedError
+
+    recorder.reused = taken
+    monkeypatch.setattr(transport._connector, "_create_connection", refused)
+    with pytest.raises(TransportFailure) as failed:
+        await transport.exchange("GET", server.url, [], b"", recorder)
+    assert failed.value.error_class == "connect"
+    assert failed.value.stamps.sent_ns is None
+    assert failed.value.stamps.bytes_sent is None
+    await transport.aclose()
