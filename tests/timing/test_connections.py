@@ -130,3 +130,27 @@ async def test_what_no_new_connection_could_take_was_never_sent(loopback, monkey
     assert failed.value.stamps.sent_ns is None
     assert failed.value.stamps.bytes_sent is None
     await transport.aclose()
+
+
+async def test_an_exchange_does_not_end_with_a_connection_that_it_did_not_take(loopback):
+    """Of several kept connections one was closed: the next request passes over the others."""
+    gathered = asyncio.Event()
+
+    async def script(call):
+        if call.server.connections == 3:
+            gathered.set()
+        await gathered.wait()  # so that three connections are kept
+        await _once(call)
+
+    server = await loopback(script)
+    transport = StampedTransport()
+    asked = [transport.exchange("POST", server.url, [], b"{}", Recorder()) for _ in range(3)]
+    await asyncio.gather(*asked)
+    with pytest.raises(TransportFailure):
+        await transport.exchange("POST", server.url, [], b"{}", Recorder())
+    recorder = Recorder()
+    await transport.exchange("POST", server.url, [], b"{}", recorder)
+    stamps = recorder.stamps()
+    assert server.connections == 4
+    assert stamps.called_ns < stamps.sent_ns < stamps.last_byte_ns <= stamps.ended_ns
+    await transport.aclose()
