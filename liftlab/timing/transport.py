@@ -222,7 +222,9 @@ class StampedTransport(httpx.AsyncBaseTransport):
             message, payload = await handler.read()
             recorder.got_headers()
             content = await self._read(message.headers, payload, recorder)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ConnectionGone):
+                handler.leave()
             connection.close()
             raise
         if route.server in self._closing:

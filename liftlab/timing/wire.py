@@ -57,6 +57,10 @@ class StampedHandler(ResponseHandler):
         self._body = None
         self._seen_bytes = 0
 
+    def leave(self) -> None:
+        """Let go of a request that goes to another connection: this one's end is not its own."""
+        self._recorder = None
+
     def silent(self) -> bool:
         """Whether nothing waits to be read: no bytes, and no end of the connection.
 

@@ -10,6 +10,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from liftlab.jobs import opening
 from liftlab.jobs.baselines import pin_baseline
 from liftlab.records import Run, Stage, Trial
 from liftlab.settings import load_project
+from tests.cli.typed import is_taken, typed
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data"
@@ -325,3 +327,32 @@ def test_what_no_target_is_for_was_not_judged(
     assert check(published, "week2_day1", *arguments) == code
     said = "no target in [targets] is for such a run: nothing was judged."
     assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("check", {"run": "latest", "undecided": "fail", "aa": False, "as_json": False}),
+        ("check x --aa --undecided pass", {"run": "x", "undecided": "pass", "aa": True}),
+        ("baseline set", {"run": "latest", "file": None}),
+        ("compare", {"first": "", "second": "", "more": (), "as_json": False}),
+        ("compare a b c d", {"first": "a", "second": "b", "more": ("c", "d")}),
+        ("claims", {"run": "latest", "file": None, "as_json": False}),
+        ("lint-report x.md", {"run": None, "shape": "text", "gate": False, "as_json": False}),
+        ("lint-report x.md --gate --format sarif", {"shape": "sarif", "gate": True}),
+    ],
+)
+def test_what_is_told(line: str, told: dict[str, Any]) -> None:
+    assert typed(line).items() >= told.items()
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        ("check --undecided skip", False),
+        ("lint-report", False),
+        ("lint-report x.md --format xml", False),
+    ],
+)
+def test_what_is_taken(line: str, taken: bool) -> None:
+    assert is_taken(line) is taken

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from liftlab.cli.main import main
+from tests.cli.typed import is_taken, typed
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "tests" / "importers" / "files"
@@ -148,3 +150,30 @@ def test_a_place_that_cannot_be_written(inside: Path, capsys: pytest.CaptureFixt
     (inside / "taken").write_text("")
     assert main(["export", run, "--format", "csv", "--out", "taken"]) == 2
     assert "taken is a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("import a b", {"files": ("a", "b"), "regrade": True, "as_json": False}),
+        ("import a --no-regrade", {"regrade": False}),
+        ("export --format csv --out x", {"run": "latest", "form": "csv", "force": False}),
+        ("export x --format jsonl --out x --force", {"run": "x", "force": True}),
+    ],
+)
+def test_what_is_told(line: str, told: dict[str, Any]) -> None:
+    assert typed(line).items() >= told.items()
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        ("import", False),
+        ("export --out x", False),
+        ("export --format csv", False),
+        ("export --format xml --out x", False),
+        ("export --format week2 --out -", True),
+    ],
+)
+def test_what_is_taken(line: str, taken: bool) -> None:
+    assert is_taken(line) is taken

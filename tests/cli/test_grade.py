@@ -7,11 +7,14 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from liftlab.cli.grade import Progress
 from liftlab.cli.main import main
+from liftlab.grading.samples import Summary
+from tests.cli.typed import edges, is_taken, typed
 
 CASE = {"case_id": "double", "prompt": "Double.", "checks": [[[2], 4]]}
 RIGHT = {"case_id": "double", "code": "def f(x): return 2 * x"}
@@ -160,3 +163,88 @@ def test_progress_is_lines_with_what_is_left_and_says_that_it_goes_on(
     assert lines[0].startswith("15/100 graded, ")
     assert lines[0].endswith(" left")
     assert "10 of 100 were graded before: going on from there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("strange", "shown"),
+    [("", 0), ("a", 1), ("a b c", 3), ("a b c d", 3)],
+)
+def test_files_that_are_not_joined_are_named_up_to_three(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    strange: str,
+    shown: int,
+) -> None:
+    names = tuple(f"{name}.jsonl" for name in strange.split())
+    found = Summary(strange=names, told=(2, 2), joined=len(names))
+    found.outcomes["pass"] = 3
+    found.by_case = {"a": (1, 2), "b": (1, 1)}
+    monkeypatch.setattr("liftlab.grading.samples.grade_samples", lambda *_, **__: found)
+    assert main(GRADE) == 0
+    out = capsys.readouterr().out
+    assert [name in out for name in names] == [place < shown for place in range(len(names))]
+    assert ("not joined" in out) is bool(names)
+    assert ("…" in out) is (len(names) > shown)
+    assert (f"{len(names)} verdict" in out) is bool(names)
+    assert "pass@1: 75 %" in out  # a half of one case's, and all of the other's
+    assert main([*GRADE, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["samples"], told["joined"], told["cases"]) == (3, len(names), 2)
+    assert (told["pass_at_1"], told["shard"]) == (0.75, None)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_progress_is_a_bar() -> None:
+    stream = Terminal()
+    progress = Progress(stream)
+    for done in (3, 5, 9):
+        progress(done, 9)
+    progress.close()
+    assert (progress.done, progress.total) == (9, 9)
+    assert "9/9" in stream.getvalue()
+    assert "graded" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(("total", "lines"), [(1, 1), (7, 7), (20, 20), (41, 21), (400, 20)])
+def test_progress_has_a_line_for_about_every_twentieth(total: int, lines: int) -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+    for done in range(total + 1):
+        progress(done, total)
+    told = stream.getvalue().splitlines()
+    assert len(told) == lines
+    assert told[-1].startswith(f"{total}/{total} graded, ")
+    assert told[-1].endswith("00:00 left")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("grade x --suite a --out y", {"suite": "a", "workers": 1, "shard": None, "cluster": None}),
+        ("grade x --suite a --out y", {"allow_weak_isolation": False, "as_json": False}),
+        ("grade x --suite a --suite b --out y", {"suite": "a + b"}),
+        ("grade x --suite a --out y --allow-weak-isolation", {"allow_weak_isolation": True}),
+        ("grade x --suite a --out y --shard 2/4", {"shard": (2, 4)}),
+    ],
+)
+def test_what_is_told(line: str, told: dict[str, Any]) -> None:
+    assert typed(line).items() >= told.items()
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        *edges("grade x --suite a --out y --workers", 1, 64),
+        ("grade x --suite a", False),
+        ("grade x --out y", False),
+        ("grade --suite a --out y", False),
+        ("grade x --suite a --out -", True),
+    ],
+)
+def test_what_is_taken(line: str, taken: bool) -> None:
+    assert is_taken(line) is taken

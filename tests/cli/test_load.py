@@ -19,6 +19,7 @@ import pytest
 
 from liftlab.cli.main import main
 from liftlab.serving.simulator import SimulatorServer
+from tests.cli.typed import edges, is_taken, typed
 
 PROFILES = Path(__file__).parents[2] / "liftlab" / "serving" / "simulation" / "profiles"
 SCALE = 50.0
@@ -274,3 +275,33 @@ def test_one_median_has_one_value(
     for verb in ("runs", "history"):
         main([verb])
         assert seen in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("load URL", {"concurrency": None, "requests": None, "stream": False, "max_tokens": 64}),
+        ("load URL", {"processes": None, "segment": None, "resume": None, "headers": None}),
+        ("load URL --stream --json", {"stream": True, "as_json": True}),
+        ("load --resume x", {"endpoint": None, "resume": "x"}),
+        ("merge a b", {"runs": ("a", "b"), "as_json": False}),
+    ],
+)
+def test_what_is_told(line: str, told: dict[str, Any]) -> None:
+    assert typed(line).items() >= told.items()
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        *edges("load URL --concurrency", 1, 10_000),
+        *edges("load URL --requests", 1),
+        *edges("load URL --max-tokens", 1, 1_000_000),
+        *edges("load URL --seed", 0, 2**31 - 1),
+        *edges("load URL --processes", 1, 256),
+        ("load URL --arrival", False),
+        ("merge", False),
+    ],
+)
+def test_what_is_taken(line: str, taken: bool) -> None:
+    assert is_taken(line) is taken

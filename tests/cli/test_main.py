@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import threading
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from liftlab.cli import endpoint
-from liftlab.cli.main import VERBS, main
+from liftlab.cli.main import VERBS, cli, main
 from liftlab.runner import warmup
 
 
@@ -300,3 +302,66 @@ def test_verdicts_of_a_broken_grader_are_told_everywhere(
     said(capsys)
     assert main(["show"]) == 0
     assert "unproven" not in "".join(said(capsys))
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "lines"),
+    [
+        (KeyboardInterrupt(), 130, 1),
+        (OSError(errno.ENOSPC, "full"), 1, 1),
+        (OSError(errno.EIO, "broken"), 1, 1),
+        (OSError(errno.EDQUOT, "over"), 1, 1),
+        (BrokenPipeError(errno.EPIPE, "gone"), 0, 0),  # `head` has seen enough
+    ],
+)
+def test_output_that_nobody_takes_is_no_crash(
+    raised: BaseException,
+    code: int,
+    lines: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def fails(**_: object) -> None:
+        raise raised
+
+    kept = os.dup(1)
+    monkeypatch.setattr(cli, "main", fails)
+    try:
+        assert main(["runs"]) == code
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+    assert capfd.readouterr().err.count("\n") == lines
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [OSError(errno.ENOSPC, "full", "a file"), OSError(errno.EACCES, "no"), OSError("odd")],
+)
+def test_a_fault_that_nobody_foresaw_is_not_hidden(
+    raised: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(cli, "main", fails)
+    with pytest.raises(OSError, match=r"full|no|odd"):
+        main(["runs"])
+
+
+@pytest.mark.parametrize(
+    ("environ", "colour"),
+    [({}, None), ({"FORCE_COLOR": "1"}, True), ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False)],
+)
+def test_the_environment_may_ask_for_colours_or_forbid_them(
+    environ: dict[str, str], colour: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, Any] = {}
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(cli, "main", lambda **more: told.update(more))
+    assert main(["runs"]) == 0
+    assert told["color"] is colour
+    assert told["standalone_mode"] is False

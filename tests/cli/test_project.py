@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from liftlab.cli.main import main
 from liftlab.jobs.layout import PARTS, lay_down
 from liftlab.settings import load_project
+from tests.cli.typed import is_taken, typed
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,3 +90,71 @@ def test_the_wheel_carries_the_project(tmp_path: Path) -> None:
     assert {f"liftlab/_project/{name}" for name in tracked()} <= names
     assert "liftlab/reporting/style.css" in names
     assert not [name for name in names if name.startswith(("tests/", "data/", "notebooks/"))]
+
+
+def test_suites_are_listed_with_what_is_wrong_with_one(
+    project_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project_folder)
+    suites = project_folder / "data" / "suites"
+    (suites / "notes.txt").write_text("no suite")
+    (suites / "broken.toml").write_text("[[cases]]\n")
+    assert main(["suite", "list"]) == 0
+    broken, tiny = capsys.readouterr().out.splitlines()
+    assert tiny.split() == ["tiny", "3", "cases"]
+    assert broken.startswith("broken ")
+    assert "broken.toml" in broken
+    assert main(["suite", "list", "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["suite"], first["cases"]) == ("broken", None)
+    assert second == {"suite": "tiny", "cases": 3}
+    for path in suites.iterdir():
+        path.unlink()
+    assert main(["suite", "list"]) == 0
+    assert capsys.readouterr().out == f"no suites in {suites}\n"
+    assert main(["suite", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_config_shows_a_setting_or_those_under_a_name(
+    project_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project_folder)
+    assert main(["config", "run.suite"]) == 0
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith('run.suite  "tiny"  (')
+    assert main(["config", "run", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {name.partition(".")[0] for name in told} == {"run"}
+    assert told["run.suite"]["value"] == "tiny"
+    assert told["run.repeats"] == {"value": 2, "from": "default"}
+    assert main(["config", "ru"]) == 2  # no beginning of a name
+    capsys.readouterr()
+    assert main(["config"]) == 0
+    assert capsys.readouterr().out.startswith(f"project {project_folder}\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("init", {"folder": Path()}),
+        ("config", {"key": None, "as_json": False}),
+        ("suite new", {"suite": "mine", "examples": (), "no_try": False, "arguments": None}),
+        ("suite new --example a --example b --no-try", {"examples": ("a", "b"), "no_try": True}),
+        ("suite list --json", {"as_json": True}),
+    ],
+)
+def test_what_is_told(line: str, told: dict[str, Any]) -> None:
+    assert typed(line).items() >= told.items()
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        *((f"suite new --difficulty {word}", True) for word in ("easy", "medium", "hard")),
+        ("suite new --difficulty odd", False),
+        ("suite lint", False),
+    ],
+)
+def test_what_is_taken(line: str, taken: bool) -> None:
+    assert is_taken(line) is taken

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from liftlab.cli.main import main
 from liftlab.jobs import opening
 from liftlab.settings import load_project
 from liftlab.store import RunFolder, lock
+from tests.cli.typed import edges, is_taken, typed
 from tests.conftest import LiftServer
 
 Out = pytest.CaptureFixture[str]
@@ -190,3 +192,30 @@ def test_what_cannot_be_read_to_its_end_is_refused(
         file.truncate(9 * 2**30)
     assert main(["show", name]) == 6
     assert "is larger than" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("delete a b", {"runs": ("a", "b"), "yes": False}),
+        ("delete a --yes", {"yes": True}),
+        ("history", {"suite": None, "endpoint": None, "last": 20, "as_json": False}),
+        ("doctor", {"run": "latest", "dry_run": False, "clean": False, "as_json": False}),
+        ("doctor x --dry-run", {"run": "x", "dry_run": True, "clean": False}),
+        ("doctor --clean", {"dry_run": False, "clean": True}),
+    ],
+)
+def test_what_is_told(line: str, told: dict[str, Any]) -> None:
+    assert typed(line).items() >= told.items()
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        *edges("history --last", 0),
+        ("delete --yes", False),
+        ("label x", False),
+    ],
+)
+def test_what_is_taken(line: str, taken: bool) -> None:
+    assert is_taken(line) is taken

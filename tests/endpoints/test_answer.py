@@ -4,8 +4,19 @@ import json
 
 import pytest
 
-from liftlab.endpoints.answer import fit, json_in, opened, take
+from liftlab.endpoints.answer import (
+    Taken,
+    check_finish,
+    fit,
+    is_still_thinking,
+    json_in,
+    mismatches,
+    opened,
+    take,
+    without_thinking,
+)
 from liftlab.endpoints.replies import ModelFailure, ReplyError
+from liftlab.errors import UsageError
 from liftlab.pipeline.prompts import BODY_SCHEMA, IR_NEEDS, IR_SCHEMA, ir_fault
 
 OBJECT = '{"a": 1}'
@@ -124,3 +135,69 @@ def test_a_schema_is_opened_all_the_way_down():
     typed = {"additionalProperties": {"type": "integer"}}
     with pytest.raises(ReplyError):
         fit({"a": "x"}, typed, None)
+
+
+@pytest.mark.parametrize("reason", ["stop", "STOP", "tool_calls", "", None, 7])
+def test_an_answer_that_ended_well_is_one(reason):
+    check_finish(reason, 9)
+    check_finish(reason, 9, thinks=True, words="no")
+
+
+@pytest.mark.parametrize(
+    ("reason", "error_class", "failure"),
+    [
+        *((word, "reported_error", None) for word in ("error", "Abort", "cancelled", "other")),
+        *((word, None, "content_filter") for word in ("content_filter", "SAFETY", "blocklist")),
+        ("refusal", None, "refusal"),
+        *((word, "length", None) for word in ("length", "MAX_TOKENS", "model_length")),
+    ],
+)
+def test_a_finish_reason_says_what_went_wrong(reason, error_class, failure):
+    with pytest.raises(ReplyError) as caught:
+        check_finish(reason, 9)
+    assert (caught.value.error_class, caught.value.failure) == (error_class, failure)
+    with pytest.raises(ReplyError) as caught:
+        check_finish(reason, 9, thinks=True, words="overloaded")
+    unfinished = "reasoning_unfinished" if error_class == "length" else failure
+    assert (caught.value.error_class, caught.value.failure) == (error_class, unfinished)
+    assert ("overloaded" in caught.value.message) is (error_class == "reported_error")
+    assert ("at 9 tokens" in caught.value.message) is (error_class == "length")
+
+
+@pytest.mark.parametrize(
+    ("notes", "constrained"),
+    [((), True), (("thinking",), True), (("fence",), False), (("thinking", "prose"), False)],
+)
+def test_a_server_that_held_its_model_to_a_schema_lets_it_think_at_most(notes, constrained):
+    assert Taken(1, notes).columns() == {"value": 1, "notes": notes, "constrained": constrained}
+
+
+def test_what_follows_the_last_thought_is_the_answer():
+    assert without_thinking("<think>a</think>b<think>c</think>d") == "d"
+    assert without_thinking("a</think>b") == "b"
+    assert without_thinking("plain") == "plain"
+    assert [is_still_thinking(t) for t in ("<think>a", "<think>a</think>", "a", "x <think>")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_faults_are_counted_up_to_a_bound_and_a_bad_schema_is_ours():
+    schema = {"type": "array", "items": {"type": "string"}}
+    for count, told in ((0, 0), (20, 20), (21, 20)):
+        assert len(mismatches([1] * count, schema)) == told
+    for bad in ({"type": "nothing"}, {"$ref": "http://127.0.0.1:9/schema"}):
+        with pytest.raises(UsageError):
+            mismatches({}, bad)
+
+
+def test_what_is_missing_but_not_needed_is_noted():
+    schema = {"required": ["a", "b"], "properties": {"a": {}, "b": {}}}
+    closed = schema | {"additionalProperties": False}
+    for known in (schema, closed):
+        assert fit({"a": 1}, known, {"required": ["a"]}) == ("missing_keys",)
+    assert fit({"a": 1, "b": 2, "c": 3}, closed, None) == ("extra_keys",)
+    with pytest.raises(ReplyError):
+        fit({"a": 1}, schema, {"required": ["b"]})

@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from liftlab.endpoints.base import Redactor, Reply, Request, Sampling, Secret
+from liftlab.endpoints.base import Health, Redactor, Reply, Request, Sampling, Secret, WarmUp
 from liftlab.timing.clock import Stamps
 
 SECRET = Secret("s3cret")
@@ -60,3 +60,11 @@ def test_what_is_not_said_has_a_default() -> None:
     sampling = (asked.sampling.temperature, asked.sampling.top_p, asked.sampling.max_tokens)
     assert sampling == (0.3, 0.95, 2048)
     assert (asked.deadline_s, asked.stream, asked.stop, asked.schema) == (300.0, False, (), None)
+
+
+def test_of_what_nobody_said_nothing_follows() -> None:
+    reply = Reply(stamps=Stamps(called_ns=0))
+    assert not any((reply.transport_ok, reply.no_answer, reply.final, reply.ask_otherwise))
+    health = Health(ok=True, url="u", status="s")
+    assert (health.starting, health.note, health.answered) == (False, False, True)
+    assert not WarmUp(ok=True, url="u", status="s", reply=reply).starting

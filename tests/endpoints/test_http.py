@@ -6,7 +6,15 @@ import httpx
 import pytest
 
 from liftlab.endpoints.base import Secret
-from liftlab.endpoints.http import MAX_HOPS, HttpClient
+from liftlab.endpoints.http import (
+    MAX_HOPS,
+    Exchange,
+    HttpClient,
+    class_of_status,
+    health_of,
+    warm_up_of,
+)
+from liftlab.timing.clock import Stamps
 from liftlab.timing.transport import StampedTransport
 
 TOKEN = "tok-0123456789"
@@ -355,3 +363,26 @@ def test_a_secret_shows_itself_nowhere():
     secret = Secret(TOKEN)
     assert TOKEN not in f"{secret} {secret!r} {[secret]}"
     assert secret.reveal() == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ((200, 201, 299), None),
+        ((100, 199, 300, 303, 399), "protocol"),
+        ((400, 401, 404, 428, 430, 499), "http_4xx"),
+        ((429,), "http_429"),
+        ((500, 503, 599), "http_5xx"),
+    ],
+)
+def test_each_status_is_of_a_class(statuses, expected):
+    assert {class_of_status(status) for status in statuses} == {expected}
+
+
+@pytest.mark.parametrize("status", [408, 425, 502, 503, 504, 429, 401, 404, 409, 500, 501])
+def test_a_container_that_starts_is_asked_again_for_its_health(status):
+    told = {"url": "http://h", "stamps": Stamps(called_ns=0), "status": status}
+    starts = status in (408, 425, 502, 503, 504)
+    refused = Exchange(**told, error_class=class_of_status(status))
+    assert health_of(refused).starting is starts
+    assert warm_up_of(refused).starting is (starts or status == 429)

@@ -52,6 +52,29 @@ def test_retry_after_in_all_its_forms(header, expected):
         ({"ratelimit-reset": "45"}, 45.0),
         ({"anthropic-ratelimit-tokens-reset": "2026-01-01T00:00:10Z"}, 10.0),
         ({"x-ratelimit-reset-tokens": "soon"}, None),
+        ({"retry-after": "0.5d"}, 43_200.0),
+        ({"retry-after": "2h"}, 7200.0),
+        ({"retry-after": "2m"}, 120.0),
+        ({"retry-after": "2s"}, 2.0),
+        ({"retry-after": "2ms"}, 0.002),
+        ({"retry-after": " 2 s"}, None),
+        ({"retry-after": " 2 "}, 2.0),
+        ({"retry-after": "86399.5"}, 86_399.5),
+        ({"retry-after": "1767225630"}, 86_400.0),  # a span, wherever limits are not meant
+        ({"x-ratelimit-reset": "999999999"}, 86_400.0),  # the longest span, and the next
+        ({"x-ratelimit-reset": "1000000000"}, 0.0),  # is a moment, long past
+        ({"x-ratelimit-reset": "999999999999"}, 86_400.0),
+        ({"x-ratelimit-reset": "1000000000000"}, 0.0),
+        ({"x-ratelimit-reset-requests": "9s", "x-ratelimit-remaining-requests": " 0 "}, 9.0),
+        (
+            {
+                "anthropic-ratelimit-requests-reset": "9s",
+                "anthropic-ratelimit-requests-remaining": "0",
+                "anthropic-ratelimit-tokens-reset": "3s",
+                "anthropic-ratelimit-tokens-remaining": "0",
+            },
+            9.0,
+        ),
     ],
 )
 def test_a_limit_says_when_it_is_renewed(headers, expected):
@@ -82,6 +105,8 @@ async def test_a_quota_that_is_used_up_is_final(loopback, code):
         (429, '{"error": {"message": "Rate limit reached, try again in 2 s"}}', False),
         (503, "insufficient_quota", False),
         (400, "Your credit balance is too low", True),
+        (401, "insufficient_quota", False),
+        (403, "forbidden", False),
     ],
 )
 def test_a_quota_is_told_from_a_rate(status: int, said: str, used_up: bool) -> None:

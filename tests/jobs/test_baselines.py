@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from liftlab.errors import FileInvalid, InputInvalid, SchemaTooNew
 from liftlab.jobs.baselines import Baseline, baseline_tables, read_baseline, row_of
@@ -92,3 +93,30 @@ def test_a_row_of_the_history_is_plain(tmp_path: Path) -> None:
     runs.attrs["skipped"] = {"c": "its tables are damaged"}
     with pytest.raises(InputInvalid, match="c: its tables are damaged"):
         row_of(runs, "c")
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        {"spread": {"x": {"sd": 0, "runs": 2}}},
+        {"cases": {"a": {}}},
+        {"cases": {"a": {"passed": 0, "judged": 1_000_000}}},
+        {"spread": {}, "cases": {}},
+    ],
+)
+def test_what_a_baseline_may_hold_at_its_ends(tmp_path: Path, edge: dict[str, Any]) -> None:
+    found = read_baseline(written(tmp_path, PINNED | edge))
+    if "cases" in edge:
+        told = {(case.e2e_s, *case.stages, case.passed) for case in found.cases.values()}
+        assert told <= {(None, 0)}
+    with pytest.raises(ValidationError):
+        found.run_id = "other"  # type: ignore[misc]
+
+
+def test_a_case_without_a_verdict_has_one_row_that_is_not_graded() -> None:
+    cases = {"a": {"e2e_s": 1.0, "stages": {"code": None}}}
+    trials, stages = baseline_tables(Baseline.model_validate(PINNED | {"cases": cases}))
+    assert trials[["repeat", "outcome", "e2e_s"]].to_dict("records") == [
+        {"repeat": 1, "outcome": "ungraded", "e2e_s": 1.0}
+    ]
+    assert len(stages) <= 1

@@ -112,6 +112,28 @@ def test_what_makes_no_sense_is_refused(
         capacity.plan_capacity(project, slo, levels=levels)
 
 
+@pytest.mark.parametrize(
+    ("slo", "metric", "limit_s"),
+    [
+        ("e2e_p95_s <= 60", "e2e_p95_s", 60.0),
+        (" e2e_median_s<=0.5 s ", "e2e_median_s", 0.5),
+        ("e2e_p99_s <= 15s", "e2e_p99_s", 15.0),
+    ],
+)
+def test_what_is_planned_where_nobody_says(
+    project: Project, slo: str, metric: str, limit_s: float
+) -> None:
+    request = capacity.plan_capacity(project, slo)
+    plan = request.capacity
+    assert plan is not None
+    assert (plan.levels, plan.visits, plan.cases) == ((1, 2, 4, 8, 16), 3, 3)
+    assert (plan.metric, plan.limit_s) == (metric, limit_s)
+    assert (request.concurrency, request.repeats) == (16, 1)
+    least = capacity.plan_capacity(project, slo, levels=(1_000, 2, 1, 2), visits=1)
+    assert least.capacity is not None
+    assert least.capacity.levels == (1, 2, 1_000)
+
+
 def test_the_worst_case_counts_every_visit(project: Project) -> None:
     request = capacity.at_most(capacity.plan_capacity(project, SLO, levels=(1, 2, 4), visits=2))
     limits = running.worst_case_of(request)

@@ -11,11 +11,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from liftlab import store
-from liftlab.errors import EndpointUnreachable, InputInvalid, UnknownName, UnknownRun
+from liftlab.analysis.sample_size import trials_per_arm
+from liftlab.errors import EndpointUnreachable, InputInvalid, UnknownName, UnknownRun, UsageError
 from liftlab.jobs import opening, running
+from liftlab.records import Trial
+from liftlab.runner.plan import StopRule
 from liftlab.settings import Project, load_project
 
 KEYS = ["case_id", "repeat"]
@@ -234,6 +238,114 @@ def test_unknown_names_bring_the_nearest(project: Project) -> None:
         running.plan_run(project, cases=["dubble"])
     with pytest.raises(UnknownRun):
         opening.open_run("nonsense", project=project)
+
+
+def timed(project: Project, write_run: Any, seconds: Any) -> str:
+    """Write a run of three cases, repeated, whose times are told; return its id."""
+    run_id = write_run(project.path("runs"), 1, cases=0, endpoint="lift", repeats=len(seconds[0]))
+    with store.Journal.open(store.find(project.path("runs"), run_id)) as journal:
+        for case, row in enumerate(seconds):
+            for repeat, e2e_s in enumerate(row, start=1):
+                key = {"run_id": run_id, "case_id": f"case_{case}", "repeat": repeat}
+                trial = Trial(**key, e2e_s=e2e_s, attempts=1, completed=e2e_s is not None)
+                journal.trial_ended(trial, ()).result()
+    return str(run_id)
+
+
+def test_the_newest_run_tells_how_long_another_will_take(project: Project, write_run: Any) -> None:
+    request = running.plan_run(project)  # three cases, twice
+    assert "no run" in running.likely_duration(request)
+    write_run(project.path("runs"), 0, 9.0, endpoint="elsewhere")
+    write_run(project.path("runs"), 9, 9.0, endpoint="lift", pipeline="direct")
+    assert "no run" in running.likely_duration(request)
+    run_id = timed(project, write_run, [[2.0, 4.0], [6.0, 8.0]])
+    many = request.model_copy(update={"concurrency": 3})
+    at_once = request.model_copy(update={"concurrency": None})
+    for asked, seconds in ((request, 30), (many, 10), (at_once, 30)):
+        assert f"about {seconds} s at the speed of {run_id}" in running.likely_duration(asked)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sd_s"),
+    [
+        ([[1.0, 2.0, 3.0], [5.0, 6.0, 7.0], [9.0, 9.0]], np.sqrt(4 / 5)),  # 5 = 8 - 3: enough
+        ([[1.0, 2.0, 3.0], [5.0, 6.0, 7.0], [9.0]], None),
+        ([[1.0, 2.0, 3.0], [5.0, 6.0, 7.0], [9.0, None]], None),
+    ],
+)
+def test_repeats_tell_how_many_cold_starts_to_see(
+    project: Project, write_run: Any, seconds: Any, sd_s: float | None
+) -> None:
+    timed(project, write_run, seconds)
+    told = running.cold_plan(project, "lift", 2.0)
+    if sd_s is None:
+        assert told == running.cold_plan(project, "elsewhere", 2.0)
+    else:
+        assert f"takes {trials_per_arm(2.0, sd_s)} cold" in told
+
+
+def test_what_a_run_takes_at_most(project: Project) -> None:
+    request = running.plan_run(project, cases=["double", "shout"])
+    limits, stages = running.worst_case_of(request), request.built.stages
+    attempts = sum(stage.attempts for stage in stages)
+    assert (limits.trials, limits.calls_min) == (4, 4 * len(stages))
+    assert limits.calls_max == 4 * attempts
+    assert limits.output_tokens_max == 4 * attempts * request.sampling.max_tokens
+    assert limits.seconds_max == limits.calls_max * request.endpoint.deadline_s
+    assert limits.usd_max is None
+
+
+def test_what_a_run_costs_at_most(project: Project) -> None:
+    project.path("prices").write_text("[p]\nusd_per_hour = 3.6\nusd_per_request = 0.5\n")
+    endpoint = {"price": "p", "deadline_s": 10.0}
+    request = running.plan_run(project)
+    request = request.model_copy(update={"endpoint": request.endpoint.model_copy(update=endpoint)})
+    limits = running.worst_case_of(request)
+    assert limits.usd_max == pytest.approx(limits.calls_max * (10.0 * 3.6 / 3600 + 0.5))
+
+
+def test_options_that_contradict_each_other(project: Project) -> None:
+    several = load_project(project.root, overrides={"run.concurrency": 2})
+    with pytest.raises(UsageError):
+        running.plan_run(several, memory=True)
+    assert running.plan_run(several).concurrency == 2
+    assert running.plan_run(project, memory=True).memory
+    with pytest.raises(UsageError):
+        running.plan_run(project, stream=True)
+
+
+def test_what_a_plan_is_where_nobody_says_more(project: Project) -> None:
+    request = running.plan_run(project)
+    assert request.warm_up
+    assert (request.memory, request.quick, request.until) == (False, False, None)
+    assert (request.repeats, request.concurrency) == (2, 1)
+    until = StopRule(target=0.5, zone=0.1)
+    assert running.plan_run(project, until=until).repeats == 1
+    cold = load_project(project.root, overrides={"sampling.temperature": 0.0})
+    notes = [running.plan_run(cold).notes, running.plan_run(cold, until=until).notes]
+    assert [len(request.notes), *map(len, notes)] == [0, 1, 2]
+    assert running.first_case(project) == "double"
+
+
+def test_checks_of_sessions_are_planned(project: Project) -> None:
+    request = running.plan_sessions(project)
+    assert (request.repeats, request.concurrency, request.warm_up) == (1, 8, False)
+    assert request.pipeline == "sessions"
+    assert request.sessions is not None
+    assert request.sessions.file is None
+    assert running.plan_sessions(project, concurrency=3).concurrency == 3
+    [only] = running.plan_sessions(project, only=[request.suite.cases[0].case_id]).suite.cases
+    assert only == request.suite.cases[0]
+
+
+def test_a_verb_finishes_its_own_runs_only(project: Project, write_run: Any) -> None:
+    run_id = write_run(project.path("runs"), 1)
+    with pytest.raises(InputInvalid, match="liftlab run --resume"):
+        running.broken_off(project, run_id, "load")
+    folder = store.find(project.path("runs"), run_id)
+    folder.write_manifest({**folder.manifest(), "merged": {"parts": [{"run_id": "a"}]}})
+    with pytest.raises(InputInvalid, match="liftlab merge a"):
+        running.broken_off(project, run_id, "run")
 
 
 def load_process_of(pid: int) -> int:

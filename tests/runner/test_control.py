@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,43 @@ def test_all_are_interrupted(together: Together) -> None:
     pipes = pipes_of(together)
     together.interrupt()
     assert {pipe.getvalue() for pipe in pipes} == {"interrupt\n"}
+
+
+def test_the_begin_is_a_tenth_of_a_second_after_the_last_is_ready(together: Together) -> None:
+    pipes = pipes_of(together)
+    for place in (0, 1):
+        together.listener(place)({"event": "ready"})
+    before_ns = time.perf_counter_ns()
+    together.listener(2)({"event": "ready"})
+    lead_ns = 100_000_000
+    assert before_ns + lead_ns <= int(pipes[0].getvalue()) <= time.perf_counter_ns() + lead_ns
+
+
+@pytest.mark.parametrize(
+    ("at_interrupt", "code"),
+    [("print('last'); raise SystemExit(7)", 7), ("import time; time.sleep(600)", -9)],
+)
+def test_a_load_process_is_let_end_and_killed_if_it_will_not(at_interrupt: str, code: int) -> None:
+    program = (
+        "import signal\n"
+        f"def heard(*_): {at_interrupt}\n"
+        "signal.signal(signal.SIGINT, heard)\n"
+        "print('ready', flush=True)\n"
+        "while True: signal.pause()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        told = control._stop(child, 20.0 if code > 0 else 0.01)
+        assert (told, child.returncode) == ("last\n" if code > 0 else "", code)
+
+
+@pytest.mark.parametrize(("code", "words"), [(-9, "killed by signal 9"), (2, "ended with 2")])
+def test_a_load_process_that_ended_badly_left_a_run_that_is_not_whole(
+    folder: RunFolder, code: int, words: str
+) -> None:
+    control._check_end(0, folder, "")
+    with pytest.raises(RunIncomplete, match=f"{words}.*go on"):
+        control._check_end(code, folder, "go on")

@@ -137,3 +137,54 @@ def test_a_segment_takes_it_that_the_others_spend_alike() -> None:
     paid = Spending(LimitSettings(max_usd=8), rates, lambda: clock.now_s, segments=4)
     paid.add(*done(2))
     assert paid.reached() is not None
+
+
+def test_what_is_charged_is_what_was_told() -> None:
+    for by in ("gpu_seconds", "tokens", "latency"):
+        spent, clock = spending({"max_usd": 1e-9}, Rates(by=by))
+        clock.now_s += 1e6
+        spent.add(*done(9, prompt_tokens=10**9, output_tokens=10**9))
+        assert spent.reached() is None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "usd"),
+    [
+        ({"prompt_tokens": 10**6}, 2.0),
+        ({"output_tokens": 10**6}, 16.0),
+        ({"prompt_tokens": 10**6, "cached_tokens": 10**6 // 2}, 1.5),
+        ({"prompt_tokens": 10**6, "cached_tokens": 10**9}, 1.0),  # no more than were sent
+        ({"output_tokens": 10**6, "reasoning_tokens": 10**6 // 2}, 12.0),
+        ({"output_tokens": 10**6, "reasoning_tokens": 10**9}, 8.0),
+        ({}, 0.0),
+    ],
+)
+def test_each_kind_of_token_has_its_rate(tokens: dict[str, int], usd: float) -> None:
+    rates = Rates(
+        by="tokens",
+        usd_per_million_prompt_tokens=2.0,
+        usd_per_million_output_tokens=16.0,
+        usd_per_million_cached_tokens=1.0,
+        usd_per_million_reasoning_tokens=8.0,
+    )
+    # Binary fractions: a limit that is just reached counts.
+    for limit, reached in ((2 * usd or 1e-9, usd > 0), (2 * usd + 2**-20, False)):
+        spent, _ = spending({"max_usd": limit}, rates)
+        spent.add(*done(2, **tokens))
+        assert (spent.reached() is not None) is reached
+
+
+def test_a_limit_is_reached_once_it_is_met_and_a_share_once_it_is_passed() -> None:
+    spent, _ = spending({"max_requests": 4, "max_error_rate": 0.5})
+    for error_class in ("connect", None, None):
+        spent.add(*done(error_class=error_class))
+    assert spent.reached() is None
+    spent.add(*done())
+    assert spent.reached() is not None
+    shares, _ = spending({"max_error_rate": 0.5})
+    for _ in range(5):
+        shares.add(*done())
+        shares.add(*done(error_class="connect"))
+    assert shares.reached() is None  # half of them, and half may
+    shares.add(*done(error_class="connect"))
+    assert shares.reached() is not None

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftlab.runner.plan import PlannedTrial, attempt_seed, repeat_major, worst_case
+from liftlab.errors import UsageError
+from liftlab.runner.plan import (
+    PlannedTrial,
+    StopRule,
+    at_rate,
+    attempt_seed,
+    repeat_major,
+    worst_case,
+)
 
 
 def planned(cases: int, repeats: int) -> list[PlannedTrial]:
@@ -54,3 +63,19 @@ def test_bounds_count_every_attempt_at_its_deadline() -> None:
     assert found.usd_max is not None
     assert abs(found.usd_max - (24_000 * 0.0001 + 0.24)) < 1e-9
     assert worst_case(1, [(1, 1)], 1, usd_per_hour=None).usd_max is None
+    free = worst_case(2, [(1, 1)], 1800, usd_per_hour=1.0)
+    assert (free.usd_max, free.output_tokens_max) == (1.0, 2)
+    assert worst_case(2, [(1, 5), (1, None)], 1, None).output_tokens_max is None
+    assert worst_case(2, [(1, 5), (1, 0)], 1, None).output_tokens_max == 10
+
+
+def test_what_is_decided_where_nobody_says() -> None:
+    assert (StopRule().target, StopRule().zone) == (0.7, 0.1)
+    assert not PlannedTrial(case_id="c", repeat=1, prompt="").is_program
+
+
+def test_a_rate_may_be_a_million_a_second() -> None:
+    for kind in ("constant", "poisson"):
+        assert at_rate(1e6, kind).rate_rps == 1e6
+        with pytest.raises(UsageError):
+            at_rate(1e6 + 1, kind)

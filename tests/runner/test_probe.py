@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from liftlab import store
 from liftlab.cli.main import main
-from liftlab.errors import InputInvalid, LiftlabError
+from liftlab.endpoints.base import Reply, Sampling
+from liftlab.errors import EndpointUnreachable, InputInvalid, LiftlabError
 from liftlab.jobs import running
 from liftlab.pipeline.base import Prompt
-from liftlab.runner.probe import probe_prompt
+from liftlab.runner.probe import cheap, learn, probe_prompt
 from liftlab.runner.request import RunRequest
 from liftlab.settings import load_project
+from liftlab.timing.clock import Stamps
 from tests.endpoints import hosts as emulated
 from tests.endpoints.hosts import Hosts, hosts_running
 
@@ -129,3 +132,56 @@ def test_the_probe_comes_with_what_a_stage_comes_with() -> None:
     told = probe_prompt([Later(), First(None), First({"a": "b"})])  # type: ignore[list-item]
     assert (told.text, told.system, told.schema) == ("Reply with the word ok.", "S", {"a": "b"})
     assert probe_prompt([Later()]).schema is None  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("told", "ends", "hint"),
+    [
+        ({"error_class": "http_4xx", "http_status": 401}, True, "key"),
+        ({"error_class": "http_4xx", "http_status": 403}, True, "key"),
+        ({"error_class": "http_4xx", "http_status": 404}, True, "address"),
+        ({"error_class": "http_4xx", "http_status": 402}, True, None),
+        ({"error_class": "http_4xx", "http_status": 400}, True, None),
+        ({"error_class": "http_429", "http_status": 429, "final": True}, True, "quota"),
+        ({"error_class": "dns"}, True, None),
+        ({"error_class": "connect"}, True, None),
+        ({"error_class": "tls"}, True, None),
+        ({"error_class": "http_5xx", "http_status": 503}, False, None),
+        ({"error_class": "deadline"}, False, None),
+        ({"http_status": 200}, False, None),
+    ],
+)
+async def test_a_run_begins_unless_nobody_is_there(
+    told: dict[str, Any], ends: bool, hint: str | None
+) -> None:
+    reply = Reply(stamps=Stamps(called_ns=0), **told)
+
+    async def ask() -> Reply:
+        return reply
+
+    if not ends:
+        assert await learn(ask, "e") is reply
+        return
+    with pytest.raises(EndpointUnreachable) as caught:
+        await learn(ask, "e")
+    assert (hint or "answers no request") in str(caught.value)
+    assert ("?" in str(caught.value) or "quota" in str(caught.value)) is (hint is not None)
+
+
+@pytest.mark.parametrize(("refused", "asked"), [(0, 1), (3, 4), (99, 10)])
+async def test_a_server_that_refuses_everything_is_not_asked_for_ever(
+    refused: int, asked: int
+) -> None:
+    replies: list[Reply] = []
+
+    async def ask() -> Reply:
+        otherwise = len(replies) < refused
+        replies.append(Reply(stamps=Stamps(called_ns=0), ask_otherwise=otherwise))
+        return replies[-1]
+
+    assert await learn(ask, "e") is replies[-1]
+    assert len(replies) == asked
+
+
+def test_a_cheap_request_has_a_short_answer() -> None:
+    assert [cheap(Sampling(max_tokens=most)).max_tokens for most in (8, 64, 65)] == [8, 64, 64]

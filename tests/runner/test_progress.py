@@ -104,3 +104,22 @@ def test_an_error_is_left_to_the_command() -> None:
     stream = io.StringIO()
     Progress(1, stream)({"event": "error", "message": "disk full"})
     assert stream.getvalue() == ""
+
+
+def test_a_note_stands_beside_a_bar() -> None:
+    for stream in (Terminal(), io.StringIO()):
+        progress = Progress(2, stream)
+        progress({"event": "note", "message": "look here"})
+        progress({"event": "clock", "zero_ns": 77})
+        progress.close()
+        assert "look here\n" in stream.getvalue()
+        assert "77" not in stream.getvalue()
+
+
+def test_a_bar_shows_what_parses_of_trials_only() -> None:
+    stream = Terminal()
+    progress = Progress(1, stream, unit="answer")
+    progress(TRIAL)
+    progress.close()
+    assert "parse" not in stream.getvalue()
+    assert "1/1" in stream.getvalue()

@@ -128,6 +128,9 @@ async def test_a_disk_that_fails_is_heard_of_later(journal: Journal, told: Any) 
     batches.flush()  # as a timer calls it
     with pytest.raises(StorageFailed, match="full"):
         batches.check()
+    for waiting in (batches.room(), batches.close()):
+        with pytest.raises(StorageFailed):
+            await waiting
 
 
 async def test_a_batch_that_failed_on_its_way_is_heard_of(journal: Journal, told: Any) -> None:
@@ -191,3 +194,58 @@ def test_without_the_file_a_load_that_was_begun_does_not_go_on(folder: RunFolder
     for _ in range(2):
         with pytest.raises(RunFolderCorrupt, match="is missing"):
             Sent(folder, NUMBERS).lost({(LOAD, 2, "request"): 1}, {(LOAD, 2)})
+
+
+class Kept:
+    """A journal of an earlier session, which takes what is given up."""
+
+    def __init__(self, made: dict[tuple[str, int, str], int], cancelled: set[int]) -> None:
+        self._made, self._cancelled = made, cancelled
+        self.rows: list[Any] = []
+
+    def attempts_made(self) -> dict[tuple[str, int, str], int]:
+        return self._made
+
+    def cancelled(self) -> set[int]:
+        return self._cancelled
+
+    def committed(self) -> set[tuple[str, int]]:
+        return {(LOAD, 1)}
+
+    def requests_ended(self, *rows: Any) -> Future[None]:
+        self.rows.append(rows)
+        future: Future[None] = Future()
+        future.set_result(None)
+        return future
+
+
+async def test_what_has_no_end_is_given_up_with_an_attempt_that_counts(folder: RunFolder) -> None:
+    sent = Sent(folder, range(5))
+    for place in (0, 1, 2, 3):
+        sent.mark(place)
+    # Request 0 has ended; 1 has no row at all; 2 has one, and 3 was given up with its second.
+    journal: Any = Kept({(LOAD, 3, "s"): 1, (LOAD, 4, "s"): 2}, {4})
+
+    def facts(number: int) -> dict[str, Any]:
+        return {"run_id": "r", "case_id": LOAD, "repeat": number + 1, "seq": 70 + number}
+
+    await Sent(folder, range(5)).give_up(journal, "s", facts)
+    [(attempts, stages, trials)] = journal.rows
+    assert [(row.seq, row.repeat, row.attempt) for row in attempts] == [(71, 2, 1), (72, 3, 2)]
+    assert {(row.error_class, row.abandoned, row.valid) for row in attempts} == {
+        ("cancelled", True, False)
+    }
+    assert not any(row.transport_ok for row in attempts)
+    assert [(row.repeat, row.attempts) for row in stages] == [(2, 1), (3, 2), (4, 2)]
+    assert {(row.position, row.ok, row.error_class) for row in stages} == {(0, False, "cancelled")}
+    assert [(row.repeat, row.attempts, row.completed) for row in trials] == [
+        (2, 1, False),
+        (3, 2, False),
+        (4, 2, False),
+    ]
+
+
+async def test_where_all_has_an_end_nothing_is_written(folder: RunFolder) -> None:
+    journal: Any = Kept({}, set())
+    await Sent(folder, range(1)).give_up(journal, "s", lambda number: {})
+    assert journal.rows == []

@@ -228,3 +228,35 @@ async def test_who_is_not_to_wait_asks_once() -> None:
     endpoint = Sleeper(("storm", 1.0), ("warm", 1.0))
     found, _ = await woken(endpoint, until_warm=False)
     assert (found.ok, found.starting, found.calls, endpoint.slept) == (False, True, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "slept_s"),
+    [({"within_s": 2.0}, 0.9), ({"within_s": 0.5}, 0.0), ({"until_warm": False}, 0.0)],
+)
+async def test_the_last_pause_ends_with_the_time_that_there_is(
+    options: dict[str, Any], slept_s: float
+) -> None:
+    endpoint = Sleeper(("warm", 1.0), ("storm", 0.1))
+    endpoint.asks_s = 1.5
+    await woken(endpoint, **options)
+    assert endpoint.slept == [pytest.approx(slept_s)]
+
+
+async def test_each_call_may_take_the_time_that_is_left() -> None:
+    given: list[float] = []
+    endpoint = Sleeper(("storm", 1.0), ("storm", 3.0), ("warm", 0.5), ("warm", 0.5))
+
+    async def ask(deadline_s: float) -> WarmUp:
+        given.append(deadline_s)
+        return await endpoint.warm("r", deadline_s)
+
+    await wake(
+        endpoint,  # type: ignore[arg-type]
+        ask,
+        within_s=10.0,
+        now_s=lambda: endpoint.now_s,
+        sleep=endpoint.sleep,
+    )
+    # What calls took and the pauses of 0.25 and 0.5 s are gone; the last call has it all again.
+    assert given == pytest.approx([10.0, 8.75, 5.25, 10.0])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import pydantic
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from liftlab.serving.lift_proxy import BODY_LIMIT_BYTES, LiftProxy
+from liftlab.serving.lift_proxy import BODY_LIMIT_BYTES, GenerateBody, LiftProxy
 from liftlab.serving.llama import Engine
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 3}}}
@@ -254,3 +256,65 @@ async def test_health_and_warmup(client: Any, engine: Engines) -> None:
             "ready_for_requests": True,
         }
     assert engine.asked[0]["n_predict"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "default", "allowed", "refused"),
+    [
+        ("max_tokens", 2048, (1, 1_000_000), (0, 1_000_001)),
+        ("temperature", 0.3, (0, 2), (-0.1, 2.1, float("inf"), float("nan"))),
+        ("top_p", 0.95, (0.001, 1), (0, 1.1, float("nan"))),
+        ("seed", None, (0, 2**32 - 1), (-1, 2**32)),
+        ("stop", [], ([], ["a"]), ("a",)),
+        ("schema", None, ({}, None), (1, [])),
+    ],
+)
+def test_what_a_request_may_say(
+    name: str, default: object, allowed: tuple[object, ...], refused: tuple[object, ...]
+) -> None:
+    field = "json_schema" if name == "schema" else name
+    assert getattr(GenerateBody.model_validate({"prompt": "p"}), field) == default
+    for value in allowed:
+        body = GenerateBody.model_validate({"prompt": "p", name: value, "more": 1})
+        assert getattr(body, field) == value
+    for value in refused:
+        with pytest.raises(pydantic.ValidationError):
+            GenerateBody.model_validate({"prompt": "p", name: value})
+
+
+async def test_a_body_may_have_two_mebibytes(client: Any) -> None:
+    for size, status in ((2 * 1024 * 1024, 422), (2 * 1024 * 1024 + 1, 413)):
+        async with client.post("/generate", data=io.BytesIO(b"x" * size)) as reply:
+            assert reply.status == status
+
+
+async def test_the_time_of_a_generation_is_in_milliseconds(client: Any, engine: Engines) -> None:
+    spans_s: list[float] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        began_s = time.perf_counter()
+        for _ in range(100):  # turns that it takes
+            await asyncio.sleep(0)
+        spans_s.append(time.perf_counter() - began_s)
+        return await usual(request)
+
+    usual, engine.answer = engine.answer, answer
+    began_s = time.perf_counter()
+    _, reply = await post(client, prompt="p")
+    whole_s = time.perf_counter() - began_s
+    assert 1000 * spans_s[0] <= reply["generation_time_ms"] <= 1000 * whole_s
+
+
+async def test_a_warm_up_draws_one_token(client: Any, engine: Engines) -> None:
+    async with client.get("/warmup", headers={"x-request-id": "w" * 201}) as reply:
+        told = await reply.json()
+        assert reply.headers["x-request-id"] == "w" * 200
+    assert engine.asked == [{"prompt": "Hello", "n_predict": 1}]
+    assert (told["model_loaded"], told["ready_for_requests"]) == (True, True)
+
+
+async def test_what_is_refused_is_kept_up_to_its_bound(client: Any, engine: Engines) -> None:
+    for size, kept in ((20_000, 20_000), (20_001, 20_000)):
+        engine.answer = engine.done("x" * size)
+        _, reply = await post(client, prompt="p", schema=SCHEMA)
+        assert len(reply["raw_output"]) == kept

@@ -9,6 +9,7 @@ import threading
 import httpx
 import pytest
 
+from liftlab.timing.failures import TransportFailure
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import StampedTransport
 
@@ -91,3 +92,65 @@ async def test_a_connection_that_its_server_closed_while_the_loop_was_busy_is_no
     assert recorder.stamps().connection_reused is False
     server.join(10)
     listener.close()
+
+
+async def _once(call):
+    """Answer the first request of a connection; close at the second without a byte."""
+    used = getattr(call.writer, "used", False)
+    call.writer.used = True
+    if used:
+        call.reset()
+    else:
+        await call.reply({"ok": True})
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_what_no_new_connection_could_take_was_never_sent(loopback, monkeypatch, seen):
+    """Whether the kept connection is seen to be gone, or only once it was written to."""
+    server = await loopback(_once)
+    transport = StampedTransport()
+    await transport.exchange("GET", server.url, [], b"", Recorder())
+    [(protocol, _)] = transport._connector._conns.copy().popitem()[1]
+    recorder = Recorder()
+    reused = recorder.reused
+
+    def taken():
+        reused()
+        if seen:
+            protocol.transport.close()
+
+    async def refused(*_, **__):
+        raise ConnectionRefusedError
+
+    recorder.reused = taken
+    monkeypatch.setattr(transport._connector, "_create_connection", refused)
+    with pytest.raises(TransportFailure) as failed:
+        await transport.exchange("GET", server.url, [], b"", recorder)
+    assert failed.value.error_class == "connect"
+    assert failed.value.stamps.sent_ns is None
+    assert failed.value.stamps.bytes_sent is None
+    await transport.aclose()
+
+
+async def test_an_exchange_does_not_end_with_a_connection_that_it_did_not_take(loopback):
+    """Of several kept connections one was closed: the next request passes over the others."""
+    gathered = asyncio.Event()
+
+    async def script(call):
+        if call.server.connections == 3:
+            gathered.set()
+        await gathered.wait()  # so that three connections are kept
+        await _once(call)
+
+    server = await loopback(script)
+    transport = StampedTransport()
+    asked = [transport.exchange("POST", server.url, [], b"{}", Recorder()) for _ in range(3)]
+    await asyncio.gather(*asked)
+    with pytest.raises(TransportFailure):
+        await transport.exchange("POST", server.url, [], b"{}", Recorder())
+    recorder = Recorder()
+    await transport.exchange("POST", server.url, [], b"{}", recorder)
+    stamps = recorder.stamps()
+    assert server.connections == 4
+    assert stamps.called_ns < stamps.sent_ns < stamps.last_byte_ns <= stamps.ended_ns
+    await transport.aclose()

@@ -364,3 +364,17 @@ async def test_proxies_of_the_environment_only_when_asked(loopback, monkeypatch)
         await unasked.handle_async_request(request)
     await asked.aclose()
     await unasked.aclose()
+
+
+async def test_a_proxy_is_told_who_asks_for_each_request(loopback, monkeypatch):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    server = await loopback(ok)
+    monkeypatch.setenv("http_proxy", server.url.replace("//", "//me:word@"))
+    transport = StampedTransport(use_proxy=True)
+    for path in ("x", "x", "y"):  # the second and third go to the connection that was kept
+        request = httpx.Request("GET", f"http://nowhere.invalid/{path}")
+        assert (await transport.handle_async_request(request)).status_code == 200
+    told = [asked.headers.get("proxy-authorization") for asked in server.requests]
+    assert told == ["Basic bWU6d29yZA=="] * 3
+    await transport.aclose()

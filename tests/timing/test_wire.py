@@ -6,9 +6,10 @@ import asyncio
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from liftlab.timing.recorder import Recorder
-from liftlab.timing.wire import StampedHandler
+from liftlab.timing.wire import Route, StampedHandler
 from tests.timing.conftest import ticking
 
 
@@ -66,3 +67,59 @@ async def test_a_whole_reply_does_not_end_with_its_connection():
     after_ns = recorder.now_ns()
     recorder.ended()
     assert recorder.last_byte_ns < after_ns < recorder.ended_ns
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "length"),
+    [
+        ("POST", b"four", ["Content-Length: 4"]),
+        ("POST", b"", ["Content-Length: 0"]),
+        ("PUT", b"", ["Content-Length: 0"]),
+        ("GET", b"", []),
+        ("HEAD", b"", []),
+        ("GET", b"four", ["Content-Length: 4"]),
+    ],
+)
+async def test_a_head_tells_the_length_of_what_follows(method, body, length):
+    head = Route(method, URL("http://h:81/a?b=c"), None).head([("A", "b")], body)
+    assert head.endswith(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")[:-2]
+    assert lines == [f"{method} /a?b=c HTTP/1.1", "Host: h:81", "A: b", *length]
+
+
+async def test_a_head_has_its_own_host_and_length():
+    told = [("HOST", "x"), ("content-length", "9"), ("x-content-length", "9")]
+    head = Route("POST", URL("http://h/"), None).head(told, b"ab")
+    assert head.decode().split("\r\n")[1:-2] == [
+        "Host: h",
+        "x-content-length: 9",
+        "Content-Length: 2",
+    ]
+
+
+async def test_a_proxy_is_asked_for_the_whole_address_but_not_of_what_it_cannot_read():
+    plain = Route("GET", URL("http://h/a"), "http://proxy:3128").head((), b"")
+    assert plain.startswith(b"GET http://h/a HTTP/1.1\r\nHost: h\r\n")
+    secure = Route("GET", URL("https://h/a"), "http://proxy:3128").head((), b"")
+    assert secure.startswith(b"GET /a HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\r\nEvil: b"])
+async def test_no_header_holds_the_end_of_a_line(value):
+    route = Route("POST", URL("http://h/"), None)
+    with pytest.raises(ValueError, match="end of a line"):
+        route.head([("A", value)], b"")
+
+
+async def test_only_what_comes_before_an_answer_is_passed_over():
+    recorder = Recorder(now=ticking())
+    handler = StampedHandler(loop=asyncio.get_running_loop())
+    handler.connection_made(asyncio.Transport())
+    handler.serve(recorder)
+    handler.prepare()
+    for status in (100, 102, 103, 199):
+        handler.data_received(b"HTTP/1.1 %d Wait\r\n\r\n" % status)
+        assert recorder.headers_ns is None
+    handler.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+    assert recorder.headers_ns is not None
+    assert recorder.last_byte_ns is not None
