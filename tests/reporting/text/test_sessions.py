@@ -114,6 +114,7 @@ def test_the_message_names_three_failures_and_why_the_first_matters() -> None:
     assert [f"why {n}" in said for n in range(4)] == [True, False, False, False]
     assert "9 of 10 checks passed." in said
     assert "worst" not in text.message(summary())
+    assert "1 minor" not in text.message(summary(failures=(failure(severity="minor"),)))
 
 
 def test_the_technical_message_has_the_rest_too() -> None:
