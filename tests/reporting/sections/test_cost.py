@@ -77,7 +77,18 @@ def test_the_bill_of_a_month_follows_its_requests(priced: Costs) -> None:
     assert row[stopped] == pytest.approx(month * (point.scaling.billed_s * 0.001 + fee), rel=0.01)
     assert row[warm] == pytest.approx(month * (point.kept.billed_s * 0.001 + fee), rel=0.01)
     assert row[worked] == pytest.approx(month * (point.scaling.busy_s * 0.001 + fee), rel=0.01)
+    assert f"and {len(frame) - 10} more" in str(section_of(priced).html())
     assert (frame[worked].dropna() <= frame[stopped].dropna()).all()
+
+
+def test_the_months_that_are_told_are_marked_on_the_lines(priced: Costs) -> None:
+    html = str(section_of(priced).html())
+    bill = priced.bills[0]
+    assert bill.usage is not None
+    usd = bill.requests * (bill.usage.billed_s * 0.001 + priced.service.calls * 0.001)
+    told = re.search(r"1,000 a month: ([\d,.]+) USD", html)
+    assert told
+    assert float(told[1].replace(",", "")) == pytest.approx(usd, rel=0.01)
 
 
 def test_without_a_price_it_is_seconds(priced: Costs) -> None:
