@@ -222,3 +222,35 @@ def test_medians_of_many_trials_are_of_more_neighbours() -> None:
     assert line.get_xdata()[0] == 51  # the middle of 101
     assert line.get_xdata()[-1] == 3950
     assert set(line.get_ydata()) == {1.0, 3.0}
+
+
+def test_shares_and_rates_are_read_by_lines() -> None:
+    for figure in (_figure(TWO), goodput(_capacity(_level(4.0, 3.0)), caption="c")):
+        assert all(line.get_visible() for line in _axes(figure).get_ygridlines())
+    axes = _axes(goodput(_capacity(_level(4.0, 3.0)), caption="c"))
+    assert axes.get_ylabel() == "right answers a second"
+    assert max(axes.get_xticks()) >= 4
+
+
+def test_drift_is_in_times_and_trials_are_whole() -> None:
+    axes = _axes(drift(np.array([1.0, 2.0, 1.5]), caption="c"))
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
+    assert axes.yaxis.get_major_formatter()(1.5, 0) == "1.5×"
+    assert 2 <= len(axes.get_yticks()) <= 6
+
+
+@pytest.mark.parametrize(("count", "size"), [(100, 34), (101, 14)])
+def test_points_are_smaller_where_there_are_many(count: int, size: int) -> None:
+    axes = _axes(drift(np.ones(count), caption="c"))
+    assert list(axes.collections[0].get_sizes()) == [size]
+
+
+def test_times_that_are_all_small_are_drawn_to_one() -> None:
+    assert _axes(drift(np.array([0.2, 0.4]), caption="c")).get_ylim() == pytest.approx((0, 1.1))
+
+
+def test_a_share_reached_has_four_hundred_steps_at_observed_times() -> None:
+    seconds = np.array([3.0, 1.0, 2.0, 4.0])
+    curve = reached("done", base.BLUE, seconds)
+    assert set(curve.x) == {1.0, 2.0, 3.0, 4.0}
+    assert [curve.at(s) for s in (0.5, 1.0, 2.0, 4.0)] == pytest.approx([0, 0.25, 0.5, 1])

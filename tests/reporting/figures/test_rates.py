@@ -194,3 +194,12 @@ def test_verdicts_are_named_once_each_and_counted() -> None:
     assert figure.alt.endswith("Of 4 rows: x 2, faster 1, slower 1.")
     assert rates.ratio_rows([], caption="c").alt.endswith("Of 0 rows: none.")
     assert _axes(rates.ratio_rows([], caption="c")).get_legend() is None
+
+
+def test_one_is_a_line_and_nothing_between_the_ticks() -> None:
+    axes = _axes(rates.ratio_rows([_ratio(1.5, 1.2, 1.9)], caption="c"))
+    assert [1.0, 1.0] in [list(line.get_xdata()) for line in axes.lines]
+    assert list(axes.get_xticks(minor=True)) == []
+    assert "second run over the first" in axes.get_xlabel()
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert "× 1" in shown
