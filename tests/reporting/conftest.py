@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +194,19 @@ def any_run(request: pytest.FixtureRequest) -> RunData:
         "all_pass": lambda: synthetic_run(5, 3, pass_rate=1.0),
     }
     return makers[request.param]()
+
+
+def tables_in(html: object) -> list[list[dict[str, str]]]:
+    """Return the tables of a page's part: a row each, its cells by their headings."""
+    found = []
+    for whole in re.findall("<table>(.*?)</table>", str(html), re.DOTALL):
+        head, *rows = (
+            [_words(cell) for cell in re.findall("<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)]
+            for row in re.findall("<tr>(.*?)</tr>", whole, re.DOTALL)
+        )
+        found.append([dict(zip(head, row, strict=True)) for row in rows])
+    return found
+
+
+def _words(cell: str) -> str:
+    return unescape(re.sub("<[^>]*>", "", cell)).replace("\N{NO-BREAK SPACE}", " ")

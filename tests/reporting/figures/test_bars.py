@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -59,8 +60,8 @@ def test_each_row_has_its_parts_and_its_words() -> None:
     assert [text for text in _said(axes) if text in ("4 s", "2 s")][-2:] == ["4 s", "2 s"]
     assert _legend(axes) == ["ir", "code"]
     bottom, top = axes.get_ylim()
-    assert top < 0
-    assert bottom > 1
+    assert -1 < top < -0.5
+    assert 1.5 <= bottom < 2
 
 
 def test_amounts_stand_in_parts_that_have_room_for_them() -> None:
@@ -113,3 +114,61 @@ def test_who_cannot_see_them_is_told_how_many_and_both_ends() -> None:
     alt = _bars(first, last, targets={"goal": 3.0}).figure("Trials", caption="c").alt
     assert alt.startswith("Trials, 2 bars beside goal 3 s. The first is add: 2 s (IR 2 s); ")
     assert "the last is sub: 1 s" in alt
+
+
+def test_rows_do_not_overlap_and_begin_at_the_axis() -> None:
+    axes = _axes(_bars(_row(3.0, 1.0), _row(2.0)))
+    heights = {patch.get_height() for patch in axes.patches if isinstance(patch, Rectangle)}
+    assert 0.5 < min(heights) <= max(heights) < 1
+    assert axes.get_xlim()[0] == 0
+    assert min(axes.get_xticks()) == 0
+    assert axes.spines["bottom"].get_bounds() == (0, 4.0)
+
+
+def test_words_stand_close_behind_their_bar() -> None:
+    (text,) = _axes(_bars(_row(2.0, beside="2 s"))).texts
+    x, y = text.get_position()
+    assert 2.0 < x < 2.05
+    assert y == 0
+
+
+def test_a_row_takes_its_room_and_half_of_it_among_many() -> None:
+    def height(rows: int, width: float = base.WIDE) -> float:
+        figure = _bars(*[_row(1.0)] * rows).figure("Trials", caption="c")
+        return float(figure.draw(width).get_figheight() * 72)
+
+    few, many = height(MOST_LABELLED), height(MOST_LABELLED + 1)
+    assert few - height(MOST_LABELLED - 1) == pytest.approx(38)
+    assert height(MOST_LABELLED + 2) - many == pytest.approx(19)
+    assert height(0) == pytest.approx(height(1) - 18)  # without a legend
+
+
+def test_a_legend_has_four_names_a_line_and_one_on_a_narrow_page() -> None:
+    hues = {f"k{n}": base.HUES[n] for n in range(5)}
+    row = Bar(name="a", parts=tuple(Part(kind=kind, amount=1.0) for kind in hues))
+    for width, lines in ((base.WIDE, 2), (base.NARROW, 5)):
+        one = _bars(Bar(name="a", parts=row.parts[:1]), hues=hues)
+        all_of_them = _bars(row, hues=hues)
+        drawn = [b.figure("T", caption="c").draw(width) for b in (one, all_of_them)]
+        more = [figure.get_figheight() * 72 for figure in drawn]
+        assert more[1] - more[0] == pytest.approx(18 * (lines - 1))
+        legend = drawn[1].axes[0].get_legend()
+        assert legend is not None
+        assert legend._ncols == -(-5 // lines) + (lines == 2)
+
+
+def test_one_bar_and_none_are_told_too() -> None:
+    one = _bars(_row(2.0, beside="2 s")).figure("Trials", caption="c").alt
+    assert one == "Trials, 1 bar. It is add: 2 s."
+    assert _bars().figure("Trials", caption="c").alt.startswith("Trials, 0 bars. There is nothing")
+
+
+@pytest.mark.parametrize(("share", "kinds"), [(0.0099, 2), (0.01, 3)])
+def test_kinds_under_a_hundredth_of_every_bar_are_one(share: float, kinds: int) -> None:
+    rest = 1 - share
+    parts = [Part(kind="ir", amount=rest), Part(kind="code", amount=share)]
+    rows = [Bar(name="a", parts=tuple(parts)), Bar(name="b", parts=())]
+    shown = _axes(_bars(*rows, Bar(name="c", parts=(Part(kind="never", amount=1.0),))))
+    names = _legend(shown)
+    assert len(names) == 3
+    assert ("other" in names) is (kinds == 2)

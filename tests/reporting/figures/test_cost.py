@@ -112,3 +112,32 @@ def test_what_the_money_went_to_is_shares_of_the_bill() -> None:
     nothing: Any = {"run": Bill()}
     assert cost_parts(nothing, {"run": "in all"}, unit="USD", caption="c").alt.count("%") == 0
     assert RIGHT_RETRIES not in HUES
+
+
+def test_the_scales_are_read_by_lines_and_plain_numbers() -> None:
+    axes = axes_of(traffic())
+    assert list(axes.get_xticks(minor=True)) == list(axes.get_yticks(minor=True)) == []
+    assert all(line.get_visible() for line in axes.get_ygridlines())
+    shown = axes.yaxis.get_major_formatter()
+    assert [shown(tick, 0) for tick in (0.01, 1.0, 10_000.0)] == ["0.01", "1", "10,000"]
+
+
+def test_a_line_whose_first_rates_are_unknown_is_told_from_its_first() -> None:
+    lines = {"a": [math.nan, 2.0, 3.0, 4.0]}
+    alt = cost_by_traffic(RATES, lines, {}, unit="s", caption="c").alt
+    assert "a: 2 s at 1 an hour, 4 s at 1 a second" in alt.replace("1 a hour", "1 an hour")
+
+
+def test_names_of_lines_stand_beside_each_other_where_there_is_room() -> None:
+    for width, columns in ((base.WIDE, 3), (base.NARROW, 1)):
+        legend = axes_of(traffic(), width).get_legend()
+        assert legend is not None
+        assert legend._ncols == columns
+
+
+def test_words_on_a_line_are_broken_to_its_room() -> None:
+    said = "from 10,000 requests a month on, keeping one warm pays"
+    for width, most in ((base.WIDE, 28), (base.NARROW, 20)):
+        (text,) = (t for t in texts(axes_of(traffic(warm_from=(said, 0.5)), width)) if "warm" in t)
+        longest = max(map(len, text.split("\n")))
+        assert most - 8 < longest <= most

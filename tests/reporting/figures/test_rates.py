@@ -130,3 +130,76 @@ def test_rows_beyond_those_that_are_drawn_are_counted() -> None:
     more = rates.ratio_rows([*full, _ratio(1.0), _ratio(None)], caption="c")
     assert more.alt.endswith(" 2 more are not drawn.")
     assert len(_dots(_axes(more))) == MOST_ROWS
+
+
+def test_counts_and_the_target_stand_beside_the_drawing() -> None:
+    axes = _axes(rates.success_by_category([_rate("lists", 3, 4)], 0.7, caption="c"))
+    count, target = axes.texts
+    assert 1 < count.get_position()[0] < 1.1
+    assert count.get_position()[1] == 0
+    assert target.get_position()[0] == 0.7
+    assert axes.get_ylim()[1] < target.get_position()[1] < -0.5  # above the first row
+    (line,) = [line for line in axes.lines if line.get_linewidth() < 5]
+    assert list(line.get_xdata()) == [0.7, 0.7]
+
+
+def test_a_row_takes_its_room() -> None:
+    def height(figure: base.Figure) -> float:
+        return float(figure.draw(base.WIDE).get_figheight() * 72)
+
+    one, two, none = (
+        height(rates.success_by_category([_rate("a", 1, 2)] * n, caption="c")) for n in (1, 2, 0)
+    )
+    assert (two - one, none) == (pytest.approx(34), pytest.approx(one))
+    by = {
+        n: height(rates.ratio_rows([_ratio(1.5)] * n, caption="c")) for n in (0, 1, 11, 12, 14, 15)
+    }
+    assert by[0] == pytest.approx(by[1])
+    assert by[12] - by[11] == pytest.approx(28)
+    assert by[15] - by[14] == pytest.approx(19)
+
+
+def test_ticks_are_round_and_the_same_on_both_sides_of_one() -> None:
+    seen: set[float] = set()
+    for high in (1.12, 1.3, 1.6, 2.2, 3.5, 6.0, 9.2):
+        at = list(_axes(rates.ratio_rows([_ratio(1.0, 1.0, high)], caption="c")).get_xticks())
+        assert at == sorted(at)
+        assert [a * b for a, b in zip(at, at[::-1], strict=True)] == pytest.approx(
+            [1] * len(at), rel=0.02
+        )
+        seen |= set(at)
+    assert {1.0, 1.1, 1.25, 1.5, 2.0} <= seen
+
+
+@pytest.mark.parametrize(("margin", "end"), [(None, 1.1), (0.2, 1.2)])
+def test_an_axis_is_never_shorter_than_its_margin(margin: float | None, end: float) -> None:
+    figure = rates.ratio_rows([_ratio(1.0, 0.999, 1.001)], margin=margin, caption="c")
+    right = _axes(figure).get_xlim()[1]
+    assert end < right < end**1.8
+    assert len(_axes(figure).patches) == (margin is not None)
+
+
+def test_the_margin_is_as_wide_below_one_as_above() -> None:
+    axes = _axes(rates.ratio_rows([_ratio(1.0)], margin=0.25, caption="c"))
+    (span,) = axes.patches
+    assert (span.get_x(), span.get_x() + span.get_width()) == pytest.approx((0.8, 1.25))
+
+
+def test_verdicts_are_named_once_each_and_counted() -> None:
+    rows = [_ratio(0.5, verdict="faster"), _ratio(2.0, verdict="slower"), _ratio(1.0), _ratio(1.0)]
+    figure = rates.ratio_rows(rows, caption="c")
+    legend = _axes(figure).get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["faster", "slower", "neither"]
+    assert figure.alt.endswith("Of 4 rows: x 2, faster 1, slower 1.")
+    assert rates.ratio_rows([], caption="c").alt.endswith("Of 0 rows: none.")
+    assert _axes(rates.ratio_rows([], caption="c")).get_legend() is None
+
+
+def test_one_is_a_line_and_nothing_between_the_ticks() -> None:
+    axes = _axes(rates.ratio_rows([_ratio(1.5, 1.2, 1.9)], caption="c"))
+    assert [1.0, 1.0] in [list(line.get_xdata()) for line in axes.lines]
+    assert list(axes.get_xticks(minor=True)) == []
+    assert "second run over the first" in axes.get_xlabel()
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert "× 1" in shown

@@ -146,3 +146,62 @@ def test_twelve_steps_are_explained() -> None:
     rows = [row | {"case_id": f"c{n}"} for n in range(slow.MOST_EXPLAINED + 1)]
     axes = _axes(slow.causes(_steps(*rows), caption="c"))
     assert len(axes.get_yticklabels()) == slow.MOST_EXPLAINED
+
+
+def test_a_row_takes_its_room_and_stands_within() -> None:
+    def height(*stages: str) -> float:
+        rows = pd.concat([_stages(1.0, 2.0).assign(stage=stage) for stage in stages])
+        figure = slow.latency_strip(rows, _steps(), {}, caption="c")
+        return float(figure.draw(base.WIDE).get_figheight() * 72)
+
+    assert height("a", "b") - height("a") == pytest.approx(94)
+    bottom, top = _axes(_strip([1.0, 9.0], [1])).get_ylim()
+    assert 0.5 < bottom < 1
+    assert -1 < top < -0.44  # over the names of slow steps
+
+
+def test_the_median_is_a_mark_across_its_row() -> None:
+    axes = _axes(_strip([1.0, 2.0], []))
+    (line,) = axes.lines
+    low, high = line.get_ydata()
+    assert low == -high
+    assert 0.17 < high < 0.5
+    (text,) = axes.texts
+    assert text.get_position() == (1.0, pytest.approx(0.34))
+
+
+def test_points_of_few_steps_are_spread_over_three_heights() -> None:
+    def heights(count: int) -> set[float]:
+        axes = _axes(_strip([float(n) for n in range(1, count + 1)], []))
+        return {round(float(y), 6) for y in axes.collections[0].get_offsets()[:, 1]}
+
+    assert heights(3) == heights(40) == {-0.12, 0.0, 0.12}
+    many = heights(41)
+    assert len(many) > 20
+    assert -0.17 <= min(many) < max(many) <= 0.17
+
+
+def test_of_slow_steps_six_are_named() -> None:
+    seconds: list[float | None] = [float(10 * n) for n in range(1, 9)]
+    axes = _axes(_strip(seconds, list(range(8))), 3000)
+    named = [text.get_text() for text in axes.texts if text.get_text().startswith("c")]
+    assert [name.split()[0] for name in named] == [f"c{n}" for n in range(7, 1, -1)]
+
+
+def test_very_many_slow_steps_are_a_density_too() -> None:
+    seconds: list[float | None] = [1.0] * slow.MOST_POINTS + [9.0] * 61
+    red = list(range(slow.MOST_POINTS, len(seconds)))
+    assert len(_axes(_strip(seconds, red[:60])).collections) == 1
+    both = _axes(_strip(seconds, red))
+    assert len(both.collections) == 0
+    usual, late = (patch.get_data() for patch in both.patches)
+    assert usual.values.min() == pytest.approx(-0.3)
+    assert late.values.min() == pytest.approx(-0.3 * 61 / 600)
+
+
+def test_a_repeat_is_named_where_there_are_several() -> None:
+    one, two = {"case_id": "add", "took_s": 9.0}, {"case_id": "add", "took_s": 8.0, "repeat": 2}
+    (name,) = _axes(slow.causes(_steps(one), caption="c")).get_yticklabels()
+    assert name.get_text() == "add, Code"
+    names = _axes(slow.causes(_steps(one, two), caption="c")).get_yticklabels()
+    assert [name.get_text() for name in names] == ["add 1, Code", "add 2, Code"]

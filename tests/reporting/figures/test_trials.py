@@ -140,3 +140,55 @@ def test_a_stage_at_half_its_time_saves_what_the_median_request_waits_for() -> N
     assert "500 ms" in said
     assert any("waited for in 25 % of requests" in text for text in said)
     assert sum("waited" in text for text in said) == 1
+
+
+@pytest.mark.parametrize(("cases", "said"), [(61, True), (40, False)])
+def test_prompts_that_are_not_drawn_are_counted(cases: int, said: bool) -> None:
+    figure = stage_bars(synthetic_run(cases, 2), {}, caption="c")
+    (axes,) = figure.draw(900).axes
+    assert len(axes.get_yticklabels()) == 40
+    assert (f"the 40 slowest of {cases} prompts" in axes.get_xlabel()) is said
+
+
+def test_a_trial_without_a_time_comes_last(week2: RunData) -> None:
+    lost = week2.trials["case_id"] == "max_of_two"
+    trials = week2.trials.assign(e2e_s=week2.trials["e2e_s"].mask(lost))
+    bars = trial_bars(replace(week2, trials=trials), NAMES)
+    assert bars[-1].name == "max_of_two"
+    assert bars[-1].beside.startswith("no time")
+
+
+def test_a_step_without_a_time_has_no_part(week2: RunData) -> None:
+    lost = (week2.stages["case_id"] == "is_even") & (week2.stages["stage"] == "ir_to_code")
+    stages = week2.stages.assign(latency_s=week2.stages["latency_s"].mask(lost))
+    bars = {bar.name: bar for bar in trial_bars(replace(week2, stages=stages), NAMES)}
+    assert bars["is_even"].words == "NLP → IR 9.81 s"
+    assert len(bars["is_even"].parts) == 1
+
+
+def test_a_trial_of_one_attempt_that_failed_names_no_number(week2: RunData) -> None:
+    undone = week2.trials.assign(completed=False)
+    bars = {bar.name: bar.beside for bar in trial_bars(replace(week2, trials=undone), NAMES)}
+    assert "after" not in bars["multiply"]
+    assert "after 3 attempts" in bars["max_of_two"]
+
+
+def test_many_trials_are_a_curve_a_stage_and_one_for_the_whole() -> None:
+    (axes,) = stage_bars(synthetic_run(201, 1), {}, caption="c").draw(900).axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "end to end", "NLP → IR", "IR → Code",
+    ]  # fmt: skip
+    run = synthetic_run(201, 1)
+    one = replace(run, stages=run.stages[run.stages["stage"] == "ir_to_code"])
+    (axes,) = stage_bars(one, {}, caption="c").draw(900).axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["end to end"]
+
+
+def test_a_lever_that_all_wait_for_names_no_share() -> None:
+    for critical, waits in ((1.0, False), (0.99, True)):
+        (axes,) = stage_levers([effect(critical=critical)], caption="c").draw(900).axes
+        assert any("waited" in text.get_text() for text in axes.texts) is waits

@@ -20,6 +20,7 @@ from liftlab.reporting.text.messages import (
 from liftlab.settings import load_project
 from liftlab.store import RunData
 from liftlab.summary import RunSummary, summarize
+from tests.reporting.conftest import synthetic_run
 
 PROJECT = load_project(Path(__file__).parents[3], environ={})
 
@@ -122,3 +123,27 @@ def test_a_run_line_counts_no_request_that_was_not_asked(week2: RunData) -> None
     trials = pd.concat([week2.trials, again], ignore_index=True)
     row = replace(week2.run, repeats=2)
     assert "5 prompts, 6 requests" in provenance.line(replace(week2, run=row, trials=trials))
+
+
+@pytest.mark.parametrize(
+    ("cases", "repeats", "said"),
+    [
+        (1, 1, "1 prompt was asked once."),
+        (5, 2, "5 prompts were asked twice each."),
+        (5, 3, "5 prompts were asked 3 times each."),
+    ],
+)
+def test_how_often_prompts_were_asked(cases: int, repeats: int, said: str) -> None:
+    assert said in leadership(of(synthetic_run(cases, repeats)))
+
+
+def test_the_team_reads_three_classes_and_each_stage(forty: RunData, week2: RunData) -> None:
+    said = technical(of(forty))
+    order = said.partition("In order: ")[2].partition(".")[0]
+    assert order.count("(") == 3
+    assert [said.count(f"{name}: median ") for name in ("NLP → IR", "IR → Code", "End to end")] == [
+        1, 1, 1,
+    ]  # fmt: skip
+    first = week2.trials["failure_class"].eq("indentation_error")
+    one = replace(week2, trials=week2.trials[~first])
+    assert "In order" not in technical(of(one))
