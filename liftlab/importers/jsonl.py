@@ -30,6 +30,7 @@ from liftlab.suite.file import SUFFIXES
 if TYPE_CHECKING:
     import pandas as pd
 
+_BOM = b"\xef\xbb\xbf"
 _MARK = b'{"table": "liftlab"'
 _MEASURED = ("attempt", "stage", "trial")
 _JUDGED = ("grade", "check", "cost")
@@ -56,7 +57,7 @@ class Exported:
 
 def is_ours(source: bytes) -> bool:
     """Say whether a file is liftlab's own JSON Lines."""
-    return source.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_MARK)
+    return source.removeprefix(_BOM).lstrip().startswith(_MARK)
 
 
 def read_lines(source: bytes, path: Path) -> Exported:
@@ -114,7 +115,7 @@ def _frame(told: Exported, table: str) -> pd.DataFrame:
 
 
 def _lines(source: bytes, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(source.split(b"\n"), 1):
+    for number, line in enumerate(source.removeprefix(_BOM).split(b"\n"), 1):
         if not line.strip():
             continue
         try:

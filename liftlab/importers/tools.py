@@ -103,7 +103,8 @@ def _checked(path: Path, file: ForeignFile) -> ForeignFile:
 
 def _lines(source: bytes, path: Path) -> list[dict[str, Any]] | None:
     """Return the objects of an aiperf profile or of samples; None for any other file."""
-    first = source.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0]
+    source = source.removeprefix(b"\xef\xbb\xbf")
+    first = source.lstrip().partition(b"\n")[0]
     try:
         start = parse(first, path).data
     except FileInvalid:

@@ -191,7 +191,7 @@ def _all_pages(run: RunData, calls: set[str]) -> bool:
         for one in record.exchanges
         if one.call in calls and one.status is not None and one.status not in _NOT_OFFERED
     ]
-    return all(
+    return bool(given) and all(
         (one.status or 0) >= 300 or one.headers.get("content-type", "").startswith("text/html")
         for one in given
     )

@@ -76,6 +76,13 @@ def test_it_can_be_graded_anew_elsewhere(
     assert again.trials["outcome"].tolist() == runs["week2_day1"].trials["outcome"].tolist()
 
 
+def test_a_mark_of_utf_8_on_a_line_of_its_own_is_no_record(
+    project: Project, lines: dict[str, str], write: Write
+) -> None:
+    marked = b"\xef\xbb\xbf\n" + lines["week2_day1"].encode()
+    assert [each.status for each in import_files(project, [str(write(marked))])] == ["imported"]
+
+
 def test_importing_it_again_changes_nothing(
     project: Project, lines: dict[str, str], write: Write
 ) -> None:

@@ -321,7 +321,7 @@ def test_a_sample_may_name_its_task_and_mark_its_file() -> None:
     assert [(row.case_id, row.text) for row in told(task).rows] == [("T/1", "def f(): 1")]
     assert told({"case_id": "a", "solution": "x"}).rows[0].text == "x"
     assert told({"case_id": "a", "error": "x"}).rows[0].error == "x"
-    marked = b"\xef\xbb\xbf" + json.dumps(task).encode() + b"\n\n" + json.dumps(task).encode()
+    marked = b"\xef\xbb\xbf\r\n" + json.dumps(task).encode() + b"\n\n" + json.dumps(task).encode()
     file = read(marked, PATH)
     assert file is not None
     assert len(file.rows) == 2

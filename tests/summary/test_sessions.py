@@ -204,6 +204,10 @@ def test_a_server_without_such_sessions_is_told_from_a_faulty_one(
     assert ("liftlab sessions" in "".join(one.command for one in found.failures)) is not is_refused
 
 
+def test_a_server_that_answered_what_was_not_kept_refused_nothing(tmp_path: Path) -> None:
+    assert not _sessions(tmp_path, {"leak": {}}, attempts=_answers(200), exchanges={}).refused
+
+
 def test_a_refusal_names_the_call_and_the_status_that_came_most(tmp_path: Path) -> None:
     attempts = _answers(404, 401, 401)
     refused = _sessions(tmp_path, {"leak": {}}, attempts=attempts).refused

@@ -13,7 +13,15 @@ from liftlab.summary.claims.text import modality
 from liftlab.summary.claims.text.figures import Figure, figures
 from liftlab.summary.claims.text.lexicon import Lexicon
 from liftlab.summary.claims.text.markdown import Piece, pieces
-from liftlab.summary.claims.text.naming import MANY, WRONG, Unread, counted, numbers, quantity
+from liftlab.summary.claims.text.naming import (
+    MANY,
+    WHOLE_NUMBER,
+    WRONG,
+    Unread,
+    counted,
+    numbers,
+    quantity,
+)
 from liftlab.summary.claims.text.sentence import Sentence, sentences
 
 if TYPE_CHECKING:
@@ -60,7 +68,8 @@ class Found:
 
 def claims_in(piece: Piece, lexicon: Lexicon) -> Iterator[Found]:
     """Yield what a piece of text claims, and its figures that are not read, in order."""
-    if not any(char.isdigit() for char in piece.text) and not figures(piece.text):
+    told = any(char.isdigit() for char in piece.text) or WHOLE_NUMBER.search(piece.text)
+    if not told and not figures(piece.text):
         return
     planned = any(modality.plans(name) for name in (*piece.names, *piece.around[:2]))
     last = ""  # the stage that the sentence before named

@@ -79,7 +79,7 @@ _LABELS = {
 _COLUMNS = re.compile(
     r"(?:count|n|#|number|answers?|occurrences|value|how (?:many|often)|total|result|measured)s?"
 )
-_NUMBER = re.compile(
+WHOLE_NUMBER = re.compile(
     r"(?<![0-9.,a-z_/@$:#+±~<>=-])(?<!\$ )([0-9]{1,3}(?:,[0-9]{3})+"
     r"|[0-9]{1,7})(?![\w%.:/]*[0-9a-z%])"
     r"|\b(no|zero)(?= (?:slow|retr))"
@@ -319,7 +319,7 @@ def _is_word_alone(sentence: Sentence, figure: Figure) -> bool:
 
 def numbers(sentence: Sentence) -> Iterator[Figure]:
     """Yield the whole numbers of a sentence that are no part of another figure."""
-    for match in _NUMBER.finditer(sentence.text):
+    for match in WHOLE_NUMBER.finditer(sentence.text):
         if any(f.start < match.end() and match.start() < f.end for f in sentence.figures):
             continue
         value = float(match[1].replace(",", "")) if match[1] else 0.0

@@ -84,6 +84,7 @@ READ: list[tuple[str, list[Row]]] = [
     ("None of the 10 steps was slow", [("slow_steps", 0.0, X)]),
     ("All five answers parse", [("parsed_rate", 1.0, X)]),
     ("3 retries in total", [("retries", 3, S)]),
+    ("We saw no retries.", [("retries", 0, X)]),
     ("13 attempts, 7 retries", [("attempts", 13, S), ("retries", 7, X)]),
     ("Wrong answers: 4 | Right: 2", [("wrong_answers", 4, S), ("right_answers", 2, X)]),
     ("We sent 5 requests", [("requests", 5, S)]),
