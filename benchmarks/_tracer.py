@@ -15,7 +15,7 @@ from typing import Any
 PLACE = "LIFTLAB_TOUCHED"  # the file to write to
 FOLDER = "LIFTLAB_TOUCHED_IN"  # where liftlab's sources are
 ENOUGH = 2000  # lines of one function in one test that it ran before: it has shown what it does
-QUIET = 3_000_000  # calls of any function in one test since it ran a line for the first time
+QUIET = 1_000_000  # calls of any function in one test since it ran a line for the first time
 IN_A_FUNCTION = 1  # CO_OPTIMIZED: not the body of a class or module, which run once
 
 folder = os.environ.get(FOLDER, "")
