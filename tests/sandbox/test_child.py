@@ -230,15 +230,12 @@ def test_what_a_call_gave(value: str, field: str, told: str, sandbox: Sandbox) -
     assert report.ok == (field == "value")
 
 
-def test_a_call_s_time_is_its_own(sandbox: Sandbox) -> None:
-    source = "import time\ntime.sleep(0.2)\ndef f(x):\n    time.sleep(x)\n    if x: 1 / 0"
-    calls = [Call(function="f", args=(x,)) for x in (0, 0.2)]
-    short, long = sandbox.run(source.encode(), calls, LIMITS).calls
-    assert short.elapsed_s is not None
-    assert long.elapsed_s is not None
-    assert 0 <= short.elapsed_s < long.elapsed_s
-    assert long.elapsed_s >= 0.2
-    assert long.raised is not None
+def test_a_call_takes_as_long_as_it_waits_though_it_fails(sandbox: Sandbox) -> None:
+    source = b"import time\ndef f(x):\n    time.sleep(x)\n    1 / 0"
+    [call] = sandbox.run(source, [Call(function="f", args=(0.05,))], LIMITS).calls
+    assert call.elapsed_s is not None
+    assert call.elapsed_s >= 0.05
+    assert call.raised is not None
 
 
 def test_one_want_of_memory_is_one_call_s(sandbox: Sandbox) -> None:
