@@ -42,6 +42,8 @@ from _tracer import PLACE
 from liftlab.analysis.estimate import span
 from liftlab.analysis.rates import clopper_pearson
 
+# A file of tests that fails as it is imported is followed by an ERROR without a name.
+FAILING = re.compile(r"^(?:FAILED|ERROR) (\S.*?)(?: - .*)?$", re.MULTILINE)
 NOT_FOUND = re.compile(r"^ERROR: (?:not found|file or directory not found): (.+)$", re.MULTILINE)
 PARTS = (0, 15, 60, 300)  # importing many files of tests takes longer than the first few tests
 KILLED, SURVIVED, UNTRIED = "killed", "survived", "untried"
@@ -254,7 +256,7 @@ class Copy:
         gone = {f"{self.root}/{test}" for test in tests} & set(NOT_FOUND.findall(said))
         if gone:  # named for a value that the mutant changed
             return self.failing(tuple(t for t in tests if f"{self.root}/{t}" not in gone))
-        return tuple(re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", said, re.MULTILINE)) or tests
+        return tuple(FAILING.findall(said)) or tests
 
     def is_sound(self, tests: tuple[str, ...]) -> bool:
         """Tell whether tests pass without a mutant."""

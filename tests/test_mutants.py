@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,6 +65,20 @@ def test_a_sample_is_the_same_for_its_seed_and_has_no_mutant_twice() -> None:
     assert first != mutants.sample(50, 2, "liftlab/analysis/")
     assert len(set(first)) == 50
     assert all(mutant.path.startswith("liftlab/analysis/") for mutant in first)
+
+
+def test_a_file_of_tests_that_cannot_be_imported_fails_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "test_broken.py"
+    file.write_text("raise ValueError\ndef test_a(): pass\n")
+    command = [sys.executable, "-m", "pytest", "-x", "-rfE", "--tb=no", "-p", "no:cacheprovider"]
+    ran = subprocess.run(
+        [*command, "--rootdir", str(tmp_path), "-c", os.devnull, f"{file}::test_a"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert mutants.FAILING.findall(ran.stdout) == ["test_broken.py"]
 
 
 def test_a_mutant_knows_its_function() -> None:
