@@ -66,8 +66,9 @@ def test_which_attempts_are_retries(attempt: Any, reason: Any, retry: bool) -> N
 
 @pytest.mark.parametrize(("client_s", "counts"), [(0.02, False), (0.0201, True), (None, False)])
 def test_own_work_of_over_two_percent_is_worth_a_column(client_s: Any, counts: bool) -> None:
-    table = pd.DataFrame({"e2e_s": [1.0, 1.0], "client_s": [0.0, client_s]})
-    assert client_counts(table) is counts
+    for e2e_s, own_s in ((1.0, client_s), (10.0, client_s and 10 * client_s)):
+        table = pd.DataFrame({"e2e_s": [e2e_s, e2e_s], "client_s": [0.0, own_s]})
+        assert client_counts(table) is counts
 
 
 def test_values_without_clusters_are_cases_of_their_own() -> None:

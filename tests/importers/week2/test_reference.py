@@ -29,6 +29,16 @@ def day(project: Project) -> RunData:
     return opening.open_run("week2_day1", project=project)
 
 
+def test_each_attempt_that_is_counted_came_over_and_only_the_last_is_valid(day: RunData) -> None:
+    attempts = day.attempts
+    assert attempts["transport_ok"].all()
+    assert attempts["sent_s"].isna().all()
+    code = attempts[(attempts["case_id"] == "max_of_two") & (attempts["stage"] == "ir_to_code")]
+    assert code["attempt"].tolist() == [1, 2, 3]
+    even = attempts[(attempts["case_id"] == "is_even") & (attempts["stage"] == "ir_to_code")]
+    assert even["valid"].tolist() == [False] * (len(even) - 1) + [True]
+
+
 def test_four_of_five_parsed_and_one_is_right(day: RunData) -> None:
     trials = day.trials.set_index("case_id")
     assert trials["parsed"].sum() == 4

@@ -47,6 +47,21 @@ def test_a_limit_has_its_sign() -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (89.9, "90 s"),
+        (90, "2 min"),
+        (5399, "90 min"),
+        (5400, "1.5 h"),
+        (7.2e6, "2,000.0 h"),
+    ],
+)
+def test_a_duration_is_counted_as_people_do(seconds: float, said: str) -> None:
+    assert text.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
     ("verdict", "after", "said"),
     [
         ("go on", None, "not decided whether 70 % is reached"),
