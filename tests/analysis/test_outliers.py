@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from liftlab.analysis.outliers import (
     POOLED,
@@ -159,6 +160,13 @@ def test_limits_are_tabulated_and_continued() -> None:
     assert within_limit(30, 3) == max(WITHIN[3][5:7])
     assert within_limit(20, 99) == WITHIN[max(WITHIN)][5]
     assert within_limit(10_000, 5) > within_limit(2000, 5)
+
+
+@pytest.mark.parametrize("far", [4_000, 1_000_000])
+def test_a_continued_limit_grows_as_the_largest_of_so_many_normal_values(far: int) -> None:
+    largest = {n: stats.norm.isf(-math.expm1(math.log(0.95) / n)) for n in (2000, far)}
+    grown = pooled_limit(far) - POOLED[2000]
+    assert grown == pytest.approx(largest[far] - largest[2000], abs=1e-6)
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=40))

@@ -195,6 +195,18 @@ async def test_nothing_of_a_model_in_it_is_the_endpoints(body, message):
     assert message in reply.message
 
 
+@pytest.mark.parametrize(
+    ("body", "lacks"),
+    [
+        ({"id": "x", "choices": []}, "the reply has no choices"),
+        (event({"id": "x", "choices": []}) + b"data: [DONE]\n\n", "the stream has no choices"),
+        (b"data: [DONE]\n\n", "the stream has no choices"),
+    ],
+)
+async def test_a_reply_says_what_it_lacks_of_an_answer(body, lacks):
+    assert (await reply_to(body)).message == f"no answer: {lacks}"
+
+
 async def test_an_empty_stream_is_told_as_empty():
     reply = await reply_to(b"", content_type=EVENTS)
     assert (reply.error_class, reply.message) == ("truncated", "empty reply")

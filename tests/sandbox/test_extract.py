@@ -39,6 +39,7 @@ def fenced(*pieces: str) -> str:
         (fenced(HELPER, WRONG, NEEDY), f"{HELPER}{NEEDY}", ("fence",), 1),
         (fenced(NEEDY, HELPER), f"{HELPER}{NEEDY}", ("fence",), 1),
         (fenced(HELPER, RIGHT), RIGHT, ("fence",), 0),  # it does not need it
+        (fenced("print(plus(1, 2))\n", HELPER, NEEDY), f"{HELPER}{NEEDY}", ("fence",), 1),
         (
             fenced("x = 1\n", f"from __future__ import annotations\n{RIGHT}y = x\n"),
             f"from __future__ import annotations\nx = 1\n{RIGHT}y = x\n",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,13 @@ def test_the_smallest_suite_that_has_all_of_them_names_the_run(
     larger = larger.replace('name = "week2_day1"', 'name = "another"')
     (suites / "another.toml").write_text(larger + CASE.format(prompt="Is it even, or odd?"))
     assert suite_of(project, write, sample("early.json")) == "week2_day1"
+
+
+def test_what_a_suite_has_checks_for_is_counted(project: Project, write: Write) -> None:
+    rows = [{"case_id": name, "code": "x = 1"} for name in ("is_even", "multiply", "mine")]
+    lines = "\n".join(json.dumps(row) for row in rows).encode()
+    (told,) = import_files(project, [str(write(lines, "answers.jsonl"))])
+    assert (told.trials, told.to_grade) == (3, 2)
 
 
 def test_a_suite_that_cannot_be_read_is_told_and_the_others_are_used(project: Project) -> None:
