@@ -369,7 +369,7 @@ def main() -> int:
                     print(f"{verdict:<8} {mutant} {test}", flush=True)
             except BaseException as stopped:
                 pool.shutdown(wait=False, cancel_futures=True)
-                if not isinstance(stopped, KeyboardInterrupt):  # then what was tried is told
+                if not isinstance(stopped, KeyboardInterrupt):
                     raise
     tried = len(verdicts[KILLED]) + len(verdicts[SURVIVED])
     killed = len(verdicts[KILLED]) / tried if tried else 0.0

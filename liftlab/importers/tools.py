@@ -104,7 +104,7 @@ def _checked(path: Path, file: ForeignFile) -> ForeignFile:
 def _lines(source: bytes, path: Path) -> list[dict[str, Any]] | None:
     """Return the objects of an aiperf profile or of samples; None for any other file."""
     source = source.removeprefix(b"\xef\xbb\xbf")
-    first = source.lstrip().partition(b"\n")[0]
+    first, _, rest = source.lstrip().partition(b"\n")
     try:
         start = parse(first, path).data
     except FileInvalid:
@@ -115,7 +115,9 @@ def _lines(source: bytes, path: Path) -> list[dict[str, Any]] | None:
         if not {"case_id", "task_id"} & start.keys():
             return None
         if not {*_CODE, "error"} & start.keys():
-            raise FileInvalid(path, _NO_CODE, 1)
+            if not rest.strip():  # one document
+                return None
+            raise FileInvalid(path, _NO_CODE, source.count(b"\n") - rest.count(b"\n"))
     rows = []
     for number, line in enumerate(source.split(b"\n"), 1):
         if line.strip():

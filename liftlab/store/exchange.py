@@ -49,7 +49,7 @@ def csv_files(run: RunData) -> dict[str, bytes]:
 
 
 def parquet_files(run: RunData) -> dict[str, bytes]:
-    """Return each table as Parquet, by file name: at real length as the others are."""
+    """Return each table as Parquet, by file name: at real length as in CSV and JSON Lines."""
     if run.sped_up != 1:
         notes = {"schema_version": SCHEMA_VERSION}
         frames = frames_of(run).items()

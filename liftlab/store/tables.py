@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liftlab.errors import RunFolderCorrupt, SchemaTooNew
+from liftlab.errors import InputInvalid, RunFolderCorrupt, SchemaTooNew
 from liftlab.records import SCHEMA_VERSION, TABLES, Run, as_row
 from liftlab.store import by_column, lock, schema
 from liftlab.store.files import write_atomic, writing
@@ -288,20 +289,24 @@ _MOMENT = "started_at"  # of a trial
 def rescale(frame: pd.DataFrame, scale: float | None, zero: str | None = None) -> pd.DataFrame:
     """Return a table with its columns of seconds multiplied; no scale, or NaN, counts as 1.
 
-    Trials then start as much later after `zero`, the moment when the run started.
+    Trials then start as much later after `zero`, the moment when the run started. When the run
+    itself started and finished stays what a calendar said.
     """
     if scale is None or math.isnan(scale) or scale == 1:
         return frame
     columns = {name: frame[name] * scale for name in frame.columns if name.endswith(_SECONDS)}
-    if _MOMENT in frame.columns and zero is not None:
-        begun = datetime.fromisoformat(zero)
-
-        def later(moment: str) -> str:
-            real = begun + (datetime.fromisoformat(moment) - begun) * scale
-            return real.isoformat(timespec="microseconds")
-
-        columns[_MOMENT] = frame[_MOMENT].map(later, na_action="ignore")
+    if zero is not None and _MOMENT in frame.columns and frame[_MOMENT].notna().any():
+        columns[_MOMENT] = frame[_MOMENT].map(partial(_later, zero, scale), na_action="ignore")
     return frame.assign(**columns)
+
+
+def _later(zero: str, scale: float, moment: str) -> str:
+    try:
+        begun, now = datetime.fromisoformat(zero), datetime.fromisoformat(moment)
+        return (begun + (now - begun) * scale).isoformat(timespec="microseconds")
+    except (TypeError, ValueError, OverflowError):
+        fault = f"a trial of a run of {zero!r:.60} cannot have started at {moment!r:.60}"
+        raise InputInvalid(fault) from None
 
 
 def at_real_length(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

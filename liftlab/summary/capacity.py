@@ -219,9 +219,9 @@ def _began(run: RunData) -> tuple[Floats, Floats]:
     since = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
     began = np.asarray(since, dtype=np.float64)
     zero = began - _by_trial(run, run.stages, "started_s", "min")
-    order = np.argsort(zero)
+    order, apart_s = np.argsort(zero), _SAME_SESSION_S * run.sped_up
     session: Floats = np.zeros(len(zero))
-    session[order] = np.cumsum(np.diff(zero[order], prepend=np.nan) > _SAME_SESSION_S)
+    session[order] = np.cumsum(np.diff(zero[order], prepend=np.nan) > apart_s)
     return began, session
 
 

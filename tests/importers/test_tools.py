@@ -201,10 +201,13 @@ def test_a_gap_that_cannot_be_leaves_the_whole_time_unknown(gap: float | None) -
 
 
 def test_results_without_code_are_refused_for_that() -> None:
-    lines = b'{"case_id": "a", "latency_s": 1.5}\n{"case_id": "b", "latency_s": 2.5}\n'
+    lines = b'\n\n{"case_id": "a", "latency_s": 1.5}\n{"case_id": "b", "latency_s": 2.5}\n'
     with pytest.raises(FileInvalid, match="a result needs its code") as caught:
         read(lines, PATH)
-    assert caught.value.line == 1
+    assert caught.value.line == 3
+    assert read(b'{"task_id": "a", "results": []}\n', PATH) is None
+    marked = told(VLLM | {"task_id": "a job of a queue"})
+    assert marked.family == "vllm"
 
 
 def test_other_files_are_not_theirs() -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from liftlab import store
+from liftlab.errors import InputInvalid
 from liftlab.jobs import opening
 from liftlab.records import Attempt
 from liftlab.settings import load_project
@@ -27,6 +28,29 @@ def test_seconds_are_rescaled_and_counts_are_not() -> None:
     frame = store.rescale(pd.DataFrame({"e2e_s": [1.5, None], "attempts": [2, 3]}), 10.0)
     assert frame["e2e_s"].tolist()[0] == 15.0
     assert frame["attempts"].tolist() == [2, 3]
+
+
+def test_a_trial_starts_as_much_later_as_the_run_was_sped_up() -> None:
+    zero, moments = "2026-01-01T00:00:00+00:00", ["2026-01-01T00:00:01.5+00:00", None]
+    for kind in ("str", "category"):
+        frame = pd.DataFrame({"started_at": pd.Series(moments, dtype=kind)})
+        real = store.rescale(frame, 10.0, zero)["started_at"]
+        assert (real[0], real.isna().tolist()) == (
+            "2026-01-01T00:00:15.000000+00:00",
+            [False, True],
+        )
+        assert real.dtype == kind
+    none = pd.DataFrame({"started_at": pd.Series([None, None], dtype="str")})
+    assert store.rescale(none, 10.0, zero)["started_at"].dtype == "str"
+
+
+@pytest.mark.parametrize(
+    "moment", ["2027-01-01T00:00:00+00:00", "2026-01-01T00:00:01", "yesterday"]
+)
+def test_a_moment_that_cannot_be_is_told_in_one_line(moment: str) -> None:
+    frame = pd.DataFrame({"started_at": [moment]}, dtype="str")
+    with pytest.raises(InputInvalid, match="cannot have started at"):
+        store.rescale(frame, 1e9, "2026-01-01T00:00:00+00:00")
 
 
 def test_what_a_simulator_stands_for_is_paid_not_what_it_took(

@@ -61,7 +61,9 @@ class Suites:
         whole = {name: cases for name, cases in self._suites.items() if wanted <= cases.keys()}
         if whole:
             family, known = min(whole.items(), key=lambda item: len(item[1]))
-        found = [replace(known[key], case_id=name) for name, key in keys.items()]
+        place = {key: number for number, key in enumerate(known)}  # whatever the answers' order
+        names = sorted(keys, key=lambda name: (place[keys[name]], name))
+        found = [replace(known[keys[name]], case_id=name) for name in names]
         return suite.parse(suite.to_jsonl(found), Path("suite.jsonl"), name=family)
 
     def _take(self, path: Path) -> None:
@@ -70,9 +72,8 @@ class Suites:
         except InputInvalid as error:
             self.faults.append(str(error))
             return
-        cases: dict[_Key, Case] = {}
+        cases = self._suites.setdefault(read.name, {})
         for case in read.cases:
             if case.checks:
-                cases[case.case_id, case.prompt.strip()] = case
+                cases.setdefault((case.case_id, case.prompt.strip()), case)
                 cases.setdefault((case.case_id, None), case)
-        self._suites.setdefault(read.name, {}).update(cases)

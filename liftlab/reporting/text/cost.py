@@ -67,12 +67,13 @@ def sentences(cost: Costs) -> Iterator[str]:
     if cost.open_ended:
         which = counted(cost.open_ended, "request")
         yield f"It may be more: after {which} without a known end the server may have gone on."
-    if cost.request.value is None and len(cost.service.seconds):
+    by_hour = cost.model != "tokens"
+    if not cost.price.knows(cost.model) and (len(cost.service.seconds) or not by_hour):
         where = f'price = "…" in [endpoints.{cost.run.run.endpoint}] of liftlab.toml'
         if cost.price.source:
             where = f"the rates of [{cost.price.price_id}] in data/prices.toml"
-        hour = quantity(cost.service.mean_s / 3600, "USD")
-        yield f"Set {where}. At 1 USD an hour a request would cost {hour}."
+        hour = quantity(cost.service.mean_s / 3600, "USD") if by_hour else ""
+        yield f"Set {where}." + (f" At 1 USD an hour a request would cost {hour}." if hour else "")
     if warm := warm_from(cost):
         yield capitalised(f"{warm[0]}.")
 
@@ -160,9 +161,11 @@ def _used(cost: Costs) -> tuple[float, Usage] | None:
 
 
 def _unknown(cost: Costs) -> Text:
+    if cost.model == "tokens":
+        set_it = "set the price of a million tokens, in and out"
+        lacks = "the run has no counts of tokens" if cost.price.knows("tokens") else set_it
+        return Text(f"Cost unknown: {lacks}")
     if not len(cost.service.seconds):
         return Text("Cost unknown: the run has no times of single HTTP requests")
-    if cost.model == "tokens":
-        return Text("Cost unknown: set the price of a million tokens, in and out")
     work = quantity(cost.service.mean_s, "s")
     return Text(f"Cost unknown: set an hourly price; a request takes {work} of machine time")

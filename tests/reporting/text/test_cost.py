@@ -73,14 +73,19 @@ def test_tokens_without_a_rate_of_their_own_are_named(day: Costs) -> None:
 
 def test_without_a_price_it_says_what_is_known_and_what_to_set(day: Costs) -> None:
     unknown = replace(day.request, value=None, reason="no price")
-    cost = changed(day, request=unknown)
+    cost = changed(day, request=unknown, price=replace(day.price, usd_per_hour=None))
     assert text.title(cost) == (
         "Cost unknown: set an hourly price; a request takes 19.6 s of machine time"
     )
-    per_token = "Cost unknown: set the price of a million tokens, in and out"
-    assert text.title(changed(cost, model="tokens")) == per_token
+    tokens = changed(cost, model="tokens")
+    assert text.title(tokens) == "Cost unknown: set the price of a million tokens, in and out"
+    assert of("Set ", tokens) == "Set the rates of [modal-a10g] in data/prices.toml."
+    rates = {"usd_per_million_prompt_tokens": 1.0, "usd_per_million_output_tokens": 4.0}
+    uncounted = changed(tokens, price=replace(day.price, **rates))
+    assert text.title(uncounted) == "Cost unknown: the run has no counts of tokens"
+    assert not of("Set ", uncounted)
     assert of("Set the rates of [modal-a10g] in data/prices.toml.", cost)
-    nameless = changed(cost, price=replace(day.price, source=""))
+    nameless = changed(cost, price=replace(cost.price, source=""))
     assert "in [endpoints.modal] of liftlab.toml" in of("Set ", nameless)
     assert not of("Set ", day)
 
