@@ -14,7 +14,7 @@ from typing import Any, get_args
 import pytest
 
 from liftlab.grading import grade, grade_failure
-from liftlab.grading.taxonomy import PRECEDENCE, Finding, of_parse_message, of_run, with_needs
+from liftlab.grading.taxonomy import PRECEDENCE, of_parse_message, of_run
 from liftlab.records import ErrorClass, FailureClass
 from liftlab.sandbox import RunReport, Sandbox
 from liftlab.suite import Case, Check, Limits, Program
@@ -391,21 +391,3 @@ def test_a_stages_message_is_one_line_that_can_be_seen() -> None:
     message = grade_failure("nlp_to_ir", "invalid_json", ODD).facets["message"]
     assert message.isprintable()
     assert message.startswith("a\ufffd[31m\ufffdb c")
-
-
-@pytest.mark.parametrize(
-    ("exception", "message", "needs"),
-    [
-        ("ImportError", "cannot import name 'batched' from 'itertools' (unknown)", "3.12"),
-        ("AttributeError", "module 'copy' has no attribute 'replace'", "3.13"),
-        ("ModuleNotFoundError", "No module named 'annotationlib'", "3.14"),
-        ("AttributeError", "module 'copy' has no attribute 'replica'", None),
-        ("ValueError", "module 'copy' has no attribute 'replace'", None),
-    ],
-)
-def test_what_a_newer_python_has_is_named_with_its_version(
-    exception: str, message: str, needs: str | None
-) -> None:
-    finding = Finding("runtime_error", {"exception": exception, "message": message})
-    assert with_needs(finding, (3, 11)).facets.get("needs_python") == needs
-    assert "needs_python" not in with_needs(finding, (3, 14)).facets
