@@ -32,7 +32,7 @@ health: $(VENV)/.report ## ask every URL of an endpoint how it is (ENDPOINT=name
 quick: $(VENV)/.report ## run one case and print its attempts (CASE=id, ENDPOINT=name)
 	@$(BIN)/liftlab quick $(CASE) $(endpoint)
 test: $(VENV)/.test ## run the tests
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 2 --dist loadfile
 lint: $(VENV)/.test ## check style, spelling, sizes and notebooks
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/codespell liftlab tests docs notebooks benchmarks data README.md CHANGELOG.md CONTRIBUTING.md
