@@ -30,7 +30,8 @@ _PLANS = re.compile(
     r"|related work|published|previous|history)\b"
 )
 _NOT_REAL = re.compile(
-    r"\b(?:if|unless|would|could|should|shall|must|might|may|can|will|won't|let us|let's|aim\w*"
+    r"^\W*without\b"
+    r"|\b(?:if|unless|would|could|should|shall|must|might|may|can|will|won't|let us|let's|aim\w*"
     r"|hop(?:e|es|ing)|want(?:s|ed)?|wish|need(?:s|ed)? to|plans?|planned|planning|intend\w*"
     r"|expect(?:s|ed|ing)?|assume\w*|assuming|suppos\w+|estimat\w+|forecast\w*|predict\w*"
     r"|project(?:ed|ion)|ideally|(?:is|are|yet) to be|ha(?:ve|s) to|going to|aspir\w+|promise\w*"

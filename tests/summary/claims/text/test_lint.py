@@ -142,6 +142,7 @@ UNREAD = {
     "no number of the run": ["At most 7 retries", "We need 7 requests", "4 requests per minute"],
     "what the prompts are": ["The suite is 50 % easy, 35 % strings"],
     "a number of a kind of prompt": ["Arithmetic: 5 retries", "IR → Code: 3 retries in total"],
+    "a condition": ["Without a queue there are no retries", "If warm, the median is 14.96 s"],
     "a goal": ["## Goals\n- 5 s median", "Target: median < 15 s, success ≥ 70 %"],
     "a question": ["Is a median of 14.96 s enough?", "Is 70 % success reached?"],
     "another run": ["Last week the median was 21.7 s", "| | Week 1 |\n|---|---|\n| P50 | 21.7 s |"],
