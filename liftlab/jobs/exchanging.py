@@ -76,7 +76,8 @@ def _import(project: Project, path: Path, suites: Suites | None) -> Imported:
     else:
         rows, folder = file.results, RunFolder(runs / run_id_of(source, file))
     known: dict[str, Any] = {"file": str(path), "family": file.family, "trials": len(rows)}
-    known |= {"run_id": folder.run_id, "notes": tuple(file.notes)}
+    unread = [f"no suite to grade by: {fault}" for fault in (suites.faults if suites else ())]
+    known |= {"run_id": folder.run_id, "notes": (*file.notes, *unread)}
     if folder.path.exists():
         if folder.manifest().get("imported", {}).get("sha256") != sha256(source).hexdigest():
             raise FileInvalid(path, f"another file is in run {folder.run_id}, which this would be")

@@ -32,7 +32,8 @@ _MODELS: Mapping[FamilyName, type[ResultModel]] = {
 }
 _UNKNOWN = (
     "no result file of a known kind: give a benchmark's results (with `results` and `summary`) "
-    "or what `liftlab export --format jsonl` wrote"
+    "or what `liftlab export --format jsonl` wrote; answers that are only to be graded go to "
+    "`liftlab grade`"
 )
 _MOST_NOTES = 5
 _STAMPS = ("timestamp", "total_latency_ms", "latency_ms")

@@ -66,12 +66,21 @@ def test_what_a_suite_has_checks_for_is_counted(project: Project, write: Write) 
     assert (told.trials, told.to_grade) == (3, 2)
 
 
-def test_a_suite_that_cannot_be_read_is_told_and_the_others_are_used(project: Project) -> None:
+def test_a_suite_that_cannot_be_read_is_told_and_the_others_are_used(
+    project: Project, write: Write
+) -> None:
     suites = project.root / "data" / "suites"
     (suites / "broken.toml").write_text("name = ")
     found = Suites([suites])
     assert len(found.faults) == 1
     assert "broken.toml" in found.faults[0]
+    answer = write(b'{"case_id": "is_even", "code": "x = 1"}', "answers.jsonl")
+    (told,) = import_files(project, [str(answer)])
+    assert (told.status, told.to_grade, told.notes) == (
+        "imported",
+        1,
+        (f"no suite to grade by: {found.faults[0]}",),
+    )
     assert Suites([project.root / "nowhere"]).faults == []
 
 

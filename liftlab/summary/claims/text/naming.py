@@ -226,6 +226,8 @@ def _refuse_others(sentence: Sentence, figure: Figure) -> None:
     unknown = set(sentence.leftover(figure))
     answers, behind = sentence.lexicon.summary.answers, sentence.text[end:]
     for some in _OF_SOME.finditer(sentence.text[:end]):
+        if figure.start <= some.start() < figure.end:  # "10 of 20 easy prompts": its own total
+            continue
         if int(some[1].replace(",", "")) not in (answers.trials, answers.cases, answers.answered):
             raise Unread(f"whose it is: “{some[0]}”")
     if limit := _WITH.match(behind):  # "3 s with caching", but not "3 s with 40 % success"

@@ -18,6 +18,7 @@ READ: list[tuple[str, list[Row]]] = [
     ("4 of 5 answers parse", [("parsed_rate", 0.8, S)]),
     ("One answer of five is correct", []),
     ("1 of 5 answers is correct", [("success_rate", 0.2, S)]),
+    ("0 of 2 arithmetic prompts pass", [("success_rate", 0.0, S)]),
     ("4 of 5 answers are wrong", [("success_rate", 0.2, S)]),
     ("Error rate: 0%", [("error_rate", 0.0, S)]),
     ("- **NLP → IR**: 10.4s median", [("nlp_to_ir_median_s", 10.4, X)]),
