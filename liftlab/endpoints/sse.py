@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from operator import sub
 from typing import NamedTuple
 
 from liftlab.timing.clock import Stamps
 
-_BOM = b"\xef\xbb\xbf"
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?:", re.IGNORECASE)
 _JSON = (b"{", b"[")
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
@@ -30,7 +30,7 @@ def events(body: bytes) -> Iterator[Event]:
     An event counts even when the blank line after it is missing, as some servers end so. So does
     bare JSON, and a field `error`, which is named so: gateways tell of a failure in both ways.
     """
-    if b"\r" in body or body.startswith(_BOM):
+    if b"\r" in body or body.startswith(BOM_UTF8):
         yield from _by_line(body, 0)
         return
     start = 0
@@ -44,7 +44,7 @@ def events(body: bytes) -> Iterator[Event]:
 
 def looks_like_events(body: bytes) -> bool:
     """Whether a body is a stream by what it begins with, whatever its content type says."""
-    return _FIELD.match(body.removeprefix(_BOM).lstrip()[:16]) is not None
+    return _FIELD.match(body.removeprefix(BOM_UTF8).lstrip()[:16]) is not None
 
 
 def _by_line(body: bytes, start: int) -> Iterator[Event]:
@@ -53,7 +53,7 @@ def _by_line(body: bytes, start: int) -> Iterator[Event]:
     bare: list[bytes] = []
     end = 0
     name = b""
-    for match in _LINE.finditer(body, len(_BOM) if body.startswith(_BOM) else 0):
+    for match in _LINE.finditer(body, len(BOM_UTF8) if body.startswith(BOM_UTF8) else 0):
         line = match[1]
         if bare and (not line or _FIELD.match(line) or line[:1] in _JSON):
             yield Event(data=b"\n".join(bare), end=end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from liftlab import tomlfile
+from liftlab.endpoints.replies import dict_of
 from liftlab.errors import FileInvalid, SchemaTooNew
 from liftlab.importers.reading import parse
 from liftlab.records import KEYS, SCHEMA_VERSION, TABLES, Run, as_row, columns
@@ -30,7 +32,6 @@ from liftlab.suite.file import SUFFIXES
 if TYPE_CHECKING:
     import pandas as pd
 
-_BOM = b"\xef\xbb\xbf"
 _MARK = b'{"table": "liftlab"'
 _MEASURED = ("attempt", "stage", "trial")
 _JUDGED = ("grade", "check", "cost")
@@ -57,7 +58,7 @@ class Exported:
 
 def is_ours(source: bytes) -> bool:
     """Say whether a file is liftlab's own JSON Lines."""
-    return source.removeprefix(_BOM).lstrip().startswith(_MARK)
+    return source.removeprefix(BOM_UTF8).lstrip().startswith(_MARK)
 
 
 def read_lines(source: bytes, path: Path) -> Exported:
@@ -115,7 +116,7 @@ def _frame(told: Exported, table: str) -> pd.DataFrame:
 
 
 def _lines(source: bytes, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(source.removeprefix(_BOM).split(b"\n"), 1):
+    for number, line in enumerate(source.removeprefix(BOM_UTF8).split(b"\n"), 1):
         if not line.strip():
             continue
         try:
@@ -123,13 +124,13 @@ def _lines(source: bytes, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         except FileInvalid as error:
             reason = str(error).removeprefix(f"{path}:1: ").removeprefix(f"{path}: ")
             raise FileInvalid(path, reason, number) from None
-        version = record.pop("schema_version", None) if isinstance(record, dict) else None
-        table = record.get("table") if isinstance(record, dict) else None
+        fields = dict_of(record)
+        version, table = fields.pop("schema_version", None), fields.get("table")
         if not isinstance(table, str) or type(version) is not int:
             raise FileInvalid(path, "no record: it has no table or no schema_version", number)
         if version > SCHEMA_VERSION:
             raise SchemaTooNew(path, version, SCHEMA_VERSION)
-        yield number, record
+        yield number, fields
 
 
 @cache

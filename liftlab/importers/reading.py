@@ -8,6 +8,7 @@ import math
 import os
 import stat
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,4 +155,4 @@ def _is_candidate(path: Path) -> bool:
             start = file.read(_PEEK)
     except OSError:
         return False
-    return start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    return start.removeprefix(BOM_UTF8).lstrip()[:1] == b"{"

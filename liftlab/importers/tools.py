@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
@@ -103,7 +104,7 @@ def _checked(path: Path, file: ForeignFile) -> ForeignFile:
 
 def _lines(source: bytes, path: Path) -> list[dict[str, Any]] | None:
     """Return the objects of an aiperf profile or of samples; None for any other file."""
-    source = source.removeprefix(b"\xef\xbb\xbf")
+    source = source.removeprefix(BOM_UTF8)
     first, _, rest = source.lstrip().partition(b"\n")
     try:
         start = parse(first, path).data
@@ -111,13 +112,12 @@ def _lines(source: bytes, path: Path) -> list[dict[str, Any]] | None:
         return None
     if not isinstance(start, dict):
         return None
-    if not {"metadata", "metrics"} <= start.keys():
-        if not {"case_id", "task_id"} & start.keys():
-            return None
-        if not {*_CODE, "error"} & start.keys():
-            if not rest.strip():  # one document
-                return None
+    is_named = bool({"case_id", "task_id"} & start.keys())
+    is_profile = {"metadata", "metrics"} <= start.keys()
+    if not is_profile and not (is_named and {*_CODE, "error"} & start.keys()):
+        if is_named and rest.strip():  # and not one document
             raise FileInvalid(path, _NO_CODE, source.count(b"\n") - rest.count(b"\n"))
+        return None
     rows = []
     for number, line in enumerate(source.split(b"\n"), 1):
         if line.strip():

@@ -312,8 +312,9 @@ def _later(zero: str, scale: float, moment: str) -> str:
 def at_real_length(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables of `read_journal` with their times at real length."""
     run = _run(frames["run"])
-    tables = {n: rescale(frame, run.time_scale, run.started_at) for n, frame in frames.items()}
-    return tables | {"run": frame_of([as_row(rescale_run(run))], table_columns("run"))}
+    measured = {name: frame for name, frame in frames.items() if name != "run"}
+    real = {n: rescale(frame, run.time_scale, run.started_at) for n, frame in measured.items()}
+    return real | {"run": frame_of([as_row(rescale_run(run))], table_columns("run"))}
 
 
 def rescale_run(run: Run) -> Run:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,9 +49,7 @@ class Suites:
 
     def _suite(self, asked: Sequence[tuple[str, _Key]], family: str) -> Suite | None:
         """Return a suite of those cases, named as a run has them, that a suite has."""
-        known: dict[_Key, Case] = {}
-        for cases in self._suites.values():
-            known = cases | known
+        known: Mapping[_Key, Case] = ChainMap(*self._suites.values())
         keys: dict[str, _Key] = {}
         for name, (case_id, prompt) in asked:
             if (key := (case_id, prompt and prompt.strip())) in known:
