@@ -236,19 +236,29 @@ def test_what_is_not_there_is_told(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "taken"),
     [
+        (b"{", True),
         (b'{"a": 1}', True),
         (b'\xef\xbb\xbf \n{"a": 1}', True),
+        (b"\xef\xbb\xbf \n{", True),
+        (b"[", False),
         (b"[1]", False),
         (b"", False),
         (b" " * 4096 + b"{", False),
         (b" " * 4095 + b"{", True),
     ],
 )
+@pytest.mark.parametrize("name", ["results", "results.txt"])
 def test_a_file_of_another_ending_is_taken_if_it_begins_like_json(
-    folder: Path, content: bytes, taken: bool
+    folder: Path, name: str, content: bytes, taken: bool, tmp_path: Path
 ) -> None:
-    (folder / "deep" / "results").write_bytes(content)
-    assert ("deep/results" in _found(folder, "deep")[0]) is taken
+    (folder / "deep" / name).write_bytes(content)
+    assert (f"deep/{name}" in _found(folder, "deep")[0]) is taken
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / name).write_bytes(content)
+    found, missing = _found(alone, "")
+    assert (found == [name]) is taken
+    assert (len(missing) == 1) is not taken
 
 
 def nested(levels: int) -> bytes:
@@ -308,23 +318,3 @@ def test_a_file_has_at_most_64_mebibytes(tmp_path: Path, monkeypatch: pytest.Mon
     path.write_bytes(b"[1  ]")
     with pytest.raises(FileInvalid, match="larger than"):
         reading.read_bytes(path)
-
-
-@pytest.mark.parametrize(
-    ("content", "taken"),
-    [
-        (b"{", True),
-        (b"\xef\xbb\xbf \n{", True),
-        (b"[", False),
-        (b"", False),
-        (b" " * 4095 + b"{", True),
-        (b" " * 4096 + b"{", False),
-    ],
-)
-def test_a_folder_s_file_is_known_by_how_it_begins(
-    content: bytes, taken: bool, tmp_path: Path
-) -> None:
-    (tmp_path / "results.txt").write_bytes(content)
-    found, missing = reading.find([str(tmp_path)], tmp_path / "runs")
-    assert ([path.name for path in found] == ["results.txt"]) is taken
-    assert (len(missing) == 1) is not taken

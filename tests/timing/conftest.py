@@ -26,3 +26,13 @@ async def transport(request, monkeypatch):
     made = StampedTransport()
     yield made
     await made.aclose()
+
+
+async def closes_when_asked_again(call):
+    """Answer the first request of a connection; close at the second without a byte."""
+    used = getattr(call.writer, "used", False)
+    call.writer.used = True
+    if used:
+        call.reset()
+    else:
+        await call.reply({"ok": True})

@@ -12,6 +12,7 @@ import pytest
 from liftlab.timing.failures import TransportFailure
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import StampedTransport
+from tests.timing.conftest import closes_when_asked_again
 
 
 async def _ok(call):
@@ -94,20 +95,10 @@ async def test_a_connection_that_its_server_closed_while_the_loop_was_busy_is_no
     listener.close()
 
 
-async def _once(call):
-    """Answer the first request of a connection; close at the second without a byte."""
-    used = getattr(call.writer, "used", False)
-    call.writer.used = True
-    if used:
-        call.reset()
-    else:
-        await call.reply({"ok": True})
-
-
 @pytest.mark.parametrize("seen", [True, False])
 async def test_what_no_new_connection_could_take_was_never_sent(loopback, monkeypatch, seen):
     """Whether the kept connection is seen to be gone, or only once it was written to."""
-    server = await loopback(_once)
+    server = await loopback(closes_when_asked_again)
     transport = StampedTransport()
     await transport.exchange("GET", server.url, [], b"", Recorder())
     [(protocol, _)] = transport._connector._conns.copy().popitem()[1]
@@ -140,7 +131,7 @@ async def test_an_exchange_does_not_end_with_a_connection_that_it_did_not_take(l
         if call.server.connections == 3:
             gathered.set()
         await gathered.wait()  # so that three connections are kept
-        await _once(call)
+        await closes_when_asked_again(call)
 
     server = await loopback(script)
     transport = StampedTransport()

@@ -13,6 +13,7 @@ import pytest
 from liftlab.timing.failures import TransportFailure
 from liftlab.timing.recorder import Recorder
 from liftlab.timing.transport import StampedTransport
+from tests.timing.conftest import closes_when_asked_again
 
 BESIDE_THE_SOCKET = pytest.mark.parametrize("transport", ["wire"], indirect=True)
 
@@ -242,16 +243,6 @@ async def test_a_request_that_met_a_closed_connection_goes_to_a_new_one(loopback
     assert stamps.connection_reused is False
     assert stamps.tcp_s > 0
     assert (len(server.requests), server.connections) == (2, 2)
-
-
-async def closes_when_asked_again(call):
-    """Answer the first request of a connection; close at the second without a byte."""
-    used = getattr(call.writer, "used", False)
-    call.writer.used = True
-    if used:
-        call.reset()
-    else:
-        await call.reply({"ok": True})
 
 
 @BESIDE_THE_SOCKET
